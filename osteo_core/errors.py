@@ -1,0 +1,40 @@
+"""Exceptions: what code, machine or caller did wrong. What a scan may be is data (outcomes.py).
+
+OsteoError
+├── UsageError            the caller asked for something that cannot be done (exit code 2)
+├── SettingsError         a setting is missing, unknown or outside its range
+├── WeightsError          weights are missing or their SHA-256 is not the card's
+├── StoreError            the store cannot be opened, is newer than this program, or is damaged
+│   └── StoreOwnedError   another process owns the store
+└── BrokenPromiseError    the bug is ours: an invariant that this program guarantees did not hold
+
+No message names a patient: state what was expected, what was found and what to do.
+"""
+
+
+class OsteoError(Exception):
+    """Base of all errors raised on purpose by this program."""
+
+
+class UsageError(OsteoError):
+    """The caller asked for something that cannot be done."""
+
+
+class SettingsError(OsteoError):
+    """A setting is missing, unknown or outside its range."""
+
+
+class WeightsError(OsteoError):
+    """Weights are missing or are not the ones that the model card names."""
+
+
+class StoreError(OsteoError):
+    """The store cannot be opened, is newer than this program, or is damaged."""
+
+
+class StoreOwnedError(StoreError):
+    """Another process owns the store."""
+
+
+class BrokenPromiseError(OsteoError):
+    """An invariant that this program guarantees did not hold: the bug is ours."""

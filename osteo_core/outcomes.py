@@ -1,0 +1,167 @@
+"""What a scan may be: exclusions (no answer, and why) and cautions (an answer, and what to mind).
+
+Each code has one sentence with the places {found} and {limit}; the sentence is what a person reads
+on screen, in Parquet and in the flow diagram. Sentences never name a patient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from osteo_core.terms import Level, Step
+
+
+class ExclusionCode(StrEnum):
+    """Why a series, or one of its levels, has no answer."""
+
+    # find
+    NOT_CT = "not_ct"
+    NOT_AN_IMAGE = "not_an_image"
+    LOCALISER = "localiser"
+    SECONDARY_CAPTURE = "secondary_capture"
+    DERIVED = "derived"
+    UNREADABLE = "unreadable"
+    LABEL_MAP = "label_map"
+    TOO_FEW_SLICES = "too_few_slices"
+    TOO_THICK = "too_thick"
+    TOO_LITTLE_COVERAGE = "too_little_coverage"
+    SHARP_KERNEL = "sharp_kernel"
+    NOT_PREFERRED = "not_preferred"
+    UNDER_AGE = "under_age"
+    # read
+    MIXED_ORIENTATION = "mixed_orientation"
+    MIXED_GEOMETRY = "mixed_geometry"
+    MISSING_SLICES = "missing_slices"
+    UNEVEN_SPACING = "uneven_spacing"
+    GANTRY_TILT = "gantry_tilt"
+    RESCALE_MISSING = "rescale_missing"
+    NOT_HU = "not_hu"
+    # segment
+    NO_LUMBAR_LEVEL = "no_lumbar_level"
+    LEVEL_CUT = "level_cut"
+    LEVEL_UNSURE = "level_unsure"
+    # measure
+    ROI_TOO_SMALL = "roi_too_small"
+    METAL = "metal"
+    FRACTURED = "fractured"
+    IMPLAUSIBLE_HU = "implausible_hu"
+    NOT_A_MEASURED_LEVEL = "not_a_measured_level"
+    # calibrate
+    NO_CALIBRATION = "no_calibration"
+    # assess
+    TOO_FEW_LEVELS = "too_few_levels"
+    # engine
+    KILLED_WORKER = "killed_worker"
+    FAILED = "failed"
+
+
+EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
+    ExclusionCode.NOT_CT: "This series is {found}, not CT.",
+    ExclusionCode.NOT_AN_IMAGE: "This file holds no image ({found}).",
+    ExclusionCode.LOCALISER: "This series is a localiser, not a volume.",
+    ExclusionCode.SECONDARY_CAPTURE: "This series is a secondary capture or report, not reconstructed CT.",
+    ExclusionCode.DERIVED: "This series is derived ({found}); its HU are not those of the scan.",
+    ExclusionCode.UNREADABLE: "The files could not be read: {found}.",
+    ExclusionCode.LABEL_MAP: "This looks like a label map ({found}), not a CT in HU.",
+    ExclusionCode.TOO_FEW_SLICES: "Only {found} slices; at least {limit} are needed.",
+    ExclusionCode.TOO_THICK: "Slices are {found} mm thick; at most {limit} mm can be measured.",
+    ExclusionCode.TOO_LITTLE_COVERAGE: "The series covers {found} mm; at least {limit} mm are needed.",
+    ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp; trabecular HU from it are not reported.",
+    ExclusionCode.NOT_PREFERRED: "Another series of this study is preferred: {found}.",
+    ExclusionCode.UNDER_AGE: "The patient is {found} years old; screening starts at {limit}.",
+    ExclusionCode.MIXED_ORIENTATION: "The slices have more than one orientation ({found}).",
+    ExclusionCode.MIXED_GEOMETRY: "The slices differ in size or pixel spacing ({found}).",
+    ExclusionCode.MISSING_SLICES: "Slices are missing: {found}.",
+    ExclusionCode.UNEVEN_SPACING: "Slice positions are uneven: {found}; at most {limit} is allowed.",
+    ExclusionCode.GANTRY_TILT: "The gantry is tilted by {found} degrees; at most {limit} are allowed.",
+    ExclusionCode.RESCALE_MISSING: "Rescale slope or intercept is missing, so the values are not HU.",
+    ExclusionCode.NOT_HU: "The values are not HU: {found}; expected {limit}.",
+    ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
+    ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
+    ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",
+    ExclusionCode.ROI_TOO_SMALL: "The trabecular region is {found} ml; at least {limit} ml are needed.",
+    ExclusionCode.METAL: "Metal or cement lies in or beside this vertebra ({found}).",
+    ExclusionCode.FRACTURED: "This vertebra looks fractured ({found}).",
+    ExclusionCode.IMPLAUSIBLE_HU: "The trabecular HU are implausible: {found}; expected {limit}.",
+    ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined but not measured; L1-L4 are.",
+    ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
+    ExclusionCode.TOO_FEW_LEVELS: "{found} sound lumbar levels; at least {limit} are needed for a category.",
+    ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analysing this series.",
+    ExclusionCode.FAILED: "The analysis failed: {found}. The series stays in the count; see the log.",
+}
+
+
+class CautionCode(StrEnum):
+    """What to mind beside a number that stands."""
+
+    THICK_SLICES = "thick_slices"
+    STEP_DIFFERS = "step_differs"
+    DUPLICATE_SLICES = "duplicate_slices"
+    PADDING_REPLACED = "padding_replaced"
+    TILT_CORRECTED = "tilt_corrected"
+    CONTRAST = "contrast"
+    CONTRAST_UNDECLARED = "contrast_undeclared"
+    CONTRAST_UNSEEN = "contrast_unseen"
+    KERNEL_UNKNOWN = "kernel_unknown"
+    HEADER_UNKNOWN = "header_unknown"
+    LEVELS_UNSURE = "levels_unsure"
+    PUBLISHED_LINE = "published_line"
+    INTERVAL_CROSSES = "interval_crosses"
+    POSSIBLE_FRACTURE = "possible_fracture"
+    YOUNG = "young"
+    HU_SHIFT = "hu_shift"
+    SIMULATED = "simulated"
+
+
+CAUTION_SENTENCES: dict[CautionCode, str] = {
+    CautionCode.THICK_SLICES: "Slices are {found} mm thick; up to {limit} mm is preferred.",
+    CautionCode.STEP_DIFFERS: "Slice step and thickness differ ({found}).",
+    CautionCode.DUPLICATE_SLICES: "Duplicate slices were dropped ({found}).",
+    CautionCode.PADDING_REPLACED: "Padding outside the field of view was replaced by air ({found}).",
+    CautionCode.TILT_CORRECTED: "A gantry tilt of {found} degrees was corrected by resampling.",
+    CautionCode.CONTRAST: "Contrast-enhanced ({found}): trabecular HU are raised and the interval is wider.",
+    CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced though the header declares no contrast ({found}).",
+    CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",
+    CautionCode.KERNEL_UNKNOWN: "Kernel {found} is not known; HU noise and edges may differ.",
+    CautionCode.HEADER_UNKNOWN: "The file says nothing of {found}.",
+    CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
+    CautionCode.PUBLISHED_LINE: "vBMD comes from a published line, not from this scanner: {found}.",
+    CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
+    CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
+    CautionCode.YOUNG: "Under {limit} years a category by vBMD is not given: {found}.",
+    CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
+    CautionCode.SIMULATED: "Simulated patient: {found}.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """No answer, and why. ``level`` is None when the whole series is meant."""
+
+    code: ExclusionCode
+    step: Step
+    found: str = ""
+    limit: str = ""
+    level: Level | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words."""
+        return EXCLUSION_SENTENCES[self.code].format(found=self.found, limit=self.limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caution:
+    """Something to mind beside a number that stands."""
+
+    code: CautionCode
+    step: Step
+    found: str = ""
+    limit: str = ""
+    level: Level | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The caution in words."""
+        return CAUTION_SENTENCES[self.code].format(found=self.found, limit=self.limit)

@@ -1,0 +1,400 @@
+"""The records that walk down the way of one scan: frozen, checked when made, arrays read-only.
+
+Axis order everywhere: ``array[i, j, k]``; ``Geometry.affine_lps @ (i, j, k, 1)`` is the centre of
+that voxel in patient millimetres, LPS (x to the patient's left, y to the back, z to the head).
+Physical quantities end in their unit. vBMD is mg/cm3 of the mineral that the calibration names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osteo_core.outcomes import Caution, Exclusion
+from osteo_core.terms import (
+    Anchor,
+    Category,
+    ContrastPhase,
+    KernelGroup,
+    Level,
+    Mineral,
+    Plane,
+    Sex,
+    Status,
+    Vendor,
+)
+
+FloatArray = NDArray[np.floating]
+#: (I, J, K) int16 or float32 Hounsfield units.
+HuArray = NDArray[np.generic]
+#: (I, J, K) uint8 VerSe numbers, 0 outside.
+LabelArray = NDArray[np.uint8]
+
+_ORTHONORMAL_TOLERANCE = 1e-3
+
+
+def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Geometry:
+    """Where a grid of voxels lies: shape (I, J, K) and a 4x4 affine from index to LPS mm."""
+
+    shape: tuple[int, int, int]
+    affine_lps: FloatArray
+
+    def __post_init__(self) -> None:
+        affine = np.asarray(self.affine_lps, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise ValueError(f"affine_lps must be a finite 4x4 matrix, got shape {affine.shape}")
+        if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+            raise ValueError("affine_lps is singular: two axes of the grid are parallel")
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise ValueError(f"shape must be three positive numbers, got {self.shape}")
+        object.__setattr__(self, "affine_lps", _read_only(affine))
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Length of one step along each array axis."""
+        return tuple(float(x) for x in np.linalg.norm(self.affine_lps[:3, :3], axis=0))  # type: ignore[return-value]
+
+    @property
+    def directions(self) -> FloatArray:
+        """(3, 3) unit vectors of the array axes as columns, LPS."""
+        return self.affine_lps[:3, :3] / np.linalg.norm(self.affine_lps[:3, :3], axis=0)
+
+    @property
+    def axis_codes(self) -> str:
+        """Direction to which each array axis grows, as three letters of LRPASI; the nearest axis where oblique."""
+        letters = (("L", "R"), ("P", "A"), ("S", "I"))
+        directions = self.directions.copy()
+        codes = [""] * 3
+        for _ in range(3):
+            row, column = np.unravel_index(np.argmax(np.abs(directions)), (3, 3))
+            codes[column] = letters[row][0 if directions[row, column] > 0 else 1]
+            directions[row, :] = directions[:, column] = 0
+        return "".join(codes)
+
+    @property
+    def is_orthogonal(self) -> bool:
+        """False for a sheared grid, such as an uncorrected gantry tilt."""
+        gram = self.directions.T @ self.directions
+        return bool(np.abs(gram - np.eye(3)).max() < _ORTHONORMAL_TOLERANCE)
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel."""
+        return float(abs(np.linalg.det(self.affine_lps[:3, :3]))) / 1000.0
+
+    def to_world_mm(self, index: FloatArray) -> FloatArray:
+        """Indices (..., 3) to LPS mm (..., 3)."""
+        return np.asarray(index) @ self.affine_lps[:3, :3].T + self.affine_lps[:3, 3]
+
+    def to_index(self, world_mm: FloatArray) -> FloatArray:
+        """LPS mm (..., 3) to fractional indices (..., 3)."""
+        return (np.asarray(world_mm) - self.affine_lps[:3, 3]) @ np.linalg.inv(self.affine_lps[:3, :3]).T
+
+    def is_close(self, other: Geometry, *, tolerance_mm: float = 1e-2) -> bool:
+        """Same shape, and no corner further apart than the tolerance."""
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape])).reshape(3, -1).T
+        return self.shape == other.shape and bool(
+            np.abs(self.to_world_mm(corners) - other.to_world_mm(corners)).max() <= tolerance_mm
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A number with its interval, from how many observations, by which method."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    method: str
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not (self.low <= self.value <= self.high or np.isnan(self.value)):
+            raise ValueError(f"an estimate must lie in its interval: {self.low} <= {self.value} <= {self.high}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One CT series as its headers tell it; identifiers are keyed hashes, except ``series_instance_uid``.
+
+    ``series_instance_uid`` is the file's own (or the file's stem for NIfTI); it names the output of
+    ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute carry its
+    keyword in snake case; None where the header is blank.
+    """
+
+    series_key: str
+    study_key: str
+    patient_key: str
+    series_instance_uid: str
+    files: tuple[Path, ...]
+    modality: str = "CT"
+    manufacturer: str | None = None
+    vendor: Vendor = Vendor.OTHER
+    manufacturer_model_name: str | None = None
+    device_key: str | None = None
+    software_versions: str | None = None
+    kvp: float | None = None
+    convolution_kernel: str | None = None
+    kernel_group: KernelGroup = KernelGroup.UNKNOWN
+    slice_thickness_mm: float | None = None
+    slice_step_mm: float | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
+    rows: int | None = None
+    columns: int | None = None
+    n_slices: int = 0
+    coverage_mm: float | None = None
+    plane: Plane = Plane.AXIAL
+    gantry_detector_tilt_deg: float | None = None
+    image_type: tuple[str, ...] = ()
+    patient_position: str | None = None
+    patient_sex: Sex = Sex.UNKNOWN
+    patient_age_years: float | None = None
+    study_date: date | None = None
+    contrast_bolus_agent: str | None = None
+    body_part_examined: str | None = None
+    exposure_mas: float | None = None
+    table_height_mm: float | None = None
+    reconstruction_diameter_mm: float | None = None
+    transfer_syntax_uid: str | None = None
+    is_simulated: bool = False
+    is_preferred: bool = True
+    preference_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Volume:
+    """A CT in Hounsfield units on its source grid; padding is already air (-1024)."""
+
+    voxels_hu: HuArray
+    geometry: Geometry
+    provenance: tuple[str, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.voxels_hu.shape != self.geometry.shape:
+            raise ValueError(f"voxels {self.voxels_hu.shape} do not fit the geometry {self.geometry.shape}")
+        object.__setattr__(self, "voxels_hu", _read_only(self.voxels_hu))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentedLevel:
+    """One outlined vertebral body. ``cut`` says on which sides the field of view cuts it ('' if whole)."""
+
+    level: Level
+    confidence: float
+    voxels: int
+    centroid_mm: tuple[float, float, float]
+    cut: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence must lie in 0-1, got {self.confidence}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Segmentation:
+    """Vertebral bodies on the source grid: voxel values are VerSe numbers (19 T12, 20-24 L1-L5)."""
+
+    labels: LabelArray
+    geometry: Geometry
+    levels: tuple[SegmentedLevel, ...]
+    anchor: Anchor
+    engine: str
+    model_hash: str
+    seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.labels.shape != self.geometry.shape or self.labels.dtype != np.uint8:
+            raise ValueError(f"labels must be uint8 {self.geometry.shape}, got {self.labels.dtype} {self.labels.shape}")
+        object.__setattr__(self, "labels", _read_only(self.labels))
+
+    def level(self, level: Level) -> SegmentedLevel | None:
+        """The outlined body of that level, or None when it is not in the mask."""
+        return next((found for found in self.levels if found.level == level), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One level: geometry of the body, HU of its trabecular ROI, vBMD where it could be calibrated."""
+
+    level: Level
+    voxels: int
+    volume_ml: float
+    roi_voxels: int = 0
+    roi_volume_ml: float = 0.0
+    mean_hu: float | None = None
+    median_hu: float | None = None
+    sd_hu: float | None = None
+    vbmd_mg_cm3: Estimate | None = None
+    anterior_height_mm: float | None = None
+    middle_height_mm: float | None = None
+    posterior_height_mm: float | None = None
+    fracture_grade: int | None = None
+    confidence: float = 0.0
+    exclusion: Exclusion | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TissueSample:
+    """HU of one reference tissue found in the scan."""
+
+    name: str
+    mean_hu: float
+    sd_hu: float
+    area_mm2: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceTissues:
+    """Tissues of the scan itself by name (fat, muscle, blood, air, cortical); absent where not found."""
+
+    samples: tuple[TissueSample, ...] = ()
+    contrast_phase: ContrastPhase = ContrastPhase.UNKNOWN
+
+    def sample(self, name: str) -> TissueSample | None:
+        """The sample of that tissue, or None when it was not found."""
+        return next((sample for sample in self.samples if sample.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """A line vBMD = slope * HU + intercept and where it came from.
+
+    ``residual_sd_mg_cm3`` is the scatter of one level about the line (calibration, scanner and patient
+    together); ``kvp`` is the tube voltage for which the line holds.
+    """
+
+    name: str
+    kind: str
+    slope_mg_cm3_per_hu: float
+    intercept_mg_cm3: float
+    residual_sd_mg_cm3: float
+    kvp: float
+    mineral: Mineral
+    source: str
+    vendor: Vendor | None = None
+    manufacturer_model_name: str | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """The judgement on one series, with its reasons in words."""
+
+    category: Category
+    mean_vbmd_mg_cm3: Estimate | None
+    levels_used: tuple[Level, ...]
+    mean_hu: float | None = None
+    worst_fracture_grade: int | None = None
+    is_flagged: bool = False
+    flag_reason: str = ""
+    calibration: Calibration | None = None
+    corrections: tuple[str, ...] = ()
+    exclusion: Exclusion | None = None
+    cautions: tuple[Caution, ...] = ()
+    review_reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SeriesResult:
+    """All that the machine found for one series, under one set of models and settings."""
+
+    series: Series
+    status: Status
+    model_hash: str
+    settings_hash: str
+    geometry: Geometry | None = None
+    segmentation: Segmentation | None = None
+    tissues: ReferenceTissues | None = None
+    measurements: tuple[Measurement, ...] = ()
+    assessment: Assessment | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    cautions: tuple[Caution, ...] = ()
+    contrast_phase: ContrastPhase = ContrastPhase.UNKNOWN
+    seconds: float = 0.0
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceValue:
+    """A QCT value that a site imported for one patient and level (None for the patient's mean)."""
+
+    patient_key: str
+    level: Level | None
+    vbmd_mg_cm3: float
+    source: str
+    mineral: Mineral = Mineral.K2HPO4
+    is_simulated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What a person did: who, when, what, why, on which versions. Insert-only."""
+
+    event_id: str
+    kind: str
+    series_key: str
+    author: str
+    at: datetime
+    reason: str = ""
+    payload_json: str = "{}"
+    model_hash: str = ""
+    settings_hash: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """What went wrong in code or machine while one series was analysed; the traceback names no patient."""
+
+    series_key: str
+    kind: str
+    message: str
+    traceback: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What `find` returns: eligible series, and what was left out and why (with the series it concerns)."""
+
+    series: tuple[Series, ...] = ()
+    excluded: tuple[tuple[Series, Exclusion], ...] = ()
+    cautions: dict[str, tuple[Caution, ...]] = field(default_factory=dict)
+
+
+class Segmenter(Protocol):
+    """An engine that outlines vertebral bodies."""
+
+    name: str
+    model_hash: str
+
+    def segment(self, volume: Volume) -> Segmentation:
+        """Outline and number the bodies; nothing found is an empty Segmentation, never an error."""
+        ...
+
+
+class BmdRegressor(Protocol):
+    """A model that reads vBMD from image crops; stands beside the calibrated value."""
+
+    name: str
+    model_hash: str
+
+    def regress(self, volume: Volume, segmentation: Segmentation) -> Sequence[tuple[Level, Estimate]]:
+        """One vBMD estimate (mg/cm3) for each level that can be read."""
+        ...

@@ -1,0 +1,81 @@
+"""Settings: read once from osteo.toml and the environment into a frozen record, then passed along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+from osteo_core.errors import SettingsError
+
+#: Settings that change what the machine finds; they make up ``Settings.hash``.
+_RESULT_FIELDS = (
+    "osteoporosis_below_mg_cm3",
+    "normal_above_mg_cm3",
+    "category_age_from_years",
+    "calibration_table",
+    "thickness_maximum_mm",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a site may choose. Relative paths are relative to the working directory.
+
+    ``calibration_table``: CSV of a site's own calibration lines, empty for the published ones only.
+    ``key_file``: the secret behind the pseudonyms; it lies outside the store on purpose.
+    """
+
+    store: Path = Path("data/store")
+    key_file: Path = Path("data/pseudonym.key")
+    workers: int = 2
+    worker_memory_gb: float = 4.0
+    osteoporosis_below_mg_cm3: float = 80.0
+    normal_above_mg_cm3: float = 120.0
+    category_age_from_years: float = 50.0
+    thickness_maximum_mm: float = 5.0
+    calibration_table: str = ""
+    media_limit_mb: int = 2000
+
+    @property
+    def hash(self) -> str:
+        """First 12 hex digits of the SHA-256 over the settings that change results."""
+        values = {name: str(getattr(self, name)) for name in _RESULT_FIELDS}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from ``path`` (default: OSTEO_SETTINGS, else osteo.toml if there), then OSTEO_* variables.
+
+    Raises SettingsError for an unknown name or a value of the wrong kind.
+    """
+    environment = os.environ if environment is None else environment
+    file = path or Path(environment.get("OSTEO_SETTINGS", "osteo.toml"))
+    given: dict[str, object] = {}
+    if file.exists():
+        given.update(tomllib.loads(file.read_text(encoding="utf-8")))
+    elif path is not None:
+        raise SettingsError(f"no settings file at {path}; leave it out to use the defaults")
+    names = {f.name for f in fields(Settings)}
+    given.update({n: environment[f"OSTEO_{n.upper()}"] for n in names if f"OSTEO_{n.upper()}" in environment})
+    unknown = sorted(set(given) - names)
+    if unknown:
+        raise SettingsError(f"unknown settings {unknown}; known are {sorted(names)}")
+    return replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()})
+
+
+def _as_kind(name: str, value: object) -> object:
+    kind = type(getattr(Settings(), name))
+    try:
+        return Path(str(value)) if issubclass(kind, Path) else kind(value)  # type: ignore[call-arg]
+    except (TypeError, ValueError):
+        raise SettingsError(f"setting {name} must be {kind.__name__}, found {value!r}") from None
+
+
+def settings_as_dict(settings: Settings) -> dict[str, str]:
+    """All settings as strings, for the settings page and `check`."""
+    return {name: str(value) for name, value in asdict(settings).items()}

@@ -1,0 +1,140 @@
+"""The field's words as closed vocabularies: free strings stop where a file is read."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+
+class Level(IntEnum):
+    """Vertebral level by its VerSe number (Sekuboyina 2021); the number is also the mask's voxel value."""
+
+    C1 = 1
+    C2 = 2
+    C3 = 3
+    C4 = 4
+    C5 = 5
+    C6 = 6
+    C7 = 7
+    T1 = 8
+    T2 = 9
+    T3 = 10
+    T4 = 11
+    T5 = 12
+    T6 = 13
+    T7 = 14
+    T8 = 15
+    T9 = 16
+    T10 = 17
+    T11 = 18
+    T12 = 19
+    L1 = 20
+    L2 = 21
+    L3 = 22
+    L4 = 23
+    L5 = 24
+    L6 = 25
+    SACRUM = 26
+    COCCYX = 27
+    T13 = 28
+
+
+#: Levels that are measured; L5 and transitional bodies never decide a category (DOMAIN.md section 2).
+MEASURED_LEVELS: tuple[Level, ...] = (Level.L1, Level.L2, Level.L3, Level.L4)
+
+#: Levels that a released mask may hold.
+MASK_LEVELS: tuple[Level, ...] = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
+
+
+class Vendor(StrEnum):
+    """CT manufacturer after normalisation; a string nobody knows stays OTHER and is never guessed."""
+
+    GE = "GE"
+    SIEMENS = "Siemens"
+    PHILIPS = "Philips"
+    CANON = "Canon/Toshiba"
+    UIH = "UIH"
+    HITACHI = "Hitachi/Fujifilm"
+    NEUSOFT = "Neusoft"
+    OTHER = "Other"
+
+
+class Sex(StrEnum):
+    """Patient's sex (0010,0040); UNKNOWN where the header is blank."""
+
+    FEMALE = "F"
+    MALE = "M"
+    OTHER = "O"
+    UNKNOWN = "unknown"
+
+
+class ContrastPhase(StrEnum):
+    """Intravenous contrast as seen in the image or, failing that, as declared in the header."""
+
+    NATIVE = "native"
+    ARTERIAL = "arterial"
+    PORTAL_VENOUS = "portal venous"
+    DELAYED = "delayed"
+    ENHANCED = "enhanced, phase unknown"
+    UNKNOWN = "unknown"
+
+
+class KernelGroup(StrEnum):
+    """Reconstruction kernels by what they do to trabecular HU noise and edges."""
+
+    SMOOTH = "smooth"
+    STANDARD = "standard"
+    SHARP = "sharp"
+    UNKNOWN = "unknown"
+
+
+class Plane(StrEnum):
+    """Plane of the stored slices."""
+
+    AXIAL = "axial"
+    SAGITTAL = "sagittal"
+    CORONAL = "coronal"
+    OBLIQUE = "oblique"
+
+
+class Category(StrEnum):
+    """Trabecular vBMD class by QCT limits; NOT_REPORTABLE is an answer, never a gap."""
+
+    NORMAL = "normal"
+    LOW_BONE_MASS = "low bone mass"
+    OSTEOPOROSIS = "osteoporosis"
+    NOT_REPORTABLE = "not reportable"
+
+
+class Mineral(StrEnum):
+    """Reference mineral in which a vBMD is expressed."""
+
+    HA = "HA"
+    K2HPO4 = "K2HPO4"
+
+
+class Anchor(StrEnum):
+    """From which landmark the levels were counted."""
+
+    SACRUM = "sacrum"
+    LAST_RIB = "last rib"
+    BOTH = "sacrum and last rib"
+    NONE = "none in view"
+
+
+class Status(StrEnum):
+    """What became of one series."""
+
+    MEASURED = "measured"
+    EXCLUDED = "excluded"
+    FAILED = "failed"
+
+
+class Step(StrEnum):
+    """The six steps of the way of one scan."""
+
+    FIND = "find"
+    READ = "read"
+    SEGMENT = "segment"
+    MEASURE = "measure"
+    CALIBRATE = "calibrate"
+    ASSESS = "assess"
