@@ -17,70 +17,137 @@ class Limit:
 
 
 OSTEOPOROSIS_BELOW = Limit(
-    value=80.0, unit="mg/cm3", source="ACR practice parameter / ISCD; Chinese radiological guideline 2018",
-    date="2018", beyond="category osteoporosis",
+    value=80.0,
+    unit="mg/cm3",
+    source="ACR practice parameter / ISCD; Chinese radiological guideline 2018",
+    date="2018",
+    beyond="category osteoporosis",
 )
 NORMAL_ABOVE = Limit(
-    value=120.0, unit="mg/cm3", source="ACR practice parameter / ISCD; Chinese radiological guideline 2018",
-    date="2018", beyond="category normal; from 80 to 120, both ends included, low bone mass",
+    value=120.0,
+    unit="mg/cm3",
+    source="ACR practice parameter / ISCD; Chinese radiological guideline 2018",
+    date="2018",
+    beyond="category normal; from 80 to 120, both ends included, low bone mass",
 )
 CATEGORY_AGE_FROM = Limit(
-    value=50.0, unit="years", source="ACR / ISCD: postmenopausal women and men from 50",
-    date="2019", beyond="below: no category, a caution instead",
+    value=50.0,
+    unit="years",
+    source="ACR / ISCD: postmenopausal women and men from 50",
+    date="2019",
+    beyond="below: no category, a caution instead",
 )
 MINIMUM_LEVELS = Limit(
-    value=2, unit="levels", source="ACR / ISCD: mean of two lumbar bodies", date="2019",
+    value=2,
+    unit="levels",
+    source="ACR / ISCD: mean of two lumbar bodies",
+    date="2019",
     beyond="fewer: not reportable",
 )
 THICKNESS_PREFERRED = Limit(
-    value=3.0, unit="mm", source="design (DOMAIN.md section 9)", date="2026-11-24", beyond="a caution",
+    value=3.0,
+    unit="mm",
+    source="design (DOMAIN.md section 9)",
+    date="2026-11-24",
+    beyond="a caution",
 )
 THICKNESS_MAXIMUM = Limit(
-    value=5.0, unit="mm", source="design (DOMAIN.md section 9)", date="2026-11-24", beyond="excluded",
+    value=5.0,
+    unit="mm",
+    source="design (DOMAIN.md section 9)",
+    date="2026-11-24",
+    beyond="excluded",
 )
 MINIMUM_SLICES = Limit(
-    value=10, unit="slices", source="design: fewer cannot hold a vertebral body and its endplates",
-    date="2026-11-24", beyond="excluded",
+    value=10,
+    unit="slices",
+    source="design: fewer cannot hold a vertebral body and its endplates",
+    date="2026-11-24",
+    beyond="excluded",
 )
 MINIMUM_COVERAGE = Limit(
-    value=30.0, unit="mm", source="design: about one lumbar body with its discs", date="2026-11-24",
+    value=30.0,
+    unit="mm",
+    source="design: about one lumbar body with its discs",
+    date="2026-11-24",
     beyond="excluded",
 )
 STEP_UNEVENNESS = Limit(
-    value=0.1, unit="of the median step", source="design", date="2026-11-24", beyond="excluded as uneven",
+    value=0.1,
+    unit="of the median step",
+    source="design",
+    date="2026-11-24",
+    beyond="excluded as uneven",
 )
 GANTRY_TILT_IGNORED = Limit(
-    value=0.5, unit="degrees", source="design", date="2026-11-24", beyond="corrected by resampling, with a caution",
+    value=0.5,
+    unit="degrees",
+    source="design",
+    date="2026-11-24",
+    beyond="corrected by resampling, with a caution",
 )
 GANTRY_TILT_MAXIMUM = Limit(
-    value=30.0, unit="degrees", source="design: CT gantries tilt to 30 degrees", date="2026-11-24", beyond="excluded",
+    value=30.0,
+    unit="degrees",
+    source="design: CT gantries tilt to 30 degrees",
+    date="2026-11-24",
+    beyond="excluded",
 )
 ROI_MINIMUM = Limit(
-    value=1.0, unit="ml", source="DOMAIN.md section 2 (general knowledge, verify)", date="2026-11-24",
+    value=1.0,
+    unit="ml",
+    source="DOMAIN.md section 2 (general knowledge, verify)",
+    date="2026-11-24",
     beyond="level excluded",
 )
 LEVEL_CONFIDENCE = Limit(
-    value=0.5, unit="probability", source="design, to be calibrated", date="2026-11-24",
+    value=0.5,
+    unit="probability",
+    source="design, to be calibrated",
+    date="2026-11-24",
     beyond="below: level excluded and marked for review",
 )
 TRABECULAR_HU_LOW = Limit(
-    value=-100.0, unit="HU", source="design: fatty marrow without mineral", date="2026-11-24", beyond="level excluded",
+    value=-100.0,
+    unit="HU",
+    source="design: fatty marrow without mineral",
+    date="2026-11-24",
+    beyond="level excluded",
 )
 TRABECULAR_HU_HIGH = Limit(
-    value=500.0, unit="HU", source="design: above lies sclerosis, cement or metal", date="2026-11-24",
+    value=500.0,
+    unit="HU",
+    source="design: above lies sclerosis, cement or metal",
+    date="2026-11-24",
     beyond="level excluded",
 )
 METAL_HU = Limit(
-    value=2500.0, unit="HU", source="design: above cortical bone", date="2026-11-24", beyond="level excluded as metal",
+    value=2500.0,
+    unit="HU",
+    source="design: above cortical bone",
+    date="2026-11-24",
+    beyond="level excluded as metal",
 )
 POSSIBLE_FRACTURE_LOSS = Limit(
-    value=0.20, unit="of the height", source="Genant 1993, grade 1", date="1993", beyond="possible fracture",
+    value=0.20,
+    unit="of the height",
+    source="Genant 1993, grade 1",
+    date="1993",
+    beyond="possible fracture",
 )
 MODERATE_FRACTURE_LOSS = Limit(
-    value=0.25, unit="of the height", source="Genant 1993, grade 2", date="1993", beyond="fracture grade 2",
+    value=0.25,
+    unit="of the height",
+    source="Genant 1993, grade 2",
+    date="1993",
+    beyond="fracture grade 2",
 )
 SEVERE_FRACTURE_LOSS = Limit(
-    value=0.40, unit="of the height", source="Genant 1993, grade 3", date="1993", beyond="fracture grade 3",
+    value=0.40,
+    unit="of the height",
+    source="Genant 1993, grade 3",
+    date="1993",
+    beyond="fracture grade 3",
 )
 
 

@@ -65,13 +65,13 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     unknown = sorted(set(given) - names)
     if unknown:
         raise SettingsError(f"unknown settings {unknown}; known are {sorted(names)}")
-    return replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()})
+    return replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()})  # type: ignore[arg-type]
 
 
 def _as_kind(name: str, value: object) -> object:
     kind = type(getattr(Settings(), name))
     try:
-        return Path(str(value)) if issubclass(kind, Path) else kind(value)  # type: ignore[call-arg]
+        return Path(str(value)) if issubclass(kind, Path) else kind(value)
     except (TypeError, ValueError):
         raise SettingsError(f"setting {name} must be {kind.__name__}, found {value!r}") from None
 
