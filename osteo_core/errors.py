@@ -6,6 +6,7 @@ OsteoError
 ├── WeightsError          weights are missing or their SHA-256 is not the card's
 ├── StoreError            the store cannot be opened, is newer than this program, or is damaged
 │   └── StoreOwnedError   another process owns the store
+├── WorkersLostError      worker processes kept dying, and not over one series
 └── BrokenPromiseError    the bug is ours: an invariant that this program guarantees did not hold
 
 No message names a patient: state what was expected, what was found and what to do.
@@ -34,6 +35,10 @@ class StoreError(OsteoError):
 
 class StoreOwnedError(StoreError):
     """Another process owns the store."""
+
+
+class WorkersLostError(OsteoError):
+    """Worker processes kept dying, and not over one series."""
 
 
 class BrokenPromiseError(OsteoError):

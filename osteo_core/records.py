@@ -329,6 +329,7 @@ class SeriesResult:
     contrast_phase: ContrastPhase = ContrastPhase.UNKNOWN
     seconds: float = 0.0
     finished_at: datetime | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

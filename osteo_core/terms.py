@@ -130,7 +130,7 @@ class Status(StrEnum):
 
 
 class Step(StrEnum):
-    """The six steps of the way of one scan."""
+    """The six steps of the way of one scan, and the run around them."""
 
     FIND = "find"
     READ = "read"
@@ -138,3 +138,4 @@ class Step(StrEnum):
     MEASURE = "measure"
     CALIBRATE = "calibrate"
     ASSESS = "assess"
+    RUN = "run"  # the engine: a killed worker or a failure, whose step is not known
