@@ -100,6 +100,34 @@ ROI_MINIMUM = Limit(
     date="2026-11-24",
     beyond="level excluded",
 )
+ROI_SURFACE_MARGIN = Limit(
+    value=4.5,
+    unit="mm",
+    source="DOMAIN.md section 2: 3-5 mm (general knowledge, verify)",
+    date="2026-11-24",
+    beyond="nearer to the body's surface: not trabecular region",
+)
+ROI_ENDPLATE_MARGIN = Limit(
+    value=5.0,
+    unit="mm",
+    source="design: endplate, its slice blur up to 5 mm slices, and the mask's error",
+    date="2026-11-24",
+    beyond="nearer to an endplate: not trabecular region",
+)
+ROI_POSTERIOR_SHARE = Limit(
+    value=0.45,
+    unit="of the body's depth",
+    source="DOMAIN.md section 2: anterior half to two thirds, basivertebral vein excluded",
+    date="2026-11-24",
+    beyond="further back: not trabecular region",
+)
+METAL_VOLUME = Limit(
+    value=0.02,
+    unit="ml",
+    source="design: more than a few stray voxels",
+    date="2026-11-24",
+    beyond="level excluded as metal",
+)
 LEVEL_CONFIDENCE = Limit(
     value=0.5,
     unit="probability",

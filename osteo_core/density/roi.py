@@ -1,0 +1,167 @@
+"""The trabecular region of a body, in millimetres, and the HU in it.
+
+Definition, the same at every slice thickness up to the accepted 5 mm: voxels of the source grid whose
+centre lies at least ROI_SURFACE_MARGIN inside the outlined surface (a mask is taken as the boxes of its
+voxels, so a thick slice does not move the surface), at least ROI_ENDPLATE_MARGIN from both endplate planes,
+and in front of the posterior part that holds the basivertebral vein and the posterior wall
+(DOMAIN.md section 2). Thicker steps along the body take more from the endplates: half a step more than 2.5 mm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from osteo_core import limits
+from osteo_core.morphometry.frame import Body, chords_mm, find_bodies, voxel_centres_mm
+from osteo_core.morphometry.heights import measure_heights
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.records import FloatArray, Measurement, SegmentedLevel, Segmentation, Volume
+from osteo_core.terms import MEASURED_LEVELS, Level, Step
+
+#: Depth is measured on a grid at least as fine as this.
+_FINE_MM = 1.0
+#: Metal counts within the body and this far round it.
+_METAL_REACH_MM = 5.0
+#: An endplate blurred by a slice of thickness t reaches t/2 plus this into the body.
+_ENDPLATE_BLUR_MM = 2.5
+
+
+def measure_level(volume: Volume, segmentation: Segmentation, level: Level) -> Measurement | None:
+    """Geometry and trabecular HU of one level; None when the level is not outlined."""
+    return next((m for m in measure_levels(volume, segmentation) if m.level == level), None)
+
+
+def measure_levels(
+    volume: Volume, segmentation: Segmentation, bodies: tuple[Body, ...] | None = None
+) -> tuple[Measurement, ...]:
+    """Geometry and trabecular HU of every outlined level, head to foot; reasons to refuse stand in each.
+
+    ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already.
+    """
+    bodies = find_bodies(segmentation) if bodies is None else bodies
+    found = {segmented.level: segmented for segmented in segmentation.levels}
+    return tuple(_measure_body(volume, body, segmented=found[body.level]) for body in bodies)
+
+
+def trabecular_roi(body: Body) -> NDArray[np.bool_]:
+    """(I, J, K) bool on the body's crop: the trabecular region."""
+    surface_mm, front_share = limits.ROI_SURFACE_MARGIN.value, limits.ROI_POSTERIOR_SHARE.value
+    roi = body.mask & (depth_mm(body) >= surface_mm)
+    centre_line = np.zeros((5, 3))
+    centre_line[:, 0] = np.linspace(-8.0, 8.0, 5)
+    back, front = chords_mm(body, starts_mm=centre_line, direction=1)
+    if not np.isfinite(back).any():
+        return np.zeros_like(roi)
+    wall_mm, face_mm = float(np.nanmedian(back)), float(np.nanmedian(front))
+    position = body.frame.to_body_mm(voxel_centres_mm(body.geometry))
+    roi &= position[..., 1] >= wall_mm + front_share * (face_mm - wall_mm)
+    upper, lower = _endplate_clearances_mm(body, position)
+    margin = max(limits.ROI_ENDPLATE_MARGIN.value, _ENDPLATE_BLUR_MM + _step_along_mm(body) / 2)
+    return roi & (upper >= margin) & (lower >= margin)
+
+
+def depth_mm(body: Body) -> FloatArray:
+    """(I, J, K) mm from each voxel's centre to the outlined surface; 0 outside.
+
+    Thick voxels are split into an odd number of parts, so that the surface is the voxels' faces and
+    the distance does not depend on the slice thickness.
+    """
+    parts = [_odd_parts(step) for step in body.geometry.spacing_mm]
+    fine = body.mask
+    for axis, n in enumerate(parts):
+        fine = np.repeat(fine, n, axis=axis)
+    sampling = [step / n for step, n in zip(body.geometry.spacing_mm, parts, strict=True)]
+    # The array's edge is a surface too: a body that the field of view cuts has no bone beyond it.
+    depth = ndimage.distance_transform_edt(np.pad(fine, 1), sampling=sampling)[1:-1, 1:-1, 1:-1]
+    centres = tuple(slice(n // 2, None, n) for n in parts)
+    return np.maximum(depth[centres] - min(sampling) / 2, 0.0) * body.mask
+
+
+def _odd_parts(step_mm: float) -> int:
+    n = int(np.ceil(step_mm / _FINE_MM - 1e-6))
+    return max(n + 1 - n % 2, 1)
+
+
+def _step_along_mm(body: Body) -> float:
+    """Extent of one voxel along the body's superior axis."""
+    along = np.abs(body.frame.axes[:, 2] @ body.geometry.affine_lps[:3, :3])
+    return float(along.max())
+
+
+def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def plane(c: FloatArray) -> FloatArray:
+        return c[0] + c[1] * position[..., 0] + c[2] * position[..., 1]
+
+    return plane(body.frame.upper_plane) - position[..., 2], position[..., 2] - plane(body.frame.lower_plane)
+
+
+def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Measurement:
+    heights = measure_heights(body)
+    measurement = Measurement(
+        level=body.level,
+        voxels=int(body.mask.sum()),
+        volume_ml=body.volume_ml,
+        anterior_height_mm=heights.anterior_mm if heights else None,
+        middle_height_mm=heights.middle_mm if heights else None,
+        posterior_height_mm=heights.posterior_mm if heights else None,
+        confidence=segmented.confidence,
+    )
+    hu = volume.voxels_hu[body.box]
+    roi = trabecular_roi(body)
+    measurement = _with_hu(measurement, hu[roi], voxel_ml=body.geometry.voxel_volume_ml)
+    return replace(measurement, exclusion=_refuse(measurement, segmented=segmented, metal_ml=_metal_ml(body, hu)))
+
+
+def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml: float) -> Measurement:
+    measurement = replace(measurement, roi_voxels=len(values), roi_volume_ml=len(values) * voxel_ml)
+    if len(values) < 2:
+        return measurement
+    hu = values.astype(np.float64)
+    return replace(
+        measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1))
+    )
+
+
+def _metal_ml(body: Body, hu: NDArray[np.generic]) -> float:
+    bright = hu > limits.METAL_HU.value
+    if not bright.any():
+        return 0.0
+    reach = ndimage.distance_transform_edt(~body.mask, sampling=body.geometry.spacing_mm) <= _METAL_REACH_MM
+    return float((bright & reach).sum()) * body.geometry.voxel_volume_ml
+
+
+def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: float) -> Exclusion | None:
+    """The first reason why this level does not count, in order of weight; None when it is sound so far."""
+    level, median = measurement.level, measurement.median_hu
+    low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
+    reasons = (
+        (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
+        (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
+        (
+            segmented.confidence < limits.LEVEL_CONFIDENCE.value,
+            ExclusionCode.LEVEL_UNSURE,
+            f"{segmented.confidence:.2f}",
+            f"{limits.LEVEL_CONFIDENCE.value:g}",
+        ),
+        (metal_ml > limits.METAL_VOLUME.value, ExclusionCode.METAL, f"{metal_ml:.2f} ml above 2500 HU", ""),
+        (
+            measurement.roi_volume_ml < limits.ROI_MINIMUM.value or median is None,
+            ExclusionCode.ROI_TOO_SMALL,
+            f"{measurement.roi_volume_ml:.1f}",
+            f"{limits.ROI_MINIMUM.value:g}",
+        ),
+        (
+            median is not None and not low <= median <= high,
+            ExclusionCode.IMPLAUSIBLE_HU,
+            f"median {median:.0f} HU" if median is not None else "",
+            f"{low:g} to {high:g} HU",
+        ),
+    )
+    for applies, code, found, limit in reasons:
+        if applies:
+            return Exclusion(code=code, step=Step.MEASURE, found=found, limit=limit, level=level)
+    return None
