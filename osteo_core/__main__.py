@@ -1,0 +1,90 @@
+"""``python -m osteo_core COMMAND``: exit 0 when it ran, 2 with one sentence for bad usage, 1 when the machine failed.
+
+Exclusions are results, not failures. ``--json`` prints one JSON document on standard output; progress
+and complaints go to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
+
+from osteo_core.commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context
+from osteo_core.errors import OsteoError, SettingsError, UsageError
+from osteo_core.settings import read_settings
+
+#: Every command and what it does; the module of that name in osteo_core/commands carries it out.
+COMMANDS = {
+    "index": "read the headers of folders of CT into the store",
+    "analyze": "segment and measure what is indexed and not yet done",
+    "demo": "simulate patients of known truth and analyse them",
+    "reference": "import QCT values from a CSV file",
+    "export": "write the store's tables as Parquet and CSV",
+    "check": "check environment, weights and store",
+    "process": "run the pipeline over paths into a folder, without a store",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; '{self.prog} --help' tells what can be asked")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands."""
+    parser = _Parser(prog="python -m osteo_core", description="Opportunistic osteoporosis screening on CT. Research use.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, help_text in COMMANDS.items():
+        command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
+        importlib.import_module(f"osteo_core.commands.{name}").add_arguments(command)
+        _add_shared(command)
+    return parser
+
+
+def _add_shared(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--store", type=Path, metavar="DIR", help="the store (default: OSTEO_STORE, else data/store)")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: OSTEO_SETTINGS, else osteo.toml)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+
+
+def run(arguments: Sequence[str] | None = None) -> Answer:
+    """Carry out one command. Raises UsageError for bad usage, OsteoError for what the machine did wrong."""
+    parsed = build_parser().parse_args(arguments)
+    settings = read_settings(parsed.settings)
+    if parsed.store:
+        settings = replace(settings, store=parsed.store)
+    command = importlib.import_module(f"osteo_core.commands.{parsed.command}")
+    answer: Answer = command.run(parsed, Context(settings=settings))
+    sys.stdout.write(json.dumps(answer.document, indent=2, default=str) + "\n" if parsed.json else "".join(f"{s}\n" for s in answer.sentences))
+    return answer
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code, every complaint said in one sentence on standard error."""
+    try:
+        return run(arguments).code
+    except (UsageError, SettingsError) as error:
+        return _complain(error, USAGE)
+    except OsteoError as error:
+        return _complain(error, FAULT)
+    except KeyboardInterrupt:
+        return _complain("stopped; what is done is kept, and the same command carries on from here", STOPPED)
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+def _complain(message: object, code: int) -> int:
+    sys.stderr.write(f"osteo_core: {message}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""What commands share: what they are handed and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from osteo_core.errors import UsageError
+from osteo_core.settings import Settings
+
+OK = 0
+#: The command ran and found the installation or the store damaged, or the machine failed.
+FAULT = 1
+USAGE = 2
+#: What a shell calls a process that was stopped by Ctrl-C.
+STOPPED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What every command is handed: the settings, with ``store`` as the command line says, and how to report."""
+
+    settings: Settings
+    quiet: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """``document`` is what ``--json`` prints; ``sentences`` are what a person reads."""
+
+    document: dict[str, Any]
+    sentences: tuple[str, ...] = field(default=())
+    code: int = OK
+
+
+def existing_paths(paths: list[Path]) -> list[Path]:
+    """The paths, or UsageError for one that is not there; the name is the caller's own and may be shown."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"there is no file or folder {path}; give the folder that holds the CT")
+    return paths

@@ -1,0 +1,87 @@
+"""Where the work runs: worker processes on this machine, or a Dask cluster that is already there."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+
+import dask
+from distributed import Client, LocalCluster, WorkerPlugin
+
+from osteo_core.errors import UsageError
+from osteo_core.settings import Settings
+
+#: Lower priority than the app and everything else a person waits for.
+_NICENESS = 10
+#: Seconds to wait for a scheduler to answer and for its first worker to report.
+_PATIENCE_S = 30
+#: Deaths are counted by ``attempts``; Dask's own count also hits series that merely stood in the same queue.
+_DASK_DEATHS = 100
+
+_LOCAL_CONFIG = {
+    "distributed.scheduler.allowed-failures": _DASK_DEATHS,
+    # A volume cannot be spilled to disk while it is worked on, and a paused worker would never wake:
+    # only the last limit is used, at which the worker is restarted and the series tried once more.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.timeouts.connect": f"{_PATIENCE_S}s",
+}
+
+
+class Nice(WorkerPlugin):
+    """Lowers the priority of a worker process that this program started."""
+
+    name = "nice"
+
+    def setup(self, worker: object) -> None:
+        """Called by Dask once in each worker, also in one that replaces a dead one."""
+        os.nice(max(0, _NICENESS - os.nice(0)))
+
+
+@contextlib.contextmanager
+def open_client(settings: Settings, scheduler: str | None = None) -> Iterator[Client]:
+    """A client on ``scheduler`` ('tcp://host:port'), or on processes of this machine when None.
+
+    Raises UsageError when the scheduler does not answer or has no worker.
+    """
+    opened = _existing(scheduler) if scheduler else _local(settings)
+    with opened as client:
+        yield client
+
+
+@contextlib.contextmanager
+def _local(settings: Settings) -> Iterator[Client]:
+    with dask.config.set(_LOCAL_CONFIG):
+        cluster = LocalCluster(
+            n_workers=settings.workers,
+            threads_per_worker=1,
+            processes=True,
+            memory_limit=f"{settings.worker_memory_gb}GB",
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+        )
+        with cluster, Client(cluster) as client:
+            client.register_plugin(Nice())
+            yield client
+
+
+@contextlib.contextmanager
+def _existing(scheduler: str) -> Iterator[Client]:
+    try:
+        client = Client(scheduler, timeout=_PATIENCE_S)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {scheduler} ({type(error).__name__}); "
+            "start one with 'dask scheduler' or leave --scheduler out"
+        ) from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_PATIENCE_S)
+        except TimeoutError:
+            raise UsageError(f"the scheduler at {scheduler} has no worker; start some with 'dask worker'") from None
+        yield client

@@ -1,0 +1,69 @@
+"""Writing one result: into a store as parts, or into a folder as the files of ``process``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+
+from db import parts, rows
+from osteo_core.engine.job import Job
+from osteo_core.imaging.nifti import write_nifti
+from osteo_core.records import LabelArray, Segmentation, SeriesResult
+from osteo_core.terms import MASK_LEVELS
+
+MEDIA = "media"
+MASKS = "masks"
+#: Results of single series inside the folder of ``process``, so that a stopped run carries on.
+PIECES = ".pieces"
+
+
+def to_store(result: SeriesResult, job: Job) -> None:
+    """The mask into ``media/``, then one part a kind into ``inbox/``."""
+    if result.segmentation is not None:
+        name = f"{result.series.series_key}_{result.model_hash}_mask.nii.gz"
+        write_mask(job.out_dir / MEDIA / name, result.segmentation)
+    for kind, table in rows.result_tables(result).items():
+        parts.write_part(job.out_dir, kind, table)
+
+
+def to_folder(result: SeriesResult, job: Job) -> None:
+    """The mask into ``masks/``, then the rows of this series, the one that says 'done' last."""
+    if result.segmentation is not None:
+        write_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result.segmentation)
+    tables = rows.process_tables([result])
+    for kind in ("measurements", "exclusions", "series"):
+        path = piece(job, result.series.series_key, kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        parquet.write_table(tables[kind], temporary)
+        temporary.replace(path)
+
+
+def piece(job: Job, series_key: str, kind: str) -> Path:
+    """Where the rows of one series lie, under this run's models and settings."""
+    return job.out_dir / PIECES / f"{job.models.model_hash[:12]}_{job.settings.hash}" / f"{series_key}.{kind}.parquet"
+
+
+def mask_name(series_instance_uid: str) -> str:
+    """File name of a mask; a separator in an identifier never leaves the folder."""
+    return series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".") + ".nii.gz"
+
+
+def write_mask(path: Path, segmentation: Segmentation) -> None:
+    """The bodies T12-L5 as uint8 on the source grid, under its name only once it is whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    write_nifti(temporary, released_labels(segmentation.labels), segmentation.geometry)
+    temporary.replace(path)
+
+
+def released_labels(labels: LabelArray) -> LabelArray:
+    """``labels`` with only the levels that a released mask may hold."""
+    table = np.zeros(256, dtype=np.uint8)
+    for level in MASK_LEVELS:
+        table[level] = level
+    released: LabelArray = table[labels]
+    return released

@@ -1,0 +1,78 @@
+"""``process``: the same pipeline over paths into a folder, without a store."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from db import rows
+from osteo_core.engine import deliver
+from osteo_core.engine.find import find
+from osteo_core.engine.job import Job, Models, default_models
+from osteo_core.engine.progress import Listener
+from osteo_core.engine.series import RunSummary, analyse_many, summary_of
+from osteo_core.records import Found, SeriesResult
+from osteo_core.settings import Settings
+from osteo_core.terms import Status
+
+KINDS = ("series", "measurements", "exclusions")
+
+
+def process(
+    paths: Iterable[Path],
+    out_dir: Path,
+    *,
+    settings: Settings,
+    scheduler: str | None = None,
+    listeners: tuple[Listener, ...] = (),
+    models: Models | None = None,
+) -> RunSummary:
+    """Analyse every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
+
+    What an earlier run over the same folder finished, under the same models and settings, is not done
+    again. Raises UsageError when a scheduler was named and does not answer.
+    """
+    found = find(paths, settings=settings, listeners=listeners)
+    job = Job(
+        run_id=uuid.uuid4().hex[:12],
+        out_dir=out_dir.resolve(),
+        settings=settings,
+        models=models or default_models(),
+        deliver=deliver.to_folder,
+    )
+    left = tuple(s for s in found.series if not deliver.piece(job, s.series_key, "series").exists())
+    outcomes = analyse_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
+    _write_tables(found, job)
+    return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
+
+
+def _write_tables(found: Found, job: Job) -> None:
+    """One file a kind, over all that this call found, in the order in which it was found."""
+    left_out = rows.process_tables(_left_out(found, job))
+    for kind in KINDS:
+        tables = [parquet.read_table(deliver.piece(job, series.series_key, kind)) for series in found.series]
+        path = job.out_dir / f"{kind}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".writing")
+        parquet.write_table(pa.concat_tables([*tables, left_out[kind]]), temporary)
+        temporary.replace(path)
+
+
+def _left_out(found: Found, job: Job) -> list[SeriesResult]:
+    """What ``find`` excluded, as results, so that every series found has a row and a reason."""
+    series = {one.series_key: one for one, _ in found.excluded}
+    return [
+        SeriesResult(
+            series=one,
+            status=Status.EXCLUDED,
+            model_hash=job.models.model_hash,
+            settings_hash=job.settings.hash,
+            exclusions=tuple(exclusion for other, exclusion in found.excluded if other.series_key == key),
+            cautions=found.cautions.get(key, ()),
+        )
+        for key, one in series.items()
+    ]

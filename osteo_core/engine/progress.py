@@ -1,0 +1,106 @@
+"""How far a run is: one small record, a file that the app reads, and the sums behind rate and time left."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+#: The rate is taken over this many of the latest finished series, so that a slow start is soon forgotten.
+_RATE_WINDOW = 20
+
+PROGRESS_FILE = "progress.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One reading: ``done`` of ``total`` (0 while unknown); ``rate_per_min`` and ``eta_s`` None until two are done.
+
+    ``started_at`` is ISO 8601 in UTC; ``pid`` is the process that works, so that a reader can tell a
+    run that was killed from one that goes on.
+    """
+
+    stage: str
+    done: int
+    total: int
+    started_at: str
+    rate_per_min: float | None = None
+    eta_s: float | None = None
+    message: str = ""
+    pid: int = 0
+
+
+Listener = Callable[[Progress], None]
+
+
+class Tracker:
+    """Counts what is done and tells its listeners; ``clock`` gives seconds and is there for tests."""
+
+    def __init__(
+        self, stage: str, total: int, *, listeners: tuple[Listener, ...] = (), clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._stage = stage
+        self._total = total
+        self._done = 0
+        self._message = ""
+        self._listeners = listeners
+        self._clock = clock
+        self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._ticks: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=_RATE_WINDOW + 1)
+
+    def advance(self, count: int = 1, *, message: str = "") -> None:
+        """Count ``count`` more as done."""
+        self._done += count
+        self._ticks.append((self._clock(), self._done))
+        self.tell(message=message)
+
+    def grow(self, count: int) -> None:
+        """There is more to do than was known."""
+        self._total += count
+        self.tell(message=self._message)
+
+    def tell(self, *, stage: str | None = None, message: str = "") -> None:
+        """Tell the listeners where the run stands."""
+        self._stage = stage or self._stage
+        self._message = message
+        reading = self.reading()
+        for listener in self._listeners:
+            listener(reading)
+
+    def reading(self) -> Progress:
+        """Where the run stands now."""
+        rate = self._rate_per_s()
+        left = max(self._total - self._done, 0)
+        return Progress(
+            stage=self._stage,
+            done=self._done,
+            total=self._total,
+            started_at=self._started_at,
+            rate_per_min=None if rate is None else rate * 60.0,
+            eta_s=None if rate is None else left / rate,
+            message=self._message,
+            pid=os.getpid(),
+        )
+
+    def _rate_per_s(self) -> float | None:
+        (first_time, first_done), (last_time, last_done) = self._ticks[0], self._ticks[-1]
+        if last_done - first_done < 1 or last_time <= first_time:
+            return None
+        return (last_done - first_done) / (last_time - first_time)
+
+
+def progress_file(store_dir: Path) -> Listener:
+    """A listener that keeps ``progress.json`` of that store, whole at every moment."""
+
+    def write(reading: Progress) -> None:
+        store_dir.mkdir(parents=True, exist_ok=True)
+        temporary = store_dir / f".{PROGRESS_FILE}.{os.getpid()}"
+        temporary.write_text(json.dumps(asdict(reading)), encoding="utf-8")
+        temporary.replace(store_dir / PROGRESS_FILE)
+
+    return write

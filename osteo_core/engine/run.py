@@ -1,0 +1,83 @@
+"""Many tasks over the workers: few in flight, new ones as old ones end, and nothing lost with a worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from distributed import Client, Future, KilledWorker, wait
+
+from osteo_core.errors import WorkersLostError
+
+#: Volumes in flight a worker: one at work, one waiting, so that no worker idles and memory stays bounded.
+IN_FLIGHT_PER_WORKER = 2
+#: How often a task is handed in again after Dask gave it up because workers died around it.
+_RESUBMISSIONS = 5
+_TICK_S = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A call that a worker makes; ``function`` and ``arguments`` must pickle."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+    given_up: int = field(default=0, compare=False)
+
+
+def run_tasks(
+    client: Client, tasks: Iterable[Task], *, on_done: Callable[[Any], Iterable[Task]], on_tick: Callable[[], None] | None = None
+) -> None:
+    """Run ``tasks``, at most two a worker at a time, calling ``on_done`` with each answer as it comes.
+
+    The tasks that ``on_done`` gives back go next. An exception raised by a task travels to the caller;
+    tasks in flight are then cancelled. Raises WorkersLostError when Dask keeps giving a task up.
+    """
+    waiting = iter(tasks)
+    urgent: deque[Task] = deque()
+    running: dict[Future, Task] = {}
+    try:
+        while True:
+            _fill(client, running, urgent, waiting)
+            if not running:
+                return
+            for future, task in _finished(running, on_tick):
+                del running[future]
+                urgent.extend(_answer(future, task, on_done))
+    finally:
+        client.cancel(list(running))
+
+
+def _fill(client: Client, running: dict[Future, Task], urgent: deque[Task], waiting: Iterable[Task]) -> None:
+    """Submit until the workers have enough. ``waiting`` is an iterator and keeps its place."""
+    room = IN_FLIGHT_PER_WORKER * max(1, len(client.scheduler_info(n_workers=-1)["workers"])) - len(running)
+    for _ in range(room):
+        task = urgent.popleft() if urgent else next(iter(waiting), None)
+        if task is None:
+            return
+        running[client.submit(task.function, *task.arguments, pure=False)] = task
+
+
+def _finished(running: dict[Future, Task], on_tick: Callable[[], None] | None) -> list[tuple[Future, Task]]:
+    try:
+        wait(list(running), timeout=_TICK_S, return_when="FIRST_COMPLETED")
+    except TimeoutError:
+        if on_tick:
+            on_tick()
+    return [(future, task) for future, task in running.items() if future.done()]
+
+
+def _answer(future: Future, task: Task, on_done: Callable[[Any], Iterable[Task]]) -> Iterable[Task]:
+    if future.status == "finished":
+        return on_done(future.result())
+    error = future.exception()
+    if not isinstance(error, KilledWorker):
+        raise error if error is not None else WorkersLostError(f"a task ended as '{future.status}' without an answer")
+    if task.given_up >= _RESUBMISSIONS:
+        raise WorkersLostError(
+            f"workers died {_RESUBMISSIONS} times over tasks that never began; "
+            "look at the memory of the workers (setting worker_memory_gb), then run the command again: it carries on"
+        )
+    return [Task(function=task.function, arguments=task.arguments, given_up=task.given_up + 1)]

@@ -1,0 +1,41 @@
+"""Calls for workers to make: quick ones, failing ones, and ones that kill the process they run in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from osteo_core.engine import attempts
+
+
+def double(number: int) -> int:
+    """Twice the number."""
+    return 2 * number
+
+
+def own_pid(seconds: float = 0.0) -> int:
+    """The worker's process."""
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def niceness() -> int:
+    """The worker's priority."""
+    return os.nice(0)
+
+
+def fail(message: str) -> None:
+    """A fault in code."""
+    raise RuntimeError(message)
+
+
+def kill_own_process(folder: Path, key: str, deaths: int) -> int:
+    """Die as often as asked, then give the number of deaths."""
+    before = attempts.deaths_before(folder, key)
+    attempts.begin(folder, key)
+    if before < deaths:
+        os.kill(os.getpid(), signal.SIGKILL)
+    attempts.end(folder, key)
+    return before

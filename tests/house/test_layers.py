@@ -1,0 +1,81 @@
+"""Who may import whom (ARCHITECTURE: 'Who may import whom'): a new arrow fails here and is argued in docs/decisions."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.house.sources import imports_of, lies_in, sources
+
+WALLS = tuple(f"osteo_core.{wall}" for wall in ("terms", "limits", "settings", "records", "outcomes", "errors"))
+IMAGING = (*WALLS, "osteo_core.imaging")
+ROOMS = ("dicom", "segmentation", "density", "morphometry", "assessment", "statistics", "programme", "pseudonyms")
+WAY = (*IMAGING, *(f"osteo_core.{room}" for room in ROOMS))
+
+#: The longest matching name decides; a module may also import from its own room.
+MAY_IMPORT = {
+    **dict.fromkeys(WALLS, WALLS),
+    "osteo_core.pseudonyms": WALLS,
+    "osteo_core.imaging": IMAGING,
+    "osteo_core.dicom": (*IMAGING, "osteo_core.pseudonyms"),
+    "osteo_core.segmentation": IMAGING,
+    "osteo_core.morphometry": IMAGING,
+    "osteo_core.density": IMAGING,
+    "osteo_core.assessment": (*IMAGING, "osteo_core.density", "osteo_core.morphometry"),
+    "osteo_core.statistics": WALLS,
+    "osteo_core.programme": WALLS,
+    "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms"),
+    "osteo_core.pipeline": WAY,
+    "osteo_core.engine": ("osteo_core", "db", "models"),
+    "osteo_core.commands": ("osteo_core", "db", "models", "pages.ui.viewer.fetch"),
+    "osteo_core.__main__": ("osteo_core",),
+    "models": (*IMAGING, "osteo_core.segmentation"),
+    "db": (*WALLS, "osteo_core.programme"),
+    "pages": ("osteo_core",),
+    "pages.ui.services": ("osteo_core", "db", "models", "pages"),
+    "app": ("osteo_core", "pages"),
+    "training": ("osteo_core", "models", "db"),
+    "benchmarks": ("osteo_core", "models", "db", "training"),
+}
+
+#: Each third party has one home.
+HOMES = {
+    "streamlit": ("app", "pages"),
+    "plotly": ("pages",),
+    "itkwidgets": ("pages.ui.viewer",),
+    "torch": ("models", "training", "benchmarks"),
+    "monai": ("models", "training", "benchmarks"),
+    "safetensors": ("models", "training", "benchmarks"),
+    "duckdb": ("db",),
+    "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange"),
+    "highdicom": ("osteo_core.exchange",),
+    "dask": ("osteo_core.engine",),
+    "distributed": ("osteo_core.engine",),
+}
+OWN = ("osteo_core", "db", "models", "pages", "app", "training", "benchmarks", "tests")
+
+
+def rule_for(module: str) -> tuple[str, tuple[str, ...]]:
+    room = max((name for name in MAY_IMPORT if lies_in(module, (name,))), key=len)
+    return room, MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize(("module", "path"), list(sources()), ids=lambda value: value if isinstance(value, str) else "")
+def test_imports_keep_to_the_layers(module: str, path) -> None:
+    if module == "osteo_core":
+        assert imports_of(path) <= {"__future__.annotations"}
+        return
+    room, allowed = rule_for(module)
+    own = {name for name in imports_of(path) if name.split(".")[0] in OWN}
+    assert {name for name in own if not lies_in(name, (*allowed, room))} == set()
+
+
+@pytest.mark.parametrize(("module", "path"), list(sources()), ids=lambda value: value if isinstance(value, str) else "")
+def test_third_parties_stay_at_home(module: str, path) -> None:
+    names = {name.split(".")[0] for name in imports_of(path)} & set(HOMES)
+    assert {name for name in names if not lies_in(module, HOMES[name])} == set()
+
+
+def test_the_reader_of_imports_sees_deferred_ones(tmp_path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text("import a.b\n\ndef f():\n    from c import d\n")
+    assert imports_of(source) == {"a.b", "c.d"}

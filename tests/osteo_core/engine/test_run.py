@@ -1,0 +1,100 @@
+"""Tasks over real worker processes: bounded in flight, and whole again after a worker's death."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from distributed import Client
+
+from osteo_core.engine.cluster import open_client
+from osteo_core.engine.run import IN_FLIGHT_PER_WORKER, Task, run_tasks
+from osteo_core.errors import UsageError
+from osteo_core.settings import Settings
+from tests.builders import work
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with open_client(Settings(workers=2, worker_memory_gb=1.0)) as opened:
+        yield opened
+
+
+def collect(client: Client, tasks: list[Task]) -> list:
+    answers: list = []
+
+    def on_done(answer: object) -> tuple[Task, ...]:
+        answers.append(answer)
+        return ()
+
+    run_tasks(client, tasks, on_done=on_done)
+    return answers
+
+
+def test_every_task_is_answered_once(client: Client) -> None:
+    answers = collect(client, [Task(function=work.double, arguments=(n,)) for n in range(9)])
+    assert sorted(answers) == [0, 2, 4, 6, 8, 10, 12, 14, 16]
+
+
+def test_equal_tasks_are_all_run(client: Client) -> None:
+    assert collect(client, [Task(function=work.double, arguments=(3,))] * 3) == [6, 6, 6]
+
+
+def test_workers_are_own_processes_of_low_priority(client: Client) -> None:
+    assert os.getpid() not in collect(client, [Task(function=work.own_pid, arguments=(0.1,))] * 4)
+    assert set(collect(client, [Task(function=work.niceness)] * 2)) == {max(10, os.nice(0))}
+
+
+def test_no_more_than_two_a_worker_are_taken_from_the_list(client: Client) -> None:
+    taken: list[int] = []
+    finished: list[int] = []
+    ahead: list[int] = []
+
+    def tasks() -> Iterator[Task]:
+        for n in range(12):
+            taken.append(n)
+            ahead.append(len(taken) - len(finished))
+            yield Task(function=work.double, arguments=(n,))
+
+    def on_done(answer: int) -> tuple[Task, ...]:
+        finished.append(answer)
+        return ()
+
+    run_tasks(client, tasks(), on_done=on_done)
+    assert len(finished) == 12
+    assert max(ahead) <= 2 * IN_FLIGHT_PER_WORKER + 1
+
+
+def test_follow_up_tasks_go_before_those_that_wait(client: Client) -> None:
+    order: list[int] = []
+
+    def on_done(answer: int) -> list[Task]:
+        order.append(answer)
+        return [Task(function=work.double, arguments=(500,))] if answer == 0 else []
+
+    run_tasks(client, [Task(function=work.double, arguments=(n,)) for n in range(20)], on_done=on_done)
+    assert order.index(1000) < order.index(38)
+    assert len(order) == 21
+
+
+def test_a_failing_task_raises_in_the_run(client: Client) -> None:
+    with pytest.raises(RuntimeError, match="no space left"):
+        collect(client, [Task(function=work.fail, arguments=("no space left",))])
+
+
+def test_a_task_that_kills_its_worker_is_begun_again_and_the_rest_go_on(client: Client, tmp_path: Path) -> None:
+    poison = Task(function=work.kill_own_process, arguments=(tmp_path, "poison", 2))
+    rest = [Task(function=work.double, arguments=(n,)) for n in range(1, 9)]
+    assert sorted(collect(client, [*rest[:2], poison, *rest[2:]])) == [2, 2, 4, 6, 8, 10, 12, 14, 16]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scheduler_that_does_not_answer_is_bad_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("osteo_core.engine.cluster._PATIENCE_S", 1)
+    with (
+        pytest.raises(UsageError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 .*leave --scheduler out"),
+        open_client(Settings(), "tcp://127.0.0.1:9"),
+    ):
+        pass
