@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "osteo_core.dicom": (*IMAGING, "osteo_core.pseudonyms"),
     "osteo_core.segmentation": IMAGING,
     "osteo_core.morphometry": IMAGING,
-    "osteo_core.density": IMAGING,
+    "osteo_core.density": (*IMAGING, "osteo_core.morphometry"),
     "osteo_core.assessment": (*IMAGING, "osteo_core.density", "osteo_core.morphometry"),
     "osteo_core.statistics": WALLS,
     "osteo_core.programme": WALLS,
