@@ -1,0 +1,1 @@
+"""One thin script a screen; what screens share lies in pages/ui."""

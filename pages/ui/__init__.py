@@ -1,0 +1,1 @@
+"""What screens share: services, filters, figures, wording, the viewer."""

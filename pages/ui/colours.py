@@ -1,0 +1,74 @@
+"""Colours that stay told apart with any colour vision (Okabe and Ito 2008) and on light and dark ground.
+
+Categories, vendors and vertebral levels each have one colour everywhere; shape or word always says the
+same beside it.
+"""
+
+from __future__ import annotations
+
+from osteo_core.terms import Category, Level, Vendor
+
+BLUE, SKY, GREEN, ORANGE, VERMILION, PURPLE, YELLOW, GREY = (
+    "#0072B2",
+    "#56B4E9",
+    "#009E73",
+    "#E69F00",
+    "#D55E00",
+    "#CC79A7",
+    "#C9B400",
+    "#8A8F98",
+)
+
+CATEGORY_COLOURS: dict[Category, str] = {
+    Category.OSTEOPOROSIS: VERMILION,
+    Category.LOW_BONE_MASS: ORANGE,
+    Category.NORMAL: BLUE,
+    Category.NOT_REPORTABLE: GREY,
+}
+
+VENDOR_COLOURS: dict[Vendor, str] = {
+    Vendor.GE: BLUE,
+    Vendor.SIEMENS: VERMILION,
+    Vendor.PHILIPS: GREEN,
+    Vendor.CANON: ORANGE,
+    Vendor.UIH: PURPLE,
+    Vendor.HITACHI: SKY,
+    Vendor.NEUSOFT: YELLOW,
+    Vendor.OTHER: GREY,
+}
+
+#: Marker shapes beside the colours, so that a print in grey still tells vendors apart.
+VENDOR_SYMBOLS: dict[Vendor, str] = {
+    Vendor.GE: "circle",
+    Vendor.SIEMENS: "square",
+    Vendor.PHILIPS: "diamond",
+    Vendor.CANON: "triangle-up",
+    Vendor.UIH: "x",
+    Vendor.HITACHI: "triangle-down",
+    Vendor.NEUSOFT: "star",
+    Vendor.OTHER: "cross",
+}
+
+LEVEL_COLOURS: dict[Level, str] = {
+    Level.T12: GREY,
+    Level.L1: SKY,
+    Level.L2: ORANGE,
+    Level.L3: GREEN,
+    Level.L4: PURPLE,
+    Level.L5: YELLOW,
+}
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """'#0072B2' as (0, 114, 178)."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def category_colour(word: str | None) -> str:
+    """The colour of a category by its word; grey for a word that is not one."""
+    return next((colour for category, colour in CATEGORY_COLOURS.items() if category == word), GREY)
+
+
+def vendor_colour(word: str | None) -> str:
+    """The colour of a vendor by its word; grey for a word that is not one."""
+    return next((colour for vendor, colour in VENDOR_COLOURS.items() if vendor == word), GREY)
