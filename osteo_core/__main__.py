@@ -39,7 +39,9 @@ class _Parser(argparse.ArgumentParser):
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands."""
-    parser = _Parser(prog="python -m osteo_core", description="Opportunistic osteoporosis screening on CT. Research use.")
+    parser = _Parser(
+        prog="python -m osteo_core", description="Opportunistic osteoporosis screening on CT. Research use."
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
@@ -50,7 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--store", type=Path, metavar="DIR", help="the store (default: OSTEO_STORE, else data/store)")
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings file (default: OSTEO_SETTINGS, else osteo.toml)")
+    parser.add_argument(
+        "--settings", type=Path, metavar="FILE", help="settings file (default: OSTEO_SETTINGS, else osteo.toml)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document on standard output")
 
 
@@ -62,7 +66,11 @@ def run(arguments: Sequence[str] | None = None) -> Answer:
         settings = replace(settings, store=parsed.store)
     command = importlib.import_module(f"osteo_core.commands.{parsed.command}")
     answer: Answer = command.run(parsed, Context(settings=settings))
-    sys.stdout.write(json.dumps(answer.document, indent=2, default=str) + "\n" if parsed.json else "".join(f"{s}\n" for s in answer.sentences))
+    sys.stdout.write(
+        json.dumps(answer.document, indent=2, default=str) + "\n"
+        if parsed.json
+        else "".join(f"{s}\n" for s in answer.sentences)
+    )
     return answer
 
 

@@ -69,7 +69,9 @@ def _packages() -> Iterator[Finding]:
             found = importlib.metadata.version(name).partition("+")[0]
         except importlib.metadata.PackageNotFoundError:
             found = "missing"
-        yield Finding(name=name, ok=found == wanted, message=found if found == wanted else f"{found}; pinned is {wanted}")
+        yield Finding(
+            name=name, ok=found == wanted, message=found if found == wanted else f"{found}; pinned is {wanted}"
+        )
 
 
 def _weights() -> Iterator[Finding]:

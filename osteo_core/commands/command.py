@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import argparse
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,18 @@ def existing_paths(paths: list[Path]) -> list[Path]:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}; give the folder that holds the CT")
     return paths
+
+
+def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that runs the pipeline."""
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes on this machine (setting workers)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that runs already, as tcp://host:port")
+
+
+def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    """The settings under the command's own options. Raises UsageError for fewer than one worker."""
+    if arguments.workers is None:
+        return settings
+    if arguments.workers < 1:
+        raise UsageError(f"--workers must be at least 1, found {arguments.workers}")
+    return replace(settings, workers=arguments.workers)

@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, existing_paths
+from osteo_core.commands.command import Answer, Context, add_worker_arguments, existing_paths, with_workers
 from osteo_core.commands.words import run_sentence
 
 
@@ -15,18 +15,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of DICOM, or NIfTI file or folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where Parquet files and masks go")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that runs already, as tcp://host:port")
+    add_worker_arguments(parser)
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write series, measurements and exclusions as Parquet, and masks/*.nii.gz."""
+    paths, settings = existing_paths(arguments.paths), with_workers(context.settings, arguments)
     from osteo_core.engine.process import process
 
-    paths = existing_paths(arguments.paths)
     with contextlib.closing(Bar()) as bar:
-        summary = process(
-            paths, arguments.out, settings=context.settings, scheduler=arguments.scheduler, listeners=(bar,)
-        )
+        summary = process(paths, arguments.out, settings=settings, scheduler=arguments.scheduler, listeners=(bar,))
     return Answer(
         document={"out": str(arguments.out), **summary.as_dict()},
         sentences=(run_sentence(summary), f"Tables and masks are in {arguments.out}."),

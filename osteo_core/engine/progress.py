@@ -42,7 +42,12 @@ class Tracker:
     """Counts what is done and tells its listeners; ``clock`` gives seconds and is there for tests."""
 
     def __init__(
-        self, stage: str, total: int, *, listeners: tuple[Listener, ...] = (), clock: Callable[[], float] = time.monotonic
+        self,
+        stage: str,
+        total: int,
+        *,
+        listeners: tuple[Listener, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stage = stage
         self._total = total

@@ -28,7 +28,11 @@ class Task:
 
 
 def run_tasks(
-    client: Client, tasks: Iterable[Task], *, on_done: Callable[[Any], Iterable[Task]], on_tick: Callable[[], None] | None = None
+    client: Client,
+    tasks: Iterable[Task],
+    *,
+    on_done: Callable[[Any], Iterable[Task]],
+    on_tick: Callable[[], None] | None = None,
 ) -> None:
     """Run ``tasks``, at most two a worker at a time, calling ``on_done`` with each answer as it comes.
 

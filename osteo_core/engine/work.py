@@ -42,7 +42,9 @@ def analyse_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     deaths = attempts.deaths_before(job.running_dir, series.series_key)
     attempts.begin(job.running_dir, series.series_key)
     if deaths >= attempts.DEATHS_ALLOWED:
-        result = _without_answer(series, job, Exclusion(code=ExclusionCode.KILLED_WORKER, step=Step.RUN, found=str(deaths)))
+        result = _without_answer(
+            series, job, Exclusion(code=ExclusionCode.KILLED_WORKER, step=Step.RUN, found=str(deaths))
+        )
     else:
         result = _analyse(series, job)
     seconds = time.perf_counter() - began

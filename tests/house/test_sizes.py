@@ -22,7 +22,9 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (body[-1].end_lineno or 0) - body[0].lineno + 1
 
 
-@pytest.mark.parametrize(("module", "path"), list(sources(*CODE)), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), list(sources(*CODE)), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_sizes(module: str, path) -> None:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
@@ -33,7 +35,9 @@ def test_sizes(module: str, path) -> None:
     assert {f.name for f in functions if len(f.args.posonlyargs) + len(f.args.args) > POSITIONAL} == set()
 
 
-@pytest.mark.parametrize(("module", "path"), list(sources(*CODE)), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), list(sources(*CODE)), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_no_assert_and_no_bare_except(module: str, path) -> None:
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     assert [node.lineno for node in nodes if isinstance(node, ast.Assert)] == []

@@ -1,0 +1,24 @@
+"""``export --out DIR``: the store's tables as Parquet and CSV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from osteo_core.commands.command import Answer, Context
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Write one file a table and format; pseudonyms only."""
+    from osteo_core.engine.export import export
+
+    written = export(context.settings.store, arguments.out)
+    return Answer(
+        document={"out": str(arguments.out), "rows": written},
+        sentences=(*(f"{name}: {rows} rows" for name, rows in written.items()), f"Written to {arguments.out}."),
+    )

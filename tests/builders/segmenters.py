@@ -1,0 +1,56 @@
+"""Segmenters for engine tests: one that knows the truth, and poison for the one series that carries the mark."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from osteo_core.engine.job import Models
+from osteo_core.records import Segmentation, Volume
+from tests.builders.spines import SpineSpec, build_spine
+
+#: HU of the first voxel in a volume that is poison, or faulty, for the segmenters here.
+POISON_HU, FAULTY_HU = 1234, 1235
+MODEL_HASH = "f" * 12
+
+
+class TruthSegmenter:
+    """Outlines the default analytic spine on whatever grid it is given."""
+
+    name = "truth"
+    model_hash = MODEL_HASH
+
+    def segment(self, volume: Volume) -> Segmentation:
+        """The truth; the process dies over a poisoned volume, and a faulty one raises with a telling message."""
+        mark = round(float(np.asarray(volume.voxels_hu)[0, 0, 0]))
+        if mark == POISON_HU:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if mark == FAULTY_HU:
+            raise RuntimeError("cannot open /data/DOE^JANE/12345678/1.2.840.113619.2.55.3.6 of JANE DOE's folder")
+        return build_spine(SpineSpec(), volume.geometry)[1]
+
+
+class SlowSegmenter(TruthSegmenter):
+    """Takes its time, so that a test can interfere."""
+
+    def segment(self, volume: Volume) -> Segmentation:
+        """The truth after a second."""
+        time.sleep(1.0)
+        return super().segment(volume)
+
+
+def truth() -> TruthSegmenter:
+    """What the workers call."""
+    return TruthSegmenter()
+
+
+def slow() -> SlowSegmenter:
+    """What the workers call when a test needs time."""
+    return SlowSegmenter()
+
+
+TRUTH = Models(segmenter="tests.builders.segmenters:truth", model_hash=MODEL_HASH)
+SLOW = Models(segmenter="tests.builders.segmenters:slow", model_hash=MODEL_HASH)
