@@ -128,6 +128,69 @@ METAL_VOLUME = Limit(
     date="2026-11-24",
     beyond="level excluded as metal",
 )
+ENHANCED_BLOOD_HU = Limit(
+    value=90.0,
+    unit="HU",
+    source="design: native blood lies at 35-65 HU",
+    date="2026-11-24",
+    beyond="blood or kidney as bright as this: enhanced",
+)
+ARTERIAL_BLOOD_HU = Limit(
+    value=230.0,
+    unit="HU",
+    source="design, to be checked on simulated and real phases",
+    date="2026-11-24",
+    beyond="aorta as bright as this: arterial",
+)
+PORTAL_DIFFERENCE_HU = Limit(
+    value=40.0,
+    unit="HU",
+    source="design: aorta and vena cava nearly alike in the portal venous phase",
+    date="2026-11-24",
+    beyond="enhanced, phase unknown",
+)
+AIR_HU_LOW = Limit(
+    value=-1030.0,
+    unit="HU",
+    source="design: air is -1000 HU by definition",
+    date="2026-11-24",
+    beyond="a caution: HU may be shifted",
+)
+AIR_HU_HIGH = Limit(
+    value=-940.0,
+    unit="HU",
+    source="design: scatter near the skin raises air",
+    date="2026-11-24",
+    beyond="a caution: HU may be shifted",
+)
+FAT_HU_LOW = Limit(
+    value=-130.0,
+    unit="HU",
+    source="DOMAIN.md section 4: -90 at 80 kVp to -68 at 140 kVp, and scanners beyond",
+    date="2026-11-24",
+    beyond="a caution: HU may be shifted",
+)
+FAT_HU_HIGH = Limit(
+    value=-60.0,
+    unit="HU",
+    source="DOMAIN.md section 4: -90 at 80 kVp to -68 at 140 kVp, and scanners beyond",
+    date="2026-11-24",
+    beyond="a caution: HU may be shifted",
+)
+CORTICAL_HU_LOW = Limit(
+    value=150.0,
+    unit="HU",
+    source="design: below this the shell is not bone",
+    date="2026-11-24",
+    beyond="no cortical sample",
+)
+CORTICAL_HU_HIGH = Limit(
+    value=2000.0,
+    unit="HU",
+    source="DOMAIN.md section 4: 1931 at 80 kVp",
+    date="2026-11-24",
+    beyond="no cortical sample",
+)
 LEVEL_CONFIDENCE = Limit(
     value=0.5,
     unit="probability",

@@ -84,7 +84,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.METAL: "Metal or cement lies in or beside this vertebra ({found}).",
     ExclusionCode.FRACTURED: "This vertebra looks fractured ({found}).",
     ExclusionCode.IMPLAUSIBLE_HU: "The trabecular HU are implausible: {found}; expected {limit}.",
-    ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined but not measured; L1-L4 are.",
+    ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined and described, but only L1-L4 count.",
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "{found} sound lumbar levels; at least {limit} are needed for a category.",
     ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analysing this series.",

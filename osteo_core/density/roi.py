@@ -139,8 +139,8 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
     level, median = measurement.level, measurement.median_hu
     low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
     reasons = (
-        (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
         (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
+        (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
         (
             segmented.confidence < limits.LEVEL_CONFIDENCE.value,
             ExclusionCode.LEVEL_UNSURE,

@@ -1,0 +1,162 @@
+"""The judgement on one series: category, flag, cautions and review reasons, each in words.
+
+Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (DOMAIN.md section 2);
+which ones is always reported. Below the age limit the value stands and the category does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from osteo_core import limits
+from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words
+from osteo_core.density.calibration.apply import mean_vbmd
+from osteo_core.density.contrast import ContrastCorrection
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Assessment, Calibration, Estimate, Measurement, Series
+from osteo_core.settings import Settings
+from osteo_core.terms import MEASURED_LEVELS, Anchor, Category, Step
+
+#: Cautions that a person should look at, with the words of the review reason.
+_REVIEWED: dict[CautionCode, str] = {
+    CautionCode.CONTRAST_UNDECLARED: "contrast seen though not declared",
+    CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
+    CautionCode.HU_SHIFT: "air or soft tissue is not where HU should be",
+    CautionCode.LEVELS_UNSURE: "levels need a second look",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What the steps before found: levels, line (or why none), contrast correction, cautions so far."""
+
+    measurements: tuple[Measurement, ...]
+    calibration: Calibration | Exclusion
+    correction: ContrastCorrection | None = None
+    anchor: Anchor = Anchor.BOTH
+    cautions: tuple[Caution, ...] = ()
+
+
+def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessment:
+    """The assessment of one series; NOT_REPORTABLE always comes with an exclusion or the caution YOUNG."""
+    sound = sound_levels(evidence.measurements)
+    mean = _mean(sound, evidence)
+    exclusion = _no_category(sound, evidence)
+    category, cautions = Category.NOT_REPORTABLE, _level_cautions(evidence)
+    if mean is not None and exclusion is None:
+        category, more = _categorise(series, mean, settings=settings)
+        cautions += more
+    assessment = Assessment(
+        category=category,
+        mean_vbmd_mg_cm3=mean,
+        levels_used=tuple(m.level for m in sound),
+        mean_hu=float(np.mean([m.median_hu for m in sound])) if sound else None,
+        worst_fracture_grade=_worst_grade(evidence.measurements),
+        calibration=evidence.calibration if isinstance(evidence.calibration, Calibration) else None,
+        corrections=(evidence.correction.name,) if evidence.correction else (),
+        exclusion=exclusion,
+        cautions=cautions,
+    )
+    assessment = _with_flag(assessment, evidence.measurements)
+    return replace(assessment, review_reasons=_review_reasons(assessment, evidence))
+
+
+def sound_levels(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
+    """The levels of L1-L4 that no exclusion speaks against and that have HU."""
+    return tuple(
+        m for m in measurements if m.level in MEASURED_LEVELS and m.exclusion is None and m.median_hu is not None
+    )
+
+
+def category_of(vbmd_mg_cm3: float, settings: Settings) -> Category:
+    """Category by the configured limits; both limits belong to low bone mass."""
+    if vbmd_mg_cm3 < settings.osteoporosis_below_mg_cm3:
+        return Category.OSTEOPOROSIS
+    return Category.NORMAL if vbmd_mg_cm3 > settings.normal_above_mg_cm3 else Category.LOW_BONE_MASS
+
+
+def _mean(sound: Sequence[Measurement], evidence: Evidence) -> Estimate | None:
+    if len(sound) < limits.MINIMUM_LEVELS.value or isinstance(evidence.calibration, Exclusion):
+        return None
+    return mean_vbmd(sound, evidence.calibration, evidence.correction)
+
+
+def _no_category(sound: Sequence[Measurement], evidence: Evidence) -> Exclusion | None:
+    if len(sound) < limits.MINIMUM_LEVELS.value:
+        return Exclusion(
+            code=ExclusionCode.TOO_FEW_LEVELS,
+            step=Step.ASSESS,
+            found=str(len(sound)),
+            limit=f"{limits.MINIMUM_LEVELS.value:g}",
+        )
+    return evidence.calibration if isinstance(evidence.calibration, Exclusion) else None
+
+
+def _categorise(series: Series, mean: Estimate, *, settings: Settings) -> tuple[Category, tuple[Caution, ...]]:
+    age, from_age = series.patient_age_years, settings.category_age_from_years
+    if age is not None and age < from_age:
+        young = Caution(code=CautionCode.YOUNG, step=Step.ASSESS, found=f"{age:g} years", limit=f"{from_age:g}")
+        return Category.NOT_REPORTABLE, (young,)
+    cautions = _crossings(mean, settings)
+    if age is None:
+        found = f"age; the category holds from {from_age:g} years"
+        cautions += (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.ASSESS, found=found),)
+    return category_of(mean.value, settings), cautions
+
+
+def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
+    own, found = category_of(mean.value, settings), []
+    for end, limit in (
+        (mean.low, settings.osteoporosis_below_mg_cm3),
+        (mean.low, settings.normal_above_mg_cm3),
+        (mean.high, settings.osteoporosis_below_mg_cm3),
+        (mean.high, settings.normal_above_mg_cm3),
+    ):
+        if min(end, mean.value) < limit <= max(end, mean.value):
+            beyond = limit - 1e-6 if end < mean.value else limit + 1e-6
+            other = category_of(beyond, settings)
+            if other is not own:
+                found.append(crossing_in_words(mean, limit=limit, other=other))
+    if not found:
+        return ()
+    return (Caution(code=CautionCode.INTERVAL_CROSSES, step=Step.ASSESS, found="; ".join(found)),)
+
+
+def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
+    if evidence.anchor is not Anchor.NONE or not evidence.measurements:
+        return ()
+    found = "neither the sacrum nor the last rib is in view"
+    return (Caution(code=CautionCode.LEVELS_UNSURE, step=Step.ASSESS, found=found),)
+
+
+def _worst_grade(measurements: Sequence[Measurement]) -> int | None:
+    grades = [m.fracture_grade for m in measurements if m.fracture_grade is not None]
+    return max(grades) if grades else None
+
+
+def _with_flag(assessment: Assessment, measurements: Sequence[Measurement]) -> Assessment:
+    """Flagged by osteoporosis or a fracture from grade 2; a possible fracture is told but does not flag alone."""
+    is_flagged = assessment.category is Category.OSTEOPOROSIS or (assessment.worst_fracture_grade or 0) >= 2
+    if not is_flagged:
+        return assessment
+    mean = assessment.mean_vbmd_mg_cm3
+    parts = [mean_in_words(assessment.levels_used, mean)] if mean is not None else []
+    parts += [words] if (words := fractures_in_words(measurements)) else []
+    return replace(assessment, is_flagged=True, flag_reason=", ".join(parts))
+
+
+def _review_reasons(assessment: Assessment, evidence: Evidence) -> tuple[str, ...]:
+    cautions = (*evidence.cautions, *assessment.cautions)
+    reasons = [words for code, words in _REVIEWED.items() if any(c.code is code for c in cautions)]
+    reasons += [words] if (words := fractures_in_words(evidence.measurements)) else []
+    unsure = [m.level for m in evidence.measurements if _is_unsure(m)]
+    reasons += [f"{level.name} numbered with low confidence" for level in unsure]
+    reasons += ["age unknown"] if any(c.found.startswith("age;") for c in assessment.cautions) else []
+    return tuple(reasons)
+
+
+def _is_unsure(measurement: Measurement) -> bool:
+    return measurement.exclusion is not None and measurement.exclusion.code is ExclusionCode.LEVEL_UNSURE

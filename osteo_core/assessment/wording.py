@@ -1,0 +1,50 @@
+"""The words of an assessment: levels, numbers and findings as a reader would say them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from osteo_core.records import Estimate, Measurement
+from osteo_core.terms import Category, Level
+
+
+def levels_in_words(levels: Sequence[Level]) -> str:
+    """'L1-L3' for neighbours, 'L1, L3' otherwise, 'no level' for none."""
+    ordered = sorted(levels)
+    if not ordered:
+        return "no level"
+    runs: list[list[Level]] = [[ordered[0]]]
+    for level in ordered[1:]:
+        if level == runs[-1][-1] + 1:
+            runs[-1].append(level)
+        else:
+            runs.append([level])
+    return ", ".join(run[0].name if len(run) == 1 else f"{run[0].name}-{run[-1].name}" for run in runs)
+
+
+def mean_in_words(levels: Sequence[Level], mean: Estimate) -> str:
+    """'L1-L3 mean 71 mg/cm3 (64-78)'."""
+    return f"{levels_in_words(levels)} mean {mean.value:.0f} mg/cm3 ({interval_in_words(mean)})"
+
+
+def interval_in_words(estimate: Estimate) -> str:
+    """'64-78', or '-5 to 12' where a minus sign would read as a dash."""
+    joint = " to " if estimate.low < 0 else "-"
+    return f"{estimate.low:.0f}{joint}{estimate.high:.0f}"
+
+
+def fractures_in_words(measurements: Sequence[Measurement]) -> str:
+    """'possible fracture L1' or 'fracture L2 (grade 3)', all levels; empty when there is none."""
+    words = []
+    for measurement in measurements:
+        grade = measurement.fracture_grade or 0
+        if grade == 1:
+            words.append(f"possible fracture {measurement.level.name}")
+        elif grade >= 2:
+            words.append(f"fracture {measurement.level.name} (grade {grade})")
+    return ", ".join(words)
+
+
+def crossing_in_words(mean: Estimate, *, limit: float, other: Category) -> str:
+    """'64-98 mg/cm3 holds the limit 80; low bone mass is possible too'."""
+    return f"{interval_in_words(mean)} mg/cm3 holds the limit {limit:g}; {other.value} is possible too"

@@ -1,0 +1,99 @@
+"""Contrast phase: what the image shows against what the header says, and what it does to trabecular HU.
+
+The image decides; the header alone misleads (an absent agent does not prove a plain scan, DOMAIN.md
+section 9). A phase is named only when the vessels say so clearly, else 'enhanced, phase unknown'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from osteo_core import limits
+from osteo_core.outcomes import Caution, CautionCode
+from osteo_core.records import ReferenceTissues, Series
+from osteo_core.terms import ContrastPhase, Step
+
+#: Header entries that say 'no contrast' in words.
+_NO_AGENT = {"", "no", "none", "n", "without", "ohne", "nativ", "native", "no contrast", "0"}
+#: Published corrections hold for this tube voltage; iodine weighs more at lower ones.
+_CORRECTION_KVP = 120.0
+_KVP_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastCorrection:
+    """A named shift of trabecular HU, the scatter of patients about it, and a bias that may remain."""
+
+    name: str
+    shift_hu: float
+    scatter_sd_hu: float
+    possible_bias_hu: float
+    source: str
+
+
+_SCATTER_SD_HU = 19.2
+_SCATTER_SOURCE = "scatter Pickhardt 2016 (n=157)"
+
+PORTAL_VENOUS_V1 = ContrastCorrection(
+    name="portal venous -18.2 HU, v1",
+    shift_hu=-18.2,
+    scatter_sd_hu=_SCATTER_SD_HU,
+    possible_bias_hu=0.0,
+    source=f"Pompe 2015 (n=99); {_SCATTER_SOURCE}",
+)
+#: In the arterial phase bone enhances steeply with time, so the mean shift is not subtracted.
+UNCORRECTED_V1 = ContrastCorrection(
+    name="contrast not corrected, v1",
+    shift_hu=0.0,
+    scatter_sd_hu=_SCATTER_SD_HU,
+    possible_bias_hu=18.2,
+    source=f"bias up to the portal venous shift of Pompe 2015; {_SCATTER_SOURCE}",
+)
+
+
+def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorrection | None:
+    """The correction for a phase; None for a native scan. An unknown phase may be an enhanced one."""
+    if phase is ContrastPhase.NATIVE:
+        return None
+    is_covered = kvp is not None and abs(kvp - _CORRECTION_KVP) <= _KVP_TOLERANCE
+    return PORTAL_VENOUS_V1 if phase is ContrastPhase.PORTAL_VENOUS and is_covered else UNCORRECTED_V1
+
+
+def phase_of_vessels(aorta_hu: float | None, cava_hu: float | None, kidney_hu: float | None) -> ContrastPhase:
+    """The phase that the vessels and kidneys show; UNKNOWN when none of them was found."""
+    brightest = max((hu for hu in (aorta_hu, cava_hu, kidney_hu) if hu is not None), default=None)
+    if brightest is None:
+        return ContrastPhase.UNKNOWN
+    if brightest < limits.ENHANCED_BLOOD_HU.value:
+        return ContrastPhase.NATIVE if aorta_hu is not None else ContrastPhase.UNKNOWN
+    if aorta_hu is None or aorta_hu < limits.ENHANCED_BLOOD_HU.value:
+        return ContrastPhase.ENHANCED
+    if aorta_hu >= limits.ARTERIAL_BLOOD_HU.value:
+        return ContrastPhase.ARTERIAL
+    if cava_hu is not None and abs(aorta_hu - cava_hu) <= limits.PORTAL_DIFFERENCE_HU.value:
+        return ContrastPhase.PORTAL_VENOUS
+    return ContrastPhase.ENHANCED
+
+
+def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:
+    """The phase to go on with, and cautions where the scan is enhanced or header and image disagree."""
+    declared, seen = is_declared(series), tissues.contrast_phase
+    blood = tissues.sample("blood")
+    found = f"{seen.value}, blood {blood.mean_hu:.0f} HU" if blood else seen.value
+    if seen is ContrastPhase.UNKNOWN:
+        if not declared:
+            return seen, (_caution(CautionCode.HEADER_UNKNOWN, "contrast, and no vessel shows it"),)
+        return ContrastPhase.ENHANCED, (_caution(CautionCode.CONTRAST, "declared in the header; no vessel in view"),)
+    if seen is ContrastPhase.NATIVE:
+        return seen, (_caution(CautionCode.CONTRAST_UNSEEN, found),) if declared else ()
+    cautions = (_caution(CautionCode.CONTRAST, found),)
+    return seen, cautions if declared else (*cautions, _caution(CautionCode.CONTRAST_UNDECLARED, found))
+
+
+def is_declared(series: Series) -> bool:
+    """True when the header names a contrast agent."""
+    return (series.contrast_bolus_agent or "").strip().lower() not in _NO_AGENT
+
+
+def _caution(code: CautionCode, found: str) -> Caution:
+    return Caution(code=code, step=Step.MEASURE, found=found)

@@ -1,0 +1,133 @@
+"""Blood in aorta and vena cava, and the kidneys, looked for where they lie seen from the lumbar bodies.
+
+Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest even
+disc in its window. One level may show bowel with oral contrast instead, so the median over levels counts
+and at least two levels must agree that there is a disc.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from osteo_core.morphometry.frame import Body
+from osteo_core.records import FloatArray, TissueSample, Volume
+from osteo_core.terms import Level
+
+_STEP_MM = 2.0
+#: Half length along the spine over which HU are averaged: vessels run on, bowel and nodes do not.
+_HALF_LENGTH_MM = 8.0
+_LEVELS = (Level.T11, Level.T12, Level.L1, Level.L2, Level.L3, Level.L4)
+_MINIMUM_LEVELS = 2
+_MINIMUM_DEPTH_MM = 12.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Window:
+    """Where the centre of a disc may lie, in mm: left, and anterior of the body's front; disc; HU; evenness."""
+
+    left: tuple[float, float]
+    anterior: tuple[float, float]
+    radius_mm: float
+    hu: tuple[float, float]
+    sd_hu: float
+    levels: tuple[Level, ...] = _LEVELS
+
+
+_WINDOWS: dict[str, tuple[_Window, ...]] = {
+    "blood": (_Window(left=(-6.0, 26.0), anterior=(6.0, 26.0), radius_mm=6.0, hu=(20.0, 700.0), sd_hu=18.0),),
+    "cava": (_Window(left=(-34.0, -8.0), anterior=(4.0, 26.0), radius_mm=6.0, hu=(20.0, 500.0), sd_hu=18.0),),
+    "kidney": tuple(
+        _Window(
+            left=side,
+            anterior=(-60.0, 0.0),
+            radius_mm=8.0,
+            hu=(15.0, 500.0),
+            sd_hu=30.0,
+            levels=(Level.T12, Level.L1, Level.L2, Level.L3),
+        )
+        for side in ((40.0, 85.0), (-85.0, -40.0))
+    ),
+}
+
+
+def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSample]:
+    """Samples 'blood' (aorta), 'cava' and 'kidney' where at least two levels show one."""
+    samples = {}
+    for name, windows in _WINDOWS.items():
+        discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
+        if len(discs) >= _MINIMUM_LEVELS:
+            means, spreads = np.array(discs).T
+            area = len(discs) * float(np.pi) * windows[0].radius_mm ** 2
+            samples[name] = TissueSample(
+                name=name, mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=area
+            )
+    return samples
+
+
+def _brightest_disc(volume: Volume, body: Body, window: _Window) -> tuple[float, float] | None:
+    """(mean, SD) of the brightest even disc of one window at one body; None when there is none."""
+    if body.level not in window.levels:
+        return None
+    front_mm = _front_mm(body)
+    grid, left, anterior = _sample_plane(volume, body, window=window, front_mm=front_mm)
+    disc = _disc(window.radius_mm)
+    mean = ndimage.correlate(grid, disc, mode="constant", cval=np.nan)
+    square = ndimage.correlate(grid**2, disc, mode="constant", cval=np.nan)
+    sd = np.sqrt(np.maximum(square - mean**2, 0.0))
+    in_window = (left >= window.left[0]) & (left <= window.left[1])
+    in_window &= (anterior >= window.anterior[0]) & (anterior <= window.anterior[1])
+    # Brighter blood is noisier in HU and its edge steeper, so evenness is relative above 100 HU.
+    even = in_window & (sd <= window.sd_hu * np.maximum(mean / 100.0, 1.0))
+    even &= (mean >= window.hu[0]) & (mean <= window.hu[1])
+    if not even.any():
+        return None
+    best = np.unravel_index(np.argmax(np.where(even, mean, -np.inf)), mean.shape)
+    return float(mean[best]), float(sd[best])
+
+
+def _front_mm(body: Body) -> float:
+    position = body.frame.to_body_mm(body.geometry.to_world_mm(np.argwhere(body.mask).astype(float)))
+    middle = np.abs(position[:, 0]) < 8.0
+    return float(np.quantile(position[middle, 1], 0.98)) if middle.any() else float(position[:, 1].max())
+
+
+def _sample_plane(
+    volume: Volume, body: Body, *, window: _Window, front_mm: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """HU averaged along the spine on a plane of the body (NaN outside the scan), with its coordinates."""
+    margin = window.radius_mm + 2 * _STEP_MM
+    left = np.arange(window.left[0] - margin, window.left[1] + margin, _STEP_MM)
+    front = np.arange(window.anterior[0] - margin, window.anterior[1] + margin, _STEP_MM)
+    up = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
+    grid = np.stack(np.meshgrid(left, front + front_mm, up, indexing="ij"), axis=-1)
+    index = volume.geometry.to_index(body.frame.to_world_mm(grid))
+    hu = _interpolate(volume, index)
+    known = np.isfinite(hu)
+    # A slab mostly outside the scan says nothing.
+    enough = known.sum(axis=-1) * _STEP_MM >= _MINIMUM_DEPTH_MM
+    total = np.where(known, hu, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
+    plane = np.where(enough, total, np.nan)
+    lefts, fronts = np.meshgrid(left, front, indexing="ij")
+    return plane, lefts, fronts
+
+
+def _interpolate(volume: Volume, index: FloatArray) -> FloatArray:
+    """Linear HU at fractional indices (..., 3), read from the smallest box that holds them; NaN outside."""
+    flat = index.reshape(-1, 3)
+    low = np.maximum(np.floor(flat.min(axis=0)).astype(int) - 1, 0)
+    high = np.minimum(np.ceil(flat.max(axis=0)).astype(int) + 2, volume.geometry.shape)
+    if (high <= low).any():
+        return np.full(index.shape[:-1], np.nan)
+    box = volume.voxels_hu[low[0] : high[0], low[1] : high[1], low[2] : high[2]].astype(np.float32)
+    values = ndimage.map_coordinates(box, (flat - low).T, order=1, mode="constant", cval=np.nan)
+    return values.reshape(index.shape[:-1])
+
+
+def _disc(radius_mm: float) -> FloatArray:
+    n = int(radius_mm // _STEP_MM)
+    offsets = np.arange(-n, n + 1) * _STEP_MM
+    inside = (offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius_mm**2).astype(float)
+    return inside / inside.sum()

@@ -1,0 +1,123 @@
+"""Height loss of each body against its own shape and its neighbours, and the grade it makes.
+
+Expected heights come twice: (a) from the body's own posterior height and the level's normal shape, so a
+lordotic L4-L5, higher in front by nature, is no fracture; (b) from the other bodies of the same patient,
+scaled by the level's normal heights; their median, so one fractured neighbour does not hide another.
+The loss of a body is the largest of: anterior and middle against (a), all three against (b).
+Grades by Genant 1993 with the boundary rule of DOMAIN.md section 6: 20 <= x < 25 % is 1 (possible),
+25 <= x <= 40 % is 2, above 40 % is 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from osteo_core import limits
+from osteo_core.morphometry.heights import Heights
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Measurement
+from osteo_core.terms import Level, Step
+
+#: Normal anterior, middle and posterior height of a body as a share of the patient's posterior height of L2.
+#: Measured with this program's own rule on the two adult reference men of the shared label maps
+#: (2026-11-24); the in-body ratios agree with published morphometry within 0.03 (general knowledge, verify).
+NORMAL_HEIGHTS: dict[Level, tuple[float, float, float]] = {
+    Level.T11: (0.78, 0.80, 0.83),
+    Level.T12: (0.865, 0.85, 0.91),
+    Level.L1: (0.93, 0.90, 0.97),
+    Level.L2: (0.945, 0.90, 1.00),
+    Level.L3: (1.02, 0.89, 0.97),
+    Level.L4: (1.02, 0.89, 0.975),
+    Level.L5: (1.05, 0.87, 0.875),
+}
+#: Fewer other bodies than this say nothing about what is normal for the patient.
+_MINIMUM_NEIGHBOURS = 2
+_PLACES = ("anterior", "middle", "posterior")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeightLoss:
+    """Largest height loss of one body, where it is, against what, and its grade 0-3."""
+
+    loss: float
+    place: str
+    against: str
+    grade: int
+
+    @property
+    def words(self) -> str:
+        """The finding for a sentence, such as 'anterior height 31 % below its neighbours'."""
+        return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
+
+
+def grade_fractures(measurements: Sequence[Measurement]) -> tuple[tuple[Measurement, ...], tuple[Caution, ...]]:
+    """Measurements with their fracture grade, and a caution for every grade from 1 (possible).
+
+    A level of grade 2 or 3 no longer counts for the density; a possible fracture (grade 1) does. Bodies that
+    the field of view cuts, or that are too small to be whole, are neither graded nor used as neighbours.
+    """
+    losses = find_height_losses({m.level: found for m in measurements if (found := _heights_of(m)) is not None})
+    graded = tuple(_graded(m, losses.get(m.level)) for m in measurements)
+    cautions = tuple(
+        Caution(code=CautionCode.POSSIBLE_FRACTURE, step=Step.MEASURE, found=f"{level.name}, {loss.words}", level=level)
+        for level, loss in losses.items()
+        if loss.grade >= 1
+    )
+    return graded, cautions
+
+
+def find_height_losses(heights: Mapping[Level, Heights]) -> dict[Level, HeightLoss]:
+    """The height loss of every level that has a normal shape in the table; other levels are left out."""
+    known = {level: _array(found) for level, found in heights.items() if level in NORMAL_HEIGHTS}
+    return {level: _worst(level, known) for level in known}
+
+
+def grade_of_loss(loss: float) -> int:
+    """Genant grade of a height loss given as a share (0.30 is 30 %)."""
+    if loss < limits.POSSIBLE_FRACTURE_LOSS.value:
+        return 0
+    if loss < limits.MODERATE_FRACTURE_LOSS.value:
+        return 1
+    return 2 if loss <= limits.SEVERE_FRACTURE_LOSS.value else 3
+
+
+def _heights_of(measurement: Measurement) -> Heights | None:
+    cut = measurement.exclusion is not None and measurement.exclusion.code is ExclusionCode.LEVEL_CUT
+    anterior, middle = measurement.anterior_height_mm, measurement.middle_height_mm
+    posterior = measurement.posterior_height_mm
+    if cut or anterior is None or middle is None or posterior is None:
+        return None
+    return Heights(anterior_mm=anterior, middle_mm=middle, posterior_mm=posterior)
+
+
+def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
+    if loss is None:
+        return measurement
+    exclusion = measurement.exclusion
+    if loss.grade >= 2 and (exclusion is None or exclusion.code is ExclusionCode.ROI_TOO_SMALL):
+        # A crushed body is too small because it is crushed: the fracture is the reason worth telling.
+        found = f"grade {loss.grade}, {loss.words}"
+        exclusion = Exclusion(
+            code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level
+        )
+    return replace(measurement, fracture_grade=loss.grade, exclusion=exclusion)
+
+
+def _array(heights: Heights) -> np.ndarray:
+    return np.array([heights.anterior_mm, heights.middle_mm, heights.posterior_mm])
+
+
+def _worst(level: Level, known: Mapping[Level, np.ndarray]) -> HeightLoss:
+    own, normal = known[level], np.array(NORMAL_HEIGHTS[level])
+    shape_loss = 1 - own[:2] / (normal[:2] * own[2] / normal[2])
+    candidates = [(float(loss), place, "its own posterior height") for loss, place in zip(shape_loss, _PLACES, strict=False)]
+    others = [other / np.array(NORMAL_HEIGHTS[at]) for at, other in known.items() if at != level]
+    if len(others) >= _MINIMUM_NEIGHBOURS:
+        expected = np.median(others, axis=0) * normal
+        neighbour_loss = 1 - own / expected
+        candidates += [(float(x), place, "its neighbours") for x, place in zip(neighbour_loss, _PLACES, strict=True)]
+    loss, place, against = max(candidates)
+    return HeightLoss(loss=loss, place=place, against=against, grade=grade_of_loss(loss))

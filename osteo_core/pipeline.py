@@ -1,0 +1,144 @@
+"""The way of one scan, six lines for one series; its segmenter is handed in, so no model is imported.
+
+Nothing is caught here: what a scan may be is data, what code did wrong travels to the engine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from osteo_core.assessment.assess import Evidence, assess, sound_levels
+from osteo_core.density.calibration.apply import vbmd_of_level
+from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
+from osteo_core.density.contrast import ContrastCorrection, contrast_correction, decide_phase
+from osteo_core.density.roi import measure_levels
+from osteo_core.density.tissues import find_reference_tissues, tissue_cautions
+from osteo_core.dicom.volume import read_volume
+from osteo_core.morphometry.fracture import grade_fractures
+from osteo_core.morphometry.frame import find_bodies
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import (
+    Calibration,
+    Measurement,
+    ReferenceTissues,
+    Segmentation,
+    Segmenter,
+    Series,
+    SeriesResult,
+    Volume,
+)
+from osteo_core.settings import Settings
+from osteo_core.terms import MASK_LEVELS, Level, Status, Step
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """What the measure step gives."""
+
+    measurements: tuple[Measurement, ...]
+    tissues: ReferenceTissues
+    cautions: tuple[Caution, ...]
+
+
+def analyse_series(series: Series, *, segmenter: Segmenter, settings: Settings) -> SeriesResult:
+    """Read one series and take it all the way; a series that cannot be read is a result with its exclusion."""
+    started = time.perf_counter()
+    volume = read_volume(series)
+    if isinstance(volume, Exclusion):
+        return _excluded(series, volume, segmenter=segmenter, settings=settings, started=started)
+    result = analyse_volume(series, volume, segmenter=segmenter, settings=settings)
+    return replace(result, seconds=time.perf_counter() - started)
+
+
+def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, settings: Settings) -> SeriesResult:
+    """Take a volume in memory all the way: segment, measure, calibrate, assess."""
+    started = time.perf_counter()
+    segmentation = segmenter.segment(volume)
+    measured = _measure(volume, segmentation)
+    phase, contrast_cautions = decide_phase(series, measured.tissues)
+    correction = contrast_correction(phase, series.kvp)
+    calibration = choose_calibration(series, settings)
+    measurements = _calibrated(measured.measurements, calibration, correction)
+    cautions = (*volume.cautions, *measured.cautions, *contrast_cautions, *_series_cautions(series, calibration))
+    assessment = assess(
+        series,
+        Evidence(
+            measurements=measurements,
+            calibration=calibration,
+            correction=correction,
+            anchor=segmentation.anchor,
+            cautions=cautions,
+        ),
+        settings=settings,
+    )
+    missing = _no_lumbar_level(segmentation)
+    exclusions = [e for e in (missing, assessment.exclusion, *(m.exclusion for m in measurements)) if e is not None]
+    return SeriesResult(
+        series=series,
+        status=Status.MEASURED if sound_levels(measurements) else Status.EXCLUDED,
+        model_hash=segmenter.model_hash,
+        settings_hash=settings.hash,
+        geometry=volume.geometry,
+        segmentation=segmentation,
+        tissues=measured.tissues,
+        measurements=measurements,
+        assessment=assessment,
+        exclusions=tuple(exclusions),
+        cautions=(*cautions, *assessment.cautions),
+        contrast_phase=phase,
+        seconds=time.perf_counter() - started,
+        finished_at=datetime.now(UTC),
+    )
+
+
+def _measure(volume: Volume, segmentation: Segmentation) -> _Measured:
+    bodies = find_bodies(segmentation)
+    measurements, fracture_cautions = grade_fractures(measure_levels(volume, segmentation, bodies))
+    tissues = find_reference_tissues(volume, segmentation, bodies)
+    cautions = (*tissue_cautions(tissues), *fracture_cautions)
+    return _Measured(measurements=measurements, tissues=tissues, cautions=cautions)
+
+
+def _calibrated(
+    measurements: Sequence[Measurement], calibration: Calibration | Exclusion, correction: ContrastCorrection | None
+) -> tuple[Measurement, ...]:
+    """vBMD for every level that counts; a level that is refused keeps its HU and gets none."""
+    if isinstance(calibration, Exclusion):
+        return tuple(measurements)
+    return tuple(
+        m if m.exclusion is not None else replace(m, vbmd_mg_cm3=vbmd_of_level(m, calibration, correction))
+        for m in measurements
+    )
+
+
+def _series_cautions(series: Series, calibration: Calibration | Exclusion) -> tuple[Caution, ...]:
+    cautions = calibration_cautions(calibration) if isinstance(calibration, Calibration) else ()
+    if series.is_simulated:
+        cautions += (Caution(code=CautionCode.SIMULATED, step=Step.FIND, found="an invented scan of known truth"),)
+    return cautions
+
+
+def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:
+    levels = [found.level for found in segmentation.levels]
+    if any(Level.L1 <= level <= Level.L6 for level in levels):
+        return None
+    names = ", ".join(level.name for level in sorted(levels))
+    found = f"outlined: {names}" if names else f"none of {MASK_LEVELS[0].name}-{MASK_LEVELS[-1].name} was found"
+    return Exclusion(code=ExclusionCode.NO_LUMBAR_LEVEL, step=Step.SEGMENT, found=found)
+
+
+def _excluded(
+    series: Series, exclusion: Exclusion, *, segmenter: Segmenter, settings: Settings, started: float
+) -> SeriesResult:
+    return SeriesResult(
+        series=series,
+        status=Status.EXCLUDED,
+        model_hash=segmenter.model_hash,
+        settings_hash=settings.hash,
+        exclusions=(exclusion,),
+        seconds=time.perf_counter() - started,
+        finished_at=datetime.now(UTC),
+    )
