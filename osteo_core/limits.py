@@ -115,7 +115,7 @@ ROI_ENDPLATE_MARGIN = Limit(
     beyond="nearer to an endplate: not trabecular region",
 )
 ROI_POSTERIOR_SHARE = Limit(
-    value=0.45,
+    value=0.5,
     unit="of the body's depth",
     source="DOMAIN.md section 2: anterior half to two thirds, basivertebral vein excluded",
     date="2026-11-24",
@@ -190,6 +190,13 @@ CORTICAL_HU_HIGH = Limit(
     source="DOMAIN.md section 4: 1931 at 80 kVp",
     date="2026-11-24",
     beyond="no cortical sample",
+)
+LEVEL_DIFFERENCE_HU = Limit(
+    value=60.0,
+    unit="HU",
+    source="design: levels of one patient differ by about 10 HU; sclerosis and haemangioma by more",
+    date="2026-11-24",
+    beyond="level excluded as unlike the others",
 )
 LEVEL_CONFIDENCE = Limit(
     value=0.5,

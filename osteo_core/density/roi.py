@@ -24,6 +24,8 @@ from osteo_core.terms import MEASURED_LEVELS, Level, Step
 
 #: Depth is measured on a grid at least as fine as this.
 _FINE_MM = 1.0
+#: Two levels that differ cannot tell which of them is wrong.
+_MINIMUM_OTHERS = 2
 #: Metal counts within the body and this far round it.
 _METAL_REACH_MM = 5.0
 #: An endplate blurred by a slice of thickness t reaches t/2 plus this into the body.
@@ -44,7 +46,7 @@ def measure_levels(
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
     found = {segmented.level: segmented for segmented in segmentation.levels}
-    return tuple(_measure_body(volume, body, segmented=found[body.level]) for body in bodies)
+    return _refuse_unlike(tuple(_measure_body(volume, body, segmented=found[body.level]) for body in bodies))
 
 
 def trabecular_roi(body: Body) -> NDArray[np.bool_]:
@@ -165,3 +167,24 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
         if applies:
             return Exclusion(code=code, step=Step.MEASURE, found=found, limit=limit, level=level)
     return None
+
+
+def _refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+    """Sclerosis, haemangioma, cement: a sound level far from the median of the other sound levels does not count.
+
+    The furthest one goes first and the rest are judged again, as long as at least two others can outvote it.
+    """
+    sound = {m.level: m.median_hu for m in measurements if m.exclusion is None and m.median_hu is not None}
+    reasons: dict[Level, Exclusion] = {}
+    allowed = limits.LEVEL_DIFFERENCE_HU.value
+    while len(sound) > _MINIMUM_OTHERS:
+        others = {level: float(np.median([hu for x, hu in sound.items() if x != level])) for level in sound}
+        furthest = max(sound, key=lambda level: abs(sound[level] - others[level]))
+        if abs(sound[furthest] - others[furthest]) <= allowed:
+            break
+        found = f"median {sound[furthest]:.0f} HU, the others {others[furthest]:.0f} HU"
+        reasons[furthest] = Exclusion(
+            code=ExclusionCode.UNLIKE_OTHERS, step=Step.MEASURE, found=found, limit=f"{allowed:g}", level=furthest
+        )
+        del sound[furthest]
+    return tuple(replace(m, exclusion=reasons[m.level]) if m.level in reasons else m for m in measurements)

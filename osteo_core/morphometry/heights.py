@@ -32,6 +32,8 @@ class Heights:
 
 def measure_heights(body: Body) -> Heights | None:
     """Median anterior, middle and posterior height; None where too little is outlined to have rims."""
+    if not np.isfinite(body.frame.upper_plane).all():
+        return None
     slices_mm = _SLICES * body_width_mm(body)
     starts = np.column_stack([slices_mm, np.zeros((len(slices_mm), 2))])
     back, front = chords_mm(body, starts_mm=starts, direction=1)

@@ -1,0 +1,173 @@
+"""The trabecular region: in bone core only, the same on every grid, and refused with a reason."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from osteo_core.density.roi import depth_mm, measure_level, measure_levels, trabecular_roi
+from osteo_core.morphometry.frame import find_bodies
+from osteo_core.outcomes import ExclusionCode
+from osteo_core.terms import Level
+from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation
+
+SPINE = SpineSpec(
+    bodies=(
+        BodySpec(level=Level.L1, trabecular_hu=110.0, vein_hu=20.0),
+        BodySpec(level=Level.L2, trabecular_hu=130.0, vein_hu=20.0),
+        BodySpec(level=Level.L3, trabecular_hu=150.0, vein_hu=20.0),
+    ),
+    tilt_deg=(6.0, 0.0, -8.0),
+)
+
+
+@pytest.fixture(scope="module")
+def spine():
+    return build_spine(SPINE, grid(extent_mm=(80.0, 80.0, 120.0)))
+
+
+def _medians(volume, segmentation):
+    return np.array([m.median_hu for m in measure_levels(volume, segmentation)])
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.7, 0.7, 0.7), (1.0, 1.0, 1.0), (0.9, 0.9, 2.5), (0.9, 0.9, 5.0)])
+def test_only_trabecular_bone_is_measured_at_any_slice_thickness(spacing_mm):
+    volume, segmentation = build_spine(SPINE, grid(spacing_mm=spacing_mm, extent_mm=(80.0, 80.0, 120.0)))
+    rows = measure_levels(volume, segmentation)
+    assert [m.mean_hu for m in rows] == pytest.approx([110.0, 130.0, 150.0], abs=0.5)
+    assert [m.sd_hu for m in rows] == pytest.approx([0.0] * 3, abs=5.0)
+    assert all(m.exclusion is None for m in rows)
+
+
+@pytest.mark.parametrize("step_mm", [0.7, 2.0, 3.0, 4.25, 5.0])
+def test_region_volume_does_not_depend_on_slice_thickness(step_mm):
+    def roi_ml(step):
+        _, segmentation = build_spine(SPINE, grid(spacing_mm=(0.9, 0.9, step), extent_mm=(80.0, 80.0, 120.0)))
+        return np.mean([trabecular_roi(b).sum() * b.geometry.voxel_volume_ml for b in find_bodies(segmentation)])
+
+    assert roi_ml(step_mm) == pytest.approx(roi_ml(1.0), rel=0.12)
+
+
+def test_body_volume_survives_resampling():
+    truth_ml = np.pi * 21.0 * 16.0 * 27.0 / 1000
+    tilted = replace(SPINE, tilt_deg=(12.0, 8.0, -12.0))
+    for spacing in ((0.7, 0.7, 1.0), (1.0, 1.0, 3.0), (1.5, 1.5, 1.5)):
+        volume, segmentation = build_spine(tilted, grid(spacing_mm=spacing, extent_mm=(80.0, 80.0, 120.0)))
+        found = np.mean([m.volume_ml for m in measure_levels(volume, segmentation)])
+        assert found == pytest.approx(truth_ml, rel=0.04)
+
+
+@given(shift=st.integers(-150, 150))
+@settings(max_examples=8, deadline=None)
+def test_adding_hu_moves_every_mean_by_as_much(spine, shift):
+    volume, segmentation = spine
+    before = measure_levels(volume, segmentation)
+    after = measure_levels(replace(volume, voxels_hu=volume.voxels_hu + np.float32(shift)), segmentation)
+    for old, new in zip(before, after, strict=True):
+        assert new.mean_hu - old.mean_hu == pytest.approx(shift, abs=1e-3)
+        assert new.median_hu - old.median_hu == pytest.approx(shift, abs=1e-3)
+        assert new.sd_hu == pytest.approx(old.sd_hu, abs=1e-3)
+
+
+@given(
+    axes=st.permutations([0, 1, 2]),
+    flips=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+)
+@settings(max_examples=12, deadline=None)
+def test_no_flip_or_axis_order_changes_a_level(axes, flips):
+    volume, segmentation = build_spine(
+        replace(SPINE, noise_hu=25.0), grid(spacing_mm=(1.1, 1.0, 2.0), extent_mm=(70.0, 70.0, 110.0))
+    )
+    turned = measure_levels(*reoriented(volume, segmentation, axes=tuple(axes), flips=flips))
+    for old, new in zip(measure_levels(volume, segmentation), turned, strict=True):
+        assert (new.level, new.voxels, new.roi_voxels) == (old.level, old.voxels, old.roi_voxels)
+        assert new.median_hu == pytest.approx(old.median_hu, abs=1e-4)
+        assert new.anterior_height_mm == pytest.approx(old.anterior_height_mm, abs=1e-6)
+
+
+def test_an_oblique_grid_gives_the_same_hu():
+    oblique = grid(rotation=rotation("x", 20.0) @ rotation("z", 10.0), extent_mm=(110.0, 110.0, 150.0))
+    assert _medians(*build_spine(SPINE, oblique)) == pytest.approx([110.0, 130.0, 150.0], abs=0.5)
+
+
+def test_vein_and_posterior_wall_are_kept_out(spine):
+    volume, segmentation = spine
+    for body in find_bodies(segmentation):
+        hu = volume.voxels_hu[body.box][trabecular_roi(body)]
+        assert hu.min() > 100.0
+        assert hu.max() < 160.0
+
+
+def test_depth_is_measured_from_the_faces_of_thick_slices():
+    spec = SpineSpec(bodies=(BodySpec(level=Level.L1, anterior_mm=25.0, middle_mm=25.0, posterior_mm=25.0),))
+    _, segmentation = build_spine(spec, grid(spacing_mm=(1.0, 1.0, 5.0), extent_mm=(61.0, 61.0, 55.0)))
+    (body,) = find_bodies(segmentation)
+    centre = body.frame.origin_mm
+    index = np.round(body.geometry.to_index(centre)).astype(int)
+    assert depth_mm(body)[tuple(index)] == pytest.approx(12.5, abs=0.6)
+
+
+def test_a_cut_level_is_refused_before_anything_else():
+    volume, segmentation = build_spine(
+        replace(SPINE, cut={Level.L3: "foot"}), grid(spacing_mm=(1.5, 1.5, 2.0), extent_mm=(80.0, 80.0, 120.0))
+    )
+    row = measure_level(volume, segmentation, Level.L3)
+    assert row.exclusion.code is ExclusionCode.LEVEL_CUT
+    assert row.exclusion.sentence == "The field of view cuts this vertebra (foot)."
+
+
+def test_low_confidence_is_refused():
+    volume, segmentation = build_spine(
+        replace(SPINE, confidence=0.3), grid(spacing_mm=(1.5, 1.5, 2.0), extent_mm=(80.0, 80.0, 120.0))
+    )
+    row = measure_level(volume, segmentation, Level.L1)
+    assert row.exclusion.code is ExclusionCode.LEVEL_UNSURE
+    assert "confidence 0.30, at least 0.5" in row.exclusion.sentence
+
+
+def test_metal_in_a_body_is_refused(spine):
+    volume, segmentation = spine
+    hu = volume.voxels_hu.copy()
+    body = find_bodies(segmentation)[1]
+    i, j, k = np.round(segmentation.geometry.to_index(body.frame.origin_mm)).astype(int)
+    hu[i : i + 4, j : j + 4, k : k + 4] = 3000.0
+    rows = {m.level: m for m in measure_levels(replace(volume, voxels_hu=hu), segmentation)}
+    assert rows[Level.L2].exclusion.code is ExclusionCode.METAL
+    assert rows[Level.L1].exclusion is None
+
+
+def test_a_small_body_has_too_small_a_region():
+    spec = SpineSpec(bodies=(BodySpec(level=Level.L1, half_width_mm=9.0, half_depth_mm=9.0),))
+    volume, segmentation = build_spine(spec, grid(extent_mm=(60.0, 60.0, 50.0)))
+    row = measure_level(volume, segmentation, Level.L1)
+    assert row.exclusion.code is ExclusionCode.ROI_TOO_SMALL
+    assert row.exclusion.limit == "1"
+
+
+@pytest.mark.parametrize("trabecular_hu", [-300.0, 900.0])
+def test_implausible_hu_are_refused(trabecular_hu):
+    spec = SpineSpec(bodies=(BodySpec(level=Level.L1, trabecular_hu=trabecular_hu),))
+    row = measure_level(*build_spine(spec, grid(extent_mm=(60.0, 60.0, 50.0))), Level.L1)
+    assert row.exclusion.code is ExclusionCode.IMPLAUSIBLE_HU
+    assert f"median {trabecular_hu:.0f} HU; expected -100 to 500 HU" in row.exclusion.sentence
+
+
+def test_a_sclerotic_level_is_outvoted_by_two_others():
+    bodies = tuple(BodySpec(level=x, trabecular_hu=hu) for x, hu in ((Level.L1, 210.0), (Level.L2, 90.0), (Level.L3, 80.0)))
+    rows = measure_levels(*build_spine(SpineSpec(bodies=bodies), grid(spacing_mm=(1.5, 1.5, 2.0))))
+    assert rows[0].exclusion.code is ExclusionCode.UNLIKE_OTHERS
+    assert "median 210 HU, the others 85 HU" in rows[0].exclusion.sentence
+    assert [row.exclusion for row in rows[1:]] == [None, None]
+
+
+def test_t12_is_described_and_does_not_count():
+    spec = SpineSpec(bodies=(BodySpec(level=Level.T12), BodySpec(level=Level.L1)))
+    row = measure_level(*build_spine(spec, grid(extent_mm=(80.0, 80.0, 80.0))), Level.T12)
+    assert row.exclusion.code is ExclusionCode.NOT_A_MEASURED_LEVEL
+    assert row.median_hu == pytest.approx(150.0, abs=0.5)
+
+
+def test_a_level_that_is_not_outlined_is_not_measured(spine):
+    assert measure_level(*spine, Level.L5) is None

@@ -1,0 +1,110 @@
+"""Height loss and grade: normal shapes are no fracture, real losses are found and graded."""
+
+from dataclasses import replace
+
+import pytest
+
+from osteo_core.morphometry.fracture import NORMAL_HEIGHTS, find_height_losses, grade_fractures, grade_of_loss
+from osteo_core.morphometry.heights import Heights
+from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Measurement
+from osteo_core.terms import Level, Step
+
+
+def _normal(level: Level, scale: float = 29.0) -> Heights:
+    anterior, middle, posterior = (scale * share for share in NORMAL_HEIGHTS[level])
+    return Heights(anterior_mm=anterior, middle_mm=middle, posterior_mm=posterior)
+
+
+def _spine() -> dict[Level, Heights]:
+    return {level: _normal(level) for level in NORMAL_HEIGHTS}
+
+
+def _measurement(level: Level, heights: Heights, exclusion: Exclusion | None = None) -> Measurement:
+    return Measurement(
+        level=level,
+        voxels=1000,
+        volume_ml=30.0,
+        anterior_height_mm=heights.anterior_mm,
+        middle_height_mm=heights.middle_mm,
+        posterior_height_mm=heights.posterior_mm,
+        exclusion=exclusion,
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "grade"),
+    [(0.0, 0), (0.1999, 0), (0.20, 1), (0.2499, 1), (0.25, 2), (0.40, 2), (0.4001, 3), (0.9, 3)],
+)
+def test_grades_follow_the_boundary_rule(loss, grade):
+    assert grade_of_loss(loss) == grade
+
+
+def test_a_sound_lordotic_spine_has_no_fracture():
+    losses = find_height_losses(_spine())
+    assert {level: loss.grade for level, loss in losses.items()} == dict.fromkeys(NORMAL_HEIGHTS, 0)
+    assert max(loss.loss for loss in losses.values()) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_example_that_a_naive_ratio_flags_is_sound():
+    # 22.5 / 28.5 at L4 would be 21 % by min/max (DOMAIN.md section 6).
+    spine = _spine() | {Level.L4: Heights(anterior_mm=28.5, middle_mm=25.0, posterior_mm=26.0)}
+    assert find_height_losses(spine)[Level.L4].grade == 0
+
+
+def test_a_wedge_is_found_in_front():
+    normal = _normal(Level.L1)
+    spine = _spine() | {Level.L1: replace(normal, anterior_mm=0.70 * normal.anterior_mm)}
+    loss = find_height_losses(spine)[Level.L1]
+    assert (loss.place, loss.grade) == ("anterior", 2)
+    assert loss.loss == pytest.approx(0.30)
+
+
+def test_a_crush_is_found_by_its_neighbours_alone():
+    normal = _normal(Level.L2)
+    crushed = Heights(anterior_mm=0.5 * normal.anterior_mm, middle_mm=0.5 * normal.middle_mm, posterior_mm=0.5 * normal.posterior_mm)
+    loss = find_height_losses(_spine() | {Level.L2: crushed})[Level.L2]
+    assert (loss.grade, loss.against) == (3, "its neighbours")
+
+
+def test_two_fractured_neighbours_do_not_hide_each_other():
+    spine = _spine()
+    for level in (Level.L1, Level.L2):
+        normal = _normal(level)
+        spine[level] = replace(normal, middle_mm=0.65 * normal.middle_mm)
+    losses = find_height_losses(spine)
+    assert [losses[level].grade for level in (Level.T12, Level.L1, Level.L2, Level.L3)] == [0, 2, 2, 0]
+
+
+def test_a_lone_body_is_judged_by_its_own_shape():
+    normal = _normal(Level.L3)
+    lone = {Level.L3: replace(normal, anterior_mm=0.76 * normal.anterior_mm)}
+    loss = find_height_losses(lone)[Level.L3]
+    assert (loss.grade, loss.against) == (1, "its own posterior height")
+
+
+def test_a_possible_fracture_still_counts_and_a_moderate_one_does_not():
+    spine = _spine()
+    mild, moderate = _normal(Level.L1), _normal(Level.L3)
+    spine[Level.L1] = replace(mild, anterior_mm=0.78 * mild.anterior_mm)
+    spine[Level.L3] = replace(moderate, anterior_mm=0.65 * moderate.anterior_mm)
+    graded, cautions = grade_fractures([_measurement(level, heights) for level, heights in spine.items()])
+    by_level = {m.level: m for m in graded}
+    assert by_level[Level.L1].fracture_grade == 1
+    assert by_level[Level.L1].exclusion is None
+    assert by_level[Level.L3].exclusion.code is ExclusionCode.FRACTURED
+    assert "grade 2, anterior height 35 % below" in by_level[Level.L3].exclusion.sentence
+    assert [(c.code, c.level) for c in cautions] == [
+        (CautionCode.POSSIBLE_FRACTURE, Level.L1),
+        (CautionCode.POSSIBLE_FRACTURE, Level.L3),
+    ]
+
+
+def test_a_body_that_the_field_of_view_cuts_is_not_graded():
+    cut = Exclusion(code=ExclusionCode.LEVEL_CUT, step=Step.MEASURE, found="foot", level=Level.L5)
+    spine = _spine()
+    rows = [_measurement(level, heights) for level, heights in spine.items() if level != Level.L5]
+    half = Heights(anterior_mm=10.0, middle_mm=10.0, posterior_mm=10.0)
+    graded, cautions = grade_fractures([*rows, _measurement(Level.L5, half, cut)])
+    assert graded[-1].fracture_grade is None
+    assert cautions == ()
