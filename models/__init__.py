@@ -1,0 +1,1 @@
+"""The networks: one folder a model, a registry that checks their weights, a runtime that runs them."""

@@ -1,0 +1,100 @@
+"""All models a person can run, in one table. Importing this loads no network and no torch."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from osteo_core.errors import UsageError, WeightsError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from osteo_core.records import Segmenter
+
+_HERE = Path(__file__).parent
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One model folder: what it is for, and whether it is released (has weights that something uses)."""
+
+    name: str
+    purpose: str
+    released: bool
+
+    @property
+    def folder(self) -> Path:
+        """Where network, card and weights lie."""
+        return _HERE / self.name
+
+
+MODELS: dict[str, Model] = {
+    model.name: model
+    for model in (
+        Model(name="spine_localiser", purpose="finds the spine and its levels in a whole volume, 5 mm", released=True),
+        Model(name="vertebra_segmentation", purpose="outlines vertebral bodies near the spine, 1.25 mm", released=True),
+        Model(name="bmd_regression", purpose="reads vBMD from a crop; not trained, nothing uses it", released=False),
+    )
+}
+
+#: The networks that make up the segmentation engine; its hash covers both.
+SEGMENTATION = ("spine_localiser", "vertebra_segmentation")
+
+
+def card(name: str) -> dict[str, object]:
+    """The fields of ``model.toml``."""
+    if name not in MODELS:
+        raise UsageError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    return tomllib.loads((MODELS[name].folder / "model.toml").read_text(encoding="utf-8"))
+
+
+def weights_hash(name: str) -> str:
+    """SHA-256 of the weights as the card states it."""
+    return str(card(name)["sha256"])
+
+
+def model_hash(name: str) -> str:
+    """Twelve hex digits for a result's provenance; the segmentation engine's covers both of its networks."""
+    parts = SEGMENTATION if name == "vertebra_segmentation" else (name,)
+    return hashlib.sha256("".join(weights_hash(part) for part in parts).encode()).hexdigest()[:12]
+
+
+def checked_weights(name: str) -> Path:
+    """The weights' file, once its SHA-256 is that of the card."""
+    path = MODELS[name].folder / WEIGHTS
+    if not path.exists():
+        raise WeightsError(f"model {name}: {path} is missing; restore it from the repository")
+    found, stated = hashlib.sha256(path.read_bytes()).hexdigest(), weights_hash(name)
+    if found != stated:
+        raise WeightsError(
+            f"model {name}: the SHA-256 of {path} is {found}, its card says {stated}; restore the file from the repository"
+        )
+    return path
+
+
+def load(name: str) -> nn.Module:
+    """The network with its checked weights, ready to run."""
+    import torch
+    from safetensors.torch import load_file
+
+    path = checked_weights(name)
+    network = importlib.import_module(f"models.{name}.network").build()
+    network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+    return network.eval().to(memory_format=torch.channels_last_3d)
+
+
+@functools.cache
+def load_segmenter() -> Segmenter:
+    """The segmentation engine, loaded once a process."""
+    from models.vertebra_segmentation.segmenter import VertebraSegmenter
+
+    return VertebraSegmenter(
+        load("spine_localiser"), load("vertebra_segmentation"), model_hash=model_hash("vertebra_segmentation")
+    )

@@ -1,0 +1,46 @@
+"""The coarse network: which level lies where in the whole volume, at 5 mm."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: Grid of the input in mm, isotropic, LPS axes.
+GRID_MM = 5.0
+#: Output channels, in order. "upper" is every body above T8; T8-L5 are bodies.
+CLASSES = (
+    "background",
+    "upper",
+    "T8",
+    "T9",
+    "T10",
+    "T11",
+    "T12",
+    "L1",
+    "L2",
+    "L3",
+    "L4",
+    "L5",
+    "sacrum",
+    "posterior elements",
+    "rib or upper bone",
+    "pelvis",
+)
+CHANNELS = (16, 32, 64, 128, 256)
+
+
+def build() -> nn.Module:
+    """A residual U-Net: (N, 1, I, J, K) scaled HU to (N, 16, I, J, K) logits; sides divisible by 16."""
+    from monai.networks.nets import UNet
+
+    return UNet(
+        spatial_dims=3,
+        in_channels=1,
+        out_channels=len(CLASSES),
+        channels=CHANNELS,
+        strides=(2,) * (len(CHANNELS) - 1),
+        num_res_units=2,
+        norm="instance",
+    )

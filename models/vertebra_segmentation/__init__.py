@@ -1,0 +1,1 @@
+"""Outlines vertebral bodies near the spine and numbers them (CARD.md)."""

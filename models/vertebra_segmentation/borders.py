@@ -1,0 +1,35 @@
+"""Which sides of a body the field of view cuts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from osteo_core.records import Geometry
+
+_SIDES = {"L": "left", "R": "right", "P": "posterior", "A": "anterior", "S": "superior", "I": "inferior"}
+_OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "S": "I", "I": "S"}
+#: Share of the largest cross-section that must lie in the outermost slice.
+_LEAST_SHARE = 0.10
+#: Share of the body's rim that borders on padding (no tissue beside a vertebra is this thin).
+_PADDING_HU = -990.0
+_PADDING_SHARE = 0.04
+
+
+def cut_sides(
+    mask: NDArray[np.bool_], box: tuple[slice, slice, slice], voxels_hu: NDArray[np.generic], geometry: Geometry
+) -> str:
+    """Names of the sides where a body (mask within a box of the source array) is cut; '' if it is whole."""
+    sides = []
+    for axis, code in enumerate(geometry.axis_codes):
+        area = mask.sum(axis=tuple(a for a in range(3) if a != axis))
+        least = _LEAST_SHARE * area.max(initial=0)
+        if box[axis].start == 0 and area[0] > least:
+            sides.append(_SIDES[_OPPOSITE[code]])
+        if box[axis].stop == geometry.shape[axis] and area[-1] > least:
+            sides.append(_SIDES[code])
+    rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
+    if rim.any() and (np.asarray(voxels_hu[box])[rim] <= _PADDING_HU).mean() > _PADDING_SHARE:
+        sides.append("padding")
+    return ", ".join(sides)

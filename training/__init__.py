@@ -1,0 +1,1 @@
+"""How the weights came to be: one command a stage (README.md). Nothing here is imported by the app."""

@@ -1,0 +1,146 @@
+"""The learner both networks share: painted samples in, an averaged set of weights out; resumable."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+log = logging.getLogger("training.learn")
+Sample = tuple[np.ndarray, np.ndarray]
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+IGNORE = 255
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one network is taught."""
+
+    name: str
+    steps: int
+    batch: int
+    peak_rate: float
+    folder: Path
+    seed: int = 1
+    warm_steps: int = 100
+    averaging: float = 0.998
+    minutes: float = 1e9
+
+
+def scaled(hu: np.ndarray) -> np.ndarray:
+    """HU to the network's input."""
+    return (hu - 100.0) / 300.0
+
+
+def rate_at(recipe: Recipe, step: int) -> float:
+    """Learning rate: linear warm-up, then cosine to 2 % of the peak."""
+    if step < recipe.warm_steps:
+        return recipe.peak_rate * (step + 1) / recipe.warm_steps
+    share = min(1.0, (step - recipe.warm_steps) / max(1, recipe.steps - recipe.warm_steps))
+    return recipe.peak_rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
+
+
+@torch.no_grad()
+def _average(mean: nn.Module, net: nn.Module, *, keep: float) -> None:
+    for a, b in zip(mean.parameters(), net.parameters(), strict=True):
+        a.lerp_(b, 1 - keep)
+
+
+def _save(path: Path, state: dict) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def _batch(samples: Iterator[Sample], size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    pairs = [next(samples) for _ in range(size)]
+    x = torch.from_numpy(np.stack([scaled(p[0]) for p in pairs]).astype(np.float32))[:, None]
+    y = torch.from_numpy(np.stack([p[1] for p in pairs]).astype(np.int64))
+    return x.to(memory_format=torch.channels_last_3d), y
+
+
+def _step(
+    net: nn.Module, optimiser: torch.optim.Optimizer, batch: tuple[torch.Tensor, torch.Tensor], loss: Loss
+) -> float:
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(batch[0])
+    value = loss(logits.float(), batch[1])
+    optimiser.zero_grad(set_to_none=True)
+    value.backward()
+    norm = nn.utils.clip_grad_norm_(net.parameters(), 3.0)
+    if torch.isfinite(norm):  # bfloat16 convolutions now and then return a gradient that is not a number
+        optimiser.step()
+    return float(value.detach())
+
+
+def learn(
+    build: Callable[[], nn.Module], samples: Callable[[int], Iterator[Sample]], loss: Loss, recipe: Recipe
+) -> None:
+    """Teach until the steps are done, saving every 200; a second call goes on where the first stopped."""
+    torch.manual_seed(recipe.seed)
+    net, mean = build().to(memory_format=torch.channels_last_3d), build()
+    mean.load_state_dict(net.state_dict())
+    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-4)
+    path, first = recipe.folder / f"{recipe.name}.pt", 0
+    if path.exists():
+        state = torch.load(path, weights_only=False)
+        net.load_state_dict(state["net"])
+        mean.load_state_dict(state["mean"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    stream, recent, started = samples(recipe.seed + first), [], time.time()
+    for step in range(first, recipe.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(recipe, step)
+        recent.append(_step(net, optimiser, _batch(stream, recipe.batch), loss))
+        _average(mean, net, keep=min(recipe.averaging, (step + 1) / (step + 10)))
+        if (step + 1) % 50 == 0:
+            _note(recipe, step + 1, float(np.nanmean(recent[-50:])), (time.time() - started) / len(recent))
+        if (step + 1) % 200 == 0 or step + 1 == recipe.steps:
+            _save(
+                path,
+                {
+                    "net": net.state_dict(),
+                    "mean": mean.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "step": step + 1,
+                },
+            )
+
+
+def _note(recipe: Recipe, step: int, loss: float, seconds: float) -> None:
+    log.info("%s step %d loss %.4f %.2f s/step", recipe.name, step, loss, seconds)
+    with (recipe.folder / f"{recipe.name}_log.csv").open("a", newline="") as file:
+        csv.writer(file).writerow([step, f"{loss:.4f}", f"{seconds:.2f}", f"{rate_at(recipe, step):.2e}"])
+
+
+def soft_dice(probability: torch.Tensor, truth: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+    """1 - Dice of one class over a batch (N, I, J, K)."""
+    p, t = probability * known, truth * known
+    return 1 - (2 * (p * t).sum() + 1.0) / (p.sum() + t.sum() + 1.0)
+
+
+def dice_and_entropy(groups: tuple[tuple[int, ...], ...], weights: tuple[float, ...]) -> Loss:
+    """Weighted cross-entropy over all classes plus soft Dice of groups of classes that are present."""
+    weight = torch.tensor(weights)
+
+    def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        entropy = nn.functional.cross_entropy(logits, target, weight=weight, ignore_index=IGNORE)
+        probability = logits.softmax(1)
+        known = (target != IGNORE).float()
+        terms = []
+        for group in groups:
+            truth = sum((target == c).float() for c in group)
+            if float(truth.sum()) > 20:
+                terms.append(soft_dice(sum(probability[:, c] for c in group), truth, known))
+        return entropy + torch.stack(terms).mean() if terms else entropy
+
+    return loss

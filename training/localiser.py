@@ -1,0 +1,116 @@
+"""Stage 2a: teach the coarse network on painted torsos cut at random. ``python -m training.localiser``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.spine_localiser.network import CLASSES, GRID_MM, build
+from training.cache import CACHE, COARSE_STEP
+from training.cases import GRID_MM as MAP_MM
+from training.cases import POSTERIOR, SACRUM
+from training.coarse_scene import field_of_view_mm, finish, furnish
+from training.learn import Recipe, Sample, dice_and_entropy, learn
+from training.materials import Material
+from training.paint import paint
+from training.sample import Patch, Pose, draw, positions_mm
+
+_FIRST, _LAST = 15, 24
+_FINE = 2
+_MULTIPLE = 16
+_POSE = Pose(degrees=14.0, scale=(0.78, 1.15), elastic_mm=8.0, bend_mm=14.0, crush_share=0.3)
+_RIB_ABOVE = "22"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Torso:
+    """One packed map with the centres of its bodies in mm."""
+
+    packed: np.ndarray
+    centres_mm: dict[str, list[float]]
+
+
+def class_table() -> np.ndarray:
+    """(256,) part -> class of the localiser; other bone is decided by its place."""
+    table = np.zeros(256, dtype=np.uint8)
+    table[1:_FIRST] = CLASSES.index("upper")
+    table[_FIRST : _LAST + 1] = np.arange(_LAST - _FIRST + 1) + CLASSES.index("T8")
+    table[SACRUM] = CLASSES.index("sacrum")
+    table[POSTERIOR + 1 :] = CLASSES.index("posterior elements")
+    return table
+
+
+_TABLE = class_table()
+
+
+def target(patch: Patch, *, height_mm: np.ndarray, divide_mm: float) -> np.ndarray:
+    """Class of each voxel; bone of no vertebra is rib above ``divide_mm`` (source height) and pelvis below."""
+    out = _TABLE[patch.part]
+    other = (patch.part == 0) & (patch.material == Material.BONE)
+    ribs = height_mm > divide_mm
+    out[other & ribs] = CLASSES.index("rib or upper bone")
+    out[other & ~ribs] = CLASSES.index("pelvis")
+    return out
+
+
+def _torsos() -> list[Torso]:
+    names = sorted(p.stem for p in CACHE.glob("*.json"))
+    return [
+        Torso(
+            packed=np.load(CACHE / f"{n}_coarse.npy", mmap_mode="r"),
+            centres_mm=json.loads((CACHE / f"{n}.json").read_text())["coarse_centres_mm"],
+        )
+        for n in names
+    ]
+
+
+def one(rng: np.random.Generator, torso: Torso) -> Sample:
+    """One painted volume with its own field of view: HU and classes on the 5 mm grid."""
+    size_mm, level, shift_mm = field_of_view_mm(rng, [int(k) for k in torso.centres_mm])
+    shape = tuple(int(np.ceil(s / GRID_MM / _MULTIPLE)) * _MULTIPLE * _FINE for s in size_mm)
+    centre = np.array(torso.centres_mm[str(level)]) + shift_mm
+    where = positions_mm(rng, shape, step_mm=GRID_MM / _FINE, pose=_POSE)
+    patch = draw(torso.packed, centre_mm=centre, relative_mm=where, source_mm=MAP_MM * COARSE_STEP)
+    divide = torso.centres_mm[_RIB_ABOVE][2] - centre[2]
+    classes = target(patch, height_mm=where[2], divide_mm=divide)
+    patch = furnish(rng, patch)
+    hu = paint(rng, patch, step_mm=GRID_MM / _FINE)
+    hu, seen = finish(rng, hu, size_mm=size_mm, factor=_FINE, grid_mm=GRID_MM)
+    classes = classes[::_FINE, ::_FINE, ::_FINE].copy()
+    classes[~seen] = 0
+    return hu, classes
+
+
+def samples(seed: int) -> Iterator[Sample]:
+    """Painted volumes without end, each of its own shape (so a batch is one)."""
+    rng = np.random.default_rng(seed)
+    torsos = _torsos()
+    while True:
+        yield one(rng, torsos[rng.integers(len(torsos))])
+
+
+def main() -> None:
+    """Teach the coarse network; run again to go on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=9000)
+    parser.add_argument("--folder", type=Path, default=Path("/work/train"))
+    parser.add_argument("--name", default="localiser")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    bodies = tuple(range(1, 12))
+    weights = (0.15, *([2.0] * 11), 1.0, 0.7, 0.4, 0.4)
+    loss = dice_and_entropy((bodies, (12,), (13,), (14,), (15,)), weights)
+    recipe = Recipe(name=arguments.name, steps=arguments.steps, batch=1, peak_rate=1e-3, folder=arguments.folder)
+    learn(build, samples, loss, recipe)
+
+
+if __name__ == "__main__":
+    main()

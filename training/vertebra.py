@@ -1,0 +1,81 @@
+"""Stage 2b: teach the fine network on painted patches. ``python -m training.vertebra``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.vertebra_segmentation.network import CLASSES, GRID_MM, build
+from training.cache import CACHE
+from training.cases import POSTERIOR, SACRUM
+from training.degrade import degrade
+from training.fields import chance
+from training.learn import Recipe, Sample, dice_and_entropy, learn
+from training.materials import Material
+from training.paint import paint
+from training.sample import Patch, Pose, draw, positions_mm
+
+SHAPE = (72, 72, 88)
+_CENTRE_LEVELS = tuple(range(16, 25))
+_CENTRE_WEIGHTS = np.array([1, 1, 2, 3, 4, 4, 4, 4, 4], dtype=float)
+
+
+def target(patch: Patch) -> np.ndarray:
+    """Class of each voxel (I, J, K), in the order of CLASSES."""
+    out = np.zeros(patch.part.shape, dtype=np.uint8)
+    out[patch.material == Material.BONE] = CLASSES.index("other bone")
+    out[patch.material == Material.DISC] = CLASSES.index("disc")
+    out[(patch.part > 0) & (patch.part < SACRUM)] = CLASSES.index("body")
+    out[patch.part > POSTERIOR] = CLASSES.index("posterior elements")
+    out[patch.part == SACRUM] = CLASSES.index("sacrum")
+    return out
+
+
+def _centre(rng: np.random.Generator, centres: dict[str, list[float]]) -> np.ndarray:
+    levels = [n for n in _CENTRE_LEVELS if str(n) in centres]
+    weights = np.array([_CENTRE_WEIGHTS[n - _CENTRE_LEVELS[0]] for n in levels])
+    level = rng.choice(levels, p=weights / weights.sum())
+    spread = (30, 30, 40) if chance(rng, 0.25) else (12, 14, 18)
+    centre = np.array(centres[str(level)]) + rng.normal(0, spread)
+    return centre - [0, 0, 45.0] if level == 24 and chance(rng, 0.3) else centre
+
+
+def samples(seed: int) -> Iterator[Sample]:
+    """Painted patches without end: HU and classes, both of SHAPE."""
+    rng = np.random.default_rng(seed)
+    names = sorted(p.stem for p in CACHE.glob("*.json"))
+    maps = {n: np.load(CACHE / f"{n}_fine.npy", mmap_mode="r") for n in names}
+    notes = {n: json.loads((CACHE / f"{n}.json").read_text())["fine_centres_mm"] for n in names}
+    pose = Pose()
+    while True:
+        name = names[rng.integers(len(names))]
+        where = positions_mm(rng, SHAPE, step_mm=GRID_MM, pose=pose)
+        patch = draw(maps[name], centre_mm=_centre(rng, notes[name]), relative_mm=where, source_mm=GRID_MM)
+        hu, seen = degrade(rng, paint(rng, patch, step_mm=GRID_MM), step_mm=GRID_MM)
+        classes = target(patch)
+        classes[~seen] = 0
+        yield hu, classes
+
+
+def main() -> None:
+    """Teach the fine network; run again to go on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--folder", type=Path, default=Path("/work/train"))
+    parser.add_argument("--name", default="vertebra")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    loss = dice_and_entropy(((1,), (2,), (3,), (4,), (5,)), (0.5, 1.5, 1.0, 1.0, 1.0, 1.0))
+    recipe = Recipe(name=arguments.name, steps=arguments.steps, batch=2, peak_rate=2e-3, folder=arguments.folder)
+    learn(build, samples, loss, recipe)
+
+
+if __name__ == "__main__":
+    main()
