@@ -142,6 +142,13 @@ ARTERIAL_BLOOD_HU = Limit(
     date="2026-11-24",
     beyond="aorta as bright as this: arterial",
 )
+PORTAL_BLOOD_HU = Limit(
+    value=110.0,
+    unit="HU",
+    source="design: weaker enhancement may be delayed",
+    date="2026-11-24",
+    beyond="below: enhanced, phase unknown",
+)
 PORTAL_DIFFERENCE_HU = Limit(
     value=40.0,
     unit="HU",

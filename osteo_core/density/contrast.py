@@ -70,9 +70,9 @@ def phase_of_vessels(aorta_hu: float | None, cava_hu: float | None, kidney_hu: f
         return ContrastPhase.ENHANCED
     if aorta_hu >= limits.ARTERIAL_BLOOD_HU.value:
         return ContrastPhase.ARTERIAL
-    if cava_hu is not None and abs(aorta_hu - cava_hu) <= limits.PORTAL_DIFFERENCE_HU.value:
-        return ContrastPhase.PORTAL_VENOUS
-    return ContrastPhase.ENHANCED
+    is_even = cava_hu is not None and abs(aorta_hu - cava_hu) <= limits.PORTAL_DIFFERENCE_HU.value
+    is_bright = aorta_hu >= limits.PORTAL_BLOOD_HU.value
+    return ContrastPhase.PORTAL_VENOUS if is_even and is_bright else ContrastPhase.ENHANCED
 
 
 def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:

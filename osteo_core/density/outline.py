@@ -54,10 +54,11 @@ def find_outline(volume: Volume) -> Outline:
 def coarse_volume(volume: Volume) -> tuple[FloatArray, Geometry]:
     """Means over blocks of about 3 mm (float32), and their geometry; a rest at the end is left out."""
     steps = [
-        max(1, min(int(round(_BLOCK_MM / s)), n))
+        max(1, min(round(_BLOCK_MM / s), n))
         for s, n in zip(volume.geometry.spacing_mm, volume.geometry.shape, strict=True)
     ]
-    shape = tuple(n // step for n, step in zip(volume.geometry.shape, steps, strict=True))
+    i, j, k = (n // step for n, step in zip(volume.geometry.shape, steps, strict=True))
+    shape = (i, j, k)
     whole = volume.voxels_hu[tuple(slice(0, n * step) for n, step in zip(shape, steps, strict=True))]
     blocks = whole.reshape(shape[0], steps[0], shape[1], steps[1], shape[2], steps[2])
     affine = volume.geometry.affine_lps.copy()

@@ -19,7 +19,7 @@ from osteo_core import limits
 from osteo_core.morphometry.frame import Body, chords_mm, find_bodies, voxel_centres_mm
 from osteo_core.morphometry.heights import measure_heights
 from osteo_core.outcomes import Exclusion, ExclusionCode
-from osteo_core.records import FloatArray, Measurement, SegmentedLevel, Segmentation, Volume
+from osteo_core.records import FloatArray, Measurement, Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import MEASURED_LEVELS, Level, Step
 
 #: Depth is measured on a grid at least as fine as this.
@@ -123,13 +123,11 @@ def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml:
     if len(values) < 2:
         return measurement
     hu = values.astype(np.float64)
-    return replace(
-        measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1))
-    )
+    return replace(measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1)))
 
 
 def _metal_ml(body: Body, hu: NDArray[np.generic]) -> float:
-    bright = hu > limits.METAL_HU.value
+    bright = np.asarray(hu > limits.METAL_HU.value)  # type: ignore[operator]
     if not bright.any():
         return 0.0
     reach = ndimage.distance_transform_edt(~body.mask, sampling=body.geometry.spacing_mm) <= _METAL_REACH_MM

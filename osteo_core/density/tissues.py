@@ -24,6 +24,7 @@ from osteo_core.terms import Level, Step
 _PADDING_HU = -1024.0
 _MINIMUM_AREA_MM2 = 100.0
 _AIR_DISTANCE_MM = (8.0, 60.0)
+_AIR_BELOW_HU = -850.0
 _FAT_DEPTH_MM = (6.0, 30.0)
 _FAT_HU = (-150.0, -30.0)
 _MUSCLE_HU = (0.0, 110.0)
@@ -95,8 +96,9 @@ def mode_hu(values: FloatArray) -> float:
 def _air(outline: Outline) -> TissueSample | None:
     near, far = _AIR_DISTANCE_MM
     ring = outline.air & (outline.distance_mm >= near) & (outline.distance_mm <= far)
-    values = outline.hu[ring & (outline.hu > _PADDING_HU + 1e-3)]
-    return _sample("air", values, outline, centre=float(np.median(values)) if len(values) else 0.0)
+    values = outline.hu[ring & (outline.hu > _PADDING_HU + 1e-3) & (outline.hu < _AIR_BELOW_HU)]
+    # Clothes, blankets and the mattress are nearly air: the mode is air itself, a mean is not.
+    return _sample("air", values, outline, centre=mode_hu(values) if len(values) else 0.0)
 
 
 def _fat(outline: Outline) -> TissueSample | None:

@@ -1,8 +1,8 @@
 """Blood in aorta and vena cava, and the kidneys, looked for where they lie seen from the lumbar bodies.
 
 Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest even
-disc in its window. One level may show bowel with oral contrast instead, so the median over levels counts
-and at least two levels must agree that there is a disc.
+disc in its window. A vessel may be pressed flat or hidden at some levels, and one level may show bowel with
+oral contrast instead; so the median of the brighter half of the levels counts, and at least two must show one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _WINDOWS: dict[str, tuple[_Window, ...]] = {
             anterior=(-60.0, 0.0),
             radius_mm=8.0,
             hu=(15.0, 500.0),
-            sd_hu=30.0,
+            sd_hu=20.0,
             levels=(Level.T12, Level.L1, Level.L2, Level.L3),
         )
         for side in ((40.0, 85.0), (-85.0, -40.0))
@@ -59,7 +59,8 @@ def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSa
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
         if len(discs) >= _MINIMUM_LEVELS:
-            means, spreads = np.array(discs).T
+            brighter = sorted(discs)[-max(_MINIMUM_LEVELS, (len(discs) + 1) // 2) :]
+            means, spreads = np.array(brighter).T
             area = len(discs) * float(np.pi) * windows[0].radius_mm ** 2
             samples[name] = TissueSample(
                 name=name, mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=area

@@ -100,9 +100,7 @@ def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
     if loss.grade >= 2 and (exclusion is None or exclusion.code is ExclusionCode.ROI_TOO_SMALL):
         # A crushed body is too small because it is crushed: the fracture is the reason worth telling.
         found = f"grade {loss.grade}, {loss.words}"
-        exclusion = Exclusion(
-            code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level
-        )
+        exclusion = Exclusion(code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level)
     return replace(measurement, fracture_grade=loss.grade, exclusion=exclusion)
 
 
@@ -113,7 +111,9 @@ def _array(heights: Heights) -> np.ndarray:
 def _worst(level: Level, known: Mapping[Level, np.ndarray]) -> HeightLoss:
     own, normal = known[level], np.array(NORMAL_HEIGHTS[level])
     shape_loss = 1 - own[:2] / (normal[:2] * own[2] / normal[2])
-    candidates = [(float(loss), place, "its own posterior height") for loss, place in zip(shape_loss, _PLACES, strict=False)]
+    candidates = [
+        (float(loss), place, "its own posterior height") for loss, place in zip(shape_loss, _PLACES, strict=False)
+    ]
     others = [other / np.array(NORMAL_HEIGHTS[at]) for at, other in known.items() if at != level]
     if len(others) >= _MINIMUM_NEIGHBOURS:
         expected = np.median(others, axis=0) * normal

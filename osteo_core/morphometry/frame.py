@@ -93,13 +93,13 @@ def crop_geometry(geometry: Geometry, box: Box) -> Geometry:
     """Geometry of ``array[box]``."""
     affine = geometry.affine_lps.copy()
     affine[:3, 3] = geometry.to_world_mm(np.array([part.start for part in box], dtype=float))
-    shape = tuple(part.stop - part.start for part in box)
-    return Geometry(shape=shape, affine_lps=affine)  # type: ignore[arg-type]
+    i, j, k = (int(part.stop - part.start) for part in box)
+    return Geometry(shape=(i, j, k), affine_lps=affine)
 
 
 def voxel_centres_mm(geometry: Geometry) -> FloatArray:
     """(I, J, K, 3) LPS mm of all voxel centres; meant for crops."""
-    index = np.stack(np.meshgrid(*[np.arange(n) for n in geometry.shape], indexing="ij"), axis=-1)
+    index = np.stack(np.meshgrid(*[np.arange(float(n)) for n in geometry.shape], indexing="ij"), axis=-1)
     return geometry.to_world_mm(index)
 
 
@@ -177,9 +177,7 @@ def _tilt_to_endplates(mask: NDArray[np.bool_], geometry: Geometry, *, frame: Bo
     return replace(frame, axes=_axes_from(superior, frame.axes[:, 1]))
 
 
-def _endplate_planes(
-    mask: NDArray[np.bool_], geometry: Geometry, *, frame: BodyFrame
-) -> tuple[FloatArray, FloatArray]:
+def _endplate_planes(mask: NDArray[np.bool_], geometry: Geometry, *, frame: BodyFrame) -> tuple[FloatArray, FloatArray]:
     """Least-squares planes through the central part of the upper and of the lower endplate."""
     spread = frame.to_body_mm(geometry.to_world_mm(np.argwhere(mask).astype(float))).std(axis=0)
     # A uniform body spans about 3.5 SD; 1.2 SD either side is its central two thirds.

@@ -53,9 +53,7 @@ def body_width_mm(body: Body) -> float:
     return float(right[0] - left[0]) if np.isfinite(left[0]) else 0.0
 
 
-def _median_height(
-    body: Body, *, rims: tuple[FloatArray, FloatArray, FloatArray], shares: tuple[float, ...]
-) -> float:
+def _median_height(body: Body, *, rims: tuple[FloatArray, FloatArray, FloatArray], shares: tuple[float, ...]) -> float:
     slices_mm, back, front = rims
     starts = [np.column_stack([slices_mm, back + share * (front - back), np.zeros_like(back)]) for share in shares]
     low, high = chords_mm(body, starts_mm=np.concatenate(starts), direction=2)

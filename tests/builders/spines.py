@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from osteo_core.records import Geometry, SegmentedLevel, Segmentation, Volume
+from osteo_core.records import Geometry, Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import Anchor, Level
 
 FAT_HU, MUSCLE_HU, DISC_HU, AIR_HU = -100.0, 50.0, 80.0, -1000.0
@@ -57,7 +57,7 @@ def grid(
     rotation: np.ndarray | None = None,
 ) -> Geometry:
     """A grid centred at ``centre_mm``; axes along L, P, S unless a rotation (3, 3) is given."""
-    shape = tuple(max(int(round(e / s)), 1) for e, s in zip(extent_mm, spacing_mm, strict=True))
+    shape = tuple(max(round(e / s), 1) for e, s in zip(extent_mm, spacing_mm, strict=True))
     directions = (np.eye(3) if rotation is None else rotation) * np.array(spacing_mm)
     affine = np.eye(4)
     affine[:3, :3] = directions

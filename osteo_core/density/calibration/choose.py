@@ -55,7 +55,7 @@ def _covers(line: SiteLine, series: Series) -> bool:
         abs(own.kvp - (series.kvp or 0.0)) <= _KVP_TOLERANCE
         and own.vendor in (None, series.vendor)
         and (own.manufacturer_model_name is None or own.manufacturer_model_name.lower() == model)
-        and (line.kernel_group == series.kernel_group or line.kernel_group is None and not _is_sharp(series))
+        and (line.kernel_group == series.kernel_group or (line.kernel_group is None and not _is_sharp(series)))
         and _is_valid_on(own, series.study_date)
     )
 

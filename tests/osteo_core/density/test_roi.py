@@ -155,7 +155,9 @@ def test_implausible_hu_are_refused(trabecular_hu):
 
 
 def test_a_sclerotic_level_is_outvoted_by_two_others():
-    bodies = tuple(BodySpec(level=x, trabecular_hu=hu) for x, hu in ((Level.L1, 210.0), (Level.L2, 90.0), (Level.L3, 80.0)))
+    bodies = tuple(
+        BodySpec(level=x, trabecular_hu=hu) for x, hu in ((Level.L1, 210.0), (Level.L2, 90.0), (Level.L3, 80.0))
+    )
     rows = measure_levels(*build_spine(SpineSpec(bodies=bodies), grid(spacing_mm=(1.5, 1.5, 2.0))))
     assert rows[0].exclusion.code is ExclusionCode.UNLIKE_OTHERS
     assert "median 210 HU, the others 85 HU" in rows[0].exclusion.sentence

@@ -62,7 +62,9 @@ def test_a_wedge_is_found_in_front():
 
 def test_a_crush_is_found_by_its_neighbours_alone():
     normal = _normal(Level.L2)
-    crushed = Heights(anterior_mm=0.5 * normal.anterior_mm, middle_mm=0.5 * normal.middle_mm, posterior_mm=0.5 * normal.posterior_mm)
+    crushed = Heights(
+        anterior_mm=0.5 * normal.anterior_mm, middle_mm=0.5 * normal.middle_mm, posterior_mm=0.5 * normal.posterior_mm
+    )
     loss = find_height_losses(_spine() | {Level.L2: crushed})[Level.L2]
     assert (loss.grade, loss.against) == (3, "its neighbours")
 

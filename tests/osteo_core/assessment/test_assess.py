@@ -1,0 +1,210 @@
+"""Category, flag and reasons of the judgement, each at its boundary."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from osteo_core.assessment.assess import Evidence, assess, category_of
+from osteo_core.assessment.wording import interval_in_words, levels_in_words
+from osteo_core.density.calibration.apply import vbmd_of_level
+from osteo_core.density.calibration.lines import SCHROEDER_120
+from osteo_core.density.contrast import PORTAL_VENOUS_V1
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Estimate, Measurement, Series
+from osteo_core.settings import Settings
+from osteo_core.terms import Anchor, Category, Level, Step
+
+LINE = replace(SCHROEDER_120, slope_mg_cm3_per_hu=1.0, intercept_mg_cm3=0.0, residual_sd_mg_cm3=3.5)
+SERIES = Series(
+    series_key="s",
+    study_key="t",
+    patient_key="p",
+    series_instance_uid="1.2",
+    files=(Path("a"),),
+    kvp=120.0,
+    patient_age_years=70.0,
+)
+LEVELS = (Level.L1, Level.L2, Level.L3)
+
+
+def _level(level: Level, hu: float, **changes) -> Measurement:
+    row = Measurement(
+        level=level,
+        voxels=9000,
+        volume_ml=30.0,
+        roi_voxels=5000,
+        roi_volume_ml=5.0,
+        mean_hu=hu,
+        median_hu=hu,
+        sd_hu=1.0,
+    )
+    return replace(row, vbmd_mg_cm3=vbmd_of_level(row, LINE, None), **changes)
+
+
+def _assess(*measurements: Measurement, series: Series = SERIES, settings: Settings | None = None, **evidence):
+    given = {"calibration": LINE, **evidence}
+    return assess(series, Evidence(measurements=measurements, **given), settings=settings or Settings())
+
+
+def _refused(level: Level, code: ExclusionCode) -> Exclusion:
+    return Exclusion(code=code, step=Step.MEASURE, found="x", limit="y", level=level)
+
+
+@pytest.mark.parametrize(
+    ("vbmd", "category"),
+    [
+        (79.99, Category.OSTEOPOROSIS),
+        (80.0, Category.LOW_BONE_MASS),
+        (120.0, Category.LOW_BONE_MASS),
+        (120.01, Category.NORMAL),
+    ],
+)
+def test_both_limits_belong_to_low_bone_mass(vbmd, category):
+    assert category_of(vbmd, Settings()) is category
+
+
+def test_limits_come_from_the_settings():
+    east_asian = Settings(osteoporosis_below_mg_cm3=50.0)
+    assert category_of(60.0, east_asian) is Category.LOW_BONE_MASS
+
+
+def test_osteoporosis_is_flagged_with_its_reason_in_words():
+    found = _assess(_level(Level.L1, 71.0, fracture_grade=1), _level(Level.L2, 71.0), _level(Level.L3, 71.0))
+    assert found.category is Category.OSTEOPOROSIS
+    assert found.is_flagged
+    assert found.flag_reason == "L1-L3 mean 71 mg/cm3 (64-78), possible fracture L1"
+    assert found.levels_used == LEVELS
+    assert found.mean_hu == pytest.approx(71.0)
+    assert "possible fracture L1" in found.review_reasons
+
+
+def test_normal_bone_is_not_flagged():
+    found = _assess(*(_level(level, 150.0, fracture_grade=0) for level in LEVELS))
+    assert (found.category, found.is_flagged, found.flag_reason) == (Category.NORMAL, False, "")
+    assert found.review_reasons == ()
+    assert found.cautions == ()
+
+
+def test_a_moderate_fracture_flags_whatever_the_density():
+    fractured = _level(Level.L2, 150.0, fracture_grade=2, exclusion=_refused(Level.L2, ExclusionCode.FRACTURED))
+    found = _assess(_level(Level.L1, 150.0), fractured, _level(Level.L3, 150.0))
+    assert found.category is Category.NORMAL
+    assert found.is_flagged
+    assert found.flag_reason == "L1, L3 mean 150 mg/cm3 (143-157), fracture L2 (grade 2)"
+    assert found.worst_fracture_grade == 2
+
+
+def test_a_possible_fracture_alone_asks_for_review_and_does_not_flag():
+    found = _assess(_level(Level.L1, 150.0, fracture_grade=1), _level(Level.L2, 150.0))
+    assert not found.is_flagged
+    assert found.review_reasons == ("possible fracture L1",)
+
+
+def test_one_sound_level_gives_hu_and_no_category():
+    found = _assess(
+        _level(Level.L1, 90.0), _level(Level.L2, 90.0, exclusion=_refused(Level.L2, ExclusionCode.LEVEL_CUT))
+    )
+    assert found.category is Category.NOT_REPORTABLE
+    assert found.exclusion.code is ExclusionCode.TOO_FEW_LEVELS
+    assert found.exclusion.sentence == "1 sound lumbar levels; at least 2 are needed for a category."
+    assert found.mean_vbmd_mg_cm3 is None
+    assert found.mean_hu == pytest.approx(90.0)
+
+
+def test_l5_and_t12_never_make_a_level():
+    found = _assess(_level(Level.T12, 60.0), _level(Level.L1, 90.0), _level(Level.L2, 100.0), _level(Level.L5, 200.0))
+    assert found.levels_used == (Level.L1, Level.L2)
+    assert found.mean_vbmd_mg_cm3.value == pytest.approx(95.0)
+
+
+def test_without_a_line_there_are_hu_and_the_reason():
+    reason = Exclusion(code=ExclusionCode.NO_CALIBRATION, step=Step.CALIBRATE, found="130 kVp")
+    found = _assess(_level(Level.L1, 90.0), _level(Level.L2, 90.0), calibration=reason)
+    assert (found.category, found.exclusion) == (Category.NOT_REPORTABLE, reason)
+    assert (found.mean_vbmd_mg_cm3, found.calibration) == (None, None)
+    assert found.mean_hu == pytest.approx(90.0)
+
+
+def test_under_the_age_limit_the_value_stands_and_the_category_does_not():
+    found = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, patient_age_years=49.0))
+    assert found.category is Category.NOT_REPORTABLE
+    assert found.mean_vbmd_mg_cm3.value == pytest.approx(70.0)
+    assert not found.is_flagged
+    (caution,) = found.cautions
+    assert caution.sentence == "Under 50 years a category by vBMD is not given: 49 years."
+    at_limit = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, patient_age_years=50.0))
+    assert at_limit.category is Category.OSTEOPOROSIS
+
+
+def test_an_unknown_age_is_told_and_never_guessed():
+    found = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, patient_age_years=None))
+    assert found.category is Category.OSTEOPOROSIS
+    assert "age unknown" in found.review_reasons
+    assert [c.code for c in found.cautions] == [CautionCode.HEADER_UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("hu", "crossed"),
+    [
+        (100.0, ()),
+        (84.0, ("limit 80; osteoporosis is possible",)),
+        (76.0, ("limit 80; low bone mass is possible",)),
+        (117.0, ("limit 120; normal is possible",)),
+        (124.0, ("limit 120; low bone mass is possible",)),
+        (60.0, ()),
+    ],
+)
+def test_an_interval_over_a_limit_is_said_in_words(hu, crossed):
+    found = _assess(_level(Level.L1, hu), _level(Level.L2, hu))
+    sentences = [c.sentence for c in found.cautions if c.code is CautionCode.INTERVAL_CROSSES]
+    assert len(sentences) == len(crossed)
+    for sentence, words in zip(sentences, crossed, strict=True):
+        assert words in sentence
+
+
+def test_a_wide_interval_may_cross_both_limits():
+    wide = replace(LINE, residual_sd_mg_cm3=20.0)
+    found = _assess(_level(Level.L1, 100.0), _level(Level.L2, 100.0), calibration=wide)
+    (caution,) = found.cautions
+    assert caution.found == (
+        "61-139 mg/cm3 holds the limit 80; osteoporosis is possible too; "
+        "61-139 mg/cm3 holds the limit 120; normal is possible too"
+    )
+
+
+def test_levels_counted_without_an_anchor_are_for_review():
+    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), anchor=Anchor.NONE)
+    assert [c.code for c in found.cautions] == [CautionCode.LEVELS_UNSURE]
+    assert "levels need a second look" in found.review_reasons
+
+
+def test_contrast_correction_and_its_disagreement_are_carried():
+    seen = Caution(code=CautionCode.CONTRAST_UNDECLARED, step=Step.MEASURE, found="blood 140 HU")
+    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), correction=PORTAL_VENOUS_V1, cautions=(seen,))
+    assert found.corrections == ("portal venous -18.2 HU, v1",)
+    assert found.mean_vbmd_mg_cm3.value == pytest.approx(150.0 - 18.2)
+    assert found.review_reasons == ("contrast seen though not declared",)
+
+
+def test_a_doubtful_number_is_for_review():
+    doubtful = _level(Level.L3, 150.0, exclusion=_refused(Level.L3, ExclusionCode.LEVEL_UNSURE))
+    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), doubtful)
+    assert found.review_reasons == ("L3 numbered with low confidence",)
+
+
+@pytest.mark.parametrize(
+    ("levels", "words"),
+    [
+        ((), "no level"),
+        ((Level.L2,), "L2"),
+        ((Level.L1, Level.L2, Level.L3), "L1-L3"),
+        ((Level.L4, Level.L1, Level.L2), "L1-L2, L4"),
+    ],
+)
+def test_levels_in_words(levels, words):
+    assert levels_in_words(levels) == words
+
+
+def test_a_negative_end_is_not_read_as_a_dash():
+    assert interval_in_words(Estimate(value=3.0, low=-5.0, high=11.0, n=2, method="m")) == "-5 to 11"

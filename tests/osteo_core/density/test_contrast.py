@@ -1,0 +1,89 @@
+"""Phase from vessels, header against image, and the named correction."""
+
+from pathlib import Path
+
+import pytest
+
+from osteo_core.density.contrast import contrast_correction, decide_phase, is_declared, phase_of_vessels
+from osteo_core.outcomes import CautionCode
+from osteo_core.records import ReferenceTissues, Series, TissueSample
+from osteo_core.terms import ContrastPhase
+
+
+def _series(agent: str | None) -> Series:
+    return Series(
+        series_key="s",
+        study_key="t",
+        patient_key="p",
+        series_instance_uid="1.2",
+        files=(Path("a"),),
+        contrast_bolus_agent=agent,
+    )
+
+
+def _tissues(phase: ContrastPhase, blood_hu: float) -> ReferenceTissues:
+    blood = TissueSample(name="blood", mean_hu=blood_hu, sd_hu=9.0, area_mm2=300.0)
+    return ReferenceTissues(samples=(blood,), contrast_phase=phase)
+
+
+@pytest.mark.parametrize(
+    ("aorta", "cava", "kidney", "phase"),
+    [
+        (42.0, 45.0, 30.0, ContrastPhase.NATIVE),
+        (60.0, None, None, ContrastPhase.NATIVE),
+        (350.0, 70.0, 160.0, ContrastPhase.ARTERIAL),
+        (140.0, 125.0, 150.0, ContrastPhase.PORTAL_VENOUS),
+        (140.0, None, 150.0, ContrastPhase.ENHANCED),
+        (105.0, 82.0, 92.0, ContrastPhase.ENHANCED),
+        (None, None, 150.0, ContrastPhase.ENHANCED),
+        (None, 40.0, None, ContrastPhase.UNKNOWN),
+        (None, None, None, ContrastPhase.UNKNOWN),
+    ],
+)
+def test_phase_is_named_only_when_the_vessels_say_so(aorta, cava, kidney, phase):
+    assert phase_of_vessels(aorta, cava, kidney) is phase
+
+
+def test_declared_and_seen_is_one_caution():
+    phase, cautions = decide_phase(_series("Omnipaque 350"), _tissues(ContrastPhase.PORTAL_VENOUS, 140.0))
+    assert phase is ContrastPhase.PORTAL_VENOUS
+    assert [c.code for c in cautions] == [CautionCode.CONTRAST]
+    assert "portal venous, blood 140 HU" in cautions[0].sentence
+
+
+def test_seen_though_not_declared_is_told():
+    phase, cautions = decide_phase(_series(None), _tissues(ContrastPhase.ENHANCED, 120.0))
+    assert phase is ContrastPhase.ENHANCED
+    assert [c.code for c in cautions] == [CautionCode.CONTRAST, CautionCode.CONTRAST_UNDECLARED]
+
+
+def test_declared_but_not_seen_is_told_and_the_image_decides():
+    phase, cautions = decide_phase(_series("CE"), _tissues(ContrastPhase.NATIVE, 41.0))
+    assert phase is ContrastPhase.NATIVE
+    assert [c.code for c in cautions] == [CautionCode.CONTRAST_UNSEEN]
+
+
+def test_without_vessels_the_header_decides_and_silence_is_told():
+    nothing = ReferenceTissues()
+    assert decide_phase(_series("CE"), nothing)[0] is ContrastPhase.ENHANCED
+    phase, cautions = decide_phase(_series(None), nothing)
+    assert phase is ContrastPhase.UNKNOWN
+    assert [c.code for c in cautions] == [CautionCode.HEADER_UNKNOWN]
+
+
+@pytest.mark.parametrize(("agent", "declared"), [("CE", True), ("none", False), (" NO ", False), (None, False)])
+def test_words_for_no_contrast_are_no_declaration(agent, declared):
+    assert is_declared(_series(agent)) is declared
+
+
+def test_only_portal_venous_at_120_kvp_is_corrected():
+    assert contrast_correction(ContrastPhase.NATIVE, 120.0) is None
+    portal = contrast_correction(ContrastPhase.PORTAL_VENOUS, 120.0)
+    assert (portal.shift_hu, portal.scatter_sd_hu) == (-18.2, 19.2)
+    for phase, kvp in (
+        (ContrastPhase.PORTAL_VENOUS, 100.0),
+        (ContrastPhase.ARTERIAL, 120.0),
+        (ContrastPhase.UNKNOWN, 120.0),
+    ):
+        other = contrast_correction(phase, kvp)
+        assert (other.shift_hu, other.possible_bias_hu) == (0.0, 18.2)

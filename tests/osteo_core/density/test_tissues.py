@@ -1,0 +1,103 @@
+"""Reference tissues of a phantom torso are found at their HU; what is not in view is absent."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from osteo_core.density.outline import coarse_volume, find_outline
+from osteo_core.density.tissues import find_reference_tissues, mode_hu, tissue_cautions
+from osteo_core.outcomes import CautionCode
+from osteo_core.records import ReferenceTissues, TissueSample
+from osteo_core.terms import ContrastPhase
+from tests.builders.spines import FAT_HU, MUSCLE_HU, SpineSpec, build_spine, grid, reoriented
+
+TORSO = {"spacing_mm": (2.0, 2.0, 3.0), "extent_mm": (340.0, 250.0, 150.0), "centre_mm": (0.0, -40.0, 0.0)}
+
+
+@pytest.fixture(scope="module")
+def native():
+    return build_spine(SpineSpec(noise_hu=15.0), grid(**TORSO))
+
+
+def test_tissues_of_the_torso_are_found_at_their_hu(native):
+    tissues = find_reference_tissues(*native)
+    assert tissues.sample("air").mean_hu == pytest.approx(-1000.0, abs=5.0)
+    assert tissues.sample("fat").mean_hu == pytest.approx(FAT_HU, abs=5.0)
+    assert tissues.sample("muscle").mean_hu == pytest.approx(MUSCLE_HU, abs=5.0)
+    assert 350.0 < tissues.sample("cortical").mean_hu < 550.0
+    assert tissues.contrast_phase is ContrastPhase.NATIVE
+    assert tissue_cautions(tissues) == ()
+
+
+def test_tissues_do_not_depend_on_the_orientation_of_the_grid(native):
+    straight = find_reference_tissues(*native)
+    turned = find_reference_tissues(*reoriented(*native, axes=(2, 0, 1), flips=(True, False, True)))
+    for sample in straight.samples:
+        assert turned.sample(sample.name).mean_hu == pytest.approx(sample.mean_hu, abs=3.0)
+    assert turned.contrast_phase is straight.contrast_phase
+
+
+def test_an_enhanced_aorta_is_seen():
+    volume, segmentation = build_spine(SpineSpec(noise_hu=15.0, aorta_hu=160.0), grid(**TORSO))
+    tissues = find_reference_tissues(volume, segmentation)
+    assert tissues.sample("blood").mean_hu == pytest.approx(160.0, abs=6.0)
+    assert tissues.contrast_phase is ContrastPhase.ENHANCED
+
+
+def test_a_narrow_field_of_view_has_no_air_and_no_fat():
+    tissues = find_reference_tissues(*build_spine(SpineSpec(), grid(spacing_mm=(2, 2, 2), extent_mm=(90, 90, 150))))
+    assert tissues.sample("air") is None
+    assert tissues.sample("fat") is None
+    assert tissues.sample("cortical") is not None
+
+
+def test_nothing_outlined_leaves_air_and_fat(native):
+    volume, segmentation = native
+    empty = replace(segmentation, labels=np.zeros_like(segmentation.labels), levels=())
+    tissues = find_reference_tissues(volume, empty)
+    assert [sample.name for sample in tissues.samples] == ["air", "fat"]
+    assert tissues.contrast_phase is ContrastPhase.UNKNOWN
+
+
+def test_shifted_hu_are_cautioned(native):
+    volume, segmentation = native
+    shifted = replace(volume, voxels_hu=volume.voxels_hu + np.float32(75.0))
+    (caution,) = tissue_cautions(find_reference_tissues(shifted, segmentation))
+    assert caution.code is CautionCode.HU_SHIFT
+    assert caution.found.startswith("air -925 HU, expected -1030 to -940")
+
+
+def test_the_limits_of_fat_are_named_in_the_caution():
+    sample = TissueSample(name="fat", mean_hu=-40.0, sd_hu=10.0, area_mm2=500.0)
+    (caution,) = tissue_cautions(ReferenceTissues(samples=(sample,)))
+    assert caution.found == "fat -40 HU, expected -130 to -60"
+
+
+def test_the_mode_ignores_a_tail():
+    rng = np.random.default_rng(3)
+    values = np.concatenate([rng.normal(50.0, 8.0, 4000), rng.uniform(-100.0, 50.0, 1500)])
+    assert mode_hu(values) == pytest.approx(50.0, abs=2.5)
+
+
+def test_a_table_is_neither_body_nor_air(native):
+    volume, _ = native
+    hu = volume.voxels_hu.copy()
+    j = round(volume.geometry.to_index(np.array([0.0, 75.0, 0.0]))[1])
+    hu[:, j : j + 3, :] = -100.0
+    outline = find_outline(replace(volume, voxels_hu=hu))
+    table = outline.geometry.to_index(np.array([0.0, 77.0, 0.0])).round().astype(int)
+    centre = outline.geometry.to_index(np.array([0.0, -40.0, 0.0])).round().astype(int)
+    assert not outline.body[tuple(table)]
+    assert not outline.air[tuple(table)]
+    assert outline.body[tuple(centre)]
+    # Half depth of the torso is 100 mm.
+    assert outline.depth_mm[tuple(centre)] == pytest.approx(100.0, abs=6.0)
+
+
+def test_coarse_blocks_lie_where_their_voxels_lay():
+    volume, _ = build_spine(SpineSpec(), grid(spacing_mm=(1.0, 1.5, 3.0), extent_mm=(30.0, 31.5, 33.0)))
+    hu, geometry = coarse_volume(volume)
+    assert geometry.spacing_mm == pytest.approx((3.0, 3.0, 3.0))
+    assert geometry.to_world_mm(np.zeros(3)) == pytest.approx(volume.geometry.to_world_mm(np.array([1.0, 0.5, 0.0])))
+    assert hu[0, 0, 0] == pytest.approx(volume.voxels_hu[:3, :2, 0].mean(), abs=1e-3)
