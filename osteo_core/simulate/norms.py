@@ -1,0 +1,64 @@
+"""Norms of the simulated population: age, vBMD by age and sex, marrow fat, sizes of vertebrae.
+
+vBMD: the curve proposed in design/DOMAIN.md section 5, anchored on Cheng 2021 (JBMR 36:427); mg/cm3
+K2HPO4 as QCT reads it. Sizes: rounded published means of adult vertebrae (about 25-29 mm height,
+40-52 mm width, 30-36 mm depth for L1-L5), men 4 % above and women 6 % below.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from osteo_core.terms import Level, Sex
+
+#: Corner points of the mean vBMD by age.
+_FEMALE = ((20, 40, 45, 57, 80, 100), (185.4, 185.4, 177.9, 105.9, 62.4, 24.6))
+_MALE = ((20, 34, 60, 80, 100), (176.6, 176.6, 114.2, 92.1, 70.1))
+VBMD_SD_MG_CM3 = 28.0
+#: Per-level deviation from the patient's mean, half of it drawn between these (DOMAIN.md section 5).
+LEVEL_OFFSET_MG_CM3 = 5.0
+#: Lowest vBMD that is drawn: fatty marrow with hardly any trabeculae left.
+LOWEST_VBMD_MG_CM3 = 5.0
+
+#: Share of each 5-year band from 50 in the 2010 census of China, both sexes together
+#: (general knowledge; reproduces the published prevalence within 0.5 points).
+CENSUS_FROM_50 = {50: 78.8, 55: 81.3, 60: 58.7, 65: 41.1, 70: 33.0, 75: 23.9, 80: 13.4, 85: 5.6, 90: 2.0}
+
+#: level -> width, depth, height (posterior), anterior/posterior, disc below; mm, mean of both sexes.
+SIZES: dict[Level, tuple[float, float, float, float, float]] = {
+    Level.T5: (29.0, 24.0, 18.6, 0.97, 4.0),
+    Level.T6: (29.5, 25.5, 19.2, 0.96, 4.0),
+    Level.T7: (30.0, 27.0, 19.8, 0.95, 4.2),
+    Level.T8: (31.0, 28.0, 20.4, 0.95, 4.5),
+    Level.T9: (32.5, 29.0, 21.0, 0.96, 4.8),
+    Level.T10: (34.5, 30.0, 22.2, 0.97, 5.2),
+    Level.T11: (38.0, 30.5, 23.6, 0.95, 5.8),
+    Level.T12: (41.0, 31.5, 25.6, 0.94, 6.8),
+    Level.L1: (43.0, 33.0, 27.4, 0.94, 8.0),
+    Level.L2: (45.0, 34.0, 28.2, 0.97, 9.2),
+    Level.L3: (47.0, 34.8, 28.2, 1.00, 10.4),
+    Level.L4: (49.0, 35.2, 27.4, 1.03, 11.4),
+    Level.L5: (52.0, 35.4, 25.0, 1.13, 10.6),
+}
+
+
+def mean_vbmd(age_years: float, sex: Sex) -> float:
+    """Mean vBMD at an age, mg/cm3 (K2HPO4)."""
+    ages, values = _FEMALE if sex == Sex.FEMALE else _MALE
+    return float(np.interp(age_years, ages, values))
+
+
+def draw_vbmd(rng: np.random.Generator, age_years: float, sex: Sex) -> float:
+    """One patient's mean lumbar vBMD, mg/cm3 (K2HPO4)."""
+    return float(max(rng.normal(mean_vbmd(age_years, sex), VBMD_SD_MG_CM3), LOWEST_VBMD_MG_CM3))
+
+
+def draw_age(rng: np.random.Generator) -> int:
+    """Age of a patient who gets an abdominal CT: 40 to 90, most between 55 and 75."""
+    return int(np.clip(round(rng.normal(65, 11)), 40, 90))
+
+
+def draw_marrow_fat(rng: np.random.Generator, age_years: float, sex: Sex) -> float:
+    """Marrow fat as a volume fraction: rises with age, steeper in women after the menopause; patients differ."""
+    mean = 0.40 + 0.004 * (age_years - 40) + (0.03 if sex == Sex.FEMALE and age_years > 55 else 0.0)
+    return float(np.clip(rng.normal(mean, 0.06), 0.2, 0.75))

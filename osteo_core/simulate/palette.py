@@ -1,0 +1,111 @@
+"""HU of every tissue of one patient under its own beam, contrast phase included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from osteo_core.simulate.physics import Beam, iodine_for, mixture_hu, reading_hu, tissue_hu
+from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
+
+#: Beam for which the rises of ``Contrast`` are stated.
+_RISE_BEAM = Beam(filtration="reference", kvp=120)
+#: Thin vertebral cortex is porous: share of compact bone in it, the rest soft tissue.
+_CORTEX_SOLID = 0.72
+_WATER_CM_PER_MM_TRUNK = 0.078
+
+
+@dataclass(frozen=True, kw_only=True)
+class Palette:
+    """Mean HU by tissue; what is missing here is derived from these where it is painted."""
+
+    fat: float
+    muscle: float
+    skin: float
+    blood: float
+    aorta: float
+    vein: float
+    liver: float
+    spleen: float
+    kidney: float
+    bowel: float
+    disc: float
+    cartilage: float
+    cortex: float
+    cord: float
+    sac: float
+    lung: float
+    table: float
+    metal: float
+    marrow_rise: float
+
+
+def beam_of(patient: SimulatedPatient) -> Beam:
+    """The beam that the patient's scanner and size make; water path about 0.8 of the mean diameter."""
+    trunk = (patient.habitus.trunk_width_mm + patient.habitus.trunk_depth_mm) / 2
+    water_cm = float(np.clip(trunk * _WATER_CM_PER_MM_TRUNK, 20.0, 36.0))
+    scan = patient.acquisition
+    return Beam(filtration=scan.maker.vendor.value, kvp=scan.kvp, water_cm=water_cm)
+
+
+def palette_of(patient: SimulatedPatient) -> Palette:
+    """Tissue HU of one patient."""
+    beam, contrast, habitus = beam_of(patient), patient.contrast, patient.habitus
+
+    def enhanced(name: str, rise: float, *, density_factor: float = 1.0) -> float:
+        return tissue_hu(name, beam, density_factor=density_factor, iodine_mg_ml=iodine_for(rise, _RISE_BEAM))
+
+    fat = tissue_hu("adipose", beam, density_factor=habitus.fat_density_factor)
+    cortical = tissue_hu("cortical", beam)
+    muscle = enhanced("muscle", contrast.muscle_hu, density_factor=1.012)
+    return Palette(
+        fat=fat,
+        muscle=muscle,
+        skin=enhanced("skin", 0.0, density_factor=0.97),
+        blood=tissue_hu("blood", beam, density_factor=0.985),
+        aorta=enhanced("blood", contrast.aorta_hu, density_factor=0.985),
+        vein=enhanced("blood", contrast.vein_hu, density_factor=0.985),
+        liver=enhanced("liver", contrast.liver_hu),
+        spleen=enhanced("spleen", contrast.spleen_hu, density_factor=0.99),
+        kidney=enhanced("kidney", contrast.kidney_hu, density_factor=0.985),
+        bowel=enhanced("bowel", contrast.liver_hu * 0.5, density_factor=1.005),
+        disc=tissue_hu("cartilage", beam, density_factor=0.99),
+        cartilage=tissue_hu("cartilage", beam),
+        cortex=_CORTEX_SOLID * cortical + (1 - _CORTEX_SOLID) * muscle,
+        cord=tissue_hu("brain", beam),
+        sac=12.0,
+        lung=tissue_hu("lung", beam, density_factor=0.16),
+        table=mixture_hu({"carbon": 1.25}, beam),
+        metal=min(tissue_hu("titanium", beam), 6000.0),
+        marrow_rise=_scaled_rise(contrast.marrow_hu, beam),
+    )
+
+
+def _scaled_rise(rise_hu: float, beam: Beam) -> float:
+    """The rise under this beam of the iodine that gives ``rise_hu`` at the reference beam."""
+    return tissue_hu("muscle", beam, iodine_mg_ml=iodine_for(rise_hu, _RISE_BEAM)) - tissue_hu("muscle", beam)
+
+
+def trabecular_expectation_hu(patient: SimulatedPatient, level: SimulatedLevel) -> float:
+    """Mean HU of the trabecular core before the scanner's own calibration error: mineral, marrow and contrast.
+
+    This is what an unbiased measurement of the rendered series should find, once
+    ``Acquisition.gain`` and ``offset_hu`` are applied.
+    """
+    beam = beam_of(patient)
+    return reading_hu(level.vbmd_mg_cm3, patient.habitus.marrow_fat, beam) + _scaled_rise(
+        patient.contrast.marrow_hu, beam
+    )
+
+
+def shown_hu(patient: SimulatedPatient, hu: float) -> float:
+    """HU as this scanner shows them: its calibration error is a gain about water and an offset."""
+    return hu * patient.acquisition.gain + patient.acquisition.offset_hu
+
+
+def muscle_mixture_hu(palette: Palette, fat_share: float) -> float:
+    """Muscle with fat between its fibres."""
+    return (1 - fat_share) * palette.muscle + fat_share * palette.fat
+
+

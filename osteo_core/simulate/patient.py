@@ -1,0 +1,140 @@
+"""Draw a patient: sex, age, habitus, spine, vBMD, fractures, contrast, scanner. No rendering here.
+
+Seeds: the demo cohort uses DEMO_SEEDS, benchmarks use TEST_SEEDS; training may use neither.
+A seed makes the same patient again, whatever was drawn before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import numpy as np
+
+from osteo_core.simulate.bones import draw_levels
+from osteo_core.simulate.norms import draw_age, draw_marrow_fat, draw_vbmd
+from osteo_core.simulate.scanners import Acquisition, draw_acquisition
+from osteo_core.simulate.truth import Contrast, FieldOfView, Habitus, SimulatedPatient, Situation, SpineShape
+from osteo_core.terms import ContrastPhase, Sex
+
+_T = TypeVar("_T")
+
+#: Root of all random streams of the simulator.
+ROOT_ENTROPY = 20261124
+DEMO_SEEDS = range(100_000, 200_000)
+TEST_SEEDS = range(500_000, 600_000)
+
+_SITUATIONS = {
+    Situation.PLAIN: 0.56,
+    Situation.LOCALISER: 0.14,
+    Situation.DOSE_REPORT: 0.07,
+    Situation.THICK_BESIDES: 0.06,
+    Situation.SHARP_BESIDES: 0.05,
+    Situation.THICK_ONLY: 0.04,
+    Situation.SHARP_ONLY: 0.04,
+    Situation.THORAX_ONLY: 0.04,
+}
+_VIEWS = {FieldOfView.ABDOMEN_PELVIS: 0.5, FieldOfView.LUMBAR_SPINE: 0.3, FieldOfView.UPPER_ABDOMEN: 0.2}
+_PHASES = {ContrastPhase.NATIVE: 0.45, ContrastPhase.PORTAL_VENOUS: 0.40, ContrastPhase.ARTERIAL: 0.15}
+#: Rise of trabecular HU: mean by phase and SD between patients (Pompe 2015, Pickhardt 2016; DOMAIN.md section 3e).
+_MARROW_RISE_HU = {ContrastPhase.ARTERIAL: 11.0, ContrastPhase.PORTAL_VENOUS: 18.0}
+_MARROW_RISE_SD_HU = 19.0
+
+
+def stream(seed: int, purpose: str) -> np.random.Generator:
+    """The random stream of one patient for one purpose; streams do not disturb each other."""
+    return np.random.default_rng([ROOT_ENTROPY, seed, *purpose.encode()])
+
+
+def draw_patient(seed: int, *, situations: bool = True, sex: Sex | None = None, age: int | None = None) -> SimulatedPatient:
+    """The patient of that seed.
+
+    ``situations`` False gives only series that can be measured (no thick, sharp or thorax-only ones).
+    ``sex`` and ``age`` replace what would be drawn, for a cohort of wanted make-up.
+    """
+    rng = stream(seed, "patient")
+    drawn_sex = Sex.FEMALE if rng.random() < 0.52 else Sex.MALE
+    drawn_age = draw_age(rng)
+    sex, age = sex or drawn_sex, age if age is not None else drawn_age
+    habitus = _draw_habitus(rng, sex, age)
+    situation = _choose(rng, _SITUATIONS) if situations else Situation.PLAIN
+    view = _choose(rng, _VIEWS)
+    mean_vbmd = draw_vbmd(rng, age, sex)
+    levels = draw_levels(stream(seed, "bones"), mean_vbmd=mean_vbmd, sex=sex, age=age, habitus=habitus)
+    return SimulatedPatient(
+        seed=seed,
+        patient_id=f"SIM-{seed:06d}",
+        sex=sex,
+        age_years=age,
+        habitus=habitus,
+        spine=_draw_spine(rng, age),
+        levels=levels,
+        contrast=_draw_contrast(rng),
+        acquisition=_draw_scan(stream(seed, "scan"), habitus, view),
+        field_of_view=FieldOfView.THORAX if situation == Situation.THORAX_ONLY else view,
+        situation=situation,
+        study_day=int(rng.integers(0, 730)),
+    )
+
+
+def _draw_scan(rng: np.random.Generator, habitus: Habitus, view: FieldOfView) -> Acquisition:
+    zoomed = view == FieldOfView.LUMBAR_SPINE and rng.random() < 0.4
+    return draw_acquisition(rng, trunk_mm=300.0 if zoomed else habitus.trunk_width_mm)
+
+
+def _choose(rng: np.random.Generator, shares: Mapping[_T, float]) -> _T:
+    names = list(shares)
+    return names[int(rng.choice(len(names), p=list(shares.values())))]
+
+
+def _draw_habitus(rng: np.random.Generator, sex: Sex, age: int) -> Habitus:
+    woman = sex == Sex.FEMALE
+    height_cm = float(rng.normal(162 if woman else 175, 6.5)) - 0.08 * (age - 40)
+    bmi = float(np.clip(rng.normal(26, 4.2), 17, 40))
+    frame = height_cm / 168
+    return Habitus(
+        height_cm=height_cm,
+        bmi=bmi,
+        trunk_width_mm=float((190 + 5.8 * bmi) * frame + rng.normal(0, 10)),
+        trunk_depth_mm=float((88 + 5.4 * bmi) * frame + rng.normal(0, 9)),
+        fat_thickness_mm=float(np.clip((1.45 if woman else 1.05) * (bmi - 14) * rng.uniform(0.7, 1.3), 4, 55)),
+        muscle_share=float(np.clip(rng.normal(1.05 if not woman else 0.92, 0.08) - 0.003 * (age - 60), 0.65, 1.25)),
+        muscle_fat=float(np.clip(rng.normal(0.06 + 0.0025 * (age - 40), 0.04), 0.02, 0.35)),
+        fat_density_factor=float(rng.uniform(0.972, 0.99)),
+        marrow_fat=draw_marrow_fat(rng, age, sex),
+        calcification=float(np.clip(rng.normal(0.02 * (age - 52), 0.3), 0, 1)),
+    )
+
+
+def _draw_spine(rng: np.random.Generator, age: int) -> SpineShape:
+    curved = rng.random() < 0.12 + 0.004 * max(age - 50, 0)
+    slope = float(np.clip(rng.normal(36, 6), 22, 52))
+    return SpineShape(
+        sacral_slope_deg=slope,
+        lordosis_deg=float(np.clip(slope + rng.normal(9, 5), 25, 65)),
+        scoliosis_deg=float(rng.uniform(5, 18)) if curved else float(rng.uniform(0, 3)),
+        scoliosis_side=1 if rng.random() < 0.5 else -1,
+        turn_deg=float(rng.normal(0, 1.5)),
+    )
+
+
+def _draw_contrast(rng: np.random.Generator) -> Contrast:
+    phase = _choose(rng, _PHASES)
+    declared = bool(rng.random() < 0.85)
+    if phase == ContrastPhase.NATIVE:
+        return Contrast(phase=phase)
+    marrow = float(np.clip(rng.normal(_MARROW_RISE_HU[phase], _MARROW_RISE_SD_HU), -25, 65))
+    strength = float(rng.uniform(0.75, 1.25))
+    rises = (270, 25, 12, 60, 110, 5) if phase == ContrastPhase.ARTERIAL else (110, 105, 52, 72, 140, 14)
+    aorta, vein, liver, spleen, kidney, muscle = (value * strength for value in rises)
+    return Contrast(
+        phase=phase,
+        aorta_hu=aorta,
+        vein_hu=vein,
+        liver_hu=liver,
+        spleen_hu=spleen,
+        kidney_hu=kidney,
+        muscle_hu=muscle,
+        marrow_hu=marrow,
+        declared=declared,
+    )

@@ -1,0 +1,109 @@
+"""Tissue HU from elemental composition and effective spectrum; the table is made by training/tabulate_tissue_hu.py.
+
+Two meanings of mineral are kept apart. ``vbmd_mg_cm3`` is what an error-free single-energy QCT reads
+(K2HPO4, 120 kVp, 50 % marrow fat assumed); ``ha_mg_cm3`` is the hydroxyapatite that is really there.
+With more marrow fat than QCT assumes, more mineral hides behind the same reading.
+Limits: trabecular bone is HA by volume fraction in a marrow of adipose and soft tissue, no collagen
+of its own; scatter and what a scanner's own beam-hardening software leaves are drawn as offsets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+TABLE = Path(__file__).with_name("tissue_table.json")
+#: Marrow fat that QCT assumes, volume fraction (DOMAIN.md section 4).
+REFERENCE_FAT = 0.5
+#: HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993, DOMAIN.md section 3a).
+HA_PER_K2HPO4 = 1.15
+HA_OFFSET_MG_CM3 = -7.32
+REFERENCE_WATER_CM = 25.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beam:
+    """Filtration (a vendor's, or ``reference``), tube voltage in kV and the patient's water path in cm."""
+
+    filtration: str
+    kvp: int
+    water_cm: float = REFERENCE_WATER_CM
+
+
+REFERENCE_BEAM = Beam(filtration="reference", kvp=120)
+
+
+@cache
+def _table() -> dict[str, object]:
+    return dict(json.loads(TABLE.read_text(encoding="utf-8")))
+
+
+@cache
+def densities() -> Mapping[str, float]:
+    """Density of each component in g/cm3."""
+    return dict(_table()["density_g_cm3"])  # type: ignore[call-overload]
+
+
+@cache
+def relative_attenuation(beam: Beam) -> Mapping[str, float]:
+    """Effective mass attenuation of each component relative to water's, linear between water paths.
+
+    Raises KeyError for a filtration or voltage that is not in the table.
+    """
+    rows = _table()["relative_mass_attenuation"][beam.filtration][str(beam.kvp)]  # type: ignore[index]
+    paths = _table()["water_cm"]
+    return {name: float(np.interp(beam.water_cm, paths, [row[name] for row in rows])) for name in rows[0]}  # type: ignore[arg-type]
+
+
+def mixture_hu(partial_density: Mapping[str, float], beam: Beam) -> float:
+    """HU of a mixture given in g of each component per cm3 of mixture."""
+    relative = relative_attenuation(beam)
+    return 1000.0 * (sum(density * relative[name] for name, density in partial_density.items()) - 1.0)
+
+
+def tissue_hu(name: str, beam: Beam, *, density_factor: float = 1.0, iodine_mg_ml: float = 0.0) -> float:
+    """HU of one tissue at its tabulated density times ``density_factor``, with iodine dissolved in it."""
+    mixture = {name: densities()[name] * density_factor, "iodine": iodine_mg_ml / 1000.0}
+    return mixture_hu(mixture, beam)
+
+
+def iodine_for(hu_rise: float, beam: Beam) -> float:
+    """Iodine in mg/ml that raises a tissue by ``hu_rise`` HU under this beam."""
+    return hu_rise / relative_attenuation(beam)["iodine"]
+
+
+def trabecular_hu(ha_mg_cm3: float, fat: float, beam: Beam) -> float:
+    """HU of trabecular bone: HA by volume, the rest marrow with the volume fraction ``fat`` of adipose."""
+    volume = ha_mg_cm3 / 1000.0 / densities()["HA"]
+    mixture = {
+        "HA": ha_mg_cm3 / 1000.0,
+        "adipose": (1.0 - volume) * fat * densities()["adipose"],
+        "muscle": (1.0 - volume) * (1.0 - fat) * densities()["muscle"],
+    }
+    return mixture_hu(mixture, beam)
+
+
+def k2hpo4_to_ha(vbmd_mg_cm3: float) -> float:
+    """HA-equivalent of a K2HPO4-equivalent density, both mg/cm3 (Faulkner 1993)."""
+    return HA_PER_K2HPO4 * vbmd_mg_cm3 + HA_OFFSET_MG_CM3
+
+
+def ha_behind(vbmd_mg_cm3: float, fat: float) -> float:
+    """HA (mg/cm3) in a marrow of this fat fraction for which QCT reads ``vbmd_mg_cm3`` (K2HPO4).
+
+    trabecular_hu is linear in HA, so one division solves it.
+    """
+    wanted = trabecular_hu(k2hpo4_to_ha(vbmd_mg_cm3), REFERENCE_FAT, REFERENCE_BEAM)
+    empty = trabecular_hu(0.0, fat, REFERENCE_BEAM)
+    slope = trabecular_hu(1.0, fat, REFERENCE_BEAM) - empty
+    return (wanted - empty) / slope
+
+
+def reading_hu(vbmd_mg_cm3: float, fat: float, beam: Beam) -> float:
+    """HU that this beam shows for bone of which QCT reads ``vbmd_mg_cm3`` (K2HPO4)."""
+    return trabecular_hu(ha_behind(vbmd_mg_cm3, fat), fat, beam)
