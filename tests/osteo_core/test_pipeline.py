@@ -1,0 +1,150 @@
+"""One phantom patient down the whole way, with the truth as its segmenter."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from osteo_core import pipeline
+from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
+from osteo_core.pipeline import analyse_series, analyse_volume
+from osteo_core.records import Segmentation, Series, Volume
+from osteo_core.settings import Settings
+from osteo_core.terms import Category, ContrastPhase, Level, Status, Step
+from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, segmentation_of
+
+SERIES = Series(
+    series_key="s",
+    study_key="t",
+    patient_key="p",
+    series_instance_uid="1.2",
+    files=(Path("a"),),
+    kvp=120.0,
+    patient_age_years=68.0,
+)
+LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3)
+TORSO = grid(spacing_mm=(2.0, 2.0, 2.5), extent_mm=(340.0, 250.0, 170.0), centre_mm=(0.0, -40.0, 0.0))
+
+
+class TruthSegmenter:
+    """Hands out the labels that the builder made."""
+
+    name = "truth"
+    model_hash = "truth0000000"
+
+    def __init__(self, segmentation: Segmentation) -> None:
+        self.segmentation = segmentation
+
+    def segment(self, volume: Volume) -> Segmentation:
+        return self.segmentation
+
+
+def _spine(*, hu: float = 80.0, geometry=TORSO, **changes) -> tuple[Volume, TruthSegmenter]:
+    bodies = tuple(BodySpec(level=level, trabecular_hu=hu) for level in LEVELS)
+    volume, segmentation = build_spine(SpineSpec(bodies=bodies, **changes), geometry)
+    return volume, TruthSegmenter(segmentation)
+
+
+@pytest.fixture(scope="module")
+def osteoporotic():
+    volume, segmenter = _spine(hu=80.0, noise_hu=10.0)
+    return volume, segmenter, analyse_volume(SERIES, volume, segmenter=segmenter, settings=Settings())
+
+
+def test_the_whole_way_ends_in_a_category_with_its_reasons(osteoporotic):
+    *_, result = osteoporotic
+    assert result.status is Status.MEASURED
+    assert result.contrast_phase is ContrastPhase.NATIVE
+    assessment = result.assessment
+    # 17.8 + 0.7 * 80 HU
+    assert assessment.mean_vbmd_mg_cm3.value == pytest.approx(73.8, abs=1.0)
+    assert assessment.category is Category.OSTEOPOROSIS
+    assert assessment.levels_used == (Level.L1, Level.L2, Level.L3)
+    assert assessment.flag_reason.startswith("L1-L3 mean 74 mg/cm3 (")
+    assert assessment.calibration.name == "Schroeder 120 kVp"
+    assert assessment.corrections == ()
+
+
+def test_every_level_has_a_row_and_t12_does_not_count(osteoporotic):
+    *_, result = osteoporotic
+    assert [m.level for m in result.measurements] == list(LEVELS)
+    assert [m.vbmd_mg_cm3 is None for m in result.measurements] == [True, False, False, False]
+    assert [e.code for e in result.exclusions] == [ExclusionCode.NOT_A_MEASURED_LEVEL]
+    assert [m.fracture_grade for m in result.measurements] == [0, 0, 0, 0]
+
+
+def test_the_result_names_what_made_it(osteoporotic):
+    *_, result = osteoporotic
+    assert (result.model_hash, result.settings_hash) == ("truth0000000", Settings().hash)
+    assert result.seconds > 0
+    assert result.finished_at is not None
+    assert result.finished_at.tzinfo is not None
+    assert CautionCode.PUBLISHED_LINE in [c.code for c in result.cautions]
+
+
+def test_flips_and_axis_order_leave_vbmd_and_category_unchanged(osteoporotic):
+    volume, segmenter, straight = osteoporotic
+    turned_volume, turned_labels = reoriented(volume, segmenter.segmentation, axes=(1, 2, 0), flips=(True, True, False))
+    turned = analyse_volume(SERIES, turned_volume, segmenter=TruthSegmenter(turned_labels), settings=Settings())
+    assert turned.assessment.category is straight.assessment.category
+    for old, new in zip(straight.measurements, turned.measurements, strict=True):
+        assert new.median_hu == pytest.approx(old.median_hu, abs=1e-4)
+        assert new.volume_ml == pytest.approx(old.volume_ml)
+    mean, other = straight.assessment.mean_vbmd_mg_cm3, turned.assessment.mean_vbmd_mg_cm3
+    assert other.value == pytest.approx(mean.value, abs=1e-4)
+
+
+def test_an_undeclared_enhanced_scan_is_cautioned_and_its_interval_wider(osteoporotic):
+    volume, segmenter = _spine(hu=80.0, noise_hu=10.0, aorta_hu=150.0)
+    enhanced = analyse_volume(SERIES, volume, segmenter=segmenter, settings=Settings())
+    codes = [c.code for c in enhanced.cautions]
+    assert CautionCode.CONTRAST in codes
+    assert CautionCode.CONTRAST_UNDECLARED in codes
+    assert "contrast seen though not declared" in enhanced.assessment.review_reasons
+    native, other = osteoporotic[2].assessment.mean_vbmd_mg_cm3, enhanced.assessment.mean_vbmd_mg_cm3
+    assert other.high - other.low > 1.5 * (native.high - native.low)
+
+
+def test_without_a_tube_voltage_there_are_hu_and_no_vbmd(osteoporotic):
+    volume, segmenter, _ = osteoporotic
+    result = analyse_volume(replace(SERIES, kvp=None), volume, segmenter=segmenter, settings=Settings())
+    assert result.status is Status.MEASURED
+    assert result.assessment.category is Category.NOT_REPORTABLE
+    assert result.assessment.mean_hu == pytest.approx(80.0, abs=1.5)
+    assert result.assessment.exclusion.code is ExclusionCode.NO_CALIBRATION
+    assert {m.vbmd_mg_cm3 for m in result.measurements} == {None}
+
+
+def test_no_lumbar_level_is_an_exclusion_with_what_was_found():
+    volume, segmentation = build_spine(SpineSpec(bodies=(BodySpec(level=Level.T11), BodySpec(level=Level.T12))), TORSO)
+    result = analyse_volume(SERIES, volume, segmenter=TruthSegmenter(segmentation), settings=Settings())
+    assert result.status is Status.EXCLUDED
+    assert result.exclusions[0].code is ExclusionCode.NO_LUMBAR_LEVEL
+    assert result.exclusions[0].sentence == "No lumbar vertebra is in view (outlined: T11, T12)."
+    assert result.assessment.category is Category.NOT_REPORTABLE
+
+
+def test_nothing_outlined_is_a_result_too(osteoporotic):
+    volume, *_ = osteoporotic
+    empty = segmentation_of(np.zeros(volume.geometry.shape, dtype=np.uint8), volume.geometry)
+    result = analyse_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings())
+    assert result.status is Status.EXCLUDED
+    assert result.measurements == ()
+    assert "none of T12-L5 was found" in result.exclusions[0].sentence
+
+
+def test_a_series_that_cannot_be_read_keeps_its_reason(monkeypatch):
+    reason = Exclusion(code=ExclusionCode.MISSING_SLICES, step=Step.READ, found="2 gaps")
+    monkeypatch.setattr(pipeline, "read_volume", lambda series: reason)
+    segmenter = TruthSegmenter(segmentation_of(np.zeros((2, 2, 2), dtype=np.uint8), grid(extent_mm=(2.0, 2.0, 2.0))))
+    result = analyse_series(SERIES, segmenter=segmenter, settings=Settings())
+    assert (result.status, result.exclusions, result.assessment) == (Status.EXCLUDED, (reason,), None)
+
+
+def test_a_read_series_goes_all_the_way(monkeypatch, osteoporotic):
+    volume, segmenter, straight = osteoporotic
+    monkeypatch.setattr(pipeline, "read_volume", lambda series: volume)
+    result = analyse_series(replace(SERIES, is_simulated=True), segmenter=segmenter, settings=Settings())
+    assert result.assessment.mean_vbmd_mg_cm3 == straight.assessment.mean_vbmd_mg_cm3
+    assert CautionCode.SIMULATED in [c.code for c in result.cautions]
