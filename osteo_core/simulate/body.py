@@ -31,7 +31,7 @@ def paint_body(canvas: Canvas, patient: SimulatedPatient, spine: Spine, palette:
 def _paint_table(canvas: Canvas, patient: SimulatedPatient, palette: Palette) -> None:
     """A curved carbon shell with foam inside, a little below the back."""
     grid = canvas.grid
-    top = back_skin_y(patient) + 3.0 + np.float32(patient.seed % 7)
+    top = back_skin_y(patient) + 3.0 + float(patient.seed % 7)
     patch = canvas.patch(
         (-_TABLE_HALF_WIDTH_MM, top - 5, float(grid.z[0])), (_TABLE_HALF_WIDTH_MM, top + 110, float(grid.z[-1]) + 1)
     )

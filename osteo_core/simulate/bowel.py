@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
-from osteo_core.simulate.shapes import Canvas, Capsule, capsule, smooth_max
+from osteo_core.simulate.shapes import Array, Canvas, Capsule, Patch, capsule, smooth_max
 from osteo_core.simulate.torso import Torso
 from osteo_core.terms import Level
 
@@ -16,9 +18,11 @@ def paint_bowel(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None:
     _paint_loops(canvas, torso, rng)
     for points in _colon(torso):
         filling = float(rng.uniform(-0.9, 1.2))
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        for start, end in pairwise(points):
             radius = float(rng.uniform(14, 21))
-            _paint_segment(canvas, torso, Capsule(start=start, end=end, start_mm=radius, end_mm=radius), filling=filling)
+            _paint_segment(
+                canvas, torso, Capsule(start=start, end=end, start_mm=radius, end_mm=radius), filling=filling
+            )
 
 
 def _colon(torso: Torso) -> tuple[tuple[tuple[float, float, float], ...], ...]:
@@ -47,9 +51,7 @@ def _paint_segment(canvas: Canvas, torso: Torso, rod: Capsule, *, filling: float
     patch = canvas.around([rod.start, rod.end], rod.start_mm + 5)
     if patch.empty:
         return
-    low = (float(patch.x.min()), float(patch.y.min()), float(patch.z.min()))
-    high = (float(patch.x.max()) + 1e-3, float(patch.y.max()) + 1e-3, float(patch.z.max()) + 1e-3)
-    cavity = torso.cavity[canvas.grid.window(low, high)]
+    cavity = torso.cavity_of(canvas, patch)
     x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
     haustra = capsule(x, y, z, rod) + 3.0 * patch.fields[1] + 1.5 * patch.fields[2]
     distance = smooth_max(haustra, cavity + np.float32(2.5), round_mm=3.0)
@@ -62,21 +64,27 @@ def _paint_segment(canvas: Canvas, torso: Torso, rod: Capsule, *, filling: float
 
 
 def _paint_loops(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None:
-    top, foot = torso.z_of(Level.L2), torso.z_of(Level.L5) - 70
+    top, foot = torso.z_of(Level.L1) - 10, torso.z_of(Level.L5) - 75
     wide = torso.patient.habitus.trunk_width_mm / 340
     deep = torso.patient.habitus.trunk_depth_mm / 228
-    for _ in range(34):
-        start = np.array([rng.uniform(-72, 78) * wide, rng.uniform(-100, -50) * deep, rng.uniform(foot, top)])
-        end = start + rng.normal(0, 1, 3) * (20, 12, 12)
-        radius = float(rng.uniform(8, 13))
+    for _ in range(64):
+        start = np.array([rng.uniform(-74, 82) * wide, rng.uniform(-112, -48) * deep, rng.uniform(foot, top)])
+        end = start + rng.normal(0, 1, 3) * (24, 12, 14)
+        radius = float(rng.uniform(7.5, 12.5))
+        filling, gas, level = float(rng.uniform(5, 40)), rng.random() < 0.15, float(start[1]) - 0.2 * radius
         patch = canvas.around([start, end], radius + 4)
         if patch.empty:
             continue
-        x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
-        a, b = ((float(p[0]), float(p[1]), float(p[2])) for p in (start, end))
-        distance = capsule(x, y, z, Capsule(start=a, end=b, start_mm=radius, end_mm=radius)) + 1.2 * patch.fields[1]
-        patch.paint(distance, torso.palette.bowel + 4)
-        patch.paint(distance + np.float32(_WALL_MM), float(rng.uniform(5, 40)))
-        if rng.random() < 0.15:
-            level = np.float32(start[1] - 0.2 * radius)
-            patch.paint(np.maximum(distance + np.float32(_WALL_MM), patch.y - level), -950.0)
+        wall = _loop_distance(patch, torso.cavity_of(canvas, patch), (start, end), radius)
+        patch.paint(wall - np.float32(0.8), torso.palette.fat * 0.8)
+        patch.paint(wall, torso.palette.bowel + 4)
+        patch.paint(wall + np.float32(_WALL_MM), filling)
+        if gas:
+            patch.paint(np.maximum(wall + np.float32(_WALL_MM), patch.y - np.float32(level)), -950.0)
+
+
+def _loop_distance(patch: Patch, cavity: Array, ends: tuple[Array, Array], radius: float) -> Array:
+    x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
+    a, b = ((float(p[0]), float(p[1]), float(p[2])) for p in ends)
+    distance = capsule(x, y, z, Capsule(start=a, end=b, start_mm=radius, end_mm=radius)) + 1.2 * patch.fields[1]
+    return smooth_max(distance, cavity + np.float32(2), round_mm=3.0)

@@ -107,5 +107,3 @@ def shown_hu(patient: SimulatedPatient, hu: float) -> float:
 def muscle_mixture_hu(palette: Palette, fat_share: float) -> float:
     """Muscle with fat between its fibres."""
     return (1 - fat_share) * palette.muscle + fat_share * palette.fat
-
-

@@ -46,7 +46,9 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([ROOT_ENTROPY, seed, *purpose.encode()])
 
 
-def draw_patient(seed: int, *, situations: bool = True, sex: Sex | None = None, age: int | None = None) -> SimulatedPatient:
+def draw_patient(
+    seed: int, *, situations: bool = True, sex: Sex | None = None, age: int | None = None
+) -> SimulatedPatient:
     """The patient of that seed.
 
     ``situations`` False gives only series that can be measured (no thick, sharp or thorax-only ones).

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,14 @@ REFERENCE_BEAM = Beam(filtration="reference", kvp=120)
 
 
 @cache
-def _table() -> dict[str, object]:
+def _table() -> dict[str, Any]:
     return dict(json.loads(TABLE.read_text(encoding="utf-8")))
 
 
 @cache
 def densities() -> Mapping[str, float]:
     """Density of each component in g/cm3."""
-    return dict(_table()["density_g_cm3"])  # type: ignore[call-overload]
+    return dict(_table()["density_g_cm3"])
 
 
 @cache
@@ -55,9 +56,9 @@ def relative_attenuation(beam: Beam) -> Mapping[str, float]:
 
     Raises KeyError for a filtration or voltage that is not in the table.
     """
-    rows = _table()["relative_mass_attenuation"][beam.filtration][str(beam.kvp)]  # type: ignore[index]
+    rows = _table()["relative_mass_attenuation"][beam.filtration][str(beam.kvp)]
     paths = _table()["water_cm"]
-    return {name: float(np.interp(beam.water_cm, paths, [row[name] for row in rows])) for name in rows[0]}  # type: ignore[arg-type]
+    return {name: float(np.interp(beam.water_cm, paths, [row[name] for row in rows])) for name in rows[0]}
 
 
 def mixture_hu(partial_density: Mapping[str, float], beam: Beam) -> float:

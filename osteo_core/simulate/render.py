@@ -121,11 +121,11 @@ def _split(axis: Array, parts: int) -> Array:
 
 
 def _averaged(fine: Array, factors: tuple[int, int, int]) -> Array:
-    fz, fy, fx = factors
-    rows = sum(fine[:, :, i::fx] for i in range(fx))
-    rows = sum(rows[:, i::fy] for i in range(fy))  # type: ignore[index]
-    planes = sum(rows[i::fz] for i in range(fz))  # type: ignore[index]
-    return np.asarray(planes, dtype=np.float32) / np.float32(fx * fy * fz)
+    averaged = fine
+    for axis, n in zip((2, 1, 0), reversed(factors), strict=True):
+        parts = [averaged[(slice(None),) * axis + (slice(first, None, n),)] for first in range(n)]
+        averaged = np.add.reduce(parts) if n > 1 else averaged
+    return np.asarray(averaged / np.float32(np.prod(factors)), dtype=np.float32)
 
 
 def _majority(labels: NDArray[np.uint8], factors: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """Painting with signed distances: negative inside, in mm; edges blend over one voxel (partial volume).
 
-Axis order of every array here: (z, y, x), patient LPS mm. All arrays float32.
+Axis order of every array here: (z, y, x), patient LPS mm. Arrays are float32 unless a step needs more.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 Point = tuple[float, float, float]
+
+#: Less than any voxel: makes a window take in its last one.
+_WINDOW_MM = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +46,7 @@ class Frame:
     origin: NDArray[np.float64]
     axes: NDArray[np.float64]
 
-    def to_world(self, local: Sequence[float]) -> NDArray[np.float64]:
+    def to_world(self, local: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Local (u, v, w) to patient mm."""
         return self.origin + np.asarray(local, dtype=np.float64) @ self.axes
 
@@ -67,7 +70,8 @@ class Patch:
 
     def local(self, frame: Frame) -> tuple[Array, Array, Array]:
         """u, v, w of every voxel in a local system, each (z, y, x)."""
-        x, y, z = (axis - np.float32(origin) for axis, origin in zip((self.x, self.y, self.z), frame.origin, strict=True))
+        origin = frame.origin.astype(np.float32)
+        x, y, z = self.x - origin[0], self.y - origin[1], self.z - origin[2]
         u, v, w = (row[2] * z + row[1] * y + row[0] * x for row in frame.axes.astype(np.float32))
         return u, v, w
 
@@ -115,7 +119,15 @@ class Canvas:
             fields=tuple(field[box] for field in self.fields),
         )
 
-    def around(self, points: Sequence[Sequence[float]] | NDArray[np.float64], margin_mm: float) -> Patch:
+    def window_of(self, patch: Patch) -> tuple[slice, slice, slice]:
+        """Index slices of a patch of this canvas."""
+        low = (float(patch.x.min()), float(patch.y.min()), float(patch.z.min()))
+        high = (float(patch.x.max()) + _WINDOW_MM, float(patch.y.max()) + _WINDOW_MM, float(patch.z.max()) + _WINDOW_MM)
+        return self.grid.window(low, high)
+
+    def around(
+        self, points: Sequence[Sequence[float] | NDArray[np.float64]] | NDArray[np.float64], margin_mm: float
+    ) -> Patch:
         """The part within a margin around points in mm."""
         corners = np.asarray(points, dtype=np.float64).reshape(-1, 3)
         low, high = corners.min(axis=0) - margin_mm, corners.max(axis=0) + margin_mm
@@ -159,7 +171,8 @@ def ellipsoid(patch: Patch, centre: Sequence[float], radii: Sequence[float]) -> 
 def superellipse(x: Array, y: Array, *, square: float) -> Array:
     """|(x, y)| of a shape between ellipse (square 0) and rounded box (1); x, y already in half-widths."""
     x2, y2 = x * x, y * y
-    return np.sqrt(np.float32(1 - square) * (x2 + y2) + np.float32(square) * np.sqrt(x2 * x2 + y2 * y2)) + np.float32(1e-3)
+    mixed = np.float32(1 - square) * (x2 + y2) + np.float32(square) * np.sqrt(x2 * x2 + y2 * y2)
+    return np.asarray(np.sqrt(mixed) + np.float32(1e-3))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +35,7 @@ def paint_skeleton(canvas: Canvas, torso: Torso, *, trabecular_hu: float) -> Non
 def _paint_rib(canvas: Canvas, torso: Torso, placed: Placed, *, side: float) -> None:
     points = _rib_points(torso, placed, side)
     grid_z = canvas.grid.z
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in pairwise(points):
         if max(start[2], end[2]) < grid_z[0] - 12 or min(start[2], end[2]) > grid_z[-1] + 12:
             continue
         patch = canvas.around([start, end], 9.0)
@@ -73,7 +75,9 @@ def _wall_point(torso: Torso, angle: float, z: float, side: float) -> tuple[floa
     z_array = np.array([[[z]]], dtype=np.float32)
     direction = np.array([side * np.sin(angle), np.cos(angle)])
     half = np.array([float(torso.half_width(z_array).item()), float(torso.half_depth(z_array).item())])
-    unit = superellipse(*(np.array([d / h], dtype=np.float32) for d, h in zip(direction, half, strict=True)), square=0.42)
+    unit = superellipse(
+        *(np.array([d / h], dtype=np.float32) for d, h in zip(direction, half, strict=True)), square=0.42
+    )
     radius = 1.0 / float(unit[0])
     along = (direction[1] * radius / half[1]) ** 2
     depth = torso.patient.habitus.fat_thickness_mm * (0.55 + 0.5 * along) + 7.5
@@ -157,7 +161,8 @@ def _paint_hip(canvas: Canvas, torso: Torso, *, side: float, hu: float) -> None:
     bend = -9.0 * np.sin(np.pi * np.clip(along, 0, 1)) + 7.0 * np.clip(along - 0.75, 0, 1) * 4
     middle = out - bend - 0.22 * (z - 10)
     ends_mm = (np.abs(along - 0.5) - 0.5) * 140.0
-    half = 2.6 + 3.4 * np.exp(-(((z - crest) / 9) ** 2)) + 6.0 * np.exp(-((along / 0.22) ** 2)) + 5 * np.clip(-z / 80, 0, 2)
+    half = 2.6 + 3.4 * np.exp(-(((z - crest) / 9) ** 2)) + 6.0 * np.exp(-((along / 0.22) ** 2))
+    half = half + 5 * np.clip(-z / 80, 0, 2)
     bone = smooth_max(np.abs(middle) - half, smooth_max(z - crest, ends_mm, round_mm=8.0), round_mm=3.0)
     _paint_hip_muscles(patch, torso, canvas, (middle, z - crest, ends_mm))
     patch.paint(bone, torso.palette.cortex)
@@ -181,15 +186,12 @@ def _hip_frame(patch: Patch, origin: NDArray[np.float64], *, side: float, k: flo
 
 def _paint_hip_muscles(patch: Patch, torso: Torso, canvas: Canvas, plate: tuple[Array, Array, Array]) -> None:
     middle, over_crest, ends_mm = plate
-    low = (float(patch.x.min()), float(patch.y.min()), float(patch.z.min()))
-    high = (float(patch.x.max()) + 1e-3, float(patch.y.max()) + 1e-3, float(patch.z.max()) + 1e-3)
-    cavity = torso.cavity[canvas.grid.window(low, high)]
+    cavity = torso.cavity_of(canvas, patch)
     thick = np.clip(-over_crest * 0.55, 0, 34)
     outer = smooth_max(np.abs(middle - thick / 2) - thick / 2, ends_mm - 22, round_mm=4.0)
     outer = smooth_max(outer, cavity - np.float32(10), round_mm=3.0)
     inner = smooth_max(np.abs(middle + 7) - np.clip(-over_crest * 0.3, 0, 8), ends_mm + 12, round_mm=4.0)
-    for distance in (outer, inner):
+    for muscle in (outer, inner):
+        distance = smooth_max(muscle, over_crest + np.float32(6), round_mm=3.0)
         patch.paint(distance - np.float32(1.0), torso.palette.fat * 0.8)
         patch.paint(distance, muscle_hu(patch, torso, extra=0.02))
-
-

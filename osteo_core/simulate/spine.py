@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,14 +80,7 @@ def _paint_body(canvas: Canvas, labels: NDArray[np.uint8], placed: Placed, hu: _
     distance = body_distance(u, v, w, placed.shape)
     patch.paint(distance, hu.palette.cortex)
     patch.paint(distance + np.float32(_CORTEX_MM), _trabecular(patch, (u, v, w), placed, hu))
-    box = canvas.grid.window(*_ends(patch))
-    labels[box][distance < 0] = int(placed.level.level)
-
-
-def _ends(patch: Patch) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    low = (float(patch.x.min()), float(patch.y.min()), float(patch.z.min()))
-    high = (float(patch.x.max()) + 1e-3, float(patch.y.max()) + 1e-3, float(patch.z.max()) + 1e-3)
-    return low, high
+    labels[canvas.window_of(patch)][distance < 0] = int(placed.level.level)
 
 
 def _trabecular(patch: Patch, local: tuple[Array, Array, Array], placed: Placed, hu: _BodyHu) -> Array:
@@ -161,14 +155,13 @@ def _paint_canal(canvas: Canvas, paint: SpinePaint) -> None:
     vertebrae = paint.spine.vertebrae
     middle = [p.frame.to_world((0, p.shape.back + CANAL_BEHIND_MM, 0)) for p in vertebrae]
     middle.append(paint.spine.sacrum.to_world((0, vertebrae[-1].shape.back + 7, -8)))
-    for index, (a, b) in enumerate(zip(middle[:-1], middle[1:], strict=True)):
+    for index, (a, b) in enumerate(pairwise(middle)):
         patch = canvas.around([a, b], 14)
         if patch.empty:
             continue
-        a32, b32 = tuple(float(c) for c in a), tuple(float(c) for c in b)
-        ends = {"start": (a32[0], a32[1], a32[2]), "end": (b32[0], b32[1], b32[2])}
+        start, end = ((float(p[0]), float(p[1]), float(p[2])) for p in (a, b))
         x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
-        tube = capsule(x, y, z, Capsule(start_mm=0.0, end_mm=0.0, **ends))
+        tube = capsule(x, y, z, Capsule(start=start, end=end, start_mm=0.0, end_mm=0.0))
         patch.paint(tube - np.float32(10.5), paint.palette.fat * 0.75)
         patch.paint(tube - np.float32(8.0), paint.palette.sac)
         if index < len(vertebrae) - 4:
@@ -182,7 +175,8 @@ def _paint_hardware(canvas: Canvas, placed: Placed, palette: Palette) -> None:
     rods: list[tuple[Capsule, float]] = []
     if level.cement_ml > 0:
         radius = 10.0 * (level.cement_ml / 4.2) ** (1 / 3) * 0.8
-        rods.append((Capsule(start=(-6, -4, 0), end=(5, -2, 1), start_mm=radius, end_mm=radius * 0.8, flat=0.75), 1900.0))
+        blob = Capsule(start=(-6, -4, 0), end=(5, -2, 1), start_mm=radius, end_mm=radius * 0.8, flat=0.75)
+        rods.append((blob, 1900.0))
     if level.screws:
         for side in (-1.0, 1.0):
             back = half.back

@@ -28,6 +28,10 @@ class Torso:
     palette: Palette
     cavity: Array
 
+    def cavity_of(self, canvas: Canvas, patch: Patch) -> Array:
+        """Distance to the cavity on a patch of the canvas."""
+        return self.cavity[canvas.window_of(patch)]
+
     def half_width(self, z: Array) -> Array:
         """Half width of the trunk at heights z, mm."""
         hips = 0.09 if self.patient.sex == Sex.FEMALE else 0.02
@@ -97,7 +101,7 @@ def outline(patch: Patch, torso: Torso) -> tuple[Array, Array]:
     half_depth = torso.half_depth(patch.z)
     across, along = x / torso.half_width(patch.z), y / half_depth
     unit = superellipse(across, along, square=0.42)
-    distance = np.sqrt(x * x + y * y) * (1 - 1 / unit)
+    distance: Array = np.sqrt(x * x + y * y) * (1 - 1 / unit)
     behind = patch.y - (np.float32(back_skin_y(torso.patient)) + torso.behind(patch.z))
     distance = smooth_max(distance, behind, round_mm=16.0)
     groove = 8.0 * np.exp(-((x / 13.0) ** 2)) * np.clip(along, 0, 1)
@@ -225,5 +229,3 @@ def _column_patch(canvas: Canvas, side: float, centre: tuple[NDArray[np.float64]
     low = (float(x.min()) + near, float(y.min()) - 90.0, float(canvas.grid.z[0]))
     high = (float(x.max()) + far, float(y.max()) + 90.0, float(canvas.grid.z[-1]) + 1)
     return canvas.patch(low, high)
-
-

@@ -67,7 +67,7 @@ def body_distance(u: Array, v: Array, w: Array, shape: BodyShape) -> Array:
     along = v / half_depth
     unit = superellipse(across, along, square=_SQUARE)
     radius = np.sqrt(u * u + v * v) + np.float32(1e-3)
-    side = radius * (1 - 1 / unit)
+    side: Array = radius * (1 - 1 / unit)
     if shape.level.osteophyte_mm > 0.3:
         side = side - _osteophytes(v, radius, w, shape)
     hollow = np.float32(2.4) * np.clip(1 - (u / (0.5 * shape.half_width)) ** 2, 0, 1)
@@ -114,9 +114,7 @@ def _lumbar_rods(level: SimulatedLevel) -> tuple[Capsule, ...]:
         Capsule(start=(facet, b + 17.5, -4), end=(2.0, b + 24, -7), start_mm=3.2, end_mm=3.6, flat=2.4),
         Capsule(start=(mid + 3, b + 9, 4), end=(reach, b + 13, 6), start_mm=4.2, end_mm=3.2, flat=1.5),
     )
-    spinous = (
-        Capsule(start=(0, b + 24, -8), end=(0, b + 24 + spine, -12), start_mm=3.3, end_mm=3.9, flat=2.7),
-    )
+    spinous = (Capsule(start=(0, b + 24, -8), end=(0, b + 24 + spine, -12), start_mm=3.3, end_mm=3.9, flat=2.7),)
     return _mirrored(paired) + spinous
 
 
@@ -133,7 +131,5 @@ def _thoracic_rods(level: SimulatedLevel) -> tuple[Capsule, ...]:
         Capsule(start=(mid - 1, b + 13, -2), end=(1.5, b + 19, -5), start_mm=3.0, end_mm=3.3, flat=2.4),
         Capsule(start=(mid + 1, b + 10, 4), end=(reach, b + 20, 8), start_mm=4.2, end_mm=4.4, flat=1.2),
     )
-    spinous = (
-        Capsule(start=(0, b + 19, -6), end=(0, b + 42, drop - 6), start_mm=3.2, end_mm=3.4, flat=1.9),
-    )
+    spinous = (Capsule(start=(0, b + 19, -6), end=(0, b + 42, drop - 6), start_mm=3.2, end_mm=3.4, flat=1.9),)
     return _mirrored(paired) + spinous

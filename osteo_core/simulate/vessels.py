@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
-from osteo_core.simulate.shapes import Canvas, Capsule, Patch, capsule
+from osteo_core.simulate.shapes import Array, Canvas, Capsule, Patch, capsule, smooth_max
 from osteo_core.simulate.torso import Column, Torso, column_distance
 from osteo_core.terms import Level
 
@@ -41,7 +44,7 @@ def paint_vessels(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> Non
         _paint_calcium(patch, torso, aorta)
 
 
-def _paint_calcium(patch: Patch, torso: Torso, aorta: np.ndarray) -> None:
+def _paint_calcium(patch: Patch, torso: Torso, aorta: Array) -> None:
     where = 0.6 * patch.fields[1] + patch.fields[2] + np.clip((-patch.z + 40) / 120, -0.4, 0.7)
     plaque = np.clip((where - np.float32(2.0 - 1.5 * torso.patient.habitus.calcification)) * 3, 0, 1)
     wall = np.clip(1.3 - np.abs(aorta) / 1.3, 0, 1)
@@ -61,17 +64,23 @@ def _paint_iliacs(canvas: Canvas, torso: Torso) -> None:
                 (foot[0] + side * 46, foot[1] - 10 + back, foot[2] - 35),
                 (foot[0] + side * 62, foot[1] - 38 + back, foot[2] - 90),
             ]
-            for start, end in zip(points[:-1], points[1:], strict=True):
-                _paint_tube(canvas, (start, end), 6.0 if kind == "artery" else 7.0, hu)
+            for start, end in pairwise(points):
+                paint_tube(canvas, (start, end), 6.0 if kind == "artery" else 7.0, hu)
 
 
-def _paint_tube(canvas: Canvas, ends: tuple[tuple[float, ...], tuple[float, ...]], radius: float, hu: float) -> None:
+def paint_tube(
+    canvas: Canvas, ends: Sequence[Sequence[float]], radius: float, hu: float, *, torso: Torso | None = None
+) -> None:
+    """A straight vessel; with a torso, only where it lies in the cavity."""
     patch = canvas.around(ends, radius + 3)
     if patch.empty:
         return
     start, end = ((float(p[0]), float(p[1]), float(p[2])) for p in ends)
     x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
-    patch.paint(capsule(x, y, z, Capsule(start=start, end=end, start_mm=radius, end_mm=radius)), hu)
+    distance = capsule(x, y, z, Capsule(start=start, end=end, start_mm=radius, end_mm=radius))
+    if torso is not None:
+        distance = smooth_max(distance, torso.cavity_of(canvas, patch) + np.float32(2), round_mm=2.0)
+    patch.paint(distance, hu)
 
 
 def _paint_small(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None:
@@ -81,13 +90,13 @@ def _paint_small(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None
     y = float(y0[0])
     for side in (-1.0, 1.0):
         hilum = (side * 52.0, y + 2, z1 - 10 - 14 * (side < 0))
-        _paint_tube(canvas, ((6.0 * side, y - 30, z1 - 12), hilum), 4.0, torso.palette.vein)
-        _paint_tube(canvas, ((8.0, y - 28, z1 - 8), hilum), 2.6, torso.palette.aorta)
-    _paint_tube(canvas, ((8.0, y - 42, z1 + 4), (4.0, y - 62, z1 - 90)), 3.6, torso.palette.aorta)
-    _paint_tube(canvas, ((-2.0, y - 62, z1 + 4), (-8.0, y - 66, z1 - 85)), 5.0, torso.palette.vein)
-    _paint_tube(canvas, ((-4.0, y - 60, z1 + 4), (-40.0, y - 62, z1 + 48)), 6.5, torso.palette.vein)
+        paint_tube(canvas, ((6.0 * side, y - 30, z1 - 12), hilum), 4.0, torso.palette.vein)
+        paint_tube(canvas, ((8.0, y - 28, z1 - 8), hilum), 2.6, torso.palette.aorta)
+    paint_tube(canvas, ((8.0, y - 42, z1 + 4), (4.0, y - 62, z1 - 90)), 3.6, torso.palette.aorta)
+    paint_tube(canvas, ((-2.0, y - 62, z1 + 4), (-8.0, y - 66, z1 - 85)), 5.0, torso.palette.vein)
+    paint_tube(canvas, ((-4.0, y - 60, z1 + 4), (-40.0, y - 62, z1 + 48)), 6.5, torso.palette.vein)
     for _ in range(46):
         start = np.array([rng.uniform(-75, 75), y - rng.uniform(45, 105), z1 - rng.uniform(10, 170)])
         end = start + rng.normal(0, 13, 3)
         hu = torso.palette.vein if rng.random() < 0.5 else torso.palette.aorta
-        _paint_tube(canvas, (tuple(start), tuple(end)), float(rng.uniform(1.0, 2.2)), hu)
+        paint_tube(canvas, (start.tolist(), end.tolist()), float(rng.uniform(1.0, 2.2)), hu, torso=torso)

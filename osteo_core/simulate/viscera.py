@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -52,9 +54,24 @@ def _paint_liver(canvas: Canvas, torso: Torso, rng: np.random.Generator, size: f
     distance = smooth_max(distance, cavity + np.float32(2.5), round_mm=4.0)
     hu = torso.palette.liver - (25.0 if torso.patient.habitus.bmi > 31 else 0.0)
     patch.paint(distance, np.float32(hu) + 2.5 * patch.fields[2])
-    veins = np.clip(1.5 * np.abs(patch.fields[1]) ** -1 * 0.06 - 0.5, 0, 1) * (distance < -8)
-    patch.blend(0.6 * veins.astype(np.float32), torso.palette.vein + 4)
+    _paint_liver_veins(patch, distance, torso, (-18.0 * size, -12.0, z + 52))
     _paint_gallbladder(canvas, torso, (-48 * size, -75.0, z - 42))
+
+
+def _paint_liver_veins(patch: Patch, liver: Array, torso: Torso, root: Triple) -> None:
+    """Veins that run together under the diaphragm, inside the liver alone."""
+    x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
+    for dx, dy, dz in (
+        (-70, -5, -50),
+        (-40, -48, -45),
+        (-78, 12, -20),
+        (-12, -60, -20),
+        (-55, -30, -85),
+        (-60, 25, -75),
+    ):
+        end = (root[0] + dx, root[1] + dy, root[2] + dz)
+        vein = capsule(x, y, z, Capsule(start=root, end=end, start_mm=4.5, end_mm=1.2)) + 1.2 * patch.fields[1]
+        patch.paint(np.maximum(vein, liver + 5), torso.palette.vein + 4)
 
 
 def _paint_gallbladder(canvas: Canvas, torso: Torso, centre: Triple) -> None:
@@ -94,8 +111,9 @@ def _paint_stomach(canvas: Canvas, torso: Torso, rng: np.random.Generator, size:
 
 def _paint_pancreas(canvas: Canvas, torso: Torso) -> None:
     z = torso.z_of(Level.L1)
-    points = ((-34.0, -48.0, z - 22), (-18.0, -50.0, z - 8), (6.0, -58.0, z), (40.0, -42.0, z + 8), (74.0, -22.0, z + 16))
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    head = ((-34.0, -48.0, z - 22), (-18.0, -50.0, z - 8))
+    points = (*head, (6.0, -58.0, z), (40.0, -42.0, z + 8), (74.0, -22.0, z + 16))
+    for start, end in pairwise(points):
         patch = canvas.around([start, end], 16)
         if patch.empty:
             continue
@@ -114,9 +132,7 @@ def _paint_kidney(canvas: Canvas, torso: Torso, rng: np.random.Generator, side: 
     if patch.empty:
         return
     lean = (patch.z - np.float32(z)) * np.float32(-0.22 * side)
-    shifted = Patch(
-        x=patch.x - lean, y=patch.y, z=patch.z, hu=patch.hu, cover=patch.cover, width_mm=patch.width_mm, fields=patch.fields
-    )
+    shifted = replace(patch, x=patch.x - lean)
     outer = ellipsoid(shifted, centre, radii) + 1.2 * patch.fields[1]
     sinus = ellipsoid(shifted, (centre[0] - side * 20, centre[1] - 5, z), (14.0, 9.0, 20.0)) + 2.5 * patch.fields[2]
     patch.paint(outer - np.float32(9), torso.palette.fat)
