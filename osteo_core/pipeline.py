@@ -96,9 +96,10 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
 
 def _measure(volume: Volume, segmentation: Segmentation) -> _Measured:
     bodies = find_bodies(segmentation)
-    measurements, fracture_cautions = grade_fractures(measure_levels(volume, segmentation, bodies))
+    step_mm = max((body.step_along_mm for body in bodies), default=1.0)
+    measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
     tissues = find_reference_tissues(volume, segmentation, bodies)
-    cautions = (*tissue_cautions(tissues), *fracture_cautions)
+    cautions = (*tissue_cautions(tissues), *fractures)
     return _Measured(measurements=measurements, tissues=tissues, cautions=cautions)
 
 

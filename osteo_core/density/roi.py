@@ -62,7 +62,7 @@ def trabecular_roi(body: Body) -> NDArray[np.bool_]:
     position = body.frame.to_body_mm(voxel_centres_mm(body.geometry))
     roi &= position[..., 1] >= wall_mm + front_share * (face_mm - wall_mm)
     upper, lower = _endplate_clearances_mm(body, position)
-    margin = max(limits.ROI_ENDPLATE_MARGIN.value, _ENDPLATE_BLUR_MM + _step_along_mm(body) / 2)
+    margin = max(limits.ROI_ENDPLATE_MARGIN.value, _ENDPLATE_BLUR_MM + body.step_along_mm / 2)
     return roi & (upper >= margin) & (lower >= margin)
 
 
@@ -86,12 +86,6 @@ def depth_mm(body: Body) -> FloatArray:
 def _odd_parts(step_mm: float) -> int:
     n = int(np.ceil(step_mm / _FINE_MM - 1e-6))
     return max(n + 1 - n % 2, 1)
-
-
-def _step_along_mm(body: Body) -> float:
-    """Extent of one voxel along the body's superior axis."""
-    along = np.abs(body.frame.axes[:, 2] @ body.geometry.affine_lps[:3, :3])
-    return float(along.max())
 
 
 def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArray, FloatArray]:

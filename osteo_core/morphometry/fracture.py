@@ -53,13 +53,19 @@ class HeightLoss:
         return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
 
 
-def grade_fractures(measurements: Sequence[Measurement]) -> tuple[tuple[Measurement, ...], tuple[Caution, ...]]:
+def grade_fractures(
+    measurements: Sequence[Measurement], *, step_mm: float = 1.0
+) -> tuple[tuple[Measurement, ...], tuple[Caution, ...]]:
     """Measurements with their fracture grade, and a caution for every grade from 1 (possible).
+
+    ``step_mm``: distance of the slices along the spine; heights from thick slices are rough, so a part of
+    the loss is not believed (HEIGHT_STEP_TRUSTED).
 
     A level of grade 2 or 3 no longer counts for the density; a possible fracture (grade 1) does. Bodies that
     the field of view cuts, or that are too small to be whole, are neither graded nor used as neighbours.
     """
-    losses = find_height_losses({m.level: found for m in measurements if (found := _heights_of(m)) is not None})
+    heights = {m.level: found for m in measurements if (found := _heights_of(m)) is not None}
+    losses = find_height_losses(heights, step_mm=step_mm)
     graded = tuple(_graded(m, losses.get(m.level)) for m in measurements)
     cautions = tuple(
         Caution(code=CautionCode.POSSIBLE_FRACTURE, step=Step.MEASURE, found=f"{level.name}, {loss.words}", level=level)
@@ -69,10 +75,12 @@ def grade_fractures(measurements: Sequence[Measurement]) -> tuple[tuple[Measurem
     return graded, cautions
 
 
-def find_height_losses(heights: Mapping[Level, Heights]) -> dict[Level, HeightLoss]:
+def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0) -> dict[Level, HeightLoss]:
     """The height loss of every level that has a normal shape in the table; other levels are left out."""
     known = {level: _array(found) for level, found in heights.items() if level in NORMAL_HEIGHTS}
-    return {level: _worst(level, known) for level in known}
+    beyond_mm = max(step_mm - limits.HEIGHT_STEP_TRUSTED.value, 0.0)
+    allowance = limits.HEIGHT_LOSS_PER_MM.value * beyond_mm
+    return {level: _worst(level, known, allowance=allowance) for level in known}
 
 
 def grade_of_loss(loss: float) -> int:
@@ -108,7 +116,7 @@ def _array(heights: Heights) -> np.ndarray:
     return np.array([heights.anterior_mm, heights.middle_mm, heights.posterior_mm])
 
 
-def _worst(level: Level, known: Mapping[Level, np.ndarray]) -> HeightLoss:
+def _worst(level: Level, known: Mapping[Level, np.ndarray], *, allowance: float) -> HeightLoss:
     own, normal = known[level], np.array(NORMAL_HEIGHTS[level])
     shape_loss = 1 - own[:2] / (normal[:2] * own[2] / normal[2])
     candidates = [
@@ -120,4 +128,4 @@ def _worst(level: Level, known: Mapping[Level, np.ndarray]) -> HeightLoss:
         neighbour_loss = 1 - own / expected
         candidates += [(float(x), place, "its neighbours") for x, place in zip(neighbour_loss, _PLACES, strict=True)]
     loss, place, against = max(candidates)
-    return HeightLoss(loss=loss, place=place, against=against, grade=grade_of_loss(loss))
+    return HeightLoss(loss=loss, place=place, against=against, grade=grade_of_loss(loss - allowance))

@@ -70,6 +70,11 @@ class Body:
         """Volume of the outlined voxels."""
         return float(self.mask.sum()) * self.geometry.voxel_volume_ml
 
+    @property
+    def step_along_mm(self) -> float:
+        """Extent of one voxel along the body's superior axis."""
+        return float(np.abs(self.frame.axes[:, 2] @ self.geometry.affine_lps[:3, :3]).max())
+
 
 def find_bodies(segmentation: Segmentation) -> tuple[Body, ...]:
     """The bodies of a segmentation from head to foot, each with its own axes."""

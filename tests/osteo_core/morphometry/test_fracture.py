@@ -110,3 +110,10 @@ def test_a_body_that_the_field_of_view_cuts_is_not_graded():
     graded, cautions = grade_fractures([*rows, _measurement(Level.L5, half, cut)])
     assert graded[-1].fracture_grade is None
     assert cautions == ()
+
+
+@pytest.mark.parametrize(("step_mm", "grade"), [(1.0, 2), (3.0, 2), (4.25, 1), (5.0, 0)])
+def test_heights_from_thick_slices_are_believed_less(step_mm, grade):
+    normal = _normal(Level.L2)
+    spine = _spine() | {Level.L2: replace(normal, anterior_mm=0.74 * normal.anterior_mm)}
+    assert find_height_losses(spine, step_mm=step_mm)[Level.L2].grade == grade
