@@ -115,9 +115,9 @@ ROI_ENDPLATE_MARGIN = Limit(
     beyond="nearer to an endplate: not trabecular region",
 )
 ROI_POSTERIOR_SHARE = Limit(
-    value=0.5,
+    value=0.33,
     unit="of the body's depth",
-    source="DOMAIN.md section 2: anterior half to two thirds, basivertebral vein excluded",
+    source="DOMAIN.md section 2: anterior half to two thirds, as QCT regions lie",
     date="2026-11-24",
     beyond="further back: not trabecular region",
 )
@@ -267,6 +267,36 @@ SEVERE_FRACTURE_LOSS = Limit(
     source="Genant 1993, grade 3",
     date="1993",
     beyond="fracture grade 3",
+)
+
+
+DARKEST_HU = Limit(
+    value=-40.0,
+    unit="HU",
+    source="design: every trunk holds fat (-60 and below) in more than a hundredth of its volume",
+    date="2026-11-24",
+    beyond="excluded: the values are not HU",
+)
+SOFT_TISSUE_HU_LOW = Limit(
+    value=0.0,
+    unit="HU",
+    source="design: water is 0 HU by definition; muscle 50-65, organs 30-60",
+    date="2026-11-24",
+    beyond="a caution: HU may be shifted",
+)
+SOFT_TISSUE_HU_HIGH = Limit(
+    value=120.0,
+    unit="HU",
+    source="design: enhanced liver and spleen reach about 120",
+    date="2026-11-24",
+    beyond="a caution: HU may be shifted",
+)
+ADULT_AGE_FROM = Limit(
+    value=18.0,
+    unit="years",
+    source="design: growth plates and paediatric vBMD have other norms",
+    date="2026-11-24",
+    beyond="excluded",
 )
 
 

@@ -3,7 +3,7 @@
 Definition, the same at every slice thickness up to the accepted 5 mm: voxels of the source grid whose
 centre lies at least ROI_SURFACE_MARGIN inside the outlined surface (a mask is taken as the boxes of its
 voxels, so a thick slice does not move the surface), at least ROI_ENDPLATE_MARGIN from both endplate planes,
-and in front of the posterior part that holds the basivertebral vein and the posterior wall
+and in the anterior two thirds, without the block at mid height that holds the basivertebral vein
 (DOMAIN.md section 2). Thicker steps along the body take more from the endplates: half a step more than 2.5 mm.
 """
 
@@ -24,6 +24,9 @@ from osteo_core.terms import MEASURED_LEVELS, Level, Step
 
 #: Depth is measured on a grid at least as fine as this.
 _FINE_MM = 1.0
+#: The basivertebral vein enters from behind at mid height and reaches the middle: |left|, |superior| in mm
+#: from the centre, and share of the depth from the posterior wall.
+_VEIN_LEFT_MM, _VEIN_SUPERIOR_MM, _VEIN_SHARE = 7.0, 5.0, 0.58
 #: Two levels that differ cannot tell which of them is wrong.
 _MINIMUM_OTHERS = 2
 #: Metal counts within the body and this far round it.
@@ -60,7 +63,9 @@ def trabecular_roi(body: Body) -> NDArray[np.bool_]:
         return np.zeros_like(roi)
     wall_mm, face_mm = float(np.nanmedian(back)), float(np.nanmedian(front))
     position = body.frame.to_body_mm(voxel_centres_mm(body.geometry))
-    roi &= position[..., 1] >= wall_mm + front_share * (face_mm - wall_mm)
+    share = (position[..., 1] - wall_mm) / (face_mm - wall_mm)
+    vein = (np.abs(position[..., 0]) <= _VEIN_LEFT_MM) & (np.abs(position[..., 2]) <= _VEIN_SUPERIOR_MM)
+    roi &= (share >= front_share) & ~(vein & (share <= _VEIN_SHARE))
     upper, lower = _endplate_clearances_mm(body, position)
     margin = max(limits.ROI_ENDPLATE_MARGIN.value, _ENDPLATE_BLUR_MM + body.step_along_mm / 2)
     return roi & (upper >= margin) & (lower >= margin)
