@@ -1,0 +1,65 @@
+"""The route table, page settings and one frame around every page; nothing else.
+
+``streamlit run app.py`` reads this file twice: as ASGI entry (``app`` with its routes) once a server, and
+as script (``main``) at every run of a session.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import streamlit as st
+
+from pages.ui import frame, services
+from pages.ui.viewer.routes import build_routes
+
+_log = logging.getLogger("osteo.app")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """One line of the route table: script, words and symbol in the menu, and under which heading."""
+
+    script: str
+    title: str
+    icon: str
+    heading: str = ""
+
+
+PAGES: tuple[Screen, ...] = (
+    Screen(script="pages/home.py", title="Home", icon=":material/home:"),
+    Screen(script="pages/worklist.py", title="Worklist", icon=":material/list_alt:", heading="Patients"),
+    Screen(script="pages/patient.py", title="Patient", icon=":material/person:", heading="Patients"),
+    Screen(script="pages/prevalence.py", title="Prevalence", icon=":material/bar_chart:", heading="Cohort"),
+    Screen(script="pages/agreement.py", title="Agreement", icon=":material/compare_arrows:", heading="Cohort"),
+    Screen(script="pages/exclusions.py", title="Exclusions", icon=":material/filter_alt_off:", heading="Cohort"),
+    Screen(script="pages/about.py", title="About and limits", icon=":material/info:", heading="System"),
+)
+
+
+def main() -> None:
+    """Draw the frame and run the page that the address names."""
+    st.set_page_config(page_title="Bone screening on CT", page_icon=str(frame.ICON), layout="wide")
+    headings: dict[str, list[st.Page]] = {}
+    for screen in PAGES:
+        page = st.Page(screen.script, title=screen.title, icon=screen.icon, default=screen is PAGES[0])
+        headings.setdefault(screen.heading, []).append(page)
+    page = st.navigation(headings)
+    try:
+        frame.draw()
+        page.run()
+    except Exception as error:  # the page border: one of the two places where everything is caught
+        _log.exception("the page '%s' failed", page.title)
+        frame.draw_fault(error)
+
+
+if __name__ == "__main__":
+    main()
+else:
+    # st.navigation switches the old list of pages/ off only once it has run; a deep link that comes first
+    # would run a page's script alone, without this frame (tests/browser/test_deep_link.py).
+    from streamlit.runtime.pages_manager import PagesManager
+
+    PagesManager.uses_pages_directory = False
+    app = st.App(__file__, routes=build_routes(services.media_dir), lifespan=services.lifespan)

@@ -1,0 +1,65 @@
+"""About: what this is and is not, every limit with its source, settings, model cards, calibration."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import services, wording
+
+
+def show_limits() -> None:
+    """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
+    st.dataframe(
+        services.limit_rows(),
+        hide_index=True,
+        height="content",
+        column_config={
+            "limit": st.column_config.TextColumn("Limit", width="medium"),
+            "value": st.column_config.TextColumn("Value", width="small"),
+            "beyond": st.column_config.TextColumn("Beyond it", width="medium"),
+            "source": st.column_config.TextColumn("Source", width="large"),
+            "date": st.column_config.TextColumn("Date", width="small"),
+        },
+    )
+    st.caption("'design' means that this project chose the value; it may be argued with. A site's own values stand under Settings.")
+
+
+def show_settings() -> None:
+    """What this site runs with."""
+    st.dataframe(services.setting_rows(), hide_index=True, height="content")
+    st.caption("Settings come from osteo.toml and from OSTEO_* in the environment; they are read at the start.")
+
+
+def show_models() -> None:
+    """Each model's card."""
+    for model in services.model_rows():
+        with st.expander(f"**{model.name}**: {model.purpose}", icon=":material/network_node:"):
+            st.markdown(f"SHA-256 of the weights: `{model.sha256 or 'not released'}`")
+            st.markdown(model.card or "_No card yet._")
+
+
+def show_calibrations() -> None:
+    """The lines that turn HU into vBMD."""
+    rows = services.calibration_rows()
+    if not rows:
+        st.caption("No calibration was used in this store yet.")
+        return
+    st.dataframe(rows, hide_index=True, height="content")
+    st.caption("A line of your own scanner is better than a published one: setting `calibration_table`.")
+
+
+st.title("About and limits")
+st.info(
+    f"**{wording.RESEARCH_USE}** It looks for low trabecular bone density on CT that was made for another reason. "
+    "A flag is a reason to look, not a finding; no flag does not rule anything out. Confirm by DXA or QCT.",
+    icon=":material/science:",
+)
+limits, models, calibrations, settings = st.tabs(["Limits", "Models", "Calibration", "Settings"])
+with limits:
+    show_limits()
+with models:
+    show_models()
+with calibrations:
+    show_calibrations()
+with settings:
+    show_settings()

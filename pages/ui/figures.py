@@ -1,0 +1,170 @@
+"""Figures of the cohort: numbers in, a Plotly figure out. Units on every axis, n beside every estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from osteo_core.records import Estimate
+from osteo_core.terms import Category, Vendor
+from pages.ui import wording
+from pages.ui.colours import CATEGORY_COLOURS, GREY, category_colour, vendor_colour
+
+_ROW_PX = 58
+_HOVER = {"namelength": -1}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """How often a category occurs in one group; ``n`` have a category, ``missing`` do not."""
+
+    group: str
+    n: int
+    missing: int
+    osteoporosis: Estimate | None
+    low_bone_mass: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Where the categories begin, in mg/cm3."""
+
+    osteoporosis_below: float
+    normal_above: float
+
+
+def _layout(figure: go.Figure, *, height: int, x: str, y: str) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 36, "b": 8},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        hoverlabel=_HOVER,
+        dragmode=False,
+    )
+    figure.update_xaxes(title=x, automargin=True)
+    figure.update_yaxes(title=y, automargin=True)
+    return figure
+
+
+def _whiskers(rates: Sequence[Rate], estimates: Sequence[Estimate | None], category: Category) -> go.Scatter:
+    known = [(rate, e) for rate, e in zip(rates, estimates, strict=True) if e is not None]
+    return go.Scatter(
+        name=category.value,
+        x=[100 * e.value for _, e in known],
+        y=[rate.group for rate, _ in known],
+        error_x={
+            "type": "data",
+            "array": [100 * (e.high - e.value) for _, e in known],
+            "arrayminus": [100 * (e.value - e.low) for _, e in known],
+            "thickness": 2,
+            "width": 5,
+        },
+        mode="markers",
+        marker={
+            "size": 11,
+            "color": CATEGORY_COLOURS[category],
+            "symbol": "diamond" if category is Category.OSTEOPOROSIS else "circle",
+        },
+        customdata=[[wording.percent(e), rate.n, rate.missing] for rate, e in known],
+        hovertemplate="%{y}<br>" + category.value + ": %{customdata[0]}<br>n %{customdata[1]}, without a category %{customdata[2]}"
+        "<extra></extra>",
+    )
+
+
+def prevalence_figure(rates: Sequence[Rate], *, by: str) -> go.Figure:
+    """Share of osteoporosis and low bone mass a group, with Wilson 95 % intervals."""
+    figure = go.Figure()
+    figure.add_trace(_whiskers(rates, [r.osteoporosis for r in rates], Category.OSTEOPOROSIS))
+    figure.add_trace(_whiskers(rates, [r.low_bone_mass for r in rates], Category.LOW_BONE_MASS))
+    figure.update_layout(scattermode="group", scattergap=0.55)
+    figure.update_yaxes(categoryorder="array", categoryarray=[rate.group for rate in reversed(rates)], type="category")
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %")
+    return _layout(figure, height=120 + _ROW_PX * max(1, len(rates)), x="share of those with a category (95 % interval)", y=by)
+
+
+def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:
+    add = figure.add_vline if vertical else figure.add_hline
+    for value in (limits.osteoporosis_below, limits.normal_above):
+        add(value, line={"color": GREY, "width": 1.5, "dash": "dash"})
+
+
+def distribution_figure(bins: Sequence[tuple[float, int]], *, width: float, limits: Limits) -> go.Figure:
+    """Histogram of mean vBMD; ``bins`` are (lower edge, count), each bar in the colour of its category."""
+    figure = go.Figure()
+    for category in (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL):
+        chosen = [(edge, count) for edge, count in bins if category_of(edge + width / 2, limits) is category]
+        figure.add_trace(
+            go.Bar(
+                name=category.value,
+                x=[edge + width / 2 for edge, _ in chosen],
+                y=[count for _, count in chosen],
+                width=width * 0.92,
+                marker_color=CATEGORY_COLOURS[category],
+                customdata=[[edge, edge + width] for edge, _ in chosen],
+                hovertemplate="%{customdata[0]:.0f} to %{customdata[1]:.0f} mg/cm³: %{y}<extra></extra>",
+            )
+        )
+    _add_limits(figure, limits, vertical=True)
+    figure.update_layout(barmode="overlay", bargap=0.05)
+    return _layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
+
+
+def category_of(vbmd_mg_cm3: float, limits: Limits) -> Category:
+    """On which side of the limits a value lies (both limits belong to low bone mass)."""
+    if vbmd_mg_cm3 < limits.osteoporosis_below:
+        return Category.OSTEOPOROSIS
+    return Category.LOW_BONE_MASS if vbmd_mg_cm3 <= limits.normal_above else Category.NORMAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelPoint:
+    """One level's vBMD; ``used`` is False for a level that does not count for the category."""
+
+    level: str
+    vbmd_mg_cm3: Estimate
+    used: bool
+
+
+def levels_figure(points: Sequence[LevelPoint], limits: Limits) -> go.Figure:
+    """vBMD of each level with its interval, hollow where the level does not count."""
+    figure = go.Figure()
+    for used, name in ((True, "counts for the category"), (False, "does not count")):
+        chosen = [p for p in points if p.used is used]
+        estimates = [p.vbmd_mg_cm3 for p in chosen]
+        colours = [category_colour(category_of(e.value, limits)) for e in estimates]
+        figure.add_trace(
+            go.Scatter(
+                name=name,
+                x=[e.value for e in estimates],
+                y=[p.level for p in chosen],
+                error_x={
+                    "type": "data",
+                    "array": [e.high - e.value for e in estimates],
+                    "arrayminus": [e.value - e.low for e in estimates],
+                    "color": GREY,
+                    "width": 5,
+                },
+                mode="markers",
+                marker={"size": 12, "color": colours, "symbol": "circle" if used else "circle-open"},
+                text=[wording.estimate(e, unit=wording.UNIT) for e in estimates],
+                hovertemplate="%{y}: %{text}<extra></extra>",
+                showlegend=bool(chosen) and not used,
+            )
+        )
+    _add_limits(figure, limits, vertical=True)
+    figure.update_yaxes(categoryorder="array", categoryarray=[p.level for p in reversed(points)], type="category")
+    figure.update_xaxes(rangemode="tozero")
+    return _layout(figure, height=300, x=f"trabecular vBMD ({wording.UNIT}), 95 % interval", y="")
+
+
+def shown_vendor(word: str) -> str:
+    """A vendor's word as legends show it."""
+    return word if word in set(Vendor) else Vendor.OTHER.value
+
+
+def vendor_marker(word: str, symbols: dict[Vendor, str]) -> dict[str, object]:
+    """Colour and shape of a vendor's points."""
+    vendor = Vendor(shown_vendor(word))
+    return {"color": vendor_colour(vendor), "symbol": symbols[vendor], "size": 8, "opacity": 0.8}

@@ -1,0 +1,76 @@
+"""What stands around every page: the research-use line, marks for simulated data, faults in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from osteo_core.errors import OsteoError
+from pages.ui import services, wording
+
+_LOGO = Path(__file__).parent / "logo.svg"
+#: Served from here: a symbol by name would be asked from a foreign host.
+ICON = Path(__file__).parent / "icon.svg"
+_STYLE = """
+<style>
+  [data-testid="stMainBlockContainer"] { padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }
+  [data-testid="stMetricValue"] { font-size: 1.7rem; font-variant-numeric: tabular-nums; }
+  h1 { font-size: 1.9rem !important; padding-bottom: 0.2rem !important; }
+  h2 { font-size: 1.35rem !important; } h3 { font-size: 1.1rem !important; }
+</style>
+"""
+
+
+def draw() -> None:
+    """The frame above the page's own content."""
+    st.html(_STYLE)
+    st.logo(str(_LOGO), size="large")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(f":material/science: {wording.RESEARCH_USE}")
+        _draw_simulated()
+    fault = services.keeper_fault()
+    if fault:
+        st.error(f"New results are no longer taken into the store: {fault} Restart the app.", icon=":material/error:")
+
+
+def _draw_simulated() -> None:
+    numbers = services.cohort_numbers()
+    if not numbers.simulated:
+        return
+    everyone = numbers.simulated == numbers.series
+    words = "All patients here are simulated" if everyone else f"{numbers.simulated:,} of {numbers.series:,} series are simulated"
+    st.badge(words, icon=":material/smart_toy:", color="violet", help="Invented anatomy and scanners of known truth; no real person.")
+
+
+def draw_fault(error: Exception) -> None:
+    """Say what went wrong; what this program raises on purpose already says what to do."""
+    if isinstance(error, OsteoError):
+        st.error(wording.sentence(str(error)), icon=":material/error:")
+        return
+    st.error(
+        f"This page could not be shown ({type(error).__name__}). The log of the app has the details; "
+        "`python -m osteo_core check` looks at store, models and environment.",
+        icon=":material/error:",
+    )
+
+
+def draw_empty(words: str, *, command: str = "", icon: str = ":material/inbox:") -> None:
+    """An empty state: why there is nothing, and the exact command that changes it."""
+    with st.container(border=True):
+        st.markdown(f"{icon} {words}")
+        if command:
+            st.code(command, language="bash")
+
+
+def draw_no_series() -> None:
+    """The empty state of a store that holds nothing yet."""
+    progress = services.progress()
+    if progress and progress.is_alive and not progress.is_finished:
+        draw_empty("The first patients are being analysed; they appear here as they are done.", icon=":material/hourglass_top:")
+        return
+    store = services.store_argument()
+    draw_empty(
+        "This store holds no series yet. Read your own folder of CT into it, then analyse it:",
+        command=f"python -m osteo_core index /path/to/ct{store}\npython -m osteo_core analyze{store}",
+    )

@@ -1,0 +1,130 @@
+"""The parts of the patient's page that are plain layout over a PatientView."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.terms import Category, Level, Sex, Status
+from pages.ui import services, wording
+
+_BADGES = {
+    Category.OSTEOPOROSIS: "red",
+    Category.LOW_BONE_MASS: "orange",
+    Category.NORMAL: "blue",
+    Category.NOT_REPORTABLE: "gray",
+}
+_SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
+
+
+def show_header(view: services.PatientView) -> None:
+    """Who, what was found, and why it is flagged."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.title(f"Patient {wording.short_key(view.patient_key)}", width="content")
+        if view.category:
+            st.badge(view.category.value, color=_BADGES[view.category])  # type: ignore[arg-type]
+        if view.status is not Status.MEASURED:
+            st.badge(view.status.value, color="gray")
+        if view.is_flagged:
+            st.badge("flagged", icon=":material/flag:", color="red")
+        if view.is_simulated:
+            st.badge(wording.SIMULATED, icon=":material/smart_toy:", color="violet")
+    who = [f"{view.age_years:.0f}-year-old {_SEX[view.sex]}" if view.age_years is not None else f"age unknown, {_SEX[view.sex]}"]
+    who.append(f"{view.vendor} {view.scanner}".strip())
+    who.append(f"study of {wording.day(view.study_date)}" if view.study_date else "study date unknown")
+    st.caption(" · ".join(who))
+    if view.flag_reason:
+        st.markdown(f":material/flag: **{wording.sentence(view.flag_reason)}**")
+    columns = st.columns([1.3, 1, 1, 1])
+    columns[0].metric(
+        f"Mean trabecular vBMD, {wording.UNIT}",
+        wording.estimate(view.mean_vbmd_mg_cm3),
+        border=True,
+        help="Mean of the levels that count, with its 95 % interval. Calibration: " + (view.calibration or "none"),
+    )
+    used = ", ".join(level.name for level in view.levels_used) or wording.MISSING
+    columns[1].metric("Levels that count", used, border=True)
+    columns[2].metric("Worst fracture grade", _grade(view.worst_fracture_grade), border=True, help="Genant grade by heights; 0 is none")
+    columns[3].metric("Contrast", view.contrast_phase, border=True, help="As seen in the image, else as declared")
+
+
+def _grade(grade: int | None) -> str:
+    return wording.MISSING if grade is None else "none" if grade == 0 else f"grade {grade}"
+
+
+def show_level_table(view: services.PatientView) -> Level | None:
+    """The levels as a table; gives the level of the cell that was clicked."""
+    event = st.dataframe(
+        [
+            {
+                "level": row.level.name,
+                "vbmd": wording.estimate(row.vbmd_mg_cm3),
+                "hu": wording.number(row.median_hu),
+                "sd": wording.number(row.sd_hu),
+                "roi": row.roi_volume_ml,
+                "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
+                "grade": _grade(row.fracture_grade),
+                "confidence": row.confidence,
+                "reason": row.reason or ("counts" if row.level in view.levels_used else ""),
+            }
+            for row in view.levels
+        ],
+        key=f"levels-{view.series_key}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        column_config={
+            "level": st.column_config.TextColumn("Level", width=50, help="Click to move the planes there"),
+            "vbmd": st.column_config.TextColumn(f"vBMD, {wording.UNIT}", width=110, help="With its 95 % interval"),
+            "hu": st.column_config.TextColumn("HU", width=50, help="Median of the trabecular region"),
+            "sd": st.column_config.TextColumn("SD HU", width=55),
+            "roi": st.column_config.NumberColumn("Region, ml", format="%.1f", width=75),
+            "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
+            "grade": st.column_config.TextColumn("Fracture", width=65, help="Genant grade by heights"),
+            "confidence": st.column_config.ProgressColumn("Confidence", format="percent", min_value=0, max_value=1, width=90),
+            "reason": st.column_config.TextColumn("Counts, or why not", width="medium"),
+        },
+    )
+    cells = event["selection"]["cells"]
+    return view.levels[cells[0][0]].level if cells else None
+
+
+def show_what_to_mind(view: services.PatientView) -> None:
+    """Exclusions, review reasons and cautions in words."""
+    st.subheader("What to mind")
+    for words in view.exclusions:
+        st.error(words, icon=":material/block:")
+    for words in view.review_reasons:
+        st.warning(words, icon=":material/visibility:")
+    for words in view.cautions:
+        st.markdown(f":material/info: {words}")
+    if not (view.exclusions or view.review_reasons or view.cautions):
+        st.caption("Nothing was noted.")
+
+
+def show_origin(view: services.PatientView) -> None:
+    """Calibration, model, settings and scan: what a second reader needs to trust or doubt the number."""
+    st.subheader("How it was measured")
+    rows = {
+        "Calibration": view.calibration or "none",
+        "Source": view.calibration_source,
+        "Corrections": ", ".join(view.corrections) or "none",
+        "Mineral": view.mineral,
+        "Contrast phase": view.contrast_phase,
+        "Scan": view.scan,
+        "Chosen because": view.preference_reason,
+        "Levels counted from": view.anchor,
+        "Reference tissues": view.tissues,
+        "Model (SHA-256)": view.model_hash[:16],
+        "Settings": view.settings_hash,
+        "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s" if view.seconds else wording.moment(view.finished_at),
+        "Series": view.series_key,
+    }
+    st.dataframe(
+        [{"what": what, "value": value} for what, value in rows.items() if value],
+        hide_index=True,
+        height="content",
+        column_config={
+            "what": st.column_config.TextColumn("", width=150),
+            "value": st.column_config.TextColumn("", width="large"),
+        },
+    )

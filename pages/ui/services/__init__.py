@@ -1,0 +1,88 @@
+"""The one place where pages meet db and models: questions in, plain records out.
+
+Queries go to the keeper of the store that the settings name; nothing here imports torch, and what needs
+seconds or much memory runs in a process of its own.
+"""
+
+from __future__ import annotations
+
+from osteo_core.programme.cohort import CohortFilter
+from pages.ui.services.answers import (
+    CohortNumbers,
+    Flow,
+    FlowStep,
+    Images,
+    LevelRow,
+    ModelRow,
+    PatientView,
+    Reason,
+    Scene,
+)
+from pages.ui.services.cohort import (
+    BIN_MG_CM3,
+    agreement,
+    agreement_pairs,
+    cohort_numbers,
+    prevalence,
+    runs,
+    vbmd_bins,
+    worklist,
+    worklist_count,
+)
+from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_words
+from pages.ui.services.house import (
+    demo_complaint,
+    demo_is_running,
+    keeper_fault,
+    lifespan,
+    limits,
+    media_dir,
+    progress,
+    settings,
+    store_argument,
+    version,
+)
+from pages.ui.services.patients import images, patient, scene
+from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
+
+__all__ = [
+    "BIN_MG_CM3",
+    "CohortFilter",
+    "CohortNumbers",
+    "Flow",
+    "FlowStep",
+    "Images",
+    "LevelRow",
+    "ModelRow",
+    "PatientView",
+    "Reason",
+    "Scene",
+    "agreement",
+    "agreement_pairs",
+    "calibration_rows",
+    "cohort_numbers",
+    "demo_complaint",
+    "demo_is_running",
+    "excluded_series",
+    "exclusion_flow",
+    "images",
+    "keeper_fault",
+    "lifespan",
+    "limit_rows",
+    "limits",
+    "media_dir",
+    "model_rows",
+    "patient",
+    "prevalence",
+    "progress",
+    "reason_words",
+    "runs",
+    "scene",
+    "setting_rows",
+    "settings",
+    "store_argument",
+    "vbmd_bins",
+    "version",
+    "worklist",
+    "worklist_count",
+]

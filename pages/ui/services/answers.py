@@ -1,0 +1,138 @@
+"""What services answer: records that pages draw, without a trace of tables or queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+from osteo_core.records import Estimate
+from osteo_core.terms import Category, Level, Sex, Status
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortNumbers:
+    """The cohort in numbers of series, and of patients where it says so."""
+
+    series: int = 0
+    patients: int = 0
+    measured: int = 0
+    excluded: int = 0
+    failed: int = 0
+    waiting: int = 0
+    flagged: int = 0
+    for_review: int = 0
+    simulated: int = 0
+    categories: dict[Category, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One reason to leave out, how often it came, in words."""
+
+    code: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowStep:
+    """One step of the flow: how many series came in and were left out, and why."""
+
+    step: str
+    entered: int
+    left_out: int
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """All steps; ``levels`` are single levels left out within measured series."""
+
+    found: int
+    left_out: int
+    measured: int
+    steps: tuple[FlowStep, ...]
+    levels: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LevelRow:
+    """One level of one series; ``reason`` says why it does not count."""
+
+    level: Level
+    vbmd_mg_cm3: Estimate | None
+    median_hu: float | None
+    sd_hu: float | None
+    roi_volume_ml: float | None
+    heights_mm: tuple[float | None, float | None, float | None]
+    fracture_grade: int | None
+    confidence: float
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PatientView:
+    """Everything the patient's page shows of one series."""
+
+    series_key: str
+    patient_key: str
+    status: Status
+    is_simulated: bool
+    is_flagged: bool
+    flag_reason: str
+    category: Category | None
+    mean_vbmd_mg_cm3: Estimate | None
+    levels_used: tuple[Level, ...]
+    worst_fracture_grade: int | None
+    contrast_phase: str
+    age_years: float | None
+    sex: Sex
+    vendor: str
+    scanner: str
+    study_date: date | None
+    scan: str
+    preference_reason: str
+    calibration: str
+    calibration_source: str
+    mineral: str
+    corrections: tuple[str, ...]
+    anchor: str
+    tissues: str
+    model_hash: str
+    settings_hash: str
+    finished_at: datetime | None
+    seconds: float
+    levels: tuple[LevelRow, ...] = ()
+    exclusions: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    review_reasons: tuple[str, ...] = ()
+    centres_lps_mm: dict[Level, tuple[float, float, float]] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """Files for the planes; ``problem`` says in words why one of them is missing."""
+
+    ct: Path | None = None
+    mask: Path | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """The signed address of a 3D scene, or why there is none."""
+
+    address: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRow:
+    """A model as the about page shows it."""
+
+    name: str
+    purpose: str
+    sha256: str
+    card: str

@@ -1,0 +1,142 @@
+"""Questions about the cohort: numbers, worklist, prevalence, agreement with QCT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.records import Estimate
+from osteo_core.statistics import agreement as agreement_statistics
+from osteo_core.statistics.intervals import wilson
+from osteo_core.terms import Category
+from pages.ui import wording
+from pages.ui.agreement_figures import Agreement, Pair
+from pages.ui.figures import Rate
+from pages.ui.services.answers import CohortNumbers
+from pages.ui.services.house import query
+
+BIN_MG_CM3 = 10.0
+_EVERYBODY = CohortFilter()
+#: Fewer pairs give no bias with a meaningful interval.
+_MINIMUM_PAIRS = 3
+
+
+def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
+    """The cohort in numbers."""
+    row = query("cohort_summary", cohort=cohort).to_pylist()[0]
+    categories = {Category(r["category"]): int(r["n"]) for r in query("category_counts", cohort=cohort).to_pylist()}
+    return CohortNumbers(
+        series=int(row["n_series"]),
+        patients=int(row["n_patients"]),
+        measured=int(row["n_measured"]),
+        excluded=int(row["n_excluded"]),
+        failed=int(row["n_failed"]),
+        flagged=int(row["n_flagged"]),
+        for_review=int(row["n_review"]),
+        simulated=int(row["n_simulated"]),
+        categories=categories,
+    )
+
+
+def runs() -> list[dict[str, Any]]:
+    """Which models and settings gave results, when last, and how long a series took."""
+    return [
+        {
+            "last": row["last_finished_at"],
+            "series": row["n_series"],
+            "seconds": row["median_seconds"],
+            "model": row["model_hash"][:12],
+            "settings": row["settings_hash"],
+        }
+        for row in query("runs").to_pylist()
+    ]
+
+
+def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[tuple[float, int]]:
+    """(lower edge in mg/cm3, series) of the mean vBMD."""
+    rows = query("vbmd_histogram", cohort=cohort, width=BIN_MG_CM3).to_pylist()
+    return [(float(row["bin_low"]), int(row["n"])) for row in rows]
+
+
+def worklist_count(cohort: CohortFilter) -> int:
+    """How many series the worklist holds under this filter."""
+    return int(query("worklist_count", cohort=cohort).to_pylist()[0]["n"])
+
+
+def worklist(cohort: CohortFilter, *, limit: int, offset: int) -> list[dict[str, Any]]:
+    """One page of the worklist, flagged first."""
+    return [_work_row(row) for row in query("worklist", cohort=cohort, limit=limit, offset=offset).to_pylist()]
+
+
+def _work_row(row: dict[str, Any]) -> dict[str, Any]:
+    mark = "⚑" if row["is_flagged"] else "○" if row["review_reasons"] else ""
+    return {
+        "series_key": row["series_key"],
+        "flag": mark,
+        "category": [row["category"]] if row["category"] else [],
+        "vbmd": wording.interval(row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"]),
+        "reason": row["flag_reason"] or row["review_reasons"] or "",
+        "patient": wording.short_key(row["patient_key"]),
+        "age": row["patient_age_years"],
+        "sex": row["patient_sex"],
+        "vendor": row["vendor"],
+        "study_date": row["study_date"],
+    }
+
+
+def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
+    """Shares of the categories a group, with Wilson intervals; ``by``: 'all', 'sex', 'age_band' or 'vendor'."""
+    return [
+        Rate(
+            group=str(row["group"]),
+            n=int(row["n"]),
+            missing=int(row["missing"]),
+            osteoporosis=_share(row["osteoporosis"], row["n"]),
+            low_bone_mass=_share(row["low_bone_mass"], row["n"]),
+        )
+        for row in query("prevalence", cohort=cohort, by=by).to_pylist()
+    ]
+
+
+def _share(count: int, n: int) -> Estimate | None:
+    return wilson(int(count), int(n)) if n else None
+
+
+def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
+    """What this CT and QCT say of the same patient (or level)."""
+    rows = query("agreement_pairs", cohort=cohort, by_level=by_level).to_pylist()
+    return [
+        Pair(
+            series_key=row["series_key"],
+            vendor=row["vendor"],
+            measured=float(row["vbmd"]),
+            reference=float(row["reference_vbmd"]),
+        )
+        for row in rows
+    ]
+
+
+def agreement(pairs: Sequence[Pair]) -> list[Agreement]:
+    """Bias, limits and correlation of all pairs, then of each vendor."""
+    vendors = sorted({pair.vendor for pair in pairs})
+    groups = [("All vendors", list(pairs)), *((v, [p for p in pairs if p.vendor == v]) for v in vendors)]
+    return [_agreement(name, group) for name, group in groups]
+
+
+def _agreement(name: str, pairs: Sequence[Pair]) -> Agreement:
+    if len(pairs) < _MINIMUM_PAIRS:
+        return Agreement(group=name, n=len(pairs), r=None, bias=None, lower_limit=None, upper_limit=None)
+    measured = np.array([p.measured for p in pairs])
+    reference = np.array([p.reference for p in pairs])
+    found = agreement_statistics.bland_altman(measured, reference)
+    return Agreement(
+        group=name,
+        n=len(pairs),
+        r=agreement_statistics.pearson(measured, reference),
+        bias=found.bias,
+        lower_limit=found.lower_limit,
+        upper_limit=found.upper_limit,
+    )

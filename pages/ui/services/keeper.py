@@ -1,0 +1,138 @@
+"""The one owner of the store in this process, and the thread that takes parts in while the app runs.
+
+One process owns the store file. When another one does (a command that is at work), the keeper reads the
+snapshot that the owner publishes and asks again every other second until the store is free.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from db.connect import Snapshot, Store, open_snapshot, open_store
+from osteo_core.errors import StoreError, StoreOwnedError
+
+_log = logging.getLogger("osteo.keeper")
+_TICK_S = 1.0
+#: Other processes read the snapshot; while parts stream in it is published at most this often.
+_PUBLISH_EVERY_S = 15.0
+
+
+class Keeper:
+    """Holds the store open for all sessions. ``version`` grows whenever something new was taken in."""
+
+    def __init__(self, store_dir: Path) -> None:
+        self.store_dir = store_dir
+        self.version = 0
+        self.fault: Exception | None = None
+        self._reader: Store | Snapshot | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._published_at = 0.0
+        self._dirty = False
+        self._seen_something = False
+        self._open()
+        self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_owner(self) -> bool:
+        """False while another process owns the store and the snapshot is read."""
+        return isinstance(self._reader, Store)
+
+    def query(self, name: str, **params: Any) -> pa.Table:
+        """One named query (db/queries) as an Arrow table. Raises StoreError when there is nothing to read yet."""
+        if self._reader is None:
+            raise StoreError(
+                f"the store {self.store_dir} is owned by another process that has not published a snapshot yet; "
+                "wait a moment and reload"
+            )
+        return self._reader.query(name, **params)
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever read into this store; looked up until something was."""
+        if self._seen_something:
+            return False
+        found = self.query("cohort_summary").to_pylist()[0]["n_series"] > 0
+        self._seen_something = found or any((self.store_dir / "inbox").glob("*"))
+        return not self._seen_something
+
+    def take_in(self) -> int:
+        """Take in the parts that wait; gives how many, 0 where another process owns the store."""
+        with self._lock:
+            taken = self._reader.take_in() if isinstance(self._reader, Store) else 0
+        if taken:
+            self.version += 1
+            self._dirty = True
+        return taken
+
+    def close(self) -> None:
+        """Stop the thread, publish what is not yet published, let the store go."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+        with self._lock:
+            if isinstance(self._reader, Store):
+                if self._dirty:
+                    self._reader.publish_snapshot()
+                self._reader.close()
+            self._reader = None
+
+    def _open(self) -> None:
+        try:
+            self._reader = open_store(self.store_dir)
+        except StoreOwnedError as owned:
+            _log.info("%s", owned)
+            self._open_snapshot()
+
+    def _open_snapshot(self) -> None:
+        try:
+            self._reader = open_snapshot(self.store_dir)
+        except StoreError as error:
+            _log.info("no snapshot yet: %s", error)
+
+    def _run(self) -> None:
+        while not self._stop.wait(_TICK_S):
+            try:
+                self._tick()
+            except Exception as error:  # a thread has nobody to raise to: the frame shows the fault on every page
+                _log.exception("the store's keeper stopped")
+                self.fault = error
+                return
+
+    def _tick(self) -> None:
+        if not self.is_owner:
+            self._open()
+            self.version += 1
+            return
+        self.take_in()
+        if self._dirty and time.monotonic() - self._published_at > _PUBLISH_EVERY_S:
+            with self._lock:
+                if isinstance(self._reader, Store):
+                    self._reader.publish_snapshot()
+            self._published_at, self._dirty = time.monotonic(), False
+
+
+_keepers: dict[Path, Keeper] = {}
+_keepers_lock = threading.Lock()
+
+
+def keeper_of(store_dir: Path) -> Keeper:
+    """The keeper of that store, opened at the first call. Raises StoreError when it cannot be opened at all."""
+    place = store_dir.resolve()
+    with _keepers_lock:
+        if place not in _keepers:
+            _keepers[place] = Keeper(place)
+        return _keepers[place]
+
+
+def close_keeper(store_dir: Path) -> None:
+    """Let that store go, if it was held here."""
+    with _keepers_lock:
+        keeper = _keepers.pop(store_dir.resolve(), None)
+    if keeper:
+        keeper.close()

@@ -1,0 +1,118 @@
+"""Questions about one series: everything its page shows, and its images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from osteo_core.records import Estimate
+from osteo_core.terms import Category, Level, Sex, Status
+from pages.ui import wording
+from pages.ui.services import media
+from pages.ui.services.answers import Images, LevelRow, PatientView, Scene
+from pages.ui.services.house import media_dir, query, settings
+
+
+def patient(series_key: str) -> PatientView | None:
+    """Everything about one series, or None when this store does not hold it."""
+    rows = query("patient", series_key=series_key).to_pylist()
+    if not rows:
+        return None
+    row = rows[0]
+    levels = query("patient_levels", series_key=series_key).to_pylist()
+    exclusions = query("patient_exclusions", series_key=series_key).to_pylist()
+    return _view(
+        row,
+        levels=tuple(_level(r) for r in levels),
+        exclusions=tuple(r["sentence"] for r in exclusions if r["level"] is None),
+        cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
+        tissues=_tissues(query("patient_tissues", series_key=series_key).to_pylist()),
+        centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
+    )
+
+
+def _view(row: dict[str, Any], **parts: Any) -> PatientView:
+    return PatientView(
+        series_key=row["series_key"],
+        patient_key=row["patient_key"],
+        status=Status(row["status"]),
+        is_simulated=bool(row["is_simulated"]),
+        is_flagged=bool(row["is_flagged"]),
+        flag_reason=row["flag_reason"] or "",
+        category=Category(row["category"]) if row["category"] else None,
+        mean_vbmd_mg_cm3=_estimate(row, "mean_vbmd"),
+        levels_used=tuple(Level(number) for number in row["levels_used"] or ()),
+        worst_fracture_grade=row["worst_fracture_grade"],
+        contrast_phase=row["contrast_phase"] or "unknown",
+        age_years=row["patient_age_years"],
+        sex=Sex(row["patient_sex"]),
+        vendor=row["vendor"],
+        scanner=row["manufacturer_model_name"] or "",
+        study_date=row["study_date"],
+        scan=_scan(row),
+        preference_reason=row["preference_reason"] or "",
+        calibration=row["calibration_name"] or "",
+        calibration_source=row["calibration_source"] or "",
+        mineral=row["calibration_mineral"] or "",
+        corrections=tuple(row["corrections"] or ()),
+        review_reasons=tuple(row["review_reasons"] or ()),
+        anchor=row["anchor"] or "",
+        model_hash=row["model_hash"] or "",
+        settings_hash=row["settings_hash"] or "",
+        finished_at=row["finished_at"],
+        seconds=row["seconds"] or 0.0,
+        files=tuple(Path(file) for file in row["files"] or ()),
+        **parts,
+    )
+
+
+def _tissues(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{row['name']} {row['mean_hu']:.0f} HU" for row in rows)
+
+
+def _centres(rows: list[dict[str, Any]]) -> dict[Level, tuple[float, float, float]]:
+    return {Level(r["level"]): (r["centroid_x_mm"], r["centroid_y_mm"], r["centroid_z_mm"]) for r in rows}
+
+
+def _estimate(row: dict[str, Any], name: str) -> Estimate | None:
+    value = row[name]
+    if value is None:
+        return None
+    return Estimate(value=value, low=row[f"{name}_low"], high=row[f"{name}_high"], n=1, method="as stored")
+
+
+def _scan(row: dict[str, Any]) -> str:
+    spacing = row["pixel_spacing_mm"]
+    parts = [
+        wording.number(row["kvp"], unit="kVp"),
+        f"kernel {row['convolution_kernel'] or 'not stated'}",
+        wording.number(row["slice_thickness_mm"], 2, "mm thick"),
+        wording.number(row["slice_step_mm"], 2, "mm apart"),
+        f"{row['n_slices']} slices",
+        wording.number(spacing, 2, "mm pixels"),
+    ]
+    return ", ".join(part for part in parts if part != wording.MISSING)
+
+
+def _level(row: dict[str, Any]) -> LevelRow:
+    return LevelRow(
+        level=Level(row["level"]),
+        vbmd_mg_cm3=_estimate(row, "vbmd"),
+        median_hu=row["median_hu"],
+        sd_hu=row["sd_hu"],
+        roi_volume_ml=row["roi_volume_ml"],
+        heights_mm=(row["anterior_height_mm"], row["middle_height_mm"], row["posterior_height_mm"]),
+        fracture_grade=row["fracture_grade"],
+        confidence=row["confidence"],
+        reason=row["exclusion_sentence"] or "",
+    )
+
+
+def images(view: PatientView) -> Images:
+    """CT and mask for the planes."""
+    return media.find_images(media_dir(), view, limit_mb=settings().media_limit_mb)
+
+
+def scene(view: PatientView) -> Scene:
+    """The 3D scene of the bodies."""
+    return media.find_scene(media_dir(), view)

@@ -1,0 +1,51 @@
+"""What the about page shows: limits, settings, model cards, calibrations in use."""
+
+from __future__ import annotations
+
+from models import registry
+from osteo_core.limits import all_limits
+from osteo_core.settings import settings_as_dict
+from pages.ui import wording
+from pages.ui.services.answers import ModelRow
+from pages.ui.services.house import query, settings
+
+_SITE_SETTINGS = {
+    "OSTEOPOROSIS_BELOW": "osteoporosis_below_mg_cm3",
+    "NORMAL_ABOVE": "normal_above_mg_cm3",
+    "CATEGORY_AGE_FROM": "category_age_from_years",
+    "THICKNESS_MAXIMUM": "thickness_maximum_mm",
+}
+
+
+def limit_rows() -> list[dict[str, str]]:
+    """Every limit in words; where the site chose another value, that value and the shipped one."""
+    chosen = settings()
+    rows = []
+    for name, limit in all_limits().items():
+        setting = _SITE_SETTINGS.get(name)
+        value = float(getattr(chosen, setting)) if setting else limit.value
+        shown = f"{value:g} {limit.unit}" + (f" (shipped: {limit.value:g})" if value != limit.value else "")
+        words = wording.sentence(name.lower().replace("_", " "))
+        rows.append({"limit": words, "value": shown, "beyond": limit.beyond, "source": limit.source, "date": limit.date})
+    return rows
+
+
+def setting_rows() -> list[dict[str, str]]:
+    """All settings of this site as they are in force."""
+    return [{"setting": name, "value": value} for name, value in settings_as_dict(settings()).items()]
+
+
+def model_rows() -> list[ModelRow]:
+    """Every model with its card; reads text files, loads no network."""
+    rows = []
+    for model in registry.MODELS.values():
+        card = model.folder / "CARD.md"
+        named = registry.card(model.name) if (model.folder / "model.toml").is_file() else {}
+        text = card.read_text(encoding="utf-8") if card.is_file() else ""
+        rows.append(ModelRow(name=model.name, purpose=model.purpose, sha256=str(named.get("sha256", "")), card=text))
+    return rows
+
+
+def calibration_rows() -> list[dict[str, object]]:
+    """The calibration lines that numbers in this store came from, with how many series each."""
+    return query("calibrations").to_pylist()

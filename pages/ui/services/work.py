@@ -1,0 +1,106 @@
+"""Work that runs beside the pages: its progress, and the demo cohort of a first start."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRESS_FILE = "progress.json"
+DEMO_LOG = "demo.log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far the run is that a command wrote into the store; ``is_alive`` is False when its process is gone."""
+
+    stage: str
+    done: int
+    total: int
+    eta_s: float | None
+    rate_per_min: float | None
+    message: str
+    is_alive: bool
+
+    @property
+    def is_finished(self) -> bool:
+        """Everything that was to be done is done."""
+        return self.total > 0 and self.done >= self.total
+
+    @property
+    def fraction(self) -> float:
+        """Done of total, 0 while the total is not known."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
+
+
+def read_progress(store_dir: Path) -> Progress | None:
+    """The latest progress, or None when nothing ever ran here."""
+    try:
+        given = json.loads((store_dir / PROGRESS_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    pid = int(given.get("pid") or 0)
+    return Progress(
+        stage=str(given.get("stage", "")),
+        done=int(given.get("done", 0)),
+        total=int(given.get("total", 0)),
+        eta_s=given.get("eta_s"),
+        rate_per_min=given.get("rate_per_min"),
+        message=str(given.get("message", "")),
+        is_alive=pid > 0 and _is_alive(pid),
+    )
+
+
+class Demo:
+    """The command that simulates and analyses the demo cohort, started once by the app."""
+
+    def __init__(self, store_dir: Path) -> None:
+        store_dir.mkdir(parents=True, exist_ok=True)
+        self._log = store_dir / DEMO_LOG
+        command = [sys.executable, "-m", "osteo_core", "demo", "--store", str(store_dir)]
+        nice = shutil.which("nice")
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [nice, "-n", "10", *command] if nice else command,
+                cwd=Path(__file__).resolve().parents[3],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the command is still at work."""
+        return self._process.poll() is None
+
+    @property
+    def complaint(self) -> str:
+        """Its last line when it ended badly, else ''."""
+        if not self._process.poll():
+            return ""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1][:300] if lines else f"it ended with code {self._process.returncode}"
+
+    def stop(self) -> None:
+        """Ask the command to stop; it leaves the store whole and carries on at the next start."""
+        if self.is_running:
+            self._process.terminate()
+
+
+def demo_is_wanted() -> bool:
+    """False where OSTEO_NO_DEMO is set."""
+    return os.environ.get("OSTEO_NO_DEMO", "") in ("", "0")

@@ -1,0 +1,90 @@
+"""What screens say more than once: one wording for one thing, and numbers with their units."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from osteo_core.records import Estimate
+from osteo_core.terms import Category
+
+RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
+SIMULATED = "Simulated patient"
+UNIT = "mg/cm³"
+MISSING = "–"
+
+CATEGORY_RULES: dict[Category, str] = {
+    Category.OSTEOPOROSIS: "trabecular vBMD below {low:g} mg/cm³",
+    Category.LOW_BONE_MASS: "trabecular vBMD from {low:g} to {high:g} mg/cm³",
+    Category.NORMAL: "trabecular vBMD above {high:g} mg/cm³",
+    Category.NOT_REPORTABLE: "fewer than two sound lumbar levels, no calibration, or under the age limit",
+}
+
+
+def number(value: float | None, digits: int = 0, unit: str = "") -> str:
+    """'71', '71.4 HU', or a dash for a value that is not there."""
+    if value is None or value != value:
+        return MISSING
+    return f"{value:,.{digits}f}{' ' + unit if unit else ''}"
+
+
+def interval(value: float | None, low: float | None, high: float | None, *, digits: int = 0, unit: str = "") -> str:
+    """'71 (64 to 78) mg/cm³': a value never goes without its interval."""
+    if value is None or value != value:
+        return MISSING
+    shown = f"{number(value, digits)} ({number(low, digits)} to {number(high, digits)})"
+    return f"{shown} {unit}" if unit else shown
+
+
+def estimate(given: Estimate | None, *, digits: int = 0, unit: str = "") -> str:
+    """An Estimate as ``interval`` writes it."""
+    return MISSING if given is None else interval(given.value, given.low, given.high, digits=digits, unit=unit)
+
+
+def percent(given: Estimate | None) -> str:
+    """'29.0 % (25.5 to 36.6)' from an Estimate between 0 and 1."""
+    if given is None or given.value != given.value:
+        return MISSING
+    return f"{100 * given.value:.1f} % ({100 * given.low:.1f} to {100 * given.high:.1f})"
+
+
+def share(part: int, whole: int) -> str:
+    """'12 of 80 (15 %)'."""
+    return f"{part:,} of {whole:,} ({100 * part / whole:.0f} %)" if whole else f"{part:,}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """'1 patient', '2 patients'."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def time_left(seconds: float | None) -> str:
+    """'about 40 s', '12 min', '3 h 05 min'; what is not yet known says so."""
+    if seconds is None:
+        return "not yet known"
+    if seconds < 90:
+        return f"about {max(5, round(seconds / 5) * 5)} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(at: datetime | None) -> str:
+    """'24 Nov 2026, 02:13' in this machine's time, or a dash."""
+    if at is None:
+        return MISSING
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return f"{aware.astimezone():%d %b %Y, %H:%M}"
+
+
+def day(on: date | None) -> str:
+    """'24 Nov 2026', or a dash."""
+    return MISSING if on is None else f"{on:%d %b %Y}"
+
+
+def short_key(key: str) -> str:
+    """The first eight characters of a keyed hash, enough to tell patients apart on a screen."""
+    return key[:8]
+
+
+def sentence(text: str) -> str:
+    """The text with a capital first letter, its other letters as they are."""
+    return text[:1].upper() + text[1:]
