@@ -278,9 +278,9 @@ DARKEST_HU = Limit(
     beyond="excluded: the values are not HU",
 )
 SOFT_TISSUE_HU_LOW = Limit(
-    value=0.0,
+    value=-20.0,
     unit="HU",
-    source="design: water is 0 HU by definition; muscle 50-65, organs 30-60",
+    source="design: water is 0 HU by definition; muscle 50-65, organs 30-60, fatty muscle of old age below",
     date="2026-11-24",
     beyond="a caution: HU may be shifted",
 )

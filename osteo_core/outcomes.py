@@ -36,6 +36,8 @@ class ExclusionCode(StrEnum):
     UNEVEN_SPACING = "uneven_spacing"
     GANTRY_TILT = "gantry_tilt"
     RESCALE_MISSING = "rescale_missing"
+    GEOMETRY_MISSING = "geometry_missing"
+    AMBIGUOUS_SLICES = "ambiguous_slices"
     NOT_HU = "not_hu"
     # segment
     NO_LUMBAR_LEVEL = "no_lumbar_level"
@@ -77,6 +79,8 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.UNEVEN_SPACING: "Slice positions are uneven: {found}; at most {limit} is allowed.",
     ExclusionCode.GANTRY_TILT: "The gantry is tilted by {found} degrees; at most {limit} are allowed.",
     ExclusionCode.RESCALE_MISSING: "Rescale slope or intercept is missing, so the values are not HU.",
+    ExclusionCode.GEOMETRY_MISSING: "The files do not say where the slices lie ({found} missing).",
+    ExclusionCode.AMBIGUOUS_SLICES: "Different slices lie at the same place ({found}).",
     ExclusionCode.NOT_HU: "The values are not HU: {found}; expected {limit}.",
     ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
@@ -100,8 +104,13 @@ class CautionCode(StrEnum):
     THICK_SLICES = "thick_slices"
     STEP_DIFFERS = "step_differs"
     DUPLICATE_SLICES = "duplicate_slices"
+    IMAGES_LEFT_OUT = "images_left_out"
+    SERIES_SPLIT = "series_split"
     PADDING_REPLACED = "padding_replaced"
     TILT_CORRECTED = "tilt_corrected"
+    TILT_DECLARED = "tilt_declared"
+    LOSSY = "lossy"
+    DERIVED = "derived"
     CONTRAST = "contrast"
     CONTRAST_UNDECLARED = "contrast_undeclared"
     CONTRAST_UNSEEN = "contrast_unseen"
@@ -120,8 +129,13 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.THICK_SLICES: "Slices are {found} mm thick; up to {limit} mm is preferred.",
     CautionCode.STEP_DIFFERS: "Slice step and thickness differ ({found}).",
     CautionCode.DUPLICATE_SLICES: "Duplicate slices were dropped ({found}).",
+    CautionCode.IMAGES_LEFT_OUT: "Images that are no slices of the volume were left out ({found}).",
+    CautionCode.SERIES_SPLIT: "The series holds several stacks; this is one of them ({found}).",
     CautionCode.PADDING_REPLACED: "Padding outside the field of view was replaced by air ({found}).",
     CautionCode.TILT_CORRECTED: "A gantry tilt of {found} degrees was corrected by resampling.",
+    CautionCode.TILT_DECLARED: "The header declares a gantry tilt of {found} degrees that the slice positions lack.",
+    CautionCode.LOSSY: "The images were compressed with loss ({found}); HU may have changed.",
+    CautionCode.DERIVED: "The slices are a reformat of the scan ({found}).",
     CautionCode.CONTRAST: "Contrast-enhanced ({found}): trabecular HU are raised and the interval is wider.",
     CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced though the header declares no contrast ({found}).",
     CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",

@@ -1,0 +1,1 @@
+"""Grids of voxels: NIfTI in and out, resampling, re-orientation, and whether values are HU at all."""

@@ -1,0 +1,170 @@
+"""NIfTI in and out: RAS millimetres in the file (as the standard has it), LPS in this program.
+
+The order of the array's axes is kept both ways; only the affine changes its first two rows' sign.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
+from osteo_core.imaging.tilt import untilt
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Geometry, LabelArray, Volume
+from osteo_core.terms import Step
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz")
+
+#: RAS <-> LPS: the first two world axes change sign.
+_RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
+_AIR_HU = -1024.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class NiftiHeader:
+    """What the header alone tells. ``is_oriented`` is False where it has no orientation to tell."""
+
+    geometry: Geometry
+    is_oriented: bool
+
+
+def is_nifti(path: Path) -> bool:
+    """By the name: .nii or .nii.gz."""
+    return path.name.lower().endswith(NIFTI_SUFFIXES)
+
+
+def nifti_stem(path: Path) -> str:
+    """File name without .nii or .nii.gz."""
+    name = path.name
+    return name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else name[: -len(".nii")]
+
+
+def read_nifti_header(path: Path) -> NiftiHeader | Exclusion:
+    """Geometry by the header alone: the voxels stay unread. A damaged file is an Exclusion."""
+    try:
+        image: Any = nibabel.load(path)
+        return _header_of(image)
+    except _DAMAGE as error:
+        return _unreadable(error)
+
+
+def read_nifti_volume(path: Path) -> Volume | Exclusion:
+    """CT in HU from a NIfTI file; int16 where that loses nothing, else float32.
+
+    A label map, a damaged file, or values that cannot be HU are an Exclusion. A sheared grid is
+    straightened as a gantry tilt is.
+    """
+    loaded = _load(path)
+    if isinstance(loaded, Exclusion):
+        return loaded
+    voxels, header = loaded
+    labels = describe_labels(voxels)
+    if labels:
+        return Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.READ, found=labels)
+    voxels, cautions = _without_padding(voxels)
+    if not header.is_oriented:
+        cautions += (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.READ, found="orientation (NIfTI form codes)"),)
+    hu = check_hu(voxels)
+    if isinstance(hu, Exclusion):
+        return hu
+    volume = Volume(
+        voxels_hu=as_int16_if_lossless(voxels),
+        geometry=header.geometry,
+        provenance=("read from NIfTI",),
+        cautions=(*cautions, *hu),
+    )
+    return untilt(volume)
+
+
+def read_nifti_labels(path: Path) -> tuple[LabelArray, Geometry]:
+    """Label map (I, J, K) as uint8, and its geometry. Raises ValueError when it is not whole numbers of 0-255."""
+    loaded = _load(path)
+    if isinstance(loaded, Exclusion):
+        raise ValueError(f"expected a label map in NIfTI: {loaded.sentence}")
+    voxels, header = loaded
+    labels = voxels.astype(np.uint8)
+    if not np.array_equal(labels, voxels):
+        raise ValueError(
+            f"expected labels of 0-255 as whole numbers, found {float(voxels.min()):g} to {float(voxels.max()):g}"
+        )
+    return labels, header.geometry
+
+
+def write_nifti(path: Path, array: NDArray, geometry: Geometry) -> None:
+    """Write ``array`` (I, J, K) in its own order and type; qform and sform hold the RAS affine in mm.
+
+    A sheared geometry has no qform: then the sform alone says where the voxels lie.
+    """
+    if array.shape != geometry.shape:
+        raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")
+    affine = _RAS_TO_LPS @ geometry.affine_lps
+    image = nibabel.Nifti1Image(np.asarray(array), affine)
+    image.set_sform(affine, code="scanner")
+    image.set_qform(affine if geometry.is_orthogonal else None, code="scanner" if geometry.is_orthogonal else 0)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
+
+
+def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
+    """Scaled voxels (I, J, K) and header; a fourth axis of length one is dropped."""
+    try:
+        image: Any = nibabel.load(path)
+        header = _header_of(image)
+        if isinstance(header, Exclusion):
+            return header
+        voxels = np.asarray(image.dataobj)
+    except _DAMAGE as error:
+        return _unreadable(error)
+    if voxels.dtype.kind not in "iufb":
+        return _not_a_volume(f"voxels of type {voxels.dtype}")
+    return voxels.reshape(header.geometry.shape), header
+
+
+def _header_of(image: Any) -> NiftiHeader | Exclusion:
+    shape = tuple(int(n) for n in image.shape)
+    if len(shape) < 3 or any(n != 1 for n in shape[3:]):
+        return _not_a_volume(f"{len(shape)} axes of lengths {shape}; a volume has three")
+    header = image.header
+    unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
+    affine = _RAS_TO_LPS @ np.asarray(image.affine, dtype=float)
+    affine[:3] *= _MM_PER_UNIT[unit]
+    codes = [int(header[name]) for name in ("qform_code", "sform_code") if name in header]
+    return NiftiHeader(
+        geometry=Geometry(shape=(shape[0], shape[1], shape[2]), affine_lps=affine), is_oriented=any(codes)
+    )
+
+
+def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
+    """Not-a-number and values that no tissue has become air, and are counted."""
+    outside = ~np.isfinite(voxels) | (voxels < PADDING_BELOW_HU)
+    if not outside.any():
+        return voxels, ()
+    finite = voxels[np.isfinite(voxels)]
+    lowest = f"{float(finite.min()):g} HU" if finite.size else "not a number"
+    caution = Caution(
+        code=CautionCode.PADDING_REPLACED,
+        step=Step.READ,
+        found=f"{lowest}, {100 * outside.mean():.1f} % of the voxels",
+    )
+    return np.where(outside, np.array(_AIR_HU, dtype=voxels.dtype), voxels), (caution,)
+
+
+def _unreadable(error: Exception) -> Exclusion:
+    # The error's own text may hold the path, and a path may hold a name.
+    return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"damaged NIfTI ({type(error).__name__})")
+
+
+def _not_a_volume(found: str) -> Exclusion:
+    return Exclusion(code=ExclusionCode.NOT_AN_IMAGE, step=Step.READ, found=found)

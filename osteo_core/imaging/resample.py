@@ -1,0 +1,133 @@
+"""Grids into other grids: re-orientation (exact) and resampling (linear for HU, nearest for labels).
+
+Every function keeps the world: a voxel's LPS position goes with it (property tests over all 48 axis
+orders). Intensities and labels have different functions, so labels cannot be blended by mistake.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from osteo_core.records import FloatArray, Geometry, LabelArray
+
+#: Letter -> (LPS axis, sign): the direction to which an array axis with that letter grows.
+_LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
+
+#: Orientation in which methods that care for direction work: x to the left, y to the back, z to the head.
+CANONICAL_CODES = "LPS"
+
+
+def reorient(array: NDArray, geometry: Geometry, codes: str) -> tuple[NDArray, Geometry]:
+    """``array`` (I, J, K) with its axes reordered and flipped to grow towards ``codes`` (as 'LPS'), and its geometry.
+
+    Nothing is interpolated: for an oblique grid the axes come nearest to the codes. The array is a view.
+    Raises ValueError when ``codes`` does not name three different body axes.
+    """
+    if array.shape != geometry.shape:
+        raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")
+    wanted = _axes_of(codes)
+    have = _axes_of(geometry.axis_codes)
+    order = [[axis for axis, _ in have].index(axis) for axis, _ in wanted]
+    flips = [have[source][1] != sign for source, (_, sign) in zip(order, wanted, strict=True)]
+    affine = geometry.affine_lps[:, [*order, 3]].copy()
+    turned = array.transpose(order)
+    for axis, flip in enumerate(flips):
+        if flip:
+            affine[:3, 3] += affine[:3, axis] * (turned.shape[axis] - 1)
+            affine[:3, axis] *= -1
+            turned = np.flip(turned, axis)
+    return turned, Geometry(shape=turned.shape, affine_lps=affine)
+
+
+def canonical(array: NDArray, geometry: Geometry) -> tuple[NDArray, Geometry]:
+    """``array`` re-oriented so that its axes grow to the left, the back and the head."""
+    return reorient(array, geometry, CANONICAL_CODES)
+
+
+def grid_of_spacing(geometry: Geometry, spacing_mm: tuple[float, float, float]) -> Geometry:
+    """A grid with the same axes and the same field of view, and this spacing (mm).
+
+    The outer faces of the first voxels stay where they are; the far faces move by less than one new voxel.
+    """
+    new = np.asarray(spacing_mm, dtype=float)
+    if not (new > 0).all():
+        raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
+    old = np.asarray(geometry.spacing_mm)
+    shape = np.maximum(1, np.ceil(np.asarray(geometry.shape) * old / new - 1e-6)).astype(int)
+    affine = geometry.affine_lps.copy()
+    affine[:3, :3] = geometry.directions * new
+    affine[:3, 3] += geometry.directions @ ((new - old) / 2)
+    return Geometry(shape=(int(shape[0]), int(shape[1]), int(shape[2])), affine_lps=affine)
+
+
+def cropped_grid(geometry: Geometry, start: tuple[int, int, int], shape: tuple[int, int, int]) -> Geometry:
+    """The grid of ``array[start : start + shape]``; ``start`` may lie outside (a margin)."""
+    affine = geometry.affine_lps.copy()
+    affine[:3, 3] = geometry.to_world_mm(np.asarray(start, dtype=float))
+    return Geometry(shape=shape, affine_lps=affine)
+
+
+def resample_volume(
+    voxels: NDArray, geometry: Geometry, target: Geometry, *, order: int = 1, fill: float = -1024.0
+) -> FloatArray:
+    """HU (I, J, K) on the ``target`` grid as float32; ``fill`` where the target leaves the source.
+
+    ``order`` 0 nearest, 1 linear, 3 cubic. Nothing is smoothed first: a caller who goes to a much
+    coarser grid averages beforehand, or aliases.
+    """
+    _check_fit(voxels, geometry)
+    return _on_grid(np.asarray(voxels, dtype=np.float32), geometry, target, order=order, fill=fill)
+
+
+def resample_labels(labels: LabelArray, geometry: Geometry, target: Geometry) -> LabelArray:
+    """uint8 labels (I, J, K) on the ``target`` grid by nearest neighbour; 0 outside the source."""
+    _check_fit(labels, geometry)
+    moved: LabelArray = _on_grid(labels, geometry, target, order=0, fill=0)
+    return moved
+
+
+def _on_grid(array: NDArray, geometry: Geometry, target: Geometry, *, order: int, fill: float) -> NDArray:
+    matrix = np.linalg.inv(geometry.affine_lps) @ target.affine_lps
+    # Rounding in the affines must not push the outermost voxels out of the source.
+    linear, offset = np.round(matrix[:3, :3], 9), np.round(matrix[:3, 3], 6)
+    is_separable = np.count_nonzero(linear) == 3 and bool((np.diag(linear) != 0).all())
+    out: NDArray = ndimage.affine_transform(
+        array,
+        np.diag(linear) if is_separable else linear,  # many times faster where no axis mixes with another
+        offset=offset,
+        output_shape=target.shape,
+        order=order,
+        mode="nearest",
+    )
+    for axis, size in enumerate(geometry.shape):
+        outside = _outside(linear[axis], offset[axis], size=size, shape=target.shape)
+        if outside.any():
+            out[np.broadcast_to(outside, out.shape)] = fill
+    return out
+
+
+def _outside(row: FloatArray, offset: float, *, size: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Target voxels whose centre lies beyond the outer faces of the source along one of its axes."""
+    position = np.full((1, 1, 1), offset)
+    for axis in np.flatnonzero(row):
+        steps = np.arange(shape[axis]) * row[axis]
+        position = position + steps.reshape([-1 if other == axis else 1 for other in range(3)])
+    outside: NDArray[np.bool_] = (position < -0.5 - 1e-6) | (position > size - 0.5 + 1e-6)
+    return outside
+
+
+def _axes_of(codes: str) -> list[tuple[int, int]]:
+    try:
+        axes = [_LETTERS[letter] for letter in codes]
+    except KeyError:
+        axes = []
+    if sorted(axis for axis, _ in axes) != [0, 1, 2]:
+        raise ValueError(f"codes must name three different body axes, as LPS or RAS do; got {codes!r}")
+    return axes
+
+
+def _check_fit(array: NDArray, geometry: Geometry) -> None:
+    if array.shape != geometry.shape:
+        raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")

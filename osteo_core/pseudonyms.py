@@ -1,0 +1,84 @@
+"""Identifiers become keyed hashes on the way in; the key lies outside the store and never leaves the site.
+
+HMAC-SHA256 (RFC 2104, FIPS 198-1) over a domain and the identifier, the first 16 hex digits of it.
+Domains keep a patient's hash from ever equalling that of a study with the same text. Without the key
+a hash cannot be turned back, nor guessed by trying all patient numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from osteo_core.errors import SettingsError
+
+_KEY_BYTES = 32
+_HEX_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """Keyed hashes of identifiers, 16 hex digits each. The key is never printed."""
+
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < _KEY_BYTES:
+            raise SettingsError(f"a pseudonym key has at least {_KEY_BYTES} bytes, found {len(self.key)}")
+
+    @classmethod
+    def from_key_file(cls, path: Path) -> Pseudonyms:
+        """The key in ``path`` as hex; made anew, readable by its owner alone (0600), where there is none.
+
+        Two processes that come at once end with the same key. Raises SettingsError when the file holds
+        no key: a site that lost its key must say so by removing the file, for all hashes change with it.
+        """
+        if not path.exists():
+            _make_key_file(path)
+        text = path.read_text(encoding="ascii", errors="replace").strip()
+        try:
+            return cls(bytes.fromhex(text))
+        except ValueError:
+            raise SettingsError(
+                f"{path} holds no pseudonym key (expected {2 * _KEY_BYTES} hex digits); restore it from its backup"
+            ) from None
+
+    def patient(self, raw: str) -> str:
+        """Hash of a PatientID; spaces around it do not count, as DICOM pads with them."""
+        return self._hash("patient", raw)
+
+    def study(self, raw: str) -> str:
+        """Hash of a StudyInstanceUID."""
+        return self._hash("study", raw)
+
+    def series(self, raw: str) -> str:
+        """Hash of a SeriesInstanceUID, or of what names a stack within it."""
+        return self._hash("series", raw)
+
+    def device(self, raw: str) -> str:
+        """Hash of a scanner's serial number together with manufacturer and model."""
+        return self._hash("device", raw)
+
+    def _hash(self, domain: str, raw: str) -> str:
+        message = f"{domain}\0{raw.strip()}".encode()
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:_HEX_DIGITS]
+
+
+def _make_key_file(path: Path) -> None:
+    """Write a fresh key under a temporary name and link it in, so that nobody ever reads half a key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+        try:
+            os.link(temporary, path)
+        except FileExistsError:  # another process was first: its key is the key
+            return
+    finally:
+        temporary.unlink()
