@@ -184,20 +184,6 @@ FAT_HU_HIGH = Limit(
     date="2026-11-24",
     beyond="a caution: HU may be shifted",
 )
-CORTICAL_HU_LOW = Limit(
-    value=150.0,
-    unit="HU",
-    source="design: below this the shell is not bone",
-    date="2026-11-24",
-    beyond="no cortical sample",
-)
-CORTICAL_HU_HIGH = Limit(
-    value=2000.0,
-    unit="HU",
-    source="DOMAIN.md section 4: 1931 at 80 kVp",
-    date="2026-11-24",
-    beyond="no cortical sample",
-)
 LEVEL_DIFFERENCE_HU = Limit(
     value=60.0,
     unit="HU",
@@ -245,14 +231,7 @@ HEIGHT_STEP_TRUSTED = Limit(
     unit="mm",
     source="design: simulated sound spines gave no false fracture up to 4.25 mm, 9 % of levels at 5 mm",
     date="2026-11-24",
-    beyond="a thicker step along the spine: each mm more takes HEIGHT_LOSS_PER_MM from a loss before it is graded",
-)
-HEIGHT_LOSS_PER_MM = Limit(
-    value=0.04,
-    unit="of the height a mm",
-    source="design: heights from masks of 5 mm slices err by 2 mm (SD), 7-8 % of a body",
-    date="2026-11-24",
-    beyond="see HEIGHT_STEP_TRUSTED",
+    beyond="a thicker step along the spine: each mm more takes 4 % off a loss before it is graded",
 )
 MODERATE_FRACTURE_LOSS = Limit(
     value=0.25,

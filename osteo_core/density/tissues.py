@@ -31,6 +31,8 @@ _MUSCLE_HU = (0.0, 110.0)
 _HISTOGRAM_SMOOTHING_HU = 4.0
 #: The brightest part of a body's shell, where partial volume takes least.
 _CORTICAL_SHARE = 0.05
+#: Below, the shell is not bone; above lies metal (cortical bone is 1931 HU at 80 kVp, DOMAIN.md section 4).
+_CORTICAL_HU = (150.0, 2000.0)
 _CORTICAL_LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 
 
@@ -148,7 +150,7 @@ def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> TissueSample | None:
     if not brightest:
         return None
     values = np.concatenate(brightest).astype(float)
-    low, high = limits.CORTICAL_HU_LOW.value, limits.CORTICAL_HU_HIGH.value
+    low, high = _CORTICAL_HU
     mean = float(values.mean())
     if not low <= mean <= high:
         return None

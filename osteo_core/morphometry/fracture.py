@@ -35,6 +35,9 @@ NORMAL_HEIGHTS: dict[Level, tuple[float, float, float]] = {
 }
 #: Fewer other bodies than this say nothing about what is normal for the patient.
 _MINIMUM_NEIGHBOURS = 2
+#: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights from masks of
+#: 5 mm slices err by 2 mm (SD), 7-8 % of a body (measured on phantoms, 2026-11-24).
+_LOSS_PER_MM = 0.04
 _PLACES = ("anterior", "middle", "posterior")
 
 
@@ -79,7 +82,7 @@ def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0
     """The height loss of every level that has a normal shape in the table; other levels are left out."""
     known = {level: _array(found) for level, found in heights.items() if level in NORMAL_HEIGHTS}
     beyond_mm = max(step_mm - limits.HEIGHT_STEP_TRUSTED.value, 0.0)
-    allowance = limits.HEIGHT_LOSS_PER_MM.value * beyond_mm
+    allowance = _LOSS_PER_MM * beyond_mm
     return {level: _worst(level, known, allowance=allowance) for level in known}
 
 
