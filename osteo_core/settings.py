@@ -43,8 +43,14 @@ class Settings:
 
     @property
     def hash(self) -> str:
-        """First 12 hex digits of the SHA-256 over the settings that change results."""
+        """First 12 hex digits of the SHA-256 over the settings that change results.
+
+        The calibration table counts by its content: editing a line changes what the machine finds.
+        """
         values = {name: str(getattr(self, name)) for name in _RESULT_FIELDS}
+        table = Path(self.calibration_table)
+        if self.calibration_table and table.is_file():
+            values["calibration_table"] = hashlib.sha256(table.read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 

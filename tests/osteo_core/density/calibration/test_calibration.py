@@ -207,3 +207,10 @@ def test_a_level_without_hu_has_no_vbmd():
     assert vbmd_of_level(empty, SCHROEDER_120, None) is None
     with pytest.raises(ValueError, match="no level with HU"):
         mean_vbmd([empty], SCHROEDER_120, None)
+
+
+def test_editing_the_table_changes_the_hash_of_the_settings(tmp_path):
+    settings = _table(tmp_path, {})
+    before = settings.hash
+    assert _table(tmp_path, {}).hash == before
+    assert _table(tmp_path, {"intercept_mg_cm3": "6"}).hash != before
