@@ -7,6 +7,7 @@ A seed makes the same patient again, whatever was drawn before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -72,7 +73,7 @@ def draw_patient(
         spine=_draw_spine(rng, age),
         levels=levels,
         contrast=_draw_contrast(rng),
-        acquisition=_draw_scan(stream(seed, "scan"), habitus, view),
+        acquisition=_as_situation(_draw_scan(stream(seed, "scan"), habitus, view), situation),
         field_of_view=FieldOfView.THORAX if situation == Situation.THORAX_ONLY else view,
         situation=situation,
         study_day=int(rng.integers(0, 730)),
@@ -82,6 +83,15 @@ def draw_patient(
 def _draw_scan(rng: np.random.Generator, habitus: Habitus, view: FieldOfView) -> Acquisition:
     zoomed = view == FieldOfView.LUMBAR_SPINE and rng.random() < 0.4
     return draw_acquisition(rng, trunk_mm=300.0 if zoomed else habitus.trunk_width_mm)
+
+
+def _as_situation(scan: Acquisition, situation: Situation) -> Acquisition:
+    """The main series of a study that holds nothing better."""
+    if situation == Situation.THICK_ONLY:
+        return replace(scan, thickness_mm=7.0, step_mm=7.0, noise_hu=scan.noise_hu * 0.62)
+    if situation == Situation.SHARP_ONLY:
+        return replace(scan, kernel=scan.maker.sharp)
+    return scan
 
 
 def _choose(rng: np.random.Generator, shares: Mapping[_T, float]) -> _T:

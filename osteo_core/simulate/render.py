@@ -44,7 +44,7 @@ def scene_geometry(scene: Scene) -> Geometry:
     affine = np.eye(4)
     for axis, values in enumerate((grid.x, grid.y, grid.z)):
         affine[axis, axis] = float(values[-1] - values[0]) / (len(values) - 1)
-        affine[axis, 3] = float(values[0])
+        affine[axis, 3] = float(values[0]) + scene.offset_mm[axis]
     return Geometry(shape=(len(grid.x), len(grid.y), len(grid.z)), affine_lps=affine)
 
 

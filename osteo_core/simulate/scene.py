@@ -15,11 +15,12 @@ from osteo_core.terms import Level
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """Grid of one series, and where its middle lies in the plane."""
+    """Grid of one series in the patient's own mm; ``offset_mm`` leads from there to the scanner's LPS mm."""
 
     grid: Grid
     pixel_mm: float
     step_mm: float
+    offset_mm: tuple[float, float, float]
 
 
 def make_scene(patient: SimulatedPatient) -> Scene:
@@ -41,6 +42,7 @@ def make_scene(patient: SimulatedPatient) -> Scene:
         ),
         pixel_mm=scan.pixel_mm,
         step_mm=scan.step_mm,
+        offset_mm=(0.0, round(float(rng.normal(0, 20)), 1), round(float(rng.uniform(-900, 300)), 1)),
     )
 
 

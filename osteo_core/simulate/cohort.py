@@ -1,0 +1,87 @@
+"""A cohort on disk: one DICOM folder a patient, the QCT reference and the truth beside them.
+
+    OUT/dicom/SIM-100000/002/0001.dcm ...   studies, as an archive would hold them
+    OUT/reference.csv                       QCT values to import
+    OUT/truth.csv                           what is true, for tests; never imported
+    OUT/truth/SIM-100000.nii.gz             true bodies of the main series, if asked for
+
+A patient's folder appears whole or not at all, so the work can be stopped at any time; the next call
+skips the patients that are there. The tables are written first, since drawing needs no rendering.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from osteo_core.simulate.patient import DEMO_SEEDS, draw_patient
+from osteo_core.simulate.qct import REFERENCE_COLUMNS, TRUTH_COLUMNS, reference_rows, truth_rows, write_rows
+from osteo_core.simulate.study import write_study
+from osteo_core.simulate.truth import SimulatedPatient
+
+#: Called after each patient with (patients there, patients wanted, that patient's folder).
+Progress = Callable[[int, int, Path], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulatedCohort:
+    """Where a cohort lies, and who is in it."""
+
+    dicom: Path
+    reference: Path
+    truth: Path
+    patients: tuple[SimulatedPatient, ...]
+
+
+def simulate_cohort(
+    out_dir: Path,
+    *,
+    n_patients: int,
+    seed: int = DEMO_SEEDS.start,
+    labels: bool = False,
+    progress: Progress | None = None,
+) -> SimulatedCohort:
+    """Write patients ``seed`` to ``seed + n_patients - 1`` below ``out_dir``; those already there are skipped.
+
+    ``labels`` also writes each main series' true bodies as NIfTI. Raises OSError when the disk refuses.
+    """
+    cohort = draw_cohort(out_dir, n_patients=n_patients, seed=seed)
+    cohort.dicom.mkdir(parents=True, exist_ok=True)
+    write_rows(cohort.reference, REFERENCE_COLUMNS, (row for p in cohort.patients for row in reference_rows(p)))
+    write_rows(cohort.truth, TRUTH_COLUMNS, (row for p in cohort.patients for row in truth_rows(p)))
+    for done, patient in enumerate(cohort.patients, start=1):
+        folder = write_patient(out_dir, patient, labels=labels)
+        if progress is not None:
+            progress(done, n_patients, folder)
+    return cohort
+
+
+def draw_cohort(out_dir: Path, *, n_patients: int, seed: int = DEMO_SEEDS.start) -> SimulatedCohort:
+    """The cohort as it will be, nothing written."""
+    return SimulatedCohort(
+        dicom=out_dir / "dicom",
+        reference=out_dir / "reference.csv",
+        truth=out_dir / "truth.csv",
+        patients=tuple(draw_patient(seed + index) for index in range(n_patients)),
+    )
+
+
+def write_patient(out_dir: Path, patient: SimulatedPatient, *, labels: bool = False) -> Path:
+    """Write one patient unless it is there already; returns its folder."""
+    folder = out_dir / "dicom" / patient.patient_id
+    if folder.exists():
+        return folder
+    partial = out_dir / ".partial" / f"{patient.patient_id}.{os.getpid()}"
+    shutil.rmtree(partial, ignore_errors=True)
+    bodies, geometry = write_study(partial, patient)
+    if labels:
+        from osteo_core.imaging.nifti import write_nifti  # only a cohort with labels needs nibabel
+
+        (out_dir / "truth").mkdir(exist_ok=True)
+        write_nifti(out_dir / "truth" / f"{patient.patient_id}.nii.gz", bodies, geometry)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(partial, folder)
+    return folder
