@@ -21,7 +21,10 @@ def show_limits() -> None:
             "date": st.column_config.TextColumn("Date", width="small"),
         },
     )
-    st.caption("'design' means that this project chose the value; it may be argued with. A site's own values stand under Settings.")
+    st.caption(
+        "'design' means that this project chose the value; it may be argued with. "
+        "A site's own values stand under Settings."
+    )
 
 
 def show_settings() -> None:

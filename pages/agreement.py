@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.elements.plotly_chart import PlotlyState
 
 from pages.ui import agreement_figures, filters, frame, services, wording
 
-HOW = "PatientID,Level,vBMD_mg_cm3,Mineral,Source,Simulated\nSIM-000123,L1,92.4,K2HPO4,QCT phantom,true\nSIM-000123,,88.1,K2HPO4,QCT phantom,true"
+HOW = """PatientID,Level,vBMD_mg_cm3,Mineral,Source,Simulated
+SIM-000123,L1,92.4,K2HPO4,QCT phantom,true
+SIM-000123,,88.1,K2HPO4,QCT phantom,true"""
 
 
 def show_import() -> None:
@@ -41,17 +45,28 @@ def show_table(rows: list[agreement_figures.Agreement]) -> None:
     )
 
 
-def show_pairs(pairs: list[agreement_figures.Pair], rows: list[agreement_figures.Agreement]) -> None:
+def open_clicked(event: PlotlyState) -> None:
+    """A click on a point opens its patient."""
+    points = event["selection"]["points"]
+    if points and points[0].get("customdata"):
+        st.switch_page("pages/patient.py", query_params={"series": points[0]["customdata"][3]})
+
+
+def show_pairs(
+    pairs: list[agreement_figures.Pair], rows: list[agreement_figures.Agreement], *, controls: DeltaGenerator
+) -> None:
     """Pictures of one group beside each other."""
     names = [row.group for row in rows]
-    group = st.segmented_control("Show", names, default=names[0], required=True, key="group") or names[0]
+    group = controls.segmented_control("Show", names, default=names[0], required=True, key="group") or names[0]
     row = next(row for row in rows if row.group == group)
     chosen = pairs if row is rows[0] else [pair for pair in pairs if pair.vendor == group]
     left, right = st.columns(2, gap="large")
     left.subheader("Scatter")
-    left.plotly_chart(agreement_figures.scatter_figure(chosen), key="scatter")
+    scatter = agreement_figures.scatter_figure(chosen)
+    open_clicked(left.plotly_chart(scatter, key="scatter", on_select="rerun", selection_mode="points"))
     right.subheader("Bland-Altman")
-    right.plotly_chart(agreement_figures.bland_altman_figure(chosen, row), key="bland-altman")
+    difference = agreement_figures.bland_altman_figure(chosen, row)
+    open_clicked(right.plotly_chart(difference, key="bland-altman", on_select="rerun", selection_mode="points"))
     if row.bias is None:
         st.caption(f"{group}: {wording.counted(row.n, 'pair')} are too few for a bias with its interval (at least 3).")
 
@@ -61,7 +76,15 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.cohort_filter(with_category=False)
-    unit = st.segmented_control("Compare", ["Patient mean", "Single levels"], default="Patient mean", required=True, key="unit", bind="query-params")
+    controls = st.container(horizontal=True, gap="large")
+    unit = controls.segmented_control(
+        "Compare",
+        ["Patient mean", "Single levels"],
+        default="Patient mean",
+        required=True,
+        key="unit",
+        bind="query-params",
+    )
     by_level = unit == "Single levels"
     pairs = services.agreement_pairs(chosen, by_level=by_level)
     if not pairs:
@@ -69,11 +92,16 @@ else:
         show_import()
     else:
         rows = services.agreement(pairs)
-        show_pairs(pairs, rows)
+        show_pairs(pairs, rows, controls=controls)
         show_table(rows)
         st.caption(
-            "Differences are this CT minus QCT. Limits of agreement: bias ± 1.96 SD, intervals after Bland and Altman 1999. "
-            + ("Levels of one patient are not independent, so these intervals are too narrow." if by_level else "One value a patient.")
+            "Click a point to open its patient. Differences are this CT minus QCT. "
+            "Limits of agreement: bias ± 1.96 SD, intervals after Bland and Altman 1999. "
+            + (
+                "Levels of one patient are not independent, so these intervals are too narrow."
+                if by_level
+                else "One value a patient."
+            )
         )
         with st.expander("Import QCT values"):
             show_import()

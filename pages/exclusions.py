@@ -24,12 +24,12 @@ def show_step(step: services.FlowStep, total: int) -> None:
         st.markdown(f"**{STEP_WORDS.get(step.step, step.step)}**")
         st.caption(f"{step.entered:,} in · {step.left_out:,} left out · {step.entered - step.left_out:,} go on")
         st.progress((step.entered - step.left_out) / total if total else 0.0)
-    with right:
+    with right.container(gap=None):
         if not step.reasons:
             st.caption("Nobody was left out here.")
         for reason in step.reasons:
             label = f"**{reason.count:,}** · {reason.words}"
-            if st.button(label, key=f"reason-{reason.code}", type="tertiary", icon=":material/chevron_right:"):
+            if st.button(label, key=f"reason-{reason.code}", type="tertiary", help=services.reason_help(reason.code)):
                 st.session_state["reason"] = reason.code
                 st.rerun()
 

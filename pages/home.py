@@ -14,11 +14,17 @@ def show_progress() -> None:
     progress = services.progress()
     complaint = services.demo_complaint()
     if complaint:
-        st.warning(f"The demo cohort stopped: {complaint} Start it again with `python -m osteo_core demo`.", icon=":material/error:")
+        st.warning(
+            f"The demo cohort stopped: {complaint} Start it again with `python -m osteo_core demo`.",
+            icon=":material/error:",
+        )
     if progress and progress.is_alive and not progress.is_finished:
         rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
         counted = f"{progress.done:,} of {progress.total:,}" if progress.total else "starting"
-        st.progress(progress.fraction, text=f"**{wording.sentence(progress.stage)}**: {counted} · {rate} · time left {wording.time_left(progress.eta_s)}")
+        st.progress(
+            progress.fraction,
+            text=f"**{wording.sentence(progress.stage)}**: {counted} · {rate} · time left {wording.time_left(progress.eta_s)}",
+        )
     elif progress and not progress.is_alive and not progress.is_finished and progress.total:
         left = progress.total - progress.done
         st.info(
@@ -38,11 +44,25 @@ def show_numbers(numbers: services.CohortNumbers) -> None:
     """The cohort in six numbers."""
     columns = st.columns(6)
     columns[0].metric("Patients", f"{numbers.patients:,}", border=True, help=f"{numbers.series:,} series")
-    columns[1].metric("Measured", f"{numbers.measured:,}", border=True, help="Series with at least one measured lumbar level")
-    columns[2].metric("Flagged", f"{numbers.flagged:,}", border=True, help="Below the osteoporosis limit, or a fracture of grade 2 or more")
-    columns[3].metric("To review", f"{numbers.for_review:,}", border=True, help="Something should be looked at before the number is used")
+    columns[1].metric(
+        "Measured", f"{numbers.measured:,}", border=True, help="Series with at least one measured lumbar level"
+    )
+    columns[2].metric(
+        "Flagged",
+        f"{numbers.flagged:,}",
+        border=True,
+        help="Below the osteoporosis limit, or a fracture of grade 2 or more",
+    )
+    columns[3].metric(
+        "To review",
+        f"{numbers.for_review:,}",
+        border=True,
+        help="Something should be looked at before the number is used",
+    )
     columns[4].metric("Excluded", f"{numbers.excluded:,}", border=True, help="No answer, with the reason")
-    columns[5].metric("Failed", f"{numbers.failed:,}", border=True, help="Code or machine failed; these stay in every denominator")
+    columns[5].metric(
+        "Failed", f"{numbers.failed:,}", border=True, help="Code or machine failed; these stay in every denominator"
+    )
 
 
 def show_distribution(numbers: services.CohortNumbers) -> None:
@@ -53,11 +73,14 @@ def show_distribution(numbers: services.CohortNumbers) -> None:
         st.caption("No vBMD yet: it appears with the first measured patient.")
         return
     limits = services.limits()
-    st.plotly_chart(figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits), config={"displayModeBar": False})
+    st.plotly_chart(
+        figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits), config={"displayModeBar": False}
+    )
     without = numbers.categories.get(Category.NOT_REPORTABLE, 0)
     st.caption(
         f"Dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}. "
-        f"{wording.counted(without, 'series', 'series')} without a category. Mineral and calibration stand with each patient."
+        f"{wording.counted(without, 'series', 'series')} without a category. "
+        "Mineral and calibration stand with each patient."
     )
 
 
@@ -95,7 +118,10 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     with st.expander("Bring your own CT"):
         store = services.store_argument()
         st.code(f"python -m osteo_core index /path/to/ct{store}\npython -m osteo_core analyze{store}", language="bash")
-        st.caption("Headers are read first; identifiers become keyed hashes on the way in. New patients appear here by themselves.")
+        st.caption(
+            "Headers are read first; identifiers become keyed hashes on the way in. "
+            "New patients appear here by themselves."
+        )
 
 
 st.title("Home")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-
 from pages.ui import figures, frame, services, wording
 from pages.ui.patient_parts import show_header, show_level_table, show_origin, show_what_to_mind
 from pages.ui.viewer.planes import show_planes
@@ -34,20 +33,27 @@ def show_viewer(view: services.PatientView) -> None:
 def show_levels(view: services.PatientView) -> None:
     """Every level: number, interval, heights, and why one does not count."""
     st.subheader("Levels")
-    left, right = st.columns([2.3, 1], gap="large")
-    with left:
-        level = show_level_table(view)
-        if level and st.session_state.get(f"focus-{view.series_key}") != level:
-            st.session_state[f"focus-{view.series_key}"] = level
-            st.rerun()
-    with right:
-        points = [
-            figures.LevelPoint(level=row.level.name, vbmd_mg_cm3=row.vbmd_mg_cm3, used=row.level in view.levels_used)
-            for row in view.levels
-            if row.vbmd_mg_cm3 is not None
-        ]
-        if points:
-            st.plotly_chart(figures.levels_figure(points, services.limits()), config={"displayModeBar": False})
+    level = show_level_table(view)
+    if level and st.session_state.get(f"focus-{view.series_key}") != level:
+        st.session_state[f"focus-{view.series_key}"] = level
+        st.rerun()
+    limits = services.limits()
+    st.caption(
+        f"Click a level to move the planes there. Limits: {limits.osteoporosis_below:g} and {limits.normal_above:g} "
+        f"{wording.UNIT}, applied to the mean of the levels that count."
+    )
+
+
+def show_level_figure(view: services.PatientView) -> None:
+    """vBMD from level to level, with the limits drawn."""
+    points = [
+        figures.LevelPoint(level=row.level.name, vbmd_mg_cm3=row.vbmd_mg_cm3, used=row.level in view.levels_used)
+        for row in view.levels
+        if row.vbmd_mg_cm3 is not None
+    ]
+    if points:
+        st.subheader("From level to level")
+        st.plotly_chart(figures.levels_figure(points, services.limits()), config={"displayModeBar": False})
 
 
 def show_patient(view: services.PatientView) -> None:
@@ -59,6 +65,7 @@ def show_patient(view: services.PatientView) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         show_what_to_mind(view)
+        show_level_figure(view)
     with right:
         show_origin(view)
 
@@ -75,7 +82,9 @@ else:
     view = services.patient(key)
     if view is None:
         st.title("Patient")
-        frame.draw_empty("This store holds no such series; the address may come from another store. Choose one in the worklist.")
+        frame.draw_empty(
+            "This store holds no such series; the address may come from another store. Choose one in the worklist."
+        )
     else:
         st.session_state["last_series"] = key
         if st.query_params.get("series") != key:

@@ -11,7 +11,7 @@ BY = {"Sex": "sex", "Age band": "age_band", "Vendor": "vendor"}
 
 def show_group(name: str, rates: list[figures.Rate]) -> None:
     """Figure and table of one grouping."""
-    st.plotly_chart(figures.prevalence_figure(rates, by=name), config={"displayModeBar": False}, key=f"figure-{name}")
+    st.plotly_chart(figures.prevalence_figure(rates), config={"displayModeBar": False}, key=f"figure-{name}")
     st.dataframe(
         [
             {
@@ -26,7 +26,9 @@ def show_group(name: str, rates: list[figures.Rate]) -> None:
         hide_index=True,
         column_config={
             "n": st.column_config.NumberColumn("With a category", format="localized"),
-            "missing": st.column_config.NumberColumn("Without", format="localized", help="Excluded, failed or not reportable"),
+            "missing": st.column_config.NumberColumn(
+                "Without", format="localized", help="Excluded, failed or not reportable"
+            ),
             "osteoporosis": st.column_config.TextColumn("Osteoporosis (95 % interval)"),
             "low bone mass": st.column_config.TextColumn("Low bone mass (95 % interval)"),
         },
@@ -36,12 +38,20 @@ def show_group(name: str, rates: list[figures.Rate]) -> None:
 def show_overall(rate: figures.Rate) -> None:
     """Everybody in the filter."""
     columns = st.columns(4)
-    columns[0].metric("Osteoporosis", f"{100 * rate.osteoporosis.value:.1f} %" if rate.osteoporosis else "–", border=True)
-    columns[0].caption(f"95 % interval {wording.percent(rate.osteoporosis).partition('(')[2].rstrip(')')} %")
-    columns[1].metric("Low bone mass", f"{100 * rate.low_bone_mass.value:.1f} %" if rate.low_bone_mass else "–", border=True)
-    columns[1].caption(f"95 % interval {wording.percent(rate.low_bone_mass).partition('(')[2].rstrip(')')} %")
-    columns[2].metric("With a category", f"{rate.n:,}", border=True)
-    columns[3].metric("Without a category", f"{rate.missing:,}", border=True, help="Excluded, failed or not reportable")
+    for column, name, found in zip(
+        columns, ("Osteoporosis", "Low bone mass"), (rate.osteoporosis, rate.low_bone_mass), strict=False
+    ):
+        value, _, interval = wording.percent(found).partition(" (")
+        shown = f"95 % interval {interval.rstrip(')')} %" if interval else None
+        column.metric(name, value, delta=shown, delta_color="off", delta_arrow="off", border=True, height="stretch")
+    columns[2].metric("With a category", f"{rate.n:,}", border=True, height="stretch")
+    columns[3].metric(
+        "Without a category",
+        f"{rate.missing:,}",
+        border=True,
+        height="stretch",
+        help="Excluded, failed or not reportable",
+    )
 
 
 st.title("Prevalence")
@@ -60,6 +70,7 @@ else:
         limits = services.limits()
         st.caption(
             f"Osteoporosis: mean trabecular vBMD below {limits.osteoporosis_below:g} {wording.UNIT}; low bone mass: "
-            f"{limits.osteoporosis_below:g} to {limits.normal_above:g}. One preferred series a study. Wilson 95 % intervals. "
+            f"{limits.osteoporosis_below:g} to {limits.normal_above:g}. One preferred series a study. "
+            "Wilson 95 % intervals. "
             "The share is of those scanned and measured, not of a population."
         )

@@ -24,12 +24,11 @@ def choose_page(count: int) -> int:
 
 def show_rows(rows: list[dict[str, object]]) -> None:
     """The list; a click on any cell opens that patient."""
-    height = 38 + 35 * len(rows)
     event = st.dataframe(
         [{name: row[name] for name in COLUMNS} for row in rows],
         key="rows",
         hide_index=True,
-        height=height,
+        height="content",
         on_select="rerun",
         selection_mode="single-cell",
         column_config={
@@ -61,11 +60,16 @@ else:
     chosen = filters.cohort_filter()
     count = services.worklist_count(chosen)
     if not count:
-        frame.draw_empty("No patient fits this filter. Take a part of it away to see more.", icon=":material/search_off:")
+        frame.draw_empty(
+            "No patient fits this filter. Take a part of it away to see more.", icon=":material/search_off:"
+        )
     else:
         bar = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute")
         flagged = services.cohort_numbers(chosen).flagged
-        bar.markdown(f"**{wording.counted(count, 'patient series', 'patient series')}**, {flagged:,} flagged. Click a row to open the patient.")
+        bar.markdown(
+            f"**{wording.counted(count, 'patient series', 'patient series')}**, {flagged:,} flagged. "
+            "Click a row to open the patient."
+        )
         with bar:
             page = choose_page(count)
         show_rows(services.worklist(chosen, limit=ROWS, offset=ROWS * (page - 1)))

@@ -62,8 +62,9 @@ def _points(vendor: str, pairs: Sequence[Pair], x: list[float], y: list[float]) 
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
-        customdata=[[wording.short_key(p.series_key), p.measured, p.reference] for p in pairs],
-        hovertemplate=f"{vendor}<br>series %{{customdata[0]}}<br>CT %{{customdata[1]:.0f}}, QCT %{{customdata[2]:.0f}} mg/cm³"
+        customdata=[[wording.short_key(p.series_key), p.measured, p.reference, p.series_key] for p in pairs],
+        hovertemplate=f"{vendor}<br>series %{{customdata[0]}}<br>"
+        "CT %{customdata[1]:.0f}, QCT %{customdata[2]:.0f} mg/cm³"
         "<extra></extra>",
     )
 
@@ -74,7 +75,9 @@ def scatter_figure(pairs: Sequence[Pair]) -> go.Figure:
     values = [value for p in pairs for value in (p.measured, p.reference)]
     ends = [0.0, max(values, default=200.0) * 1.05]
     figure.add_trace(
-        go.Scatter(x=ends, y=ends, mode="lines", name="identity", line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
+        go.Scatter(
+            x=ends, y=ends, mode="lines", name="identity", line={"color": GREY, "dash": "dash"}, hoverinfo="skip"
+        )
     )
     for vendor, group in _by_vendor(pairs).items():
         figure.add_trace(_points(vendor, group, [p.reference for p in group], [p.measured for p in group]))
@@ -92,7 +95,11 @@ def bland_altman_figure(pairs: Sequence[Pair], agreement: Agreement) -> go.Figur
     single = agreement.group if agreement.group in _by_vendor(pairs) else None
     colour = vendor_colour(single) if single else GREY
     figure.add_hline(0.0, line={"color": GREY, "width": 1})
-    named = (("bias", agreement.bias, "solid"), ("lower limit", agreement.lower_limit, "dash"), ("upper limit", agreement.upper_limit, "dash"))
+    named = (
+        ("bias", agreement.bias, "solid"),
+        ("lower limit", agreement.lower_limit, "dash"),
+        ("upper limit", agreement.upper_limit, "dash"),
+    )
     for name, estimate, dash in named:
         if estimate is None:
             continue

@@ -48,16 +48,18 @@ def _layout(figure: go.Figure, *, height: int, x: str, y: str) -> go.Figure:
     return figure
 
 
-def _whiskers(rates: Sequence[Rate], estimates: Sequence[Estimate | None], category: Category) -> go.Scatter:
-    known = [(rate, e) for rate, e in zip(rates, estimates, strict=True) if e is not None]
+def _whiskers(
+    rates: Sequence[Rate], estimates: Sequence[Estimate | None], *, category: Category, offset: float
+) -> go.Scatter:
+    known = [(k + offset, rate, e) for k, (rate, e) in enumerate(zip(rates, estimates, strict=True)) if e is not None]
     return go.Scatter(
         name=category.value,
-        x=[100 * e.value for _, e in known],
-        y=[rate.group for rate, _ in known],
+        x=[100 * e.value for *_, e in known],
+        y=[place for place, *_ in known],
         error_x={
             "type": "data",
-            "array": [100 * (e.high - e.value) for _, e in known],
-            "arrayminus": [100 * (e.value - e.low) for _, e in known],
+            "array": [100 * (e.high - e.value) for *_, e in known],
+            "arrayminus": [100 * (e.value - e.low) for *_, e in known],
             "thickness": 2,
             "width": 5,
         },
@@ -67,21 +69,27 @@ def _whiskers(rates: Sequence[Rate], estimates: Sequence[Estimate | None], categ
             "color": CATEGORY_COLOURS[category],
             "symbol": "diamond" if category is Category.OSTEOPOROSIS else "circle",
         },
-        customdata=[[wording.percent(e), rate.n, rate.missing] for rate, e in known],
-        hovertemplate="%{y}<br>" + category.value + ": %{customdata[0]}<br>n %{customdata[1]}, without a category %{customdata[2]}"
+        customdata=[[wording.percent(e), rate.n, rate.missing, rate.group] for _, rate, e in known],
+        hovertemplate="%{customdata[3]}<br>"
+        + category.value
+        + ": %{customdata[0]}<br>n %{customdata[1]}, without a category %{customdata[2]}"
         "<extra></extra>",
     )
 
 
-def prevalence_figure(rates: Sequence[Rate], *, by: str) -> go.Figure:
+def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
     """Share of osteoporosis and low bone mass a group, with Wilson 95 % intervals."""
     figure = go.Figure()
-    figure.add_trace(_whiskers(rates, [r.osteoporosis for r in rates], Category.OSTEOPOROSIS))
-    figure.add_trace(_whiskers(rates, [r.low_bone_mass for r in rates], Category.LOW_BONE_MASS))
-    figure.update_layout(scattermode="group", scattergap=0.55)
-    figure.update_yaxes(categoryorder="array", categoryarray=[rate.group for rate in reversed(rates)], type="category")
-    figure.update_xaxes(range=[0, 100], ticksuffix=" %")
-    return _layout(figure, height=120 + _ROW_PX * max(1, len(rates)), x="share of those with a category (95 % interval)", y=by)
+    figure.add_trace(_whiskers(rates, [r.osteoporosis for r in rates], category=Category.OSTEOPOROSIS, offset=-0.13))
+    figure.add_trace(_whiskers(rates, [r.low_bone_mass for r in rates], category=Category.LOW_BONE_MASS, offset=0.13))
+    words = [f"{rate.group} (n {rate.n:,})" for rate in rates]
+    figure.update_yaxes(
+        tickvals=list(range(len(rates))), ticktext=words, range=[len(rates) - 0.5, -0.5], showgrid=False, zeroline=False
+    )
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
+    return _layout(
+        figure, height=120 + _ROW_PX * max(1, len(rates)), x="share of those with a category (95 % interval)", y=""
+    )
 
 
 def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
-
 from osteo_core.programme.cohort import CohortFilter
+
 from osteo_core.terms import Category, Sex, Vendor
-from pages.ui import services
 
 SEX_WORDS: dict[Sex, str] = {Sex.FEMALE: "Women", Sex.MALE: "Men", Sex.OTHER: "Other", Sex.UNKNOWN: "Unknown"}
 AGE_RANGE = (18, 110)
@@ -24,9 +23,7 @@ def cohort_filter(*, with_category: bool = True) -> CohortFilter:
     vendors = columns[0].multiselect(
         "Vendor", [v.value for v in Vendor], key="vendor", bind="query-params", placeholder="All vendors"
     )
-    sexes = columns[1].multiselect(
-        "Sex", list(SEX_WORDS.values()), key="sex", bind="query-params", placeholder="All"
-    )
+    sexes = columns[1].multiselect("Sex", list(SEX_WORDS.values()), key="sex", bind="query-params", placeholder="All")
     low, high = columns[2].slider("Age, years", *AGE_RANGE, value=AGE_RANGE, key="age", bind="query-params")
     categories: list[str] = []
     flagged = False

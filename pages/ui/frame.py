@@ -14,9 +14,12 @@ _LOGO = Path(__file__).parent / "logo.svg"
 ICON = Path(__file__).parent / "icon.svg"
 _STYLE = """
 <style>
-  [data-testid="stMainBlockContainer"] { padding-top: 3.6rem; padding-bottom: 3rem; max-width: 1500px; }
+  [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 3rem; max-width: 1500px; }
   [data-testid="stMetricValue"] { font-size: 1.7rem; font-variant-numeric: tabular-nums; }
-  h1 { font-size: 1.9rem !important; padding-bottom: 0.2rem !important; }
+  dl.origin { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0; padding: 0; }
+  dl.origin dt { opacity: 0.7; }
+  dl.origin dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+  h1 { font-size: 1.9rem !important; padding: 0.2rem 0 0.6rem !important; }
   h2 { font-size: 1.35rem !important; } h3 { font-size: 1.1rem !important; }
 </style>
 """
@@ -39,8 +42,17 @@ def _draw_simulated() -> None:
     if not numbers.simulated:
         return
     everyone = numbers.simulated == numbers.series
-    words = "All patients here are simulated" if everyone else f"{numbers.simulated:,} of {numbers.series:,} series are simulated"
-    st.badge(words, icon=":material/smart_toy:", color="violet", help="Invented anatomy and scanners of known truth; no real person.")
+    words = (
+        "All patients here are simulated"
+        if everyone
+        else f"{numbers.simulated:,} of {numbers.series:,} series are simulated"
+    )
+    st.badge(
+        words,
+        icon=":material/smart_toy:",
+        color="violet",
+        help="Invented anatomy and scanners of known truth; no real person.",
+    )
 
 
 def draw_fault(error: Exception) -> None:
@@ -67,7 +79,9 @@ def draw_no_series() -> None:
     """The empty state of a store that holds nothing yet."""
     progress = services.progress()
     if progress and progress.is_alive and not progress.is_finished:
-        draw_empty("The first patients are being analysed; they appear here as they are done.", icon=":material/hourglass_top:")
+        draw_empty(
+            "The first patients are being analysed; they appear here as they are done.", icon=":material/hourglass_top:"
+        )
         return
     store = services.store_argument()
     draw_empty(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
 from osteo_core.terms import Category, Level, Sex, Status
@@ -28,7 +30,11 @@ def show_header(view: services.PatientView) -> None:
             st.badge("flagged", icon=":material/flag:", color="red")
         if view.is_simulated:
             st.badge(wording.SIMULATED, icon=":material/smart_toy:", color="violet")
-    who = [f"{view.age_years:.0f}-year-old {_SEX[view.sex]}" if view.age_years is not None else f"age unknown, {_SEX[view.sex]}"]
+    who = [
+        f"{view.age_years:.0f}-year-old {_SEX[view.sex]}"
+        if view.age_years is not None
+        else f"age unknown, {_SEX[view.sex]}"
+    ]
     who.append(f"{view.vendor} {view.scanner}".strip())
     who.append(f"study of {wording.day(view.study_date)}" if view.study_date else "study date unknown")
     st.caption(" · ".join(who))
@@ -43,7 +49,12 @@ def show_header(view: services.PatientView) -> None:
     )
     used = ", ".join(level.name for level in view.levels_used) or wording.MISSING
     columns[1].metric("Levels that count", used, border=True)
-    columns[2].metric("Worst fracture grade", _grade(view.worst_fracture_grade), border=True, help="Genant grade by heights; 0 is none")
+    columns[2].metric(
+        "Worst fracture grade",
+        _grade(view.worst_fracture_grade),
+        border=True,
+        help="Genant grade by heights; 0 is none",
+    )
     columns[3].metric("Contrast", view.contrast_phase, border=True, help="As seen in the image, else as declared")
 
 
@@ -80,7 +91,9 @@ def show_level_table(view: services.PatientView) -> Level | None:
             "roi": st.column_config.NumberColumn("Region, ml", format="%.1f", width=75),
             "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
             "grade": st.column_config.TextColumn("Fracture", width=65, help="Genant grade by heights"),
-            "confidence": st.column_config.ProgressColumn("Confidence", format="percent", min_value=0, max_value=1, width=90),
+            "confidence": st.column_config.ProgressColumn(
+                "Confidence", format="percent", min_value=0, max_value=1, width=90
+            ),
             "reason": st.column_config.TextColumn("Counts, or why not", width="medium"),
         },
     )
@@ -116,15 +129,12 @@ def show_origin(view: services.PatientView) -> None:
         "Reference tissues": view.tissues,
         "Model (SHA-256)": view.model_hash[:16],
         "Settings": view.settings_hash,
-        "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s" if view.seconds else wording.moment(view.finished_at),
+        "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s"
+        if view.seconds
+        else wording.moment(view.finished_at),
         "Series": view.series_key,
     }
-    st.dataframe(
-        [{"what": what, "value": value} for what, value in rows.items() if value],
-        hide_index=True,
-        height="content",
-        column_config={
-            "what": st.column_config.TextColumn("", width=150),
-            "value": st.column_config.TextColumn("", width="large"),
-        },
+    lines = "".join(
+        f"<dt>{html.escape(what)}</dt><dd>{html.escape(value)}</dd>" for what, value in rows.items() if value
     )
+    st.html(f'<dl class="origin">{lines}</dl>')

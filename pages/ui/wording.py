@@ -72,12 +72,13 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return MISSING
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return f"{aware.astimezone():%d %b %Y, %H:%M}"
+    local = aware.astimezone()
+    return f"{local.day} {local:%b %Y, %H:%M}"
 
 
 def day(on: date | None) -> str:
     """'24 Nov 2026', or a dash."""
-    return MISSING if on is None else f"{on:%d %b %Y}"
+    return MISSING if on is None else f"{on.day} {on:%b %Y}"
 
 
 def short_key(key: str) -> str:

@@ -7,6 +7,7 @@ seconds or much memory runs in a process of its own.
 from __future__ import annotations
 
 from osteo_core.programme.cohort import CohortFilter
+
 from pages.ui.services.answers import (
     CohortNumbers,
     Flow,
@@ -29,7 +30,7 @@ from pages.ui.services.cohort import (
     worklist,
     worklist_count,
 )
-from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_words
+from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_help, reason_words
 from pages.ui.services.house import (
     demo_complaint,
     demo_is_running,
@@ -75,6 +76,7 @@ __all__ = [
     "patient",
     "prevalence",
     "progress",
+    "reason_help",
     "reason_words",
     "runs",
     "scene",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from osteo_core.outcomes import EXCLUSION_SENTENCES, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
+
+from osteo_core.outcomes import EXCLUSION_SENTENCES, ExclusionCode
 from osteo_core.terms import Step
 from pages.ui import wording
 from pages.ui.services.answers import Flow, FlowStep, Reason
@@ -13,11 +14,14 @@ from pages.ui.services.house import query
 
 
 def reason_words(code: str) -> str:
-    """A reason's sentence without its numbers, for headings and lists."""
-    if code not in set(ExclusionCode):
-        return code.replace("_", " ")
-    first = EXCLUSION_SENTENCES[ExclusionCode(code)].split(";")[0].split(":")[0]
-    return first.replace(" ({found})", "").replace("{found}", "…").replace("{limit}", "…").rstrip(".")
+    """A reason as a heading."""
+    return wording.sentence(code.replace("_", " "))
+
+
+def reason_help(code: str) -> str:
+    """The sentence that stands with each series of that reason, its values left open."""
+    sentence = EXCLUSION_SENTENCES[ExclusionCode(code)] if code in set(ExclusionCode) else ""
+    return sentence.replace("{found}", "…").replace("{limit}", "…")
 
 
 def exclusion_flow(cohort: CohortFilter) -> Flow:
@@ -33,7 +37,9 @@ def exclusion_flow(cohort: CohortFilter) -> Flow:
             steps.append(FlowStep(step=step.value, entered=entered, left_out=left_out, reasons=reasons))
         entered -= left_out
     levels = tuple(_reason(row) for row in rows if row["is_level"])
-    return Flow(found=found, left_out=found - entered, measured=int(numbers["n_measured"]), steps=tuple(steps), levels=levels)
+    return Flow(
+        found=found, left_out=found - entered, measured=int(numbers["n_measured"]), steps=tuple(steps), levels=levels
+    )
 
 
 def _reason(row: dict[str, Any]) -> Reason:

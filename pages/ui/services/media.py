@@ -60,7 +60,9 @@ def find_images(media: Path, view: PatientView, *, limit_mb: int) -> Images:
     """CT and mask of a series; the CT is made from its source files when it is not there yet."""
     missing = fetch.missing_assets()
     if missing:
-        return Images(problem="The viewer's front-end pieces are missing. Fetch them: `python -m pages.ui.viewer.fetch`")
+        return Images(
+            problem="The viewer's front-end pieces are missing. Fetch them: `python -m pages.ui.viewer.fetch`"
+        )
     found = mask_file(media, view)
     mask = found if found.is_file() else None
     ct = ct_file(media, view)
@@ -77,7 +79,11 @@ def _make_ct(ct: Path, files: Sequence[Path]) -> str:
     """Make the viewer's CT; gives '' or what to tell the reader."""
     gone = sum(not file.exists() for file in files)
     if not files or gone:
-        words = f"{gone} of {len(files)} source files are not where they were" if files else "its source files are not known"
+        words = (
+            f"{gone} of {len(files)} source files are not where they were"
+            if files
+            else "its source files are not known"
+        )
         return f"The CT cannot be shown: {words}. Mount the folder again, or index it where it lies now."
     ct.parent.mkdir(parents=True, exist_ok=True)
     well, said = _spawn("pages.ui.viewer.volume", {"files": [str(f) for f in files], "out": str(ct)})

@@ -26,7 +26,9 @@ def limit_rows() -> list[dict[str, str]]:
         value = float(getattr(chosen, setting)) if setting else limit.value
         shown = f"{value:g} {limit.unit}" + (f" (shipped: {limit.value:g})" if value != limit.value else "")
         words = wording.sentence(name.lower().replace("_", " "))
-        rows.append({"limit": words, "value": shown, "beyond": limit.beyond, "source": limit.source, "date": limit.date})
+        rows.append(
+            {"limit": words, "value": shown, "beyond": limit.beyond, "source": limit.source, "date": limit.date}
+        )
     return rows
 
 

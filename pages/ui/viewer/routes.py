@@ -1,8 +1,8 @@
 """Addresses that the app serves beside its pages: front-end pieces, and images behind a signature.
 
-    /api/asset/NAME   the pieces that fetch.py brought
-    /api/nb/...       the notebook extensions of itkwidgets, from this Python environment
-    /api/media/NAME   a CT, a mask or a 3D scene of the store's media folder; signed (signing.py)
+/api/asset/NAME   the pieces that fetch.py brought
+/api/nb/...       the notebook extensions of itkwidgets, from this Python environment
+/api/media/NAME   a CT, a mask or a 3D scene of the store's media folder; signed (signing.py)
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ def build_routes(media_dir: Callable[[], Path], *, assets: Path = fetch.ASSETS) 
         name, query = request.path_params["name"], request.query_params
         valid = signing.is_valid(request.url.path, expiry=query.get("exp", ""), signature=query.get("sig", ""))
         if not valid:
-            return PlainTextResponse("this address has no valid signature or has run out; reload the page", status_code=403)
+            return PlainTextResponse(
+                "this address has no valid signature or has run out; reload the page", status_code=403
+            )
         file = media_dir() / name
         if not _MEDIA_NAME.fullmatch(name) or not file.is_file():
             return PlainTextResponse("this image is not there any more; reload the page", status_code=404)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
 from osteo_core.dicom.volume import read_volume
+
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Geometry, Series
