@@ -49,9 +49,7 @@ def simulate_cohort(
     ``labels`` also writes each main series' true bodies as NIfTI. Raises OSError when the disk refuses.
     """
     cohort = draw_cohort(out_dir, n_patients=n_patients, seed=seed)
-    cohort.dicom.mkdir(parents=True, exist_ok=True)
-    write_rows(cohort.reference, REFERENCE_COLUMNS, (row for p in cohort.patients for row in reference_rows(p)))
-    write_rows(cohort.truth, TRUTH_COLUMNS, (row for p in cohort.patients for row in truth_rows(p)))
+    write_tables(cohort)
     for done, patient in enumerate(cohort.patients, start=1):
         folder = write_patient(out_dir, patient, labels=labels)
         if progress is not None:
@@ -67,6 +65,13 @@ def draw_cohort(out_dir: Path, *, n_patients: int, seed: int = DEMO_SEEDS.start)
         truth=out_dir / "truth.csv",
         patients=tuple(draw_patient(seed + index) for index in range(n_patients)),
     )
+
+
+def write_tables(cohort: SimulatedCohort) -> None:
+    """Write the QCT reference and the truth of all patients; drawing them needs no rendering."""
+    cohort.dicom.mkdir(parents=True, exist_ok=True)
+    write_rows(cohort.reference, REFERENCE_COLUMNS, (row for p in cohort.patients for row in reference_rows(p)))
+    write_rows(cohort.truth, TRUTH_COLUMNS, (row for p in cohort.patients for row in truth_rows(p)))
 
 
 def write_patient(out_dir: Path, patient: SimulatedPatient, *, labels: bool = False) -> Path:
