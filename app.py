@@ -40,7 +40,9 @@ PAGES: tuple[Screen, ...] = (
 
 def main() -> None:
     """Draw the frame and run the page that the address names."""
-    st.set_page_config(page_title="Bone screening on CT", page_icon=str(frame.ICON), layout="wide")
+    st.set_page_config(
+        page_title="Bone screening on CT", page_icon=str(frame.ICON), layout="wide", initial_sidebar_state=230
+    )
     headings: dict[str, list[st.Page]] = {}
     for screen in PAGES:
         page = st.Page(screen.script, title=screen.title, icon=screen.icon, default=screen is PAGES[0])

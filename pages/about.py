@@ -9,18 +9,7 @@ from pages.ui import services, wording
 
 def show_limits() -> None:
     """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
-    st.dataframe(
-        services.limit_rows(),
-        hide_index=True,
-        height="content",
-        column_config={
-            "limit": st.column_config.TextColumn("Limit", width="medium"),
-            "value": st.column_config.TextColumn("Value", width="small"),
-            "beyond": st.column_config.TextColumn("Beyond it", width="medium"),
-            "source": st.column_config.TextColumn("Source", width="large"),
-            "date": st.column_config.TextColumn("Date", width="small"),
-        },
-    )
+    st.table(services.limit_rows(), border="horizontal", hide_index=True)
     st.caption(
         "'design' means that this project chose the value; it may be argued with. "
         "A site's own values stand under Settings."
@@ -29,7 +18,7 @@ def show_limits() -> None:
 
 def show_settings() -> None:
     """What this site runs with."""
-    st.dataframe(services.setting_rows(), hide_index=True, height="content")
+    st.table(services.setting_rows(), border="horizontal", hide_index=True)
     st.caption("Settings come from osteo.toml and from OSTEO_* in the environment; they are read at the start.")
 
 
@@ -47,7 +36,7 @@ def show_calibrations() -> None:
     if not rows:
         st.caption("No calibration was used in this store yet.")
         return
-    st.dataframe(rows, hide_index=True, height="content")
+    st.table(rows, border="horizontal", hide_index=True)
     st.caption("A line of your own scanner is better than a published one: setting `calibration_table`.")
 
 

@@ -23,7 +23,8 @@ def show_progress() -> None:
         counted = f"{progress.done:,} of {progress.total:,}" if progress.total else "starting"
         st.progress(
             progress.fraction,
-            text=f"**{wording.sentence(progress.stage)}**: {counted} · {rate} · time left {wording.time_left(progress.eta_s)}",
+            text=f"**{wording.sentence(progress.stage)}**: {counted} · {rate} · "
+            f"time left {wording.time_left(progress.eta_s)}",
         )
     elif progress and not progress.is_alive and not progress.is_finished and progress.total:
         left = progress.total - progress.done
@@ -113,7 +114,7 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
         st.page_link("pages/worklist.py", label=words, icon=":material/flag:", query_params={"flagged": "true"})
     st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:
-        st.page_link("pages/exclusions.py", label="See who was left out, and why", icon=":material/filter_alt_off:")
+        st.page_link("pages/exclusions.py", label="See who was left out", icon=":material/filter_alt_off:")
     st.page_link("pages/agreement.py", label="Compare with QCT", icon=":material/compare_arrows:")
     with st.expander("Bring your own CT"):
         store = services.store_argument()

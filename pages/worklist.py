@@ -6,10 +6,10 @@ import streamlit as st
 
 from osteo_core.terms import Category
 from pages.ui import filters, frame, services, wording
-from pages.ui.colours import CATEGORY_COLOURS
+from pages.ui.colours import CHIP_COLOURS
 
 ROWS = 25
-COLUMNS = ["flag", "category", "vbmd", "reason", "patient", "age", "sex", "vendor", "study_date"]
+COLUMNS = ["flag", "category", "vbmd", "reason", "age", "sex", "vendor", "patient", "study_date"]
 
 
 def choose_page(count: int) -> int:
@@ -36,11 +36,11 @@ def show_rows(rows: list[dict[str, object]]) -> None:
             "category": st.column_config.MultiselectColumn(
                 "Category",
                 options=[c.value for c in Category],
-                color=[CATEGORY_COLOURS[c] for c in Category],
+                color=[CHIP_COLOURS[c] for c in Category],
                 width=140,
             ),
             "vbmd": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=140, help="With its 95 % interval"),
-            "reason": st.column_config.TextColumn("Reason", width="large"),
+            "reason": st.column_config.TextColumn("Reason", width=300),
             "patient": st.column_config.TextColumn("Patient", width=90, help="First characters of the pseudonym"),
             "age": st.column_config.NumberColumn("Age", format="%.0f", width=50),
             "sex": st.column_config.TextColumn("Sex", width=50),

@@ -26,6 +26,14 @@ CATEGORY_COLOURS: dict[Category, str] = {
     Category.NOT_REPORTABLE: GREY,
 }
 
+#: The same hues, dark enough under white letters (contrast 4.5 and more).
+CHIP_COLOURS: dict[Category, str] = {
+    Category.OSTEOPOROSIS: "#B04A00",
+    Category.LOW_BONE_MASS: "#8F5E00",
+    Category.NORMAL: "#005F96",
+    Category.NOT_REPORTABLE: "#5F646D",
+}
+
 VENDOR_COLOURS: dict[Vendor, str] = {
     Vendor.GE: BLUE,
     Vendor.SIEMENS: VERMILION,

@@ -19,7 +19,7 @@ def _words(chosen: list[str]) -> str:
 
 def cohort_filter(*, with_category: bool = True) -> CohortFilter:
     """Draw the row and give what is chosen; nothing chosen means everybody."""
-    columns = st.columns([2.2, 1.6, 2.2, 2.2, 1.2] if with_category else [2.2, 1.6, 2.2], vertical_alignment="bottom")
+    columns = st.columns([2, 1.4, 2, 2, 1.6] if with_category else [2.2, 1.6, 2.2], vertical_alignment="bottom")
     vendors = columns[0].multiselect(
         "Vendor", [v.value for v in Vendor], key="vendor", bind="query-params", placeholder="All vendors"
     )

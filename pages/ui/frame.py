@@ -16,6 +16,7 @@ _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 3rem; max-width: 1500px; }
   [data-testid="stMetricValue"] { font-size: 1.7rem; font-variant-numeric: tabular-nums; }
+  [data-testid="stMetricValue"] > div, [data-testid="stMetricLabel"] p { white-space: normal; overflow-wrap: anywhere; }
   dl.origin { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0; padding: 0; }
   dl.origin dt { opacity: 0.7; }
   dl.origin dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }

@@ -69,13 +69,13 @@ def show_level_table(view: services.PatientView) -> Level | None:
             {
                 "level": row.level.name,
                 "vbmd": wording.estimate(row.vbmd_mg_cm3),
+                "reason": row.reason or ("counts" if row.level in view.levels_used else ""),
                 "hu": wording.number(row.median_hu),
                 "sd": wording.number(row.sd_hu),
                 "roi": row.roi_volume_ml,
                 "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
                 "grade": _grade(row.fracture_grade),
                 "confidence": row.confidence,
-                "reason": row.reason or ("counts" if row.level in view.levels_used else ""),
             }
             for row in view.levels
         ],

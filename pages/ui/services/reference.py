@@ -9,12 +9,18 @@ from pages.ui import wording
 from pages.ui.services.answers import ModelRow
 from pages.ui.services.house import query, settings
 
+_SHORT = ("HU", "ROI")
 _SITE_SETTINGS = {
     "OSTEOPOROSIS_BELOW": "osteoporosis_below_mg_cm3",
     "NORMAL_ABOVE": "normal_above_mg_cm3",
     "CATEGORY_AGE_FROM": "category_age_from_years",
     "THICKNESS_MAXIMUM": "thickness_maximum_mm",
 }
+
+
+def _words(name: str) -> str:
+    """'METAL_HU' as 'metal HU'."""
+    return " ".join(word if word in _SHORT else word.lower() for word in name.split("_"))
 
 
 def limit_rows() -> list[dict[str, str]]:
@@ -25,16 +31,16 @@ def limit_rows() -> list[dict[str, str]]:
         setting = _SITE_SETTINGS.get(name)
         value = float(getattr(chosen, setting)) if setting else limit.value
         shown = f"{value:g} {limit.unit}" + (f" (shipped: {limit.value:g})" if value != limit.value else "")
-        words = wording.sentence(name.lower().replace("_", " "))
+        words = wording.sentence(_words(name))
         rows.append(
-            {"limit": words, "value": shown, "beyond": limit.beyond, "source": limit.source, "date": limit.date}
+            {"Limit": words, "Value": shown, "Beyond it": limit.beyond, "Source": limit.source, "Date": limit.date}
         )
     return rows
 
 
 def setting_rows() -> list[dict[str, str]]:
     """All settings of this site as they are in force."""
-    return [{"setting": name, "value": value} for name, value in settings_as_dict(settings()).items()]
+    return [{"Setting": name, "Value": value} for name, value in settings_as_dict(settings()).items()]
 
 
 def model_rows() -> list[ModelRow]:

@@ -1,0 +1,35 @@
+"""Signed addresses open what they were made for, for as long as they say."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+from pages.ui.viewer import signing
+
+
+def parts(address: str) -> tuple[str, str, str]:
+    split = urlsplit(address)
+    query = parse_qs(split.query)
+    return split.path, query["exp"][0], query["sig"][0]
+
+
+def test_a_signed_address_is_valid_until_it_runs_out() -> None:
+    path, expiry, signature = parts(signing.sign("/api/media/a_ct.nii.gz", clock=lambda: 1000.0))
+    assert path == "/api/media/a_ct.nii.gz"
+    assert 1000 + signing.LIFETIME_S <= int(expiry) <= 1000 + 1.5 * signing.LIFETIME_S
+    assert signing.is_valid(path, expiry=expiry, signature=signature, clock=lambda: float(expiry))
+    assert not signing.is_valid(path, expiry=expiry, signature=signature, clock=lambda: float(expiry) + 1)
+
+
+def test_another_path_or_a_later_expiry_is_refused() -> None:
+    path, expiry, signature = parts(signing.sign("/api/media/a_ct.nii.gz", clock=lambda: 1000.0))
+    now = {"clock": lambda: 1000.0}
+    assert not signing.is_valid("/api/media/b_ct.nii.gz", expiry=expiry, signature=signature, **now)
+    assert not signing.is_valid(path, expiry=str(int(expiry) + 60), signature=signature, **now)
+    assert not signing.is_valid(path, expiry="soon", signature=signature, **now)
+    assert not signing.is_valid(path, expiry="", signature="", **now)
+
+
+def test_the_address_stays_the_same_for_a_while_so_that_the_browser_keeps_the_image() -> None:
+    assert signing.sign("/x", clock=lambda: 1000.0) == signing.sign("/x", clock=lambda: 1700.0)
+    assert signing.sign("/x", clock=lambda: 1000.0) != signing.sign("/x", clock=lambda: 1900.0)
