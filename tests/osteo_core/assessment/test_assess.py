@@ -9,13 +9,14 @@ from osteo_core.assessment.assess import Evidence, assess, category_of
 from osteo_core.assessment.wording import interval_in_words, levels_in_words
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.lines import SCHROEDER_120
-from osteo_core.density.contrast import PORTAL_VENOUS_V1
+from osteo_core.density.contrast import contrast_correction
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Estimate, Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import Anchor, Category, Level, Step
+from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Step
 
 LINE = replace(SCHROEDER_120, slope_mg_cm3_per_hu=1.0, intercept_mg_cm3=0.0, residual_sd_mg_cm3=3.5)
+PORTAL = contrast_correction(ContrastPhase.PORTAL_VENOUS, 120.0)
 SERIES = Series(
     series_key="s",
     study_key="t",
@@ -181,7 +182,7 @@ def test_levels_counted_without_an_anchor_are_for_review():
 
 def test_contrast_correction_and_its_disagreement_are_carried():
     seen = Caution(code=CautionCode.CONTRAST_UNDECLARED, step=Step.MEASURE, found="blood 140 HU")
-    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), correction=PORTAL_VENOUS_V1, cautions=(seen,))
+    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), correction=PORTAL, cautions=(seen,))
     assert found.corrections == ("portal venous -18.2 HU, v1",)
     assert found.mean_vbmd_mg_cm3.value == pytest.approx(150.0 - 18.2)
     assert found.review_reasons == ("contrast seen though not declared",)

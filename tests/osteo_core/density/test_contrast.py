@@ -76,14 +76,29 @@ def test_words_for_no_contrast_are_no_declaration(agent, declared):
     assert is_declared(_series(agent)) is declared
 
 
-def test_only_portal_venous_at_120_kvp_is_corrected():
-    assert contrast_correction(ContrastPhase.NATIVE, 120.0) is None
+def test_the_portal_venous_rise_is_subtracted_in_the_hu_of_its_tube_voltage():
     portal = contrast_correction(ContrastPhase.PORTAL_VENOUS, 120.0)
-    assert (portal.shift_hu, portal.scatter_sd_hu) == (-18.2, 19.2)
-    for phase, kvp in (
-        (ContrastPhase.PORTAL_VENOUS, 100.0),
-        (ContrastPhase.ARTERIAL, 120.0),
-        (ContrastPhase.UNKNOWN, 120.0),
-    ):
-        other = contrast_correction(phase, kvp)
-        assert (other.shift_hu, other.possible_bias_hu) == (0.0, 18.2)
+    assert (portal.shift_hu, portal.scatter_sd_hu, portal.possible_bias_hu) == (-18.2, 19.2, 0.0)
+    assert portal.name == "portal venous -18.2 HU, v1"
+    assert contrast_correction(ContrastPhase.PORTAL_VENOUS, 100.0).shift_hu == pytest.approx(-18.2 * 1.24)
+    assert contrast_correction(ContrastPhase.PORTAL_VENOUS, 140.0).shift_hu == pytest.approx(-18.2 * 0.83)
+
+
+def test_a_native_scan_has_no_correction():
+    assert contrast_correction(ContrastPhase.NATIVE, 120.0) is None
+
+
+@pytest.mark.parametrize(
+    ("phase", "kvp", "bias_hu"),
+    [
+        (ContrastPhase.ARTERIAL, 120.0, 18.2),
+        (ContrastPhase.ENHANCED, 80.0, 18.2 * 1.62),
+        (ContrastPhase.UNKNOWN, 120.0, 18.2),
+        (ContrastPhase.PORTAL_VENOUS, 130.0, 18.2 * 1.62),
+        (ContrastPhase.PORTAL_VENOUS, None, 18.2 * 1.62),
+    ],
+)
+def test_what_is_not_known_is_not_subtracted_but_widens(phase, kvp, bias_hu):
+    other = contrast_correction(phase, kvp)
+    assert other.shift_hu == 0.0
+    assert other.possible_bias_hu == pytest.approx(bias_hu)

@@ -11,13 +11,15 @@ from osteo_core.density.calibration.apply import mean_vbmd, vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.calibration.lines import SCHROEDER_120, SHIPPED_LINES, TRABECULAR_HU_BY_KVP, physics_line
 from osteo_core.density.calibration.site import COLUMNS, read_site_lines
-from osteo_core.density.contrast import PORTAL_VENOUS_V1, UNCORRECTED_V1
+from osteo_core.density.contrast import contrast_correction
 from osteo_core.errors import SettingsError
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import KernelGroup, Level, Mineral, Vendor
+from osteo_core.terms import ContrastPhase, KernelGroup, Level, Mineral, Vendor
 
+PORTAL = contrast_correction(ContrastPhase.PORTAL_VENOUS, 120.0)
+UNCORRECTED = contrast_correction(ContrastPhase.ENHANCED, 120.0)
 SERIES = Series(
     series_key="s",
     study_key="t",
@@ -190,13 +192,13 @@ def test_calibration_error_is_not_averaged_away_over_levels():
 
 def test_portal_venous_phase_lowers_the_value_and_widens_the_interval():
     plain = vbmd_of_level(_level(120.0), SCHROEDER_120, None)
-    portal = vbmd_of_level(_level(120.0), SCHROEDER_120, PORTAL_VENOUS_V1)
+    portal = vbmd_of_level(_level(120.0), SCHROEDER_120, PORTAL)
     assert plain.value - portal.value == pytest.approx(0.7 * 18.2)
     assert portal.high - portal.low > 1.5 * (plain.high - plain.low)
 
 
 def test_contrast_of_unknown_phase_widens_the_low_side_only_by_its_bias():
-    unsure = vbmd_of_level(_level(120.0), SCHROEDER_120, UNCORRECTED_V1)
+    unsure = vbmd_of_level(_level(120.0), SCHROEDER_120, UNCORRECTED)
     below, above = unsure.value - unsure.low, unsure.high - unsure.value
     assert unsure.value == pytest.approx(17.8 + 0.7 * 120.0)
     assert below - above == pytest.approx(0.7 * 18.2)
