@@ -1,0 +1,94 @@
+"""All slices of one series into its stacks: what is no slice is left out, copies dropped, acquisitions told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from osteo_core import limits
+from osteo_core.dicom.header import SliceHeader
+from osteo_core.dicom.stack import Stack, build_stack
+from osteo_core.outcomes import Caution, CautionCode, Exclusion
+from osteo_core.terms import Step
+
+#: Between a SeriesInstanceUID and the number of one of its stacks.
+STACK_MARK = "_stack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arranged:
+    """One stack of a series, or why these slices form none. ``label`` is '' when the series holds just one."""
+
+    label: str
+    slices: tuple[SliceHeader, ...]
+    stack: Stack | Exclusion
+    cautions: tuple[Caution, ...] = ()
+
+
+def arrange(slices: Sequence[SliceHeader], *, step: Step) -> tuple[Arranged, ...]:
+    """The stacks of one series, whatever the order of its files.
+
+    Slices are told apart by acquisition number (or temporal position) only when they form no regular
+    stack together, for many scanners number each rotation of one sound stack.
+    """
+    volume, cautions = _without_localisers(slices, step)
+    unique, dropped = _without_copies(volume, step)
+    cautions += dropped
+    whole = build_stack(unique, step=step)
+    if isinstance(whole, Stack) and not whole.repeated:
+        return (Arranged(label="", slices=tuple(unique), stack=whole, cautions=cautions),)
+    return _by_acquisition(unique, cautions, step) or (
+        Arranged(label="", slices=tuple(unique), stack=whole, cautions=cautions + _repeated(whole, step)),
+    )
+
+
+def _without_localisers(slices: Sequence[SliceHeader], step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
+    """A scout filed with its volume goes; a series of scouts stays, to be excluded by name."""
+    volume = [s for s in slices if "LOCALIZER" not in s.image_type]
+    if not volume or len(volume) == len(slices):
+        return list(slices), ()
+    found = f"{len(slices) - len(volume)} localiser(s)"
+    return volume, (Caution(code=CautionCode.IMAGES_LEFT_OUT, step=step, found=found),)
+
+
+def _without_copies(slices: Sequence[SliceHeader], step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
+    """One slice a SOPInstanceUID: the same file may lie in two folders."""
+    first: dict[str, SliceHeader] = {}
+    for one in sorted(slices, key=lambda s: (str(s.path), s.frame)):
+        first.setdefault(one.sop_instance_uid, one)
+    copies = len(slices) - len(first)
+    if not copies:
+        return list(first.values()), ()
+    found = f"{copies} copies of the same file(s)"
+    return list(first.values()), (Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=found),)
+
+
+def _by_acquisition(
+    slices: Sequence[SliceHeader], cautions: tuple[Caution, ...], step: Step
+) -> tuple[Arranged, ...] | None:
+    """Stacks by acquisition, or None when that gives no sound one."""
+    labels = sorted({s.acquisition for s in slices}, key=lambda label: (len(label), label))
+    if len(labels) < 2:
+        return None
+    parts = []
+    for number, label in enumerate(labels, start=1):
+        own = tuple(s for s in slices if s.acquisition == label)
+        stack = build_stack(own, step=step)
+        split = Caution(code=CautionCode.SERIES_SPLIT, step=step, found=f"{number} of {len(labels)}")
+        parts.append(
+            Arranged(
+                label=f"{STACK_MARK}{number}",
+                slices=own,
+                stack=stack,
+                cautions=(*cautions, split, *_repeated(stack, step)),
+            )
+        )
+    sound = [p for p in parts if isinstance(p.stack, Stack) and len(p.stack.slices) >= limits.MINIMUM_SLICES.value]
+    return tuple(parts) if sound else None
+
+
+def _repeated(stack: Stack | Exclusion, step: Step) -> tuple[Caution, ...]:
+    if isinstance(stack, Exclusion) or not stack.repeated:
+        return ()
+    found = f"{len(stack.repeated)} at places already taken, to be compared when read"
+    return (Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=found),)

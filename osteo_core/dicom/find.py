@@ -1,0 +1,162 @@
+"""The first step: folders in, eligible series out, and the reason for everything that was left out.
+
+Only headers are read, each file once; a folder whose files are all known is not opened at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydicom import Dataset, config
+
+from osteo_core.dicom.arrange import arrange
+from osteo_core.dicom.describe import describe, header_cautions, kind_of
+from osteo_core.dicom.eligibility import exclusion_of
+from osteo_core.dicom.header import NotReadable, SliceHeader, read_header, slices_of
+from osteo_core.dicom.identity import Identity, identity_of, unique_names
+from osteo_core.dicom.nifti_series import nifti_series
+from osteo_core.dicom.prefer import choose_preferred
+from osteo_core.dicom.stack import Stack
+from osteo_core.dicom.values import text
+from osteo_core.dicom.walk import File, Folder, walk
+from osteo_core.imaging.nifti import is_nifti
+from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import Found, Series
+from osteo_core.settings import Settings
+from osteo_core.terms import Step
+
+#: Called after each file with (files done, files seen so far).
+Progress = Callable[[int, int], object]
+
+
+@dataclass(kw_only=True)
+class _Members:
+    """Files of one SeriesInstanceUID while they are being gathered; ``dataset`` is the first by SOPInstanceUID."""
+
+    dataset: Dataset
+    slices: list[SliceHeader] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class _Gathered:
+    """What walking has brought together so far."""
+
+    members: dict[Identity, _Members] = field(default_factory=dict)
+    nifti: list[File] = field(default_factory=list)
+    unreadable: dict[tuple[Path, str], list[Path]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """One series with its exclusion, if any. ``words`` is what its description says, and is not kept."""
+
+    series: Series
+    exclusion: Exclusion | None
+    cautions: tuple[Caution, ...]
+    words: str = ""
+
+
+def find_series(
+    paths: Iterable[Path],
+    *,
+    pseudonyms: Pseudonyms,
+    settings: Settings,
+    known: Mapping[str, tuple[int, int]] | None = None,
+    progress: Progress | None = None,
+) -> Found:
+    """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
+
+    ``known``: absolute path -> (size, mtime_ns) of files that are indexed already. A folder that holds
+    only such files is skipped without opening one; a folder with anything new is read whole, so that
+    no series is ever judged by half its files. Raises UsageError for a path that does not exist.
+    """
+    gathered = _Gathered()
+    folders = [folder for folder in walk(paths) if not folder.is_unchanged(known or {})]
+    total = sum(len(folder.files) for folder in folders)
+    done = 0
+    for folder in folders:
+        for _ in _gather(folder, gathered):
+            done += 1
+            if progress:
+                progress(done, total)
+    return _judge(gathered, pseudonyms, settings)
+
+
+def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
+    for file in folder.files:
+        if is_nifti(file.path):
+            gathered.nifti.append(file)
+        else:
+            _gather_dicom(file, gathered)
+        yield
+    if folder.unreachable:
+        gathered.unreadable[(folder.path, f"{folder.unreachable} entries that cannot be reached")] = []
+
+
+def _gather_dicom(file: File, gathered: _Gathered) -> None:
+    dataset = read_header(file.path)
+    if isinstance(dataset, NotReadable):
+        gathered.unreadable.setdefault((file.path.parent, dataset.kind), []).append(file.path)
+        return
+    with config.disable_value_validation():
+        identity = identity_of(dataset, file.path)
+        members = gathered.members.setdefault(identity, _Members(dataset=dataset))
+        # The same file speaks for the series whatever the order in which files come.
+        if text(dataset, "SOPInstanceUID") < text(members.dataset, "SOPInstanceUID"):
+            members.dataset = dataset
+        members.slices.extend(slices_of(dataset, file.path))
+
+
+def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Found:
+    judged = [
+        *_dicom_series(gathered, pseudonyms, settings),
+        *(
+            _Judged(series=series, exclusion=exclusion, cautions=cautions)
+            for series, exclusion, cautions in nifti_series([f.path for f in gathered.nifti], pseudonyms, settings)
+        ),
+    ]
+    words = {one.series.series_key: one.words for one in judged}
+    chosen, others = choose_preferred([one.series for one in judged if one.exclusion is None], words)
+    excluded = ((replace(j.series, is_preferred=False), j.exclusion) for j in judged if j.exclusion is not None)
+    return Found(
+        series=chosen,
+        excluded=(*excluded, *others, *_unreadable(gathered, pseudonyms)),
+        cautions={one.series.series_key: one.cautions for one in judged if one.cautions},
+    )
+
+
+def _dicom_series(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Iterator[_Judged]:
+    names = unique_names(list(gathered.members))
+    for identity, members in sorted(gathered.members.items(), key=lambda item: item[0]):
+        own = replace(identity, name=names[identity])
+        for arranged in arrange(members.slices, step=Step.FIND):
+            with config.disable_value_validation():
+                series = describe(members.dataset, arranged, own, pseudonyms)
+                kind = kind_of(members.dataset)
+            exclusion = exclusion_of(series, kind, arranged, settings)
+            cautions = arranged.cautions
+            if isinstance(arranged.stack, Stack):
+                cautions += header_cautions(series, kind, arranged.stack)
+            yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=kind.words)
+
+
+def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[Series, Exclusion]]:
+    """One entry for each folder and kind of trouble; counts, no file names, for names may hold a patient's."""
+    for (folder, kind), paths in sorted(gathered.unreadable.items()):
+        key = f"files {folder.resolve()} {kind}"
+        series = Series(
+            series_key=pseudonyms.series(key),
+            study_key=pseudonyms.study(key),
+            patient_key=pseudonyms.patient(key),
+            series_instance_uid="",
+            files=tuple(paths),
+            modality="",
+            is_preferred=False,
+        )
+        found = f"{len(paths)} file(s): {kind}" if paths else kind
+        is_foreign = kind in ("not DICOM", "DICOMDIR")
+        code = ExclusionCode.NOT_AN_IMAGE if is_foreign else ExclusionCode.UNREADABLE
+        yield series, Exclusion(code=code, step=Step.FIND, found=found)

@@ -1,0 +1,101 @@
+"""NIfTI files as series: what their header can tell, and what it cannot as cautions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from osteo_core import limits
+from osteo_core.dicom.stack import plane_of
+from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import Geometry, Series
+from osteo_core.settings import Settings
+from osteo_core.terms import KernelGroup, Step
+
+#: What a NIfTI file cannot say.
+_UNSAID = "manufacturer, tube voltage, kernel, slice thickness, contrast, age and sex (a NIfTI file)"
+
+
+def nifti_series(
+    paths: Sequence[Path], pseudonyms: Pseudonyms, settings: Settings
+) -> Iterator[tuple[Series, Exclusion | None, tuple[Caution, ...]]]:
+    """One series a file, with its exclusion if any. Whether it is a CT or a label map shows when it is read."""
+    for path, name in zip(paths, _names(paths), strict=True):
+        header = read_nifti_header(path)
+        if isinstance(header, Exclusion):
+            yield _series(path, name, pseudonyms), header, ()
+            continue
+        series = _series(path, name, pseudonyms, header.geometry)
+        cautions = (
+            Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.FIND, found=_UNSAID),
+            *_thick(series),
+        )
+        yield series, _exclusion(series, settings), cautions
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """File stems; a stem that comes again gets a number, for outputs are named by it."""
+    seen: dict[str, int] = {}
+    names = []
+    for path in paths:
+        stem = nifti_stem(path)
+        seen[stem] = seen.get(stem, 0) + 1
+        names.append(stem if seen[stem] == 1 else f"{stem}_{seen[stem]}")
+    return names
+
+
+def _series(path: Path, name: str, pseudonyms: Pseudonyms, geometry: Geometry | None = None) -> Series:
+    # The place of the file stands for its identifiers: many folders hold a file of the same name.
+    place = f"nifti {path.resolve()}"
+    known = _geometry(geometry) if geometry else {}
+    return Series(
+        series_key=pseudonyms.series(place),
+        study_key=pseudonyms.study(place),
+        patient_key=pseudonyms.patient(place),
+        series_instance_uid=name,
+        files=(path,),
+        kernel_group=KernelGroup.UNKNOWN,
+        **known,
+    )
+
+
+def _geometry(geometry: Geometry) -> dict:
+    """Slices lie across the axis of the widest spacing, the third where all are alike."""
+    spacing = geometry.spacing_mm
+    across = 2 if spacing[2] >= max(spacing) - 1e-3 else int(np.argmax(spacing))
+    first, second = (axis for axis in range(3) if axis != across)
+    extent = np.abs(geometry.affine_lps[2, :3]) * geometry.shape
+    return {
+        "slice_step_mm": spacing[across],
+        "pixel_spacing_mm": (spacing[second], spacing[first]),
+        "rows": geometry.shape[second],
+        "columns": geometry.shape[first],
+        "n_slices": geometry.shape[across],
+        "plane": plane_of(geometry.affine_lps[:, [first, second, across, 3]]),
+        "coverage_mm": float(extent.sum()),
+    }
+
+
+def _thick(series: Series) -> tuple[Caution, ...]:
+    preferred = limits.THICKNESS_PREFERRED.value
+    if series.slice_step_mm is None or series.slice_step_mm <= preferred:
+        return ()
+    found = f"{series.slice_step_mm:.4g}"
+    return (Caution(code=CautionCode.THICK_SLICES, step=Step.FIND, found=found, limit=f"{preferred:g}"),)
+
+
+def _exclusion(series: Series, settings: Settings) -> Exclusion | None:
+    minimum, least = limits.MINIMUM_SLICES.value, limits.MINIMUM_COVERAGE.value
+    if series.n_slices < minimum:
+        code, found, limit = ExclusionCode.TOO_FEW_SLICES, f"{series.n_slices}", f"{minimum:g}"
+    elif (series.slice_step_mm or 0.0) > settings.thickness_maximum_mm:
+        code, found, limit = ExclusionCode.TOO_THICK, f"{series.slice_step_mm:g}", f"{settings.thickness_maximum_mm:g}"
+    elif (series.coverage_mm or 0.0) < least:
+        code, found, limit = ExclusionCode.TOO_LITTLE_COVERAGE, f"{series.coverage_mm:.0f}", f"{least:g}"
+    else:
+        return None
+    return Exclusion(code=code, step=Step.FIND, found=found, limit=limit)

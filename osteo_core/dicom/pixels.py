@@ -1,0 +1,68 @@
+"""Pixels of one file in HU, whatever its transfer syntax (JPEG lossless, JPEG-LS, JPEG 2000, RLE, none).
+
+SimpleITK (GDCM) decodes every syntax and applies the rescale, so there is one way for all files;
+where each slice lies is not asked of it but of our own reading of the header.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813 - the name that its own documentation uses
+from numpy.typing import NDArray
+from pydicom import Dataset, config, dcmread, dcmwrite
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+# GDCM's warnings quote file names, and those may hold a patient's name.
+sitk.ProcessObject.SetGlobalWarningDisplay(False)
+
+
+class PixelsUnreadableError(Exception):
+    """These pixels cannot be decoded; the text is fit for a reader's eyes (it names no file)."""
+
+
+def read_frames(path: Path) -> NDArray:
+    """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError."""
+    with path.open("rb") as file:
+        has_preamble = file.read(132)[128:] == b"DICM"
+    if has_preamble:
+        return _decoded(path)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "whole.dcm"
+        _write_with_preamble(path, whole)
+        return _decoded(whole)
+
+
+def _decoded(path: Path) -> NDArray:
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        frames = sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError:
+        raise PixelsUnreadableError("pixels damaged, cut short, or in an unknown compression") from None
+    if frames.ndim != 3:
+        raise PixelsUnreadableError(f"pixels have {frames.ndim} axes, expected 3")
+    return frames
+
+
+def _write_with_preamble(path: Path, whole: Path) -> None:
+    """A bare data set as a proper file, which GDCM asks for."""
+    with config.disable_value_validation():
+        dataset: Dataset = dcmread(path, force=True)
+        meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
+        if "TransferSyntaxUID" not in meta:
+            implicit = bool(dataset.original_encoding[0])
+            meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+        meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.file_meta = meta
+        dcmwrite(whole, dataset, enforce_file_format=True)
+
+
+def is_whole_valued(slopes: list[float], intercepts: list[float]) -> bool:
+    """True when whole stored values stay whole after their rescale."""
+    return bool(np.all(np.mod([*slopes, *intercepts], 1.0) == 0.0))

@@ -1,0 +1,113 @@
+"""One series a study: the criteria in their order, and the one that decided, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from osteo_core import limits
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.records import Series
+from osteo_core.terms import KernelGroup, Plane, Step
+
+#: A series this much shorter than the study's longest may miss the lumbar spine.
+_LONG_ENOUGH_SHARE = 0.6
+#: Coverages within this of each other count as the same.
+_COVERAGE_ROUNDING_MM = 20.0
+
+_TRUNK_WORDS = ("ABD", "PELV", "LUMB", "SPINE", "LWS", "CAP", "TAP", "WHOLE", "TRUNK", "RUMPF")
+_ELSEWHERE_WORDS = ("CHEST", "THORAX", "LUNG", "HEAD", "NECK", "BRAIN", "CARD", "HEART", "CORONARY", "EXTREM")
+_NO_AGENT = frozenset(("", "NO", "NONE", "N", "WITHOUT", "0", "NO CONTRAST", "NATIVE", "NATIV"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One eligible series, what its description says, and the longest coverage in its study (mm)."""
+
+    series: Series
+    words: str
+    longest_mm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """Higher rank is better; ``reason`` says why the winner won by it."""
+
+    rank: Callable[[Candidate], float]
+    reason: str
+
+
+CRITERIA: tuple[Criterion, ...] = (
+    Criterion(rank=lambda c: float(_is_original(c)), reason="original axial slices"),
+    Criterion(rank=lambda c: _region(c.words), reason="its description names the abdomen or spine"),
+    Criterion(rank=lambda c: float(_is_long_enough(c)), reason="the other covers too little of what was scanned"),
+    Criterion(rank=lambda c: float(_is_native(c)), reason="no contrast declared"),
+    Criterion(rank=lambda c: float(c.series.kernel_group is not KernelGroup.UNKNOWN), reason="a kernel that is known"),
+    Criterion(rank=lambda c: float(_is_thin(c)), reason=f"slices of at most {limits.THICKNESS_PREFERRED.value:g} mm"),
+    Criterion(rank=lambda c: round((c.series.coverage_mm or 0) / _COVERAGE_ROUNDING_MM), reason="longer coverage"),
+    Criterion(rank=lambda c: -(c.series.slice_thickness_mm or 99.0), reason="thinner slices"),
+    Criterion(rank=lambda c: float(c.series.n_slices), reason="more slices"),
+)
+
+
+def choose_preferred(
+    series: Sequence[Series], words: Mapping[str, str]
+) -> tuple[tuple[Series, ...], tuple[tuple[Series, Exclusion], ...]]:
+    """The preferred series a study with its reason, and the others with theirs.
+
+    ``words``: series_key -> upper-case description. Ties end by series_key, so the choice is repeatable.
+    """
+    studies: dict[str, list[Series]] = {}
+    for one in series:
+        studies.setdefault(one.study_key, []).append(one)
+    chosen, others = [], []
+    for members in studies.values():
+        first, left = _choose(members, words)
+        chosen.append(first)
+        others.extend(left)
+    return tuple(chosen), tuple(others)
+
+
+def _choose(members: Sequence[Series], words: Mapping[str, str]) -> tuple[Series, list[tuple[Series, Exclusion]]]:
+    longest = max(s.coverage_mm or 0.0 for s in members)
+    candidates = [Candidate(series=s, words=words.get(s.series_key, ""), longest_mm=longest) for s in members]
+    ordered = sorted(candidates, key=lambda c: ([-criterion.rank(c) for criterion in CRITERIA], c.series.series_key))
+    best, others = ordered[0], ordered[1:]
+    if not others:
+        return replace(best.series, is_preferred=True, preference_reason="the only eligible series of its study"), []
+    reason = f"{_why(best, others[0])}; one of {len(members)} eligible series of its study"
+    left = []
+    for other in others:
+        exclusion = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found=_why(best, other))
+        left.append((replace(other.series, is_preferred=False, preference_reason=exclusion.sentence), exclusion))
+    return replace(best.series, is_preferred=True, preference_reason=reason), left
+
+
+def _why(best: Candidate, other: Candidate) -> str:
+    """The first criterion by which ``best`` beats ``other``."""
+    decisive = (c.reason for c in CRITERIA if c.rank(best) > c.rank(other))
+    return next(decisive, "alike in all criteria, first by its key")
+
+
+def _is_original(candidate: Candidate) -> bool:
+    series = candidate.series
+    return series.plane is Plane.AXIAL and "DERIVED" not in series.image_type and "SECONDARY" not in series.image_type
+
+
+def _region(words: str) -> float:
+    if any(word in words for word in _TRUNK_WORDS):
+        return 1.0
+    return -1.0 if any(word in words for word in _ELSEWHERE_WORDS) else 0.0
+
+
+def _is_long_enough(candidate: Candidate) -> bool:
+    return (candidate.series.coverage_mm or 0.0) >= _LONG_ENOUGH_SHARE * candidate.longest_mm
+
+
+def _is_native(candidate: Candidate) -> bool:
+    return (candidate.series.contrast_bolus_agent or "").upper().strip() in _NO_AGENT
+
+
+def _is_thin(candidate: Candidate) -> bool:
+    thickness = candidate.series.slice_thickness_mm
+    return thickness is not None and thickness <= limits.THICKNESS_PREFERRED.value

@@ -1,0 +1,189 @@
+"""Slices into a stack: sorted along their normal, every irregularity found and named.
+
+Only (0020,0032) and (0020,0037) say where a slice lies; instance numbers, slice locations, patient
+position and file names do not count, so shuffled or renamed files give the same stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from osteo_core import limits
+from osteo_core.dicom.header import SliceHeader
+from osteo_core.imaging.tilt import tilt_deg
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.records import FloatArray
+from osteo_core.terms import Plane, Step
+
+#: Slices are parallel when no direction cosine differs by more (about half a degree).
+ORIENTATION_TOLERANCE = 1e-2
+#: Pixel spacings are the same within this (mm); headers round to 1e-3 or better.
+PIXEL_SPACING_TOLERANCE_MM = 2e-3
+#: Two slices nearer than this lie at the same place.
+SAME_PLACE_MM = 0.01
+#: Positions rounded to a tenth of a millimetre make steps of 0.625 mm look uneven by this much.
+ROUNDING_MM = 0.11
+#: Slices of one stack lie on a straight line within this; half a pixel of a usual field of view.
+SIDEWAYS_TOLERANCE_MM = 0.5
+#: A gap of at least so many steps means missing slices, less means an uneven stack.
+MISSING_FROM_STEPS = 1.5
+#: A plane is axial, sagittal or coronal when its normal is within 26 degrees of that axis.
+_PLANE_COSINE = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """Slices in order along their normal. ``affine_lps`` maps (column, row, slice) to mm; sheared when tilted.
+
+    ``repeated`` are slices at the place of one in ``slices``, as (index into ``slices``, slice).
+    """
+
+    slices: tuple[SliceHeader, ...]
+    affine_lps: FloatArray
+    step_mm: float
+    tilt_deg: float
+    repeated: tuple[tuple[int, SliceHeader], ...] = ()
+
+    @property
+    def plane(self) -> Plane:
+        """Axial, sagittal, coronal, or oblique, by the normal of the slices."""
+        return plane_of(self.affine_lps)
+
+
+def plane_of(affine_lps: FloatArray) -> Plane:
+    """Plane of the slices spanned by the first two axes of an affine."""
+    normal = np.abs(np.cross(affine_lps[:3, 0], affine_lps[:3, 1]))
+    normal /= np.linalg.norm(normal)
+    axis = int(normal.argmax())
+    return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis] if normal[axis] >= _PLANE_COSINE else Plane.OBLIQUE
+
+
+def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusion:
+    """The stack that these slices form, or why they form none (geometry missing, mixed, gaps, too tilted).
+
+    At most one slice is a stack of one; whether that is enough is not judged here.
+    """
+    fault = _missing_geometry(slices, step) or _mixed(slices, step)
+    if fault:
+        return fault
+    normal = _normal(slices[0])
+    # Ties are broken by identifiers, so that the order of the files never shows.
+    ordered = sorted(slices, key=lambda s: (float(normal @ np.array(s.position_mm)), s.sop_instance_uid))
+    kept, repeated = _apart(ordered, normal)
+    fault = _uneven(kept, normal, step)
+    return fault or _stack(kept, repeated, step)
+
+
+def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | None:
+    needed = {
+        "ImagePositionPatient": lambda s: s.position_mm is None,
+        "ImageOrientationPatient": lambda s: s.orientation is None,
+        "PixelSpacing": lambda s: s.pixel_spacing_mm is None or min(s.pixel_spacing_mm) <= 0,
+        "Rows or Columns": lambda s: not (s.rows and s.columns),
+    }
+    missing = [name for name, lacks in needed.items() if any(lacks(s) for s in slices)]
+    return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found=", ".join(missing)) if missing else None
+
+
+def _mixed(slices: Sequence[SliceHeader], step: Step) -> Exclusion | None:
+    groups = _groups([s.orientation for s in slices], ORIENTATION_TOLERANCE)
+    if len(groups) > 1:
+        counts = " and ".join(str(n) for n in groups)
+        return Exclusion(code=ExclusionCode.MIXED_ORIENTATION, step=step, found=f"{counts} slices")
+    sizes = sorted({(s.columns, s.rows) for s in slices})
+    if len(sizes) > 1:
+        found = ", ".join(f"{columns}x{rows}" for columns, rows in sizes)
+        return Exclusion(code=ExclusionCode.MIXED_GEOMETRY, step=step, found=found)
+    spacings = _groups([s.pixel_spacing_mm for s in slices], PIXEL_SPACING_TOLERANCE_MM)
+    if len(spacings) > 1:
+        found = f"{len(spacings)} pixel spacings"
+        return Exclusion(code=ExclusionCode.MIXED_GEOMETRY, step=step, found=found)
+    return None
+
+
+def _groups(values: Sequence[tuple[float, ...] | None], tolerance: float) -> list[int]:
+    """Sizes of the groups of values that are alike, largest first."""
+    left = np.array(values, dtype=float)
+    sizes = []
+    while len(left):
+        alike = np.abs(left - left[0]).max(axis=1) <= tolerance
+        sizes.append(int(alike.sum()))
+        left = left[~alike]
+    return sorted(sizes, reverse=True)
+
+
+def _normal(first: SliceHeader) -> FloatArray:
+    cosines = np.array(first.orientation)
+    normal = np.cross(cosines[:3], cosines[3:])
+    length = float(np.linalg.norm(normal))
+    return normal / length if length else normal
+
+
+def _apart(
+    ordered: Sequence[SliceHeader], normal: FloatArray
+) -> tuple[list[SliceHeader], tuple[tuple[int, SliceHeader], ...]]:
+    """One slice a place, and those that lie at a place already taken."""
+    kept: list[SliceHeader] = []
+    repeated = []
+    for one in ordered:
+        if kept and _distance(kept[-1], one, normal) < SAME_PLACE_MM:
+            repeated.append((len(kept) - 1, one))
+        else:
+            kept.append(one)
+    return kept, tuple(repeated)
+
+
+def _distance(first: SliceHeader, second: SliceHeader, normal: FloatArray) -> float:
+    return float(normal @ (np.array(second.position_mm) - np.array(first.position_mm)))
+
+
+def _uneven(kept: Sequence[SliceHeader], normal: FloatArray, step: Step) -> Exclusion | None:
+    places = np.array([s.position_mm for s in kept]) @ normal
+    steps = np.diff(places)
+    if len(steps) < 2:
+        return None
+    usual = float(np.median(steps))
+    gaps = steps[steps >= MISSING_FROM_STEPS * usual]
+    if len(gaps):
+        lacking = int(np.maximum(1, np.round(gaps / usual) - 1).sum())
+        found = f"about {lacking} in {len(gaps)} gap(s), the widest {gaps.max():.2f} mm where {usual:.2f} mm is usual"
+        return Exclusion(code=ExclusionCode.MISSING_SLICES, step=step, found=found)
+    worst = float(np.abs(steps - usual).max())
+    if worst > max(limits.STEP_UNEVENNESS.value * usual, ROUNDING_MM):
+        return Exclusion(
+            code=ExclusionCode.UNEVEN_SPACING,
+            step=step,
+            found=f"steps of {steps.min():.2f} to {steps.max():.2f} mm",
+            limit=f"{100 * limits.STEP_UNEVENNESS.value:.0f} % of {usual:.2f} mm",
+        )
+    return None
+
+
+def _stack(kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...], step: Step) -> Stack | Exclusion:
+    cosines = np.array(kept[0].orientation)
+    row_spacing, column_spacing = kept[0].pixel_spacing_mm or (1.0, 1.0)
+    positions = np.array([s.position_mm for s in kept])
+    normal = _normal(kept[0])
+    along = (positions[-1] - positions[0]) / (len(kept) - 1) if len(kept) > 1 else normal
+    affine = np.eye(4)
+    # (0028,0030) is row spacing first: the distance between rows, along a column.
+    affine[:3, 0] = cosines[:3] * column_spacing
+    affine[:3, 1] = cosines[3:] * row_spacing
+    affine[:3, 2] = along
+    affine[:3, 3] = positions[0]
+    if not np.linalg.norm(np.cross(cosines[:3], cosines[3:])) or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found="a sound ImageOrientationPatient")
+    off_line = positions - (positions[0] + np.outer(np.arange(len(kept)), along))
+    sideways = np.abs(off_line - np.outer(off_line @ normal, normal)).max()
+    if sideways > SIDEWAYS_TOLERANCE_MM:
+        found = f"slices shifted sideways by up to {sideways:.1f} mm"
+        return Exclusion(code=ExclusionCode.MIXED_GEOMETRY, step=step, found=found)
+    tilt = tilt_deg(affine)
+    if tilt > limits.GANTRY_TILT_MAXIMUM.value:
+        limit = f"{limits.GANTRY_TILT_MAXIMUM.value:g}"
+        return Exclusion(code=ExclusionCode.GANTRY_TILT, step=step, found=f"{tilt:.1f}", limit=limit)
+    step_mm = abs(float(normal @ along))
+    return Stack(slices=tuple(kept), affine_lps=affine, step_mm=step_mm, tilt_deg=tilt, repeated=repeated)

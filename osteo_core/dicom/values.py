@@ -1,0 +1,93 @@
+"""Values of DICOM elements as plain Python, where a blank or spoilt one is None and not an error."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Any, Protocol
+
+#: (0010,1010) Age String: three digits and a unit.
+_YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+
+class Source(Protocol):
+    """What has elements by keyword: a data set, or a frame of one."""
+
+    def get(self, keyword: str, /) -> Any:
+        """The element's value, or None."""
+        ...
+
+
+def text(source: Source, keyword: str) -> str:
+    """The value as text without outer spaces and NULs; several values joined by a backslash; '' where blank."""
+    return "\\".join(texts(source, keyword)) if _many(source, keyword) else _clean(_value(source, keyword))
+
+
+def texts(source: Source, keyword: str) -> tuple[str, ...]:
+    """All values as text."""
+    value = _value(source, keyword)
+    if value is None:
+        return ()
+    values = value if _is_sequence(value) else [value]
+    return tuple(_clean(one) for one in values if _clean(one))
+
+
+def number(source: Source, keyword: str) -> float | None:
+    """The first value as a finite number; None where it is blank or no number."""
+    value = _value(source, keyword)
+    return _number(value[0] if _is_sequence(value) and len(value) else value)
+
+
+def numbers(source: Source, keyword: str, count: int) -> tuple[float, ...] | None:
+    """Exactly ``count`` finite numbers, or None."""
+    value = _value(source, keyword)
+    found = [_number(one) for one in value] if _is_sequence(value) else []
+    whole = tuple(one for one in found if one is not None)
+    return whole if len(found) == len(whole) == count else None
+
+
+def day(source: Source, keyword: str) -> date | None:
+    """A DICOM date; None where it is blank or no date."""
+    digits = text(source, keyword).replace(".", "")[:8]
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+
+
+def age_years(source: Source) -> float | None:
+    """Age at the study from (0010,1010), else from birth date and study date; None where neither tells."""
+    stated = text(source, "PatientAge").upper()
+    if len(stated) >= 2 and stated[:-1].isdigit() and stated[-1] in _YEARS_PER_UNIT:
+        return int(stated[:-1]) * _YEARS_PER_UNIT[stated[-1]]
+    born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
+    if born is None or scanned is None or scanned < born:
+        return None
+    return (scanned - born).days / 365.25
+
+
+def _value(source: Source, keyword: str) -> Any:
+    try:
+        return source.get(keyword)
+    except (ValueError, TypeError, OverflowError, NotImplementedError):  # spoilt bytes in this one element
+        return None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _is_sequence(value: Any) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
+
+
+def _many(source: Source, keyword: str) -> bool:
+    return _is_sequence(_value(source, keyword))
+
+
+def _clean(value: Any) -> str:
+    return "" if value is None else str(value).replace("\0", "").strip()

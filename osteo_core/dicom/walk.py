@@ -1,0 +1,85 @@
+"""All files below some paths, folder by folder, without opening any."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from osteo_core.errors import UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """One regular file by its directory entry. ``path`` is absolute; links keep the name they have here."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """The files directly in one folder, by name; ``unreachable`` counts what could not even be looked at."""
+
+    path: Path
+    files: tuple[File, ...]
+    unreachable: int = 0
+
+    def is_unchanged(self, known: Mapping[str, tuple[int, int]]) -> bool:
+        """True when every file here is known with this size and time of change, so nothing need be opened."""
+        return bool(self.files) and all(known.get(str(f.path)) == (f.size, f.mtime_ns) for f in self.files)
+
+
+def walk(paths: Iterable[Path]) -> Iterator[Folder]:
+    """Every folder at and below ``paths``, in order of names; each folder and each file once.
+
+    Links are followed, a loop of links ends where it began. A path that is a file stands for itself.
+    Raises UsageError for a path that does not exist.
+    """
+    seen: set[tuple[int, int]] = set()
+    for path in paths:
+        top = Path(path).absolute()
+        if not top.exists():
+            raise UsageError(f"there is nothing at {path}; give folders or files that exist")
+        if top.is_dir():
+            yield from _walk_folder(top, seen)
+        else:
+            yield _folder_of(top.parent, [os.fspath(top)], seen)
+
+
+def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Folder]:
+    waiting = [folder]
+    while waiting:
+        current = waiting.pop()
+        try:
+            status = current.stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(current) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError:  # no permission, or gone since: counted, not fatal
+            yield Folder(path=current, files=(), unreachable=1)
+            continue
+        folders = [Path(entry.path) for entry in listed if entry.is_dir()]
+        waiting.extend(reversed(folders))
+        yield _folder_of(current, [entry.path for entry in listed if not entry.is_dir()], seen)
+
+
+def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Folder:
+    files, unreachable = [], 0
+    for name in names:
+        try:
+            status = os.stat(name)
+        except OSError:  # a link to nowhere
+            unreachable += 1
+            continue
+        # Pipes and devices are no files to read: opening a pipe would wait for ever.
+        if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        files.append(File(path=Path(name), size=status.st_size, mtime_ns=status.st_mtime_ns))
+    return Folder(path=folder, files=tuple(files), unreachable=unreachable)
