@@ -68,13 +68,17 @@ def model_hash(name: str) -> str:
 
 def checked_weights(name: str) -> Path:
     """The weights' file, once its SHA-256 is that of the card."""
+    stated = weights_hash(name)
+    if not MODELS[name].released:
+        raise WeightsError(f"model {name} is not released: it has no weights (see its CARD.md)")
     path = MODELS[name].folder / WEIGHTS
     if not path.exists():
         raise WeightsError(f"model {name}: {path} is missing; restore it from the repository")
-    found, stated = hashlib.sha256(path.read_bytes()).hexdigest(), weights_hash(name)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != stated:
         raise WeightsError(
-            f"model {name}: the SHA-256 of {path} is {found}, its card says {stated}; restore the file from the repository"
+            f"model {name}: the SHA-256 of {path} is {found}, its card says {stated}; "
+            "restore the file from the repository"
         )
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy import ndimage
 
 from training import cases
 from training.cases import GRID_MM, POSTERIOR, SACRUM, Body
+from training.icrp import icrp
 from training.materials import Material
 from training.plant import centroids_mm, fill_soft_tissue, plant
 
@@ -20,9 +22,12 @@ LABELS = Path("/work/shared/data/labels")
 CACHE = Path("/work/train/cache")
 #: Patients whose shapes (never whose CT) are planted. verse007 is left out: its vertebrae are cut.
 DONORS = ("verse004", "verse005", "verse009", "verse010", "verse014", "ssm_mean_lumbar_L2_L5")
+#: Spines long enough to replace all of an ICRP phantom's rough ones from T9 down.
+LONG_DONORS = ("verse009", "verse004", "austinman", "xcat")
 FINE_MARGIN_MM = (105.0, 95.0, 40.0)
 COARSE_STEP = 2
 _OTHER_BONE = 200
+_T1 = 8
 log = logging.getLogger("training.cache")
 
 
@@ -80,6 +85,20 @@ def hosts() -> dict[str, Body]:
     return {"austinman": austin, "xcat": fill_soft_tissue(cases.xcat(LABELS), austin)}
 
 
+def _long_spine(name: str, bodies: dict[str, Body]) -> NDArray[np.uint8]:
+    if name not in bodies:
+        return cases.donor(LABELS, name)
+    part = bodies[name].part
+    return np.where((part == SACRUM) | (part < _T1) | ((part > POSTERIOR) & (part < POSTERIOR + _T1)), 0, part)
+
+
+def _plant_all(donors: Iterable[tuple[str, NDArray[np.uint8]]], bodies: dict[str, Body]) -> None:
+    for donor, part in donors:
+        for name, host in bodies.items():
+            if not (CACHE / f"{donor}_in_{name}.json").exists():
+                store(f"{donor}_in_{name}", plant(part, host))
+
+
 def main() -> None:
     """Build every map that is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -91,11 +110,10 @@ def main() -> None:
     for name, body in bodies.items():
         if not (CACHE / f"{name}.json").exists():
             store(name, body)
-    for donor in wanted.split(",") if wanted else DONORS:
-        part = cases.donor(LABELS, donor)
-        for name, host in bodies.items():
-            if not (CACHE / f"{donor}_in_{name}.json").exists():
-                store(f"{donor}_in_{name}", plant(part, host))
+    names = wanted.split(",") if wanted else DONORS
+    _plant_all(((n, cases.donor(LABELS, n)) for n in names), bodies)
+    others = {name: icrp(LABELS, name) for name in ("icrp110_af", "icrp110_am")}
+    _plant_all(((n, _long_spine(n, bodies)) for n in LONG_DONORS if not wanted or n in names), others)
 
 
 if __name__ == "__main__":

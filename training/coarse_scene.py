@@ -60,7 +60,7 @@ def _pooled(hu: FloatVolume, factor: int) -> FloatVolume:
 def _seen(rng: np.random.Generator, shape: tuple[int, ...], *, size_mm: Millimetres, grid_mm: float) -> np.ndarray:
     """Box of the asked size within the padded grid, sometimes with a circular field."""
     seen = np.zeros(shape, dtype=bool)
-    keep = [min(n, int(round(s / grid_mm))) for n, s in zip(shape, size_mm, strict=True)]
+    keep = [min(n, round(s / grid_mm)) for n, s in zip(shape, size_mm, strict=True)]
     start = [int(rng.integers(0, n - k + 1)) for n, k in zip(shape, keep, strict=True)]
     seen[tuple(slice(s, s + k) for s, k in zip(start, keep, strict=True))] = True
     if chance(rng, 0.3) and keep[0] > 50:

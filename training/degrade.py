@@ -86,3 +86,17 @@ def degrade(rng: np.random.Generator, hu: FloatVolume, *, step_mm: float) -> tup
     seen = _field_of_view(rng, hu)
     hu[~seen] = HU_LOW
     return np.clip(hu, HU_LOW, HU_HIGH).astype(np.float32), seen
+
+
+def rescan(rng: np.random.Generator, hu: FloatVolume, *, step_mm: float) -> tuple[FloatVolume, np.ndarray]:
+    """A real or simulated image (I, J, K) seen again: HU scale and shift, blur, noise, field of view."""
+    if chance(rng, 0.4):
+        hu = ndimage.gaussian_filter(hu, between(rng, 0.2, 0.8) / step_mm)
+    elif chance(rng, 0.3):
+        hu = hu + between(rng, 0.2, 1.0) * (hu - ndimage.gaussian_filter(hu, 1.0 / step_mm))
+    if chance(rng, 0.6):
+        hu = hu + _noise(rng, hu.shape, step_mm=step_mm) * between(rng, 0.2, 0.6)
+    hu = hu * between(rng, 0.9, 1.1) + between(rng, -25, 25)
+    seen = _field_of_view(rng, hu)
+    hu = np.where(seen, hu, HU_LOW)
+    return np.clip(hu, HU_LOW, HU_HIGH).astype(np.float32), seen

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ log = logging.getLogger("training.learn")
 Sample = tuple[np.ndarray, np.ndarray]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-IGNORE = 255
+#: Voxels without a target, and voxels of which only this is known: no vertebral body is there.
+IGNORE, NOT_BODY = 255, 254
+_VAGUE_WEIGHT = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Recipe:
     seed: int = 1
     warm_steps: int = 100
     averaging: float = 0.998
-    minutes: float = 1e9
+    finish_at: float = 0.0
 
 
 def scaled(hu: np.ndarray) -> np.ndarray:
@@ -40,11 +43,28 @@ def scaled(hu: np.ndarray) -> np.ndarray:
     return (hu - 100.0) / 300.0
 
 
-def rate_at(recipe: Recipe, step: int) -> float:
+def seconds_until(clock: str) -> float:
+    """Epoch seconds of the next HH:MM; 0 for an empty text."""
+    if not clock:
+        return 0.0
+    now = datetime.now()
+    hour, minute = (int(part) for part in clock.split(":"))
+    then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return (then if then > now else then + timedelta(days=1)).timestamp()
+
+
+def total_steps(recipe: Recipe, step: int, seconds: float) -> int:
+    """Steps in all: as asked, or as many as fit before ``finish_at`` at this pace."""
+    if not recipe.finish_at:
+        return recipe.steps
+    return min(recipe.steps, step + int(max(0.0, recipe.finish_at - time.time()) / max(seconds, 1e-3)))
+
+
+def rate_at(recipe: Recipe, step: int, total: int) -> float:
     """Learning rate: linear warm-up, then cosine to 2 % of the peak."""
     if step < recipe.warm_steps:
         return recipe.peak_rate * (step + 1) / recipe.warm_steps
-    share = min(1.0, (step - recipe.warm_steps) / max(1, recipe.steps - recipe.warm_steps))
+    share = min(1.0, (step - recipe.warm_steps) / max(1, total - recipe.warm_steps))
     return recipe.peak_rate * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * share)))
 
 
@@ -98,28 +118,25 @@ def learn(
         first = state["step"]
     stream, recent, started = samples(recipe.seed + first), [], time.time()
     for step in range(first, recipe.steps):
+        seconds = (time.time() - started) / len(recent) if recent else 1.5
+        total = total_steps(recipe, step, seconds)
         for group in optimiser.param_groups:
-            group["lr"] = rate_at(recipe, step)
+            group["lr"] = rate_at(recipe, step, total)
         recent.append(_step(net, optimiser, _batch(stream, recipe.batch), loss))
         _average(mean, net, keep=min(recipe.averaging, (step + 1) / (step + 10)))
         if (step + 1) % 50 == 0:
-            _note(recipe, step + 1, float(np.nanmean(recent[-50:])), (time.time() - started) / len(recent))
-        if (step + 1) % 200 == 0 or step + 1 == recipe.steps:
-            _save(
-                path,
-                {
-                    "net": net.state_dict(),
-                    "mean": mean.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "step": step + 1,
-                },
-            )
+            _note(recipe, step + 1, float(np.nanmean(recent[-50:])), seconds, optimiser.param_groups[0]["lr"])
+        if (step + 1) % 100 == 0 or step + 1 >= total:
+            state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
+            _save(path, {**state, "step": step + 1})
+        if step + 1 >= total:
+            return
 
 
-def _note(recipe: Recipe, step: int, loss: float, seconds: float) -> None:
+def _note(recipe: Recipe, step: int, loss: float, seconds: float, rate: float) -> None:
     log.info("%s step %d loss %.4f %.2f s/step", recipe.name, step, loss, seconds)
     with (recipe.folder / f"{recipe.name}_log.csv").open("a", newline="") as file:
-        csv.writer(file).writerow([step, f"{loss:.4f}", f"{seconds:.2f}", f"{rate_at(recipe, step):.2e}"])
+        csv.writer(file).writerow([step, f"{loss:.4f}", f"{seconds:.2f}", f"{rate:.2e}"])
 
 
 def soft_dice(probability: torch.Tensor, truth: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
@@ -128,19 +145,29 @@ def soft_dice(probability: torch.Tensor, truth: torch.Tensor, known: torch.Tenso
     return 1 - (2 * (p * t).sum() + 1.0) / (p.sum() + t.sum() + 1.0)
 
 
-def dice_and_entropy(groups: tuple[tuple[int, ...], ...], weights: tuple[float, ...]) -> Loss:
-    """Weighted cross-entropy over all classes plus soft Dice of groups of classes that are present."""
+def dice_and_entropy(groups: tuple[tuple[int, ...], ...], weights: tuple[float, ...], bodies: tuple[int, ...]) -> Loss:
+    """Weighted cross-entropy over all classes plus soft Dice of groups of classes that are present.
+
+    Where the target is NOT_BODY only that is known: the probability of ``bodies`` is pushed down there.
+    """
     weight = torch.tensor(weights)
 
     def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        entropy = nn.functional.cross_entropy(logits, target, weight=weight, ignore_index=IGNORE)
+        vague = target == NOT_BODY
+        crisp = torch.where(vague, IGNORE, target)
+        entropy = nn.functional.cross_entropy(logits, crisp, weight=weight, ignore_index=IGNORE)
+        if bool(torch.isnan(entropy)):  # nothing but vague voxels
+            entropy = logits.sum() * 0
         probability = logits.softmax(1)
-        known = (target != IGNORE).float()
+        if bool(vague.any()):
+            outside = (1 - sum(probability[:, c] for c in bodies)).clamp_min(1e-4)
+            entropy = entropy + _VAGUE_WEIGHT * -(outside.log() * vague).sum() / vague.numel()
         terms = []
         for group in groups:
             truth = sum((target == c).float() for c in group)
+            known = (target != IGNORE) & (~vague if group != bodies else torch.ones_like(vague))
             if float(truth.sum()) > 20:
-                terms.append(soft_dice(sum(probability[:, c] for c in group), truth, known))
+                terms.append(soft_dice(sum(probability[:, c] for c in group), truth, known.float()))
         return entropy + torch.stack(terms).mean() if terms else entropy
 
     return loss

@@ -13,20 +13,26 @@ import numpy as np
 import torch
 
 from models.spine_localiser.network import CLASSES, GRID_MM, build
+from training import scans
 from training.cache import CACHE, COARSE_STEP
 from training.cases import GRID_MM as MAP_MM
 from training.cases import POSTERIOR, SACRUM
 from training.coarse_scene import field_of_view_mm, finish, furnish
-from training.learn import Recipe, Sample, dice_and_entropy, learn
+from training.fields import chance
+from training.learn import Recipe, Sample, dice_and_entropy, learn, seconds_until
 from training.materials import Material
 from training.paint import paint
 from training.sample import Patch, Pose, draw, positions_mm
+from training.vessels import lay_vessels
 
 _FIRST, _LAST = 15, 24
 _FINE = 2
 _MULTIPLE = 16
 _POSE = Pose(degrees=14.0, scale=(0.78, 1.15), elastic_mm=8.0, bend_mm=14.0, crush_share=0.3)
+_SCAN_POSE = Pose(degrees=10.0, scale=(0.85, 1.15), elastic_mm=5.0, bend_mm=6.0, crush_share=0.2)
 _RIB_ABOVE = "22"
+#: Share of the volumes that come from stored scans (training/scans.py) where there are any.
+SCAN_SHARE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +86,7 @@ def one(rng: np.random.Generator, torso: Torso) -> Sample:
     patch = draw(torso.packed, centre_mm=centre, relative_mm=where, source_mm=MAP_MM * COARSE_STEP)
     divide = torso.centres_mm[_RIB_ABOVE][2] - centre[2]
     classes = target(patch, height_mm=where[2], divide_mm=divide)
-    patch = furnish(rng, patch)
+    patch = furnish(rng, lay_vessels(rng, patch, step_mm=GRID_MM / _FINE))
     hu = paint(rng, patch, step_mm=GRID_MM / _FINE)
     hu, seen = finish(rng, hu, size_mm=size_mm, factor=_FINE, grid_mm=GRID_MM)
     classes = classes[::_FINE, ::_FINE, ::_FINE].copy()
@@ -88,12 +94,26 @@ def one(rng: np.random.Generator, torso: Torso) -> Sample:
     return hu, classes
 
 
+def from_scan(rng: np.random.Generator, scan: scans.Scan) -> Sample:
+    """One volume cut from a real or simulated image with known bodies."""
+    size_mm, level, shift_mm = field_of_view_mm(rng, list(scan.centres_mm))
+    shape = tuple(int(np.ceil(s / GRID_MM / _MULTIPLE)) * _MULTIPLE * _FINE for s in size_mm)
+    where = positions_mm(rng, shape, step_mm=GRID_MM / _FINE, pose=_SCAN_POSE)
+    hu, bodies = scans.draw(scan, centre_mm=scan.centres_mm[level] + shift_mm, relative_mm=where)
+    classes = scans.vague_target(hu, bodies, _TABLE)[::_FINE, ::_FINE, ::_FINE]
+    hu, seen = finish(rng, hu, size_mm=size_mm, factor=_FINE, grid_mm=GRID_MM)
+    return hu, np.where(seen, classes, 0).astype(np.uint8)
+
+
 def samples(seed: int) -> Iterator[Sample]:
-    """Painted volumes without end, each of its own shape (so a batch is one)."""
+    """Volumes without end, painted but for SCAN_SHARE, each of its own shape (so a batch is one)."""
     rng = np.random.default_rng(seed)
-    torsos = _torsos()
+    torsos, known = _torsos(), scans.load("coarse")
     while True:
-        yield one(rng, torsos[rng.integers(len(torsos))])
+        if known and chance(rng, SCAN_SHARE):
+            yield from_scan(rng, known[rng.integers(len(known))])
+        else:
+            yield one(rng, torsos[rng.integers(len(torsos))])
 
 
 def main() -> None:
@@ -102,13 +122,21 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--folder", type=Path, default=Path("/work/train"))
     parser.add_argument("--name", default="localiser")
+    parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
     bodies = tuple(range(1, 12))
     weights = (0.15, *([2.0] * 11), 1.0, 0.7, 0.4, 0.4)
-    loss = dice_and_entropy((bodies, (12,), (13,), (14,), (15,)), weights)
-    recipe = Recipe(name=arguments.name, steps=arguments.steps, batch=1, peak_rate=1e-3, folder=arguments.folder)
+    loss = dice_and_entropy((bodies, (12,), (13,), (14,), (15,)), weights, bodies=bodies)
+    recipe = Recipe(
+        name=arguments.name,
+        steps=arguments.steps,
+        batch=1,
+        peak_rate=1e-3,
+        folder=arguments.folder,
+        finish_at=seconds_until(arguments.finish_at),
+    )
     learn(build, samples, loss, recipe)
 
 

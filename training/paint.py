@@ -102,9 +102,22 @@ def _disc_faults(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> Non
         hu[spot] = between(rng, -700, -100) if chance(rng, 0.7) else between(rng, 150, 400)
 
 
+def _osteophytes(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> None:
+    """Bone that bridges discs at their rim: bright, beside bodies, of no body."""
+    if chance(rng, 0.25):
+        disc = patch.material == Material.DISC
+        rim = ndimage.binary_dilation(disc, iterations=int(rng.integers(2, 5))) & (patch.material != Material.BONE)
+        rim &= patch.material != Material.CANAL
+        deep = ndimage.binary_erosion(disc, iterations=int(rng.integers(1, 4)))
+        spot = rim & ~deep & (blobs(rng, hu.shape, cell=between(rng, 6, 14)) > between(rng, -0.2, 1.0))
+        hu[spot] = between(rng, 120, 600) + between(rng, 10, 80) * blobs(rng, hu.shape, cell=3)[spot]
+
+
 def _vessel_plaque(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> None:
-    if chance(rng, 0.2):
-        spot = (patch.material == Material.BLOOD) & (blobs(rng, hu.shape, cell=4) > between(rng, 0.7, 1.5))
+    if chance(rng, 0.3):
+        blood = patch.material == Material.BLOOD
+        wall = blood & ~ndimage.binary_erosion(blood) if chance(rng, 0.7) else blood
+        spot = wall & (blobs(rng, hu.shape, cell=4) > between(rng, 0.2, 1.5))
         hu[spot] = between(rng, 200, 900)
 
 
@@ -136,6 +149,6 @@ def paint(rng: np.random.Generator, patch: Patch, *, step_mm: float) -> FloatVol
     hu[mixed & streaks] = between(rng, -110, -40)
     bone = patch.material == Material.BONE
     hu[bone] = _bone_hu(rng, patch, step_mm=step_mm)[bone]
-    for fault in (_disc_faults, _vessel_plaque, _bright_islands, _filling):
+    for fault in (_disc_faults, _osteophytes, _vessel_plaque, _bright_islands, _filling):
         fault(rng, patch, hu)
     return hu

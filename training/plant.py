@@ -41,7 +41,11 @@ def landmarks(part: NDArray[np.uint8]) -> dict[int, NDArray[np.float64]]:
     out = {}
     for level, centre in centres.items():
         behind = part == POSTERIOR + level
-        back = np.asarray(ndimage.center_of_mass(behind)) * GRID_MM if behind.sum() > 50 else centre + [0, 40, -10]
+        back = (
+            np.asarray(ndimage.center_of_mass(behind)) * GRID_MM
+            if behind.sum() > 50
+            else centre + np.array([0, 40, -10])
+        )
         back[0] = 0.5 * (back[0] + centre[0])
         side = np.array([25.0, 0.0, 0.0])
         out[level] = np.stack([centre, back, centre + side, centre - side])

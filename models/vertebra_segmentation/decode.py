@@ -17,9 +17,14 @@ from osteo_core.records import Geometry
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 _BODY = CLASSES.index("body")
+_SACRUM_FINE = CLASSES.index("sacrum")
+#: Fine bodies count within this many coarse voxels (5 mm) of where the coarse network sees one, however faintly.
+_REACH_VOXELS, _LEAST_NEAR = 2, 0.3
 #: A piece whose coarse probability of being spine is lower is no vertebra.
 _LEAST_SPINE = 0.25
 _POINTS = 400
+#: A piece less than half as large as a body and closer to it than this share of the usual step is a stray.
+_STRAY_GAP = 0.55
 _SACRUM_ML, _RIB_ML = 12.0, 2.0
 _RIB_REACH_MM = 60.0
 #: Without sacrum or ribs in view the numbers rest on shape alone.
@@ -63,6 +68,16 @@ def _class_means(instances: IntVolume, grid: Grid, located: Located, numbers: li
     return np.array(rows, dtype=np.float64)
 
 
+def _without_strays(centres: NDArray[np.float64], voxels: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """True for the bodies of the chain (top down); a small piece beside a larger body is a stray."""
+    keep = np.ones(len(voxels), dtype=bool)
+    usual = float(np.median(-np.diff(centres[:, 2]))) if len(voxels) > 2 else 30.0
+    for n in np.argsort(voxels):
+        others = [m for m in range(len(voxels)) if m != n and keep[m] and voxels[m] > 2 * voxels[n]]
+        keep[n] = all(abs(centres[m, 2] - centres[n, 2]) > _STRAY_GAP * usual for m in others)
+    return keep
+
+
 def _near_volume_ml(located: Located, channel: int, centre_mm: NDArray[np.float64], *, reach_mm: float) -> float:
     """Volume of one coarse class within a cube around a point."""
     index = located.grid.to_index(centre_mm)
@@ -84,9 +99,38 @@ def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located) -
     return Anchor.LAST_RIB if ribs else Anchor.NONE
 
 
-def decode(probability: FloatVolume, grid: Grid, located: Located) -> Decoded:
-    """Fine class probabilities (6, I, J, K) and the coarse ones to numbered instances."""
-    body = probability[_BODY]
+def body_field(probability: FloatVolume, grid: Grid, located: Located) -> FloatVolume:
+    """Probability of body (I, J, K) from both networks.
+
+    The fine network draws; the coarse one, which sees the whole, takes away what lies far from every coarse body
+    (vessels, hips, table) and decides between body and sacrum.
+    """
+    bodies = located.bodies
+    near = ndimage.grey_dilation(bodies, footprint=_ball(_REACH_VOXELS))
+    sacrum = located.probability[SACRUM]
+    gate = _on(np.clip(near / _LEAST_NEAR, 0, 1), located.grid, grid)
+    lumbar = _on(bodies / np.maximum(bodies + sacrum, 1e-3), located.grid, grid)
+    doubtful = probability[_SACRUM_FINE] * np.clip(2 * lumbar - 1, 0, 1)
+    return np.asarray((probability[_BODY] + doubtful) * gate, dtype=np.float32)
+
+
+def _ball(radius: int) -> NDArray[np.bool_]:
+    grid = np.mgrid[-radius : radius + 1, -radius : radius + 1, -radius : radius + 1]
+    return np.asarray((grid**2).sum(0) <= radius**2 + 1)
+
+
+def _on(field: FloatVolume, source: Grid, target: Grid) -> FloatVolume:
+    """A coarse field, interpolated on a finer grid."""
+    offset = source.to_index(target.origin_mm)
+    scale = np.full(3, target.step_mm / source.step_mm)
+    out = ndimage.affine_transform(
+        np.asarray(field, dtype=np.float32), scale, offset=offset, output_shape=target.shape, order=1, mode="nearest"
+    )
+    return np.asarray(out, dtype=np.float32)
+
+
+def decode(body: FloatVolume, grid: Grid, located: Located) -> Decoded:
+    """Probability of body (I, J, K) on the fine grid and the coarse classes to numbered instances."""
     instances, region = split_bodies(body, step_mm=grid.step_mm)
     numbers = [int(n) for n in np.unique(instances) if n]
     if not numbers:
@@ -99,6 +143,8 @@ def decode(probability: FloatVolume, grid: Grid, located: Located) -> Decoded:
         return Decoded(found=(), instances=instances, region=region, anchor=Anchor.NONE)
     centres = _centres_mm(instances, grid, numbers)
     order = np.argsort(-centres[:, 2])
+    sizes = np.bincount(instances.ravel())[numbers].astype(float)
+    order = order[_without_strays(centres[order], sizes[order])]
     chain = number(means[order], centres[order])
     anchor = _anchor(list(chain.levels), centres[order], located)
     sure = chain.probability * (_UNANCHORED if anchor is Anchor.NONE else 1.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -10,22 +12,22 @@ FloatVolume = NDArray[np.float32]
 IntVolume = NDArray[np.int32]
 
 THRESHOLD = 0.5
-#: A core lies this deep in a body; deeper ones are tried where two bodies hang together.
+#: A core lies this deep in a body; deeper ones part bodies that hang together.
 _CORE_DEPTHS_MM = (3.0, 4.5, 6.0, 7.5, 9.0)
 _LEAST_CORE_ML = 0.15
 _LEAST_BODY_ML = 1.5
-#: A piece this much larger than its fellows is two bodies; two pieces this close are one.
-_TWO_BODIES = 1.65
-_ONE_BODY_MM = 11.0
+#: Two pieces whose centres lie this close along z are one body.
+_ONE_BODY_MM = 10.0
 
 
 def _pieces(mask: NDArray[np.bool_], *, least: float) -> list[NDArray[np.int_]]:
     """Connected pieces of a mask as flat indices, the small ones dropped."""
     labelled, count = ndimage.label(mask)
     flat = labelled.ravel()
-    order = np.argsort(flat, kind="stable")
+    inside = np.flatnonzero(flat)
+    order = inside[np.argsort(flat[inside], kind="stable")]
     bounds = np.searchsorted(flat[order], np.arange(1, count + 2))
-    return [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b - a >= least]
+    return [order[a:b] for a, b in itertools.pairwise(bounds) if b - a >= least]
 
 
 def _nearest(cores: list[NDArray[np.int_]], shape: tuple[int, ...]) -> IntVolume:
@@ -38,36 +40,37 @@ def _nearest(cores: list[NDArray[np.int_]], shape: tuple[int, ...]) -> IntVolume
     return np.asarray(grid[i, j, k], dtype=np.int32)
 
 
-def _split_large(
-    cores: list[NDArray[np.int_]], depth: FloatVolume, mask: NDArray[np.bool_], *, radius: float, least: float
-) -> tuple[list[NDArray[np.int_]], bool]:
-    """Erode deeper those cores whose body is far larger than the median; True if any came apart."""
-    region = _nearest(cores, depth.shape)
-    sizes = np.bincount(region[mask], minlength=len(cores) + 1)[1:]
+def _split_deeper(
+    cores: list[NDArray[np.int_]], depth: FloatVolume, *, radius: float, least: float
+) -> list[NDArray[np.int_]]:
+    """Erode every core deeper; those that come apart hung together by a bridge."""
+    flat = depth.ravel()
+    deeper = np.zeros(depth.size, dtype=np.int32)
+    for number, core in enumerate(cores, start=1):
+        deeper[core] = np.where(flat[core] > radius, number, 0)
+    parts: dict[int, list[NDArray[np.int_]]] = {}
+    for piece in _pieces(deeper.reshape(depth.shape) > 0, least=least):
+        parts.setdefault(int(deeper[piece[0]]), []).append(piece)
     out: list[NDArray[np.int_]] = []
-    parted = False
-    for core, size in zip(cores, sizes, strict=True):
-        deeper = np.zeros(depth.size, dtype=bool)
-        deeper[core] = depth.ravel()[core] > radius
-        parts = _pieces(deeper.reshape(depth.shape), least=least) if size > _TWO_BODIES * np.median(sizes) else []
-        out.extend(parts if len(parts) > 1 else [core])
-        parted |= len(parts) > 1
-    return out, parted
+    for number, core in enumerate(cores, start=1):
+        own = parts.get(number, [])
+        out.extend(own if len(own) > 1 else [core])
+    return out
 
 
 def _merge_close(cores: list[NDArray[np.int_]], shape: tuple[int, ...], *, step_mm: float) -> list[NDArray[np.int_]]:
-    """Join cores whose centres lie closer along z than any two bodies can."""
+    """Join cores whose centres lie closer along z than those of any two bodies."""
     centres = [np.array(np.unravel_index(c, shape)).mean(1) * step_mm for c in cores]
     order = sorted(range(len(cores)), key=lambda n: centres[n][2])
     out: list[NDArray[np.int_]] = []
-    last: NDArray[np.float64] | None = None
+    last: float | None = None
     for n in order:
-        if last is not None and np.linalg.norm(centres[n] - last) < _ONE_BODY_MM:
+        if last is not None and centres[n][2] - last < _ONE_BODY_MM:
             out[-1] = np.concatenate([out[-1], cores[n]])
-            last = np.array(np.unravel_index(out[-1], shape)).mean(1) * step_mm
+            last = float(np.unravel_index(out[-1], shape)[2].mean() * step_mm)
         else:
             out.append(cores[n])
-            last = centres[n]
+            last = float(centres[n][2])
     return out
 
 
@@ -84,7 +87,7 @@ def split_bodies(body: FloatVolume, *, step_mm: float) -> tuple[IntVolume, IntVo
     if not cores:
         return np.zeros(body.shape, dtype=np.int32), np.zeros(body.shape, dtype=np.int32)
     for radius in _CORE_DEPTHS_MM[1:]:
-        cores, _ = _split_large(cores, depth, mask, radius=radius, least=least)
+        cores = _split_deeper(cores, depth, radius=radius, least=least)
     cores = _merge_close(cores, body.shape, step_mm=step_mm)
     region = _nearest(cores, body.shape)
     return _whole_bodies(mask, region, least=_LEAST_BODY_ML / voxel_ml), region

@@ -14,8 +14,8 @@ from models.vertebra_segmentation.network import GRID_MM
 from osteo_core.records import Volume
 
 #: Half width of the tube, and how far it goes on beyond the coarse spine's ends.
-_HALF_WIDTH_MM = 52.0
 _BEYOND_MM = 30.0
+_MARGIN_MM = np.array([52.0, 52.0, _BEYOND_MM])
 #: Windows of 100 x 100 x 120 mm follow the centre line in steps.
 WINDOW = (80, 80, 96)
 _WINDOW_STEP_MM = 60.0
@@ -75,7 +75,5 @@ def prepare(volume: Volume, located: Located) -> Tube | None:
     line = centre_line(located)
     if not len(line):
         return None
-    low = line.min(0) - [_HALF_WIDTH_MM, _HALF_WIDTH_MM, _BEYOND_MM]
-    high = line.max(0) + [_HALF_WIDTH_MM, _HALF_WIDTH_MM, _BEYOND_MM]
-    grid = grid_over(low, high, step_mm=GRID_MM)
+    grid = grid_over(line.min(0) - _MARGIN_MM, line.max(0) + _MARGIN_MM, step_mm=GRID_MM)
     return Tube(hu=sample(volume, grid), grid=grid, starts=_window_starts(line, grid))

@@ -10,7 +10,7 @@ import numpy as np
 from models.runtime import in_windows
 from models.spine_localiser.locate import locate
 from models.vertebra_segmentation.borders import cut_sides
-from models.vertebra_segmentation.decode import Decoded, decode, draw_level
+from models.vertebra_segmentation.decode import Decoded, body_field, decode, draw_level
 from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.prepare import WINDOW, Tube, prepare
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
@@ -19,7 +19,6 @@ from osteo_core.terms import Anchor
 if TYPE_CHECKING:
     from torch import nn
 
-_BODY = CLASSES.index("body")
 _MULTIPLE = 8
 
 
@@ -41,7 +40,8 @@ class VertebraSegmenter:
         if tube is None:
             return self._empty(volume, started)
         fine = in_windows(self._outliner, tube.hu, tube.starts, window=WINDOW, classes=len(CLASSES), multiple=_MULTIPLE)
-        return self._drawn(volume, tube, decode(fine, tube.grid, located), fine[_BODY], started)
+        body = body_field(fine, tube.grid, located)
+        return self._drawn(volume, tube, decode(body, tube.grid, located), body, started)
 
     def _empty(self, volume: Volume, started: float) -> Segmentation:
         return Segmentation(

@@ -1,0 +1,1 @@
+"""A regression of vBMD from image crops; not trained yet (CARD.md)."""

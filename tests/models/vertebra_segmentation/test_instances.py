@@ -1,0 +1,53 @@
+"""One mask of bodies into single ones: bridges are parted, holes and fragments are not bodies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.vertebra_segmentation.instances import split_bodies
+
+STEP = 1.25
+
+
+def column(heights: list[float], *, gap_mm: float = 6.0, half_mm: float = 17.0) -> tuple[np.ndarray, list[float]]:
+    """Boxes of the given heights stacked along z with gaps, as a probability, and their centres in mm."""
+    total = sum(heights) + gap_mm * (len(heights) + 1)
+    body = np.zeros((48, 48, int(total / STEP) + 1), dtype=np.float32)
+    z, centres = gap_mm, []
+    half = int(half_mm / STEP)
+    for height in heights:
+        body[24 - half : 24 + half, 24 - half : 24 + half, int(z / STEP) : int((z + height) / STEP)] = 0.95
+        centres.append(z + height / 2)
+        z += height + gap_mm
+    return body, centres
+
+
+def found_centres(instances: np.ndarray) -> list[float]:
+    return [float(np.argwhere(instances == n)[:, 2].mean() * STEP) for n in np.unique(instances) if n]
+
+
+def test_separate_bodies_stay_separate() -> None:
+    body, centres = column([25, 26, 27, 28])
+    assert found_centres(split_bodies(body, step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
+
+
+def test_a_bridge_between_two_bodies_is_parted() -> None:
+    body, centres = column([25, 26, 27])
+    body[10:16, 20:28, 20:60] = 0.9
+    assert found_centres(split_bodies(body, step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
+
+
+def test_a_hole_is_filled_and_a_crushed_body_is_kept() -> None:
+    body, centres = column([25, 10, 26])
+    body[20:28, 20:28, 8:20] = 0.1
+    instances, _ = split_bodies(body, step_mm=STEP)
+    assert found_centres(instances) == pytest.approx(centres, abs=2.0)
+    assert (instances[20:28, 20:28, 8:20] > 0).mean() > 0.5
+
+
+def test_fragments_and_nothing_are_no_bodies() -> None:
+    body = np.zeros((40, 40, 40), dtype=np.float32)
+    assert split_bodies(body, step_mm=STEP)[0].max() == 0
+    body[5:11, 5:11, 5:11] = 0.9
+    assert split_bodies(body, step_mm=STEP)[0].max() == 0

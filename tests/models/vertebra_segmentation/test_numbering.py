@@ -1,0 +1,64 @@
+"""A chain is numbered as a whole: one odd body cannot shift it, a missing one is counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.spine_localiser.network import CLASSES
+from models.vertebra_segmentation.numbering import BEYOND, class_of, increments, number
+from osteo_core.terms import Level
+
+
+def votes(levels: list[int], *, sure: float = 0.8) -> np.ndarray:
+    """Class probabilities (N, 16) that favour the given levels."""
+    out = np.full((len(levels), len(CLASSES)), (1 - sure) / (len(CLASSES) - 1))
+    for row, level in enumerate(levels):
+        out[row, class_of(level)] = sure
+    return out
+
+
+def centres(n: int, *, step: float = 33.0, missing: int | None = None) -> np.ndarray:
+    """Centres (N, 3) top down; a body is left out before index ``missing``."""
+    z = -step * np.arange(n, dtype=float)
+    if missing is not None:
+        z[missing:] -= step
+    return np.stack([np.zeros(n), np.zeros(n), z], -1)
+
+
+def test_a_clear_chain() -> None:
+    chain = number(votes([18, 19, 20, 21, 22]), centres(5))
+    assert chain.levels == (Level.T11, Level.T12, Level.L1, Level.L2, Level.L3)
+    assert chain.probability > 0.99
+
+
+@pytest.mark.parametrize("odd", range(5))
+def test_one_shifted_vote_does_not_shift_the_chain(odd: int) -> None:
+    levels = [19, 20, 21, 22, 23]
+    wrong = list(levels)
+    wrong[odd] += 1
+    assert number(votes(wrong), centres(5)).levels == tuple(levels)
+
+
+def test_a_missing_body_is_counted() -> None:
+    chain = number(votes([19, 20, 22, 23]), centres(4, missing=2))
+    assert chain.levels == (19, 20, 22, 23)
+    assert increments(centres(4, missing=2)).tolist() == [1, 2, 1]
+
+
+def test_a_sacral_body_below_l5_is_not_a_lumbar_level() -> None:
+    assert number(votes([22, 23, 24, 26]), centres(4)).levels == (22, 23, 24, BEYOND)
+
+
+def test_without_any_hint_the_chain_is_unsure() -> None:
+    flat = np.full((3, len(CLASSES)), 1 / len(CLASSES))
+    assert number(flat, centres(3)).probability < 0.3
+
+
+def test_two_equal_hypotheses_share_the_probability() -> None:
+    both = (votes([20, 21, 22]) + votes([21, 22, 23])) / 2
+    assert number(both, centres(3)).probability == pytest.approx(0.5, abs=0.05)
+
+
+def test_no_body_gives_no_level() -> None:
+    assert number(np.zeros((0, len(CLASSES))), np.zeros((0, 3))).levels == ()
