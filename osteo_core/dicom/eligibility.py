@@ -104,10 +104,9 @@ def _too_few(series: Series, arranged: Arranged) -> Exclusion | None:
 
 def _too_coarse(series: Series, settings: Settings) -> Exclusion | None:
     """Thickness where it is stated, else the step: what a header does not say is not assumed to be fine."""
-    stated = [mm for mm in (series.slice_thickness_mm or series.slice_step_mm,) if mm is not None]
-    thickest = max([*stated, *(series.pixel_spacing_mm or ())], default=0.0)
-    if thickest > settings.thickness_maximum_mm:
-        return _exclude(ExclusionCode.TOO_THICK, f"{thickest:g}", f"{settings.thickness_maximum_mm:g}")
+    thickness = series.slice_thickness_mm or series.slice_step_mm or 0.0
+    if thickness > settings.thickness_maximum_mm:
+        return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{settings.thickness_maximum_mm:g}")
     return None
 
 
