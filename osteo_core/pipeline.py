@@ -62,7 +62,9 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
     correction = contrast_correction(phase, series.kvp)
     calibration = choose_calibration(series, settings)
     measurements = _calibrated(measured.measurements, calibration, correction)
-    cautions = (*volume.cautions, *measured.cautions, *contrast_cautions, *_series_cautions(series, calibration))
+    cautions = _without_repeats(
+        (*volume.cautions, *measured.cautions, *contrast_cautions, *_series_cautions(series, measurements, calibration))
+    )
     assessment = assess(
         series,
         Evidence(
@@ -115,11 +117,20 @@ def _calibrated(
     )
 
 
-def _series_cautions(series: Series, calibration: Calibration | Exclusion) -> tuple[Caution, ...]:
-    cautions = calibration_cautions(calibration) if isinstance(calibration, Calibration) else ()
+def _series_cautions(
+    series: Series, measurements: Sequence[Measurement], calibration: Calibration | Exclusion
+) -> tuple[Caution, ...]:
+    is_used = any(m.vbmd_mg_cm3 is not None for m in measurements)
+    cautions = calibration_cautions(calibration) if is_used and isinstance(calibration, Calibration) else ()
     if series.is_simulated:
         cautions += (Caution(code=CautionCode.SIMULATED, step=Step.FIND, found="an invented scan of known truth"),)
     return cautions
+
+
+def _without_repeats(cautions: Sequence[Caution]) -> tuple[Caution, ...]:
+    """A shift of HU that the reader has told already is not told again by the tissues."""
+    told = any(c.code is CautionCode.HU_SHIFT and c.step is Step.READ for c in cautions)
+    return tuple(c for c in cautions if not (told and c.code is CautionCode.HU_SHIFT and c.step is Step.MEASURE))
 
 
 def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:
