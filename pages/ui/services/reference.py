@@ -33,7 +33,13 @@ def limit_rows() -> list[dict[str, str]]:
         shown = f"{value:g} {limit.unit}" + (f" (shipped: {limit.value:g})" if value != limit.value else "")
         words = wording.sentence(_words(name))
         rows.append(
-            {"Limit": words, "Value": shown, "Beyond it": limit.beyond, "Source": limit.source, "Date": limit.date}
+            {
+                "Limit": words,
+                "Value": shown,
+                "Beyond it": limit.beyond,
+                "Source": limit.source,
+                "Date": limit.date.replace("-", "‑"),
+            }
         )
     return rows
 

@@ -1,0 +1,50 @@
+"""A store for the browser: invented results, and one small CT with its mask for every patient."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from db import parts, rows
+from osteo_core.records import Found, SegmentedLevel, SeriesResult
+from tests.builders.cohort import build_cohort, build_references
+from tests.builders.store import build_store
+from tests.builders.viewer_case import ViewerCase, build_viewer_case
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrowserCohort:
+    """The store and what lies in it."""
+
+    store: Path
+    results: list[SeriesResult]
+
+
+def _with_case(result: SeriesResult, case: ViewerCase) -> SeriesResult:
+    """The result as if it had been found in the small CT."""
+    if result.segmentation is None:
+        return result
+    levels = tuple(
+        SegmentedLevel(level=level, confidence=0.93, voxels=4000, centroid_mm=centre)
+        for level, centre in case.centres_lps_mm.items()
+    )
+    return replace(result, segmentation=replace(result.segmentation, levels=levels))
+
+
+def build_browser_cohort(folder: Path, *, count: int = 40) -> BrowserCohort:
+    """``count`` invented patients in ``folder/store``, all of them with the same small CT."""
+    case = build_viewer_case(folder)
+    results = [_with_case(result, case) for result in build_cohort(count, files=(case.ct,))]
+    store = folder / "store"
+    store.mkdir()
+    found = Found(series=tuple(r.series for r in results))
+    for kind, table in rows.indexed_tables(found).items():
+        parts.write_part(store, kind, table)
+    build_store(store, results, references=build_references(results))
+    media = store / "media"
+    media.mkdir(exist_ok=True)
+    for result in results:
+        if result.segmentation is not None:
+            shutil.copy(case.mask, media / f"{result.series.series_key}_{result.model_hash}_mask.nii.gz")
+    return BrowserCohort(store=store, results=results)

@@ -1,0 +1,74 @@
+"""A lead's way in a real browser: Home, Worklist, Patient; what is seen, and that nobody else is asked."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from pages.ui import wording
+from tests.browser.cohort import BrowserCohort
+from tests.browser.conftest import Visit
+
+pytestmark = pytest.mark.browser
+
+#: Streamlit probes its base path on deep links; harmless, and on this host.
+READY = '[data-testid="stMainBlockContainer"] h1'
+
+
+def canvas_pixels(visit: Visit) -> np.ndarray:
+    """The viewer's canvas as RGB."""
+    picture = visit.page.locator("canvas.view").screenshot(timeout=120_000)
+    return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
+
+
+def test_home_to_worklist_to_patient(visit: Visit, cohort: BrowserCohort) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    expect(page.get_by_text(wording.RESEARCH_USE)).to_be_visible()
+    expect(page.get_by_text("All patients here are simulated")).to_be_visible()
+
+    page.get_by_test_id("stSidebarNav").get_by_text("Worklist").click()
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    expect(page.get_by_text("Click a row to open the patient")).to_be_visible()
+
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first
+    table.click(position={"x": 500, "y": 35 + 17})
+    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
+    flagged = [r for r in cohort.results if r.assessment and r.assessment.is_flagged]
+    assert any(f"series={r.series.series_key}" in page.url for r in flagged)
+    expect(page.get_by_text("How it was measured")).to_be_visible()
+
+    pixels = canvas_pixels(visit)
+    assert pixels.std() > 20, "the planes are blank"
+    coloured = (pixels.max(axis=2) - pixels.min(axis=2)) > 40
+    assert coloured.mean() > 0.005, "the mask is not drawn over the CT"
+    assert "HU" in page.locator(".readout").inner_text()
+    assert visit.foreign() == []
+    assert visit.complaints == []
+
+
+def test_a_deep_link_keeps_the_frame_and_the_choice_stands_in_the_address(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/worklist?vendor=GE&flagged=true")
+    page.wait_for_selector(READY)
+    expect(page.get_by_text(wording.RESEARCH_USE)).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNav").get_by_text("About and limits")).to_be_visible()
+    expect(page.get_by_test_id("stMultiSelect").first.get_by_text("GE")).to_be_visible()
+    assert "vendor=GE" in page.url
+
+
+def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) -> None:
+    key = next(r.series.series_key for r in cohort.results if r.segmentation is not None)
+    visit.page.goto(f"{visit.address}/patient?series={key}")
+    visit.page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
+    before = canvas_pixels(visit)
+    visit.page.get_by_role("button", name="L5", exact=True).click()
+    expect(visit.page.locator(".levels button[data-level=L5]")).to_have_attribute("aria-pressed", "true")
+    visit.page.wait_for_timeout(500)
+    assert np.abs(canvas_pixels(visit) - before).mean() > 1.0

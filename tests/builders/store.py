@@ -1,0 +1,31 @@
+"""A store filled from records as the engine would fill it: parts written, then taken in by an owner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from db import parts, rows
+from db.connect import open_store
+from osteo_core.records import ReferenceValue, SeriesResult
+
+
+def write_results(store_dir: Path, results: Sequence[SeriesResult]) -> None:
+    """Leave the results in the inbox, as workers do."""
+    for result in results:
+        for kind, table in rows.result_tables(result).items():
+            parts.write_part(store_dir, kind, table)
+
+
+def build_store(store_dir: Path, results: Sequence[SeriesResult], *, references: Sequence[ReferenceValue] = ()) -> Path:
+    """A store that holds ``results`` and QCT ``references``, closed again; gives its folder."""
+    store = open_store(store_dir)
+    try:
+        write_results(store_dir, results)
+        if references:
+            parts.write_part(store_dir, "reference_values", rows.reference_table(list(references)))
+        store.take_in()
+        store.publish_snapshot()
+    finally:
+        store.close()
+    return store_dir

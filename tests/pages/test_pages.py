@@ -1,0 +1,178 @@
+"""Every page of the route table opens through app.py, filled and empty, and says what it is for."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import wording
+from tests.builders.cohort import build_cohort
+from tests.builders.store import build_store
+
+ROOT = Path(__file__).resolve().parents[2]
+Open = Callable[..., AppTest]
+
+
+def scripts() -> list[str]:
+    """The scripts of the route table, read from app.py without running it."""
+    calls = [node for node in ast.walk(ast.parse((ROOT / "app.py").read_text())) if isinstance(node, ast.Call)]
+    return [
+        ast.literal_eval(keyword.value)
+        for call in calls
+        if getattr(call.func, "id", "") == "Screen"
+        for keyword in call.keywords
+        if keyword.arg == "script"
+    ]
+
+
+def texts(app: AppTest) -> str:
+    """Everything that stands on the page as text."""
+    shown = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.code,
+        app.info,
+        app.warning,
+        app.error,
+    )
+    metrics = " ".join(f"{metric.label} {metric.value}" for metric in app.metric)
+    return " ".join(str(element.value) for kind in shown for element in kind) + " " + metrics
+
+
+def test_the_route_table_lists_every_script_of_pages() -> None:
+    assert sorted(scripts()) == sorted(f"pages/{file.name}" for file in (ROOT / "pages").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("script", scripts())
+def test_a_page_opens_with_its_title_and_the_research_line(script: str, filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, script)
+    assert not app.exception
+    assert not app.error
+    assert len(app.title) == 1
+    assert wording.RESEARCH_USE in texts(app)
+    assert "All patients here are simulated" in texts(app)
+
+
+@pytest.mark.parametrize("script", [s for s in scripts() if s != "pages/about.py"])
+def test_an_empty_store_says_what_to_run(script: str, tmp_path: Path, open_page: Open) -> None:
+    app = open_page(tmp_path / "store", script)
+    assert not app.exception
+    assert "This store holds no series yet" in texts(app)
+    assert f"python -m osteo_core index /path/to/ct --store {tmp_path / 'store'}" in texts(app)
+
+
+def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store)
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert (numbers["Patients"], numbers["Measured"], numbers["Excluded"], numbers["Failed"]) == ("60", "52", "8", "0")
+
+
+def test_the_worklist_puts_the_flagged_first_with_the_reason(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/worklist.py")
+    rows = app.dataframe[0].value
+    flagged = [mark == "⚑" for mark in rows["flag"]]
+    expected = sum(r.assessment.is_flagged for r in build_cohort(60) if r.assessment)
+    assert flagged == sorted(flagged, reverse=True)
+    assert sum(flagged) == expected
+    assert rows["reason"].iloc[0].startswith("L")
+    assert "mg/cm3" in rows["reason"].iloc[0]
+
+
+def test_the_filter_of_the_address_narrows_the_worklist(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/worklist.py", vendor="Philips", sex="Women")
+    rows = app.dataframe[0].value
+    assert set(rows["vendor"]) == {"Philips"}
+    assert set(rows["sex"]) == {"F"}
+
+
+def test_a_filter_that_fits_nobody_says_so(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/worklist.py", vendor="Neusoft")
+    assert "No patient fits this filter" in texts(app)
+
+
+def test_a_patient_shows_number_interval_and_origin(filled_store: Path, open_page: Open) -> None:
+    result = next(r for r in build_cohort(60) if r.assessment and r.assessment.worst_fracture_grade)
+    app = open_page(filled_store, "pages/patient.py", series=result.series.series_key)
+    assert result.assessment is not None
+    assert wording.estimate(result.assessment.mean_vbmd_mg_cm3) in texts(app)
+    assert "Possible vertebral fracture of L1" in texts(app)
+    levels = app.dataframe[0].value
+    assert list(levels["level"]) == ["L1", "L2", "L3", "L4"]
+    assert "looks fractured" in levels["reason"].iloc[0]
+    assert all("(" in vbmd for vbmd in levels["vbmd"])
+
+
+def test_a_patient_who_was_left_out_shows_why(filled_store: Path, open_page: Open) -> None:
+    left_out = build_cohort(60)[6]
+    app = open_page(filled_store, "pages/patient.py", series=left_out.series.series_key)
+    assert not app.exception
+    assert left_out.exclusions[0].sentence in texts(app)
+
+
+def test_a_series_of_another_store_is_not_an_error(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/patient.py", series="ffffffffffffffff")
+    assert not app.error
+    assert "This store holds no such series" in texts(app)
+
+
+def test_agreement_without_qct_tells_how_to_import(tmp_path: Path, open_page: Open) -> None:
+    store = build_store(tmp_path / "store", build_cohort(8))
+    app = open_page(store, "pages/agreement.py")
+    assert "No measured patient in this filter has a QCT value yet" in texts(app)
+    assert f"python -m osteo_core reference /path/to/qct.csv --store {store}" in texts(app)
+
+
+def test_agreement_gives_each_vendor_its_bias(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/agreement.py")
+    table = app.dataframe[0].value.set_index("Group")
+    assert list(table.index) == ["All vendors", "Canon/Toshiba", "GE", "Philips", "Siemens", "UIH"]
+    assert table.loc["All vendors", "n"] == 52
+    assert float(table.loc["Philips", "Bias"].split()[0]) > float(table.loc["Canon/Toshiba", "Bias"].split()[0])
+
+
+def test_exclusions_add_up(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/exclusions.py")
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert numbers == {"Series found": "60", "Left out": "8 of 60 (13 %)", "Measured": "52 of 60 (87 %)"}
+    assert "Too thick" in " ".join(button.label for button in app.button)
+
+
+def test_a_reason_opens_its_series(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/exclusions.py", reason="too_thick")
+    rows = app.dataframe[0].value
+    assert len(rows) == 2
+    assert set(rows["sentence"]) == {"Slices are 7.5 mm thick; at most 5 mm can be measured."}
+
+
+def test_limits_stand_with_their_sources(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/about.py")
+    table = app.table[0].value.set_index("Limit")
+    assert table.loc["Osteoporosis below", "Value"] == "80 mg/cm3"
+    assert "ACR" in table.loc["Osteoporosis below", "Source"]
+
+
+def test_opening_pages_imports_neither_torch_nor_itkwidgets(filled_store: Path) -> None:
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        f"for script in {scripts()!r}:\n"
+        "    app.switch_page(script).run()\n"
+        "    assert not app.exception, script\n"
+        "print(sorted({'torch', 'monai', 'itkwidgets', 'itk', 'ipywidgets', 'SimpleITK', 'pydicom'} & set(sys.modules)))\n"
+    )
+    environment = {"OSTEO_STORE": str(filled_store), "OSTEO_NO_DEMO": "1", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip().splitlines()[-1] == "[]"
