@@ -52,3 +52,10 @@ def expose(hu: Array, trunk: Array, scan: Acquisition, rng: np.random.Generator)
     image += np.float32(scan.offset_hu)
     image += noise
     return image
+
+
+def outside_field(rows: int, columns: int) -> NDArray[np.bool_]:
+    """(rows, columns) True outside the round field of view that a square image holds."""
+    y = (np.arange(rows) - (rows - 1) / 2)[:, None] / (rows / 2)
+    x = (np.arange(columns) - (columns - 1) / 2)[None, :] / (columns / 2)
+    return np.asarray(x * x + y * y > 1.0)

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1
 
 from osteo_core.records import Geometry
+from osteo_core.simulate.detector import outside_field
 from osteo_core.simulate.headers import SeriesHeader, file_meta, series_dataset, uid
 from osteo_core.simulate.truth import SimulatedPatient
 
@@ -82,13 +83,6 @@ def _stored_values(patient: SimulatedPatient, hu: NDArray[np.int16]) -> NDArray[
     stored = (hu - maker.intercept).astype(np.int16)
     stored[:, outside_field(*hu.shape[1:])] = maker.padding
     return stored
-
-
-def outside_field(rows: int, columns: int) -> NDArray[np.bool_]:
-    """(rows, columns) True outside the circle that a square image holds."""
-    y = (np.arange(rows) - (rows - 1) / 2)[:, None] / (rows / 2)
-    x = (np.arange(columns) - (columns - 1) / 2)[None, :] / (columns / 2)
-    return np.asarray(x * x + y * y > 1.0)
 
 
 def _add_slice(data: Dataset, geometry: Geometry, index: int, number: int) -> None:

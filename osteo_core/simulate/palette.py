@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from osteo_core.simulate.physics import Beam, iodine_for, mixture_hu, reading_hu, tissue_hu
 from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
 
-#: Beam for which the rises of ``Contrast`` are stated.
-_RISE_BEAM = Beam(filtration="reference", kvp=120)
+#: Tube voltage for which the rises of ``Contrast`` are stated; iodine shows more at less.
+_RISE_KVP = 120
 #: Thin vertebral cortex is porous: share of compact bone in it, the rest soft tissue.
 _CORTEX_SOLID = 0.72
 _WATER_CM_PER_MM_TRUNK = 0.078
@@ -54,7 +54,9 @@ def palette_of(patient: SimulatedPatient) -> Palette:
     beam, contrast, habitus = beam_of(patient), patient.contrast, patient.habitus
 
     def enhanced(name: str, rise: float, *, density_factor: float = 1.0) -> float:
-        return tissue_hu(name, beam, density_factor=density_factor, iodine_mg_ml=iodine_for(rise, _RISE_BEAM))
+        return tissue_hu(
+            name, beam, density_factor=density_factor, iodine_mg_ml=iodine_for(rise, replace(beam, kvp=_RISE_KVP))
+        )
 
     fat = tissue_hu("adipose", beam, density_factor=habitus.fat_density_factor)
     cortical = tissue_hu("cortical", beam)
@@ -83,8 +85,9 @@ def palette_of(patient: SimulatedPatient) -> Palette:
 
 
 def _scaled_rise(rise_hu: float, beam: Beam) -> float:
-    """The rise under this beam of the iodine that gives ``rise_hu`` at the reference beam."""
-    return tissue_hu("muscle", beam, iodine_mg_ml=iodine_for(rise_hu, _RISE_BEAM)) - tissue_hu("muscle", beam)
+    """The rise under this beam of the iodine that gives ``rise_hu`` on this scanner at 120 kVp."""
+    iodine = iodine_for(rise_hu, replace(beam, kvp=_RISE_KVP))
+    return tissue_hu("muscle", beam, iodine_mg_ml=iodine) - tissue_hu("muscle", beam)
 
 
 def trabecular_expectation_hu(patient: SimulatedPatient, level: SimulatedLevel) -> float:

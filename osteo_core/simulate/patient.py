@@ -26,14 +26,14 @@ DEMO_SEEDS = range(100_000, 200_000)
 TEST_SEEDS = range(500_000, 600_000)
 
 _SITUATIONS = {
-    Situation.PLAIN: 0.56,
+    Situation.PLAIN: 0.58,
     Situation.LOCALISER: 0.14,
     Situation.DOSE_REPORT: 0.07,
     Situation.THICK_BESIDES: 0.06,
     Situation.SHARP_BESIDES: 0.05,
     Situation.THICK_ONLY: 0.04,
-    Situation.SHARP_ONLY: 0.04,
-    Situation.THORAX_ONLY: 0.04,
+    Situation.SHARP_ONLY: 0.03,
+    Situation.THORAX_ONLY: 0.03,
 }
 _VIEWS = {FieldOfView.ABDOMEN_PELVIS: 0.5, FieldOfView.LUMBAR_SPINE: 0.3, FieldOfView.UPPER_ABDOMEN: 0.2}
 _PHASES = {ContrastPhase.NATIVE: 0.45, ContrastPhase.PORTAL_VENOUS: 0.40, ContrastPhase.ARTERIAL: 0.15}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from osteo_core.records import Geometry, LabelArray, Volume
 from osteo_core.simulate.body import paint_body
 from osteo_core.simulate.curve import Spine, place_spine
-from osteo_core.simulate.detector import expose, slice_profile
+from osteo_core.simulate.detector import expose, outside_field, slice_profile
 from osteo_core.simulate.palette import palette_of, trabecular_expectation_hu
 from osteo_core.simulate.patient import stream
 from osteo_core.simulate.scene import Scene, make_scene
@@ -74,7 +74,10 @@ def scan_truth(patient: SimulatedPatient, scene: Scene, truth: Array) -> NDArray
     trunk = np.sqrt(inside / max(float(inside.mean()), 1e-3)).astype(np.float32)[:, None, None]
     image = expose(profile, trunk, scan, stream(patient.seed, "noise"))
     np.rint(image, out=image)
-    return np.clip(image, _LOWEST_HU, _HIGHEST_HU, out=image).astype(np.int16)
+    np.clip(image, _LOWEST_HU, _HIGHEST_HU, out=image)
+    if scan.maker.padding is not None:
+        image[:, outside_field(*image.shape[1:])] = _LOWEST_HU
+    return image.astype(np.int16)
 
 
 def _lay_spine(canvas: Canvas, patient: SimulatedPatient, spine: Spine, scene: Scene) -> NDArray[np.uint8]:

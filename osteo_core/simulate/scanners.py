@@ -157,7 +157,7 @@ def draw_acquisition(rng: np.random.Generator, *, trunk_mm: float, matrix: int =
     scanner = np.random.default_rng([ord(maker.manufacturer[0]), model_index, unit])  # a scanner stays what it is
     offset_hu, gain = float(scanner.normal(0, 1.2)), float(scanner.normal(1.0, 0.008))
     kvp = int(rng.choice([80, 100, 120, 140], p=[0.03, 0.17, 0.72, 0.08]))
-    thickness, step = ((2.5, 2.5), (3.0, 3.0), (3.0, 2.5), (2.0, 2.0))[int(rng.choice(4, p=[0.4, 0.35, 0.15, 0.1]))]
+    thickness, step = ((2.5, 2.5), (3.0, 3.0), (3.0, 2.5), (2.0, 2.0))[int(rng.choice(4, p=[0.33, 0.47, 0.15, 0.05]))]
     kernel = maker.soft[int(rng.integers(len(maker.soft)))]
     field_mm = float(np.clip(trunk_mm * rng.uniform(1.02, 1.2), 300, 500))
     dose_noise = float(rng.uniform(9, 16)) * float(np.exp((trunk_mm - 340) / 220)) * (1.25 if kvp <= 100 else 1.0)

@@ -27,6 +27,8 @@ from osteo_core.simulate.vertebra import body_distance, posterior_rods
 #: Distance of the canal's middle behind the body's back wall.
 CANAL_BEHIND_MM = 8.8
 _CORTEX_MM = 0.62
+#: Depth below the surface from which bone counts as core.
+_CORE_MM = 4.0
 _POSTERIOR_CORTEX_MM = 1.05
 _FAR_MM = 5.0
 
@@ -79,19 +81,27 @@ def _paint_body(canvas: Canvas, labels: NDArray[np.uint8], placed: Placed, hu: _
     u, v, w = patch.local(placed.frame)
     distance = body_distance(u, v, w, placed.shape)
     patch.paint(distance, hu.palette.cortex)
-    patch.paint(distance + np.float32(_CORTEX_MM), _trabecular(patch, (u, v, w), placed, hu))
+    patch.paint(
+        distance + np.float32(_CORTEX_MM), _trabecular(patch, (u, v, w), placed, hu) + _texture(patch, distance, hu)
+    )
     labels[canvas.window_of(patch)][distance < 0] = int(placed.level.level)
 
 
 def _trabecular(patch: Patch, local: tuple[Array, Array, Array], placed: Placed, hu: _BodyHu) -> Array:
-    """Trabecular HU: texture, denser bone next to the endplates, the basivertebral vein behind the middle."""
+    """Trabecular HU: denser bone next to the endplates, the basivertebral vein behind the middle."""
     u, v, w = local
     half = placed.shape.mean_height_mm / 2
     to_endplate = np.maximum(half - np.abs(w), 0)
     subchondral = (30.0 + placed.level.sclerosis_hu) * np.exp(-((to_endplate / 2.6) ** 2))
     vein = np.exp(-((u / 4.0) ** 2) - ((v - placed.shape.back) / 6.0) ** 2 - (w / 3.0) ** 2)
+    return np.asarray(hu.trabecular + subchondral - 60.0 * vein, dtype=np.float32)
+
+
+def _texture(patch: Patch, distance: Array, hu: _BodyHu) -> Array:
+    """Coarse and fine unevenness of trabecular bone; it cancels out in each core, so the truth stays true."""
     texture = hu.texture * (0.8 * patch.fields[1] + 0.45 * patch.fields[0])
-    return np.asarray(hu.trabecular + subchondral + texture - 60.0 * vein, dtype=np.float32)
+    core = distance < -_CORE_MM
+    return np.asarray(texture - texture[core].mean() if core.any() else texture, dtype=np.float32)
 
 
 def _paint_posterior(canvas: Canvas, placed: Placed, trabecular_hu: float, palette: Palette) -> None:

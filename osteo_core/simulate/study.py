@@ -71,7 +71,7 @@ def _write_localiser(folder: Path, patient: SimulatedPatient, scene: Scene, trut
         description="LOCALIZER",
         image_type=("ORIGINAL", "PRIMARY", "LOCALIZER"),
         kernel=patient.acquisition.kernel,
-        thickness_mm=round(float(scene.grid.y[-1] - scene.grid.y[0]), 1),
+        thickness_mm=0.6,
         step_mm=scene.step_mm,
     )
     data = series_dataset(patient, header)

@@ -16,7 +16,9 @@ from osteo_core.terms import Level
 #: Share by which the body's waist is narrower than its endplates.
 WAIST = 0.11
 _SQUARE = 0.45
-_ROUND_MM = 1.6
+_ROUND_MM = 1.3
+#: Rounding the rims takes about this much off the half-widths; it is given back.
+_RIM_MM = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,11 @@ def body_shape(level: SimulatedLevel) -> BodyShape:
     half = level.depth_mm / 2
     fractured = level.fracture is not None and level.fracture.kind != FractureKind.CRUSH
     return BodyShape(
-        level=level, half_width=level.width_mm / 2, front=-half, back=half, top_share=0.68 if fractured else 0.5
+        level=level,
+        half_width=level.width_mm / 2 + _RIM_MM,
+        front=-half - _RIM_MM / 2,
+        back=half,
+        top_share=0.68 if fractured else 0.5,
     )
 
 
@@ -53,8 +59,8 @@ def _endplate(u: Array, v: Array, shape: BodyShape, share: float) -> Array:
     rim = anterior + depth * (posterior - anterior)
     hollow = max(0.5 * (level.anterior_height_mm + level.posterior_height_mm) - level.middle_height_mm, 0.0) * share
     across = np.clip(1 - (u / (0.86 * shape.half_width)) ** 2, 0, 1)
-    along = np.clip(1 - (2.0 * (depth - 0.52) / 0.9) ** 2, 0, 1)
-    return rim - np.float32(hollow) * np.sqrt(across * along + np.float32(1e-4))
+    along = np.clip(1 - (2.0 * (depth - 0.52) / 0.8) ** 2, 0, 1)
+    return rim - np.float32(hollow) * across * along
 
 
 def body_distance(u: Array, v: Array, w: Array, shape: BodyShape) -> Array:
