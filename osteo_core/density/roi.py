@@ -104,7 +104,7 @@ def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> M
     heights = measure_heights(body)
     measurement = Measurement(
         level=body.level,
-        voxels=int(body.mask.sum()),
+        voxels=body.voxels,
         volume_ml=body.volume_ml,
         anterior_height_mm=heights.anterior_mm if heights else None,
         middle_height_mm=heights.middle_mm if heights else None,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from osteo_core.imaging.resample import cropped_grid
 from osteo_core.records import FloatArray, Geometry, Segmentation
 from osteo_core.terms import Level
 
@@ -57,9 +58,13 @@ class BodyFrame:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:
-    """One outlined body: mask (I, J, K) bool on a crop of the source grid, where it lies, its axes."""
+    """One outlined body: mask (I, J, K) bool on a crop of the source grid, where it lies, its axes.
+
+    The mask is the largest connected piece; ``voxels`` counts all voxels of the level, stray ones too.
+    """
 
     level: Level
+    voxels: int
     mask: NDArray[np.bool_]
     geometry: Geometry
     box: Box
@@ -68,7 +73,7 @@ class Body:
     @property
     def volume_ml(self) -> float:
         """Volume of the outlined voxels."""
-        return float(self.mask.sum()) * self.geometry.voxel_volume_ml
+        return self.voxels * self.geometry.voxel_volume_ml
 
     @property
     def step_along_mm(self) -> float:
@@ -79,27 +84,19 @@ class Body:
 def find_bodies(segmentation: Segmentation) -> tuple[Body, ...]:
     """The bodies of a segmentation from head to foot, each with its own axes."""
     boxes = ndimage.find_objects(segmentation.labels)
-    crops: dict[Level, tuple[Box, NDArray[np.bool_], Geometry]] = {}
+    crops: dict[Level, _Crop] = {}
     for found in segmentation.levels:
         box = boxes[found.level - 1] if found.level <= len(boxes) else None
-        if box is None:
-            continue
-        box = _with_margin(box, shape=segmentation.geometry.shape)
-        crops[found.level] = (box, segmentation.labels[box] == found.level, crop_geometry(segmentation.geometry, box))
-    centroids = {level: _centroid_mm(mask, geometry) for level, (_, mask, geometry) in crops.items()}
+        if box is not None:
+            crops[found.level] = _crop(segmentation, found.level, box=box)
+    centroids = {level: _centroid_mm(crop.mask, crop.geometry) for level, crop in crops.items()}
     bodies = []
-    for level, (box, mask, geometry) in sorted(crops.items()):
-        frame = _fit_frame(mask, geometry, superior=_line_of_bodies(level, centroids))
-        bodies.append(Body(level=level, mask=mask, geometry=geometry, box=box, frame=frame))
+    for level, crop in sorted(crops.items()):
+        frame = _fit_frame(crop.mask, crop.geometry, superior=_line_of_bodies(level, centroids))
+        bodies.append(
+            Body(level=level, voxels=crop.voxels, mask=crop.mask, geometry=crop.geometry, box=crop.box, frame=frame)
+        )
     return tuple(bodies)
-
-
-def crop_geometry(geometry: Geometry, box: Box) -> Geometry:
-    """Geometry of ``array[box]``."""
-    affine = geometry.affine_lps.copy()
-    affine[:3, 3] = geometry.to_world_mm(np.array([part.start for part in box], dtype=float))
-    i, j, k = (int(part.stop - part.start) for part in box)
-    return Geometry(shape=(i, j, k), affine_lps=affine)
 
 
 def voxel_centres_mm(geometry: Geometry) -> FloatArray:
@@ -116,6 +113,38 @@ def chords_mm(body: Body, *, starts_mm: FloatArray, direction: int) -> tuple[Flo
     ray misses the body.
     """
     return _chords(body.mask, body.geometry, frame=body.frame, starts_mm=starts_mm, direction=direction)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Crop:
+    voxels: int
+    mask: NDArray[np.bool_]
+    geometry: Geometry
+    box: Box
+
+
+def _crop(segmentation: Segmentation, level: Level, *, box: Box) -> _Crop:
+    mask = segmentation.labels[box] == level
+    voxels = int(mask.sum())
+    pieces, n = ndimage.label(mask)
+    if n > 1:
+        # A stray voxel far away would turn the axes and blow up the crop.
+        largest = int(np.bincount(pieces[mask]).argmax())
+        inner = ndimage.find_objects(pieces)[largest - 1]
+        box = _shifted(inner, box)
+    box = _with_margin(box, shape=segmentation.geometry.shape)
+    mask = segmentation.labels[box] == level
+    if n > 1:
+        pieces, _ = ndimage.label(mask)
+        mask = pieces == int(np.bincount(pieces[mask]).argmax())
+    start = (box[0].start, box[1].start, box[2].start)
+    geometry = cropped_grid(segmentation.geometry, start, mask.shape)
+    return _Crop(voxels=voxels, mask=mask, geometry=geometry, box=box)
+
+
+def _shifted(inner: Box, outer: Box) -> Box:
+    parts = [slice(o.start + i.start, o.start + i.stop) for i, o in zip(inner, outer, strict=True)]
+    return parts[0], parts[1], parts[2]
 
 
 def _with_margin(box: Box, *, shape: tuple[int, int, int]) -> Box:

@@ -24,7 +24,7 @@ SERIES = Series(
     patient_age_years=68.0,
 )
 LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3)
-TORSO = grid(spacing_mm=(2.0, 2.0, 2.5), extent_mm=(340.0, 250.0, 170.0), centre_mm=(0.0, -40.0, 0.0))
+TORSO = grid(spacing_mm=(2.5, 2.5, 2.5), extent_mm=(340.0, 250.0, 170.0), centre_mm=(0.0, -40.0, 0.0))
 
 
 class TruthSegmenter:

