@@ -6,6 +6,7 @@ OsteoError
 ├── WeightsError          weights are missing or their SHA-256 is not the card's
 ├── StoreError            the store cannot be opened, is newer than this program, or is damaged
 │   └── StoreOwnedError   another process owns the store
+├── StatisticsError       a statistic cannot be computed from these data; the sentence is for the reader
 ├── WorkersLostError      worker processes kept dying, and not over one series
 └── BrokenPromiseError    the bug is ours: an invariant that this program guarantees did not hold
 
@@ -35,6 +36,10 @@ class StoreError(OsteoError):
 
 class StoreOwnedError(StoreError):
     """Another process owns the store."""
+
+
+class StatisticsError(OsteoError):
+    """A statistic cannot be computed from these data, and why: pages show the sentence in its place."""
 
 
 class WorkersLostError(OsteoError):

@@ -127,6 +127,7 @@ class Status(StrEnum):
     MEASURED = "measured"
     EXCLUDED = "excluded"
     FAILED = "failed"
+    WAITING = "waiting"  # in the store only: indexed, not yet analysed
 
 
 class Step(StrEnum):

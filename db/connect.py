@@ -1,0 +1,202 @@
+"""Opening a store: as its one owner, or, beside an owner, through the snapshot that it publishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from db import intake, snapshot
+from db.migrate import migrate, refuse_newer
+from db.owner import OwnerLock
+from db.parts import INBOX, PARTS
+from db.query import EVERYBODY, run_query
+from db.schemas import EXPORT_TABLES
+from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
+from osteo_core.programme.cohort import CohortFilter
+
+DATABASE = "osteo.duckdb"
+MEDIA = "media"
+VERSION_FILE = "store.json"
+_FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
+
+
+class Reader:
+    """Answers queries from any thread: each thread has its own cursor."""
+
+    def __init__(self, store_dir: Path, connection: duckdb.DuckDBPyConnection) -> None:
+        self.store_dir = store_dir
+        self._connection = connection
+        self._local = threading.local()
+
+    def query(self, name: str, *, cohort: CohortFilter = EVERYBODY, **params: Any) -> pa.Table:
+        """Answer the query ``name`` (db/queries) about ``cohort`` as an Arrow table."""
+        return run_query(self._cursor(), name, cohort=cohort, **params)
+
+    def table(self, name: str) -> pa.Table:
+        """A whole table for export. Raises BrokenPromiseError for one that must not leave the site."""
+        if name not in EXPORT_TABLES:
+            raise BrokenPromiseError(f"table '{name}' is not for export; those are {list(EXPORT_TABLES)}")
+        found: pa.Table = self._cursor().sql(f"SELECT * FROM {name}").to_arrow_table()
+        return found
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        self._connection.close()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        held: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection] | None = getattr(self._local, "held", None)
+        if held is None or held[0] is not self._connection:
+            held = (self._connection, self._connection.cursor())
+            self._local.held = held
+        return held[1]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Store(Reader):
+    """The store as its owner has it: takes parts in, publishes snapshots, answers queries."""
+
+    def __init__(
+        self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, *, version: int
+    ) -> None:
+        super().__init__(store_dir, connection)
+        self.version = version
+        self._lock = lock
+        self._writing = threading.Lock()
+
+    def take_in(self) -> int:
+        """Take in the parts that wait in the inbox; gives how many were new."""
+        with self._writing:
+            return intake.take_in(self._connection, self.store_dir)
+
+    def publish_snapshot(self) -> Path:
+        """Write the snapshot that other processes read; gives its folder."""
+        with self._writing:
+            return snapshot.publish(self._connection, self.store_dir, version=self.version)
+
+    def close(self) -> None:
+        """Close the database and let the store go; twice does nothing."""
+        with self._writing:
+            super().close()
+            self._lock.release()
+
+
+class Snapshot(Reader):
+    """The store as its owner last published it; looks for a newer snapshot before every answer."""
+
+    def __init__(self, store_dir: Path) -> None:
+        self._published = snapshot.published(store_dir)
+        super().__init__(store_dir, snapshot.open_views(self._published))
+        self._changing = threading.Lock()
+
+    def query(self, name: str, *, cohort: CohortFilter = EVERYBODY, **params: Any) -> pa.Table:
+        """Answer the query ``name`` about ``cohort`` as an Arrow table."""
+        self._follow()
+        try:
+            return super().query(name, cohort=cohort, **params)
+        except duckdb.IOException:  # two newer snapshots came meanwhile and this one is gone
+            self._follow()
+            return super().query(name, cohort=cohort, **params)
+
+    def table(self, name: str) -> pa.Table:
+        """A whole table for export."""
+        self._follow()
+        return super().table(name)
+
+    def _follow(self) -> None:
+        with self._changing:
+            latest = snapshot.published(self.store_dir)
+            if latest != self._published:
+                # The former connection is not closed: another thread may be answering from it.
+                self._connection = snapshot.open_views(latest)
+                self._published = latest
+
+
+def open_store(store_dir: Path) -> Store:
+    """Own the store (made anew where there is none), bring it to this program's version, and open it.
+
+    Raises StoreOwnedError naming the owner's pid, StoreError when the store is newer than this
+    program or damaged.
+    """
+    _refuse_newer_file(store_dir)
+    lock = OwnerLock(store_dir)
+    try:
+        for folder in _FOLDERS:
+            (store_dir / folder).mkdir(parents=True, exist_ok=True)
+        connection = connect_database(store_dir / DATABASE)
+        try:
+            version = migrate(connection)
+            snapshot.create_views(connection)
+        except BaseException:
+            connection.close()
+            raise
+    except BaseException:
+        lock.release()
+        raise
+    _write_version(store_dir, version)
+    return Store(store_dir, connection, lock, version=version)
+
+
+def open_snapshot(store_dir: Path) -> Snapshot:
+    """Read what the owner published. Raises StoreError when there is nothing yet, or nothing that can be read."""
+    return Snapshot(store_dir)
+
+
+def open_reader(store_dir: Path) -> Store | Snapshot:
+    """The store itself when nobody owns it, else its snapshot."""
+    try:
+        return open_store(store_dir)
+    except StoreOwnedError:
+        return open_snapshot(store_dir)
+
+
+def connect_database(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file with times in UTC. Raises StoreOwnedError or StoreError when it cannot be opened."""
+    try:
+        connection = duckdb.connect(str(path))
+        connection.execute("SET TimeZone = 'UTC'")
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise StoreOwnedError(f"another program has {path} open; close it first") from error
+        raise StoreError(_damaged(path, error)) from error
+    except (duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException) as error:
+        raise StoreError(_damaged(path, error)) from error
+    return connection
+
+
+def _damaged(path: Path, error: Exception) -> str:
+    return (
+        f"{path} cannot be opened ({str(error).splitlines()[0]}); "
+        "rebuild it from its parts: python -m osteo_core check --rebuild"
+    )
+
+
+def _refuse_newer_file(store_dir: Path) -> None:
+    """A newer store is refused before its file is touched: a newer DuckDB format may not open at all."""
+    path = store_dir / VERSION_FILE
+    if path.exists():
+        try:
+            found = int(json.loads(path.read_text(encoding="utf-8"))["version"])
+        except (ValueError, KeyError, TypeError):
+            return  # the database itself knows its version
+        refuse_newer(found, what=f"the store {store_dir}")
+
+
+def _write_version(store_dir: Path, version: int) -> None:
+    path = store_dir / VERSION_FILE
+    temporary = store_dir / f".{VERSION_FILE}.{os.getpid()}"
+    temporary.write_text(json.dumps({"version": version}) + "\n", encoding="utf-8")
+    temporary.replace(path)

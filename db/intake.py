@@ -1,0 +1,135 @@
+"""Taking parts in: all that wait in one transaction; a part that spoils it is found and set aside alone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from db import parts
+from db.parts import Part, PartFault
+from db.schemas import KINDS
+
+_log = logging.getLogger("osteo.store")
+_REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
+#: Bounds the memory of one transaction; the rest follows in the next.
+_PARTS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Read:
+    """A part with its rows."""
+
+    part: Part
+    table: pa.Table
+
+
+def take_in(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> int:
+    """Take in every part of the inbox; gives how many were new. Only the owner may call this, one thread at a time."""
+    taken = 0
+    waiting = parts.waiting_parts(store_dir)
+    for start in range(0, len(waiting), _PARTS_AT_ONCE):
+        taken += _take_in_batch(connection, store_dir, waiting[start : start + _PARTS_AT_ONCE])
+    return taken
+
+
+def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiting: Sequence[Part]) -> int:
+    known = known_names(connection, [part.name for part in waiting])
+    fresh = []
+    for part in waiting:
+        if part.name in known:  # a crash between commit and move, or the same part left again
+            parts.keep(store_dir, part)
+            continue
+        try:
+            fresh.append(_Read(part=part, table=parts.read_part(part)))
+        except PartFault as fault:
+            _set_aside(store_dir, part, str(fault))
+    taken = _insert_or_split(connection, store_dir, fresh)
+    for read in taken:
+        parts.keep(store_dir, read.part)
+    return len(taken)
+
+
+def _insert_or_split(connection: duckdb.DuckDBPyConnection, store_dir: Path, fresh: Sequence[_Read]) -> list[_Read]:
+    """Insert all in one transaction; if the database refuses, halve until the part that spoils it stands alone."""
+    if not fresh:
+        return []
+    try:
+        insert(connection, [(read.part, read.table) for read in fresh])
+    except (duckdb.ConstraintException, duckdb.ConversionException) as error:
+        if len(fresh) == 1:
+            _set_aside(store_dir, fresh[0].part, f"the store refuses its rows: {str(error).splitlines()[0]}")
+            return []
+        middle = len(fresh) // 2
+        return [
+            *_insert_or_split(connection, store_dir, fresh[:middle]),
+            *_insert_or_split(connection, store_dir, fresh[middle:]),
+        ]
+    return list(fresh)
+
+
+def _set_aside(store_dir: Path, part: Part, reason: str) -> None:
+    _log.warning("part %s was set aside: %s", part.name, reason)
+    parts.set_aside(store_dir, part, reason)
+
+
+def known_names(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> set[str]:
+    """Which of these parts the store has taken in already."""
+    rows = connection.execute("SELECT name FROM parts WHERE list_contains($names, name)", {"names": list(names)})
+    return {name for (name,) in rows.fetchall()}
+
+
+def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.Table]]) -> None:
+    """Insert the rows of these parts, their records and the cohort's rows they touch, in one transaction."""
+    tables = {kind: [table for part, table in read if part.kind == kind] for kind in KINDS}
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        for kind, given in tables.items():
+            if given:
+                _insert_rows(connection, kind, pa.concat_tables(given))
+        _record(connection, read)
+        _refresh(connection, (table for kind in ("series", "results", "exclusions") for table in tables[kind]))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _insert_rows(connection: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table) -> None:
+    """Rows that are there already, by the key of their kind, are left as they are."""
+    same = " AND ".join(f'stored."{name}" IS NOT DISTINCT FROM fresh."{name}"' for name in KINDS[kind].key)
+    connection.register("fresh_rows", rows)
+    try:
+        connection.execute(
+            f"INSERT INTO {kind} BY NAME SELECT DISTINCT * FROM fresh_rows AS fresh "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {kind} AS stored WHERE {same})"
+        )
+    finally:
+        connection.unregister("fresh_rows")
+
+
+def _record(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.Table]]) -> None:
+    at = datetime.now(UTC)
+    records = [{"name": part.name, "kind": part.kind, "n_rows": len(table), "taken_in_at": at} for part, table in read]
+    connection.register("part_records", pa.Table.from_pylist(records))
+    try:
+        connection.execute("INSERT INTO parts BY NAME SELECT * FROM part_records")
+    finally:
+        connection.unregister("part_records")
+
+
+def _refresh(connection: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table]) -> None:
+    keys = [table.select(["series_key"]) for table in tables]
+    if not keys:
+        return
+    connection.register("touched_keys", pa.concat_tables(keys))
+    try:
+        connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM touched_keys")
+        connection.execute(_REFRESH)
+    finally:
+        connection.unregister("touched_keys")

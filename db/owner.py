@@ -1,0 +1,38 @@
+"""One process owns a store: a lock on ``owner.lock`` that the system drops when the process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from osteo_core.errors import StoreOwnedError
+
+LOCK_FILE = "owner.lock"
+
+
+class OwnerLock:
+    """Holds a store for this process. The file keeps the owner's pid so that others can say who it is."""
+
+    def __init__(self, store_dir: Path) -> None:
+        """Take the lock. Raises StoreOwnedError, naming the owner's pid, when it is taken."""
+        store_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(store_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(descriptor, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise StoreOwnedError(
+                f"the store {store_dir} is owned by process {pid}; "
+                "leave parts in its inbox, read its snapshot, or end that process"
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Let the store go; twice does nothing."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

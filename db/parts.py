@@ -1,0 +1,156 @@
+"""Parts: Parquet files that any process may leave in a store's inbox, named by kind and SHA-256 of their bytes.
+
+A part is written to a temporary name and renamed, so whoever lists the inbox sees whole files only;
+the same content has the same name, so leaving it twice changes nothing. This module needs no database:
+workers on other machines use it over a shared folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from db.schemas import KINDS
+from osteo_core.errors import BrokenPromiseError, OsteoError
+
+INBOX = "inbox"
+PARTS = "parts"
+QUARANTINE = "quarantine"
+SUFFIX = ".parquet"
+
+
+class PartFault(OsteoError):
+    """A part that cannot be taken in, and why; it is set aside and the others go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One part on disk."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """``KIND-SHA256``."""
+        return self.path.stem
+
+    @property
+    def kind(self) -> str:
+        """The kind that the name tells."""
+        return self.name.rpartition("-")[0]
+
+    @property
+    def sha256(self) -> str:
+        """The hash that the name tells."""
+        return self.name.rpartition("-")[2]
+
+
+def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
+    """Leave ``table`` in the inbox as one part; gives its path.
+
+    Raises BrokenPromiseError when the columns are not those of ``kind``: that bug is ours.
+    """
+    if kind not in KINDS:
+        raise BrokenPromiseError(f"there is no kind of part '{kind}'; known are {sorted(KINDS)}")
+    if table.schema.names != KINDS[kind].schema.names:
+        raise BrokenPromiseError(
+            f"a part of kind {kind} has columns {KINDS[kind].schema.names}, got {table.schema.names}"
+        )
+    buffer = io.BytesIO()
+    parquet.write_table(table.cast(KINDS[kind].schema), buffer, compression="zstd")
+    content = buffer.getbuffer()
+    inbox = store_dir / INBOX
+    inbox.mkdir(parents=True, exist_ok=True)
+    path = inbox / f"{kind}-{hashlib.sha256(content).hexdigest()}{SUFFIX}"
+    temporary = inbox / f".{secrets.token_hex(8)}.writing"
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # a power cut after the rename must not leave an empty part
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def waiting_parts(store_dir: Path) -> list[Part]:
+    """Parts in the inbox. A result is listed only when all that belongs to it is listed too.
+
+    A worker writes the result's row last, so the names are read twice: results from the first reading,
+    everything else from the second.
+    """
+    inbox = store_dir / INBOX
+    first = _names(inbox)
+    results = {name for name in first if name.startswith("results-")}
+    others = {name for name in _names(inbox) if not name.startswith("results-")}
+    return [Part(path=inbox / name) for name in sorted(others | results)]
+
+
+def kept_parts(store_dir: Path) -> list[Part]:
+    """All parts that were taken in, in order of their names."""
+    return [Part(path=path) for path in sorted((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))]
+
+
+def _names(inbox: Path) -> set[str]:
+    if not inbox.is_dir():
+        return set()
+    with os.scandir(inbox) as entries:
+        return {entry.name for entry in entries if entry.name.endswith(SUFFIX) and not entry.name.startswith(".")}
+
+
+def read_part(part: Part) -> pa.Table:
+    """The rows of a part with the columns of its kind; columns that an older program did not know are null.
+
+    Raises PartFault for an unknown kind, a hash that is not the name's, a damaged file, or a column
+    that this program does not know.
+    """
+    if part.kind not in KINDS:
+        raise PartFault(f"its name tells of no known kind; known are {sorted(KINDS)}")
+    content = part.path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != part.sha256:
+        raise PartFault(f"its content has hash {found[:12]}, its name says {part.sha256[:12]}: the file is damaged")
+    schema = KINDS[part.kind].schema
+    try:
+        table = parquet.read_table(io.BytesIO(content))
+        unknown = sorted(set(table.schema.names) - set(schema.names))
+        if unknown:
+            raise PartFault(f"it has columns {unknown} that this program does not know; update the program")
+        columns = [
+            table.column(field.name) if field.name in table.schema.names else pa.nulls(len(table), field.type)
+            for field in schema
+        ]
+        return pa.table(columns, names=schema.names).cast(schema)
+    except pa.ArrowException as error:
+        raise PartFault(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
+
+
+def keep(store_dir: Path, part: Part) -> None:
+    """Move a part that was taken in from the inbox to ``parts/KIND/XX/``."""
+    folder = store_dir / PARTS / part.kind / part.sha256[:2]
+    folder.mkdir(parents=True, exist_ok=True)
+    part.path.replace(folder / part.path.name)
+
+
+def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
+    """Move a part that cannot be taken in to ``quarantine/``, with the reason in a text file beside it."""
+    folder = store_dir / QUARANTINE
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / part.path.name
+    target.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
+    part.path.replace(target)
+    return target
+
+
+def quarantined(store_dir: Path) -> list[tuple[str, str]]:
+    """(name, reason) of every part that was set aside."""
+    reasons = sorted((store_dir / QUARANTINE).glob("*.txt"))
+    return [(path.stem, path.read_text(encoding="utf-8").strip()) for path in reasons]

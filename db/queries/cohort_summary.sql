@@ -1,0 +1,14 @@
+-- The cohort in numbers of series, studies and patients. Failed and excluded series stay in n_series.
+SELECT
+    count(*) AS n_series,
+    count(DISTINCT study_key) AS n_studies,
+    count(DISTINCT patient_key) AS n_patients,
+    count(*) FILTER (status = 'measured') AS n_measured,
+    count(*) FILTER (status = 'excluded') AS n_excluded,
+    count(*) FILTER (status = 'failed') AS n_failed,
+    count(*) FILTER (status = 'waiting') AS n_waiting,
+    count(*) FILTER (is_flagged) AS n_flagged,
+    count(*) FILTER (len(review_reasons) > 0) AS n_review,
+    count(*) FILTER (is_simulated) AS n_simulated
+FROM cohort
+WHERE /*cohort*/ TRUE;

@@ -1,0 +1,16 @@
+-- Series by their first reason, and (is_level) single levels left out within measured series.
+SELECT
+    coalesce(first_exclusion_step, 'run') AS step,
+    coalesce(first_exclusion_code, 'reason not stated') AS code,
+    false AS is_level,
+    count(*) AS n
+FROM cohort
+WHERE status IN ('excluded', 'failed') AND /*cohort*/ TRUE
+GROUP BY ALL
+UNION ALL
+SELECT e.step, e.code, true AS is_level, count(*) AS n
+FROM exclusions AS e
+JOIN cohort ON cohort.source_id = e.source_id
+WHERE e.level IS NOT NULL AND cohort.status = 'measured' AND /*cohort*/ TRUE
+GROUP BY ALL
+ORDER BY is_level, n DESC, step, code;

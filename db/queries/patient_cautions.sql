@@ -1,0 +1,6 @@
+-- Current cautions of $series_key in the order in which they were given.
+SELECT e.code, e.step, e.level, e.found, e."limit", e.sentence
+FROM cautions AS e
+JOIN cohort ON cohort.source_id = e.source_id
+WHERE e.series_key = $series_key AND cohort.series_key = $series_key
+ORDER BY e.position;

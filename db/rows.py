@@ -1,0 +1,93 @@
+"""Records to rows: what parts and the files of ``process`` hold. No database here; workers use this alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from db.columns import Row, failure_row, file_rows, level_number, reason_rows, result_rows, series_row, utc
+from db.outward import outward_tables
+from db.schemas import KINDS
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import Event, Failure, Found, ReferenceValue, SeriesResult
+
+
+def result_tables(result: SeriesResult) -> dict[str, pa.Table]:
+    """All rows of one result by kind, empty kinds left out, in the order in which parts must be written.
+
+    The kinds are series, measurements, exclusions, cautions, tissues, segmentations, failures and, last,
+    results: its row makes the others current. A result without ``finished_at`` counts as finished now.
+    """
+    return {kind: table_of(kind, given) for kind, given in result_rows(result).items() if given}
+
+
+def process_tables(results: Sequence[SeriesResult]) -> dict[str, pa.Table]:
+    """The tables ``series``, ``measurements`` and ``exclusions`` over these results, always all three.
+
+    They hold a person's own identifiers and levels by their names (db/outward.py).
+    """
+    return outward_tables([(result.series.series_instance_uid, result_rows(result)) for result in results])
+
+
+def indexed_tables(found: Found, *, at: datetime | None = None) -> dict[str, pa.Table]:
+    """Rows of what ``find`` saw: series (eligible or not), their files, exclusions and cautions.
+
+    ``at`` (default now) is when it was seen. Reads size and time of change of every file; one that is
+    gone meanwhile is left out, so that the next index looks again.
+    """
+    moment = at or datetime.now(UTC)
+    excluded: dict[str, list[Exclusion]] = {}
+    series = {one.series_key: one for one, _ in found.excluded}
+    for one, exclusion in found.excluded:
+        excluded.setdefault(one.series_key, []).append(exclusion)
+    series.update({one.series_key: one for one in found.series if one.series_key not in excluded})
+    rows: dict[str, list[Row]] = {kind: [] for kind in ("files", "exclusions", "cautions", "series")}
+    for key, one in series.items():
+        row = series_row(one, indexed_at=moment, is_eligible=key not in excluded)
+        rows["series"].append(row)
+        rows["files"].extend(file_rows(one, moment))
+        rows["exclusions"].extend(reason_rows(row["index_id"], key, excluded.get(key, ())))
+        rows["cautions"].extend(reason_rows(row["index_id"], key, found.cautions.get(key, ())))
+    return {kind: table_of(kind, given) for kind, given in rows.items() if given}
+
+
+def reference_table(values: Iterable[ReferenceValue], *, at: datetime | None = None) -> pa.Table:
+    """QCT values imported at ``at`` (default now); the latest import of a patient and level counts."""
+    moment = at or datetime.now(UTC)
+    return table_of(
+        "reference_values",
+        [
+            {
+                "patient_key": value.patient_key,
+                "level": level_number(value.level),
+                "vbmd_mg_cm3": value.vbmd_mg_cm3,
+                "mineral": str(value.mineral),
+                "source": value.source,
+                "is_simulated": value.is_simulated,
+                "imported_at": utc(moment),
+            }
+            for value in values
+        ],
+    )
+
+
+def event_table(event: Event) -> pa.Table:
+    """One event. Raises ValueError when its payload is not JSON."""
+    json.loads(event.payload_json)
+    return table_of(
+        "events", [{name: getattr(event, name) for name in KINDS["events"].schema.names} | {"at": utc(event.at)}]
+    )
+
+
+def failure_table(failure: Failure) -> pa.Table:
+    """One failure."""
+    return table_of("failures", [failure_row(failure)])
+
+
+def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Rows as the Arrow table of their kind."""
+    return pa.Table.from_pylist(list(rows), schema=KINDS[kind].schema)

@@ -1,0 +1,117 @@
+"""Snapshots: every table as Parquet in one folder that is renamed whole, for whoever does not own the store.
+
+``snapshot/current.json`` names the folder to read. The one before it is kept, so that a reader who has
+just looked still finds its files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from db.migrate import latest_version, refuse_newer
+from db.schemas import KINDS
+from osteo_core.errors import StoreError
+
+SNAPSHOT = "snapshot"
+CURRENT = "current.json"
+_VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
+#: How each table is sorted, so that a reader can skip what it does not ask for.
+_ORDER: dict[str, tuple[str, ...]] = {
+    **{name: kind.order for name, kind in KINDS.items()},
+    "cohort": ("is_flagged DESC", "mean_vbmd_mg_cm3", "series_key"),
+    "parts": ("name",),
+    "migrations": ("number",),
+}
+_ROW_GROUP = 50_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What ``current.json`` says."""
+
+    folder: Path
+    version: int
+
+
+def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, version: int) -> Path:
+    """Write every table and make the new folder the current one; gives the folder. Only the owner calls this."""
+    root = store_dir / SNAPSHOT
+    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    writing = root / f".{name}.writing"
+    writing.mkdir(parents=True)
+    cursor.execute("BEGIN TRANSACTION")  # all tables as of one moment
+    try:
+        for table, order in _ORDER.items():
+            target = str(writing / f"{table}.parquet").replace("'", "''")
+            columns = ", ".join(column if " " in column else f'"{column}"' for column in order)
+            cursor.execute(
+                f"COPY (SELECT * FROM {table} ORDER BY {columns}) TO '{target}' "
+                f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
+            )
+    finally:
+        cursor.execute("ROLLBACK")
+    folder = root / name
+    writing.rename(folder)
+    _name_current(root, folder, version)
+    _remove_older(root, keep=folder)
+    return folder
+
+
+def _name_current(root: Path, folder: Path, version: int) -> None:
+    temporary = root / f".{CURRENT}.{os.getpid()}"
+    temporary.write_text(json.dumps({"folder": folder.name, "version": version}) + "\n", encoding="utf-8")
+    temporary.replace(root / CURRENT)
+
+
+def _remove_older(root: Path, *, keep: Path) -> None:
+    folders = sorted(path for path in root.iterdir() if path.is_dir() and path != keep)
+    for old in folders[:-1] if folders and not folders[-1].name.startswith(".") else folders:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def published(store_dir: Path) -> Published:
+    """The current snapshot. Raises StoreError when there is none, or when this program cannot read it."""
+    path = store_dir / SNAPSHOT / CURRENT
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        found = Published(folder=store_dir / SNAPSHOT / str(given["folder"]), version=int(given["version"]))
+    except FileNotFoundError:
+        raise StoreError(
+            f"there is no snapshot in {store_dir}; its owner publishes one when results are in: wait a moment"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} is damaged ({type(error).__name__}); its owner writes it anew") from error
+    refuse_newer(found.version, what=f"the snapshot in {store_dir}")
+    if found.version < latest_version():
+        raise StoreError(
+            f"the snapshot in {store_dir} is at version {found.version}, this program reads {latest_version()}; "
+            "end the older program that owns the store, or update it"
+        )
+    return found
+
+
+def open_views(found: Published) -> duckdb.DuckDBPyConnection:
+    """An in-memory database whose tables are the snapshot's files."""
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET TimeZone = 'UTC'")
+    for table in _ORDER:
+        file = found.folder / f"{table}.parquet"
+        if not file.is_file():
+            connection.close()
+            raise StoreError(f"the snapshot {found.folder} lacks {file.name}; its owner writes a new one")
+        quoted = str(file).replace("'", "''")
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{quoted}')")
+    connection.execute(_VIEWS)
+    return connection
+
+
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the views over the tables anew."""
+    connection.execute(_VIEWS)

@@ -1,0 +1,23 @@
+-- Views hold no data, so they are no migrations: made anew whenever a store or a snapshot is opened.
+CREATE OR REPLACE VIEW current_series AS
+SELECT * FROM series
+QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1;
+
+CREATE OR REPLACE VIEW current_results AS
+SELECT * FROM results
+QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY finished_at DESC, result_id DESC) = 1;
+
+-- A path that now holds another series belongs to the series it was last seen with.
+CREATE OR REPLACE VIEW current_files AS
+SELECT * FROM files
+QUALIFY rank() OVER (PARTITION BY path ORDER BY indexed_at DESC) = 1;
+
+CREATE OR REPLACE VIEW current_reference_values AS
+SELECT * FROM reference_values
+QUALIFY row_number() OVER (PARTITION BY patient_key, level ORDER BY imported_at DESC, source) = 1;
+
+-- The state of a series is what was last done with it.
+CREATE OR REPLACE VIEW current_states AS
+SELECT series_key, kind AS state, author, "at" AS since, reason, event_id
+FROM events
+QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY "at" DESC, event_id DESC) = 1;

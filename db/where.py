@@ -1,0 +1,35 @@
+"""A CohortFilter as one WHERE clause: fixed words, and every value as a named parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from osteo_core.programme.cohort import CohortFilter
+
+#: Condition on the table ``cohort`` for each field of the filter that is set; ``$cohort_FIELD`` is its value.
+_CONDITIONS: dict[str, str] = {
+    "vendors": "list_contains($cohort_vendors, cohort.vendor)",
+    "sexes": "list_contains($cohort_sexes, cohort.patient_sex)",
+    "age_from": "floor(cohort.patient_age_years) >= $cohort_age_from",
+    "age_to": "floor(cohort.patient_age_years) <= $cohort_age_to",
+    "categories": "list_contains($cohort_categories, cohort.category)",
+    "flagged": "cohort.is_flagged = $cohort_flagged",
+    "simulated": "cohort.is_simulated = $cohort_simulated",
+    "text": (
+        "(starts_with(cohort.series_key, lower($cohort_text)) OR starts_with(cohort.patient_key, lower($cohort_text)) "
+        "OR contains(lower(coalesce(cohort.manufacturer_model_name, '')), lower($cohort_text)) "
+        "OR contains(lower(coalesce(cohort.manufacturer, '')), lower($cohort_text)))"
+    ),
+}
+
+
+def where(cohort: CohortFilter) -> tuple[str, dict[str, Any]]:
+    """The clause (``TRUE`` for everybody) and its parameters."""
+    given = {name: getattr(cohort, name) for name in _CONDITIONS}
+    chosen = {name: value for name, value in given.items() if value not in ((), None, "")}
+    clause = " AND ".join(_CONDITIONS[name] for name in chosen) or "TRUE"
+    return clause, {f"cohort_{name}": _plain(value) for name, value in chosen.items()}
+
+
+def _plain(value: Any) -> Any:
+    return [str(member) for member in value] if isinstance(value, tuple) else value

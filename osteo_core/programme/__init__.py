@@ -1,0 +1,1 @@
+"""The programme around the numbers: who is in a cohort, how common a finding is."""

@@ -1,0 +1,100 @@
+"""Which series a question is about: one record, one query string, and (in db) one WHERE clause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import parse_qs, urlencode
+
+from osteo_core.errors import UsageError
+from osteo_core.terms import Category, Sex, Vendor
+
+_Value = TypeVar("_Value")
+_Word = TypeVar("_Word", bound=StrEnum)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortFilter:
+    """Nothing chosen means everybody. Ages are whole years, both ends included.
+
+    A series whose age is not known falls out as soon as one end is given. ``text`` is looked for in
+    scanner model, manufacturer as read, and at the start of the keys; case does not count.
+    """
+
+    vendors: tuple[Vendor, ...] = ()
+    sexes: tuple[Sex, ...] = ()
+    age_from: float | None = None
+    age_to: float | None = None
+    categories: tuple[Category, ...] = ()
+    flagged: bool | None = None
+    simulated: bool | None = None
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if self.age_from is not None and self.age_to is not None and self.age_from > self.age_to:
+            raise UsageError(f"ages must run from the lower to the higher, found {self.age_from:g} to {self.age_to:g}")
+
+    def to_query(self) -> str:
+        """The filter as a query string, '' for everybody; ``from_query`` reads it back equal."""
+        pairs = [("vendor", v.value) for v in self.vendors]
+        pairs += [("sex", s.value) for s in self.sexes]
+        pairs += [
+            (name, repr(age)) for name, age in (("age_from", self.age_from), ("age_to", self.age_to)) if age is not None
+        ]
+        pairs += [("category", c.value) for c in self.categories]
+        flags = (("flagged", self.flagged), ("simulated", self.simulated))
+        pairs += [(name, str(flag).lower()) for name, flag in flags if flag is not None]
+        pairs += [("text", self.text)] if self.text else []
+        return urlencode(pairs)
+
+    @classmethod
+    def from_query(cls, query: str) -> CohortFilter:
+        """The filter that a query string tells; other names in it are left alone.
+
+        Raises UsageError for a value that is none of its vocabulary: a link that lost its meaning must
+        not silently show everybody.
+        """
+        given = parse_qs(query.lstrip("?"), keep_blank_values=True)
+        return cls(
+            vendors=_words(given, "vendor", Vendor),
+            sexes=_words(given, "sex", Sex),
+            age_from=_one(given, "age_from", _number),
+            age_to=_one(given, "age_to", _number),
+            categories=_words(given, "category", Category),
+            flagged=_one(given, "flagged", _flag),
+            simulated=_one(given, "simulated", _flag),
+            text=_one(given, "text", str) or "",
+        )
+
+
+def _words(given: Mapping[str, Sequence[str]], name: str, vocabulary: type[_Word]) -> tuple[_Word, ...]:
+    known = {word.value for word in vocabulary}
+    unknown = [value for value in given.get(name, ()) if value not in known]
+    if unknown:
+        raise UsageError(f"{name} must be one of {sorted(known)}, found {unknown}")
+    return tuple(vocabulary(value) for value in given.get(name, ()))
+
+
+def _one(given: Mapping[str, Sequence[str]], name: str, read: Callable[[str], _Value]) -> _Value | None:
+    values = given.get(name)
+    if not values:
+        return None
+    try:
+        return read(values[-1])
+    except ValueError:
+        raise UsageError(f"{name} cannot be read from {values[-1]!r}") from None
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if value != value:
+        raise ValueError(text)
+    return value
+
+
+def _flag(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"

@@ -1,0 +1,83 @@
+"""Intervals for a share, a mean and a correlation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from osteo_core.errors import StatisticsError
+from osteo_core.records import Estimate
+from osteo_core.statistics.checks import finite, share
+
+
+def normal_quantile(confidence: float) -> float:
+    """Two-sided standard normal quantile, 1.959964 for 0.95."""
+    return float(stats.norm.ppf(0.5 + share(confidence, name="confidence") / 2))
+
+
+def t_quantile(confidence: float, degrees: float) -> float:
+    """Two-sided quantile of Student's t with ``degrees`` of freedom."""
+    return float(stats.t.ppf(0.5 + share(confidence, name="confidence") / 2, degrees))
+
+
+def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:
+    """Share ``count / n`` with Wilson's score interval, without continuity correction.
+
+    centre = (p + z^2/2n) / (1 + z^2/n); half = z sqrt(p(1-p)/n + z^2/4n^2) / (1 + z^2/n).
+    For prevalence, sensitivity and specificity; keeps its coverage near 0 and 1, where the Wald
+    interval fails. E. B. Wilson, JASA 1927;22:209; R. G. Newcombe, Stat Med 1998;17:857, method 3.
+    Raises StatisticsError for n = 0 or a count outside 0..n.
+    """
+    if n < 1:
+        raise StatisticsError("a share of nobody cannot be computed: n is 0")
+    if not 0 <= count <= n:
+        raise StatisticsError(f"a count must lie in 0-{n}, found {count}")
+    p, z = count / n, normal_quantile(confidence)
+    scale = 1 + z * z / n
+    centre = (p + z * z / (2 * n)) / scale
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
+    # At 0 and n the end is exactly the share; rounding would put it a hair beyond.
+    low = 0.0 if count == 0 else min(centre - half, p)
+    high = 1.0 if count == n else max(centre + half, p)
+    return Estimate(value=p, low=low, high=high, n=n, method="Wilson score interval", confidence=confidence)
+
+
+def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
+    """Mean with Student's t interval: m -+ t(n-1) s / sqrt(n), s with n-1. Values independent, mean nearly normal.
+
+    Raises StatisticsError for fewer than two values.
+    """
+    array = finite(values, name="values", at_least=2)
+    mean = float(array.mean())
+    half = t_quantile(confidence, len(array) - 1) * float(array.std(ddof=1)) / math.sqrt(len(array))
+    return Estimate(
+        value=mean, low=mean - half, high=mean + half, n=len(array), method="t interval", confidence=confidence
+    )
+
+
+def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pearson, Fisher z") -> Estimate:
+    """Interval for a correlation: tanh(atanh r -+ z / sqrt(n-3)). R. A. Fisher, Metron 1921;1:3.
+
+    For bivariate normal pairs. A correlation of exactly 1 or -1 has the interval of that one point.
+    Raises StatisticsError for n < 4 or r outside -1..1.
+    """
+    if n < 4:
+        raise StatisticsError(f"the interval of a correlation needs at least 4 pairs, found {n}")
+    if not -1.0 <= r <= 1.0:
+        raise StatisticsError(f"a correlation must lie in -1..1, found {r:g}")
+    if abs(r) == 1.0:
+        return Estimate(value=r, low=r, high=r, n=n, method=method, confidence=confidence)
+    centre, half = math.atanh(r), normal_quantile(confidence) / math.sqrt(n - 3)
+    # tanh(atanh(r)) may differ from r by rounding; the value must lie in its interval.
+    low, high = min(math.tanh(centre - half), r), max(math.tanh(centre + half), r)
+    return Estimate(value=r, low=low, high=high, n=n, method=method, confidence=confidence)
+
+
+def around(value: float, half: float, n: int, *, method: str, confidence: float = 0.95) -> Estimate:
+    """An estimate with a symmetric interval."""
+    if not np.isfinite(value) or not np.isfinite(half):
+        raise StatisticsError(f"{method}: the result is not a number; the data do not vary enough")
+    return Estimate(value=value, low=value - half, high=value + half, n=n, method=method, confidence=confidence)
