@@ -5,7 +5,7 @@ Only headers are read, each file once; a folder whose files are all known is not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -65,16 +65,29 @@ def find_series(
     pseudonyms: Pseudonyms,
     settings: Settings,
     known: Mapping[str, tuple[int, int]] | None = None,
+    known_studies: Mapping[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
 
     ``known``: absolute path -> (size, mtime_ns) of files that are indexed already. A folder that holds
     only such files is skipped without opening one; a folder with anything new is read whole, so that
-    no series is ever judged by half its files. Raises UsageError for a path that does not exist.
+    no series is ever judged by half its files. ``known_studies``: absolute path -> study_key; where new
+    files belong to a known study, that study's other folders are read again, so that one series of it
+    stays preferred. Raises UsageError for a path that does not exist.
     """
     gathered = _Gathered()
-    folders = [folder for folder in walk(paths) if not folder.is_unchanged(known or {})]
+    folders = list(walk(paths))
+    fresh = [folder for folder in folders if not folder.is_unchanged(known or {})]
+    _gather_all(fresh, gathered, progress)
+    if known_studies and len(fresh) < len(folders):
+        touched = {pseudonyms.study(identity.study) for identity in gathered.members}
+        again = [f for f in folders if f.is_unchanged(known or {}) and touched & f.values(known_studies)]
+        _gather_all(again, gathered, progress)
+    return _judge(gathered, pseudonyms, settings)
+
+
+def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progress | None) -> None:
     total = sum(len(folder.files) for folder in folders)
     done = 0
     for folder in folders:
@@ -82,7 +95,6 @@ def find_series(
             done += 1
             if progress:
                 progress(done, total)
-    return _judge(gathered, pseudonyms, settings)
 
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:

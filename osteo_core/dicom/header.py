@@ -73,6 +73,10 @@ def read_header(path: Path) -> Dataset | NotReadable:
         with config.disable_value_validation(), path.open("rb") as file:
             dataset = _read(file)
             return _checked(dataset) if isinstance(dataset, Dataset) else dataset
+    except FileNotFoundError:
+        return NotReadable(kind="no longer there")
+    except PermissionError:
+        return NotReadable(kind="no permission to read")
     except _DAMAGE:
         # The error's own text may quote the file, so only its kind is told.
         return NotReadable(kind="damaged DICOM header")

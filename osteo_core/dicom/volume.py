@@ -102,6 +102,9 @@ def _read_planes(wanted: Sequence[SliceHeader], datasets: dict[Path, Dataset]) -
     padded, lowest = 0, 0.0
     for path in dict.fromkeys(s.path for s in wanted):
         frames, padding = read_frames(path), declared_padding(datasets[path])
+        own = {(s.rescale_slope, s.rescale_intercept) for s in wanted if s.path == path}
+        if len(own) > 1:  # GDCM applies the first frame's rescale to all of them
+            raise PixelsUnreadableError("frames of one file with rescales of their own")
         for index, one in ((n, s) for n, s in enumerate(wanted) if s.path == path):
             if one.frame >= len(frames) or frames.shape[1:] != planes.shape[1:]:
                 raise PixelsUnreadableError(f"pixels of size {frames.shape}, header says {planes.shape[1:]}")

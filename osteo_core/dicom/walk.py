@@ -32,6 +32,10 @@ class Folder:
         """True when every file here is known with this size and time of change, so nothing need be opened."""
         return bool(self.files) and all(known.get(str(f.path)) == (f.size, f.mtime_ns) for f in self.files)
 
+    def values(self, by_path: Mapping[str, str]) -> set[str]:
+        """What ``by_path`` holds for the files here."""
+        return {by_path[str(f.path)] for f in self.files if str(f.path) in by_path}
+
 
 def walk(paths: Iterable[Path]) -> Iterator[Folder]:
     """Every folder at and below ``paths``, in order of names; each folder and each file once.

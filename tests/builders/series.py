@@ -139,10 +139,10 @@ def truth_geometry(spec: CtSpec) -> Geometry:
     return Geometry(shape=(spec.columns, spec.rows, spec.slices), affine_lps=affine)
 
 
-def trunk_hu(geometry: Geometry) -> np.ndarray:
-    """HU (I, J, K) int16 of a trunk around the middle of the grid; depends on the place alone, not on the grid."""
+def trunk_hu(geometry: Geometry, centre_mm: np.ndarray | None = None) -> np.ndarray:
+    """HU (I, J, K) int16 of a trunk about ``centre_mm`` (the grid's middle); depends on the place, not on the grid."""
     index = np.stack(np.meshgrid(*[np.arange(n) for n in geometry.shape], indexing="ij"), axis=-1)
-    centre = geometry.to_world_mm((np.array(geometry.shape) - 1) / 2)
+    centre = centre_of_grid(geometry) if centre_mm is None else centre_mm
     x, y, z = np.moveaxis(geometry.to_world_mm(index) - centre, -1, 0)
     radius = np.hypot(x / 130.0, y / 95.0)
     hu = np.full(geometry.shape, -1000.0)
@@ -152,6 +152,11 @@ def trunk_hu(geometry: Geometry) -> np.ndarray:
     hu[(np.hypot(x - 60.0, y + 35.0) < 20.0) & (z > 0)] = 250.0
     # A gentle slope to the head makes each slice its own.
     return np.round(hu + 0.05 * z * (hu > -200)).astype(np.int16)
+
+
+def centre_of_grid(geometry: Geometry) -> np.ndarray:
+    """LPS mm of the grid's middle."""
+    return geometry.to_world_mm((np.array(geometry.shape) - 1) / 2)
 
 
 def _outside_circle(geometry: Geometry) -> np.ndarray:

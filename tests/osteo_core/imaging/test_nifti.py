@@ -1,0 +1,184 @@
+"""NIfTI both ways: what is written comes back, voxels where they were; what is no CT has its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+
+from osteo_core.imaging.nifti import (
+    is_nifti,
+    nifti_stem,
+    read_nifti_header,
+    read_nifti_labels,
+    read_nifti_volume,
+    write_nifti,
+)
+from osteo_core.imaging.resample import reorient
+from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Geometry, Volume
+from tests.builders.series import CtSpec, trunk_hu, truth_geometry
+from tests.osteo_core.imaging.test_resample import CODES, oblique_geometry
+from tests.shared_data import shared_data
+
+
+def trunk() -> tuple[np.ndarray, Geometry]:
+    geometry = truth_geometry(CtSpec())
+    return trunk_hu(geometry), geometry
+
+
+@pytest.mark.parametrize("codes", CODES[::5])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_round_trip_in_any_orientation(tmp_path: Path, codes: str, suffix: str) -> None:
+    voxels, geometry = reorient(*trunk(), codes)
+    path = tmp_path / f"ct{suffix}"
+    write_nifti(path, voxels, geometry)
+    volume = read_nifti_volume(path)
+    assert isinstance(volume, Volume)
+    assert volume.geometry.is_close(geometry, tolerance_mm=1e-3)
+    assert volume.geometry.axis_codes == codes
+    assert volume.voxels_hu.dtype == np.int16
+    np.testing.assert_array_equal(volume.voxels_hu, voxels)
+
+
+def test_oblique_labels_round_trip(tmp_path: Path) -> None:
+    geometry = oblique_geometry()
+    labels = np.random.default_rng(1).integers(0, 26, geometry.shape).astype(np.uint8)
+    write_nifti(tmp_path / "mask.nii.gz", labels, geometry)
+    found, where = read_nifti_labels(tmp_path / "mask.nii.gz")
+    np.testing.assert_array_equal(found, labels)
+    assert where.is_close(geometry, tolerance_mm=1e-3)
+    assert found.dtype == np.uint8
+
+
+def test_another_program_sees_the_same_place(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    write_nifti(tmp_path / "ct.nii.gz", voxels, geometry)
+    image = sitk.ReadImage(str(tmp_path / "ct.nii.gz"))
+    index = (10, 7, 3)
+    np.testing.assert_allclose(
+        image.TransformIndexToPhysicalPoint(index), geometry.to_world_mm(np.array(index)), atol=1e-3
+    )
+    assert image.GetPixel(index) == voxels[index]
+
+
+def test_the_file_holds_ras(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    write_nifti(tmp_path / "ct.nii.gz", voxels, geometry)
+    affine = nibabel.load(tmp_path / "ct.nii.gz").affine
+    np.testing.assert_allclose(affine[:2], -geometry.affine_lps[:2], atol=1e-3)
+    np.testing.assert_allclose(affine[2], geometry.affine_lps[2], atol=1e-3)
+
+
+def test_write_refuses_an_array_that_does_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        write_nifti(tmp_path / "x.nii", np.zeros((2, 2, 2)), oblique_geometry())
+
+
+def test_scaled_floats_become_int16_where_nothing_is_lost(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    write_nifti(tmp_path / "whole.nii", voxels.astype(np.float64), geometry)
+    write_nifti(tmp_path / "halves.nii", voxels + 0.5, geometry)
+    assert read_nifti_volume(tmp_path / "whole.nii").voxels_hu.dtype == np.int16
+    assert read_nifti_volume(tmp_path / "halves.nii").voxels_hu.dtype == np.float32
+
+
+def test_a_label_map_is_an_exclusion(tmp_path: Path) -> None:
+    _, geometry = trunk()
+    labels = np.zeros(geometry.shape, np.uint8)
+    labels[10:20, 10:20, 2:6] = 20
+    for kind in (np.uint8, np.int16, np.float32):
+        write_nifti(tmp_path / "labels.nii.gz", labels.astype(kind), geometry)
+        found = read_nifti_volume(tmp_path / "labels.nii.gz")
+        assert isinstance(found, Exclusion)
+        assert found.code is ExclusionCode.LABEL_MAP
+        assert found.sentence == "This looks like a label map (2 whole numbers from 0 to 20), not a CT in HU."
+
+
+def test_values_without_air_and_fat_are_not_hu(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    write_nifti(tmp_path / "raw.nii", voxels + 1024, geometry)
+    found = read_nifti_volume(tmp_path / "raw.nii")
+    assert isinstance(found, Exclusion)
+    assert found.code is ExclusionCode.NOT_HU
+
+
+def test_padding_and_nan_become_air(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    padded = voxels.astype(np.float32)
+    padded[:4] = np.nan
+    padded[-4:] = -3024
+    write_nifti(tmp_path / "ct.nii", padded, geometry)
+    volume = read_nifti_volume(tmp_path / "ct.nii")
+    assert volume.voxels_hu.dtype == np.int16
+    assert set(np.unique(volume.voxels_hu[[0, 3, -1, -4]])) == {-1024}
+    assert [c.code for c in volume.cautions] == [CautionCode.PADDING_REPLACED]
+    assert "-3024 HU, 12.5 %" in volume.cautions[0].sentence
+
+
+def test_damaged_files_have_their_reason_without_their_name(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    good = tmp_path / "MILLER_ANN.nii.gz"
+    write_nifti(good, voxels, geometry)
+    content = good.read_bytes()
+    for spoilt in (b"", content[:200], content[: len(content) // 2], b"not a nifti" * 100):
+        good.write_bytes(spoilt)
+        found = read_nifti_volume(good)
+        assert isinstance(found, Exclusion)
+        assert found.code is ExclusionCode.UNREADABLE
+        assert "MILLER" not in found.sentence
+
+
+def test_four_axes_are_no_volume_and_one_of_length_one_is_dropped(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine_lps
+    nibabel.save(nibabel.Nifti1Image(voxels[..., None], affine), tmp_path / "one.nii")
+    nibabel.save(nibabel.Nifti1Image(np.stack([voxels, voxels], axis=-1), affine), tmp_path / "two.nii")
+    np.testing.assert_array_equal(read_nifti_volume(tmp_path / "one.nii").voxels_hu, voxels)
+    assert read_nifti_volume(tmp_path / "two.nii").code is ExclusionCode.NOT_AN_IMAGE
+
+
+def test_a_file_without_orientation_says_so(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    image = nibabel.Nifti1Image(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine_lps)
+    image.set_sform(None, code=0)
+    image.set_qform(None, code=0)
+    nibabel.save(image, tmp_path / "ct.nii")
+    assert not read_nifti_header(tmp_path / "ct.nii").is_oriented
+    assert "orientation" in read_nifti_volume(tmp_path / "ct.nii").cautions[0].sentence
+
+
+def test_metres_become_millimetres(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    image = nibabel.Nifti1Image(voxels, np.diag([-0.001, -0.001, 0.001, 1.0]) @ geometry.affine_lps)
+    image.header.set_xyzt_units("meter")
+    nibabel.save(image, tmp_path / "ct.nii")
+    assert read_nifti_header(tmp_path / "ct.nii").geometry.is_close(geometry, tolerance_mm=1e-3)
+
+
+def test_labels_must_be_whole_and_small(tmp_path: Path) -> None:
+    _, geometry = trunk()
+    write_nifti(tmp_path / "x.nii", np.full(geometry.shape, 300, np.int16), geometry)
+    with pytest.raises(ValueError, match="expected labels of 0-255"):
+        read_nifti_labels(tmp_path / "x.nii")
+
+
+def test_names() -> None:
+    assert is_nifti(Path("a/B.NII.GZ"))
+    assert not is_nifti(Path("a/b.dcm"))
+    assert nifti_stem(Path("a/sub-01.ct.nii.gz")) == "sub-01.ct"
+    assert nifti_stem(Path("x.nii")) == "x"
+
+
+def test_real_scan_and_its_label_map() -> None:
+    volume = read_nifti_volume(shared_data("ct", "lidc_0001.nii.gz"))
+    assert isinstance(volume, Volume)
+    assert volume.geometry.axis_codes == "LPS"
+    assert volume.geometry.shape == (512, 512, 62)
+    assert volume.cautions == ()
+    labels = read_nifti_volume(shared_data("labels", "lidc_0001.nii.gz"))
+    assert isinstance(labels, Exclusion)
+    assert labels.code is ExclusionCode.LABEL_MAP
