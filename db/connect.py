@@ -146,7 +146,7 @@ def open_store(store_dir: Path) -> Store:
     except BaseException:
         lock.release()
         raise
-    _write_version(store_dir, version)
+    write_version(store_dir, version)
     return Store(store_dir, connection, lock, version=version)
 
 
@@ -195,7 +195,8 @@ def _refuse_newer_file(store_dir: Path) -> None:
         refuse_newer(found, what=f"the store {store_dir}")
 
 
-def _write_version(store_dir: Path, version: int) -> None:
+def write_version(store_dir: Path, version: int) -> None:
+    """Note the store's version beside it, where an older program looks before it opens the database."""
     path = store_dir / VERSION_FILE
     temporary = store_dir / f".{VERSION_FILE}.{os.getpid()}"
     temporary.write_text(json.dumps({"version": version}) + "\n", encoding="utf-8")

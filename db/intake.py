@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from db import parts
-from db.parts import Part, PartFault
+from db.parts import Part, PartError
 from db.schemas import KINDS
 
 _log = logging.getLogger("osteo.store")
@@ -47,7 +47,7 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
             continue
         try:
             fresh.append(_Read(part=part, table=parts.read_part(part)))
-        except PartFault as fault:
+        except PartError as fault:
             _set_aside(store_dir, part, str(fault))
     taken = _insert_or_split(connection, store_dir, fresh)
     for read in taken:

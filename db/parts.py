@@ -26,7 +26,7 @@ QUARANTINE = "quarantine"
 SUFFIX = ".parquet"
 
 
-class PartFault(OsteoError):
+class PartError(OsteoError):
     """A part that cannot be taken in, and why; it is set aside and the others go on."""
 
 
@@ -109,28 +109,28 @@ def _names(inbox: Path) -> set[str]:
 def read_part(part: Part) -> pa.Table:
     """The rows of a part with the columns of its kind; columns that an older program did not know are null.
 
-    Raises PartFault for an unknown kind, a hash that is not the name's, a damaged file, or a column
+    Raises PartError for an unknown kind, a hash that is not the name's, a damaged file, or a column
     that this program does not know.
     """
     if part.kind not in KINDS:
-        raise PartFault(f"its name tells of no known kind; known are {sorted(KINDS)}")
+        raise PartError(f"its name tells of no known kind; known are {sorted(KINDS)}")
     content = part.path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:
-        raise PartFault(f"its content has hash {found[:12]}, its name says {part.sha256[:12]}: the file is damaged")
+        raise PartError(f"its content has hash {found[:12]}, its name says {part.sha256[:12]}: the file is damaged")
     schema = KINDS[part.kind].schema
     try:
         table = parquet.read_table(io.BytesIO(content))
         unknown = sorted(set(table.schema.names) - set(schema.names))
         if unknown:
-            raise PartFault(f"it has columns {unknown} that this program does not know; update the program")
+            raise PartError(f"it has columns {unknown} that this program does not know; update the program")
         columns = [
             table.column(field.name) if field.name in table.schema.names else pa.nulls(len(table), field.type)
             for field in schema
         ]
         return pa.table(columns, names=schema.names).cast(schema)
     except pa.ArrowException as error:
-        raise PartFault(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
+        raise PartError(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
 
 
 def keep(store_dir: Path, part: Part) -> None:

@@ -40,9 +40,8 @@ class CohortFilter:
         """The filter as a query string, '' for everybody; ``from_query`` reads it back equal."""
         pairs = [("vendor", v.value) for v in self.vendors]
         pairs += [("sex", s.value) for s in self.sexes]
-        pairs += [
-            (name, repr(age)) for name, age in (("age_from", self.age_from), ("age_to", self.age_to)) if age is not None
-        ]
+        ages = (("age_from", self.age_from), ("age_to", self.age_to))
+        pairs += [(name, repr(float(age))) for name, age in ages if age is not None]
         pairs += [("category", c.value) for c in self.categories]
         flags = (("flagged", self.flagged), ("simulated", self.simulated))
         pairs += [(name, str(flag).lower()) for name, flag in flags if flag is not None]

@@ -112,7 +112,8 @@ def pearson(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
     r = s_xy / (s_x s_y). Raises StatisticsError for fewer than 4 pairs or a row without variation.
     """
     a, b = paired(x, y, at_least=4)
-    varying(a, name="x"), varying(b, name="y")
+    varying(a, name="x")
+    varying(b, name="y")
     u, v = a - a.mean(), b - b.mean()
     r = float((u / np.linalg.norm(u)) @ (v / np.linalg.norm(v)))
     return fisher_z(min(1.0, max(-1.0, r)), len(a), confidence=confidence)
@@ -126,7 +127,8 @@ def lin_ccc(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
     Checked on PEFR. Raises StatisticsError for fewer than 4 pairs, a row without variation, or r = 0.
     """
     a, b = paired(x, y, at_least=4)
-    varying(a, name="x"), varying(b, name="y")
+    varying(a, name="x")
+    varying(b, name="y")
     n, sx, sy = len(a), float(a.std()), float(b.std())
     sxy, shift = float(((a - a.mean()) * (b - b.mean())).mean()), float(a.mean() - b.mean())
     c, r, u2 = 2 * sxy / (sx**2 + sy**2 + shift**2), sxy / (sx * sy), shift**2 / (sx * sy)
@@ -136,9 +138,8 @@ def lin_ccc(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
         low, high = (value, value) if abs(r) >= 1e-12 else (-1.0, 1.0)
         return Estimate(value=value, low=low, high=high, n=n, method=method, confidence=confidence)
     k = 1 - c * c
-    variance = (
-        (1 - r * r) * c * c / (k * r * r) + 2 * c**3 * (1 - c) * u2 / (r * k * k) - c**4 * u2**2 / (2 * r * r * k * k)
-    ) / (n - 2)
+    location = 2 * c**3 * (1 - c) * u2 / (r * k * k) - c**4 * u2**2 / (2 * r * r * k * k)
+    variance = ((1 - r * r) * c * c / (k * r * r) + location) / (n - 2)
     half = normal_quantile(confidence) * math.sqrt(max(variance, 0.0))
     low, high = min(math.tanh(math.atanh(c) - half), c), max(math.tanh(math.atanh(c) + half), c)
     return Estimate(value=c, low=low, high=high, n=n, method=method, confidence=confidence)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -61,11 +59,3 @@ def share(value: float, *, name: str) -> float:
     if not 0.0 < value < 1.0:
         raise StatisticsError(f"{name} must lie between 0 and 1, found {value:g}")
     return value
-
-
-def labels(values: Sequence[str] | NDArray[np.generic], *, name: str) -> list[str]:
-    """Names as text. Raises StatisticsError when there are none."""
-    given = [str(value) for value in values]
-    if not given:
-        raise StatisticsError(f"{name} is empty")
-    return given

@@ -30,7 +30,8 @@ def deming(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0, confidence: 
     Raises StatisticsError for fewer than 4 pairs, no variation, or no covariance.
     """
     a, b = paired(x, y, at_least=4)
-    varying(a, name="x"), varying(b, name="y")
+    varying(a, name="x")
+    varying(b, name="y")
     if error_ratio <= 0:
         raise StatisticsError(f"the ratio of error variances must be above 0, found {error_ratio:g}")
     n = len(a)
@@ -64,7 +65,8 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> L
     Biochem 1983;21:709. Raises StatisticsError for fewer than 4 pairs, no variation, or too few slopes.
     """
     a, b = paired(x, y, at_least=4)
-    varying(a, name="x"), varying(b, name="y")
+    varying(a, name="x")
+    varying(b, name="y")
     slopes, n = _pairwise_slopes(a, b), len(a)
     size, shift = len(slopes), int((slopes < -1).sum())
     c = normal_quantile(confidence) * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)

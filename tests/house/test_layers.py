@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "osteo_core.density": (*IMAGING, "osteo_core.morphometry"),
     "osteo_core.assessment": (*IMAGING, "osteo_core.density", "osteo_core.morphometry"),
     "osteo_core.statistics": WALLS,
-    "osteo_core.programme": WALLS,
+    "osteo_core.programme": (*WALLS, "osteo_core.statistics"),
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms"),
     "osteo_core.pipeline": WAY,
     "osteo_core.engine": ("osteo_core", "db", "models"),

@@ -1,0 +1,57 @@
+"""Rows back to records: what `analyze` needs of the series that wait in a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from osteo_core.outcomes import Caution, CautionCode
+from osteo_core.records import Found, Series
+from osteo_core.terms import KernelGroup, Level, Plane, Sex, Step, Vendor
+
+_WORDS: dict[str, type] = {"vendor": Vendor, "kernel_group": KernelGroup, "plane": Plane, "patient_sex": Sex}
+_OWN = (
+    "index_id",
+    "indexed_at",
+    "is_eligible",
+    "pixel_spacing_row_mm",
+    "pixel_spacing_column_mm",
+    "image_type",
+    "files",
+)
+
+
+def found_of(waiting: pa.Table, cautions: pa.Table) -> Found:
+    """The answers of ``waiting_series`` and ``waiting_cautions`` as ``find`` gave them."""
+    noted: dict[str, list[Caution]] = {}
+    for row in cautions.to_pylist():
+        noted.setdefault(row["series_key"], []).append(_caution(row))
+    return Found(
+        series=tuple(series_of(row) for row in waiting.to_pylist()),
+        cautions={key: tuple(given) for key, given in noted.items()},
+    )
+
+
+def series_of(row: dict[str, Any]) -> Series:
+    """A row of ``series`` with ``files`` as the record; the file's own UID is not stored, the key stands for it."""
+    spacing = (row["pixel_spacing_row_mm"], row["pixel_spacing_column_mm"])
+    same = {name: value for name, value in row.items() if name not in _OWN}
+    return Series(
+        **same | {name: kind(row[name]) for name, kind in _WORDS.items()},
+        series_instance_uid=row["series_key"],
+        files=tuple(Path(path) for path in row.get("files") or ()),
+        image_type=tuple(row["image_type"] or ()),
+        pixel_spacing_mm=None if None in spacing else spacing,
+    )
+
+
+def _caution(row: dict[str, Any]) -> Caution:
+    return Caution(
+        code=CautionCode(row["code"]),
+        step=Step(row["step"]),
+        found=row["found"],
+        limit=row["limit"],
+        level=None if row["level"] is None else Level(row["level"]),
+    )
