@@ -10,9 +10,14 @@ import logging
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import frame, services
 from pages.ui.viewer.routes import build_routes
+
+# st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
+# would run a page's script alone, without this frame (tests/browser/test_first_request.py).
+PagesManager.uses_pages_directory = False
 
 _log = logging.getLogger("osteo.app")
 
@@ -59,9 +64,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    # st.navigation switches the old list of pages/ off only once it has run; a deep link that comes first
-    # would run a page's script alone, without this frame (tests/browser/test_deep_link.py).
-    from streamlit.runtime.pages_manager import PagesManager
-
-    PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=build_routes(services.media_dir), lifespan=services.lifespan)

@@ -29,9 +29,35 @@ def show_step(step: services.FlowStep, total: int) -> None:
             st.caption("Nobody was left out here.")
         for reason in step.reasons:
             label = f"**{reason.count:,}** · {reason.words}"
-            if st.button(label, key=f"reason-{reason.code}", type="tertiary", help=services.reason_help(reason.code)):
+            if st.button(
+                label,
+                key=f"reason-{reason.code}",
+                type="tertiary",
+                icon=":material/chevron_right:",
+                help=services.reason_help(reason.code),
+            ):
                 st.session_state["reason"] = reason.code
                 st.rerun()
+
+
+def choose_reason(codes: list[str]) -> str | None:
+    """Which reason's series are listed; stands in the address by its code."""
+    asked = st.query_params.get("reason")
+    if asked in codes and "reason" not in st.session_state:
+        st.session_state["reason"] = asked
+    code = st.selectbox(
+        "List the series of a reason",
+        codes,
+        index=None,
+        key="reason",
+        format_func=services.reason_words,
+        placeholder="Choose a reason, or click one above",
+    )
+    if code:
+        st.query_params["reason"] = code
+    else:
+        st.query_params.pop("reason", None)
+    return code
 
 
 def show_series(code: str, chosen: services.CohortFilter) -> None:
@@ -75,15 +101,7 @@ else:
             for reason in flow.levels:
                 st.markdown(f"**{reason.count:,}** · {reason.words}")
     codes = [reason.code for step in flow.steps for reason in step.reasons]
-    code = st.selectbox(
-        "List the series of a reason",
-        codes,
-        index=None,
-        key="reason",
-        bind="query-params",
-        format_func=services.reason_words,
-        placeholder="Choose a reason, or click one above",
-    )
+    code = choose_reason(codes)
     if code:
         show_series(code, chosen)
     if not codes:

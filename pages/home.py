@@ -112,6 +112,11 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     if numbers.flagged:
         words = f"Look at {wording.counted(numbers.flagged, 'flagged patient')}"
         st.page_link("pages/worklist.py", label=words, icon=":material/flag:", query_params={"flagged": "true"})
+    if numbers.waiting:
+        st.markdown(
+            f":material/hourglass_empty: {wording.counted(numbers.waiting, 'series', 'series')} not yet analysed:"
+        )
+        st.code(f"python -m osteo_core analyze{services.store_argument()}", language="bash")
     st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:
         st.page_link("pages/exclusions.py", label="See who was left out", icon=":material/filter_alt_off:")

@@ -11,26 +11,34 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.terms import Category, Sex, Vendor
 
-SEX_WORDS: dict[Sex, str] = {Sex.FEMALE: "Women", Sex.MALE: "Men", Sex.OTHER: "Other", Sex.UNKNOWN: "Unknown"}
+#: Names in the address, and of the widgets.
+KEYS = ("vendor", "sex", "age_from", "age_to", "category", "flagged")
 _OLDEST = 130
+_KEPT = "cohort_filter_kept"
 
 
-def _read_sex_codes() -> None:
-    """``?sex=F`` means women too: bound widgets know only the words they show."""
-    codes = [code for code in st.query_params.get_all("sex") if code in set(Sex)]
-    if codes:
-        st.session_state["sex"] = [SEX_WORDS[Sex(code)] for code in codes]
+def _carry_over() -> None:
+    """What was chosen on another page is chosen here too, unless the address says otherwise."""
+    fresh = not any(key in st.session_state for key in KEYS)
+    if fresh and not any(key in st.query_params for key in KEYS):
+        for key, value in st.session_state.get(_KEPT, {}).items():
+            st.session_state[key] = value
+
+
+def _keep(*keys: str) -> None:
+    kept = st.session_state.setdefault(_KEPT, {})
+    kept.update({key: st.session_state[key] for key in keys})
 
 
 def cohort_filter(*, with_category: bool = True) -> CohortFilter:
     """Draw the row and give what is chosen; nothing chosen means everybody."""
-    _read_sex_codes()
+    _carry_over()
     weights = [2, 1.5, 1, 1, 2, 1.5] if with_category else [2, 1.5, 1, 1, 2]
     columns = st.columns(weights, vertical_alignment="bottom")
     vendors = columns[0].multiselect(
         "Vendor", [v.value for v in Vendor], key="vendor", bind="query-params", placeholder="All vendors"
     )
-    sexes = columns[1].multiselect("Sex", list(SEX_WORDS.values()), key="sex", bind="query-params", placeholder="All")
+    sexes = columns[1].multiselect("Sex", [sex.value for sex in Sex], key="sex", bind="query-params", placeholder="All")
     low = _age(columns[2], "Age from", key="age_from")
     high = _age(columns[3], "to", key="age_to")
     if low is not None and high is not None and low > high:
@@ -43,9 +51,10 @@ def cohort_filter(*, with_category: bool = True) -> CohortFilter:
             "Category", [c.value for c in Category], key="category", bind="query-params", placeholder="All categories"
         )
         flagged = columns[5].toggle("Flagged only", key="flagged", bind="query-params")
+    _keep(*(KEYS if with_category else KEYS[:4]))
     return CohortFilter(
         vendors=tuple(Vendor(v) for v in vendors),
-        sexes=tuple(sex for sex, word in SEX_WORDS.items() if word in sexes),
+        sexes=tuple(Sex(s) for s in sexes),
         age_from=low,
         age_to=high,
         categories=tuple(Category(c) for c in categories),

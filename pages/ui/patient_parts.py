@@ -24,8 +24,8 @@ def show_header(view: services.PatientView) -> None:
         st.title(f"Patient {wording.short_key(view.patient_key)}", width="content")
         if view.category:
             st.badge(view.category.value, color=_BADGES[view.category])  # type: ignore[arg-type]
-        if view.status is not Status.MEASURED:
-            st.badge(view.status.value, color="gray")
+        if view.status != Status.MEASURED:
+            st.badge(view.status, color="gray")
         if view.is_flagged:
             st.badge("flagged", icon=":material/flag:", color="red")
         if view.is_simulated:

@@ -11,8 +11,12 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.services.keeper import close_keeper
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
+from tests.pages.headless import list_pages_by_app
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+list_pages_by_app()
 
 
 @pytest.fixture(scope="session")

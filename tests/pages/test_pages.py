@@ -88,7 +88,7 @@ def test_the_worklist_puts_the_flagged_first_with_the_reason(filled_store: Path,
 
 
 def test_the_filter_of_the_address_narrows_the_worklist(filled_store: Path, open_page: Open) -> None:
-    app = open_page(filled_store, "pages/worklist.py", vendor="Philips", sex="Women")
+    app = open_page(filled_store, "pages/worklist.py", vendor="Philips", sex="F")
     rows = app.dataframe[0].value
     assert set(rows["vendor"]) == {"Philips"}
     assert set(rows["sex"]) == {"F"}
@@ -164,6 +164,8 @@ def test_opening_pages_imports_neither_torch_nor_itkwidgets(filled_store: Path) 
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
+        "from tests.pages.headless import list_pages_by_app\n"
+        "list_pages_by_app()\n"
         "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
         f"for script in {scripts()!r}:\n"
         "    app.switch_page(script).run()\n"

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from osteo_core.records import Estimate
-from osteo_core.terms import Category, Level, Sex, Status
+from osteo_core.terms import Category, Level, Sex
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +73,11 @@ class LevelRow:
 
 @dataclass(frozen=True, kw_only=True)
 class PatientView:
-    """Everything the patient's page shows of one series."""
+    """Everything the patient's page shows of one series; ``status`` is a Status or 'waiting' for its analysis."""
 
     series_key: str
     patient_key: str
-    status: Status
+    status: str
     is_simulated: bool
     is_flagged: bool
     flag_reason: str
@@ -108,6 +108,7 @@ class PatientView:
     cautions: tuple[str, ...] = ()
     review_reasons: tuple[str, ...] = ()
     centres_lps_mm: dict[Level, tuple[float, float, float]] = field(default_factory=dict)
+    mask_file: str = ""
     files: tuple[Path, ...] = ()
 
 

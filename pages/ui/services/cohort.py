@@ -20,6 +20,7 @@ from pages.ui.services.house import query
 
 BIN_MG_CM3 = 10.0
 _EVERYBODY = CohortFilter()
+_GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 #: Fewer pairs give no bias with a meaningful interval.
 _MINIMUM_PAIRS = 3
 
@@ -34,6 +35,7 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
         measured=int(row["n_measured"]),
         excluded=int(row["n_excluded"]),
         failed=int(row["n_failed"]),
+        waiting=int(row["n_waiting"]),
         flagged=int(row["n_flagged"]),
         for_review=int(row["n_review"]),
         simulated=int(row["n_simulated"]),
@@ -91,7 +93,7 @@ def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
     """Shares of the categories a group, with Wilson intervals; ``by``: 'all', 'sex', 'age_band' or 'vendor'."""
     return [
         Rate(
-            group=str(row["group"]),
+            group=_GROUP_WORDS.get(row["group"], str(row["group"])),
             n=int(row["n"]),
             missing=int(row["missing"]),
             osteoporosis=_share(row["osteoporosis"], row["n"]),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from osteo_core.records import Estimate
-from osteo_core.terms import Category, Level, Sex, Status
+from osteo_core.terms import Category, Level, Sex
 from pages.ui import wording
 from pages.ui.services import media
 from pages.ui.services.answers import Images, LevelRow, PatientView, Scene
@@ -35,7 +35,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
     return PatientView(
         series_key=row["series_key"],
         patient_key=row["patient_key"],
-        status=Status(row["status"]),
+        status=row["status"],
         is_simulated=bool(row["is_simulated"]),
         is_flagged=bool(row["is_flagged"]),
         flag_reason=row["flag_reason"] or "",
@@ -61,6 +61,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         settings_hash=row["settings_hash"] or "",
         finished_at=row["finished_at"],
         seconds=row["seconds"] or 0.0,
+        mask_file=row["mask_file"] or "",
         files=tuple(Path(file) for file in row["files"] or ()),
         **parts,
     )

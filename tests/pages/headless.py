@@ -1,0 +1,25 @@
+"""Running the app headless as a server would run it.
+
+AppTest decides anew at every run, from the mere presence of a folder pages/, that pages are scripts of
+their own, and would then skip app.py from the second run on; a server is told otherwise by app.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import app_test
+
+
+class ListedPages(PagesManager):
+    """The pages that app.py lists, never those of the folder."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        super().__init__(*args, **kwargs)
+
+
+def list_pages_by_app() -> None:
+    """Make AppTest run app.py at every run."""
+    app_test.PagesManager = ListedPages  # type: ignore[misc]
