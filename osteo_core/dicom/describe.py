@@ -125,7 +125,7 @@ def _image(dataset: Dataset, arranged: Arranged) -> dict:
     agents = dataset.get("ContrastBolusAgentSequence") or []
     agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
     return {
-        "image_type": texts(source, "FrameType") or texts(source, "ImageType"),
+        "image_type": tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
         "slice_thickness_mm": number(source, "SliceThickness") or None,
         "contrast_bolus_agent": agent or None,
         "body_part_examined": text(source, "BodyPartExamined") or None,

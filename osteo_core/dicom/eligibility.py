@@ -25,7 +25,7 @@ _LOCALISER_WORDS = frozenset(("LOCALIZER", "SCOUT", "TOPOGRAM"))
 #: Words of derived images whose values are not the HU of the scan.
 _DERIVED_WORDS = frozenset(
     (
-        *("MIP", "MINIP", "MAX_IP", "MIN_IP", "MAXIP", "PROJECTION", "PROJECTION IMAGE", "VRT", "VOLUME", "3D"),
+        *("MIP", "MINIP", "MAX_IP", "MIN_IP", "MAXIP", "PROJECTION", "PROJECTION IMAGE", "VRT", "3D"),
         *("VOLUME_RENDERED", "SURFACE", "CPR", "CURVED", "SUBTRACTION", "FUSED", "RGB", "BONE_REMOVAL", "OVERLAY"),
         *("MONOENERGETIC", "MONO", "VMI", "VNC", "VUE", "VNCA", "IODINE", "WATER", "FAT_MAP", "Z_EFF", "EFF_Z"),
         *("ZEFF", "EFFECTIVE_Z", "ELECTRON_DENSITY", "RHO", "MATERIAL", "MD", "GSI", "PERFUSION", "CALCIUM"),

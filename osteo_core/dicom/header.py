@@ -39,6 +39,12 @@ _DAMAGE = (
     *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, MemoryError),
 )
 
+#: What tells apart several stacks under one SeriesInstanceUID; the last three stand in multi-frame files.
+ACQUISITION_KEYWORDS = (
+    *("AcquisitionNumber", "TemporalPositionIdentifier"),
+    *("FrameAcquisitionNumber", "TemporalPositionIndex", "StackID"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class NotReadable:
@@ -133,7 +139,7 @@ def _slice(source: Functional, path: Path, frame: int) -> SliceHeader:
         path=path,
         frame=frame,
         sop_instance_uid=f"{text(source, 'SOPInstanceUID') or path}#{frame}",
-        image_type=texts(source, "FrameType") or texts(source, "ImageType"),
+        image_type=tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
         rows=int(number(source, "Rows") or 0),
         columns=int(number(source, "Columns") or 0),
         position_mm=(position[0], position[1], position[2]) if position else None,
@@ -144,7 +150,7 @@ def _slice(source: Functional, path: Path, frame: int) -> SliceHeader:
         rescale_type=text(source, "RescaleType").upper(),
         acquisition="/".join(
             text(source, keyword)
-            for keyword in ("AcquisitionNumber", "TemporalPositionIdentifier", "TemporalPositionIndex")
+            for keyword in ACQUISITION_KEYWORDS
             if text(source, keyword)
         ),
         instance_number=number(source, "InstanceNumber") or 0.0,

@@ -22,6 +22,8 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Geometry, Series, Volume
 from osteo_core.terms import Step
 
+INT16 = np.iinfo(np.int16)
+
 
 def read_volume(series: Series) -> Volume | Exclusion:
     """The series as HU: array[i, j, k] with i along a row, j along a column, k along the slices' normal.
@@ -80,15 +82,15 @@ def _assemble(stack: Stack, datasets: dict[Path, Dataset]) -> Volume | Exclusion
     hu = check_hu(voxels)
     if isinstance(hu, Exclusion):
         return hu
-    cautions = (*padding_caution(padded, lowest, planes.size), *_dropped(stack), *hu)
+    repairs = (*padding_caution(padded, lowest, planes.size), *_dropped(stack))
     # (slice, row, column) in memory, seen as (column, row, slice): no copy.
     array = as_int16_if_lossless(voxels).transpose(2, 1, 0)
     shape = (first.columns, first.rows, len(stack.slices))
     volume = Volume(
         voxels_hu=array,
         geometry=Geometry(shape=shape, affine_lps=stack.affine_lps),
-        provenance=_provenance(stack, datasets[first.path]),
-        cautions=cautions,
+        provenance=(*_provenance(stack, datasets[first.path]), *(repair.sentence for repair in repairs)),
+        cautions=(*repairs, *hu),
     )
     return untilt(volume)
 
@@ -97,14 +99,16 @@ def _read_planes(wanted: Sequence[SliceHeader], datasets: dict[Path, Dataset]) -
     """(slices, rows, columns) in HU with padding made air; how many voxels were padding, their lowest value."""
     slopes = [s.rescale_slope or 1.0 for s in wanted]
     intercepts = [s.rescale_intercept or 0.0 for s in wanted]
-    kind = np.int32 if is_whole_valued(slopes, intercepts) else np.float32
-    planes = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
+    kind = np.int16 if is_whole_valued(slopes, intercepts) else np.float32
+    planes: NDArray = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
     padded, lowest = 0, 0.0
     for path in dict.fromkeys(s.path for s in wanted):
         frames, padding = read_frames(path), declared_padding(datasets[path])
         own = {(s.rescale_slope, s.rescale_intercept) for s in wanted if s.path == path}
         if len(own) > 1:  # GDCM applies the first frame's rescale to all of them
             raise PixelsUnreadableError("frames of one file with rescales of their own")
+        if planes.dtype == np.int16 and (frames.min() < INT16.min or frames.max() > INT16.max):
+            planes = planes.astype(np.int32)
         for index, one in ((n, s) for n, s in enumerate(wanted) if s.path == path):
             if one.frame >= len(frames) or frames.shape[1:] != planes.shape[1:]:
                 raise PixelsUnreadableError(f"pixels of size {frames.shape}, header says {planes.shape[1:]}")

@@ -73,7 +73,8 @@ def read_nifti_volume(path: Path) -> Volume | Exclusion:
     labels = describe_labels(voxels)
     if labels:
         return Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.READ, found=labels)
-    voxels, cautions = _without_padding(voxels)
+    voxels, repairs = _without_padding(voxels)
+    cautions = repairs
     if not header.is_oriented:
         cautions += (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.READ, found="orientation (NIfTI form codes)"),)
     hu = check_hu(voxels)
@@ -82,7 +83,7 @@ def read_nifti_volume(path: Path) -> Volume | Exclusion:
     volume = Volume(
         voxels_hu=as_int16_if_lossless(voxels),
         geometry=header.geometry,
-        provenance=("read from NIfTI",),
+        provenance=("read from NIfTI", *(repair.sentence for repair in repairs)),
         cautions=(*cautions, *hu),
     )
     return untilt(volume)

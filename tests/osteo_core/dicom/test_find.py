@@ -1,0 +1,325 @@
+"""Find: series from headers, the reason for all that is left out, and nothing opened twice."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+from osteo_core.outcomes import ExclusionCode
+from osteo_core.terms import KernelGroup, Plane, Sex, Vendor
+from tests.builders.series import CORONAL, SAGITTAL, CtSpec, write_series
+from tests.osteo_core.dicom.finding import PSEUDONYMS, caution_codes, find, found_in, the_exclusion, the_series
+
+_OPENED: list[str] = []
+_IS_WATCHING = [False]
+
+
+def _watch(event: str, arguments: tuple) -> None:
+    if event == "open" and _IS_WATCHING[0]:
+        _OPENED.append(str(arguments[0]))
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture
+def opened():
+    """Paths of all files opened while the test runs, by whatever means Python has."""
+    _OPENED.clear()
+    _IS_WATCHING[0] = True
+    yield _OPENED
+    _IS_WATCHING[0] = False
+
+
+def test_a_series_as_its_headers_tell_it(tmp_path: Path) -> None:
+    series = the_series(found_in(tmp_path / "ct", kernel=["Br38f", "3"], contrast_agent="APPLIED"))
+    assert series.vendor is Vendor.SIEMENS
+    assert series.manufacturer == "SIEMENS"
+    assert series.manufacturer_model_name == "SOMATOM Definition AS"
+    assert series.kvp == 120.0
+    assert series.convolution_kernel == "Br38f\\3"
+    assert series.kernel_group is KernelGroup.STANDARD
+    assert (series.slice_thickness_mm, series.slice_step_mm) == (2.5, pytest.approx(2.5))
+    assert series.pixel_spacing_mm == (6.0, 5.0)
+    assert (series.rows, series.columns, series.n_slices) == (48, 64, 16)
+    assert series.coverage_mm == pytest.approx(40.0)
+    assert series.plane is Plane.AXIAL
+    assert series.patient_sex is Sex.FEMALE
+    assert series.patient_age_years == 67.0
+    assert series.study_date == date(2026, 3, 1)
+    assert series.contrast_bolus_agent == "APPLIED"
+    assert series.image_type == ("ORIGINAL", "PRIMARY", "AXIAL")
+    assert series.preference_reason == "the only eligible series of its study"
+    assert not series.is_simulated
+
+
+def test_identifiers_leave_as_hashes(tmp_path: Path) -> None:
+    series = the_series(found_in(tmp_path / "ct"))
+    assert series.patient_key == PSEUDONYMS.patient("TEST-1")
+    assert series.series_key == PSEUDONYMS.series(CtSpec().series_uid)
+    assert series.series_instance_uid == CtSpec().series_uid
+    told = " ".join(str(getattr(series, f.name)) for f in fields(series) if f.name != "files")
+    assert "NEVER" not in told
+    assert "TEST-1" not in told
+
+
+def test_simulated_series_are_marked(tmp_path: Path) -> None:
+    def mark(dataset: Dataset, _: int) -> None:
+        dataset.ImageComments = "Simulated CT of an invented patient"
+
+    assert the_series(found_in(tmp_path / "ct", change=mark)).is_simulated
+
+
+def test_unchanged_folders_are_not_opened(tmp_path: Path, opened: list[str]) -> None:
+    first = write_series(tmp_path / "a", CtSpec(series_uid="1.2.3"))
+    write_series(tmp_path / "b", CtSpec(series_uid="1.2.4", study_uid="1.9"))
+    (tmp_path / "b" / "notes.txt").write_text("no image")
+    known = {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in tmp_path.rglob("*") if p.is_file()}
+    opened.clear()
+    again = find(tmp_path, known=known)
+    assert [path for path in opened if path.startswith(str(tmp_path))] == []
+    assert again.series == ()
+    assert again.excluded == ()
+    first.files[3].touch()
+    changed = find(tmp_path, known=known)
+    touched = {path for path in opened if path.startswith(str(tmp_path))}
+    assert touched == {str(path) for path in first.files}, "the changed folder whole, the other not at all"
+    assert the_series(changed).n_slices == 16
+
+
+def test_each_file_is_opened_once(tmp_path: Path, opened: list[str]) -> None:
+    built = write_series(tmp_path / "ct")
+    opened.clear()
+    find(tmp_path)
+    assert sorted(path for path in opened if path.startswith(str(tmp_path))) == sorted(map(str, built.files))
+
+
+def test_new_series_of_a_known_study_bring_its_others_back(tmp_path: Path) -> None:
+    write_series(tmp_path / "thin", CtSpec(series_uid="1.2.3"))
+    known_files = list((tmp_path / "thin").iterdir())
+    known = {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in known_files}
+    studies = {str(p): PSEUDONYMS.study(CtSpec().study_uid) for p in known_files}
+    write_series(tmp_path / "thick", CtSpec(series_uid="1.2.4", thickness_mm=5.0))
+    found = find(tmp_path, known=known, known_studies=studies)
+    assert the_series(found).series_key == PSEUDONYMS.series("1.2.3")
+    assert [e.code for _, e in found.excluded] == [ExclusionCode.NOT_PREFERRED]
+
+
+def test_progress_counts_every_file(tmp_path: Path) -> None:
+    write_series(tmp_path / "ct")
+    (tmp_path / "ct" / "junk").write_bytes(b"x")
+    seen: list[tuple[int, int]] = []
+    find(tmp_path, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(n, 17) for n in range(1, 18)]
+
+
+def test_what_is_no_image_is_named_by_kind_and_never_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "MILLER_ANN"
+    folder.mkdir()
+    (folder / "empty").write_bytes(b"")
+    (folder / "notes.txt").write_text("hello")
+    (folder / "photo.jpg").write_bytes(bytes(range(256)) * 4)
+    (folder / "broken.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04")
+    found = find(tmp_path)
+    assert found.series == ()
+    told = {exclusion.sentence for _, exclusion in found.excluded}
+    assert "The files could not be read: 1 file(s): empty file." in told
+    assert "This file holds no image (2 file(s): not DICOM)." in told
+    assert len(told) == 3
+    assert not any("MILLER" in sentence or "photo" in sentence for sentence in told)
+    assert {len(series.files) for series, _ in found.excluded} == {1, 2}
+
+
+def test_a_dicomdir_is_named(tmp_path: Path) -> None:
+    def directory(dataset: Dataset, _: int) -> None:
+        dataset.SOPClassUID = "1.2.840.10008.1.3.10"
+
+    found = found_in(tmp_path / "ct", slices=1, change=directory)
+    assert "DICOMDIR" in the_exclusion(found).sentence
+
+
+def set_value(keyword: str, value: object):
+    def change(dataset: Dataset, _: int) -> None:
+        setattr(dataset, keyword, value)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spec", "code", "words"),
+    [
+        ({"change": set_value("Modality", "MR")}, ExclusionCode.NOT_CT, "is MR, not CT"),
+        ({"change": set_value("Modality", "SEG")}, ExclusionCode.NOT_CT, "is SEG"),
+        ({"change": set_value("Modality", "SR")}, ExclusionCode.SECONDARY_CAPTURE, "report"),
+        (
+            {"change": set_value("SOPClassUID", "1.2.840.10008.5.1.4.1.1.7")},
+            ExclusionCode.SECONDARY_CAPTURE,
+            "secondary capture",
+        ),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, ExclusionCode.LOCALISER, "localiser"),
+        ({"image_type": ("DERIVED", "SECONDARY", "SCREEN SAVE")}, ExclusionCode.SECONDARY_CAPTURE, "capture"),
+        ({"image_type": ("DERIVED", "PRIMARY", "AXIAL", "MIP")}, ExclusionCode.DERIVED, "MIP"),
+        ({"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")}, ExclusionCode.DERIVED, "VNC"),
+        ({"image_type": ("DERIVED", "SECONDARY", "OTHER")}, ExclusionCode.DERIVED, "OTHER"),
+        ({"kernel": "B70f"}, ExclusionCode.SHARP_KERNEL, "Kernel B70f is sharp"),
+        ({"kernel": ["Br64f", "3"]}, ExclusionCode.SHARP_KERNEL, "Kernel Br64f is sharp"),
+        ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
+        ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Only 9 slices; at least 10"),
+        ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE, "covers 28 mm; at least 30"),
+        ({"patient_age": "012Y"}, ExclusionCode.UNDER_AGE, "12 years old; screening starts at 18"),
+        ({"patient_age": "018M"}, ExclusionCode.UNDER_AGE, "2 years old"),
+        ({"missing": (5, 6, 9)}, ExclusionCode.MISSING_SLICES, "about 3 in 2 gap(s), the widest 7.50 mm"),
+        ({"moved_mm": {5: 0.8}}, ExclusionCode.UNEVEN_SPACING, "steps of 1.70 to 3.30 mm"),
+        ({"tilt_deg": 35.0}, ExclusionCode.GANTRY_TILT, "tilted by 35.0 degrees; at most 30"),
+        ({"change": set_value("RescaleSlope", None)}, ExclusionCode.RESCALE_MISSING, "not HU"),
+        ({"change": set_value("RescaleType", "Z_EFF")}, ExclusionCode.NOT_HU, "rescale type Z_EFF"),
+        ({"change": set_value("ImagePositionPatient", None)}, ExclusionCode.GEOMETRY_MISSING, "ImagePositionPatient"),
+        ({"change": set_value("ImageOrientationPatient", [0] * 6)}, ExclusionCode.GEOMETRY_MISSING, "Orientation"),
+        (
+            {"manufacturer": "Varian Medical Systems", "model": "OBI Cone-beam CT"},
+            ExclusionCode.NOT_HU,
+            "cone-beam CT; expected fan-beam CT",
+        ),
+        ({"change": set_value("SamplesPerPixel", 3)}, ExclusionCode.SECONDARY_CAPTURE, "capture"),
+    ],
+)
+def test_every_reason_has_a_header_that_triggers_it(
+    tmp_path: Path, spec: dict, code: ExclusionCode, words: str
+) -> None:
+    exclusion = the_exclusion(found_in(tmp_path / "ct", **spec))
+    assert exclusion.code is code
+    assert words in exclusion.sentence
+
+
+def test_mixed_orientation_and_size_are_told(tmp_path: Path) -> None:
+    def turn(dataset: Dataset, k: int) -> None:
+        if k > 8:
+            dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+
+    def finer(dataset: Dataset, k: int) -> None:
+        if k > 8:
+            dataset.PixelSpacing = [3.0, 3.0]
+
+    turned, mixed = found_in(tmp_path / "a", change=turn), found_in(tmp_path / "b", change=finer)
+    assert the_exclusion(turned).sentence == "The slices have more than one orientation (9 and 7 slices)."
+    assert the_exclusion(mixed).sentence == "The slices differ in size or pixel spacing (2 pixel spacings)."
+
+
+@pytest.mark.parametrize(
+    ("spec", "code"),
+    [
+        ({"thickness_mm": 4.0, "step_mm": 4.0}, "thick_slices"),
+        ({"thickness_mm": 3.0}, "step_differs"),
+        ({"kernel": "X99q"}, "kernel_unknown"),
+        ({"manufacturer": "SAMSUNG", "kernel": "STANDARD"}, "header_unknown"),
+        ({"kvp": None}, "header_unknown"),
+        ({"patient_age": ""}, "header_unknown"),
+        ({"change": set_value("LossyImageCompression", "01")}, "lossy"),
+        ({"change": set_value("GantryDetectorTilt", 12)}, "tilt_declared"),
+        ({"orientation": SAGITTAL}, "derived"),
+        ({"orientation": CORONAL}, "derived"),
+        ({"image_type": ("DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE")}, "derived"),
+        ({"duplicated": (4,)}, "duplicate_slices"),
+    ],
+)
+def test_what_to_mind_is_said_beside_a_series_that_stands(tmp_path: Path, spec: dict, code: str) -> None:
+    found = found_in(tmp_path / "ct", **spec)
+    assert len(found.series) == 1
+    assert caution_codes(found) == {code}
+
+
+def test_a_sound_series_has_no_caution(tmp_path: Path) -> None:
+    assert caution_codes(found_in(tmp_path / "ct")) == set()
+
+
+def test_blank_manufacturer_is_read_from_the_scanner_line(tmp_path: Path) -> None:
+    found = found_in(tmp_path / "ct", manufacturer="", model="LightSpeed16", kernel="STANDARD")
+    assert the_series(found).vendor is Vendor.GE
+    assert the_series(found).manufacturer is None
+    assert caution_codes(found) == {"header_unknown"}
+
+
+def test_files_without_preamble_are_found(tmp_path: Path) -> None:
+    assert the_series(found_in(tmp_path / "ct", has_preamble=False)).n_slices == 16
+
+
+def test_blank_identifiers_are_told_apart_by_folder(tmp_path: Path) -> None:
+    def blank(dataset: Dataset, _: int) -> None:
+        dataset.SeriesInstanceUID = dataset.StudyInstanceUID = dataset.PatientID = ""
+
+    write_series(tmp_path / "first", CtSpec(change=blank))
+    write_series(tmp_path / "second", CtSpec(change=blank))
+    found = find(tmp_path)
+    assert {s.series_instance_uid for s in found.series} == {"first", "second"}
+    assert len({s.series_key for s in found.series}) == len({s.patient_key for s in found.series}) == 2
+    assert caution_codes(found) == {"header_unknown"}
+
+
+def test_the_same_files_in_two_folders_are_one_series(tmp_path: Path) -> None:
+    write_series(tmp_path / "a")
+    write_series(tmp_path / "copy of a")
+    found = find(tmp_path)
+    assert the_series(found).n_slices == 16
+    (caution,) = next(iter(found.cautions.values()))
+    assert caution.sentence == "Duplicate slices were dropped (16 copies of the same file(s))."
+
+
+def test_a_scout_filed_with_its_volume_is_left_out(tmp_path: Path) -> None:
+    def scout(dataset: Dataset, _: int) -> None:
+        if dataset.InstanceNumber == 17:
+            dataset.ImageType = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+            dataset.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+
+    found = found_in(tmp_path / "ct", duplicated=(3,), change=scout)
+    assert the_series(found).n_slices == 16
+    assert caution_codes(found) == {"images_left_out"}
+
+
+def test_two_acquisitions_at_the_same_place_are_two_series(tmp_path: Path) -> None:
+    def number(dataset: Dataset, _: int) -> None:
+        dataset.AcquisitionNumber = 1 + int(dataset.InstanceNumber > 16)
+
+    found = found_in(tmp_path / "ct", duplicated=tuple(range(16)), change=number)
+    others = [series for series, exclusion in found.excluded if exclusion.code is ExclusionCode.NOT_PREFERRED]
+    names = {series.series_instance_uid for series in (*found.series, *others)}
+    assert names == {f"{CtSpec().series_uid}_stack1", f"{CtSpec().series_uid}_stack2"}
+    assert {series.n_slices for series in (*found.series, *others)} == {16}
+    assert caution_codes(found) == {"series_split"}
+
+
+def test_one_number_a_rotation_is_still_one_series(tmp_path: Path) -> None:
+    def number(dataset: Dataset, k: int) -> None:
+        dataset.AcquisitionNumber = k
+
+    assert the_series(found_in(tmp_path / "ct", change=number)).n_slices == 16
+
+
+def test_spoilt_values_are_blanks_not_errors(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    def spoil(dataset: Dataset, _: int) -> None:
+        dataset.PatientAge = "old"
+        dataset.StudyDate = "yesterda"
+
+    series = the_series(found_in(tmp_path / "ct", change=spoil))
+    assert series.patient_age_years is None
+    assert series.study_date is None
+
+
+def test_enhanced_ct_is_one_file_and_many_slices(tmp_path: Path) -> None:
+    series = the_series(found_in(tmp_path / "ct", is_enhanced=True, is_shuffled=True))
+    assert (len(series.files), series.n_slices) == (1, 16)
+    assert series.kvp == 120.0
+    assert series.convolution_kernel == "B30f"
+    assert series.slice_thickness_mm == 2.5
+    assert series.coverage_mm == pytest.approx(40.0)
+
+
+@pytest.mark.parametrize(("orientation", "plane"), [(SAGITTAL, Plane.SAGITTAL), (CORONAL, Plane.CORONAL)])
+def test_coverage_of_reformats_is_head_to_foot(tmp_path: Path, orientation: tuple[float, ...], plane: Plane) -> None:
+    series = the_series(found_in(tmp_path / "ct", orientation=orientation))
+    assert series.plane is plane
+    assert series.coverage_mm == pytest.approx(48 * 6.0)

@@ -1,0 +1,75 @@
+"""One series a study: each criterion decides once here, and the reason says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from osteo_core.dicom.prefer import choose_preferred
+from osteo_core.outcomes import ExclusionCode
+from osteo_core.records import Series
+from osteo_core.terms import KernelGroup, Plane
+
+GOOD = Series(
+    series_key="b",
+    study_key="s",
+    patient_key="p",
+    series_instance_uid="1",
+    files=(),
+    kernel_group=KernelGroup.STANDARD,
+    slice_thickness_mm=2.0,
+    coverage_mm=400.0,
+    n_slices=200,
+    image_type=("ORIGINAL", "PRIMARY", "AXIAL"),
+)
+
+
+@pytest.mark.parametrize(
+    ("worse", "reason"),
+    [
+        ({"plane": Plane.CORONAL}, "original axial slices"),
+        ({"image_type": ("DERIVED", "SECONDARY", "AXIAL")}, "original axial slices"),
+        ({"coverage_mm": 120.0}, "the other covers too little of what was scanned"),
+        ({"contrast_bolus_agent": "Ultravist"}, "no contrast declared"),
+        ({"kernel_group": KernelGroup.UNKNOWN}, "a kernel that is known"),
+        ({"slice_thickness_mm": 5.0}, "slices of at most 3 mm"),
+        ({"coverage_mm": 300.0}, "longer coverage"),
+        ({"slice_thickness_mm": 2.5}, "thinner slices"),
+        ({"n_slices": 150}, "more slices"),
+    ],
+)
+def test_each_criterion_decides(worse: dict, reason: str) -> None:
+    other = replace(GOOD, series_key="a", **worse)
+    for order in ((GOOD, other), (other, GOOD)):
+        (chosen,), ((left, exclusion),) = choose_preferred(order, {})
+        assert chosen.series_key == "b"
+        assert chosen.preference_reason == f"{reason}; one of 2 eligible series of its study"
+        assert exclusion.code is ExclusionCode.NOT_PREFERRED
+        assert exclusion.sentence == f"Another series of this study is preferred: {reason}."
+        assert not left.is_preferred
+
+
+def test_the_description_may_name_the_region() -> None:
+    other = replace(GOOD, series_key="a")
+    words = {"a": "CHEST LUNG LOW DOSE", "b": "ABDOMEN PELVIS"}
+    assert choose_preferred((other, GOOD), words)[0][0].series_key == "b"
+
+
+@pytest.mark.parametrize("agent", ["", "NONE", "no contrast"])
+def test_an_agent_that_says_no_is_none(agent: str) -> None:
+    other = replace(GOOD, series_key="a", contrast_bolus_agent="Omnipaque")
+    chosen, _ = choose_preferred((other, replace(GOOD, contrast_bolus_agent=agent)), {})
+    assert chosen[0].series_key == "b"
+
+
+def test_ties_end_the_same_way_each_time() -> None:
+    twins = (GOOD, replace(GOOD, series_key="a"))
+    assert choose_preferred(twins, {})[0][0].series_key == choose_preferred(twins[::-1], {})[0][0].series_key == "a"
+
+
+def test_each_study_has_its_own() -> None:
+    chosen, others = choose_preferred((GOOD, replace(GOOD, series_key="c", study_key="t")), {})
+    assert [s.series_key for s in chosen] == ["b", "c"]
+    assert {s.preference_reason for s in chosen} == {"the only eligible series of its study"}
+    assert others == ()

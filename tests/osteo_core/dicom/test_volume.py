@@ -1,0 +1,296 @@
+"""Read: the truth that was written comes back, in HU and in place, whatever the form of the files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk  # noqa: N813
+from pydicom import Dataset, dcmread
+from pydicom.sequence import Sequence as DicomSequence
+
+from osteo_core.dicom.volume import read_volume
+from osteo_core.imaging.resample import canonical
+from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
+from osteo_core.records import Volume
+from tests.builders.series import CORONAL, SAGITTAL, SYNTAXES, BuiltSeries, CtSpec, trunk_hu, write_series
+from tests.osteo_core.dicom.finding import find, found_in, the_series, volume_of
+from tests.shared_data import shared_data
+
+
+def assert_truth(volume: Volume, built: BuiltSeries) -> None:
+    assert volume.geometry.is_close(built.geometry, tolerance_mm=1e-3)
+    assert volume.voxels_hu.dtype == np.int16
+    np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize("is_enhanced", [False, True])
+def test_every_transfer_syntax_gives_the_truth(tmp_path: Path, syntax: str, is_enhanced: bool) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(syntax=syntax, is_enhanced=is_enhanced))
+    assert_truth(volume_of(find(built.folder)), built)
+
+
+@pytest.mark.parametrize("syntax", ["explicit", "RLE", "JPEG lossless", "JPEG 2000"])
+def test_signed_pixels_without_shift(tmp_path: Path, syntax: str) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(syntax=syntax, is_signed=True, intercept=0.0))
+    assert_truth(volume_of(find(built.folder)), built)
+
+
+def test_shuffled_and_renamed_files_give_the_same_volume(tmp_path: Path) -> None:
+    plain, shuffled = write_series(tmp_path / "a"), write_series(tmp_path / "b", CtSpec(is_shuffled=True))
+    assert [p.name for p in plain.files] != [p.name for p in shuffled.files]
+    first, second = volume_of(find(plain.folder)), volume_of(find(shuffled.folder))
+    np.testing.assert_array_equal(first.voxels_hu, second.voxels_hu)
+    assert first.geometry.is_close(second.geometry, tolerance_mm=0)
+    assert_truth(second, shuffled)
+
+
+def test_shuffled_frames_of_enhanced_ct_give_the_truth(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(is_enhanced=True, is_shuffled=True))
+    assert_truth(volume_of(find(built.folder)), built)
+
+
+OBLIQUE = (0.96592583, 0.25881905, 0.0, -0.24999997, 0.93301270, 0.25881905)
+ORIENTATIONS = {
+    "axial": CtSpec().orientation,
+    "feet first (rows and columns turned)": (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0),
+    "prone, seen from the head": (1.0, 0.0, 0.0, 0.0, -1.0, 0.0),
+    "sagittal": SAGITTAL,
+    "coronal": CORONAL,
+    "oblique": OBLIQUE,
+}
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS)
+def test_any_orientation_keeps_hu_and_place(tmp_path: Path, orientation: tuple[float, ...]) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(orientation=orientation))
+    volume = volume_of(find(built.folder))
+    assert_truth(volume, built)
+    voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
+    assert geometry.axis_codes == "LPS"
+    # The picture depends on the place alone: drawn on the turned grid it is the same.
+    np.testing.assert_array_equal(voxels, trunk_hu(geometry))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"padding_hu": -2000.0, "is_signed": True, "intercept": -1024.0},  # GE
+        {"padding_hu": -3024.0, "is_signed": True, "intercept": -1024.0, "is_padding_declared": False},  # GE
+        {"padding_hu": -2048.0, "is_signed": True, "intercept": 0.0, "is_padding_declared": False},  # Toshiba
+        {"padding_hu": -2000.0, "is_signed": True, "intercept": 0.0},  # Hitachi
+        {"padding_hu": -1200.0, "is_signed": True, "intercept": 0.0},  # only its declaration tells
+    ],
+)
+def test_padding_becomes_air(tmp_path: Path, spec: dict) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(**spec))
+    volume = volume_of(find(built.folder))
+    assert_truth(volume, built)
+    (caution,) = volume.cautions
+    assert caution.code is CautionCode.PADDING_REPLACED
+    assert f"{spec['padding_hu']:g} HU, 24.7 %" in caution.sentence
+    assert caution.sentence in volume.provenance
+
+
+def test_a_padding_value_that_would_be_tissue_is_not_believed(tmp_path: Path) -> None:
+    def water(dataset: Dataset, _: int) -> None:
+        dataset.add_new("PixelPaddingValue", "US", 1024 + 55)
+
+    built = write_series(tmp_path / "ct", CtSpec(change=water))
+    volume = volume_of(find(built.folder))
+    assert_truth(volume, built)
+    assert volume.cautions == ()
+
+
+def test_a_padding_value_of_the_wrong_sign_is_put_right(tmp_path: Path) -> None:
+    def wrong(dataset: Dataset, _: int) -> None:
+        dataset.add_new("PixelPaddingValue", "US", 65536 - 1200)
+
+    spec = CtSpec(padding_hu=-1200.0, is_signed=True, intercept=0.0, is_padding_declared=False, change=wrong)
+    built = write_series(tmp_path / "ct", spec)
+    assert_truth(volume_of(find(built.folder)), built)
+
+
+def test_fractional_slopes_give_float32(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(slope=0.3))
+    volume = volume_of(find(built.folder))
+    assert volume.voxels_hu.dtype == np.float32
+    assert np.abs(volume.voxels_hu - built.voxels_hu).max() <= 0.151
+
+
+def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
+    def shift(dataset: Dataset, k: int) -> None:
+        stored = np.frombuffer(dataset.PixelData, dtype="<u2").astype(int) + k
+        dataset.RescaleIntercept = -1024 - k
+        dataset.PixelData = stored.astype("<u2").tobytes()
+
+    built = write_series(tmp_path / "ct", CtSpec(change=shift))
+    assert_truth(volume_of(find(built.folder)), built)
+
+
+def test_frames_with_rescales_of_their_own_are_refused_not_misread(tmp_path: Path) -> None:
+    def own(dataset: Dataset, _: int) -> None:
+        del dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
+        for n, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            item = Dataset()
+            item.RescaleSlope, item.RescaleIntercept, item.RescaleType = 1, -1024 - n, "HU"
+            group.PixelValueTransformationSequence = DicomSequence([item])
+
+    found = read_volume(the_series(found_in(tmp_path / "ct", is_enhanced=True, change=own)))
+    assert isinstance(found, Exclusion)
+    assert found.sentence == "The files could not be read: frames of one file with rescales of their own."
+
+
+def test_files_without_preamble_give_the_truth(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(has_preamble=False))
+    assert_truth(volume_of(find(built.folder)), built)
+
+
+def test_repeated_slices_with_the_same_pixels_are_dropped(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(duplicated=(4, 9)))
+    volume = volume_of(find(built.folder))
+    assert_truth(volume, built)
+    (caution,) = volume.cautions
+    assert caution.sentence == "Duplicate slices were dropped (2 with the same position and the same pixels)."
+
+
+def test_repeated_slices_with_other_pixels_are_an_exclusion(tmp_path: Path) -> None:
+    def darken(dataset: Dataset, _: int) -> None:
+        if dataset.InstanceNumber == 17:
+            dataset.PixelData = bytes(len(dataset.PixelData))
+
+    found = read_volume(the_series(found_in(tmp_path / "ct", duplicated=(4,), change=darken)))
+    assert isinstance(found, Exclusion)
+    assert found.code is ExclusionCode.AMBIGUOUS_SLICES
+
+
+def test_the_stack_that_was_meant_is_read(tmp_path: Path) -> None:
+    def second(dataset: Dataset, _: int) -> None:
+        if dataset.InstanceNumber > 16:
+            dataset.AcquisitionNumber = 2
+            stored = np.frombuffer(dataset.PixelData, dtype="<u2") + np.uint16(10)
+            dataset.PixelData = stored.tobytes()
+
+    built = write_series(tmp_path / "ct", CtSpec(duplicated=tuple(range(16)), change=second))
+    found = find(built.folder)
+    stacks = [*found.series, *(series for series, _ in found.excluded)]
+    for series in stacks:
+        shift = 10 if series.series_instance_uid.endswith("_stack2") else 0
+        volume = read_volume(series)
+        assert isinstance(volume, Volume)
+        np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu + shift)
+
+
+def test_a_tilted_gantry_is_straightened(tmp_path: Path) -> None:
+    volume = volume_of(found_in(tmp_path / "ct", tilt_deg=12.0, slices=20))
+    assert volume.geometry.is_orthogonal
+    assert [c.sentence for c in volume.cautions] == ["A gantry tilt of 12.0 degrees was corrected by resampling."]
+
+
+def test_a_label_map_as_ct_is_an_exclusion(tmp_path: Path) -> None:
+    def labels(dataset: Dataset, k: int) -> None:
+        stored = (np.frombuffer(dataset.PixelData, dtype="<u2") > 1100).astype("<u2") * 20
+        dataset.PixelData, dataset.RescaleIntercept = stored.tobytes(), 0
+
+    found = read_volume(the_series(found_in(tmp_path / "ct", change=labels)))
+    assert isinstance(found, Exclusion)
+    assert found.sentence == "This looks like a label map (2 whole numbers from 0 to 20), not a CT in HU."
+
+
+def test_a_wrong_intercept_is_seen_in_the_image(tmp_path: Path) -> None:
+    lost = read_volume(the_series(found_in(tmp_path / "lost", hu_shift=1024)))
+    assert isinstance(lost, Exclusion)
+    assert lost.code is ExclusionCode.NOT_HU
+    (caution,) = volume_of(found_in(tmp_path / "off", hu_shift=100)).cautions
+    assert caution.code is CautionCode.HU_SHIFT
+
+
+@pytest.mark.parametrize("syntax", ["explicit", "RLE", "JPEG lossless", "JPEG 2000"])
+def test_a_file_cut_short_is_unreadable(tmp_path: Path, syntax: str) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(syntax=syntax))
+    series = the_series(find(built.folder))
+    built.files[5].write_bytes(built.files[5].read_bytes()[:-100])
+    found = read_volume(series)
+    assert isinstance(found, Exclusion)
+    assert found.sentence == "The files could not be read: pixels damaged, cut short, or in an unknown compression."
+
+
+def test_a_file_gone_since_is_unreadable(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct")
+    series = the_series(find(built.folder))
+    built.files[5].unlink()
+    found = read_volume(series)
+    assert isinstance(found, Exclusion)
+    assert found.sentence == "The files could not be read: a file: no longer there."
+
+
+REAL = {
+    "ge_discovery_ls": ((512, 512, 99), -3024),
+    "ge_revolution": ((512, 512, 35), -3024),
+    "philips_brilliance16": ((512, 512, 70), None),
+    "siemens_biograph_mct": ((512, 512, 20), None),
+    "siemens_sensation64": ((512, 512, 51), None),
+    "toshiba_aquilion": ((512, 512, 111), -2048),
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), REAL.items(), ids=list(REAL))
+def test_real_series_agree_with_simpleitk_reading_them_by_itself(name: str, expected: tuple) -> None:
+    """Four vendors, four transfer syntaxes: same grid, same place, same HU but for the padding."""
+    folder = shared_data("ct", name)
+    found = find(folder)
+    (series,) = [*found.series, *(series for series, _ in found.excluded)]
+    volume = read_volume(series)
+    assert isinstance(volume, Volume)
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), reader.GetGDCMSeriesIDs(str(folder))[0]))
+    image = reader.Execute()
+    theirs = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
+    shape, padding = expected
+    assert volume.geometry.shape == theirs.shape == shape
+    corner = [n - 1 for n in shape]
+    place = image.TransformIndexToPhysicalPoint(corner)
+    np.testing.assert_allclose(volume.geometry.to_world_mm(np.array(corner)), place, atol=1e-3)
+    np.testing.assert_array_equal(volume.voxels_hu, np.where(theirs < -1500, -1024, theirs))
+    assert volume.voxels_hu.dtype == np.int16
+    assert [c.code for c in volume.cautions] == ([CautionCode.PADDING_REPLACED] if padding else [])
+
+
+def test_real_series_end_as_the_data_readme_says() -> None:
+    found = find(shared_data("ct"))
+    told = {s.files[0].parent.name: e.sentence for s, e in found.excluded}
+    assert told == {
+        "ge_revolution": "Kernel LUNG is sharp; trabecular HU from it are not reported.",
+        "philips_brilliance16": "Kernel D is sharp; trabecular HU from it are not reported.",
+    }
+    assert {s.files[0].parent.name for s in found.series} == {*REAL, "ct"} - set(told)
+    kernels = {s.convolution_kernel for s in found.series}
+    assert kernels == {"SOFT", "Br38f\\3", "FC13", "B40f", None}
+
+
+def test_builder_writes_what_it_says(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(syntax="JPEG 2000"))
+    assert dcmread(built.files[0]).file_meta.TransferSyntaxUID == SYNTAXES["JPEG 2000"]
+
+
+def test_two_stacks_in_one_enhanced_file_are_told_apart(tmp_path: Path) -> None:
+    def twice(dataset: Dataset, _: int) -> None:
+        for n, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            item = Dataset()
+            item.TemporalPositionIndex = 1 + n // 16
+            group.FrameContentSequence = DicomSequence([item])
+        stored = np.frombuffer(dataset.PixelData, dtype="<u2").copy()
+        stored[stored.size // 2 :] += 10
+        dataset.PixelData = stored.tobytes()
+
+    spec = CtSpec(is_enhanced=True, duplicated=tuple(range(16)), change=twice)
+    built = write_series(tmp_path / "ct", spec)
+    found = find(built.folder)
+    for series in (*found.series, *(series for series, _ in found.excluded)):
+        volume = read_volume(series)
+        assert isinstance(volume, Volume)
+        shift = 10 if series.series_instance_uid.endswith("_stack2") else 0
+        np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu + shift)
+    assert len(found.series) == len(found.excluded) == 1
