@@ -191,6 +191,13 @@ LEVEL_DIFFERENCE_HU = Limit(
     date="2026-11-24",
     beyond="level excluded as unlike the others",
 )
+BODY_HEIGHT_MAXIMUM = Limit(
+    value=40.0,
+    unit="mm",
+    source="design: lumbar bodies are 24-34 mm high; more is two bodies in one outline",
+    date="2026-11-24",
+    beyond="level excluded",
+)
 LEVEL_CONFIDENCE = Limit(
     value=0.5,
     unit="probability",

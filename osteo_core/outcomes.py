@@ -48,6 +48,7 @@ class ExclusionCode(StrEnum):
     METAL = "metal"
     FRACTURED = "fractured"
     IMPLAUSIBLE_HU = "implausible_hu"
+    IMPLAUSIBLE_BODY = "implausible_body"
     UNLIKE_OTHERS = "unlike_others"
     NOT_A_MEASURED_LEVEL = "not_a_measured_level"
     # calibrate
@@ -89,6 +90,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.METAL: "Metal or cement lies in or beside this vertebra ({found}).",
     ExclusionCode.FRACTURED: "This vertebra looks fractured ({found}).",
     ExclusionCode.IMPLAUSIBLE_HU: "The trabecular HU are implausible: {found}; expected {limit}.",
+    ExclusionCode.IMPLAUSIBLE_BODY: "The outline is not that of one body: {found}; at most {limit} mm is expected.",
     ExclusionCode.UNLIKE_OTHERS: "Its HU are unlike the other levels' ({found}; at most {limit} HU apart).",
     ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined and described, but only L1-L4 count.",
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",

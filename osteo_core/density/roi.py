@@ -137,6 +137,8 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
     """The first reason why this level does not count, in order of weight; None when it is sound so far."""
     level, median = measurement.level, measurement.median_hu
     low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
+    heights = (measurement.anterior_height_mm, measurement.middle_height_mm, measurement.posterior_height_mm)
+    height_mm = max((height for height in heights if height is not None), default=0.0)
     reasons = (
         (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
         (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
@@ -145,6 +147,12 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
             ExclusionCode.LEVEL_UNSURE,
             f"{segmented.confidence:.2f}",
             f"{limits.LEVEL_CONFIDENCE.value:g}",
+        ),
+        (
+            height_mm > limits.BODY_HEIGHT_MAXIMUM.value,
+            ExclusionCode.IMPLAUSIBLE_BODY,
+            f"{height_mm:.0f} mm high",
+            f"{limits.BODY_HEIGHT_MAXIMUM.value:g}",
         ),
         (metal_ml > limits.METAL_VOLUME.value, ExclusionCode.METAL, f"{metal_ml:.2f} ml above 2500 HU", ""),
         (

@@ -38,6 +38,7 @@ _MINIMUM_NEIGHBOURS = 2
 #: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights from masks of
 #: 5 mm slices err by 2 mm (SD), 7-8 % of a body (measured on phantoms, 2026-11-24).
 _LOSS_PER_MM = 0.04
+_NOT_ONE_WHOLE_BODY = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY)
 _PLACES = ("anterior", "middle", "posterior")
 
 
@@ -96,10 +97,10 @@ def grade_of_loss(loss: float) -> int:
 
 
 def _heights_of(measurement: Measurement) -> Heights | None:
-    cut = measurement.exclusion is not None and measurement.exclusion.code is ExclusionCode.LEVEL_CUT
+    is_no_body = measurement.exclusion is not None and measurement.exclusion.code in _NOT_ONE_WHOLE_BODY
     anterior, middle = measurement.anterior_height_mm, measurement.middle_height_mm
     posterior = measurement.posterior_height_mm
-    if cut or anterior is None or middle is None or posterior is None:
+    if is_no_body or anterior is None or middle is None or posterior is None:
         return None
     return Heights(anterior_mm=anterior, middle_mm=middle, posterior_mm=posterior)
 

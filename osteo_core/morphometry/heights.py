@@ -14,7 +14,7 @@ from osteo_core.morphometry.frame import Body, chords_mm
 from osteo_core.records import FloatArray
 
 #: Sagittal slices, as a share of the body's width to either side of its middle.
-_SLICES = np.linspace(-0.2, 0.2, 9)
+_SLICES = np.linspace(-0.12, 0.12, 7)
 #: Where between posterior (0) and anterior rim (1) each height is taken.
 _POSTERIOR = (0.10, 0.125, 0.15)
 _MIDDLE = (0.45, 0.50, 0.55)

@@ -11,7 +11,7 @@ from osteo_core.density.roi import depth_mm, measure_level, measure_levels, trab
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.terms import Level
-from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation
+from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation, segmentation_of
 
 SPINE = SpineSpec(
     bodies=(
@@ -173,3 +173,16 @@ def test_t12_is_described_and_does_not_count():
 
 def test_a_level_that_is_not_outlined_is_not_measured(spine):
     assert measure_level(*spine, Level.L5) is None
+
+
+def test_two_bodies_in_one_outline_are_refused(spine):
+    volume, segmentation = spine
+    labels = segmentation.labels.copy()
+    i, j, _ = np.argwhere(labels == Level.L2).mean(axis=0).round().astype(int)
+    column = labels[i - 12 : i + 12, j - 10 : j + 10]
+    top, bottom = (np.argwhere(labels == level)[:, 2] for level in (Level.L1, Level.L2))
+    column[:, :, bottom.max() : top.min()] = Level.L1
+    labels[labels == Level.L2] = Level.L1
+    row = measure_level(volume, segmentation_of(labels, segmentation.geometry), Level.L1)
+    assert row.exclusion.code is ExclusionCode.IMPLAUSIBLE_BODY
+    assert "mm high; at most 40 mm is expected" in row.exclusion.sentence
