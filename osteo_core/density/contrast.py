@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from osteo_core import limits
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import ReferenceTissues, Series
@@ -32,9 +34,9 @@ class ContrastCorrection:
     source: str
 
 
-#: Mean rise of L1 from native to portal venous at 120 kVp (Pompe 2015, n=99), and the scatter of patients
-#: about a mean rise (Pickhardt 2016, n=157).
-PORTAL_VENOUS_RISE_HU = 18.2
+#: Mean rise of L1 trabecular HU from native at 120 kVp (Pompe 2015, n=99), and the scatter of patients about a
+#: mean rise (Pickhardt 2016, n=157).
+RISE_HU: dict[ContrastPhase, float] = {ContrastPhase.ARTERIAL: 13.5, ContrastPhase.PORTAL_VENOUS: 18.2}
 CONTRAST_SCATTER_SD_HU = 19.2
 _SOURCE = "rise Pompe 2015 (n=99), scatter Pickhardt 2016 (n=157), both at 120 kVp; other kVp by the HU of iodine"
 
@@ -42,19 +44,21 @@ _SOURCE = "rise Pompe 2015 (n=99), scatter Pickhardt 2016 (n=157), both at 120 k
 def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorrection | None:
     """The correction for a phase; None for a native scan. An unknown phase may be an enhanced one.
 
-    The mean shift is subtracted in the portal venous phase only: in the arterial phase bone enhances steeply
-    with time, and without a phase or a tabulated tube voltage the shift is not known. There the value stands
-    as measured and its interval reaches down by the portal venous rise.
+    The mean rise is subtracted where the phase is known. Without a phase, or for a tube voltage that is not
+    tabulated, it is not: the value stands as measured and its interval reaches down by the portal venous
+    rise. In the arterial phase bone enhances steeply with time, so the difference of the two rises is added
+    to the scatter.
     """
     if phase is ContrastPhase.NATIVE:
         return None
     ratio = next((r for own, r in IODINE_RATIO_TO_120.items() if abs(own - (kvp or 0.0)) <= _KVP_TOLERANCE), None)
-    if phase is ContrastPhase.PORTAL_VENOUS and ratio is not None:
-        shift = -PORTAL_VENOUS_RISE_HU * ratio
+    rise = RISE_HU.get(phase)
+    if rise is not None and ratio is not None:
+        uncertain = max(RISE_HU.values()) - rise
         return ContrastCorrection(
-            name=f"portal venous {shift:.1f} HU, v1",
-            shift_hu=shift,
-            scatter_sd_hu=CONTRAST_SCATTER_SD_HU * ratio,
+            name=f"{phase.value} {-rise * ratio:.1f} HU, v1",
+            shift_hu=-rise * ratio,
+            scatter_sd_hu=float(np.hypot(CONTRAST_SCATTER_SD_HU, uncertain)) * ratio,
             possible_bias_hu=0.0,
             source=_SOURCE,
         )
@@ -63,7 +67,7 @@ def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorr
         name="contrast not corrected, v1",
         shift_hu=0.0,
         scatter_sd_hu=CONTRAST_SCATTER_SD_HU * known,
-        possible_bias_hu=PORTAL_VENOUS_RISE_HU * known,
+        possible_bias_hu=max(RISE_HU.values()) * known,
         source=_SOURCE,
     )
 

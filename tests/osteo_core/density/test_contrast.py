@@ -84,6 +84,14 @@ def test_the_portal_venous_rise_is_subtracted_in_the_hu_of_its_tube_voltage():
     assert contrast_correction(ContrastPhase.PORTAL_VENOUS, 140.0).shift_hu == pytest.approx(-18.2 * 0.83)
 
 
+def test_the_arterial_rise_is_smaller_and_less_sure():
+    # Pompe 2015: +13.5 HU; hypot(19.2, 18.2 - 13.5) = 19.77.
+    arterial = contrast_correction(ContrastPhase.ARTERIAL, 120.0)
+    assert arterial.name == "arterial -13.5 HU, v1"
+    assert arterial.shift_hu == pytest.approx(-13.5)
+    assert arterial.scatter_sd_hu == pytest.approx(19.77, abs=0.01)
+
+
 def test_a_native_scan_has_no_correction():
     assert contrast_correction(ContrastPhase.NATIVE, 120.0) is None
 
@@ -91,7 +99,7 @@ def test_a_native_scan_has_no_correction():
 @pytest.mark.parametrize(
     ("phase", "kvp", "bias_hu"),
     [
-        (ContrastPhase.ARTERIAL, 120.0, 18.2),
+        (ContrastPhase.DELAYED, 120.0, 18.2),
         (ContrastPhase.ENHANCED, 80.0, 18.2 * 1.62),
         (ContrastPhase.UNKNOWN, 120.0, 18.2),
         (ContrastPhase.PORTAL_VENOUS, 130.0, 18.2 * 1.62),
