@@ -10,9 +10,9 @@ from osteo_core.commands.command import Answer, Context, add_worker_arguments, w
 from osteo_core.commands.words import run_sentence
 from osteo_core.errors import UsageError
 
-#: Fits into ten minutes on two cores.
+#: Fits into ten minutes on two cores and 500 MB; the first of the seeds that are kept for demos.
 _PATIENTS = 24
-_SEED = 2026
+_SEED = 100_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,13 +8,13 @@ the scheduler, so it holds on any cluster whose workers share the folder.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 #: A series that killed its worker this often is left out, and the others go on (ARCHITECTURE.md, 'The engine').
 DEATHS_ALLOWED = 2
-
-RUNNING = "running"
 
 
 def deaths_before(folder: Path, key: str) -> int:
@@ -35,6 +35,12 @@ def end(folder: Path, key: str) -> None:
     (folder / key).unlink(missing_ok=True)
 
 
-def forget(folder: Path) -> None:
-    """Drop the notes of a whole run."""
-    shutil.rmtree(folder, ignore_errors=True)
+@contextlib.contextmanager
+def noted(folder: Path) -> Iterator[None]:
+    """For the length of a run; its notes are dropped when it ends, in whatever way."""
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another run notes its attempts there, or there never was anything to note
+            folder.parent.rmdir()

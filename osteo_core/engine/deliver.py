@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as parquet
 
-from db import parts, rows
+from db.parts import write_part
+from db.rows import process_tables, result_tables
 from osteo_core.engine.job import Job
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import LabelArray, Segmentation, SeriesResult
@@ -25,15 +26,15 @@ def to_store(result: SeriesResult, job: Job) -> None:
     if result.segmentation is not None:
         name = f"{result.series.series_key}_{result.model_hash}_mask.nii.gz"
         write_mask(job.out_dir / MEDIA / name, result.segmentation)
-    for kind, table in rows.result_tables(result).items():
-        parts.write_part(job.out_dir, kind, table)
+    for kind, table in result_tables(result).items():
+        write_part(job.out_dir, kind, table)
 
 
 def to_folder(result: SeriesResult, job: Job) -> None:
     """The mask into ``masks/``, then the rows of this series, the one that says 'done' last."""
     if result.segmentation is not None:
         write_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result.segmentation)
-    tables = rows.process_tables([result])
+    tables = process_tables([result])
     for kind in ("measurements", "exclusions", "series"):
         path = piece(job, result.series.series_key, kind)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -26,5 +26,5 @@ def find(
         pseudonyms=Pseudonyms.from_key_file(settings.key_file),
         settings=settings,
         known=known,
-        progress=lambda *_: tracker.advance(),
+        progress=tracker.stand_at,
     )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,7 +17,7 @@ from osteo_core.engine.find import find
 from osteo_core.engine.job import Job, Models, default_models
 from osteo_core.engine.progress import Listener
 from osteo_core.engine.series import RunSummary, analyse_many, summary_of
-from osteo_core.records import Found, SeriesResult
+from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
 
@@ -36,7 +38,7 @@ def process(
     What an earlier run over the same folder finished, under the same models and settings, is not done
     again. Raises UsageError when a scheduler was named and does not answer.
     """
-    found = find(paths, settings=settings, listeners=listeners)
+    found = _named_apart(find(paths, settings=settings, listeners=listeners))
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
@@ -48,6 +50,18 @@ def process(
     outcomes = analyse_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
     _write_tables(found, job)
     return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
+
+
+def _named_apart(found: Found) -> Found:
+    """Two files of one stem, or two stacks of one SeriesInstanceUID, get '_2' and so on: no mask is overwritten."""
+    seen: Counter[str] = Counter()
+
+    def named(series: Series) -> Series:
+        name = series.series_instance_uid
+        seen[name] += 1
+        return series if seen[name] == 1 else replace(series, series_instance_uid=f"{name}_{seen[name]}")
+
+    return replace(found, series=tuple(named(series) for series in found.series))
 
 
 def _write_tables(found: Found, job: Job) -> None:

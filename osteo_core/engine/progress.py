@@ -10,9 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 #: The rate is taken over this many of the latest finished series, so that a slow start is soon forgotten.
 _RATE_WINDOW = 20
+
+#: The stages in which a run may end.
+DONE, STOPPED = "done", "stopped"
 
 PROGRESS_FILE = "progress.json"
 
@@ -58,6 +62,13 @@ class Tracker:
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._ticks: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=_RATE_WINDOW + 1)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """The last word is 'done' or 'stopped', so that a reader can tell them apart."""
+        self.tell(stage=DONE if kind is None else STOPPED)
+
     def advance(self, count: int = 1, *, message: str = "") -> None:
         """Count ``count`` more as done."""
         self._done += count
@@ -68,6 +79,11 @@ class Tracker:
         """There is more to do than was known."""
         self._total += count
         self.tell(message=self._message)
+
+    def stand_at(self, done: int, total: int) -> None:
+        """Someone else counts: ``done`` of ``total``."""
+        self._total = total
+        self.advance(done - self._done)
 
     def tell(self, *, stage: str | None = None, message: str = "") -> None:
         """Tell the listeners where the run stands."""

@@ -7,9 +7,12 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from db import rows
+from osteo_core.engine import store
 from osteo_core.errors import UsageError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import ReferenceValue
+from osteo_core.settings import Settings
 from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
 
 COLUMNS = ("PatientID", "Level", "vBMD_mg_cm3", "Mineral", "Source")
@@ -74,3 +77,11 @@ def _mineral(text: str, line: int) -> Mineral:
         raise UsageError(
             f"line {line}: Mineral must be one of {[m.value for m in Mineral]}, found '{text[:12]}'"
         ) from None
+
+
+def import_reference(path: Path, store_dir: Path, *, settings: Settings) -> tuple[ReferenceValue, ...]:
+    """Read the file and write its values to the store; nothing is written when one row is wrong."""
+    values = read_reference(path, Pseudonyms.from_key_file(settings.key_file))
+    store.leave(store_dir, {"reference_values": rows.reference_table(values)})
+    store.hand_over(store_dir)
+    return values

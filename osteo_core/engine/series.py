@@ -48,7 +48,6 @@ def analyse_many(
     """Analyse ``series`` on the workers; ``cautions`` by series key were noted when they were found."""
     if not series:
         return []
-    tracker = Tracker("analyse", len(series), listeners=listeners)
     outcomes: list[Outcome] = []
 
     def on_done(outcome: Outcome) -> Iterable[Task]:
@@ -56,12 +55,10 @@ def analyse_many(
         tracker.advance()
         return ()
 
-    tracker.tell(message="starting workers")
-    try:
+    with Tracker("analyse", len(series), listeners=listeners) as tracker, attempts.noted(job.running_dir):
+        tracker.tell(message="starting workers")
         with open_client(job.settings, scheduler) as client:
             run_tasks(client, tasks_of(series, cautions, job), on_done=on_done, on_tick=tracker.tell)
-    finally:
-        attempts.forget(job.running_dir)
     return outcomes
 
 

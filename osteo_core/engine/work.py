@@ -8,10 +8,10 @@ import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from osteo_core import pipeline
 from osteo_core.engine import attempts
 from osteo_core.engine.job import Job, load_segmenter
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
+from osteo_core.pipeline import analyse_series
 from osteo_core.records import Failure, Series, SeriesResult
 from osteo_core.terms import Status, Step
 
@@ -56,7 +56,7 @@ def analyse_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
 def _analyse(series: Series, job: Job) -> SeriesResult:
     try:
         segmenter = load_segmenter(job.models.segmenter)
-        return pipeline.analyse_series(series, segmenter=segmenter, settings=job.settings)
+        return analyse_series(series, segmenter=segmenter, settings=job.settings)
     except Exception as error:  # the batch border: one of the two places where everything is caught
         failure = describe_failure(series, error)
         exclusion = Exclusion(code=ExclusionCode.FAILED, step=Step.RUN, found=f"{failure.kind}: {failure.message}")

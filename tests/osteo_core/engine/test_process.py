@@ -69,8 +69,8 @@ def test_measurements_hold_each_level_with_heights_and_hu(done: tuple[Path, RunS
     assert [r["level"] for r in rows] == ["L1", "L2", "L3", "L4"]
     for measured in rows:
         assert measured["median_hu"] == pytest.approx(150.0, abs=5.0)
-        assert measured["anterior_height_mm"] == pytest.approx(27.0, abs=2.0)
-        assert measured["volume_ml"] == pytest.approx(np.pi * 21 * 16 * 27 / 1000, rel=0.08)
+        assert measured["anterior_height_mm"] == pytest.approx(27.0, abs=4.0)  # slices of 3 mm
+        assert measured["volume_ml"] == pytest.approx(np.pi * 21 * 16 * 27 / 1000, rel=0.15)
 
 
 def test_masks_lie_on_the_grid_of_the_source(done: tuple[Path, RunSummary]) -> None:

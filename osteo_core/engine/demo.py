@@ -1,0 +1,125 @@
+"""``demo``: patients rendered and analysed on the same workers, each analysed as soon as it lies there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from db import rows
+from osteo_core.engine import attempts, store
+from osteo_core.engine.analyse import store_job
+from osteo_core.engine.cluster import open_client
+from osteo_core.engine.find import find
+from osteo_core.engine.job import Job, Models
+from osteo_core.engine.progress import Listener, Tracker, progress_file
+from osteo_core.engine.reference import import_reference
+from osteo_core.engine.run import Task, run_tasks
+from osteo_core.engine.series import RunSummary, summary_of, tasks_of
+from osteo_core.engine.work import Outcome
+from osteo_core.settings import Settings
+from osteo_core.simulate.cohort import draw_cohort, write_patient, write_tables
+from osteo_core.simulate.patient import draw_patient
+
+#: Inside the store, so that a demo goes when its store goes.
+FOLDER = "demo"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cohort:
+    """Which patients: those of the seeds ``seed`` to ``seed + patients - 1``."""
+
+    patients: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A patient whose files lie in ``folder``."""
+
+    folder: Path
+
+
+def render_one(out_dir: Path, seed: int) -> Rendered:
+    """Write the patient of that seed, unless it lies there; runs in a worker."""
+    return Rendered(folder=write_patient(out_dir, draw_patient(seed)))
+
+
+def demo(
+    store_dir: Path,
+    *,
+    settings: Settings,
+    cohort: Cohort,
+    scheduler: str | None = None,
+    listeners: tuple[Listener, ...] = (),
+    models: Models | None = None,
+) -> RunSummary:
+    """Fill the store with a simulated cohort and its simulated QCT values; what is there already is kept.
+
+    Raises UsageError when a scheduler was named and does not answer, OSError when the disk refuses.
+    """
+    job = store_job(store_dir, settings, models)
+    folder = store_dir.resolve() / FOLDER
+    drawn = draw_cohort(folder, n_patients=cohort.patients, seed=cohort.seed)
+    write_tables(drawn)
+    import_reference(drawn.reference, store_dir, settings=settings)
+    seeds = range(cohort.seed, cohort.seed + cohort.patients)
+    renderings = [Task(function=render_one, arguments=(folder, seed)) for seed in seeds]
+    told = (*listeners, progress_file(store_dir))
+    try:
+        with Tracker("demo", 2 * cohort.patients, listeners=told) as tracker, attempts.noted(job.running_dir):
+            tracker.tell(message="starting workers")
+            way = _Way(job=job, tracker=tracker, done=store.done_keys(store_dir, job.models, settings))
+            with open_client(settings, scheduler) as client:
+                run_tasks(client, renderings, on_done=way.on_done, on_tick=tracker.tell)
+    finally:
+        store.hand_over(store_dir)
+    return way.summary()
+
+
+@dataclass(kw_only=True)
+class _Way:
+    """What follows what: a rendered patient is indexed and its series are analysed before the next patients.
+
+    The tracker counts two steps a patient; further series of a patient add to what is to be done.
+    """
+
+    job: Job
+    tracker: Tracker
+    done: set[str]
+    outcomes: list[Outcome] = field(default_factory=list)
+    found: int = 0
+    left_out: int = 0
+    skipped: int = 0
+
+    def on_done(self, answer: Rendered | Outcome) -> Iterable[Task]:
+        """Take an answer of a worker; gives what goes next."""
+        if isinstance(answer, Outcome):
+            self.outcomes.append(answer)
+            self.tracker.advance()
+            return ()
+        return self._index(answer.folder)
+
+    def _index(self, folder: Path) -> Iterable[Task]:
+        found = find([folder], settings=self.job.settings)
+        store.leave(self.job.out_dir, rows.indexed_tables(found))
+        left = [series for series in found.series if series.series_key not in self.done]
+        excluded = len({series.series_key for series, _ in found.excluded})
+        self.found += len(found.series) + excluded
+        self.left_out += excluded
+        self.skipped += len(found.series) - len(left)
+        self.tracker.grow(len(left) - 1)
+        self.tracker.advance()
+        return tasks_of(left, found.cautions, self.job)
+
+    def summary(self) -> RunSummary:
+        """The run in numbers."""
+        now = summary_of(self.outcomes)
+        return RunSummary(
+            found=self.found,
+            left_out=self.left_out,
+            skipped=self.skipped,
+            measured=now.measured,
+            excluded=now.excluded,
+            failed=now.failed,
+        )
