@@ -30,14 +30,17 @@ def test_home_to_worklist_to_patient(visit: Visit, cohort: BrowserCohort) -> Non
     page.goto(visit.address)
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
     expect(page.get_by_text(wording.RESEARCH_USE)).to_be_visible()
-    expect(page.get_by_text("All patients here are simulated")).to_be_visible()
+    expect(page.get_by_text("All patients here are simulated").first).to_be_visible()
 
     page.get_by_test_id("stSidebarNav").get_by_text("Worklist").click()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
     expect(page.get_by_text("Click a row to open the patient")).to_be_visible()
 
     table = page.get_by_test_id("stDataFrame").locator("canvas").first
-    table.click(position={"x": 500, "y": 35 + 17})
+    table.wait_for()
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
     expect(page.get_by_role("heading", name="Patient")).to_be_visible()
     page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
     flagged = [r for r in cohort.results if r.assessment and r.assessment.is_flagged]

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from osteo_core.programme.cohort import CohortFilter
-from osteo_core.statistics.intervals import wilson
 
+from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Estimate
 from osteo_core.statistics import agreement as agreement_statistics
+from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category
 from pages.ui import wording
 from pages.ui.agreement_figures import Agreement, Pair
