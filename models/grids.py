@@ -75,11 +75,29 @@ def _block_means(voxels: NDArray[np.generic], factors: tuple[int, ...]) -> Float
     return np.asarray(out, dtype=np.float32)
 
 
+def turned_to_lps(volume: Volume) -> tuple[NDArray[np.generic], Geometry]:
+    """The voxels as a view whose axes grow to left, back and head (nearest axes), and their geometry.
+
+    What follows then treats every storage order of the same patient alike, to the last voxel.
+    """
+    geometry = volume.geometry
+    world = [next(n for n, pair in enumerate(("LR", "PA", "SI")) if code in pair) for code in geometry.axis_codes]
+    order = [world.index(axis) for axis in range(3)]
+    voxels, affine = np.transpose(volume.voxels_hu, order), np.array(geometry.affine_lps)
+    affine[:, :3] = affine[:, order]
+    for axis in range(3):
+        if geometry.axis_codes[order[axis]] in "RAI":
+            affine[:3, 3] += affine[:3, axis] * (voxels.shape[axis] - 1)
+            affine[:3, axis] *= -1
+            voxels = np.flip(voxels, axis)
+    return voxels, Geometry(shape=voxels.shape, affine_lps=affine)
+
+
 def sample(volume: Volume, grid: Grid) -> FloatVolume:
     """HU on a grid, clipped to the value range; averaged where the grid is coarser, air outside the field of view."""
-    geometry = volume.geometry
+    voxels, geometry = turned_to_lps(volume)
     box = _source_box(geometry, grid)
-    part = np.asarray(volume.voxels_hu[box])
+    part = np.asarray(voxels[box])
     factors = tuple(
         min(max(1, int(grid.step_mm / s + 0.25)), n) for s, n in zip(geometry.spacing_mm, part.shape, strict=True)
     )

@@ -64,6 +64,7 @@ def release(name: str, checkpoint: Path, version: str) -> None:
     state = torch.load(checkpoint, weights_only=False)
     path = model.folder / WEIGHTS
     save_file({key: value.half().contiguous() for key, value in state["mean"].items()}, path)
+    path.chmod(0o644)
     network = importlib.import_module(f"models.{name}.network")
     text = _TEMPLATE.format(
         name=name,
