@@ -23,7 +23,7 @@ KEYWORDS = (
     *("Modality", "ImageType", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"),
     *("KVP", "ConvolutionKernel", "SliceThickness", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "GantryDetectorTilt", "AcquisitionNumber"),
-    *("TemporalPositionIdentifier", "TemporalPositionIndex", "InstanceNumber", "PatientPosition", "PatientSex"),
+    *("TemporalPositionIdentifier", "TemporalPositionIndex", "PatientPosition", "PatientSex"),
     *("PatientAge", "PatientBirthDate", "StudyDate", "ContrastBolusAgent", "ContrastBolusAgentSequence"),
     *("BodyPartExamined", "SeriesDescription", "ProtocolName", "Exposure", "ExposureInmAs", "TableHeight"),
     *("ReconstructionDiameter", "RescaleSlope", "RescaleIntercept", "RescaleType", "PixelPaddingValue"),
@@ -70,7 +70,6 @@ class SliceHeader:
     rescale_intercept: float | None
     rescale_type: str
     acquisition: str
-    instance_number: float
 
 
 def read_header(path: Path) -> Dataset | NotReadable:
@@ -148,12 +147,7 @@ def _slice(source: Functional, path: Path, frame: int) -> SliceHeader:
         rescale_slope=number(source, "RescaleSlope"),
         rescale_intercept=number(source, "RescaleIntercept"),
         rescale_type=text(source, "RescaleType").upper(),
-        acquisition="/".join(
-            text(source, keyword)
-            for keyword in ACQUISITION_KEYWORDS
-            if text(source, keyword)
-        ),
-        instance_number=number(source, "InstanceNumber") or 0.0,
+        acquisition="/".join(filter(None, (text(source, keyword) for keyword in ACQUISITION_KEYWORDS))),
     )
 
 

@@ -20,7 +20,8 @@ class Source(Protocol):
 
 def text(source: Source, keyword: str) -> str:
     """The value as text without outer spaces and NULs; several values joined by a backslash; '' where blank."""
-    return "\\".join(texts(source, keyword)) if _many(source, keyword) else _clean(_value(source, keyword))
+    value = _value(source, keyword)
+    return "\\".join(filter(None, map(_clean, value))) if _is_sequence(value) else _clean(value)
 
 
 def texts(source: Source, keyword: str) -> tuple[str, ...]:
@@ -82,11 +83,7 @@ def _number(value: Any) -> float | None:
 
 
 def _is_sequence(value: Any) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str | bytes)
-
-
-def _many(source: Source, keyword: str) -> bool:
-    return _is_sequence(_value(source, keyword))
+    return not isinstance(value, str | bytes) and hasattr(value, "__len__")
 
 
 def _clean(value: Any) -> str:

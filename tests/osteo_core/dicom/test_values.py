@@ -1,0 +1,65 @@
+"""Values of elements: blank and spoilt ones are None, never an error and never a guess."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from pydicom import Dataset
+
+from osteo_core.dicom.values import age_years, day, number, numbers, text, texts
+
+
+def made(**values: object) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("age", "years"),
+    [
+        ("067Y", 67.0),
+        ("018M", 1.5),
+        ("052W", 0.9966),
+        ("365D", 0.9993),
+        ("67", None),
+        ("Y", None),
+        ("", None),
+        ("0x7Y", None),
+    ],
+)
+def test_ages(age: str, years: float | None) -> None:
+    found = age_years({"PatientAge": age})
+    assert found == (None if years is None else pytest.approx(years, abs=1e-3))
+
+
+def test_age_from_dates_where_it_is_not_stated() -> None:
+    assert age_years(made(PatientBirthDate="19600301", StudyDate="20260301")) == pytest.approx(66.0, abs=0.01)
+    assert age_years(made(PatientBirthDate="20270101", StudyDate="20260301")) is None
+    assert age_years(made(PatientBirthDate="19600301")) is None
+
+
+def test_days() -> None:
+    assert day(made(StudyDate="20260301"), "StudyDate") == date(2026, 3, 1)
+    assert day({"StudyDate": "2026.03.01"}, "StudyDate") == date(2026, 3, 1)
+    assert day({"StudyDate": "20261301"}, "StudyDate") is None
+    assert day(made(), "StudyDate") is None
+
+
+def test_numbers_are_whole_or_nothing() -> None:
+    assert numbers({"PixelSpacing": ["0.7", "0.8"]}, "PixelSpacing", 2) == (0.7, 0.8)
+    assert numbers({"PixelSpacing": ["0.7"]}, "PixelSpacing", 2) is None
+    assert numbers({"PixelSpacing": ["0.7", "x"]}, "PixelSpacing", 2) is None
+    assert number({"KVP": "nan"}, "KVP") is None
+    assert number({"KVP": ["120", "80"]}, "KVP") == 120.0
+    assert number({}, "KVP") is None
+
+
+def test_texts() -> None:
+    assert text(made(ConvolutionKernel=["Br38f", "3"]), "ConvolutionKernel") == "Br38f\\3"
+    assert text({"Manufacturer": " SIEMENS \0"}, "Manufacturer") == "SIEMENS"
+    assert texts(made(ImageType=["ORIGINAL", "PRIMARY"]), "ImageType") == ("ORIGINAL", "PRIMARY")
+    assert texts({"ImageType": ""}, "ImageType") == ()
+    assert text({}, "Manufacturer") == ""
