@@ -67,7 +67,7 @@ def _paint_loops(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None
     top, foot = torso.z_of(Level.L1) - 10, torso.z_of(Level.L5) - 75
     wide = torso.patient.habitus.trunk_width_mm / 340
     deep = torso.patient.habitus.trunk_depth_mm / 228
-    for _ in range(64):
+    for _ in range(88):
         start = np.array([rng.uniform(-74, 82) * wide, rng.uniform(-112, -48) * deep, rng.uniform(foot, top)])
         end = start + rng.normal(0, 1, 3) * (24, 12, 14)
         radius = float(rng.uniform(7.5, 12.5))

@@ -120,7 +120,7 @@ def _draw_habitus(rng: np.random.Generator, sex: Sex, age: int) -> Habitus:
 
 def _draw_spine(rng: np.random.Generator, age: int) -> SpineShape:
     curved = rng.random() < 0.12 + 0.004 * max(age - 50, 0)
-    slope = float(np.clip(rng.normal(36, 6), 22, 52))
+    slope = float(np.clip(rng.normal(34, 6), 20, 50))
     return SpineShape(
         sacral_slope_deg=slope,
         lordosis_deg=float(np.clip(slope + rng.normal(9, 5), 25, 65)),

@@ -160,7 +160,7 @@ def draw_acquisition(rng: np.random.Generator, *, trunk_mm: float, matrix: int =
     thickness, step = ((2.5, 2.5), (3.0, 3.0), (3.0, 2.5), (2.0, 2.0))[int(rng.choice(4, p=[0.33, 0.47, 0.15, 0.05]))]
     kernel = maker.soft[int(rng.integers(len(maker.soft)))]
     field_mm = float(np.clip(trunk_mm * rng.uniform(1.02, 1.2), 300, 500))
-    dose_noise = float(rng.uniform(9, 16)) * float(np.exp((trunk_mm - 340) / 220)) * (1.25 if kvp <= 100 else 1.0)
+    dose_noise = float(rng.uniform(11, 21)) * float(np.exp((trunk_mm - 340) / 220)) * (1.25 if kvp <= 100 else 1.0)
     return Acquisition(
         maker=maker,
         model=maker.models[model_index],

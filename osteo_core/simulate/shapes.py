@@ -168,10 +168,11 @@ def ellipsoid(patch: Patch, centre: Sequence[float], radii: Sequence[float]) -> 
     return np.asarray(unit * (unit - 1) / gradient, dtype=np.float32)
 
 
-def superellipse(x: Array, y: Array, *, square: float) -> Array:
+def superellipse(x: Array, y: Array, *, square: float | Array) -> Array:
     """|(x, y)| of a shape between ellipse (square 0) and rounded box (1); x, y already in half-widths."""
     x2, y2 = x * x, y * y
-    mixed = np.float32(1 - square) * (x2 + y2) + np.float32(square) * np.sqrt(x2 * x2 + y2 * y2)
+    box = np.float32(square) if isinstance(square, float) else square
+    mixed = (1 - box) * (x2 + y2) + box * np.sqrt(x2 * x2 + y2 * y2)
     return np.asarray(np.sqrt(mixed) + np.float32(1e-3))
 
 

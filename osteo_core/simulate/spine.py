@@ -26,7 +26,8 @@ from osteo_core.simulate.vertebra import body_distance, posterior_rods
 
 #: Distance of the canal's middle behind the body's back wall.
 CANAL_BEHIND_MM = 8.8
-_CORTEX_MM = 0.62
+#: Cortex of the body: thinner where bone is poor.
+_CORTEX_MM, _CORTEX_MM_PER_HU = 0.42, 0.0009
 #: Depth below the surface from which bone counts as core.
 _CORE_MM = 4.0
 _POSTERIOR_CORTEX_MM = 1.05
@@ -81,8 +82,9 @@ def _paint_body(canvas: Canvas, labels: NDArray[np.uint8], placed: Placed, hu: _
     u, v, w = patch.local(placed.frame)
     distance = body_distance(u, v, w, placed.shape)
     patch.paint(distance, hu.palette.cortex)
+    cortex = _CORTEX_MM + _CORTEX_MM_PER_HU * max(hu.trabecular, 0.0)
     patch.paint(
-        distance + np.float32(_CORTEX_MM), _trabecular(patch, (u, v, w), placed, hu) + _texture(patch, distance, hu)
+        distance + np.float32(cortex), _trabecular(patch, (u, v, w), placed, hu) + _texture(patch, distance, hu)
     )
     labels[canvas.window_of(patch)][distance < 0] = int(placed.level.level)
 
@@ -110,7 +112,7 @@ def _paint_posterior(canvas: Canvas, placed: Placed, trabecular_hu: float, palet
     if patch.empty:
         return
     distance = distance + np.float32(0.5) * patch.fields[0]
-    patch.paint(distance, palette.cortex)
+    patch.paint(distance, 0.85 * palette.cortex)
     patch.paint(distance + np.float32(_POSTERIOR_CORTEX_MM), trabecular_hu + 90.0)
 
 

@@ -166,7 +166,7 @@ class Column:
 
 #: Left-hand columns; the right ones are mirrored.
 _PSOAS = Column(
-    x=((19.5, 22), (20.5, 30), (22, 38), (24, 47), (25, 53), (27, 66)),
+    x=((19.5, 22), (20.5, 30), (22, 36.5), (24, 44), (25, 51), (27, 66)),
     y=((19.5, 8), (21, 6), (23, 3), (24, -2), (25, -22), (27, -62)),
     radius_x=((19.3, 0), (20, 7), (21, 12), (22, 17), (23.5, 23), (25, 23), (27, 20)),
     radius_y=((19.3, 0), (20, 9), (21, 15), (22, 20), (23.5, 25), (25, 24), (27, 18)),
@@ -182,6 +182,13 @@ _MULTIFIDUS = Column(
     y=((12, 36), (21, 40), (25, 46), (27, 60)),
     radius_x=((12, 8), (21, 11), (24, 14), (26.5, 11), (28, 0)),
     radius_y=((12, 10), (21, 15), (24, 19), (26.5, 10), (28, 0)),
+)
+#: Small muscles between the transverse processes: they close the gaps about the vertebra.
+_DEEP = Column(
+    x=((12, 20), (19, 26), (24, 32), (25, 34)),
+    y=((12, 26), (19, 26), (24, 24), (25, 26)),
+    radius_x=((12, 12), (19, 17), (24, 20), (25, 14), (26, 0)),
+    radius_y=((12, 10), (19, 15), (24, 17), (25, 12), (26, 0)),
 )
 _QUADRATUS = Column(
     x=((19, 50), (21, 58), (24, 66)),
@@ -208,10 +215,11 @@ def paint_back(canvas: Canvas, torso: Torso) -> None:
     share = torso.patient.habitus.muscle_share
     slim = 0.5 * (1 - share) * 14
     jobs: tuple[tuple[Column, float, float], ...] = (
-        (_ERECTOR, 0.03, 1.5),
-        (_MULTIFIDUS, 0.10, 0.8),
-        (_QUADRATUS, 0.0, 1.5),
-        (_PSOAS, -0.04, 1.2),
+        (_DEEP, 0.03, 0.0),
+        (_ERECTOR, 0.02, 0.8),
+        (_MULTIFIDUS, 0.07, 0.3),
+        (_QUADRATUS, 0.0, 0.8),
+        (_PSOAS, -0.04, 0.7),
     )
     for side in (-1.0, 1.0):
         for column, extra, rim in jobs:
@@ -219,7 +227,7 @@ def paint_back(canvas: Canvas, torso: Torso) -> None:
             if patch.empty:
                 continue
             distance = column_distance(patch, torso, column, side=side) + np.float32(slim) + 0.8 * patch.fields[1]
-            patch.paint(distance - np.float32(rim), torso.palette.fat * 0.6)
+            patch.paint(distance - np.float32(rim), torso.palette.fat * 0.5)
             patch.paint(distance, muscle_hu(patch, torso, extra=extra))
 
 

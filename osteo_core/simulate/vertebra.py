@@ -15,7 +15,9 @@ from osteo_core.terms import Level
 
 #: Share by which the body's waist is narrower than its endplates.
 WAIST = 0.11
-_SQUARE = 0.45
+#: The body is widest this share of its half-depth behind its middle, rounder in front than behind.
+_WIDEST_SHARE = 0.22
+_SQUARE_FRONT, _SQUARE_BACK = np.float32(0.18), np.float32(0.5)
 _ROUND_MM = 1.3
 #: Rounding the rims takes about this much off the half-widths; it is given back.
 _RIM_MM = 0.8
@@ -69,13 +71,14 @@ def body_distance(u: Array, v: Array, w: Array, shape: BodyShape) -> Array:
     t2 = np.clip((w / half_height) ** 2, 0, 1.2)
     waist = np.float32(1 - WAIST) + np.float32(WAIST) * t2
     across = u / (waist * shape.half_width)
-    half_depth = np.where(v < 0, -shape.front * (waist * 0.5 + 0.5), np.float32(shape.back * 1.12))
-    along = v / half_depth
-    unit = superellipse(across, along, square=_SQUARE)
-    radius = np.sqrt(u * u + v * v) + np.float32(1e-3)
+    behind = v - np.float32(_WIDEST_SHARE * shape.back)
+    front = (shape.back * _WIDEST_SHARE - shape.front) * (waist * 0.5 + 0.5)
+    half_depth = np.where(behind < 0, front, np.float32(shape.back * (1.12 - _WIDEST_SHARE)))
+    unit = superellipse(across, behind / half_depth, square=np.where(behind < 0, _SQUARE_FRONT, _SQUARE_BACK))
+    radius = np.sqrt(u * u + behind * behind) + np.float32(1e-3)
     side: Array = radius * (1 - 1 / unit)
     if shape.level.osteophyte_mm > 0.3:
-        side = side - _osteophytes(v, radius, w, shape)
+        side = side - _osteophytes(behind, radius, w, shape)
     hollow = np.float32(2.4) * np.clip(1 - (u / (0.5 * shape.half_width)) ** 2, 0, 1)
     side = smooth_max(side, v - (shape.back - hollow), round_mm=2.5)
     top = w - _endplate(u, v, shape, shape.top_share)
@@ -118,7 +121,7 @@ def _lumbar_rods(level: SimulatedLevel) -> tuple[Capsule, ...]:
         Capsule(start=(facet + 5.5, b + 11, 5), end=(facet + 7.5, b + 12.5, 15), start_mm=4.6, end_mm=3.6),
         Capsule(start=(facet, b + 18, -7), end=(facet, b + 19.5, -20), start_mm=4.8, end_mm=3.8),
         Capsule(start=(facet, b + 17.5, -4), end=(2.0, b + 24, -7), start_mm=3.2, end_mm=3.6, flat=2.4),
-        Capsule(start=(mid + 3, b + 9, 4), end=(reach, b + 13, 6), start_mm=4.2, end_mm=3.2, flat=1.5),
+        Capsule(start=(mid + 3, b + 9, 4), end=(reach - 3, b + 17, 7), start_mm=3.8, end_mm=2.2, flat=1.6),
     )
     spinous = (Capsule(start=(0, b + 24, -8), end=(0, b + 24 + spine, -12), start_mm=3.3, end_mm=3.9, flat=2.7),)
     return _mirrored(paired) + spinous
