@@ -7,6 +7,13 @@ import streamlit as st
 from osteo_core.terms import Category
 from pages.ui import figures, frame, services, wording
 
+STAGES = {
+    "demo": "Demo cohort (simulating and analysing)",
+    "index": "Reading headers",
+    "analyse": "Analysing",
+    "simulate": "Simulating patients",
+}
+
 
 @st.fragment(run_every=1.0)
 def show_progress() -> None:
@@ -20,10 +27,10 @@ def show_progress() -> None:
         )
     if progress and progress.is_alive and not progress.is_finished:
         rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
-        counted = f"{progress.done:,} of {progress.total:,}" if progress.total else "starting"
+        counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
         st.progress(
             progress.fraction,
-            text=f"**{wording.sentence(progress.stage)}**: {counted} · {rate} · "
+            text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {rate} · "
             f"time left {wording.time_left(progress.eta_s)}",
         )
     elif progress and not progress.is_alive and not progress.is_finished and progress.total:
@@ -106,24 +113,37 @@ def show_runs() -> None:
     )
 
 
+def show_waiting(count: int) -> None:
+    """Series that are indexed and not yet analysed, and what to do unless a run is at work on them."""
+    progress = services.progress()
+    if not count:
+        return
+    words = wording.counted(count, "series", "series")
+    if progress and progress.is_alive and not progress.is_finished:
+        st.markdown(f":material/hourglass_top: {words} in the queue")
+        return
+    st.markdown(f":material/hourglass_empty: {words} not yet analysed:")
+    st.code(f"python -m osteo_core analyze{services.store_argument()}", language="bash", wrap_lines=True)
+
+
 def show_next_steps(numbers: services.CohortNumbers) -> None:
     """What a lead would do now."""
     st.subheader("Next steps")
     if numbers.flagged:
         words = f"Look at {wording.counted(numbers.flagged, 'flagged patient')}"
         st.page_link("pages/worklist.py", label=words, icon=":material/flag:", query_params={"flagged": "true"})
-    if numbers.waiting:
-        st.markdown(
-            f":material/hourglass_empty: {wording.counted(numbers.waiting, 'series', 'series')} not yet analysed:"
-        )
-        st.code(f"python -m osteo_core analyze{services.store_argument()}", language="bash")
+    show_waiting(numbers.waiting)
     st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:
         st.page_link("pages/exclusions.py", label="See who was left out", icon=":material/filter_alt_off:")
     st.page_link("pages/agreement.py", label="Compare with QCT", icon=":material/compare_arrows:")
     with st.expander("Bring your own CT"):
         store = services.store_argument()
-        st.code(f"python -m osteo_core index /path/to/ct{store}\npython -m osteo_core analyze{store}", language="bash")
+        st.code(
+            f"python -m osteo_core index /path/to/ct{store}\npython -m osteo_core analyze{store}",
+            language="bash",
+            wrap_lines=True,
+        )
         st.caption(
             "Headers are read first; identifiers become keyed hashes on the way in. "
             "New patients appear here by themselves."

@@ -73,7 +73,7 @@ def draw_empty(words: str, *, command: str = "", icon: str = ":material/inbox:")
     with st.container(border=True):
         st.markdown(f"{icon} {words}")
         if command:
-            st.code(command, language="bash")
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def draw_no_series() -> None:

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from pages.ui import wording
-from tests.browser.conftest import start_server, stop_server
+from tests.browser.server import start_server, stop_server
 
 pytestmark = pytest.mark.browser
 

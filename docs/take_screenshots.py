@@ -1,0 +1,80 @@
+"""Take the screenshots of docs/: ``python -m docs.take_screenshots [--store DIR] [--width 1440] [--dark]``.
+
+The first flagged patient of the store is the one that is shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.server import FLAGS, chromium_path, start_server, stop_server
+
+OUT = Path(__file__).resolve().parent / "screenshots"
+PAGES = ("home", "worklist", "patient", "prevalence", "agreement", "exclusions", "about")
+#: Time for tables and figures to be drawn after the page has its title.
+_SETTLE_MS = 4000
+
+
+def open_page(page: Page, address: str, name: str) -> None:
+    """Open one page and wait until it is drawn; the patient is the first of the worklist."""
+    if name == "patient":
+        page.goto(f"{address}/worklist")
+        table = page.get_by_test_id("stDataFrame").locator("canvas").first
+        table.wait_for()
+        page.wait_for_timeout(_SETTLE_MS)
+        box = table.bounding_box()
+        if box is None:
+            raise RuntimeError("the worklist is empty: analyse some patients first")
+        page.mouse.click(box["x"] + 300, box["y"] + 52)
+        page.wait_for_selector(".planes[data-drawn]", timeout=180_000)
+    else:
+        page.goto(f"{address}/{'' if name == 'home' else name}")
+    page.wait_for_selector("h1", timeout=60_000)
+    page.wait_for_timeout(_SETTLE_MS)
+
+
+def picture(page: Page, path: Path, *, width: int) -> None:
+    """The whole page, however long it is."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(int(height), 3000)})
+    page.wait_for_timeout(1500)
+    page.screenshot(path=path, timeout=180_000)
+    page.set_viewport_size({"width": width, "height": 1000})
+
+
+def main() -> int:
+    """Take them all; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m docs.take_screenshots")
+    parser.add_argument("--store", type=Path, default=Path("data/store"))
+    parser.add_argument("--width", type=int, default=1440)
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("pages", nargs="*", default=PAGES)
+    asked = parser.parse_args()
+    chromium = chromium_path()
+    if chromium is None:
+        sys.stderr.write("screenshots need Chromium: apt-get install chromium\n")
+        return 2
+    asked.out.mkdir(parents=True, exist_ok=True)
+    server = start_server(asked.store)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+            scheme = "dark" if asked.dark else "light"
+            page = browser.new_page(viewport={"width": asked.width, "height": 1000}, color_scheme=scheme)
+            for name in asked.pages:
+                open_page(page, server.address, name)
+                picture(page, asked.out / f"{name}.png", width=asked.width)
+                sys.stdout.write(f"{asked.out / name}.png\n")
+            browser.close()
+    finally:
+        stop_server(server)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""The app as a process of its own, and where Chromium is; for the browser's tests and the screenshots of docs/."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless=new --no-sandbox --disable-quic --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
+    "--ignore-gpu-blocklist"
+).split()
+
+
+def chromium_path() -> str | None:
+    """Where Chromium is, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next((path for path in map(shutil.which, names) if path), None)
+
+
+@dataclass(kw_only=True)
+class Server:
+    """The running app."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+
+def start_server(store: Path) -> Server:
+    """Start the app as `make run` does; wait until it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "OSTEO_STORE": str(store), "OSTEO_NO_DEMO": "1"}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    log = tempfile.TemporaryFile()
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://localhost:{port}"
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                return Server(address=address, process=process)
+        except OSError:
+            time.sleep(0.2)
+    process.terminate()
+    log.seek(0)
+    raise RuntimeError(f"the app did not start: {log.read()[-2000:].decode(errors='replace')}")
+
+
+def stop_server(server: Server) -> None:
+    """Ask the app to end, and wait."""
+    server.process.terminate()
+    server.process.wait(timeout=20)
