@@ -1,0 +1,69 @@
+"""Progress of a run beside the pages, and the demo command that the app starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pages.ui.services import work
+
+
+def write(store: Path, **values: object) -> None:
+    given = {"stage": "analyse", "done": 3, "total": 12, "started_at": "2026-11-24T03:00:00+00:00", **values}
+    (store / work.PROGRESS_FILE).write_text(json.dumps(given))
+
+
+def test_nothing_ever_ran(tmp_path: Path) -> None:
+    assert work.read_progress(tmp_path) is None
+
+
+def test_a_living_run_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
+    write(tmp_path, pid=os.getpid(), eta_s=90.0, rate_per_min=6.0)
+    alive = work.read_progress(tmp_path)
+    assert alive is not None
+    assert (alive.is_alive, alive.fraction, alive.is_finished, alive.eta_s) == (True, 0.25, False, 90.0)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    write(tmp_path, pid=gone.pid)
+    stopped = work.read_progress(tmp_path)
+    assert stopped is not None
+    assert not stopped.is_alive
+
+
+def test_an_unknown_total_is_neither_finished_nor_a_fraction(tmp_path: Path) -> None:
+    write(tmp_path, done=7, total=0)
+    progress = work.read_progress(tmp_path)
+    assert progress is not None
+    assert (progress.fraction, progress.is_finished, progress.is_alive) == (0.0, False, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"), [("print('all well')", ""), ("raise SystemExit('no space left')", "no space left")]
+)
+def test_a_demo_that_fails_leaves_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, complaint: str
+) -> None:
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}"\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(work.sys, "executable", str(program))
+    demo = work.Demo(tmp_path / "store")
+    until = time.monotonic() + 20
+    while demo.is_running and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not demo.is_running
+    assert demo.complaint == complaint
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(None, True), ("", True), ("0", True), ("1", False)])
+def test_the_demo_can_be_switched_off(monkeypatch: pytest.MonkeyPatch, value: str | None, wanted: bool) -> None:
+    monkeypatch.delenv("OSTEO_NO_DEMO", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OSTEO_NO_DEMO", value)
+    assert work.demo_is_wanted() is wanted

@@ -1,0 +1,93 @@
+"""Figures draw the numbers they are given: places, intervals, limits and colours."""
+
+from __future__ import annotations
+
+import pytest
+
+from osteo_core.records import Estimate
+from osteo_core.terms import Category, Vendor
+from pages.ui import colours
+from pages.ui.agreement_figures import Agreement, Pair, bland_altman_figure, scatter_figure
+from pages.ui.figures import (
+    LevelPoint,
+    Limits,
+    Rate,
+    category_of,
+    distribution_figure,
+    levels_figure,
+    prevalence_figure,
+)
+
+LIMITS = Limits(osteoporosis_below=80.0, normal_above=120.0)
+
+
+def estimate(value: float, half: float) -> Estimate:
+    return Estimate(value=value, low=value - half, high=value + half, n=10, method="test")
+
+
+@pytest.mark.parametrize(
+    ("vbmd", "category"),
+    [(79.9, "osteoporosis"), (80.0, "low bone mass"), (120.0, "low bone mass"), (120.1, "normal")],
+)
+def test_both_limits_belong_to_low_bone_mass(vbmd: float, category: str) -> None:
+    assert category_of(vbmd, LIMITS) == category
+
+
+def test_prevalence_draws_share_and_interval_of_each_group() -> None:
+    rates = [
+        Rate(group="women (F)", n=36, missing=5, osteoporosis=estimate(0.25, 0.1), low_bone_mass=estimate(0.4, 0.1)),
+        Rate(group="other (O)", n=0, missing=2, osteoporosis=None, low_bone_mass=None),
+    ]
+    figure = prevalence_figure(rates)
+    trace = figure.data[0]
+    assert (trace.name, list(trace.x)) == ("osteoporosis", [25.0])
+    assert (trace.error_x.array[0], trace.error_x.arrayminus[0]) == pytest.approx((10.0, 10.0))
+    assert list(figure.layout.yaxis.ticktext) == ["women (F) (n 36)", "other (O) (n 0)"]
+
+
+def test_the_distribution_colours_by_category_and_draws_both_limits() -> None:
+    figure = distribution_figure([(70.0, 3), (80.0, 2), (120.0, 5)], width=10.0, limits=LIMITS)
+    drawn = {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
+    assert drawn == {"osteoporosis": ([75.0], [3]), "low bone mass": ([85.0], [2]), "normal": ([125.0], [5])}
+    assert [shape.x0 for shape in figure.layout.shapes] == [80.0, 120.0]
+
+
+def test_levels_that_do_not_count_are_hollow() -> None:
+    points = [
+        LevelPoint(level="L1", vbmd_mg_cm3=estimate(60.0, 9.0), used=False),
+        LevelPoint(level="L2", vbmd_mg_cm3=estimate(130.0, 9.0), used=True),
+    ]
+    used, left_out = levels_figure(points, LIMITS).data
+    assert (list(used.y), used.marker.symbol) == (["L2"], "circle")
+    assert (list(left_out.y), left_out.marker.symbol) == (["L1"], "circle-open")
+    assert list(left_out.marker.color) == [colours.CATEGORY_COLOURS[Category.OSTEOPOROSIS]]
+
+
+def test_agreement_draws_qct_below_and_the_difference_as_ct_minus_qct() -> None:
+    pairs = [Pair(series_key="a", vendor="GE", measured=100.0, reference=90.0)]
+    _, points = scatter_figure(pairs).data
+    assert (list(points.x), list(points.y), points.name) == ([90.0], [100.0], "GE (n 1)")
+    found = Agreement(
+        group="GE", n=1, r=None, bias=estimate(10, 1), lower_limit=estimate(0, 2), upper_limit=estimate(20, 2)
+    )
+    figure = bland_altman_figure(pairs, found)
+    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([95.0], [10.0])
+    assert [note.text for note in figure.layout.annotations] == ["bias +10.0", "lower limit +0.0", "upper limit +20.0"]
+    assert figure.data[0].customdata[0][3] == "a"
+
+
+def test_vendors_differ_in_colour_and_in_shape() -> None:
+    assert len(set(colours.VENDOR_COLOURS.values())) == len(Vendor)
+    assert len(set(colours.VENDOR_SYMBOLS.values())) == len(Vendor)
+
+
+def luminance(colour: str) -> float:
+    parts = [value / 255 for value in colours.rgb(colour)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", colours.CHIP_COLOURS.values())
+def test_white_letters_can_be_read_on_every_chip(colour: str) -> None:
+    """WCAG 2.1, contrast (minimum): 4.5 to 1."""
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
