@@ -19,6 +19,8 @@ _log = logging.getLogger("osteo.store")
 _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Bounds the memory of one transaction; the rest follows in the next.
 _PARTS_AT_ONCE = 2000
+#: Arrow tables lent to the database while it inserts from them.
+_LENT = ("fresh_rows", "part_records", "touched_keys")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,30 +99,28 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
+    else:
+        connection.execute("COMMIT")
+    finally:  # only now: a transaction that failed takes no more orders
+        for name in _LENT:
+            connection.unregister(name)
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table) -> None:
     """Rows that are there already, by the key of their kind, are left as they are."""
     same = " AND ".join(f'stored."{name}" IS NOT DISTINCT FROM fresh."{name}"' for name in KINDS[kind].key)
     connection.register("fresh_rows", rows)
-    try:
-        connection.execute(
-            f"INSERT INTO {kind} BY NAME SELECT DISTINCT * FROM fresh_rows AS fresh "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {kind} AS stored WHERE {same})"
-        )
-    finally:
-        connection.unregister("fresh_rows")
+    connection.execute(
+        f"INSERT INTO {kind} BY NAME SELECT DISTINCT * FROM fresh_rows AS fresh "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {kind} AS stored WHERE {same})"
+    )
 
 
 def _record(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.Table]]) -> None:
     at = datetime.now(UTC)
     records = [{"name": part.name, "kind": part.kind, "n_rows": len(table), "taken_in_at": at} for part, table in read]
     connection.register("part_records", pa.Table.from_pylist(records))
-    try:
-        connection.execute("INSERT INTO parts BY NAME SELECT * FROM part_records")
-    finally:
-        connection.unregister("part_records")
+    connection.execute("INSERT INTO parts BY NAME SELECT * FROM part_records")
 
 
 def _refresh(connection: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table]) -> None:
@@ -128,8 +128,5 @@ def _refresh(connection: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table]) 
     if not keys:
         return
     connection.register("touched_keys", pa.concat_tables(keys))
-    try:
-        connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM touched_keys")
-        connection.execute(_REFRESH)
-    finally:
-        connection.unregister("touched_keys")
+    connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM touched_keys")
+    connection.execute(_REFRESH)

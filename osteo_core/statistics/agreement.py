@@ -96,14 +96,20 @@ def _proportional(
     """Ordinary least squares of differences on means; nothing where all means are alike."""
     if np.ptp(mean) <= 8 * np.finfo(float).eps * float(np.abs(mean).max()):
         return None, None, None, None
-    n = len(d)
-    found = stats.linregress(mean, d)
-    half = t_quantile(confidence, n - 2) * float(found.stderr)
-    slope = around(float(found.slope), half, n, method="slope of difference on mean, OLS", confidence=confidence)
-    residuals = d - (found.intercept + found.slope * mean)
+    n, centred = len(d), mean - mean.mean()
+    squares = float(centred @ centred)
+    slope = float(centred @ d) / squares
+    intercept = float(d.mean() - slope * mean.mean())
+    residuals = d - (intercept + slope * mean)
     sd = math.sqrt(float(residuals @ residuals) / (n - 2))
-    p = 1.0 if np.ptp(d) == 0 else float(found.pvalue)
-    return slope, p, float(found.intercept), sd
+    error = sd / math.sqrt(squares)
+    if error > 0:
+        p = float(2 * stats.t.sf(abs(slope) / error, n - 2))
+    else:  # every difference lies on the line: nothing is left to chance
+        p = 1.0 if slope == 0 else 0.0
+    half = t_quantile(confidence, n - 2) * error
+    estimate = around(slope, half, n, method="slope of difference on mean, OLS", confidence=confidence)
+    return estimate, p, intercept, sd
 
 
 def pearson(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate:

@@ -1,0 +1,178 @@
+"""One owner, any number of readers: in threads beside it, and through the snapshot in other processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from db.connect import Snapshot, Store, open_reader, open_snapshot, open_store
+from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
+from tests.builders.cohort import build_cohort
+from tests.db.conftest import deliver_results
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLD = "import sys, pathlib; from db.connect import open_store; s = open_store(pathlib.Path(sys.argv[1])); print('open', flush=True); sys.stdin.read()"
+
+
+def n_series(reader: Store | Snapshot) -> int:
+    return reader.query("cohort_summary").to_pylist()[0]["n_series"]
+
+
+def test_a_second_owner_is_refused_by_pid(store: Store) -> None:
+    with pytest.raises(StoreOwnedError, match=f"is owned by process {os.getpid()};"):
+        open_store(store.store_dir)
+    assert n_series(store) == 0
+
+
+def test_another_process_is_named_and_its_death_frees_the_store(tmp_path: Path) -> None:
+    other = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(StoreOwnedError, match=f"is owned by process {other.pid};"):
+            open_store(tmp_path)
+    finally:
+        other.kill()
+        other.communicate()
+    with open_store(tmp_path) as store:
+        assert n_series(store) == 0
+
+
+def test_a_file_that_another_program_holds_is_owned_too(tmp_path: Path) -> None:
+    open_store(tmp_path).close()
+    code = "import sys, duckdb; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "osteo.duckdb")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(StoreOwnedError, match="another program has"):
+            open_store(tmp_path)
+    finally:
+        other.kill()
+        other.communicate()
+
+
+def test_a_closed_store_opens_again_with_what_was_in_it(tmp_path: Path) -> None:
+    deliver_results(tmp_path, build_cohort(2))
+    with open_store(tmp_path) as store:
+        store.take_in()
+    store.close()
+    with open_store(tmp_path) as store:
+        assert n_series(store) == 2
+
+
+def test_a_damaged_file_is_a_sentence_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "osteo.duckdb").write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match=r"cannot be opened .* check --rebuild"):
+        open_store(tmp_path)
+    (tmp_path / "osteo.duckdb").unlink()
+    open_store(tmp_path).close()
+
+
+def test_a_snapshot_answers_as_of_its_publishing_and_follows_the_next(store: Store) -> None:
+    with pytest.raises(StoreError, match="there is no snapshot in"):
+        open_snapshot(store.store_dir)
+    deliver_results(store.store_dir, build_cohort(2))
+    store.take_in()
+    store.publish_snapshot()
+    with open_snapshot(store.store_dir) as snapshot:
+        assert n_series(snapshot) == 2
+        deliver_results(store.store_dir, build_cohort(5))
+        store.take_in()
+        assert n_series(snapshot) == 2
+        for _ in range(4):
+            store.publish_snapshot()
+        assert n_series(snapshot) == 5
+        assert snapshot.table("results").num_rows == 5
+    assert len([path for path in (store.store_dir / "snapshot").iterdir() if path.is_dir()]) == 2
+
+
+def test_a_publishing_that_was_killed_leaves_the_former_snapshot(store: Store, monkeypatch) -> None:
+    store.publish_snapshot()
+    deliver_results(store.store_dir, build_cohort(2))
+    store.take_in()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("disk is full")))
+        with pytest.raises(OSError, match="disk is full"):
+            store.publish_snapshot()
+    with open_snapshot(store.store_dir) as snapshot:
+        assert n_series(snapshot) == 0
+        store.publish_snapshot()
+        assert n_series(snapshot) == 2
+    assert not list((store.store_dir / "snapshot").glob(".*.writing"))
+
+
+def test_a_reader_is_the_owner_when_nobody_else_is(tmp_path: Path) -> None:
+    with open_reader(tmp_path) as first:
+        assert isinstance(first, Store)
+        first.publish_snapshot()
+        with open_reader(tmp_path) as second:
+            assert isinstance(second, Snapshot)
+
+
+def test_threads_read_while_parts_are_taken_in(tmp_path: Path) -> None:
+    results = build_cohort(12)
+    seen: list[int] = []
+    faults: list[Exception] = []
+    with open_store(tmp_path) as store:
+        done = threading.Event()
+
+        def read() -> None:
+            last = 0
+            while not done.is_set():
+                try:
+                    count = n_series(store)
+                    if count < last:
+                        raise AssertionError(f"the count fell from {last} to {count}")
+                    last = count
+                    store.query("worklist", limit=5, offset=0)
+                except Exception as error:  # what a thread met is told below
+                    faults.append(error)
+                    return
+                seen.append(last)
+                time.sleep(0.05)
+
+        threads = [threading.Thread(target=read) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for start in range(0, 12, 4):
+            deliver_results(tmp_path, results[start : start + 4])
+            store.take_in()
+        done.set()
+        for thread in threads:
+            thread.join()
+        assert faults == []
+        assert n_series(store) == 12
+        assert len(seen) > 3
+
+
+def test_tables_with_local_paths_do_not_leave(filled: Store) -> None:
+    with pytest.raises(BrokenPromiseError, match="table 'files' is not for export"):
+        filled.table("files")
+    assert filled.table("series").num_rows == 28
+
+
+def test_times_are_utc_whatever_the_machine_says(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    zone = filled.query("runs").schema.field("last_finished_at").type.tz
+    assert zone in ("UTC", "Etc/UTC")
+
+
+def test_the_database_names_its_views(filled: Store) -> None:
+    names = filled._cursor().sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    assert {name for (name,) in names} == {
+        "current_series",
+        "current_results",
+        "current_files",
+        "current_reference_values",
+        "current_states",
+    }
+    assert duckdb.__version__ == "2.0.0"

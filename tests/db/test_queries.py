@@ -1,0 +1,341 @@
+"""Every query on a small built store: the right rows, on the owner and on the snapshot alike."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db import rows
+from db.connect import Snapshot, Store, open_snapshot, open_store
+from db.events import record
+from db.parts import write_part
+from db.query import EVERYBODY, QUERIES, parameters_of, query_names, run_query, takes_cohort
+from db.records import found_of
+from osteo_core.errors import BrokenPromiseError
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.prevalence import AGE_BANDS, age_band
+from osteo_core.records import Event, Found, SeriesResult
+from osteo_core.terms import Category, Level, Sex, Status, Step, Vendor
+from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
+from tests.db.conftest import deliver, deliver_results
+
+RESULTS = build_cohort(28)
+PARAMETERS: dict[str, Any] = {
+    "width": 10.0,
+    "limit": 5,
+    "offset": 2,
+    "series_key": key_of(0),
+    "by": "sex",
+    "by_level": False,
+    "code": "too_thick",
+    "model_hash": MODEL_HASH,
+    "settings_hash": SETTINGS_HASH,
+}
+COHORT = CohortFilter(
+    vendors=(Vendor.GE, Vendor.SIEMENS),
+    sexes=(Sex.FEMALE, Sex.MALE),
+    age_from=50.0,
+    age_to=80.0,
+    categories=tuple(Category),
+    simulated=True,
+    text="s",
+)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with open_store(tmp_path_factory.mktemp("empty")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def snapshot(filled: Store) -> Iterator[Snapshot]:
+    with open_snapshot(filled.store_dir) as opened:
+        yield opened
+
+
+def ask(store: Store, name: str, cohort: CohortFilter = EVERYBODY, **params: Any) -> list[dict[str, Any]]:
+    given = {key: PARAMETERS[key] for key in parameters_of(name)} | params
+    return store.query(name, cohort=cohort, **given).to_pylist()
+
+
+def measured() -> list[SeriesResult]:
+    return [result for result in RESULTS if result.status is Status.MEASURED]
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_owner_and_snapshot_answer_alike(filled: Store, snapshot: Snapshot, name: str) -> None:
+    given = {key: PARAMETERS[key] for key in parameters_of(name)}
+    assert snapshot.query(name, **given).equals(filled.query(name, **given))
+    if takes_cohort(name):
+        assert snapshot.query(name, cohort=COHORT, **given).equals(filled.query(name, cohort=COHORT, **given))
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_each_query_says_what_it_answers(name: str) -> None:
+    assert (QUERIES / f"{name}.sql").read_text().startswith("-- ")
+
+
+@pytest.mark.parametrize("name", query_names())
+def test_an_empty_store_answers_every_query(empty: Store, name: str) -> None:
+    found = ask(empty, name)
+    assert found == [] or set(found[0].values()) == {0}
+
+
+def test_a_wrong_name_or_parameter_is_our_bug(filled: Store) -> None:
+    with pytest.raises(BrokenPromiseError, match="there is no query 'all_patients'"):
+        filled.query("all_patients")
+    with pytest.raises(BrokenPromiseError, match=r"'worklist' takes \['limit', 'offset'\], got \['limit'\]"):
+        filled.query("worklist", limit=3)
+    with pytest.raises(BrokenPromiseError, match="'runs' takes no cohort filter"):
+        filled.query("runs", cohort=COHORT)
+
+
+def test_summary_counts_everybody(filled: Store) -> None:
+    (row,) = ask(filled, "cohort_summary")
+    assert (row["n_series"], row["n_measured"], row["n_excluded"], row["n_failed"]) == (28, 24, 4, 0)
+    assert row["n_flagged"] == sum(bool(r.assessment and r.assessment.is_flagged) for r in RESULTS)
+    assert (row["n_patients"], row["n_simulated"], row["n_waiting"]) == (28, 28, 0)
+    counts = Counter(str(r.assessment.category) for r in measured())
+    assert {r["category"]: r["n"] for r in ask(filled, "category_counts")} == counts
+
+
+def test_histogram_holds_every_mean(filled: Store) -> None:
+    values = [r.assessment.mean_vbmd_mg_cm3.value for r in measured()]
+    expected = Counter(10.0 * (value // 10.0) for value in values)
+    assert {r["bin_low"]: r["n"] for r in ask(filled, "vbmd_histogram")} == expected
+
+
+def test_worklist_pages_hold_everybody_once_flagged_first_then_by_vbmd(filled: Store) -> None:
+    pages = [ask(filled, "worklist", limit=7, offset=start) for start in range(0, 28, 7)]
+    listed = list(itertools.chain(*pages))
+    expected = sorted(
+        measured(),
+        key=lambda r: (not r.assessment.is_flagged, r.assessment.mean_vbmd_mg_cm3.value, r.series.series_key),
+    )
+    assert [row["series_key"] for row in listed] == [r.series.series_key for r in expected]
+    assert ask(filled, "worklist_count") == [{"n": 24}]
+    first = expected[0].assessment
+    assert (listed[0]["flag_reason"], listed[0]["mean_vbmd"]) == (first.flag_reason, first.mean_vbmd_mg_cm3.value)
+
+
+def test_a_flagged_series_without_a_sound_level_is_listed_too(store: Store) -> None:
+    lost = replace(measured()[0], status=Status.EXCLUDED, measurements=())
+    lost = replace(lost, assessment=replace(lost.assessment, is_flagged=True, mean_vbmd_mg_cm3=None))
+    deliver_results(store.store_dir, [lost, measured()[1]])
+    store.take_in()
+    assert [row["mean_vbmd"] is None for row in ask(store, "worklist", offset=0)] == [True, False]
+    assert ask(store, "worklist_count") == [{"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("cohort", "keep"),
+    [
+        (CohortFilter(vendors=(Vendor.GE, Vendor.UIH)), lambda r: r.series.vendor in (Vendor.GE, Vendor.UIH)),
+        (CohortFilter(sexes=(Sex.FEMALE,)), lambda r: r.series.patient_sex is Sex.FEMALE),
+        (CohortFilter(age_from=60, age_to=70), lambda r: 60 <= int(r.series.patient_age_years) <= 70),
+        (CohortFilter(flagged=True), lambda r: bool(r.assessment and r.assessment.is_flagged)),
+        (CohortFilter(simulated=False), lambda r: False),
+        (CohortFilter(text="disc"), lambda r: "Discovery" in r.series.manufacturer_model_name),
+        (CohortFilter(text=key_of(3, "patient")[:12].upper()), lambda r: r.series.patient_key == key_of(3, "patient")),
+        (
+            CohortFilter(categories=(Category.OSTEOPOROSIS,)),
+            lambda r: bool(r.assessment and r.assessment.category is Category.OSTEOPOROSIS),
+        ),
+    ],
+)
+def test_each_field_of_the_filter(filled: Store, cohort: CohortFilter, keep) -> None:
+    (row,) = ask(filled, "cohort_summary", cohort)
+    assert row["n_series"] == sum(keep(result) for result in RESULTS)
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE cohort; --", "%", "$limit", "/*cohort*/ TRUE", "\\", "ü"])
+def test_what_a_person_types_is_a_value_and_never_code(filled: Store, text: str) -> None:
+    assert ask(filled, "cohort_summary", CohortFilter(text=text))[0]["n_series"] == 0
+    assert ask(filled, "cohort_summary")[0]["n_series"] == 28
+
+
+def test_patient_and_its_lists(filled: Store) -> None:
+    result = next(r for r in measured() if r.exclusions)
+    key = result.series.series_key
+    (row,) = ask(filled, "patient", series_key=key)
+    mean = result.assessment.mean_vbmd_mg_cm3
+    assert (row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"]) == (mean.value, mean.low, mean.high)
+    assert (row["status"], row["levels_used"]) == ("measured", [int(level) for level in result.assessment.levels_used])
+    assert (row["anchor"], row["calibration_mineral"], row["pixel_spacing_mm"]) == (
+        "sacrum and last rib",
+        "K2HPO4",
+        0.8,
+    )
+    levels = ask(filled, "patient_levels", series_key=key)
+    assert [(r["level"], r["median_hu"]) for r in levels] == [(int(m.level), m.median_hu) for m in result.measurements]
+    assert levels[0]["exclusion_sentence"] == "This vertebra looks fractured (grade 2)."
+    exclusions = ask(filled, "patient_exclusions", series_key=key)
+    assert [(r["code"], r["level"]) for r in exclusions] == [("fractured", int(Level.L1))]
+    cautions = ask(filled, "patient_cautions", series_key=key)
+    assert [r["sentence"] for r in cautions] == [c.sentence for c in result.cautions]
+    assert [r["name"] for r in ask(filled, "patient_tissues", series_key=key)] == ["fat", "muscle"]
+    assert [r["level"] for r in ask(filled, "patient_segmentation", series_key=key)] == [20, 21, 22, 23, 24]
+    assert ask(filled, "patient", series_key="not there") == []
+
+
+@pytest.mark.parametrize("by", ["all", "sex", "age_band", "vendor"])
+def test_prevalence_counts_every_patient_once(filled: Store, by: str) -> None:
+    found = ask(filled, "prevalence", by=by)
+    group = {
+        "all": lambda r: "all",
+        "sex": lambda r: str(r.series.patient_sex),
+        "vendor": lambda r: str(r.series.vendor),
+        "age_band": lambda r: age_band(r.series.patient_age_years),
+    }[by]
+    assert {r["group"]: r["n"] + r["missing"] for r in found} == Counter(group(r) for r in RESULTS)
+    low = Counter(group(r) for r in measured() if r.assessment.category is Category.OSTEOPOROSIS)
+    assert {r["group"]: r["osteoporosis"] for r in found if r["osteoporosis"]} == low
+    assert all(r["n"] == r["osteoporosis"] + r["low_bone_mass"] + r["normal"] for r in found)
+
+
+def test_age_bands_of_the_query_are_those_of_the_programme(store: Store) -> None:
+    ages = [49.9, 50.0, 59.9, 60.0, 69.99, 70.0, 79.0, 80.0, 101.0, None]
+    base = measured()[0]
+    results = [
+        replace(
+            base,
+            series=replace(base.series, series_key=f"{n:016x}", patient_key=f"{n:016x}", patient_age_years=age),
+        )
+        for n, age in enumerate(ages)
+    ]
+    deliver_results(store.store_dir, results)
+    store.take_in()
+    found = {row["group"]: row["n"] for row in ask(store, "prevalence", by="age_band")}
+    assert found == Counter(age_band(age) for age in ages)
+    assert list(found) == [*(name for name, _, _ in AGE_BANDS), "unknown"]
+
+
+def test_a_patient_with_two_studies_counts_once_by_the_latest_with_a_category(store: Store) -> None:
+    base = next(r for r in measured() if r.assessment.category is Category.NORMAL)
+    older = replace(
+        base,
+        series=replace(base.series, series_key="0" * 16, study_date=date(2020, 1, 1)),
+        assessment=replace(base.assessment, category=Category.OSTEOPOROSIS),
+    )
+    newest = replace(
+        base,
+        series=replace(base.series, series_key="1" * 16, study_date=date(2027, 1, 1)),
+        status=Status.FAILED,
+        assessment=None,
+        measurements=(),
+    )
+    deliver_results(store.store_dir, [older, base, newest])
+    store.take_in()
+    (row,) = ask(store, "prevalence", by="all")
+    assert (row["n"], row["missing"], row["osteoporosis"], row["normal"]) == (1, 0, 0, 1)
+
+
+def test_pairs_join_by_patient_level_and_mineral(filled: Store, store: Store) -> None:
+    references = {value.patient_key: value.vbmd_mg_cm3 for value in build_references(RESULTS)}
+    pairs = ask(filled, "agreement_pairs")
+    assert {p["patient_key"]: p["reference_vbmd"] for p in pairs} == references
+    assert ask(filled, "agreement_pairs", by_level=True) == []
+    result, value = measured()[1], build_references(RESULTS)[1]
+    deliver_results(store.store_dir, [result])
+    imports = [
+        (replace(value, level=Level.L2, vbmd_mg_cm3=70.0), 0),
+        (replace(value, level=Level.L2, vbmd_mg_cm3=77.0), 1),
+        (replace(value, level=Level.L2, vbmd_mg_cm3=99.0, mineral="HA"), 2),
+    ]
+    for reference, day in imports:
+        at = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(days=day)
+        write_part(store.store_dir, "reference_values", rows.reference_table([reference], at=at))
+    store.take_in()
+    (pair,) = ask(store, "agreement_pairs", by_level=True)
+    assert (pair["level"], pair["reference_vbmd"]) == (int(Level.L2), 77.0)
+    assert pair["vbmd"] == result.measurements[1].vbmd_mg_cm3.value
+
+
+def test_the_flow_adds_up_and_lists_its_series(filled: Store) -> None:
+    counts = ask(filled, "exclusion_counts")
+    assert sum(r["n"] for r in counts if not r["is_level"]) == 4
+    assert sum(r["n"] for r in counts if r["is_level"]) == sum(len(r.exclusions) for r in measured())
+    for row in counts:
+        if not row["is_level"]:
+            assert len(ask(filled, "excluded_series", code=row["code"])) == row["n"]
+    assert ask(filled, "excluded_series")[0]["sentence"] == "Slices are 7.5 mm thick; at most 5 mm can be measured."
+
+
+def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.dcm"
+    file.write_bytes(b"x" * 7)
+    result = measured()[0]
+    series = replace(result.series, files=(file,), image_type=("ORIGINAL", "PRIMARY"))
+    caution = Caution(code=CautionCode.STEP_DIFFERS, step=Step.FIND, found="2 and 3 mm", level=Level.L1)
+    out = Exclusion(code=ExclusionCode.LOCALISER, step=Step.FIND)
+    other = replace(series, series_key="f" * 16, series_instance_uid="1.9", files=())
+    found = Found(series=(series,), excluded=((other, out),), cautions={series.series_key: (caution,)})
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    deliver(store.store_dir, rows.indexed_tables(found, at=noon))
+    store.take_in()
+    (row,) = ask(store, "cohort_summary")
+    assert (row["n_series"], row["n_waiting"], row["n_excluded"]) == (2, 1, 1)
+    (known,) = ask(store, "known_files")
+    assert known == {"path": str(file), "size_bytes": 7, "mtime_ns": file.stat().st_mtime_ns}
+    key = {"model_hash": MODEL_HASH, "settings_hash": SETTINGS_HASH}
+    waiting = found_of(store.query("waiting_series", **key), store.query("waiting_cautions", **key))
+    assert waiting.series == (replace(series, series_instance_uid=series.series_key),)
+    assert waiting.cautions == {series.series_key: (caution,)}
+    deliver_results(store.store_dir, [result])
+    store.take_in()
+    assert ask(store, "waiting_series") == []
+    assert ask(store, "patient", series_key=series.series_key)[0]["files"] == [str(file)]
+    assert ask(store, "patient", series_key=series.series_key)[0]["status"] == "measured"
+    passed = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="thinner slices")
+    again = Found(excluded=((replace(series, is_preferred=False), passed),))
+    deliver(store.store_dir, rows.indexed_tables(again, at=noon + timedelta(days=1)))
+    store.take_in()
+    row = ask(store, "patient", series_key=series.series_key)[0]
+    assert (row["status"], row["mean_vbmd"], row["first_exclusion_code"]) == ("excluded", None, "not_preferred")
+    assert ask(store, "excluded_series", code="not_preferred")[0]["sentence"] == passed.sentence
+
+
+def test_events_are_kept_in_order_and_the_last_is_the_state(store: Store) -> None:
+    at = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    for number, kind in enumerate(("reviewed", "reported")):
+        event = Event(
+            event_id=f"e{number}",
+            kind=kind,
+            series_key=key_of(0),
+            author="reader",
+            at=at + timedelta(hours=number),
+            payload_json='{"seen": true}',
+        )
+        record(store.store_dir, event)
+        record(store.store_dir, event)
+    store.take_in()
+    assert [r["kind"] for r in ask(store, "patient_events")] == ["reviewed", "reported"]
+    assert run_query(store._cursor(), "patient_events", series_key="x").num_rows == 0
+    state = store._cursor().sql("SELECT state FROM current_states").fetchall()
+    assert state == [("reported",)]
+
+
+def test_an_event_whose_payload_is_no_json_or_whose_moment_has_no_zone_is_refused(tmp_path: Path) -> None:
+    event = Event(event_id="e", kind="k", series_key="s", author="a", at=datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(ValueError, match="Expecting value"):
+        record(tmp_path, replace(event, payload_json="reviewed"))
+    with pytest.raises(ValueError, match="must carry its time zone"):
+        record(tmp_path, replace(event, at=datetime(2026, 1, 1)))
+
+
+def test_runs_and_calibrations(filled: Store) -> None:
+    (run,) = ask(filled, "runs")
+    assert (run["model_hash"], run["n_series"]) == (MODEL_HASH, 28)
+    (line,) = ask(filled, "calibrations")
+    assert (line["name"], line["series"], line["slope"]) == ("published line, 120 kVp", 24, 0.74)
+    options = {(r["field"], r["value"]): r["n"] for r in ask(filled, "filter_options")}
+    assert sum(n for (field, _), n in options.items() if field == "vendor") == 28

@@ -1,0 +1,90 @@
+"""Confusion, kappa and ROC areas against printed and computed oracles, and properties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from osteo_core.errors import StatisticsError
+from osteo_core.statistics.diagnostic import compare_auc, confusion, kappa, roc_auc
+from osteo_core.terms import Category
+
+CLASSES = [Category.NORMAL, Category.LOW_BONE_MASS, Category.OSTEOPOROSIS]
+RHEUMATOID = [[7, 7, 2, 3], [2, 8, 3, 7], [1, 5, 4, 9], [2, 8, 9, 14]]
+NEG_A, NEG_B = [0.1, 0.4, 0.35, 0.8, 0.2], [0.2, 0.3, 0.6, 0.5, 0.1]
+POS_A, POS_B = [0.6, 0.7, 0.9, 0.3, 0.75], [0.4, 0.55, 0.8, 0.7, 0.45]
+
+
+def test_confusion_has_the_reference_in_rows() -> None:
+    reference = ["normal", "normal", "osteoporosis", "low bone mass"]
+    found = ["normal", "low bone mass", "osteoporosis", "osteoporosis"]
+    assert confusion(reference, found, classes=CLASSES).tolist() == [[1, 1, 0], [0, 0, 1], [0, 0, 1]]
+    with pytest.raises(StatisticsError, match=r"found also \['not reportable'\]"):
+        confusion(["normal"], ["not reportable"], classes=CLASSES)
+    with pytest.raises(StatisticsError, match="values must come in pairs, found 1 and 0"):
+        confusion(["normal"], [], classes=CLASSES)
+
+
+@pytest.mark.parametrize(("weights", "value"), [("none", 0.1293), ("linear", 0.2374), ("quadratic", 0.3320)])
+def test_kappa_against_a_textbook_table(weights, value: float) -> None:
+    found = kappa(RHEUMATOID, weights=weights)
+    assert (found.value, found.n) == (pytest.approx(value, abs=5e-5), 91)
+    assert kappa(np.transpose(RHEUMATOID), weights=weights).value == pytest.approx(found.value)
+    assert kappa(10 * np.array(RHEUMATOID), weights=weights).value == pytest.approx(found.value)
+
+
+def test_the_interval_of_kappa_covers_what_simulation_gives() -> None:
+    rng = np.random.default_rng(11)
+    p = np.array(RHEUMATOID) / 91
+    drawn = [kappa(rng.multinomial(400, p.ravel()).reshape(4, 4), weights="quadratic") for _ in range(400)]
+    truth = kappa(RHEUMATOID, weights="quadratic").value
+    assert np.mean([e.low <= truth <= e.high for e in drawn]) == pytest.approx(0.95, abs=0.03)
+
+
+def test_kappa_at_its_ends_and_refusals() -> None:
+    assert kappa(np.diag([3, 4, 5]), weights="linear").value == pytest.approx(1.0)
+    assert kappa([[0, 5], [5, 0]]).value == pytest.approx(-1.0)
+    with pytest.raises(StatisticsError, match="one and the same class throughout"):
+        kappa([[5, 0], [0, 0]])
+    with pytest.raises(StatisticsError, match=r"must be square, 2 x 2 or larger, found \(2, 3\)"):
+        kappa(np.ones((2, 3)))
+    with pytest.raises(StatisticsError, match="must hold counts"):
+        kappa(np.zeros((2, 2)))
+
+
+def test_delong_against_a_computed_oracle() -> None:
+    found = compare_auc((NEG_A, POS_A), (NEG_B, POS_B))
+    assert (found.first.value, found.second.value) == (pytest.approx(0.76), pytest.approx(0.80))
+    half = 1.959964 * np.sqrt(0.0312)
+    assert found.first.low == pytest.approx(0.76 - half, abs=1e-6)
+    assert (found.covariance, found.z, found.p) == (
+        pytest.approx(0.0080),
+        pytest.approx(-0.20203, abs=5e-6),
+        pytest.approx(0.83989, abs=5e-6),
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 10**6))
+def test_area_is_the_mann_whitney_share_and_depends_on_ranks_alone(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    negatives, positives = rng.integers(0, 12, 15).astype(float), rng.integers(3, 15, 11).astype(float)
+    found = roc_auc(negatives, positives)
+    u = stats.mannwhitneyu(positives, negatives).statistic
+    assert found.value == pytest.approx(u / (15 * 11))
+    assert roc_auc(np.exp(negatives), np.exp(positives)).low == pytest.approx(found.low)
+    assert roc_auc(-negatives, -positives).value == pytest.approx(1 - found.value)
+    assert roc_auc(positives, negatives).high == pytest.approx(1 - found.low)
+
+
+def test_area_refusals() -> None:
+    assert roc_auc([1, 2], [3, 4]).value == 1.0
+    with pytest.raises(StatisticsError, match="too few values: 1 in positives, at least 2"):
+        roc_auc([1, 2], [3])
+    with pytest.raises(StatisticsError, match="the numbers of cases differ"):
+        compare_auc((NEG_A, POS_A), (NEG_B[:4], POS_B))
+    with pytest.raises(StatisticsError, match="rank the cases alike"):
+        compare_auc((NEG_A, POS_A), (NEG_A, POS_A))
