@@ -10,6 +10,7 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -76,6 +77,7 @@ def run(arguments: Sequence[str] | None = None) -> Answer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code, every complaint said in one sentence on standard error."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # a polite end is a Ctrl-C, whoever sends it
     try:
         return run(arguments).code
     except (UsageError, SettingsError) as error:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from osteo_core.engine import deliver, store
-from osteo_core.engine.job import Job, Models, default_models
+from osteo_core.engine import job as jobs
+from osteo_core.engine.job import Job, Models
 from osteo_core.engine.progress import Listener, progress_file
 from osteo_core.engine.series import RunSummary, analyse_many, summary_of
 from osteo_core.settings import Settings
@@ -46,6 +47,6 @@ def store_job(store_dir: Path, settings: Settings, models: Models | None = None)
         run_id=uuid.uuid4().hex[:12],
         out_dir=store_dir.resolve(),
         settings=settings,
-        models=models or default_models(),
+        models=models or jobs.default_models(),
         deliver=deliver.to_store,
     )

@@ -62,7 +62,7 @@ def _local(settings: Settings) -> Iterator[Client]:
             processes=True,
             memory_limit=f"{settings.worker_memory_gb}GB",
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: two runs may go on at once
             silence_logs=logging.CRITICAL,
         )
         with cluster, Client(cluster) as client:

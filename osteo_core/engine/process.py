@@ -13,8 +13,9 @@ import pyarrow.parquet as parquet
 
 from db import rows
 from osteo_core.engine import deliver
+from osteo_core.engine import job as jobs
 from osteo_core.engine.find import find
-from osteo_core.engine.job import Job, Models, default_models
+from osteo_core.engine.job import Job, Models
 from osteo_core.engine.progress import Listener
 from osteo_core.engine.series import RunSummary, analyse_many, summary_of
 from osteo_core.records import Found, Series, SeriesResult
@@ -43,7 +44,7 @@ def process(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
         settings=settings,
-        models=models or default_models(),
+        models=models or jobs.default_models(),
         deliver=deliver.to_folder,
     )
     left = tuple(s for s in found.series if not deliver.piece(job, s.series_key, "series").exists())

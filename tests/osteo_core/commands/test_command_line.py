@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -92,6 +95,21 @@ def test_ctrl_c_says_that_the_same_command_carries_on(
     answer_with(monkeypatch, KeyboardInterrupt())
     assert command_line.main(["check"]) == 130
     assert "the same command carries on" in capsys.readouterr().err
+
+
+def test_a_polite_end_is_a_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(arguments: object, context: Context) -> Answer:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+        return Answer(document={})
+
+    monkeypatch.setattr("osteo_core.commands.check.run", run)
+    former = signal.getsignal(signal.SIGTERM)
+    try:
+        assert command_line.main(["check"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert "carries on" in capsys.readouterr().err
 
 
 def test_help_answers_without_loading_what_is_heavy() -> None:
