@@ -130,6 +130,8 @@ def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> F
             for series, exclusion, cautions in nifti_series([f.path for f in gathered.nifti], pseudonyms, settings)
         ),
     ]
+    # In order of the files, as a person who looks into the folder would list them.
+    judged.sort(key=lambda one: str(one.series.files[0]))
     words = {one.series.series_key: one.words for one in judged}
     chosen, others = choose_preferred([one.series for one in judged if one.exclusion is None], words)
     excluded = ((replace(j.series, is_preferred=False), j.exclusion) for j in judged if j.exclusion is not None)
@@ -150,7 +152,7 @@ def _dicom_series(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Setting
                 kind = kind_of(members.dataset)
             exclusion = exclusion_of(series, kind, arranged, settings)
             cautions = arranged.cautions
-            if isinstance(arranged.stack, Stack):
+            if exclusion is None and isinstance(arranged.stack, Stack):
                 cautions += header_cautions(series, kind, arranged.stack)
             yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=kind.words)
 

@@ -30,6 +30,9 @@ def nifti_series(
             yield _series(path, name, pseudonyms), header, ()
             continue
         series = _series(path, name, pseudonyms, header.geometry)
+        if header.labels:
+            yield series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
+            continue
         cautions = (
             Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.FIND, found=_UNSAID),
             *_thick(series),

@@ -34,10 +34,14 @@ _AIR_HU = -1024.0
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
-    """What the header alone tells. ``is_oriented`` is False where it has no orientation to tell."""
+    """What the header alone tells. ``is_oriented`` is False where it has no orientation to tell.
+
+    ``labels`` says why the voxels can only be labels (bytes without an offset hold no air), or is ''.
+    """
 
     geometry: Geometry
     is_oriented: bool
+    labels: str = ""
 
 
 def is_nifti(path: Path) -> bool:
@@ -143,8 +147,16 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
     affine[:3] *= _MM_PER_UNIT[unit]
     codes = [int(header[name]) for name in ("qform_code", "sform_code") if name in header]
     return NiftiHeader(
-        geometry=Geometry(shape=(shape[0], shape[1], shape[2]), affine_lps=affine), is_oriented=any(codes)
+        geometry=Geometry(shape=(shape[0], shape[1], shape[2]), affine_lps=affine),
+        is_oriented=any(codes),
+        labels=_labels_by_type(image),
     )
+
+
+def _labels_by_type(image: Any) -> str:
+    kind = image.get_data_dtype()
+    is_byte = kind == np.uint8 and float(getattr(image.dataobj, "inter", 0.0)) >= 0.0
+    return "voxels are bytes from 0 to 255" if is_byte else ""
 
 
 def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
