@@ -236,9 +236,13 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize(("name", "expected"), REAL.items(), ids=list(REAL))
-def test_real_series_agree_with_simpleitk_reading_them_by_itself(name: str, expected: tuple) -> None:
-    """Four vendors, four transfer syntaxes: same grid, same place, same HU but for the padding."""
+#: One a transfer syntax (none, JPEG-LS, JPEG 2000, JPEG lossless); the two largest take long and add no syntax.
+COMPARED = ("ge_revolution", "philips_brilliance16", "siemens_biograph_mct", "siemens_sensation64")
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_real_series_agree_with_simpleitk_reading_them_by_itself(name: str) -> None:
+    """Same grid, same place, same HU but for the padding."""
     folder = shared_data("ct", name)
     found = find(folder)
     (series,) = [*found.series, *(series for series, _ in found.excluded)]
@@ -248,7 +252,7 @@ def test_real_series_agree_with_simpleitk_reading_them_by_itself(name: str, expe
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), reader.GetGDCMSeriesIDs(str(folder))[0]))
     image = reader.Execute()
     theirs = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
-    shape, padding = expected
+    shape, padding = REAL[name]
     assert volume.geometry.shape == theirs.shape == shape
     corner = [n - 1 for n in shape]
     place = image.TransformIndexToPhysicalPoint(corner)
