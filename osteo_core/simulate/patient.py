@@ -60,7 +60,8 @@ def draw_patient(
     drawn_age = draw_age(rng)
     sex, age = sex or drawn_sex, age if age is not None else drawn_age
     habitus = _draw_habitus(rng, sex, age)
-    situation = _choose(rng, _SITUATIONS) if situations else Situation.PLAIN
+    drawn_situation = _choose(rng, _SITUATIONS)
+    situation = drawn_situation if situations else Situation.PLAIN
     view = _choose(rng, _VIEWS)
     mean_vbmd = draw_vbmd(rng, age, sex)
     levels = draw_levels(stream(seed, "bones"), mean_vbmd=mean_vbmd, sex=sex, age=age, habitus=habitus)

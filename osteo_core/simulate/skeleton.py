@@ -18,6 +18,9 @@ _RIB_START_DEG = 19.0
 _RIB_DROP_MM = 88.0  # by which a rib has sunk a quarter turn from its start
 _RIB_MM = 3.4
 _CORTEX_MM = 1.2
+#: Height of the iliac crest over the sacral endplate: from the back spine (at S2) over the top (at L4-L5) to the front.
+_CREST_ALONG = (0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0)
+_CREST_MM = (-38.0, -18.0, 8.0, 34.0, 26.0, -12.0, -40.0)
 _FAR_MM = 6.0
 
 
@@ -110,7 +113,10 @@ def _paint_sacrum(canvas: Canvas, torso: Torso, *, hu: float) -> None:
     distance = _sacrum_bodies(u, v, w)
     for rod in _sacrum_rods():
         distance = smooth_min(distance, capsule(u, v, w, rod), round_mm=2.5)
-    distance = smooth_max(distance, w + 0.06 * np.abs(u), round_mm=2.0) * np.float32(k) + 0.5 * patch.fields[2]
+    distance = (
+        smooth_max(distance, w + 0.25 * np.maximum(np.abs(u) - 22, 0), round_mm=2.0) * np.float32(k)
+        + 0.5 * patch.fields[2]
+    )
     patch.paint(distance, torso.palette.cortex)
     patch.paint(distance + np.float32(_CORTEX_MM), np.float32(hu) + 25 * patch.fields[2])
     _paint_remnant_discs(patch, (u, v, w), torso)
@@ -157,7 +163,7 @@ def _paint_hip(canvas: Canvas, torso: Torso, *, side: float, hu: float) -> None:
         return
     plate = _hip_frame(patch, origin, side=side, k=k)
     along, out, z = plate
-    crest = 36.0 - 95.0 * np.clip(np.abs(along - 0.52), 0, 1) ** 1.8
+    crest = np.interp(along, _CREST_ALONG, _CREST_MM).astype(np.float32)
     bend = -9.0 * np.sin(np.pi * np.clip(along, 0, 1)) + 7.0 * np.clip(along - 0.75, 0, 1) * 4
     middle = out - bend - 0.22 * (z - 10)
     ends_mm = (np.abs(along - 0.5) - 0.5) * 140.0

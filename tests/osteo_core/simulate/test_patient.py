@@ -9,7 +9,7 @@ from osteo_core.simulate.bones import LOSS_BY_GRADE
 from osteo_core.simulate.norms import CENSUS_FROM_50, draw_vbmd, mean_vbmd
 from osteo_core.simulate.patient import DEMO_SEEDS, TEST_SEEDS, draw_patient
 from osteo_core.simulate.qct import qct_levels, reference_rows, truth_rows
-from osteo_core.simulate.truth import FractureKind, SimulatedPatient
+from osteo_core.simulate.truth import FractureKind, SimulatedPatient, Situation
 from osteo_core.terms import MEASURED_LEVELS, ContrastPhase, Level, Sex
 
 
@@ -21,6 +21,14 @@ def population() -> list[SimulatedPatient]:
 def test_the_same_seed_gives_the_same_patient() -> None:
     assert draw_patient(500_017) == draw_patient(500_017)
     assert draw_patient(500_017) != draw_patient(500_018)
+
+
+def test_leaving_out_situations_leaves_the_patient_as_is() -> None:
+    changed = [seed for seed in range(500_000, 500_060) if draw_patient(seed).situation == Situation.LOCALISER]
+    assert changed
+    for seed in changed:
+        plain = draw_patient(seed, situations=False)
+        assert plain == replace(draw_patient(seed), situation=Situation.PLAIN)
 
 
 def test_demo_and_test_seeds_are_apart() -> None:

@@ -27,7 +27,7 @@ def spine_patient(seed: int, **changes: object) -> SimulatedPatient:
         replace(body, anterior_height_mm=body.posterior_height_mm, fracture=None, cement_ml=0.0, screws=False)
         for body in patient.levels
     )
-    scan = replace(patient.acquisition, matrix=144, pixel_mm=1.0, thickness_mm=3.0, step_mm=3.0, **changes)
+    scan = replace(patient.acquisition, matrix=112, pixel_mm=1.0, thickness_mm=3.0, step_mm=3.0, **changes)
     assert isinstance(scan, Acquisition)
     return replace(patient, levels=sound, acquisition=scan, field_of_view=FieldOfView.LUMBAR_SPINE)
 
