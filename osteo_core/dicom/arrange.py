@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from osteo_core import limits
 from osteo_core.dicom.header import SliceHeader
@@ -17,12 +18,17 @@ STACK_MARK = "_stack"
 
 @dataclass(frozen=True, kw_only=True)
 class Arranged:
-    """One stack of a series, or why these slices form none. ``label`` is '' when the series holds just one."""
+    """One stack of a series, or why these slices form none. ``label`` is '' when the series holds just one.
+
+    ``left_out`` are files of the series that no stack uses (copies, scouts); they stay with its first
+    stack, so that an index knows every file that it has seen.
+    """
 
     label: str
     slices: tuple[SliceHeader, ...]
     stack: Stack | Exclusion
     cautions: tuple[Caution, ...] = ()
+    left_out: tuple[Path, ...] = ()
 
 
 def arrange(slices: Sequence[SliceHeader], *, step: Step) -> tuple[Arranged, ...]:
@@ -33,13 +39,18 @@ def arrange(slices: Sequence[SliceHeader], *, step: Step) -> tuple[Arranged, ...
     """
     volume, cautions = _without_localisers(slices, step)
     unique, dropped = _without_copies(volume, step)
-    cautions += dropped
+    first, *others = _stacks(unique, cautions + dropped, step)
+    used = {s.path for s in unique}
+    left_out = tuple(sorted({s.path for s in slices} - used))
+    return replace(first, left_out=left_out), *others
+
+
+def _stacks(unique: list[SliceHeader], cautions: tuple[Caution, ...], step: Step) -> tuple[Arranged, ...]:
     whole = build_stack(unique, step=step)
+    alone = Arranged(label="", slices=tuple(unique), stack=whole, cautions=cautions + _repeated(whole, step))
     if isinstance(whole, Stack) and not whole.repeated:
-        return (Arranged(label="", slices=tuple(unique), stack=whole, cautions=cautions),)
-    return _by_acquisition(unique, cautions, step) or (
-        Arranged(label="", slices=tuple(unique), stack=whole, cautions=cautions + _repeated(whole, step)),
-    )
+        return (alone,)
+    return _by_acquisition(unique, cautions, step) or (alone,)
 
 
 def _without_localisers(slices: Sequence[SliceHeader], step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:

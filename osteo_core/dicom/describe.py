@@ -77,7 +77,7 @@ def describe(dataset: Dataset, arranged: Arranged, identity: Identity, pseudonym
         # Without a PatientID each study is a patient of its own: never two patients as one.
         patient_key=pseudonyms.patient(text(dataset, "PatientID") or f"study {identity.study}"),
         series_instance_uid=identity.name + arranged.label,
-        files=files,
+        files=(*files, *arranged.left_out),
         n_slices=len(slices),
         **_scanner(dataset, pseudonyms),
         **_patient(dataset),

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
+from osteo_core.dicom.volume import read_volume
 from osteo_core.outcomes import ExclusionCode
+from osteo_core.records import Volume
 from osteo_core.terms import KernelGroup, Plane, Sex, Vendor
 from tests.builders.series import CORONAL, SAGITTAL, CtSpec, write_series
 from tests.osteo_core.dicom.finding import PSEUDONYMS, caution_codes, find, found_in, the_exclusion, the_series
@@ -265,6 +267,8 @@ def test_the_same_files_in_two_folders_are_one_series(tmp_path: Path) -> None:
     write_series(tmp_path / "copy of a")
     found = find(tmp_path)
     assert the_series(found).n_slices == 16
+    assert len(the_series(found).files) == 32, "an index must know the copies too, or it looks at them each time"
+    assert isinstance(read_volume(the_series(found)), Volume)
     (caution,) = next(iter(found.cautions.values()))
     assert caution.sentence == "Duplicate slices were dropped (16 copies of the same file(s))."
 
@@ -277,6 +281,8 @@ def test_a_scout_filed_with_its_volume_is_left_out(tmp_path: Path) -> None:
 
     found = found_in(tmp_path / "ct", duplicated=(3,), change=scout)
     assert the_series(found).n_slices == 16
+    assert len(the_series(found).files) == 17
+    assert isinstance(read_volume(the_series(found)), Volume)
     assert caution_codes(found) == {"images_left_out"}
 
 
