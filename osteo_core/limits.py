@@ -140,7 +140,7 @@ ARTERIAL_BLOOD_HU = Limit(
     unit="HU",
     source="design, to be checked on simulated and real phases",
     date="2026-11-24",
-    beyond="aorta as bright as this: arterial",
+    beyond="aorta as bright as this where no cava is seen: arterial",
 )
 PORTAL_BLOOD_HU = Limit(
     value=110.0,
@@ -149,12 +149,12 @@ PORTAL_BLOOD_HU = Limit(
     date="2026-11-24",
     beyond="below: enhanced, phase unknown",
 )
-PORTAL_DIFFERENCE_HU = Limit(
-    value=40.0,
-    unit="HU",
-    source="design: aorta and vena cava nearly alike in the portal venous phase",
+PORTAL_RATIO = Limit(
+    value=0.65,
+    unit="enhancement of cava over aorta",
+    source="design: nearly alike in the portal venous phase, at every tube voltage",
     date="2026-11-24",
-    beyond="enhanced, phase unknown",
+    beyond="below: not portal venous; below two thirds of it arterial",
 )
 AIR_HU_LOW = Limit(
     value=-1030.0,

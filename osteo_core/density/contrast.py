@@ -21,6 +21,7 @@ _NO_AGENT = {"", "no", "none", "n", "without", "ohne", "nativ", "native", "no co
 #: tungsten spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
 IODINE_RATIO_TO_120: dict[float, float] = {80.0: 1.62, 100.0: 1.24, 120.0: 1.0, 140.0: 0.83}
 _KVP_TOLERANCE = 0.5
+_NATIVE_BLOOD_HU = 45.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +82,15 @@ def phase_of_vessels(aorta_hu: float | None, cava_hu: float | None, kidney_hu: f
         return ContrastPhase.NATIVE if aorta_hu is not None else ContrastPhase.UNKNOWN
     if aorta_hu is None or aorta_hu < limits.ENHANCED_BLOOD_HU.value:
         return ContrastPhase.ENHANCED
-    if aorta_hu >= limits.ARTERIAL_BLOOD_HU.value:
-        return ContrastPhase.ARTERIAL
-    is_even = cava_hu is not None and abs(aorta_hu - cava_hu) <= limits.PORTAL_DIFFERENCE_HU.value
-    is_bright = aorta_hu >= limits.PORTAL_BLOOD_HU.value
-    return ContrastPhase.PORTAL_VENOUS if is_even and is_bright else ContrastPhase.ENHANCED
+    if cava_hu is None:
+        return ContrastPhase.ARTERIAL if aorta_hu >= limits.ARTERIAL_BLOOD_HU.value else ContrastPhase.ENHANCED
+    # The share of the aorta's rise that the cava shows holds at every tube voltage; HU themselves do not.
+    share = (cava_hu - _NATIVE_BLOOD_HU) / (aorta_hu - _NATIVE_BLOOD_HU)
+    if aorta_hu < limits.PORTAL_BLOOD_HU.value:
+        return ContrastPhase.ENHANCED
+    if share >= limits.PORTAL_RATIO.value:
+        return ContrastPhase.PORTAL_VENOUS
+    return ContrastPhase.ARTERIAL if share < limits.PORTAL_RATIO.value * 2 / 3 else ContrastPhase.ENHANCED
 
 
 def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:

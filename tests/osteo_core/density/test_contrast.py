@@ -34,6 +34,11 @@ def _tissues(phase: ContrastPhase, blood_hu: float) -> ReferenceTissues:
         (350.0, 70.0, 160.0, ContrastPhase.ARTERIAL),
         (140.0, 125.0, 150.0, ContrastPhase.PORTAL_VENOUS),
         (140.0, None, 150.0, ContrastPhase.ENHANCED),
+        (300.0, None, 150.0, ContrastPhase.ARTERIAL),
+        (279.0, 254.0, 308.0, ContrastPhase.PORTAL_VENOUS),  # 80 kVp, simulated
+        (423.0, 74.0, 181.0, ContrastPhase.ARTERIAL),  # ct/lidc_0001
+        (148.0, 139.0, 147.0, ContrastPhase.PORTAL_VENOUS),  # ct/ge_revolution
+        (150.0, 98.0, 120.0, ContrastPhase.ENHANCED),
         (105.0, 82.0, 92.0, ContrastPhase.ENHANCED),
         (None, None, 150.0, ContrastPhase.ENHANCED),
         (None, 40.0, None, ContrastPhase.UNKNOWN),

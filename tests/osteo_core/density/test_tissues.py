@@ -38,11 +38,11 @@ def test_tissues_do_not_depend_on_the_orientation_of_the_grid(native):
     assert turned.contrast_phase is straight.contrast_phase
 
 
-def test_an_enhanced_aorta_is_seen():
+def test_an_enhanced_aorta_beside_a_native_cava_is_arterial():
     volume, segmentation = build_spine(SpineSpec(noise_hu=15.0, aorta_hu=160.0), grid(**TORSO))
     tissues = find_reference_tissues(volume, segmentation)
     assert tissues.sample("blood").mean_hu == pytest.approx(160.0, abs=6.0)
-    assert tissues.contrast_phase is ContrastPhase.ENHANCED
+    assert tissues.contrast_phase is ContrastPhase.ARTERIAL
 
 
 def test_a_narrow_field_of_view_has_no_air_and_no_fat():
