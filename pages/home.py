@@ -35,9 +35,10 @@ def show_progress() -> None:
         )
     elif progress and not progress.is_alive and not progress.is_finished and progress.total:
         left = progress.total - progress.done
+        command = "demo" if progress.stage == "demo" else "analyze"
         st.info(
-            f"A run stopped with {wording.counted(left, 'series', 'series')} to go. It carries on where it stopped: "
-            f"`python -m osteo_core analyze{services.store_argument()}`",
+            f"A run stopped with {wording.counted(left, 'step')} to go. It carries on where it stopped: "
+            f"`python -m osteo_core {command}{services.store_argument()}`",
             icon=":material/pause_circle:",
         )
     elif services.demo_is_running():

@@ -40,11 +40,11 @@ def show_rows(rows: list[dict[str, object]]) -> None:
                 width=140,
             ),
             "vbmd": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=140, help="With its 95 % interval"),
-            "reason": st.column_config.TextColumn("Reason", width=300),
+            "reason": st.column_config.TextColumn("Reason", width=350),
             "patient": st.column_config.TextColumn("Patient", width=90, help="First characters of the pseudonym"),
             "age": st.column_config.NumberColumn("Age", format="%.0f", width=50),
             "sex": st.column_config.TextColumn("Sex", width=50),
-            "vendor": st.column_config.TextColumn("Vendor", width=110),
+            "vendor": st.column_config.TextColumn("Vendor", width=105),
             "study_date": st.column_config.DateColumn("Study", format="D MMM YYYY", width=100),
         },
     )

@@ -75,7 +75,7 @@ def show_level_table(view: services.PatientView) -> Level | None:
                 "roi": row.roi_volume_ml,
                 "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
                 "grade": _grade(row.fracture_grade),
-                "confidence": row.confidence,
+                "confidence": 100 * row.confidence,
             }
             for row in view.levels
         ],
@@ -92,9 +92,9 @@ def show_level_table(view: services.PatientView) -> Level | None:
             "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
             "grade": st.column_config.TextColumn("Fracture", width=65, help="Genant grade by heights"),
             "confidence": st.column_config.ProgressColumn(
-                "Confidence", format="percent", min_value=0, max_value=1, width=90
+                "Confidence", format="%.0f %%", min_value=0, max_value=100, width=85
             ),
-            "reason": st.column_config.TextColumn("Counts, or why not", width="medium"),
+            "reason": st.column_config.TextColumn("Counts, or why not", width=330),
         },
     )
     cells = event["selection"]["cells"]
@@ -107,7 +107,7 @@ def show_what_to_mind(view: services.PatientView) -> None:
     for words in view.exclusions:
         st.error(words, icon=":material/block:")
     for words in view.review_reasons:
-        st.warning(words, icon=":material/visibility:")
+        st.warning(wording.sentence(words), icon=":material/visibility:")
     for words in view.cautions:
         st.markdown(f":material/info: {words}")
     if not (view.exclusions or view.review_reasons or view.cautions):

@@ -15,7 +15,7 @@ from osteo_core.errors import OsteoError
 from osteo_core.settings import Settings, read_settings
 from pages.ui.figures import Limits
 from pages.ui.services.keeper import Keeper, close_keeper, keeper_of
-from pages.ui.services.work import Demo, Progress, demo_is_wanted, read_progress
+from pages.ui.services.work import DEMO_STAGE, Demo, Progress, demo_is_wanted, read_progress
 
 _log = logging.getLogger("osteo.app")
 _demos: dict[Path, Demo] = {}
@@ -71,9 +71,17 @@ def keeper_fault() -> str:
 def _start_demo(store: Path, held: Keeper) -> None:
     place = store.resolve()
     with _demos_lock:
-        if place in _demos or not demo_is_wanted() or not held.is_owner or not held.is_empty():
+        if place in _demos or not demo_is_wanted() or not held.is_owner:
+            return
+        if not held.is_empty() and not _demo_was_cut_off(place):
             return
         _demos[place] = Demo(place)
+
+
+def _demo_was_cut_off(store: Path) -> bool:
+    """Whether an earlier demo stopped before its end; the command carries on where it stopped."""
+    last = read_progress(store)
+    return last is not None and last.stage == DEMO_STAGE and not last.is_finished and not last.is_alive
 
 
 def demo_is_running() -> bool:

@@ -29,8 +29,8 @@ def mask_file(media: Path, view: PatientView) -> Path:
 
 
 def ct_file(media: Path, view: PatientView) -> Path:
-    """Where the viewer's CT of this series is kept."""
-    return media / f"{view.series_key}_ct.nii.gz"
+    """Where the viewer's CT of this series is kept; it is cut by the mask, and so goes with its model."""
+    return media / f"{view.series_key}_{view.model_hash or 'none'}_ct.nii.gz"
 
 
 def scene_file(media: Path, view: PatientView) -> Path:
@@ -67,7 +67,7 @@ def find_images(media: Path, view: PatientView, *, limit_mb: int) -> Images:
     mask = found if found.is_file() else None
     ct = ct_file(media, view)
     with _making:
-        problem = "" if ct.is_file() else _make_ct(ct, view.files)
+        problem = "" if ct.is_file() else _make_ct(ct, view.files, mask=mask)
     if problem:
         return Images(mask=mask, problem=problem)
     ct.touch()
@@ -75,7 +75,7 @@ def find_images(media: Path, view: PatientView, *, limit_mb: int) -> Images:
     return Images(ct=ct, mask=mask, problem="" if mask else "There is no mask for this series: nothing was outlined.")
 
 
-def _make_ct(ct: Path, files: Sequence[Path]) -> str:
+def _make_ct(ct: Path, files: Sequence[Path], *, mask: Path | None) -> str:
     """Make the viewer's CT; gives '' or what to tell the reader."""
     gone = sum(not file.exists() for file in files)
     if not files or gone:
@@ -86,7 +86,9 @@ def _make_ct(ct: Path, files: Sequence[Path]) -> str:
         )
         return f"The CT cannot be shown: {words}. Mount the folder again, or index it where it lies now."
     ct.parent.mkdir(parents=True, exist_ok=True)
-    well, said = _spawn("pages.ui.viewer.volume", {"files": [str(f) for f in files], "out": str(ct)})
+    well, said = _spawn(
+        "pages.ui.viewer.volume", {"files": [str(f) for f in files], "mask": str(mask or ""), "out": str(ct)}
+    )
     if not well:
         return "The CT could not be prepared for the viewer; the log of the app has the details."
     return f"The CT cannot be shown: {said}" if said else ""

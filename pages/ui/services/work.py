@@ -12,6 +12,8 @@ from pathlib import Path
 
 PROGRESS_FILE = "progress.json"
 DEMO_LOG = "demo.log"
+#: The stage that the demo command writes into its progress.
+DEMO_STAGE = "demo"
 
 
 @dataclass(frozen=True, kw_only=True)

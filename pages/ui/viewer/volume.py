@@ -1,10 +1,11 @@
 """The CT of a series as one NIfTI file for the viewer, made in a process of its own.
 
     python -m pages.ui.viewer.volume     with JSON on standard input, so that no path shows among the processes
-    {"files": ["..."], "out": "..._ct.nii.gz"}
+    {"files": ["..."], "mask": "..._mask.nii.gz" or null, "out": "..._ct.nii.gz"}
 
-Values are HU on the source grid; a grid too large for a browser is averaged in pairs along its finest axes.
-What is measured never passes through here.
+Values are HU on the source grid, cut to the outlined spine with what lies around it (all slices are kept);
+a grid still too large for a browser is averaged in pairs along its finest axes. What is measured never
+passes through here.
 """
 
 from __future__ import annotations
@@ -15,14 +16,34 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from osteo_core.dicom.volume import read_volume
 
-from osteo_core.imaging.nifti import write_nifti
+from osteo_core.dicom.volume import read_volume
+from osteo_core.imaging.nifti import read_nifti_labels, write_nifti
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Geometry, Series
 
 #: More voxels than this are averaged: about 48 MB of int16.
 LARGEST = 24_000_000
+#: What is shown around the outlined bodies, across the body.
+MARGIN_MM = 70.0
+
+
+def cut_to_spine(
+    voxels: NDArray[np.generic], geometry: Geometry, labels: NDArray[np.uint8]
+) -> tuple[NDArray[np.generic], Geometry]:
+    """The part of (I, J, K) ``voxels`` within 70 mm of the outlined bodies; the axis from foot to head stays whole."""
+    if labels.shape != voxels.shape or not labels.any():
+        return voxels, geometry
+    box = []
+    for axis, (code, step_mm) in enumerate(zip(geometry.axis_codes, geometry.spacing_mm, strict=True)):
+        around = 0 if code in "SI" else MARGIN_MM / step_mm
+        held = np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis})))
+        first, last = (0, labels.shape[axis]) if code in "SI" else (held[0] - around, held[-1] + 1 + around)
+        box.append(slice(max(0, int(first)), min(labels.shape[axis], int(last))))
+    cut = voxels[box[0], box[1], box[2]]
+    affine = np.array(geometry.affine_lps)
+    affine[:3, 3] = geometry.to_world_mm(np.array([part.start for part in box]))
+    return cut, Geometry(shape=cut.shape, affine_lps=affine)
 
 
 def halve(voxels: NDArray[np.generic], geometry: Geometry, *, axis: int) -> tuple[NDArray[np.generic], Geometry]:
@@ -47,13 +68,16 @@ def shrink(
     return np.clip(np.rint(voxels), limits.min, limits.max).astype(np.int16), geometry
 
 
-def make_volume(files: tuple[Path, ...], out: Path) -> str:
+def make_volume(files: tuple[Path, ...], out: Path, *, mask: Path | None = None) -> str:
     """Read the files, write ``out``; gives '' or the reason in words why there is no volume."""
     series = Series(series_key="", study_key="", patient_key="", series_instance_uid="", files=files)
     volume = read_volume(series)
     if isinstance(volume, Exclusion):
         return volume.sentence
-    voxels, geometry = shrink(volume.voxels_hu, volume.geometry)
+    voxels, geometry = volume.voxels_hu, volume.geometry
+    if mask is not None:
+        voxels, geometry = cut_to_spine(voxels, geometry, read_nifti_labels(mask)[0])
+    voxels, geometry = shrink(voxels, geometry)
     temporary = out.with_name(f".writing-{out.name}")
     write_nifti(temporary, voxels, geometry)
     temporary.replace(out)
@@ -63,7 +87,8 @@ def make_volume(files: tuple[Path, ...], out: Path) -> str:
 def main() -> int:
     """Carry out what standard input asks; the reason of a refusal goes to standard output."""
     asked = json.load(sys.stdin)
-    sys.stdout.write(make_volume(tuple(Path(file) for file in asked["files"]), Path(asked["out"])))
+    mask = Path(asked["mask"]) if asked.get("mask") else None
+    sys.stdout.write(make_volume(tuple(Path(file) for file in asked["files"]), Path(asked["out"]), mask=mask))
     return 0
 
 

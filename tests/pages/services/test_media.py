@@ -31,7 +31,7 @@ def test_the_ct_is_made_once_from_its_source(tmp_path: Path) -> None:
     (folder / "mask.nii.gz").write_bytes(case.mask.read_bytes())
     images = media.find_images(folder, view_of((case.ct,), mask_file="mask.nii.gz"), limit_mb=100)
     assert (images.problem, images.mask) == ("", folder / "mask.nii.gz")
-    assert images.ct == folder / "0123abcd_ct.nii.gz"
+    assert images.ct == folder / "0123abcd_none_ct.nii.gz"
     source, shown = read_nifti_volume(case.ct), read_nifti_volume(images.ct)
     assert isinstance(source, Volume)
     assert isinstance(shown, Volume)

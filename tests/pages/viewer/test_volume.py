@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from osteo_core.records import Geometry
-from pages.ui.viewer.volume import halve, shrink
+from pages.ui.viewer.volume import cut_to_spine, halve, shrink
 
 AFFINE = np.array([[0.5, 0, 0, -10], [0, 0.7, 0, 5], [0, 0, 3, 100], [0, 0, 0, 1]])
 
@@ -38,3 +38,22 @@ def test_a_grid_that_fits_keeps_its_voxels() -> None:
     shrunk, geometry = shrink(voxels, Geometry(shape=(1, 1, 3), affine_lps=AFFINE))
     assert shrunk.tolist() == [[[-1024, 3071, 32767]]]
     assert geometry.is_close(Geometry(shape=(1, 1, 3), affine_lps=AFFINE))
+
+
+def test_the_cut_keeps_places_and_the_whole_length() -> None:
+    voxels = np.arange(300 * 20 * 6, dtype=np.int32).reshape(300, 20, 6)
+    labels = np.zeros(voxels.shape, dtype=np.uint8)
+    labels[150:160, 8:12, 2:4] = 21
+    geometry = Geometry(shape=(300, 20, 6), affine_lps=AFFINE)
+    cut, place = cut_to_spine(voxels, geometry, labels)
+    assert cut.shape == place.shape == (290, 20, 6)
+    assert cut[0, 0, 0] == voxels[10, 0, 0]
+    assert place.to_world_mm(np.zeros(3)) == pytest.approx(geometry.to_world_mm(np.array([10, 0, 0])))
+
+
+def test_nothing_outlined_leaves_the_volume_whole() -> None:
+    voxels = np.zeros((4, 4, 4), dtype=np.int16)
+    geometry = Geometry(shape=(4, 4, 4), affine_lps=AFFINE)
+    cut, place = cut_to_spine(voxels, geometry, np.zeros((4, 4, 4), dtype=np.uint8))
+    assert cut is voxels
+    assert place is geometry
