@@ -65,9 +65,12 @@ def grid(
     return Geometry(shape=shape, affine_lps=affine)  # type: ignore[arg-type]
 
 
-def build_spine(spec: SpineSpec, geometry: Geometry) -> tuple[Volume, Segmentation]:
-    """The spine sampled on the grid: volume in HU (float32) and the true labels of its bodies."""
-    parts = [max(1, min(5, int(np.ceil(s / 1.3)))) for s in geometry.spacing_mm]
+def build_spine(spec: SpineSpec, geometry: Geometry, *, part_mm: float = 1.3) -> tuple[Volume, Segmentation]:
+    """The spine sampled on the grid: volume in HU (float32) and the true labels of its bodies.
+
+    Voxels longer than ``part_mm`` are averaged over parts of about that size (partial volume).
+    """
+    parts = [max(1, min(5, int(np.ceil(s / part_mm)))) for s in geometry.spacing_mm]
     total = np.zeros(geometry.shape, dtype=np.float32)
     labels = np.zeros(geometry.shape, dtype=np.uint8)
     offsets = [((np.arange(n) + 0.5) / n - 0.5) for n in parts]

@@ -42,7 +42,7 @@ class TruthSegmenter:
 
 def _spine(*, hu: float = 80.0, geometry=TORSO, **changes) -> tuple[Volume, TruthSegmenter]:
     bodies = tuple(BodySpec(level=level, trabecular_hu=hu) for level in LEVELS)
-    volume, segmentation = build_spine(SpineSpec(bodies=bodies, **changes), geometry)
+    volume, segmentation = build_spine(SpineSpec(bodies=bodies, **changes), geometry, part_mm=3.0)
     return volume, TruthSegmenter(segmentation)
 
 
@@ -117,7 +117,9 @@ def test_without_a_tube_voltage_there_are_hu_and_no_vbmd(osteoporotic):
 
 
 def test_no_lumbar_level_is_an_exclusion_with_what_was_found():
-    volume, segmentation = build_spine(SpineSpec(bodies=(BodySpec(level=Level.T11), BodySpec(level=Level.T12))), TORSO)
+    volume, segmentation = build_spine(
+        SpineSpec(bodies=(BodySpec(level=Level.T11), BodySpec(level=Level.T12))), TORSO, part_mm=3.0
+    )
     result = analyse_volume(SERIES, volume, segmenter=TruthSegmenter(segmentation), settings=Settings())
     assert result.status is Status.EXCLUDED
     assert result.exclusions[0].code is ExclusionCode.NO_LUMBAR_LEVEL

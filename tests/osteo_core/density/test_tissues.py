@@ -17,7 +17,7 @@ TORSO = {"spacing_mm": (2.0, 2.0, 3.0), "extent_mm": (340.0, 250.0, 150.0), "cen
 
 @pytest.fixture(scope="module")
 def native():
-    return build_spine(SpineSpec(noise_hu=15.0), grid(**TORSO))
+    return build_spine(SpineSpec(noise_hu=15.0), grid(**TORSO), part_mm=3.0)
 
 
 def test_tissues_of_the_torso_are_found_at_their_hu(native):
@@ -39,7 +39,7 @@ def test_tissues_do_not_depend_on_the_orientation_of_the_grid(native):
 
 
 def test_an_enhanced_aorta_beside_a_native_cava_is_arterial():
-    volume, segmentation = build_spine(SpineSpec(noise_hu=15.0, aorta_hu=160.0), grid(**TORSO))
+    volume, segmentation = build_spine(SpineSpec(noise_hu=15.0, aorta_hu=160.0), grid(**TORSO), part_mm=3.0)
     tissues = find_reference_tissues(volume, segmentation)
     assert tissues.sample("blood").mean_hu == pytest.approx(160.0, abs=6.0)
     assert tissues.contrast_phase is ContrastPhase.ARTERIAL

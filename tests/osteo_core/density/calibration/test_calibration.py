@@ -98,17 +98,21 @@ def test_the_line_of_the_same_voltage_is_chosen_and_cautioned():
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "code", "words"),
     [
-        ({"kvp": None}, "the file does not say its tube voltage"),
-        ({"kvp": 130.0}, "130 kVp; lines exist for 80, 100, 120, 140 kVp"),
-        ({"kernel_group": KernelGroup.SHARP, "convolution_kernel": "LUNG"}, "kernel LUNG is sharp"),
+        ({"kvp": None}, ExclusionCode.NO_CALIBRATION, "the file does not say its tube voltage"),
+        ({"kvp": 130.0}, ExclusionCode.NO_CALIBRATION, "130 kVp; lines exist for 80, 100, 120, 140 kVp"),
+        (
+            {"kernel_group": KernelGroup.SHARP, "convolution_kernel": "Br64f\\3"},
+            ExclusionCode.SHARP_KERNEL,
+            "Kernel Br64f is sharp",
+        ),
     ],
 )
-def test_no_line_means_no_number_but_a_reason(change, words):
+def test_no_line_means_no_number_but_a_reason(change, code, words):
     found = choose_calibration(replace(SERIES, **change), Settings())
     assert isinstance(found, Exclusion)
-    assert found.code is ExclusionCode.NO_CALIBRATION
+    assert found.code is code
     assert words in found.sentence
 
 
