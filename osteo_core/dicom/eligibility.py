@@ -5,13 +5,12 @@ from __future__ import annotations
 from osteo_core import limits
 from osteo_core.dicom.arrange import Arranged
 from osteo_core.dicom.describe import Kind
-from osteo_core.dicom.kernels import first_value
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.vendor import is_cone_beam
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
 from osteo_core.settings import Settings
-from osteo_core.terms import KernelGroup, Step
+from osteo_core.terms import Step
 
 #: CT, Enhanced CT, Legacy Converted Enhanced CT.
 CT_SOP_CLASSES = frozenset(f"1.2.840.10008.5.1.4.1.1.2{tail}" for tail in ("", ".1", ".2"))
@@ -48,7 +47,6 @@ def exclusion_of(series: Series, kind: Kind, arranged: Arranged, settings: Setti
         or _too_few(series, arranged)
         or (arranged.stack if isinstance(arranged.stack, Exclusion) else None)
         or _too_coarse(series, settings)
-        or _too_sharp(series)
     )
 
 
@@ -108,9 +106,3 @@ def _too_coarse(series: Series, settings: Settings) -> Exclusion | None:
     if thickness > settings.thickness_maximum_mm:
         return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{settings.thickness_maximum_mm:g}")
     return None
-
-
-def _too_sharp(series: Series) -> Exclusion | None:
-    if series.kernel_group is not KernelGroup.SHARP:
-        return None
-    return _exclude(ExclusionCode.SHARP_KERNEL, first_value(series.convolution_kernel))

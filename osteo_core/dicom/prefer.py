@@ -41,6 +41,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(rank=lambda c: float(_is_original(c)), reason="original axial slices"),
     Criterion(rank=lambda c: _region(c.words), reason="its description names the abdomen or spine"),
     Criterion(rank=lambda c: float(_is_long_enough(c)), reason="the other covers too little of what was scanned"),
+    Criterion(rank=lambda c: -float(c.series.kernel_group is KernelGroup.SHARP), reason="the other's kernel is sharp"),
     Criterion(rank=lambda c: float(_is_native(c)), reason="no contrast declared"),
     Criterion(rank=lambda c: float(c.series.kernel_group is not KernelGroup.UNKNOWN), reason="a kernel that is known"),
     Criterion(rank=lambda c: float(_is_thin(c)), reason=f"slices of at most {limits.THICKNESS_PREFERRED.value:g} mm"),

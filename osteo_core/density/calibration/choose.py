@@ -29,7 +29,8 @@ def choose_calibration(series: Series, settings: Settings) -> Calibration | Excl
     if fitting:
         return max(fitting, key=_specificity).calibration
     if series.kernel_group is KernelGroup.SHARP:
-        return _none(f"kernel {series.convolution_kernel} is sharp and no site line names it")
+        kernel = (series.convolution_kernel or "of unknown name").split("\\")[0]
+        return Exclusion(code=ExclusionCode.SHARP_KERNEL, step=Step.CALIBRATE, found=kernel)
     for line in SHIPPED_LINES:
         if abs(line.kvp - series.kvp) <= _KVP_TOLERANCE:
             return line

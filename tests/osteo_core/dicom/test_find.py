@@ -168,8 +168,6 @@ def set_value(keyword: str, value: object):
         ({"image_type": ("DERIVED", "PRIMARY", "AXIAL", "MIP")}, ExclusionCode.DERIVED, "MIP"),
         ({"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")}, ExclusionCode.DERIVED, "VNC"),
         ({"image_type": ("DERIVED", "SECONDARY", "OTHER")}, ExclusionCode.DERIVED, "OTHER"),
-        ({"kernel": "B70f"}, ExclusionCode.SHARP_KERNEL, "Kernel B70f is sharp"),
-        ({"kernel": ["Br64f", "3"]}, ExclusionCode.SHARP_KERNEL, "Kernel Br64f is sharp"),
         ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
         ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Only 9 slices; at least 10"),
         ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE, "covers 28 mm; at least 30"),

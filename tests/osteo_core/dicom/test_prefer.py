@@ -32,6 +32,7 @@ GOOD = Series(
         ({"image_type": ("DERIVED", "SECONDARY", "AXIAL")}, "original axial slices"),
         ({"coverage_mm": 120.0}, "the other covers too little of what was scanned"),
         ({"contrast_bolus_agent": "Ultravist"}, "no contrast declared"),
+        ({"kernel_group": KernelGroup.SHARP}, "the other's kernel is sharp"),
         ({"kernel_group": KernelGroup.UNKNOWN}, "a kernel that is known"),
         ({"slice_thickness_mm": 5.0}, "slices of at most 3 mm"),
         ({"coverage_mm": 300.0}, "longer coverage"),
