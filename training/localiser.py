@@ -111,7 +111,7 @@ def samples(seed: int) -> Iterator[Sample]:
     torsos, known = _torsos(), scans.load("coarse")
     while True:
         if known and chance(rng, SCAN_SHARE):
-            yield from_scan(rng, known[rng.integers(len(known))])
+            yield from_scan(rng, scans.pick(rng, known))
         else:
             yield one(rng, torsos[rng.integers(len(torsos))])
 

@@ -22,6 +22,7 @@ SCANS = Path("/work/train/scans")
 FINE_MM, COARSE_MM = 1.25, 2.5
 _MARGIN_MM = np.array([60.0, 60.0, 45.0])
 _AIR_HU = -300.0
+_REAL_SHARE = 0.66
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,7 @@ class Scan:
     bodies: NDArray[np.uint8]
     centres_mm: dict[int, NDArray[np.float64]]
     step_mm: float
+    is_real: bool
 
 
 def _labels_on(volume: Volume, labels: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
@@ -66,14 +68,23 @@ def load(kind: str, *, names: list[str] | None = None) -> list[Scan]:
     for path in sorted(SCANS.glob("*.json")):
         if names is not None and path.stem not in names:
             continue
+        if not (SCANS / f"{path.stem}_{kind}_bodies.npy").exists():  # outlines without a sure number teach the fine one
+            continue
         bodies = np.load(SCANS / f"{path.stem}_{kind}_bodies.npy", mmap_mode="r")
         step = FINE_MM if kind == "fine" else COARSE_MM
         levels = [int(n) for n in np.unique(bodies) if n]
         centres = ndimage.center_of_mass(np.asarray(bodies) > 0, bodies, levels)
         where = {n: np.array(c) * step for n, c in zip(levels, centres, strict=True)}
         hu = np.load(SCANS / f"{path.stem}_{kind}_hu.npy", mmap_mode="r")
-        out.append(Scan(hu=hu, bodies=bodies, centres_mm=where, step_mm=step))
+        out.append(Scan(hu=hu, bodies=bodies, centres_mm=where, step_mm=step, is_real=path.stem.startswith("real")))
     return out
+
+
+def pick(rng: np.random.Generator, known: list[Scan]) -> Scan:
+    """A scan: a real one in two of three draws where there are any."""
+    real = [scan for scan in known if scan.is_real]
+    among = real if real and rng.random() < _REAL_SHARE else known
+    return among[rng.integers(len(among))]
 
 
 def draw(

@@ -74,7 +74,7 @@ def samples(seed: int) -> Iterator[Sample]:
     pose = Pose()
     while True:
         if known and chance(rng, SCAN_SHARE):
-            yield from_scan(rng, known[rng.integers(len(known))])
+            yield from_scan(rng, scans.pick(rng, known))
             continue
         name = names[rng.integers(len(names))]
         where = positions_mm(rng, SHAPE, step_mm=GRID_MM, pose=pose)

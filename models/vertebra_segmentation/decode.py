@@ -129,9 +129,9 @@ def _on(field: FloatVolume, source: Grid, target: Grid) -> FloatVolume:
     return np.asarray(out, dtype=np.float32)
 
 
-def decode(body: FloatVolume, grid: Grid, located: Located) -> Decoded:
-    """Probability of body (I, J, K) on the fine grid and the coarse classes to numbered instances."""
-    instances, region = split_bodies(body, step_mm=grid.step_mm)
+def decode(body: FloatVolume, disc: FloatVolume, grid: Grid, located: Located) -> Decoded:
+    """Probabilities of body and disc (I, J, K) on the fine grid and the coarse classes to numbered instances."""
+    instances, region = split_bodies(body, disc, step_mm=grid.step_mm)
     numbers = [int(n) for n in np.unique(instances) if n]
     if not numbers:
         return Decoded(found=(), instances=instances, region=region, anchor=Anchor.NONE)

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from models.vertebra_segmentation.fused import split_long
+
 FloatVolume = NDArray[np.float32]
 IntVolume = NDArray[np.int32]
 
@@ -74,8 +76,8 @@ def _merge_close(cores: list[NDArray[np.int_]], shape: tuple[int, ...], *, step_
     return out
 
 
-def split_bodies(body: FloatVolume, *, step_mm: float) -> tuple[IntVolume, IntVolume]:
-    """Probability of body (I, J, K) to instances from 1 upwards, lowest first.
+def split_bodies(body: FloatVolume, disc: FloatVolume, *, step_mm: float) -> tuple[IntVolume, IntVolume]:
+    """Probabilities of body and disc (I, J, K) to instances from 1 upwards.
 
     Returns the mask of instances (0 outside) and the region of each: every voxel by its nearest body.
     """
@@ -89,7 +91,7 @@ def split_bodies(body: FloatVolume, *, step_mm: float) -> tuple[IntVolume, IntVo
     for radius in _CORE_DEPTHS_MM[1:]:
         cores = _split_deeper(cores, depth, radius=radius, least=least)
     cores = _merge_close(cores, body.shape, step_mm=step_mm)
-    region = _nearest(cores, body.shape)
+    region = split_long(_nearest(cores, body.shape), mask, body - disc, step_mm=step_mm)
     return _whole_bodies(mask, region, least=_LEAST_BODY_ML / voxel_ml), region
 
 

@@ -23,31 +23,51 @@ def column(heights: list[float], *, gap_mm: float = 6.0, half_mm: float = 17.0) 
     return body, centres
 
 
+def no_disc(body: np.ndarray) -> np.ndarray:
+    """Nowhere a disc."""
+    return np.zeros_like(body)
+
+
 def found_centres(instances: np.ndarray) -> list[float]:
     return [float(np.argwhere(instances == n)[:, 2].mean() * STEP) for n in np.unique(instances) if n]
 
 
 def test_separate_bodies_stay_separate() -> None:
     body, centres = column([25, 26, 27, 28])
-    assert found_centres(split_bodies(body, step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
+    assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
 
 
 def test_a_bridge_between_two_bodies_is_parted() -> None:
     body, centres = column([25, 26, 27])
     body[10:16, 20:28, 20:60] = 0.9
-    assert found_centres(split_bodies(body, step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
+    assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
 
 
 def test_a_hole_is_filled_and_a_crushed_body_is_kept() -> None:
     body, centres = column([25, 10, 26])
     body[20:28, 20:28, 8:20] = 0.1
-    instances, _ = split_bodies(body, step_mm=STEP)
+    instances, _ = split_bodies(body, no_disc(body), step_mm=STEP)
     assert found_centres(instances) == pytest.approx(centres, abs=2.0)
     assert (instances[20:28, 20:28, 8:20] > 0).mean() > 0.5
 
 
 def test_fragments_and_nothing_are_no_bodies() -> None:
     body = np.zeros((40, 40, 40), dtype=np.float32)
-    assert split_bodies(body, step_mm=STEP)[0].max() == 0
+    assert split_bodies(body, no_disc(body), step_mm=STEP)[0].max() == 0
     body[5:11, 5:11, 5:11] = 0.9
-    assert split_bodies(body, step_mm=STEP)[0].max() == 0
+    assert split_bodies(body, no_disc(body), step_mm=STEP)[0].max() == 0
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_fused_bodies_are_cut_at_their_discs(count: int) -> None:
+    body, centres = column([26.0] * count, gap_mm=5.0)
+    apart = body[24, 24] == 0
+    apart[:3] = apart[-3:] = False
+    body[8:40, 8:40, apart] = 0.7  # bridged all over: no erosion parts them
+    disc = np.where(apart, 0.3, 0.0).astype(np.float32) * np.ones_like(body)
+    assert found_centres(split_bodies(body, disc, step_mm=STEP)[0]) == pytest.approx(centres, abs=4.0)
+
+
+def test_one_body_is_not_cut() -> None:
+    body, centres = column([32.0], half_mm=19.0)
+    assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
