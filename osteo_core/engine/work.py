@@ -15,8 +15,10 @@ from osteo_core.pipeline import analyse_series
 from osteo_core.records import Failure, Series, SeriesResult
 from osteo_core.terms import Status, Step
 
-#: Anything that could name a person or a place: paths, dotted identifiers, DICOM names, long numbers.
-_TELLING = re.compile(r"(?:\.{0,2}/[^\s'\",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'\"]*\^[^\s'\"]*)|(?:\d{6,})")
+#: Anything that could name a person or a place: quoted values, paths, dotted identifiers, DICOM names, long numbers.
+_TELLING = re.compile(
+    r"""(?:(?<!\w)'[^']*')|(?:"[^"]*")|(?:\.{0,2}/[^\s'",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'"]*\^[^\s'"]*)|(?:\d{6,})"""
+)
 _HIDDEN = "(hidden)"
 #: Shorter parts of a path are words like 'ct' or 'img' and tell of nobody.
 _TELLING_LENGTH = 4

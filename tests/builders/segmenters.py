@@ -29,7 +29,7 @@ class TruthSegmenter:
         if mark == POISON_HU:
             os.kill(os.getpid(), signal.SIGKILL)
         if mark == FAULTY_HU:
-            raise RuntimeError("cannot open /data/DOE^JANE/12345678/1.2.840.113619.2.55.3.6 of JANE DOE's folder")
+            raise RuntimeError("cannot open /data/DOE^JANE/12345678/1.2.840.113619.2.55.3.6 of 'JANE DOE'")
         return build_spine(SpineSpec(), volume.geometry)[1]
 
 

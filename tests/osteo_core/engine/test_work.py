@@ -51,7 +51,7 @@ def test_a_traceback_holds_places_in_code_and_no_values() -> None:
     except OSError as error:
         failure = describe_failure(SERIES, error)
     assert failure.kind == "FileNotFoundError"
-    assert failure.message == "[Errno 2] No such file or directory: '(hidden)'"
+    assert failure.message == "[Errno 2] No such file or directory: (hidden)"
     assert failure.traceback.startswith("test_work.py:")
     assert "Muster" not in failure.traceback
 
