@@ -3,9 +3,9 @@
 const keepers = new WeakMap()
 const AXIAL = 0, CORONAL = 1, SAGITTAL = 2
 const LAYOUT = [
-  { sliceType: SAGITTAL, position: [0, 0, 0.45, 1] },
-  { sliceType: CORONAL, position: [0.45, 0, 0.55, 0.5] },
-  { sliceType: AXIAL, position: [0.45, 0.5, 0.55, 0.5] },
+  { sliceType: SAGITTAL, position: [0, 0, 0.38, 1] },
+  { sliceType: CORONAL, position: [0.38, 0, 0.31, 1] },
+  { sliceType: AXIAL, position: [0.69, 0, 0.31, 1] },
 ]
 
 const labelMap = (levels) => {
@@ -73,7 +73,7 @@ const readout = (keeper, data) => (location) => {
 const build = async (root, data) => {
   const { Niivue } = await import(new URL(data.lib, window.location.origin).href)
   const nv = new Niivue({
-    backColor: [0, 0, 0, 1], crosshairColor: [1, 0.75, 0.2, 0.9], crosshairWidth: 0.75, show3Dcrosshair: false,
+    backColor: [0, 0, 0, 1], crosshairColor: [1, 0.75, 0.2, 0.9], crosshairWidth: 0.5, crosshairGap: 8, show3Dcrosshair: false,
     isColorbar: false, isRadiologicalConvention: true, sagittalNoseLeft: true, fontSizeScaling: 0.35, dragMode: 9, tileMargin: 4, loadingText: '', logLevel: 'error',
   })
   const keeper = { nv, root, id: data.id, focus: null }

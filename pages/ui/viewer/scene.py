@@ -32,6 +32,13 @@ _PAGE = """<!doctype html>
   "jupyter-datawidgets": "/api/nb/jupyter-datawidgets/index"}}}});</script>
 <script src="/api/asset/embed-amd.js"></script>
 <script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<script>
+  // The front end opens with its panel over the picture; it is put away once, and stays a click away.
+  const watch = setInterval(() => {{
+    const toggle = document.querySelector('[class*="toggleUserInterfaceButton"]')
+    if (toggle) {{ clearInterval(watch); toggle.click() }}
+  }}, 300)
+</script>
 </head><body data-base-url="/api/nb/">{views}</body></html>
 """
 _VIEW = '<script type="application/vnd.jupyter.widget-view+json">{}</script>'
