@@ -25,7 +25,7 @@ def show_progress() -> None:
             f"The demo cohort stopped: {complaint} Start it again with `python -m osteo_core demo`.",
             icon=":material/error:",
         )
-    if progress and progress.is_alive and not progress.is_finished:
+    if progress and progress.is_running:
         rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
         counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
         st.progress(
@@ -33,12 +33,11 @@ def show_progress() -> None:
             text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {rate} · "
             f"time left {wording.time_left(progress.eta_s)}",
         )
-    elif progress and not progress.is_alive and not progress.is_finished and progress.total:
+    elif progress and progress.was_cut_off and not services.demo_is_running():
         left = progress.total - progress.done
-        command = "demo" if progress.stage == "demo" else "analyze"
         st.info(
             f"A run stopped with {wording.counted(left, 'step')} to go. It carries on where it stopped: "
-            f"`python -m osteo_core {command}{services.store_argument()}`",
+            f"`{services.resume_command()}`",
             icon=":material/pause_circle:",
         )
     elif services.demo_is_running():
@@ -120,7 +119,7 @@ def show_waiting(count: int) -> None:
     if not count:
         return
     words = wording.counted(count, "series", "series")
-    if progress and progress.is_alive and not progress.is_finished:
+    if progress and progress.is_running:
         st.markdown(f":material/hourglass_top: {words} in the queue")
         return
     st.markdown(f":material/hourglass_empty: {words} not yet analysed:")

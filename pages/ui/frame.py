@@ -79,7 +79,7 @@ def draw_empty(words: str, *, command: str = "", icon: str = ":material/inbox:")
 def draw_no_series() -> None:
     """The empty state of a store that holds nothing yet."""
     progress = services.progress()
-    if progress and progress.is_alive and not progress.is_finished:
+    if progress and progress.is_running:
         draw_empty(
             "The first patients are being analysed; they appear here as they are done.", icon=":material/hourglass_top:"
         )

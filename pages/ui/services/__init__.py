@@ -7,7 +7,6 @@ seconds or much memory runs in a process of its own.
 from __future__ import annotations
 
 from osteo_core.programme.cohort import CohortFilter
-
 from pages.ui.services.answers import (
     CohortNumbers,
     Flow,
@@ -39,6 +38,7 @@ from pages.ui.services.house import (
     limits,
     media_dir,
     progress,
+    resume_command,
     settings,
     store_argument,
     version,
@@ -78,6 +78,7 @@ __all__ = [
     "progress",
     "reason_help",
     "reason_words",
+    "resume_command",
     "runs",
     "scene",
     "setting_rows",

@@ -15,7 +15,7 @@ from osteo_core.errors import OsteoError
 from osteo_core.settings import Settings, read_settings
 from pages.ui.figures import Limits
 from pages.ui.services.keeper import Keeper, close_keeper, keeper_of
-from pages.ui.services.work import DEMO_STAGE, Demo, Progress, demo_is_wanted, read_progress
+from pages.ui.services.work import DEMO_FOLDER, Demo, Progress, demo_is_wanted, read_progress
 
 _log = logging.getLogger("osteo.app")
 _demos: dict[Path, Demo] = {}
@@ -81,7 +81,13 @@ def _start_demo(store: Path, held: Keeper) -> None:
 def _demo_was_cut_off(store: Path) -> bool:
     """Whether an earlier demo stopped before its end; the command carries on where it stopped."""
     last = read_progress(store)
-    return last is not None and last.stage == DEMO_STAGE and not last.is_finished and not last.is_alive
+    return last is not None and last.was_cut_off and (store / DEMO_FOLDER).is_dir()
+
+
+def resume_command() -> str:
+    """The command that carries on with a run that was cut off."""
+    store = settings().store
+    return f"python -m osteo_core {'demo' if _demo_was_cut_off(store) else 'analyze'}{store_argument()}"
 
 
 def demo_is_running() -> bool:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 PROGRESS_FILE = "progress.json"
 DEMO_LOG = "demo.log"
-#: The stage that the demo command writes into its progress.
-DEMO_STAGE = "demo"
+#: Where the demo command keeps its simulated CT inside the store.
+DEMO_FOLDER = "demo"
+#: The stages in which a run ends (osteo_core/engine/progress.py).
+_DONE, _STOPPED = "done", "stopped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +33,17 @@ class Progress:
     @property
     def is_finished(self) -> bool:
         """Everything that was to be done is done."""
-        return self.total > 0 and self.done >= self.total
+        return self.stage == _DONE or (self.total > 0 and self.done >= self.total)
+
+    @property
+    def is_running(self) -> bool:
+        """A living process is still at it."""
+        return self.is_alive and not self.is_finished and self.stage != _STOPPED
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Stopped or killed before its end."""
+        return not self.is_running and not self.is_finished and self.total > 0
 
     @property
     def fraction(self) -> float:

@@ -33,7 +33,17 @@ def test_a_living_run_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
     write(tmp_path, pid=gone.pid)
     stopped = work.read_progress(tmp_path)
     assert stopped is not None
-    assert not stopped.is_alive
+    assert (stopped.is_alive, stopped.is_running, stopped.was_cut_off) == (False, False, True)
+
+
+@pytest.mark.parametrize(("stage", "finished", "cut_off"), [("done", True, False), ("stopped", False, True)])
+def test_a_run_that_has_ended_is_not_running_though_its_process_lives(
+    tmp_path: Path, stage: str, finished: bool, cut_off: bool
+) -> None:
+    write(tmp_path, pid=os.getpid(), stage=stage)
+    progress = work.read_progress(tmp_path)
+    assert progress is not None
+    assert (progress.is_running, progress.is_finished, progress.was_cut_off) == (False, finished, cut_off)
 
 
 def test_an_unknown_total_is_neither_finished_nor_a_fraction(tmp_path: Path) -> None:
