@@ -71,7 +71,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.TOO_FEW_SLICES: "Only {found} slices; at least {limit} are needed.",
     ExclusionCode.TOO_THICK: "Slices are {found} mm thick; at most {limit} mm can be measured.",
     ExclusionCode.TOO_LITTLE_COVERAGE: "The series covers {found} mm; at least {limit} mm are needed.",
-    ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp and no site line names it: bodies are outlined, vBMD is not given.",
+    ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp and no site line names it, so vBMD is not given.",
     ExclusionCode.NOT_PREFERRED: "Another series of this study is preferred: {found}.",
     ExclusionCode.UNDER_AGE: "The patient is {found} years old; screening starts at {limit}.",
     ExclusionCode.MIXED_ORIENTATION: "The slices have more than one orientation ({found}).",
