@@ -68,7 +68,7 @@ def show_pairs(
     difference = agreement_figures.bland_altman_figure(chosen, row)
     open_clicked(right.plotly_chart(difference, key="bland-altman", on_select="rerun", selection_mode="points"))
     if row.bias is None:
-        st.caption(f"{group}: {wording.counted(row.n, 'pair')} are too few for a bias with its interval (at least 3).")
+        st.caption(f"{group}: {wording.counted(row.n, 'pair')} are too few for a bias with its interval.")
 
 
 st.title("Agreement with QCT")

@@ -116,6 +116,8 @@ def distribution_figure(bins: Sequence[tuple[float, int]], *, width: float, limi
         )
     _add_limits(figure, limits, vertical=True)
     figure.update_layout(barmode="overlay", bargap=0.05)
+    if max((count for _, count in bins), default=0) <= 8:  # series are counted: no halves on the axis
+        figure.update_yaxes(dtick=1)
     return _layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
 
 

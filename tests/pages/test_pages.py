@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import wording
-from tests.builders.cohort import build_cohort
+from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -137,6 +137,17 @@ def test_agreement_gives_each_vendor_its_bias(filled_store: Path, open_page: Ope
     assert list(table.index) == ["All vendors", "Canon/Toshiba", "GE", "Philips", "Siemens", "UIH"]
     assert table.loc["All vendors", "n"] == 52
     assert float(table.loc["Philips", "Bias"].split()[0]) > float(table.loc["Canon/Toshiba", "Bias"].split()[0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_few_pairs_give_dashes_and_no_error(count: int, tmp_path: Path, open_page: Open) -> None:
+    results = build_cohort(count)
+    store = build_store(tmp_path / "store", results, references=build_references(results))
+    app = open_page(store, "pages/agreement.py")
+    assert not app.error
+    row = app.dataframe[0].value.iloc[0]
+    assert row["n"] == count
+    assert (row["Bias"] == wording.MISSING) is (count < 3)
 
 
 def test_exclusions_add_up(filled_store: Path, open_page: Open) -> None:

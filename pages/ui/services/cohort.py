@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from osteo_core.errors import StatisticsError
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Estimate
 from osteo_core.statistics import agreement as agreement_statistics
@@ -21,8 +23,6 @@ from pages.ui.services.house import query
 BIN_MG_CM3 = 10.0
 _EVERYBODY = CohortFilter()
 _GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
-#: Fewer pairs give no bias with a meaningful interval.
-_MINIMUM_PAIRS = 3
 
 
 def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
@@ -129,16 +129,25 @@ def agreement(pairs: Sequence[Pair]) -> list[Agreement]:
 
 
 def _agreement(name: str, pairs: Sequence[Pair]) -> Agreement:
-    if len(pairs) < _MINIMUM_PAIRS:
-        return Agreement(group=name, n=len(pairs), r=None, bias=None, lower_limit=None, upper_limit=None)
+    """What can be said of these pairs; too few or all alike leave a place empty, never a made-up number."""
     measured = np.array([p.measured for p in pairs])
     reference = np.array([p.reference for p in pairs])
-    found = agreement_statistics.bland_altman(measured, reference)
+    try:
+        found = agreement_statistics.bland_altman(measured, reference)
+    except StatisticsError:
+        return Agreement(group=name, n=len(pairs), r=None, bias=None, lower_limit=None, upper_limit=None)
     return Agreement(
         group=name,
         n=len(pairs),
-        r=agreement_statistics.pearson(measured, reference),
+        r=_correlation(measured, reference),
         bias=found.bias,
         lower_limit=found.lower_limit,
         upper_limit=found.upper_limit,
     )
+
+
+def _correlation(measured: NDArray[np.float64], reference: NDArray[np.float64]) -> Estimate | None:
+    try:
+        return agreement_statistics.pearson(measured, reference)
+    except StatisticsError:
+        return None
