@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from osteo_core.programme.cohort import CohortFilter
-
 from osteo_core.outcomes import EXCLUSION_SENTENCES, ExclusionCode
+from osteo_core.programme.cohort import CohortFilter
 from osteo_core.terms import Step
 from pages.ui import wording
 from pages.ui.services.answers import Flow, FlowStep, Reason

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from db.connect import Snapshot, Store, open_snapshot, open_store
 
+from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import StoreError, StoreOwnedError
 
 _log = logging.getLogger("osteo.keeper")
