@@ -59,7 +59,7 @@ def show_level_figure(view: services.PatientView) -> None:
 def show_patient(view: services.PatientView) -> None:
     """The whole page of one series."""
     show_header(view)
-    show_viewer(view)
+    pictures = st.container()
     if view.levels:
         show_levels(view)
     left, right = st.columns(2, gap="large")
@@ -68,6 +68,8 @@ def show_patient(view: services.PatientView) -> None:
         show_level_figure(view)
     with right:
         show_origin(view)
+    with pictures:  # last, for the first look at a CT takes seconds and the numbers need not wait for it
+        show_viewer(view)
 
 
 st.page_link("pages/worklist.py", label="Worklist", icon=":material/arrow_back:")
