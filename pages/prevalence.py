@@ -70,7 +70,7 @@ else:
         limits = services.limits()
         st.caption(
             f"Osteoporosis: mean trabecular vBMD below {limits.osteoporosis_below:g} {wording.UNIT}; low bone mass: "
-            f"{limits.osteoporosis_below:g} to {limits.normal_above:g}. One patient counts once, by the latest study that has a category. "
-            "Wilson 95 % intervals. "
+            f"{limits.osteoporosis_below:g} to {limits.normal_above:g}. "
+            "One patient counts once, by the latest study that has a category. Wilson 95 % intervals. "
             "The share is of those scanned and measured, not of a population."
         )
