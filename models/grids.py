@@ -68,10 +68,12 @@ def _block_means(voxels: NDArray[np.generic], factors: tuple[int, ...]) -> Float
     out = np.asarray(voxels)
     for axis, factor in enumerate(factors):
         if factor > 1:
-            n = out.shape[axis] // factor
-            shape = (*out.shape[:axis], n, factor, *out.shape[axis + 1 :])
-            whole = np.take(out, range(n * factor), axis) if out.shape[axis] % factor else out
-            out = whole.reshape(shape).mean(axis=axis + 1, dtype=np.float32)
+            whole = out.shape[axis] // factor * factor
+            lead = (slice(None),) * axis
+            total = out[(*lead, slice(0, whole, factor))].astype(np.float32)
+            for first in range(1, factor):
+                total += out[(*lead, slice(first, whole, factor))]
+            out = total / np.float32(factor)
     return np.asarray(out, dtype=np.float32)
 
 

@@ -42,6 +42,13 @@ def probabilities(net: nn.Module, hu: FloatVolume, *, multiple: int) -> FloatVol
     return np.asarray(out[(slice(None), *keep)].numpy())
 
 
+def mirrored_probabilities(net: nn.Module, hu: FloatVolume, *, multiple: int) -> FloatVolume:
+    """Mean of the probabilities of a volume and of its mirror image (axis 0, left and right): no class has a side."""
+    plain = probabilities(net, hu, multiple=multiple)
+    mirror = probabilities(net, np.ascontiguousarray(hu[::-1]), multiple=multiple)
+    return np.asarray((plain + mirror[:, ::-1]) / 2, dtype=np.float32)
+
+
 def window_weight(shape: tuple[int, int, int]) -> FloatVolume:
     """A bell over a window (I, J, K), 1 in the middle, small at the rim, never 0."""
     axes = [np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (0.25 * n)) ** 2) for n in shape]
@@ -65,7 +72,7 @@ def in_windows(
     for start in starts:
         box = tuple(slice(s, min(s + w, n)) for s, w, n in zip(start, window, hu.shape, strict=True))
         size = tuple(slice(0, b.stop - b.start) for b in box)
-        part = probabilities(net, hu[box], multiple=multiple)
+        part = mirrored_probabilities(net, hu[box], multiple=multiple)
         total[(slice(None), *box)] += part * bell[size]
         weight[box] += bell[size]
     total /= np.maximum(weight, 1e-6)

@@ -57,18 +57,19 @@ def read_labels(path: Path, like: Geometry) -> NDArray[np.uint8]:
 
 def bodies_of_whole(labels: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.uint8]:
     """Bodies (VerSe numbers) of whole vertebrae in TotalSegmentator's numbers, on the same LPS grid."""
+    if geometry.axis_codes != "LPS":
+        raise SystemExit(f"only LPS axes are cut here, got {geometry.axis_codes}")
     out = np.zeros_like(labels)
-    back = np.argmax(np.abs(geometry.directions[1]))
-    turned = geometry.directions[1, back] < 0
-    spacing = min(geometry.spacing_mm)
+    least = min(geometry.spacing_mm)
+    times = [max(1, round(s / least)) for s in geometry.spacing_mm]
     for number in range(_TOTALSEGMENTATOR_L5, _TOTALSEGMENTATOR_C1 + 1):
         whole = labels == number
         if whole.any():
             level = _L5 - (number - _TOTALSEGMENTATOR_L5)
-            facing = np.flip(whole, back) if turned else whole
-            body = cut_body(np.swapaxes(facing, 1, back), level=level, spacing_mm=spacing)
-            body = np.swapaxes(body, 1, back)
-            out[np.flip(body, back) if turned else body] = level
+            for axis, count in enumerate(times):
+                whole = np.repeat(whole, count, axis)
+            body = cut_body(whole, level=level, spacing_mm=least)
+            out[body[tuple(slice(t // 2, None, t) for t in times)]] = level
     return out
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.grids import FloatVolume, Grid
-from models.runtime import in_windows, probabilities
+from models.runtime import in_windows, mirrored_probabilities
 from models.spine_localiser.network import CLASSES
 from models.spine_localiser.prepare import prepare
 from osteo_core.records import Volume
@@ -49,7 +49,7 @@ def locate(net: nn.Module, volume: Volume) -> Located:
     """Run the coarse network over a volume."""
     hu, grid = prepare(volume)
     if hu.size <= _WHOLE:
-        return Located(probability=probabilities(net, hu, multiple=_MULTIPLE), grid=grid)
+        return Located(probability=mirrored_probabilities(net, hu, multiple=_MULTIPLE), grid=grid)
     i, j, k = hu.shape
     starts = [(0, 0, z) for z in range(0, max(1, k - _PIECE + _PIECE_STEP), _PIECE_STEP)]
     blended = in_windows(net, hu, starts, window=(i, j, _PIECE), classes=len(CLASSES), multiple=_MULTIPLE)

@@ -12,11 +12,12 @@ from models.grids import FloatVolume, Grid, back_to_source, box_in_source
 from models.spine_localiser.locate import BODIES, RIB, SACRUM, Located
 from models.vertebra_segmentation.instances import IntVolume, split_bodies
 from models.vertebra_segmentation.network import CLASSES
-from models.vertebra_segmentation.numbering import BEYOND, number
+from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, number
 from osteo_core.records import Geometry
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 _BODY = CLASSES.index("body")
+_DISC = CLASSES.index("disc")
 _SACRUM_FINE = CLASSES.index("sacrum")
 #: Fine bodies count within this many coarse voxels (5 mm) of where the coarse network sees one, however faintly.
 _REACH_VOXELS, _LEAST_NEAR = 2, 0.3
@@ -27,6 +28,8 @@ _POINTS = 400
 _STRAY_GAP = 0.55
 _SACRUM_ML, _RIB_ML = 12.0, 2.0
 _RIB_REACH_MM = 60.0
+#: The fine network's sacrum counts this near the lowest body, in full from this volume.
+_SACRUM_REACH_MM, _SACRUM_BELOW_ML = 45.0, 8.0
 #: Without sacrum or ribs in view the numbers rest on shape alone.
 _UNANCHORED = 0.75
 _ON_GRID = 0.5
@@ -129,9 +132,26 @@ def _on(field: FloatVolume, source: Grid, target: Grid) -> FloatVolume:
     return np.asarray(out, dtype=np.float32)
 
 
-def decode(body: FloatVolume, disc: FloatVolume, grid: Grid, located: Located) -> Decoded:
-    """Probabilities of body and disc (I, J, K) on the fine grid and the coarse classes to numbered instances."""
-    instances, region = split_bodies(body, disc, step_mm=grid.step_mm)
+def _sacral_evidence(
+    fine: FloatVolume, instances: IntVolume, chain: list[int], lowest_index: NDArray[np.float64], *, step_mm: float
+) -> SacralEvidence:
+    """What the fine classes (6, I, J, K) say of the sacrum for a chain of instances, top down."""
+    sacrum = fine[_SACRUM_FINE]
+    free = []
+    for n in chain:
+        inside = instances == n
+        share = float(sacrum[inside].mean())
+        free.append(1 - share / max(share + float(fine[_BODY][inside].mean()), 1e-3))
+    reach = int(_SACRUM_REACH_MM / step_mm)
+    i, j, k = (int(c) for c in lowest_index)
+    below = sacrum[max(0, i - reach) : i + reach, max(0, j - reach) : j + reach, max(0, k - reach) : max(0, k)]
+    volume_ml = float((below > 0.5).sum()) * step_mm**3 / 1000
+    return SacralEvidence(free=tuple(free), below=min(1.0, volume_ml / _SACRUM_BELOW_ML))
+
+
+def decode(fine: FloatVolume, body: FloatVolume, grid: Grid, located: Located) -> Decoded:
+    """Fine classes (6, I, J, K), the field of bodies made of them and the coarse classes to numbered instances."""
+    instances, region = split_bodies(body, fine[_DISC], step_mm=grid.step_mm)
     numbers = [int(n) for n in np.unique(instances) if n]
     if not numbers:
         return Decoded(found=(), instances=instances, region=region, anchor=Anchor.NONE)
@@ -145,7 +165,9 @@ def decode(body: FloatVolume, disc: FloatVolume, grid: Grid, located: Located) -
     order = np.argsort(-centres[:, 2])
     sizes = np.bincount(instances.ravel())[numbers].astype(float)
     order = order[_without_strays(centres[order], sizes[order])]
-    chain = number(means[order], centres[order])
+    lowest = grid.to_index(centres[order[-1]])
+    evidence = _sacral_evidence(fine, instances, [numbers[int(i)] for i in order], lowest, step_mm=grid.step_mm)
+    chain = number(means[order], centres[order], evidence)
     anchor = _anchor(list(chain.levels), centres[order], located)
     sure = chain.probability * (_UNANCHORED if anchor is Anchor.NONE else 1.0)
     found: list[Found] = []

@@ -14,6 +14,8 @@ _PITCH_OVER_DIAMETER = 0.87
 #: A body alone is shorter than the pitch by its disc.
 _DISC_SHARE = 0.17
 _LARGEST_COUNT = 6
+#: No part may be smaller than this share of the usual body: the shell around cement is long but holds little.
+_LEAST_PART = 0.6
 #: A cut lies this share of a pitch about where even division would put it.
 _SEARCH = 0.33
 
@@ -53,6 +55,8 @@ def split_long(region: IntVolume, mask: NDArray[np.bool_], bone: FloatVolume, *,
     ``region`` numbers every voxel by its body, ``mask`` is the bodies, ``bone`` their probability less the discs'.
     """
     tangent = axis_through(mask)
+    sizes = np.bincount(region[mask])[1:]
+    usual = float(np.median(sizes[sizes > 0])) if (sizes > 0).sum() > 2 else 0.0
     out = region.copy()
     following = int(region.max()) + 1
     for number, box in enumerate(ndimage.find_objects(np.where(mask, region, 0)), start=1):
@@ -64,6 +68,7 @@ def split_long(region: IntVolume, mask: NDArray[np.bool_], bone: FloatVolume, *,
         low, high = np.percentile(along, (1, 99))
         diameter = np.sqrt(4 / np.pi * len(index) * step_mm**3 / max(high - low, step_mm))
         count = min(_LARGEST_COUNT, round((high - low) / (_PITCH_OVER_DIAMETER * diameter) + _DISC_SHARE))
+        count = min(count, int(len(index) / (_LEAST_PART * usual))) if usual else count
         if count < 2:
             continue
         kept = (along >= low) & (along <= high)

@@ -13,6 +13,9 @@ from models.vertebra_segmentation.fused import split_long
 FloatVolume = NDArray[np.float32]
 IntVolume = NDArray[np.int32]
 
+#: A second piece this large beside the first is the other half of a body; gaps of twice so many voxels are closed.
+_HALVES_SHARE, _CLOSING = 0.3, 6
+
 THRESHOLD = 0.5
 #: A core lies this deep in a body; deeper ones part bodies that hang together.
 _CORE_DEPTHS_MM = (3.0, 4.5, 6.0, 7.5, 9.0)
@@ -20,6 +23,9 @@ _LEAST_CORE_ML = 0.15
 _LEAST_BODY_ML = 1.5
 #: Two pieces whose centres lie this close along z are one body.
 _ONE_BODY_MM = 10.0
+#: Two neighbours are fragments of one body where each is smaller than a share of a large body, both together
+#: no larger than one, and their centres this close along z.
+_FRAGMENT_SHARE, _TOGETHER_SHARE, _FRAGMENT_MM = 0.75, 1.1, 20.0
 
 
 def _pieces(mask: NDArray[np.bool_], *, least: float) -> list[NDArray[np.int_]]:
@@ -76,6 +82,26 @@ def _merge_close(cores: list[NDArray[np.int_]], shape: tuple[int, ...], *, step_
     return out
 
 
+def _merge_fragments(
+    cores: list[NDArray[np.int_]], mask: NDArray[np.bool_], *, step_mm: float
+) -> list[NDArray[np.int_]]:
+    """Join neighbours along z that are too small to be bodies, such as the shell around cement."""
+    sizes = np.bincount(_nearest(cores, mask.shape)[mask], minlength=len(cores) + 1)[1:]
+    large = float(np.percentile(sizes, 75))
+    small = sizes < _FRAGMENT_SHARE * large
+    heights = np.array([np.unravel_index(core, mask.shape)[2].mean() * step_mm for core in cores])
+    out: list[NDArray[np.int_]] = []
+    last = -1
+    for n in np.argsort(heights):
+        fits = last >= 0 and small[n] and small[last] and sizes[n] + sizes[last] < _TOGETHER_SHARE * large
+        if fits and heights[n] - heights[last] < _FRAGMENT_MM:
+            out[-1] = np.concatenate([out[-1], cores[n]])
+        else:
+            out.append(cores[n])
+        last = int(n)
+    return out
+
+
 def split_bodies(body: FloatVolume, disc: FloatVolume, *, step_mm: float) -> tuple[IntVolume, IntVolume]:
     """Probabilities of body and disc (I, J, K) to instances from 1 upwards.
 
@@ -91,8 +117,22 @@ def split_bodies(body: FloatVolume, disc: FloatVolume, *, step_mm: float) -> tup
     for radius in _CORE_DEPTHS_MM[1:]:
         cores = _split_deeper(cores, depth, radius=radius, least=least)
     cores = _merge_close(cores, body.shape, step_mm=step_mm)
+    cores = _merge_fragments(cores, mask, step_mm=step_mm)
     region = split_long(_nearest(cores, body.shape), mask, body - disc, step_mm=step_mm)
     return _whole_bodies(mask, region, least=_LEAST_BODY_ML / voxel_ml), region
+
+
+def _joined(own: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest piece of one body; where another is nearly as large both, with what lies between them."""
+    labelled, count = ndimage.label(own)
+    if count < 2:
+        return own
+    sizes = np.sort(np.bincount(labelled.ravel())[1:])
+    if sizes[-2] > _HALVES_SHARE * sizes[-1]:
+        padded = np.pad(own, _CLOSING)
+        inner = (slice(_CLOSING, -_CLOSING),) * 3
+        labelled, _ = ndimage.label(ndimage.binary_closing(padded, iterations=_CLOSING)[inner])
+    return np.asarray(labelled == np.bincount(labelled.ravel())[1:].argmax() + 1)
 
 
 def _whole_bodies(mask: NDArray[np.bool_], region: IntVolume, *, least: float) -> IntVolume:
@@ -102,10 +142,7 @@ def _whole_bodies(mask: NDArray[np.bool_], region: IntVolume, *, least: float) -
         if box is None:
             continue
         own = region[box] == number
-        labelled, count = ndimage.label(mask[box] & own)
-        if count > 1:
-            labelled = labelled == np.bincount(labelled.ravel())[1:].argmax() + 1
-        piece = ndimage.binary_fill_holes(labelled > 0) & own
+        piece = ndimage.binary_fill_holes(_joined(mask[box] & own)) & own
         if piece.sum() >= least:
             out[box][piece] = number
     return out

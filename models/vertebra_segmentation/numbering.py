@@ -19,6 +19,10 @@ _FIRST_START, _LAST_START = int(Level.T1), int(Level.L5)
 _FLOOR = 0.02
 #: A gap this much wider than usual hides a body.
 _MISSING_BODY = 1.6
+#: Two bodies past L5 cannot both be there.
+_TOO_LOW = 4.0
+#: Probability that the lowest body is L5, without a sacrum below it and with one.
+_UNDECIDED, _CONVINCING = 0.5, 0.95
 BEYOND = int(Level.SACRUM)
 
 
@@ -28,6 +32,18 @@ class Chain:
 
     levels: tuple[int, ...]
     probability: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SacralEvidence:
+    """What the fine network says, which sees the disc between L5 and the sacrum.
+
+    ``free``: for each body from the top down, the probability that it is none of the sacrum; ``below``: how surely
+    (0-1) the sacrum begins right below the lowest body.
+    """
+
+    free: tuple[float, ...]
+    below: float
 
 
 def class_of(level: int) -> int:
@@ -49,7 +65,22 @@ def increments(centres_mm: NDArray[np.float64]) -> NDArray[np.int_]:
     return out
 
 
-def number(probability: NDArray[np.floating], centres_mm: NDArray[np.float64]) -> Chain:
+def _sacral_evidence(levels: list[int], evidence: SacralEvidence) -> float:
+    """Log weight of one numbering by what the fine network says of the sacrum."""
+    score = sum(
+        float(np.log(max(1 - free, _FLOOR)))
+        for level, free in zip(levels, evidence.free, strict=True)
+        if level > Level.L5
+    )
+    bodies = [level for level in levels if level <= Level.L5]
+    meets = bool(bodies) and bodies[-1] == Level.L5
+    share = _UNDECIDED + (_CONVINCING - _UNDECIDED) * evidence.below
+    return score + float(np.log(share if meets else 1 - share)) - float(np.log(_UNDECIDED))
+
+
+def number(
+    probability: NDArray[np.floating], centres_mm: NDArray[np.float64], evidence: SacralEvidence | None = None
+) -> Chain:
     """Levels for bodies from the top down: class probabilities (N, 16) and centres (N, 3) in LPS mm."""
     if not len(probability):
         return Chain(levels=(), probability=0.0)
@@ -57,13 +88,16 @@ def number(probability: NDArray[np.floating], centres_mm: NDArray[np.float64]) -
     vertebral = np.asarray(probability)[:, _UPPER : _SACRUM + 1]
     share = vertebral / np.maximum(vertebral.sum(1, keepdims=True), 1e-6)
     log = np.log(np.maximum(share, 0) * (1 - _FLOOR) + _FLOOR)
-    starts = range(_FIRST_START, _LAST_START + 1)
-    scores = np.array(
-        [sum(log[n, class_of(start + int(step)) - _UPPER] for n, step in enumerate(offsets)) for start in starts]
+    scores = []
+    for start in range(_FIRST_START, _LAST_START + 1):
+        levels = [start + int(step) for step in offsets]
+        score = sum(float(log[n, class_of(level) - _UPPER]) for n, level in enumerate(levels))
+        score -= _TOO_LOW * (levels[-1] > BEYOND)
+        scores.append(score + (_sacral_evidence(levels, evidence) if evidence else 0.0))
+    weight = np.exp(np.array(scores) - max(scores))
+    best = _FIRST_START + int(weight.argmax())
+    found = [best + int(step) for step in offsets]
+    return Chain(
+        levels=tuple(BEYOND if level > Level.L5 else level for level in found),
+        probability=float(weight.max() / weight.sum()),
     )
-    scores[[s + int(offsets[-1]) > BEYOND for s in starts]] -= 4.0
-    weight = np.exp(scores - scores.max())
-    best = int(scores.argmax())
-    levels = tuple(min(starts[best] + int(step), BEYOND) for step in offsets)
-    levels = tuple(BEYOND if level > Level.L5 else level for level in levels)
-    return Chain(levels=levels, probability=float(weight[best] / weight.sum()))

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 _MULTIPLE = 8
-_DISC = CLASSES.index("disc")
 
 
 class VertebraSegmenter:
@@ -42,7 +41,7 @@ class VertebraSegmenter:
             return self._empty(volume, started)
         fine = in_windows(self._outliner, tube.hu, tube.starts, window=WINDOW, classes=len(CLASSES), multiple=_MULTIPLE)
         body = body_field(fine, tube.grid, located)
-        return self._drawn(volume, tube, decode(body, fine[_DISC], tube.grid, located), body, started)
+        return self._drawn(volume, tube, decode(fine, body, tube.grid, located), body, started)
 
     def _empty(self, volume: Volume, started: float) -> Segmentation:
         return Segmentation(

@@ -71,3 +71,10 @@ def test_fused_bodies_are_cut_at_their_discs(count: int) -> None:
 def test_one_body_is_not_cut() -> None:
     body, centres = column([32.0], half_mm=19.0)
     assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
+
+
+def test_the_shell_around_cement_is_one_body() -> None:
+    body, centres = column([26.0, 27.0, 28.0, 29.0])
+    cement = slice(int((centres[1] - 5) / STEP), int((centres[1] + 5) / STEP))
+    body[:, :, cement] = 0.05
+    assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=3.0)

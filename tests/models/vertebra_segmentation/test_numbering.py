@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.spine_localiser.network import CLASSES
-from models.vertebra_segmentation.numbering import BEYOND, class_of, increments, number
+from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, class_of, increments, number
 from osteo_core.terms import Level
 
 
@@ -62,3 +62,16 @@ def test_two_equal_hypotheses_share_the_probability() -> None:
 
 def test_no_body_gives_no_level() -> None:
     assert number(np.zeros((0, len(CLASSES))), np.zeros((0, 3))).levels == ()
+
+
+def test_a_sacrum_right_below_makes_the_lowest_body_l5() -> None:
+    torn = (votes([20, 21, 22, 23]) + votes([21, 22, 23, 24])) / 2
+    below = number(torn, centres(4), SacralEvidence(free=(1.0,) * 4, below=1.0))
+    assert below.levels == (21, 22, 23, 24)
+    assert below.probability > 0.85
+
+
+def test_a_body_that_the_fine_network_calls_free_is_not_sacrum() -> None:
+    torn = votes([21, 22, 23, 24]) * 0.45 + votes([22, 23, 24, 26]) * 0.55
+    assert number(torn, centres(4)).levels[-1] == BEYOND
+    assert number(torn, centres(4), SacralEvidence(free=(0.98,) * 4, below=0.0)).levels[-1] == Level.L5
