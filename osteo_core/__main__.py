@@ -89,6 +89,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:
+        # Its own text may quote a path that a worker or a library was at, and a path may hold a name.
+        reason = error.strerror or type(error).__name__
+        return _complain(f"the machine refused a file ({reason}); mend that and run the same command again", FAULT)
 
 
 def _complain(message: object, code: int) -> int:

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, add_worker_arguments, with_workers
+from osteo_core.commands.command import Answer, Context, add_worker_arguments, with_workers, writable_folder
 from osteo_core.commands.words import run_sentence
 
 
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Analyse on the workers; results reach the store as parts."""
     settings = with_workers(context.settings, arguments)
+    writable_folder(settings.store, "the store")
     from osteo_core.engine.analyse import analyse
 
     with contextlib.closing(Bar()) as bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,18 @@ def existing_paths(paths: list[Path]) -> list[Path]:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}; give the folder that holds the CT")
     return paths
+
+
+def writable_folder(path: Path, what: str) -> Path:
+    """The folder, made if missing; UsageError where no file can be written to it. ``what`` names it, as '--out'."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise UsageError(
+            f"{what} must be a folder that can be written to; {path} cannot ({error.strerror}); give another"
+        ) from None
+    return path
 
 
 def add_worker_arguments(parser: argparse.ArgumentParser) -> None:

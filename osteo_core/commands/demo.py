@@ -6,7 +6,7 @@ import argparse
 import contextlib
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, add_worker_arguments, with_workers
+from osteo_core.commands.command import Answer, Context, add_worker_arguments, with_workers, writable_folder
 from osteo_core.commands.words import run_sentence
 from osteo_core.errors import UsageError
 
@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     if arguments.patients < 1:
         raise UsageError(f"--patients must be at least 1, found {arguments.patients}")
     settings = with_workers(context.settings, arguments)
+    writable_folder(settings.store, "the store")
     with contextlib.closing(Bar()) as bar:
         summary = demo(
             settings.store,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from osteo_core.commands.command import Answer, Context
+from osteo_core.commands.command import Answer, Context, writable_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write one file a table and format; pseudonyms only."""
     from osteo_core.engine.export import export
 
-    written = export(context.settings.store, arguments.out)
+    written = export(context.settings.store, writable_folder(arguments.out, "--out"))
     return Answer(
         document={"out": str(arguments.out), "rows": written},
         sentences=(*(f"{name}: {rows} rows" for name, rows in written.items()), f"Written to {arguments.out}."),

@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, existing_paths
+from osteo_core.commands.command import Answer, Context, existing_paths, writable_folder
 from osteo_core.commands.words import counted
 
 
@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Find the series under the paths and write what is new to the store."""
     paths = existing_paths(arguments.paths)
+    writable_folder(context.settings.store, "the store")
     from osteo_core.engine.index import index
 
     with contextlib.closing(Bar()) as bar:

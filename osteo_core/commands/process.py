@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, add_worker_arguments, existing_paths, with_workers
+from osteo_core.commands.command import Answer, Context, add_worker_arguments, existing_paths, with_workers, writable_folder
 from osteo_core.commands.words import run_sentence
 
 
@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write series, measurements and exclusions as Parquet, and masks/*.nii.gz."""
     paths, settings = existing_paths(arguments.paths), with_workers(context.settings, arguments)
+    writable_folder(arguments.out, "--out")
     from osteo_core.engine.process import process
 
     with contextlib.closing(Bar()) as bar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from osteo_core.commands.command import Answer, Context, existing_paths
+from osteo_core.commands.command import Answer, Context, existing_paths, writable_folder
 from osteo_core.commands.words import counted
 
 
@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Read, check and store the values; nothing is stored when one row is wrong."""
     existing_paths([arguments.csv])
+    writable_folder(context.settings.store, "the store")
     from osteo_core.engine.reference import import_reference
 
     values = import_reference(arguments.csv, context.settings.store, settings=context.settings)

@@ -20,11 +20,11 @@ def find(
     known: Mapping[str, tuple[int, int]] | None = None,
 ) -> Found:
     """The series under ``paths`` by their headers; ``known`` files (path: size, mtime_ns) are not opened."""
-    tracker = Tracker("index", 0, listeners=listeners)
-    return find_series(
-        list(paths),
-        pseudonyms=Pseudonyms.from_key_file(settings.key_file),
-        settings=settings,
-        known=known,
-        progress=tracker.stand_at,
-    )
+    with Tracker("index", 0, listeners=listeners) as tracker:
+        return find_series(
+            list(paths),
+            pseudonyms=Pseudonyms.from_key_file(settings.key_file),
+            settings=settings,
+            known=known,
+            progress=tracker.stand_at,
+        )
