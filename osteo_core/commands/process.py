@@ -7,7 +7,14 @@ import contextlib
 from pathlib import Path
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, add_worker_arguments, existing_paths, with_workers, writable_folder
+from osteo_core.commands.command import (
+    Answer,
+    Context,
+    add_worker_arguments,
+    existing_paths,
+    with_workers,
+    writable_folder,
+)
 from osteo_core.commands.words import run_sentence
 
 

@@ -43,7 +43,7 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
         started(
             stack, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(contact)
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not contact.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         address = json.loads(contact.read_text())["address"]
