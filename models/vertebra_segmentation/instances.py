@@ -82,6 +82,22 @@ def _merge_close(cores: list[NDArray[np.int_]], shape: tuple[int, ...], *, step_
     return out
 
 
+def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A mask with its cavities: what it encloses in at least two of the three planes, such as cement in a shell."""
+    where = ndimage.find_objects(mask.astype(np.uint8))
+    out = mask.copy()
+    if not where:
+        return out
+    votes = np.zeros(mask[where[0]].shape, dtype=np.uint8)
+    for axis in range(3):
+        cross = np.zeros((3, 3, 3), dtype=bool)
+        for other in (a for a in range(3) if a != axis):
+            cross[tuple(slice(None) if a == other else 1 for a in range(3))] = True
+        votes += ndimage.binary_fill_holes(mask[where[0]], structure=cross)
+    out[where[0]] |= votes >= 2
+    return out
+
+
 def _merge_fragments(
     cores: list[NDArray[np.int_]], mask: NDArray[np.bool_], *, step_mm: float
 ) -> list[NDArray[np.int_]]:
@@ -108,7 +124,7 @@ def split_bodies(body: FloatVolume, disc: FloatVolume, *, step_mm: float) -> tup
     Returns the mask of instances (0 outside) and the region of each: every voxel by its nearest body.
     """
     voxel_ml = step_mm**3 / 1000
-    mask = body > THRESHOLD
+    mask = filled(body > THRESHOLD) & (disc < THRESHOLD)
     depth = np.asarray(ndimage.distance_transform_edt(mask, sampling=step_mm), dtype=np.float32)
     least = _LEAST_CORE_ML / voxel_ml
     cores = _pieces(depth > _CORE_DEPTHS_MM[0], least=least)

@@ -73,6 +73,8 @@ class VertebraSegmenter:
                     cut=cut_sides(mask, box, volume.voxels_hu, volume.geometry),
                 )
             )
+        if decoded.anchor is Anchor.NONE and all(level.cut for level in levels):
+            return self._empty(volume, started)  # no landmark and no whole body: nothing that a number could rest on
         return Segmentation(
             labels=labels,
             geometry=volume.geometry,

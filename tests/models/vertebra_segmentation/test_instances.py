@@ -73,7 +73,16 @@ def test_one_body_is_not_cut() -> None:
     assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
 
 
-def test_the_shell_around_cement_is_one_body() -> None:
+def test_cement_within_a_shell_is_part_of_its_body() -> None:
+    body, centres = column([26.0, 27.0, 28.0, 29.0])
+    middle = int(centres[1] / STEP)
+    body[13:35, 13:35, middle - 7 : middle + 7] = 0.05
+    instances, _ = split_bodies(body, no_disc(body), step_mm=STEP)
+    assert found_centres(instances) == pytest.approx(centres, abs=2.0)
+    assert instances[24, 24, middle] > 0
+
+
+def test_a_body_torn_by_cement_is_one_body() -> None:
     body, centres = column([26.0, 27.0, 28.0, 29.0])
     cement = slice(int((centres[1] - 5) / STEP), int((centres[1] + 5) / STEP))
     body[:, :, cement] = 0.05
