@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from osteo_core import limits
 from osteo_core.dicom.arrange import Arranged
-from osteo_core.dicom.header import Functional
+from osteo_core.dicom.header import Functional, sequence
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import kernel_group
 from osteo_core.dicom.stack import Stack
@@ -122,7 +122,7 @@ def _patient(dataset: Dataset) -> dict:
 
 def _image(dataset: Dataset, arranged: Arranged) -> dict:
     source = Functional(dataset)
-    agents = dataset.get("ContrastBolusAgentSequence") or []
+    agents = sequence(dataset, "ContrastBolusAgentSequence")
     agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
     return {
         "image_type": tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),

@@ -165,7 +165,8 @@ def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[S
             series_key=pseudonyms.series(key),
             study_key=pseudonyms.study(key),
             patient_key=pseudonyms.patient(key),
-            series_instance_uid="",
+            # What `process` names the row by; it is never stored.
+            series_instance_uid=paths[0].name if len(paths) == 1 else folder.name,
             files=tuple(paths),
             modality="",
             is_preferred=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from typing import Any, BinaryIO
 
 from pydicom import Dataset, config, dcmread
 from pydicom.datadict import tag_for_keyword
-from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.sequence import Sequence as DicomSequence
 
-from osteo_core.dicom.values import number, numbers, text, texts
+from osteo_core.dicom.values import DAMAGE, number, numbers, text, texts, value_of
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 
@@ -32,12 +33,6 @@ KEYWORDS = (
     "PerFrameFunctionalGroupsSequence",
 )
 _TAGS: list[Any] = [tag for tag in map(tag_for_keyword, KEYWORDS) if tag is not None]
-
-#: What pydicom raises on damaged or foreign bytes.
-_DAMAGE = (
-    *(InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, TypeError),
-    *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, MemoryError),
-)
 
 #: What tells apart several stacks under one SeriesInstanceUID; the last three stand in multi-frame files.
 ACQUISITION_KEYWORDS = (
@@ -82,7 +77,7 @@ def read_header(path: Path) -> Dataset | NotReadable:
         return NotReadable(kind="no longer there")
     except PermissionError:
         return NotReadable(kind="no permission to read")
-    except _DAMAGE:
+    except DAMAGE:
         # The error's own text may quote the file, so only its kind is told.
         return NotReadable(kind="damaged DICOM header")
 
@@ -95,7 +90,10 @@ def _read(file: BinaryIO) -> Dataset | NotReadable:
     if not has_preamble and not _looks_like_dicom(start):
         return NotReadable(kind="not DICOM")
     file.seek(0)
-    return dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=not has_preamble)
+    dataset = dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=not has_preamble)
+    # A frame takes at least a byte: a count beyond that is damage, and must not be believed.
+    is_possible = 0 <= (number(dataset, "NumberOfFrames") or 1) <= os.fstat(file.fileno()).st_size
+    return dataset if is_possible else NotReadable(kind="damaged DICOM header")
 
 
 def _looks_like_dicom(start: bytes) -> bool:
@@ -122,10 +120,16 @@ def _checked(dataset: Dataset) -> Dataset | NotReadable:
     return dataset
 
 
+def sequence(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; none where it is blank or its bytes are spoilt."""
+    value = value_of(dataset, keyword)
+    return [item for item in value if isinstance(item, Dataset)] if isinstance(value, DicomSequence) else []
+
+
 def slices_of(dataset: Dataset, path: Path) -> Iterator[SliceHeader]:
     """The slices of one file: itself, or the frames of a multi-frame one, in stored order."""
     frames = int(number(dataset, "NumberOfFrames") or 1)
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    per_frame = sequence(dataset, "PerFrameFunctionalGroupsSequence")
     for frame in range(frames):
         own = per_frame[frame] if frame < len(per_frame) else None
         yield _slice(Functional(dataset, own), path, frame)
@@ -155,7 +159,7 @@ class Functional:
     """A multi-frame data set as if it were one frame: own groups first, then shared ones, then the top."""
 
     def __init__(self, dataset: Dataset, frame: Dataset | None = None) -> None:
-        shared = dataset.get("SharedFunctionalGroupsSequence") or []
+        shared = sequence(dataset, "SharedFunctionalGroupsSequence")
         self._groups = [group for group in (frame, *shared) if group is not None]
         self._dataset = dataset
 

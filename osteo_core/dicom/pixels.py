@@ -14,7 +14,9 @@ import SimpleITK as sitk  # noqa: N813 - the name that its own documentation use
 from numpy.typing import NDArray
 from pydicom import Dataset, config, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from osteo_core.dicom.values import DAMAGE, text
 
 # GDCM's warnings quote file names, and those may hold a patient's name.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -32,7 +34,10 @@ def read_frames(path: Path) -> NDArray:
         return _decoded(path)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.dcm"
-        _write_with_preamble(path, whole)
+        try:
+            _write_with_preamble(path, whole)
+        except DAMAGE:
+            raise PixelsUnreadableError("a data set that cannot be read to its end") from None
         return _decoded(whole)
 
 
@@ -57,8 +62,8 @@ def _write_with_preamble(path: Path, whole: Path) -> None:
         if "TransferSyntaxUID" not in meta:
             implicit = bool(dataset.original_encoding[0])
             meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-        meta.MediaStorageSOPClassUID = dataset.SOPClassUID
-        meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        meta.MediaStorageSOPClassUID = text(dataset, "SOPClassUID") or CTImageStorage
+        meta.MediaStorageSOPInstanceUID = text(dataset, "SOPInstanceUID") or "2.25.1"
         dataset.file_meta = meta
         dcmwrite(whole, dataset, enforce_file_format=True)
 

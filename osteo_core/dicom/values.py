@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+import struct
 from datetime import date
 from typing import Any, Protocol
 
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
 #: (0010,1010) Age String: three digits and a unit.
 _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+
+#: What pydicom raises on damaged or foreign bytes, some of it only when an element is looked at.
+DAMAGE = (
+    *(InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, TypeError),
+    *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, MemoryError),
+)
 
 
 class Source(Protocol):
@@ -20,13 +29,13 @@ class Source(Protocol):
 
 def text(source: Source, keyword: str) -> str:
     """The value as text without outer spaces and NULs; several values joined by a backslash; '' where blank."""
-    value = _value(source, keyword)
+    value = value_of(source, keyword)
     return "\\".join(filter(None, map(_clean, value))) if _is_sequence(value) else _clean(value)
 
 
 def texts(source: Source, keyword: str) -> tuple[str, ...]:
     """All values as text."""
-    value = _value(source, keyword)
+    value = value_of(source, keyword)
     if value is None:
         return ()
     values = value if _is_sequence(value) else [value]
@@ -35,13 +44,13 @@ def texts(source: Source, keyword: str) -> tuple[str, ...]:
 
 def number(source: Source, keyword: str) -> float | None:
     """The first value as a finite number; None where it is blank or no number."""
-    value = _value(source, keyword)
+    value = value_of(source, keyword)
     return _number(value[0] if _is_sequence(value) and len(value) else value)
 
 
 def numbers(source: Source, keyword: str, count: int) -> tuple[float, ...] | None:
     """Exactly ``count`` finite numbers, or None."""
-    value = _value(source, keyword)
+    value = value_of(source, keyword)
     found = [_number(one) for one in value] if _is_sequence(value) else []
     whole = tuple(one for one in found if one is not None)
     return whole if len(found) == len(whole) == count else None
@@ -67,10 +76,11 @@ def age_years(source: Source) -> float | None:
     return (scanned - born).days / 365.25
 
 
-def _value(source: Source, keyword: str) -> Any:
+def value_of(source: Source, keyword: str) -> Any:
+    """The value as pydicom has it; None where it is blank or its bytes are spoilt."""
     try:
         return source.get(keyword)
-    except (ValueError, TypeError, OverflowError, NotImplementedError):  # spoilt bytes in this one element
+    except DAMAGE:
         return None
 
 

@@ -68,9 +68,16 @@ def _walk_folder(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Folder]:
         except OSError:  # no permission, or gone since: counted, not fatal
             yield Folder(path=current, files=(), unreachable=1)
             continue
-        folders = [Path(entry.path) for entry in listed if entry.is_dir()]
-        waiting.extend(reversed(folders))
-        yield _folder_of(current, [entry.path for entry in listed if not entry.is_dir()], seen)
+        is_folder = {entry.path: _is_folder(entry) for entry in listed}
+        waiting.extend(Path(path) for path in reversed(is_folder) if is_folder[path])
+        yield _folder_of(current, [path for path in is_folder if not is_folder[path]], seen)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Folder:

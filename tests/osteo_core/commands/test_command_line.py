@@ -84,6 +84,26 @@ def test_a_fault_of_the_machine_is_exit_code_1(
     assert capsys.readouterr().err == "osteo_core: the store is newer than this program; update the program\n"
 
 
+def test_a_file_that_the_system_refuses_is_one_sentence_without_its_path(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_with(monkeypatch, OSError(28, "No space left on device", "/data/DOE^JANE/1"))
+    assert command_line.main(["check"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("osteo_core: the machine refused a file (No space left on device)")
+    assert "DOE" not in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["process", ".", "--out"], ["export", "--out"], ["index", ".", "--store"]])
+def test_a_folder_that_cannot_be_written_to_is_bad_usage(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    assert command_line.main([*arguments, str(tmp_path / "file")]) == 2
+    assert "must be a folder that can be written to" in capsys.readouterr().err
+
+
 def test_a_finding_of_check_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     answer_with(monkeypatch, Answer(document={}, code=1))
     assert command_line.main(["check"]) == 1

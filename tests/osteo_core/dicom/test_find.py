@@ -327,3 +327,12 @@ def test_coverage_of_reformats_is_head_to_foot(tmp_path: Path, orientation: tupl
     series = the_series(found_in(tmp_path / "ct", orientation=orientation))
     assert series.plane is plane
     assert series.coverage_mm == pytest.approx(48 * 6.0)
+
+
+@pytest.mark.parametrize("frames", ["-5", "2000000000"])
+def test_a_count_of_frames_that_cannot_be_is_damage(tmp_path: Path, frames: str) -> None:
+    def spoil(dataset: Dataset, _: int) -> None:
+        dataset.NumberOfFrames = frames
+
+    exclusion = the_exclusion(found_in(tmp_path / "ct", is_enhanced=True, slices=3, change=spoil))
+    assert (exclusion.code, exclusion.found) == (ExclusionCode.UNREADABLE, "1 file(s): damaged DICOM header")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from datetime import date
 
 import pytest
 from pydicom import Dataset
+from pydicom.errors import BytesLengthException
 
 from osteo_core.dicom.values import age_years, day, number, numbers, text, texts
 
@@ -63,3 +65,13 @@ def test_texts() -> None:
     assert texts(made(ImageType=["ORIGINAL", "PRIMARY"]), "ImageType") == ("ORIGINAL", "PRIMARY")
     assert texts({"ImageType": ""}, "ImageType") == ()
     assert text({}, "Manufacturer") == ""
+
+
+@pytest.mark.parametrize("error", [BytesLengthException("odd"), KeyError("XX"), struct.error("short")])
+def test_spoilt_bytes_are_blank_whatever_pydicom_says_of_them(error: Exception) -> None:
+    class Spoilt:
+        def get(self, keyword: str) -> object:
+            raise error
+
+    assert number(Spoilt(), "KVP") is None
+    assert text(Spoilt(), "Modality") == ""
