@@ -9,6 +9,7 @@ from scipy import ndimage
 from osteo_core.records import Geometry
 
 _SIDES = {"L": "left", "R": "right", "P": "posterior", "A": "anterior", "S": "superior", "I": "inferior"}
+_ORDER = ("superior", "inferior", "anterior", "posterior", "left", "right", "padding")
 _OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "S": "I", "I": "S"}
 #: Share of the largest cross-section that must lie in the outermost slice.
 _LEAST_SHARE = 0.10
@@ -32,4 +33,4 @@ def cut_sides(
     rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
     if rim.any() and (np.asarray(voxels_hu[box])[rim] <= _PADDING_HU).mean() > _PADDING_SHARE:
         sides.append("padding")
-    return ", ".join(sides)
+    return ", ".join(side for side in _ORDER if side in sides)

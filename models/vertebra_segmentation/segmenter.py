@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.grids import FloatVolume
 from models.runtime import in_windows
 from models.spine_localiser.locate import locate
 from models.vertebra_segmentation.borders import cut_sides
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 _MULTIPLE = 8
+#: Without sacrum or ribs in view, fewer whole bodies than this leave nothing that a number could rest on.
+_LEAST_WHOLE = 2
 
 
 class VertebraSegmenter:
@@ -41,7 +44,7 @@ class VertebraSegmenter:
             return self._empty(volume, started)
         fine = in_windows(self._outliner, tube.hu, tube.starts, window=WINDOW, classes=len(CLASSES), multiple=_MULTIPLE)
         body = body_field(fine, tube.grid, located)
-        return self._drawn(volume, tube, decode(fine, body, tube.grid, located), body, started)
+        return self._drawn(volume, tube, decode(fine, body, tube.grid, located), body=body, started=started)
 
     def _empty(self, volume: Volume, started: float) -> Segmentation:
         return Segmentation(
@@ -54,7 +57,9 @@ class VertebraSegmenter:
             seconds=time.perf_counter() - started,
         )
 
-    def _drawn(self, volume: Volume, tube: Tube, decoded: Decoded, body: np.ndarray, started: float) -> Segmentation:
+    def _drawn(
+        self, volume: Volume, tube: Tube, decoded: Decoded, *, body: FloatVolume, started: float
+    ) -> Segmentation:
         labels = np.zeros(volume.geometry.shape, dtype=np.uint8)
         levels = []
         for found in decoded.found:
@@ -73,8 +78,8 @@ class VertebraSegmenter:
                     cut=cut_sides(mask, box, volume.voxels_hu, volume.geometry),
                 )
             )
-        if decoded.anchor is Anchor.NONE and all(level.cut for level in levels):
-            return self._empty(volume, started)  # no landmark and no whole body: nothing that a number could rest on
+        if decoded.anchor is Anchor.NONE and sum(not level.cut for level in levels) < _LEAST_WHOLE:
+            return self._empty(volume, started)
         return Segmentation(
             labels=labels,
             geometry=volume.geometry,

@@ -32,7 +32,7 @@ def test_a_body_in_the_middle_is_whole() -> None:
         ((MIDDLE, MIDDLE, slice(0, 12)), "inferior"),
         ((MIDDLE, MIDDLE, slice(18, 30)), "superior"),
         ((slice(20, 30), MIDDLE, MIDDLE), "left"),
-        ((MIDDLE, slice(0, 9), slice(20, 30)), "anterior, superior"),
+        ((MIDDLE, slice(0, 9), slice(20, 30)), "superior, anterior"),
     ],
 )
 def test_the_side_is_named_in_patient_axes(box: tuple[slice, slice, slice], expected: str) -> None:
