@@ -84,6 +84,7 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
         model_hash=segmenter.model_hash,
         settings_hash=settings.hash,
         geometry=volume.geometry,
+        source_geometry=volume.source_geometry,
         segmentation=segmentation,
         tissues=measured.tissues,
         measurements=measurements,

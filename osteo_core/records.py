@@ -178,12 +178,16 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Volume:
-    """A CT in Hounsfield units on its source grid; padding is already air (-1024)."""
+    """A CT in Hounsfield units on its source grid; padding is already air (-1024).
+
+    ``source_geometry`` is the grid of the files where a tilt was straightened, else None.
+    """
 
     voxels_hu: HuArray
     geometry: Geometry
     provenance: tuple[str, ...] = ()
     cautions: tuple[Caution, ...] = ()
+    source_geometry: Geometry | None = None
 
     def __post_init__(self) -> None:
         if self.voxels_hu.shape != self.geometry.shape:
@@ -313,13 +317,17 @@ class Assessment:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SeriesResult:
-    """All that the machine found for one series, under one set of models and settings."""
+    """All that the machine found for one series, under one set of models and settings.
+
+    ``source_geometry`` is the grid of the files where it is not ``geometry`` (`Volume.source_geometry`).
+    """
 
     series: Series
     status: Status
     model_hash: str
     settings_hash: str
     geometry: Geometry | None = None
+    source_geometry: Geometry | None = None
     segmentation: Segmentation | None = None
     tissues: ReferenceTissues | None = None
     measurements: tuple[Measurement, ...] = ()

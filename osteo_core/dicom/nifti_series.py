@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -41,13 +42,15 @@ def nifti_series(
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """File stems; a stem that comes again gets a number, for outputs are named by it."""
-    seen: dict[str, int] = {}
+    """File stems; a stem that comes again gets a number that no other file has, for outputs are named by it."""
+    stems = [nifti_stem(path) for path in paths]
+    own, count = set(stems), Counter[str]()
     names = []
-    for path in paths:
-        stem = nifti_stem(path)
-        seen[stem] = seen.get(stem, 0) + 1
-        names.append(stem if seen[stem] == 1 else f"{stem}_{seen[stem]}")
+    for stem in stems:
+        count[stem] += 1
+        while count[stem] > 1 and f"{stem}_{count[stem]}" in own:
+            count[stem] += 1
+        names.append(stem if count[stem] == 1 else f"{stem}_{count[stem]}")
     return names
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,8 @@ import pyarrow.parquet as parquet
 from db.parts import write_part
 from db.rows import process_tables, result_tables
 from osteo_core.engine.job import Job
-from osteo_core.imaging.nifti import write_nifti
+from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
+from osteo_core.imaging.resample import resample_labels
 from osteo_core.records import LabelArray, Segmentation, SeriesResult
 from osteo_core.terms import MASK_LEVELS
 
@@ -33,7 +37,7 @@ def to_store(result: SeriesResult, job: Job) -> None:
 def to_folder(result: SeriesResult, job: Job) -> None:
     """The mask into ``masks/``, then the rows of this series, the one that says 'done' last."""
     if result.segmentation is not None:
-        write_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result.segmentation)
+        _write_source_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result)
     tables = process_tables([result])
     for kind in ("measurements", "exclusions", "series"):
         path = piece(job, result.series.series_key, kind)
@@ -48,17 +52,52 @@ def piece(job: Job, series_key: str, kind: str) -> Path:
     return job.out_dir / PIECES / f"{job.models.model_hash[:12]}_{job.settings.hash}" / f"{series_key}.{kind}.parquet"
 
 
+def names_given(job: Job) -> dict[str, str]:
+    """Under which name each finished series of this folder went out, by series key."""
+    columns = ["series_key", "series_instance_uid"]
+    pieces = piece(job, "", "series").parent.glob("*.series.parquet")
+    rows = (row for path in pieces for row in parquet.read_table(path, columns=columns).to_pylist())
+    return {row["series_key"]: row["series_instance_uid"] for row in rows}
+
+
 def mask_name(series_instance_uid: str) -> str:
     """File name of a mask; a separator in an identifier never leaves the folder."""
     return series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".") + ".nii.gz"
 
 
 def write_mask(path: Path, segmentation: Segmentation) -> None:
-    """The bodies T12-L5 as uint8 on the source grid, under its name only once it is whole."""
+    """The bodies T12-L5 as uint8 on the grid of the volume, under its name only once it is whole."""
+    with _writing(path) as temporary:
+        write_nifti(temporary, released_labels(segmentation.labels), segmentation.geometry)
+
+
+def _write_source_mask(path: Path, result: SeriesResult) -> None:
+    """The same on the grid of the files, also where a tilt was straightened; for NIfTI with the source's forms."""
+    segmentation, target = result.segmentation, result.source_geometry
+    if segmentation is None:
+        return
+    labels = released_labels(segmentation.labels)
+    if target is not None:
+        labels = resample_labels(labels, segmentation.geometry, target)
+    source = result.series.files[0]
+    with _writing(path) as temporary:
+        if is_nifti(source):
+            write_labels_like(temporary, labels, source)
+        else:
+            write_nifti(temporary, labels, target or segmentation.geometry)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    write_nifti(temporary, released_labels(segmentation.labels), segmentation.geometry)
-    temporary.replace(path)
+    # Not made of the name itself: that may be as long as a name can be.
+    temporary = path.with_name(f".{uuid.uuid4().hex}.nii.gz")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def released_labels(labels: LabelArray) -> LabelArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +38,7 @@ def process(
     What an earlier run over the same folder finished, under the same models and settings, is not done
     again. Raises UsageError when a scheduler was named and does not answer.
     """
-    found = _named_apart(find(paths, settings=settings, listeners=listeners))
+    found = _outside(find(paths, settings=settings, listeners=listeners), out_dir.resolve())
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
@@ -47,20 +46,43 @@ def process(
         models=models or jobs.default_models(),
         deliver=deliver.to_folder,
     )
+    found = _named_apart(found, job)
     left = tuple(s for s in found.series if not deliver.piece(job, s.series_key, "series").exists())
     outcomes = analyse_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
     _write_tables(found, job)
     return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
 
 
-def _named_apart(found: Found) -> Found:
-    """Two files of one stem, or two stacks of one SeriesInstanceUID, get '_2' and so on: no mask is overwritten."""
-    seen: Counter[str] = Counter()
+def _outside(found: Found, out_dir: Path) -> Found:
+    """Without what earlier runs wrote, where the output lies below the input."""
+
+    def is_ours(series: Series) -> bool:
+        return bool(series.files) and all(file.resolve().is_relative_to(out_dir) for file in series.files)
+
+    return replace(
+        found,
+        series=tuple(series for series in found.series if not is_ours(series)),
+        excluded=tuple((series, exclusion) for series, exclusion in found.excluded if not is_ours(series)),
+    )
+
+
+def _named_apart(found: Found, job: Job) -> Found:
+    """Two files of one stem, or two stacks of one SeriesInstanceUID, get '_2' and so on: no mask is overwritten.
+
+    What an earlier run over the same folder named keeps its name, whatever came beside it since.
+    """
+    given = deliver.names_given(job)
+    taken = {deliver.mask_name(name) for name in given.values()}
 
     def named(series: Series) -> Series:
-        name = series.series_instance_uid
-        seen[name] += 1
-        return series if seen[name] == 1 else replace(series, series_instance_uid=f"{name}_{seen[name]}")
+        own = series.series_instance_uid
+        name = given.get(series.series_key, own)
+        number = 1
+        while series.series_key not in given and deliver.mask_name(name) in taken:
+            number += 1
+            name = f"{own}_{number}"
+        taken.add(deliver.mask_name(name))
+        return replace(series, series_instance_uid=name)
 
     return replace(found, series=tuple(named(series) for series in found.series))
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.tilt import untilt
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import Geometry, LabelArray, Volume
+from osteo_core.records import FloatArray, Geometry, LabelArray, Volume
 from osteo_core.terms import Step
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
@@ -30,6 +30,8 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
 _AIR_HU = -1024.0
+#: An affine (file units) below this has two parallel axes.
+_LEAST_DETERMINANT = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,25 @@ def write_nifti(path: Path, array: NDArray, geometry: Geometry) -> None:
     nibabel.save(image, path)
 
 
+def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
+    """Write ``labels`` (I, J, K) with both forms, their codes and the unit of the NIfTI file ``source``.
+
+    So every reader lays the two files over each other, whichever form it goes by. Nothing else of the
+    source's header is kept: its free texts may hold a name.
+    """
+    own: Any = nibabel.load(source)
+    affine = _affine_ras(own)
+    image = nibabel.Nifti1Image(labels, affine)
+    qform, qform_code = own.get_qform(coded=True)
+    # A form that cannot be inverted is not handed on.
+    sform, sform_code = own.get_sform(coded=True) if np.array_equal(affine, own.affine) else (None, 0)
+    image.set_sform(sform, code=int(sform_code))
+    image.set_qform(qform, code=int(qform_code))
+    image.header.set_zooms(own.header.get_zooms()[:3])
+    image.header.set_xyzt_units(own.header.get_xyzt_units()[0])
+    nibabel.save(image, path)
+
+
 def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
     """Scaled voxels (I, J, K) and header; a fourth axis of length one is dropped."""
     try:
@@ -143,7 +164,7 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
         return _not_a_volume(f"{len(shape)} axes of lengths {shape}; a volume has three")
     header = image.header
     unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
-    affine = _RAS_TO_LPS @ np.asarray(image.affine, dtype=float)
+    affine = _RAS_TO_LPS @ _affine_ras(image)
     affine[:3] *= _MM_PER_UNIT[unit]
     codes = [int(header[name]) for name in ("qform_code", "sform_code") if name in header]
     return NiftiHeader(
@@ -151,6 +172,15 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
         is_oriented=any(codes),
         labels=_labels_by_type(image),
     )
+
+
+def _affine_ras(image: Any) -> FloatArray:
+    """The file's affine; its qform where the sform is said to count and cannot be inverted."""
+    affine = np.asarray(image.affine, dtype=float)
+    is_sound = bool(np.isfinite(affine).all()) and abs(np.linalg.det(affine[:3, :3])) > _LEAST_DETERMINANT
+    if is_sound or "qform_code" not in image.header or not int(image.header["qform_code"]):
+        return affine
+    return np.asarray(image.get_qform(), dtype=float)
 
 
 def _labels_by_type(image: Any) -> str:
@@ -176,7 +206,9 @@ def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
 
 def _unreadable(error: Exception) -> Exclusion:
     # The error's own text may hold the path, and a path may hold a name.
-    return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"damaged NIfTI ({type(error).__name__})")
+    told = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
+    found = told.get(type(error), f"damaged NIfTI ({type(error).__name__})")
+    return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 
 
 def _not_a_volume(found: str) -> Exclusion:

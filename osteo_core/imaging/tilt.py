@@ -49,7 +49,7 @@ def untilt(volume: Volume) -> Volume | Exclusion:
     if geometry.is_orthogonal:
         return volume
     if tilt <= limits.GANTRY_TILT_IGNORED.value:
-        return replace(volume, geometry=_squared(geometry))
+        return replace(volume, geometry=_squared(geometry), source_geometry=geometry)
     return _sheared_back(volume, tilt)
 
 
@@ -93,6 +93,7 @@ def _sheared_back(volume: Volume, tilt: float) -> Volume:
         geometry=Geometry(shape=shape, affine_lps=affine),
         provenance=(*volume.provenance, f"slices moved in plane by a gantry tilt of {tilt:.2f} degrees"),
         cautions=(*volume.cautions, caution),
+        source_geometry=geometry,
     )
 
 

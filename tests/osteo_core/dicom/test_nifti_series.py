@@ -58,6 +58,8 @@ def test_files_of_one_name_are_different_patients_with_different_outputs(tmp_pat
     found = find(tmp_path)
     assert [s.series_instance_uid for s in found.series] == ["ct", "ct_2"]
     assert len({s.patient_key for s in found.series}) == 2
+    write_trunk(tmp_path / "p1" / "ct_2.nii.gz")
+    assert [s.series_instance_uid for s in find(tmp_path).series] == ["ct", "ct_2", "ct_3"]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from osteo_core.imaging.nifti import (
     read_nifti_header,
     read_nifti_labels,
     read_nifti_volume,
+    write_labels_like,
     write_nifti,
 )
 from osteo_core.imaging.resample import reorient
@@ -52,6 +53,39 @@ def test_oblique_labels_round_trip(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, labels)
     assert where.is_close(geometry, tolerance_mm=1e-3)
     assert found.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("sform", "qform"), [(0, 0), (0, 1), (2, 0), (4, 2)])
+def test_labels_take_both_forms_of_their_source(tmp_path: Path, sform: int, qform: int) -> None:
+    voxels, geometry = trunk()
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine_lps
+    image = nibabel.Nifti1Image(voxels, affine)
+    image.set_sform(affine, code=sform)
+    image.set_qform(affine, code=qform)
+    image.header.set_xyzt_units("mm")
+    image.header["descrip"] = b"DOE^JANE"
+    nibabel.save(image, tmp_path / "ct.nii.gz")
+    write_labels_like(tmp_path / "mask.nii.gz", (voxels > 100).astype(np.uint8), tmp_path / "ct.nii.gz")
+    source, mask = nibabel.load(tmp_path / "ct.nii.gz"), nibabel.load(tmp_path / "mask.nii.gz")
+    np.testing.assert_array_equal(mask.affine, source.affine)
+    assert (int(mask.header["sform_code"]), int(mask.header["qform_code"])) == (sform, qform)
+    assert b"DOE" not in bytes(mask.header["descrip"].tobytes())
+    both = [sitk.ReadImage(str(tmp_path / name)) for name in ("ct.nii.gz", "mask.nii.gz")]
+    assert both[0].GetOrigin() == both[1].GetOrigin()
+    assert both[0].GetDirection() == both[1].GetDirection()
+
+
+def test_a_qform_counts_where_the_sform_cannot_be_inverted(tmp_path: Path) -> None:
+    voxels, geometry = trunk()
+    write_nifti(tmp_path / "ct.nii", voxels, geometry)
+    raw = bytearray((tmp_path / "ct.nii").read_bytes())
+    raw[280:328] = bytes(48)  # srow_x, srow_y, srow_z
+    (tmp_path / "ct.nii").write_bytes(raw)
+    volume = read_nifti_volume(tmp_path / "ct.nii")
+    assert isinstance(volume, Volume)
+    assert volume.geometry.is_close(geometry, tolerance_mm=1e-3)
+    write_labels_like(tmp_path / "mask.nii.gz", (voxels > 100).astype(np.uint8), tmp_path / "ct.nii")
+    assert read_nifti_labels(tmp_path / "mask.nii.gz")[1].is_close(geometry, tolerance_mm=1e-3)
 
 
 def test_another_program_sees_the_same_place(tmp_path: Path) -> None:
