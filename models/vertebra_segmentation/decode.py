@@ -30,8 +30,9 @@ _SACRUM_ML, _RIB_ML = 12.0, 2.0
 _RIB_REACH_MM = 60.0
 #: The fine network's sacrum counts this near the lowest body, in full from this volume.
 _SACRUM_REACH_MM, _SACRUM_BELOW_ML = 45.0, 8.0
-#: Without sacrum or ribs in view the numbers rest on shape alone.
-_UNANCHORED = 0.75
+#: How far a chain's numbers are believed by what they were counted from. Without sacrum or ribs they rest on shape
+#: alone; counted from ribs alone, one of four real series was one level off (CARD.md).
+_BELIEF = {Anchor.BOTH: 1.0, Anchor.SACRUM: 1.0, Anchor.LAST_RIB: 0.8, Anchor.NONE: 0.75}
 _ON_GRID = 0.5
 
 
@@ -169,7 +170,7 @@ def decode(fine: FloatVolume, body: FloatVolume, grid: Grid, located: Located) -
     evidence = _sacral_evidence(fine, instances, [numbers[int(i)] for i in order], lowest, step_mm=grid.step_mm)
     chain = number(means[order], centres[order], evidence)
     anchor = _anchor(list(chain.levels), centres[order], located)
-    sure = chain.probability * (_UNANCHORED if anchor is Anchor.NONE else 1.0)
+    sure = chain.probability * _BELIEF[anchor]
     found: list[Found] = []
     for level, n in zip(chain.levels, (numbers[int(i)] for i in order), strict=True):
         if level in MASK_LEVELS and Level(level) not in [f.level for f in found]:
