@@ -63,10 +63,13 @@ def _without_localisers(slices: Sequence[SliceHeader], step: Step) -> tuple[list
 
 
 def _without_copies(slices: Sequence[SliceHeader], step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
-    """One slice a SOPInstanceUID: the same file may lie in two folders."""
-    first: dict[str, SliceHeader] = {}
+    """One slice a SOPInstanceUID and place: the same file may lie in two folders.
+
+    Broken exports give one SOPInstanceUID to slices at different places; those are no copies.
+    """
+    first: dict[tuple[str, tuple[float, ...] | None], SliceHeader] = {}
     for one in sorted(slices, key=lambda s: (str(s.path), s.frame)):
-        first.setdefault(one.sop_instance_uid, one)
+        first.setdefault((one.sop_instance_uid, one.position_mm), one)
     copies = len(slices) - len(first)
     if not copies:
         return list(first.values()), ()

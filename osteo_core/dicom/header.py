@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,9 @@ ACQUISITION_KEYWORDS = (
     *("AcquisitionNumber", "TemporalPositionIdentifier"),
     *("FrameAcquisitionNumber", "TemporalPositionIndex", "StackID"),
 )
+
+# pydicom's warnings quote values and file names, and those may hold a patient's name.
+warnings.filterwarnings("ignore", module=r"pydicom\.")
 
 
 @dataclass(frozen=True, kw_only=True)

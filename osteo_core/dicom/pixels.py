@@ -14,20 +14,40 @@ import SimpleITK as sitk  # noqa: N813 - the name that its own documentation use
 from numpy.typing import NDArray
 from pydicom import Dataset, config, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
-from osteo_core.dicom.values import DAMAGE, text
+from osteo_core.dicom.values import DAMAGE, number, text
 
 # GDCM's warnings quote file names, and those may hold a patient's name.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
+
+#: What makes up the number of bits of the pixels, and the pixels themselves.
+_SIZE_KEYWORDS = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PixelData")
+#: Longer elements stay unread on disk while only their length is asked for.
+_DEFER_BYTES = 1024
+_NATIVE_SYNTAXES = (
+    "",
+    *(ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian),
+)
 
 
 class PixelsUnreadableError(Exception):
     """These pixels cannot be decoded; the text is fit for a reader's eyes (it names no file)."""
 
 
-def read_frames(path: Path) -> NDArray:
-    """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError."""
+def read_frames(path: Path, syntax: str) -> NDArray:
+    """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError.
+
+    ``syntax``: the transfer syntax of its meta information, '' where it has none.
+    """
+    if syntax in _NATIVE_SYNTAXES:
+        _check_length(path)
     with path.open("rb") as file:
         has_preamble = file.read(132)[128:] == b"DICM"
     if has_preamble:
@@ -39,6 +59,22 @@ def read_frames(path: Path) -> NDArray:
         except DAMAGE:
             raise PixelsUnreadableError("a data set that cannot be read to its end") from None
         return _decoded(whole)
+
+
+def _check_length(path: Path) -> None:
+    """Uncompressed pixels are as many as the header says: GDCM would fill the rest with whatever comes next."""
+    try:
+        with config.disable_value_validation():
+            dataset = dcmread(path, force=True, defer_size=_DEFER_BYTES, specific_tags=list(_SIZE_KEYWORDS))
+            pixels = dataset.get_item("PixelData", keep_deferred=True)
+            factors = [number(dataset, keyword) or 1 for keyword in _SIZE_KEYWORDS[:-1]]
+    except DAMAGE:
+        raise PixelsUnreadableError("a data set that cannot be read to its end") from None
+    if pixels is None:
+        raise PixelsUnreadableError("the file holds no pixels")
+    found, needed = int(getattr(pixels, "length", 0)), int(np.prod(factors)) // 8
+    if found < needed:
+        raise PixelsUnreadableError(f"pixels cut short: {found} bytes where the header needs {needed}")
 
 
 def _decoded(path: Path) -> NDArray:

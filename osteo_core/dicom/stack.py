@@ -20,6 +20,8 @@ from osteo_core.terms import Plane, Step
 
 #: Slices are parallel when no direction cosine differs by more (about half a degree).
 ORIENTATION_TOLERANCE = 1e-2
+#: Rows and columns stand at right angles when the cosine between them is below this.
+_RIGHT_ANGLE_COSINE = 1e-3
 #: Pixel spacings are the same within this (mm); headers round to 1e-3 or better.
 PIXEL_SPACING_TOLERANCE_MM = 2e-3
 #: Two slices nearer than this lie at the same place.
@@ -85,7 +87,16 @@ def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | 
         "Rows or Columns": lambda s: not (s.rows and s.columns),
     }
     missing = [name for name, lacks in needed.items() if any(lacks(s) for s in slices)]
+    if not missing and any(not _is_orthonormal(s) for s in slices):
+        missing = ["a sound ImageOrientationPatient"]
     return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found=", ".join(missing)) if missing else None
+
+
+def _is_orthonormal(one: SliceHeader) -> bool:
+    """Rows and columns are unit vectors (within what rounding does) and at right angles."""
+    row, column = np.reshape(np.array(one.orientation), (2, 3))
+    lengths = np.array([row @ row, column @ column])
+    return bool(np.abs(lengths - 1.0).max() < ORIENTATION_TOLERANCE and abs(row @ column) < _RIGHT_ANGLE_COSINE)
 
 
 def _mixed(slices: Sequence[SliceHeader], step: Step) -> Exclusion | None:
@@ -170,11 +181,11 @@ def _stack(kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...
     along = (positions[-1] - positions[0]) / (len(kept) - 1) if len(kept) > 1 else normal
     affine = np.eye(4)
     # (0028,0030) is row spacing first: the distance between rows, along a column.
-    affine[:3, 0] = cosines[:3] * column_spacing
-    affine[:3, 1] = cosines[3:] * row_spacing
+    affine[:3, 0] = cosines[:3] / np.linalg.norm(cosines[:3]) * column_spacing
+    affine[:3, 1] = cosines[3:] / np.linalg.norm(cosines[3:]) * row_spacing
     affine[:3, 2] = along
     affine[:3, 3] = positions[0]
-    if not np.linalg.norm(np.cross(cosines[:3], cosines[3:])) or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found="a sound ImageOrientationPatient")
     off_line = positions - (positions[0] + np.outer(np.arange(len(kept)), along))
     sideways = np.abs(off_line - np.outer(off_line @ normal, normal)).max()

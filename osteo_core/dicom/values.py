@@ -68,7 +68,8 @@ def day(source: Source, keyword: str) -> date | None:
 def age_years(source: Source) -> float | None:
     """Age at the study from (0010,1010), else from birth date and study date; None where neither tells."""
     stated = text(source, "PatientAge").upper()
-    if len(stated) >= 2 and stated[:-1].isdigit() and stated[-1] in _YEARS_PER_UNIT:
+    # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
+    if len(stated) >= 2 and stated[:-1].isdigit() and stated[-1] in _YEARS_PER_UNIT and int(stated[:-1]):
         return int(stated[:-1]) * _YEARS_PER_UNIT[stated[-1]]
     born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
     if born is None or scanned is None or scanned < born:

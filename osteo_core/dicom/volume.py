@@ -103,7 +103,7 @@ def _read_planes(wanted: Sequence[SliceHeader], datasets: dict[Path, Dataset]) -
     planes: NDArray = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
     padded, lowest = 0, 0.0
     for path in dict.fromkeys(s.path for s in wanted):
-        frames, padding = read_frames(path), declared_padding(datasets[path])
+        frames, padding = read_frames(path, transfer_syntax(datasets[path])), declared_padding(datasets[path])
         own = {(s.rescale_slope, s.rescale_intercept) for s in wanted if s.path == path}
         if len(own) > 1:  # GDCM applies the first frame's rescale to all of them
             raise PixelsUnreadableError("frames of one file with rescales of their own")

@@ -206,7 +206,7 @@ def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
 
 def _unreadable(error: Exception) -> Exclusion:
     # The error's own text may hold the path, and a path may hold a name.
-    told = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
+    told: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
     found = told.get(type(error), f"damaged NIfTI ({type(error).__name__})")
     return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 

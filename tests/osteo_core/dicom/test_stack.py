@@ -118,3 +118,18 @@ def test_two_blocks_far_apart_are_two_stacks_by_acquisition() -> None:
 def test_without_acquisitions_a_gap_stays_a_gap() -> None:
     (part,) = arrange(slices_at(*range(12), *range(300, 315)), step=Step.FIND)
     assert code_of(part.stack) is ExclusionCode.MISSING_SLICES
+
+
+@pytest.mark.parametrize("cosines", [(2.0, 0.0, 0.0, 0.0, 2.0, 0.0), (1.0, 0.0, 0.0, 0.6, 0.8, 0.0), (0.0,) * 6])
+def test_cosines_that_are_none_are_not_believed(cosines: tuple[float, ...]) -> None:
+    found = build_stack(slices_at(*range(12), orientation=cosines), step=Step.FIND)
+    assert code_of(found) is ExclusionCode.GEOMETRY_MISSING
+    assert "a sound ImageOrientationPatient" in found.sentence
+
+
+def test_one_identifier_at_different_places_is_no_copy() -> None:
+    slices = [replace(one, sop_instance_uid="same") for one in slices_at(*range(12))]
+    (arranged,) = arrange([*slices, slices[3]], step=Step.FIND)
+    assert isinstance(arranged.stack, Stack)
+    assert len(arranged.stack.slices) == 12
+    assert [c.code.value for c in arranged.cautions] == ["duplicate_slices"]

@@ -28,6 +28,7 @@ def made(**values: object) -> Dataset:
         ("365D", 0.9993),
         ("67", None),
         ("Y", None),
+        ("000Y", None),
         ("", None),
         ("0x7Y", None),
     ],

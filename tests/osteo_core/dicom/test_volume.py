@@ -295,3 +295,13 @@ def test_two_stacks_in_one_enhanced_file_are_told_apart(tmp_path: Path) -> None:
         shift = 10 if series.series_instance_uid.endswith("_stack2") else 0
         np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu + shift)
     assert len(found.series) == len(found.excluded) == 1
+
+
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big endian"])
+def test_fewer_pixels_than_the_header_says_are_not_filled_up(tmp_path: Path, syntax: str) -> None:
+    def more_rows(dataset: Dataset, _: int) -> None:
+        dataset.Rows = 50
+
+    volume = read_volume(the_series(found_in(tmp_path / "ct", syntax=syntax, change=more_rows)))
+    assert isinstance(volume, Exclusion)
+    assert volume.found == "pixels cut short: 6144 bytes where the header needs 6400"

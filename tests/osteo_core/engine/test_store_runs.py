@@ -19,6 +19,7 @@ from osteo_core.engine.job import Models
 from osteo_core.engine.reference import import_reference
 from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
+from osteo_core.terms import Level
 from tests.builders import segmenters
 from tests.builders.ct_files import write_ct, write_many
 
@@ -143,6 +144,13 @@ def test_reference_values_join_their_patient_by_key(tmp_path: Path) -> None:
     assert "DOE" not in json.dumps(stored, default=str)
 
 
+def test_spaces_a_byte_order_mark_and_a_row_told_twice_do_no_harm(tmp_path: Path) -> None:
+    chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
+    rows = "\ufeff" + HEADER.replace(",", ", ") + "A, L1, 100, HA, x,\r\n\r\nA,L1,100.0,HA,x,\r\n"
+    (value,) = import_reference(written(tmp_path, rows), chosen.store, settings=chosen)
+    assert (value.vbmd_mg_cm3, value.level) == (100.0, Level.L1)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -152,6 +160,14 @@ def test_reference_values_join_their_patient_by_key(tmp_path: Path) -> None:
         (HEADER + "A,L1,1020,HA,x,\n", "line 2: vBMD_mg_cm3 must be a number"),
         (HEADER + "A,L1,100,water,x,\n", "line 2: Mineral must be one of .*, found 'water'"),
         (HEADER + ",L1,100,HA,x,\n", "line 2: PatientID is blank"),
+        ("", "is empty; its first line must name the columns"),
+        (HEADER.replace(",", ";") + "A;L1;100,5;HA;x;\n", "separates its columns by semicolons"),
+        (HEADER + "A,L1,100,5,HA,x,\n", "line 2: more cells than columns; decimals are written with a point"),
+        (HEADER + 'A,L1,"100,5",HA,x,\n', "line 2: vBMD_mg_cm3 must be a number"),
+        (HEADER + "A,L1,0.1005,HA,x,\nB,L1,0.08,HA,x,\n", "seem to be in g/cm3; give them in mg/cm3"),
+        (HEADER + "A,L1,100,HA,x,\nA,L1,101,HA,x,\n", "line 3: the same patient and level stand in line 2"),
+        (HEADER + "A,L1,100,HA,x,perhaps\n", "line 2: Simulated must be true, false or blank"),
+        ("Level," + HEADER + "L1,A,L2,100,HA,x,\n", r"has the columns \['Level'\] more than once"),
     ],
 )
 def test_one_wrong_row_ends_the_import_before_anything_is_stored(tmp_path: Path, text: str, sentence: str) -> None:
