@@ -17,9 +17,10 @@ from training.cases import GRID_MM, POSTERIOR, SACRUM, Body
 from training.icrp import icrp
 from training.materials import Material
 from training.plant import centroids_mm, fill_soft_tissue, plant
+from training.workplace import WORKPLACE
 
-LABELS = Path("/work/shared/data/labels")
-CACHE = Path("/work/train/cache")
+LABELS = Path(__file__).resolve().parents[2] / "shared" / "data" / "labels"
+CACHE = WORKPLACE / "cache"
 #: Patients whose shapes (never whose CT) are planted. verse007 is left out: its vertebrae are cut.
 DONORS = ("verse004", "verse005", "verse009", "verse010", "verse014", "ssm_mean_lumbar_L2_L5")
 #: Spines long enough to replace all of an ICRP phantom's rough ones from T9 down.

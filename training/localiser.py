@@ -24,6 +24,7 @@ from training.materials import Material
 from training.paint import paint
 from training.sample import Patch, Pose, draw, positions_mm
 from training.vessels import lay_vessels
+from training.workplace import WORKPLACE
 
 _FIRST, _LAST = 15, 24
 _FINE = 2
@@ -120,7 +121,7 @@ def main() -> None:
     """Teach the coarse network; run again to go on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=9000)
-    parser.add_argument("--folder", type=Path, default=Path("/work/train"))
+    parser.add_argument("--folder", type=Path, default=WORKPLACE)
     parser.add_argument("--name", default="localiser")
     parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 """Stage 3: put averaged weights into the model folders, half precision, with hash and recipe.
 
-``python -m training.release spine_localiser --checkpoint /work/train/localiser.pt --version 0.1.0``
+``python -m training.release spine_localiser --checkpoint data/training/localiser.pt --version 0.1.0``
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,9 @@ from models.grids import Grid, grid_of, grid_over, sample
 from osteo_core.records import Volume
 from training.fields import FloatVolume
 from training.learn import NOT_BODY
+from training.workplace import WORKPLACE
 
-SCANS = Path("/work/train/scans")
+SCANS = WORKPLACE / "scans"
 FINE_MM, COARSE_MM = 1.25, 2.5
 _MARGIN_MM = np.array([60.0, 60.0, 45.0])
 _AIR_HU = -300.0

@@ -22,6 +22,7 @@ from training.materials import Material
 from training.paint import paint
 from training.sample import Patch, Pose, draw, positions_mm
 from training.vessels import lay_vessels
+from training.workplace import WORKPLACE
 
 SHAPE = (72, 72, 88)
 #: Share of the patches that come from stored scans (training/scans.py) where there are any.
@@ -90,7 +91,7 @@ def main() -> None:
     """Teach the fine network; run again to go on."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=5000)
-    parser.add_argument("--folder", type=Path, default=Path("/work/train"))
+    parser.add_argument("--folder", type=Path, default=WORKPLACE)
     parser.add_argument("--name", default="vertebra")
     parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
     arguments = parser.parse_args()
