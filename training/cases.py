@@ -1,4 +1,4 @@
-"""Label maps of /work/shared as bodies to paint: one material and one part for each voxel."""
+"""Label maps of ../shared/data/labels as bodies to paint: one material and one part for each voxel."""
 
 from __future__ import annotations
 
