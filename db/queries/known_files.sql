@@ -1,5 +1,9 @@
--- Every file that was read into the index, as last seen: what did not change need not be opened again.
-SELECT path, arg_max(size_bytes, indexed_at) AS size_bytes, arg_max(mtime_ns, indexed_at) AS mtime_ns
-FROM files
-GROUP BY path
-ORDER BY path;
+-- Every file that was read into the index, as last seen, with its study: what did not change need not be opened again.
+SELECT
+    f.path,
+    arg_max(f.size_bytes, f.indexed_at) AS size_bytes,
+    arg_max(f.mtime_ns, f.indexed_at) AS mtime_ns,
+    arg_max(s.study_key, f.indexed_at) AS study_key
+FROM files f LEFT JOIN current_series s USING (series_key)
+GROUP BY f.path
+ORDER BY f.path;

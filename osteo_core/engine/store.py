@@ -12,6 +12,7 @@ import pyarrow as pa
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
 from db.records import found_of
+from osteo_core.engine.find import KnownFiles
 from osteo_core.engine.job import Models
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.records import Found
@@ -60,11 +61,14 @@ def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
             write_part(store_dir, kind, table)
 
 
-def known_files(store_dir: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change (ns) of every file in the index, by path."""
+def known_files(store_dir: Path) -> KnownFiles:
+    """What the index has seen of files, by path."""
     with reading(store_dir) as reader:
         rows = reader.query("known_files").to_pylist() if reader else []
-    return {row["path"]: (row["size_bytes"], row["mtime_ns"]) for row in rows}
+    return KnownFiles(
+        stamps={row["path"]: (row["size_bytes"], row["mtime_ns"]) for row in rows},
+        studies={row["path"]: row["study_key"] for row in rows if row["study_key"]},
+    )
 
 
 def waiting(store_dir: Path, models: Models, settings: Settings) -> Found:

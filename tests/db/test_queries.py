@@ -285,7 +285,12 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     (row,) = ask(store, "cohort_summary")
     assert (row["n_series"], row["n_waiting"], row["n_excluded"]) == (2, 1, 1)
     (known,) = ask(store, "known_files")
-    assert known == {"path": str(file), "size_bytes": 7, "mtime_ns": file.stat().st_mtime_ns}
+    assert known == {
+        "path": str(file),
+        "size_bytes": 7,
+        "mtime_ns": file.stat().st_mtime_ns,
+        "study_key": series.study_key,
+    }
     key = {"model_hash": MODEL_HASH, "settings_hash": SETTINGS_HASH}
     waiting = found_of(store.query("waiting_series", **key), store.query("waiting_cautions", **key))
     assert waiting.series == (replace(series, series_instance_uid=series.series_key),)

@@ -22,6 +22,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import Level
 from tests.builders import segmenters
 from tests.builders.ct_files import write_ct, write_many
+from tests.builders.series import CtSpec, write_series
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,16 @@ def test_what_is_indexed_and_unchanged_is_not_opened_again(settings: Settings, m
     monkeypatch.setattr("nibabel.load", lambda *_: pytest.fail("a known file was opened"))
     again = index([settings.store.parent / "ct"], settings.store, settings=settings)
     assert (again.series, again.excluded) == ((), ())
+
+
+def test_a_study_indexed_in_two_goes_keeps_one_preferred_series(tmp_path: Path) -> None:
+    chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
+    write_series(tmp_path / "ct" / "sharp", CtSpec(kernel="B70f", series_uid="1.2.3.1"))
+    index([tmp_path / "ct"], chosen.store, settings=chosen)
+    write_series(tmp_path / "ct" / "smooth", CtSpec(kernel="B30f", series_uid="1.2.3.2"))
+    index([tmp_path / "ct"], chosen.store, settings=chosen)
+    (waiting,) = store.waiting(chosen.store, segmenters.TRUTH, chosen).series
+    assert waiting.convolution_kernel == "B30f"
 
 
 def test_a_finished_run_finds_nothing_to_do(settings: Settings) -> None:
