@@ -15,7 +15,9 @@ SPACING_MM = (2.0, 2.0, 3.0)
 
 def write_ct(path: Path, *, mark_hu: int = -1000, seed: int = 0) -> Path:
     """One NIfTI CT of the default spine; ``mark_hu`` is the HU of its first voxel (see segmenters.py)."""
-    volume, _ = build_spine(SpineSpec(noise_hu=8.0, seed=seed), grid(spacing_mm=SPACING_MM, extent_mm=(110.0, 120.0, 180.0)))
+    volume, _ = build_spine(
+        SpineSpec(noise_hu=8.0, seed=seed), grid(spacing_mm=SPACING_MM, extent_mm=(110.0, 120.0, 180.0))
+    )
     voxels = np.rint(np.asarray(volume.voxels_hu)).astype(np.int16)
     voxels[0, 0, 0] = mark_hu
     path.parent.mkdir(parents=True, exist_ok=True)
