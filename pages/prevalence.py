@@ -42,8 +42,17 @@ def show_overall(rate: figures.Rate) -> None:
         columns, ("Osteoporosis", "Low bone mass"), (rate.osteoporosis, rate.low_bone_mass), strict=False
     ):
         value, _, interval = wording.percent(found).partition(" (")
-        shown = f"95 % interval {interval.rstrip(')')} %" if interval else None
-        column.metric(name, value, delta=shown, delta_color="off", delta_arrow="off", border=True, height="stretch")
+        shown = f"{interval.rstrip(')')} %" if interval else None
+        column.metric(
+            name,
+            value,
+            delta=shown,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+            help="Share of those with a category; below it the Wilson 95 % interval",
+        )
     columns[2].metric("With a category", f"{rate.n:,}", border=True, height="stretch")
     columns[3].metric(
         "Without a category",
