@@ -63,7 +63,10 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     file = path or Path(environment.get("OSTEO_SETTINGS", "osteo.toml"))
     given: dict[str, object] = {}
     if file.exists():
-        given.update(tomllib.loads(file.read_text(encoding="utf-8")))
+        try:
+            given.update(tomllib.loads(file.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{file.name} is not valid TOML ({error}); mend it or take it away") from None
     elif path is not None:
         raise SettingsError(f"no settings file at {path}; leave it out to use the defaults")
     names = {f.name for f in fields(Settings)}

@@ -1,0 +1,42 @@
+"""Settings come from a file and the environment, and say what is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from osteo_core.errors import SettingsError
+from osteo_core.settings import Settings, read_settings
+
+
+def test_environment_comes_before_the_file_and_the_file_before_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "osteo.toml"
+    file.write_text('workers = 3\nstore = "from-file"\n')
+    found = read_settings(file, environment={"OSTEO_STORE": "from-environment"})
+    assert (found.workers, found.store, found.media_limit_mb) == (3, Path("from-environment"), 2000)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("workers = ", "osteo.toml is not valid TOML"),
+        ("wokers = 2", r"unknown settings \['wokers'\]"),
+        ('workers = "two"', "setting workers must be int, found 'two'"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "osteo.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError, match=words):
+        read_settings(file, environment={})
+
+
+def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no settings file at"):
+        read_settings(tmp_path / "none.toml", environment={})
+
+
+def test_only_settings_that_change_results_change_the_hash() -> None:
+    assert Settings(workers=7).hash == Settings().hash
+    assert Settings(normal_above_mg_cm3=110.0).hash != Settings().hash
