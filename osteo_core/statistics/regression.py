@@ -22,6 +22,10 @@ class Line:
     intercept: Estimate
 
 
+#: Differences smaller than this share of the largest value are rounding of binary fractions.
+_ROUNDING = 1e-12
+
+
 def deming(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0, confidence: float = 0.95) -> Line:
     """Deming regression, error_ratio l = var(error of y) / var(error of x); 1 is orthogonal regression.
 
@@ -88,11 +92,14 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> L
 def _pairwise_slopes(x: Values, y: Values) -> Values:
     first, second = np.triu_indices(len(x), k=1)
     dx, dy = x[second] - x[first], y[second] - y[first]
-    kept = (dx != 0) | (dy != 0)
+    # Ties and slopes of -1 are meant in decimals: 0.1 + 0.2 against 0.3 is a tie, so rounding noise must not decide.
+    noise = _ROUNDING * max(float(np.abs(x).max()), float(np.abs(y).max()))
+    dx, dy = np.where(np.abs(dx) <= noise, 0.0, dx), np.where(np.abs(dy) <= noise, 0.0, dy)
+    kept = np.abs(dx + dy) > noise
+    kept |= (dx == 0) != (dy == 0)
     dx, dy = dx[kept], dy[kept]
     with np.errstate(divide="ignore"):
-        slopes = np.where(dx == 0, np.copysign(np.inf, dy), dy / np.where(dx == 0, 1.0, dx))
-    return np.sort(slopes[slopes != -1])
+        return np.sort(np.where(dx == 0, np.copysign(np.inf, dy), dy / np.where(dx == 0, 1.0, dx)))
 
 
 def _shifted_median(slopes: Values, shift: int) -> float:

@@ -236,3 +236,12 @@ def test_other_refusals() -> None:
         icc([[1, 2], [1, 2], [1, 2]])
     with pytest.raises(StatisticsError, match="too few pairs: 0"):
         rmse([], [])
+
+
+def test_a_tie_in_decimals_stays_a_tie_after_a_shift() -> None:
+    x = np.array([162.3, 122.5, 147.8, 34.9, 140.7, 197.5])
+    y = np.array([162.9, 139.3, 143.9, 32.5, 140.3, 202.6])
+    y[4] = y[2] + x[2] - x[4]
+    shifted = passing_bablok(x, y + 0.1)
+    assert shifted.slope.value == pytest.approx(passing_bablok(x, y).slope.value)
+    assert shifted.intercept.value == pytest.approx(passing_bablok(x, y).intercept.value + 0.1)
