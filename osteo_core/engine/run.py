@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,14 +75,23 @@ def _finished(running: dict[Future, Task], on_tick: Callable[[], None] | None) -
 
 
 def _answer(future: Future, task: Task, on_done: Callable[[Any], Iterable[Task]]) -> Iterable[Task]:
-    if future.status == "finished":
-        return on_done(future.result())
-    error = future.exception()
-    if not isinstance(error, KilledWorker):
-        raise error if error is not None else WorkersLostError(f"a task ended as '{future.status}' without an answer")
+    """What follows an ended task. A worker may die with an answer that was not fetched: Dask then computes it again.
+
+    So the answer is asked for, which waits, and never the status, which may have changed since.
+    """
+    try:
+        answer = future.result()
+    except KilledWorker as death:
+        return [_again(task, death)]
+    except CancelledError as error:
+        raise WorkersLostError(f"a task ended as '{future.status}' without an answer") from error
+    return on_done(answer)
+
+
+def _again(task: Task, death: KilledWorker) -> Task:
     if task.given_up >= _RESUBMISSIONS:
         raise WorkersLostError(
             f"workers died {_RESUBMISSIONS} times over tasks that never began; "
             "look at the memory of the workers (setting worker_memory_gb), then run the command again: it carries on"
-        )
-    return [Task(function=task.function, arguments=task.arguments, given_up=task.given_up + 1)]
+        ) from death
+    return Task(function=task.function, arguments=task.arguments, given_up=task.given_up + 1)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,6 +17,7 @@ from osteo_core.engine.process import process
 from osteo_core.settings import Settings
 from tests.builders import segmenters
 from tests.builders.ct_files import write_ct, write_many
+from tests.builders.waiting import wait_until
 from tests.house.sources import ROOT
 
 
@@ -43,9 +43,7 @@ def scheduler(tmp_path: Path) -> Iterator[str]:
         started(
             stack, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(contact)
         )
-        deadline = time.monotonic() + 90
-        while not contact.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        wait_until(lambda: contact.exists() and contact.read_text().rstrip().endswith("}"))
         address = json.loads(contact.read_text())["address"]
         for _ in range(2):
             started(stack, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pytest
 from distributed import Client
 
 from osteo_core.engine.cluster import open_client
-from osteo_core.engine.run import IN_FLIGHT_PER_WORKER, Task, run_tasks
+from osteo_core.engine.run import IN_FLIGHT_PER_WORKER, Task, _answer, run_tasks
 from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 from tests.builders import work
+from tests.builders.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +91,18 @@ def test_a_task_that_kills_its_worker_is_begun_again_and_the_rest_go_on(client: 
     rest = [Task(function=work.double, arguments=(n,)) for n in range(1, 9)]
     assert sorted(collect(client, [*rest[:2], poison, *rest[2:]])) == [2, 2, 4, 6, 8, 10, 12, 14, 16]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_lost_with_its_worker_is_computed_again(client: Client) -> None:
+    task = Task(function=work.own_pid, arguments=(2.0,))
+    answer = client.submit(task.function, *task.arguments, pure=False)
+    holder = answer.result()
+    os.kill(holder, signal.SIGKILL)
+    wait_until(lambda: answer.status != "finished")
+    answers: list[int] = []
+    assert _answer(answer, task, lambda pid: answers.append(pid) or ()) == ()
+    assert len(answers) == 1
+    assert answers != [holder]
 
 
 def test_a_scheduler_that_does_not_answer_is_bad_usage(monkeypatch: pytest.MonkeyPatch) -> None:

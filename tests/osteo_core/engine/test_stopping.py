@@ -18,6 +18,7 @@ from osteo_core.engine.index import index
 from osteo_core.settings import Settings
 from tests.builders import segmenters
 from tests.builders.ct_files import write_many
+from tests.builders.waiting import wait_until
 from tests.house.sources import ROOT
 
 #: The command line with a segmenter that takes a second a series.
@@ -33,13 +34,6 @@ def settings_for(tmp_path: Path, *, workers: int) -> Settings:
 
 def progress_of(store_dir: Path) -> dict:
     return json.loads((store_dir / "progress.json").read_text())
-
-
-def wait_until(condition, seconds: float = 240.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened in time"
-        time.sleep(0.05)
 
 
 def results_in(store_dir: Path) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from pages.ui.services import keeper as keepers
 from pages.ui.services.keeper import Keeper
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store, write_results
+from tests.builders.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -20,15 +19,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tick is a twentieth of a second here."""
     monkeypatch.setattr(keepers, "_TICK_S", 0.05)
     monkeypatch.setattr(keepers, "_PUBLISH_EVERY_S", 0.0)
-
-
-def wait_until(reached: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if reached():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def count(keeper: Keeper) -> int:
@@ -41,10 +31,10 @@ def test_parts_are_taken_in_and_published_while_the_app_runs(tmp_path: Path) -> 
         assert keeper.is_owner
         assert keeper.is_empty()
         write_results(tmp_path, build_cohort(5))
-        assert wait_until(lambda: count(keeper) == 5)
+        wait_until(lambda: count(keeper) == 5)
         assert keeper.version > 0
         assert not keeper.is_empty()
-        assert wait_until(lambda: any((tmp_path / "snapshot").iterdir()))
+        wait_until(lambda: any((tmp_path / "snapshot").iterdir()))
     finally:
         keeper.close()
     assert int(open_snapshot(tmp_path).query("cohort_summary").to_pylist()[0]["n_series"]) == 5
@@ -58,7 +48,7 @@ def test_while_another_process_owns_the_store_its_snapshot_is_read_and_then_the_
         assert not keeper.is_owner
         assert count(keeper) == 4
         other.close()
-        assert wait_until(lambda: keeper.is_owner)
+        wait_until(lambda: keeper.is_owner)
         assert count(keeper) == 4
     finally:
         keeper.close()
@@ -72,7 +62,7 @@ def test_a_keeper_that_stops_says_why(tmp_path: Path, monkeypatch: pytest.Monkey
             raise OSError("disk full")
 
         monkeypatch.setattr(keeper, "take_in", broken)
-        assert wait_until(lambda: keeper.fault is not None)
+        wait_until(lambda: keeper.fault is not None)
         assert str(keeper.fault) == "disk full"
     finally:
         keeper.close()

@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from pages.ui.services import work
+from tests.builders.waiting import wait_until
 
 
 def write(store: Path, **values: object) -> None:
@@ -64,10 +64,7 @@ def test_a_demo_that_fails_leaves_its_last_words(
     program.chmod(0o755)
     monkeypatch.setattr(work.sys, "executable", str(program))
     demo = work.Demo(tmp_path / "store")
-    until = time.monotonic() + 20
-    while demo.is_running and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not demo.is_running
+    wait_until(lambda: not demo.is_running)
     assert demo.complaint == complaint
 
 
