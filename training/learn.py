@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from training.ahead import Sample, ahead
+
 log = logging.getLogger("training.learn")
-Sample = tuple[np.ndarray, np.ndarray]
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 #: Voxels without a target, and voxels of which only this is known: no vertebral body is there.
@@ -36,6 +37,7 @@ class Recipe:
     warm_steps: int = 100
     averaging: float = 0.998
     finish_at: float = 0.0
+    start_from: dict[str, torch.Tensor] | None = None
 
 
 def scaled(hu: np.ndarray) -> np.ndarray:
@@ -104,9 +106,11 @@ def _step(
 def learn(
     build: Callable[[], nn.Module], samples: Callable[[int], Iterator[Sample]], loss: Loss, recipe: Recipe
 ) -> None:
-    """Teach until the steps are done, saving every 200; a second call goes on where the first stopped."""
+    """Teach until the steps are done, saving every 100; a second call goes on where the first stopped."""
     torch.manual_seed(recipe.seed)
     net, mean = build().to(memory_format=torch.channels_last_3d), build()
+    if recipe.start_from is not None:
+        net.load_state_dict(recipe.start_from)
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-4)
     path, first = recipe.folder / f"{recipe.name}.pt", 0
@@ -116,7 +120,7 @@ def learn(
         mean.load_state_dict(state["mean"])
         optimiser.load_state_dict(state["optimiser"])
         first = state["step"]
-    stream, recent, started = samples(recipe.seed + first), [], time.time()
+    stream, recent, started = ahead(samples, recipe.seed + first), [], time.time()
     for step in range(first, recipe.steps):
         seconds = (time.time() - started) / len(recent) if recent else 1.5
         total = total_steps(recipe, step, seconds)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.registry import load
 from models.spine_localiser.network import CLASSES, GRID_MM, build
 from training import scans
 from training.cache import CACHE, COARSE_STEP
@@ -21,6 +22,7 @@ from training.coarse_scene import field_of_view_mm, finish, furnish
 from training.fields import chance
 from training.learn import Recipe, Sample, dice_and_entropy, learn, seconds_until
 from training.materials import Material
+from training.organs import move_organs
 from training.paint import paint
 from training.sample import Patch, Pose, draw, positions_mm
 from training.vessels import lay_vessels
@@ -34,6 +36,8 @@ _SCAN_POSE = Pose(degrees=10.0, scale=(0.85, 1.15), elastic_mm=5.0, bend_mm=6.0,
 _RIB_ABOVE = "22"
 #: Share of the volumes that come from stored scans (training/scans.py) where there are any.
 SCAN_SHARE = 0.25
+#: Share of the painted volumes whose organs lie elsewhere than the phantom's.
+MOVED_SHARE = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +91,10 @@ def one(rng: np.random.Generator, torso: Torso) -> Sample:
     patch = draw(torso.packed, centre_mm=centre, relative_mm=where, source_mm=MAP_MM * COARSE_STEP)
     divide = torso.centres_mm[_RIB_ABOVE][2] - centre[2]
     classes = target(patch, height_mm=where[2], divide_mm=divide)
+    if chance(rng, MOVED_SHARE):
+        patch = move_organs(
+            rng, patch, torso.packed, centre_mm=centre, relative_mm=where, source_mm=MAP_MM * COARSE_STEP
+        )
     patch = furnish(rng, lay_vessels(rng, patch, step_mm=GRID_MM / _FINE))
     hu = paint(rng, patch, step_mm=GRID_MM / _FINE)
     hu, seen = finish(rng, hu, size_mm=size_mm, factor=_FINE, grid_mm=GRID_MM)
@@ -124,6 +132,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=WORKPLACE)
     parser.add_argument("--name", default="localiser")
     parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
+    parser.add_argument("--from-release", action="store_true", help="begin with the released weights, not at random")
+    parser.add_argument("--seed", type=int, default=1, help="another one draws other samples")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
@@ -137,6 +147,8 @@ def main() -> None:
         peak_rate=1e-3,
         folder=arguments.folder,
         finish_at=seconds_until(arguments.finish_at),
+        seed=arguments.seed,
+        start_from=load("spine_localiser").state_dict() if arguments.from_release else None,
     )
     learn(build, samples, loss, recipe)
 

@@ -23,7 +23,8 @@ from training.scans import store
 #: CT of these patients is for reporting alone.
 HELD_OUT = ("verse005", "verse007", "verse014")
 _TOTALSEGMENTATOR_L5, _TOTALSEGMENTATOR_C1, _L5 = 27, 50, 24
-_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+#: LPS and RAS differ in the sign of two axes, there and back.
+TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_ct(path: Path) -> Volume:
@@ -38,7 +39,7 @@ def read_ct(path: Path) -> Volume:
         affine[:3, 3] = image.GetOrigin()
     else:
         file = nibabel.load(path)
-        voxels, affine = np.asarray(file.dataobj), _TO_LPS @ file.affine
+        voxels, affine = np.asarray(file.dataobj), TO_RAS @ file.affine
     voxels = np.clip(voxels, -1024, 3071).astype(np.int16)
     return Volume(voxels_hu=voxels, geometry=Geometry(shape=voxels.shape, affine_lps=affine))
 
@@ -46,7 +47,7 @@ def read_ct(path: Path) -> Volume:
 def read_labels(path: Path, like: Geometry) -> NDArray[np.uint8]:
     """A label map brought to the CT's axes (flips and permutations only)."""
     file = nibabel.load(path)
-    have = nibabel.orientations.io_orientation(_TO_LPS @ file.affine)
+    have = nibabel.orientations.io_orientation(TO_RAS @ file.affine)
     want = nibabel.orientations.io_orientation(like.affine_lps)
     turn = nibabel.orientations.ornt_transform(have, want)
     labels = nibabel.orientations.apply_orientation(np.asarray(file.dataobj), turn).astype(np.uint8)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.registry import load
 from models.vertebra_segmentation.network import CLASSES, GRID_MM, build
 from training import scans
 from training.cache import CACHE
@@ -94,6 +95,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=WORKPLACE)
     parser.add_argument("--name", default="vertebra")
     parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
+    parser.add_argument("--from-release", action="store_true", help="begin with the released weights, not at random")
+    parser.add_argument("--seed", type=int, default=1, help="another one draws other samples")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
@@ -105,6 +108,8 @@ def main() -> None:
         peak_rate=2e-3,
         folder=arguments.folder,
         finish_at=seconds_until(arguments.finish_at),
+        seed=arguments.seed,
+        start_from=load("vertebra_segmentation").state_dict() if arguments.from_release else None,
     )
     learn(build, samples, loss, recipe)
 

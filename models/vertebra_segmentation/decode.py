@@ -14,7 +14,7 @@ from models.vertebra_segmentation.instances import IntVolume, split_bodies
 from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, number
 from osteo_core.records import Geometry
-from osteo_core.terms import MASK_LEVELS, Anchor, Level
+from osteo_core.terms import Anchor, Level
 
 _BODY = CLASSES.index("body")
 _DISC = CLASSES.index("disc")
@@ -173,7 +173,7 @@ def decode(fine: FloatVolume, body: FloatVolume, grid: Grid, located: Located) -
     sure = chain.probability * _BELIEF[anchor]
     found: list[Found] = []
     for level, n in zip(chain.levels, (numbers[int(i)] for i in order), strict=True):
-        if level in MASK_LEVELS and Level(level) not in [f.level for f in found]:
+        if level <= Level.L5 and Level(level) not in [f.level for f in found]:
             inside = body[instances == n]
             crisp = float(np.clip(2 * inside.mean() - 1, 0, 1))
             found.append(Found(level=Level(level), confidence=sure * crisp**0.5, instance=n))

@@ -15,7 +15,7 @@ from models.vertebra_segmentation.decode import Decoded, body_field, decode, dra
 from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.prepare import WINDOW, Tube, prepare
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
-from osteo_core.terms import Anchor
+from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,12 +26,15 @@ _LEAST_WHOLE = 2
 
 
 class VertebraSegmenter:
-    """Outlines and numbers T12-L5; a `Segmenter` (osteo_core.records)."""
+    """Outlines and numbers ``levels``; a `Segmenter` (osteo_core.records)."""
 
     name = "vertebra_segmentation"
 
-    def __init__(self, localiser: nn.Module, outliner: nn.Module, *, model_hash: str) -> None:
+    def __init__(
+        self, localiser: nn.Module, outliner: nn.Module, *, model_hash: str, levels: tuple[Level, ...] = MASK_LEVELS
+    ) -> None:
         self.model_hash = model_hash
+        self._levels = levels
         self._localiser = localiser
         self._outliner = outliner
 
@@ -62,7 +65,7 @@ class VertebraSegmenter:
     ) -> Segmentation:
         labels = np.zeros(volume.geometry.shape, dtype=np.uint8)
         levels = []
-        for found in decoded.found:
+        for found in (f for f in decoded.found if f.level in self._levels):
             box, mask = draw_level(body, decoded, tube.grid, found, volume.geometry)
             mask &= labels[box] == 0
             if not mask.any():
