@@ -6,13 +6,21 @@ import argparse
 import contextlib
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, add_worker_arguments, with_workers, writable_folder
+from osteo_core.commands.command import (
+    Answer,
+    Context,
+    add_retry_argument,
+    add_worker_arguments,
+    with_workers,
+    writable_folder,
+)
 from osteo_core.commands.words import run_sentence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     add_worker_arguments(parser)
+    add_retry_argument(parser)
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
@@ -22,7 +30,13 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     from osteo_core.engine.analyse import analyse
 
     with contextlib.closing(Bar()) as bar:
-        summary = analyse(settings.store, settings=settings, scheduler=arguments.scheduler, listeners=(bar,))
+        summary = analyse(
+            settings.store,
+            settings=settings,
+            scheduler=arguments.scheduler,
+            retry=arguments.retry,
+            listeners=(bar,),
+        )
     return Answer(
         document={"store": str(settings.store), **summary.as_dict()},
         sentences=(run_sentence(summary),),

@@ -62,6 +62,11 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that runs already, as tcp://host:port")
 
 
+def add_retry_argument(parser: argparse.ArgumentParser) -> None:
+    """Of commands that leave alone what was done before."""
+    parser.add_argument("--retry", action="store_true", help="do again what failed or killed its worker")
+
+
 def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
     """The settings under the command's own options. Raises UsageError for fewer than one worker."""
     if arguments.workers is None:

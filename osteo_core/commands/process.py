@@ -10,6 +10,7 @@ from osteo_core.commands.bar import Bar
 from osteo_core.commands.command import (
     Answer,
     Context,
+    add_retry_argument,
     add_worker_arguments,
     existing_paths,
     with_workers,
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of DICOM, or NIfTI file or folder")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where Parquet files and masks go")
     add_worker_arguments(parser)
+    add_retry_argument(parser)
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
@@ -32,7 +34,14 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     from osteo_core.engine.process import process
 
     with contextlib.closing(Bar()) as bar:
-        summary = process(paths, arguments.out, settings=settings, scheduler=arguments.scheduler, listeners=(bar,))
+        summary = process(
+            paths,
+            arguments.out,
+            settings=settings,
+            scheduler=arguments.scheduler,
+            retry=arguments.retry,
+            listeners=(bar,),
+        )
     return Answer(
         document={"out": str(arguments.out), **summary.as_dict()},
         sentences=(run_sentence(summary), f"Tables and masks are in {arguments.out}."),

@@ -19,15 +19,17 @@ def analyse(
     *,
     settings: Settings,
     scheduler: str | None = None,
+    retry: bool = False,
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
 ) -> RunSummary:
     """Analyse what waits in the store under the present models and settings; results reach it as parts.
 
-    May be stopped at any time and run again. Raises UsageError when a scheduler was named and does not answer.
+    With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
+    again. Raises UsageError when a scheduler was named and does not answer.
     """
     job = store_job(store_dir, settings, models)
-    waiting = store.waiting(store_dir, job.models, settings)
+    waiting = store.waiting(store_dir, job.models, settings, retry=retry)
     try:
         outcomes = analyse_many(
             waiting.series,

@@ -30,13 +30,14 @@ def process(
     *,
     settings: Settings,
     scheduler: str | None = None,
+    retry: bool = False,
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
 ) -> RunSummary:
     """Analyse every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
 
     What an earlier run over the same folder finished, under the same models and settings, is not done
-    again. Raises UsageError when a scheduler was named and does not answer.
+    again; with ``retry`` what failed is. Raises UsageError when a scheduler was named and does not answer.
     """
     found = _outside(find(paths, settings=settings, listeners=listeners), out_dir.resolve())
     job = Job(
@@ -47,10 +48,18 @@ def process(
         deliver=deliver.to_folder,
     )
     found = _named_apart(found, job)
-    left = tuple(s for s in found.series if not deliver.piece(job, s.series_key, "series").exists())
+    left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
     outcomes = analyse_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
     _write_tables(found, job)
     return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
+
+
+def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
+    path = deliver.piece(job, series.series_key, "series")
+    if not path.exists():
+        return False
+    (status,) = parquet.read_table(path, columns=["status"]).column("status").to_pylist()
+    return not (retry and status == Status.FAILED)
 
 
 def _outside(found: Found, out_dir: Path) -> Found:

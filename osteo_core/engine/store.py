@@ -71,9 +71,12 @@ def known_files(store_dir: Path) -> KnownFiles:
     )
 
 
-def waiting(store_dir: Path, models: Models, settings: Settings) -> Found:
-    """Eligible series without a result under these models and settings, and what was noted while they were found."""
-    under: dict[str, Any] = {"model_hash": models.model_hash, "settings_hash": settings.hash}
+def waiting(store_dir: Path, models: Models, settings: Settings, *, retry: bool = False) -> Found:
+    """Eligible series without a result under these models and settings, and what was noted while they were found.
+
+    With ``retry`` also those that failed.
+    """
+    under: dict[str, Any] = {"model_hash": models.model_hash, "settings_hash": settings.hash, "retry": retry}
     with reading(store_dir) as reader:
         if reader is None:
             return Found()

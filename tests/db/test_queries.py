@@ -38,6 +38,7 @@ PARAMETERS: dict[str, Any] = {
     "code": "too_thick",
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,
+    "retry": False,
 }
 COHORT = CohortFilter(
     vendors=(Vendor.GE, Vendor.SIEMENS),
@@ -291,7 +292,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
         "mtime_ns": file.stat().st_mtime_ns,
         "study_key": series.study_key,
     }
-    key = {"model_hash": MODEL_HASH, "settings_hash": SETTINGS_HASH}
+    key = {"model_hash": MODEL_HASH, "settings_hash": SETTINGS_HASH, "retry": False}
     waiting = found_of(store.query("waiting_series", **key), store.query("waiting_cautions", **key))
     assert waiting.series == (replace(series, series_instance_uid=series.series_key),)
     assert waiting.cautions == {series.series_key: (caution,)}

@@ -92,3 +92,14 @@ def test_a_second_run_does_only_what_is_left(done: tuple[Path, RunSummary], tmp_
     newer = Models(segmenter=segmenters.TRUTH.segmenter, model_hash="e" * 12)
     assert process([folder], out, settings=settings, models=newer).skipped == 0
     assert process([folder], out, settings=replace(settings, normal_above_mg_cm3=125.0), models=newer).skipped == 0
+
+
+def test_what_failed_is_done_again_when_asked(tmp_path: Path, settings: Settings) -> None:
+    folder, out = tmp_path / "ct", tmp_path / "out"
+    write_many(folder, 1)
+    write_ct(folder / "faulty.nii.gz", mark_hu=segmenters.FAULTY_HU)
+    assert process([folder], out, settings=settings, models=segmenters.TRUTH).failed == 1
+    assert process([folder], out, settings=settings, models=segmenters.TRUTH).skipped == 2
+    again = process([folder], out, settings=settings, models=segmenters.TRUTH, retry=True)
+    assert (again.skipped, again.failed) == (1, 1)
+    assert len(rows_of(out, "series")) == 2
