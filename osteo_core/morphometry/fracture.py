@@ -33,6 +33,8 @@ NORMAL_HEIGHTS: dict[Level, tuple[float, float, float]] = {
     Level.L4: (1.02, 0.89, 0.975),
     Level.L5: (1.05, 0.87, 0.875),
 }
+#: Genant's method grades T4-L4 (DOMAIN.md section 6); L5 is wedged by nature and only says what is normal.
+_LOWEST_GRADED = Level.L4
 #: Fewer other bodies than this say nothing about what is normal for the patient.
 _MINIMUM_NEIGHBOURS = 2
 #: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights from masks of
@@ -80,11 +82,11 @@ def grade_fractures(
 
 
 def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0) -> dict[Level, HeightLoss]:
-    """The height loss of every level that has a normal shape in the table; other levels are left out."""
+    """The height loss of every level down to L4 that has a normal shape in the table; other levels are left out."""
     known = {level: _array(found) for level, found in heights.items() if level in NORMAL_HEIGHTS}
     beyond_mm = max(step_mm - limits.HEIGHT_STEP_TRUSTED.value, 0.0)
     allowance = _LOSS_PER_MM * beyond_mm
-    return {level: _worst(level, known, allowance=allowance) for level in known}
+    return {level: _worst(level, known, allowance=allowance) for level in known if level <= _LOWEST_GRADED}
 
 
 def grade_of_loss(loss: float) -> int:

@@ -51,3 +51,27 @@ def test_padding_beside_the_body_is_a_cut() -> None:
     mask = np.zeros((16, 20, 20), dtype=bool)
     mask[4:12, 4:16, 4:16] = True
     assert cut_sides(mask, box, voxels, Geometry(shape=SHAPE, affine_lps=affine)) == "padding"
+
+
+@pytest.mark.parametrize(("lost_mm", "expected"), [(0, ""), (1, ""), (4, "anterior"), (10, "anterior")])
+def test_a_round_front_may_lose_its_cortex_to_the_border(lost_mm: int, expected: str) -> None:
+    shape = (60, 60, 60)
+    x, y = np.ogrid[:60, :60]
+    disc = (x - 30) ** 2 + (y + 0.5 - (16 - lost_mm)) ** 2 <= 16**2
+    body = np.zeros(shape, dtype=bool)
+    body[:, :, 20:46] = disc[..., None]
+    box = (slice(14, 47), slice(0, 33 - lost_mm), slice(20, 46))
+    voxels = np.full(shape, 40, dtype=np.int16)
+    assert cut_sides(body[box], box, voxels, Geometry(shape=shape, affine_lps=np.eye(4))) == expected
+
+
+@pytest.mark.parametrize(("lost_mm", "expected"), [(0.0, ""), (0.5, ""), (4.0, "superior")])
+def test_a_tilted_endplate_may_touch_the_border_with_a_corner(lost_mm: float, expected: str) -> None:
+    shape = (60, 60, 60)
+    y, z = np.ogrid[:60, :60]
+    tilted = (z + 0.18 * (y - 14) <= 59.5 + lost_mm) & (z > 30) & (y >= 14) & (y < 46)
+    body = np.zeros(shape, dtype=bool)
+    body[10:52] = tilted
+    box = (slice(10, 52), slice(14, 46), slice(31, 60))
+    voxels = np.full(shape, 40, dtype=np.int16)
+    assert cut_sides(body[box], box, voxels, Geometry(shape=shape, affine_lps=np.eye(4))) == expected

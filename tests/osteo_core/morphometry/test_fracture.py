@@ -42,7 +42,8 @@ def test_grades_follow_the_boundary_rule(loss, grade):
 
 def test_a_sound_lordotic_spine_has_no_fracture():
     losses = find_height_losses(_spine())
-    assert {level: loss.grade for level, loss in losses.items()} == dict.fromkeys(NORMAL_HEIGHTS, 0)
+    graded = [level for level in NORMAL_HEIGHTS if level != Level.L5]
+    assert {level: loss.grade for level, loss in losses.items()} == dict.fromkeys(graded, 0)
     assert max(loss.loss for loss in losses.values()) == pytest.approx(0.0, abs=1e-9)
 
 
@@ -102,12 +103,22 @@ def test_a_possible_fracture_still_counts_and_a_moderate_one_does_not():
     ]
 
 
-def test_a_body_that_the_field_of_view_cuts_is_not_graded():
-    cut = Exclusion(code=ExclusionCode.LEVEL_CUT, step=Step.MEASURE, found="foot", level=Level.L5)
+def test_l5_is_wedged_by_nature_and_not_graded():
     spine = _spine()
-    rows = [_measurement(level, heights) for level, heights in spine.items() if level != Level.L5]
+    torn = replace(spine[Level.L5], anterior_mm=0.4 * spine[Level.L5].anterior_mm)
+    graded, cautions = grade_fractures(
+        [_measurement(level, heights) for level, heights in (spine | {Level.L5: torn}).items()]
+    )
+    assert {m.level: m.fracture_grade for m in graded if m.level >= Level.L4} == {Level.L4: 0, Level.L5: None}
+    assert cautions == ()
+
+
+def test_a_body_that_the_field_of_view_cuts_is_not_graded():
+    cut = Exclusion(code=ExclusionCode.LEVEL_CUT, step=Step.MEASURE, found="foot", level=Level.L4)
+    spine = _spine()
+    rows = [_measurement(level, heights) for level, heights in spine.items() if level < Level.L4]
     half = Heights(anterior_mm=10.0, middle_mm=10.0, posterior_mm=10.0)
-    graded, cautions = grade_fractures([*rows, _measurement(Level.L5, half, cut)])
+    graded, cautions = grade_fractures([*rows, _measurement(Level.L4, half, cut)])
     assert graded[-1].fracture_grade is None
     assert cautions == ()
 
