@@ -22,7 +22,7 @@ from training.coarse_scene import field_of_view_mm, finish, furnish
 from training.fields import chance
 from training.learn import Recipe, Sample, dice_and_entropy, learn, seconds_until
 from training.materials import Material
-from training.organs import move_organs
+from training.organs import move_organs, thin_ribs
 from training.paint import paint
 from training.sample import Patch, Pose, draw, positions_mm
 from training.vessels import lay_vessels
@@ -35,9 +35,11 @@ _POSE = Pose(degrees=14.0, scale=(0.78, 1.15), elastic_mm=8.0, bend_mm=14.0, cru
 _SCAN_POSE = Pose(degrees=10.0, scale=(0.85, 1.15), elastic_mm=5.0, bend_mm=6.0, crush_share=0.2)
 _RIB_ABOVE = "22"
 #: Share of the volumes that come from stored scans (training/scans.py) where there are any.
-SCAN_SHARE = 0.25
+SCAN_SHARE = 0.35
 #: Share of the painted volumes whose organs lie elsewhere than the phantom's.
 MOVED_SHARE = 0.6
+#: Share of the painted volumes whose ribs are thinner than the phantom's.
+THIN_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,8 @@ def one(rng: np.random.Generator, torso: Torso) -> Sample:
     centre = np.array(torso.centres_mm[str(level)]) + shift_mm
     where = positions_mm(rng, shape, step_mm=GRID_MM / _FINE, pose=_POSE)
     patch = draw(torso.packed, centre_mm=centre, relative_mm=where, source_mm=MAP_MM * COARSE_STEP)
+    if chance(rng, THIN_SHARE):
+        patch = thin_ribs(rng, patch)
     divide = torso.centres_mm[_RIB_ABOVE][2] - centre[2]
     classes = target(patch, height_mm=where[2], divide_mm=divide)
     if chance(rng, MOVED_SHARE):
