@@ -47,14 +47,14 @@ MINIMUM_LEVELS = Limit(
 THICKNESS_PREFERRED = Limit(
     value=3.0,
     unit="mm",
-    source="design (DOMAIN.md section 9)",
+    source="project design: QCT protocols use 1-3 mm, abdominal CT up to 5 mm",
     date="2026-11-24",
     beyond="a caution",
 )
 THICKNESS_MAXIMUM = Limit(
     value=5.0,
     unit="mm",
-    source="design (DOMAIN.md section 9)",
+    source="project design: QCT protocols use 1-3 mm, abdominal CT up to 5 mm",
     date="2026-11-24",
     beyond="excluded",
 )
@@ -96,14 +96,14 @@ GANTRY_TILT_MAXIMUM = Limit(
 ROI_MINIMUM = Limit(
     value=1.0,
     unit="ml",
-    source="DOMAIN.md section 2 (general knowledge, verify)",
+    source="project design after ACR practice for QCT (general knowledge, verify)",
     date="2026-11-24",
     beyond="level excluded",
 )
 ROI_SURFACE_MARGIN = Limit(
     value=4.5,
     unit="mm",
-    source="DOMAIN.md section 2: 3-5 mm (general knowledge, verify)",
+    source="opportunistic CT tools erode 2-5 mm (general knowledge, verify)",
     date="2026-11-24",
     beyond="nearer to the body's surface: not trabecular region",
 )
@@ -117,7 +117,7 @@ ROI_ENDPLATE_MARGIN = Limit(
 ROI_POSTERIOR_SHARE = Limit(
     value=0.33,
     unit="of the body's depth",
-    source="DOMAIN.md section 2: anterior half to two thirds, as QCT regions lie",
+    source="anterior half to two thirds, as QCT regions lie (ACR practice; general knowledge, verify)",
     date="2026-11-24",
     beyond="further back: not trabecular region",
 )
@@ -173,14 +173,14 @@ AIR_HU_HIGH = Limit(
 FAT_HU_LOW = Limit(
     value=-130.0,
     unit="HU",
-    source="DOMAIN.md section 4: -90 at 80 kVp to -68 at 140 kVp, and scanners beyond",
+    source="adipose tissue by NIST attenuation: -90 at 80 kVp to -68 at 140 kVp, and scanners beyond",
     date="2026-11-24",
     beyond="a caution: HU may be shifted",
 )
 FAT_HU_HIGH = Limit(
     value=-60.0,
     unit="HU",
-    source="DOMAIN.md section 4: -90 at 80 kVp to -68 at 140 kVp, and scanners beyond",
+    source="adipose tissue by NIST attenuation: -90 at 80 kVp to -68 at 140 kVp, and scanners beyond",
     date="2026-11-24",
     beyond="a caution: HU may be shifted",
 )

@@ -38,7 +38,7 @@ class Level(IntEnum):
     T13 = 28
 
 
-#: Levels that are measured; L5 and transitional bodies never decide a category (DOMAIN.md section 2).
+#: Levels that are measured; L5 and transitional bodies never decide a category (QCT practice: L1-L4).
 MEASURED_LEVELS: tuple[Level, ...] = (Level.L1, Level.L2, Level.L3, Level.L4)
 
 #: Levels that a released mask may hold.

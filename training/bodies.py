@@ -1,4 +1,4 @@
-"""Cut the vertebral body out of a whole vertebra, as the references were cut (design/MEASURED.md)."""
+"""Cut the vertebral body out of a whole vertebra, by the rule that also cut the references."""
 
 from __future__ import annotations
 

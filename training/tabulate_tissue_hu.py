@@ -4,7 +4,7 @@
 
 For every vendor's filtration, tube voltage and water path: the effective mass attenuation of each
 component relative to water, mu_eff = Int S(E) E mu(E) dE / Int S(E) E dE with S the spectrum behind
-the patient's water and E the energy-integrating detector (design/DOMAIN.md section 4). A mixture of
+the patient's water and E the energy-integrating detector. A mixture of
 partial densities p_i (g/cm3) then has HU = 1000 * (sum_i p_i * relative_i - 1).
 Spectra: spekpy_csv, whose own filter is divided out and the beam's filter put in; elements: Elam
 tables (xraydb); compositions: ICRU/ICRP (spekpy). The vendors' filters are plausible, not published.
@@ -27,7 +27,7 @@ KVPS = (80, 100, 120, 140)
 WATER_CM = (20.0, 25.0, 30.0, 36.0)
 #: The filter already in the shared spectra, g/cm2: 6 mm Al, 0.9 mm Ti.
 TABLE_FILTER = {"Al": 0.6 * 2.699, "Ti": 0.09 * 4.506}
-#: Total filter of each beam in g/cm2 of metal. ``reference`` is DOMAIN.md's: 3.6 mm Al and 0.6 mm Cu.
+#: Total filter of each beam in g/cm2 of metal. ``reference`` is 3.6 mm Al and 0.6 mm Cu.
 FILTERS = {
     "reference": {"Al": 0.36 * 2.699, "Cu": 0.06 * 8.96},
     "GE": {"Al": 0.50 * 2.699, "Cu": 0.030 * 8.96},

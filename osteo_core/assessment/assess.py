@@ -1,6 +1,6 @@
 """The judgement on one series: category, flag, cautions and review reasons, each in words.
 
-Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (DOMAIN.md section 2);
+Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (ACR and ISCD practice for QCT);
 which ones is always reported. Below the age limit the value stands and the category does not.
 """
 

@@ -1,7 +1,7 @@
 """Contrast phase: what the image shows against what the header says, and what it does to trabecular HU.
 
-The image decides; the header alone misleads (an absent agent does not prove a plain scan, DOMAIN.md
-section 9). A phase is named only when the vessels say so clearly, else 'enhanced, phase unknown'.
+The image decides; the header alone misleads (an absent agent does not prove a plain scan).
+A phase is named only when the vessels say so clearly, else 'enhanced, phase unknown'.
 """
 
 from __future__ import annotations

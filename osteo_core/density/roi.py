@@ -3,8 +3,8 @@
 Definition, the same at every slice thickness up to the accepted 5 mm: voxels of the source grid whose
 centre lies at least ROI_SURFACE_MARGIN inside the outlined surface (a mask is taken as the boxes of its
 voxels, so a thick slice does not move the surface), at least ROI_ENDPLATE_MARGIN from both endplate planes,
-and in the anterior two thirds, without the block at mid height that holds the basivertebral vein
-(DOMAIN.md section 2). Thicker steps along the body take more from the endplates: half a step more than 2.5 mm.
+and in the anterior two thirds, without the block at mid height that holds the basivertebral vein.
+Thicker steps along the body take more from the endplates: half a step more than 2.5 mm.
 """
 
 from __future__ import annotations

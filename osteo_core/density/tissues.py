@@ -31,7 +31,7 @@ _MUSCLE_HU = (0.0, 110.0)
 _HISTOGRAM_SMOOTHING_HU = 4.0
 #: The brightest part of a body's shell, where partial volume takes least.
 _CORTICAL_SHARE = 0.05
-#: Below, the shell is not bone; above lies metal (cortical bone is 1931 HU at 80 kVp, DOMAIN.md section 4).
+#: Below, the shell is not bone; above lies metal (cortical bone is 1931 HU at 80 kVp by NIST attenuation).
 _CORTICAL_HU = (150.0, 2000.0)
 _CORTICAL_LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-#: A series that killed its worker this often is left out, and the others go on (ARCHITECTURE.md, 'The engine').
+#: A series that killed its worker this often is left out, and the others go on.
 DEATHS_ALLOWED = 2
 
 

@@ -4,7 +4,7 @@ Expected heights come twice: (a) from the body's own posterior height and the le
 lordotic L4-L5, higher in front by nature, is no fracture; (b) from the other bodies of the same patient,
 scaled by the level's normal heights; their median, so one fractured neighbour does not hide another.
 The loss of a body is the largest of: anterior and middle against (a), all three against (b).
-Grades by Genant 1993 with the boundary rule of DOMAIN.md section 6: 20 <= x < 25 % is 1 (possible),
+Grades by Genant 1993 with the boundary rule: 20 <= x < 25 % is 1 (possible),
 25 <= x <= 40 % is 2, above 40 % is 3.
 """
 
@@ -33,7 +33,7 @@ NORMAL_HEIGHTS: dict[Level, tuple[float, float, float]] = {
     Level.L4: (1.02, 0.89, 0.975),
     Level.L5: (1.05, 0.87, 0.875),
 }
-#: Genant's method grades T4-L4 (DOMAIN.md section 6); L5 is wedged by nature and only says what is normal.
+#: Genant's method (1993) grades T4-L4; L5 is wedged by nature and only says what is normal.
 _LOWEST_GRADED = Level.L4
 #: Fewer other bodies than this say nothing about what is normal for the patient.
 _MINIMUM_NEIGHBOURS = 2

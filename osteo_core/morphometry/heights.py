@@ -1,7 +1,7 @@
 """Six-point morphometry: anterior, middle and posterior height of a body in its own axes.
 
 Heights are taken on several sagittal slices near the middle, 10-15 % inside the rims (osteophytes and
-lipping sit on the rims), and their median is reported (DOMAIN.md section 6).
+lipping sit on the rims), and their median is reported.
 """
 
 from __future__ import annotations

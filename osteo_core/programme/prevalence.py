@@ -17,7 +17,7 @@ AGE_BANDS: tuple[tuple[str, float, float], ...] = (
     ("80 and over", 80.0, float("inf")),
 )
 UNKNOWN_AGE = "unknown"
-#: Fewer people than this in a group: the share is not shown (DOMAIN.md section 8).
+#: Fewer people than this in a group: the share is not shown.
 SUPPRESS_BELOW = 10
 
 

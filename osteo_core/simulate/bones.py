@@ -11,7 +11,7 @@ from osteo_core.simulate.physics import ha_behind
 from osteo_core.simulate.truth import Fracture, FractureKind, Habitus, SimulatedLevel
 from osteo_core.terms import Level, Sex
 
-#: Height lost by Genant grade (DOMAIN.md section 6: 20-25, 25-40, over 40 %), kept off the borders.
+#: Height lost by Genant grade (1993: 20-25, 25-40, over 40 %), kept off the borders.
 LOSS_BY_GRADE = {1: (0.205, 0.245), 2: (0.26, 0.39), 3: (0.42, 0.55)}
 _FRACTURE_SHARE = {Level.T11: 0.8, Level.T12: 1.6, Level.L1: 1.8, Level.L2: 1.1, Level.L3: 0.8, Level.L4: 0.6}
 #: A sound body's middle is this share lower than its posterior height: both endplates are concave.

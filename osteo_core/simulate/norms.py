@@ -1,6 +1,6 @@
 """Norms of the simulated population: age, vBMD by age and sex, marrow fat, sizes of vertebrae.
 
-vBMD: the curve proposed in design/DOMAIN.md section 5, anchored on Cheng 2021 (JBMR 36:427); mg/cm3
+vBMD: straight pieces through the anchors of Cheng 2021 (JBMR 36:427: peaks, means at 80, prevalence); mg/cm3
 K2HPO4 as QCT reads it. Sizes: rounded published means of adult vertebrae (about 25-29 mm height,
 40-52 mm width, 30-36 mm depth for L1-L5), men 4 % above and women 6 % below.
 """
@@ -15,7 +15,7 @@ from osteo_core.terms import Level, Sex
 _FEMALE = ((20, 40, 45, 57, 80, 100), (185.4, 185.4, 177.9, 105.9, 62.4, 24.6))
 _MALE = ((20, 34, 60, 80, 100), (176.6, 176.6, 114.2, 92.1, 70.1))
 VBMD_SD_MG_CM3 = 28.0
-#: Per-level deviation from the patient's mean, half of it drawn between these (DOMAIN.md section 5).
+#: Per-level deviation from the patient's mean, half of it drawn between these.
 LEVEL_OFFSET_MG_CM3 = 5.0
 #: Lowest vBMD that is drawn: fatty marrow with hardly any trabeculae left.
 LOWEST_VBMD_MG_CM3 = 5.0

@@ -37,7 +37,7 @@ _SITUATIONS = {
 }
 _VIEWS = {FieldOfView.ABDOMEN_PELVIS: 0.5, FieldOfView.LUMBAR_SPINE: 0.3, FieldOfView.UPPER_ABDOMEN: 0.2}
 _PHASES = {ContrastPhase.NATIVE: 0.45, ContrastPhase.PORTAL_VENOUS: 0.40, ContrastPhase.ARTERIAL: 0.15}
-#: Rise of trabecular HU: mean by phase and SD between patients (Pompe 2015, Pickhardt 2016; DOMAIN.md section 3e).
+#: Rise of trabecular HU: mean by phase and SD between patients (Pompe 2015, Pickhardt 2016).
 _MARROW_RISE_HU = {ContrastPhase.ARTERIAL: 11.0, ContrastPhase.PORTAL_VENOUS: 18.0}
 _MARROW_RISE_SD_HU = 19.0
 

@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 TABLE = Path(__file__).with_name("tissue_table.json")
-#: Marrow fat that QCT assumes, volume fraction (DOMAIN.md section 4).
+#: Marrow fat that QCT assumes, volume fraction.
 REFERENCE_FAT = 0.5
-#: HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993, DOMAIN.md section 3a).
+#: HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993).
 HA_PER_K2HPO4 = 1.15
 HA_OFFSET_MG_CM3 = -7.32
 REFERENCE_WATER_CM = 25.0

@@ -1,6 +1,7 @@
 """The QCT that a site would hold beside its CT: the truth seen through a phantom's errors.
 
-Mineral: K2HPO4-equivalent, as the norms are. Error per DOMAIN.md section 3 (general magnitudes):
+Mineral: K2HPO4-equivalent, as the norms are. Error in the magnitudes that QCT papers report
+(Wang 2017 Sci Rep 7:6284: accuracy 1.4-6.7 %, precision 0.5-0.9 mg/cm3; Bartenschlager 2023 between vendors):
 short-term precision 1.7 % a level, accuracy scatter 3 mg/cm3 a patient and 2 a level, and an offset
 by vendor that phantoms leave behind. Fractured and cemented levels are not reported.
 """

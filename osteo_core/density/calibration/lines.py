@@ -11,7 +11,7 @@ from __future__ import annotations
 from osteo_core.records import Calibration
 from osteo_core.terms import Mineral
 
-#: '+-20 %' read as a 95 % interval at 100 mg/cm3 (DOMAIN.md section 3c).
+#: '+-20 %' read as a 95 % interval at 100 mg/cm3: how far published lines are trusted here.
 _PUBLISHED_RESIDUAL_SD = 10.0
 #: Vendor filters and patient size move the spectrum as well: a fifth more.
 _PHYSICS_RESIDUAL_SD = 12.0
@@ -19,7 +19,7 @@ _PHYSICS_RESIDUAL_SD = 12.0
 _FAULKNER_SLOPE, _FAULKNER_INTERCEPT = 1.15, -7.32
 
 #: Trabecular HU at 60, 80, 120, 180 mg/cm3 HA displacing marrow of 50 % fat; spectra after 25 cm of water,
-#: 3.6 mm Al + 0.6 mm Cu, energy weighted (DOMAIN.md section 4). Lines are fits through these four points.
+#: 3.6 mm Al + 0.6 mm Cu, energy weighted (tissue attenuation by NIST). Lines are fits through these four points.
 TRABECULAR_HU_BY_KVP: dict[float, tuple[float, float, float, float]] = {
     80.0: (77.0, 110.0, 176.0, 276.0),
     100.0: (64.0, 91.0, 146.0, 228.0),
@@ -46,12 +46,11 @@ def physics_line(kvp: float) -> Calibration:
         residual_sd_mg_cm3=_PHYSICS_RESIDUAL_SD,
         kvp=kvp,
         mineral=Mineral.K2HPO4,
-        source="NIST attenuation, tungsten spectrum, HA displacing half-fat marrow (DOMAIN.md section 4); "
-        "HA to K2HPO4 by Faulkner 1993",
+        source="NIST attenuation, tungsten spectrum, HA displacing half-fat marrow; HA to K2HPO4 by Faulkner 1993",
     )
 
 
-#: 17.8 + 0.7 HU (Schroeder et al., native, 120 kVp); general knowledge, to be verified (DOMAIN.md section 3c).
+#: 17.8 + 0.7 HU (Schroeder et al., native, 120 kVp); general knowledge, to be verified.
 SCHROEDER_120 = Calibration(
     name="Schroeder 120 kVp",
     kind="published",

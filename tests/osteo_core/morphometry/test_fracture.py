@@ -48,7 +48,7 @@ def test_a_sound_lordotic_spine_has_no_fracture():
 
 
 def test_the_example_that_a_naive_ratio_flags_is_sound():
-    # 22.5 / 28.5 at L4 would be 21 % by min/max (DOMAIN.md section 6).
+    # 22.5 / 28.5 at L4 would be 21 % by min/max, as an open tool's own example shows.
     spine = _spine() | {Level.L4: Heights(anterior_mm=28.5, middle_mm=25.0, posterior_mm=26.0)}
     assert find_height_losses(spine)[Level.L4].grade == 0
 

@@ -1,4 +1,4 @@
-"""The drawn population against the anchors of design/DOMAIN.md section 5; nothing is rendered here."""
+"""The drawn population against the anchors of Cheng 2021 (JBMR 36:427); nothing is rendered here."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Tissue HU against the oracle table of design/DOMAIN.md section 4 (tungsten, 3.6 mm Al + 0.6 mm Cu, 25 cm water)."""
+"""Tissue HU against an independent table (tungsten, 3.6 mm Al + 0.6 mm Cu, 25 cm water)."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def test_water_is_zero_and_air_minus_thousand_under_every_beam() -> None:
 
 
 def test_ten_percent_more_marrow_fat_lowers_hu_by_ten_to_twelve() -> None:
-    """DOMAIN.md section 4, at 120 kVp."""
+    """The same table, at 120 kVp."""
     assert 10 <= trabecular_hu(120, 0.5, _beam(120)) - trabecular_hu(120, 0.6, _beam(120)) <= 12
 
 

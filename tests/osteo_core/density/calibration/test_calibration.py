@@ -70,7 +70,7 @@ def _table(tmp_path: Path, *rows: dict[str, str]) -> Settings:
 
 @pytest.mark.parametrize("kvp", sorted(TRABECULAR_HU_BY_KVP))
 def test_physics_lines_return_the_table_in_ha_within_one_mg(kvp):
-    # HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993) undoes the conversion; DOMAIN.md section 4 has the four points.
+    # HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993) undoes the conversion.
     line = physics_line(kvp)
     k2hpo4 = line.slope_mg_cm3_per_hu * np.array(TRABECULAR_HU_BY_KVP[kvp]) + line.intercept_mg_cm3
     assert 1.15 * k2hpo4 - 7.32 == pytest.approx(np.array([60.0, 80.0, 120.0, 180.0]), abs=1.0)
