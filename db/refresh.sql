@@ -36,9 +36,10 @@ reason AS (
 )
 SELECT
     j.*,
-    CASE WHEN j.status IN ('excluded', 'failed') THEN e.code END AS first_exclusion_code,
-    CASE WHEN j.status IN ('excluded', 'failed') THEN e.step END AS first_exclusion_step,
-    CASE WHEN j.status IN ('excluded', 'failed') THEN e.sentence END AS first_exclusion_sentence
+    e.code AS first_exclusion_code,
+    e.step AS first_exclusion_step,
+    e.sentence AS first_exclusion_sentence
 FROM joined AS j
-LEFT JOIN reason AS e ON e.source_id = j.source_id
+LEFT JOIN reason AS e
+    ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')
 ORDER BY j.series_key;

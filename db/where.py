@@ -14,6 +14,7 @@ _CONDITIONS: dict[str, str] = {
     "age_to": "floor(cohort.patient_age_years) <= $cohort_age_to",
     "categories": "list_contains($cohort_categories, cohort.category)",
     "flagged": "cohort.is_flagged = $cohort_flagged",
+    "review": "(coalesce(len(cohort.review_reasons), 0) > 0) = $cohort_review",
     "simulated": "cohort.is_simulated = $cohort_simulated",
     "text": (
         "(starts_with(cohort.series_key, lower($cohort_text)) OR starts_with(cohort.patient_key, lower($cohort_text)) "

@@ -55,6 +55,7 @@ class ExclusionCode(StrEnum):
     NO_CALIBRATION = "no_calibration"
     # assess
     TOO_FEW_LEVELS = "too_few_levels"
+    YOUNG = "young"
     # engine
     KILLED_WORKER = "killed_worker"
     FAILED = "failed"
@@ -95,6 +96,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined and described, but only L1-L4 count.",
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "{found} sound lumbar levels; at least {limit} are needed for a category.",
+    ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
     ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analysing this series.",
     ExclusionCode.FAILED: "The analysis failed: {found}. The series stays in the count; see the log.",
 }
@@ -122,7 +124,6 @@ class CautionCode(StrEnum):
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
     POSSIBLE_FRACTURE = "possible_fracture"
-    YOUNG = "young"
     HU_SHIFT = "hu_shift"
     SIMULATED = "simulated"
 
@@ -138,16 +139,15 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.TILT_DECLARED: "The header declares a gantry tilt of {found} degrees that the slice positions lack.",
     CautionCode.LOSSY: "The images were compressed with loss ({found}); HU may have changed.",
     CautionCode.DERIVED: "The slices are a reformat of the scan ({found}).",
-    CautionCode.CONTRAST: "Contrast-enhanced ({found}): trabecular HU are raised and the interval is wider.",
+    CautionCode.CONTRAST: "Contrast-enhanced ({found}): contrast raises trabecular HU, so the interval is wider.",
     CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced though the header declares no contrast ({found}).",
     CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",
     CautionCode.KERNEL_UNKNOWN: "Kernel {found} is not known; HU noise and edges may differ.",
     CautionCode.HEADER_UNKNOWN: "The file says nothing of {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
-    CautionCode.PUBLISHED_LINE: "vBMD comes from a published line, not from this scanner: {found}.",
+    CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
-    CautionCode.YOUNG: "Under {limit} years a category by vBMD is not given: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
 }

@@ -62,8 +62,14 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
     correction = contrast_correction(phase, series.kvp)
     calibration = choose_calibration(series, settings)
     measurements = _calibrated(measured.measurements, calibration, correction)
-    cautions = _without_repeats(
-        (*volume.cautions, *measured.cautions, *contrast_cautions, *_series_cautions(series, measurements, calibration))
+    cautions = _hu_shift_told_once(
+        (
+            *volume.cautions,
+            *measured.cautions,
+            *contrast_cautions,
+            *_series_cautions(series, measurements, calibration),
+        ),
+        measured.tissues,
     )
     assessment = assess(
         series,
@@ -128,10 +134,16 @@ def _series_cautions(
     return cautions
 
 
-def _without_repeats(cautions: Sequence[Caution]) -> tuple[Caution, ...]:
-    """A shift of HU that the reader has told already is not told again by the tissues."""
-    told = any(c.code is CautionCode.HU_SHIFT and c.step is Step.READ for c in cautions)
-    return tuple(c for c in cautions if not (told and c.code is CautionCode.HU_SHIFT and c.step is Step.MEASURE))
+def _hu_shift_told_once(cautions: Sequence[Caution], tissues: ReferenceTissues) -> tuple[Caution, ...]:
+    """A shift of HU is told by the tissues where they were found, else by the reader's look at the histogram.
+
+    The histogram may take lung for air and a mixture for soft tissue; air, fat and muscle found by their place
+    know better.
+    """
+    better = all(tissues.sample(name) is not None for name in ("air", "fat", "muscle"))
+    silent = Step.READ if better else Step.MEASURE
+    told = better or any(c.code is CautionCode.HU_SHIFT and c.step is Step.READ for c in cautions)
+    return tuple(c for c in cautions if not (told and c.code is CautionCode.HU_SHIFT and c.step is silent))
 
 
 def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:

@@ -49,7 +49,7 @@ def open_clicked(event: PlotlyState) -> None:
     """A click on a point opens its patient."""
     points = event["selection"]["points"]
     if points and points[0].get("customdata"):
-        st.switch_page("pages/patient.py", query_params={"series": points[0]["customdata"][3]})
+        frame.open_patient(points[0]["customdata"][3])
 
 
 def show_pairs(

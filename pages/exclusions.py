@@ -81,7 +81,7 @@ def show_series(code: str, chosen: services.CohortFilter) -> None:
     )
     cells = event["selection"]["cells"]
     if cells:
-        st.switch_page("pages/patient.py", query_params={"series": str(rows[cells[0][0]]["series_key"])})
+        frame.open_patient(str(rows[cells[0][0]]["series_key"]))
 
 
 st.title("Exclusions")
@@ -93,7 +93,7 @@ else:
     columns = st.columns(3)
     columns[0].metric("Series found", f"{flow.found:,}", border=True)
     columns[1].metric("Left out", wording.share(flow.left_out, flow.found), border=True)
-    columns[2].metric("Measured", wording.share(flow.measured, flow.found), border=True)
+    columns[2].metric("With a category", wording.share(flow.categorised, flow.found), border=True)
     for step in flow.steps:
         show_step(step, flow.found)
     if flow.levels:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from osteo_core.terms import Category
 from pages.ui import figures, frame, services, wording
 
 STAGES = {
@@ -53,23 +52,31 @@ def show_numbers(numbers: services.CohortNumbers) -> None:
     columns = st.columns(6)
     columns[0].metric("Patients", f"{numbers.patients:,}", border=True, help=f"{numbers.series:,} series")
     columns[1].metric(
-        "Measured", f"{numbers.measured:,}", border=True, help="Series with at least one measured lumbar level"
+        "Series measured",
+        f"{numbers.measured:,}",
+        border=True,
+        help=f"Of {numbers.series:,} series: at least one lumbar level has HU",
     )
     columns[2].metric(
-        "Flagged",
+        "Series flagged",
         f"{numbers.flagged:,}",
         border=True,
         help="Below the osteoporosis limit, or a fracture of grade 2 or more",
     )
     columns[3].metric(
-        "To review",
+        "Series to review",
         f"{numbers.for_review:,}",
         border=True,
         help="Something should be looked at before the number is used",
     )
-    columns[4].metric("Excluded", f"{numbers.excluded:,}", border=True, help="No answer, with the reason")
+    columns[4].metric(
+        "Series excluded", f"{numbers.excluded:,}", border=True, help="No answer, with the reason; localisers count too"
+    )
     columns[5].metric(
-        "Failed", f"{numbers.failed:,}", border=True, help="Code or machine failed; these stay in every denominator"
+        "Series failed",
+        f"{numbers.failed:,}",
+        border=True,
+        help="Code or machine failed; these stay in every denominator",
     )
 
 
@@ -84,10 +91,10 @@ def show_distribution(numbers: services.CohortNumbers) -> None:
     st.plotly_chart(
         figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits), config={"displayModeBar": False}
     )
-    without = numbers.categories.get(Category.NOT_REPORTABLE, 0)
+    without = numbers.measured - numbers.categorised
     st.caption(
         f"Dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}. "
-        f"{wording.counted(without, 'series', 'series')} without a category. "
+        f"{wording.counted(without, 'measured series', 'measured series')} without a category. "
         "Mineral and calibration stand with each patient."
     )
 
@@ -130,8 +137,11 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     """What a lead would do now."""
     st.subheader("Next steps")
     if numbers.flagged:
-        words = f"Look at {wording.counted(numbers.flagged, 'flagged patient')}"
+        words = f"Look at {wording.counted(numbers.flagged, 'flagged series', 'flagged series')}"
         st.page_link("pages/worklist.py", label=words, icon=":material/flag:", query_params={"flagged": "true"})
+    if numbers.for_review:
+        words = f"Review {wording.counted(numbers.for_review, 'series', 'series')}"
+        st.page_link("pages/worklist.py", label=words, icon=":material/visibility:", query_params={"review": "true"})
     show_waiting(numbers.waiting)
     st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:

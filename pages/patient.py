@@ -73,7 +73,7 @@ def show_patient(view: services.PatientView) -> None:
 
 
 st.page_link("pages/worklist.py", label="Worklist", icon=":material/arrow_back:")
-key = st.query_params.get("series") or st.session_state.get("last_series")
+key = st.query_params.get("series") or st.session_state.get(frame.OPEN_SERIES)
 if not services.cohort_numbers().series:
     st.title("Patient")
     frame.draw_no_series()
@@ -88,7 +88,7 @@ else:
             "This store holds no such series; the address may come from another store. Choose one in the worklist."
         )
     else:
-        st.session_state["last_series"] = key
+        st.session_state[frame.OPEN_SERIES] = key
         if st.query_params.get("series") != key:
             st.query_params["series"] = key
         show_patient(view)

@@ -50,7 +50,7 @@ def show_rows(rows: list[dict[str, object]]) -> None:
     )
     cells = event["selection"]["cells"]
     if cells:
-        st.switch_page("pages/patient.py", query_params={"series": str(rows[cells[0][0]]["series_key"])})
+        frame.open_patient(str(rows[cells[0][0]]["series_key"]))
 
 
 st.title("Worklist")

@@ -4,6 +4,7 @@ SELECT
     count(DISTINCT study_key) AS n_studies,
     count(DISTINCT patient_key) AS n_patients,
     count(*) FILTER (status = 'measured') AS n_measured,
+    count(*) FILTER (status = 'measured' AND category <> 'not reportable') AS n_categorised,
     count(*) FILTER (status = 'excluded') AS n_excluded,
     count(*) FILTER (status = 'failed') AS n_failed,
     count(*) FILTER (status = 'waiting') AS n_waiting,

@@ -1,11 +1,11 @@
--- Series by their first reason, and (is_level) single levels left out within measured series.
+-- Series without a category by their first reason, and (is_level) single levels left out within measured series.
 SELECT
     coalesce(first_exclusion_step, 'run') AS step,
     coalesce(first_exclusion_code, 'reason not stated') AS code,
     false AS is_level,
     count(*) AS n
 FROM cohort
-WHERE status IN ('excluded', 'failed') AND /*cohort*/ TRUE
+WHERE (status IN ('excluded', 'failed') OR status = 'measured' AND category = 'not reportable') AND /*cohort*/ TRUE
 GROUP BY ALL
 UNION ALL
 SELECT e.step, e.code, true AS is_level, count(*) AS n

@@ -2,13 +2,13 @@
 -- A series without any sound level is listed too when it is flagged or has a review reason.
 SELECT
     series_key, patient_key, is_flagged, flag_reason,
-    array_to_string(review_reasons, '; ') AS review_reasons,
+    review_reasons,
     category,
     mean_vbmd_mg_cm3 AS mean_vbmd,
     mean_vbmd_low_mg_cm3 AS mean_vbmd_low,
     mean_vbmd_high_mg_cm3 AS mean_vbmd_high,
     worst_fracture_grade, patient_age_years, patient_sex, vendor, manufacturer_model_name, study_date,
-    status, is_simulated, finished_at
+    first_exclusion_sentence, status, is_simulated, finished_at
 FROM cohort
 WHERE (status = 'measured' OR is_flagged OR len(review_reasons) > 0) AND /*cohort*/ TRUE
 ORDER BY is_flagged DESC, mean_vbmd_mg_cm3 ASC NULLS LAST, series_key

@@ -41,14 +41,14 @@ class Evidence:
 
 
 def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessment:
-    """The assessment of one series; NOT_REPORTABLE always comes with an exclusion or the caution YOUNG."""
+    """The assessment of one series; NOT_REPORTABLE always comes with an exclusion that says why."""
     sound = sound_levels(evidence.measurements)
     mean = _mean(sound, evidence)
-    exclusion = _no_category(sound, evidence)
+    exclusion = _no_category(series, sound, evidence, settings=settings)
     category, cautions = Category.NOT_REPORTABLE, _level_cautions(evidence)
     if mean is not None and exclusion is None:
-        category, more = _categorise(series, mean, settings=settings)
-        cautions += more
+        category = category_of(mean.value, settings)
+        cautions += (*_crossings(mean, settings), *_age_cautions(series, settings))
     assessment = Assessment(
         category=category,
         mean_vbmd_mg_cm3=mean,
@@ -84,7 +84,9 @@ def _mean(sound: Sequence[Measurement], evidence: Evidence) -> Estimate | None:
     return mean_vbmd(sound, evidence.calibration, evidence.correction)
 
 
-def _no_category(sound: Sequence[Measurement], evidence: Evidence) -> Exclusion | None:
+def _no_category(
+    series: Series, sound: Sequence[Measurement], evidence: Evidence, *, settings: Settings
+) -> Exclusion | None:
     if len(sound) < limits.MINIMUM_LEVELS.value:
         return Exclusion(
             code=ExclusionCode.TOO_FEW_LEVELS,
@@ -92,19 +94,19 @@ def _no_category(sound: Sequence[Measurement], evidence: Evidence) -> Exclusion 
             found=str(len(sound)),
             limit=f"{limits.MINIMUM_LEVELS.value:g}",
         )
-    return evidence.calibration if isinstance(evidence.calibration, Exclusion) else None
-
-
-def _categorise(series: Series, mean: Estimate, *, settings: Settings) -> tuple[Category, tuple[Caution, ...]]:
+    if isinstance(evidence.calibration, Exclusion):
+        return evidence.calibration
     age, from_age = series.patient_age_years, settings.category_age_from_years
     if age is not None and age < from_age:
-        young = Caution(code=CautionCode.YOUNG, step=Step.ASSESS, found=f"{age:g} years", limit=f"{from_age:g}")
-        return Category.NOT_REPORTABLE, (young,)
-    cautions = _crossings(mean, settings)
-    if age is None:
-        found = f"age; the category holds from {from_age:g} years"
-        cautions += (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.ASSESS, found=found),)
-    return category_of(mean.value, settings), cautions
+        return Exclusion(code=ExclusionCode.YOUNG, step=Step.ASSESS, found=f"{age:g} years", limit=f"{from_age:g}")
+    return None
+
+
+def _age_cautions(series: Series, settings: Settings) -> tuple[Caution, ...]:
+    if series.patient_age_years is not None:
+        return ()
+    found = f"age; the category holds from {settings.category_age_from_years:g} years"
+    return (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.ASSESS, found=found),)
 
 
 def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:

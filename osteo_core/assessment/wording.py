@@ -23,14 +23,13 @@ def levels_in_words(levels: Sequence[Level]) -> str:
 
 
 def mean_in_words(levels: Sequence[Level], mean: Estimate) -> str:
-    """'L1-L3 mean 71 mg/cm3 (64-78)'."""
-    return f"{levels_in_words(levels)} mean {mean.value:.0f} mg/cm3 ({interval_in_words(mean)})"
+    """'L1-L3 mean 71 mg/cm³ (64 to 78)'."""
+    return f"{levels_in_words(levels)} mean {mean.value:.0f} mg/cm³ ({interval_in_words(mean)})"
 
 
 def interval_in_words(estimate: Estimate) -> str:
-    """'64-78', or '-5 to 12' where a minus sign would read as a dash."""
-    joint = " to " if estimate.low < 0 else "-"
-    return f"{estimate.low:.0f}{joint}{estimate.high:.0f}"
+    """'64 to 78', as screens write it."""
+    return f"{estimate.low:.0f} to {estimate.high:.0f}"
 
 
 def fractures_in_words(measurements: Sequence[Measurement]) -> str:
@@ -46,5 +45,5 @@ def fractures_in_words(measurements: Sequence[Measurement]) -> str:
 
 
 def crossing_in_words(mean: Estimate, *, limit: float, other: Category) -> str:
-    """'64-98 mg/cm3 holds the limit 80; low bone mass is possible too'."""
-    return f"{interval_in_words(mean)} mg/cm3 holds the limit {limit:g}; {other.value} is possible too"
+    """'64 to 98 mg/cm³ holds the limit 80; low bone mass is possible too'."""
+    return f"{interval_in_words(mean)} mg/cm³ holds the limit {limit:g}; {other.value} is possible too"

@@ -19,7 +19,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 class CohortFilter:
     """Nothing chosen means everybody. Ages are whole years, both ends included.
 
-    A series whose age is not known falls out as soon as one end is given. ``text`` is looked for in
+    ``review``: something should be looked at before the number is used. A series whose age is not known falls out as soon as one end is given. ``text`` is looked for in
     scanner model, manufacturer as read, and at the start of the keys; case does not count.
     """
 
@@ -29,6 +29,7 @@ class CohortFilter:
     age_to: float | None = None
     categories: tuple[Category, ...] = ()
     flagged: bool | None = None
+    review: bool | None = None
     simulated: bool | None = None
     text: str = ""
 
@@ -43,7 +44,7 @@ class CohortFilter:
         ages = (("age_from", self.age_from), ("age_to", self.age_to))
         pairs += [(name, repr(float(age))) for name, age in ages if age is not None]
         pairs += [("category", c.value) for c in self.categories]
-        flags = (("flagged", self.flagged), ("simulated", self.simulated))
+        flags = (("flagged", self.flagged), ("review", self.review), ("simulated", self.simulated))
         pairs += [(name, str(flag).lower()) for name, flag in flags if flag is not None]
         pairs += [("text", self.text)] if self.text else []
         return urlencode(pairs)
@@ -63,6 +64,7 @@ class CohortFilter:
             age_to=_one(given, "age_to", _number),
             categories=_words(given, "category", Category),
             flagged=_one(given, "flagged", _flag),
+            review=_one(given, "review", _flag),
             simulated=_one(given, "simulated", _flag),
             text=_one(given, "text", str) or "",
         )

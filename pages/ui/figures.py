@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,15 @@ class Rate:
     missing: int
     osteoporosis: Estimate | None
     low_bone_mass: Estimate | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bin:
+    """How many series of one category have their mean vBMD in the bin that begins here."""
+
+    low_mg_cm3: float
+    category: Category
+    count: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +108,13 @@ def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:
         add(value, line={"color": GREY, "width": 1.5, "dash": "dash"})
 
 
-def distribution_figure(bins: Sequence[tuple[float, int]], *, width: float, limits: Limits) -> go.Figure:
-    """Histogram of mean vBMD; ``bins`` are (lower edge, count), each bar in the colour of its category."""
+def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) -> go.Figure:
+    """Histogram of mean vBMD in bins of ``width`` mg/cm3, the series of each category on top of one another."""
     figure = go.Figure()
-    for category in (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL):
-        chosen = [(edge, count) for edge, count in bins if category_of(edge + width / 2, limits) is category]
+    for category in Category:
+        chosen = [(one.low_mg_cm3, one.count) for one in bins if one.category is category]
+        if not chosen:
+            continue
         figure.add_trace(
             go.Bar(
                 name=category.value,
@@ -115,8 +127,11 @@ def distribution_figure(bins: Sequence[tuple[float, int]], *, width: float, limi
             )
         )
     _add_limits(figure, limits, vertical=True)
-    figure.update_layout(barmode="overlay", bargap=0.05)
-    if max((count for _, count in bins), default=0) <= 8:  # series are counted: no halves on the axis
+    figure.update_layout(barmode="stack", bargap=0.05)
+    heights = Counter[float]()
+    for one in bins:
+        heights[one.low_mg_cm3] += one.count
+    if max(heights.values(), default=0) <= 8:  # series are counted: no halves on the axis
         figure.update_yaxes(dtick=1)
     return _layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
 

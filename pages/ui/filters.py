@@ -12,28 +12,35 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.terms import Category, Sex, Vendor
 
 #: Names in the address, and of the widgets.
-KEYS = ("vendor", "sex", "age_from", "age_to", "category", "flagged")
+KEYS = ("vendor", "sex", "age_from", "age_to", "category", "flagged", "review")
 _OLDEST = 130
 _KEPT = "cohort_filter_kept"
 
 
-def _carry_over() -> None:
-    """What was chosen on another page is chosen here too, unless the address says otherwise."""
-    fresh = not any(key in st.session_state for key in KEYS)
+def _carry_over(keys: tuple[str, ...]) -> None:
+    """What was chosen on another page is chosen here too, unless the address says otherwise.
+
+    A page that was drawn before holds all its widgets; of one that is new, at most what a link had set.
+    """
+    fresh = not all(key in st.session_state for key in keys)
     if fresh and not any(key in st.query_params for key in KEYS):
-        for key, value in st.session_state.get(_KEPT, {}).items():
-            st.session_state[key] = value
+        kept = st.session_state.get(_KEPT, {})
+        for key in keys:
+            if kept.get(key):
+                st.session_state[key] = kept[key]
+                st.query_params[key] = kept[key] if isinstance(kept[key], list) else str(kept[key]).lower()
 
 
-def _keep(*keys: str) -> None:
+def _keep(keys: tuple[str, ...]) -> None:
     kept = st.session_state.setdefault(_KEPT, {})
     kept.update({key: st.session_state[key] for key in keys})
 
 
 def cohort_filter(*, with_category: bool = True) -> CohortFilter:
     """Draw the row and give what is chosen; nothing chosen means everybody."""
-    _carry_over()
-    weights = [2, 1.5, 1, 1, 2, 1.5] if with_category else [2, 1.5, 1, 1, 2]
+    keys = KEYS if with_category else KEYS[:4]
+    _carry_over(keys)
+    weights = [2, 1.4, 1.3, 1.3, 2, 1.3] if with_category else [2, 1.4, 1.3, 1.3, 1.5]
     columns = st.columns(weights, vertical_alignment="bottom")
     vendors = columns[0].multiselect(
         "Vendor", [v.value for v in Vendor], key="vendor", bind="query-params", placeholder="All vendors"
@@ -45,13 +52,15 @@ def cohort_filter(*, with_category: bool = True) -> CohortFilter:
         st.caption(f":material/swap_horiz: Ages run from the lower to the higher: shown are {high:g} to {low:g} years.")
         low, high = high, low
     categories: list[str] = []
-    flagged = False
+    flagged = review = False
     if with_category:
         categories = columns[4].multiselect(
             "Category", [c.value for c in Category], key="category", bind="query-params", placeholder="All categories"
         )
-        flagged = columns[5].toggle("Flagged only", key="flagged", bind="query-params")
-    _keep(*(KEYS if with_category else KEYS[:4]))
+        with columns[5].container(gap=None):
+            flagged = st.toggle("Flagged", key="flagged", bind="query-params")
+            review = st.toggle("To review", key="review", bind="query-params")
+    _keep(keys)
     return CohortFilter(
         vendors=tuple(Vendor(v) for v in vendors),
         sexes=tuple(Sex(s) for s in sexes),
@@ -59,6 +68,7 @@ def cohort_filter(*, with_category: bool = True) -> CohortFilter:
         age_to=high,
         categories=tuple(Category(c) for c in categories),
         flagged=True if flagged else None,
+        review=True if review else None,
     )
 
 

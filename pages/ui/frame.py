@@ -12,6 +12,8 @@ from pages.ui import services, wording
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
 ICON = Path(__file__).parent / "icon.svg"
+#: In the session: the series that the patient's page shows unless its address names one.
+OPEN_SERIES = "open_series"
 _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 3rem; max-width: 1500px; }
@@ -54,6 +56,12 @@ def _draw_simulated() -> None:
         color="violet",
         help="Invented anatomy and scanners of known truth; no real person.",
     )
+
+
+def open_patient(series_key: str) -> None:
+    """Go to the patient's page. Not by ``query_params``: those would also rewrite the address that Back returns to."""
+    st.session_state[OPEN_SERIES] = series_key
+    st.switch_page("pages/patient.py")
 
 
 def draw_fault(error: Exception) -> None:

@@ -17,6 +17,7 @@ class CohortNumbers:
     series: int = 0
     patients: int = 0
     measured: int = 0
+    categorised: int = 0
     excluded: int = 0
     failed: int = 0
     waiting: int = 0
@@ -47,13 +48,21 @@ class FlowStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """All steps; ``levels`` are single levels left out within measured series."""
+    """From all series found to those with a category; ``levels`` are single levels left out within measured series."""
 
     found: int
     left_out: int
-    measured: int
+    categorised: int
     steps: tuple[FlowStep, ...]
     levels: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherSeries:
+    """Another series of the same patient, in words."""
+
+    series_key: str
+    words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +116,7 @@ class PatientView:
     exclusions: tuple[str, ...] = ()
     cautions: tuple[str, ...] = ()
     review_reasons: tuple[str, ...] = ()
+    other_series: tuple[OtherSeries, ...] = ()
     centres_lps_mm: dict[Level, tuple[float, float, float]] = field(default_factory=dict)
     mask_file: str = ""
     files: tuple[Path, ...] = ()

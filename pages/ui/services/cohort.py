@@ -16,7 +16,7 @@ from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category
 from pages.ui import wording
 from pages.ui.agreement_figures import Agreement, Pair
-from pages.ui.figures import Rate
+from pages.ui.figures import Bin, Rate
 from pages.ui.services.answers import CohortNumbers
 from pages.ui.services.house import query
 
@@ -33,6 +33,7 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
         series=int(row["n_series"]),
         patients=int(row["n_patients"]),
         measured=int(row["n_measured"]),
+        categorised=int(row["n_categorised"]),
         excluded=int(row["n_excluded"]),
         failed=int(row["n_failed"]),
         waiting=int(row["n_waiting"]),
@@ -57,10 +58,12 @@ def runs() -> list[dict[str, Any]]:
     ]
 
 
-def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[tuple[float, int]]:
-    """(lower edge in mg/cm3, series) of the mean vBMD."""
+def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[Bin]:
+    """The mean vBMD of the measured series in bins, by category."""
     rows = query("vbmd_histogram", cohort=cohort, width=BIN_MG_CM3).to_pylist()
-    return [(float(row["bin_low"]), int(row["n"])) for row in rows]
+    return [
+        Bin(low_mg_cm3=float(row["bin_low"]), category=Category(row["category"]), count=int(row["n"])) for row in rows
+    ]
 
 
 def worklist_count(cohort: CohortFilter) -> int:
@@ -80,13 +83,21 @@ def _work_row(row: dict[str, Any]) -> dict[str, Any]:
         "flag": mark,
         "category": [row["category"]] if row["category"] else [],
         "vbmd": wording.interval(row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"]),
-        "reason": row["flag_reason"] or row["review_reasons"] or "",
+        "reason": _why(row),
         "patient": wording.short_key(row["patient_key"]),
         "age": row["patient_age_years"],
         "sex": row["patient_sex"],
         "vendor": row["vendor"],
         "study_date": row["study_date"],
     }
+
+
+def _why(row: dict[str, Any]) -> str:
+    """Why to look: the flag, then what to review that the flag does not say, then why there is no category."""
+    flag = row["flag_reason"] or ""
+    more = [reason for reason in row["review_reasons"] or () if reason not in flag]
+    missing = row["first_exclusion_sentence"] or ""
+    return "; ".join(part for part in (flag, *more, missing.rstrip(".")) if part)
 
 
 def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:

@@ -18,13 +18,13 @@ def reason_words(code: str) -> str:
 
 
 def reason_help(code: str) -> str:
-    """The sentence that stands with each series of that reason, its values left open."""
+    """The sentence that stands with each series of that reason, where it says something without its values."""
     sentence = EXCLUSION_SENTENCES[ExclusionCode(code)] if code in set(ExclusionCode) else ""
-    return sentence.replace("{found}", "…").replace("{limit}", "…")
+    return "" if "{" in sentence else sentence
 
 
 def exclusion_flow(cohort: CohortFilter) -> Flow:
-    """From series found to series measured, step by step; each series counts once, at its first reason."""
+    """From series found to series with a category, step by step; each series counts once, at its first reason."""
     numbers = query("cohort_summary", cohort=cohort).to_pylist()[0]
     rows = query("exclusion_counts", cohort=cohort).to_pylist()
     entered = found = int(numbers["n_series"])
@@ -37,7 +37,11 @@ def exclusion_flow(cohort: CohortFilter) -> Flow:
         entered -= left_out
     levels = tuple(_reason(row) for row in rows if row["is_level"])
     return Flow(
-        found=found, left_out=found - entered, measured=int(numbers["n_measured"]), steps=tuple(steps), levels=levels
+        found=found,
+        left_out=found - entered,
+        categorised=int(numbers["n_categorised"]),
+        steps=tuple(steps),
+        levels=levels,
     )
 
 
