@@ -169,7 +169,7 @@ def set_value(keyword: str, value: object):
         ({"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")}, ExclusionCode.DERIVED, "VNC"),
         ({"image_type": ("DERIVED", "SECONDARY", "OTHER")}, ExclusionCode.DERIVED, "OTHER"),
         ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
-        ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Only 9 slices; at least 10"),
+        ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Too few slices: 9; at least 10"),
         ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE, "covers 28 mm; at least 30"),
         ({"patient_age": "012Y"}, ExclusionCode.UNDER_AGE, "12 years old; screening starts at 18"),
         ({"patient_age": "018M"}, ExclusionCode.UNDER_AGE, "2 years old"),
