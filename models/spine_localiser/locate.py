@@ -25,6 +25,7 @@ _PIECE, _PIECE_STEP = 128, 80
 BODIES = tuple(range(CLASSES.index("upper"), CLASSES.index("L5") + 1))
 SACRUM = CLASSES.index("sacrum")
 RIB = CLASSES.index("rib or upper bone")
+PELVIS = CLASSES.index("pelvis")
 
 
 @dataclass(frozen=True, kw_only=True)

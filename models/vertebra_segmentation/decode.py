@@ -13,7 +13,9 @@ from models.spine_localiser.locate import BODIES, RIB, SACRUM, Located
 from models.vertebra_segmentation.instances import IntVolume, split_bodies
 from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, number
-from osteo_core.records import Geometry
+from models.vertebra_segmentation.prepare import Tube
+from models.vertebra_segmentation.ribs import lowest_rib_mm
+from osteo_core.records import Geometry, Volume
 from osteo_core.terms import Anchor, Level
 
 _BODY = CLASSES.index("body")
@@ -90,12 +92,13 @@ def _near_volume_ml(located: Located, channel: int, centre_mm: NDArray[np.float6
     return float((located.probability[channel][box] > 0.5).sum()) * located.grid.step_mm**3 / 1000
 
 
-def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located) -> Anchor:
+def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located, *, sees_rib: bool) -> Anchor:
     """Which landmark the chain reaches: sacrum below L5, ribs at T11 or T12 with lumbar bodies below."""
     low = [c for level, c in zip(levels, centres, strict=True) if level in (Level.L4, Level.L5, BEYOND)]
     sacrum = any(_near_volume_ml(located, SACRUM, c, reach_mm=70.0) > _SACRUM_ML for c in low)
     high = [c for level, c in zip(levels, centres, strict=True) if level in (Level.T11, Level.T12)]
-    ribs = any(_near_volume_ml(located, RIB, c, reach_mm=_RIB_REACH_MM) > _RIB_ML for c in high) and Level.L1 in levels
+    near = any(_near_volume_ml(located, RIB, c, reach_mm=_RIB_REACH_MM) > _RIB_ML for c in high)
+    ribs = (sees_rib or near) and Level.L1 in levels
     if sacrum and ribs:
         return Anchor.BOTH
     if sacrum:
@@ -150,8 +153,9 @@ def _sacral_evidence(
     return SacralEvidence(free=tuple(free), below=min(1.0, volume_ml / _SACRUM_BELOW_ML))
 
 
-def decode(fine: FloatVolume, body: FloatVolume, grid: Grid, located: Located) -> Decoded:
+def decode(fine: FloatVolume, body: FloatVolume, tube: Tube, located: Located, volume: Volume) -> Decoded:
     """Fine classes (6, I, J, K), the field of bodies made of them and the coarse classes to numbered instances."""
+    grid = tube.grid
     instances, region = split_bodies(body, fine[_DISC], step_mm=grid.step_mm)
     numbers = [int(n) for n in np.unique(instances) if n]
     if not numbers:
@@ -168,8 +172,9 @@ def decode(fine: FloatVolume, body: FloatVolume, grid: Grid, located: Located) -
     order = order[_without_strays(centres[order], sizes[order])]
     lowest = grid.to_index(centres[order[-1]])
     evidence = _sacral_evidence(fine, instances, [numbers[int(i)] for i in order], lowest, step_mm=grid.step_mm)
-    chain = number(means[order], centres[order], evidence)
-    anchor = _anchor(list(chain.levels), centres[order], located)
+    rib_mm = lowest_rib_mm(volume, centres[order], located)
+    chain = number(means[order], centres[order], evidence, rib_mm)
+    anchor = _anchor(list(chain.levels), centres[order], located, sees_rib=rib_mm is not None)
     sure = chain.probability * _BELIEF[anchor]
     found: list[Found] = []
     for level, n in zip(chain.levels, (numbers[int(i)] for i in order), strict=True):

@@ -21,8 +21,19 @@ _FLOOR = 0.02
 _MISSING_BODY = 1.6
 #: Two bodies past L5 cannot both be there.
 _TOO_LOW = 4.0
+#: The bodies of one image err together: their votes count for less than as many independent ones.
+_TOGETHER = 0.6
+#: The lowest rib leaves the spine below the middle of T12: mean and SD of the difference in mm (five real series of
+#: 2026-11-25: -5 to -18; the simulator's ribs run flatter: -9 to 4).
+_RIB_OFFSET_MM, _RIB_SD_MM = -9.0, 8.0
+#: Whose rib the lowest one found is: T12's, T11's where the last is short or thin, L1's where it has one.
+_RIB_OF = ((Level.T12, 0.85), (Level.T11, 0.10), (Level.L1, 0.05))
+_RIB_FLOOR = 0.02
 #: Probability that the lowest body is L5, without a sacrum below it and with one.
 _UNDECIDED, _CONVINCING = 0.5, 0.95
+#: Share of sacrum in a body from which it is rather S1: the fine network calls hardly any of L5 sacrum, but much of
+#: S1 body.
+_SACRAL_SHARE = 0.05
 BEYOND = int(Level.SACRUM)
 
 
@@ -68,7 +79,7 @@ def increments(centres_mm: NDArray[np.float64]) -> NDArray[np.int_]:
 def _sacral_evidence(levels: list[int], evidence: SacralEvidence) -> float:
     """Log weight of one numbering by what the fine network says of the sacrum."""
     score = sum(
-        float(np.log(max(1 - free, _FLOOR)))
+        float(np.log(max(1 - free, _FLOOR) / _SACRAL_SHARE))
         for level, free in zip(levels, evidence.free, strict=True)
         if level > Level.L5
     )
@@ -78,10 +89,29 @@ def _sacral_evidence(levels: list[int], evidence: SacralEvidence) -> float:
     return score + float(np.log(share if meets else 1 - share)) - float(np.log(_UNDECIDED))
 
 
+def _rib_evidence(levels: list[int], centres_mm: NDArray[np.float64], rib_mm: float) -> float:
+    """Log weight of one numbering by where the lowest rib leaves the spine (LPS z)."""
+    z = centres_mm[:, 2]
+    step = float(np.median(-np.diff(z))) if len(z) > 1 else 28.0
+    total = _RIB_FLOOR
+    for level, share in _RIB_OF:
+        below = level - levels[0]
+        at = z[levels.index(level)] if level in levels else z[0] - step * below
+        distance = (rib_mm - at - _RIB_OFFSET_MM) / _RIB_SD_MM
+        total += share * float(np.exp(-0.5 * distance**2))
+    return float(np.log(total))
+
+
 def number(
-    probability: NDArray[np.floating], centres_mm: NDArray[np.float64], evidence: SacralEvidence | None = None
+    probability: NDArray[np.floating],
+    centres_mm: NDArray[np.float64],
+    evidence: SacralEvidence | None = None,
+    rib_mm: float | None = None,
 ) -> Chain:
-    """Levels for bodies from the top down: class probabilities (N, 16) and centres (N, 3) in LPS mm."""
+    """Levels for bodies from the top down: class probabilities (N, 16) and centres (N, 3) in LPS mm.
+
+    ``rib_mm``: height (LPS z) at which the lowest rib leaves the spine, where one is seen (ribs.py).
+    """
     if not len(probability):
         return Chain(levels=(), probability=0.0)
     offsets = np.concatenate([[0], np.cumsum(increments(centres_mm))])
@@ -91,9 +121,10 @@ def number(
     scores = []
     for start in range(_FIRST_START, _LAST_START + 1):
         levels = [start + int(step) for step in offsets]
-        score = sum(float(log[n, class_of(level) - _UPPER]) for n, level in enumerate(levels))
+        score = _TOGETHER * sum(float(log[n, class_of(level) - _UPPER]) for n, level in enumerate(levels))
         score -= _TOO_LOW * (levels[-1] > BEYOND)
-        scores.append(score + (_sacral_evidence(levels, evidence) if evidence else 0.0))
+        score += _sacral_evidence(levels, evidence) if evidence else 0.0
+        scores.append(score + (_rib_evidence(levels, centres_mm, rib_mm) if rib_mm is not None else 0.0))
     weight = np.exp(np.array(scores) - max(scores))
     best = _FIRST_START + int(weight.argmax())
     found = [best + int(step) for step in offsets]

@@ -47,7 +47,7 @@ class VertebraSegmenter:
             return self._empty(volume, started)
         fine = in_windows(self._outliner, tube.hu, tube.starts, window=WINDOW, classes=len(CLASSES), multiple=_MULTIPLE)
         body = body_field(fine, tube.grid, located)
-        return self._drawn(volume, tube, decode(fine, body, tube.grid, located), body=body, started=started)
+        return self._drawn(volume, tube, decode(fine, body, tube, located, volume), body=body, started=started)
 
     def _empty(self, volume: Volume, started: float) -> Segmentation:
         return Segmentation(

@@ -111,7 +111,7 @@ def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:
 def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) -> go.Figure:
     """Histogram of mean vBMD in bins of ``width`` mg/cm3, the series of each category on top of one another."""
     figure = go.Figure()
-    for category in Category:
+    for category in (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL, Category.NOT_REPORTABLE):
         chosen = [(one.low_mg_cm3, one.count) for one in bins if one.category is category]
         if not chosen:
             continue

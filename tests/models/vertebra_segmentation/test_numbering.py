@@ -75,3 +75,25 @@ def test_a_body_that_the_fine_network_calls_free_is_not_sacrum() -> None:
     torn = votes([21, 22, 23, 24]) * 0.45 + votes([22, 23, 24, 26]) * 0.55
     assert number(torn, centres(4)).levels[-1] == BEYOND
     assert number(torn, centres(4), SacralEvidence(free=(0.98,) * 4, below=0.0)).levels[-1] == Level.L5
+
+
+def test_the_lowest_rib_decides_between_two_equal_hypotheses() -> None:
+    both = (votes([18, 19, 20, 21]) + votes([19, 20, 21, 22])) / 2
+    at = centres(4)
+    upper, lower = (number(both, at, rib_mm=float(at[n, 2]) - 10.0) for n in (0, 1))
+    assert (upper.levels[0], lower.levels[0]) == (Level.T12, Level.T11)
+    assert min(upper.probability, lower.probability) > 0.7
+
+
+def test_a_rib_at_odds_with_a_clear_chain_makes_it_less_sure() -> None:
+    at, clear = centres(5), votes([18, 19, 20, 21, 22])
+    agreeing = number(clear, at, rib_mm=float(at[1, 2]) - 10.0)
+    at_odds = number(clear, at, rib_mm=float(at[2, 2]) - 10.0)
+    assert agreeing.levels == at_odds.levels
+    assert agreeing.probability > at_odds.probability
+
+
+def test_a_rib_of_a_body_above_the_chain_is_placed_by_the_usual_step() -> None:
+    both = (votes([20, 21, 22]) + votes([21, 22, 23])) / 2
+    at = centres(3)
+    assert number(both, at, rib_mm=float(at[0, 2]) + 33.0 - 10.0).levels[0] == Level.L1
