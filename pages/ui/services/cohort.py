@@ -145,7 +145,7 @@ def _agreement(name: str, pairs: Sequence[Pair]) -> Agreement:
     measured = np.array([p.measured for p in pairs])
     reference = np.array([p.reference for p in pairs])
     try:
-        found = agreement_statistics.bland_altman(measured, reference)
+        found = agreement_statistics.bland_altman(measured, reference, exact=True)
     except StatisticsError:
         return Agreement(group=name, n=len(pairs), r=None, bias=None, lower_limit=None, upper_limit=None)
     return Agreement(
