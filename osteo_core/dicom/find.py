@@ -67,6 +67,7 @@ def find_series(
     known: Mapping[str, tuple[int, int]] | None = None,
     known_studies: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    without: Iterable[Path] = (),
 ) -> Found:
     """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
 
@@ -74,10 +75,11 @@ def find_series(
     only such files is skipped without opening one; a folder with anything new is read whole, so that
     no series is ever judged by half its files. ``known_studies``: absolute path -> study_key; where new
     files belong to a known study, that study's other folders are read again, so that one series of it
-    stays preferred. Raises UsageError for a path that does not exist.
+    stays preferred. ``without``: files and folders that are passed over. Raises UsageError for a path
+    that does not exist.
     """
     gathered = _Gathered()
-    folders = list(walk(paths))
+    folders = list(walk(paths, without))
     fresh = [folder for folder in folders if not folder.is_unchanged(known or {})]
     _gather_all(fresh, gathered, progress)
     if known_studies and len(fresh) < len(folders):

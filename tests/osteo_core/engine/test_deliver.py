@@ -107,6 +107,34 @@ def test_output_below_the_input_is_no_input(tmp_path: Path, settings: Settings) 
         assert set(names(tmp_path / "ct" / "out").values()) == {"one"}
 
 
+@pytest.mark.parametrize("out", ["ct", "."])
+def test_output_into_the_input_or_above_it_drops_nothing(tmp_path: Path, settings: Settings, out: str) -> None:
+    write_ct(tmp_path / "ct" / "one.nii.gz")
+    for skipped in (0, 1):
+        summary = running.process([tmp_path / "ct"], tmp_path / out, settings=settings, models=segmenters.TRUTH)
+        assert (summary.found, summary.skipped, summary.left_out) == (1, skipped, 0)
+        assert set(names(tmp_path / out).values()) == {"one"}
+
+
+def test_a_series_that_changed_is_done_again_and_its_earlier_rows_go(tmp_path: Path, settings: Settings) -> None:
+    out = tmp_path / "out"
+
+    def run() -> tuple[int, int]:
+        summary = running.process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
+        return summary.measured + summary.failed, summary.skipped
+
+    for name in ("changes", "stays"):
+        write_ct(tmp_path / "ct" / f"{name}.nii.gz")
+    assert run() == (2, 0)
+    assert run() == (0, 2)
+    write_ct(tmp_path / "ct" / "changes.nii.gz", mark_hu=segmenters.FAULTY_HU)
+    assert run() == (1, 1)
+    status = {r["series_instance_uid"]: r["status"] for r in parquet.read_table(out / "series.parquet").to_pylist()}
+    assert status == {"changes": "failed", "stays": "measured"}
+    assert len(list((out / ".pieces").rglob("*.series.parquet"))) == 2
+    assert run() == (0, 2)
+
+
 def test_a_name_as_long_as_names_can_be(tmp_path: Path, settings: Settings) -> None:
     source = write_ct(tmp_path / "ct.nii.gz")
     long = tmp_path / "ct" / ("n" * 248 + ".nii.gz")
