@@ -19,6 +19,7 @@ _OWN = (
     "pixel_spacing_row_mm",
     "pixel_spacing_column_mm",
     "image_type",
+    "stack_label",
     "files",
 )
 
@@ -44,6 +45,7 @@ def series_of(row: dict[str, Any]) -> Series:
         files=tuple(Path(path) for path in row.get("files") or ()),
         image_type=tuple(row["image_type"] or ()),
         pixel_spacing_mm=None if None in spacing else spacing,
+        stack_label=row.get("stack_label") or "",
     )
 
 

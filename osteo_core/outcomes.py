@@ -29,6 +29,8 @@ class ExclusionCode(StrEnum):
     SHARP_KERNEL = "sharp_kernel"
     NOT_PREFERRED = "not_preferred"
     UNDER_AGE = "under_age"
+    MIXED_PATIENTS = "mixed_patients"
+    MIXED_VOLTAGE = "mixed_voltage"
     # read
     MIXED_ORIENTATION = "mixed_orientation"
     MIXED_GEOMETRY = "mixed_geometry"
@@ -75,6 +77,8 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp and no site line names it, so vBMD is not given.",
     ExclusionCode.NOT_PREFERRED: "Another series of this study is preferred: {found}.",
     ExclusionCode.UNDER_AGE: "The patient is {found} years old; screening starts at {limit}.",
+    ExclusionCode.MIXED_PATIENTS: "The files of this series name {found} patients; nobody knows whose scan it is.",
+    ExclusionCode.MIXED_VOLTAGE: "The slices were taken at more than one tube voltage ({found} kV).",
     ExclusionCode.MIXED_ORIENTATION: "The slices have more than one orientation ({found}).",
     ExclusionCode.MIXED_GEOMETRY: "The slices differ in size or pixel spacing ({found}).",
     ExclusionCode.MISSING_SLICES: "Slices are missing: {found}.",

@@ -56,7 +56,7 @@ class Pseudonyms:
         return self._hash("study", raw)
 
     def series(self, raw: str) -> str:
-        """Hash of a SeriesInstanceUID, or of what names a stack within it."""
+        """Hash of what names a series, its study included, or a stack within it."""
         return self._hash("series", raw)
 
     def device(self, raw: str) -> str:

@@ -41,6 +41,7 @@ def exclusion_of(series: Series, kind: Kind, arranged: Arranged, settings: Setti
     """Why this series cannot be measured, or None when it may be read."""
     return (
         _not_ct(series, kind)
+        or _mixed(kind, arranged)
         or _not_original(series)
         or _not_hu(series, kind, arranged)
         or _patient(series)
@@ -65,6 +66,14 @@ def _not_ct(series: Series, kind: Kind) -> Exclusion | None:
     if kind.sop_class_uid not in CT_SOP_CLASSES:
         return _exclude(ExclusionCode.NOT_AN_IMAGE, "no CT image storage class")
     return _exclude(ExclusionCode.LOCALISER) if words & _LOCALISER_WORDS else None
+
+
+def _mixed(kind: Kind, arranged: Arranged) -> Exclusion | None:
+    """One number for two people, or for two voltages with calibration lines of their own, is nobody's number."""
+    if kind.patients > 1:
+        return _exclude(ExclusionCode.MIXED_PATIENTS, str(kind.patients))
+    voltages = arranged.voltages_kv
+    return _exclude(ExclusionCode.MIXED_VOLTAGE, ", ".join(f"{kv:g}" for kv in voltages)) if len(voltages) > 1 else None
 
 
 def _not_original(series: Series) -> Exclusion | None:

@@ -34,10 +34,14 @@ Progress = Callable[[int, int], object]
 
 @dataclass(kw_only=True)
 class _Members:
-    """Files of one SeriesInstanceUID while they are being gathered; ``dataset`` is the first by SOPInstanceUID."""
+    """Files of one SeriesInstanceUID while they are being gathered.
+
+    ``dataset`` is the first by SOPInstanceUID; ``patients`` are all PatientIDs that the files state.
+    """
 
     dataset: Dataset
     slices: list[SliceHeader] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set)
 
 
 @dataclass(kw_only=True)
@@ -122,6 +126,7 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
         if text(dataset, "SOPInstanceUID") < text(members.dataset, "SOPInstanceUID"):
             members.dataset = dataset
         members.slices.extend(slices_of(dataset, file.path))
+        members.patients.update(filter(None, [text(dataset, "PatientID")]))
 
 
 def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Found:
@@ -151,7 +156,7 @@ def _dicom_series(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Setting
         for arranged in arrange(members.slices, step=Step.FIND):
             with config.disable_value_validation():
                 series = describe(members.dataset, arranged, own, pseudonyms)
-                kind = kind_of(members.dataset)
+                kind = replace(kind_of(members.dataset), patients=len(members.patients))
             exclusion = exclusion_of(series, kind, arranged, settings)
             cautions = arranged.cautions
             if exclusion is None and isinstance(arranged.stack, Stack):

@@ -69,6 +69,7 @@ class SliceHeader:
     rescale_intercept: float | None
     rescale_type: str
     acquisition: str
+    kvp: float | None = None
 
 
 def read_header(path: Path) -> Dataset | NotReadable:
@@ -156,6 +157,7 @@ def _slice(source: Functional, path: Path, frame: int) -> SliceHeader:
         rescale_intercept=number(source, "RescaleIntercept"),
         rescale_type=text(source, "RescaleType").upper(),
         acquisition="/".join(filter(None, (text(source, keyword) for keyword in ACQUISITION_KEYWORDS))),
+        kvp=number(source, "KVP"),
     )
 
 

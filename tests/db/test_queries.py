@@ -275,7 +275,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     file = tmp_path / "a.dcm"
     file.write_bytes(b"x" * 7)
     result = measured()[0]
-    series = replace(result.series, files=(file,), image_type=("ORIGINAL", "PRIMARY"))
+    series = replace(result.series, files=(file,), image_type=("ORIGINAL", "PRIMARY"), stack_label="_stack2")
     caution = Caution(code=CautionCode.STEP_DIFFERS, step=Step.FIND, found="2 and 3 mm", level=Level.L1)
     out = Exclusion(code=ExclusionCode.LOCALISER, step=Step.FIND)
     other = replace(series, series_key="f" * 16, series_instance_uid="1.9", files=())
