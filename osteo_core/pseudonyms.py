@@ -64,7 +64,8 @@ class Pseudonyms:
         return self._hash("device", raw)
 
     def _hash(self, domain: str, raw: str) -> str:
-        message = f"{domain}\0{raw.strip()}".encode()
+        # A path's bytes that are no UTF-8 count as they are.
+        message = f"{domain}\0{raw.strip()}".encode(errors="surrogatepass")
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:_HEX_DIGITS]
 
 

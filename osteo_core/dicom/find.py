@@ -19,7 +19,7 @@ from osteo_core.dicom.identity import Identity, identity_of, unique_names
 from osteo_core.dicom.nifti_series import nifti_series
 from osteo_core.dicom.prefer import choose_preferred
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import text
+from osteo_core.dicom.values import printable, text
 from osteo_core.dicom.walk import File, Folder, walk
 from osteo_core.imaging.nifti import is_nifti
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
@@ -173,7 +173,7 @@ def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[S
             study_key=pseudonyms.study(key),
             patient_key=pseudonyms.patient(key),
             # What `process` names the row by; it is never stored.
-            series_instance_uid=paths[0].name if len(paths) == 1 else folder.name,
+            series_instance_uid=printable(paths[0].name if len(paths) == 1 else folder.name),
             files=tuple(paths),
             modality="",
             is_preferred=False,

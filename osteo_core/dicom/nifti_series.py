@@ -10,6 +10,7 @@ import numpy as np
 
 from osteo_core import limits
 from osteo_core.dicom.stack import plane_of
+from osteo_core.dicom.values import printable
 from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
@@ -43,7 +44,7 @@ def nifti_series(
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """File stems; a stem that comes again gets a number that no other file has, for outputs are named by it."""
-    stems = [nifti_stem(path) for path in paths]
+    stems = [printable(nifti_stem(path)) for path in paths]
     own, count = set(stems), Counter[str]()
     names = []
     for stem in stems:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
+import zlib
 from datetime import date
 from typing import Any, Protocol
 
@@ -15,7 +17,7 @@ _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 #: What pydicom raises on damaged or foreign bytes, some of it only when an element is looked at.
 DAMAGE = (
     *(InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, TypeError),
-    *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, MemoryError),
+    *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, zlib.error, MemoryError),
 )
 
 
@@ -75,6 +77,11 @@ def age_years(source: Source) -> float | None:
     if born is None or scanned is None or scanned < born:
         return None
     return (scanned - born).days / 365.25
+
+
+def printable(name: str) -> str:
+    """A file's name as text that every program takes: bytes that are no UTF-8 are written as '\\xe4'."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def value_of(source: Source, keyword: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ MEDIA = "media"
 MASKS = "masks"
 #: Results of single series inside the folder of ``process``, so that a stopped run carries on.
 PIECES = ".pieces"
+_SUFFIX = ".nii.gz"
+#: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
+_LONGEST_NAME, _CUT_BYTES, _CUT_DIGITS = 255, 180, 8
 KINDS = ("series", "exclusions", "measurements")
 
 
@@ -78,8 +82,13 @@ def names_given(job: Job) -> dict[str, str]:
 
 
 def mask_name(series_instance_uid: str) -> str:
-    """File name of a mask; a separator in an identifier never leaves the folder."""
-    return series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".") + ".nii.gz"
+    """File name of a mask; a separator in an identifier never leaves the folder, a name too long for it is cut."""
+    name = series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".")
+    whole = name.encode()
+    if len(whole) + len(_SUFFIX) > _LONGEST_NAME:
+        digest = hashlib.sha256(whole).hexdigest()[:_CUT_DIGITS]
+        name = f"{whole[:_CUT_BYTES].decode(errors='ignore')}_{digest}"
+    return name + _SUFFIX
 
 
 def write_mask(path: Path, segmentation: Segmentation) -> None:
@@ -109,7 +118,7 @@ def _writing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not made of the name itself: that may be as long as a name can be.
-    temporary = path.with_name(f".{uuid.uuid4().hex}.nii.gz")
+    temporary = path.with_name(f".{uuid.uuid4().hex}{_SUFFIX}")
     try:
         yield temporary
         temporary.replace(path)

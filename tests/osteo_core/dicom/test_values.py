@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import zlib
 from datetime import date
 
 import pytest
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException
 
-from osteo_core.dicom.values import age_years, day, number, numbers, text, texts
+from osteo_core.dicom.values import age_years, day, number, numbers, printable, text, texts
 
 
 def made(**values: object) -> Dataset:
@@ -68,7 +70,7 @@ def test_texts() -> None:
     assert text({}, "Manufacturer") == ""
 
 
-@pytest.mark.parametrize("error", [BytesLengthException("odd"), KeyError("XX"), struct.error("short")])
+@pytest.mark.parametrize("error", [BytesLengthException("odd"), KeyError("XX"), struct.error("short"), zlib.error()])
 def test_spoilt_bytes_are_blank_whatever_pydicom_says_of_them(error: Exception) -> None:
     class Spoilt:
         def get(self, keyword: str) -> object:
@@ -76,3 +78,8 @@ def test_spoilt_bytes_are_blank_whatever_pydicom_says_of_them(error: Exception) 
 
     assert number(Spoilt(), "KVP") is None
     assert text(Spoilt(), "Modality") == ""
+
+
+def test_a_name_that_is_no_utf8_can_be_written_anywhere() -> None:
+    assert printable(os.fsdecode(b"M\xfcller")) == "M\\xfcller"
+    assert printable("Müller") == "Müller"
