@@ -25,6 +25,7 @@ class ExclusionCode(StrEnum):
     LABEL_MAP = "label_map"
     TOO_FEW_SLICES = "too_few_slices"
     TOO_THICK = "too_thick"
+    TOO_FAR_APART = "too_far_apart"
     TOO_LITTLE_COVERAGE = "too_little_coverage"
     SHARP_KERNEL = "sharp_kernel"
     NOT_PREFERRED = "not_preferred"
@@ -73,6 +74,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.LABEL_MAP: "This looks like a label map ({found}), not a CT in HU.",
     ExclusionCode.TOO_FEW_SLICES: "Only {found} slices; at least {limit} are needed.",
     ExclusionCode.TOO_THICK: "Slices are {found} mm thick; at most {limit} mm can be measured.",
+    ExclusionCode.TOO_FAR_APART: "Slices lie {found} mm apart; at most {limit} mm can be measured.",
     ExclusionCode.TOO_LITTLE_COVERAGE: "The series covers {found} mm; at least {limit} mm are needed.",
     ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp and no site line names it, so vBMD is not given.",
     ExclusionCode.NOT_PREFERRED: "Another series of this study is preferred: {found}.",

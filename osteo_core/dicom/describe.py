@@ -13,7 +13,7 @@ from osteo_core.dicom.header import Functional, sequence
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import kernel_group
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import age_years, day, number, text, texts
+from osteo_core.dicom.values import age_years, day, number, positive, text, texts
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.pseudonyms import Pseudonyms
@@ -129,7 +129,7 @@ def _image(dataset: Dataset, arranged: Arranged) -> dict:
     agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
     return {
         "image_type": tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
-        "slice_thickness_mm": number(source, "SliceThickness") or None,
+        "slice_thickness_mm": positive(source, "SliceThickness"),
         "contrast_bolus_agent": agent or None,
         "body_part_examined": text(source, "BodyPartExamined") or None,
         "transfer_syntax_uid": transfer_syntax(dataset) or None,

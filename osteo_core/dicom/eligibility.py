@@ -36,6 +36,9 @@ _REFORMAT_WORDS = frozenset(("AXIAL", "MPR", "REFORMATTED", "AVERAGE", "RESAMPLE
 #: (0028,1054) of values in HU; US is 'unspecified' and blank means HU for CT (PS3.3 C.11.1).
 _HU_TYPES = frozenset(("", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS"))
 
+#: Positions are rounded, and so is the step between them.
+STEP_ROUNDING = 0.01
+
 
 def exclusion_of(series: Series, kind: Kind, arranged: Arranged, settings: Settings) -> Exclusion | None:
     """Why this series cannot be measured, or None when it may be read."""
@@ -110,8 +113,10 @@ def _too_few(series: Series, arranged: Arranged) -> Exclusion | None:
 
 
 def _too_coarse(series: Series, settings: Settings) -> Exclusion | None:
-    """Thickness where it is stated, else the step: what a header does not say is not assumed to be fine."""
-    thickness = series.slice_thickness_mm or series.slice_step_mm or 0.0
-    if thickness > settings.thickness_maximum_mm:
-        return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{settings.thickness_maximum_mm:g}")
+    """By thickness and step alike: thin slices far apart show as little of a body as thick ones."""
+    thickness, step, most = series.slice_thickness_mm or 0.0, series.slice_step_mm or 0.0, settings.thickness_maximum_mm
+    if thickness > most:
+        return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{most:g}")
+    if step > most * (1 + STEP_ROUNDING):
+        return _exclude(ExclusionCode.TOO_FAR_APART, f"{step:.4g}", f"{most:g}")
     return None

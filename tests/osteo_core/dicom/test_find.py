@@ -169,6 +169,8 @@ def set_value(keyword: str, value: object):
         ({"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")}, ExclusionCode.DERIVED, "VNC"),
         ({"image_type": ("DERIVED", "SECONDARY", "OTHER")}, ExclusionCode.DERIVED, "OTHER"),
         ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
+        ({"thickness_mm": 5.0, "step_mm": 8.5}, ExclusionCode.TOO_FAR_APART, "lie 8.5 mm apart; at most 5 mm"),
+        ({"thickness_mm": 1.25, "step_mm": 12.75}, ExclusionCode.TOO_FAR_APART, "lie 12.75 mm apart"),
         ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Only 9 slices; at least 10"),
         ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE, "covers 28 mm; at least 30"),
         ({"patient_age": "012Y"}, ExclusionCode.UNDER_AGE, "12 years old; screening starts at 18"),
@@ -194,6 +196,18 @@ def test_every_reason_has_a_header_that_triggers_it(
     exclusion = the_exclusion(found_in(tmp_path / "ct", **spec))
     assert exclusion.code is code
     assert words in exclusion.sentence
+
+
+@pytest.mark.parametrize(("thickness", "step"), [(5.0, 4.25), (5.0, 5.0), (1.0, 5.0), (2.5, 5.004)])
+def test_slices_up_to_the_maximum_are_accepted(tmp_path: Path, thickness: float, step: float) -> None:
+    assert the_series(found_in(tmp_path / "ct", thickness_mm=thickness, step_mm=step)).n_slices == 16
+
+
+@pytest.mark.parametrize("thickness", [0.0, -3.0])
+def test_a_thickness_that_cannot_be_is_unknown(tmp_path: Path, thickness: float) -> None:
+    found = found_in(tmp_path / "ct", change=set_value("SliceThickness", thickness))
+    assert the_series(found).slice_thickness_mm is None
+    assert "header_unknown" in caution_codes(found)
 
 
 def test_mixed_orientation_and_size_are_told(tmp_path: Path) -> None:

@@ -33,6 +33,10 @@ def made(**values: object) -> Dataset:
         ("000Y", None),
         ("", None),
         ("0x7Y", None),
+        ("120Y", 120.0),
+        ("121Y", None),
+        ("999Y", None),
+        ("-05Y", None),
     ],
 )
 def test_ages(age: str, years: float | None) -> None:
@@ -44,6 +48,10 @@ def test_age_from_dates_where_it_is_not_stated() -> None:
     assert age_years(made(PatientBirthDate="19600301", StudyDate="20260301")) == pytest.approx(66.0, abs=0.01)
     assert age_years(made(PatientBirthDate="20270101", StudyDate="20260301")) is None
     assert age_years(made(PatientBirthDate="19600301")) is None
+    assert age_years(made(PatientBirthDate="18500301", StudyDate="20260301")) is None
+    assert age_years(made(PatientAge="999Y", PatientBirthDate="19600301", StudyDate="20260301")) == pytest.approx(
+        66.0, abs=0.01
+    )
 
 
 def test_days() -> None:
