@@ -37,6 +37,8 @@ class Pseudonyms:
         Two processes that come at once end with the same key. Raises SettingsError when the file holds
         no key: a site that lost its key must say so by removing the file, for all hashes change with it.
         """
+        if path.is_dir():
+            raise SettingsError(f"key_file must be a file, {path} is a folder; name the file in it that holds the key")
         if not path.exists():
             _make_key_file(path)
         text = path.read_text(encoding="ascii", errors="replace").strip()

@@ -58,3 +58,8 @@ def test_a_path_that_is_no_utf8_has_its_own_hash() -> None:
     one = Pseudonyms(bytes(range(32)))
     first, second = (os.fsdecode(b"/ct/M" + byte + b"ller") for byte in (b"\xfc", b"\xe4"))
     assert one.series(first) != one.series(second)
+
+
+def test_a_folder_holds_no_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"key_file must be a file, .* is a folder"):
+        Pseudonyms.from_key_file(tmp_path)
