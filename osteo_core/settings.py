@@ -86,17 +86,17 @@ def _checked(settings: Settings) -> Settings:
     table = settings.calibration_table
     wanted = {
         f"workers must be at least 1, found {settings.workers}": settings.workers >= 1,
-        f"worker_memory_gb must be above 0, found {settings.worker_memory_gb:g}": 0
-        < settings.worker_memory_gb
-        < math.inf,
+        f"worker_memory_gb must be above 0, found {settings.worker_memory_gb:g}": (
+            0 < settings.worker_memory_gb < math.inf
+        ),
         f"category_age_from_years must be a number from 0, found {settings.category_age_from_years:g}": (
             0 <= settings.category_age_from_years < math.inf
         ),
         f"thickness_maximum_mm must be above 0, found {settings.thickness_maximum_mm:g}": (
             0 < settings.thickness_maximum_mm < math.inf
         ),
-        f"osteoporosis_below_mg_cm3 must be below normal_above_mg_cm3 and both numbers, found {low:g} and {high:g}": (
-            -math.inf < low < high < math.inf
+        f"osteoporosis_below_mg_cm3 must be a number up to normal_above_mg_cm3, found {low:g} and {high:g}": (
+            -math.inf < low <= high < math.inf
         ),
         f"media_limit_mb must be at least 0, found {settings.media_limit_mb}": settings.media_limit_mb >= 0,
         f"calibration_table must be a CSV file, there is none at {table}": not table or Path(table).is_file(),
