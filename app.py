@@ -54,7 +54,7 @@ def main() -> None:
         headings.setdefault(screen.heading, []).append(page)
     page = st.navigation(headings)
     try:
-        frame.draw()
+        frame.draw(page.url_path)
         page.run()
     except Exception as error:  # the page border: one of the two places where everything is caught
         _log.exception("the page '%s' failed", page.title)

@@ -191,6 +191,13 @@ LEVEL_DIFFERENCE_HU = Limit(
     date="2026-11-24",
     beyond="level excluded as unlike the others",
 )
+BODY_HEIGHT_MINIMUM = Limit(
+    value=5.0,
+    unit="mm",
+    source="design: a vertebra plana keeps 5-10 mm; less is a torn outline",
+    date="2026-11-25",
+    beyond="lower: level excluded and not graded, the outline is torn",
+)
 BODY_HEIGHT_MAXIMUM = Limit(
     value=40.0,
     unit="mm",

@@ -57,7 +57,10 @@ def show_pairs(
 ) -> None:
     """Pictures of one group beside each other."""
     names = [row.group for row in rows]
-    group = controls.segmented_control("Show", names, default=names[0], required=True, key="group") or names[0]
+    group = (
+        controls.segmented_control("Show", names, default=names[0], required=True, key="group", bind="query-params")
+        or names[0]
+    )
     row = next(row for row in rows if row.group == group)
     chosen = pairs if row is rows[0] else [pair for pair in pairs if pair.vendor == group]
     left, right = st.columns(2, gap="large")
@@ -68,7 +71,7 @@ def show_pairs(
     difference = agreement_figures.bland_altman_figure(chosen, row)
     open_clicked(right.plotly_chart(difference, key="bland-altman", on_select="rerun", selection_mode="points"))
     if row.bias is None:
-        st.caption(f"{group}: {wording.counted(row.n, 'pair')} are too few for a bias with its interval.")
+        st.caption(f"{group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
 
 
 st.title("Agreement with QCT")

@@ -5,7 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import figures, frame, services, wording
-from pages.ui.patient_parts import show_header, show_level_table, show_origin, show_what_to_mind
+from pages.ui.patient_parts import (
+    focus_key,
+    show_header,
+    show_level_table,
+    show_origin,
+    show_other_series,
+    show_what_to_mind,
+)
 from pages.ui.viewer.planes import show_planes
 
 
@@ -18,9 +25,20 @@ def show_viewer(view: services.PatientView) -> None:
         st.info(images.problem, icon=":material/image_not_supported:")
     if images.ct is None:
         return
-    focus = st.session_state.get(f"focus-{view.series_key}")
-    show_planes(view.series_key, ct=images.ct, mask=images.mask, centres_lps_mm=view.centres_lps_mm, focus=focus)
-    if images.mask is not None and st.toggle("3D view of the vertebral bodies", key=f"scene-{view.series_key}"):
+    level, clicks = st.session_state.get(focus_key(view), (None, 0))
+    show_planes(
+        view.series_key,
+        ct=images.ct,
+        mask=images.mask,
+        centres_lps_mm=view.centres_lps_mm,
+        focus=level,
+        clicks=clicks,
+    )
+    if (
+        images.mask is not None
+        and view.centres_lps_mm
+        and st.toggle("3D view of the vertebral bodies", key=f"scene-{view.series_key}")
+    ):
         with st.spinner("Building the 3D view (about ten seconds at the first time)"):
             scene = services.scene(view)
         if scene.problem:
@@ -33,10 +51,7 @@ def show_viewer(view: services.PatientView) -> None:
 def show_levels(view: services.PatientView) -> None:
     """Every level: number, interval, heights, and why one does not count."""
     st.subheader("Levels")
-    level = show_level_table(view)
-    if level and st.session_state.get(f"focus-{view.series_key}") != level:
-        st.session_state[f"focus-{view.series_key}"] = level
-        st.rerun()
+    show_level_table(view)
     limits = services.limits()
     st.caption(
         f"Click a level to move the planes there. Limits: {limits.osteoporosis_below:g} and {limits.normal_above:g} "
@@ -68,6 +83,7 @@ def show_patient(view: services.PatientView) -> None:
         show_level_figure(view)
     with right:
         show_origin(view)
+        show_other_series(view)
     with pictures:  # last, for the first look at a CT takes seconds and the numbers need not wait for it
         show_viewer(view)
 

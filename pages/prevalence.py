@@ -70,7 +70,10 @@ else:
     chosen = filters.cohort_filter(with_category=False)
     overall = services.prevalence(chosen, by="all")
     if not overall or not overall[0].n:
-        frame.draw_empty("Nobody in this filter has a category yet.", icon=":material/search_off:")
+        frame.draw_empty(
+            "Nobody in this filter has a category: nobody fits, nothing was measured, or all are too young.",
+            icon=":material/search_off:",
+        )
     else:
         show_overall(overall[0])
         for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):

@@ -193,4 +193,11 @@ def draw_level(
     part = Grid(origin_mm=grid.to_world_mm(start), shape=field.shape, step_mm=grid.step_mm)
     ends = np.stack(np.meshgrid(*[(0, n - 1) for n in field.shape], indexing="ij"), -1).reshape(-1, 3)
     where = box_in_source(part.to_world_mm(ends), geometry)
-    return where, back_to_source(field.astype(np.float32), part, geometry, where) >= _ON_GRID
+    mask = back_to_source(field.astype(np.float32), part, geometry, where) >= _ON_GRID
+    return where, ndimage.binary_fill_holes(_largest_piece(mask))
+
+
+def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without stray voxels beside the body (neighbours by a corner hang together)."""
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    return np.asarray(pieces == np.bincount(pieces[mask]).argmax()) if count > 1 else mask

@@ -138,7 +138,9 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
     level, median = measurement.level, measurement.median_hu
     low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
     heights = (measurement.anterior_height_mm, measurement.middle_height_mm, measurement.posterior_height_mm)
-    height_mm = max((height for height in heights if height is not None), default=0.0)
+    known = [height for height in heights if height is not None]
+    highest_mm, lowest_mm = limits.BODY_HEIGHT_MAXIMUM.value, limits.BODY_HEIGHT_MINIMUM.value
+    odd = [height for height in known if not lowest_mm <= height <= highest_mm]
     reasons = (
         (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
         (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
@@ -149,10 +151,10 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
             f"{limits.LEVEL_CONFIDENCE.value:g}",
         ),
         (
-            height_mm > limits.BODY_HEIGHT_MAXIMUM.value,
+            bool(odd),
             ExclusionCode.IMPLAUSIBLE_BODY,
-            f"{height_mm:.0f} mm high",
-            f"{limits.BODY_HEIGHT_MAXIMUM.value:g}",
+            f"{odd[0]:.0f} mm high" if odd else "",
+            f"{lowest_mm:g} to {highest_mm:g} mm",
         ),
         (metal_ml > limits.METAL_VOLUME.value, ExclusionCode.METAL, f"{metal_ml:.2f} ml above 2500 HU", ""),
         (

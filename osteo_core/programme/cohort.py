@@ -19,8 +19,9 @@ _Word = TypeVar("_Word", bound=StrEnum)
 class CohortFilter:
     """Nothing chosen means everybody. Ages are whole years, both ends included.
 
-    ``review``: something should be looked at before the number is used. A series whose age is not known falls out as soon as one end is given. ``text`` is looked for in
-    scanner model, manufacturer as read, and at the start of the keys; case does not count.
+    ``review``: something should be looked at before the number is used. A series whose age is not known falls
+    out as soon as one end is given. ``text`` is looked for in scanner model, manufacturer as read, and at the
+    start of the keys; case does not count.
     """
 
     vendors: tuple[Vendor, ...] = ()

@@ -17,9 +17,10 @@ _AXIS = "vBMD by QCT"
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One patient or level measured both ways, in mg/cm3."""
+    """One patient or level measured both ways, in mg/cm3; ``who`` is the patient's short key, and the level."""
 
     series_key: str
+    who: str
     vendor: str
     measured: float
     reference: float
@@ -62,8 +63,8 @@ def _points(vendor: str, pairs: Sequence[Pair], x: list[float], y: list[float]) 
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
-        customdata=[[wording.short_key(p.series_key), p.measured, p.reference, p.series_key] for p in pairs],
-        hovertemplate=f"{vendor}<br>series %{{customdata[0]}}<br>"
+        customdata=[[p.who, p.measured, p.reference, p.series_key] for p in pairs],
+        hovertemplate=f"{vendor}<br>patient %{{customdata[0]}}<br>"
         "CT %{customdata[1]:.0f}, QCT %{customdata[2]:.0f} mg/cm³"
         "<extra></extra>",
     )

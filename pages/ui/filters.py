@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.terms import Category, Sex, Vendor
+from pages.ui import frame
 
 #: Names in the address, and of the widgets.
 KEYS = ("vendor", "sex", "age_from", "age_to", "category", "flagged", "review")
@@ -18,17 +19,19 @@ _KEPT = "cohort_filter_kept"
 
 
 def _carry_over(keys: tuple[str, ...]) -> None:
-    """What was chosen on another page is chosen here too, unless the address says otherwise.
-
-    A page that was drawn before holds all its widgets; of one that is new, at most what a link had set.
-    """
-    fresh = not all(key in st.session_state for key in keys)
-    if fresh and not any(key in st.query_params for key in KEYS):
+    """What was chosen on another page is chosen here too, unless the address says otherwise."""
+    if not st.session_state[frame.IS_NEW_PAGE]:
+        return
+    # Opening a patient wrote that name into this page's address too, over the filter: it is met on the way back.
+    is_way_back = st.query_params.pop("series", None) is not None
+    if not any(key in st.query_params for key in KEYS):
         kept = st.session_state.get(_KEPT, {})
         for key in keys:
             if kept.get(key):
                 st.session_state[key] = kept[key]
                 st.query_params[key] = kept[key] if isinstance(kept[key], list) else str(kept[key]).lower()
+        if is_way_back and any(kept.get(key) for key in keys):
+            st.rerun()  # after a step in the browser's history widgets believe the address they were asked with
 
 
 def _keep(keys: tuple[str, ...]) -> None:

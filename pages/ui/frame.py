@@ -12,6 +12,8 @@ from pages.ui import services, wording
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
 ICON = Path(__file__).parent / "icon.svg"
+#: In the session: whether this run is the first of its page since another one was shown.
+IS_NEW_PAGE, _PAGE = "is_new_page", "page_shown"
 #: In the session: the series that the patient's page shows unless its address names one.
 OPEN_SERIES = "open_series"
 _STYLE = """
@@ -28,8 +30,10 @@ _STYLE = """
 """
 
 
-def draw() -> None:
-    """The frame above the page's own content."""
+def draw(page: str) -> None:
+    """The frame above the content of ``page`` (its place in the address)."""
+    st.session_state[IS_NEW_PAGE] = st.session_state.get(_PAGE) != page
+    st.session_state[_PAGE] = page
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -59,9 +63,8 @@ def _draw_simulated() -> None:
 
 
 def open_patient(series_key: str) -> None:
-    """Go to the patient's page. Not by ``query_params``: those would also rewrite the address that Back returns to."""
-    st.session_state[OPEN_SERIES] = series_key
-    st.switch_page("pages/patient.py")
+    """Go to the patient's page."""
+    st.switch_page("pages/patient.py", query_params={"series": series_key})
 
 
 def draw_fault(error: Exception) -> None:

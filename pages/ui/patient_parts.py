@@ -6,7 +6,7 @@ import html
 
 import streamlit as st
 
-from osteo_core.terms import Category, Level, Sex, Status
+from osteo_core.terms import Category, Sex, Status
 from pages.ui import services, wording
 
 _BADGES = {
@@ -25,7 +25,7 @@ def show_header(view: services.PatientView) -> None:
         if view.category:
             st.badge(view.category.value, color=_BADGES[view.category])  # type: ignore[arg-type]
         if view.status != Status.MEASURED:
-            st.badge(view.status, color="gray")
+            st.badge(f"this series is {view.status}", color="gray")
         if view.is_flagged:
             st.badge("flagged", icon=":material/flag:", color="red")
         if view.is_simulated:
@@ -62,26 +62,45 @@ def _grade(grade: int | None) -> str:
     return wording.MISSING if grade is None else "none" if grade == 0 else f"grade {grade}"
 
 
-def show_level_table(view: services.PatientView) -> Level | None:
-    """The levels as a table; gives the level of the cell that was clicked."""
-    event = st.dataframe(
+def _counts(row: services.LevelRow, view: services.PatientView) -> str:
+    if row.level not in view.levels_used:
+        return ""
+    return "counts" if row.vbmd_mg_cm3 is not None else "sound, but without a calibration there is no vBMD"
+
+
+def focus_key(view: services.PatientView) -> str:
+    """In the session: the level that was clicked last in the table, and how often one was clicked."""
+    return f"focus-{view.series_key}"
+
+
+def show_level_table(view: services.PatientView) -> None:
+    """The levels as a table; a click on one moves the planes there."""
+    key = f"levels-{view.series_key}"
+
+    def note_click() -> None:
+        cells = st.session_state[key]["selection"]["cells"]
+        if cells:
+            clicks = st.session_state.get(focus_key(view), (None, 0))[1]
+            st.session_state[focus_key(view)] = (view.levels[cells[0][0]].level, clicks + 1)
+
+    st.dataframe(
         [
             {
                 "level": row.level.name,
                 "vbmd": wording.estimate(row.vbmd_mg_cm3),
-                "reason": row.reason or ("counts" if row.level in view.levels_used else ""),
                 "hu": wording.number(row.median_hu),
                 "sd": wording.number(row.sd_hu),
                 "roi": row.roi_volume_ml,
                 "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
                 "grade": _grade(row.fracture_grade),
                 "confidence": 100 * row.confidence,
+                "reason": row.reason or _counts(row, view),
             }
             for row in view.levels
         ],
-        key=f"levels-{view.series_key}",
+        key=key,
         hide_index=True,
-        on_select="rerun",
+        on_select=note_click,
         selection_mode="single-cell",
         column_config={
             "level": st.column_config.TextColumn("Level", width=50, help="Click to move the planes there"),
@@ -97,8 +116,15 @@ def show_level_table(view: services.PatientView) -> Level | None:
             "reason": st.column_config.TextColumn("Counts, or why not", width=330),
         },
     )
-    cells = event["selection"]["cells"]
-    return view.levels[cells[0][0]].level if cells else None
+
+
+def show_other_series(view: services.PatientView) -> None:
+    """Where else to look for this patient."""
+    if not view.other_series:
+        return
+    st.subheader("Other series of this patient")
+    for other in view.other_series:
+        st.page_link("pages/patient.py", label=other.words, query_params={"series": other.series_key})
 
 
 def show_what_to_mind(view: services.PatientView) -> None:

@@ -66,6 +66,29 @@ def test_a_deep_link_keeps_the_frame_and_the_choice_stands_in_the_address(visit:
     assert "vendor=GE" in page.url
 
 
+def test_a_filter_goes_along_and_is_there_again_on_the_way_back(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/worklist?sex=F")
+    chosen = page.get_by_test_id("stMultiSelect").nth(1)
+    expect(chosen).to_contain_text("SexF")
+    page.get_by_test_id("stSidebarNav").get_by_text("Prevalence").click()
+    page.wait_for_url("**/prevalence?sex=F")
+    expect(chosen).to_contain_text("SexF")
+    page.get_by_test_id("stSidebarNav").get_by_text("Worklist").click()
+    page.wait_for_url("**/worklist?sex=F")
+    table = page.get_by_test_id("stDataFrame").locator("canvas").first
+    table.wait_for()
+    page.wait_for_timeout(1000)
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
+    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    page.wait_for_url("**/worklist?sex=F")
+    expect(chosen).to_contain_text("SexF")
+
+
 def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) -> None:
     key = next(r.series.series_key for r in cohort.results if r.segmentation is not None)
     visit.page.goto(f"{visit.address}/patient?series={key}")

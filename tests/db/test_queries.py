@@ -336,6 +336,40 @@ def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_p
     assert not is_waiting_after(result_at=5)
 
 
+def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store: Store) -> None:
+    (result,) = build_cohort(1)
+    assert result.assessment is not None
+    young = Exclusion(code=ExclusionCode.YOUNG, step=Step.ASSESS, found="44 years", limit="50")
+    assessment = replace(result.assessment, category=Category.NOT_REPORTABLE, is_flagged=False, flag_reason="")
+    young_result = replace(result, assessment=assessment, exclusions=(young, *result.exclusions))
+    deliver_results(store.store_dir, [young_result])
+    store.take_in()
+    (row,) = ask(store, "worklist", limit=5, offset=0)
+    assert (row["category"], row["first_exclusion_sentence"]) == ("not reportable", young.sentence)
+    (counted,) = [row for row in ask(store, "exclusion_counts") if not row["is_level"]]
+    assert (counted["step"], counted["code"], counted["n"]) == ("assess", "young", 1)
+    assert [row["sentence"] for row in ask(store, "excluded_series", code="young")] == [young.sentence]
+    (numbers,) = ask(store, "cohort_summary")
+    assert (numbers["n_measured"], numbers["n_categorised"]) == (1, 0)
+
+
+def test_what_is_to_review_can_be_asked_for(filled: Store) -> None:
+    expected = {r.series.series_key for r in measured() if r.assessment and r.assessment.review_reasons}
+    found = ask(filled, "worklist", CohortFilter(review=True), limit=100, offset=0)
+    assert {row["series_key"] for row in found} == expected
+    rest = ask(filled, "worklist", CohortFilter(review=False), limit=100, offset=0)
+    assert len(found) + len(rest) == len(measured())
+
+
+def test_a_patient_knows_the_other_series(store: Store) -> None:
+    first, second = build_cohort(2)
+    same = replace(second, series=replace(second.series, patient_key=first.series.patient_key))
+    deliver_results(store.store_dir, [first, same])
+    store.take_in()
+    (other,) = ask(store, "patient_series", series_key=first.series.series_key)
+    assert (other["series_key"], other["status"]) == (second.series.series_key, "measured")
+
+
 def test_events_are_kept_in_order_and_the_last_is_the_state(store: Store) -> None:
     at = datetime(2026, 11, 24, 12, tzinfo=UTC)
     for number, kind in enumerate(("reviewed", "reported")):

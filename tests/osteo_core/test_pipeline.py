@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from osteo_core import pipeline
-from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyse_series, analyse_volume
-from osteo_core.records import Segmentation, Series, Volume
+from osteo_core.records import ReferenceTissues, Segmentation, Series, TissueSample, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import Category, ContrastPhase, Level, Status, Step
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, segmentation_of
@@ -61,7 +61,7 @@ def test_the_whole_way_ends_in_a_category_with_its_reasons(osteoporotic):
     assert assessment.mean_vbmd_mg_cm3.value == pytest.approx(73.8, abs=1.0)
     assert assessment.category is Category.OSTEOPOROSIS
     assert assessment.levels_used == (Level.L1, Level.L2, Level.L3)
-    assert assessment.flag_reason.startswith("L1-L3 mean 74 mg/cm3 (")
+    assert assessment.flag_reason.startswith("L1-L3 mean 74 mg/cm³ (")
     assert assessment.calibration.name == "Schroeder 120 kVp"
     assert assessment.corrections == ()
 
@@ -150,3 +150,16 @@ def test_a_read_series_goes_all_the_way(monkeypatch, osteoporotic):
     result = analyse_series(replace(SERIES, is_simulated=True), segmenter=segmenter, settings=Settings())
     assert result.assessment.mean_vbmd_mg_cm3 == straight.assessment.mean_vbmd_mg_cm3
     assert CautionCode.SIMULATED in [c.code for c in result.cautions]
+
+
+def test_tissues_found_by_their_place_overrule_the_histogram():
+    read = Caution(code=CautionCode.HU_SHIFT, step=Step.READ, found="air -826 HU")
+    own = Caution(code=CautionCode.HU_SHIFT, step=Step.MEASURE, found="fat -50 HU")
+    samples = {
+        name: TissueSample(name=name, mean_hu=0.0, sd_hu=1.0, area_mm2=100.0) for name in ("air", "fat", "muscle")
+    }
+    told = pipeline._hu_shift_told_once
+    assert told((read, own), ReferenceTissues(samples=tuple(samples.values()))) == (own,)
+    assert told((read,), ReferenceTissues(samples=tuple(samples.values()))) == ()
+    assert told((read, own), ReferenceTissues(samples=(samples["fat"],))) == (read,)
+    assert told((own,), ReferenceTissues(samples=(samples["fat"],))) == (own,)

@@ -9,6 +9,7 @@ from osteo_core.terms import Category, Vendor
 from pages.ui import colours
 from pages.ui.agreement_figures import Agreement, Pair, bland_altman_figure, scatter_figure
 from pages.ui.figures import (
+    Bin,
     LevelPoint,
     Limits,
     Rate,
@@ -46,9 +47,21 @@ def test_prevalence_draws_share_and_interval_of_each_group() -> None:
 
 
 def test_the_distribution_colours_by_category_and_draws_both_limits() -> None:
-    figure = distribution_figure([(70.0, 3), (80.0, 2), (120.0, 5)], width=10.0, limits=LIMITS)
+    bins = [
+        Bin(low_mg_cm3=70.0, category=Category.OSTEOPOROSIS, count=3),
+        Bin(low_mg_cm3=70.0, category=Category.NOT_REPORTABLE, count=1),
+        Bin(low_mg_cm3=80.0, category=Category.LOW_BONE_MASS, count=2),
+        Bin(low_mg_cm3=120.0, category=Category.NORMAL, count=5),
+    ]
+    figure = distribution_figure(bins, width=10.0, limits=LIMITS)
     drawn = {trace.name: (list(trace.x), list(trace.y)) for trace in figure.data}
-    assert drawn == {"osteoporosis": ([75.0], [3]), "low bone mass": ([85.0], [2]), "normal": ([125.0], [5])}
+    assert drawn == {
+        "osteoporosis": ([75.0], [3]),
+        "low bone mass": ([85.0], [2]),
+        "normal": ([125.0], [5]),
+        "not reportable": ([75.0], [1]),
+    }
+    assert figure.layout.barmode == "stack"
     assert [shape.x0 for shape in figure.layout.shapes] == [80.0, 120.0]
 
 
@@ -64,7 +77,7 @@ def test_levels_that_do_not_count_are_hollow() -> None:
 
 
 def test_agreement_draws_qct_below_and_the_difference_as_ct_minus_qct() -> None:
-    pairs = [Pair(series_key="a", vendor="GE", measured=100.0, reference=90.0)]
+    pairs = [Pair(series_key="a", who="a1b2c3d4", vendor="GE", measured=100.0, reference=90.0)]
     _, points = scatter_figure(pairs).data
     assert (list(points.x), list(points.y), points.name) == ([90.0], [100.0], "GE (n 1)")
     found = Agreement(

@@ -73,7 +73,7 @@ def test_an_empty_store_says_what_to_run(script: str, tmp_path: Path, open_page:
 def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store)
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert (numbers["Patients"], numbers["Measured"], numbers["Excluded"], numbers["Failed"]) == ("60", "52", "8", "0")
+    assert (numbers["Patients"], numbers["Series measured"], numbers["Series excluded"]) == ("60", "52", "8")
 
 
 def test_the_worklist_puts_the_flagged_first_with_the_reason(filled_store: Path, open_page: Open) -> None:
@@ -153,7 +153,7 @@ def test_few_pairs_give_dashes_and_no_error(count: int, tmp_path: Path, open_pag
 def test_exclusions_add_up(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store, "pages/exclusions.py")
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert numbers == {"Series found": "60", "Left out": "8 of 60 (13 %)", "Measured": "52 of 60 (87 %)"}
+    assert numbers == {"Series found": "60", "Left out": "8 of 60 (13 %)", "With a category": "52 of 60 (87 %)"}
     assert "Too thick" in " ".join(button.label for button in app.button)
 
 

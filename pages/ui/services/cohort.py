@@ -13,7 +13,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Estimate
 from osteo_core.statistics import agreement as agreement_statistics
 from osteo_core.statistics.intervals import wilson
-from osteo_core.terms import Category
+from osteo_core.terms import Category, Level
 from pages.ui import wording
 from pages.ui.agreement_figures import Agreement, Pair
 from pages.ui.figures import Bin, Rate
@@ -124,6 +124,7 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
     return [
         Pair(
             series_key=row["series_key"],
+            who=wording.short_key(row["patient_key"]) + (f", {Level(row['level']).name}" if row["level"] else ""),
             vendor=row["vendor"],
             measured=float(row["vbmd"]),
             reference=float(row["reference_vbmd"]),

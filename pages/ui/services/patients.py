@@ -9,7 +9,7 @@ from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex
 from pages.ui import wording
 from pages.ui.services import media
-from pages.ui.services.answers import Images, LevelRow, PatientView, Scene
+from pages.ui.services.answers import Images, LevelRow, OtherSeries, PatientView, Scene
 from pages.ui.services.house import media_dir, query, settings
 
 
@@ -27,6 +27,7 @@ def patient(series_key: str) -> PatientView | None:
         exclusions=tuple(r["sentence"] for r in exclusions if r["level"] is None),
         cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
         tissues=_tissues(query("patient_tissues", series_key=series_key).to_pylist()),
+        other_series=tuple(_other(r) for r in query("patient_series", series_key=series_key).to_pylist()),
         centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
     )
 
@@ -65,6 +66,17 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         files=tuple(Path(file) for file in row["files"] or ()),
         **parts,
     )
+
+
+def _other(row: dict[str, Any]) -> OtherSeries:
+    """'measured: osteoporosis, 59 mg/cm³ · 2 mm, kernel B30f · 4 Jun 2025', or why it is excluded."""
+    answer = row["category"] or ""
+    if row["mean_vbmd"] is not None:
+        answer += f", {row['mean_vbmd']:.0f} {wording.UNIT}"
+    reason = answer or (row["first_exclusion_sentence"] or "").rstrip(".")
+    scan = [wording.number(row["slice_thickness_mm"], 1, "mm"), f"kernel {row['convolution_kernel'] or 'not stated'}"]
+    parts = [f"{row['status']}: {reason}" if reason else row["status"], ", ".join(scan), wording.day(row["study_date"])]
+    return OtherSeries(series_key=row["series_key"], words=" · ".join(parts))
 
 
 def _tissues(rows: list[dict[str, Any]]) -> str:

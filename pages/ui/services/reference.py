@@ -62,4 +62,16 @@ def model_rows() -> list[ModelRow]:
 
 def calibration_rows() -> list[dict[str, object]]:
     """The calibration lines that numbers in this store came from, with how many series each."""
-    return query("calibrations").to_pylist()
+    return [
+        {
+            "Line": row["name"],
+            "Vendor and model": " ".join(filter(None, (row["vendor"], row["model"]))) or "any",
+            "Tube voltage": wording.number(row["kvp"], unit="kVp"),
+            f"Slope, {wording.UNIT} a HU": wording.number(row["slope"], 3),
+            f"Intercept, {wording.UNIT}": wording.number(row["intercept"], 1),
+            "Mineral": row["mineral"],
+            "Source": row["source"],
+            "Series": f"{row['series']:,}",
+        }
+        for row in query("calibrations").to_pylist()
+    ]

@@ -26,8 +26,22 @@ const jump = (keeper, level) => {
   keeper.nv.scene.crosshairPos = keeper.nv.mm2frac([...level.centre_ras_mm, 1])
   keeper.nv.drawScene()
   keeper.nv.createOnLocationChange()
+}
+
+const press = (keeper, name) => {
   for (const button of keeper.root.querySelectorAll('.levels button'))
-    button.setAttribute('aria-pressed', String(button.dataset.level === level.name))
+    button.setAttribute('aria-pressed', String(button.dataset.level === name))
+}
+
+// Arrow keys move the planes by a voxel: left and right, up and down; with Shift, back and front.
+const STEPS = { ArrowLeft: [1, 0, 0], ArrowRight: [-1, 0, 0], ArrowUp: [0, 0, 1], ArrowDown: [0, 0, -1] }
+const SHIFTED = { ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0] }
+const move = (keeper) => (event) => {
+  const step = (event.shiftKey && SHIFTED[event.key]) || STEPS[event.key]
+  if (!step) return
+  event.preventDefault()
+  event.stopPropagation()
+  keeper.nv.moveCrosshairInVox(...step)
 }
 
 const setWindow = (keeper, preset) => {
@@ -56,6 +70,9 @@ const wire = (keeper, data) => {
   select.onchange = () => setWindow(keeper, data.windows[select.value])
   const slider = root.querySelector('.opacity')
   slider.value = 45
+  // A window drawn by hand is none of the list.
+  root.querySelector('.view').addEventListener('mouseup', (event) => { if (event.button === 2) select.value = '' })
+  root.querySelector('.view').addEventListener('keydown', move(keeper), true)
   root.querySelector('.mask').style.display = data.mask_url ? '' : 'none'
   slider.oninput = () => keeper.nv.setOpacity(1, slider.value / 100)
 }
@@ -68,6 +85,7 @@ const readout = (keeper, data) => (location) => {
   const words = [`${Math.round(ct.value)} HU`, level ? level.name : 'outside the mask',
     `${place[0] >= 0 ? 'right' : 'left'} ${Math.abs(place[0]).toFixed(0)} mm · ${place[1] >= 0 ? 'front' : 'back'} ${Math.abs(place[1]).toFixed(0)} mm · height ${place[2].toFixed(0)} mm`]
   keeper.root.querySelector('.readout').textContent = words.join(' · ')
+  press(keeper, level ? level.name : null)
 }
 
 const build = async (root, data) => {
@@ -76,7 +94,7 @@ const build = async (root, data) => {
     backColor: [0, 0, 0, 1], crosshairColor: [1, 0.75, 0.2, 0.9], crosshairWidth: 0.5, crosshairGap: 8, show3Dcrosshair: false,
     isColorbar: false, isRadiologicalConvention: true, sagittalNoseLeft: true, fontSizeScaling: 0.35, dragMode: 9, tileMargin: 4, loadingText: '', logLevel: 'error',
   })
-  const keeper = { nv, root, id: data.id, focus: null }
+  const keeper = { nv, root, id: data.id, clicks: 0 }
   await nv.attachToCanvas(root.querySelector('.view'))
   nv.setCustomLayout(LAYOUT)
   say(root, 'Loading the CT…')
@@ -98,7 +116,8 @@ const show = async (root, data) => {
     const keeper = await build(root, data)
     const known = data.levels.filter((l) => l.centre_ras_mm)
     jump(keeper, known.find((l) => l.name === data.focus) || known[Math.floor((known.length - 1) / 2)])
-    keeper.focus = data.focus
+    if (!known.length) keeper.nv.createOnLocationChange()
+    keeper.clicks = data.clicks
     say(root, '')
     root.dataset.drawn = data.id
     return keeper
@@ -116,8 +135,8 @@ export default function ({ parentElement, data }) {
     keepers.set(root, { id: data.id, ready: show(root, data) })
   } else {
     held.ready.then((keeper) => {
-      if (!keeper || !data.focus || keeper.focus === data.focus) return
-      keeper.focus = data.focus
+      if (!keeper || !data.focus || keeper.clicks === data.clicks) return
+      keeper.clicks = data.clicks
       jump(keeper, data.levels.find((l) => l.name === data.focus))
     })
   }

@@ -63,8 +63,9 @@ def show_planes(
     mask: Path | None,
     centres_lps_mm: Mapping[Level, tuple[float, float, float]],
     focus: Level | None = None,
+    clicks: int = 0,
 ) -> None:
-    """Draw the viewer. ``focus`` moves the planes to that level."""
+    """Draw the viewer. Each new number of ``clicks`` moves the planes to the level ``focus``."""
     _component(
         key=f"planes-{series_key}",
         data={
@@ -75,5 +76,6 @@ def show_planes(
             "levels": level_data(centres_lps_mm),
             "windows": [{"name": w.name, "low_hu": w.low_hu, "high_hu": w.high_hu} for w in WINDOWS],
             "focus": focus.name if focus else None,
+            "clicks": clicks,
         },
     )

@@ -17,6 +17,7 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813
 
 from osteo_core.errors import UsageError
+from osteo_core.terms import Level
 
 #: A border around the outlined bodies, and the largest grid that a browser without a graphics card still turns.
 _MARGIN_MM = 12.0
@@ -26,7 +27,9 @@ _OUTSIDE_HU = -300
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Vertebral bodies in 3D</title>
-<style>html, body {{ margin: 0; background: #12161c; color: #e6eaf0; font-family: sans-serif; }}</style>
+<style>html, body {{ margin: 0; background: #12161c; color: #e6eaf0; font-family: sans-serif; }}
+.legend {{ position: fixed; right: 0.8rem; bottom: 0.8rem; display: grid; gap: 0.25rem; font-size: 0.85rem; }}
+.legend i {{ display: inline-block; width: 0.7rem; height: 0.7rem; border-radius: 2px; margin-right: 0.4rem; }}</style>
 <script src="/api/asset/require.js"></script>
 <script>requirejs.config({{paths: {{"itkwidgets": "/api/nb/itkwidgets/index",
   "jupyter-datawidgets": "/api/nb/jupyter-datawidgets/index"}}}});</script>
@@ -39,8 +42,9 @@ _PAGE = """<!doctype html>
     if (toggle) {{ clearInterval(watch); toggle.click() }}
   }}, 300)
 </script>
-</head><body data-base-url="/api/nb/">{views}</body></html>
+</head><body data-base-url="/api/nb/">{views}<div class="legend" aria-label="Levels">{legend}</div></body></html>
 """
+_LEGEND = '<span><i style="background: {colour}"></i>{name}</span>'
 _VIEW = '<script type="application/vnd.jupyter.widget-view+json">{}</script>'
 
 
@@ -85,6 +89,17 @@ def camera_of(image: sitk.Image) -> list[list[float]]:
     return [[centre[0] + 1.3 * reach, centre[1] - 1.7 * reach, centre[2] + 0.4 * reach], list(centre), [0.0, 0.0, 1.0]]
 
 
+def legend(labels: sitk.Image) -> str:
+    """Which colour is which level: the front end has its own table (Glasbey's) and deals it out in order of number."""
+    import colorcet
+
+    present = [int(n) for n in np.unique(sitk.GetArrayViewFromImage(labels)) if n]
+    return "".join(
+        _LEGEND.format(colour=colour, name=Level(number).name)
+        for number, colour in zip(present, colorcet.glasbey, strict=False)
+    )
+
+
 def _as_itk(image: sitk.Image) -> Any:
     import itk
 
@@ -108,12 +123,13 @@ def scene_page(ct: sitk.Image, mask: sitk.Image) -> str:
         sample_distance=0.9,
         channels=[True],
         ui_collapsed=True,
+        annotations=False,
         background=(0.07, 0.086, 0.11),
         camera=np.array(camera_of(ct), dtype=np.float32),
     )
     data = embed_data(views=[viewer], state=dependency_state([viewer]))
     views = "".join(_VIEW.format(_script_safe(spec)) for spec in data["view_specs"])
-    return _PAGE.format(state=_script_safe(data["manager_state"]), views=views)
+    return _PAGE.format(state=_script_safe(data["manager_state"]), views=views, legend=legend(mask))
 
 
 def _script_safe(value: Any) -> str:

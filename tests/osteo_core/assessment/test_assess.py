@@ -74,7 +74,7 @@ def test_osteoporosis_is_flagged_with_its_reason_in_words():
     found = _assess(_level(Level.L1, 71.0, fracture_grade=1), _level(Level.L2, 71.0), _level(Level.L3, 71.0))
     assert found.category is Category.OSTEOPOROSIS
     assert found.is_flagged
-    assert found.flag_reason == "L1-L3 mean 71 mg/cm3 (64-78), possible fracture L1"
+    assert found.flag_reason == "L1-L3 mean 71 mg/cm³ (64 to 78), possible fracture L1"
     assert found.levels_used == LEVELS
     assert found.mean_hu == pytest.approx(71.0)
     assert "possible fracture L1" in found.review_reasons
@@ -92,7 +92,7 @@ def test_a_moderate_fracture_flags_whatever_the_density():
     found = _assess(_level(Level.L1, 150.0), fractured, _level(Level.L3, 150.0))
     assert found.category is Category.NORMAL
     assert found.is_flagged
-    assert found.flag_reason == "L1, L3 mean 150 mg/cm3 (143-157), fracture L2 (grade 2)"
+    assert found.flag_reason == "L1, L3 mean 150 mg/cm³ (143 to 157), fracture L2 (grade 2)"
     assert found.worst_fracture_grade == 2
 
 
@@ -132,8 +132,7 @@ def test_under_the_age_limit_the_value_stands_and_the_category_does_not():
     assert found.category is Category.NOT_REPORTABLE
     assert found.mean_vbmd_mg_cm3.value == pytest.approx(70.0)
     assert not found.is_flagged
-    (caution,) = found.cautions
-    assert caution.sentence == "Under 50 years a category by vBMD is not given: 49 years."
+    assert found.exclusion.sentence == "At 49 years no category by vBMD is given; it holds from 50 years."
     at_limit = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, patient_age_years=50.0))
     assert at_limit.category is Category.OSTEOPOROSIS
 
@@ -169,8 +168,8 @@ def test_a_wide_interval_may_cross_both_limits():
     found = _assess(_level(Level.L1, 100.0), _level(Level.L2, 100.0), calibration=wide)
     (caution,) = found.cautions
     assert caution.found == (
-        "61-139 mg/cm3 holds the limit 80; osteoporosis is possible too; "
-        "61-139 mg/cm3 holds the limit 120; normal is possible too"
+        "61 to 139 mg/cm³ holds the limit 80; osteoporosis is possible too; "
+        "61 to 139 mg/cm³ holds the limit 120; normal is possible too"
     )
 
 

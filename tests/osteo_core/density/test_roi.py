@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from osteo_core.density.roi import depth_mm, measure_level, measure_levels, trabecular_roi
+from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.terms import Level
@@ -185,4 +186,19 @@ def test_two_bodies_in_one_outline_are_refused(spine):
     labels[labels == Level.L2] = Level.L1
     row = measure_level(volume, segmentation_of(labels, segmentation.geometry), Level.L1)
     assert row.exclusion.code is ExclusionCode.IMPLAUSIBLE_BODY
-    assert "mm high; at most 40 mm is expected" in row.exclusion.sentence
+    assert "mm high; expected are 5 to 40 mm" in row.exclusion.sentence
+
+
+def test_a_torn_outline_is_refused_and_not_graded(spine):
+    volume, segmentation = spine
+    labels = segmentation.labels.copy()
+    where = np.argwhere(labels == Level.L2)
+    low, high = where[:, 2].min(), where[:, 2].max()
+    labels[:, :, low + 2 : high - 1][labels[:, :, low + 2 : high - 1] == Level.L2] = 0
+    labels[:, :, low + 2 :][labels[:, :, low + 2 :] == Level.L2] = 0
+    rows = measure_levels(volume, segmentation_of(labels, segmentation.geometry))
+    graded, cautions = grade_fractures(rows)
+    torn = next(row for row in graded if row.level == Level.L2)
+    assert torn.exclusion.code is ExclusionCode.IMPLAUSIBLE_BODY
+    assert torn.fracture_grade is None
+    assert cautions == ()

@@ -171,7 +171,7 @@ def set_value(keyword: str, value: object):
         ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
         ({"thickness_mm": 5.0, "step_mm": 8.5}, ExclusionCode.TOO_FAR_APART, "lie 8.5 mm apart; at most 5 mm"),
         ({"thickness_mm": 1.25, "step_mm": 12.75}, ExclusionCode.TOO_FAR_APART, "lie 12.75 mm apart"),
-        ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Only 9 slices; at least 10"),
+        ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Too few slices: 9; at least 10"),
         ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE, "covers 28 mm; at least 30"),
         ({"patient_age": "012Y"}, ExclusionCode.UNDER_AGE, "12 years old; screening starts at 18"),
         ({"patient_age": "018M"}, ExclusionCode.UNDER_AGE, "2 years old"),

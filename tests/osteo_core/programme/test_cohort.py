@@ -19,6 +19,7 @@ FILTERS = st.builds(
     age_to=st.none() | st.floats(60, 120),
     categories=st.lists(st.sampled_from(Category), unique=True).map(tuple),
     flagged=st.none() | st.booleans(),
+    review=st.none() | st.booleans(),
     simulated=st.none() | st.booleans(),
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
 )
