@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from db.schemas import KINDS
@@ -13,6 +15,11 @@ from osteo_core.records import Calibration, Estimate, Failure, Geometry, Measure
 
 Row = dict[str, Any]
 _ID_DIGITS = 24
+#: What Python makes of a file name's bytes that are no UTF-8 (PEP 383), and how ``path_text`` writes them. A path may
+#: begin with two separators, and there they mean no byte.
+_ESCAPED = 0xDC00
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+_WRITTEN = re.compile("(?<!^)//([89a-f][0-9a-f])")
 #: Fields of Series with columns of the same name; the rest (paths, the file's own UID) is not stored.
 _SERIES_FIELDS = tuple(
     name
@@ -70,7 +77,7 @@ def file_rows(series: Series, at: datetime) -> list[Row]:
             continue
         rows.append(
             {
-                "path": str(file.absolute()),
+                "path": path_text(file.absolute()),
                 "series_key": series.series_key,
                 "size_bytes": seen.st_size,
                 "mtime_ns": seen.st_mtime_ns,
@@ -78,6 +85,16 @@ def file_rows(series: Series, at: datetime) -> list[Row]:
             }
         )
     return rows
+
+
+def path_text(path: Path) -> str:
+    """An absolute path as text for any table: a byte that is no UTF-8 becomes '//' and its digits, as no path has."""
+    return _NO_UTF8.sub(lambda byte: f"//{ord(byte[0]) - _ESCAPED:02x}", str(path))
+
+
+def path_of(text: str) -> Path:
+    """The path that ``path_text`` wrote."""
+    return Path(_WRITTEN.sub(lambda digits: chr(_ESCAPED + int(digits[1], 16)), text))
 
 
 def _result_row(result: SeriesResult, at: datetime) -> Row:

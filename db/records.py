@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from db.columns import path_of
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import Found, Series
 from osteo_core.terms import KernelGroup, Level, Plane, Sex, Step, Vendor
@@ -19,6 +19,7 @@ _OWN = (
     "pixel_spacing_row_mm",
     "pixel_spacing_column_mm",
     "image_type",
+    "stack_label",
     "files",
 )
 
@@ -41,9 +42,10 @@ def series_of(row: dict[str, Any]) -> Series:
     return Series(
         **same | {name: kind(row[name]) for name, kind in _WORDS.items()},
         series_instance_uid=row["series_key"],
-        files=tuple(Path(path) for path in row.get("files") or ()),
+        files=tuple(path_of(path) for path in row.get("files") or ()),
         image_type=tuple(row["image_type"] or ()),
         pixel_spacing_mm=None if None in spacing else spacing,
+        stack_label=row.get("stack_label") or "",
     )
 
 

@@ -25,10 +25,13 @@ class ExclusionCode(StrEnum):
     LABEL_MAP = "label_map"
     TOO_FEW_SLICES = "too_few_slices"
     TOO_THICK = "too_thick"
+    TOO_FAR_APART = "too_far_apart"
     TOO_LITTLE_COVERAGE = "too_little_coverage"
     SHARP_KERNEL = "sharp_kernel"
     NOT_PREFERRED = "not_preferred"
     UNDER_AGE = "under_age"
+    MIXED_PATIENTS = "mixed_patients"
+    MIXED_VOLTAGE = "mixed_voltage"
     # read
     MIXED_ORIENTATION = "mixed_orientation"
     MIXED_GEOMETRY = "mixed_geometry"
@@ -71,10 +74,13 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.LABEL_MAP: "This looks like a label map ({found}), not a CT in HU.",
     ExclusionCode.TOO_FEW_SLICES: "Too few slices: {found}; at least {limit} are needed.",
     ExclusionCode.TOO_THICK: "Slices are {found} mm thick; at most {limit} mm can be measured.",
+    ExclusionCode.TOO_FAR_APART: "Slices lie {found} mm apart; at most {limit} mm can be measured.",
     ExclusionCode.TOO_LITTLE_COVERAGE: "The series covers {found} mm; at least {limit} mm are needed.",
     ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp and no site line names it, so vBMD is not given.",
     ExclusionCode.NOT_PREFERRED: "Another series of this study is preferred: {found}.",
     ExclusionCode.UNDER_AGE: "The patient is {found} years old; screening starts at {limit}.",
+    ExclusionCode.MIXED_PATIENTS: "The files of this series name {found} patients; nobody knows whose scan it is.",
+    ExclusionCode.MIXED_VOLTAGE: "The slices were taken at more than one tube voltage ({found} kV).",
     ExclusionCode.MIXED_ORIENTATION: "The slices have more than one orientation ({found}).",
     ExclusionCode.MIXED_GEOMETRY: "The slices differ in size or pixel spacing ({found}).",
     ExclusionCode.MISSING_SLICES: "Slices are missing: {found}.",

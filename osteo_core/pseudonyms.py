@@ -37,6 +37,8 @@ class Pseudonyms:
         Two processes that come at once end with the same key. Raises SettingsError when the file holds
         no key: a site that lost its key must say so by removing the file, for all hashes change with it.
         """
+        if path.is_dir():
+            raise SettingsError(f"key_file must be a file, {path} is a folder; name the file in it that holds the key")
         if not path.exists():
             _make_key_file(path)
         text = path.read_text(encoding="ascii", errors="replace").strip()
@@ -56,7 +58,7 @@ class Pseudonyms:
         return self._hash("study", raw)
 
     def series(self, raw: str) -> str:
-        """Hash of a SeriesInstanceUID, or of what names a stack within it."""
+        """Hash of what names a series, its study included, or a stack within it."""
         return self._hash("series", raw)
 
     def device(self, raw: str) -> str:
@@ -64,7 +66,8 @@ class Pseudonyms:
         return self._hash("device", raw)
 
     def _hash(self, domain: str, raw: str) -> str:
-        message = f"{domain}\0{raw.strip()}".encode()
+        # A path's bytes that are no UTF-8 count as they are.
+        message = f"{domain}\0{raw.strip()}".encode(errors="surrogatepass")
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:_HEX_DIGITS]
 
 

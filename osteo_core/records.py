@@ -134,7 +134,9 @@ class Series:
 
     ``series_instance_uid`` is the file's own (or the file's stem for NIfTI); it names the output of
     ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute carry its
-    keyword in snake case; None where the header is blank.
+    keyword in snake case; None where the header is blank. ``files_stamp`` tells one state of the files
+    from another where ``process`` needs it, and is never stored. ``stack_label`` names one of several
+    stacks that one SeriesInstanceUID holds.
     """
 
     series_key: str
@@ -174,6 +176,8 @@ class Series:
     is_simulated: bool = False
     is_preferred: bool = True
     preference_reason: str = ""
+    stack_label: str = ""
+    files_stamp: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

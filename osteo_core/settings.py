@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -57,11 +58,13 @@ class Settings:
 def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from ``path`` (default: OSTEO_SETTINGS, else osteo.toml if there), then OSTEO_* variables.
 
-    Raises SettingsError for an unknown name or a value of the wrong kind.
+    Raises SettingsError for an unknown name, a value of the wrong kind or one that cannot be meant.
     """
     environment = os.environ if environment is None else environment
     file = path or Path(environment.get("OSTEO_SETTINGS", "osteo.toml"))
     given: dict[str, object] = {}
+    if file.is_dir():
+        raise SettingsError(f"settings are a file, found the folder {file}; name the file in it")
     if file.exists():
         try:
             given.update(tomllib.loads(file.read_text(encoding="utf-8")))
@@ -74,7 +77,34 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     unknown = sorted(set(given) - names)
     if unknown:
         raise SettingsError(f"unknown settings {unknown}; known are {sorted(names)}")
-    return replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()})  # type: ignore[arg-type]
+    return _checked(replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()}))  # type: ignore[arg-type]
+
+
+def _checked(settings: Settings) -> Settings:
+    """The settings, or SettingsError with the first that cannot be meant: before any work, not in each series."""
+    low, high = settings.osteoporosis_below_mg_cm3, settings.normal_above_mg_cm3
+    table = settings.calibration_table
+    wanted = {
+        f"workers must be at least 1, found {settings.workers}": settings.workers >= 1,
+        f"worker_memory_gb must be above 0, found {settings.worker_memory_gb:g}": (
+            0 < settings.worker_memory_gb < math.inf
+        ),
+        f"category_age_from_years must be a number from 0, found {settings.category_age_from_years:g}": (
+            0 <= settings.category_age_from_years < math.inf
+        ),
+        f"thickness_maximum_mm must be above 0, found {settings.thickness_maximum_mm:g}": (
+            0 < settings.thickness_maximum_mm < math.inf
+        ),
+        f"osteoporosis_below_mg_cm3 must be a number up to normal_above_mg_cm3, found {low:g} and {high:g}": (
+            -math.inf < low <= high < math.inf
+        ),
+        f"media_limit_mb must be at least 0, found {settings.media_limit_mb}": settings.media_limit_mb >= 0,
+        f"calibration_table must be a CSV file, there is none at {table}": not table or Path(table).is_file(),
+    }
+    wrong = [sentence for sentence, holds in wanted.items() if not holds]
+    if wrong:
+        raise SettingsError(f"setting {wrong[0]}")
+    return settings
 
 
 def _as_kind(name: str, value: object) -> object:

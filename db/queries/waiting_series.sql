@@ -1,9 +1,23 @@
 -- Eligible series without a result under $model_hash and $settings_hash, with their files: what `analyze` has to do.
--- With $retry also those that failed last.
-WITH done AS (
-    SELECT series_key FROM results
-    WHERE model_hash = $model_hash AND settings_hash = $settings_hash
-    GROUP BY series_key
+-- A result counts only where the files did not change after its analysis began. With $retry also those that failed last.
+WITH readings AS (
+    SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns))) AS state
+    FROM files
+    GROUP BY series_key, indexed_at
+),
+changes AS (
+    SELECT series_key, indexed_at FROM readings
+    QUALIFY state <> lag(state) OVER (PARTITION BY series_key ORDER BY indexed_at)
+),
+done AS (
+    SELECT r.series_key FROM results AS r
+    WHERE r.model_hash = $model_hash AND r.settings_hash = $settings_hash
+    AND NOT EXISTS (
+        SELECT 1 FROM changes AS c
+        WHERE c.series_key = r.series_key
+        AND c.indexed_at > r.finished_at - to_milliseconds(CAST(1000 * coalesce(r.seconds, 0) AS BIGINT))
+    )
+    GROUP BY r.series_key
     HAVING NOT ($retry AND arg_max(status, finished_at) = 'failed')
 )
 SELECT

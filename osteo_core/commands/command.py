@@ -36,11 +36,20 @@ class Answer:
     code: int = OK
 
 
+def path_argument(text: str) -> Path:
+    """A path of the command line. An empty one, as an unset variable of a script gives, is not the present folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("expected a path, found an empty one")
+    return Path(text)
+
+
 def existing_paths(paths: list[Path]) -> list[Path]:
-    """The paths, or UsageError for one that is not there; the name is the caller's own and may be shown."""
+    """The paths, or UsageError for one that is no file or folder; the name is the caller's own and may be shown."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}; give the folder that holds the CT")
+        if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+            raise UsageError(f"{path} is neither a file nor a folder; give the folder or file itself")
     return paths
 
 
@@ -68,7 +77,15 @@ def add_retry_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
-    """The settings under the command's own options. Raises UsageError for fewer than one worker."""
+    """The settings under the command's own options.
+
+    Raises UsageError for fewer than one worker, SettingsError for a calibration table that cannot be used:
+    each worker would say so of each series.
+    """
+    if settings.calibration_table:
+        from osteo_core.density.calibration.site import read_site_lines
+
+        read_site_lines(Path(settings.calibration_table))
     if arguments.workers is None:
         return settings
     if arguments.workers < 1:

@@ -29,6 +29,8 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
 
     if arguments.patients < 1:
         raise UsageError(f"--patients must be at least 1, found {arguments.patients}")
+    if arguments.seed < 0:
+        raise UsageError(f"--seed must be at least 0, found {arguments.seed}")
     settings = with_workers(context.settings, arguments)
     writable_folder(settings.store, "the store")
     with contextlib.closing(Bar()) as bar:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from osteo_core.commands.command import Answer, Context, writable_folder
+from osteo_core.commands.command import Answer, Context, path_argument, writable_folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="where the files go")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from pathlib import Path
 
 from osteo_core.commands.bar import Bar
-from osteo_core.commands.command import Answer, Context, existing_paths, writable_folder
+from osteo_core.commands.command import Answer, Context, existing_paths, path_argument, writable_folder
 from osteo_core.commands.words import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of DICOM, or NIfTI file or folder")
+    parser.add_argument(
+        "paths", nargs="+", type=path_argument, metavar="PATH", help="folder of DICOM, or NIfTI file or folder"
+    )
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from pathlib import Path
 
 from osteo_core.commands.bar import Bar
 from osteo_core.commands.command import (
@@ -13,6 +12,7 @@ from osteo_core.commands.command import (
     add_retry_argument,
     add_worker_arguments,
     existing_paths,
+    path_argument,
     with_workers,
     writable_folder,
 )
@@ -21,8 +21,12 @@ from osteo_core.commands.words import run_sentence
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder of DICOM, or NIfTI file or folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where Parquet files and masks go")
+    parser.add_argument(
+        "paths", nargs="+", type=path_argument, metavar="PATH", help="folder of DICOM, or NIfTI file or folder"
+    )
+    parser.add_argument(
+        "--out", type=path_argument, required=True, metavar="DIR", help="where Parquet files and masks go"
+    )
     add_worker_arguments(parser)
     add_retry_argument(parser)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from osteo_core.commands.command import Answer, Context, existing_paths, writable_folder
+from osteo_core.commands.command import Answer, Context, existing_paths, path_argument, writable_folder
 from osteo_core.commands.words import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("csv", type=Path, metavar="CSV", help="columns PatientID, Level, vBMD_mg_cm3, Mineral, Source")
+    parser.add_argument(
+        "csv", type=path_argument, metavar="CSV", help="columns PatientID, Level, vBMD_mg_cm3, Mineral, Source"
+    )
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:

@@ -30,6 +30,11 @@ class Arranged:
     cautions: tuple[Caution, ...] = ()
     left_out: tuple[Path, ...] = ()
 
+    @property
+    def voltages_kv(self) -> tuple[float, ...]:
+        """The tube voltages that its slices state, each once."""
+        return tuple(sorted({s.kvp for s in self.slices if s.kvp}))
+
 
 def arrange(slices: Sequence[SliceHeader], *, step: Step) -> tuple[Arranged, ...]:
     """The stacks of one series, whatever the order of its files.

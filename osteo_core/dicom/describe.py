@@ -13,7 +13,7 @@ from osteo_core.dicom.header import Functional, sequence
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import kernel_group
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import age_years, day, number, text, texts
+from osteo_core.dicom.values import age_years, day, number, positive, text, texts
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.pseudonyms import Pseudonyms
@@ -30,7 +30,7 @@ _SEXES = {"F": Sex.FEMALE, "M": Sex.MALE, "O": Sex.OTHER}
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Parts of the header that decide eligibility and are not kept."""
+    """Parts of the header that decide eligibility and are not kept. ``patients``: how many its files name."""
 
     sop_class_uid: str
     samples_per_pixel: float
@@ -39,6 +39,7 @@ class Kind:
     declared_tilt_deg: float | None
     has_identity: bool
     words: str
+    patients: int = 1
 
 
 def kind_of(dataset: Dataset) -> Kind:
@@ -72,13 +73,16 @@ def describe(dataset: Dataset, arranged: Arranged, identity: Identity, pseudonym
     slices = arranged.stack.slices if isinstance(arranged.stack, Stack) else arranged.slices
     files = tuple(dict.fromkeys(s.path for s in sorted(arranged.slices, key=lambda s: (str(s.path), s.frame))))
     return Series(
-        series_key=pseudonyms.series(identity.series + arranged.label),
+        # Copies of a study under other patients repeat its SeriesInstanceUID: that alone would join two patients.
+        series_key=pseudonyms.series(f"{identity.study}\0{identity.series}{arranged.label}"),
         study_key=pseudonyms.study(identity.study),
         # Without a PatientID each study is a patient of its own: never two patients as one.
         patient_key=pseudonyms.patient(text(dataset, "PatientID") or f"study {identity.study}"),
         series_instance_uid=identity.name + arranged.label,
         files=(*files, *arranged.left_out),
+        stack_label=arranged.label,
         n_slices=len(slices),
+        kvp=arranged.voltages_kv[0] if arranged.voltages_kv else None,
         **_scanner(dataset, pseudonyms),
         **_patient(dataset),
         **_image(dataset, arranged),
@@ -100,7 +104,6 @@ def _scanner(dataset: Dataset, pseudonyms: Pseudonyms) -> dict:
         "manufacturer_model_name": model,
         "device_key": pseudonyms.device(f"{manufacturer}\0{model}\0{serial}") if serial else None,
         "software_versions": text(source, "SoftwareVersions") or None,
-        "kvp": number(source, "KVP") or None,
         "convolution_kernel": kernel,
         "kernel_group": kernel_group(vendor, kernel),
         "exposure_mas": number(source, "ExposureInmAs") or number(source, "Exposure"),
@@ -126,7 +129,7 @@ def _image(dataset: Dataset, arranged: Arranged) -> dict:
     agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
     return {
         "image_type": tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
-        "slice_thickness_mm": number(source, "SliceThickness") or None,
+        "slice_thickness_mm": positive(source, "SliceThickness"),
         "contrast_bolus_agent": agent or None,
         "body_part_examined": text(source, "BodyPartExamined") or None,
         "transfer_syntax_uid": transfer_syntax(dataset) or None,

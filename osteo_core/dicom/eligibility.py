@@ -36,11 +36,15 @@ _REFORMAT_WORDS = frozenset(("AXIAL", "MPR", "REFORMATTED", "AVERAGE", "RESAMPLE
 #: (0028,1054) of values in HU; US is 'unspecified' and blank means HU for CT (PS3.3 C.11.1).
 _HU_TYPES = frozenset(("", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS"))
 
+#: Positions are rounded, and so is the step between them.
+STEP_ROUNDING = 0.01
+
 
 def exclusion_of(series: Series, kind: Kind, arranged: Arranged, settings: Settings) -> Exclusion | None:
     """Why this series cannot be measured, or None when it may be read."""
     return (
         _not_ct(series, kind)
+        or _mixed(kind, arranged)
         or _not_original(series)
         or _not_hu(series, kind, arranged)
         or _patient(series)
@@ -65,6 +69,14 @@ def _not_ct(series: Series, kind: Kind) -> Exclusion | None:
     if kind.sop_class_uid not in CT_SOP_CLASSES:
         return _exclude(ExclusionCode.NOT_AN_IMAGE, "no CT image storage class")
     return _exclude(ExclusionCode.LOCALISER) if words & _LOCALISER_WORDS else None
+
+
+def _mixed(kind: Kind, arranged: Arranged) -> Exclusion | None:
+    """One number for two people, or for two voltages with calibration lines of their own, is nobody's number."""
+    if kind.patients > 1:
+        return _exclude(ExclusionCode.MIXED_PATIENTS, str(kind.patients))
+    voltages = arranged.voltages_kv
+    return _exclude(ExclusionCode.MIXED_VOLTAGE, ", ".join(f"{kv:g}" for kv in voltages)) if len(voltages) > 1 else None
 
 
 def _not_original(series: Series) -> Exclusion | None:
@@ -101,8 +113,10 @@ def _too_few(series: Series, arranged: Arranged) -> Exclusion | None:
 
 
 def _too_coarse(series: Series, settings: Settings) -> Exclusion | None:
-    """Thickness where it is stated, else the step: what a header does not say is not assumed to be fine."""
-    thickness = series.slice_thickness_mm or series.slice_step_mm or 0.0
-    if thickness > settings.thickness_maximum_mm:
-        return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{settings.thickness_maximum_mm:g}")
+    """By thickness and step alike: thin slices far apart show as little of a body as thick ones."""
+    thickness, step, most = series.slice_thickness_mm or 0.0, series.slice_step_mm or 0.0, settings.thickness_maximum_mm
+    if thickness > most:
+        return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{most:g}")
+    if step > most * (1 + STEP_ROUNDING):
+        return _exclude(ExclusionCode.TOO_FAR_APART, f"{step:.4g}", f"{most:g}")
     return None

@@ -19,7 +19,7 @@ from osteo_core.dicom.identity import Identity, identity_of, unique_names
 from osteo_core.dicom.nifti_series import nifti_series
 from osteo_core.dicom.prefer import choose_preferred
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import text
+from osteo_core.dicom.values import printable, text
 from osteo_core.dicom.walk import File, Folder, walk
 from osteo_core.imaging.nifti import is_nifti
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
@@ -34,10 +34,14 @@ Progress = Callable[[int, int], object]
 
 @dataclass(kw_only=True)
 class _Members:
-    """Files of one SeriesInstanceUID while they are being gathered; ``dataset`` is the first by SOPInstanceUID."""
+    """Files of one SeriesInstanceUID while they are being gathered.
+
+    ``dataset`` is the first by SOPInstanceUID; ``patients`` are all PatientIDs that the files state.
+    """
 
     dataset: Dataset
     slices: list[SliceHeader] = field(default_factory=list)
+    patients: set[str] = field(default_factory=set)
 
 
 @dataclass(kw_only=True)
@@ -67,6 +71,7 @@ def find_series(
     known: Mapping[str, tuple[int, int]] | None = None,
     known_studies: Mapping[str, str] | None = None,
     progress: Progress | None = None,
+    without: Iterable[Path] = (),
 ) -> Found:
     """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
 
@@ -74,10 +79,11 @@ def find_series(
     only such files is skipped without opening one; a folder with anything new is read whole, so that
     no series is ever judged by half its files. ``known_studies``: absolute path -> study_key; where new
     files belong to a known study, that study's other folders are read again, so that one series of it
-    stays preferred. Raises UsageError for a path that does not exist.
+    stays preferred. ``without``: files and folders that are passed over. Raises UsageError for a path
+    that does not exist.
     """
     gathered = _Gathered()
-    folders = list(walk(paths))
+    folders = list(walk(paths, without))
     fresh = [folder for folder in folders if not folder.is_unchanged(known or {})]
     _gather_all(fresh, gathered, progress)
     if known_studies and len(fresh) < len(folders):
@@ -120,6 +126,7 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
         if text(dataset, "SOPInstanceUID") < text(members.dataset, "SOPInstanceUID"):
             members.dataset = dataset
         members.slices.extend(slices_of(dataset, file.path))
+        members.patients.update(filter(None, [text(dataset, "PatientID")]))
 
 
 def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Found:
@@ -149,7 +156,7 @@ def _dicom_series(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Setting
         for arranged in arrange(members.slices, step=Step.FIND):
             with config.disable_value_validation():
                 series = describe(members.dataset, arranged, own, pseudonyms)
-                kind = kind_of(members.dataset)
+                kind = replace(kind_of(members.dataset), patients=len(members.patients))
             exclusion = exclusion_of(series, kind, arranged, settings)
             cautions = arranged.cautions
             if exclusion is None and isinstance(arranged.stack, Stack):
@@ -166,7 +173,7 @@ def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[S
             study_key=pseudonyms.study(key),
             patient_key=pseudonyms.patient(key),
             # What `process` names the row by; it is never stored.
-            series_instance_uid=paths[0].name if len(paths) == 1 else folder.name,
+            series_instance_uid=printable(paths[0].name if len(paths) == 1 else folder.name),
             files=tuple(paths),
             modality="",
             is_preferred=False,

@@ -14,7 +14,7 @@ from pydicom import Dataset, config, dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.sequence import Sequence as DicomSequence
 
-from osteo_core.dicom.values import DAMAGE, number, numbers, text, texts, value_of
+from osteo_core.dicom.values import DAMAGE, number, numbers, positive, text, texts, value_of
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 
@@ -69,6 +69,7 @@ class SliceHeader:
     rescale_intercept: float | None
     rescale_type: str
     acquisition: str
+    kvp: float | None = None
 
 
 def read_header(path: Path) -> Dataset | NotReadable:
@@ -156,6 +157,7 @@ def _slice(source: Functional, path: Path, frame: int) -> SliceHeader:
         rescale_intercept=number(source, "RescaleIntercept"),
         rescale_type=text(source, "RescaleType").upper(),
         acquisition="/".join(filter(None, (text(source, keyword) for keyword in ACQUISITION_KEYWORDS))),
+        kvp=positive(source, "KVP"),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydicom import Dataset
 
-from osteo_core.dicom.values import text
+from osteo_core.dicom.values import printable, text
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -28,7 +28,9 @@ def identity_of(dataset: Dataset, path: Path) -> Identity:
     folder = path.parent.resolve()
     number = text(dataset, "SeriesNumber")
     place = f"{folder} {number} {text(dataset, 'FrameOfReferenceUID')}"
-    return Identity(study=study or f"of folder {place}", series=f"folder {place}", name=folder.name, is_stated=False)
+    return Identity(
+        study=study or f"of folder {place}", series=f"folder {place}", name=printable(folder.name), is_stated=False
+    )
 
 
 def unique_names(identities: list[Identity]) -> dict[Identity, str]:

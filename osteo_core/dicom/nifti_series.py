@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from osteo_core import limits
+from osteo_core.dicom.eligibility import STEP_ROUNDING
 from osteo_core.dicom.stack import plane_of
+from osteo_core.dicom.values import printable
 from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
@@ -19,6 +21,8 @@ from osteo_core.terms import KernelGroup, Step
 
 #: What a NIfTI file cannot say.
 _UNSAID = "manufacturer, tube voltage, kernel, slice thickness, contrast, age and sex (a NIfTI file)"
+#: Sides of a pixel are the same within this; headers round to 1e-3 or better.
+_SQUARE_MM = 1e-3
 
 
 def nifti_series(
@@ -43,7 +47,7 @@ def nifti_series(
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """File stems; a stem that comes again gets a number that no other file has, for outputs are named by it."""
-    stems = [nifti_stem(path) for path in paths]
+    stems = [printable(nifti_stem(path)) for path in paths]
     own, count = set(stems), Counter[str]()
     names = []
     for stem in stems:
@@ -69,10 +73,20 @@ def _series(path: Path, name: str, pseudonyms: Pseudonyms, geometry: Geometry | 
     )
 
 
-def _geometry(geometry: Geometry) -> dict:
-    """Slices lie across the axis of the widest spacing, the third where all are alike."""
+def _slice_axis(geometry: Geometry) -> int:
+    """The axis across the slices: pixels are square, so it is the odd one out; from head to foot where none is."""
     spacing = geometry.spacing_mm
-    across = 2 if spacing[2] >= max(spacing) - 1e-3 else int(np.argmax(spacing))
+    squares = [
+        axis
+        for axis in range(3)
+        if abs(spacing[axis - 1] - spacing[axis - 2]) <= _SQUARE_MM  # of the other two
+    ]
+    return squares[0] if len(squares) == 1 else int(np.abs(geometry.directions[2]).argmax())
+
+
+def _geometry(geometry: Geometry) -> dict:
+    spacing = geometry.spacing_mm
+    across = _slice_axis(geometry)
     first, second = (axis for axis in range(3) if axis != across)
     extent = np.abs(geometry.affine_lps[2, :3]) * geometry.shape
     return {
@@ -98,8 +112,9 @@ def _exclusion(series: Series, settings: Settings) -> Exclusion | None:
     minimum, least = limits.MINIMUM_SLICES.value, limits.MINIMUM_COVERAGE.value
     if series.n_slices < minimum:
         code, found, limit = ExclusionCode.TOO_FEW_SLICES, f"{series.n_slices}", f"{minimum:g}"
-    elif (series.slice_step_mm or 0.0) > settings.thickness_maximum_mm:
-        code, found, limit = ExclusionCode.TOO_THICK, f"{series.slice_step_mm:g}", f"{settings.thickness_maximum_mm:g}"
+    elif (series.slice_step_mm or 0.0) > settings.thickness_maximum_mm * (1 + STEP_ROUNDING):
+        found, limit = f"{series.slice_step_mm:.4g}", f"{settings.thickness_maximum_mm:g}"
+        code = ExclusionCode.TOO_THICK
     elif (series.coverage_mm or 0.0) < least:
         code, found, limit = ExclusionCode.TOO_LITTLE_COVERAGE, f"{series.coverage_mm:.0f}", f"{least:g}"
     else:

@@ -50,15 +50,27 @@ def read_frames(path: Path, syntax: str) -> NDArray:
         _check_length(path)
     with path.open("rb") as file:
         has_preamble = file.read(132)[128:] == b"DICM"
-    if has_preamble:
+    if has_preamble and _is_utf8(path):
         return _decoded(path)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.dcm"
         try:
-            _write_with_preamble(path, whole)
+            if has_preamble:
+                whole.symlink_to(path.absolute())
+            else:
+                _write_with_preamble(path, whole)
         except DAMAGE:
             raise PixelsUnreadableError("a data set that cannot be read to its end") from None
         return _decoded(whole)
+
+
+def _is_utf8(path: Path) -> bool:
+    """SimpleITK takes no other names."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _check_length(path: Path) -> None:

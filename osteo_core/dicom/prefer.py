@@ -56,7 +56,8 @@ def choose_preferred(
 ) -> tuple[tuple[Series, ...], tuple[tuple[Series, Exclusion], ...]]:
     """The preferred series a study with its reason, and the others with theirs.
 
-    ``words``: series_key -> upper-case description. Ties end by series_key, so the choice is repeatable.
+    ``words``: series_key -> upper-case description. Ties end by the place in the series and
+    among the files, so the choice is repeatable and the same at every site.
     """
     studies: dict[str, list[Series]] = {}
     for one in series:
@@ -72,7 +73,7 @@ def choose_preferred(
 def _choose(members: Sequence[Series], words: Mapping[str, str]) -> tuple[Series, list[tuple[Series, Exclusion]]]:
     longest = max(s.coverage_mm or 0.0 for s in members)
     candidates = [Candidate(series=s, words=words.get(s.series_key, ""), longest_mm=longest) for s in members]
-    ordered = sorted(candidates, key=lambda c: ([-criterion.rank(c) for criterion in CRITERIA], c.series.series_key))
+    ordered = sorted(candidates, key=lambda c: ([-criterion.rank(c) for criterion in CRITERIA], _place(c.series)))
     best, others = ordered[0], ordered[1:]
     if not others:
         return replace(best.series, is_preferred=True, preference_reason="the only eligible series of its study"), []
@@ -87,7 +88,12 @@ def _choose(members: Sequence[Series], words: Mapping[str, str]) -> tuple[Series
 def _why(best: Candidate, other: Candidate) -> str:
     """The first criterion by which ``best`` beats ``other``."""
     decisive = (c.reason for c in CRITERIA if c.rank(best) > c.rank(other))
-    return next(decisive, "alike in all criteria, first by its key")
+    return next(decisive, "alike in all criteria, first in the order of its files")
+
+
+def _place(series: Series) -> tuple[int, str, tuple[str, ...]]:
+    """The first stack of a series comes first (the second before the tenth), then the first file."""
+    return len(series.stack_label), series.stack_label, tuple(str(path) for path in series.files)
 
 
 def _is_original(candidate: Candidate) -> bool:

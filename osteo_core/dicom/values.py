@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import struct
+import zlib
 from datetime import date
 from typing import Any, Protocol
 
@@ -11,11 +13,13 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 
 #: (0010,1010) Age String: three digits and a unit.
 _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+#: Nobody was scanned at a greater age: '999Y' and a birth in 1850 are what de-identification leaves.
+_OLDEST_YEARS = 120
 
 #: What pydicom raises on damaged or foreign bytes, some of it only when an element is looked at.
 DAMAGE = (
     *(InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, TypeError),
-    *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, MemoryError),
+    *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, zlib.error, MemoryError),
 )
 
 
@@ -48,6 +52,12 @@ def number(source: Source, keyword: str) -> float | None:
     return _number(value[0] if _is_sequence(value) and len(value) else value)
 
 
+def positive(source: Source, keyword: str) -> float | None:
+    """The first value as a number above zero; None where it is blank or cannot be a size or a voltage."""
+    found = number(source, keyword)
+    return found if found is not None and found > 0 else None
+
+
 def numbers(source: Source, keyword: str, count: int) -> tuple[float, ...] | None:
     """Exactly ``count`` finite numbers, or None."""
     value = value_of(source, keyword)
@@ -66,15 +76,23 @@ def day(source: Source, keyword: str) -> date | None:
 
 
 def age_years(source: Source) -> float | None:
-    """Age at the study from (0010,1010), else from birth date and study date; None where neither tells."""
+    """Age at the study from (0010,1010), else from birth date and study date; None where neither can be true."""
     stated = text(source, "PatientAge").upper()
     # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
     if len(stated) >= 2 and stated[:-1].isdigit() and stated[-1] in _YEARS_PER_UNIT and int(stated[:-1]):
-        return int(stated[:-1]) * _YEARS_PER_UNIT[stated[-1]]
+        years = int(stated[:-1]) * _YEARS_PER_UNIT[stated[-1]]
+        if years <= _OLDEST_YEARS:
+            return years
     born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
-    if born is None or scanned is None or scanned < born:
+    if born is None or scanned is None:
         return None
-    return (scanned - born).days / 365.25
+    years = (scanned - born).days / 365.25
+    return years if 0 <= years <= _OLDEST_YEARS else None
+
+
+def printable(name: str) -> str:
+    """A file's name as text that every program takes: bytes that are no UTF-8 are written as '\\xe4'."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def value_of(source: Source, keyword: str) -> Any:

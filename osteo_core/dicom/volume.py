@@ -38,6 +38,8 @@ def read_volume(series: Series) -> Volume | Exclusion:
         return headers
     slices = [one for dataset, own in headers.values() for one in own]
     arranged = _own_stack(arrange(slices, step=Step.READ), series)
+    if isinstance(arranged, Exclusion):
+        return arranged
     if isinstance(arranged.stack, Exclusion):
         return arranged.stack
     if any(not s.rescale_slope or s.rescale_intercept is None for s in arranged.stack.slices):
@@ -62,10 +64,13 @@ def _headers(paths: Sequence[Path]) -> dict[Path, tuple[Dataset, list[SliceHeade
     return headers
 
 
-def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged:
-    """The stack that this Series stands for, where one series held several."""
-    own = (part for part in parts if part.label and series.series_instance_uid.endswith(part.label))
-    return next(own, parts[0])
+def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged | Exclusion:
+    """The stack that this Series stands for; where its files hold several, never just any of them."""
+    if len(parts) == 1:
+        return parts[0]
+    own = next((part for part in parts if part.label == series.stack_label), None)
+    found = f"{len(parts)} stacks, and it is not known which is meant"
+    return own or Exclusion(code=ExclusionCode.AMBIGUOUS_SLICES, step=Step.READ, found=found)
 
 
 def _assemble(stack: Stack, datasets: dict[Path, Dataset]) -> Volume | Exclusion:

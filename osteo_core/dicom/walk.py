@@ -37,13 +37,14 @@ class Folder:
         return {by_path[str(f.path)] for f in self.files if str(f.path) in by_path}
 
 
-def walk(paths: Iterable[Path]) -> Iterator[Folder]:
+def walk(paths: Iterable[Path], without: Iterable[Path] = ()) -> Iterator[Folder]:
     """Every folder at and below ``paths``, in order of names; each folder and each file once.
 
     Links are followed, a loop of links ends where it began. A path that is a file stands for itself.
+    ``without``: files and folders that are passed over, by whatever name they are come upon.
     Raises UsageError for a path that does not exist.
     """
-    seen: set[tuple[int, int]] = set()
+    seen = {(status.st_dev, status.st_ino) for status in (path.stat() for path in without if path.exists())}
     for path in paths:
         top = Path(path).absolute()
         if not top.exists():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 
 import dask
 from distributed import Client, LocalCluster, WorkerPlugin
@@ -65,17 +67,33 @@ def open_client(settings: Settings, scheduler: str | None = None) -> Iterator[Cl
 
 
 @contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Threads and processes begun meanwhile, and all that these begin, get no SIGINT.
+
+    A terminal sends Ctrl-C to every process. This one ends the workers; on their own they would die in the midst of
+    whatever they do, a traceback each, also those that are still importing and those begun later for a dead one.
+    """
+    resource_tracker.ensure_running()  # once it runs; starting it lifts the mask of the thread that does
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
 def _local(settings: Settings) -> Iterator[Client]:
     with dask.config.set(_LOCAL_CONFIG):
-        cluster = LocalCluster(
-            n_workers=settings.workers,
-            threads_per_worker=1,
-            processes=True,
-            memory_limit=f"{settings.worker_memory_gb}GB",
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",  # any free port: two runs may go on at once
-            silence_logs=logging.CRITICAL,
-        )
+        with _deaf_to_ctrl_c():
+            cluster = LocalCluster(
+                n_workers=settings.workers,
+                threads_per_worker=1,
+                processes=True,
+                memory_limit=f"{settings.worker_memory_gb}GB",
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",  # any free port: two runs may go on at once
+                silence_logs=logging.CRITICAL,
+            )
         with cluster, Client(cluster) as client:
             client.register_plugin(Nice())
             yield client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -16,13 +17,17 @@ from db.rows import process_tables, result_tables
 from osteo_core.engine.job import Job
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
 from osteo_core.imaging.resample import resample_labels
-from osteo_core.records import LabelArray, Segmentation, SeriesResult
+from osteo_core.records import LabelArray, Segmentation, Series, SeriesResult
 from osteo_core.terms import MASK_LEVELS
 
 MEDIA = "media"
 MASKS = "masks"
 #: Results of single series inside the folder of ``process``, so that a stopped run carries on.
 PIECES = ".pieces"
+_SUFFIX = ".nii.gz"
+#: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
+_LONGEST_NAME, _CUT_BYTES, _CUT_DIGITS = 255, 180, 8
+KINDS = ("series", "exclusions", "measurements")
 
 
 def to_store(result: SeriesResult, job: Job) -> None:
@@ -36,33 +41,54 @@ def to_store(result: SeriesResult, job: Job) -> None:
 
 def to_folder(result: SeriesResult, job: Job) -> None:
     """The mask into ``masks/``, then the rows of this series, the one that says 'done' last."""
+    _forget_earlier(result.series, job)
     if result.segmentation is not None:
         _write_source_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result)
     tables = process_tables([result])
-    for kind in ("measurements", "exclusions", "series"):
-        path = piece(job, result.series.series_key, kind)
+    for kind in reversed(KINDS):
+        path = piece(job, result.series, kind)
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}")
         parquet.write_table(tables[kind], temporary)
         temporary.replace(path)
 
 
-def piece(job: Job, series_key: str, kind: str) -> Path:
-    """Where the rows of one series lie, under this run's models and settings."""
-    return job.out_dir / PIECES / f"{job.models.model_hash[:12]}_{job.settings.hash}" / f"{series_key}.{kind}.parquet"
+def piece(job: Job, series: Series, kind: str) -> Path:
+    """Where the rows of one series lie, under this run's models and settings and the present state of its files."""
+    return _pieces(job) / f"{series.series_key}_{series.files_stamp}.{kind}.parquet"
+
+
+def _pieces(job: Job) -> Path:
+    return job.out_dir / PIECES / f"{job.models.model_hash[:12]}_{job.settings.hash}"
+
+
+def _forget_earlier(series: Series, job: Job) -> None:
+    """Rows of an earlier state of the files go before their mask does: the two never tell of different scans."""
+    own = {piece(job, series, kind) for kind in KINDS}
+    for path in _pieces(job).glob(f"{series.series_key}_*.parquet"):
+        if path not in own:
+            path.unlink(missing_ok=True)
 
 
 def names_given(job: Job) -> dict[str, str]:
     """Under which name each finished series of this folder went out, by series key."""
     columns = ["series_key", "series_instance_uid"]
-    pieces = piece(job, "", "series").parent.glob("*.series.parquet")
-    rows = (row for path in pieces for row in parquet.read_table(path, columns=columns).to_pylist())
+    rows = (
+        row
+        for path in _pieces(job).glob("*.series.parquet")
+        for row in parquet.read_table(path, columns=columns).to_pylist()
+    )
     return {row["series_key"]: row["series_instance_uid"] for row in rows}
 
 
 def mask_name(series_instance_uid: str) -> str:
-    """File name of a mask; a separator in an identifier never leaves the folder."""
-    return series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".") + ".nii.gz"
+    """File name of a mask; a separator in an identifier never leaves the folder, a name too long for it is cut."""
+    name = series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".")
+    whole = name.encode()
+    if len(whole) + len(_SUFFIX) > _LONGEST_NAME:
+        digest = hashlib.sha256(whole).hexdigest()[:_CUT_DIGITS]
+        name = f"{whole[:_CUT_BYTES].decode(errors='ignore')}_{digest}"
+    return name + _SUFFIX
 
 
 def write_mask(path: Path, segmentation: Segmentation) -> None:
@@ -92,7 +118,7 @@ def _writing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not made of the name itself: that may be as long as a name can be.
-    temporary = path.with_name(f".{uuid.uuid4().hex}.nii.gz")
+    temporary = path.with_name(f".{uuid.uuid4().hex}{_SUFFIX}")
     try:
         yield temporary
         temporary.replace(path)

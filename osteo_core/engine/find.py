@@ -27,8 +27,12 @@ def find(
     settings: Settings,
     listeners: tuple[Listener, ...] = (),
     known: KnownFiles | None = None,
+    without: tuple[Path, ...] = (),
 ) -> Found:
-    """The series under ``paths`` by their headers; ``known`` files are opened only if their study has new ones."""
+    """The series under ``paths`` by their headers; ``known`` files are opened only if their study has new ones.
+
+    ``without``: files and folders that are passed over.
+    """
     known = known or KnownFiles()
     with Tracker("index", 0, listeners=listeners) as tracker:
         return find_series(
@@ -38,4 +42,5 @@ def find(
             known=known.stamps,
             known_studies=known.studies,
             progress=tracker.stand_at,
+            without=without,
         )

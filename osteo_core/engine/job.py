@@ -11,6 +11,9 @@ from pathlib import Path
 from osteo_core.records import Segmenter, SeriesResult
 from osteo_core.settings import Settings
 
+#: Below the output: what workers have begun.
+RUNNING = ".running"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Models:
@@ -40,7 +43,7 @@ class Job:
     @property
     def running_dir(self) -> Path:
         """Where workers note what they have begun."""
-        return self.out_dir / ".running" / self.run_id
+        return self.out_dir / RUNNING / self.run_id
 
 
 def default_models() -> Models:

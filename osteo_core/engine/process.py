@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import uuid
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,14 +16,15 @@ from db import rows
 from osteo_core.engine import deliver
 from osteo_core.engine import job as jobs
 from osteo_core.engine.find import find
-from osteo_core.engine.job import Job, Models
+from osteo_core.engine.job import RUNNING, Job, Models
 from osteo_core.engine.progress import Listener
 from osteo_core.engine.series import RunSummary, analyse_many, summary_of
 from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
 
-KINDS = ("series", "measurements", "exclusions")
+#: Of the digest over a series' files in the name of its pieces.
+_STAMP_DIGITS = 12
 
 
 def process(
@@ -36,10 +39,11 @@ def process(
 ) -> RunSummary:
     """Analyse every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
 
-    What an earlier run over the same folder finished, under the same models and settings, is not done
-    again; with ``retry`` what failed is. Raises UsageError when a scheduler was named and does not answer.
+    What an earlier run over the same folder finished, from the same files and under the same models and
+    settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
+    Raises UsageError when a scheduler was named and does not answer.
     """
-    found = _outside(find(paths, settings=settings, listeners=listeners), out_dir.resolve())
+    found = find(paths, settings=settings, listeners=listeners, without=_own_paths(out_dir))
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
@@ -47,7 +51,7 @@ def process(
         models=models or jobs.default_models(),
         deliver=deliver.to_folder,
     )
-    found = _named_apart(found, job)
+    found = _named_apart(replace(found, series=tuple(_stamped(series) for series in found.series)), job)
     left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
     outcomes = analyse_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
     _write_tables(found, job)
@@ -55,24 +59,29 @@ def process(
 
 
 def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
-    path = deliver.piece(job, series.series_key, "series")
+    path = deliver.piece(job, series, "series")
     if not path.exists():
         return False
     (status,) = parquet.read_table(path, columns=["status"]).column("status").to_pylist()
     return not (retry and status == Status.FAILED)
 
 
-def _outside(found: Found, out_dir: Path) -> Found:
-    """Without what earlier runs wrote, where the output lies below the input."""
+def _own_paths(out_dir: Path) -> tuple[Path, ...]:
+    """What ``process`` itself writes below the output, which may be the input's own folder or above it."""
+    folders = (deliver.PIECES, deliver.MASKS, RUNNING)
+    return tuple(out_dir / name for name in (*folders, *(f"{kind}.parquet" for kind in deliver.KINDS)))
 
-    def is_ours(series: Series) -> bool:
-        return bool(series.files) and all(file.resolve().is_relative_to(out_dir) for file in series.files)
 
-    return replace(
-        found,
-        series=tuple(series for series in found.series if not is_ours(series)),
-        excluded=tuple((series, exclusion) for series, exclusion in found.excluded if not is_ours(series)),
-    )
+def _stamped(series: Series) -> Series:
+    """The series with a digest of its files' paths, sizes and times of change: a changed one is done again."""
+    seen = hashlib.sha256()
+    for file in sorted(series.files):
+        try:
+            status = file.stat()
+        except OSError:  # gone since it was found, which reading it will tell
+            continue
+        seen.update(os.fsencode(f"{file.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0"))
+    return replace(series, files_stamp=seen.hexdigest()[:_STAMP_DIGITS])
 
 
 def _named_apart(found: Found, job: Job) -> Found:
@@ -99,8 +108,8 @@ def _named_apart(found: Found, job: Job) -> Found:
 def _write_tables(found: Found, job: Job) -> None:
     """One file a kind, over all that this call found, in the order in which it was found."""
     left_out = rows.process_tables(_left_out(found, job))
-    for kind in KINDS:
-        tables = [parquet.read_table(deliver.piece(job, series.series_key, kind)) for series in found.series]
+    for kind in deliver.KINDS:
+        tables = [parquet.read_table(deliver.piece(job, series, kind)) for series in found.series]
         path = job.out_dir / f"{kind}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".writing")

@@ -26,7 +26,8 @@ _YES, _NO = ("true", "1", "yes"), ("false", "0", "no", "")
 def read_reference(path: Path, pseudonyms: Pseudonyms) -> tuple[ReferenceValue, ...]:
     """The values of the file, each patient under its keyed hash.
 
-    Raises UsageError naming line and column, never a patient, for whatever cannot be read.
+    Raises UsageError naming line and column for whatever cannot be read; what a cell holds is never repeated,
+    for where columns are shifted it is a patient's name.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -88,7 +89,7 @@ def _value(row: Mapping[str, str | None], line: int, pseudonyms: Pseudonyms) -> 
 
 def _is_simulated(text: str, line: int) -> bool:
     if text.lower() not in _YES + _NO:
-        raise UsageError(f"line {line}: Simulated must be true, false or blank, found '{text[:8]}'")
+        raise UsageError(f"line {line}: Simulated must be true, false or blank")
     return text.lower() in _YES
 
 
@@ -97,7 +98,7 @@ def _level(text: str, line: int) -> Level | None:
         return None
     names = [level.name for level in MEASURED_LEVELS]
     if text.upper() not in names:
-        raise UsageError(f"line {line}: Level must be one of {names} or blank, found '{text[:8]}'")
+        raise UsageError(f"line {line}: Level must be one of {names} or blank")
     return Level[text.upper()]
 
 
@@ -108,7 +109,7 @@ def _vbmd(text: str, line: int) -> float:
     except ValueError:
         value = math.nan
     if not low <= value <= high:
-        raise UsageError(f"line {line}: vBMD_mg_cm3 must be a number from {low:g} to {high:g}, found '{text[:12]}'")
+        raise UsageError(f"line {line}: vBMD_mg_cm3 must be a number from {low:g} to {high:g}")
     return value
 
 
@@ -116,9 +117,7 @@ def _mineral(text: str, line: int) -> Mineral:
     try:
         return Mineral(text)
     except ValueError:
-        raise UsageError(
-            f"line {line}: Mineral must be one of {[m.value for m in Mineral]}, found '{text[:12]}'"
-        ) from None
+        raise UsageError(f"line {line}: Mineral must be one of {[m.value for m in Mineral]}") from None
 
 
 def import_reference(path: Path, store_dir: Path, *, settings: Settings) -> tuple[ReferenceValue, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from db.columns import path_of
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
 from db.records import found_of
@@ -66,8 +67,8 @@ def known_files(store_dir: Path) -> KnownFiles:
     with reading(store_dir) as reader:
         rows = reader.query("known_files").to_pylist() if reader else []
     return KnownFiles(
-        stamps={row["path"]: (row["size_bytes"], row["mtime_ns"]) for row in rows},
-        studies={row["path"]: row["study_key"] for row in rows if row["study_key"]},
+        stamps={str(path_of(row["path"])): (row["size_bytes"], row["mtime_ns"]) for row in rows},
+        studies={str(path_of(row["path"])): row["study_key"] for row in rows if row["study_key"]},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import time
 import traceback
@@ -20,6 +21,8 @@ _TELLING = re.compile(
     r"""(?:(?<!\w)'[^']*')|(?:"[^"]*")|(?:\.{0,2}/[^\s'",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'"]*\^[^\s'"]*)|(?:\d{6,})"""
 )
 _HIDDEN = "(hidden)"
+#: After these no other series can be delivered either.
+_DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
 #: Shorter parts of a path are words like 'ct' or 'img' and tell of nobody.
 _TELLING_LENGTH = 4
 
@@ -37,8 +40,8 @@ def analyse_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     """Analyse ``series`` and deliver the result; runs in a worker.
 
     ``cautions`` were noted while the series was found. A fault of code or machine becomes an exclusion
-    FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only
-    what goes wrong in delivering (a full disk) travels on.
+    FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only a
+    disk that takes nothing more (full, or not ours to write to) travels on.
     """
     began = time.perf_counter()
     deaths = attempts.deaths_before(job.running_dir, series.series_key)
@@ -50,9 +53,22 @@ def analyse_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     else:
         result = _analyse(series, job)
     seconds = time.perf_counter() - began
-    job.deliver(replace(result, cautions=(*cautions, *result.cautions), seconds=seconds), job)
+    status = _deliver(replace(result, cautions=(*cautions, *result.cautions), seconds=seconds), job)
     attempts.end(job.running_dir, series.series_key)
-    return Outcome(series_key=series.series_key, status=result.status, seconds=seconds)
+    return Outcome(series_key=series.series_key, status=status, seconds=seconds)
+
+
+def _deliver(result: SeriesResult, job: Job) -> Status:
+    """Deliver, and if that cannot be, that it failed: one series' name or header never ends a batch."""
+    try:
+        job.deliver(result, job)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+            raise
+        failed = replace(_failed(result.series, job, error), cautions=result.cautions, seconds=result.seconds)
+        job.deliver(failed, job)
+        return failed.status
+    return result.status
 
 
 def _analyse(series: Series, job: Job) -> SeriesResult:
@@ -60,9 +76,13 @@ def _analyse(series: Series, job: Job) -> SeriesResult:
         segmenter = load_segmenter(job.models.segmenter)
         return analyse_series(series, segmenter=segmenter, settings=job.settings)
     except Exception as error:  # the batch border: one of the two places where everything is caught
-        failure = describe_failure(series, error)
-        exclusion = Exclusion(code=ExclusionCode.FAILED, step=Step.RUN, found=f"{failure.kind}: {failure.message}")
-        return replace(_without_answer(series, job, exclusion), failure=failure)
+        return _failed(series, job, error)
+
+
+def _failed(series: Series, job: Job, error: Exception) -> SeriesResult:
+    failure = describe_failure(series, error)
+    exclusion = Exclusion(code=ExclusionCode.FAILED, step=Step.RUN, found=f"{failure.kind}: {failure.message}")
+    return replace(_without_answer(series, job, exclusion), failure=failure)
 
 
 def _without_answer(series: Series, job: Job, exclusion: Exclusion) -> SeriesResult:
@@ -97,4 +117,4 @@ def without_identifiers(text: str, series: Series) -> str:
     text = _TELLING.sub(_HIDDEN, " ".join(text.split()))
     for part in sorted(telling, key=len, reverse=True):
         text = text.replace(part, _HIDDEN) if part else text
-    return text
+    return text.encode(errors="backslashreplace").decode()

@@ -42,7 +42,7 @@ def as_int16_if_lossless(voxels: NDArray) -> HuArray:
     whole = voxels.astype(np.int16) if _fits_int16(voxels) else None
     if whole is not None and np.array_equal(whole, voxels):
         return whole
-    return voxels.astype(np.float32)
+    return voxels.astype(np.float32, copy=False)
 
 
 def describe_labels(voxels: NDArray) -> str:

@@ -30,6 +30,7 @@ _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
 _AIR_HU = -1024.0
+_INT16 = np.iinfo(np.int16)
 #: An affine (file units) below this has two parallel axes.
 _LEAST_DETERMINANT = 1e-12
 
@@ -133,14 +134,33 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
     own: Any = nibabel.load(source)
     affine = _affine_ras(own)
     image = nibabel.Nifti1Image(labels, affine)
-    qform, qform_code = own.get_qform(coded=True)
+    qform, qform_code = _qform(own)
     # A form that cannot be inverted is not handed on.
     sform, sform_code = own.get_sform(coded=True) if np.array_equal(affine, own.affine) else (None, 0)
     image.set_sform(sform, code=int(sform_code))
     image.set_qform(qform, code=int(qform_code))
-    image.header.set_zooms(own.header.get_zooms()[:3])
-    image.header.set_xyzt_units(own.header.get_xyzt_units()[0])
+    zooms = np.asarray(own.header.get_zooms()[:3], dtype=float)
+    if np.isfinite(zooms).all() and zooms.min() > 0:
+        image.header.set_zooms(zooms)
+    image.header.set_xyzt_units(_unit(own.header))
     nibabel.save(image, path)
+
+
+def _qform(image: Any) -> tuple[FloatArray | None, int]:
+    """The qform and its code, none where it cannot be read or inverted: then the sform counts alone."""
+    try:
+        qform, code = image.get_qform(coded=True)
+    except (HeaderDataError, ValueError):
+        return None, 0
+    return (qform, int(code)) if qform is not None and _is_invertible(qform) else (None, 0)
+
+
+def _unit(header: Any) -> str:
+    """The unit of length; a code that the standard does not know tells none."""
+    try:
+        return str(header.get_xyzt_units()[0])
+    except KeyError:
+        return "unknown"
 
 
 def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
@@ -150,12 +170,32 @@ def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
         header = _header_of(image)
         if isinstance(header, Exclusion):
             return header
-        voxels = np.asarray(image.dataobj)
+        stored = np.asanyarray(image.dataobj.get_unscaled())
+        if stored.dtype.kind not in "iufb":
+            return _not_a_volume(f"voxels of type {stored.dtype}")
+        voxels = _scaled(stored.reshape(header.geometry.shape), image.dataobj.slope, image.dataobj.inter)
     except _DAMAGE as error:
         return _unreadable(error)
-    if voxels.dtype.kind not in "iufb":
-        return _not_a_volume(f"voxels of type {voxels.dtype}")
-    return voxels.reshape(header.geometry.shape), header
+    return voxels, header
+
+
+def _scaled(stored: NDArray, slope: float, intercept: float) -> NDArray:
+    """Stored voxels as values, plane by plane: a scan of the whole body in float64 is more than a worker holds."""
+    is_plain = (slope, intercept) == (1.0, 0.0) and (stored.dtype.kind != "f" or stored.dtype.itemsize <= 4)
+    if is_plain:
+        return stored
+    voxels = np.empty(stored.shape, dtype=_kind_of_values(stored, slope, intercept), order="F")
+    for k in range(stored.shape[2]):
+        voxels[:, :, k] = stored[:, :, k] * np.float64(slope) + np.float64(intercept)
+    return voxels
+
+
+def _kind_of_values(stored: NDArray, slope: float, intercept: float) -> type[np.generic]:
+    """int16 where whole numbers stay whole and fit, else float32."""
+    if stored.dtype.kind == "f" or not (float(slope).is_integer() and float(intercept).is_integer()):
+        return np.float32
+    ends = [float(end) * slope + intercept for end in (stored.min(), stored.max())]
+    return np.int16 if _INT16.min <= min(ends) and max(ends) <= _INT16.max else np.float32
 
 
 def _header_of(image: Any) -> NiftiHeader | Exclusion:
@@ -163,7 +203,7 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
     if len(shape) < 3 or any(n != 1 for n in shape[3:]):
         return _not_a_volume(f"{len(shape)} axes of lengths {shape}; a volume has three")
     header = image.header
-    unit = header.get_xyzt_units()[0] if hasattr(header, "get_xyzt_units") else "mm"
+    unit = _unit(header) if hasattr(header, "get_xyzt_units") else "mm"
     affine = _RAS_TO_LPS @ _affine_ras(image)
     affine[:3] *= _MM_PER_UNIT[unit]
     codes = [int(header[name]) for name in ("qform_code", "sform_code") if name in header]
@@ -177,10 +217,13 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
 def _affine_ras(image: Any) -> FloatArray:
     """The file's affine; its qform where the sform is said to count and cannot be inverted."""
     affine = np.asarray(image.affine, dtype=float)
-    is_sound = bool(np.isfinite(affine).all()) and abs(np.linalg.det(affine[:3, :3])) > _LEAST_DETERMINANT
-    if is_sound or "qform_code" not in image.header or not int(image.header["qform_code"]):
+    if _is_invertible(affine) or "qform_code" not in image.header or not int(image.header["qform_code"]):
         return affine
     return np.asarray(image.get_qform(), dtype=float)
+
+
+def _is_invertible(affine: FloatArray) -> bool:
+    return bool(np.isfinite(affine).all()) and abs(np.linalg.det(affine[:3, :3])) > _LEAST_DETERMINANT
 
 
 def _labels_by_type(image: Any) -> str:
@@ -194,14 +237,17 @@ def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
     outside = ~np.isfinite(voxels) | (voxels < PADDING_BELOW_HU)
     if not outside.any():
         return voxels, ()
-    finite = voxels[np.isfinite(voxels)]
-    lowest = f"{float(finite.min()):g} HU" if finite.size else "not a number"
+    is_float = voxels.dtype.kind == "f"
+    smallest = float(voxels.min(where=np.isfinite(voxels), initial=np.inf) if is_float else voxels.min())
+    lowest = f"{smallest:g} HU" if np.isfinite(smallest) else "not a number"
     caution = Caution(
         code=CautionCode.PADDING_REPLACED,
         step=Step.READ,
         found=f"{lowest}, {100 * outside.mean():.1f} % of the voxels",
     )
-    return np.where(outside, np.array(_AIR_HU, dtype=voxels.dtype), voxels), (caution,)
+    voxels = voxels if voxels.flags.writeable else voxels.copy()
+    voxels[outside] = _AIR_HU
+    return voxels, (caution,)
 
 
 def _unreadable(error: Exception) -> Exclusion:

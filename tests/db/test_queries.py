@@ -275,7 +275,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     file = tmp_path / "a.dcm"
     file.write_bytes(b"x" * 7)
     result = measured()[0]
-    series = replace(result.series, files=(file,), image_type=("ORIGINAL", "PRIMARY"))
+    series = replace(result.series, files=(file,), image_type=("ORIGINAL", "PRIMARY"), stack_label="_stack2")
     caution = Caution(code=CautionCode.STEP_DIFFERS, step=Step.FIND, found="2 and 3 mm", level=Level.L1)
     out = Exclusion(code=ExclusionCode.LOCALISER, step=Step.FIND)
     other = replace(series, series_key="f" * 16, series_instance_uid="1.9", files=())
@@ -308,6 +308,32 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     row = ask(store, "patient", series_key=series.series_key)[0]
     assert (row["status"], row["mean_vbmd"], row["first_exclusion_code"]) == ("excluded", None, "not_preferred")
     assert ask(store, "excluded_series", code="not_preferred")[0]["sentence"] == passed.sentence
+
+
+def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.dcm"
+    file.write_bytes(b"x" * 7)
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    first = measured()[0]
+    found = Found(series=(replace(first.series, files=(file,)),))
+
+    def is_waiting_after(*, index_at: float | None = None, result_at: float | None = None) -> bool:
+        if index_at is not None:
+            deliver(store.store_dir, rows.indexed_tables(found, at=noon + timedelta(hours=index_at)))
+        if result_at is not None:
+            at = noon + timedelta(hours=result_at)
+            deliver_results(store.store_dir, [replace(first, finished_at=at, seconds=600.0)])
+        store.take_in()
+        return bool(ask(store, "waiting_series"))
+
+    assert is_waiting_after(index_at=0)
+    assert not is_waiting_after(result_at=1)
+    assert not is_waiting_after(index_at=2)  # read again, as a study's other folders are, and unchanged
+    file.write_bytes(b"x" * 8)
+    assert is_waiting_after(index_at=3)
+    assert is_waiting_after(result_at=3.1)  # began before the change
+    assert is_waiting_after(index_at=4)
+    assert not is_waiting_after(result_at=5)
 
 
 def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 import stat
 from pathlib import Path
 
@@ -51,3 +52,14 @@ def test_a_spoilt_key_file_is_never_replaced(tmp_path: Path, content: str) -> No
 def test_the_key_is_never_printed() -> None:
     assert KEY.hex() not in repr(Pseudonyms(KEY))
     assert str(KEY) not in repr(Pseudonyms(KEY))
+
+
+def test_a_path_that_is_no_utf8_has_its_own_hash() -> None:
+    one = Pseudonyms(bytes(range(32)))
+    first, second = (os.fsdecode(b"/ct/M" + byte + b"ller") for byte in (b"\xfc", b"\xe4"))
+    assert one.series(first) != one.series(second)
+
+
+def test_a_folder_holds_no_key(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"key_file must be a file, .* is a folder"):
+        Pseudonyms.from_key_file(tmp_path)

@@ -23,6 +23,15 @@ def test_environment_comes_before_the_file_and_the_file_before_the_default(tmp_p
         ("workers = ", "osteo.toml is not valid TOML"),
         ("wokers = 2", r"unknown settings \['wokers'\]"),
         ('workers = "two"', "setting workers must be int, found 'two'"),
+        ("workers = 0", "setting workers must be at least 1, found 0"),
+        ("worker_memory_gb = 0", "setting worker_memory_gb must be above 0, found 0"),
+        ("worker_memory_gb = nan", "setting worker_memory_gb must be above 0, found nan"),
+        ("osteoporosis_below_mg_cm3 = nan", "must be a number up to normal_above_mg_cm3, found nan and 120"),
+        ("normal_above_mg_cm3 = 79", "must be a number up to normal_above_mg_cm3, found 80 and 79"),
+        ("category_age_from_years = -1", "setting category_age_from_years must be a number from 0, found -1"),
+        ("thickness_maximum_mm = inf", "setting thickness_maximum_mm must be above 0, found inf"),
+        ("media_limit_mb = -1", "setting media_limit_mb must be at least 0, found -1"),
+        ('calibration_table = "none.csv"', "calibration_table must be a CSV file, there is none at none.csv"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
@@ -35,6 +44,11 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
 def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no settings file at"):
         read_settings(tmp_path / "none.toml", environment={})
+
+
+def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="settings are a file, found the folder"):
+        read_settings(tmp_path, environment={})
 
 
 def test_only_settings_that_change_results_change_the_hash() -> None:

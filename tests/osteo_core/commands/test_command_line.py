@@ -33,6 +33,12 @@ from tests.house.sources import ROOT
         (["analyze", "--workers", "two"], "invalid int value: 'two'"),
         (["check", "--settings", "/nowhere/osteo.toml"], "no settings file at /nowhere/osteo.toml"),
         (["reference", "/nowhere.csv"], "there is no file or folder /nowhere.csv"),
+        (["index", ""], "argument PATH: expected a path, found an empty one"),
+        (["process", ".", "", "--out", "/tmp/out"], "argument PATH: expected a path, found an empty one"),
+        (["process", ".", "--out", ""], "argument --out: expected a path, found an empty one"),
+        (["process", "/dev/null", "--out", "/tmp/out"], "/dev/null is neither a file nor a folder"),
+        (["demo", "--seed", "-1"], "--seed must be at least 0, found -1"),
+        (["check", "--settings", "/"], "settings are a file, found the folder /"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_exit_code_2(
@@ -43,6 +49,25 @@ def test_bad_usage_is_one_sentence_and_exit_code_2(
     assert sentence in err
     assert err.count("\n") == 1
     assert out == ""
+
+
+@pytest.mark.parametrize("command", [["index"], ["process", "--out", "out"], ["reference"]])
+def test_a_pipe_is_refused_and_not_waited_for(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    assert command_line.main([*command, "pipe"]) == 2
+    assert "pipe is neither a file nor a folder" in capsys.readouterr().err
+
+
+def test_a_calibration_table_that_cannot_be_used_is_said_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lines.csv").write_text("no such columns\n")
+    monkeypatch.setenv("OSTEO_CALIBRATION_TABLE", str(tmp_path / "lines.csv"))
+    assert command_line.main(["analyze", "--store", str(tmp_path / "store")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def answer_with(monkeypatch: pytest.MonkeyPatch, outcome: Answer | BaseException) -> list[Context]:

@@ -63,7 +63,7 @@ def test_a_series_as_its_headers_tell_it(tmp_path: Path) -> None:
 def test_identifiers_leave_as_hashes(tmp_path: Path) -> None:
     series = the_series(found_in(tmp_path / "ct"))
     assert series.patient_key == PSEUDONYMS.patient("TEST-1")
-    assert series.series_key == PSEUDONYMS.series(CtSpec().series_uid)
+    assert series.series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\0{CtSpec().series_uid}")
     assert series.series_instance_uid == CtSpec().series_uid
     told = " ".join(str(getattr(series, f.name)) for f in fields(series) if f.name != "files")
     assert "NEVER" not in told
@@ -108,7 +108,7 @@ def test_new_series_of_a_known_study_bring_its_others_back(tmp_path: Path) -> No
     studies = {str(p): PSEUDONYMS.study(CtSpec().study_uid) for p in known_files}
     write_series(tmp_path / "thick", CtSpec(series_uid="1.2.4", thickness_mm=5.0))
     found = find(tmp_path, known=known, known_studies=studies)
-    assert the_series(found).series_key == PSEUDONYMS.series("1.2.3")
+    assert the_series(found).series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\x001.2.3")
     assert [e.code for _, e in found.excluded] == [ExclusionCode.NOT_PREFERRED]
 
 
@@ -169,6 +169,8 @@ def set_value(keyword: str, value: object):
         ({"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")}, ExclusionCode.DERIVED, "VNC"),
         ({"image_type": ("DERIVED", "SECONDARY", "OTHER")}, ExclusionCode.DERIVED, "OTHER"),
         ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
+        ({"thickness_mm": 5.0, "step_mm": 8.5}, ExclusionCode.TOO_FAR_APART, "lie 8.5 mm apart; at most 5 mm"),
+        ({"thickness_mm": 1.25, "step_mm": 12.75}, ExclusionCode.TOO_FAR_APART, "lie 12.75 mm apart"),
         ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES, "Too few slices: 9; at least 10"),
         ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE, "covers 28 mm; at least 30"),
         ({"patient_age": "012Y"}, ExclusionCode.UNDER_AGE, "12 years old; screening starts at 18"),
@@ -194,6 +196,18 @@ def test_every_reason_has_a_header_that_triggers_it(
     exclusion = the_exclusion(found_in(tmp_path / "ct", **spec))
     assert exclusion.code is code
     assert words in exclusion.sentence
+
+
+@pytest.mark.parametrize(("thickness", "step"), [(5.0, 4.25), (5.0, 5.0), (1.0, 5.0), (2.5, 5.004)])
+def test_slices_up_to_the_maximum_are_accepted(tmp_path: Path, thickness: float, step: float) -> None:
+    assert the_series(found_in(tmp_path / "ct", thickness_mm=thickness, step_mm=step)).n_slices == 16
+
+
+@pytest.mark.parametrize("thickness", [0.0, -3.0])
+def test_a_thickness_that_cannot_be_is_unknown(tmp_path: Path, thickness: float) -> None:
+    found = found_in(tmp_path / "ct", change=set_value("SliceThickness", thickness))
+    assert the_series(found).slice_thickness_mm is None
+    assert "header_unknown" in caution_codes(found)
 
 
 def test_mixed_orientation_and_size_are_told(tmp_path: Path) -> None:
@@ -294,6 +308,39 @@ def test_two_acquisitions_at_the_same_place_are_two_series(tmp_path: Path) -> No
     assert names == {f"{CtSpec().series_uid}_stack1", f"{CtSpec().series_uid}_stack2"}
     assert {series.n_slices for series in (*found.series, *others)} == {16}
     assert caution_codes(found) == {"series_split"}
+
+
+def test_one_series_identifier_in_two_studies_is_two_series(tmp_path: Path) -> None:
+    for n in (1, 2):
+        write_series(tmp_path / f"{n}", CtSpec(patient_id=f"TEST-{n}", study_uid=f"1.2.{n}", series_uid="1.2.9"))
+    found = find(tmp_path)
+    assert len({series.series_key for series in found.series}) == 2
+    assert len({series.patient_key for series in found.series}) == 2
+
+
+def test_two_voltages_or_two_patients_in_one_series_have_no_answer(tmp_path: Path) -> None:
+    def mixed(keyword: str, values: tuple):
+        return lambda dataset, k: setattr(dataset, keyword, values[k % 2])
+
+    voltage = the_exclusion(found_in(tmp_path / "kv", change=mixed("KVP", (140.0, 80.0))))
+    assert voltage.code is ExclusionCode.MIXED_VOLTAGE
+    assert "(80, 140 kV)" in voltage.sentence
+    patient = the_exclusion(found_in(tmp_path / "id", change=mixed("PatientID", ("ROE-1", "DOE-2"))))
+    assert patient.code is ExclusionCode.MIXED_PATIENTS
+    assert patient.sentence == "The files of this series name 2 patients; nobody knows whose scan it is."
+    # A slice that says nothing contradicts nobody.
+    assert the_series(found_in(tmp_path / "blank", change=mixed("KVP", (None, 100.0)))).kvp == 100.0
+    assert found_in(tmp_path / "nobody", change=mixed("PatientID", ("", "DOE-2"))).series
+
+
+def test_each_stack_of_a_dual_energy_series_has_its_own_voltage(tmp_path: Path) -> None:
+    def number(dataset: Dataset, _: int) -> None:
+        dataset.AcquisitionNumber = 1 + int(dataset.InstanceNumber > 16)
+        dataset.KVP = 80.0 if dataset.AcquisitionNumber == 1 else 140.0
+
+    found = found_in(tmp_path / "ct", duplicated=tuple(range(16)), change=number)
+    stacks = (*found.series, *(series for series, _ in found.excluded))
+    assert {series.stack_label: series.kvp for series in stacks} == {"_stack1": 80.0, "_stack2": 140.0}
 
 
 def test_one_number_a_rotation_is_still_one_series(tmp_path: Path) -> None:

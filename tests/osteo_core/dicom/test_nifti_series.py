@@ -52,6 +52,21 @@ def test_plane_and_coverage_do_not_depend_on_the_order_of_axes(tmp_path: Path, c
     assert (series.n_slices, series.slice_step_mm, series.coverage_mm) == (20, 2.5, pytest.approx(50.0))
 
 
+@pytest.mark.parametrize("codes", ["LPS", "RAS", "PIR", "SRP"])
+@pytest.mark.parametrize(
+    ("pixel_mm", "step_mm"),
+    [((1.03, 1.03), 0.3), ((1.5, 1.5), 1.5), ((1.5, 1.2), 0.6)],  # odd one out, all alike, all different
+)
+def test_slices_may_be_finer_than_their_pixels(
+    tmp_path: Path, codes: str, pixel_mm: tuple[float, float], step_mm: float
+) -> None:
+    write_trunk(tmp_path / "ct.nii", codes, pixel_spacing_mm=pixel_mm, columns=50, rows=40, slices=110, step_mm=step_mm)
+    series = the_series(find(tmp_path))
+    assert series.plane is Plane.AXIAL
+    assert (series.n_slices, series.slice_step_mm) == (110, pytest.approx(step_mm))
+    assert series.coverage_mm == pytest.approx(110 * step_mm)
+
+
 def test_files_of_one_name_are_different_patients_with_different_outputs(tmp_path: Path) -> None:
     write_trunk(tmp_path / "p1" / "ct.nii.gz")
     write_trunk(tmp_path / "p2" / "ct.nii.gz")

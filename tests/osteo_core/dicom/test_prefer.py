@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -65,8 +66,14 @@ def test_an_agent_that_says_no_is_none(agent: str) -> None:
 
 
 def test_ties_end_the_same_way_each_time() -> None:
-    twins = (GOOD, replace(GOOD, series_key="a"))
-    assert choose_preferred(twins, {})[0][0].series_key == choose_preferred(twins[::-1], {})[0][0].series_key == "a"
+    first = replace(GOOD, files=(Path("a"),), stack_label="_stack2")
+    second = replace(GOOD, series_key="a", files=(Path("a"),), stack_label="_stack10")
+    other = replace(GOOD, series_key="0", files=(Path("b"),), stack_label="_stack2")
+    for one, two in ((first, second), (first, other)):
+        for twins in ((one, two), (two, one)):
+            ((chosen,), ((_, exclusion),)) = choose_preferred(twins, {})
+            assert chosen.series_key == "b"  # whatever the keys are
+            assert exclusion.found == "alike in all criteria, first in the order of its files"
 
 
 def test_each_study_has_its_own() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import zlib
 from datetime import date
 
 import pytest
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException
 
-from osteo_core.dicom.values import age_years, day, number, numbers, text, texts
+from osteo_core.dicom.values import age_years, day, number, numbers, printable, text, texts
 
 
 def made(**values: object) -> Dataset:
@@ -31,6 +33,10 @@ def made(**values: object) -> Dataset:
         ("000Y", None),
         ("", None),
         ("0x7Y", None),
+        ("120Y", 120.0),
+        ("121Y", None),
+        ("999Y", None),
+        ("-05Y", None),
     ],
 )
 def test_ages(age: str, years: float | None) -> None:
@@ -42,6 +48,10 @@ def test_age_from_dates_where_it_is_not_stated() -> None:
     assert age_years(made(PatientBirthDate="19600301", StudyDate="20260301")) == pytest.approx(66.0, abs=0.01)
     assert age_years(made(PatientBirthDate="20270101", StudyDate="20260301")) is None
     assert age_years(made(PatientBirthDate="19600301")) is None
+    assert age_years(made(PatientBirthDate="18500301", StudyDate="20260301")) is None
+    assert age_years(made(PatientAge="999Y", PatientBirthDate="19600301", StudyDate="20260301")) == pytest.approx(
+        66.0, abs=0.01
+    )
 
 
 def test_days() -> None:
@@ -68,7 +78,7 @@ def test_texts() -> None:
     assert text({}, "Manufacturer") == ""
 
 
-@pytest.mark.parametrize("error", [BytesLengthException("odd"), KeyError("XX"), struct.error("short")])
+@pytest.mark.parametrize("error", [BytesLengthException("odd"), KeyError("XX"), struct.error("short"), zlib.error()])
 def test_spoilt_bytes_are_blank_whatever_pydicom_says_of_them(error: Exception) -> None:
     class Spoilt:
         def get(self, keyword: str) -> object:
@@ -76,3 +86,8 @@ def test_spoilt_bytes_are_blank_whatever_pydicom_says_of_them(error: Exception) 
 
     assert number(Spoilt(), "KVP") is None
     assert text(Spoilt(), "Modality") == ""
+
+
+def test_a_name_that_is_no_utf8_can_be_written_anywhere() -> None:
+    assert printable(os.fsdecode(b"M\xfcller")) == "M\\xfcller"
+    assert printable("Müller") == "Müller"

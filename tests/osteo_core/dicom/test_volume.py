@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -294,6 +295,13 @@ def test_two_stacks_in_one_enhanced_file_are_told_apart(tmp_path: Path) -> None:
         assert isinstance(volume, Volume)
         shift = 10 if series.series_instance_uid.endswith("_stack2") else 0
         np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu + shift)
+        # As a store gives it back: under its key, not under its own identifier.
+        stored = read_volume(replace(series, series_instance_uid=series.series_key))
+        assert isinstance(stored, Volume)
+        np.testing.assert_array_equal(stored.voxels_hu, volume.voxels_hu)
+        unnamed = read_volume(replace(series, stack_label=""))
+        assert isinstance(unnamed, Exclusion)
+        assert unnamed.code is ExclusionCode.AMBIGUOUS_SLICES
     assert len(found.series) == len(found.excluded) == 1
 
 

@@ -64,3 +64,12 @@ def test_unchanged_means_all_known_by_size_and_time(tmp_path: Path) -> None:
     assert not folder.is_unchanged({})
     (tmp_path / "second").write_text("y")
     assert not next(iter(walk([tmp_path]))).is_unchanged(known)
+
+
+def test_what_is_to_be_passed_over_is_not_walked(tmp_path: Path) -> None:
+    for name in ("masks/1", "ct/masks/2", "series.parquet", "ct/3"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    without = (tmp_path / "masks", tmp_path / "series.parquet", tmp_path / "not there")
+    found = [file.path.name for folder in walk([tmp_path], without) for file in folder.files]
+    assert found == ["3", "2"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from osteo_core.engine import process as running
 from osteo_core.engine.find import find
 from osteo_core.engine.job import Job
 from osteo_core.engine.work import analyse_one
+from osteo_core.imaging.nifti import write_labels_like
 from osteo_core.records import Segmentation, SeriesResult, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import Anchor, Status
@@ -107,6 +110,34 @@ def test_output_below_the_input_is_no_input(tmp_path: Path, settings: Settings) 
         assert set(names(tmp_path / "ct" / "out").values()) == {"one"}
 
 
+@pytest.mark.parametrize("out", ["ct", "."])
+def test_output_into_the_input_or_above_it_drops_nothing(tmp_path: Path, settings: Settings, out: str) -> None:
+    write_ct(tmp_path / "ct" / "one.nii.gz")
+    for skipped in (0, 1):
+        summary = running.process([tmp_path / "ct"], tmp_path / out, settings=settings, models=segmenters.TRUTH)
+        assert (summary.found, summary.skipped, summary.left_out) == (1, skipped, 0)
+        assert set(names(tmp_path / out).values()) == {"one"}
+
+
+def test_a_series_that_changed_is_done_again_and_its_earlier_rows_go(tmp_path: Path, settings: Settings) -> None:
+    out = tmp_path / "out"
+
+    def run() -> tuple[int, int]:
+        summary = running.process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
+        return summary.measured + summary.failed, summary.skipped
+
+    for name in ("changes", "stays"):
+        write_ct(tmp_path / "ct" / f"{name}.nii.gz")
+    assert run() == (2, 0)
+    assert run() == (0, 2)
+    write_ct(tmp_path / "ct" / "changes.nii.gz", mark_hu=segmenters.FAULTY_HU)
+    assert run() == (1, 1)
+    status = {r["series_instance_uid"]: r["status"] for r in parquet.read_table(out / "series.parquet").to_pylist()}
+    assert status == {"changes": "failed", "stays": "measured"}
+    assert len(list((out / ".pieces").rglob("*.series.parquet"))) == 2
+    assert run() == (0, 2)
+
+
 def test_a_name_as_long_as_names_can_be(tmp_path: Path, settings: Settings) -> None:
     source = write_ct(tmp_path / "ct.nii.gz")
     long = tmp_path / "ct" / ("n" * 248 + ".nii.gz")
@@ -115,3 +146,49 @@ def test_a_name_as_long_as_names_can_be(tmp_path: Path, settings: Settings) -> N
     summary = running.process([long], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
     assert summary.measured == 1
     assert [p.name for p in (tmp_path / "out" / "masks").iterdir()] == [long.name]
+
+
+def test_a_name_longer_than_a_mask_may_be_is_cut_and_stays_its_own() -> None:
+    first, second = (deliver.mask_name("é" * 126 + end) for end in "ab")
+    assert first != second
+    assert max(len(name.encode()) for name in (first, second)) < 200
+    assert deliver.mask_name("n" * 248) == "n" * 248 + ".nii.gz"
+
+
+def test_a_mask_that_cannot_be_delivered_fails_its_series_alone(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("bad", "good"):
+        write_ct(tmp_path / "ct" / f"{name}.nii.gz")
+
+    def write(path: Path, labels: np.ndarray, source: Path) -> None:
+        if source.name == "bad.nii.gz":
+            raise ValueError(f"a fault of {source}")
+        write_labels_like(path, labels, source)
+
+    monkeypatch.setattr(deliver, "write_labels_like", write)
+    summary = running.process([tmp_path / "ct"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    assert (summary.measured, summary.failed) == (1, 1)
+    reasons = parquet.read_table(tmp_path / "out" / "exclusions.parquet").to_pylist()
+    (reason,) = [r["sentence"] for r in reasons if r["code"] == "failed"]
+    assert "ValueError: a fault of (hidden)" in reason
+
+
+def test_a_full_disk_ends_the_run(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_ct(tmp_path / "ct.nii.gz")
+    monkeypatch.setattr(deliver, "write_labels_like", write)
+    with pytest.raises(OSError, match="No space left"):
+        running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+
+
+def test_a_name_that_is_no_utf8_is_processed(tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / os.fsdecode(b"M\xfcller")
+    folder.mkdir()
+    write_ct(tmp_path / "ct.nii").replace(folder / os.fsdecode(b"M\xfcller.nii"))
+    write_series(folder / "dicom", CtSpec())
+    summary = running.process([folder], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    assert (summary.found, summary.measured, summary.failed) == (2, 1, 0)
+    assert set(names(tmp_path / "out").values()) == {"M\\xfcller", CtSpec().series_uid}

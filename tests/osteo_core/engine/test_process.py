@@ -84,7 +84,7 @@ def test_a_second_run_does_only_what_is_left(done: tuple[Path, RunSummary], tmp_
     folder, out = tmp_path / "ct", tmp_path / "out"
     write_many(folder, 1)
     first = process([folder], out, settings=settings, models=segmenters.TRUTH)
-    write_many(folder, 2)
+    write_ct(folder / "case_01.nii.gz", seed=1)
     second = process([folder], out, settings=settings, models=segmenters.TRUTH)
     assert (first.measured, first.skipped) == (1, 0)
     assert (second.measured, second.skipped, second.found) == (1, 1, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import nibabel
@@ -73,6 +74,49 @@ def test_labels_take_both_forms_of_their_source(tmp_path: Path, sform: int, qfor
     both = [sitk.ReadImage(str(tmp_path / name)) for name in ("ct.nii.gz", "mask.nii.gz")]
     assert both[0].GetOrigin() == both[1].GetOrigin()
     assert both[0].GetDirection() == both[1].GetDirection()
+
+
+@pytest.mark.parametrize(
+    ("at", "spoilt"),
+    [
+        (256, np.float32([np.nan, 2.0, 0.0]).tobytes()),  # the quaternion
+        (76, np.float32([1.0, 0.0, np.nan, -2.0]).tobytes()),  # its sign and the size of voxels
+        (123, bytes([13])),  # a unit that there is not
+    ],
+)
+def test_a_spoilt_field_of_the_source_does_not_stop_its_mask(tmp_path: Path, at: int, spoilt: bytes) -> None:
+    voxels, geometry = trunk()
+    write_nifti(tmp_path / "ct.nii", voxels, geometry)
+    raw = bytearray((tmp_path / "ct.nii").read_bytes())
+    raw[at : at + len(spoilt)] = spoilt
+    (tmp_path / "ct.nii").write_bytes(raw)
+    assert isinstance(read_nifti_volume(tmp_path / "ct.nii"), Volume)
+    write_labels_like(tmp_path / "mask.nii.gz", (voxels > 100).astype(np.uint8), tmp_path / "ct.nii")
+    assert read_nifti_labels(tmp_path / "mask.nii.gz")[1].is_close(geometry, tolerance_mm=1e-3)
+
+
+@pytest.mark.parametrize(("slope", "intercept", "bytes_a_voxel"), [(1.0, -1024.0, 2), (0.5, -1000.25, 4)])
+def test_a_scaled_scan_is_never_held_in_double_precision(
+    tmp_path: Path, slope: float, intercept: float, bytes_a_voxel: int
+) -> None:
+    geometry = truth_geometry(CtSpec(columns=160, rows=160, slices=160, pixel_spacing_mm=(2.0, 2.0), step_mm=2.0))
+    voxels = trunk_hu(geometry)
+    stored = np.round((voxels - intercept) / slope).astype(np.int16)
+    write_nifti(tmp_path / "ct.nii", stored, geometry)
+    raw = bytearray((tmp_path / "ct.nii").read_bytes())
+    raw[112:120] = np.float32([slope, intercept]).tobytes()  # scl_slope, scl_inter
+    (tmp_path / "ct.nii").write_bytes(raw)
+    tracemalloc.start()
+    try:
+        volume = read_nifti_volume(tmp_path / "ct.nii")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert isinstance(volume, Volume)
+    np.testing.assert_array_equal(volume.voxels_hu, (stored * np.float32(slope) + np.float32(intercept)))
+    assert volume.voxels_hu.dtype.itemsize == bytes_a_voxel
+    # Beside the values one byte a voxel for what is padding; never as much again as float64 would take.
+    assert peak < (bytes_a_voxel + 4.5) * stored.size
 
 
 def test_a_qform_counts_where_the_sform_cannot_be_inverted(tmp_path: Path) -> None:
