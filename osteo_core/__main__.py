@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from osteo_core.commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context
+from osteo_core.commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context, path_argument
 from osteo_core.errors import OsteoError, SettingsError, UsageError
 from osteo_core.settings import read_settings
 
@@ -52,7 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_shared(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--store", type=Path, metavar="DIR", help="the store (default: OSTEO_STORE, else data/store)")
+    parser.add_argument(
+        "--store", type=path_argument, metavar="DIR", help="the store (default: OSTEO_STORE, else data/store)"
+    )
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="settings file (default: OSTEO_SETTINGS, else osteo.toml)"
     )

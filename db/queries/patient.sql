@@ -10,6 +10,7 @@ SELECT
     r.corrections, r.mean_vbmd_method,
     (SELECT max(s.anchor) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS anchor,
     (SELECT max(s.mask_file) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS mask_file,
+    (SELECT max(s.stack_label) FROM series AS s WHERE s.series_key = $series_key) AS stack_label,
     (
         SELECT list(f.path ORDER BY f.path) FROM files AS f
         WHERE f.series_key = $series_key

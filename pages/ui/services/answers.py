@@ -120,6 +120,7 @@ class PatientView:
     centres_lps_mm: dict[Level, tuple[float, float, float]] = field(default_factory=dict)
     mask_file: str = ""
     files: tuple[Path, ...] = ()
+    stack_label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

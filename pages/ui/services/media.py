@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pages.ui.services.answers import Images, PatientView, Scene
@@ -67,7 +67,7 @@ def find_images(media: Path, view: PatientView, *, limit_mb: int) -> Images:
     mask = found if found.is_file() else None
     ct = ct_file(media, view)
     with _making:
-        problem = "" if ct.is_file() else _make_ct(ct, view.files, mask=mask)
+        problem = "" if ct.is_file() else _make_ct(ct, view, mask=mask)
     if problem:
         return Images(mask=mask, problem=problem)
     ct.touch()
@@ -75,8 +75,9 @@ def find_images(media: Path, view: PatientView, *, limit_mb: int) -> Images:
     return Images(ct=ct, mask=mask, problem="" if mask else "There is no mask for this series: nothing was outlined.")
 
 
-def _make_ct(ct: Path, files: Sequence[Path], *, mask: Path | None) -> str:
+def _make_ct(ct: Path, view: PatientView, *, mask: Path | None) -> str:
     """Make the viewer's CT; gives '' or what to tell the reader."""
+    files = view.files
     gone = sum(not file.exists() for file in files)
     if not files or gone:
         words = (
@@ -86,9 +87,8 @@ def _make_ct(ct: Path, files: Sequence[Path], *, mask: Path | None) -> str:
         )
         return f"The CT cannot be shown: {words}. Mount the folder again, or index it where it lies now."
     ct.parent.mkdir(parents=True, exist_ok=True)
-    well, said = _spawn(
-        "pages.ui.viewer.volume", {"files": [str(f) for f in files], "mask": str(mask or ""), "out": str(ct)}
-    )
+    asked = {"files": [str(f) for f in files], "stack": view.stack_label, "mask": str(mask or ""), "out": str(ct)}
+    well, said = _spawn("pages.ui.viewer.volume", asked)
     if not well:
         return "The CT could not be prepared for the viewer; the log of the app has the details."
     return f"The CT cannot be shown: {said}" if said else ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
+from db.columns import path_of
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex
 from pages.ui import wording
@@ -63,7 +63,8 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         finished_at=row["finished_at"],
         seconds=row["seconds"] or 0.0,
         mask_file=row["mask_file"] or "",
-        files=tuple(Path(file) for file in row["files"] or ()),
+        files=tuple(path_of(file) for file in row["files"] or ()),
+        stack_label=row["stack_label"] or "",
         **parts,
     )
 

@@ -1,7 +1,7 @@
 """The CT of a series as one NIfTI file for the viewer, made in a process of its own.
 
     python -m pages.ui.viewer.volume     with JSON on standard input, so that no path shows among the processes
-    {"files": ["..."], "mask": "..._mask.nii.gz" or null, "out": "..._ct.nii.gz"}
+    {"files": ["..."], "stack": "" or which of several, "mask": "..._mask.nii.gz" or null, "out": "..._ct.nii.gz"}
 
 Values are HU on the source grid, cut to the outlined spine with what lies around it (all slices are kept);
 a grid still too large for a browser is averaged in pairs along its finest axes. What is measured never
@@ -68,9 +68,11 @@ def shrink(
     return np.clip(np.rint(voxels), limits.min, limits.max).astype(np.int16), geometry
 
 
-def make_volume(files: tuple[Path, ...], out: Path, *, mask: Path | None = None) -> str:
-    """Read the files, write ``out``; gives '' or the reason in words why there is no volume."""
-    series = Series(series_key="", study_key="", patient_key="", series_instance_uid="", files=files)
+def make_volume(files: tuple[Path, ...], out: Path, *, stack_label: str = "", mask: Path | None = None) -> str:
+    """Read the files (of several stacks the one named), write ``out``; gives '' or the reason in words why there is no volume."""
+    series = Series(
+        series_key="", study_key="", patient_key="", series_instance_uid="", files=files, stack_label=stack_label
+    )
     volume = read_volume(series)
     if isinstance(volume, Exclusion):
         return volume.sentence
@@ -88,7 +90,8 @@ def main() -> int:
     """Carry out what standard input asks; the reason of a refusal goes to standard output."""
     asked = json.load(sys.stdin)
     mask = Path(asked["mask"]) if asked.get("mask") else None
-    sys.stdout.write(make_volume(tuple(Path(file) for file in asked["files"]), Path(asked["out"]), mask=mask))
+    files, out = tuple(Path(file) for file in asked["files"]), Path(asked["out"])
+    sys.stdout.write(make_volume(files, out, stack_label=asked.get("stack", ""), mask=mask))
     return 0
 
 
