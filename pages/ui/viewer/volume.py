@@ -69,7 +69,7 @@ def shrink(
 
 
 def make_volume(files: tuple[Path, ...], out: Path, *, stack_label: str = "", mask: Path | None = None) -> str:
-    """Read the files (of several stacks the one named), write ``out``; gives '' or the reason why there is no volume."""
+    """Read the files (of several stacks the one named) and write ``out``; gives '' or why there is no volume."""
     series = Series(
         series_key="", study_key="", patient_key="", series_instance_uid="", files=files, stack_label=stack_label
     )
