@@ -101,7 +101,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.UNLIKE_OTHERS: "Its HU are unlike the other levels' ({found}; at most {limit} HU apart).",
     ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined and described, but only L1-L4 count.",
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
-    ExclusionCode.TOO_FEW_LEVELS: "{found} sound lumbar levels; at least {limit} are needed for a category.",
+    ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
     ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analysing this series.",
     ExclusionCode.FAILED: "The analysis failed: {found}. The series stays in the count; see the log.",

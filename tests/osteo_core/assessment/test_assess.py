@@ -108,7 +108,7 @@ def test_one_sound_level_gives_hu_and_no_category():
     )
     assert found.category is Category.NOT_REPORTABLE
     assert found.exclusion.code is ExclusionCode.TOO_FEW_LEVELS
-    assert found.exclusion.sentence == "1 sound lumbar levels; at least 2 are needed for a category."
+    assert found.exclusion.sentence == "Sound lumbar levels: 1; at least 2 are needed for a category."
     assert found.mean_vbmd_mg_cm3 is None
     assert found.mean_hu == pytest.approx(90.0)
 
