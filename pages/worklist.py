@@ -9,7 +9,7 @@ from pages.ui import filters, frame, services, wording
 from pages.ui.colours import CHIP_COLOURS
 
 ROWS = 25
-COLUMNS = ["flag", "category", "vbmd", "reason", "age", "sex", "vendor", "patient", "study_date"]
+COLUMNS = ["flag", "category", "vbmd", "age", "sex", "reason", "vendor", "patient", "study_date"]
 
 
 def choose_page(count: int) -> int:

@@ -62,7 +62,7 @@ def cohort_filter(*, with_category: bool = True) -> CohortFilter:
         )
         with columns[5].container(gap=None):
             flagged = st.toggle("Flagged", key="flagged", bind="query-params")
-            review = st.toggle("To review", key="review", bind="query-params")
+            review = st.toggle("Review", key="review", bind="query-params")
     _keep(keys)
     return CohortFilter(
         vendors=tuple(Vendor(v) for v in vendors),

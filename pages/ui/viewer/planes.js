@@ -91,7 +91,7 @@ const readout = (keeper, data) => (location) => {
 const build = async (root, data) => {
   const { Niivue } = await import(new URL(data.lib, window.location.origin).href)
   const nv = new Niivue({
-    backColor: [0, 0, 0, 1], crosshairColor: [1, 0.75, 0.2, 0.9], crosshairWidth: 0.5, crosshairGap: 8, show3Dcrosshair: false,
+    backColor: [0, 0, 0, 1], crosshairColor: [1, 0.75, 0.2, 0.9], crosshairWidth: 0.8, crosshairGap: 8, show3Dcrosshair: false,
     isColorbar: false, isRadiologicalConvention: true, sagittalNoseLeft: true, fontSizeScaling: 0.35, dragMode: 9, tileMargin: 4, loadingText: '', logLevel: 'error',
   })
   const keeper = { nv, root, id: data.id, clicks: 0 }
