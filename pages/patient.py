@@ -44,7 +44,7 @@ def show_viewer(view: services.PatientView) -> None:
         if scene.problem:
             st.info(scene.problem, icon=":material/view_in_ar_off:")
         elif scene.address:
-            st.iframe(scene.address, height=480)
+            st.iframe(scene.address, height=680)
             st.caption("Drag to turn, wheel to zoom. Bodies only, on a coarser grid than the one measured.")
 
 

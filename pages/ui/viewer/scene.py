@@ -78,7 +78,13 @@ def reduce_to_bodies(ct: sitk.Image, mask: sitk.Image) -> tuple[sitk.Image, sitk
     voxels = sitk.Resample(ct, grid, sitk.Transform(), sitk.sitkLinear, -1024.0, sitk.sitkInt16)
     labels = sitk.Resample(mask, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
     inside = sitk.Clamp(voxels, sitk.sitkInt16, _INSIDE_HU[0], _INSIDE_HU[1])
-    return sitk.Mask(inside, labels, outsideValue=_OUTSIDE_HU), labels
+    return _centred(sitk.Mask(inside, labels, outsideValue=_OUTSIDE_HU)), _centred(labels)
+
+
+def _centred(image: sitk.Image) -> sitk.Image:
+    """The image with its middle at the origin: far from it the front end's camera misses the bodies."""
+    image.SetOrigin([-(n - 1) * s / 2 for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)])
+    return image
 
 
 def camera_of(image: sitk.Image) -> list[list[float]]:
@@ -123,7 +129,6 @@ def scene_page(ct: sitk.Image, mask: sitk.Image) -> str:
         sample_distance=0.9,
         channels=[True],
         ui_collapsed=True,
-        annotations=False,
         background=(0.07, 0.086, 0.11),
         camera=np.array(camera_of(ct), dtype=np.float32),
     )

@@ -31,6 +31,8 @@ def ct_and_mask() -> tuple[sitk.Image, sitk.Image]:
 def test_the_grid_holds_the_body_and_nothing_else_is_bright(ct_and_mask: tuple[sitk.Image, sitk.Image]) -> None:
     voxels, labels = scene.reduce_to_bodies(*ct_and_mask)
     assert max(labels.GetSize()) <= 96
+    middle = labels.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in labels.GetSize()])
+    assert middle == pytest.approx((0.0, 0.0, 0.0), abs=1e-6)
     assert labels.GetDirection() == (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
     inside = sitk.GetArrayFromImage(labels) == 21
     volume_ml = inside.sum() * np.prod(labels.GetSpacing()) / 1000
@@ -48,6 +50,7 @@ def test_an_empty_mask_is_refused(ct_and_mask: tuple[sitk.Image, sitk.Image]) ->
 @pytest.mark.slow
 def test_the_page_names_only_addresses_of_this_server(ct_and_mask: tuple[sitk.Image, sitk.Image]) -> None:
     page = scene.scene_page(*scene.reduce_to_bodies(*ct_and_mask))
+    assert re.findall(r"</i>(\w+)</span>", page) == ["L2"]
     assert page.count("application/vnd.jupyter.widget-view+json") == 1
     assert set(re.findall(r'src="([^"]+)"', page)) == {"/api/asset/require.js", "/api/asset/embed-amd.js"}
     assert "http" not in re.sub(r'<script type="application/vnd.*', "", page)
