@@ -21,13 +21,13 @@ _FLOOR = 0.02
 _MISSING_BODY = 1.6
 #: Two bodies past L5 cannot both be there.
 _TOO_LOW = 4.0
-#: The bodies of one image err together: their votes count for less than as many independent ones.
-_TOGETHER = 0.6
+#: The bodies of one image err together: each vote counts for this much, and all for no more than so many sure ones.
+_VOTE, _MOST_VOTES = 0.6, 2.4
 #: The lowest rib leaves the spine below the middle of T12: mean and SD of the difference in mm (five real series of
 #: 2026-11-25: -5 to -18; the simulator's ribs run flatter: -9 to 4).
 _RIB_OFFSET_MM, _RIB_SD_MM = -9.0, 8.0
 #: Whose rib the lowest one found is: T12's, T11's where the last is short or thin, L1's where it has one.
-_RIB_OF = ((Level.T12, 0.85), (Level.T11, 0.10), (Level.L1, 0.05))
+_RIB_OF = ((Level.T12, 0.88), (Level.T11, 0.08), (Level.L1, 0.04))
 _RIB_FLOOR = 0.02
 #: Probability that the lowest body is L5, without a sacrum below it and with one.
 _UNDECIDED, _CONVINCING = 0.5, 0.95
@@ -118,10 +118,11 @@ def number(
     vertebral = np.asarray(probability)[:, _UPPER : _SACRUM + 1]
     share = vertebral / np.maximum(vertebral.sum(1, keepdims=True), 1e-6)
     log = np.log(np.maximum(share, 0) * (1 - _FLOOR) + _FLOOR)
+    weight_of_votes = min(_VOTE, _MOST_VOTES / len(log))
     scores = []
     for start in range(_FIRST_START, _LAST_START + 1):
         levels = [start + int(step) for step in offsets]
-        score = _TOGETHER * sum(float(log[n, class_of(level) - _UPPER]) for n, level in enumerate(levels))
+        score = weight_of_votes * sum(float(log[n, class_of(level) - _UPPER]) for n, level in enumerate(levels))
         score -= _TOO_LOW * (levels[-1] > BEYOND)
         score += _sacral_evidence(levels, evidence) if evidence else 0.0
         scores.append(score + (_rib_evidence(levels, centres_mm, rib_mm) if rib_mm is not None else 0.0))
