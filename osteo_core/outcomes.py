@@ -58,7 +58,7 @@ class ExclusionCode(StrEnum):
     NO_CALIBRATION = "no_calibration"
     # assess
     TOO_FEW_LEVELS = "too_few_levels"
-    YOUNG = "young"
+    YOUNG = "too_young_for_category"
     # engine
     KILLED_WORKER = "killed_worker"
     FAILED = "failed"

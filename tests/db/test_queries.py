@@ -347,8 +347,8 @@ def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store:
     (row,) = ask(store, "worklist", limit=5, offset=0)
     assert (row["category"], row["first_exclusion_sentence"]) == ("not reportable", young.sentence)
     (counted,) = [row for row in ask(store, "exclusion_counts") if not row["is_level"]]
-    assert (counted["step"], counted["code"], counted["n"]) == ("assess", "young", 1)
-    assert [row["sentence"] for row in ask(store, "excluded_series", code="young")] == [young.sentence]
+    assert (counted["step"], counted["code"], counted["n"]) == ("assess", "too_young_for_category", 1)
+    assert [row["sentence"] for row in ask(store, "excluded_series", code="too_young_for_category")] == [young.sentence]
     (numbers,) = ask(store, "cohort_summary")
     assert (numbers["n_measured"], numbers["n_categorised"]) == (1, 0)
 
