@@ -2,7 +2,8 @@
 
 The real series of ../shared/data, whole and cut along the body axis into the views that scanners take: ribs and the
 first lumbar levels without the sacrum, sacrum and the last lumbar levels without ribs, L1-L4 alone. A view is right
-when every outlined level carries its number. Needs ../shared/data.
+when something is outlined and every outlined body that lies where the reference has one carries its number. A level
+that is not outlined does not count here (benchmarks.segmentation_real tells of outlines). Needs ../shared/data.
 
 Numbers of the DICOM series were counted by eye, by one of the makers, from the sacrum (GE Discovery, Toshiba) or from
 the last rib in axial slices (Siemens Sensation, GE Revolution); those of the others are the reference's. Of these
@@ -111,7 +112,7 @@ def main() -> None:
             unsure += off != {0} and confidence < 0.5
             verdict = "right" if off == {0} else "WRONG"
             print(f"{verdict}  {view.name:36s} off by {sorted(off)}  {confidence:.2f}  {anchor}", flush=True)
-    print(f"{right} of {total} views rightly numbered; of the others {unsure} are marked unsure")
+    print(f"{right} of {total} views rightly numbered; of the others {unsure} are marked unsure or empty")
 
 
 if __name__ == "__main__":

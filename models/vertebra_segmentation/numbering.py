@@ -23,8 +23,8 @@ _MISSING_BODY = 1.6
 _TOO_LOW = 4.0
 #: The bodies of one image err together: each vote counts for this much, and all for no more than so many sure ones.
 _VOTE, _MOST_VOTES = 0.6, 2.4
-#: The lowest rib leaves the spine below the middle of T12: mean and SD of the difference in mm (five real series of
-#: 2026-11-25: -5 to -18; the simulator's ribs run flatter: -9 to 4).
+#: The lowest rib leaves the spine below the middle of T12: mean and SD of the difference in mm, chosen on six real
+#: series (2026-11-25: -5 to -18; verse007 is one of them) and the simulator, whose ribs run flatter (-9 to 4).
 _RIB_OFFSET_MM, _RIB_SD_MM = -9.0, 8.0
 #: Whose rib the lowest one found is: T12's, T11's where the last is short or thin, L1's where it has one.
 _RIB_OF = ((Level.T12, 0.88), (Level.T11, 0.08), (Level.L1, 0.04))
@@ -95,8 +95,8 @@ def _rib_evidence(levels: list[int], centres_mm: NDArray[np.float64], rib_mm: fl
     step = float(np.median(-np.diff(z))) if len(z) > 1 else 28.0
     total = _RIB_FLOOR
     for level, share in _RIB_OF:
-        below = level - levels[0]
-        at = z[levels.index(level)] if level in levels else z[0] - step * below
+        steps = level - levels[0]  # negative for a level above the chain
+        at = z[levels.index(level)] if level in levels else z[0] - step * steps
         distance = (rib_mm - at - _RIB_OFFSET_MM) / _RIB_SD_MM
         total += share * float(np.exp(-0.5 * distance**2))
     return float(np.log(total))

@@ -24,7 +24,6 @@ class CohortNumbers:
     flagged: int = 0
     for_review: int = 0
     simulated: int = 0
-    categories: dict[Category, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

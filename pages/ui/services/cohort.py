@@ -28,7 +28,6 @@ _GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
     """The cohort in numbers."""
     row = query("cohort_summary", cohort=cohort).to_pylist()[0]
-    categories = {Category(r["category"]): int(r["n"]) for r in query("category_counts", cohort=cohort).to_pylist()}
     return CohortNumbers(
         series=int(row["n_series"]),
         patients=int(row["n_patients"]),
@@ -40,7 +39,6 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
         flagged=int(row["n_flagged"]),
         for_review=int(row["n_review"]),
         simulated=int(row["n_simulated"]),
-        categories=categories,
     )
 
 
