@@ -118,6 +118,7 @@ class Anchor(StrEnum):
     SACRUM = "sacrum"
     LAST_RIB = "last rib"
     BOTH = "sacrum and last rib"
+    AT_ODDS = "sacrum and last rib, which disagree"
     NONE = "none in view"
 
 

@@ -22,7 +22,7 @@ SCANS = WORKPLACE / "scans"
 FINE_MM, COARSE_MM = 1.25, 2.5
 _MARGIN_MM = np.array([60.0, 60.0, 45.0])
 _AIR_HU = -300.0
-_REAL_SHARE = 0.66
+_REAL_SHARE = 0.4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ def load(kind: str, *, names: list[str] | None = None) -> list[Scan]:
 
 
 def pick(rng: np.random.Generator, known: list[Scan]) -> Scan:
-    """A scan: a real one in two of three draws where there are any."""
+    """A scan: a real one in two of five draws where there are any."""
     real = [scan for scan in known if scan.is_real]
     among = real if real and rng.random() < _REAL_SHARE else known
     return among[rng.integers(len(among))]

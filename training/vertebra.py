@@ -27,7 +27,7 @@ from training.workplace import WORKPLACE
 
 SHAPE = (72, 72, 88)
 #: Share of the patches that come from stored scans (training/scans.py) where there are any.
-SCAN_SHARE = 0.2
+SCAN_SHARE = 0.4
 _SCAN_POSE = Pose(degrees=14.0, scale=(0.85, 1.18), elastic_mm=2.0, bend_mm=3.0, crush_share=0.1)
 _BODY_TABLE = ((np.arange(256) > 0) & (np.arange(256) < SACRUM)).astype(np.uint8) * CLASSES.index("body")
 _CENTRE_LEVELS = tuple(range(16, 25))
@@ -100,12 +100,12 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
-    loss = dice_and_entropy(((1,), (2,), (3,), (4,), (5,)), (0.5, 1.5, 1.0, 1.0, 1.0, 1.0), bodies=(1,))
+    loss = dice_and_entropy(((1,), (2,), (3,), (4,), (5,)), (0.5, 1.0, 1.0, 1.0, 1.0, 1.0), bodies=(1,))
     recipe = Recipe(
         name=arguments.name,
         steps=arguments.steps,
         batch=2,
-        peak_rate=2e-3,
+        peak_rate=1.5e-3,
         folder=arguments.folder,
         finish_at=seconds_until(arguments.finish_at),
         seed=arguments.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +20,11 @@ _FIRST_START, _LAST_START = int(Level.T1), int(Level.L5)
 _FLOOR = 0.02
 #: A gap this much wider than usual hides a body.
 _MISSING_BODY = 1.6
-#: Two bodies past L5 cannot both be there.
+#: Three bodies past the last lumbar one cannot all be there.
 _TOO_LOW = 4.0
+#: The last lumbar level, and how many people have it: fewer or more than five lumbar bodies are found in 2-8 % each by
+#: where the ribs and the sacrum are taken to begin (Paik 2013, Tins and Balain 2016).
+_LAST_LUMBAR = ((Level.L5, 0.93), (Level.L6, 0.04), (Level.L4, 0.03))
 #: The bodies of one image err together: each vote counts for this much, and all for no more than so many sure ones.
 _VOTE, _MOST_VOTES = 0.6, 2.4
 #: The lowest rib leaves the spine below the middle of T12: mean and SD of the difference in mm, chosen on six real
@@ -76,30 +80,60 @@ def increments(centres_mm: NDArray[np.float64]) -> NDArray[np.int_]:
     return out
 
 
-def _sacral_evidence(levels: list[int], evidence: SacralEvidence) -> float:
-    """Log weight of one numbering by what the fine network says of the sacrum."""
+def _sacral_evidence(levels: list[int], last: Level, evidence: SacralEvidence) -> float:
+    """Log weight of one numbering, ``last`` above the sacrum, by what the fine network says of the sacrum."""
     score = sum(
         float(np.log(max(1 - free, _FLOOR) / _SACRAL_SHARE))
         for level, free in zip(levels, evidence.free, strict=True)
-        if level > Level.L5
+        if level > last
     )
-    bodies = [level for level in levels if level <= Level.L5]
-    meets = bool(bodies) and bodies[-1] == Level.L5
+    bodies = [level for level in levels if level <= last]
+    meets = bool(bodies) and bodies[-1] == last
     share = _UNDECIDED + (_CONVINCING - _UNDECIDED) * evidence.below
     return score + float(np.log(share if meets else 1 - share)) - float(np.log(_UNDECIDED))
 
 
-def _rib_evidence(levels: list[int], centres_mm: NDArray[np.float64], rib_mm: float) -> float:
-    """Log weight of one numbering by where the lowest rib leaves the spine (LPS z)."""
+def _votes(levels: list[int], last: Level, share: NDArray[np.floating]) -> float:
+    """Log weight of one numbering by the coarse network's share (N, 13) of each vertebral class in each body.
+
+    The network has only seen five lumbar levels: another count is half of what it says counted from above, half from
+    below.
+    """
+    more = last - Level.L5
+    likely = [
+        0.5 * (row[class_of(level) - _UPPER] + row[class_of(level - more * (level > Level.T12)) - _UPPER])
+        for level, row in zip(levels, share, strict=True)
+    ]
+    log = np.log(np.maximum(likely, 0) * (1 - _FLOOR) + _FLOOR)
+    return float(min(_VOTE, _MOST_VOTES / len(log)) * log.sum())
+
+
+def _rib_from_mm(level: int, levels: Sequence[int], centres_mm: NDArray[np.float64], rib_mm: float) -> float:
+    """How far above (mm) the place of a level's rib the lowest rib leaves the spine (LPS z)."""
     z = centres_mm[:, 2]
     step = float(np.median(-np.diff(z))) if len(z) > 1 else 28.0
+    steps = level - levels[0]  # negative for a level above the chain
+    at = z[levels.index(level)] if level in levels else z[0] - step * steps
+    return float(rib_mm - at - _RIB_OFFSET_MM)
+
+
+def _rib_evidence(levels: list[int], centres_mm: NDArray[np.float64], rib_mm: float) -> float:
+    """Log weight of one numbering by where the lowest rib leaves the spine (LPS z)."""
     total = _RIB_FLOOR
     for level, share in _RIB_OF:
-        steps = level - levels[0]  # negative for a level above the chain
-        at = z[levels.index(level)] if level in levels else z[0] - step * steps
-        distance = (rib_mm - at - _RIB_OFFSET_MM) / _RIB_SD_MM
+        distance = _rib_from_mm(level, levels, centres_mm, rib_mm) / _RIB_SD_MM
         total += share * float(np.exp(-0.5 * distance**2))
     return float(np.log(total))
+
+
+def is_usual(levels: Sequence[int], centres_mm: NDArray[np.float64], rib_mm: float | None) -> bool:
+    """Whether a numbering that reaches the sacrum has five lumbar levels, the lowest rib being T12's."""
+    if Level.L6 in levels or (BEYOND in levels and Level.L5 not in levels):
+        return False
+    if rib_mm is None:
+        return True
+    of = {level: abs(_rib_from_mm(level, levels, centres_mm, rib_mm)) for level in (Level.T11, Level.T12, Level.L1)}
+    return min(of, key=lambda level: of[level]) is Level.T12
 
 
 def number(
@@ -117,19 +151,14 @@ def number(
     offsets = np.concatenate([[0], np.cumsum(increments(centres_mm))])
     vertebral = np.asarray(probability)[:, _UPPER : _SACRUM + 1]
     share = vertebral / np.maximum(vertebral.sum(1, keepdims=True), 1e-6)
-    log = np.log(np.maximum(share, 0) * (1 - _FLOOR) + _FLOOR)
-    weight_of_votes = min(_VOTE, _MOST_VOTES / len(log))
-    scores = []
-    for start in range(_FIRST_START, _LAST_START + 1):
-        levels = [start + int(step) for step in offsets]
-        score = weight_of_votes * sum(float(log[n, class_of(level) - _UPPER]) for n, level in enumerate(levels))
-        score -= _TOO_LOW * (levels[-1] > BEYOND)
-        score += _sacral_evidence(levels, evidence) if evidence else 0.0
-        scores.append(score + (_rib_evidence(levels, centres_mm, rib_mm) if rib_mm is not None else 0.0))
-    weight = np.exp(np.array(scores) - max(scores))
-    best = _FIRST_START + int(weight.argmax())
-    found = [best + int(step) for step in offsets]
-    return Chain(
-        levels=tuple(BEYOND if level > Level.L5 else level for level in found),
-        probability=float(weight.max() / weight.sum()),
-    )
+    scores: dict[tuple[int, ...], float] = {}
+    for last, prior in _LAST_LUMBAR:
+        for start in range(_FIRST_START, last + 1):
+            levels = [start + int(step) for step in offsets]
+            score = float(np.log(prior)) + _votes(levels, last, share) - _TOO_LOW * (levels[-1] > last + 2)
+            score += _sacral_evidence(levels, last, evidence) if evidence else 0.0
+            score += _rib_evidence(levels, centres_mm, rib_mm) if rib_mm is not None else 0.0
+            named = tuple(BEYOND if level > last else level for level in levels)
+            scores[named] = float(np.logaddexp(scores.get(named, -np.inf), score))
+    weight = np.exp(np.array(list(scores.values())) - max(scores.values()))
+    return Chain(levels=max(scores, key=lambda named: scores[named]), probability=float(weight.max() / weight.sum()))

@@ -127,10 +127,16 @@ def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
     return (Caution(code=CautionCode.INTERVAL_CROSSES, step=Step.ASSESS, found="; ".join(found)),)
 
 
+_ANCHOR_DOUBTS = {
+    Anchor.NONE: "neither the sacrum nor the last rib is in view",
+    Anchor.AT_ODDS: "sacrum and last rib do not leave five lumbar levels between them; count them",
+}
+
+
 def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
-    if evidence.anchor is not Anchor.NONE or not evidence.measurements:
+    found = _ANCHOR_DOUBTS.get(evidence.anchor)
+    if found is None or not evidence.measurements:
         return ()
-    found = "neither the sacrum nor the last rib is in view"
     return (Caution(code=CautionCode.LEVELS_UNSURE, step=Step.ASSESS, found=found),)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.spine_localiser.network import CLASSES
-from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, class_of, increments, number
+from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, class_of, increments, is_usual, number
 from osteo_core.terms import Level
 
 
@@ -97,3 +97,39 @@ def test_a_rib_of_a_body_above_the_chain_is_placed_by_the_usual_step() -> None:
     both = (votes([20, 21, 22]) + votes([21, 22, 23])) / 2
     at = centres(3)
     assert number(both, at, rib_mm=float(at[0, 2]) + 33.0 - 10.0).levels[0] == Level.L1
+
+
+@pytest.mark.parametrize(
+    ("from_ribs", "from_sacrum"),
+    [
+        ([18, 19, 20, 21, 22, 23, 24, 24], [17, 18, 19, 20, 21, 22, 23, 24]),
+        ([18, 19, 20, 21, 22, 23], [19, 20, 21, 22, 23, 24]),
+    ],
+    ids=["six lumbar bodies", "four lumbar bodies"],
+)
+def test_ribs_and_sacrum_that_leave_no_five_levels_make_the_chain_unsure(
+    from_ribs: list[int], from_sacrum: list[int]
+) -> None:
+    at = centres(len(from_ribs))
+    below = SacralEvidence(free=(1.0,) * len(from_ribs), below=1.0)
+    torn = (votes(from_ribs) + votes(from_sacrum)) / 2
+    assert number(torn, at, below, rib_mm=float(at[1, 2]) - 10.0).probability < 0.65
+
+
+@pytest.mark.parametrize(
+    ("levels", "rib_of", "usual"),
+    [
+        ([18, 19, 20, 21, 22, 23, 24], 1, True),
+        ([18, 19, 20, 21, 22, 23, 24, BEYOND], 1, True),
+        ([18, 19, 20, 21, 22, 23, 24], None, True),
+        ([20, 21, 22, 23, 24], None, True),
+        ([18, 19, 20, 21, 22, 23, 24], 2, False),
+        ([18, 19, 20, 21, 22, 23, 24], 0, False),
+        ([19, 20, 21, 22, 23, 24, 25], 0, False),
+        ([19, 20, 21, 22, 23, BEYOND], 0, False),
+    ],
+)
+def test_five_lumbar_levels_below_the_lowest_rib_are_usual(levels: list[int], rib_of: int | None, usual: bool) -> None:
+    at = centres(len(levels))
+    rib_mm = None if rib_of is None else float(at[rib_of, 2]) - 10.0
+    assert is_usual(levels, at, rib_mm) is usual

@@ -173,8 +173,9 @@ def test_a_wide_interval_may_cross_both_limits():
     )
 
 
-def test_levels_counted_without_an_anchor_are_for_review():
-    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), anchor=Anchor.NONE)
+@pytest.mark.parametrize("anchor", [Anchor.NONE, Anchor.AT_ODDS])
+def test_levels_counted_without_an_anchor_or_with_two_at_odds_are_for_review(anchor):
+    found = _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), anchor=anchor)
     assert [c.code for c in found.cautions] == [CautionCode.LEVELS_UNSURE]
     assert "levels need a second look" in found.review_reasons
 
