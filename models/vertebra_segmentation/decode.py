@@ -27,7 +27,7 @@ _REACH_VOXELS, _LEAST_NEAR = 2, 0.3
 _LEAST_SPINE = 0.25
 _POINTS = 400
 #: A piece less than half as large as a body and closer to it than this share of the usual step is a stray.
-_STRAY_GAP = 0.55
+_STRAY_GAP = 0.65
 _SACRUM_ML, _RIB_ML = 12.0, 2.0
 _RIB_REACH_MM = 60.0
 #: The fine network's sacrum counts this near the lowest body, in full from this volume.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,8 +19,9 @@ _T8 = CLASSES.index("T8")
 _FIRST_START, _LAST_START = int(Level.T1), int(Level.L5)
 #: Share of the probability that no class may fall below, so that one odd body decides nothing alone.
 _FLOOR = 0.02
-#: A gap this much wider than usual hides a body.
-_MISSING_BODY = 1.6
+#: A gap of 1.6 usual ones hides a body as likely as not, one of 1.8 surely: what is missed is often crushed.
+_HALF_HIDDEN, _HIDDEN_WIDTH = 0.6, 0.07
+_LEAST_READING, _MOST_READINGS = 0.02, 8
 #: Three bodies past the last lumbar one cannot all be there.
 _TOO_LOW = 4.0
 #: The last lumbar level, and how many people have it: fewer or more than five lumbar bodies are found in 2-8 % each by
@@ -68,16 +70,22 @@ def class_of(level: int) -> int:
     return _T8 + level - Level.T8 if level <= Level.L5 else _SACRUM
 
 
-def increments(centres_mm: NDArray[np.float64]) -> NDArray[np.int_]:
-    """Steps in level between neighbours (N, 3), top down: 1, or more where a body is missing."""
+def places(centres_mm: NDArray[np.float64]) -> list[tuple[NDArray[np.int_], float]]:
+    """How many levels below the first each body (N, 3; top down) may lie, and how likely each reading is.
+
+    Neighbours are one level apart, or more where a gap may hide a body that nobody outlined.
+    """
     gaps = np.linalg.norm(np.diff(centres_mm, axis=0), axis=1)
-    out = np.ones(len(gaps), dtype=int)
+    readings: list[tuple[list[int], float]] = [([0], 1.0)]
     for n, gap in enumerate(gaps):
         near = np.delete(gaps, n)[max(0, n - 2) : n + 2]
-        usual = float(np.median(near)) if len(near) else gap
-        if gap > _MISSING_BODY * usual:
-            out[n] = max(1, round(gap / usual))
-    return out
+        ratio = float(gap / np.median(near)) if len(near) else 1.0
+        fewer = max(1, int(ratio))
+        more = 1 / (1 + np.exp(-(ratio - fewer - _HALF_HIDDEN) / _HIDDEN_WIDTH))
+        options = [(step, share) for step, share in ((fewer, 1 - more), (fewer + 1, more)) if share > _LEAST_READING]
+        readings = [([*at, at[-1] + step], own * share) for at, own in readings for step, share in options]
+        readings = sorted(readings, key=lambda reading: -reading[1])[:_MOST_READINGS]
+    return [(np.array(at), share) for at, share in readings]
 
 
 def _sacral_evidence(levels: list[int], last: Level, evidence: SacralEvidence) -> float:
@@ -148,14 +156,14 @@ def number(
     """
     if not len(probability):
         return Chain(levels=(), probability=0.0)
-    offsets = np.concatenate([[0], np.cumsum(increments(centres_mm))])
     vertebral = np.asarray(probability)[:, _UPPER : _SACRUM + 1]
     share = vertebral / np.maximum(vertebral.sum(1, keepdims=True), 1e-6)
     scores: dict[tuple[int, ...], float] = {}
-    for last, prior in _LAST_LUMBAR:
+    readings = places(centres_mm)
+    for (last, prior), (offsets, likely) in itertools.product(_LAST_LUMBAR, readings):
         for start in range(_FIRST_START, last + 1):
             levels = [start + int(step) for step in offsets]
-            score = float(np.log(prior)) + _votes(levels, last, share) - _TOO_LOW * (levels[-1] > last + 2)
+            score = float(np.log(prior * likely)) + _votes(levels, last, share) - _TOO_LOW * (levels[-1] > last + 2)
             score += _sacral_evidence(levels, last, evidence) if evidence else 0.0
             score += _rib_evidence(levels, centres_mm, rib_mm) if rib_mm is not None else 0.0
             named = tuple(BEYOND if level > last else level for level in levels)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.spine_localiser.network import CLASSES
-from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, class_of, increments, is_usual, number
+from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, class_of, is_usual, number, places
 from osteo_core.terms import Level
 
 
@@ -43,7 +43,17 @@ def test_one_shifted_vote_does_not_shift_the_chain(odd: int) -> None:
 def test_a_missing_body_is_counted() -> None:
     chain = number(votes([19, 20, 22, 23]), centres(4, missing=2))
     assert chain.levels == (19, 20, 22, 23)
-    assert increments(centres(4, missing=2)).tolist() == [1, 2, 1]
+    ((at, share),) = places(centres(4, missing=2))
+    assert at.tolist() == [0, 1, 3, 4]
+    assert share > 0.9
+
+
+def test_a_gap_that_may_hide_a_crushed_body_is_read_both_ways() -> None:
+    at = centres(5)
+    at[2:, 2] -= 0.6 * 33.0
+    assert sorted(offsets.tolist() for offsets, _ in places(at)) == [[0, 1, 2, 3, 4], [0, 1, 3, 4, 5]]
+    assert number(votes([19, 20, 22, 23, 24]), at).levels == (19, 20, 22, 23, 24)
+    assert number(votes([20, 21, 22, 23, 24]), at).levels == (20, 21, 22, 23, 24)
 
 
 def test_a_sacral_body_below_l5_is_not_a_lumbar_level() -> None:
