@@ -60,10 +60,21 @@ def weights_hash(name: str) -> str:
     return str(card(name)["sha256"])
 
 
+def code_hash(name: str) -> str:
+    """SHA-256 of the code that turns a network's output into a result: the model's folder and what models share."""
+    files = sorted([*_HERE.glob("*.py"), *MODELS[name].folder.glob("*.py")])
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+@functools.cache
 def model_hash(name: str) -> str:
-    """Twelve hex digits for a result's provenance; the segmentation engine's covers both of its networks."""
+    """Twelve hex digits for a result's provenance: weights and code; the segmentation engine's covers both networks.
+
+    The code counts because a body that is numbered by other rules is another result under the same weights.
+    """
     parts = SEGMENTATION if name == "vertebra_segmentation" else (name,)
-    return hashlib.sha256("".join(weights_hash(part) for part in parts).encode()).hexdigest()[:12]
+    stated = "".join(weights_hash(part) + code_hash(part) for part in parts)
+    return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
 
 def checked_weights(name: str) -> Path:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from models.registry import MODELS, WEIGHTS, card, checked_weights, load, model_hash
+from models import registry
+from models.registry import MODELS, WEIGHTS, card, checked_weights, code_hash, load, model_hash
 from osteo_core.errors import UsageError, WeightsError
 
 FOLDERS = sorted(p.parent.name for p in Path("models").glob("*/model.toml"))
@@ -69,6 +70,15 @@ def test_an_unknown_model_names_those_there_are() -> None:
 def test_the_engines_hash_covers_both_networks() -> None:
     assert len(model_hash("vertebra_segmentation")) == 12
     assert model_hash("vertebra_segmentation") != model_hash("spine_localiser")
+
+
+def test_changed_code_is_another_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "spine_localiser").mkdir()
+    (tmp_path / "spine_localiser" / "locate.py").write_text("MULTIPLE = 16\n")
+    monkeypatch.setattr(registry, "_HERE", tmp_path)
+    before = code_hash("spine_localiser")
+    (tmp_path / "spine_localiser" / "locate.py").write_text("MULTIPLE = 8\n")
+    assert code_hash("spine_localiser") != before
 
 
 def test_looking_at_the_registry_loads_no_torch() -> None:
