@@ -29,8 +29,8 @@ def transfer(frequency: NDArray[np.floating], scan: Acquisition) -> Array:
     return np.asarray(blur * (1.0 + scan.kernel.edge * lift), dtype=np.float32)
 
 
-def expose(hu: Array, trunk: Array, scan: Acquisition, rng: np.random.Generator) -> Array:
-    """The image that the scanner makes of ``hu`` (z, y, x).
+def expose(hu: Array, trunk: Array, scan: Acquisition, rng: np.random.Generator, *, gain: float, added: Array) -> Array:
+    """The image that the scanner makes of ``hu`` (z, y, x): contrast times ``gain``, plus ``added`` HU (y, x).
 
     ``trunk`` (z, 1, 1) scales the noise by how much body each slice has. Noise has the ramp of
     filtered backprojection under the kernel's transfer, and neighbours in z share a little of it.
@@ -48,8 +48,8 @@ def expose(hu: Array, trunk: Array, scan: Acquisition, rng: np.random.Generator)
     spectrum = fft.rfft2(hu, axes=(1, 2))
     spectrum *= mtf
     image = fft.irfft2(spectrum, s=(ny, nx), axes=(1, 2))
-    image *= np.float32(scan.gain)
-    image += np.float32(scan.offset_hu)
+    image *= np.float32(gain)
+    image += added
     image += noise
     return image
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from osteo_core.simulate.flaws import added_hu, contrast_kept
 from osteo_core.simulate.physics import Beam, iodine_for, mixture_hu, reading_hu, tissue_hu
 from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
 
@@ -43,10 +44,14 @@ class Palette:
 
 def beam_of(patient: SimulatedPatient) -> Beam:
     """The beam that the patient's scanner and size make; water path about 0.8 of the mean diameter."""
-    trunk = (patient.habitus.trunk_width_mm + patient.habitus.trunk_depth_mm) / 2
-    water_cm = float(np.clip(trunk * _WATER_CM_PER_MM_TRUNK, 20.0, 36.0))
+    water_cm = float(np.clip(trunk_mm(patient) * _WATER_CM_PER_MM_TRUNK, 20.0, 36.0))
     scan = patient.acquisition
-    return Beam(filtration=scan.maker.vendor.value, kvp=scan.kvp, water_cm=water_cm)
+    return Beam(filtration=scan.maker.vendor.value, kvp=scan.kvp + scan.flaws.kvp_shift, water_cm=water_cm)
+
+
+def trunk_mm(patient: SimulatedPatient) -> float:
+    """Mean diameter of the trunk in mm."""
+    return (patient.habitus.trunk_width_mm + patient.habitus.trunk_depth_mm) / 2
 
 
 def palette_of(patient: SimulatedPatient) -> Palette:
@@ -94,7 +99,7 @@ def trabecular_expectation_hu(patient: SimulatedPatient, level: SimulatedLevel) 
     """Mean HU of the trabecular core before the scanner's own calibration error: mineral, marrow and contrast.
 
     This is what an unbiased measurement of the rendered series should find, once
-    ``Acquisition.gain`` and ``offset_hu`` are applied.
+    ``shown_hu`` has put the scanner's calibration error and flaws on it.
     """
     beam = beam_of(patient)
     return reading_hu(level.vbmd_mg_cm3, patient.habitus.marrow_fat, beam) + _scaled_rise(
@@ -102,9 +107,11 @@ def trabecular_expectation_hu(patient: SimulatedPatient, level: SimulatedLevel) 
     )
 
 
-def shown_hu(patient: SimulatedPatient, hu: float) -> float:
-    """HU as this scanner shows them: its calibration error is a gain about water and an offset."""
-    return hu * patient.acquisition.gain + patient.acquisition.offset_hu
+def shown_hu(patient: SimulatedPatient, hu: float, *, behind_middle_mm: float) -> float:
+    """HU as this scanner shows them in the midline, so far behind the trunk's middle: gain, offset and flaws."""
+    scan, trunk = patient.acquisition, trunk_mm(patient)
+    added = added_hu(scan.flaws, np.zeros(1), np.array([behind_middle_mm]), trunk_mm=trunk)
+    return hu * scan.gain * contrast_kept(scan.flaws, trunk) + scan.offset_hu + float(added[0])
 
 
 def muscle_mixture_hu(palette: Palette, fat_share: float) -> float:

@@ -65,25 +65,28 @@ def draw_patient(
     view = _choose(rng, _VIEWS)
     mean_vbmd = draw_vbmd(rng, age, sex)
     levels = draw_levels(stream(seed, "bones"), mean_vbmd=mean_vbmd, sex=sex, age=age, habitus=habitus)
+    spine, contrast, study_day = _draw_spine(rng, age), _draw_contrast(rng), int(rng.integers(0, 730))
     return SimulatedPatient(
         seed=seed,
         patient_id=f"SIM-{seed:06d}",
         sex=sex,
         age_years=age,
         habitus=habitus,
-        spine=_draw_spine(rng, age),
+        spine=spine,
         levels=levels,
-        contrast=_draw_contrast(rng),
-        acquisition=_as_situation(_draw_scan(stream(seed, "scan"), habitus, view), situation),
+        contrast=contrast,
+        acquisition=_as_situation(_draw_scan(seed, habitus, view, study_day), situation),
         field_of_view=FieldOfView.THORAX if situation == Situation.THORAX_ONLY else view,
         situation=situation,
-        study_day=int(rng.integers(0, 730)),
+        study_day=study_day,
     )
 
 
-def _draw_scan(rng: np.random.Generator, habitus: Habitus, view: FieldOfView) -> Acquisition:
+def _draw_scan(seed: int, habitus: Habitus, view: FieldOfView, day: int) -> Acquisition:
+    rng = stream(seed, "scan")
     zoomed = view == FieldOfView.LUMBAR_SPINE and rng.random() < 0.4
-    return draw_acquisition(rng, trunk_mm=300.0 if zoomed else habitus.trunk_width_mm)
+    trunk = 300.0 if zoomed else habitus.trunk_width_mm
+    return draw_acquisition(rng, trunk_mm=trunk, day=day, unseen=seed in TEST_SEEDS)
 
 
 def _as_situation(scan: Acquisition, situation: Situation) -> Acquisition:

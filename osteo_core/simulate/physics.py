@@ -25,14 +25,16 @@ REFERENCE_FAT = 0.5
 HA_PER_K2HPO4 = 1.15
 HA_OFFSET_MG_CM3 = -7.32
 REFERENCE_WATER_CM = 25.0
+#: A scanner's effective voltage may lie this far beyond the table; its last row is then used.
+_BEYOND_KVP = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beam:
-    """Filtration (a vendor's, or ``reference``), tube voltage in kV and the patient's water path in cm."""
+    """Filtration (a vendor's, or ``reference``), effective tube voltage in kV and the patient's water path in cm."""
 
     filtration: str
-    kvp: int
+    kvp: float
     water_cm: float = REFERENCE_WATER_CM
 
 
@@ -52,13 +54,20 @@ def densities() -> Mapping[str, float]:
 
 @cache
 def relative_attenuation(beam: Beam) -> Mapping[str, float]:
-    """Effective mass attenuation of each component relative to water's, linear between water paths.
+    """Effective mass attenuation of each component relative to water's, linear between water paths and voltages.
 
-    Raises KeyError for a filtration or voltage that is not in the table.
+    Raises KeyError for a filtration that is not in the table, ValueError for a voltage beyond it.
     """
-    rows = _table()["relative_mass_attenuation"][beam.filtration][str(beam.kvp)]
+    by_kvp = _table()["relative_mass_attenuation"][beam.filtration]
+    kvps = sorted(int(kvp) for kvp in by_kvp)
+    if not kvps[0] - _BEYOND_KVP <= beam.kvp <= kvps[-1] + _BEYOND_KVP:
+        raise ValueError(f"{beam.kvp:g} kVp is not simulated; the table reaches from {kvps[0]} to {kvps[-1]} kVp")
     paths = _table()["water_cm"]
-    return {name: float(np.interp(beam.water_cm, paths, [row[name] for row in rows])) for name in rows[0]}
+
+    def at(kvp: int, name: str) -> float:
+        return float(np.interp(beam.water_cm, paths, [row[name] for row in by_kvp[str(kvp)]]))
+
+    return {name: float(np.interp(beam.kvp, kvps, [at(kvp, name) for kvp in kvps])) for name in by_kvp[str(kvps[0])][0]}
 
 
 def mixture_hu(partial_density: Mapping[str, float], beam: Beam) -> float:

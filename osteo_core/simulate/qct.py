@@ -17,6 +17,7 @@ import numpy as np
 
 from osteo_core.simulate.palette import shown_hu, trabecular_expectation_hu
 from osteo_core.simulate.patient import stream
+from osteo_core.simulate.scene import trunk_middle_y
 from osteo_core.simulate.truth import SimulatedPatient
 from osteo_core.terms import MEASURED_LEVELS, Level, Mineral, Vendor
 
@@ -71,6 +72,8 @@ def truth_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
     """Rows of the truth CSV: all that is true of each lumbar level and T12."""
     scan, contrast = patient.acquisition, patient.contrast
     rows: list[dict[str, object]] = []
+    inside = {level.level: trabecular_expectation_hu(patient, level) for level in patient.levels}
+    back = -trunk_middle_y(patient)  # the spine's middle is the origin
     for level in patient.levels:
         if level.level < Level.T12:
             continue
@@ -78,7 +81,7 @@ def truth_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
         values: Sequence[object] = (
             patient.patient_id, patient.seed, patient.sex.value, patient.age_years, level.level.name,
             f"{level.vbmd_mg_cm3:.2f}", Mineral.K2HPO4.value, f"{level.ha_mg_cm3:.2f}",
-            f"{patient.habitus.marrow_fat:.3f}", f"{shown_hu(patient, trabecular_expectation_hu(patient, level)):.1f}",
+            f"{patient.habitus.marrow_fat:.3f}", f"{shown_hu(patient, inside[level.level], behind_middle_mm=back):.1f}",
             f"{level.anterior_height_mm:.2f}", f"{level.middle_height_mm:.2f}", f"{level.posterior_height_mm:.2f}",
             fracture.kind.value if fracture else "", fracture.grade if fracture else 0,
             level.cement_ml > 0, level.screws, scan.maker.vendor.value, scan.kvp, scan.kernel.name,

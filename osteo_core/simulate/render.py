@@ -9,9 +9,10 @@ from osteo_core.records import Geometry, LabelArray, Volume
 from osteo_core.simulate.body import paint_body
 from osteo_core.simulate.curve import Spine, place_spine
 from osteo_core.simulate.detector import expose, outside_field, slice_profile
-from osteo_core.simulate.palette import palette_of, trabecular_expectation_hu
+from osteo_core.simulate.flaws import added_hu, contrast_kept
+from osteo_core.simulate.palette import palette_of, trabecular_expectation_hu, trunk_mm
 from osteo_core.simulate.patient import stream
-from osteo_core.simulate.scene import Scene, make_scene
+from osteo_core.simulate.scene import Scene, make_scene, trunk_middle_y
 from osteo_core.simulate.shapes import Array, Canvas, Grid, smooth_fields
 from osteo_core.simulate.spine import SpinePaint, paint_spine
 from osteo_core.simulate.truth import SimulatedPatient
@@ -72,7 +73,16 @@ def scan_truth(patient: SimulatedPatient, scene: Scene, truth: Array) -> NDArray
     profile = slice_profile(truth, scan.thickness_mm / scan.step_mm)
     inside = (profile[:, ::4, ::4] > -300).mean(axis=(1, 2))
     trunk = np.sqrt(inside / max(float(inside.mean()), 1e-3)).astype(np.float32)[:, None, None]
-    image = expose(profile, trunk, scan, stream(patient.seed, "noise"))
+    mm = trunk_mm(patient)
+    x, y = scene.grid.x[None, :], (scene.grid.y - np.float32(trunk_middle_y(patient)))[:, None]
+    image = expose(
+        profile,
+        trunk,
+        scan,
+        stream(patient.seed, "noise"),
+        gain=scan.gain * contrast_kept(scan.flaws, mm),
+        added=added_hu(scan.flaws, x, y, trunk_mm=mm) + np.float32(scan.offset_hu),
+    )
     np.rint(image, out=image)
     np.clip(image, _LOWEST_HU, _HIGHEST_HU, out=image)
     if scan.maker.padding is not None:

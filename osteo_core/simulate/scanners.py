@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from osteo_core.simulate.flaws import ORDINARY, PERFECT, UNSEEN, Flaws, draw_flaws
 from osteo_core.terms import Vendor
 
 
@@ -122,7 +123,8 @@ MAKERS: tuple[Maker, ...] = (
 class Acquisition:
     """How one series was made. ``offset_hu`` and ``gain`` are the scanner's own calibration error.
 
-    ``gain`` multiplies HU; ``unit`` numbers the scanner of that model; thickness, step, pixel in mm.
+    ``gain`` multiplies HU; ``flaws`` come on top; ``unit`` numbers the scanner of that model; thickness, step, pixel
+    in mm.
     """
 
     maker: Maker
@@ -140,6 +142,7 @@ class Acquisition:
     table_height_mm: float
     exposure_mas: int
     feet_first: bool = False
+    flaws: Flaws = PERFECT
 
 
 def maker_of(vendor: Vendor) -> Maker:
@@ -150,10 +153,15 @@ def maker_of(vendor: Vendor) -> Maker:
     raise KeyError(f"vendor {vendor} is not simulated; simulated are {[maker.vendor.value for maker in MAKERS]}")
 
 
-def draw_acquisition(rng: np.random.Generator, *, trunk_mm: float, matrix: int = 256) -> Acquisition:
-    """A scanner from the fleet and a soft-tissue series on it, for a trunk of that width."""
+def draw_acquisition(
+    rng: np.random.Generator, *, trunk_mm: float, day: int, matrix: int = 256, unseen: bool = False
+) -> Acquisition:
+    """A scanner from the fleet and a soft-tissue series on it, for a trunk of that width on a day of the cohort.
+
+    ``unseen`` takes it from the fleet of the benchmarks, which training and demo do not know.
+    """
     maker = MAKERS[int(rng.choice(len(MAKERS), p=[one.share for one in MAKERS]))]
-    model_index, unit = int(rng.integers(len(maker.models))), int(rng.integers(1, 3))
+    model_index, unit = int(rng.integers(len(maker.models))), int(rng.integers(1, 3)) + (2 if unseen else 0)
     scanner = np.random.default_rng([ord(maker.manufacturer[0]), model_index, unit])  # a scanner stays what it is
     offset_hu, gain = float(scanner.normal(0, 1.2)), float(scanner.normal(1.0, 0.008))
     kvp = int(rng.choice([80, 100, 120, 140], p=[0.03, 0.17, 0.72, 0.08]))
@@ -177,4 +185,5 @@ def draw_acquisition(rng: np.random.Generator, *, trunk_mm: float, matrix: int =
         table_height_mm=float(rng.normal(150, 15)),
         exposure_mas=int(rng.integers(80, 260)),
         feet_first=bool(rng.random() < 0.15),
+        flaws=draw_flaws(scanner, rng, UNSEEN if unseen else ORDINARY, day=day),
     )

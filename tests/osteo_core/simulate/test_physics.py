@@ -75,5 +75,13 @@ def test_iodine_gives_the_rise_it_was_asked_for() -> None:
 
 
 def test_an_unknown_beam_is_refused() -> None:
-    with pytest.raises(KeyError, match="130"):
-        tissue_hu("water", Beam(filtration="GE", kvp=130))
+    with pytest.raises(ValueError, match="160 kVp is not simulated; the table reaches from 80 to 140 kVp"):
+        tissue_hu("water", Beam(filtration="GE", kvp=160))
+    with pytest.raises(KeyError, match="Acme"):
+        tissue_hu("water", Beam(filtration="Acme", kvp=120))
+
+
+def test_between_two_tabulated_voltages_tissue_lies_between() -> None:
+    low, middle, high = (trabecular_hu(120, 0.5, Beam(filtration="GE", kvp=kvp)) for kvp in (120, 121.5, 140))
+    assert high < middle < low
+    assert low - middle == pytest.approx((low - high) * 1.5 / 20, rel=0.01)
