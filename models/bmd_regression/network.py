@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import nn
 
-#: Grid of the input in mm, isotropic, LPS axes; a crop of 64 x 64 x 48 voxels centred on the body.
-GRID_MM = 1.0
-SHAPE = (64, 64, 48)
-#: Output channels, in order.
+#: Grid of the input in mm, isotropic, LPS axes; a crop of 128 x 128 x 64 mm about the body.
+GRID_MM = 2.0
+SHAPE = (64, 64, 32)
+#: Input channels: scaled HU, share of body, scaled tube voltage.
+IN_CHANNELS = 3
+#: Output channels, in order, of vBMD standardised by TARGET_MEAN and TARGET_SD (mg/cm3).
 CLASSES = ("mean vBMD (mg/cm3)", "log variance")
+TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3 = 110.0, 40.0
 
 
 def build() -> nn.Module:
-    """DenseNet-121 in three dimensions: (N, 1, 64, 64, 48) scaled HU to (N, 2)."""
+    """DenseNet-121 (Huang 2017) in three dimensions: (N, 3, 64, 64, 32) to (N, 2)."""
     from monai.networks.nets import DenseNet121
 
-    return DenseNet121(spatial_dims=3, in_channels=1, out_channels=len(CLASSES))
+    return DenseNet121(spatial_dims=3, in_channels=IN_CHANNELS, out_channels=len(CLASSES))

@@ -1,0 +1,52 @@
+"""vBMD of single levels by the network, each with the interval that the network itself states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
+from models.bmd_regression.prepare import channels, crop
+from osteo_core.records import Estimate, Segmentation, Volume
+from osteo_core.terms import Level
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_Z95 = 1.959963984540054
+_LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -8.0, 3.0
+
+
+class BmdRegressor:
+    """Reads vBMD (mg/cm3, K2HPO4) of outlined levels; a `Regressor` (osteo_core.records).
+
+    ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them.
+    """
+
+    name = "bmd_regression"
+
+    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: float) -> None:
+        self.model_hash = model_hash
+        self._network = network
+        self._sd_factor = sd_factor
+
+    def regress(
+        self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
+    ) -> dict[Level, Estimate]:
+        """Mean and 95 % interval for each of ``levels``; raises ValueError where one is not outlined."""
+        import torch
+
+        found = {}
+        for level in levels:
+            x = channels(*crop(volume, segmentation.labels, level), kvp)
+            with torch.inference_mode():
+                mean, log_variance = (float(v) for v in self._network(torch.from_numpy(x)[None])[0])
+            value = mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3
+            sd = float(np.exp(0.5 * np.clip(log_variance, _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE))) * TARGET_SD_MG_CM3
+            half = _Z95 * sd * self._sd_factor
+            found[level] = Estimate(
+                value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"
+            )
+        return found

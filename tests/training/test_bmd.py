@@ -1,0 +1,63 @@
+"""The regression's loss finds mean and variance; what is seen again keeps its HU."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from osteo_core.simulate.patient import draw_patient
+from osteo_core.terms import MEASURED_LEVELS
+from training.bmd import batches, loss_of, seen_again
+from training.crops import MARGIN, Crops, level_of, rendered
+
+SIDE = 8 + 2 * MARGIN
+
+
+def crops(n: int = 40) -> Crops:
+    """Blocks whose HU is their vBMD."""
+    vbmd = np.linspace(40, 200, n).astype(np.float32)
+    hu = np.broadcast_to(vbmd[:, None, None, None], (n, SIDE, SIDE, SIDE)).astype(np.int16)
+    return Crops(
+        hu=hu, body=np.full(hu.shape, 200, np.uint8), kvp=np.full(n, 120, np.float32), vbmd=vbmd, seed=np.arange(n)
+    )
+
+
+def test_the_loss_is_least_at_the_mean_and_sd_of_the_truth() -> None:
+    truth = torch.from_numpy(np.random.default_rng(1).normal(0.4, 0.3, 4000).astype(np.float32))
+    out = torch.zeros(1, 2, requires_grad=True)
+    optimiser = torch.optim.Adam([out], lr=0.02)
+    for _ in range(600):
+        optimiser.zero_grad()
+        loss_of(out.expand(len(truth), 2), truth).backward()
+        optimiser.step()
+    mean, sd = float(out[0, 0].detach()), float((0.5 * out[0, 1]).exp().detach())
+    assert mean == pytest.approx(0.4, abs=0.02)
+    assert sd == pytest.approx(0.3, abs=0.02)
+
+
+def test_what_is_seen_again_keeps_its_hu_but_for_the_scale() -> None:
+    stored = crops()
+    means = [seen_again(np.random.default_rng(seed), stored.hu[20], stored.body[20])[0].mean() for seed in range(200)]
+    assert np.mean(means) == pytest.approx(stored.vbmd[20], abs=1.0)
+    assert np.std(means) == pytest.approx(np.hypot(2.0, 0.008 * stored.vbmd[20]), rel=0.25)
+
+
+def test_patients_kept_aside_are_never_taught() -> None:
+    stored = crops()
+    kept = {round(float(v), 1) for v in stored.vbmd[::10]}
+    drawn = [y.numpy() * 40 + 110 for _, (_, y) in zip(range(20), batches(stored, 1, 8), strict=False)]
+    seen = {round(float(v), 1) for v in np.concatenate(drawn)}
+    assert not kept & seen
+    assert seen <= {round(float(v), 1) for v in stored.vbmd}
+
+
+def test_a_patient_gives_a_sound_level_that_is_in_its_slices() -> None:
+    patient = draw_patient(810_001, situations=False)
+    level = level_of(patient)
+    assert level in MEASURED_LEVELS
+    found = rendered(patient, level)
+    assert found is not None
+    volume, labels = found
+    assert volume.voxels_hu.shape == labels.shape
+    assert (labels == level).any()

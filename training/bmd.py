@@ -1,0 +1,161 @@
+"""Stage 4b: teach bmd_regression on crops of simulated patients. ``python -m training.bmd``.
+
+One patient in ten is never taught and judges: its errors are logged, and set how far the stated SDs are stretched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+from torch import nn
+
+from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3, build
+from models.bmd_regression.prepare import channels
+from training.crops import MARGIN, Crops, load
+from training.fields import between, chance
+from training.learn import Recipe, rate_at, seconds_until, total_steps
+from training.workplace import WORKPLACE
+
+log = logging.getLogger("training.bmd")
+_JUDGES_EVERY = 10
+#: What scanners differ by that the network may not see: gain and offset of the HU scale.
+_GAIN_SD, _OFFSET_SD_HU = 0.008, 2.0
+_AVERAGING = 0.996
+_Z95 = 1.959963984540054
+
+
+def seen_again(rng: np.random.Generator, hu: NDArray, body: NDArray) -> tuple[NDArray, NDArray]:
+    """A stored crop moved, mirrored, on another scale, noisier, and outlined by another hand."""
+    first = rng.integers(0, 2 * MARGIN + 1, 3)
+    box = tuple(slice(int(f), int(f) + n - 2 * MARGIN) for f, n in zip(first, hu.shape, strict=True))
+    hu, body = hu[box].astype(np.float32), body[box].astype(np.float32) / 200
+    if chance(rng, 0.5):
+        hu, body = hu[::-1], body[::-1]
+    hu = hu * float(rng.normal(1, _GAIN_SD)) + float(rng.normal(0, _OFFSET_SD_HU))
+    hu = hu + rng.normal(0, between(rng, 0, 8), hu.shape)
+    if chance(rng, 0.6):
+        body = ndimage.shift(body, rng.normal(0, 0.4, 3), order=1, mode="nearest")
+        body = np.clip(body + between(rng, -0.6, 0.6) * 4 * body * (1 - body), 0, 1)
+    return hu, body
+
+
+def batches(crops: Crops, seed: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Inputs (N, 3, I, J, K) and standardised vBMD (N,) without end, each vBMD as likely as any other."""
+    rng = np.random.default_rng(seed)
+    taught = np.flatnonzero(crops.seed % _JUDGES_EVERY != 0)
+    counts, edges = np.histogram(crops.vbmd[taught], bins=12)
+    weight = 1 / np.sqrt(counts[np.clip(np.digitize(crops.vbmd[taught], edges) - 1, 0, 11)])
+    weight /= weight.sum()
+    while True:
+        chosen = rng.choice(taught, size, p=weight)
+        x = [channels(*seen_again(rng, crops.hu[n], crops.body[n]), float(crops.kvp[n])) for n in chosen]
+        y = (crops.vbmd[chosen] - TARGET_MEAN_MG_CM3) / TARGET_SD_MG_CM3
+        yield torch.from_numpy(np.stack(x)), torch.from_numpy(y.astype(np.float32))
+
+
+def loss_of(out: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Negative log likelihood of a normal value, weighted by its SD so that hard crops still teach (Seitzer 2022)."""
+    mean, log_variance = out[:, 0], out[:, 1].clamp(-8, 3)
+    terms = 0.5 * (log_variance + (truth - mean) ** 2 / log_variance.exp())
+    return (terms * (0.5 * log_variance).exp().detach()).mean()
+
+
+@torch.no_grad()
+def judge(net: nn.Module, crops: Crops) -> dict[str, float]:
+    """Errors in mg/cm3 on the patients that are not taught."""
+    net.eval()
+    kept = np.flatnonzero(crops.seed % _JUDGES_EVERY == 0)
+    inner = tuple(slice(MARGIN, -MARGIN) for _ in range(3))
+    rows = []
+    for n in kept:
+        x = channels(crops.hu[n][inner].astype(np.float32), crops.body[n][inner] / np.float32(200), float(crops.kvp[n]))
+        rows.append(net(torch.from_numpy(x)[None])[0].numpy())
+    out = np.array(rows)
+    error = out[:, 0] * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3 - crops.vbmd[kept]
+    sd = np.exp(0.5 * np.clip(out[:, 1], -8, 3)) * TARGET_SD_MG_CM3
+    net.train()
+    return {
+        "n": len(kept),
+        "bias": float(error.mean()),
+        "rmse": float(np.sqrt((error**2).mean())),
+        "r": float(np.corrcoef(error + crops.vbmd[kept], crops.vbmd[kept])[0, 1]),
+        "sd_factor": float(np.quantile(np.abs(error) / sd, 0.95) / _Z95),
+    }
+
+
+def teach(recipe: Recipe, crops: Crops) -> None:
+    """Teach until the steps are done, judging and saving every 200; a second call goes on where the first stopped."""
+    torch.manual_seed(recipe.seed)
+    net, mean = build(), build()
+    mean.load_state_dict(net.state_dict())
+    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-3)
+    path, first = recipe.folder / f"{recipe.name}.pt", 0
+    if path.exists():
+        state = torch.load(path, weights_only=False)
+        net.load_state_dict(state["net"])
+        mean.load_state_dict(state["mean"])
+        optimiser.load_state_dict(state["optimiser"])
+        first = state["step"]
+    stream, started = batches(crops, recipe.seed + first, recipe.batch), time.time()
+    for step in range(first, recipe.steps):
+        total = total_steps(recipe, step, (time.time() - started) / max(step - first, 1) if step > first else 1.0)
+        for group in optimiser.param_groups:
+            group["lr"] = rate_at(recipe, step, total)
+        x, y = next(stream)
+        value = loss_of(net(x), y)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 3.0)
+        optimiser.step()
+        with torch.no_grad():
+            keep = min(_AVERAGING, (step + 1) / (step + 10))
+            for a, b in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
+                a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
+        if (step + 1) % 200 == 0 or step + 1 >= total:
+            found = judge(mean, crops)
+            _note(recipe, step + 1, found)
+            state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
+            torch.save({**state, "step": step + 1, "judged": found}, path)
+        if step + 1 >= total:
+            return
+
+
+def _note(recipe: Recipe, step: int, found: dict[str, float]) -> None:
+    log.info("step %d %s", step, {name: round(value, 3) for name, value in found.items()})
+    with (recipe.folder / f"{recipe.name}_log.csv").open("a", newline="") as file:
+        csv.writer(file).writerow([step, *(f"{value:.4f}" for value in found.values())])
+
+
+def main() -> None:
+    """Teach the regression; run again to go on."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--folder", type=Path, default=WORKPLACE)
+    parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(1)
+    recipe = Recipe(
+        name="bmd",
+        steps=arguments.steps,
+        batch=8,
+        peak_rate=1e-3,
+        folder=arguments.folder,
+        finish_at=seconds_until(arguments.finish_at),
+        seed=arguments.seed,
+    )
+    teach(recipe, load())
+
+
+if __name__ == "__main__":
+    main()

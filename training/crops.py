@@ -1,0 +1,113 @@
+"""Stage 4a: crops around single bodies of simulated patients, for bmd_regression. ``python -m training.crops``.
+
+Each patient gives one level, so that every crop is another body on another day. Only the slices about that body are
+rendered. Seeds lie outside the simulator's DEMO_SEEDS and TEST_SEEDS; the test scanners are not among these.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.bmd_regression.prepare import crop
+from osteo_core.records import Volume
+from osteo_core.simulate.curve import place_spine
+from osteo_core.simulate.patient import DEMO_SEEDS, TEST_SEEDS, draw_patient, stream
+from osteo_core.simulate.render import render_scene, scene_geometry
+from osteo_core.simulate.scene import make_scene
+from osteo_core.simulate.truth import SimulatedPatient
+from osteo_core.terms import MEASURED_LEVELS, Level
+from training.workplace import WORKPLACE
+
+log = logging.getLogger("training.crops")
+CROPS = WORKPLACE / "crops"
+FIRST_SEED = 810_000
+#: Voxels stored beyond the network's crop on every side, so that training can move it.
+MARGIN = 3
+_HALF_HEIGHT_MM = 42.0
+_BATCH = 100
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Crops:
+    """HU int16 and share of body uint8 (0-200) of N crops, (N, I, J, K) each; kvp, vBMD in mg/cm3 and seed (N,)."""
+
+    hu: NDArray[np.int16]
+    body: NDArray[np.uint8]
+    kvp: NDArray[np.float32]
+    vbmd: NDArray[np.float32]
+    seed: NDArray[np.int64]
+
+
+def level_of(patient: SimulatedPatient) -> Level | None:
+    """The level that a patient gives: one of its sound ones, or None."""
+    sound = [n for n in MEASURED_LEVELS if patient.level(n).fracture is None and not patient.level(n).screws]
+    rng = stream(patient.seed, "crop")
+    return sound[int(rng.integers(len(sound)))] if sound else None
+
+
+def rendered(patient: SimulatedPatient, level: Level) -> tuple[Volume, NDArray[np.uint8]] | None:
+    """CT and bodies (x, y, z) of the slices about one level; None where the field of view does not hold them."""
+    scene = make_scene(patient)
+    middle = float(place_spine(patient).at(level).frame.origin[2])
+    z = scene.grid.z[np.abs(scene.grid.z - middle) <= _HALF_HEIGHT_MM]
+    if not len(z) or z[-1] < middle + 20 or z[0] > middle - 20:
+        return None
+    part = replace(scene, grid=replace(scene.grid, z=z))
+    hu, labels = render_scene(patient, part)
+    return Volume(voxels_hu=hu.transpose(2, 1, 0), geometry=scene_geometry(part)), labels.transpose(2, 1, 0)
+
+
+def _one(seed: int) -> tuple[NDArray, NDArray, float, float, int] | None:
+    patient = draw_patient(seed, situations=False)
+    level = level_of(patient)
+    found = rendered(patient, level) if level is not None else None
+    if level is None or found is None:
+        return None
+    hu, body = crop(found[0], found[1], level, margin=MARGIN)
+    kvp, vbmd = float(patient.acquisition.kvp), patient.level(level).vbmd_mg_cm3
+    return hu.astype(np.int16), np.rint(body * 200).astype(np.uint8), kvp, vbmd, seed
+
+
+def load(folder: Path = CROPS) -> Crops:
+    """All stored crops; raises FileNotFoundError where there are none."""
+    files = sorted(folder.glob("crops_*.npz"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no crops; python -m training.crops makes them")
+    parts = [np.load(file) for file in files]
+    names = ("hu", "body", "kvp", "vbmd", "seed")
+    return Crops(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+
+
+def main() -> None:
+    """Render what is not there yet, a hundred seeds a file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--first", type=int, default=FIRST_SEED)
+    parser.add_argument("--count", type=int, default=2400)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    CROPS.mkdir(parents=True, exist_ok=True)
+    for first in range(arguments.first, arguments.first + arguments.count, _BATCH):
+        seeds = range(first, min(first + _BATCH, arguments.first + arguments.count))
+        if any(seed in DEMO_SEEDS or seed in TEST_SEEDS for seed in (seeds[0], seeds[-1])):
+            raise SystemExit(f"seeds {seeds[0]} to {seeds[-1]} belong to the demo or the benchmarks")
+        path = CROPS / f"crops_{first}.npz"
+        if path.exists():
+            continue
+        rows = [row for seed in seeds if (row := _one(seed)) is not None]
+        hu, body, kvp, vbmd, seed = zip(*rows, strict=True)
+        partial = path.with_suffix(".partial.npz")
+        np.savez_compressed(
+            partial, hu=np.stack(hu), body=np.stack(body), kvp=np.float32(kvp), vbmd=np.float32(vbmd), seed=seed
+        )
+        partial.replace(path)
+        log.info("%s: %d crops", path.name, len(rows))
+
+
+if __name__ == "__main__":
+    main()
