@@ -21,7 +21,6 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 #: Voxels without a target, and voxels of which only this is known: no vertebral body is there.
 IGNORE, NOT_BODY = 255, 254
-_VAGUE_WEIGHT = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,20 +151,19 @@ def soft_dice(probability: torch.Tensor, truth: torch.Tensor, known: torch.Tenso
 def dice_and_entropy(groups: tuple[tuple[int, ...], ...], weights: tuple[float, ...], bodies: tuple[int, ...]) -> Loss:
     """Weighted cross-entropy over all classes plus soft Dice of groups of classes that are present.
 
-    Where the target is NOT_BODY only that is known: the probability of ``bodies`` is pushed down there.
+    Where the target is NOT_BODY only that is known: the probability of ``bodies`` is pushed down there. Such a voxel
+    weighs as much as one of a body, so that a body's surface lies where both are as likely.
     """
     weight = torch.tensor(weights)
 
     def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         vague = target == NOT_BODY
         crisp = torch.where(vague, IGNORE, target)
-        entropy = nn.functional.cross_entropy(logits, crisp, weight=weight, ignore_index=IGNORE)
-        if bool(torch.isnan(entropy)):  # nothing but vague voxels
-            entropy = logits.sum() * 0
+        entropy = nn.functional.cross_entropy(logits, crisp, weight=weight, ignore_index=IGNORE, reduction="sum")
+        total = weight[crisp[crisp != IGNORE]].sum() + vague.sum()
         probability = logits.softmax(1)
-        if bool(vague.any()):
-            outside = (1 - sum(probability[:, c] for c in bodies)).clamp_min(1e-4)
-            entropy = entropy + _VAGUE_WEIGHT * -(outside.log() * vague).sum() / vague.numel()
+        outside = (1 - sum(probability[:, c] for c in bodies)).clamp_min(1e-4)
+        entropy = (entropy - outside[vague].log().sum()) / total.clamp_min(1.0)
         terms = []
         for group in groups:
             truth = sum((target == c).float() for c in group)

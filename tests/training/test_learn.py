@@ -1,0 +1,48 @@
+"""The loss: plain cross-entropy and Dice where all is known, and a surface in the middle where only bodies are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from training.learn import IGNORE, NOT_BODY, dice_and_entropy, soft_dice
+
+CLASSES = 3
+
+
+def test_where_all_is_known_it_is_weighted_cross_entropy() -> None:
+    torch.manual_seed(1)
+    logits, target = torch.randn(1, CLASSES, 4, 4, 4), torch.randint(0, CLASSES, (1, 4, 4, 4))
+    target[0, 0, 0, 0] = IGNORE
+    weights = (0.5, 1.0, 2.0)
+    entropy = torch.nn.functional.cross_entropy(logits, target, weight=torch.tensor(weights), ignore_index=IGNORE)
+    found = dice_and_entropy((), weights, bodies=(1,))(logits, target)
+    assert float(found) == pytest.approx(float(entropy), rel=1e-5)
+
+
+def test_soft_dice_of_crisp_masks_is_one_less_dice() -> None:
+    a, b, known = torch.zeros(3, 2, 4, 4)
+    a[0], b[:, :2] = 1, 1
+    assert float(soft_dice(a, b, torch.ones_like(known))) == pytest.approx(1 - (2 * 8 + 1) / (16 + 16 + 1))
+
+
+def test_a_voxel_that_is_a_body_as_often_as_not_is_given_one_half() -> None:
+    """Many voxels that look alike, half of them bodies and half known only to be none."""
+    target = torch.tensor([1, NOT_BODY] * 32).reshape(1, 4, 4, 4)
+    logits = torch.zeros(1, CLASSES, 1, 1, 1, requires_grad=True)
+    loss = dice_and_entropy((), (0.5, 1.0, 1.0), bodies=(1,))
+    optimiser = torch.optim.Adam([logits], lr=0.05)
+    for _ in range(400):
+        optimiser.zero_grad()
+        loss(logits.expand(1, CLASSES, 4, 4, 4), target).backward()
+        optimiser.step()
+    assert float(logits.softmax(1)[0, 1].detach()) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_sample_of_which_nothing_is_known_teaches_nothing() -> None:
+    logits = torch.randn(1, CLASSES, 2, 2, 2, requires_grad=True)
+    loss_of = dice_and_entropy(((1,),), (1.0, 1.0, 1.0), bodies=(1,))
+    loss = loss_of(logits, torch.full((1, 2, 2, 2), IGNORE))
+    loss.backward()
+    assert float(loss.detach()) == 0.0
+    assert not logits.grad.any()
