@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.segmentation_real import DATA, HELD_OUT, ct_path
+from benchmarks.real_series import DATA, WITH_REFERENCE, ct_path
 from models.registry import load_segmenter
 from osteo_core.records import Geometry, Volume
 from osteo_core.terms import Level
@@ -31,7 +31,6 @@ BY_EYE: dict[str, tuple[Level, tuple[int, ...]]] = {
     "siemens_sensation64": (Level.T9, (-131, -156, -177, -201, -233, -257)),
     "ge_revolution": (Level.T8, (-15, -40, -67, -92, -118, -146, -172)),
 }
-WITH_REFERENCE = ("lidc_0001", *HELD_OUT)
 #: A view ends this far beyond the middle of its last body, so that body is whole and the next is not.
 _HALF_LEVEL_MM = 22.0
 _BEYOND_MM = 400.0
