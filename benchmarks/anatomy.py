@@ -23,6 +23,7 @@ _WIDE_FIELD_MM = 500.0
 _ARM_HALF_MM, _HUMERUS_MM, _MARROW_MM = 42.0, 11.0, 6.0
 _MUSCLE_HU, _CORTEX_HU, _MARROW_HU = 55, 1000, 60
 _BODY_HU = -300
+_FUSED_DISC_MM = 1.0
 #: Heights of sound bodies: anterior over posterior and middle over posterior.
 _SOUND_ANTERIOR, _SOUND_MIDDLE = 0.97, 0.91
 
@@ -31,10 +32,8 @@ PatientChange = Callable[[SimulatedPatient], SimulatedPatient]
 Renumbering = Mapping[int, int]
 #: T12 has no rib, so six vertebrae without ribs follow the last rib: L1-L6.
 SIX_LUMBAR: Renumbering = {int(level): int(level) + 1 for level in Level if Level.T5 <= level <= Level.L5}
-#: Ribs on the vertebra below T12, which is T13; four without ribs follow.
+#: Ribs on the vertebra below T12, which is T13; four without ribs follow, as where there are four lumbar vertebrae.
 THIRTEEN_RIBS: Renumbering = {20: int(Level.T13), 21: 20, 22: 21, 23: 22, 24: 23}
-#: The fifth lumbar vertebra is part of the sacrum: the lowest free one is L4.
-SACRALISED: Renumbering = {24: 23}
 
 
 @cache
@@ -144,9 +143,9 @@ def with_last_rib(level: Level) -> PatientChange:
     return lambda patient: replace(patient, spine=replace(patient.spine, last_rib=level))
 
 
-def without(level: Level) -> PatientChange:
-    """One vertebra less; its neighbours close up."""
-    return lambda patient: replace(patient, levels=tuple(one for one in patient.levels if one.level != level))
+def with_sacralised_l5() -> PatientChange:
+    """L5 sits on the sacrum with hardly a disc between; its number stays."""
+    return _with_levels({Level.L5: lambda one: replace(one, disc_below_mm=_FUSED_DISC_MM)})
 
 
 def with_wide_field(patient: SimulatedPatient) -> SimulatedPatient:

@@ -110,7 +110,7 @@ def _anatomy() -> list[Setting]:
         Setting(
             name="thirteen pairs of ribs (T13)", patient=anatomy.with_last_rib(Level.L1), numbers=anatomy.THIRTEEN_RIBS
         ),
-        Setting(name="sacralised L5", patient=anatomy.without(Level.L4), numbers=anatomy.SACRALISED),
+        Setting(name="sacralised L5", patient=anatomy.with_sacralised_l5()),
         Setting(name="table in view, 500 mm field", patient=anatomy.with_wide_field),
         Setting(name="arms down, 500 mm field", patient=anatomy.with_wide_field, volume=anatomy.with_arms),
     ]
