@@ -90,3 +90,37 @@ def row(**changes: object) -> dict:
 )
 def test_a_setting_passes_unless_it_fails_in_silence(rows: list[dict], passed: bool) -> None:
     assert [line["passed"] for line in table(rows)] == [passed]
+
+
+def small_spine():
+    """T12-L5 as boxes, 4 mm voxels, in a body of soft tissue with air about it."""
+    truth = np.zeros((60, 50, 70), dtype=np.uint8)
+    for level in range(Level.T12, Level.L5 + 1):
+        low = 60 - 9 * (level - Level.T12 + 1)
+        truth[25:35, 20:30, low : low + 7] = level
+    hu = np.full(truth.shape, -1000, dtype=np.int16)
+    hu[15:45, 5:45] = 40
+    hu[truth > 0] = 200
+    return case_of(Volume(voxels_hu=hu, geometry=Geometry(shape=truth.shape, affine_lps=np.diag([4, 4, 4, 1]))), truth)
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: slug(setting.name))
+def test_each_setting_changes_something_and_keeps_image_and_truth_together(setting) -> None:
+    if setting.patient:
+        drawn = [draw_patient(seed, situations=False) for seed in range(SEED, SEED + 8)]
+        assert any(setting.patient(one) != one for one in drawn)
+    if setting.volume:
+        made = setting.volume(small_spine())
+        assert made.truth.shape == made.volume.voxels_hu.shape == made.geometry.shape
+        assert made.volume.voxels_hu.dtype == np.int16
+        assert len(made.whole) >= 3 or "side through" in setting.name
+
+
+def test_arms_are_painted_over_air_alone() -> None:
+    before = small_spine().volume.voxels_hu
+    after = anatomy.with_arms(small_spine()).volume.voxels_hu
+    changed = after != before
+    assert changed.any()
+    assert (before[changed] == -1000).all()
+    assert changed[:15].any()
+    assert changed[45:].any()
