@@ -95,10 +95,7 @@ def score(
     ``whole``: which levels are in view as a whole; found from the faces of the volume without it. ``complete``: the
     truth holds every body in view, so that an outline elsewhere is false.
     """
-    result = analyse_volume(_series(), volume, segmenter=segmenter, settings=Settings())
-    segmentation = result.segmentation
-    if segmentation is None:
-        raise ValueError(f"the pipeline gave no segmentation: {[e.sentence for e in result.exclusions]}")
+    result, segmentation = analyse(segmenter, volume)
     whole = whole_levels(truth) if whole is None else whole
     there = [level for level in MASK_LEVELS if (truth == level).any()]
     levels = [_judge(result, segmentation, truth, level, whole=level in whole) for level in there]
@@ -109,14 +106,19 @@ def score(
     )
 
 
+def analyse(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segmentation]:
+    """What the pipeline says of a volume of which no header is known but a voltage of 120 kV, and its outlines."""
+    series = Series(series_key="-", study_key="-", patient_key="-", series_instance_uid="-", files=(), kvp=120.0)
+    result = analyse_volume(series, volume, segmenter=segmenter, settings=Settings())
+    if result.segmentation is None:
+        raise ValueError(f"the pipeline gave no segmentation: {[e.sentence for e in result.exclusions]}")
+    return result, result.segmentation
+
+
 def is_flagged(result: SeriesResult) -> bool:
     """Whether the program says that levels need review, or that no lumbar level is in view."""
     cautioned = any(caution.code is CautionCode.LEVELS_UNSURE for caution in result.cautions)
     return cautioned or any(exclusion.code in _REVIEW_EXCLUSIONS for exclusion in result.exclusions)
-
-
-def _series() -> Series:
-    return Series(series_key="-", study_key="-", patient_key="-", series_instance_uid="-", files=(), kvp=120.0)
 
 
 def _outcome(labels: Labels, level: Level) -> tuple[str, int]:
