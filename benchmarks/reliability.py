@@ -7,7 +7,7 @@ real.csv, views.csv; those that are there), writes reliability.csv (bins of conf
 Wilson's interval), review_flag.csv (what the flag catches) and reliability.svg beside them.
 
 Only outlined bodies have a confidence; a body is right when it carries its own number. The expected calibration error
-is the mean over bins, weighted by their size, of how far the observed share lies from the mean confidence (Naeini 2015).
+is the mean over bins, weighted by size, of how far the observed share lies from the mean confidence (Naeini 2015).
 """
 
 from __future__ import annotations
