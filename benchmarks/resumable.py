@@ -13,7 +13,7 @@ import json
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -49,24 +49,33 @@ def collect(name: str, keys: Sequence[str], work: Callable[[str], list[Row]], *,
     folder = workplace() / name / version()
     folder.mkdir(parents=True, exist_ok=True)
     open_keys = [key for key in keys if not (folder / f"{key}.json").exists()]
-    if workers <= 1:
-        for key in open_keys:
-            _keep(folder, key, work(key))
-            _tell(name, key, folder, keys)
-    elif open_keys:
-        os.environ.setdefault("OMP_NUM_THREADS", "1")
-        with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            futures = {pool.submit(work, key): key for key in open_keys}
-            for future in as_completed(futures):
-                _keep(folder, futures[future], future.result())
-                _tell(name, futures[future], folder, keys)
+    for key in _done_in_turn(folder, open_keys, work) if workers <= 1 else _done(folder, open_keys, work, workers):
+        _tell(name, key, folder, keys)
     return [row for key in keys for row in json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))]
 
 
-def _keep(folder: Path, key: str, rows: list[Row]) -> None:
+def _done_in_turn(folder: Path, keys: Sequence[str], work: Callable[[str], list[Row]]) -> Iterator[str]:
+    return (_do(folder, key, work) for key in keys)
+
+
+def _done(folder: Path, keys: Sequence[str], work: Callable[[str], list[Row]], workers: int) -> Iterator[str]:
+    """Keys as they are done in other processes; an error stops what has not begun."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_do, folder, key, work) for key in keys]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _do(folder: Path, key: str, work: Callable[[str], list[Row]]) -> str:
+    """Make and keep one key's rows, in the process that made them."""
     partial = folder / f"{key}.{os.getpid()}.partial"
-    partial.write_text(json.dumps(rows), encoding="utf-8")
+    partial.write_text(json.dumps(work(key)), encoding="utf-8")
     os.replace(partial, folder / f"{key}.json")
+    return key
 
 
 def _tell(name: str, key: str, folder: Path, keys: Sequence[str]) -> None:

@@ -37,6 +37,19 @@ def test_several_processes_give_the_same_rows_in_the_order_of_the_keys() -> None
     assert resumable.collect("trial", keys, rows_of, workers=2) == [{"key": key, "length": len(key)} for key in keys]
 
 
+def rows_or_error(key: str) -> list[dict]:
+    if key == "bad":
+        raise RuntimeError(f"no rows for {key}")
+    return rows_of(key)
+
+
+def test_an_error_in_another_process_ends_the_run_and_what_is_done_is_kept(tmp_path) -> None:
+    with pytest.raises(RuntimeError, match="no rows for bad"):
+        resumable.collect("trial", ["a", "bb", "bad"], rows_or_error, workers=2)
+    assert {path.stem for path in tmp_path.rglob("*.json")} <= {"a", "bb"}
+    assert len(resumable.collect("trial", ["a", "bb"], rows_or_error, workers=1)) == 2
+
+
 def test_a_table_holds_every_column_and_reads_back(tmp_path) -> None:
     path = tmp_path / "folder" / "table.csv"
     resumable.write_table(path, [{"a": 1, "b": 0.123456}, {"a": None, "c": "x"}])
