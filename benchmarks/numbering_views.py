@@ -1,9 +1,12 @@
-"""Are levels rightly numbered however little of a spine is seen? ``python -m benchmarks.numbering_views``.
+"""Are levels rightly numbered however little of a spine is seen?
+
+``python -m benchmarks.numbering_views [--workers 2] [--table FILE] [--json]``
 
 The real series of ../shared/data, whole and cut along the body axis into the views that scanners take: ribs and the
 first lumbar levels without the sacrum, sacrum and the last lumbar levels without ribs, L1-L4 alone. A view is right
 when something is outlined and every outlined body that lies where the reference has one carries its number. A level
-that is not outlined does not count here (benchmarks.segmentation_real tells of outlines). Needs ../shared/data.
+that is not outlined does not count here (benchmarks.segmentation_real tells of outlines). Writes one row an outlined
+body (models/vertebra_segmentation/tables/views.csv). Needs ../shared/data.
 
 Numbers of the DICOM series were counted by eye, by one of the makers, from the sacrum (GE Discovery, Toshiba) or from
 the last rib in axial slices (Siemens Sensation, GE Revolution); those of the others are the reference's. Of these
@@ -12,13 +15,18 @@ series only the CT of verse005, verse007 and verse014 taught the networks nothin
 
 from __future__ import annotations
 
+import argparse
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.segmentation_real import DATA, HELD_OUT, ct_path
+from benchmarks.degradations import part
+from benchmarks.real_series import DATA, WITH_REFERENCE, ct_path
+from benchmarks.resumable import TABLES, as_text, collect, write_table
+from benchmarks.scoring import RIGHT, WRONG, Row, analyse, is_flagged
 from models.registry import load_segmenter
 from osteo_core.records import Geometry, Volume
 from osteo_core.terms import Level
@@ -31,10 +39,8 @@ BY_EYE: dict[str, tuple[Level, tuple[int, ...]]] = {
     "siemens_sensation64": (Level.T9, (-131, -156, -177, -201, -233, -257)),
     "ge_revolution": (Level.T8, (-15, -40, -67, -92, -118, -146, -172)),
 }
-WITH_REFERENCE = ("lidc_0001", *HELD_OUT)
 #: A view ends this far beyond the middle of its last body, so that body is whole and the next is not.
 _HALF_LEVEL_MM = 22.0
-_BEYOND_MM = 400.0
 #: A found body is the one whose middle lies within this.
 _SAME_MM = 12.0
 
@@ -57,62 +63,78 @@ def heights_of(name: str, geometry: Geometry) -> dict[Level, float]:
     return {Level(n): float(geometry.to_world_mm(np.argwhere(labels == n).mean(0))[2]) for n in np.unique(labels) if n}
 
 
-def cut(volume: Volume, low_mm: float, high_mm: float) -> Volume:
-    """The slices between two heights (LPS z), across the axis that runs along the body."""
-    geometry = volume.geometry
-    axis = next(n for n, code in enumerate(geometry.axis_codes) if code in "SI")
-    index = np.zeros((geometry.shape[axis], 3))
-    index[:, axis] = np.arange(len(index))
-    heights = geometry.to_world_mm(index)[:, 2]
-    kept = np.flatnonzero((heights >= low_mm) & (heights <= high_mm))
-    box = tuple(slice(kept.min(), kept.max() + 1) if n == axis else slice(None) for n in range(3))
-    voxels = np.ascontiguousarray(np.asarray(volume.voxels_hu)[box])
-    affine = np.array(geometry.affine_lps)
-    affine[:3, 3] = geometry.to_world_mm(index[kept.min()])
-    return Volume(voxels_hu=voxels, geometry=Geometry(shape=voxels.shape, affine_lps=affine))
-
-
 def views(name: str, path: Path) -> Iterator[View]:
     """The whole series and its views."""
     volume = read_ct(path)
     at = heights_of(name, volume.geometry)
     yield View(name=name, volume=volume, heights_mm=at)
-    top, bottom = max(at.values()) + _BEYOND_MM, min(at.values()) - _BEYOND_MM
+    for words, low, high in _extents(at):
+        cut, _ = part(volume, direction="z", low_mm=low, high_mm=high)
+        yield View(name=f"{name}, {words}", volume=cut, heights_mm=at)
+
+
+def _extents(at: dict[Level, float]) -> Iterator[tuple[str, float, float]]:
+    """Words, lowest and highest place (mm) of each view that these bodies allow."""
     for level in (Level.L1, Level.L2, Level.L3):
         if level + 1 in at and Level.T12 in at and Level.L2 in at:
-            low = at[level] - _HALF_LEVEL_MM
-            yield View(name=f"{name}, ribs to {level.name}", volume=cut(volume, low, top), heights_mm=at)
+            yield f"ribs to {level.name}", at[level] - _HALF_LEVEL_MM, np.inf
         if level in at and Level.L5 in at:
-            high = at[level] + _HALF_LEVEL_MM
-            yield View(name=f"{name}, {level.name} to sacrum", volume=cut(volume, bottom, high), heights_mm=at)
+            yield f"{level.name} to sacrum", -np.inf, at[level] + _HALF_LEVEL_MM
     if Level.L1 in at and Level.L4 in at:
-        part = cut(volume, at[Level.L4] - _HALF_LEVEL_MM, at[Level.L1] + _HALF_LEVEL_MM)
-        yield View(name=f"{name}, L1 to L4 alone", volume=part, heights_mm=at)
+        yield "L1 to L4 alone", at[Level.L4] - _HALF_LEVEL_MM, at[Level.L1] + _HALF_LEVEL_MM
 
 
-def shifts(view: View) -> tuple[set[int], float, str]:
-    """By how many levels the outlined bodies are off, the least confidence, and what they were counted from."""
-    found = load_segmenter().segment(view.volume)
-    off = set()
+def judge(view: View) -> list[Row]:
+    """One row for each outlined body that lies where the reference has one; one empty row where there is none."""
+    result, found = analyse(load_segmenter(), view.volume)
+    about = {"view": view.name, "anchor": found.anchor.value, "flagged": is_flagged(result)}
+    rows = []
     for body in found.levels:
-        nearest = min(view.heights_mm, key=lambda level: abs(view.heights_mm[level] - body.centroid_mm[2]))
-        if abs(view.heights_mm[nearest] - body.centroid_mm[2]) < _SAME_MM:
-            off.add(int(body.level) - int(nearest))
-    return off, min((body.confidence for body in found.levels), default=0.0), found.anchor.value
+        true = min(view.heights_mm, key=lambda level: abs(view.heights_mm[level] - body.centroid_mm[2]))
+        if abs(view.heights_mm[true] - body.centroid_mm[2]) < _SAME_MM:
+            outcome = RIGHT if true == body.level else WRONG
+            described = {"found": body.level.name, "confidence": body.confidence, "cut": body.cut}
+            rows.append({**about, "level": true.name, "outcome": outcome, **described})
+    return rows or [{**about, "level": "", "outcome": ""}]
+
+
+def score_name(key: str) -> list[Row]:
+    """Rows of all views of one series."""
+    path = DATA / "ct" / key if key in BY_EYE else ct_path(key)
+    return [row for view in views(key, path) for row in judge(view)]
+
+
+def table(rows: list[Row]) -> list[Row]:
+    """One line a view."""
+    lines = []
+    for name in dict.fromkeys(row["view"] for row in rows):
+        own = [row for row in rows if row["view"] == name]
+        outcomes = {row["outcome"] for row in own}
+        confidence = min((row["confidence"] for row in own if row["level"]), default=None)
+        about = {"anchor": own[0]["anchor"], "flagged": own[0]["flagged"], "least_confidence": confidence}
+        lines.append({"view": name, "right": outcomes == {RIGHT}, "empty": outcomes == {""}, **about})
+    return lines
 
 
 def main() -> None:
     """Print the table."""
-    paths = {name: DATA / "ct" / name for name in BY_EYE} | {name: ct_path(name) for name in WITH_REFERENCE}
-    right = total = unsure = 0
-    for name, path in paths.items():
-        for view in views(name, path):
-            off, confidence, anchor = shifts(view)
-            total, right = total + 1, right + (off == {0})
-            unsure += off != {0} and confidence < 0.5
-            verdict = "right" if off == {0} else "WRONG"
-            print(f"{verdict}  {view.name:36s} off by {sorted(off)}  {confidence:.2f}  {anchor}", flush=True)
-    print(f"{right} of {total} views rightly numbered; of the others {unsure} are marked unsure or empty")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--table", type=Path, default=TABLES / "views.csv")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    rows = collect("numbering_views", [*BY_EYE, *WITH_REFERENCE], score_name, workers=arguments.workers)
+    write_table(arguments.table, rows)
+    lines = table(rows)
+    if arguments.json:
+        print(json.dumps(lines, indent=1))
+        return
+    print(as_text(lines))
+    others = [line for line in lines if not line["right"]]
+    told = sum(line["flagged"] or line["empty"] for line in others)
+    print(
+        f"{len(lines) - len(others)} of {len(lines)} views rightly numbered; of the others {told} are flagged or empty"
+    )
 
 
 if __name__ == "__main__":

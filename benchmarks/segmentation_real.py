@@ -1,111 +1,60 @@
-"""Dice of the released segmenter on real CT: ``python -m benchmarks.segmentation_real [--json]``.
+"""Dice, surface distance and numbering of the released segmenter on real CT.
+
+``python -m benchmarks.segmentation_real [--workers 2] [--table FILE] [--json]``
 
 Needs ../shared/data. The CT of verse005, verse007 and verse014 never taught the networks; that of
-lidc_0001 may have (models/vertebra_segmentation/CARD.md says so).
+lidc_0001 may have (models/vertebra_segmentation/CARD.md says so). Writes one row a level
+(models/vertebra_segmentation/tables/real.csv). Dice is given for every level of the reference; only L1-L4 that are
+whole in view count in the summary.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.real_series import WITH_REFERENCE, read_labelled
+from benchmarks.resumable import TABLES, as_text, collect, write_table
+from benchmarks.scoring import Row, by_level, counted, mean_of, score, totals
 from models.registry import load_segmenter
-from osteo_core.records import Geometry, Segmentation, Volume
-from osteo_core.terms import MEASURED_LEVELS, Level
-
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-HELD_OUT = ("verse005", "verse007", "verse014")
-_PADDING_BELOW_HU = -1024
-#: L2 of lidc_0001 lies on the lowest slice and L3 is cut (../shared/data/README.md).
-_UNFIT = {"lidc_0001": (Level.L3,)}
+from training.real import HELD_OUT
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """One series: Dice of each level of the reference, and what was found."""
-
-    name: str
-    dice: dict[str, float]
-    found: tuple[str, ...]
-    anchor: str
-    seconds: float
-
-    @property
-    def mean(self) -> float:
-        """Mean Dice over those of L1-L4 that the reference holds."""
-        return float(np.mean([self.dice[n.name] for n in MEASURED_LEVELS if n.name in self.dice]))
-
-
-def read_nifti(path: Path) -> tuple[NDArray[np.generic], Geometry]:
-    """Voxels and geometry (LPS) of a NIfTI file."""
-    image = nibabel.load(path)
-    voxels = np.asarray(image.dataobj)
-    return voxels, Geometry(shape=voxels.shape, affine_lps=np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine)
-
-
-def ct_path(name: str) -> Path:
-    """Where the CT of a labelled series lies."""
-    return DATA / "labels" / "pairs" / f"{name}_ct.nii.gz" if name in HELD_OUT else DATA / "ct" / f"{name}.nii.gz"
-
-
-def read_ct(path: Path) -> Volume:
-    """A CT as the pipeline would hand it over: padding is air."""
-    voxels, geometry = read_nifti(path)
-    return Volume(voxels_hu=np.maximum(voxels, _PADDING_BELOW_HU).astype(np.int16), geometry=geometry)
-
-
-def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    """2 |A and B| / (|A| + |B|); 1 where both are empty."""
-    total = int(a.sum()) + int(b.sum())
-    return 2.0 * int((a & b).sum()) / total if total else 1.0
-
-
-def dice_by_level(segmentation: Segmentation, reference: NDArray[np.generic], levels: list[Level]) -> dict[str, float]:
-    """Dice of each level that the reference holds."""
-    return {
-        level.name: dice(segmentation.labels == level, reference == level)
-        for level in levels
-        if (reference == level).any()
-    }
-
-
-def score(name: str) -> Score:
+def score_name(key: str) -> list[Row]:
     """Segment one labelled series and compare."""
-    reference, _ = read_nifti(DATA / "labels" / "bodies" / f"{name}.nii.gz")
-    segmentation = load_segmenter().segment(read_ct(ct_path(name)))
-    levels = [n for n in (Level.T12, *MEASURED_LEVELS, Level.L5) if n not in _UNFIT.get(name, ())]
-    return Score(
-        name=name,
-        dice=dice_by_level(segmentation, reference, levels),
-        found=tuple(
-            f"{f.level.name} {f.confidence:.2f}{' cut: ' + f.cut if f.cut else ''}" for f in segmentation.levels
-        ),
-        anchor=segmentation.anchor.value,
-        seconds=segmentation.seconds,
-    )
+    volume, truth = read_labelled(key)
+    i, j, k = volume.geometry.spacing_mm
+    spacing = f"{i:.2f} x {j:.2f} x {k:.2f}"
+    about = {"series": key, "kept_aside": key in HELD_OUT, "spacing_mm": spacing, "axes": volume.geometry.axis_codes}
+    return score(load_segmenter(), volume, truth, complete=False).rows(**about)
+
+
+def summary(rows: list[Row]) -> list[Row]:
+    """A line for each series, one for the mean over those kept aside."""
+    lines = [_line(name, [row for row in rows if row["series"] == name]) for name in WITH_REFERENCE]
+    aside = [row for row in rows if row["kept_aside"]]
+    means = [line["mean_dice"] for line in lines if line["series"] in HELD_OUT]
+    return [*lines, {**_line("kept aside", aside), "mean_of_series": mean_of([m for m in means if m is not None])}]
+
+
+def _line(name: str, rows: list[Row]) -> Row:
+    dice = {f"dice_{level}": value for level, value in by_level([row for row in rows if row["level"]]).items()}
+    anchors = ", ".join(dict.fromkeys(row["anchor"] for row in rows))
+    return {"series": name, **totals(counted(rows)), **dice, "anchor": anchors}
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--table", type=Path, default=TABLES / "real.csv")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    as_json = parser.parse_args().json
-    scores = [score(name) for name in (*HELD_OUT, "lidc_0001")]
-    mean = float(np.mean([s.mean for s in scores if s.name in HELD_OUT]))
-    if as_json:
-        rows = [{**vars(s), "mean_l1_l4": s.mean} for s in scores]
-        print(json.dumps({"series": rows, "mean_held_out": mean}, indent=1))
-        return
-    for s in scores:
-        levels = "  ".join(f"{level} {value:.3f}" for level, value in s.dice.items())
-        print(f"{s.name:10s} mean L1-L4 {s.mean:.3f}  {levels}  anchor: {s.anchor}  {s.seconds:.1f} s")
-    print(f"mean over {', '.join(HELD_OUT)}: {mean:.3f}")
+    arguments = parser.parse_args()
+    rows = collect("segmentation_real", WITH_REFERENCE, score_name, workers=arguments.workers)
+    write_table(arguments.table, rows)
+    lines = summary(rows)
+    print(json.dumps({"levels": rows, "summary": lines}, indent=1) if arguments.json else as_text(lines))
 
 
 if __name__ == "__main__":

@@ -1,98 +1,87 @@
-"""Dice and numbering of the released segmenter on fresh simulated series.
+"""Dice, surface distance and numbering of the released segmenter on a fixed set of simulated series.
 
-``python -m benchmarks.segmentation_simulated [--series 50] [--json]``. The seeds lie in the simulator's TEST_SEEDS,
-which no training uses.
+``python -m benchmarks.segmentation_simulated [--series 300] [--workers 2] [--table FILE] [--json]``
+
+The set is the first ``--series`` seeds from `FIRST_SEED`, in the simulator's TEST_SEEDS, which no training uses.
+Writes one row a level (models/vertebra_segmentation/tables/simulated.csv), prints one line a vendor. A run that was
+stopped goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-
-from benchmarks.segmentation_real import dice_by_level
+from benchmarks.resumable import TABLES, as_text, collect, write_table
+from benchmarks.scoring import FALSE, Row, by_level, counted, score, totals
 from models.registry import load_segmenter
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from osteo_core.simulate.render import render
-from osteo_core.terms import MEASURED_LEVELS, Level
 
-FIRST_SEED = TEST_SEEDS.start + 1000
-#: A level of the truth counts when at least this share of its usual volume is in view.
-_WHOLE_SHARE = 0.6
+FIRST_SEED = TEST_SEEDS.start + 2000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Score:
-    """One simulated series: Dice of L1-L4 in view, and how many of them carry the right number."""
-
-    seed: int
-    dice: dict[str, float]
-    rightly_numbered: int
-    anchor: str
-    confidence: float
-    seconds: float
-
-    @property
-    def mean(self) -> float:
-        """Mean Dice over the measured levels in view."""
-        return float(np.mean(list(self.dice.values())))
-
-
-def score(seed: int) -> Score:
-    """Render one patient, segment, compare."""
-    volume, truth = render(draw_patient(seed, situations=False))
-    segmentation = load_segmenter().segment(volume)
-    sizes = {n: int((truth == n).sum()) for n in MEASURED_LEVELS}
-    in_view = [n for n in MEASURED_LEVELS if sizes[n] > _WHOLE_SHARE * max(sizes.values())]
-    right = sum(1 for n in in_view if (segmentation.labels[truth == n] == n).mean() > 0.5)
-    return Score(
-        seed=seed,
-        dice=dice_by_level(segmentation, truth, [Level(n) for n in in_view]),
-        rightly_numbered=right,
-        anchor=segmentation.anchor.value,
-        confidence=min((f.confidence for f in segmentation.levels), default=0.0),
-        seconds=segmentation.seconds,
+def score_seed(key: str) -> list[Row]:
+    """Render the patient of a seed, segment, compare."""
+    patient = draw_patient(int(key), situations=False)
+    volume, truth = render(patient)
+    scan = patient.acquisition
+    return score(load_segmenter(), volume, truth).rows(
+        seed=patient.seed,
+        vendor=scan.maker.vendor.value,
+        kernel=scan.kernel.name,
+        kvp=scan.kvp,
+        thickness_mm=scan.thickness_mm,
+        step_mm=scan.step_mm,
+        pixel_mm=scan.pixel_mm,
+        field_of_view=patient.field_of_view.value,
+        phase=patient.contrast.phase.value,
     )
 
 
-def summary(scores: list[Score]) -> dict[str, float]:
-    """Means over series, and the share of levels rightly numbered."""
-    levels = sum(len(s.dice) for s in scores)
-    return {
-        "series": len(scores),
-        "mean_dice_l1_l4": float(np.mean([s.mean for s in scores])),
-        "lowest_series": min(s.mean for s in scores),
-        "rightly_numbered": sum(s.rightly_numbered for s in scores) / levels,
-        "levels": levels,
-        **{
-            f"dice_{n.name}": float(np.mean([s.dice[n.name] for s in scores if n.name in s.dice]))
-            for n in MEASURED_LEVELS
-        },
-        "seconds": float(np.mean([s.seconds for s in scores])),
-    }
+def summary(rows: list[Row]) -> list[Row]:
+    """A line for each vendor and one for all: the worst level's mean Dice first, failures in every denominator."""
+    vendors = sorted({row["vendor"] for row in rows})
+    lines = []
+    for name in (*vendors, "all"):
+        own = [row for row in rows if name in (row["vendor"], "all")]
+        levels = counted(own)
+        dice = by_level(levels)
+        worst = min(dice, key=lambda level: dice[level]) if dice else ""
+        lines.append(
+            {
+                "vendor": name,
+                "series": len({row["seed"] for row in own}),
+                "worst_level": worst,
+                "worst_level_dice": dice.get(worst),
+                **totals(levels),
+                "series_flagged": len({row["seed"] for row in own if row["flagged"]}),
+                "false_outlines": sum(row["outcome"] == FALSE for row in own),
+                "cut_not_marked": sum(_is_cut_unmarked(row) for row in own),
+            }
+        )
+    return lines
+
+
+def _is_cut_unmarked(row: Row) -> bool:
+    """A level that the field of view cuts and the program measured nevertheless."""
+    return bool(row["level"]) and not row["whole"] and row["measured"]
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--series", type=int, default=50)
-    parser.add_argument("--skip", type=int, default=0, help="leave out the first seeds, to share the work")
+    """Print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--series", type=int, default=300)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--table", type=Path, default=TABLES / "simulated.csv")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
-    scores = []
-    for seed in range(FIRST_SEED + arguments.skip, FIRST_SEED + arguments.series):
-        s = score(seed)
-        scores.append(s)
-        if not arguments.json:
-            levels = "  ".join(f"{level} {value:.3f}" for level, value in s.dice.items())
-            print(f"{seed}  mean {s.mean:.3f}  {levels}  anchor: {s.anchor}, confidence {s.confidence:.2f}", flush=True)
-    if arguments.json:
-        print(json.dumps({"series": [vars(s) for s in scores], "summary": summary(scores)}, indent=1))
-        return
-    for name, value in summary(scores).items():
-        print(f"{name:18s} {value:.3f}")
+    keys = [str(FIRST_SEED + n) for n in range(arguments.series)]
+    rows = collect("segmentation_simulated", keys, score_seed, workers=arguments.workers)
+    write_table(arguments.table, rows)
+    lines = summary(rows)
+    print(json.dumps({"summary": lines}, indent=1) if arguments.json else as_text(lines))
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def _draw_level(
     width, depth, height, wedge, disc = (value * float(rng.normal(1, 0.018)) for value in SIZES[level])
     posterior = height * make.scale
     sound = (posterior * wedge, posterior * _MIDDLE_SHARE * (1 + wedge) / 2, posterior)
-    anterior, middle, posterior = _collapse(sound, fracture)
+    anterior, middle, posterior = collapse(sound, fracture)
     worn = make.wear * float(rng.random())
     return SimulatedLevel(
         level=level,
@@ -103,7 +103,7 @@ def _draw_level(
     )
 
 
-def _collapse(sound: tuple[float, float, float], fracture: Fracture | None) -> tuple[float, float, float]:
+def collapse(sound: tuple[float, float, float], fracture: Fracture | None) -> tuple[float, float, float]:
     """Anterior, middle and posterior height after a fracture; ``loss`` is against the level's own sound height."""
     if fracture is None:
         return sound

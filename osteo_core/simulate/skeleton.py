@@ -13,7 +13,7 @@ from osteo_core.simulate.torso import Torso, muscle_hu
 from osteo_core.terms import Level
 
 #: Angle from the back (degrees) to which each rib reaches; the last two float.
-_RIB_END_DEG = {Level.T12: 58.0, Level.T11: 96.0, Level.T10: 140.0, Level.T9: 148.0, Level.T8: 150.0}
+_RIB_END_DEG = {Level.L1: 42.0, Level.T12: 58.0, Level.T11: 96.0, Level.T10: 140.0, Level.T9: 148.0, Level.T8: 150.0}
 _RIB_START_DEG = 19.0
 _RIB_DROP_MM = 88.0  # by which a rib has sunk a quarter turn from its start
 _RIB_MM = 3.4
@@ -58,7 +58,7 @@ def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:
 def _rib_points(torso: Torso, placed: Placed, side: float) -> NDArray[np.float64]:
     """From the vertebra round the wall, sinking towards the front."""
     level = placed.level.level
-    if level > Level.T12:
+    if level > torso.patient.spine.last_rib:
         return np.empty((0, 3))
     shape = placed.shape
     head = placed.frame.to_world((side * (shape.half_width + 2), shape.back + 3, 7))

@@ -90,13 +90,17 @@ class Habitus:
 
 @dataclass(frozen=True, kw_only=True)
 class SpineShape:
-    """Curves of the spine in degrees: sacral slope, lordosis L1-S1, and scoliosis with its side (+1 left)."""
+    """Curves of the spine in degrees: sacral slope, lordosis L1-S1, and scoliosis with its side (+1 left).
+
+    ``last_rib`` is the lowest level with ribs: T12 but in people whose count of vertebrae is unusual.
+    """
 
     sacral_slope_deg: float
     lordosis_deg: float
     scoliosis_deg: float
     scoliosis_side: int
     turn_deg: float
+    last_rib: Level = Level.T12
 
 
 @dataclass(frozen=True, kw_only=True)

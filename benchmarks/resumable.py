@@ -1,0 +1,115 @@
+"""Many series, several processes, any interruption: each series' rows are kept as soon as they are there.
+
+Rows lie below the variable OSTEO_BENCHMARKS, else data/benchmarks (not in git), in a folder named by the sources and
+weights that made them: a run that was stopped goes on, and a changed network, decoder or benchmark begins anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import functools
+import hashlib
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from benchmarks.scoring import Row
+
+ROOT = Path(__file__).resolve().parents[1]
+TABLES = ROOT / "models" / "vertebra_segmentation" / "tables"
+#: What decides a result: sources, and the cards that name the weights by hash.
+_DECIDES = ("models", "osteo_core", "benchmarks")
+
+
+def workplace() -> Path:
+    """Where rows are kept between runs."""
+    return Path(os.environ.get("OSTEO_BENCHMARKS", ROOT / "data" / "benchmarks"))
+
+
+@functools.cache
+def version() -> str:
+    """Twelve hex digits of all sources and model cards that a result depends on."""
+    digest = hashlib.sha256()
+    for folder in _DECIDES:
+        for path in sorted(p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".toml")):
+            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def collect(name: str, keys: Sequence[str], work: Callable[[str], list[Row]], *, workers: int) -> list[Row]:
+    """Rows of all ``keys`` in their order; ``work(key)`` makes those that are not there yet.
+
+    ``work`` must be a function of a module (it is called in other processes when ``workers`` is more than 1). A key
+    is a file's name. What ``work`` raises ends the run; what is done is kept.
+    """
+    folder = workplace() / name / version()
+    folder.mkdir(parents=True, exist_ok=True)
+    open_keys = [key for key in keys if not (folder / f"{key}.json").exists()]
+    for key in _done_in_turn(folder, open_keys, work) if workers <= 1 else _done(folder, open_keys, work, workers):
+        _tell(name, key, folder, keys)
+    return [row for key in keys for row in json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))]
+
+
+def _done_in_turn(folder: Path, keys: Sequence[str], work: Callable[[str], list[Row]]) -> Iterator[str]:
+    return (_do(folder, key, work) for key in keys)
+
+
+def _done(folder: Path, keys: Sequence[str], work: Callable[[str], list[Row]], workers: int) -> Iterator[str]:
+    """Keys as they are done in other processes; an error stops what has not begun."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = [pool.submit(_do, folder, key, work) for key in keys]
+        try:
+            yield from (future.result() for future in as_completed(futures))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _do(folder: Path, key: str, work: Callable[[str], list[Row]]) -> str:
+    """Make and keep one key's rows, in the process that made them."""
+    partial = folder / f"{key}.{os.getpid()}.partial"
+    partial.write_text(json.dumps(work(key)), encoding="utf-8")
+    os.replace(partial, folder / f"{key}.json")
+    return key
+
+
+def _tell(name: str, key: str, folder: Path, keys: Sequence[str]) -> None:
+    done = sum((folder / f"{one}.json").exists() for one in keys)
+    print(f"{name}: {done} of {len(keys)}, {key}", file=sys.stderr, flush=True)
+
+
+def write_table(path: Path, rows: Sequence[Row]) -> None:
+    """Rows as CSV with every column that any of them has; numbers to four places, None as nothing."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV as text."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _cell(value: object) -> object:
+    return round(value, 4) if isinstance(value, float) else value
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """A table to look at: columns as wide as their longest entry."""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    cells = [columns, *([_shown(row.get(column)) for column in columns] for row in rows)]
+    widths = [max(len(line[n]) for line in cells) for n in range(len(columns))]
+    return "\n".join("  ".join(text.ljust(w) for text, w in zip(line, widths, strict=True)).rstrip() for line in cells)
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
