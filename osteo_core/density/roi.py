@@ -101,7 +101,7 @@ def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArra
 
 
 def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Measurement:
-    heights = measure_heights(body)
+    heights = measure_heights(body, volume)
     measurement = Measurement(
         level=body.level,
         voxels=body.voxels,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from osteo_core.imaging.resample import sample_hu
 from osteo_core.morphometry.frame import Body
 from osteo_core.records import FloatArray, TissueSample, Volume
 from osteo_core.terms import Level
@@ -105,7 +106,7 @@ def _sample_plane(
     up = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
     grid = np.stack(np.meshgrid(left, front + front_mm, up, indexing="ij"), axis=-1)
     index = volume.geometry.to_index(body.frame.to_world_mm(grid))
-    hu = _interpolate(volume, index)
+    hu = sample_hu(volume, index)
     known = np.isfinite(hu)
     # A slab mostly outside the scan says nothing.
     enough = known.sum(axis=-1) * _STEP_MM >= _MINIMUM_DEPTH_MM
@@ -113,18 +114,6 @@ def _sample_plane(
     plane = np.where(enough, total, np.nan)
     lefts, fronts = np.meshgrid(left, front, indexing="ij")
     return plane, lefts, fronts
-
-
-def _interpolate(volume: Volume, index: FloatArray) -> FloatArray:
-    """Linear HU at fractional indices (..., 3), read from the smallest box that holds them; NaN outside."""
-    flat = index.reshape(-1, 3)
-    low = np.maximum(np.floor(flat.min(axis=0)).astype(int) - 1, 0)
-    high = np.minimum(np.ceil(flat.max(axis=0)).astype(int) + 2, volume.geometry.shape)
-    if (high <= low).any():
-        return np.full(index.shape[:-1], np.nan)
-    box = volume.voxels_hu[low[0] : high[0], low[1] : high[1], low[2] : high[2]].astype(np.float32)
-    values = ndimage.map_coordinates(box, (flat - low).T, order=1, mode="constant", cval=np.nan)
-    return values.reshape(index.shape[:-1])
 
 
 def _disc(radius_mm: float) -> FloatArray:
