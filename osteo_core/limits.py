@@ -254,6 +254,13 @@ MODERATE_FRACTURE_LOSS = Limit(
     date="1993",
     beyond="fracture grade 2",
 )
+HEIGHT_LOSS_ERROR = Limit(
+    value=0.04,
+    unit="of the height",
+    source="design: SD of a measured loss about the true one, simulated 2-3 mm slices",
+    date="2026-11-25",
+    beyond="a loss this little below a boundary is graded as having reached it (grades 1 and 2)",
+)
 SEVERE_FRACTURE_LOSS = Limit(
     value=0.40,
     unit="of the height",
