@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.fracture [--series 100] [--fractured 80] [--masks true|model] [--step 0] [--json]``.
 The first ``--series`` patients come as they are drawn; of the next only those with a fracture of grade 2 or 3 in
-T12-L4 are taken, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all, specificity
-and false alarms over the patients that come as drawn. ``--step`` scans everyone with slices of that many mm.
+T12-L4 are taken, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all,
+specificity and false alarms over the patients that come as drawn. ``--step`` scans everyone with slices of that many mm.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def summary(rows: list[Graded]) -> dict[str, object]:
     alarms = [row for row in well if (row.found_grade or 0) >= _GRADE]
     sound_alarms = [row for row in alarms if row.true_grade == 0]
     n = len({row.seed for row in rows if row.as_drawn})
-    table = [[sum(r.true_grade == t and r.found_grade == f for r in rows) for f in (0, 1, 2, 3, None)] for t in range(4)]
+    table = [
+        [sum(r.true_grade == t and r.found_grade == f for r in rows) for f in (0, 1, 2, 3, None)] for t in range(4)
+    ]
     return {
         "patients_as_drawn": n,
         "levels": len(rows),
@@ -110,7 +112,7 @@ def summary(rows: list[Graded]) -> dict[str, object]:
         "false_alarms_a_patient_on_sound_levels": len(sound_alarms) / n if n else None,
         "patients_with_a_false_alarm": len({row.seed for row in alarms}),
         "possible_a_patient": sum(r.found_grade == 1 and r.true_grade == 0 for r in drawn) / n if n else None,
-        "true_0_to_3_by_found_0_1_2_3_none": table,
+        "true_0_to_3_by_found_0_1_2_3_none": [[pairs[t, f] for f in (0, 1, 2, 3, None)] for t in range(4)],
         "missed": [f"{r.seed} {r.level}" for r in ill if (r.found_grade or 0) < _GRADE],
         "alarms": [f"{r.seed} {r.level} true grade {r.true_grade}" for r in alarms],
     }

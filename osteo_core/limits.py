@@ -143,11 +143,11 @@ ARTERIAL_BLOOD_HU = Limit(
     beyond="aorta as bright as this where no cava is seen: arterial",
 )
 PORTAL_BLOOD_HU = Limit(
-    value=110.0,
+    value=95.0,
     unit="HU",
-    source="design: weaker enhancement may be delayed",
-    date="2026-11-24",
-    beyond="below: enhanced, phase unknown",
+    source="design: 113 HU in the weakest simulated portal venous scan; what is delayed is told by ratios",
+    date="2026-11-25",
+    beyond="below: arterial or portal venous is not named; enhanced, phase unknown",
 )
 PORTAL_RATIO = Limit(
     value=0.65,
@@ -155,6 +155,20 @@ PORTAL_RATIO = Limit(
     source="design: nearly alike in the portal venous phase, at every tube voltage",
     date="2026-11-24",
     beyond="below: not portal venous; below two thirds of it arterial",
+)
+DELAYED_BLOOD_HU = Limit(
+    value=70.0,
+    unit="HU",
+    source="design: blood minutes after the injection is weakly enhanced while the kidneys still are",
+    date="2026-11-25",
+    beyond="below, beside an enhanced kidney: enhanced, phase unknown",
+)
+DELAYED_RATIO = Limit(
+    value=1.7,
+    unit="enhancement of kidney over aorta",
+    source="design: 0.9 to 1.6 portal venous in simulated scans; blood falls faster than the kidneys do",
+    date="2026-11-25",
+    beyond="at or above, where the cava is as enhanced as the aorta: delayed",
 )
 AIR_HU_LOW = Limit(
     value=-1030.0,
@@ -243,9 +257,9 @@ POSSIBLE_FRACTURE_LOSS = Limit(
 HEIGHT_STEP_TRUSTED = Limit(
     value=3.0,
     unit="mm",
-    source="design: simulated sound spines gave no false fracture up to 4.25 mm, 9 % of levels at 5 mm",
-    date="2026-11-24",
-    beyond="a thicker step along the spine: each mm more takes 4 % off a loss before it is graded",
+    source="design: heights err twice as much on simulated 5 mm slices as on 2-3 mm ones",
+    date="2026-11-25",
+    beyond="a thicker step along the spine: each mm more takes 1 % off a loss before it is graded",
 )
 MODERATE_FRACTURE_LOSS = Limit(
     value=0.25,

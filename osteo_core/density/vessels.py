@@ -3,6 +3,7 @@
 Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest even
 disc in its window. A vessel may be pressed flat or hidden at some levels, and one level may show bowel with
 oral contrast instead; so the median of the brighter half of the levels counts, and at least two must show one.
+Minutes after the injection the kidneys excrete: contrast in a renal pelvis is far brighter than any vessel.
 """
 
 from __future__ import annotations
@@ -54,8 +55,24 @@ _WINDOWS: dict[str, tuple[_Window, ...]] = {
 }
 
 
+#: Where a renal pelvis lies: beside the body, in front of the transverse processes and behind the bowel.
+_PELVIS = tuple(
+    _Window(
+        left=side,
+        anterior=(-34.0, -4.0),
+        radius_mm=4.0,
+        hu=(200.0, 3100.0),
+        sd_hu=np.inf,
+        levels=(Level.T12, Level.L1, Level.L2, Level.L3),
+    )
+    for side in ((28.0, 62.0), (-62.0, -28.0))
+)
+#: Excreted contrast is this many times as bright as the brightest of vessels and kidneys.
+_EXCRETED_RATIO = 1.3
+
+
 def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSample]:
-    """Samples 'blood' (aorta), 'cava' and 'kidney' where at least two levels show one."""
+    """Samples 'blood' (aorta), 'cava' and 'kidney' where at least two levels show one, 'urine' where it is excreted."""
     samples = {}
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
@@ -66,7 +83,18 @@ def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSa
             samples[name] = TissueSample(
                 name=name, mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=area
             )
-    return samples
+    urine = _excreted(volume, bodies, brightest_hu=max((s.mean_hu for s in samples.values()), default=0.0))
+    return samples if urine is None or "kidney" not in samples else {**samples, "urine": urine}
+
+
+def _excreted(volume: Volume, bodies: tuple[Body, ...], *, brightest_hu: float) -> TissueSample | None:
+    discs = [disc for window in _PELVIS for body in bodies if (disc := _brightest_disc(volume, body, window))]
+    seen = [disc for disc in discs if disc[0] >= _EXCRETED_RATIO * brightest_hu]
+    if not seen:
+        return None
+    mean, sd = max(seen)
+    area = len(seen) * float(np.pi) * _PELVIS[0].radius_mm ** 2
+    return TissueSample(name="urine", mean_hu=mean, sd_hu=sd, area_mm2=area)
 
 
 def _brightest_disc(volume: Volume, body: Body, window: _Window) -> tuple[float, float] | None:

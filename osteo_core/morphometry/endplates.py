@@ -69,7 +69,9 @@ def _line_mm(profiles: FloatArray, offsets: FloatArray, *, allowed_mm: float, st
     inside_hu = np.nanmedian(np.where(bone, profiles, np.nan), axis=1)[:, None]
     outside_hu = np.take_along_axis(profiles, outside, axis=1)
     along = np.clip((index - inside) / np.maximum(outside - inside, 1), 0, 1)
-    excess = np.where((index >= inside) & (index <= outside), profiles - inside_hu * (1 - along) - outside_hu * along, 0)
+    excess = np.where(
+        (index >= inside) & (index <= outside), profiles - inside_hu * (1 - along) - outside_hu * along, 0
+    )
     excess = np.maximum(excess, 0)
     total = excess.sum(axis=1)
     is_line = np.take_along_axis(profiles, peak, axis=1) - np.maximum(inside_hu, outside_hu) >= _LINE_HU
