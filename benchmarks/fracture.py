@@ -3,7 +3,8 @@
 ``python -m benchmarks.fracture [--series 100] [--fractured 80] [--masks true|model] [--step 0] [--json]``.
 The first ``--series`` patients come as they are drawn; of the next only those with a fracture of grade 2 or 3 in
 T12-L4 are taken, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all,
-specificity and false alarms over the patients that come as drawn. ``--step`` scans everyone with slices of that many mm.
+specificity and false alarms over the patients that come as drawn. ``--step`` scans everyone with slices
+of that many mm.
 """
 
 from __future__ import annotations
@@ -99,9 +100,7 @@ def summary(rows: list[Graded]) -> dict[str, object]:
     alarms = [row for row in well if (row.found_grade or 0) >= _GRADE]
     sound_alarms = [row for row in alarms if row.true_grade == 0]
     n = len({row.seed for row in rows if row.as_drawn})
-    table = [
-        [sum(r.true_grade == t and r.found_grade == f for r in rows) for f in (0, 1, 2, 3, None)] for t in range(4)
-    ]
+    pairs = Counter((row.true_grade, row.found_grade) for row in rows)
     return {
         "patients_as_drawn": n,
         "levels": len(rows),
