@@ -128,6 +128,48 @@ METAL_VOLUME = Limit(
     date="2026-11-24",
     beyond="level excluded as metal",
 )
+CEMENT_HU = Limit(
+    value=700.0,
+    unit="HU",
+    source="design: bone cement with barium or zirconium is 1000-2500 HU, trabecular bone at 80 kVp up to 500",
+    date="2026-11-25",
+    beyond="counts as cement where it lies in the trabecular region",
+)
+CEMENT_VOLUME = Limit(
+    value=0.2,
+    unit="ml",
+    source="design: more than cortex that a wrong outline lets in",
+    date="2026-11-25",
+    beyond="level excluded as cemented",
+)
+ROI_SD_MAXIMUM = Limit(
+    value=150.0,
+    unit="HU",
+    source="design: noise and texture of soft and standard kernels stay below 90 HU",
+    date="2026-11-25",
+    beyond="level excluded for streaks",
+)
+DARK_FOCUS_HU = Limit(
+    value=80.0,
+    unit="HU below the region's median, mean over 5 mm",
+    source="design: noise and texture average to 10-15 HU over 5 mm",
+    date="2026-11-25",
+    beyond="counts as a dark focus",
+)
+SCLEROTIC_FOCUS_HU = Limit(
+    value=120.0,
+    unit="HU above the region's median, mean over 5 mm",
+    source="design: noise and texture average to 10-15 HU over 5 mm; endplates reach in a little",
+    date="2026-11-25",
+    beyond="counts as a sclerotic focus",
+)
+FOCUS_VOLUME = Limit(
+    value=0.5,
+    unit="ml",
+    source="design: a twentieth of a lumbar region; smaller ones hardly move a median",
+    date="2026-11-25",
+    beyond="level excluded as focal",
+)
 ENHANCED_BLOOD_HU = Limit(
     value=90.0,
     unit="HU",

@@ -49,6 +49,10 @@ class ExclusionCode(StrEnum):
     # measure
     ROI_TOO_SMALL = "roi_too_small"
     METAL = "metal"
+    CEMENT = "cement"
+    STREAKS = "streaks"
+    DARK_FOCUS = "dark_focus"
+    SCLEROTIC_FOCUS = "sclerotic_focus"
     FRACTURED = "fractured"
     IMPLAUSIBLE_HU = "implausible_hu"
     IMPLAUSIBLE_BODY = "implausible_body"
@@ -94,7 +98,11 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
     ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",
     ExclusionCode.ROI_TOO_SMALL: "The trabecular region is {found} ml; at least {limit} ml are needed.",
-    ExclusionCode.METAL: "Metal or cement lies in or beside this vertebra ({found}).",
+    ExclusionCode.METAL: "Metal lies in or beside this vertebra ({found}).",
+    ExclusionCode.CEMENT: "Cement or bone as dense lies inside this vertebra ({found}).",
+    ExclusionCode.STREAKS: "Streaks or noise spread the HU of this vertebra ({found}; at most {limit} HU).",
+    ExclusionCode.DARK_FOCUS: "Part of this vertebra is dark, like a haemangioma or lysis ({found}; limit {limit} HU).",
+    ExclusionCode.SCLEROTIC_FOCUS: "Part of this vertebra is sclerotic ({found}; limit {limit} HU).",
     ExclusionCode.FRACTURED: "This vertebra looks fractured ({found}).",
     ExclusionCode.IMPLAUSIBLE_HU: "The trabecular HU are implausible: {found}; expected {limit}.",
     ExclusionCode.IMPLAUSIBLE_BODY: "The outline is not that of one body: {found}; expected are {limit}.",
