@@ -23,6 +23,20 @@ OSTEOPOROSIS_BELOW = Limit(
     date="2018",
     beyond="category osteoporosis",
 )
+OSTEOPOROSIS_BELOW_EAST_ASIAN_WOMEN = Limit(
+    value=50.0,
+    unit="mg/cm3",
+    source="Wang 2024, Skeletal Radiol 53:1473: 45-50 for older East Asian women",
+    date="2024",
+    beyond="not used unless osteoporosis_below_mg_cm3 is set to it",
+)
+LOW_FOR_AGE_Z = Limit(
+    value=-2.0,
+    unit="SD",
+    source="ISCD 2019: at or below -2.0 is below the expected range for age",
+    date="2019",
+    beyond="a review reason in those too young for a category",
+)
 NORMAL_ABOVE = Limit(
     value=120.0,
     unit="mg/cm3",

@@ -137,6 +137,7 @@ class CautionCode(StrEnum):
     LEVELS_UNSURE = "levels_unsure"
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
+    Z_SCORE = "z_score"
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     SIMULATED = "simulated"
@@ -161,6 +162,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
+    CautionCode.Z_SCORE: "In place of a category: {found}.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
