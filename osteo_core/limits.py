@@ -23,6 +23,20 @@ OSTEOPOROSIS_BELOW = Limit(
     date="2018",
     beyond="category osteoporosis",
 )
+OSTEOPOROSIS_BELOW_EAST_ASIAN_WOMEN = Limit(
+    value=50.0,
+    unit="mg/cm3",
+    source="Wang 2024, Skeletal Radiol 53:1473: 45-50 for older East Asian women",
+    date="2024",
+    beyond="not used unless osteoporosis_below_mg_cm3 is set to it",
+)
+LOW_FOR_AGE_Z = Limit(
+    value=-2.0,
+    unit="SD",
+    source="ISCD 2019: at or below -2.0 is below the expected range for age",
+    date="2019",
+    beyond="a review reason in those too young for a category",
+)
 NORMAL_ABOVE = Limit(
     value=120.0,
     unit="mg/cm3",
@@ -128,6 +142,48 @@ METAL_VOLUME = Limit(
     date="2026-11-24",
     beyond="level excluded as metal",
 )
+CEMENT_HU = Limit(
+    value=700.0,
+    unit="HU",
+    source="design: bone cement with barium or zirconium is 1000-2500 HU, trabecular bone at 80 kVp up to 500",
+    date="2026-11-25",
+    beyond="counts as cement where it lies in the trabecular region",
+)
+CEMENT_VOLUME = Limit(
+    value=0.2,
+    unit="ml",
+    source="design: more than cortex that a wrong outline lets in",
+    date="2026-11-25",
+    beyond="level excluded as cemented",
+)
+ROI_SD_MAXIMUM = Limit(
+    value=150.0,
+    unit="HU",
+    source="design: noise and texture of soft and standard kernels stay below 90 HU",
+    date="2026-11-25",
+    beyond="level excluded for streaks",
+)
+DARK_FOCUS_HU = Limit(
+    value=80.0,
+    unit="HU below the region's median, mean over 5 mm",
+    source="design: noise and texture average to 10-15 HU over 5 mm",
+    date="2026-11-25",
+    beyond="counts as a dark focus",
+)
+SCLEROTIC_FOCUS_HU = Limit(
+    value=120.0,
+    unit="HU above the region's median, mean over 5 mm",
+    source="design: noise and texture average to 10-15 HU over 5 mm; endplates reach in a little",
+    date="2026-11-25",
+    beyond="counts as a sclerotic focus",
+)
+FOCUS_VOLUME = Limit(
+    value=0.5,
+    unit="ml",
+    source="design: a twentieth of a lumbar region; smaller ones hardly move a median",
+    date="2026-11-25",
+    beyond="level excluded as focal",
+)
 ENHANCED_BLOOD_HU = Limit(
     value=90.0,
     unit="HU",
@@ -143,11 +199,11 @@ ARTERIAL_BLOOD_HU = Limit(
     beyond="aorta as bright as this where no cava is seen: arterial",
 )
 PORTAL_BLOOD_HU = Limit(
-    value=110.0,
+    value=95.0,
     unit="HU",
-    source="design: weaker enhancement may be delayed",
-    date="2026-11-24",
-    beyond="below: enhanced, phase unknown",
+    source="design: 113 HU in the weakest simulated portal venous scan; what is delayed is told by ratios",
+    date="2026-11-25",
+    beyond="below: arterial or portal venous is not named; enhanced, phase unknown",
 )
 PORTAL_RATIO = Limit(
     value=0.65,
@@ -155,6 +211,20 @@ PORTAL_RATIO = Limit(
     source="design: nearly alike in the portal venous phase, at every tube voltage",
     date="2026-11-24",
     beyond="below: not portal venous; below two thirds of it arterial",
+)
+DELAYED_BLOOD_HU = Limit(
+    value=70.0,
+    unit="HU",
+    source="design: blood minutes after the injection is weakly enhanced while the kidneys still are",
+    date="2026-11-25",
+    beyond="below, beside an enhanced kidney: enhanced, phase unknown",
+)
+DELAYED_RATIO = Limit(
+    value=1.7,
+    unit="enhancement of kidney over aorta",
+    source="design: 0.9 to 1.6 portal venous in simulated scans; blood falls faster than the kidneys do",
+    date="2026-11-25",
+    beyond="at or above, where the cava is as enhanced as the aorta: delayed",
 )
 AIR_HU_LOW = Limit(
     value=-1030.0,
@@ -243,9 +313,9 @@ POSSIBLE_FRACTURE_LOSS = Limit(
 HEIGHT_STEP_TRUSTED = Limit(
     value=3.0,
     unit="mm",
-    source="design: simulated sound spines gave no false fracture up to 4.25 mm, 9 % of levels at 5 mm",
-    date="2026-11-24",
-    beyond="a thicker step along the spine: each mm more takes 4 % off a loss before it is graded",
+    source="design: heights err twice as much on simulated 5 mm slices as on 2-3 mm ones",
+    date="2026-11-25",
+    beyond="a thicker step along the spine: each mm more takes 1 % off a loss before it is graded",
 )
 MODERATE_FRACTURE_LOSS = Limit(
     value=0.25,
@@ -253,6 +323,13 @@ MODERATE_FRACTURE_LOSS = Limit(
     source="Genant 1993, grade 2",
     date="1993",
     beyond="fracture grade 2",
+)
+HEIGHT_LOSS_ERROR = Limit(
+    value=0.04,
+    unit="of the height",
+    source="design: SD of a measured loss about the true one, simulated 2-3 mm slices",
+    date="2026-11-25",
+    beyond="a loss this little below a boundary is graded as having reached it (grades 1 and 2)",
 )
 SEVERE_FRACTURE_LOSS = Limit(
     value=0.40,

@@ -49,6 +49,10 @@ class ExclusionCode(StrEnum):
     # measure
     ROI_TOO_SMALL = "roi_too_small"
     METAL = "metal"
+    CEMENT = "cement"
+    STREAKS = "streaks"
+    DARK_FOCUS = "dark_focus"
+    SCLEROTIC_FOCUS = "sclerotic_focus"
     FRACTURED = "fractured"
     IMPLAUSIBLE_HU = "implausible_hu"
     IMPLAUSIBLE_BODY = "implausible_body"
@@ -94,7 +98,11 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
     ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",
     ExclusionCode.ROI_TOO_SMALL: "The trabecular region is {found} ml; at least {limit} ml are needed.",
-    ExclusionCode.METAL: "Metal or cement lies in or beside this vertebra ({found}).",
+    ExclusionCode.METAL: "Metal lies in or beside this vertebra ({found}).",
+    ExclusionCode.CEMENT: "Cement or bone as dense lies inside this vertebra ({found}).",
+    ExclusionCode.STREAKS: "Streaks or noise spread the HU of this vertebra ({found}; at most {limit} HU).",
+    ExclusionCode.DARK_FOCUS: "Part of this vertebra is dark, like a haemangioma or lysis ({found}; limit {limit} HU).",
+    ExclusionCode.SCLEROTIC_FOCUS: "Part of this vertebra is sclerotic ({found}; limit {limit} HU).",
     ExclusionCode.FRACTURED: "This vertebra looks fractured ({found}).",
     ExclusionCode.IMPLAUSIBLE_HU: "The trabecular HU are implausible: {found}; expected {limit}.",
     ExclusionCode.IMPLAUSIBLE_BODY: "The outline is not that of one body: {found}; expected are {limit}.",
@@ -129,6 +137,7 @@ class CautionCode(StrEnum):
     LEVELS_UNSURE = "levels_unsure"
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
+    Z_SCORE = "z_score"
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     SIMULATED = "simulated"
@@ -153,6 +162,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
+    CautionCode.Z_SCORE: "In place of a category: {found}.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",

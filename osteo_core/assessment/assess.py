@@ -1,7 +1,7 @@
 """The judgement on one series: category, flag, cautions and review reasons, each in words.
 
 Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (ACR and ISCD practice for QCT);
-which ones is always reported. Below the age limit the value stands and the category does not.
+which ones is always reported. Below the age limit the value stands, with a Z-score, and the category does not.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osteo_core import limits
-from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words
+from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words, z_in_words
+from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.density.contrast import ContrastCorrection
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Assessment, Calibration, Estimate, Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import MEASURED_LEVELS, Anchor, Category, Step
+from osteo_core.terms import MEASURED_LEVELS, Anchor, Category, Mineral, Step
 
 #: Cautions that a person should look at, with the words of the review reason.
 _REVIEWED: dict[CautionCode, str] = {
@@ -27,6 +28,11 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.HU_SHIFT: "air or soft tissue is not where HU should be",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
 }
+
+
+#: Headers give tube voltages as whole numbers, some with a rounding tail.
+_KVP_TOLERANCE = 0.5
+_LOW_FOR_AGE = "below the expected range"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +55,8 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     if mean is not None and exclusion is None:
         category = category_of(mean.value, settings)
         cautions += (*_crossings(mean, settings), *_age_cautions(series, settings))
+    if mean is not None and exclusion is not None and exclusion.code is ExclusionCode.YOUNG:
+        cautions += (_z_caution(series, mean, evidence),)
     assessment = Assessment(
         category=category,
         mean_vbmd_mg_cm3=mean,
@@ -96,6 +104,10 @@ def _no_category(
         )
     if isinstance(evidence.calibration, Exclusion):
         return evidence.calibration
+    if series.kvp is None or abs(series.kvp - evidence.calibration.kvp) > _KVP_TOLERANCE:
+        scanned = f"{series.kvp:g} kVp" if series.kvp is not None else "an unknown voltage"
+        found = f"scanned at {scanned}, the line {evidence.calibration.name} holds at {evidence.calibration.kvp:g} kVp"
+        return Exclusion(code=ExclusionCode.NO_CALIBRATION, step=Step.ASSESS, found=found)
     age, from_age = series.patient_age_years, settings.category_age_from_years
     if age is not None and age < from_age:
         return Exclusion(code=ExclusionCode.YOUNG, step=Step.ASSESS, found=f"{age:g} years", limit=f"{from_age:g}")
@@ -107,6 +119,17 @@ def _age_cautions(series: Series, settings: Settings) -> tuple[Caution, ...]:
         return ()
     found = f"age; the category holds from {settings.category_age_from_years:g} years"
     return (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.ASSESS, found=found),)
+
+
+def _z_caution(series: Series, mean: Estimate, evidence: Evidence) -> Caution:
+    """The Z-score of someone too young for a category, or why there is none."""
+    found, age = "no Z-score, the norm needs the sex and an age from 20", series.patient_age_years
+    in_norm = isinstance(evidence.calibration, Calibration) and evidence.calibration.mineral is Mineral.K2HPO4
+    if not in_norm:
+        found = "no Z-score, the norm is in K2HPO4 and the line is not"
+    elif age is not None and (z := z_score(mean.value, age_years=age, sex=series.patient_sex)) is not None:
+        found = z_in_words(z, age_years=age, norm=NORM_NAME)
+    return Caution(code=CautionCode.Z_SCORE, step=Step.ASSESS, found=found)
 
 
 def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
@@ -162,6 +185,7 @@ def _review_reasons(assessment: Assessment, evidence: Evidence) -> tuple[str, ..
     reasons += [words] if (words := fractures_in_words(evidence.measurements)) else []
     unsure = [m.level for m in evidence.measurements if _is_unsure(m)]
     reasons += [f"{level.name} numbered with low confidence" for level in unsure]
+    reasons += [c.found for c in assessment.cautions if c.code is CautionCode.Z_SCORE and _LOW_FOR_AGE in c.found]
     reasons += ["age unknown"] if any(c.found.startswith("age;") for c in assessment.cautions) else []
     return tuple(reasons)
 

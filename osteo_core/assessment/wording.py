@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from osteo_core import limits
 from osteo_core.records import Estimate, Measurement
 from osteo_core.terms import Category, Level
 
@@ -47,3 +48,9 @@ def fractures_in_words(measurements: Sequence[Measurement]) -> str:
 def crossing_in_words(mean: Estimate, *, limit: float, other: Category) -> str:
     """'64 to 98 mg/cm³ holds the limit 80; low bone mass is possible too'."""
     return f"{interval_in_words(mean)} mg/cm³ holds the limit {limit:g}; {other.value} is possible too"
+
+
+def z_in_words(z: float, *, age_years: float, norm: str) -> str:
+    """'Z-score -2.3 at 45 years, below the expected range for age (norm Cheng 2021)'."""
+    place = "below" if z <= limits.LOW_FOR_AGE_Z.value else "within"
+    return f"Z-score {z:.1f} at {age_years:g} years, {place} the expected range for age (norm {norm})"

@@ -21,7 +21,7 @@ _NO_AGENT = {"", "no", "none", "n", "without", "ohne", "nativ", "native", "no co
 #: tungsten spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
 IODINE_RATIO_TO_120: dict[float, float] = {80.0: 1.62, 100.0: 1.24, 120.0: 1.0, 140.0: 0.83}
 _KVP_TOLERANCE = 0.5
-_NATIVE_BLOOD_HU = 45.0
+_NATIVE_BLOOD_HU, _NATIVE_KIDNEY_HU = 45.0, 35.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,29 +73,40 @@ def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorr
     )
 
 
-def phase_of_vessels(aorta_hu: float | None, cava_hu: float | None, kidney_hu: float | None) -> ContrastPhase:
-    """The phase that the vessels and kidneys show; UNKNOWN when none of them was found."""
+def phase_of_vessels(
+    aorta_hu: float | None, cava_hu: float | None, kidney_hu: float | None, urine_hu: float | None = None
+) -> ContrastPhase:
+    """The phase that vessels and kidneys show; UNKNOWN when none was found. ``urine_hu``: excreted contrast, if seen.
+
+    Told by ratios of enhancement, which hold at every tube voltage and dose: the cava's over the aorta's is small
+    in the arterial phase; the kidney's over the aorta's grows as blood falls, and excretion proves minutes.
+    """
     brightest = max((hu for hu in (aorta_hu, cava_hu, kidney_hu) if hu is not None), default=None)
     if brightest is None:
         return ContrastPhase.UNKNOWN
     if brightest < limits.ENHANCED_BLOOD_HU.value:
         return ContrastPhase.NATIVE if aorta_hu is not None else ContrastPhase.UNKNOWN
-    if aorta_hu is None or aorta_hu < limits.ENHANCED_BLOOD_HU.value:
+    if aorta_hu is None or aorta_hu < limits.DELAYED_BLOOD_HU.value:
         return ContrastPhase.ENHANCED
     if cava_hu is None:
         return ContrastPhase.ARTERIAL if aorta_hu >= limits.ARTERIAL_BLOOD_HU.value else ContrastPhase.ENHANCED
-    # The share of the aorta's rise that the cava shows holds at every tube voltage; HU themselves do not.
-    share = (cava_hu - _NATIVE_BLOOD_HU) / (aorta_hu - _NATIVE_BLOOD_HU)
-    if aorta_hu < limits.PORTAL_BLOOD_HU.value:
-        return ContrastPhase.ENHANCED
-    if share >= limits.PORTAL_RATIO.value:
-        return ContrastPhase.PORTAL_VENOUS
-    return ContrastPhase.ARTERIAL if share < limits.PORTAL_RATIO.value * 2 / 3 else ContrastPhase.ENHANCED
+    rise = aorta_hu - _NATIVE_BLOOD_HU
+    share = (cava_hu - _NATIVE_BLOOD_HU) / rise
+    if share < limits.PORTAL_RATIO.value:
+        return ContrastPhase.ARTERIAL if _is_arterial(aorta_hu, share) else ContrastPhase.ENHANCED
+    kidney_share = ((kidney_hu or 0.0) - _NATIVE_KIDNEY_HU) / rise
+    if urine_hu is not None or kidney_share >= limits.DELAYED_RATIO.value:
+        return ContrastPhase.DELAYED
+    return ContrastPhase.PORTAL_VENOUS if aorta_hu >= limits.PORTAL_BLOOD_HU.value else ContrastPhase.ENHANCED
+
+
+def _is_arterial(aorta_hu: float, share: float) -> bool:
+    return aorta_hu >= limits.PORTAL_BLOOD_HU.value and share < limits.PORTAL_RATIO.value * 2 / 3
 
 
 def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:
     """The phase to go on with, and cautions where the scan is enhanced or header and image disagree."""
-    declared, seen = is_declared(series), tissues.contrast_phase
+    declared, seen = is_declared(series), seen_phase(tissues)
     blood = tissues.sample("blood")
     found = f"{seen.value}, blood {blood.mean_hu:.0f} HU" if blood else seen.value
     if seen is ContrastPhase.UNKNOWN:
@@ -106,6 +117,14 @@ def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPha
         return seen, (_caution(CautionCode.CONTRAST_UNSEEN, found),) if declared else ()
     cautions = (_caution(CautionCode.CONTRAST, found),)
     return seen, cautions if declared else (*cautions, _caution(CautionCode.CONTRAST_UNDECLARED, found))
+
+
+def seen_phase(tissues: ReferenceTissues) -> ContrastPhase:
+    """The phase of the samples; excreted contrast tells the delayed phase where vessels leave it open."""
+    aorta, cava, kidney, urine = (tissues.sample(name) for name in ("blood", "cava", "kidney", "urine"))
+    if urine is None or aorta is None or cava is None or kidney is None:
+        return tissues.contrast_phase
+    return phase_of_vessels(aorta.mean_hu, cava.mean_hu, kidney.mean_hu, urine.mean_hu)
 
 
 def is_declared(series: Series) -> bool:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from osteo_core import limits
+from osteo_core.density.odd_bone import find_odd_bone
 from osteo_core.morphometry.frame import Body, chords_mm, find_bodies, voxel_centres_mm
 from osteo_core.morphometry.heights import measure_heights
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -29,8 +30,6 @@ _FINE_MM = 1.0
 _VEIN_LEFT_MM, _VEIN_SUPERIOR_MM, _VEIN_SHARE = 7.0, 5.0, 0.58
 #: Two levels that differ cannot tell which of them is wrong.
 _MINIMUM_OTHERS = 2
-#: Metal counts within the body and this far round it.
-_METAL_REACH_MM = 5.0
 #: An endplate blurred by a slice of thickness t reaches t/2 plus this into the body.
 _ENDPLATE_BLUR_MM = 2.5
 
@@ -101,7 +100,7 @@ def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArra
 
 
 def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Measurement:
-    heights = measure_heights(body)
+    heights = measure_heights(body, volume)
     measurement = Measurement(
         level=body.level,
         voxels=body.voxels,
@@ -114,7 +113,8 @@ def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> M
     hu = volume.voxels_hu[body.box]
     roi = trabecular_roi(body)
     measurement = _with_hu(measurement, hu[roi], voxel_ml=body.geometry.voxel_volume_ml)
-    return replace(measurement, exclusion=_refuse(measurement, segmented=segmented, metal_ml=_metal_ml(body, hu)))
+    odd = find_odd_bone(body, hu, roi=roi)
+    return replace(measurement, exclusion=_refuse(measurement, segmented=segmented, odd=odd))
 
 
 def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml: float) -> Measurement:
@@ -125,23 +125,30 @@ def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml:
     return replace(measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1)))
 
 
-def _metal_ml(body: Body, hu: NDArray[np.generic]) -> float:
-    bright = np.asarray(hu > limits.METAL_HU.value)  # type: ignore[operator]
-    if not bright.any():
-        return 0.0
-    reach = ndimage.distance_transform_edt(~body.mask, sampling=body.geometry.spacing_mm) <= _METAL_REACH_MM
-    return float((bright & reach).sum()) * body.geometry.voxel_volume_ml
+def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, odd: Exclusion | None) -> Exclusion | None:
+    """The first reason why this level does not count, in order of weight; None when it is sound so far.
+
+    ``odd``: what its bone itself says against it. Metal and cement come before a small region or implausible HU,
+    which they cause; streaks and foci after.
+    """
+    outline = _first(_outline_reasons(measurement, segmented), level=measurement.level)
+    if outline is not None:
+        return outline
+    if odd is not None and odd.code in (ExclusionCode.METAL, ExclusionCode.CEMENT):
+        return odd
+    return _first(_region_reasons(measurement), level=measurement.level) or odd
 
 
-def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: float) -> Exclusion | None:
-    """The first reason why this level does not count, in order of weight; None when it is sound so far."""
-    level, median = measurement.level, measurement.median_hu
-    low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
+_Reason = tuple[bool, ExclusionCode, str, str]
+
+
+def _outline_reasons(measurement: Measurement, segmented: SegmentedLevel) -> tuple[_Reason, ...]:
+    level = measurement.level
     heights = (measurement.anterior_height_mm, measurement.middle_height_mm, measurement.posterior_height_mm)
     known = [height for height in heights if height is not None]
     highest_mm, lowest_mm = limits.BODY_HEIGHT_MAXIMUM.value, limits.BODY_HEIGHT_MINIMUM.value
-    odd = [height for height in known if not lowest_mm <= height <= highest_mm]
-    reasons = (
+    wrong = [height for height in known if not lowest_mm <= height <= highest_mm]
+    return (
         (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
         (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
         (
@@ -151,12 +158,18 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
             f"{limits.LEVEL_CONFIDENCE.value:g}",
         ),
         (
-            bool(odd),
+            bool(wrong),
             ExclusionCode.IMPLAUSIBLE_BODY,
-            f"{odd[0]:.0f} mm high" if odd else "",
+            f"{wrong[0]:.0f} mm high" if wrong else "",
             f"{lowest_mm:g} to {highest_mm:g} mm",
         ),
-        (metal_ml > limits.METAL_VOLUME.value, ExclusionCode.METAL, f"{metal_ml:.2f} ml above 2500 HU", ""),
+    )
+
+
+def _region_reasons(measurement: Measurement) -> tuple[_Reason, ...]:
+    median = measurement.median_hu
+    low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
+    return (
         (
             measurement.roi_volume_ml < limits.ROI_MINIMUM.value or median is None,
             ExclusionCode.ROI_TOO_SMALL,
@@ -170,6 +183,9 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
             f"{low:g} to {high:g} HU",
         ),
     )
+
+
+def _first(reasons: tuple[_Reason, ...], *, level: Level) -> Exclusion | None:
     for applies, code, found, limit in reasons:
         if applies:
             return Exclusion(code=code, step=Step.MEASURE, found=found, limit=limit, level=level)
@@ -177,7 +193,7 @@ def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, metal_ml: fl
 
 
 def _refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
-    """Sclerosis, haemangioma, cement: a sound level far from the median of the other sound levels does not count.
+    """Sclerosis or a lesion of a whole body: a level far from the median of the other sound levels does not count.
 
     The furthest one goes first and the rest are judged again, as long as at least two others can outvote it.
     """

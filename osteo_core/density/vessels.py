@@ -3,6 +3,7 @@
 Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest even
 disc in its window. A vessel may be pressed flat or hidden at some levels, and one level may show bowel with
 oral contrast instead; so the median of the brighter half of the levels counts, and at least two must show one.
+Minutes after the injection the kidneys excrete: contrast in a renal pelvis is far brighter than any vessel.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from osteo_core.imaging.resample import sample_hu
 from osteo_core.morphometry.frame import Body
 from osteo_core.records import FloatArray, TissueSample, Volume
 from osteo_core.terms import Level
@@ -53,8 +55,24 @@ _WINDOWS: dict[str, tuple[_Window, ...]] = {
 }
 
 
+#: Where a renal pelvis lies: beside the body, in front of the transverse processes and behind the bowel.
+_PELVIS = tuple(
+    _Window(
+        left=side,
+        anterior=(-34.0, -4.0),
+        radius_mm=4.0,
+        hu=(200.0, 3100.0),
+        sd_hu=np.inf,
+        levels=(Level.T12, Level.L1, Level.L2, Level.L3),
+    )
+    for side in ((28.0, 62.0), (-62.0, -28.0))
+)
+#: Excreted contrast is this many times as bright as the brightest of vessels and kidneys.
+_EXCRETED_RATIO = 1.3
+
+
 def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSample]:
-    """Samples 'blood' (aorta), 'cava' and 'kidney' where at least two levels show one."""
+    """Samples 'blood' (aorta), 'cava' and 'kidney' where at least two levels show one, 'urine' where it is excreted."""
     samples = {}
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
@@ -65,7 +83,18 @@ def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSa
             samples[name] = TissueSample(
                 name=name, mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=area
             )
-    return samples
+    urine = _excreted(volume, bodies, brightest_hu=max((s.mean_hu for s in samples.values()), default=0.0))
+    return samples if urine is None or "kidney" not in samples else {**samples, "urine": urine}
+
+
+def _excreted(volume: Volume, bodies: tuple[Body, ...], *, brightest_hu: float) -> TissueSample | None:
+    discs = [disc for window in _PELVIS for body in bodies if (disc := _brightest_disc(volume, body, window))]
+    seen = [disc for disc in discs if disc[0] >= _EXCRETED_RATIO * brightest_hu]
+    if not seen:
+        return None
+    mean, sd = max(seen)
+    area = len(seen) * float(np.pi) * _PELVIS[0].radius_mm ** 2
+    return TissueSample(name="urine", mean_hu=mean, sd_hu=sd, area_mm2=area)
 
 
 def _brightest_disc(volume: Volume, body: Body, window: _Window) -> tuple[float, float] | None:
@@ -105,7 +134,7 @@ def _sample_plane(
     up = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
     grid = np.stack(np.meshgrid(left, front + front_mm, up, indexing="ij"), axis=-1)
     index = volume.geometry.to_index(body.frame.to_world_mm(grid))
-    hu = _interpolate(volume, index)
+    hu = sample_hu(volume, index)
     known = np.isfinite(hu)
     # A slab mostly outside the scan says nothing.
     enough = known.sum(axis=-1) * _STEP_MM >= _MINIMUM_DEPTH_MM
@@ -113,18 +142,6 @@ def _sample_plane(
     plane = np.where(enough, total, np.nan)
     lefts, fronts = np.meshgrid(left, front, indexing="ij")
     return plane, lefts, fronts
-
-
-def _interpolate(volume: Volume, index: FloatArray) -> FloatArray:
-    """Linear HU at fractional indices (..., 3), read from the smallest box that holds them; NaN outside."""
-    flat = index.reshape(-1, 3)
-    low = np.maximum(np.floor(flat.min(axis=0)).astype(int) - 1, 0)
-    high = np.minimum(np.ceil(flat.max(axis=0)).astype(int) + 2, volume.geometry.shape)
-    if (high <= low).any():
-        return np.full(index.shape[:-1], np.nan)
-    box = volume.voxels_hu[low[0] : high[0], low[1] : high[1], low[2] : high[2]].astype(np.float32)
-    values = ndimage.map_coordinates(box, (flat - low).T, order=1, mode="constant", cval=np.nan)
-    return values.reshape(index.shape[:-1])
 
 
 def _disc(radius_mm: float) -> FloatArray:

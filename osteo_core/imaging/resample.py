@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core.records import FloatArray, Geometry, LabelArray
+from osteo_core.records import FloatArray, Geometry, LabelArray, Volume
 
 #: Letter -> (LPS axis, sign): the direction to which an array axis with that letter grows.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
@@ -131,3 +131,15 @@ def _axes_of(codes: str) -> list[tuple[int, int]]:
 def _check_fit(array: NDArray, geometry: Geometry) -> None:
     if array.shape != geometry.shape:
         raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")
+
+
+def sample_hu(volume: Volume, index: FloatArray) -> FloatArray:
+    """Linear HU at fractional indices (..., 3), read from the smallest box that holds them; NaN outside."""
+    flat = index.reshape(-1, 3)
+    low = np.maximum(np.floor(flat.min(axis=0)).astype(int) - 1, 0)
+    high = np.minimum(np.ceil(flat.max(axis=0)).astype(int) + 2, volume.geometry.shape)
+    if (high <= low).any():
+        return np.full(index.shape[:-1], np.nan)
+    box = volume.voxels_hu[low[0] : high[0], low[1] : high[1], low[2] : high[2]].astype(np.float32)
+    values = ndimage.map_coordinates(box, (flat - low).T, order=1, mode="constant", cval=np.nan)
+    return values.reshape(index.shape[:-1])

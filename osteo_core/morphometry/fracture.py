@@ -37,10 +37,19 @@ NORMAL_HEIGHTS: dict[Level, tuple[float, float, float]] = {
 _LOWEST_GRADED = Level.L4
 #: Fewer other bodies than this say nothing about what is normal for the patient.
 _MINIMUM_NEIGHBOURS = 2
-#: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights from masks of
-#: 5 mm slices err by 2 mm (SD), 7-8 % of a body (measured on phantoms, 2026-11-24).
-_LOSS_PER_MM = 0.04
+#: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights err by
+#: 0.5 mm (SD) on simulated 2-3 mm slices and by 1.1 mm on 5 mm ones (2026-11-25).
+_LOSS_PER_MM = 0.01
+_CAUSED_BY_FRACTURE = (
+    ExclusionCode.ROI_TOO_SMALL,
+    ExclusionCode.SCLEROTIC_FOCUS,
+    ExclusionCode.DARK_FOCUS,
+    ExclusionCode.UNLIKE_OTHERS,
+)
 _NOT_ONE_WHOLE_BODY = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY)
+#: How far within the rims heights are taken, as a share of the depth; a wedge loses most at the rim itself. The front
+#: wall is hollow at mid height, where the depth is read, by some 3 % of it.
+_FRONT_SHARE, _BACK_SHARE = 0.155, 0.125
 _PLACES = ("anterior", "middle", "posterior")
 
 
@@ -83,17 +92,25 @@ def grade_fractures(
 
 def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0) -> dict[Level, HeightLoss]:
     """The height loss of every level down to L4 that has a normal shape in the table; other levels are left out."""
-    known = {level: _array(found) for level, found in heights.items() if level in NORMAL_HEIGHTS}
+    known = {
+        level: _at_rims((found.anterior_mm, found.middle_mm, found.posterior_mm))
+        for level, found in heights.items()
+        if level in NORMAL_HEIGHTS
+    }
     beyond_mm = max(step_mm - limits.HEIGHT_STEP_TRUSTED.value, 0.0)
     allowance = _LOSS_PER_MM * beyond_mm
     return {level: _worst(level, known, allowance=allowance) for level in known if level <= _LOWEST_GRADED}
 
 
-def grade_of_loss(loss: float) -> int:
-    """Genant grade of a height loss given as a share (0.30 is 30 %)."""
-    if loss < limits.POSSIBLE_FRACTURE_LOSS.value:
+def grade_of_loss(loss: float, *, error: float = 0.0) -> int:
+    """Genant grade of a height loss given as a share (0.30 is 30 %).
+
+    ``error``: a loss this little below the first or second boundary counts as having reached it, so that
+    measuring errors do not hide a fracture; nothing is made severe by it.
+    """
+    if loss + error < limits.POSSIBLE_FRACTURE_LOSS.value:
         return 0
-    if loss < limits.MODERATE_FRACTURE_LOSS.value:
+    if loss + error < limits.MODERATE_FRACTURE_LOSS.value:
         return 1
     return 2 if loss <= limits.SEVERE_FRACTURE_LOSS.value else 3
 
@@ -111,27 +128,31 @@ def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
     if loss is None:
         return measurement
     exclusion = measurement.exclusion
-    if loss.grade >= 2 and (exclusion is None or exclusion.code is ExclusionCode.ROI_TOO_SMALL):
+    if loss.grade >= 2 and (exclusion is None or exclusion.code in _CAUSED_BY_FRACTURE):
         # A crushed body is too small because it is crushed: the fracture is the reason worth telling.
         found = f"grade {loss.grade}, {loss.words}"
         exclusion = Exclusion(code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level)
     return replace(measurement, fracture_grade=loss.grade, exclusion=exclusion)
 
 
-def _array(heights: Heights) -> np.ndarray:
-    return np.array([heights.anterior_mm, heights.middle_mm, heights.posterior_mm])
+def _at_rims(heights: Sequence[float]) -> np.ndarray:
+    """Anterior, middle and posterior height with both ends carried out straight to the rims."""
+    anterior, middle, posterior = heights
+    slope = (anterior - posterior) / (1 - _FRONT_SHARE - _BACK_SHARE)
+    return np.array([anterior + _FRONT_SHARE * slope, middle, posterior - _BACK_SHARE * slope])
 
 
 def _worst(level: Level, known: Mapping[Level, np.ndarray], *, allowance: float) -> HeightLoss:
-    own, normal = known[level], np.array(NORMAL_HEIGHTS[level])
+    own, normal = known[level], _at_rims(NORMAL_HEIGHTS[level])
     shape_loss = 1 - own[:2] / (normal[:2] * own[2] / normal[2])
     candidates = [
         (float(loss), place, "its own posterior height") for loss, place in zip(shape_loss, _PLACES, strict=False)
     ]
-    others = [other / np.array(NORMAL_HEIGHTS[at]) for at, other in known.items() if at != level]
+    others = [other / _at_rims(NORMAL_HEIGHTS[at]) for at, other in known.items() if at != level]
     if len(others) >= _MINIMUM_NEIGHBOURS:
         expected = np.median(others, axis=0) * normal
         neighbour_loss = 1 - own / expected
         candidates += [(float(x), place, "its neighbours") for x, place in zip(neighbour_loss, _PLACES, strict=True)]
     loss, place, against = max(candidates)
-    return HeightLoss(loss=loss, place=place, against=against, grade=grade_of_loss(loss - allowance))
+    error = limits.HEIGHT_LOSS_ERROR.value
+    return HeightLoss(loss=loss, place=place, against=against, grade=grade_of_loss(loss - allowance, error=error))

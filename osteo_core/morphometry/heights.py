@@ -1,7 +1,8 @@
 """Six-point morphometry: anterior, middle and posterior height of a body in its own axes.
 
 Heights are taken on several sagittal slices near the middle, 10-15 % inside the rims (osteophytes and
-lipping sit on the rims), and their median is reported.
+lipping sit on the rims), each the mean over three places, and the median of the slices is reported. The surface
+is found between the slices (`endplates.py`), so a height does not jump by a whole slice.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from osteo_core.morphometry.endplates import endplates_mm
 from osteo_core.morphometry.frame import Body, chords_mm
-from osteo_core.records import FloatArray
+from osteo_core.records import FloatArray, Volume
 
 #: Sagittal slices, as a share of the body's width to either side of its middle.
 _SLICES = np.linspace(-0.12, 0.12, 7)
@@ -30,8 +32,11 @@ class Heights:
     posterior_mm: float
 
 
-def measure_heights(body: Body) -> Heights | None:
-    """Median anterior, middle and posterior height; None where too little is outlined to have rims."""
+def measure_heights(body: Body, volume: Volume | None = None) -> Heights | None:
+    """Median anterior, middle and posterior height; None where too little is outlined to have rims.
+
+    Without a volume the mask's edges alone count.
+    """
     if not np.isfinite(body.frame.upper_plane).all():
         return None
     slices_mm = _SLICES * body_width_mm(body)
@@ -41,7 +46,7 @@ def measure_heights(body: Body) -> Heights | None:
     if not found.any():
         return None
     rims = (slices_mm[found], back[found], front[found])
-    values = [_median_height(body, rims=rims, shares=shares) for shares in (_ANTERIOR, _MIDDLE, _POSTERIOR)]
+    values = [_median_height(body, volume, rims=rims, shares=shares) for shares in (_ANTERIOR, _MIDDLE, _POSTERIOR)]
     if not np.isfinite(values).all():
         return None
     return Heights(anterior_mm=values[0], middle_mm=values[1], posterior_mm=values[2])
@@ -53,9 +58,12 @@ def body_width_mm(body: Body) -> float:
     return float(right[0] - left[0]) if np.isfinite(left[0]) else 0.0
 
 
-def _median_height(body: Body, *, rims: tuple[FloatArray, FloatArray, FloatArray], shares: tuple[float, ...]) -> float:
+def _median_height(
+    body: Body, volume: Volume | None, *, rims: tuple[FloatArray, FloatArray, FloatArray], shares: tuple[float, ...]
+) -> float:
     slices_mm, back, front = rims
     starts = [np.column_stack([slices_mm, back + share * (front - back), np.zeros_like(back)]) for share in shares]
-    low, high = chords_mm(body, starts_mm=np.concatenate(starts), direction=2)
-    heights = (high - low)[np.isfinite(low)]
-    return float(np.median(heights)) if len(heights) else float("nan")
+    low, high = endplates_mm(body, volume, starts_mm=np.concatenate(starts))
+    heights = (high - low).reshape(len(shares), -1)
+    heights = heights[:, np.isfinite(heights).any(axis=0)]
+    return float(np.median(np.nanmean(heights, axis=0))) if heights.size else float("nan")

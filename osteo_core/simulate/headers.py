@@ -40,6 +40,7 @@ _PHASE = {
     ContrastPhase.NATIVE: "native",
     ContrastPhase.ARTERIAL: "arterial",
     ContrastPhase.PORTAL_VENOUS: "portal venous",
+    ContrastPhase.DELAYED: "delayed",
 }
 
 

@@ -30,6 +30,7 @@ class Palette:
     liver: float
     spleen: float
     kidney: float
+    urine: float
     bowel: float
     disc: float
     cartilage: float
@@ -76,6 +77,7 @@ def palette_of(patient: SimulatedPatient) -> Palette:
         liver=enhanced("liver", contrast.liver_hu),
         spleen=enhanced("spleen", contrast.spleen_hu, density_factor=0.99),
         kidney=enhanced("kidney", contrast.kidney_hu, density_factor=0.985),
+        urine=enhanced("blood", contrast.urine_hu, density_factor=0.96),
         bowel=enhanced("bowel", contrast.liver_hu * 0.5, density_factor=1.005),
         disc=tissue_hu("cartilage", beam, density_factor=0.99),
         cartilage=tissue_hu("cartilage", beam),

@@ -40,6 +40,22 @@ _PHASES = {ContrastPhase.NATIVE: 0.45, ContrastPhase.PORTAL_VENOUS: 0.40, Contra
 #: Rise of trabecular HU: mean by phase and SD between patients (Pompe 2015, Pickhardt 2016).
 _MARROW_RISE_HU = {ContrastPhase.ARTERIAL: 11.0, ContrastPhase.PORTAL_VENOUS: 18.0}
 _MARROW_RISE_SD_HU = 19.0
+#: Share of those past the arterial phase who were scanned minutes later, and what is left of each rise by then:
+#: blood falls, kidneys keep theirs and excrete (design; general knowledge of renal phases).
+_DELAYED_SHARE = 0.2
+_LEFT_LATER = {
+    "aorta_hu": 0.55,
+    "vein_hu": 0.57,
+    "liver_hu": 0.65,
+    "spleen_hu": 0.6,
+    "kidney_hu": 0.8,
+    "muscle_hu": 1.1,
+    "marrow_hu": 0.85,
+}
+#: Delayed scans that show excreted contrast, and its HU at 120 kVp.
+_EXCRETING_SHARE, _URINE_HU = 0.9, (250.0, 1500.0)
+#: Patients differ in how veins and kidneys follow the aorta (SD, design).
+_VEIN_SD, _KIDNEY_SD = 0.08, 0.12
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
@@ -74,7 +90,7 @@ def draw_patient(
         habitus=habitus,
         spine=spine,
         levels=levels,
-        contrast=contrast,
+        contrast=_individual(contrast, stream(seed, "circulation")),
         acquisition=_as_situation(_draw_scan(seed, habitus, view, study_day), situation),
         field_of_view=FieldOfView.THORAX if situation == Situation.THORAX_ONLY else view,
         situation=situation,
@@ -154,3 +170,17 @@ def _draw_contrast(rng: np.random.Generator) -> Contrast:
         marrow_hu=marrow,
         declared=declared,
     )
+
+
+def _individual(contrast: Contrast, rng: np.random.Generator) -> Contrast:
+    """The same bolus in a patient of its own circulation; some portal venous scans become delayed ones."""
+    if contrast.phase == ContrastPhase.NATIVE:
+        return contrast
+    later, excreting = rng.random() < _DELAYED_SHARE, rng.random() < _EXCRETING_SHARE
+    urine_hu = float(rng.uniform(*_URINE_HU))
+    vein, kidney = (float(np.clip(rng.normal(1, sd), 0.7, 1.3)) for sd in (_VEIN_SD, _KIDNEY_SD))
+    contrast = replace(contrast, vein_hu=contrast.vein_hu * vein, kidney_hu=contrast.kidney_hu * kidney)
+    if contrast.phase != ContrastPhase.PORTAL_VENOUS or not later:
+        return contrast
+    left = {name: getattr(contrast, name) * share for name, share in _LEFT_LATER.items()}
+    return replace(contrast, phase=ContrastPhase.DELAYED, urine_hu=urine_hu if excreting else 0.0, **left)

@@ -105,7 +105,7 @@ class SpineShape:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Intravenous contrast: phase, rise in HU at 120 kVp of vessels and trabecular marrow, declared or not."""
+    """Intravenous contrast: phase, rise in HU at 120 kVp of vessels, urine and trabecular marrow, declared or not."""
 
     phase: ContrastPhase
     aorta_hu: float = 0.0
@@ -113,6 +113,7 @@ class Contrast:
     liver_hu: float = 0.0
     spleen_hu: float = 0.0
     kidney_hu: float = 0.0
+    urine_hu: float = 0.0
     muscle_hu: float = 0.0
     marrow_hu: float = 0.0
     declared: bool = True

@@ -141,6 +141,9 @@ def _paint_kidney(canvas: Canvas, torso: Torso, rng: np.random.Generator, side: 
         pyramids = np.clip(patch.fields[2] * 1.2 + 0.4, 0, 1) * patch.share(outer + np.float32(7))
         patch.blend(0.75 * pyramids, 0.55 * torso.palette.kidney + 15)
     patch.paint(smooth_max(sinus, outer - 6, round_mm=3.0), torso.palette.fat * 0.9)
+    if torso.patient.contrast.urine_hu > 0:
+        pelvis = ellipsoid(shifted, (centre[0] - side * 21, centre[1] - 5, z), (8.0, 5.0, 12.0)) + patch.fields[2]
+        patch.paint(pelvis, torso.palette.urine)
 
 
 def _paint_chest(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None:

@@ -13,7 +13,7 @@ from osteo_core.density.contrast import contrast_correction
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Estimate, Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Step
+from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Mineral, Sex, Step
 
 LINE = replace(SCHROEDER_120, slope_mg_cm3_per_hu=1.0, intercept_mg_cm3=0.0, residual_sd_mg_cm3=3.5)
 PORTAL = contrast_correction(ContrastPhase.PORTAL_VENOUS, 120.0)
@@ -135,6 +135,44 @@ def test_under_the_age_limit_the_value_stands_and_the_category_does_not():
     assert found.exclusion.sentence == "At 49 years no category by vBMD is given; it holds from 50 years."
     at_limit = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, patient_age_years=50.0))
     assert at_limit.category is Category.OSTEOPOROSIS
+
+
+@pytest.mark.parametrize(
+    ("age", "sex", "hu", "words"),
+    [
+        (45.0, Sex.FEMALE, 163.9, "Z-score -0.5 at 45 years, within the expected range for age (norm Cheng 2021)"),
+        (45.0, Sex.FEMALE, 113.5, "Z-score -2.3 at 45 years, below the expected range for age (norm Cheng 2021)"),
+        (30.0, Sex.MALE, 176.6, "Z-score 0.0 at 30 years, within the expected range for age (norm Cheng 2021)"),
+        (45.0, Sex.UNKNOWN, 113.5, "no Z-score, the norm needs the sex and an age from 20"),
+        (19.0, Sex.MALE, 176.6, "no Z-score, the norm needs the sex and an age from 20"),
+    ],
+)
+def test_the_young_get_a_z_score_and_no_category(age, sex, hu, words):
+    young = replace(SERIES, patient_age_years=age, patient_sex=sex)
+    found = _assess(_level(Level.L1, hu), _level(Level.L2, hu), series=young)
+    assert found.category is Category.NOT_REPORTABLE
+    assert [c.found for c in found.cautions if c.code is CautionCode.Z_SCORE] == [words]
+    assert (words in found.review_reasons) == ("below" in words)
+
+
+def test_a_line_in_another_mineral_gives_no_z_score():
+    young = replace(SERIES, patient_age_years=45.0, patient_sex=Sex.FEMALE)
+    hydroxyapatite = replace(LINE, mineral=Mineral.HA)
+    found = _assess(_level(Level.L1, 90.0), _level(Level.L2, 90.0), series=young, calibration=hydroxyapatite)
+    assert [c.found for c in found.cautions] == ["no Z-score, the norm is in K2HPO4 and the line is not"]
+
+
+def test_the_old_get_no_z_score():
+    found = _assess(_level(Level.L1, 90.0), _level(Level.L2, 90.0))
+    assert CautionCode.Z_SCORE not in [c.code for c in found.cautions]
+
+
+@pytest.mark.parametrize(("kvp", "words"), [(100.0, "scanned at 100 kVp, the line"), (None, "an unknown voltage")])
+def test_no_category_off_the_calibrated_voltage(kvp, words):
+    found = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, kvp=kvp))
+    assert found.category is Category.NOT_REPORTABLE
+    assert found.exclusion.code is ExclusionCode.NO_CALIBRATION
+    assert words in found.exclusion.sentence
 
 
 def test_an_unknown_age_is_told_and_never_guessed():

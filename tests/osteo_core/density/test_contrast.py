@@ -40,6 +40,10 @@ def _tissues(phase: ContrastPhase, blood_hu: float) -> ReferenceTissues:
         (148.0, 139.0, 147.0, ContrastPhase.PORTAL_VENOUS),  # ct/ge_revolution
         (150.0, 98.0, 120.0, ContrastPhase.ENHANCED),
         (105.0, 82.0, 92.0, ContrastPhase.ENHANCED),
+        (97.0, 96.0, 146.0, ContrastPhase.DELAYED),  # simulated, told by the kidneys
+        (103.0, 83.0, 96.0, ContrastPhase.PORTAL_VENOUS),  # ct/toshiba_aquilion
+        (125.0, 120.0, 98.0, ContrastPhase.PORTAL_VENOUS),  # ct/siemens_sensation64
+        (65.0, 60.0, 110.0, ContrastPhase.ENHANCED),
         (None, None, 150.0, ContrastPhase.ENHANCED),
         (None, 40.0, None, ContrastPhase.UNKNOWN),
         (None, None, None, ContrastPhase.UNKNOWN),
@@ -47,6 +51,22 @@ def _tissues(phase: ContrastPhase, blood_hu: float) -> ReferenceTissues:
 )
 def test_phase_is_named_only_when_the_vessels_say_so(aorta, cava, kidney, phase):
     assert phase_of_vessels(aorta, cava, kidney) is phase
+
+
+def test_excreted_contrast_proves_the_delayed_phase():
+    assert phase_of_vessels(140.0, 125.0, 150.0, 900.0) is ContrastPhase.DELAYED
+    samples = tuple(
+        TissueSample(name=name, mean_hu=hu, sd_hu=9.0, area_mm2=300.0)
+        for name, hu in (("blood", 140.0), ("cava", 125.0), ("kidney", 150.0), ("urine", 900.0))
+    )
+    tissues = ReferenceTissues(samples=samples, contrast_phase=ContrastPhase.PORTAL_VENOUS)
+    phase, cautions = decide_phase(_series("CE"), tissues)
+    assert phase is ContrastPhase.DELAYED
+    assert "delayed, blood 140 HU" in cautions[0].sentence
+
+
+def test_an_arterial_scan_does_not_become_delayed_by_bright_kidneys():
+    assert phase_of_vessels(300.0, 70.0, 600.0) is ContrastPhase.ARTERIAL
 
 
 def test_declared_and_seen_is_one_caution():

@@ -16,6 +16,16 @@ def _normal(level: Level, scale: float = 29.0) -> Heights:
     return Heights(anterior_mm=anterior, middle_mm=middle, posterior_mm=posterior)
 
 
+def _wedged(level: Level, loss: float) -> Heights:
+    """A straight wedge that lost this share at the anterior rim, as its heights show it 15.5 and 12.5 % within the rims."""
+    sound = _normal(level)
+    return Heights(
+        anterior_mm=(1 - 0.845 * loss) * sound.anterior_mm,
+        middle_mm=(1 - 0.5 * loss) * sound.middle_mm,
+        posterior_mm=(1 - 0.125 * loss) * sound.posterior_mm,
+    )
+
+
 def _spine() -> dict[Level, Heights]:
     return {level: _normal(level) for level in NORMAL_HEIGHTS}
 
@@ -54,11 +64,9 @@ def test_the_example_that_a_naive_ratio_flags_is_sound():
 
 
 def test_a_wedge_is_found_in_front():
-    normal = _normal(Level.L1)
-    spine = _spine() | {Level.L1: replace(normal, anterior_mm=0.70 * normal.anterior_mm)}
-    loss = find_height_losses(spine)[Level.L1]
+    loss = find_height_losses(_spine() | {Level.L1: _wedged(Level.L1, 0.30)})[Level.L1]
     assert (loss.place, loss.grade) == ("anterior", 2)
-    assert loss.loss == pytest.approx(0.30)
+    assert loss.loss == pytest.approx(0.30, abs=0.02)
 
 
 def test_a_crush_is_found_by_its_neighbours_alone():
@@ -81,22 +89,22 @@ def test_two_fractured_neighbours_do_not_hide_each_other():
 
 def test_a_lone_body_is_judged_by_its_own_shape():
     normal = _normal(Level.L3)
-    lone = {Level.L3: replace(normal, anterior_mm=0.76 * normal.anterior_mm)}
+    lone = {Level.L3: replace(normal, anterior_mm=0.85 * normal.anterior_mm)}
     loss = find_height_losses(lone)[Level.L3]
     assert (loss.grade, loss.against) == (1, "its own posterior height")
 
 
 def test_a_possible_fracture_still_counts_and_a_moderate_one_does_not():
     spine = _spine()
-    mild, moderate = _normal(Level.L1), _normal(Level.L3)
-    spine[Level.L1] = replace(mild, anterior_mm=0.78 * mild.anterior_mm)
-    spine[Level.L3] = replace(moderate, anterior_mm=0.65 * moderate.anterior_mm)
+    mild = _normal(Level.L1)
+    spine[Level.L1] = replace(mild, middle_mm=0.82 * mild.middle_mm)
+    spine[Level.L3] = _wedged(Level.L3, 0.35)
     graded, cautions = grade_fractures([_measurement(level, heights) for level, heights in spine.items()])
     by_level = {m.level: m for m in graded}
     assert by_level[Level.L1].fracture_grade == 1
     assert by_level[Level.L1].exclusion is None
     assert by_level[Level.L3].exclusion.code is ExclusionCode.FRACTURED
-    assert "grade 2, anterior height 35 % below" in by_level[Level.L3].exclusion.sentence
+    assert "grade 2, anterior height 3" in by_level[Level.L3].exclusion.sentence
     assert [(c.code, c.level) for c in cautions] == [
         (CautionCode.POSSIBLE_FRACTURE, Level.L1),
         (CautionCode.POSSIBLE_FRACTURE, Level.L3),
@@ -123,8 +131,13 @@ def test_a_body_that_the_field_of_view_cuts_is_not_graded():
     assert cautions == ()
 
 
-@pytest.mark.parametrize(("step_mm", "grade"), [(1.0, 2), (3.0, 2), (4.25, 1), (5.0, 0)])
+@pytest.mark.parametrize(("step_mm", "grade"), [(1.0, 2), (3.0, 2), (5.0, 1)])
 def test_heights_from_thick_slices_are_believed_less(step_mm, grade):
     normal = _normal(Level.L2)
-    spine = _spine() | {Level.L2: replace(normal, anterior_mm=0.74 * normal.anterior_mm)}
+    spine = _spine() | {Level.L2: replace(normal, middle_mm=0.78 * normal.middle_mm)}
     assert find_height_losses(spine, step_mm=step_mm)[Level.L2].grade == grade
+
+
+@pytest.mark.parametrize(("loss", "grade"), [(0.155, 0), (0.165, 1), (0.205, 1), (0.215, 2), (0.395, 2), (0.405, 3)])
+def test_a_loss_within_its_error_of_a_boundary_has_reached_it_but_never_the_severe_one(loss, grade):
+    assert grade_of_loss(loss, error=0.04) == grade

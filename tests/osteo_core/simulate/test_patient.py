@@ -63,6 +63,7 @@ def test_ages_sexes_and_phases_are_spread(population: list[SimulatedPatient]) ->
         ContrastPhase.NATIVE,
         ContrastPhase.ARTERIAL,
         ContrastPhase.PORTAL_VENOUS,
+        ContrastPhase.DELAYED,
     }
     big_three = [p.acquisition.maker.vendor.value in ("GE", "Siemens", "Philips") for p in population]
     assert np.mean(big_three) == pytest.approx(0.82, abs=0.04)

@@ -1,0 +1,153 @@
+"""Vertebral fractures of grade 2 and 3 on fresh simulated series.
+
+``python -m benchmarks.fracture [--series 100] [--fractured 80] [--masks true|model] [--step 0] [--json]``.
+The first ``--series`` patients come as they are drawn; of the next only those with a fracture of grade 2 or 3 in
+T12-L4 are taken, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all,
+specificity and false alarms over the patients that come as drawn. ``--step`` scans everyone with slices
+of that many mm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count, islice
+
+from benchmarks.true_masks import REPORT_OFFSET, true_segmentation
+from models.registry import load_segmenter
+from osteo_core.density.roi import measure_levels
+from osteo_core.morphometry.fracture import grade_fractures
+from osteo_core.morphometry.frame import find_bodies
+from osteo_core.outcomes import ExclusionCode
+from osteo_core.records import Segmentation, Volume
+from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
+from osteo_core.simulate.render import render
+from osteo_core.simulate.truth import SimulatedPatient
+from osteo_core.statistics.intervals import wilson
+from osteo_core.terms import Level
+
+_FIRST, _LAST = Level.T12, Level.L4
+_GRADE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graded:
+    """One level of one patient: true and found grade (None: not graded), and whether the patient came as drawn."""
+
+    seed: int
+    level: str
+    true_grade: int
+    found_grade: int | None
+    as_drawn: bool
+
+
+def is_fractured(patient: SimulatedPatient) -> bool:
+    """Whether T12-L4 hold a fracture of grade 2 or 3."""
+    inside = (level for level in patient.levels if _FIRST <= level.level <= _LAST)
+    return any(level.fracture is not None and level.fracture.grade >= _GRADE for level in inside)
+
+
+def patients(*, series: int, fractured: int, first_seed: int) -> Iterator[tuple[SimulatedPatient, bool]]:
+    """Patients with whether they came as drawn."""
+    for seed in range(first_seed, first_seed + series):
+        yield draw_patient(seed, situations=False), True
+    later = (draw_patient(seed, situations=False) for seed in count(first_seed + series))
+    yield from ((patient, False) for patient in islice(filter(is_fractured, later), fractured))
+
+
+def grade(patient: SimulatedPatient, *, as_drawn: bool, masks: str, step_mm: float) -> list[Graded]:
+    """Render, outline, measure, grade; levels that the field of view cuts are left out."""
+    if step_mm:
+        scan = patient.acquisition
+        patient = replace(patient, acquisition=replace(scan, thickness_mm=step_mm, step_mm=step_mm))
+    volume, labels = render(patient)
+    truth = true_segmentation(labels, volume.geometry)
+    segmentation = truth if masks == "true" else load_segmenter().segment(volume)
+    found = _grades(volume, segmentation)
+    whole = [one.level for one in truth.levels if not one.cut and _FIRST <= one.level <= _LAST]
+    rows = []
+    for level in whole:
+        fracture = patient.level(level).fracture
+        rows.append(
+            Graded(
+                seed=patient.seed,
+                level=level.name,
+                true_grade=fracture.grade if fracture else 0,
+                found_grade=found.get(level),
+                as_drawn=as_drawn,
+            )
+        )
+    return rows
+
+
+def _grades(volume: Volume, segmentation: Segmentation) -> dict[Level, int | None]:
+    bodies = find_bodies(segmentation)
+    step_mm = max((body.step_along_mm for body in bodies), default=1.0)
+    graded, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
+    cut = ExclusionCode.LEVEL_CUT
+    return {m.level: m.fracture_grade for m in graded if m.exclusion is None or m.exclusion.code is not cut}
+
+
+def summary(rows: list[Graded]) -> dict[str, object]:
+    """Rates with Wilson 95 % intervals, the table of true against found grades, and false alarms a patient."""
+    known = [row for row in rows if row.found_grade is not None]
+    ill = [row for row in known if row.true_grade >= _GRADE]
+    drawn = [row for row in known if row.as_drawn]
+    well = [row for row in drawn if row.true_grade < _GRADE]
+    alarms = [row for row in well if (row.found_grade or 0) >= _GRADE]
+    sound_alarms = [row for row in alarms if row.true_grade == 0]
+    n = len({row.seed for row in rows if row.as_drawn})
+    pairs = Counter((row.true_grade, row.found_grade) for row in rows)
+    return {
+        "patients_as_drawn": n,
+        "levels": len(rows),
+        "not_graded": len(rows) - len(known),
+        "sensitivity": _rate(sum((row.found_grade or 0) >= _GRADE for row in ill), len(ill)),
+        "specificity": _rate(len(well) - len(alarms), len(well)),
+        "false_alarms_a_patient": len(alarms) / n if n else None,
+        "false_alarms_a_patient_on_sound_levels": len(sound_alarms) / n if n else None,
+        "patients_with_a_false_alarm": len({row.seed for row in alarms}),
+        "possible_a_patient": sum(r.found_grade == 1 and r.true_grade == 0 for r in drawn) / n if n else None,
+        "true_0_to_3_by_found_0_1_2_3_none": [[pairs[t, f] for f in (0, 1, 2, 3, None)] for t in range(4)],
+        "missed": [f"{r.seed} {r.level}" for r in ill if (r.found_grade or 0) < _GRADE],
+        "alarms": [f"{r.seed} {r.level} true grade {r.true_grade}" for r in alarms],
+    }
+
+
+def _rate(hits: int, n: int) -> dict[str, float | int] | None:
+    if not n:
+        return None
+    estimate = wilson(hits, n)
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": n}
+
+
+def main() -> None:
+    """Print the summary."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--series", type=int, default=100)
+    parser.add_argument("--fractured", type=int, default=80)
+    parser.add_argument("--masks", choices=("true", "model"), default="true")
+    parser.add_argument("--step", type=float, default=0.0, help="slice step in mm; 0 keeps what was drawn")
+    parser.add_argument("--first-seed", type=int, default=TEST_SEEDS.start + REPORT_OFFSET)
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    rows: list[Graded] = []
+    chosen = patients(series=arguments.series, fractured=arguments.fractured, first_seed=arguments.first_seed)
+    for n, (patient, as_drawn) in enumerate(chosen, start=1):
+        rows += grade(patient, as_drawn=as_drawn, masks=arguments.masks, step_mm=arguments.step)
+        print(f"\r{n} patients", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    found = summary(rows)
+    if arguments.json:
+        print(json.dumps({"rows": [vars(row) for row in rows], "summary": found}, indent=1))
+        return
+    for name, value in found.items():
+        print(f"{name:40s} {value}")
+
+
+if __name__ == "__main__":
+    main()
