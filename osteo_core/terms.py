@@ -119,6 +119,7 @@ class Anchor(StrEnum):
     LAST_RIB = "last rib"
     BOTH = "sacrum and last rib"
     NONE = "none in view"
+    STATED = "stated by a mask from elsewhere"
 
 
 class Status(StrEnum):

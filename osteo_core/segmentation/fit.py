@@ -1,0 +1,129 @@
+"""Whether a mask from elsewhere belongs to a CT: it lies in the image, on bone, and its levels follow one another.
+
+Nothing in a NIfTI file says of which scan it is; what a mistaken, mirrored or wrongly numbered mask would give are
+plausible numbers of other tissue or other levels.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from osteo_core import limits
+from osteo_core.outcomes import Caution, CautionCode, Exclusion
+from osteo_core.records import FloatArray, Geometry, Volume
+from osteo_core.segmentation.masks import WholeVertebrae, refused
+from osteo_core.terms import MASK_LEVELS, Level, Step
+
+#: From head to foot; T13 lies between T12 and L1.
+_DOWN = (*(Level(n) for n in range(Level.C1, Level.L1)), Level.T13, *(Level(n) for n in range(Level.L1, Level.COCCYX)))
+#: Vertebrae that a spine may lack, and that then are no gap.
+_VARIANTS = (Level.L6, Level.T13)
+#: Mean heights closer than this are not told apart.
+_LEAST_STEP_MM = 2.0
+#: Beside a vertebra: this far from every vertebra of the mask, and at most so far from this one.
+_RING_FROM_MM, _RING_TO_MM = 2.0, 7.0
+_POINTS = 4000
+_LEAST_POINTS = 200
+
+
+def misfit(mask: WholeVertebrae, volume: Volume, *, frame_of_reference_uid: str = "") -> Exclusion | None:
+    """Why a mask must not be used on a volume; None where nothing speaks against it.
+
+    ``frame_of_reference_uid`` is the CT's, '' where its files do not say.
+    """
+    stated = mask.frame_of_reference_uid
+    if stated and frame_of_reference_uid and stated != frame_of_reference_uid:
+        return refused("it belongs to another frame of reference than the CT")
+    if not mask.is_placed and not mask.geometry.is_close(volume.geometry):
+        return refused("it does not say where its voxels lie (NIfTI form codes), and its grid is not the CT's")
+    if not mask.labels.any():
+        return None
+    if not _is_inside(mask, volume.geometry):
+        return refused("no vertebra of it lies in the field of view of the CT")
+    return _out_of_order(mask) or _beside_bone(mask, volume)
+
+
+def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:
+    """Whose mask it is; and that levels need review where it holds a variant or leaves a level out."""
+    own = Caution(code=CautionCode.MASK_FROM_ELSEWHERE, step=Step.SEGMENT, found=mask.source)
+    present = _heights_mm(mask)
+    doubts = [f"the mask holds {level.name}" for level in _VARIANTS if level in present]
+    usual = [level for level in _DOWN if level not in _VARIANTS]
+    found = [n for n, level in enumerate(usual) if level in present and level is not Level.SACRUM]
+    doubts += [
+        f"the mask leaves out {usual[n].name}"
+        for n in range(min(found, default=0), max(found, default=0))
+        if n not in found
+    ]
+    if not doubts:
+        return (own,)
+    return (own, Caution(code=CautionCode.LEVELS_UNSURE, step=Step.SEGMENT, found=", ".join(doubts)))
+
+
+def _heights_mm(mask: WholeVertebrae) -> dict[Level, float]:
+    """Mean height (LPS z, mm) of each level of the mask."""
+    numbers = [int(n) for n in np.unique(mask.labels) if n]
+    centres = ndimage.center_of_mass(mask.labels > 0, mask.labels, numbers)
+    heights = mask.geometry.to_world_mm(np.array(centres).reshape(-1, 3))[:, 2]
+    return {Level(n): float(z) for n, z in zip(numbers, heights, strict=True)}
+
+
+def _out_of_order(mask: WholeVertebrae) -> Exclusion | None:
+    heights = _heights_mm(mask)
+    for upper, lower in itertools.pairwise(level for level in _DOWN if level in heights):
+        if heights[upper] < heights[lower] + _LEAST_STEP_MM:
+            return refused(f"{upper.name} does not lie above {lower.name}: its numbers are other than was said")
+    return None
+
+
+def _is_inside(mask: WholeVertebrae, geometry: Geometry) -> bool:
+    index = np.argwhere(mask.labels)
+    index = index[:: max(1, len(index) // _POINTS)]
+    return bool(_within(geometry.to_index(mask.geometry.to_world_mm(index)), geometry).any())
+
+
+def _within(index: FloatArray, geometry: Geometry) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = ((index > -0.5) & (index < np.array(geometry.shape) - 0.5)).all(axis=1)
+    return inside
+
+
+def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
+    shares = [share for level in MASK_LEVELS if (share := _brighter(mask, level, volume)) is not None]
+    least = limits.MASK_ON_BONE
+    if not shares or float(np.median(shares)) >= least.value:
+        return None
+    found = f"what it marks is no brighter than what lies beside it ({np.median(shares):.2f}; at least {least.value:g})"
+    return refused(f"it does not lie on the vertebrae of this CT: {found}")
+
+
+def _brighter(mask: WholeVertebrae, level: Level, volume: Volume) -> float | None:
+    """Chance that a voxel of a vertebra is brighter than one beside it (Mann and Whitney's U over n m)."""
+    boxes = ndimage.find_objects((mask.labels == level).view(np.uint8))
+    if not boxes:
+        return None
+    steps = mask.geometry.spacing_mm
+    rims = [int(np.ceil(_RING_TO_MM / step)) + 1 for step in steps]
+    box = tuple(slice(max(0, s.start - rim), s.stop + rim) for s, rim in zip(boxes[0], rims, strict=True))
+    part = mask.labels[box]
+    inside = part == level
+    near = ndimage.distance_transform_edt(~inside, sampling=steps) < _RING_TO_MM
+    ring = near & (ndimage.distance_transform_edt(part == 0, sampling=steps) > _RING_FROM_MM)
+    start = np.array([s.start for s in box])
+    bone, rest = (_hu_at(np.argwhere(where) + start, mask.geometry, volume) for where in (inside, ring))
+    if min(len(bone), len(rest)) < _LEAST_POINTS:
+        return None
+    rest.sort()
+    below, upto = np.searchsorted(rest, bone, "left"), np.searchsorted(rest, bone, "right")
+    return float((below + upto).mean()) / (2 * len(rest))
+
+
+def _hu_at(index: NDArray[np.int_], geometry: Geometry, volume: Volume) -> NDArray[np.generic]:
+    """HU nearest to mask voxels (N, 3), of some of them, where the CT has any."""
+    index = index[:: max(1, len(index) // _POINTS)]
+    there = volume.geometry.to_index(geometry.to_world_mm(index))
+    there = np.rint(there[_within(there, volume.geometry)]).astype(int)
+    return np.array(volume.voxels_hu[tuple(there.T)])
