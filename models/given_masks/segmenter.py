@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,25 +17,26 @@ from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 
-@dataclass(frozen=True, kw_only=True)
 class MaskSegmenter:
     """Takes the vertebrae of one series from its mask; a `Segmenter` (osteo_core.records) for that series alone.
 
     ``frame_of_reference_uid`` is that of the CT, '' where its files do not say.
     """
 
-    mask: MaskFiles
-    model_hash: str
-    frame_of_reference_uid: str = ""
-    name: str = "mask from elsewhere"
+    name = "mask from elsewhere"
+
+    def __init__(self, mask: MaskFiles, *, model_hash: str, frame_of_reference_uid: str = "") -> None:
+        self.model_hash = model_hash
+        self._mask = mask
+        self._frame_of_reference_uid = frame_of_reference_uid
 
     def segment(self, volume: Volume) -> Segmentation | Exclusion:
         """Bodies on the volume's own grid, or why the mask is refused."""
         started = time.perf_counter()
-        mask = read_mask(self.mask)
+        mask = read_mask(self._mask)
         if isinstance(mask, Exclusion):
             return mask
-        fault = misfit(mask, volume, frame_of_reference_uid=self.frame_of_reference_uid)
+        fault = misfit(mask, volume, frame_of_reference_uid=self._frame_of_reference_uid)
         if fault is not None:
             return fault
         return bodies_of(

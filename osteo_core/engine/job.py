@@ -115,7 +115,7 @@ def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:
     from models.given_masks.segmenter import MaskSegmenter
 
     frame = frame_of_reference(series)
-    return MaskSegmenter(mask=models.mask, model_hash=models.result_hash, frame_of_reference_uid=frame)
+    return MaskSegmenter(models.mask, model_hash=models.result_hash, frame_of_reference_uid=frame)
 
 
 @functools.cache

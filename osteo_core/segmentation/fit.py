@@ -53,12 +53,9 @@ def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:
     present = _heights_mm(mask)
     doubts = [f"the mask holds {level.name}" for level in _VARIANTS if level in present]
     usual = [level for level in _DOWN if level not in _VARIANTS]
-    found = [n for n, level in enumerate(usual) if level in present and level is not Level.SACRUM]
-    doubts += [
-        f"the mask leaves out {usual[n].name}"
-        for n in range(min(found, default=0), max(found, default=0))
-        if n not in found
-    ]
+    held = [n for n, level in enumerate(usual) if level in present and level is not Level.SACRUM]
+    between = range(held[0], held[-1]) if held else range(0)
+    doubts += [f"the mask leaves out {usual[n].name}" for n in between if n not in held]
     if not doubts:
         return (own,)
     return (own, Caution(code=CautionCode.LEVELS_UNSURE, step=Step.SEGMENT, found=", ".join(doubts)))
@@ -81,14 +78,13 @@ def _out_of_order(mask: WholeVertebrae) -> Exclusion | None:
 
 
 def _is_inside(mask: WholeVertebrae, geometry: Geometry) -> bool:
-    index = np.argwhere(mask.labels)
+    index = np.argwhere(mask.labels).astype(float)
     index = index[:: max(1, len(index) // _POINTS)]
     return bool(_within(geometry.to_index(mask.geometry.to_world_mm(index)), geometry).any())
 
 
 def _within(index: FloatArray, geometry: Geometry) -> NDArray[np.bool_]:
-    inside: NDArray[np.bool_] = ((index > -0.5) & (index < np.array(geometry.shape) - 0.5)).all(axis=1)
-    return inside
+    return np.asarray(((index > -0.5) & (index < np.array(geometry.shape) - 0.5)).all(axis=1))
 
 
 def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
@@ -124,6 +120,6 @@ def _brighter(mask: WholeVertebrae, level: Level, volume: Volume) -> float | Non
 def _hu_at(index: NDArray[np.int_], geometry: Geometry, volume: Volume) -> NDArray[np.generic]:
     """HU nearest to mask voxels (N, 3), of some of them, where the CT has any."""
     index = index[:: max(1, len(index) // _POINTS)]
-    there = volume.geometry.to_index(geometry.to_world_mm(index))
+    there = volume.geometry.to_index(geometry.to_world_mm(index.astype(float)))
     there = np.rint(there[_within(there, volume.geometry)]).astype(int)
     return np.array(volume.voxels_hu[tuple(there.T)])
