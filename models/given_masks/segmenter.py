@@ -48,8 +48,8 @@ def bodies_of(mask: WholeVertebrae, volume: Volume, *, engine: str, model_hash: 
     """The bodies of whole vertebrae on the grid of a volume; ``started`` is a reading of time.perf_counter."""
     labels = np.zeros(volume.geometry.shape, dtype=np.uint8)
     levels = []
-    for level in MASK_LEVELS:
-        found = body_on(mask.labels, mask.geometry, level, volume.geometry)
+    for level in (level for level in MASK_LEVELS if level in mask.boxes):
+        found = body_on(mask.labels, mask.geometry, level, box=mask.boxes[level], target=volume.geometry)
         if found is None:
             continue
         box, body = found
@@ -81,7 +81,7 @@ def _cut_by_mask(level: Level, mask: WholeVertebrae, volume: Volume) -> str:
     """Sides where the mask's own grid cuts a body that the CT shows whole; '' where that is the CT's grid."""
     if not mask.is_field_of_view or mask.geometry.is_close(volume.geometry):
         return ""
-    found = body_on(mask.labels, mask.geometry, level, mask.geometry)
+    found = body_on(mask.labels, mask.geometry, level, box=mask.boxes[level], target=mask.geometry)
     if found is None:
         return ""
     box, body = found

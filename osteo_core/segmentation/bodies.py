@@ -68,41 +68,45 @@ def cut_body(whole: NDArray[np.bool_], *, level: int, spacing_mm: float) -> NDAr
     return body[2:-2, 2:-2, 2:-2]
 
 
+def boxes_of(labels: LabelArray) -> dict[Level, Box]:
+    """Where each level lies in a label map of VerSe numbers (I, J, K)."""
+    found = ndimage.find_objects(labels, max_label=max(Level))
+    return {Level(n): box for n, box in enumerate(found, start=1) if box is not None}
+
+
 def body_on(
-    labels: LabelArray, geometry: Geometry, level: Level, target: Geometry
+    labels: LabelArray, geometry: Geometry, level: Level, *, box: Box, target: Geometry
 ) -> tuple[Box, NDArray[np.bool_]] | None:
     """The body of one whole vertebra in ``labels`` (I, J, K; VerSe numbers), on the ``target`` grid.
 
-    Returns a box of the target's array and the mask within it; None where the level, or all of it that the target
-    sees, is missing. The mask may have any axes and spacing: the level is interpolated linearly, cut on an LPS grid
-    of CUT_MM, and each target voxel of the vertebra goes to the part, body or posterior, that is nearer to it.
+    ``box`` is where the level lies (``boxes_of``). Returns a box of the target's array and the mask within it; None
+    where the target sees nothing of it. The mask may have any axes and spacing: the level is interpolated linearly,
+    cut on an LPS grid of CUT_MM, and each target voxel of the vertebra goes to the nearer part, body or posterior.
     """
-    boxes = ndimage.find_objects((labels == level).view(np.uint8))
-    if not boxes:
-        return None
-    whole, own = _cropped(labels[boxes[0]] == level, geometry, boxes[0])
+    whole, own = _cropped(labels[box] == level, geometry, box)
     cut_grid = _lps_grid(own)
     on_cut_grid = resample_volume(whole, own, cut_grid, fill=0.0) >= 0.5
     body = cut_body(on_cut_grid, level=int(level), spacing_mm=CUT_MM)
-    box = _seen_box(own, target)
-    if box is None:
+    seen = _seen_box(own, target)
+    if seen is None:
         return None
-    part = cropped_grid(target, (box[0].start, box[1].start, box[2].start), tuple(s.stop - s.start for s in box))
+    i, j, k = seen
+    part = cropped_grid(target, (i.start, j.start, k.start), (i.stop - i.start, j.stop - j.start, k.stop - k.start))
     there = resample_volume(whole, own, part, fill=0.0) >= 0.5
     as_body = resample_volume(body, cut_grid, part, fill=0.0)
     as_rest = resample_volume(on_cut_grid & ~body, cut_grid, part, fill=0.0)
     mask = largest_piece(there & (as_body > 0) & (as_body >= as_rest))
-    return (box, mask) if mask.any() else None
+    return (seen, mask) if mask.any() else None
 
 
 def bodies_of_whole(labels: LabelArray, geometry: Geometry, levels: tuple[Level, ...]) -> LabelArray:
     """Bodies (I, J, K; VerSe numbers) of the whole vertebrae in ``labels``, on the same grid; only ``levels``."""
     out = np.zeros(labels.shape, dtype=np.uint8)
-    for level in levels:
-        found = body_on(labels, geometry, level, geometry)
+    for level, box in boxes_of(labels).items():
+        found = body_on(labels, geometry, level, box=box, target=geometry) if level in levels else None
         if found is not None:
-            box, mask = found
-            out[box][mask] = level
+            seen, mask = found
+            out[seen][mask] = level
     return out
 
 

@@ -40,7 +40,7 @@ def misfit(mask: WholeVertebrae, volume: Volume, *, frame_of_reference_uid: str 
         return refused("it belongs to another frame of reference than the CT")
     if not mask.is_placed and not mask.geometry.is_close(volume.geometry):
         return refused("it does not say where its voxels lie (NIfTI form codes), and its grid is not the CT's")
-    if not mask.labels.any():
+    if not mask.boxes:
         return None
     if not _is_inside(mask, volume.geometry):
         return refused("no vertebra of it lies in the field of view of the CT")
@@ -63,10 +63,18 @@ def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:
 
 def _heights_mm(mask: WholeVertebrae) -> dict[Level, float]:
     """Mean height (LPS z, mm) of each level of the mask."""
-    numbers = [int(n) for n in np.unique(mask.labels) if n]
-    centres = ndimage.center_of_mass(mask.labels > 0, mask.labels, numbers)
-    heights = mask.geometry.to_world_mm(np.array(centres).reshape(-1, 3))[:, 2]
-    return {Level(n): float(z) for n, z in zip(numbers, heights, strict=True)}
+    return {level: float(mask.geometry.to_world_mm(_index_of(mask, level)).mean(axis=0)[2]) for level in mask.boxes}
+
+
+def _index_of(mask: WholeVertebrae, level: Level) -> FloatArray:
+    """Some voxels of a level, (N, 3) indices of the mask's array."""
+    box = mask.boxes[level]
+    index = np.argwhere(mask.labels[box] == level) + [s.start for s in box]
+    return _some(index).astype(float)
+
+
+def _some(index: NDArray[np.int_]) -> NDArray[np.int_]:
+    return index[:: max(1, len(index) // _POINTS)]
 
 
 def _out_of_order(mask: WholeVertebrae) -> Exclusion | None:
@@ -78,8 +86,7 @@ def _out_of_order(mask: WholeVertebrae) -> Exclusion | None:
 
 
 def _is_inside(mask: WholeVertebrae, geometry: Geometry) -> bool:
-    index = np.argwhere(mask.labels).astype(float)
-    index = index[:: max(1, len(index) // _POINTS)]
+    index = np.concatenate([_index_of(mask, level) for level in mask.boxes])
     return bool(_within(geometry.to_index(mask.geometry.to_world_mm(index)), geometry).any())
 
 
@@ -88,7 +95,8 @@ def _within(index: FloatArray, geometry: Geometry) -> NDArray[np.bool_]:
 
 
 def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
-    shares = [share for level in MASK_LEVELS if (share := _brighter(mask, level, volume)) is not None]
+    levels = [level for level in MASK_LEVELS if level in mask.boxes]
+    shares = [share for level in levels if (share := _brighter(mask, level, volume)) is not None]
     least = limits.MASK_ON_BONE
     if not shares or float(np.median(shares)) >= least.value:
         return None
@@ -98,12 +106,9 @@ def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
 
 def _brighter(mask: WholeVertebrae, level: Level, volume: Volume) -> float | None:
     """Chance that a voxel of a vertebra is brighter than one beside it (Mann and Whitney's U over n m)."""
-    boxes = ndimage.find_objects((mask.labels == level).view(np.uint8))
-    if not boxes:
-        return None
     steps = mask.geometry.spacing_mm
     rims = [int(np.ceil(_RING_TO_MM / step)) + 1 for step in steps]
-    box = tuple(slice(max(0, s.start - rim), s.stop + rim) for s, rim in zip(boxes[0], rims, strict=True))
+    box = tuple(slice(max(0, s.start - rim), s.stop + rim) for s, rim in zip(mask.boxes[level], rims, strict=True))
     part = mask.labels[box]
     inside = part == level
     near = ndimage.distance_transform_edt(~inside, sampling=steps) < _RING_TO_MM
@@ -119,7 +124,6 @@ def _brighter(mask: WholeVertebrae, level: Level, volume: Volume) -> float | Non
 
 def _hu_at(index: NDArray[np.int_], geometry: Geometry, volume: Volume) -> NDArray[np.generic]:
     """HU nearest to mask voxels (N, 3), of some of them, where the CT has any."""
-    index = index[:: max(1, len(index) // _POINTS)]
-    there = volume.geometry.to_index(geometry.to_world_mm(index.astype(float)))
+    there = volume.geometry.to_index(geometry.to_world_mm(_some(index).astype(float)))
     there = np.rint(there[_within(there, volume.geometry)]).astype(int)
     return np.array(volume.voxels_hu[tuple(there.T)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from osteo_core.dicom.values import text
 from osteo_core.imaging.nifti import is_nifti, nifti_stem, read_nifti_header, read_nifti_labels
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Geometry, LabelArray, Series
+from osteo_core.segmentation.bodies import Box, boxes_of
 from osteo_core.segmentation.find_masks import MaskFiles
 from osteo_core.segmentation.naming import (
     TABLES,
@@ -44,6 +46,11 @@ class WholeVertebrae:
     frame_of_reference_uid: str = ""
     is_placed: bool = True
     is_field_of_view: bool = True
+
+    @functools.cached_property
+    def boxes(self) -> dict[Level, Box]:
+        """Where each level lies in the array."""
+        return boxes_of(self.labels)
 
 
 def refused(found: str) -> Exclusion:
