@@ -208,7 +208,7 @@ BODY_HEIGHT_MAXIMUM = Limit(
 MASK_ON_BONE = Limit(
     value=0.7,
     unit="probability",
-    source="four real series: masks in place 0.78-0.92, mirrored 0.51-0.68, 10 mm off sideways 0.54-0.64",
+    source="four real series: masks in place 0.78-0.91, mirrored 0.50-0.71, 10 mm off 0.54-0.75",
     date="2026-11-25",
     beyond="below: mask from elsewhere refused",
 )

@@ -26,6 +26,8 @@ _VARIANTS = (Level.L6, Level.T13)
 _LEAST_STEP_MM = 2.0
 #: Beside a vertebra: this far from every vertebra of the mask, and at most so far from this one.
 _RING_FROM_MM, _RING_TO_MM = 2.0, 7.0
+#: A mask fits no better when it is moved this far in any direction.
+_MOVE_MM = 6.0
 _POINTS = 4000
 _LEAST_POINTS = 200
 
@@ -95,17 +97,24 @@ def _within(index: FloatArray, geometry: Geometry) -> NDArray[np.bool_]:
 
 
 def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
-    levels = [level for level in MASK_LEVELS if level in mask.boxes]
-    shares = [share for level in levels if (share := _brighter(mask, level, volume)) is not None]
-    least = limits.MASK_ON_BONE
-    if not shares or float(np.median(shares)) >= least.value:
+    """Bone is brighter than what lies beside it, and more so where the mask lies than some millimetres off."""
+    samples = [_sampled(mask, level) for level in MASK_LEVELS if level in mask.boxes]
+    here = _brighter(samples, volume, np.zeros(3))
+    least = limits.MASK_ON_BONE.value
+    if here is None:
         return None
-    found = f"what it marks is no brighter than what lies beside it ({np.median(shares):.2f}; at least {least.value:g})"
-    return refused(f"it does not lie on the vertebrae of this CT: {found}")
+    if here < least:
+        found = f"what it marks is hardly brighter than what lies beside it ({here:.2f}; at least {least:g})"
+        return refused(f"it does not lie on the vertebrae of this CT: {found}")
+    moves = [sign * _MOVE_MM * direction for direction in np.eye(3) for sign in (-1.0, 1.0)]
+    better = [moved for move in moves if (moved := _brighter(samples, volume, move)) is not None and moved > here]
+    if better:
+        return refused(f"it does not lie on the vertebrae of this CT: it would fit better {_MOVE_MM:g} mm off")
+    return None
 
 
-def _brighter(mask: WholeVertebrae, level: Level, volume: Volume) -> float | None:
-    """Chance that a voxel of a vertebra is brighter than one beside it (Mann and Whitney's U over n m)."""
+def _sampled(mask: WholeVertebrae, level: Level) -> tuple[FloatArray, FloatArray]:
+    """Points of a vertebra and of a ring beside it, (N, 3) and (M, 3) LPS mm."""
     steps = mask.geometry.spacing_mm
     rims = [int(np.ceil(_RING_TO_MM / step)) + 1 for step in steps]
     box = tuple(slice(max(0, s.start - rim), s.stop + rim) for s, rim in zip(mask.boxes[level], rims, strict=True))
@@ -114,16 +123,29 @@ def _brighter(mask: WholeVertebrae, level: Level, volume: Volume) -> float | Non
     near = ndimage.distance_transform_edt(~inside, sampling=steps) < _RING_TO_MM
     ring = near & (ndimage.distance_transform_edt(part == 0, sampling=steps) > _RING_FROM_MM)
     start = np.array([s.start for s in box])
-    bone, rest = (_hu_at(np.argwhere(where) + start, mask.geometry, volume) for where in (inside, ring))
-    if min(len(bone), len(rest)) < _LEAST_POINTS:
-        return None
-    rest.sort()
-    below, upto = np.searchsorted(rest, bone, "left"), np.searchsorted(rest, bone, "right")
-    return float((below + upto).mean()) / (2 * len(rest))
+    bone, rest = (
+        mask.geometry.to_world_mm((_some(np.argwhere(where)) + start).astype(float)) for where in (inside, ring)
+    )
+    return bone, rest
 
 
-def _hu_at(index: NDArray[np.int_], geometry: Geometry, volume: Volume) -> NDArray[np.generic]:
-    """HU nearest to mask voxels (N, 3), of some of them, where the CT has any."""
-    there = volume.geometry.to_index(geometry.to_world_mm(_some(index).astype(float)))
-    there = np.rint(there[_within(there, volume.geometry)]).astype(int)
-    return np.array(volume.voxels_hu[tuple(there.T)])
+def _brighter(samples: list[tuple[FloatArray, FloatArray]], volume: Volume, move_mm: FloatArray) -> float | None:
+    """Chance that a point of a vertebra is brighter than one beside it (Mann and Whitney's U over n m).
+
+    The median over the levels, all moved by ``move_mm``; None where the CT sees too few points of each.
+    """
+    shares = []
+    for points in samples:
+        bone, rest = (_hu_at(part + move_mm, volume) for part in points)
+        if min(len(bone), len(rest)) >= _LEAST_POINTS:
+            rest.sort()
+            below, upto = np.searchsorted(rest, bone, "left"), np.searchsorted(rest, bone, "right")
+            shares.append(float((below + upto).mean()) / (2 * len(rest)))
+    return float(np.median(shares)) if shares else None
+
+
+def _hu_at(points_mm: FloatArray, volume: Volume) -> NDArray[np.generic]:
+    """HU nearest to points (N, 3), where the CT has any."""
+    index = volume.geometry.to_index(points_mm)
+    index = np.rint(index[_within(index, volume.geometry)]).astype(int)
+    return np.array(volume.voxels_hu[tuple(index.T)])
