@@ -151,20 +151,13 @@ def test_a_real_ct_with_totalsegmentators_mask_as_seg(tmp_path: Path) -> None:
     header = dcmread(next(path for path in sorted(ct.iterdir()) if path.is_file()), stop_before_pixels=True)
     names = {32: "vertebrae_T12", 33: "vertebrae_T11", 5: "liver"}
     (tmp_path / "masks").mkdir()
-    write_seg(tmp_path / "masks" / "seg.dcm", labels, geometry, names=names, series_uid=header.SeriesInstanceUID)
+    seg = tmp_path / "masks" / "siemens_biograph_mct.dcm"  # its UIDs are blanked: the folder's name stands for them
+    write_seg(seg, labels, geometry, names=names)
     settings = Settings(workers=1, key_file=tmp_path / "key", masks=str(tmp_path / "masks"))
     assert process([ct], tmp_path / "other", settings=settings).excluded == 1
     (refused,) = parquet.read_table(tmp_path / "other" / "exclusions.parquet").to_pylist()
     assert "another frame of reference" in refused["sentence"]
-    frame = header.FrameOfReferenceUID
-    write_seg(
-        tmp_path / "masks" / "seg.dcm",
-        labels,
-        geometry,
-        names=names,
-        series_uid=header.SeriesInstanceUID,
-        frame_uid=frame,
-    )
+    write_seg(seg, labels, geometry, names=names, frame_uid=header.FrameOfReferenceUID)
     assert process([ct], tmp_path / "out", settings=settings).excluded == 1
     (row,) = series_rows(tmp_path / "out").values()
     assert row["engine"] == "mask from elsewhere: DICOM SEG, Tool 7"
