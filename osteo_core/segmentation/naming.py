@@ -53,8 +53,9 @@ _ORDINALS = (
     *("eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth"),
 )
 _REGION = {"cervical": "C", "thoracic": "T", "lumbar": "L", "dorsal": "T"}
-#: A vertebra's name and nothing else: 'vertebrae_L1', 'L1 vertebra', 'Th12'; a disc or a rib is none.
-_NAME = re.compile(r"(?:vert(?:ebrae?)?)?(c|th|t|l)0?(\d{1,2})(?:vert(?:ebrae?)?)?")
+#: A vertebra's or its body's name and nothing else: 'vertebrae_L1', 'L1 vertebral body', 'Th12'; no disc, no rib.
+_WORD = r"(?:vert(?:ebrae?|ebral)?)?(?:body)?"
+_NAME = re.compile(rf"{_WORD}(c|th|t|l)0?(\d{{1,2}}){_WORD}")
 _LONG = re.compile(r"(\w+?)(cervical|thoracic|dorsal|lumbar)vert(?:ebrae?)?")
 _LONG_NUMBERED = re.compile(r"(cervical|thoracic|dorsal|lumbar)vert(?:ebrae?)?(\d{1,2})")
 _SACRUM = re.compile(r"(?:vert(?:ebrae?)?)?(?:sacrum|s1|os ?sacrum)")

@@ -50,6 +50,8 @@ def with_label_table(path: Path, labels: np.ndarray, names: dict[int, str], affi
         ("12th thoracic vertebra", Level.T12),
         ("thoracic vertebra 12", Level.T12),
         ("Structure of second lumbar vertebra (body structure)", Level.L2),
+        ("L2 vertebral body", Level.L2),
+        ("body_T12", Level.T12),
         ("sacrum", Level.SACRUM),
         ("vertebrae_S1", Level.SACRUM),
     ],
