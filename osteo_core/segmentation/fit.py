@@ -81,6 +81,8 @@ def _some(index: NDArray[np.int_]) -> NDArray[np.int_]:
 
 def _out_of_order(mask: WholeVertebrae) -> Exclusion | None:
     heights = _heights_mm(mask)
+    if Level.T13 in heights and not {Level.T12, Level.L1} & set(heights):
+        return refused("it holds T13 and neither T12 nor L1: its numbers are other than was said")
     for upper, lower in itertools.pairwise(level for level in _DOWN if level in heights):
         if heights[upper] < heights[lower] + _LEAST_STEP_MM:
             return refused(f"{upper.name} does not lie above {lower.name}: its numbers are other than was said")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from osteo_core.dicom.header import NotReadable, read_header
 from osteo_core.dicom.seg import Segment, SegUnreadableError, read_seg
@@ -28,6 +30,11 @@ from osteo_core.segmentation.naming import (
 )
 from osteo_core.terms import Level, Step
 
+#: Parts and neighbours of a vertebra: a segment that is said to be one is no whole vertebra, whatever its label.
+_NO_VERTEBRA = re.compile(r"\b(dis[ck]|rib|nerve|process|arch|pedicle|lamina|canal|cord|endplate|facet)", re.IGNORECASE)
+#: TotalSegmentator version 2: the sacrum, and cysts of the kidneys, which never lie below it. In version 1 these are
+#: T10, T12 and T11: read by the numbers of version 2, its T8-T4 would be taken for L5-L1.
+_SACRUM_2, _CYSTS_2 = 25, (23, 24)
 #: A free text of a SEG that is shown is cut to this.
 _LONGEST_WORD = 40
 
@@ -100,6 +107,8 @@ def _of_seg(path: Path) -> WholeVertebrae | Exclusion:
 
 def _level_of_segment(segment: Segment, conflicts: list[str]) -> int:
     """VerSe number of a segment by its codes and words, 0 for other structures; they must not contradict."""
+    if any(_NO_VERTEBRA.search(word) for word in segment.words):
+        return 0
     levels = [level_of_code(code) for code in segment.codes] + [level_of_name(word) for word in segment.words]
     found = sorted({level for level in levels if level is not None})
     if len(found) > 1:
@@ -136,6 +145,8 @@ def _of_label_map(mask: MaskFiles) -> WholeVertebrae | Exclusion:
             "its numbers have no names, in its header or in a dataset.json beside it, and no tool was named; "
             f"name the tool whose numbers they are ({', '.join(tool for tool in TABLES)})"
         )
+    if mask.tool is MaskTool.TOTALSEGMENTATOR and not own and _is_first_version(labels, geometry):
+        return refused("its numbers are those of TotalSegmentator version 1; only version 2 is known")
     lookup = np.zeros(256, dtype=np.uint8)
     for number, level in table.items():
         lookup[number] = level
@@ -144,6 +155,16 @@ def _of_label_map(mask: MaskFiles) -> WholeVertebrae | Exclusion:
         return refused(f"none of its numbers ({_few(present)}) is a vertebra in the numbering of {mask.tool}")
     source = mask.tool if mask.tool is not MaskTool.NAMES else "label map with names of its own"
     return WholeVertebrae(labels=numbered, geometry=geometry, source=source, is_placed=_is_placed(path))
+
+
+def _is_first_version(labels: LabelArray, geometry: Geometry) -> bool:
+    boxes = dict(enumerate(ndimage.find_objects(labels, max_label=_SACRUM_2), start=1))
+    heights = {
+        number: float(geometry.to_world_mm(np.array([(s.start + s.stop - 1) / 2 for s in box]))[2])
+        for number, box in boxes.items()
+        if box is not None and number in (_SACRUM_2, *_CYSTS_2)
+    }
+    return any(heights.get(cyst, np.inf) < heights.get(_SACRUM_2, -np.inf) for cyst in _CYSTS_2)
 
 
 def _few(numbers: list[int]) -> str:

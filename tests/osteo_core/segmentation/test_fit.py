@@ -81,6 +81,11 @@ def test_t13_lies_between_t12_and_l1() -> None:
     assert "T13 does not lie above L1" in reason(renumbered({20: Level.L1, 21: Level.T13}))
 
 
+def test_totalsegmentators_numbers_read_as_verse() -> None:
+    """27 and 28, its L5 and L4, are coccyx and T13 in VerSe."""
+    assert "holds T13 and neither T12 nor L1" in reason(renumbered({20: 0, 21: 0, 22: 28, 23: 27}))
+
+
 def test_cautions_say_whose_mask_it_is_and_what_to_review() -> None:
     (own,) = cautions_of(MASK)
     assert (own.code, own.found) == (CautionCode.MASK_FROM_ELSEWHERE, "verse")

@@ -92,6 +92,17 @@ def test_another_tools_numbers_hold_no_vertebra(tmp_path: Path) -> None:
     assert "none of its numbers (1, 2) is a vertebra in the numbering of totalsegmentator" in said
 
 
+def test_version_1_of_totalsegmentator_is_told_from_version_2(tmp_path: Path) -> None:
+    """Version 1 counts on upwards (24 T11, 25 T10, 27 T8); in version 2 what 24 is never lies below what 25 is."""
+    labels = two_levels(27, 25)
+    labels[5, 5, 0:2] = 24
+    write_nifti(tmp_path / "m.nii.gz", labels, GRID)
+    assert "TotalSegmentator version 1" in sentence(one(tmp_path / "m.nii.gz", MaskTool.TOTALSEGMENTATOR))
+    labels[5, 5, 0:2], labels[0, 5, 18] = 0, 24  # a cyst of a kidney
+    write_nifti(tmp_path / "m.nii.gz", labels, GRID)
+    assert set(whole(one(tmp_path / "m.nii.gz", MaskTool.TOTALSEGMENTATOR)).boxes) == {Level.L5, Level.SACRUM}
+
+
 def test_one_file_a_vertebra(tmp_path: Path) -> None:
     for level in (Level.L1, Level.L2):
         write_nifti(tmp_path / f"vertebrae_{level.name}.nii.gz", (VERSE == level).astype(np.uint8), GRID)
@@ -125,6 +136,16 @@ def test_a_segment_whose_words_contradict_is_refused(tmp_path: Path) -> None:
     dataset.SegmentSequence[0].SegmentDescription = "Second lumbar vertebra"
     dataset.save_as(path)
     assert "a segment is named L1 and L2 at once" in sentence(one(path))
+
+
+def test_a_disc_is_no_vertebra_whatever_its_label(tmp_path: Path) -> None:
+    from pydicom import dcmread
+
+    path = write_seg(tmp_path / "s.dcm", VERSE, GRID, names=names_of(VERSE))
+    dataset = dcmread(path)
+    dataset.SegmentSequence[0].SegmentDescription = "Intervertebral disc below L1"
+    dataset.save_as(path)
+    assert set(whole(one(path)).boxes) == {Level.L2}
 
 
 def test_a_seg_without_vertebrae_is_refused(tmp_path: Path) -> None:
