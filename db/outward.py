@@ -11,6 +11,8 @@ from db.schemas import KINDS, LEVEL, TEXT
 from osteo_core.terms import Level
 
 _IDENTITY = pa.field("series_instance_uid", TEXT, metadata={"comment": "SeriesInstanceUID, or the NIfTI file's stem"})
+#: Of the segmentation, beside the result: from what levels were counted, and whose outlines they are.
+_OUTLINED = ("anchor", "engine")
 #: Columns that mean something inside a store only.
 _INTERNAL = ("index_id", "result_id", "source_id", "indexed_at", "position", "is_eligible", "affine_lps")
 
@@ -28,15 +30,15 @@ def outward_tables(given: Sequence[tuple[str, dict[str, list[Row]]]]) -> dict[st
 
 
 def _with_result(rows: dict[str, list[Row]]) -> Row:
-    anchor = rows["segmentations"][0]["anchor"] if rows["segmentations"] else None
-    return rows["series"][0] | rows["results"][0] | {"anchor": anchor}
+    outlined = rows["segmentations"][0] if rows["segmentations"] else dict.fromkeys(_OUTLINED)
+    return rows["series"][0] | rows["results"][0] | {name: outlined[name] for name in _OUTLINED}
 
 
 def _series_schema() -> pa.Schema:
     series, results = KINDS["series"].schema, KINDS["results"].schema
     fields = [*series, *(field for field in results if field.name not in series.names)]
-    anchor = KINDS["segmentations"].schema.field("anchor")
-    return _outward(pa.schema([*fields, anchor]))
+    outlined = [KINDS["segmentations"].schema.field(name) for name in _OUTLINED]
+    return _outward(pa.schema([*fields, *outlined]))
 
 
 def _outward(schema: pa.Schema) -> pa.Schema:

@@ -275,6 +275,13 @@ BODY_HEIGHT_MAXIMUM = Limit(
     date="2026-11-24",
     beyond="level excluded",
 )
+MASK_ON_BONE = Limit(
+    value=0.7,
+    unit="probability",
+    source="four real series: masks in place 0.78-0.91, mirrored 0.50-0.71, 10 mm off 0.54-0.75",
+    date="2026-11-25",
+    beyond="below: mask from elsewhere refused",
+)
 LEVEL_CONFIDENCE = Limit(
     value=0.5,
     unit="probability",

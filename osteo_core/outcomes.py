@@ -46,6 +46,8 @@ class ExclusionCode(StrEnum):
     NO_LUMBAR_LEVEL = "no_lumbar_level"
     LEVEL_CUT = "level_cut"
     LEVEL_UNSURE = "level_unsure"
+    NO_MASK = "no_mask"
+    MASK_REFUSED = "mask_refused"
     # measure
     ROI_TOO_SMALL = "roi_too_small"
     METAL = "metal"
@@ -97,6 +99,8 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
     ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",
+    ExclusionCode.NO_MASK: "Masks from elsewhere were to be used, and there is none of this series ({found}).",
+    ExclusionCode.MASK_REFUSED: "The mask from elsewhere cannot be used: {found}.",
     ExclusionCode.ROI_TOO_SMALL: "The trabecular region is {found} ml; at least {limit} ml are needed.",
     ExclusionCode.METAL: "Metal lies in or beside this vertebra ({found}).",
     ExclusionCode.CEMENT: "Cement or bone as dense lies inside this vertebra ({found}).",
@@ -141,6 +145,7 @@ class CautionCode(StrEnum):
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     SIMULATED = "simulated"
+    MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
 
 
 CAUTION_SENTENCES: dict[CautionCode, str] = {
@@ -166,6 +171,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
+    CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "
+    "which states no confidence.",
 }
 
 

@@ -57,6 +57,9 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
     """Take a volume in memory all the way: segment, measure, calibrate, assess."""
     started = time.perf_counter()
     segmentation = segmenter.segment(volume)
+    if isinstance(segmentation, Exclusion):
+        result = _excluded(series, segmentation, segmenter=segmenter, settings=settings, started=started)
+        return replace(result, cautions=volume.cautions)
     measured = _measure(volume, segmentation)
     phase, contrast_cautions = decide_phase(series, measured.tissues)
     correction = contrast_correction(phase, series.kvp)
@@ -65,6 +68,7 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
     cautions = _hu_shift_told_once(
         (
             *volume.cautions,
+            *segmentation.cautions,
             *measured.cautions,
             *contrast_cautions,
             *_series_cautions(series, measurements, calibration),

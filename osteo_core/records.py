@@ -201,22 +201,28 @@ class Volume:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentedLevel:
-    """One outlined vertebral body. ``cut`` says on which sides the field of view cuts it ('' if whole)."""
+    """One outlined vertebral body. ``cut`` says on which sides the field of view cuts it ('' if whole).
+
+    ``confidence`` is None where the engine states none: a mask from elsewhere.
+    """
 
     level: Level
-    confidence: float
+    confidence: float | None
     voxels: int
     centroid_mm: tuple[float, float, float]
     cut: str = ""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.confidence <= 1.0:
+        if self.confidence is not None and not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence must lie in 0-1, got {self.confidence}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Segmentation:
-    """Vertebral bodies on the source grid: voxel values are VerSe numbers (19 T12, 20-24 L1-L5)."""
+    """Vertebral bodies on the source grid: voxel values are VerSe numbers (19 T12, 20-24 L1-L5).
+
+    ``engine`` says whose outlines they are; ``cautions`` what it has to say of them.
+    """
 
     labels: LabelArray
     geometry: Geometry
@@ -225,6 +231,7 @@ class Segmentation:
     engine: str
     model_hash: str
     seconds: float = 0.0
+    cautions: tuple[Caution, ...] = ()
 
     def __post_init__(self) -> None:
         if self.labels.shape != self.geometry.shape or self.labels.dtype != np.uint8:
@@ -253,7 +260,7 @@ class Measurement:
     middle_height_mm: float | None = None
     posterior_height_mm: float | None = None
     fracture_grade: int | None = None
-    confidence: float = 0.0
+    confidence: float | None = None
     exclusion: Exclusion | None = None
 
 
@@ -397,8 +404,11 @@ class Segmenter(Protocol):
     name: str
     model_hash: str
 
-    def segment(self, volume: Volume) -> Segmentation:
-        """Outline and number the bodies; nothing found is an empty Segmentation, never an error."""
+    def segment(self, volume: Volume) -> Segmentation | Exclusion:
+        """Outline and number the bodies; nothing found is an empty Segmentation, never an error.
+
+        An Exclusion where the engine must not be used on this volume, such as a mask that lies elsewhere.
+        """
         ...
 
 

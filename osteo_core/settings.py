@@ -23,11 +23,19 @@ _RESULT_FIELDS = (
 )
 
 
+#: What may outline the bodies where no folder of masks is given, and whose numbers a mask may hold.
+ENGINES = ("own", "totalsegmentator")
+MASK_TOOLS = ("names", "totalsegmentator", "verse", "spineps")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a site may choose. Relative paths are relative to the working directory.
 
     ``calibration_table``: CSV of a site's own calibration lines, empty for the published ones only.
+    ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
+    ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
+    hash of its weights or its mask.
     ``key_file``: the secret behind the pseudonyms; it lies outside the store on purpose.
     """
 
@@ -41,6 +49,9 @@ class Settings:
     thickness_maximum_mm: float = 5.0
     calibration_table: str = ""
     media_limit_mb: int = 2000
+    engine: str = "own"
+    masks: str = ""
+    mask_tool: str = "names"
 
     @property
     def hash(self) -> str:
@@ -77,10 +88,10 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     unknown = sorted(set(given) - names)
     if unknown:
         raise SettingsError(f"unknown settings {unknown}; known are {sorted(names)}")
-    return _checked(replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()}))  # type: ignore[arg-type]
+    return checked(replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()}))  # type: ignore[arg-type]
 
 
-def _checked(settings: Settings) -> Settings:
+def checked(settings: Settings) -> Settings:
     """The settings, or SettingsError with the first that cannot be meant: before any work, not in each series."""
     low, high = settings.osteoporosis_below_mg_cm3, settings.normal_above_mg_cm3
     table = settings.calibration_table
@@ -99,6 +110,14 @@ def _checked(settings: Settings) -> Settings:
             -math.inf < low <= high < math.inf
         ),
         f"media_limit_mb must be at least 0, found {settings.media_limit_mb}": settings.media_limit_mb >= 0,
+        f"engine must be one of {', '.join(ENGINES)}, found {settings.engine!r}": settings.engine in ENGINES,
+        f"mask_tool must be one of {', '.join(MASK_TOOLS)}, found {settings.mask_tool!r}": (
+            settings.mask_tool in MASK_TOOLS
+        ),
+        f"masks must be a folder, there is none at {settings.masks}": not settings.masks
+        or Path(settings.masks).is_dir(),
+        "masks and another engine than own exclude each other; leave one out": not settings.masks
+        or settings.engine == "own",
         f"calibration_table must be a CSV file, there is none at {table}": not table or Path(table).is_file(),
     }
     wrong = [sentence for sentence, holds in wanted.items() if not holds]

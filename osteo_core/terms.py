@@ -120,6 +120,7 @@ class Anchor(StrEnum):
     BOTH = "sacrum and last rib"
     AT_ODDS = "sacrum and last rib, which disagree"
     NONE = "none in view"
+    STATED = "stated by a mask from elsewhere"
 
 
 class Status(StrEnum):

@@ -1,51 +1,55 @@
-"""Cut the vertebral body out of a whole vertebra, by the rule that also cut the references."""
+"""Vertebral bodies out of whole vertebrae, by the cut that made the references and that the engine for masks uses.
+
+``python -m training.bodies --whole MASK.nii.gz --out BODIES.nii.gz [--tool verse] [--against REFERENCE.nii.gz]``
+
+The mask names its levels itself, or ``--tool`` says whose numbers it holds; the bodies come out with VerSe numbers on
+the mask's own grid. ``--against`` prints, a level, the Dice overlap with bodies that are there already.
+"""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
+import argparse
+from pathlib import Path
 
-#: Depth that survives the erosion: pedicles are thinner, bodies thicker.
-DEPTH_LUMBAR_MM = 6.5
-DEPTH_THORACIC_MM = 5.5
-GROW_BACK_EXTRA_MM = 1.5
-#: A lumbar body is 58-68 % of its vertebra; less than this means that the erosion took too much.
-LEAST_SHARE = 0.30
-_T12 = 19
+from osteo_core.imaging.nifti import read_nifti_labels, write_nifti
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import LabelArray
+from osteo_core.segmentation.bodies import bodies_of_whole
+from osteo_core.segmentation.find_masks import MaskFiles
+from osteo_core.segmentation.masks import read_mask
+from osteo_core.segmentation.naming import MaskTool
+from osteo_core.terms import Level
 
-
-def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest 6-connected piece of a mask (I, J, K); the mask itself if it is empty."""
-    pieces, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    return pieces == sizes.argmax()
+#: Every vertebra that has a body.
+FREE_LEVELS = tuple(level for level in Level if level not in (Level.C1, Level.SACRUM, Level.COCCYX))
 
 
-def _opened(whole: NDArray[np.bool_], *, radius_mm: float, spacing_mm: float) -> NDArray[np.bool_]:
-    depth = ndimage.distance_transform_edt(whole, sampling=spacing_mm)
-    core = largest_piece(depth > radius_mm)
-    if not core.any():
-        return core
-    distance = ndimage.distance_transform_edt(~core, sampling=spacing_mm)
-    return whole & (distance <= radius_mm + GROW_BACK_EXTRA_MM)
+def dice(first: LabelArray, second: LabelArray, level: Level) -> float:
+    """Dice overlap of one level in two label maps on one grid."""
+    a, b = first == level, second == level
+    return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
 
 
-def cut_body(whole: NDArray[np.bool_], *, level: int, spacing_mm: float) -> NDArray[np.bool_]:
-    """Body of one vertebra, (I, J, K) on an isotropic LPS grid (j grows to the back)."""
-    first = DEPTH_LUMBAR_MM if level >= _T12 else DEPTH_THORACIC_MM
-    padded = np.pad(whole, 2)
-    body = np.zeros_like(padded)
-    for radius in (first, first - 1, first - 2, first - 3):
-        body = _opened(padded, radius_mm=radius, spacing_mm=spacing_mm)
-        if body.sum() >= LEAST_SHARE * padded.sum():
-            break
-    if not body.any():
-        return whole
-    centre = ndimage.center_of_mass(body)[1]
-    in_front = np.arange(padded.shape[1])[None, :, None] < centre
-    body |= largest_piece(padded) & in_front
-    return body[2:-2, 2:-2, 2:-2]
+def main(arguments: list[str] | None = None) -> None:
+    """Cut one mask."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--whole", type=Path, nargs="+", required=True, help="label map, SEG, or one file a vertebra")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--tool", type=MaskTool, choices=list(MaskTool), default=MaskTool.NAMES)
+    parser.add_argument("--against", type=Path)
+    given = parser.parse_args(arguments)
+    whole = read_mask(MaskFiles(files=tuple(given.whole), tool=given.tool))
+    if isinstance(whole, Exclusion):
+        raise SystemExit(whole.sentence)
+    bodies = bodies_of_whole(whole.labels, whole.geometry, FREE_LEVELS)
+    write_nifti(given.out, bodies, whole.geometry)
+    if given.against:
+        reference, geometry = read_nifti_labels(given.against)
+        if not geometry.is_close(whole.geometry):
+            raise SystemExit("the reference lies on another grid than the mask")
+        for level in (level for level in FREE_LEVELS if (reference == level).any()):
+            print(f"{level.name:4s} Dice {dice(bodies, reference, level):.3f}")
+
+
+if __name__ == "__main__":
+    main()

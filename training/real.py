@@ -17,7 +17,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from osteo_core.records import Geometry, Volume
-from training.bodies import cut_body
+from osteo_core.segmentation.bodies import cut_body
 from training.scans import store
 
 #: CT of these patients is for reporting alone.

@@ -8,6 +8,7 @@ SELECT
     r.calibration_source, r.calibration_kvp, r.calibration_kind,
     r.calibration_slope_mg_cm3_per_hu, r.calibration_intercept_mg_cm3,
     r.corrections, r.mean_vbmd_method,
+    (SELECT max(s.engine) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS engine,
     (SELECT max(s.anchor) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS anchor,
     (SELECT max(s.mask_file) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS mask_file,
     (SELECT max(s.stack_label) FROM series AS s WHERE s.series_key = $series_key) AS stack_label,

@@ -1,4 +1,5 @@
 -- Eligible series without a result under $model_hash and $settings_hash, with their files: what `analyze` has to do.
+-- $own: 'series_key model_hash' of series that have a model hash of their own (masks from elsewhere).
 -- A result counts only where the files did not change after its analysis began. With $retry also those that failed last.
 WITH readings AS (
     SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns))) AS state
@@ -11,7 +12,11 @@ changes AS (
 ),
 done AS (
     SELECT r.series_key FROM results AS r
-    WHERE r.model_hash = $model_hash AND r.settings_hash = $settings_hash
+    WHERE (
+        r.model_hash = $model_hash
+        OR concat(r.series_key, ' ', r.model_hash) IN (SELECT unnest(CAST($own AS VARCHAR[])))
+    )
+    AND r.settings_hash = $settings_hash
     AND NOT EXISTS (
         SELECT 1 FROM changes AS c
         WHERE c.series_key = r.series_key

@@ -9,8 +9,10 @@ from osteo_core.commands.bar import Bar
 from osteo_core.commands.command import (
     Answer,
     Context,
+    add_engine_arguments,
     add_retry_argument,
     add_worker_arguments,
+    with_engine,
     with_workers,
     writable_folder,
 )
@@ -20,12 +22,13 @@ from osteo_core.commands.words import run_sentence
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     add_worker_arguments(parser)
+    add_engine_arguments(parser)
     add_retry_argument(parser)
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Analyse on the workers; results reach the store as parts."""
-    settings = with_workers(context.settings, arguments)
+    settings = with_engine(with_workers(context.settings, arguments), arguments)
     writable_folder(settings.store, "the store")
     from osteo_core.engine.analyse import analyse
 

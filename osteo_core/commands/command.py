@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from osteo_core.errors import UsageError
-from osteo_core.settings import Settings
+from osteo_core.settings import ENGINES, MASK_TOOLS, Settings, checked
 
 OK = 0
 #: The command ran and found the installation or the store damaged, or the machine failed.
@@ -69,6 +69,35 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every command that runs the pipeline."""
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes on this machine (setting workers)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that runs already, as tcp://host:port")
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of commands that may take the bodies from elsewhere."""
+    parser.add_argument("--engine", choices=ENGINES, help="what outlines the bodies (setting engine; default own)")
+    parser.add_argument(
+        "--masks", type=path_argument, metavar="FOLDER", help="use the masks in this folder instead (setting masks)"
+    )
+    parser.add_argument(
+        "--mask-tool", choices=MASK_TOOLS, help="whose numbers masks hold that name none (setting mask_tool)"
+    )
+
+
+def with_engine(settings: Settings, arguments: argparse.Namespace) -> Settings:
+    """The settings under the options of ``add_engine_arguments``; an engine that is named sets masks aside.
+
+    Raises SettingsError for a folder of masks that is not there, UsageError for a tool without masks.
+    """
+    given: dict[str, str] = {}
+    if arguments.engine:
+        given |= {"engine": arguments.engine, "masks": ""}
+    if arguments.masks:
+        given |= {"masks": str(arguments.masks)} | ({} if arguments.engine else {"engine": "own"})
+    if arguments.mask_tool:
+        given["mask_tool"] = arguments.mask_tool
+    settings = checked(replace(settings, **given))  # type: ignore[arg-type]
+    if arguments.mask_tool and not settings.masks:
+        raise UsageError("--mask-tool says whose numbers masks hold, and there are none; give --masks FOLDER too")
+    return settings
 
 
 def add_retry_argument(parser: argparse.ArgumentParser) -> None:

@@ -9,10 +9,12 @@ from osteo_core.commands.bar import Bar
 from osteo_core.commands.command import (
     Answer,
     Context,
+    add_engine_arguments,
     add_retry_argument,
     add_worker_arguments,
     existing_paths,
     path_argument,
+    with_engine,
     with_workers,
     writable_folder,
 )
@@ -28,12 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=path_argument, required=True, metavar="DIR", help="where Parquet files and masks go"
     )
     add_worker_arguments(parser)
+    add_engine_arguments(parser)
     add_retry_argument(parser)
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write series, measurements and exclusions as Parquet, and masks/*.nii.gz."""
     paths, settings = existing_paths(arguments.paths), with_workers(context.settings, arguments)
+    settings = with_engine(settings, arguments)
     writable_folder(arguments.out, "--out")
     from osteo_core.engine.process import process
 

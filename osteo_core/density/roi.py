@@ -152,9 +152,9 @@ def _outline_reasons(measurement: Measurement, segmented: SegmentedLevel) -> tup
         (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
         (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
         (
-            segmented.confidence < limits.LEVEL_CONFIDENCE.value,
+            segmented.confidence is not None and segmented.confidence < limits.LEVEL_CONFIDENCE.value,
             ExclusionCode.LEVEL_UNSURE,
-            f"{segmented.confidence:.2f}",
+            f"{segmented.confidence or 0.0:.2f}",
             f"{limits.LEVEL_CONFIDENCE.value:g}",
         ),
         (

@@ -26,10 +26,13 @@ def analyse(
     """Analyse what waits in the store under the present models and settings; results reach it as parts.
 
     With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
-    again. Raises UsageError when a scheduler was named and does not answer.
+    again. Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
     """
     job = store_job(store_dir, settings, models)
     waiting = store.waiting(store_dir, job.models, settings, retry=retry)
+    if job.models.masks is not None:
+        job = replace(job, own=jobs.own_models(waiting.series, job.models))
+        waiting = store.waiting(store_dir, job.models, settings, retry=retry, own=job.own)
     try:
         outcomes = analyse_many(
             waiting.series,
@@ -49,6 +52,6 @@ def store_job(store_dir: Path, settings: Settings, models: Models | None = None)
         run_id=uuid.uuid4().hex[:12],
         out_dir=store_dir.resolve(),
         settings=settings,
-        models=models or jobs.default_models(),
+        models=models or jobs.models_of(settings),
         deliver=deliver.to_store,
     )

@@ -11,7 +11,7 @@ from osteo_core.engine import attempts, store
 from osteo_core.engine.analyse import store_job
 from osteo_core.engine.cluster import open_client
 from osteo_core.engine.find import find
-from osteo_core.engine.job import Job, Models
+from osteo_core.engine.job import Job, Models, default_models
 from osteo_core.engine.progress import Listener, Tracker, progress_file
 from osteo_core.engine.reference import import_reference
 from osteo_core.engine.run import Task, run_tasks
@@ -58,7 +58,7 @@ def demo(
 
     Raises UsageError when a scheduler was named and does not answer, OSError when the disk refuses.
     """
-    job = store_job(store_dir, settings, models)
+    job = store_job(store_dir, settings, models or default_models())
     folder = store_dir.resolve() / FOLDER
     drawn = draw_cohort(folder, n_patients=cohort.patients, seed=cohort.seed)
     write_tables(drawn)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from osteo_core.records import Segmenter, SeriesResult
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import Segmenter, Series, SeriesResult
+from osteo_core.segmentation.bodies import CUT_VERSION
+from osteo_core.segmentation.find_masks import MaskFiles, MaskFolder, find_masks
+from osteo_core.segmentation.masks import frame_of_reference, refused
+from osteo_core.segmentation.naming import MaskTool
 from osteo_core.settings import Settings
 
 #: Below the output: what workers have begun.
@@ -19,11 +25,31 @@ RUNNING = ".running"
 class Models:
     """The models of a run by name: ``segmenter`` is 'module:function', called once in each worker process.
 
-    ``model_hash`` is known without loading anything, so that what is done can be told from what is not.
+    ``model_hash`` is known without loading anything, so that what is done can be told from what is not. Where a run
+    uses ``masks`` from elsewhere, ``of`` a series are its ``mask``, or why there is none, and the mask's own hash.
     """
 
     segmenter: str
     model_hash: str
+    masks: MaskFolder | None = None
+    mask: MaskFiles | Exclusion | None = None
+    mask_hash: str = ""
+
+    @property
+    def result_hash(self) -> str:
+        """Under which results are stored."""
+        return self.mask_hash or self.model_hash
+
+    def of(self, series: Series) -> Models:
+        """The models of one series: small enough to travel."""
+        if self.masks is None:
+            return self
+        try:
+            mask = self.masks.mask_of(series)
+            own = mask.model_hash() if isinstance(mask, MaskFiles) else ""
+        except OSError as error:
+            mask, own = refused(f"a file of it cannot be read ({error.strerror})"), ""
+        return replace(self, masks=None, mask=mask, mask_hash=own)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +57,8 @@ class Job:
     """One run: where results go, under which settings and models, and what writes them.
 
     ``out_dir`` is the store, or the folder of ``process``; ``deliver`` is a function of a module, so
-    that it pickles. ``run_id`` names the folder in which attempts are noted.
+    that it pickles. ``run_id`` names the folder in which attempts are noted. ``own``: the models of each series, by
+    its key, where these differ.
     """
 
     run_id: str
@@ -39,6 +66,11 @@ class Job:
     settings: Settings
     models: Models
     deliver: Callable[[SeriesResult, Job], None]
+    own: Mapping[str, Models] = field(default_factory=dict)
+
+    def of(self, series: Series) -> Job:
+        """The job as it travels with one series."""
+        return replace(self, models=self.own.get(series.series_key, self.models), own={})
 
     @property
     def running_dir(self) -> Path:
@@ -51,6 +83,39 @@ def default_models() -> Models:
     from models.registry import model_hash
 
     return Models(segmenter="models.registry:load_segmenter", model_hash=model_hash("vertebra_segmentation"))
+
+
+def models_of(settings: Settings) -> Models:
+    """The models that the settings choose.
+
+    Raises UsageError for an engine that is not installed; the sentence says how to install it.
+    """
+    if settings.masks:
+        tool = MaskTool(settings.mask_tool)
+        digest = hashlib.sha256(f"masks\0{CUT_VERSION}\0{tool}".encode()).hexdigest()[:12]
+        return Models(segmenter="", model_hash=digest, masks=find_masks(Path(settings.masks).resolve(), tool))
+    if settings.engine == "totalsegmentator":
+        from models.given_masks.totalsegmentator import installed
+
+        return Models(segmenter="models.given_masks.totalsegmentator:load", model_hash=installed()[1])
+    return default_models()
+
+
+def own_models(series: Iterable[Series], models: Models) -> dict[str, Models]:
+    """What each series is analysed with, by its key; empty where all are analysed alike."""
+    return {one.series_key: models.of(one) for one in series} if models.masks is not None else {}
+
+
+def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:
+    """What outlines the bodies of this series, or why nothing may."""
+    if models.mask is None:
+        return load_segmenter(models.segmenter)
+    if isinstance(models.mask, Exclusion):
+        return models.mask
+    from models.given_masks.segmenter import MaskSegmenter
+
+    frame = frame_of_reference(series)
+    return MaskSegmenter(models.mask, model_hash=models.result_hash, frame_of_reference_uid=frame)
 
 
 @functools.cache

@@ -41,17 +41,21 @@ def process(
 
     What an earlier run over the same folder finished, from the same files and under the same models and
     settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
-    Raises UsageError when a scheduler was named and does not answer.
+    Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
     """
-    found = find(paths, settings=settings, listeners=listeners, without=_own_paths(out_dir))
+    models = models or jobs.models_of(settings)
+    paths = list(paths)
+    without = (*_own_paths(out_dir), *_masks_below(paths, settings))
+    found = find(paths, settings=settings, listeners=listeners, without=without)
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
         settings=settings,
-        models=models or jobs.default_models(),
+        models=models,
         deliver=deliver.to_folder,
+        own=jobs.own_models(found.series, models),
     )
-    found = _named_apart(replace(found, series=tuple(_stamped(series) for series in found.series)), job)
+    found = _named_apart(replace(found, series=tuple(_stamped(series, job) for series in found.series)), job)
     left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
     outcomes = analyse_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
     _write_tables(found, job)
@@ -72,9 +76,18 @@ def _own_paths(out_dir: Path) -> tuple[Path, ...]:
     return tuple(out_dir / name for name in (*folders, *(f"{kind}.parquet" for kind in deliver.KINDS)))
 
 
-def _stamped(series: Series) -> Series:
-    """The series with a digest of its files' paths, sizes and times of change: a changed one is done again."""
-    seen = hashlib.sha256()
+def _masks_below(paths: list[Path], settings: Settings) -> tuple[Path, ...]:
+    """The folder of masks where it lies in a folder of CT: masks are no CT."""
+    masks = Path(settings.masks).resolve()
+    return (masks,) if settings.masks and any(path.resolve() in masks.parents for path in paths) else ()
+
+
+def _stamped(series: Series, job: Job) -> Series:
+    """The series with a digest of its files' paths, sizes and times of change: a changed one is done again.
+
+    So it is with a mask from elsewhere.
+    """
+    seen = hashlib.sha256(job.of(series).models.mask_hash.encode())
     for file in sorted(series.files):
         try:
             status = file.stat()

@@ -64,7 +64,9 @@ def analyse_many(
 
 def tasks_of(series: Iterable[Series], cautions: Mapping[str, tuple[Caution, ...]], job: Job) -> list[Task]:
     """One task a series."""
-    return [Task(function=analyse_one, arguments=(one, cautions.get(one.series_key, ()), job)) for one in series]
+    return [
+        Task(function=analyse_one, arguments=(one, cautions.get(one.series_key, ()), job.of(one))) for one in series
+    ]
 
 
 def summary_of(outcomes: Sequence[Outcome], *, found: Found | None = None, skipped: int = 0) -> RunSummary:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -72,16 +73,29 @@ def known_files(store_dir: Path) -> KnownFiles:
     )
 
 
-def waiting(store_dir: Path, models: Models, settings: Settings, *, retry: bool = False) -> Found:
+def waiting(
+    store_dir: Path,
+    models: Models,
+    settings: Settings,
+    *,
+    retry: bool = False,
+    own: Mapping[str, Models] = MappingProxyType({}),
+) -> Found:
     """Eligible series without a result under these models and settings, and what was noted while they were found.
 
-    With ``retry`` also those that failed.
+    With ``retry`` also those that failed. ``own``: the models of each series by its key, for a run on masks from
+    elsewhere; as long as they are not told, everything eligible waits.
     """
-    under: dict[str, Any] = {"model_hash": models.model_hash, "settings_hash": settings.hash, "retry": retry}
+    under: dict[str, Any] = {
+        "model_hash": models.model_hash if models.masks is None else "",
+        "settings_hash": settings.hash,
+        "retry": retry,
+    }
+    done_as = [f"{key} {one.result_hash}" for key, one in own.items()]
     with reading(store_dir) as reader:
         if reader is None:
             return Found()
-        return found_of(reader.query("waiting_series", **under), reader.query("waiting_cautions", **under))
+        return found_of(reader.query("waiting_series", own=done_as, **under), reader.query("waiting_cautions", **under))
 
 
 def done_keys(store_dir: Path, models: Models, settings: Settings) -> set[str]:

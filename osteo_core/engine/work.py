@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from osteo_core.engine import attempts
-from osteo_core.engine.job import Job, load_segmenter
+from osteo_core.engine.job import Job, segmenter_for
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyse_series
 from osteo_core.records import Failure, Series, SeriesResult
@@ -73,7 +73,9 @@ def _deliver(result: SeriesResult, job: Job) -> Status:
 
 def _analyse(series: Series, job: Job) -> SeriesResult:
     try:
-        segmenter = load_segmenter(job.models.segmenter)
+        segmenter = segmenter_for(series, job.models)
+        if isinstance(segmenter, Exclusion):
+            return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
         return analyse_series(series, segmenter=segmenter, settings=job.settings)
     except Exception as error:  # the batch border: one of the two places where everything is caught
         return _failed(series, job, error)
@@ -89,7 +91,7 @@ def _without_answer(series: Series, job: Job, exclusion: Exclusion) -> SeriesRes
     return SeriesResult(
         series=series,
         status=Status.FAILED,
-        model_hash=job.models.model_hash,
+        model_hash=job.models.result_hash,
         settings_hash=job.settings.hash,
         exclusions=(exclusion,),
         finished_at=datetime.now(UTC),

@@ -15,6 +15,7 @@ _BADGES = {
     Category.NORMAL: "blue",
     Category.NOT_REPORTABLE: "gray",
 }
+_CONFIDENCE = "That outline and number are right; empty where the engine states none (a mask from elsewhere)"
 _SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
 
 
@@ -93,7 +94,7 @@ def show_level_table(view: services.PatientView) -> None:
                 "roi": row.roi_volume_ml,
                 "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
                 "grade": _grade(row.fracture_grade),
-                "confidence": 100 * row.confidence,
+                "confidence": None if row.confidence is None else 100 * row.confidence,
                 "reason": row.reason or _counts(row, view),
             }
             for row in view.levels
@@ -111,7 +112,7 @@ def show_level_table(view: services.PatientView) -> None:
             "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
             "grade": st.column_config.TextColumn("Fracture", width=65, help="Genant grade by heights"),
             "confidence": st.column_config.ProgressColumn(
-                "Confidence", format="%.0f %%", min_value=0, max_value=100, width=85
+                "Confidence", format="%.0f %%", min_value=0, max_value=100, width=85, help=_CONFIDENCE
             ),
             "reason": st.column_config.TextColumn("Counts, or why not", width=330),
         },
@@ -151,9 +152,10 @@ def show_origin(view: services.PatientView) -> None:
         "Contrast phase": view.contrast_phase,
         "Scan": view.scan,
         "Chosen because": view.preference_reason,
+        "Outlined by": view.engine,
         "Levels counted from": view.anchor,
         "Reference tissues": view.tissues,
-        "Model (SHA-256)": view.model_hash[:16],
+        "Model or mask (SHA-256)": view.model_hash[:16],
         "Settings": view.settings_hash,
         "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s"
         if view.seconds

@@ -38,6 +38,7 @@ PARAMETERS: dict[str, Any] = {
     "code": "too_thick",
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,
+    "own": [],
     "retry": False,
 }
 COHORT = CohortFilter(
@@ -179,6 +180,7 @@ def test_patient_and_its_lists(filled: Store) -> None:
         "K2HPO4",
         0.8,
     )
+    assert row["engine"] == "builder"
     levels = ask(filled, "patient_levels", series_key=key)
     assert [(r["level"], r["median_hu"]) for r in levels] == [(int(m.level), m.median_hu) for m in result.measurements]
     assert levels[0]["exclusion_sentence"] == "This vertebra looks fractured (grade 2)."
@@ -296,12 +298,16 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
         "study_key": series.study_key,
     }
     key = {"model_hash": MODEL_HASH, "settings_hash": SETTINGS_HASH, "retry": False}
-    waiting = found_of(store.query("waiting_series", **key), store.query("waiting_cautions", **key))
+    waiting = found_of(store.query("waiting_series", own=[], **key), store.query("waiting_cautions", **key))
     assert waiting.series == (replace(series, series_instance_uid=series.series_key),)
     assert waiting.cautions == {series.series_key: (caution,)}
     deliver_results(store.store_dir, [result])
     store.take_in()
     assert ask(store, "waiting_series") == []
+    other = f"{series.series_key} {'a' * 12}"  # its mask has changed since
+    assert ask(store, "waiting_series", model_hash="", own=[f"{series.series_key} {MODEL_HASH}", other]) == []
+    assert len(ask(store, "waiting_series", model_hash="", own=[other])) == 1
+    assert len(ask(store, "waiting_series", model_hash="", own=[f"x {MODEL_HASH}"])) == 1
     assert ask(store, "patient", series_key=series.series_key)[0]["files"] == [str(file)]
     assert ask(store, "patient", series_key=series.series_key)[0]["status"] == "measured"
     passed = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="thinner slices")

@@ -11,7 +11,7 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyse_series, analyse_volume
 from osteo_core.records import ReferenceTissues, Segmentation, Series, TissueSample, Volume
 from osteo_core.settings import Settings
-from osteo_core.terms import Category, ContrastPhase, Level, Status, Step
+from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Status, Step
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, segmentation_of
 
 SERIES = Series(
@@ -114,6 +114,32 @@ def test_without_a_tube_voltage_there_are_hu_and_no_vbmd(osteoporotic):
     assert result.assessment.mean_hu == pytest.approx(80.0, abs=1.5)
     assert result.assessment.exclusion.code is ExclusionCode.NO_CALIBRATION
     assert {m.vbmd_mg_cm3 for m in result.measurements} == {None}
+
+
+class _Refuser:
+    name, model_hash = "refuser", "refuser00000"
+
+    def segment(self, volume):
+        return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found="it lies elsewhere")
+
+
+def test_an_engine_that_refuses_is_an_exclusion_and_nothing_is_measured(osteoporotic):
+    result = analyse_volume(SERIES, osteoporotic[0], segmenter=_Refuser(), settings=Settings())
+    assert (result.status, result.model_hash, result.segmentation) == (Status.EXCLUDED, "refuser00000", None)
+    assert [e.sentence for e in result.exclusions] == ["The mask from elsewhere cannot be used: it lies elsewhere."]
+    assert (result.measurements, result.assessment) == ((), None)
+
+
+def test_an_engines_cautions_stand_in_the_result(osteoporotic):
+    volume, segmenter, _ = osteoporotic
+    told = (
+        Caution(code=CautionCode.MASK_FROM_ELSEWHERE, step=Step.SEGMENT, found="verse"),
+        Caution(code=CautionCode.LEVELS_UNSURE, step=Step.SEGMENT, found="the mask holds L6"),
+    )
+    with_words = TruthSegmenter(replace(segmenter.segmentation, cautions=told, anchor=Anchor.STATED))
+    result = analyse_volume(SERIES, volume, segmenter=with_words, settings=Settings())
+    assert set(told) <= set(result.cautions)
+    assert "levels need a second look" in result.assessment.review_reasons
 
 
 def test_no_lumbar_level_is_an_exclusion_with_what_was_found():

@@ -31,6 +31,13 @@ def test_environment_comes_before_the_file_and_the_file_before_the_default(tmp_p
         ("category_age_from_years = -1", "setting category_age_from_years must be a number from 0, found -1"),
         ("thickness_maximum_mm = inf", "setting thickness_maximum_mm must be above 0, found inf"),
         ("media_limit_mb = -1", "setting media_limit_mb must be at least 0, found -1"),
+        ('engine = "best"', "setting engine must be one of own, totalsegmentator, found 'best'"),
+        (
+            'mask_tool = "mine"',
+            "setting mask_tool must be one of names, totalsegmentator, verse, spineps, found 'mine'",
+        ),
+        ('masks = "nowhere"', "setting masks must be a folder, there is none at nowhere"),
+        ('masks = "/tmp"\nengine = "totalsegmentator"', "setting masks and another engine than own exclude each other"),
         ('calibration_table = "none.csv"', "calibration_table must be a CSV file, there is none at none.csv"),
     ],
 )

@@ -6,11 +6,13 @@ import ast
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from osteo_core.terms import Anchor
 from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
@@ -109,6 +111,27 @@ def test_a_patient_shows_number_interval_and_origin(filled_store: Path, open_pag
     assert list(levels["level"]) == ["L1", "L2", "L3", "L4"]
     assert "looks fractured" in levels["reason"].iloc[0]
     assert all("(" in vbmd for vbmd in levels["vbmd"])
+
+
+def test_a_patient_measured_on_a_mask_from_elsewhere_shows_whose_and_no_confidence(
+    tmp_path: Path, open_page: Open
+) -> None:
+    (result,) = build_cohort(1)
+    assert result.segmentation is not None
+    segmentation = replace(
+        result.segmentation,
+        engine="mask from elsewhere: verse",
+        anchor=Anchor.STATED,
+        levels=tuple(replace(level, confidence=None) for level in result.segmentation.levels),
+    )
+    levels = tuple(replace(m, confidence=None) for m in result.measurements)
+    store = build_store(tmp_path, [replace(result, segmentation=segmentation, measurements=levels)])
+    app = open_page(store, "pages/patient.py", series=result.series.series_key)
+    assert not app.exception
+    assert app.dataframe[0].value["confidence"].isna().all()
+    origin = " ".join(str(element.proto.body) for element in app.get("html"))
+    assert "mask from elsewhere: verse" in origin
+    assert "stated by a mask from elsewhere" in origin
 
 
 def test_a_patient_who_was_left_out_shows_why(filled_store: Path, open_page: Open) -> None:

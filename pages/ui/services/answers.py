@@ -75,7 +75,7 @@ class LevelRow:
     roi_volume_ml: float | None
     heights_mm: tuple[float | None, float | None, float | None]
     fracture_grade: int | None
-    confidence: float
+    confidence: float | None
     reason: str
 
 
@@ -106,6 +106,7 @@ class PatientView:
     mineral: str
     corrections: tuple[str, ...]
     anchor: str
+    engine: str
     tissues: str
     model_hash: str
     settings_hash: str

@@ -58,6 +58,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         corrections=tuple(row["corrections"] or ()),
         review_reasons=tuple(row["review_reasons"] or ()),
         anchor=row["anchor"] or "",
+        engine=row["engine"] or "",
         model_hash=row["model_hash"] or "",
         settings_hash=row["settings_hash"] or "",
         finished_at=row["finished_at"],

@@ -37,6 +37,13 @@ from tests.house.sources import ROOT
         (["process", ".", "", "--out", "/tmp/out"], "argument PATH: expected a path, found an empty one"),
         (["process", ".", "--out", ""], "argument --out: expected a path, found an empty one"),
         (["process", "/dev/null", "--out", "/tmp/out"], "/dev/null is neither a file nor a folder"),
+        (
+            ["process", ".", "--out", "/tmp/out", "--masks", "/nowhere"],
+            "masks must be a folder, there is none at /nowhere",
+        ),
+        (["analyze", "--mask-tool", "verse"], "--mask-tool says whose numbers masks hold, and there are none"),
+        (["analyze", "--mask-tool", "mine"], "invalid choice: 'mine'"),
+        (["analyze", "--engine", "totalsegmentator", "--masks", "/tmp"], "masks and another engine than own exclude"),
         (["demo", "--seed", "-1"], "--seed must be at least 0, found -1"),
         (["check", "--settings", "/"], "settings are a file, found the folder /"),
     ],

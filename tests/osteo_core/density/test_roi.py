@@ -153,6 +153,13 @@ def test_low_confidence_is_refused():
     assert "confidence 0.30, at least 0.5" in row.exclusion.sentence
 
 
+def test_a_confidence_that_nobody_stated_is_no_low_one():
+    volume, segmentation = build_spine(SPINE, grid(spacing_mm=(1.5, 1.5, 2.0), extent_mm=(80.0, 80.0, 120.0)))
+    levels = tuple(replace(level, confidence=None) for level in segmentation.levels)
+    row = measure_level(volume, replace(segmentation, levels=levels), Level.L1)
+    assert (row.exclusion, row.confidence) == (None, None)
+
+
 def test_metal_in_a_body_is_refused(spine):
     volume, segmentation = spine
     hu = volume.voxels_hu.copy()

@@ -1,0 +1,111 @@
+"""TotalSegmentator, where a site has installed it: run on the volume, and read like any mask from elsewhere.
+
+Task 'total' of version 2 (Wasserthal 2023), vertebrae alone, in a process of its own: nnU-Net begins processes, which
+a Dask worker may not. Nothing comes from the network and nothing is sent: missing weights are refused before, and the
+package's usage statistics are switched off.
+
+``python -m models.given_masks.totalsegmentator CT.nii.gz MASK.nii.gz`` is that process.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from models.given_masks.segmenter import bodies_of
+from osteo_core.errors import UsageError
+from osteo_core.imaging.nifti import write_nifti
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import Segmentation, Volume
+from osteo_core.segmentation.bodies import CUT_VERSION
+from osteo_core.segmentation.find_masks import MaskFiles
+from osteo_core.segmentation.fit import misfit
+from osteo_core.segmentation.masks import WholeVertebrae, read_mask
+from osteo_core.segmentation.naming import MaskTool, level_of_name
+
+PACKAGE = "TotalSegmentator"
+#: Its networks by number: the package looks for all of task 'total', whichever structures are asked for.
+_NETWORKS = (291, 292, 293, 294, 295, 298)
+_HASH_DIGITS = 12
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+class TotalSegmentatorSegmenter:
+    """Lets TotalSegmentator outline the vertebrae and cuts the bodies out; a `Segmenter` (osteo_core.records)."""
+
+    name = "totalsegmentator"
+
+    def __init__(self) -> None:
+        self._source, self.model_hash = installed()
+
+    def segment(self, volume: Volume) -> Segmentation | Exclusion:
+        """Bodies on the volume's own grid. Raises RuntimeError when the package fails."""
+        started = time.perf_counter()
+        mask = _outlined(volume)
+        if isinstance(mask, Exclusion):
+            return mask
+        fault = misfit(mask, volume)
+        if fault is not None:
+            return fault
+        return bodies_of(mask, volume, engine=f"{self._source}, run here", model_hash=self.model_hash, started=started)
+
+
+@functools.cache
+def load() -> TotalSegmentatorSegmenter:
+    """The engine, made once a process."""
+    return TotalSegmentatorSegmenter()
+
+
+def installed() -> tuple[str, str]:
+    """Name with version, and model hash, of an installation that can run.
+
+    Raises UsageError that says what is missing and how to get it.
+    """
+    if importlib.util.find_spec("totalsegmentator") is None:
+        raise UsageError(
+            f"the engine totalsegmentator needs the package {PACKAGE}, which is not installed; 'pip install {PACKAGE}' "
+            "and 'totalseg_download_weights -t total' bring it, or leave --engine out"
+        )
+    source = f"{PACKAGE} {importlib.metadata.version(PACKAGE)}"
+    folder = Path(importlib.import_module("totalsegmentator.config").get_weights_dir())
+    weights = [sorted(path.name for path in folder.glob(f"Dataset{number}_*")) for number in _NETWORKS]
+    if not all(weights):
+        raise UsageError(
+            f"the engine totalsegmentator needs the weights of {PACKAGE}, and {sum(not w for w in weights)} of "
+            f"{len(weights)} networks are missing; 'totalseg_download_weights -t total' brings them"
+        )
+    parts = (source, CUT_VERSION, *(name for names in weights for name in names))
+    return source, hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def _outlined(volume: Volume) -> WholeVertebrae | Exclusion:
+    with tempfile.TemporaryDirectory() as folder:
+        ct, mask = Path(folder) / "ct.nii.gz", Path(folder) / "mask.nii.gz"
+        write_nifti(ct, volume.voxels_hu, volume.geometry)
+        command = (sys.executable, "-m", "models.given_masks.totalsegmentator", str(ct), str(mask))
+        ended = subprocess.run(command, cwd=_ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        if ended.returncode or not mask.exists():
+            raise RuntimeError(f"{PACKAGE} ended with code {ended.returncode} and gave no mask; try it by itself")
+        return read_mask(MaskFiles(files=(mask,), tool=MaskTool.TOTALSEGMENTATOR))
+
+
+def _run(ct: Path, mask: Path) -> None:
+    """What the process does: the package's own function, with its label map saved as it saves it."""
+    api: Any = importlib.import_module("totalsegmentator.python_api")
+    names = importlib.import_module("totalsegmentator.map_to_binary").class_map["total"].values()
+    vertebrae = [name for name in names if name.startswith("vertebrae") and level_of_name(name) is not None]
+    api.send_usage_stats = lambda *_, **__: None
+    api.totalsegmentator(ct, mask, ml=True, task="total", roi_subset=vertebrae, quiet=True)
+
+
+if __name__ == "__main__":
+    _run(Path(sys.argv[1]), Path(sys.argv[2]))

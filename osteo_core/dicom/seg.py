@@ -1,0 +1,205 @@
+"""DICOM segmentations (SEG) in: whose masks they are, and their segments as one label map.
+
+BINARY, FRACTIONAL (from half of the maximum on) and LABELMAP, DICOM PS3.3 A.51 and C.8.20.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, config, dcmread
+from pydicom.pixels import iter_pixels
+
+from osteo_core.dicom.values import DAMAGE, number, numbers, text
+from osteo_core.records import FloatArray, Geometry, LabelArray
+
+SEG_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+#: Frames of one stack lie on one line and at whole steps, within this share of a step.
+_STEP_TOLERANCE = 0.1
+_LINE_TOLERANCE_MM = 0.1
+
+
+class SegUnreadableError(ValueError):
+    """A SEG that cannot be read; the message names no file and no patient."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegHeader:
+    """Of which series a SEG is the mask, and in which frame of reference; blank where it does not say."""
+
+    series_instance_uids: tuple[str, ...]
+    frame_of_reference_uid: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """What a SEG says of one segment: its words, from the most telling on, and the codes of its anatomy."""
+
+    number: int
+    words: tuple[str, ...]
+    codes: tuple[str, ...]
+    algorithm: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SegMask:
+    """Labels (I, J, K) as the reader's caller numbered the segments, where they lie, and the segments."""
+
+    labels: LabelArray
+    geometry: Geometry
+    header: SegHeader
+    segments: tuple[Segment, ...]
+
+
+def seg_header(path: Path) -> SegHeader | None:
+    """The header of a SEG, or None for every other file."""
+    try:
+        with config.disable_value_validation():
+            dataset = dcmread(path, stop_before_pixels=True, specific_tags=_HEADER_TAGS)
+            return _header(dataset) if text(dataset, "SOPClassUID") in SEG_SOP_CLASSES else None
+    except DAMAGE:
+        return None
+
+
+_HEADER_TAGS: list[Any] = ["SOPClassUID", "ReferencedSeriesSequence", "FrameOfReferenceUID"]
+
+
+def read_seg(path: Path, label_of: Callable[[Segment], int]) -> SegMask:
+    """The segments to which ``label_of`` gives a number from 1 to 255, as one label map; those it gives 0 are left out.
+
+    Where segments overlap the first counts. Raises SegUnreadableError when the file is damaged or its frames are no
+    stack.
+    """
+    try:
+        with config.disable_value_validation():
+            dataset = dcmread(path)
+            if text(dataset, "SOPClassUID") not in SEG_SOP_CLASSES:
+                raise SegUnreadableError("expected a DICOM segmentation (SEG)")
+            segments = tuple(_segment(item) for item in dataset.get("SegmentSequence") or ())
+            wanted = {segment.number: label_of(segment) for segment in segments}
+            labels, geometry = _painted(dataset, {n: label for n, label in wanted.items() if label})
+            return SegMask(labels=labels, geometry=geometry, header=_header(dataset), segments=segments)
+    except SegUnreadableError:
+        raise
+    except DAMAGE as error:
+        raise SegUnreadableError(f"a damaged SEG ({type(error).__name__})") from None
+
+
+def _header(dataset: Dataset) -> SegHeader:
+    referenced = dataset.get("ReferencedSeriesSequence") or ()
+    uids = tuple(filter(None, (text(item, "SeriesInstanceUID") for item in referenced)))
+    return SegHeader(series_instance_uids=uids, frame_of_reference_uid=text(dataset, "FrameOfReferenceUID"))
+
+
+def _segment(item: Dataset) -> Segment:
+    coded = [
+        code
+        for keyword in ("AnatomicRegionSequence", "SegmentedPropertyTypeCodeSequence")
+        for code in item.get(keyword) or ()
+    ]
+    words = (text(item, "SegmentLabel"), text(item, "SegmentDescription"), *(text(c, "CodeMeaning") for c in coded))
+    return Segment(
+        number=int(item.SegmentNumber),
+        words=tuple(filter(None, words)),
+        codes=tuple(text(c, "CodeValue") for c in coded if text(c, "CodingSchemeDesignator") == "SCT"),
+        algorithm=text(item, "SegmentAlgorithmName") or text(item, "SegmentAlgorithmType").lower(),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Frame:
+    segment: int
+    position_mm: FloatArray
+
+
+def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geometry]:
+    frames = [_frame(item) for item in dataset.get("PerFrameFunctionalGroupsSequence") or ()]
+    if not frames:
+        raise SegUnreadableError("a SEG without frames")
+    geometry, planes = _stack(dataset, frames)
+    is_map = text(dataset, "SegmentationType") == "LABELMAP"
+    used = [n for n, frame in enumerate(frames) if is_map or frame.segment in wanted]
+    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    for n, pixels in zip(used, _pixels(dataset, used), strict=True):
+        plane = labels[:, :, planes[n]]  # (column, row)
+        values = pixels.T
+        if is_map:
+            for segment, label in wanted.items():
+                plane[(values == segment) & (plane == 0)] = label
+        else:
+            plane[(values >= _least(dataset)) & (plane == 0)] = wanted[frames[n].segment]
+    return labels, geometry
+
+
+def _least(dataset: Dataset) -> float:
+    if text(dataset, "SegmentationType") != "FRACTIONAL":
+        return 1.0
+    return (number(dataset, "MaximumFractionalValue") or 255.0) / 2
+
+
+def _frame(item: Dataset) -> _Frame:
+    identified = (item.get("SegmentIdentificationSequence") or [Dataset()])[0]
+    position = numbers((item.get("PlanePositionSequence") or [Dataset()])[0], "ImagePositionPatient", 3)
+    if position is None:
+        raise SegUnreadableError("a SEG whose frames do not say where they lie")
+    return _Frame(segment=int(number(identified, "ReferencedSegmentNumber") or 0), position_mm=np.array(position))
+
+
+def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[int]]:
+    """The grid of all frames, and the slice of each."""
+    turn = numbers(_group(dataset, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
+    measures = _group(dataset, "PixelMeasuresSequence")
+    pixel_mm = numbers(measures, "PixelSpacing", 2)
+    if turn is None or pixel_mm is None:
+        raise SegUnreadableError("a SEG without orientation or pixel spacing")
+    along, down = np.array(turn[:3]), np.array(turn[3:])
+    normal = np.cross(along, down)
+    positions = np.array([frame.position_mm for frame in frames])
+    heights = positions @ normal
+    extent = float(np.ptp(heights))
+    gaps = np.diff(np.unique(np.round(heights, 2)))
+    # Over the whole extent, so that rounded positions do not add up.
+    step = extent / round(extent / float(gaps.min())) if len(gaps) else number(measures, "SpacingBetweenSlices")
+    step = step or number(measures, "SliceThickness")
+    if not step:
+        raise SegUnreadableError("a SEG that does not say how far its frames lie apart")
+    planes = (heights - heights.min()) / step
+    origin = positions[heights.argmin()]
+    beside = positions - origin - np.outer(heights - heights.min(), normal)
+    if np.abs(planes - np.rint(planes)).max() > _STEP_TOLERANCE or np.abs(beside).max() > _LINE_TOLERANCE_MM:
+        raise SegUnreadableError("a SEG whose frames are no stack of even steps")
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step], axis=1)
+    affine[:3, 3] = origin
+    shape = (int(dataset.Columns), int(dataset.Rows), int(np.rint(planes).max()) + 1)
+    return Geometry(shape=shape, affine_lps=affine), [int(p) for p in np.rint(planes)]
+
+
+def _group(dataset: Dataset, keyword: str) -> Dataset:
+    """A functional group: shared by all frames, else the first frame's."""
+    for keyword_of_groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for item in (dataset.get(keyword_of_groups) or ())[:1]:
+            for found in item.get(keyword) or ():
+                return found if isinstance(found, Dataset) else Dataset()
+    return Dataset()
+
+
+def _pixels(dataset: Dataset, used: Sequence[int]) -> Iterator[NDArray[np.integer]]:
+    """(rows, columns) of the frames ``used``, one after the other: all of them unpacked may be gigabytes."""
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if int(dataset.BitsAllocated) > 1:
+        yield from iter_pixels(dataset, indices=used) if used else ()
+        return
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)
+    size = rows * columns
+    for n in used:
+        first, last = n * size, (n + 1) * size
+        bits = np.unpackbits(packed[first // 8 : -(-last // 8)], bitorder="little")
+        if len(bits) < size:
+            raise SegUnreadableError("a SEG with fewer pixels than frames")
+        yield bits[first % 8 : first % 8 + size].reshape(rows, columns)

@@ -1,0 +1,97 @@
+"""SEG of every kind read back equal what was written, on whatever axes, with only the segments that are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from osteo_core.dicom.seg import SegUnreadableError, read_seg, seg_header
+from osteo_core.imaging.resample import canonical, resample_labels
+from osteo_core.records import Geometry
+from tests.builders.segs import write_seg
+from tests.builders.spines import grid, rotation
+
+NAMES = {5: "first", 9: "second", 200: "third"}
+
+
+def blocks(geometry: Geometry) -> np.ndarray:
+    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    labels[3:9, 4:7, 2:5] = 5
+    labels[1:4, 9:12, 7:9] = 9  # two empty slices between the first and the second
+    labels[10:12, 2:5, 9:11] = 200
+    return labels
+
+
+@pytest.mark.parametrize("kind", ["BINARY", "FRACTIONAL", "LABELMAP"])
+@pytest.mark.parametrize(
+    "turn", [np.eye(3), np.diag([-1.0, -1.0, 1.0]), np.eye(3)[:, [1, 2, 0]], rotation("x", 20) @ rotation("z", 10)]
+)
+def test_what_was_written_comes_back_where_it_lay(tmp_path: Path, kind: str, turn: np.ndarray) -> None:
+    geometry = grid(spacing_mm=(1.5, 0.7, 2.3), extent_mm=(19.5, 9.8, 29.9), rotation=turn)
+    labels = blocks(geometry)
+    path = write_seg(tmp_path / "seg.dcm", labels, geometry, names=NAMES, kind=kind)
+    read = read_seg(path, lambda segment: {1: 5, 2: 9, 3: 200}[segment.number])
+    assert np.array_equal(resample_labels(read.labels, read.geometry, geometry), labels)
+    assert read.labels.shape == (*geometry.shape[:2], 9)
+    assert np.allclose(read.geometry.voxel_volume_ml, geometry.voxel_volume_ml)
+
+
+def test_the_stack_grows_along_its_own_normal(tmp_path: Path) -> None:
+    """Frames of a grid whose third axis runs against the normal are sorted by where they lie."""
+    geometry = grid(spacing_mm=(1.0, 1.0, 2.0), extent_mm=(13.0, 14.0, 24.0), rotation=np.diag([1.0, 1.0, -1.0]))
+    labels = blocks(geometry)
+    read = read_seg(write_seg(tmp_path / "s.dcm", labels, geometry, names=NAMES), lambda segment: segment.number)
+    turned, where = canonical(read.labels, read.geometry)
+    assert where.axis_codes == "LPS"
+    assert np.array_equal(resample_labels(turned, where, geometry) > 0, labels > 0)
+
+
+def test_only_the_segments_asked_for_are_painted(tmp_path: Path) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES)
+    read = read_seg(path, lambda segment: 7 if segment.words[0] == "second" else 0)
+    assert set(np.unique(read.labels)) == {0, 7}
+    assert [segment.words[0] for segment in read.segments] == ["first", "second", "third"]
+    assert read.segments[0].algorithm == "Tool 7"
+
+
+def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES, series_uid="1.2.3", frame_uid="1.9")
+    header = seg_header(path)
+    assert header is not None
+    assert (header.series_instance_uids, header.frame_of_reference_uid) == (("1.2.3",), "1.9")
+    (tmp_path / "text").write_text("no DICOM at all")
+    assert seg_header(tmp_path / "text") is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda d: setattr(d, "PerFrameFunctionalGroupsSequence", []), "a SEG without frames"),
+        (lambda d: setattr(d, "PixelData", d.PixelData[:40]), "fewer pixels than frames"),
+        (lambda d: setattr(d, "SOPClassUID", "1.2.3"), "expected a DICOM segmentation"),
+        (lambda d: delattr(d.SharedFunctionalGroupsSequence[0], "PlaneOrientationSequence"), "without orientation"),
+        (
+            lambda d: setattr(
+                d.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0], "ImagePositionPatient", [0, 9, 9.4]
+            ),
+            "no stack of even steps",
+        ),
+        (
+            lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "PlanePositionSequence"),
+            "do not say where they lie",
+        ),
+    ],
+)
+def test_a_spoilt_seg_says_what_is_wrong(tmp_path: Path, spoil, words: str) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES)
+    dataset = dcmread(path)
+    spoil(dataset)
+    dataset.save_as(path)
+    with pytest.raises(SegUnreadableError, match=words):
+        read_seg(path, lambda segment: segment.number)

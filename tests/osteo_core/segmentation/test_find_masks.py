@@ -1,0 +1,114 @@
+"""Masks are found by the series they name: in a SEG, in a file's or folder's name; never two for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from osteo_core.imaging.nifti import write_nifti
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.records import Series
+from osteo_core.segmentation.find_masks import MaskFiles, find_masks
+from osteo_core.segmentation.naming import MaskTool
+from tests.builders.segs import write_seg
+from tests.builders.series import CtSpec, write_series
+from tests.builders.spines import grid
+
+GRID = grid(spacing_mm=(2.0, 2.0, 2.0), extent_mm=(8.0, 8.0, 8.0))
+
+
+def put(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_nifti(path, np.ones(GRID.shape, dtype=np.uint8), GRID)
+    return path
+
+
+def series_of(path: Path) -> Series:
+    return Series(series_key="k", study_key="s", patient_key="p", series_instance_uid="not asked", files=(path,))
+
+
+def mask_of(masks: Path, ct: Path) -> MaskFiles:
+    found = find_masks(masks, MaskTool.VERSE).mask_of(series_of(ct))
+    assert isinstance(found, MaskFiles), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("mask", "ct"),
+    [
+        ("case.nii.gz", "case.nii.gz"),
+        ("case.nii", "case.nii.gz"),
+        ("case_vertebral-level.nii.gz", "case.nii.gz"),
+        ("sub-verse004_seg-vert_msk.nii.gz", "sub-verse004_ct.nii.gz"),
+        ("case_003.nii.gz", "case_003_0000.nii.gz"),
+        ("case/anything.nii.gz", "case.nii.gz"),
+        ("deep/below/case.nii.gz", "case.nii.gz"),
+    ],
+)
+def test_a_label_map_by_the_name_of_file_or_folder(tmp_path: Path, mask: str, ct: str) -> None:
+    path = put(tmp_path / "masks" / mask)
+    put(tmp_path / "masks" / "other.nii.gz")
+    assert mask_of(tmp_path / "masks", put(tmp_path / "ct" / ct)).files == (path,)
+
+
+@pytest.mark.parametrize("inner", ["", "segmentations/"])
+def test_a_folder_of_one_file_a_structure(tmp_path: Path, inner: str) -> None:
+    names = ("vertebrae_L1", "vertebrae_L2", "liver", "rib_left_1")
+    files = [put(tmp_path / "masks" / "case" / inner / f"{name}.nii.gz") for name in names]
+    assert mask_of(tmp_path / "masks", put(tmp_path / "ct" / "case.nii.gz")).files == tuple(files[:2])
+
+
+def test_dicom_by_its_uid(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(slices=3))
+    uid = str(built.files[0].parent.name)
+    first = built.files[0]
+    from pydicom import dcmread
+
+    uid = str(dcmread(first).SeriesInstanceUID)
+    labels = np.ones(GRID.shape, dtype=np.uint8)
+    (tmp_path / "masks").mkdir()
+    seg = write_seg(tmp_path / "masks" / "any.dcm", labels, GRID, names={1: "L1"}, series_uid=uid)
+    write_seg(tmp_path / "masks" / f"{uid}.dcm", labels, GRID, names={1: "L1"}, series_uid="1.2.3.4")
+    assert mask_of(tmp_path / "masks", first).files == (seg,)
+    by_name = put(tmp_path / "others" / f"{uid}.nii.gz")
+    assert mask_of(tmp_path / "others", first).files == (by_name,)
+
+
+def test_no_mask_and_two_masks_are_told_apart(tmp_path: Path) -> None:
+    put(tmp_path / "masks" / "case.nii.gz")
+    put(tmp_path / "masks" / "case_vertebral-level.nii.gz")
+    folder = find_masks(tmp_path / "masks", MaskTool.VERSE)
+    none = folder.mask_of(series_of(put(tmp_path / "ct" / "other.nii.gz")))
+    two = folder.mask_of(series_of(put(tmp_path / "ct" / "case.nii.gz")))
+    assert isinstance(none, Exclusion)
+    assert isinstance(two, Exclusion)
+    assert (none.code, two.code) == (ExclusionCode.NO_MASK, ExclusionCode.MASK_REFUSED)
+    assert "there is none of this series" in none.sentence
+    assert "2 masks name this series, and it is not known which is meant" in two.sentence
+
+
+def test_the_ct_beside_its_mask_is_no_mask(tmp_path: Path) -> None:
+    ct, mask = put(tmp_path / "case.nii.gz"), put(tmp_path / "case_seg.nii.gz")
+    assert mask_of(tmp_path, ct).files == (mask,)
+
+
+def test_the_hash_tells_content_numbering_names_and_structures_apart(tmp_path: Path) -> None:
+    path = put(tmp_path / "a" / "case.nii.gz")
+    mask = MaskFiles(files=(path,), tool=MaskTool.VERSE)
+    first = mask.model_hash()
+    assert (len(first), mask.model_hash()) == (12, first)
+    copy = tmp_path / "b" / "another name.nii.gz"
+    copy.parent.mkdir()
+    copy.write_bytes(path.read_bytes())
+    assert replace(mask, files=(copy,)).model_hash() == first
+    assert replace(mask, tool=MaskTool.SPINEPS).model_hash() != first
+    (tmp_path / "a" / "dataset.json").write_text('{"labels": {"L1": 1}}')
+    assert mask.model_hash() != first
+    for n, name in enumerate(("L1", "L2")):
+        (tmp_path / f"{n}").mkdir()
+        (tmp_path / f"{n}" / f"{name}.nii.gz").write_bytes(path.read_bytes())
+    one, two = (MaskFiles(files=(tmp_path / p,), tool=MaskTool.NAMES) for p in ("0/L1.nii.gz", "1/L2.nii.gz"))
+    assert one.model_hash() != two.model_hash()
