@@ -89,7 +89,7 @@ def size_uncertainty(scan: Scan, *, reference_path_cm: float | None) -> Uncertai
     """What the body's size leaves uncertain of a slope; ``reference_path_cm`` None when the slope knows no size."""
     nearest = min(beam_kvps(), key=lambda kvp: abs(kvp - scan.kvp))
     per_cm = beam_line(nearest, scan.path_cm).relative_per_cm
-    sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm else _USUAL_PATH_SD_CM
+    sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm is not None else _USUAL_PATH_SD_CM
     if reference_path_cm is None:
         sd_cm = float(np.hypot(_USUAL_PATH_SD_CM, _USUAL_PATH_SD_CM))
     return Uncertainty(name="body size", relative_sd=per_cm * sd_cm, source=f"water path +-{sd_cm:.1f} cm")
