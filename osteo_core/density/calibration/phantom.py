@@ -155,7 +155,7 @@ def _fit(rods: list[Rod]) -> _Fit:
     hu = np.array([rod.mean_hu for rod in rods])
     needed, n = round(limits.PHANTOM_RODS.value), len(rods)
     if len(np.unique(density)) < needed:
-        return _Fit(refusal=f"{len(np.unique(density))} densities, at least {needed} are needed")
+        return _Fit(refusal=f"different densities: {len(np.unique(density))}, at least {needed} are needed")
     if len({rod.mineral for rod in rods}) > 1:
         return _Fit(refusal="rods of two minerals in one scan")
     m, c = (float(x) for x in np.polyfit(density, hu, 1))

@@ -59,8 +59,8 @@ def test_the_error_of_the_fit_covers_the_truth_as_often_as_it_says(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (_scan((0, 100), (0, 130)), "2 densities, at least 3 are needed"),
-        (_scan((0, 100, 100), (0, 130, 131)), "2 densities, at least 3 are needed"),
+        (_scan((0, 100), (0, 130)), "different densities: 2, at least 3 are needed"),
+        (_scan((0, 100, 100), (0, 130, 131)), "different densities: 2, at least 3 are needed"),
         (_scan((0, 100, 200), (0, 190, 260)), "R2 0.9337, at least 0.99 is needed"),
         (_scan((0, 100, 200), (260, 130, 0)), "HU do not rise with density"),
         (_scan((0, 100), (0, 130)) + _scan((200,), (260,), mineral="K2HPO4"), "rods of two minerals in one scan"),
