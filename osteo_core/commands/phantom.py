@@ -61,8 +61,10 @@ def _sentence(line: PhantomLine) -> str:
     where = f"{line.scan_date.isoformat()} {scanner.vendor.value} {scanner.manufacturer_model_name} {scanner.kvp:g} kVp"
     if line.refusal:
         return f"{where}: no line, {line.refusal}."
-    drift = "" if line.drift_mg_cm3 is None else f", drift {line.drift_mg_cm3:+.1f} mg/cm3 at 100 since the scan before"
+    drift = (
+        "" if line.drift_mg_cm3 is None else f", drift {line.drift_mg_cm3:+z.1f} mg/cm3 at 100 since the scan before"
+    )
     return (
-        f"{where}: {line.slope_mg_cm3_per_hu:.4f} x HU {line.intercept_mg_cm3:+.1f} mg/cm3 {line.mineral.value}, "
+        f"{where}: {line.slope_mg_cm3_per_hu:.4f} x HU {line.intercept_mg_cm3:+z.1f} mg/cm3 {line.mineral.value}, "
         f"R2 {line.r2:.4f}, residual {line.residual_sd_mg_cm3:.1f}, holds to {line.valid_to.isoformat()}{drift}."
     )

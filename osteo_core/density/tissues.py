@@ -18,6 +18,7 @@ from osteo_core.density.body_size import water_path_cm
 from osteo_core.density.contrast import phase_of_vessels
 from osteo_core.density.outline import Outline, find_outline
 from osteo_core.density.vessels import find_vessels
+from osteo_core.imaging.resample import canonical
 from osteo_core.morphometry.frame import Body, find_bodies, voxel_centres_mm
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import FloatArray, ReferenceTissues, Segmentation, TissueSample, Volume
@@ -66,6 +67,9 @@ def find_reference_tissues(
     ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already.
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
+    # Blocks are cut from one end of the grid, so the same end whichever way the file stores the scan.
+    voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
+    volume = Volume(voxels_hu=voxels, geometry=geometry)
     outline = find_outline(volume)
     vessels = find_vessels(volume, bodies)
     samples = [
