@@ -29,6 +29,7 @@ _PADDING_HU = -1024.0
 _MINIMUM_AREA_MM2 = 100.0
 _AIR_DISTANCE_MM = (8.0, 60.0)
 _AIR_BELOW_HU = -850.0
+_AIR_NOISE_HU = 1.0
 _FAT_DEPTH_MM = (6.0, 30.0)
 _FAT_HU = (-150.0, -30.0)
 _MUSCLE_HU = (0.0, 110.0)
@@ -113,6 +114,9 @@ def _air(outline: Outline) -> TissueSample | None:
     near, far = _AIR_DISTANCE_MM
     ring = outline.air & (outline.distance_mm >= near) & (outline.distance_mm <= far)
     values = outline.hu[ring & (outline.hu > _PADDING_HU + 1e-3) & (outline.hu < _AIR_BELOW_HU)]
+    if len(values) and values.std() < _AIR_NOISE_HU:
+        # Nothing that was measured is so even: padding of another value, or blurred by resampling.
+        return None
     # Clothes, blankets and the mattress are nearly air: the mode is air itself, a mean is not.
     return _sample("air", values, outline, centre=mode_hu(values) if len(values) else 0.0)
 

@@ -19,8 +19,8 @@ import numpy as np
 _TABLE = Path(__file__).with_name("beam_table.json")
 #: g/cm3; ICRU-44, mineral by crystallography.
 _HA_DENSITY, _SOFT_MARROW_DENSITY = 3.16, 1.05
-#: Fresh skeletal muscle (Mendez and Keys 1960); blood of the old and ill, at which native aortas show about 45 HU.
-_MUSCLE_DENSITY, _BLOOD_DENSITY = 1.06, 1.05
+#: ICRU-44; blood of the old and ill, at which native aortas show about 45 HU.
+_MUSCLE_DENSITY, _BLOOD_DENSITY = 1.05, 1.05
 #: ICRU-44 gives adipose tissue 0.95 g/cm3, ICRP 23 gives 0.92.
 _ADIPOSE_DENSITY = 0.935
 _MARROW_ADIPOSE_DENSITY = 0.95

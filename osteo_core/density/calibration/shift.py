@@ -16,9 +16,10 @@ from osteo_core.limits_calibration import is_plausible
 from osteo_core.records import Calibration, FloatArray, ReferenceTissues, Uncertainty
 from osteo_core.terms import ContrastPhase
 
-#: Scatter of each tissue between patients, HU: adipose 0.92-0.95 g/cm3 and shares of it nearer the spine; muscle
-#: 1.06 +-0.006 g/cm3 (Mendez and Keys 1960); native blood 35-55 HU; air raised by scatter and clothes.
-TISSUE_SD_HU: dict[str, float] = {"air": 8.0, "fat": 10.0, "deep fat": 12.0, "muscle": 6.0, "blood": 6.0}
+#: Scatter of each tissue between patients, HU: adipose 0.92-0.95 g/cm3, and mixed with other tissue near the spine;
+#: muscle 1.06 g/cm3 when fresh (Mendez and Keys 1960), less with fat between its fibres (modes of 37-48 HU in four
+#: real scans); native blood 35-55 HU; air raised by scatter and clothes.
+TISSUE_SD_HU: dict[str, float] = {"air": 8.0, "fat": 10.0, "deep fat": 12.0, "muscle": 8.0, "blood": 6.0}
 #: Contrast raises these, so they tell nothing of the scanner then.
 _NATIVE_ONLY = ("muscle", "blood")
 #: Trabecular bone at which the remaining uncertainty is told.

@@ -145,7 +145,7 @@ def two_tissue(scan: Scan) -> Calibration | str:
     scatter = float(np.hypot(TISSUE_SD_HU["muscle"], TISSUE_SD_HU["fat"])) / gap
     parts = (
         Uncertainty(name="muscle and fat", relative_sd=scatter, source="scatter of their densities, extrapolated"),
-        Uncertainty(name="muscle", offset_sd_mg_cm3=slope * TISSUE_SD_HU["muscle"], source="Mendez and Keys 1960"),
+        Uncertainty(name="muscle", offset_sd_mg_cm3=slope * TISSUE_SD_HU["muscle"], source="fat between its fibres"),
         Uncertainty(name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers"),
         size_uncertainty(scan, reference_path_cm=path_cm),
     )

@@ -103,6 +103,12 @@ def test_the_limits_of_fat_are_named_in_the_caution():
     assert caution.found == "fat -40 HU, expected -130 to -60"
 
 
+def test_padding_of_another_value_is_not_air(native):
+    volume, segmentation = native
+    hu = np.where(volume.voxels_hu < -800.0, np.float32(-1023.0), volume.voxels_hu)
+    assert find_reference_tissues(replace(volume, voxels_hu=hu), segmentation).sample("air") is None
+
+
 def test_the_mode_ignores_a_tail():
     rng = np.random.default_rng(3)
     values = np.concatenate([rng.normal(50.0, 8.0, 4000), rng.uniform(-100.0, 50.0, 1500)])

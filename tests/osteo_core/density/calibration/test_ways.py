@@ -118,7 +118,10 @@ def test_effective_energy_is_a_parabola_that_names_what_it_saw():
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (_tissues(**EXPECTED, cortical=750.0), "effective energy 114.5 keV, R2 0.9933"),
+        (
+            _tissues(fat=-90.0, air=-998.0, blood=43.0, cortical=760.0, muscle=54.0),
+            "effective energy 113.5 keV, R2 0.9933; needed are 60 to 110 keV",
+        ),
         (_tissues(**EXPECTED), "effective energy needs cortical"),
         (_tissues(phase=ContrastPhase.ARTERIAL, **EXPECTED, cortical=1300.0), "effective energy needs blood, muscle"),
     ],
