@@ -27,6 +27,7 @@ COMMANDS = {
     "analyze": "segment and measure what is indexed and not yet done",
     "demo": "simulate patients of known truth and analyse them",
     "reference": "import QCT values from a CSV file",
+    "phantom": "fit phantom scans and tell lines, validity and drift",
     "export": "write the store's tables as Parquet and CSV",
     "check": "check environment, weights and store",
     "process": "run the pipeline over paths into a folder, without a store",

@@ -379,4 +379,6 @@ ADULT_AGE_FROM = Limit(
 
 def all_limits() -> dict[str, Limit]:
     """All limits by name, for the settings page and the tests."""
-    return {name: value for name, value in globals().items() if isinstance(value, Limit)}
+    from osteo_core import limits_calibration  # it takes Limit from here
+
+    return {n: v for n, v in {**globals(), **vars(limits_calibration)}.items() if isinstance(v, Limit)}

@@ -63,7 +63,7 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
     measured = _measure(volume, segmentation)
     phase, contrast_cautions = decide_phase(series, measured.tissues)
     correction = contrast_correction(phase, series.kvp)
-    calibration = choose_calibration(series, settings)
+    calibration = choose_calibration(series, settings, measured.tissues)
     measurements = _calibrated(measured.measurements, calibration, correction)
     cautions = _hu_shift_told_once(
         (

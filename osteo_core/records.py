@@ -276,10 +276,14 @@ class TissueSample:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceTissues:
-    """Tissues of the scan itself by name (fat, muscle, blood, air, cortical); absent where not found."""
+    """Tissues of the scan itself by name (fat, muscle, blood, air, cortical); absent where not found.
+
+    ``water_path_cm``: water that X-rays cross through the spine, mean over directions; None where the body is cut.
+    """
 
     samples: tuple[TissueSample, ...] = ()
     contrast_phase: ContrastPhase = ContrastPhase.UNKNOWN
+    water_path_cm: float | None = None
 
     def sample(self, name: str) -> TissueSample | None:
         """The sample of that tissue, or None when it was not found."""
@@ -287,11 +291,26 @@ class ReferenceTissues:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
-    """A line vBMD = slope * HU + intercept and where it came from.
+class Uncertainty:
+    """One named source of error, the same at all levels of a scan: SD of an offset (mg/cm3) and SD of a share."""
 
-    ``residual_sd_mg_cm3`` is the scatter of one level about the line (calibration, scanner and patient
-    together); ``kvp`` is the tube voltage for which the line holds.
+    name: str
+    offset_sd_mg_cm3: float = 0.0
+    relative_sd: float = 0.0
+    source: str = ""
+
+    def sd_mg_cm3(self, vbmd_mg_cm3: float) -> float:
+        """SD at that vBMD."""
+        return float(np.hypot(self.offset_sd_mg_cm3, self.relative_sd * vbmd_mg_cm3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """vBMD = intercept + slope * HU + curvature * HU^2 and where it came from; only effective energy has a curvature.
+
+    ``residual_sd_mg_cm3`` is the scatter of one level about it at 100 mg/cm3 (calibration, scanner and patient
+    together), and ``uncertainties`` are its named parts where they are known apart; ``kvp`` is the tube voltage
+    for which it holds. ``kind`` is the way by which it was made.
     """
 
     name: str
@@ -306,6 +325,16 @@ class Calibration:
     manufacturer_model_name: str | None = None
     valid_from: date | None = None
     valid_to: date | None = None
+    curvature_mg_cm3_per_hu2: float = 0.0
+    uncertainties: tuple[Uncertainty, ...] = ()
+
+    def vbmd_mg_cm3(self, hu: float) -> float:
+        """vBMD at that HU."""
+        return self.intercept_mg_cm3 + hu * (self.slope_mg_cm3_per_hu + hu * self.curvature_mg_cm3_per_hu2)
+
+    def slope_at(self, hu: float) -> float:
+        """mg/cm3 per HU at that HU."""
+        return self.slope_mg_cm3_per_hu + 2.0 * self.curvature_mg_cm3_per_hu2 * hu
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,14 @@ _RESULT_FIELDS = (
     "normal_above_mg_cm3",
     "category_age_from_years",
     "calibration_table",
+    "phantom_table",
+    "calibration_order",
     "thickness_maximum_mm",
 )
+#: Settings that name a file of which the content counts.
+_TABLES = ("calibration_table", "phantom_table")
+#: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
+CALIBRATION_WAYS = ("precalibrated", "phantom", "site", "tissues", "effective_energy", "two_tissue", "published")
 
 
 #: What may outline the bodies where no folder of masks is given, and whose numbers a mask may hold.
@@ -32,7 +38,8 @@ MASK_TOOLS = ("names", "totalsegmentator", "verse", "spineps")
 class Settings:
     """What a site may choose. Relative paths are relative to the working directory.
 
-    ``calibration_table``: CSV of a site's own calibration lines, empty for the published ones only.
+    ``calibration_table``: CSV of a site's own calibration lines; ``phantom_table``: CSV of its phantom scans; both
+    empty for none. ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
     hash of its weights or its mask.
@@ -48,21 +55,28 @@ class Settings:
     category_age_from_years: float = 50.0
     thickness_maximum_mm: float = 5.0
     calibration_table: str = ""
+    phantom_table: str = ""
+    calibration_order: str = "precalibrated, phantom, site, tissues, published"
     media_limit_mb: int = 2000
     engine: str = "own"
     masks: str = ""
     mask_tool: str = "names"
 
     @property
+    def calibration_ways(self) -> tuple[str, ...]:
+        """``calibration_order`` as names, the preferred one first."""
+        return tuple(name.strip() for name in self.calibration_order.split(","))
+
+    @property
     def hash(self) -> str:
         """First 12 hex digits of the SHA-256 over the settings that change results.
 
-        The calibration table counts by its content: editing a line changes what the machine finds.
+        Tables count by their content: editing a line changes what the machine finds.
         """
         values = {name: str(getattr(self, name)) for name in _RESULT_FIELDS}
-        table = Path(self.calibration_table)
-        if self.calibration_table and table.is_file():
-            values["calibration_table"] = hashlib.sha256(table.read_bytes()).hexdigest()
+        for name in _TABLES:
+            if values[name] and Path(values[name]).is_file():
+                values[name] = hashlib.sha256(Path(values[name]).read_bytes()).hexdigest()
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -94,7 +108,7 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
 def checked(settings: Settings) -> Settings:
     """The settings, or SettingsError with the first that cannot be meant: before any work, not in each series."""
     low, high = settings.osteoporosis_below_mg_cm3, settings.normal_above_mg_cm3
-    table = settings.calibration_table
+    ways = settings.calibration_ways
     wanted = {
         f"workers must be at least 1, found {settings.workers}": settings.workers >= 1,
         f"worker_memory_gb must be above 0, found {settings.worker_memory_gb:g}": (
@@ -118,7 +132,13 @@ def checked(settings: Settings) -> Settings:
         or Path(settings.masks).is_dir(),
         "masks and another engine than own exclude each other; leave one out": not settings.masks
         or settings.engine == "own",
-        f"calibration_table must be a CSV file, there is none at {table}": not table or Path(table).is_file(),
+        f"calibration_order must name ways of {', '.join(CALIBRATION_WAYS)}, each once; found {', '.join(ways)}": (
+            set(ways) <= set(CALIBRATION_WAYS) and len(set(ways)) == len(ways)
+        ),
+        **{
+            f"{name} must be a CSV file, there is none at {table}": not table or Path(table).is_file()
+            for name, table in ((name, getattr(settings, name)) for name in _TABLES)
+        },
     }
     wrong = [sentence for sentence, holds in wanted.items() if not holds]
     if wrong:

@@ -37,7 +37,9 @@ def show_calibrations() -> None:
         st.caption("No calibration was used in this store yet.")
         return
     st.table(rows, border="horizontal", hide_index=True)
-    st.caption("A line of your own scanner is better than a published one: setting `calibration_table`.")
+    st.caption(
+        "A phantom of your own scanner is better than a general line: settings `phantom_table` and `calibration_table`."
+    )
 
 
 st.title("About and limits")

@@ -108,13 +108,17 @@ def add_retry_argument(parser: argparse.ArgumentParser) -> None:
 def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
     """The settings under the command's own options.
 
-    Raises UsageError for fewer than one worker, SettingsError for a calibration table that cannot be used:
+    Raises UsageError for fewer than one worker, SettingsError for a table of the site that cannot be used:
     each worker would say so of each series.
     """
     if settings.calibration_table:
         from osteo_core.density.calibration.site import read_site_lines
 
         read_site_lines(Path(settings.calibration_table))
+    if settings.phantom_table:
+        from osteo_core.density.calibration.phantom import read_phantom_lines
+
+        read_phantom_lines(Path(settings.phantom_table))
     if arguments.workers is None:
         return settings
     if arguments.workers < 1:

@@ -1,7 +1,8 @@
 """Reference tissues of the scan itself: air outside, subcutaneous fat, muscle, blood, kidney, cortical bone.
 
-No second model: each tissue is looked for where anatomy puts it, seen from the outlined bodies and from
-the skin, and is reported only when it lies within its plausible HU. What is not found is absent.
+No second model: each tissue is looked for where anatomy puts it, seen from the outlined bodies and from the skin.
+What is not found is absent; a narrow field of view without skin has the fat round the spine instead ('deep fat').
+Whether a tissue is plausible enough to calibrate with is for `limits_calibration.is_plausible` to say.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from osteo_core import limits
+from osteo_core.density.body_size import water_path_cm
 from osteo_core.density.contrast import phase_of_vessels
 from osteo_core.density.outline import Outline, find_outline
 from osteo_core.density.vessels import find_vessels
-from osteo_core.morphometry.frame import Body, find_bodies
+from osteo_core.imaging.resample import canonical
+from osteo_core.morphometry.frame import Body, find_bodies, voxel_centres_mm
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import FloatArray, ReferenceTissues, Segmentation, TissueSample, Volume
 from osteo_core.terms import Level, Step
@@ -25,13 +29,17 @@ _PADDING_HU = -1024.0
 _MINIMUM_AREA_MM2 = 100.0
 _AIR_DISTANCE_MM = (8.0, 60.0)
 _AIR_BELOW_HU = -850.0
+_AIR_NOISE_HU = 1.0
 _FAT_DEPTH_MM = (6.0, 30.0)
 _FAT_HU = (-150.0, -30.0)
 _MUSCLE_HU = (0.0, 110.0)
 _HISTOGRAM_SMOOTHING_HU = 4.0
-#: The brightest part of a body's shell, where partial volume takes least.
-_CORTICAL_SHARE = 0.05
-#: Below, the shell is not bone; above lies metal (cortical bone is 1931 HU at 80 kVp by NIST attenuation).
+#: Compact bone is sought this far round a body, where laminae and facets lie: the brightest volume of a small mean.
+_CORTICAL_REACH_MM = (30.0, 30.0, 0.0)
+_CORTICAL_BACK_MM = 40.0
+_CORTICAL_MEAN_VOXELS = 3
+_CORTICAL_VOLUME_ML = 0.1
+#: Below, it is not compact bone; above lies metal (cortical bone is 1931 HU at 80 kVp by NIST attenuation).
 _CORTICAL_HU = (150.0, 2000.0)
 _CORTICAL_LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 
@@ -55,23 +63,30 @@ _MUSCLE_REGIONS = (
 def find_reference_tissues(
     volume: Volume, segmentation: Segmentation, bodies: tuple[Body, ...] | None = None
 ) -> ReferenceTissues:
-    """Samples by name (air, fat, muscle, blood, cava, kidney, cortical) and the contrast phase they show.
+    """Samples by name (air, fat or deep fat, muscle, blood, cava, kidney, cortical), contrast phase and water path.
 
     ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already.
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
+    # Blocks are cut from one end of the grid, so the same end whichever way the file stores the scan.
+    voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
+    volume = Volume(voxels_hu=voxels, geometry=geometry)
     outline = find_outline(volume)
     vessels = find_vessels(volume, bodies)
     samples = [
         _air(outline),
-        _fat(outline),
+        _fat(outline) or _deep_fat(outline, bodies),
         _muscle(outline, bodies),
         *vessels.values(),
         _cortical(volume, bodies),
     ]
     means = {name: sample.mean_hu for name, sample in vessels.items()}
     phase = phase_of_vessels(means.get("blood"), means.get("cava"), means.get("kidney"))
-    return ReferenceTissues(samples=tuple(s for s in samples if s is not None), contrast_phase=phase)
+    return ReferenceTissues(
+        samples=tuple(s for s in samples if s is not None),
+        contrast_phase=phase,
+        water_path_cm=water_path_cm(outline, bodies),
+    )
 
 
 def tissue_cautions(tissues: ReferenceTissues) -> tuple[Caution, ...]:
@@ -99,16 +114,32 @@ def _air(outline: Outline) -> TissueSample | None:
     near, far = _AIR_DISTANCE_MM
     ring = outline.air & (outline.distance_mm >= near) & (outline.distance_mm <= far)
     values = outline.hu[ring & (outline.hu > _PADDING_HU + 1e-3) & (outline.hu < _AIR_BELOW_HU)]
+    if len(values) and values.std() < _AIR_NOISE_HU:
+        # Nothing that was measured is so even: padding of another value, or blurred by resampling.
+        return None
     # Clothes, blankets and the mattress are nearly air: the mode is air itself, a mean is not.
     return _sample("air", values, outline, centre=mode_hu(values) if len(values) else 0.0)
 
 
 def _fat(outline: Outline) -> TissueSample | None:
     near, far = _FAT_DEPTH_MM
-    low, high = _FAT_HU
     layer = outline.body & (outline.depth_mm >= near) & (outline.depth_mm <= far)
-    values = outline.hu[layer & (outline.hu > low) & (outline.hu < high)]
+    values = outline.hu[layer & _pure_fat(outline)]
     return _sample("fat", values, outline, centre=mode_hu(values) if len(values) else 0.0)
+
+
+def _deep_fat(outline: Outline, bodies: tuple[Body, ...]) -> TissueSample | None:
+    """Fat behind the peritoneum and between muscles, for scans that do not show the skin."""
+    pure = _pure_fat(outline)
+    chosen = [_around(outline, body, pure)[1] for body in bodies]
+    values = np.concatenate(chosen) if chosen else np.zeros(0)
+    return _sample("deep fat", values, outline, centre=mode_hu(values) if len(values) else 0.0)
+
+
+def _pure_fat(outline: Outline) -> NDArray[np.bool_]:
+    """Coarse voxels that are fat and lie among fat: a thin layer shows its neighbours' HU."""
+    low, high = _FAT_HU
+    return ndimage.binary_erosion((outline.hu > low) & (outline.hu < high))
 
 
 def _muscle(outline: Outline, bodies: tuple[Body, ...]) -> TissueSample | None:
@@ -126,7 +157,7 @@ def _muscle(outline: Outline, bodies: tuple[Body, ...]) -> TissueSample | None:
     return _sample("muscle", values, outline, centre=mode_hu(values) if len(values) else 0.0)
 
 
-def _around(outline: Outline, body: Body, wanted: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _around(outline: Outline, body: Body, wanted: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
     """Wanted coarse voxels within 9 cm of a body: position in its axes (n, 3) and HU (n,)."""
     centre = outline.geometry.to_index(body.frame.origin_mm)
     reach = 90.0 / np.array(outline.geometry.spacing_mm)
@@ -139,22 +170,36 @@ def _around(outline: Outline, body: Body, wanted: FloatArray) -> tuple[FloatArra
 
 
 def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> TissueSample | None:
-    """The brightest part of the outlined bodies; thin cortex keeps it below pure cortical bone."""
-    brightest, area = [], 0.0
-    for body in bodies:
-        if body.level in _CORTICAL_LEVELS:
-            hu = volume.voxels_hu[body.box][body.mask]
-            brightest.append(np.sort(hu)[-max(int(_CORTICAL_SHARE * len(hu)), 1) :])
-            step = float(np.abs(body.geometry.affine_lps[2, :3]).max())
-            area += len(brightest[-1]) * body.geometry.voxel_volume_ml * 1000.0 / step
-    if not brightest:
+    """The brightest compact bone of the vertebrae, arches included; thin cortex keeps it below pure cortical bone."""
+    found = [sample for body in bodies if body.level in _CORTICAL_LEVELS and (sample := _compact(volume, body))]
+    if not found:
         return None
-    values = np.concatenate(brightest).astype(float)
-    low, high = _CORTICAL_HU
-    mean = float(values.mean())
-    if not low <= mean <= high:
+    means, spreads, areas = np.array(found).T
+    return TissueSample(
+        name="cortical", mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=float(areas.sum())
+    )
+
+
+def _compact(volume: Volume, body: Body) -> tuple[float, float, float] | None:
+    """(mean HU, SD, axial area in mm2) of the brightest bone round one body; None for metal or no bone."""
+    points = voxel_centres_mm(body.geometry)[body.mask]
+    low, high = points.min(axis=0) - _CORTICAL_REACH_MM, points.max(axis=0) + _CORTICAL_REACH_MM
+    high[1] += _CORTICAL_BACK_MM
+    corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1).T
+    index = volume.geometry.to_index(corners)
+    first = np.maximum(np.floor(index.min(axis=0)).astype(int), 0)
+    last = np.minimum(np.ceil(index.max(axis=0)).astype(int) + 1, volume.geometry.shape)
+    box = volume.voxels_hu[tuple(slice(a, b) for a, b in zip(first, last, strict=True))].astype(np.float32)
+    along = int(np.abs(volume.geometry.directions[2]).argmax())
+    size = [1 if axis == along else _CORTICAL_MEAN_VOXELS for axis in range(3)]
+    calm = ndimage.uniform_filter(box, size)
+    n = max(round(_CORTICAL_VOLUME_ML / volume.geometry.voxel_volume_ml), 1)
+    brightest = np.partition(calm.ravel(), -n)[-n:] if calm.size > n else calm.ravel()
+    mean = float(brightest.mean()) if brightest.size else 0.0
+    if not _CORTICAL_HU[0] <= mean <= _CORTICAL_HU[1]:
         return None
-    return TissueSample(name="cortical", mean_hu=mean, sd_hu=float(values.std()), area_mm2=area)
+    step = float(np.abs(volume.geometry.affine_lps[2, :3]).max())
+    return mean, float(brightest.std()), n * volume.geometry.voxel_volume_ml * 1000.0 / step
 
 
 def _sample(name: str, values: FloatArray, outline: Outline, *, centre: float) -> TissueSample | None:

@@ -39,6 +39,10 @@ def test_environment_comes_before_the_file_and_the_file_before_the_default(tmp_p
         ('masks = "nowhere"', "setting masks must be a folder, there is none at nowhere"),
         ('masks = "/tmp"\nengine = "totalsegmentator"', "setting masks and another engine than own exclude each other"),
         ('calibration_table = "none.csv"', "calibration_table must be a CSV file, there is none at none.csv"),
+        ('phantom_table = "none.csv"', "phantom_table must be a CSV file, there is none at none.csv"),
+        ('calibration_order = "phantom, guess"', "calibration_order must name ways of .*; found phantom, guess"),
+        ('calibration_order = "phantom,phantom"', "each once; found phantom, phantom"),
+        ('calibration_order = ""', "calibration_order must name ways of"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
@@ -61,3 +65,4 @@ def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
 def test_only_settings_that_change_results_change_the_hash() -> None:
     assert Settings(workers=7).hash == Settings().hash
     assert Settings(normal_above_mg_cm3=110.0).hash != Settings().hash
+    assert Settings(calibration_order="published").hash != Settings().hash

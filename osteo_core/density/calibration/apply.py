@@ -1,32 +1,32 @@
-"""vBMD of a level and of a patient from HU, a line and what is known of contrast, each with its interval.
+"""vBMD of a level and of a patient from HU, a calibration and what is known of contrast, each with its interval.
 
-Interval (95 %, normal): noise of the region's median, the line's residual, the scatter of contrast. The last
-two are the same scanner and the same patient at every level, so they are not averaged away over levels.
+The interval (95 %, normal) is the root of the squares of named parts:
+
+- noise: the standard error of the region's median, by its own SD and volume;
+- region: how far the same body measured again lies apart (automated vBMD over kernels, RMS-CV 1.3 %);
+- calibration: the parts that the calibration names, else its residual;
+- phase: the scatter of patients about the mean rise by contrast.
+
+Noise and region are each level's own and shrink in a mean; the others belong to scanner and patient and do not.
+Mineral cannot be less than none, so the lower end stops at 0 unless the value itself lies below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from osteo_core.density.contrast import ContrastCorrection
-from osteo_core.records import Calibration, Estimate, Measurement
+from osteo_core.records import Calibration, Estimate, Measurement, Uncertainty
 
 _Z95 = 1.959963984540054
 #: Noise of CT and the trabecular pattern are correlated over about 3 mm: one independent value per cube.
 _CORRELATION_VOLUME_ML = 0.027
 #: SE of a median against the SE of a mean, normal values.
 _MEDIAN_SE = 1.2533
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Spread:
-    """SD in mg/cm3 below and above the value; the low side is wider when contrast is likely but unknown."""
-
-    low: float
-    high: float
+#: Same session, other kernel, everything automated: RMS-CV 1.3 % (Eur Radiol Exp 2024, 121 patients).
+_REGION_RELATIVE_SD = 0.013
 
 
 def vbmd_of_level(
@@ -35,9 +35,7 @@ def vbmd_of_level(
     """vBMD in mg/cm3 of one level from its median HU; None when it has no HU."""
     if measurement.median_hu is None or measurement.sd_hu is None:
         return None
-    noise = calibration.slope_mg_cm3_per_hu * _standard_error_hu(measurement)
-    value = _line(measurement.median_hu, calibration, correction)
-    return _estimate(value, _spread(calibration, correction, noise=noise), n=measurement.roi_voxels, of="level")
+    return _estimate((measurement,), calibration, correction, voxels=measurement.roi_voxels, of="level")
 
 
 def mean_vbmd(
@@ -47,36 +45,62 @@ def mean_vbmd(
     usable = [m for m in measurements if m.median_hu is not None]
     if not usable:
         raise ValueError("no level with HU: a mean vBMD needs at least one")
-    values = [_line(float(m.median_hu or 0.0), calibration, correction) for m in usable]
-    errors = [calibration.slope_mg_cm3_per_hu * _standard_error_hu(m) for m in usable]
-    noise = float(np.sqrt(np.sum(np.square(errors)))) / len(usable)
-    return _estimate(float(np.mean(values)), _spread(calibration, correction, noise=noise), n=len(usable), of="mean")
+    return _estimate(usable, calibration, correction, voxels=len(usable), of="mean")
 
 
-def _line(hu: float, calibration: Calibration, correction: ContrastCorrection | None) -> float:
-    shift = correction.shift_hu if correction else 0.0
-    return calibration.slope_mg_cm3_per_hu * (hu + shift) + calibration.intercept_mg_cm3
+def interval_parts(
+    measurements: Sequence[Measurement], calibration: Calibration, correction: ContrastCorrection | None
+) -> tuple[Uncertainty, ...]:
+    """The parts of the interval of the mean over these levels, each as an SD in mg/cm3, larger ones first.
+
+    Every level must have HU.
+    """
+    hu = [_corrected_hu(m, correction) for m in measurements]
+    value = float(np.mean([calibration.vbmd_mg_cm3(x) for x in hu]))
+    slope = float(np.mean([calibration.slope_at(x) for x in hu]))
+    n = len(measurements)
+    noise = [calibration.slope_at(x) * _standard_error_hu(m) for x, m in zip(hu, measurements, strict=True)]
+    whole = Uncertainty(name="residual", offset_sd_mg_cm3=calibration.residual_sd_mg_cm3, source=calibration.source)
+    parts = [
+        ("noise", float(np.sqrt(np.sum(np.square(noise)))) / n, "SD and volume of the region"),
+        ("region", _REGION_RELATIVE_SD * abs(value) / float(np.sqrt(n)), "Eur Radiol Exp 2024"),
+        *((u.name, u.sd_mg_cm3(value), u.source) for u in calibration.uncertainties or (whole,)),
+    ]
+    if correction is not None:
+        parts.append(("phase", slope * correction.scatter_sd_hu, correction.source))
+    found = (Uncertainty(name=name, offset_sd_mg_cm3=sd, source=source) for name, sd, source in parts)
+    return tuple(sorted(found, key=lambda part: -part.offset_sd_mg_cm3))
+
+
+def _estimate(
+    measurements: Sequence[Measurement],
+    calibration: Calibration,
+    correction: ContrastCorrection | None,
+    *,
+    voxels: int,
+    of: str,
+) -> Estimate:
+    values = [calibration.vbmd_mg_cm3(_corrected_hu(m, correction)) for m in measurements]
+    value = float(np.mean(values))
+    parts = interval_parts(measurements, calibration, correction)
+    sd = float(np.sqrt(sum(part.offset_sd_mg_cm3**2 for part in parts)))
+    slope = float(np.mean([calibration.slope_at(_corrected_hu(m, correction)) for m in measurements]))
+    # A bias that is only possible widens the interval to its own side and does not move the value.
+    bias = slope * correction.possible_bias_hu if correction else 0.0
+    return Estimate(
+        value=value,
+        low=min(value, max(value - _Z95 * sd - bias, 0.0)),
+        high=value + _Z95 * sd,
+        n=voxels,
+        method=f"{of}: median HU, {calibration.kind}; SD "
+        + ", ".join(f"{part.name} {part.offset_sd_mg_cm3:.1f}" for part in parts),
+    )
+
+
+def _corrected_hu(measurement: Measurement, correction: ContrastCorrection | None) -> float:
+    return float(measurement.median_hu or 0.0) + (correction.shift_hu if correction else 0.0)
 
 
 def _standard_error_hu(measurement: Measurement) -> float:
     independent = max(measurement.roi_volume_ml / _CORRELATION_VOLUME_ML, 1.0)
     return _MEDIAN_SE * (measurement.sd_hu or 0.0) / float(np.sqrt(min(independent, max(measurement.roi_voxels, 1))))
-
-
-def _spread(calibration: Calibration, correction: ContrastCorrection | None, *, noise: float) -> _Spread:
-    slope = calibration.slope_mg_cm3_per_hu
-    scatter = slope * correction.scatter_sd_hu if correction else 0.0
-    bias = slope * correction.possible_bias_hu if correction else 0.0
-    sd = float(np.sqrt(noise**2 + calibration.residual_sd_mg_cm3**2 + scatter**2))
-    # A bias that is only possible widens the interval to its own side and does not move the value.
-    return _Spread(low=_Z95 * sd + bias, high=_Z95 * sd)
-
-
-def _estimate(value: float, spread: _Spread, *, n: int, of: str) -> Estimate:
-    return Estimate(
-        value=value,
-        low=value - spread.low,
-        high=value + spread.high,
-        n=n,
-        method=f"{of}: median HU on a line; noise, residual and contrast scatter, normal",
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from db.columns import path_of
+from osteo_core.limits_calibration import TISSUE_LIMITS, is_plausible
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex
 from pages.ui import wording
@@ -82,7 +83,15 @@ def _other(row: dict[str, Any]) -> OtherSeries:
 
 
 def _tissues(rows: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{row['name']} {row['mean_hu']:.0f} HU" for row in rows)
+    return ", ".join(f"{row['name']} {row['mean_hu']:.0f} HU{_implausible(row)}" for row in rows)
+
+
+def _implausible(row: dict[str, Any]) -> str:
+    """What stands behind a tissue that cannot calibrate."""
+    if is_plausible(row["name"], row["mean_hu"]):
+        return ""
+    low, high = TISSUE_LIMITS[row["name"]]
+    return f" (not used: outside {low.value:g} to {high.value:g})"
 
 
 def _centres(rows: list[dict[str, Any]]) -> dict[Level, tuple[float, float, float]]:

@@ -10,7 +10,7 @@ from osteo_core.density.tissues import find_reference_tissues, mode_hu, tissue_c
 from osteo_core.outcomes import CautionCode
 from osteo_core.records import ReferenceTissues, TissueSample
 from osteo_core.terms import ContrastPhase
-from tests.builders.spines import FAT_HU, MUSCLE_HU, SpineSpec, build_spine, grid, reoriented
+from tests.builders.spines import FAT_HU, MUSCLE_HU, SpineSpec, build_spine, grid, reoriented, segmentation_of
 
 TORSO = {"spacing_mm": (2.0, 2.0, 3.0), "extent_mm": (340.0, 250.0, 150.0), "centre_mm": (0.0, -40.0, 0.0)}
 
@@ -34,7 +34,8 @@ def test_tissues_do_not_depend_on_the_orientation_of_the_grid(native):
     straight = find_reference_tissues(*native)
     turned = find_reference_tissues(*reoriented(*native, axes=(2, 0, 1), flips=(True, False, True)))
     for sample in straight.samples:
-        assert turned.sample(sample.name).mean_hu == pytest.approx(sample.mean_hu, abs=3.0)
+        assert turned.sample(sample.name).mean_hu == pytest.approx(sample.mean_hu, abs=1e-3)
+    assert turned.water_path_cm == pytest.approx(straight.water_path_cm, abs=1e-6)
     assert turned.contrast_phase is straight.contrast_phase
 
 
@@ -50,6 +51,34 @@ def test_a_narrow_field_of_view_has_no_air_and_no_fat():
     assert tissues.sample("air") is None
     assert tissues.sample("fat") is None
     assert tissues.sample("cortical") is not None
+
+
+def test_without_skin_the_fat_round_the_spine_stands_in(native):
+    volume, segmentation = native
+    hu, labels = volume.voxels_hu.copy(), segmentation.labels
+    # A scan of the spine alone: no air, no skin; a pad of fat beside the muscle.
+    inner = slice(45, 125), slice(30, 95), slice(None)
+    hu[50:62, 35:50, 5:45] = FAT_HU
+    cropped = replace(
+        volume,
+        voxels_hu=hu[inner],
+        geometry=replace(volume.geometry, shape=hu[inner].shape, affine_lps=_moved(volume.geometry, (45, 30, 0))),
+    )
+    found = find_reference_tissues(cropped, segmentation_of(labels[inner], cropped.geometry))
+    assert found.sample("air") is None
+    assert found.sample("fat") is None
+    assert found.sample("deep fat").mean_hu == pytest.approx(FAT_HU, abs=3.0)
+    assert found.water_path_cm is None
+
+
+def _moved(geometry, first):
+    affine = geometry.affine_lps.copy()
+    affine[:3, 3] = geometry.to_world_mm(np.array(first))
+    return affine
+
+
+def test_a_torso_has_a_water_path(native):
+    assert 18.0 < find_reference_tissues(*native).water_path_cm < 34.0
 
 
 def test_nothing_outlined_leaves_air_and_fat(native):
@@ -72,6 +101,12 @@ def test_the_limits_of_fat_are_named_in_the_caution():
     sample = TissueSample(name="fat", mean_hu=-40.0, sd_hu=10.0, area_mm2=500.0)
     (caution,) = tissue_cautions(ReferenceTissues(samples=(sample,)))
     assert caution.found == "fat -40 HU, expected -130 to -60"
+
+
+def test_padding_of_another_value_is_not_air(native):
+    volume, segmentation = native
+    hu = np.where(volume.voxels_hu < -800.0, np.float32(-1023.0), volume.voxels_hu)
+    assert find_reference_tissues(replace(volume, voxels_hu=hu), segmentation).sample("air") is None
 
 
 def test_the_mode_ignores_a_tail():

@@ -1,4 +1,4 @@
-"""Lines: the shipped ones against their source, the site's own first, never a substitute."""
+"""Choice of a calibration, lines shipped and the site's own, and the interval round a value."""
 
 from dataclasses import replace
 from datetime import date
@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from osteo_core.density.calibration.apply import mean_vbmd, vbmd_of_level
+from osteo_core.density.calibration.apply import interval_parts, mean_vbmd, vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.calibration.lines import SCHROEDER_120, SHIPPED_LINES, TRABECULAR_HU_BY_KVP, physics_line
 from osteo_core.density.calibration.site import COLUMNS, read_site_lines
 from osteo_core.density.contrast import contrast_correction
 from osteo_core.errors import SettingsError
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import Measurement, Series
+from osteo_core.records import Calibration, Measurement, ReferenceTissues, Series, TissueSample, Uncertainty
 from osteo_core.settings import Settings
 from osteo_core.terms import ContrastPhase, KernelGroup, Level, Mineral, Vendor
 
@@ -32,6 +32,8 @@ SERIES = Series(
     kernel_group=KernelGroup.STANDARD,
     study_date=date(2024, 5, 1),
 )
+NO_TISSUES = ReferenceTissues()
+PUBLISHED = Settings(calibration_order="published")
 ROW = {
     "name": "own line",
     "vendor": "GE",
@@ -65,7 +67,7 @@ def _table(tmp_path: Path, *rows: dict[str, str]) -> Settings:
     lines = [",".join(COLUMNS)] + [",".join({**ROW, **row}[c] for c in COLUMNS) for row in rows]
     path = tmp_path / "lines.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Settings(calibration_table=str(path))
+    return Settings(calibration_table=str(path), calibration_order="site, published")
 
 
 @pytest.mark.parametrize("kvp", sorted(TRABECULAR_HU_BY_KVP))
@@ -92,7 +94,7 @@ def test_every_shipped_line_names_mineral_source_and_its_own_voltage():
 
 
 def test_the_line_of_the_same_voltage_is_chosen_and_cautioned():
-    line = choose_calibration(SERIES, Settings())
+    line = choose_calibration(SERIES, PUBLISHED, NO_TISSUES)
     assert line == SCHROEDER_120
     assert [c.code for c in calibration_cautions(line)] == [CautionCode.PUBLISHED_LINE]
 
@@ -110,14 +112,14 @@ def test_the_line_of_the_same_voltage_is_chosen_and_cautioned():
     ],
 )
 def test_no_line_means_no_number_but_a_reason(change, code, words):
-    found = choose_calibration(replace(SERIES, **change), Settings())
+    found = choose_calibration(replace(SERIES, **change), PUBLISHED, NO_TISSUES)
     assert isinstance(found, Exclusion)
     assert found.code is code
     assert words in found.sentence
 
 
 def test_a_site_line_comes_before_the_shipped_one(tmp_path):
-    line = choose_calibration(SERIES, _table(tmp_path, {}))
+    line = choose_calibration(SERIES, _table(tmp_path, {}), NO_TISSUES)
     assert (line.name, line.kind, line.mineral) == ("own line", "site", Mineral.K2HPO4)
     assert calibration_cautions(line) == ()
 
@@ -131,7 +133,7 @@ def test_the_most_specific_and_latest_site_line_wins(tmp_path):
         {"name": "model new", "manufacturer_model_name": "LightSpeed VCT", "valid_from": "2023-01-01"},
         {"name": "model future", "manufacturer_model_name": "LightSpeed VCT", "valid_from": "2025-01-01"},
     )
-    assert choose_calibration(SERIES, settings).name == "model new"
+    assert choose_calibration(SERIES, settings, NO_TISSUES).name == "model new"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +147,12 @@ def test_the_most_specific_and_latest_site_line_wins(tmp_path):
     ],
 )
 def test_a_site_line_for_something_else_is_not_used(tmp_path, row):
-    assert choose_calibration(SERIES, _table(tmp_path, row)) == SCHROEDER_120
+    assert choose_calibration(SERIES, _table(tmp_path, row), NO_TISSUES) == SCHROEDER_120
 
 
 def test_a_dated_line_does_not_cover_a_scan_without_a_date(tmp_path):
     settings = _table(tmp_path, {"valid_from": "2020-01-01"})
-    assert choose_calibration(replace(SERIES, study_date=None), settings) == SCHROEDER_120
+    assert choose_calibration(replace(SERIES, study_date=None), settings, NO_TISSUES) == SCHROEDER_120
 
 
 @pytest.mark.parametrize(
@@ -166,7 +168,7 @@ def test_a_dated_line_does_not_cover_a_scan_without_a_date(tmp_path):
 )
 def test_a_bad_row_is_named(tmp_path, row, message):
     with pytest.raises(SettingsError, match=message):
-        choose_calibration(SERIES, _table(tmp_path, row))
+        choose_calibration(SERIES, _table(tmp_path, row), NO_TISSUES)
 
 
 def test_a_missing_table_or_column_is_named(tmp_path):
@@ -180,9 +182,48 @@ def test_a_missing_table_or_column_is_named(tmp_path):
 def test_a_level_lies_on_the_line_with_an_interval_round_it():
     estimate = vbmd_of_level(_level(100.0), SCHROEDER_120, None)
     assert estimate.value == pytest.approx(87.8)
-    # 1.96 * sqrt(10^2 + (0.7 * 1.2533 * 30 / sqrt(200))^2)
-    assert estimate.high - estimate.value == pytest.approx(19.94, abs=0.02)
-    assert estimate.value - estimate.low == pytest.approx(19.94, abs=0.02)
+    # 1.96 * sqrt(10^2 + (0.7 * 1.2533 * 30 / sqrt(200))^2 + (0.013 * 87.8)^2)
+    assert estimate.high - estimate.value == pytest.approx(20.06, abs=0.02)
+    assert estimate.value - estimate.low == pytest.approx(20.06, abs=0.02)
+
+
+def test_each_part_of_the_interval_is_named_and_their_squares_add_up():
+    parts = {
+        "beam filter": Uncertainty(name="beam filter", relative_sd=0.03),
+        "scanner shift": Uncertainty(name="scanner shift", offset_sd_mg_cm3=2.0),
+    }
+    line = replace(SCHROEDER_120, uncertainties=tuple(parts.values()))
+    found = {part.name: part.offset_sd_mg_cm3 for part in interval_parts((_level(100.0),), line, PORTAL)}
+    value = 17.8 + 0.7 * (100.0 - 18.2)
+    assert found == pytest.approx(
+        {
+            "phase": 0.7 * 19.2,
+            "scanner shift": 2.0,
+            "beam filter": 0.03 * value,
+            "noise": 0.7 * 1.2533 * 30 / np.sqrt(200),
+            "region": 0.013 * value,
+        },
+        rel=1e-3,
+    )
+    assert list(found) == sorted(found, key=lambda name: -found[name])
+    estimate = vbmd_of_level(_level(100.0), line, PORTAL)
+    assert estimate.high - estimate.value == pytest.approx(1.959964 * np.sqrt(sum(sd**2 for sd in found.values())))
+    assert "phase 13.4" in estimate.method
+
+
+def test_an_interval_does_not_reach_below_no_mineral_at_all():
+    low = vbmd_of_level(_level(-20.0), SCHROEDER_120, PORTAL)
+    assert low.value == pytest.approx(17.8 - 0.7 * 38.2)
+    assert low.low == low.value
+    assert vbmd_of_level(_level(10.0), SCHROEDER_120, PORTAL).low == 0.0
+
+
+def test_a_parabola_is_followed_with_its_own_slope():
+    line = replace(SCHROEDER_120, curvature_mg_cm3_per_hu2=0.001, uncertainties=(Uncertainty(name="none"),))
+    estimate = vbmd_of_level(_level(100.0), line, None)
+    assert estimate.value == pytest.approx(97.8)
+    noise = next(p for p in interval_parts((_level(100.0),), line, None) if p.name == "noise")
+    assert noise.offset_sd_mg_cm3 == pytest.approx(0.9 * 1.2533 * 30 / np.sqrt(200))
 
 
 def test_calibration_error_is_not_averaged_away_over_levels():
@@ -220,3 +261,21 @@ def test_editing_the_table_changes_the_hash_of_the_settings(tmp_path):
     before = settings.hash
     assert _table(tmp_path, {}).hash == before
     assert _table(tmp_path, {"intercept_mg_cm3": "6"}).hash != before
+
+
+def test_the_first_way_that_can_gives_the_number_and_all_reasons_are_told(tmp_path):
+    settings = replace(_table(tmp_path, {"kvp": "100"}), calibration_order="precalibrated, site, two_tissue, published")
+    assert choose_calibration(SERIES, settings, NO_TISSUES) == SCHROEDER_120
+    found = choose_calibration(replace(SERIES, kvp=90.0), settings, NO_TISSUES)
+    assert isinstance(found, Exclusion)
+    assert found.found.startswith("90 kVp; lines exist for 80, 100, 110, 120, 130, 140 kVp")
+    assert isinstance(choose_calibration(SERIES, Settings(calibration_order="precalibrated"), NO_TISSUES), Exclusion)
+
+
+def test_by_default_the_scan_s_own_tissues_come_before_the_published_line():
+    samples = (TissueSample(name="air", mean_hu=-1000.0, sd_hu=9.0, area_mm2=900.0),)
+    found = choose_calibration(SERIES, Settings(), ReferenceTissues(samples=samples, water_path_cm=28.0))
+    assert isinstance(found, Calibration)
+    assert (found.kind, found.mineral) == ("tissues", Mineral.K2HPO4)
+    assert [c.code for c in calibration_cautions(found)] == [CautionCode.PUBLISHED_LINE]
+    assert found.vbmd_mg_cm3(100.0) == pytest.approx(87.8, abs=2.0)

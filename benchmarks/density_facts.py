@@ -1,0 +1,177 @@
+"""What benchmarks.density measures of each simulated patient: rendered once, true masks, the released measurement.
+
+Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after the other. A phantom is
+simulated for each scanner and tube voltage: rods that QCT reads as 0 to 200 mg/cm3, 30 cm of body round them, up to
+300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from osteo_core.assessment.assess import sound_levels
+from osteo_core.density.calibration.phantom import COLUMNS, OPTIONAL_COLUMNS
+from osteo_core.density.contrast import ContrastCorrection, contrast_correction, decide_phase
+from osteo_core.density.roi import measure_levels
+from osteo_core.density.tissues import find_reference_tissues
+from osteo_core.morphometry.fracture import grade_fractures
+from osteo_core.morphometry.frame import find_bodies
+from osteo_core.records import Geometry, LabelArray, Measurement, ReferenceTissues, Segmentation, SegmentedLevel, Series
+from osteo_core.simulate.palette import beam_of, shown_hu
+from osteo_core.simulate.patient import TEST_SEEDS, draw_patient, stream
+from osteo_core.simulate.physics import REFERENCE_FAT, Beam, reading_hu
+from osteo_core.simulate.qct import qct_levels
+from osteo_core.simulate.render import render
+from osteo_core.simulate.scanners import MAKERS
+from osteo_core.simulate.truth import SimulatedPatient
+from osteo_core.terms import Anchor, ContrastPhase, KernelGroup, Level, Vendor
+
+FIRST_SEED = TEST_SEEDS.start + 40_000
+STUDY = date(2026, 1, 1)
+#: Body round the phantom's rods in cm; the simulator's beams cross this share of a body's diameter.
+_PHANTOM_CM, _BEAM_SHARE = 30.0, 0.78
+_RODS = (0.0, 50.0, 100.0, 150.0, 200.0)
+_ROD_NOISE_HU = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """One patient as measured, and as true: vBMD by level, and what QCT read (None without QCT)."""
+
+    seed: int
+    series: Series
+    measurements: tuple[Measurement, ...]
+    tissues: ReferenceTissues
+    correction: ContrastCorrection | None
+    is_native: bool
+    true_mg_cm3: dict[Level, float]
+    qct_mg_cm3: dict[Level, float]
+    phantom_rows: tuple[dict[str, str], ...]
+
+
+def draw_facts(patients_a_vendor: int) -> Iterator[Facts]:
+    """So many patients of each vendor whose series can be measured."""
+    wanted = {maker.vendor: patients_a_vendor for maker in MAKERS}
+    seed = FIRST_SEED
+    while any(wanted.values()):
+        patient = draw_patient(seed, situations=False)
+        seed += 1
+        if wanted[patient.acquisition.maker.vendor]:
+            wanted[patient.acquisition.maker.vendor] -= 1
+            yield _facts(patient)
+
+
+def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
+    """The true bodies of T12-L5 as a segmentation; whatever is in view counts as whole, as the measurement will see."""
+    lumbar = np.where(labels >= Level.T12, labels, 0).astype(np.uint8)
+    levels = []
+    for value in np.unique(lumbar[lumbar > 0]):
+        where = np.argwhere(lumbar == value)
+        cut = " and ".join(
+            side for side, k in (("below", 0), ("above", lumbar.shape[2] - 1)) if (where[:, 2] == k).any()
+        )
+        centre = geometry.to_world_mm(where.mean(axis=0))
+        levels.append(
+            SegmentedLevel(
+                level=Level(int(value)),
+                confidence=1.0,
+                voxels=len(where),
+                centroid_mm=(float(centre[0]), float(centre[1]), float(centre[2])),
+                cut=cut,
+            )
+        )
+    return Segmentation(
+        labels=lumbar,
+        geometry=geometry,
+        levels=tuple(levels),
+        anchor=Anchor.BOTH,
+        engine="truth",
+        model_hash="0" * 12,
+    )
+
+
+def write_phantoms(facts: list[Facts], path: Path) -> None:
+    """The phantom scans of all scanners as the CSV that a site would keep."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*COLUMNS, *OPTIONAL_COLUMNS])
+        writer.writeheader()
+        writer.writerows(row for one in facts for row in one.phantom_rows)
+
+
+def _facts(patient: SimulatedPatient) -> Facts:
+    volume, labels = render(patient)
+    segmentation = segmentation_of(labels, volume.geometry)
+    bodies = find_bodies(segmentation)
+    step_mm = max((body.step_along_mm for body in bodies), default=1.0)
+    measurements, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
+    tissues = find_reference_tissues(volume, segmentation, bodies)
+    series = _series(patient)
+    phase, _ = decide_phase(series, tissues)
+    sound = sound_levels(measurements)
+    return Facts(
+        seed=patient.seed,
+        series=series,
+        measurements=sound,
+        tissues=tissues,
+        correction=contrast_correction(phase, series.kvp),
+        is_native=patient.contrast.phase is ContrastPhase.NATIVE,
+        true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
+        qct_mg_cm3=qct_levels(patient),
+        phantom_rows=_phantom(patient),
+    )
+
+
+def _model(patient: SimulatedPatient) -> str:
+    """One name a scanner, so that each patient has a phantom of the very unit and day before."""
+    return f"{patient.acquisition.model} of {patient.patient_id}"
+
+
+def _series(patient: SimulatedPatient) -> Series:
+    scan, contrast = patient.acquisition, patient.contrast
+    declared = contrast.declared and contrast.phase is not ContrastPhase.NATIVE
+    return Series(
+        series_key=patient.patient_id,
+        study_key=patient.patient_id,
+        patient_key=patient.patient_id,
+        series_instance_uid=patient.patient_id,
+        files=(),
+        vendor=scan.maker.vendor,
+        manufacturer_model_name=_model(patient),
+        kvp=float(scan.kvp),
+        kernel_group=KernelGroup.STANDARD,
+        study_date=STUDY,
+        contrast_bolus_agent=scan.maker.agent if declared else None,
+        is_simulated=True,
+    )
+
+
+def _phantom(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
+    rng = stream(patient.seed, "phantom")
+    scan = patient.acquisition
+    beam = Beam(filtration=beam_of(patient).filtration, kvp=scan.kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
+    days = int(rng.integers(1, 300))
+    fallen_hu = float(rng.uniform(0.55, 2.29)) * days / 365.25
+    rows = []
+    for density in _RODS:
+        hu = shown_hu(patient, reading_hu(density, REFERENCE_FAT, beam)) + fallen_hu
+        rows.append(
+            {
+                "scan_date": (STUDY - timedelta(days=days)).isoformat(),
+                "vendor": Vendor(scan.maker.vendor).value,
+                "manufacturer_model_name": _model(patient),
+                "kvp": f"{scan.kvp}",
+                "kernel_group": "",
+                "phantom": "simulated spine phantom",
+                "mineral": "K2HPO4",
+                "density_mg_cm3": f"{density:g}",
+                "mean_hu": f"{hu + float(rng.normal(0, _ROD_NOISE_HU)):.2f}",
+                "water_path_cm": f"{_PHANTOM_CM:g}",
+            }
+        )
+    return tuple(rows)

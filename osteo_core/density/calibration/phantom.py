@@ -1,0 +1,262 @@
+"""Asynchronous phantom: scans of a phantom in, one line a scan out, and how the scanner drifts between them.
+
+Columns (UTF-8, comma, header row), one row a rod of one scan:
+scan_date (YYYY-MM-DD), vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
+blank any), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured), and, if
+known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it).
+
+HU are regressed on density, since density is known: HU = m density + c, so vBMD = (HU - c) / m. A line holds from its
+scan on until the next scan of the same scanner, kVp and kernel group, and for a year at most.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from osteo_core import limits_calibration as limits
+from osteo_core.errors import SettingsError
+from osteo_core.records import Calibration, Uncertainty
+from osteo_core.terms import KernelGroup, Mineral, Vendor
+
+COLUMNS: tuple[str, ...] = (
+    "scan_date",
+    "vendor",
+    "manufacturer_model_name",
+    "kvp",
+    "kernel_group",
+    "phantom",
+    "mineral",
+    "density_mg_cm3",
+    "mean_hu",
+)
+#: Columns that may be left out.
+OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm",)
+#: vBMD at which drift and the residual are told.
+REFERENCE_MG_CM3 = 100.0
+_Z95 = 1.959963984540054
+#: Other units of the same model, same kVp: 0.0 +-1.4 % (Skornitzke 2022).
+_UNIT_RELATIVE_SD = 0.014
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanner:
+    """What a phantom line is kept by."""
+
+    vendor: Vendor
+    manufacturer_model_name: str
+    kvp: float
+    kernel_group: KernelGroup | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rod:
+    """One row of the table: a rod of known density as one scan showed it."""
+
+    scanner: Scanner
+    scan_date: date
+    phantom: str
+    mineral: Mineral
+    density_mg_cm3: float
+    mean_hu: float
+    water_path_cm: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhantomLine:
+    """One phantom scan: its line, how well it fits, until when it holds, and the drift since the scan before.
+
+    ``refusal`` says why the line is not used, '' when it is. ``drift_mg_cm3`` is the change of what this scanner
+    would read for 100 mg/cm3 if the line before were still in use; None for a first scan.
+    """
+
+    scanner: Scanner
+    scan_date: date
+    valid_to: date
+    phantom: str
+    mineral: Mineral
+    n_rods: int
+    slope_mg_cm3_per_hu: float
+    intercept_mg_cm3: float
+    residual_sd_mg_cm3: float
+    error_at_reference_mg_cm3: float
+    r2: float
+    water_path_cm: float | None
+    drift_mg_cm3: float | None = None
+    refusal: str = ""
+
+    @property
+    def calibration(self) -> Calibration:
+        """The line as a calibration, with what a phantom leaves uncertain."""
+        fit = self.error_at_reference_mg_cm3
+        return Calibration(
+            name=f"{self.phantom} {self.scan_date.isoformat()}, {self.scanner.kvp:g} kVp",
+            kind="phantom",
+            slope_mg_cm3_per_hu=self.slope_mg_cm3_per_hu,
+            intercept_mg_cm3=self.intercept_mg_cm3,
+            residual_sd_mg_cm3=float(np.hypot(fit, _UNIT_RELATIVE_SD * REFERENCE_MG_CM3)),
+            kvp=self.scanner.kvp,
+            mineral=self.mineral,
+            source=f"phantom {self.phantom}, {self.n_rods} rods, R2 {self.r2:.4f}",
+            vendor=self.scanner.vendor,
+            manufacturer_model_name=self.scanner.manufacturer_model_name,
+            valid_from=self.scan_date,
+            valid_to=self.valid_to,
+            uncertainties=(
+                Uncertainty(name="phantom fit", offset_sd_mg_cm3=fit, source=f"{self.n_rods} rods about the line"),
+                Uncertainty(name="scanner unit", relative_sd=_UNIT_RELATIVE_SD, source="Skornitzke 2022"),
+            ),
+        )
+
+
+def read_phantom_lines(path: Path) -> tuple[PhantomLine, ...]:
+    """One line a phantom scan, by scanner and date. Raises SettingsError naming the row that cannot be used."""
+    rods = sorted(_read_rods(path), key=_order)
+    lines: list[PhantomLine] = []
+    for _, of_scanner in groupby(rods, key=lambda rod: rod.scanner):
+        scans = [list(scan) for _, scan in groupby(of_scanner, key=lambda rod: (rod.scan_date, rod.phantom))]
+        lines += _ledger([_line(scan) for scan in scans])
+    return tuple(lines)
+
+
+def _order(rod: Rod) -> tuple[str, str, float, str, date, str]:
+    own = rod.scanner
+    return (
+        own.vendor.value,
+        own.manufacturer_model_name.lower(),
+        own.kvp,
+        own.kernel_group.value if own.kernel_group else "",
+        rod.scan_date,
+        rod.phantom,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """HU = m density + c, its scatter and its error at 100 mg/cm3, both in mg/cm3; NaN where it was refused before."""
+
+    slope_mg_cm3_per_hu: float = float("nan")
+    intercept_mg_cm3: float = float("nan")
+    residual_sd_mg_cm3: float = float("nan")
+    error_at_reference_mg_cm3: float = float("nan")
+    r2: float = float("nan")
+    refusal: str = ""
+
+
+def _fit(rods: list[Rod]) -> _Fit:
+    density = np.array([rod.density_mg_cm3 for rod in rods])
+    hu = np.array([rod.mean_hu for rod in rods])
+    needed, n = round(limits.PHANTOM_RODS.value), len(rods)
+    if len(np.unique(density)) < needed:
+        return _Fit(refusal=f"different densities: {len(np.unique(density))}, at least {needed} are needed")
+    if len({rod.mineral for rod in rods}) > 1:
+        return _Fit(refusal="rods of two minerals in one scan")
+    m, c = (float(x) for x in np.polyfit(density, hu, 1))
+    if m <= 0:
+        return _Fit(refusal="HU do not rise with density")
+    r2 = float(np.corrcoef(density, hu)[0, 1] ** 2)
+    residual = float(np.sqrt(np.sum((hu - m * density - c) ** 2) / (n - 2))) / m
+    spread = float(np.sum((density - density.mean()) ** 2))
+    leverage = 1.0 / n + (REFERENCE_MG_CM3 - density.mean()) ** 2 / spread
+    least = limits.PHANTOM_R2.value
+    return _Fit(
+        slope_mg_cm3_per_hu=1.0 / m,
+        intercept_mg_cm3=-c / m,
+        residual_sd_mg_cm3=residual,
+        # Few rods know their own scatter badly: Student's quantile over the normal one.
+        error_at_reference_mg_cm3=residual * float(np.sqrt(leverage)) * float(stats.t.ppf(0.975, n - 2)) / _Z95,
+        r2=r2,
+        refusal="" if r2 >= least else f"R2 {r2:.4f}, at least {least:g} is needed",
+    )
+
+
+def _line(rods: list[Rod]) -> PhantomLine:
+    first, paths = rods[0], {rod.water_path_cm for rod in rods}
+    return PhantomLine(
+        scanner=first.scanner,
+        scan_date=first.scan_date,
+        valid_to=first.scan_date + timedelta(days=round(limits.PHANTOM_VALIDITY.value)),
+        phantom=first.phantom,
+        mineral=first.mineral,
+        n_rods=len(rods),
+        water_path_cm=first.water_path_cm if len(paths) == 1 else None,
+        **vars(_fit(rods)),
+    )
+
+
+def _ledger(lines: list[PhantomLine]) -> list[PhantomLine]:
+    """The lines of one scanner in order of date: each ends where the next sound one begins, and tells its drift."""
+    sound = [line for line in lines if not line.refusal]
+    ledger = [line for line in lines if line.refusal]
+    for before, line, after in zip([None, *sound], sound, [*sound[1:], None], strict=False):
+        valid_to = min(line.valid_to, after.scan_date - timedelta(days=1)) if after else line.valid_to
+        drift = None
+        if before is not None and before.mineral is line.mineral:
+            hu = (REFERENCE_MG_CM3 - line.intercept_mg_cm3) / line.slope_mg_cm3_per_hu
+            drift = before.slope_mg_cm3_per_hu * hu + before.intercept_mg_cm3 - REFERENCE_MG_CM3
+        ledger.append(replace(line, valid_to=valid_to, drift_mg_cm3=drift))
+    return sorted(ledger, key=lambda line: (line.scan_date, line.phantom))
+
+
+def _read_rods(path: Path) -> Iterable[Rod]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
+            if missing:
+                raise SettingsError(f"phantom table {path} lacks the columns {missing}; expected {list(COLUMNS)}")
+            return [_rod(row, where=f"phantom table {path}, row {n}") for n, row in enumerate(reader, start=2)]
+    except OSError as error:
+        raise SettingsError(f"phantom table {path} cannot be read: {error.strerror}") from error
+
+
+def _rod(row: dict[str, str], *, where: str) -> Rod:
+    cells = {column: (row.get(column) or "").strip() for column in (*COLUMNS, *OPTIONAL_COLUMNS)}
+    blank = [c for c in COLUMNS if not cells[c] and c != "kernel_group"]
+    if blank:
+        raise SettingsError(f"{where}: {blank[0]} must be given")
+    column = ""
+    try:
+        numbers: dict[str, float] = {}
+        for column in ("kvp", "density_mg_cm3", "mean_hu"):
+            numbers[column] = _finite(cells[column])
+        column = "water_path_cm"
+        water = _finite(cells[column]) if cells[column] else None
+        column = "scan_date"
+        day = date.fromisoformat(cells[column])
+        column = "vendor"
+        vendor = Vendor(cells[column])
+        column = "kernel_group"
+        kernel = KernelGroup(cells[column]) if cells[column] else None
+        column = "mineral"
+        mineral = Mineral(cells[column])
+    except ValueError:
+        raise SettingsError(f"{where}: {column} cannot be {cells[column]!r}") from None
+    return Rod(
+        scanner=Scanner(
+            vendor=vendor,
+            manufacturer_model_name=cells["manufacturer_model_name"],
+            kvp=numbers["kvp"],
+            kernel_group=kernel,
+        ),
+        scan_date=day,
+        phantom=cells["phantom"],
+        mineral=mineral,
+        density_mg_cm3=numbers["density_mg_cm3"],
+        mean_hu=numbers["mean_hu"],
+        water_path_cm=water,
+    )
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not np.isfinite(value):
+        raise ValueError(text)
+    return value

@@ -1,0 +1,172 @@
+"""What the ways to a calibration share: the scan, its body size, its shift, and which of the site's lines cover it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
+from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
+from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
+from osteo_core.density.calibration.site import SiteLine, read_site_lines
+from osteo_core.records import Calibration, ReferenceTissues, Series, Uncertainty
+from osteo_core.settings import Settings
+from osteo_core.terms import KernelGroup, Vendor
+
+#: Headers give tube voltages as whole numbers, some with a rounding tail.
+KVP_TOLERANCE = 0.5
+#: Water path of an adult abdomen where the scan does not show it, and how well rays through a scan tell what the
+#: beam met, cm (AAPM report 220 and surveys after it; general knowledge, verify).
+_USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 2.0
+#: HU a year that scanners drift, at most (Loeffler 2019), and what they differ by from day to day (design).
+_DRIFT_HU_PER_YEAR, _DAILY_SD_HU, _DAILY_GAIN_SD = 2.29, 1.0, 0.003
+_DAYS_A_YEAR = 365.25
+#: vBMD at which a calibration's residual is told.
+_REFERENCE_MG_CM3 = 100.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """What a way may look at."""
+
+    series: Series
+    tissues: ReferenceTissues
+    settings: Settings
+
+    @property
+    def kvp(self) -> float:
+        """Tube voltage in kV; who makes a Scan has made sure that there is one."""
+        return float(self.series.kvp or 0.0)
+
+    @property
+    def path_cm(self) -> float:
+        """Water path through the spine, that of a usual adult where the scan does not show it."""
+        return self.tissues.water_path_cm or _USUAL_PATH_CM
+
+    @property
+    def is_sharp(self) -> bool:
+        """Whether the kernel is one of bone or lung."""
+        return self.series.kernel_group is KernelGroup.SHARP
+
+
+def phantom_line_of(scan: Scan) -> PhantomLine | str:
+    """The phantom line that covers scanner, tube voltage, kernel and day; '' where no phantom is set up."""
+    if not scan.settings.phantom_table:
+        return ""
+    lines = read_phantom_lines(Path(scan.settings.phantom_table))
+    own = [line for line in lines if _covers_scanner(line, scan.series)]
+    fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
+    if fitting:
+        return max(fitting, key=lambda line: (line.scanner.kernel_group is not None, line.scan_date))
+    if not own:
+        return f"no phantom scan of this scanner model at {scan.kvp:g} kVp with this kernel"
+    refused = [f"{line.scan_date.isoformat()}: {line.refusal}" for line in own if line.refusal]
+    return refused[-1] if refused else "no phantom scan within a year before this scan"
+
+
+def site_lines_of(scan: Scan) -> list[SiteLine]:
+    """The site's own lines that cover the scan, the most specific and latest last."""
+    table = scan.settings.calibration_table
+    lines = read_site_lines(Path(table)) if table else ()
+    return sorted((line for line in lines if _site_covers(line, scan.series)), key=_specificity)
+
+
+def drift_since(scan: Scan, line: PhantomLine) -> Prior:
+    """What a scanner may have drifted since its phantom scan."""
+    day = scan.series.study_date
+    years = (day - line.scan_date).days / _DAYS_A_YEAR if day else 1.0
+    return Prior(
+        offset_sd_hu=float(np.hypot(_DAILY_SD_HU, _DRIFT_HU_PER_YEAR * years / np.sqrt(3.0))),
+        gain_sd=_DAILY_GAIN_SD,
+        source="drift of up to 2.29 HU a year (Loeffler 2019)",
+    )
+
+
+def size_uncertainty(scan: Scan, *, reference_path_cm: float | None) -> Uncertainty:
+    """What the body's size leaves uncertain of a slope; ``reference_path_cm`` None when the slope knows no size."""
+    nearest = min(beam_kvps(), key=lambda kvp: abs(kvp - scan.kvp))
+    per_cm = beam_line(nearest, scan.path_cm).relative_per_cm
+    sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm is not None else _USUAL_PATH_SD_CM
+    if reference_path_cm is None:
+        sd_cm = float(np.hypot(_USUAL_PATH_SD_CM, _USUAL_PATH_SD_CM))
+    return Uncertainty(name="body size", relative_sd=per_cm * sd_cm, source=f"water path +-{sd_cm:.1f} cm")
+
+
+def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[Uncertainty, ...]) -> Calibration:
+    """The line for HU as this scan shows them, its tissues having told the shift; ``parts`` join its uncertainties.
+
+    Raises KeyError for a tube voltage that the beam table does not hold.
+    """
+    shift = estimate_shift(usable_tissues(scan.tissues), expected_tissue_hu(round(scan.kvp), scan.path_cm), prior)
+    slope, intercept, left = undo_shift(line, shift, prior)
+    told = f"shift {shift.offset_hu:+.1f} HU, gain {1.0 + shift.gain:.3f} by {', '.join(shift.tissues) or 'no tissue'}"
+    return with_parts(
+        replace(
+            line,
+            slope_mg_cm3_per_hu=slope,
+            intercept_mg_cm3=intercept,
+            source=f"{line.source}; {told}",
+            uncertainties=(*line.uncertainties, left, *parts),
+        )
+    )
+
+
+def with_parts(line: Calibration) -> Calibration:
+    """The line with its residual told by its parts at 100 mg/cm3."""
+    parts = [part.sd_mg_cm3(_REFERENCE_MG_CM3) for part in line.uncertainties]
+    return replace(line, residual_sd_mg_cm3=float(np.sqrt(np.sum(np.square(parts)))))
+
+
+def is_tabulated(scan: Scan) -> bool:
+    """Whether the beam table holds the scan's tube voltage."""
+    return any(abs(kvp - scan.kvp) <= KVP_TOLERANCE for kvp in beam_kvps())
+
+
+def _covers_scanner(line: PhantomLine, series: Series) -> bool:
+    own = line.scanner
+    return (
+        abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE
+        and _is_same_model(own.vendor, own.manufacturer_model_name, series)
+        and _covers_kernel(own.kernel_group, series)
+    )
+
+
+def _site_covers(line: SiteLine, series: Series) -> bool:
+    own = line.calibration
+    return (
+        abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE
+        and _is_same_model(own.vendor, own.manufacturer_model_name, series)
+        and _covers_kernel(line.kernel_group, series)
+        and _is_valid_on(own, series.study_date)
+    )
+
+
+def _is_same_model(vendor: Vendor | None, model: str | None, series: Series) -> bool:
+    found = (series.manufacturer_model_name or "").strip().lower()
+    return vendor in (None, series.vendor) and (model is None or model.lower() == found)
+
+
+def _covers_kernel(kernel: KernelGroup | None, series: Series) -> bool:
+    return kernel == series.kernel_group or (kernel is None and series.kernel_group is not KernelGroup.SHARP)
+
+
+def _holds_on(line: PhantomLine, day: date | None) -> bool:
+    # A dated line cannot be shown to cover a scan without a date.
+    return day is not None and line.scan_date <= day <= line.valid_to
+
+
+def _is_valid_on(line: Calibration, day: date | None) -> bool:
+    if line.valid_from is None and line.valid_to is None:
+        return True
+    if day is None:
+        return False
+    return (line.valid_from or date.min) <= day <= (line.valid_to or date.max)
+
+
+def _specificity(line: SiteLine) -> tuple[int, int, date]:
+    own = line.calibration
+    place = 2 if own.manufacturer_model_name else 1 if own.vendor else 0
+    return place, int(line.kernel_group is not None), own.valid_from or date.min

@@ -1,0 +1,192 @@
+"""The ways to a calibration, each a function of the series and its tissues that gives one, or says why it cannot.
+
+Mineral is K2HPO4 unless a phantom or a site's line says HA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from osteo_core import limits_calibration as limits
+from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
+from osteo_core.density.calibration.energy import TISSUES, fit_effective_energy
+from osteo_core.density.calibration.lines import SHIPPED_LINES
+from osteo_core.density.calibration.scan import (
+    KVP_TOLERANCE,
+    Scan,
+    drift_since,
+    is_tabulated,
+    phantom_line_of,
+    site_lines_of,
+    size_uncertainty,
+    with_parts,
+    without_shift,
+)
+from osteo_core.density.calibration.shift import ANY_SCANNER, TISSUE_SD_HU, usable_tissues
+from osteo_core.records import Calibration, Uncertainty
+from osteo_core.terms import Mineral
+
+#: Without pre-calibration a level scatters by this about QCT (Bartenschlager 2023, standard protocol).
+_ENERGY_RESIDUAL_SD = 13.2
+
+#: A reason is '' where the way was simply not set up.
+Way = Callable[[Scan], Calibration | str]
+
+
+def phantom(scan: Scan) -> Calibration | str:
+    """The line of the phantom scan that covers this scanner, tube voltage, kernel and day, as it stands."""
+    line = phantom_line_of(scan)
+    if isinstance(line, str):
+        return line
+    own = line.calibration
+    drift = Uncertainty(
+        name="drift",
+        offset_sd_mg_cm3=own.slope_mg_cm3_per_hu * drift_since(scan, line).offset_sd_hu,
+        source="Loeffler 2019",
+    )
+    size = size_uncertainty(scan, reference_path_cm=None)
+    return with_parts(replace(own, uncertainties=(*own.uncertainties, drift, size)))
+
+
+def precalibrated(scan: Scan) -> Calibration | str:
+    """The phantom's slope, brought to this body's size, with the shift of this scan by its own tissues."""
+    line = phantom_line_of(scan)
+    if isinstance(line, str):
+        return line
+    if not is_tabulated(scan):
+        return f"{scan.kvp:g} kVp is not tabulated for tissues"
+    own, kvp = line.calibration, round(scan.kvp)
+    if line.water_path_cm is not None:
+        here, there = beam_line(kvp, scan.path_cm), beam_line(kvp, line.water_path_cm)
+        factor = here.slope_mg_cm3_per_hu / there.slope_mg_cm3_per_hu
+        own = replace(own, slope_mg_cm3_per_hu=own.slope_mg_cm3_per_hu * factor)
+    size = size_uncertainty(scan, reference_path_cm=line.water_path_cm)
+    return without_shift(scan, replace(own, kind="precalibrated"), drift_since(scan, line), parts=(size,))
+
+
+def site(scan: Scan) -> Calibration | str:
+    """The most specific of the site's own lines: model before vendor before any, a named kernel before any, latest."""
+    lines = site_lines_of(scan)
+    return lines[-1].calibration if lines else ""
+
+
+def tissues(scan: Scan) -> Calibration | str:
+    """Physics for this tube voltage and body size, with the shift of this scan by its own tissues."""
+    if reason := _not_general(scan, beam_kvps()):
+        return reason
+    path_cm = scan.path_cm
+    beam = beam_line(round(scan.kvp), path_cm)
+    filtration = Uncertainty(
+        name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers of 7.1 to 10.2 mm Al"
+    )
+    line = Calibration(
+        name=f"tissues {scan.kvp:g} kVp",
+        kind="tissues",
+        slope_mg_cm3_per_hu=beam.slope_mg_cm3_per_hu,
+        intercept_mg_cm3=beam.intercept_mg_cm3,
+        residual_sd_mg_cm3=0.0,
+        kvp=scan.kvp,
+        mineral=Mineral.K2HPO4,
+        source=f"NIST attenuation behind {path_cm:.0f} cm of water, HA in half-fat marrow, Faulkner 1993",
+        uncertainties=(filtration,),
+    )
+    return without_shift(scan, line, ANY_SCANNER, parts=(size_uncertainty(scan, reference_path_cm=path_cm),))
+
+
+def effective_energy(scan: Scan) -> Calibration | str:
+    """Michalski's effective energy of the scan's tissues; refused where the fit is poor or out of its range."""
+    if reason := _not_general(scan, (scan.kvp,)):
+        return reason
+    found = usable_tissues(scan.tissues)
+    adipose = found.get("fat", found.get("deep fat"))
+    hu: dict[str, float] = {n: found[n] for n in ("air", "blood", "cortical", "muscle") if n in found}
+    hu |= {} if adipose is None else {"adipose": adipose}
+    missing = [name for name in TISSUES if name not in hu]
+    if missing:
+        # With fewer the fit is good at any energy: three tissues gave 100 mg/cm3 too much and R2 above 0.99.
+        return f"effective energy needs {', '.join(missing)}, not found or not plausible in this scan"
+    fit = fit_effective_energy(hu)
+    low, high, least = limits.ENERGY_LOW.value, limits.ENERGY_HIGH.value, limits.ENERGY_R2.value
+    if not low <= fit.energy_kev <= high or fit.r2 < least:
+        return (
+            f"effective energy {fit.energy_kev:g} keV, R2 {fit.r2:.4f}; "
+            f"needed are {low:g} to {high:g} keV and R2 from {least:g}"
+        )
+    intercept, slope, curvature = fit.parabola(Mineral.K2HPO4)
+    shown = ", ".join(f"{name} {value:.0f}" for name, value in sorted(hu.items()))
+    return Calibration(
+        name=f"effective energy {fit.energy_kev:g} keV",
+        kind="effective_energy",
+        slope_mg_cm3_per_hu=slope,
+        intercept_mg_cm3=intercept,
+        residual_sd_mg_cm3=_ENERGY_RESIDUAL_SD,
+        kvp=scan.kvp,
+        mineral=Mineral.K2HPO4,
+        source=f"Michalski 2020, R2 {fit.r2:.4f}, {curvature:.3g} HU^2; HU {shown}",
+        curvature_mg_cm3_per_hu2=curvature,
+    )
+
+
+def two_tissue(scan: Scan) -> Calibration | str:
+    """The line through muscle and fat of a native scan, at what physics says they are worth in mineral."""
+    if reason := _not_general(scan, beam_kvps()):
+        return reason
+    found = usable_tissues(scan.tissues)
+    gap = found.get("muscle", np.nan) - found.get("fat", np.nan)
+    if not gap >= limits.TWO_TISSUE_GAP.value:
+        return "muscle and fat of a native scan are needed, not found or not plausible in this one"
+    path_cm, kvp = scan.path_cm, round(scan.kvp)
+    beam, expected = beam_line(kvp, path_cm), expected_tissue_hu(kvp, path_cm)
+    slope = beam.slope_mg_cm3_per_hu * (expected["muscle"] - expected["fat"]) / gap
+    muscle = beam.slope_mg_cm3_per_hu * expected["muscle"] + beam.intercept_mg_cm3
+    scatter = float(np.hypot(TISSUE_SD_HU["muscle"], TISSUE_SD_HU["fat"])) / gap
+    parts = (
+        Uncertainty(name="muscle and fat", relative_sd=scatter, source="scatter of their densities, extrapolated"),
+        Uncertainty(name="muscle", offset_sd_mg_cm3=slope * TISSUE_SD_HU["muscle"], source="fat between its fibres"),
+        Uncertainty(name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers"),
+        size_uncertainty(scan, reference_path_cm=path_cm),
+    )
+    return with_parts(
+        Calibration(
+            name=f"muscle and fat {scan.kvp:g} kVp",
+            kind="two_tissue",
+            slope_mg_cm3_per_hu=slope,
+            intercept_mg_cm3=muscle - slope * found["muscle"],
+            residual_sd_mg_cm3=0.0,
+            kvp=scan.kvp,
+            mineral=Mineral.K2HPO4,
+            source=f"modes of muscle {found['muscle']:.0f} and fat {found['fat']:.0f} HU (form of Pan 2023)",
+            uncertainties=parts,
+        )
+    )
+
+
+def published(scan: Scan) -> Calibration | str:
+    """The shipped line of the very same tube voltage."""
+    if reason := _not_general(scan, tuple(line.kvp for line in SHIPPED_LINES)):
+        return reason
+    return next(line for line in SHIPPED_LINES if abs(line.kvp - scan.kvp) <= KVP_TOLERANCE)
+
+
+#: Every way by the name that the setting calibration_order gives it.
+WAYS: dict[str, Way] = {
+    "precalibrated": precalibrated,
+    "phantom": phantom,
+    "site": site,
+    "tissues": tissues,
+    "effective_energy": effective_energy,
+    "two_tissue": two_tissue,
+    "published": published,
+}
+
+
+def _not_general(scan: Scan, kvps: tuple[float, ...]) -> str:
+    """Why a line that was not measured on this scanner cannot be used, '' when it can."""
+    if scan.is_sharp:
+        return "a sharp kernel needs a line of its own"
+    if any(abs(kvp - scan.kvp) <= KVP_TOLERANCE for kvp in kvps):
+        return ""
+    return f"{scan.kvp:g} kVp; lines exist for {', '.join(f'{kvp:g}' for kvp in kvps)} kVp"

@@ -1,0 +1,116 @@
+"""Limits of calibration: reference tissues, phantom lines, effective energy (`osteo_core.limits` holds all others)."""
+
+from __future__ import annotations
+
+from osteo_core import limits
+from osteo_core.limits import Limit
+
+MUSCLE_HU_LOW = Limit(
+    value=15.0,
+    unit="HU",
+    source="design: mode of paravertebral muscle 45-65, with fat between its fibres in old age less",
+    date="2026-11-25",
+    beyond="not used as a reference tissue",
+)
+MUSCLE_HU_HIGH = Limit(
+    value=90.0,
+    unit="HU",
+    source="design: muscle rises by 5-20 HU with contrast",
+    date="2026-11-25",
+    beyond="not used as a reference tissue",
+)
+BLOOD_HU_LOW = Limit(
+    value=20.0,
+    unit="HU",
+    source="design: native blood 35-55, about 1 HU less for each point of haematocrit lost",
+    date="2026-11-25",
+    beyond="not used as a reference tissue",
+)
+BLOOD_HU_HIGH = Limit(
+    value=75.0,
+    unit="HU",
+    source="design: above lies contrast",
+    date="2026-11-25",
+    beyond="not used as a reference tissue",
+)
+CORTICAL_HU_LOW = Limit(
+    value=700.0,
+    unit="HU",
+    source="design: compact bone is 1300-1950 HU by NIST attenuation; thin cortex is mixed with what lies beside it",
+    date="2026-11-25",
+    beyond="not used as a reference tissue",
+)
+CORTICAL_HU_HIGH = Limit(
+    value=2000.0,
+    unit="HU",
+    source="compact bone at 80 kVp by NIST attenuation: 1931 HU",
+    date="2026-11-25",
+    beyond="not used as a reference tissue: metal",
+)
+ENERGY_R2 = Limit(
+    value=0.99,
+    unit="R2 of mass attenuation on HU",
+    source="design after Michalski 2020",
+    date="2026-11-25",
+    beyond="below: no calibration by effective energy",
+)
+ENERGY_LOW = Limit(
+    value=60.0,
+    unit="keV",
+    source="design after Michalski 2020",
+    date="2026-11-25",
+    beyond="below: no calibration by effective energy",
+)
+ENERGY_HIGH = Limit(
+    value=110.0,
+    unit="keV",
+    source="design after Michalski 2020",
+    date="2026-11-25",
+    beyond="above: no calibration by effective energy",
+)
+TWO_TISSUE_GAP = Limit(
+    value=100.0,
+    unit="HU between fat and muscle",
+    source="design: the gap is 130-165 HU at 80 to 140 kVp",
+    date="2026-11-25",
+    beyond="smaller: no calibration by muscle and fat",
+)
+PHANTOM_R2 = Limit(
+    value=0.99,
+    unit="R2 of HU on density",
+    source="design: published phantoms fit with R2 0.99 and better (Skornitzke 2022)",
+    date="2026-11-25",
+    beyond="below: the phantom scan gives no line",
+)
+PHANTOM_RODS = Limit(
+    value=3,
+    unit="different densities",
+    source="design: two points cannot show how well a line fits",
+    date="2026-11-25",
+    beyond="fewer: the phantom scan gives no line",
+)
+PHANTOM_VALIDITY = Limit(
+    value=365,
+    unit="days",
+    source="design: scanners drift by 0.55 to 2.29 HU a year (Loeffler 2019)",
+    date="2026-11-25",
+    beyond="the line does not cover a later scan",
+)
+
+#: Plausible HU of each reference tissue: lowest and highest. Enhanced blood and muscle are told apart by phase.
+TISSUE_LIMITS: dict[str, tuple[Limit, Limit]] = {
+    "air": (limits.AIR_HU_LOW, limits.AIR_HU_HIGH),
+    "fat": (limits.FAT_HU_LOW, limits.FAT_HU_HIGH),
+    "deep fat": (limits.FAT_HU_LOW, limits.FAT_HU_HIGH),
+    "muscle": (MUSCLE_HU_LOW, MUSCLE_HU_HIGH),
+    "blood": (BLOOD_HU_LOW, BLOOD_HU_HIGH),
+    "cortical": (CORTICAL_HU_LOW, CORTICAL_HU_HIGH),
+}
+
+
+def is_plausible(tissue: str, mean_hu: float) -> bool:
+    """Whether a tissue's HU lie within its limits; a tissue without limits (cava, kidney) is never implausible."""
+    if tissue not in TISSUE_LIMITS:
+        return True
+    low, high = TISSUE_LIMITS[tissue]
+    return low.value <= mean_hu <= high.value

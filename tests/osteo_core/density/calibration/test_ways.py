@@ -1,0 +1,148 @@
+"""Each way to a calibration on tissues of known HU: what it reads, what it names, when it refuses."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
+from osteo_core.density.calibration.phantom import COLUMNS
+from osteo_core.density.calibration.scan import Scan
+from osteo_core.density.calibration.ways import WAYS, effective_energy, phantom, precalibrated, tissues, two_tissue
+from osteo_core.records import ReferenceTissues, Series, TissueSample
+from osteo_core.settings import CALIBRATION_WAYS, Settings
+from osteo_core.terms import ContrastPhase, KernelGroup, Mineral, Vendor
+
+SERIES = Series(
+    series_key="s",
+    study_key="t",
+    patient_key="p",
+    series_instance_uid="1.2",
+    files=(),
+    kvp=120.0,
+    vendor=Vendor.GE,
+    manufacturer_model_name="LightSpeed VCT",
+    kernel_group=KernelGroup.STANDARD,
+    study_date=date(2024, 5, 1),
+)
+EXPECTED = expected_tissue_hu(120, 28.0)
+
+
+def _tissues(path_cm=28.0, phase=ContrastPhase.NATIVE, **hu):
+    samples = tuple(TissueSample(name=n, mean_hu=v, sd_hu=9.0, area_mm2=900.0) for n, v in hu.items())
+    return ReferenceTissues(samples=samples, contrast_phase=phase, water_path_cm=path_cm)
+
+
+def _scan(found, settings=None, **changes):
+    return Scan(series=replace(SERIES, **changes), tissues=found, settings=settings or Settings())
+
+
+@pytest.fixture
+def with_phantom(tmp_path):
+    rows = [",".join([*COLUMNS, "water_path_cm"])]
+    for density, hu in ((0, 0), (50, 65), (100, 130), (200, 260)):
+        rows.append(f"2024-03-01,GE,LightSpeed VCT,120,,ESP,HA,{density},{hu},28")
+    path = tmp_path / "phantom.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return Settings(phantom_table=str(path))
+
+
+def test_the_ways_are_those_that_the_setting_may_name():
+    assert tuple(WAYS) == CALIBRATION_WAYS
+
+
+def test_tissues_at_their_expected_hu_leave_the_beam_s_own_line():
+    found = tissues(_scan(_tissues(**EXPECTED)))
+    line = beam_line(120, 28.0)
+    assert found.slope_mg_cm3_per_hu == pytest.approx(line.slope_mg_cm3_per_hu)
+    assert found.intercept_mg_cm3 == pytest.approx(line.intercept_mg_cm3)
+    assert {u.name for u in found.uncertainties} == {"beam filter", "scanner shift", "body size"}
+    assert "shift +0.0 HU, gain 1.000 by fat, muscle, blood, air" in found.source
+
+
+def test_a_scan_that_shows_all_tissues_too_high_reads_bone_lower():
+    plain = tissues(_scan(_tissues(**EXPECTED)))
+    shifted = tissues(_scan(_tissues(**{name: hu + 10.0 for name, hu in EXPECTED.items()})))
+    assert shifted.vbmd_mg_cm3(100.0) < plain.vbmd_mg_cm3(100.0)
+
+
+def test_a_body_that_is_cut_is_less_certain():
+    seen, cut = (tissues(_scan(_tissues(path, **EXPECTED))) for path in (28.0, None))
+    assert cut.residual_sd_mg_cm3 > seen.residual_sd_mg_cm3
+
+
+def test_the_phantom_s_line_stands_as_measured_and_keeps_its_mineral(with_phantom):
+    found = phantom(_scan(_tissues(**EXPECTED), with_phantom))
+    assert (found.kind, found.mineral) == ("phantom", Mineral.HA)
+    assert found.vbmd_mg_cm3(130.0) == pytest.approx(100.0)
+    assert {u.name for u in found.uncertainties} == {"phantom fit", "scanner unit", "drift", "body size"}
+
+
+def test_precalibration_follows_body_size_and_shift(with_phantom):
+    same = precalibrated(_scan(_tissues(**EXPECTED), with_phantom))
+    assert same.kind == "precalibrated"
+    assert same.vbmd_mg_cm3(130.0) == pytest.approx(100.0)
+    large = precalibrated(_scan(_tissues(36.0, **expected_tissue_hu(120, 36.0)), with_phantom))
+    ratio = beam_line(120, 36.0).slope_mg_cm3_per_hu / beam_line(120, 28.0).slope_mg_cm3_per_hu
+    assert large.vbmd_mg_cm3(130.0) == pytest.approx(100.0 * ratio)
+    # All tissues 8 HU too high: part of it is believed to be the scan's shift, and bone is read lower.
+    raised = precalibrated(_scan(_tissues(**{name: hu + 8.0 for name, hu in EXPECTED.items()}), with_phantom))
+    assert 95.0 < raised.vbmd_mg_cm3(130.0) < 100.0
+    assert same.residual_sd_mg_cm3 < phantom(_scan(_tissues(**EXPECTED), with_phantom)).residual_sd_mg_cm3
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kvp": 100.0}, "no phantom scan of this scanner model at 100 kVp"),
+        ({"manufacturer_model_name": "Revolution CT"}, "no phantom scan of this scanner model at 120 kVp"),
+        ({"kernel_group": KernelGroup.SHARP}, "no phantom scan of this scanner model at 120 kVp with this kernel"),
+        ({"study_date": date(2026, 1, 1)}, "no phantom scan within a year before this scan"),
+        ({"study_date": date(2024, 2, 1)}, "no phantom scan within a year before this scan"),
+        ({"study_date": None}, "no phantom scan within a year before this scan"),
+    ],
+)
+def test_a_phantom_scan_of_something_else_gives_no_number_but_a_reason(with_phantom, change, reason):
+    for way in (phantom, precalibrated):
+        assert way(_scan(_tissues(**EXPECTED), with_phantom, **change)).startswith(reason)
+
+
+def test_effective_energy_is_a_parabola_that_names_what_it_saw():
+    found = effective_energy(_scan(_tissues(fat=-95.0, air=-1000.0, blood=40.0, cortical=1300.0, muscle=52.0)))
+    assert found.name == "effective energy 97 keV"
+    assert [found.vbmd_mg_cm3(hu) for hu in (0.0, 100.0, 200.0)] == pytest.approx([34.2, 83.0, 139.6], abs=0.06)
+    assert "R2 0.9981" in found.source
+    assert "cortical 1300" in found.source
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (
+            _tissues(fat=-90.0, air=-998.0, blood=43.0, cortical=760.0, muscle=54.0),
+            "effective energy 113.5 keV, R2 0.9933; needed are 60 to 110 keV",
+        ),
+        (_tissues(**EXPECTED), "effective energy needs cortical"),
+        (_tissues(phase=ContrastPhase.ARTERIAL, **EXPECTED, cortical=1300.0), "effective energy needs blood, muscle"),
+    ],
+)
+def test_effective_energy_out_of_range_or_without_its_tissues_is_refused(found, reason):
+    assert effective_energy(_scan(found)).startswith(reason)
+
+
+def test_two_tissues_at_their_expected_hu_leave_the_beam_s_own_line():
+    found = two_tissue(_scan(_tissues(**EXPECTED)))
+    line = beam_line(120, 28.0)
+    assert found.slope_mg_cm3_per_hu == pytest.approx(line.slope_mg_cm3_per_hu)
+    assert found.intercept_mg_cm3 == pytest.approx(line.intercept_mg_cm3)
+    # The form of Pan 2023: slope (D_M - D_F) / (M - F), through muscle.
+    wider = two_tissue(_scan(_tissues(**{**EXPECTED, "fat": EXPECTED["fat"] - 14.0})))
+    gap = EXPECTED["muscle"] - EXPECTED["fat"]
+    assert wider.slope_mg_cm3_per_hu == pytest.approx(line.slope_mg_cm3_per_hu * gap / (gap + 14.0))
+    assert wider.vbmd_mg_cm3(EXPECTED["muscle"]) == pytest.approx(found.vbmd_mg_cm3(EXPECTED["muscle"]))
+    assert two_tissue(_scan(_tissues(phase=ContrastPhase.ARTERIAL, **EXPECTED))).startswith("muscle and fat")
+
+
+@pytest.mark.parametrize("way", ["tissues", "effective_energy", "two_tissue", "published"])
+def test_a_sharp_kernel_has_no_general_line(way):
+    assert WAYS[way](_scan(_tissues(**EXPECTED), kernel_group=KernelGroup.SHARP)).startswith("a sharp kernel")
