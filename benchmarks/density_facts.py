@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from osteo_core.density.tissues import find_reference_tissues
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.records import Geometry, LabelArray, Measurement, ReferenceTissues, Segmentation, SegmentedLevel, Series
-from osteo_core.simulate.palette import beam_of, shown_hu
+from osteo_core.simulate.flaws import added_hu, contrast_kept
+from osteo_core.simulate.palette import beam_of
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient, stream
 from osteo_core.simulate.physics import REFERENCE_FAT, Beam, reading_hu
 from osteo_core.simulate.qct import qct_levels
@@ -154,12 +155,16 @@ def _series(patient: SimulatedPatient) -> Series:
 def _phantom(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition
-    beam = Beam(filtration=beam_of(patient).filtration, kvp=scan.kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
+    own = beam_of(patient)
+    beam = Beam(filtration=own.filtration, kvp=own.kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
+    flaws, width_mm = replace(scan.flaws, drift_hu=0.0), 10 * _PHANTOM_CM
+    added = float(added_hu(flaws, np.zeros(1), np.zeros(1), trunk_mm=width_mm)[0]) + scan.offset_hu
+    gain = scan.gain * contrast_kept(flaws, width_mm)
     days = int(rng.integers(1, 300))
     fallen_hu = float(rng.uniform(0.55, 2.29)) * days / 365.25
     rows = []
     for density in _RODS:
-        hu = shown_hu(patient, reading_hu(density, REFERENCE_FAT, beam)) + fallen_hu
+        hu = gain * reading_hu(density, REFERENCE_FAT, beam) + added + fallen_hu
         rows.append(
             {
                 "scan_date": (STUDY - timedelta(days=days)).isoformat(),

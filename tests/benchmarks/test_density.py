@@ -15,7 +15,7 @@ def _facts(seed: int) -> Facts:
     patient = draw_patient(seed, situations=False)
     palette = palette_of(patient)
     samples = tuple(
-        TissueSample(name=name, mean_hu=shown_hu(patient, hu), sd_hu=10.0, area_mm2=900.0)
+        TissueSample(name=name, mean_hu=shown_hu(patient, hu, behind_middle_mm=0.0), sd_hu=10.0, area_mm2=900.0)
         for name, hu in (("air", -999.0), ("fat", palette.fat), ("muscle", palette.muscle), ("blood", palette.aorta))
     )
     measurements = tuple(
@@ -25,7 +25,7 @@ def _facts(seed: int) -> Facts:
             volume_ml=30.0,
             roi_voxels=3000,
             roi_volume_ml=6.0,
-            median_hu=shown_hu(patient, trabecular_expectation_hu(patient, patient.level(level))),
+            median_hu=shown_hu(patient, trabecular_expectation_hu(patient, patient.level(level)), behind_middle_mm=0.0),
             sd_hu=25.0,
         )
         for level in MEASURED_LEVELS
