@@ -120,7 +120,7 @@ def _agreement(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
 
 
 def table(facts: list[Facts]) -> list[dict[str, object]]:
-    """One row a way, vendor and group of contrast."""
+    """One row a way, vendor and group of contrast ('both': as the patients come)."""
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         phantoms = Path(folder) / "phantoms.csv"
@@ -131,30 +131,30 @@ def table(facts: list[Facts]) -> list[dict[str, object]]:
                 continue  # a table of the site's own making: nothing to simulate
             answers = [(one, answer(one, settings)) for one in facts]
             for vendor in [*dict.fromkeys(str(one.series.vendor) for one in facts), "all"]:
-                for group in ("native", "enhanced"):
-                    own = [
-                        found
-                        for one, found in answers
-                        if vendor in ("all", str(one.series.vendor)) and one.is_native == (group == "native")
-                    ]
-                    given = [found for found in own if isinstance(found, Answer)]
-                    reasons = Counter(found for found in own if isinstance(found, str))
-                    row: dict[str, object] = {
-                        "way": way,
-                        "vendor": vendor,
-                        "group": group,
-                        "patients": len(own),
-                        "refused": len(own) - len(given),
-                        "reason": next((reason for reason, _ in reasons.most_common(1)), ""),
-                    }
-                    rows.append(row | (summary(given) if len(given) >= _LEAST_PATIENTS else {}))
+                of_vendor = [pair for pair in answers if vendor in ("all", str(pair[0].series.vendor))]
+                rows += [_row(way, vendor, group, of_vendor) for group in ("native", "enhanced", "both")]
     return rows
+
+
+def _row(way: str, vendor: str, group: str, answers: list[tuple[Facts, Answer | str]]) -> dict[str, object]:
+    own = [found for one, found in answers if group == "both" or one.is_native == (group == "native")]
+    given = [found for found in own if isinstance(found, Answer)]
+    reasons = Counter(found for found in own if isinstance(found, str))
+    row: dict[str, object] = {
+        "way": way,
+        "vendor": vendor,
+        "group": group,
+        "patients": len(own),
+        "refused": len(own) - len(given),
+        "reason": next((reason for reason, _ in reasons.most_common(1)), ""),
+    }
+    return row | (summary(given) if len(given) >= _LEAST_PATIENTS else {})
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=40, help="patients a vendor")
+    parser.add_argument("--patients", type=int, default=24, help="patients a vendor")
     parser.add_argument("--facts", type=Path, help="keep what was measured in this file, and start from it if there")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
