@@ -331,6 +331,13 @@ HEIGHT_LOSS_ERROR = Limit(
     date="2026-11-25",
     beyond="a loss this little below a boundary is graded as having reached it (grades 1 and 2)",
 )
+ENDPLATE_DEPRESSION = Limit(
+    value=0.10,
+    unit="of the middle height",
+    source="design, after the algorithm-based qualitative reading (Jiang 2004): depressed central endplates",
+    date="2026-11-25",
+    beyond="beside a height loss: suggests an osteoporotic fracture; the grade stays",
+)
 SEVERE_FRACTURE_LOSS = Limit(
     value=0.40,
     unit="of the height",
