@@ -158,7 +158,7 @@ CEMENT_VOLUME = Limit(
 )
 ROI_SD_MAXIMUM = Limit(
     value=150.0,
-    unit="HU",
+    unit="HU about the mean over 5 mm",
     source="design: noise and texture of soft and standard kernels stay below 90 HU",
     date="2026-11-25",
     beyond="level excluded for streaks",
