@@ -158,7 +158,7 @@ CEMENT_VOLUME = Limit(
 )
 ROI_SD_MAXIMUM = Limit(
     value=150.0,
-    unit="HU",
+    unit="HU about the mean over 5 mm",
     source="design: noise and texture of soft and standard kernels stay below 90 HU",
     date="2026-11-25",
     beyond="level excluded for streaks",
@@ -337,6 +337,13 @@ HEIGHT_LOSS_ERROR = Limit(
     source="design: SD of a measured loss about the true one, simulated 2-3 mm slices",
     date="2026-11-25",
     beyond="a loss this little below a boundary is graded as having reached it (grades 1 and 2)",
+)
+ENDPLATE_DEPRESSION = Limit(
+    value=0.10,
+    unit="of the middle height",
+    source="design, after the algorithm-based qualitative reading (Jiang 2004): depressed central endplates",
+    date="2026-11-25",
+    beyond="beside a height loss: suggests an osteoporotic fracture; the grade stays",
 )
 SEVERE_FRACTURE_LOSS = Limit(
     value=0.40,

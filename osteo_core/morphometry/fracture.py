@@ -55,17 +55,30 @@ _PLACES = ("anterior", "middle", "posterior")
 
 @dataclass(frozen=True, kw_only=True)
 class HeightLoss:
-    """Largest height loss of one body, where it is, against what, and its grade 0-3."""
+    """Largest height loss of one body, where it is, against what, and its grade 0-3.
+
+    ``depression``: by which share the middle of the endplates lies lower than the rims and the level's normal
+    shape say. It speaks of the cause and changes no grade.
+    """
 
     loss: float
     place: str
     against: str
     grade: int
+    depression: float
 
     @property
     def words(self) -> str:
         """The finding for a sentence, such as 'anterior height 31 % below its neighbours'."""
         return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
+
+    @property
+    def cause_words(self) -> str:
+        """What the endplates suggest about the cause, for a reader to decide (algorithm-based qualitative reading)."""
+        share = f"{100 * self.depression:.0f} %"
+        if self.depression >= limits.ENDPLATE_DEPRESSION.value:
+            return f"endplates depressed by {share}, which speaks for an osteoporotic fracture"
+        return "endplates not depressed, so an old wedge, Scheuermann or wear is possible too"
 
 
 def grade_fractures(
@@ -82,11 +95,7 @@ def grade_fractures(
     heights = {m.level: found for m in measurements if (found := _heights_of(m)) is not None}
     losses = find_height_losses(heights, step_mm=step_mm)
     graded = tuple(_graded(m, losses.get(m.level)) for m in measurements)
-    cautions = tuple(
-        Caution(code=CautionCode.POSSIBLE_FRACTURE, step=Step.MEASURE, found=f"{level.name}, {loss.words}", level=level)
-        for level, loss in losses.items()
-        if loss.grade >= 1
-    )
+    cautions = tuple(_caution(level, loss) for level, loss in losses.items() if loss.grade >= 1)
     return graded, cautions
 
 
@@ -124,6 +133,11 @@ def _heights_of(measurement: Measurement) -> Heights | None:
     return Heights(anterior_mm=anterior, middle_mm=middle, posterior_mm=posterior)
 
 
+def _caution(level: Level, loss: HeightLoss) -> Caution:
+    found = f"{level.name}, {loss.words}; {loss.cause_words}"
+    return Caution(code=CautionCode.POSSIBLE_FRACTURE, step=Step.MEASURE, found=found, level=level)
+
+
 def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
     if loss is None:
         return measurement
@@ -155,4 +169,14 @@ def _worst(level: Level, known: Mapping[Level, np.ndarray], *, allowance: float)
         candidates += [(float(x), place, "its neighbours") for x, place in zip(neighbour_loss, _PLACES, strict=True)]
     loss, place, against = max(candidates)
     error = limits.HEIGHT_LOSS_ERROR.value
-    return HeightLoss(loss=loss, place=place, against=against, grade=grade_of_loss(loss - allowance, error=error))
+    return HeightLoss(
+        loss=loss,
+        place=place,
+        against=against,
+        grade=grade_of_loss(loss - allowance, error=error),
+        depression=1 - _middle_share(own) / _middle_share(normal),
+    )
+
+
+def _middle_share(heights: np.ndarray) -> float:
+    return float(heights[1] / (heights[0] + heights[2]))

@@ -44,7 +44,8 @@ def test_the_region_keeps_cortex_out_on_real_ct(name):
 
 def test_median_hu_of_a_healthy_spine_are_alike_and_sclerosis_is_left_out():
     rows = {m.level: m for m in measure_levels(*_pair("verse014"))}
-    assert rows[Level.L1].exclusion.code is ExclusionCode.UNLIKE_OTHERS
+    # Sclerosis fills half of L1 (median 210 HU, the others about 75), so either half may be told as the focus.
+    assert rows[Level.L1].exclusion.code in (ExclusionCode.SCLEROTIC_FOCUS, ExclusionCode.DARK_FOCUS)
     assert [rows[level].median_hu for level in (Level.L2, Level.L3, Level.L4)] == pytest.approx(
         [87.0, 63.0, 72.0], abs=5.0
     )

@@ -141,3 +141,14 @@ def test_heights_from_thick_slices_are_believed_less(step_mm, grade):
 @pytest.mark.parametrize(("loss", "grade"), [(0.155, 0), (0.165, 1), (0.205, 1), (0.215, 2), (0.395, 2), (0.405, 3)])
 def test_a_loss_within_its_error_of_a_boundary_has_reached_it_but_never_the_severe_one(loss, grade):
     assert grade_of_loss(loss, error=0.04) == grade
+
+
+def test_the_cause_is_told_apart_from_the_grade():
+    normal = _normal(Level.L2)
+    biconcave = replace(normal, middle_mm=0.7 * normal.middle_mm)
+    spine = _spine() | {Level.L1: _wedged(Level.L1, 0.32), Level.L2: biconcave}
+    losses = find_height_losses(spine)
+    assert [losses[level].grade for level in (Level.L1, Level.L2)] == [2, 2]
+    assert losses[Level.L2].depression == pytest.approx(0.30)
+    assert "endplates depressed by 30 %" in losses[Level.L2].cause_words
+    assert "not depressed" in losses[Level.L1].cause_words
