@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -49,28 +51,49 @@ def _cuts(along: NDArray[np.float64], weight: NDArray[np.float64], *, count: int
     return np.array(cuts)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Part:
+    """Voxels (N, 3) that hang together, where they lie along the spine in mm, how many bodies their length holds."""
+
+    number: int
+    index: NDArray[np.int_]
+    axis: NDArray[np.float64]
+    along: NDArray[np.float64]
+    ends: tuple[float, float]
+    count: int
+
+
+def _part(number: int, index: NDArray[np.int_], tangent: NDArray[np.float64], *, step_mm: float) -> _Part:
+    axis = tangent[int(np.median(index[:, 2]))]
+    along = index @ axis * step_mm
+    low, high = (float(end) for end in np.percentile(along, (1, 99)))
+    diameter = np.sqrt(4 / np.pi * len(index) * step_mm**3 / max(high - low, step_mm))
+    count = min(_LARGEST_COUNT, max(1, round((high - low) / (_PITCH_OVER_DIAMETER * diameter) + _DISC_SHARE)))
+    return _Part(number=number, index=index, axis=axis, along=along, ends=(low, high), count=count)
+
+
 def split_long(region: IntVolume, mask: NDArray[np.bool_], bone: FloatVolume, *, step_mm: float) -> IntVolume:
     """Divide regions whose body is as long as two or more.
 
     ``region`` numbers every voxel by its body, ``mask`` is the bodies, ``bone`` their probability less the discs'.
     """
     tangent = axis_through(mask)
-    sizes = np.bincount(region[mask])[1:]
-    usual = float(np.median(sizes[sizes > 0])) if (sizes > 0).sum() > 2 else 0.0
+    parts = [
+        _part(
+            number, np.argwhere(mask[box] & (region[box] == number)) + [s.start for s in box], tangent, step_mm=step_mm
+        )
+        for number, box in enumerate(ndimage.find_objects(np.where(mask, region, 0)), start=1)
+        if box is not None
+    ]
+    usual = float(np.median([len(part.index) / part.count for part in parts])) if len(parts) > 2 else 0.0
     out = region.copy()
     following = int(region.max()) + 1
-    for number, box in enumerate(ndimage.find_objects(np.where(mask, region, 0)), start=1):
-        if box is None:
-            continue
-        index = np.argwhere(mask[box] & (region[box] == number)) + [s.start for s in box]
-        axis = tangent[int(np.median(index[:, 2]))]
-        along = index @ axis * step_mm
-        low, high = np.percentile(along, (1, 99))
-        diameter = np.sqrt(4 / np.pi * len(index) * step_mm**3 / max(high - low, step_mm))
-        count = min(_LARGEST_COUNT, round((high - low) / (_PITCH_OVER_DIAMETER * diameter) + _DISC_SHARE))
-        count = min(count, int(len(index) / (_LEAST_PART * usual))) if usual else count
+    for part in parts:
+        number, index, axis, along = part.number, part.index, part.axis, part.along
+        count = min(part.count, int(len(index) / (_LEAST_PART * usual))) if usual else part.count
         if count < 2:
             continue
+        low, high = part.ends
         kept = (along >= low) & (along <= high)
         cuts = _cuts(along[kept], bone[tuple(index[kept].T)], count=count)
         own = np.argwhere(region == number)

@@ -81,7 +81,7 @@ def find_reference_tissues(
         _cortical(volume, bodies),
     ]
     means = {name: sample.mean_hu for name, sample in vessels.items()}
-    phase = phase_of_vessels(means.get("blood"), means.get("cava"), means.get("kidney"))
+    phase = phase_of_vessels(means.get("blood"), means.get("cava"), means.get("kidney"), means.get("urine"))
     return ReferenceTissues(
         samples=tuple(s for s in samples if s is not None),
         contrast_phase=phase,

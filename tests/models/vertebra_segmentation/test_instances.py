@@ -68,6 +68,17 @@ def test_fused_bodies_are_cut_at_their_discs(count: int) -> None:
     assert found_centres(split_bodies(body, disc, step_mm=STEP)[0]) == pytest.approx(centres, abs=4.0)
 
 
+def test_where_most_pieces_are_fused_the_usual_body_is_still_one() -> None:
+    body, centres = column([26.0] * 5, gap_mm=5.0)
+    apart = body[24, 24] == 0
+    apart[:3] = apart[-3:] = False
+    middle = (np.arange(len(apart)) * STEP > centres[1]) & (np.arange(len(apart)) * STEP < centres[3])
+    apart &= ~middle  # two, one, two
+    body[8:40, 8:40, apart] = 0.7
+    disc = np.where(apart, 0.3, 0.0).astype(np.float32) * np.ones_like(body)
+    assert sorted(found_centres(split_bodies(body, disc, step_mm=STEP)[0])) == pytest.approx(centres, abs=4.0)
+
+
 def test_one_body_is_not_cut() -> None:
     body, centres = column([32.0], half_mm=19.0)
     assert found_centres(split_bodies(body, no_disc(body), step_mm=STEP)[0]) == pytest.approx(centres, abs=2.0)
