@@ -26,6 +26,8 @@ _REACH_VOXELS, _LEAST_NEAR = 2, 0.3
 #: A piece whose coarse probability of being spine is lower is no vertebra.
 _LEAST_SPINE = 0.25
 _POINTS = 400
+#: A tilted body's corners reach beyond its endplates: these shares of its voxels mark its ends.
+_ENDS = (4, 96)
 #: A piece less than half as large as a body and closer to it than this share of the usual step is a stray.
 _STRAY_GAP = 0.65
 _SACRUM_ML, _RIB_ML = 12.0, 2.0
@@ -64,6 +66,22 @@ class Decoded:
 def _centres_mm(instances: IntVolume, grid: Grid, numbers: list[int]) -> NDArray[np.float64]:
     centres = ndimage.center_of_mass(instances > 0, instances, numbers)
     return grid.to_world_mm(np.array(centres).reshape(-1, 3))
+
+
+def _lengths_mm(
+    instances: IntVolume, grid: Grid, numbers: list[int], centres: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Length (N,) of each body along the line through its neighbours' centres (N, 3; top down)."""
+    boxes = ndimage.find_objects(instances)
+    lengths = []
+    for n, number_ in enumerate(numbers):
+        box = boxes[number_ - 1]
+        world = grid.to_world_mm(np.argwhere(instances[box] == number_) + [s.start for s in box])
+        along = centres[max(n - 1, 0)] - centres[min(n + 1, len(centres) - 1)]
+        axis = along / np.linalg.norm(along) if along.any() else np.array([0.0, 0.0, 1.0])
+        low, high = np.percentile(world @ axis, _ENDS)
+        lengths.append(float(high - low))
+    return np.array(lengths)
 
 
 def _class_means(instances: IntVolume, grid: Grid, located: Located, numbers: list[int]) -> NDArray[np.float64]:
@@ -179,7 +197,8 @@ def decode(fine: FloatVolume, body: FloatVolume, tube: Tube, located: Located, v
     lowest = grid.to_index(centres[order[-1]])
     evidence = _sacral_evidence(fine, instances, [numbers[int(i)] for i in order], lowest, step_mm=grid.step_mm)
     rib_mm = lowest_rib_mm(volume, centres[order], located)
-    chain = number(means[order], centres[order], evidence, rib_mm)
+    lengths = _lengths_mm(instances, grid, [numbers[int(i)] for i in order], centres[order])
+    chain = number(means[order], centres[order], lengths, evidence, rib_mm)
     anchor = _anchor(list(chain.levels), centres[order], located, rib_mm=rib_mm)
     sure = chain.probability * _BELIEF[anchor]
     found: list[Found] = []

@@ -17,7 +17,7 @@ _PITCH_OVER_DIAMETER = 0.87
 _DISC_SHARE = 0.17
 _LARGEST_COUNT = 6
 #: No part may be smaller than this share of the usual body: the shell around cement is long but holds little.
-_LEAST_PART = 0.6
+_LEAST_PART = 0.7
 #: A cut lies this share of a pitch about where even division would put it.
 _SEARCH = 0.33
 

@@ -19,8 +19,10 @@ _T8 = CLASSES.index("T8")
 _FIRST_START, _LAST_START = int(Level.T1), int(Level.L5)
 #: Share of the probability that no class may fall below, so that one odd body decides nothing alone.
 _FLOOR = 0.02
-#: A gap of 1.6 usual ones hides a body as likely as not, one of 1.8 surely: what is missed is often crushed.
-_HALF_HIDDEN, _HIDDEN_WIDTH = 0.6, 0.07
+#: Room for this share of a level more than usual hides a body as likely as not: what is missed is often crushed.
+_HALF_HIDDEN, _HIDDEN_WIDTH = 0.45, 0.06
+#: Thickness of a disc where few bodies, or badly outlined ones, would tell another.
+_DISC_MM = (2.0, 14.0)
 _LEAST_READING, _MOST_READINGS = 0.02, 8
 #: Three bodies past the last lumbar one cannot all be there.
 _TOO_LOW = 4.0
@@ -70,20 +72,27 @@ def class_of(level: int) -> int:
     return _T8 + level - Level.T8 if level <= Level.L5 else _SACRUM
 
 
-def places(centres_mm: NDArray[np.float64]) -> list[tuple[NDArray[np.int_], float]]:
+def places(centres_mm: NDArray[np.float64], lengths_mm: NDArray[np.float64]) -> list[tuple[NDArray[np.int_], float]]:
     """How many levels below the first each body (N, 3; top down) may lie, and how likely each reading is.
 
-    Neighbours are one level apart, or more where a gap may hide a body that nobody outlined.
+    Neighbours are one level apart, or more where the room between them (their distance less half of either's length)
+    would hold a body that nobody outlined.
     """
     gaps = np.linalg.norm(np.diff(centres_mm, axis=0), axis=1)
+    room = gaps - (lengths_mm[:-1] + lengths_mm[1:]) / 2
+    disc = float(np.clip(np.median(room), *_DISC_MM)) if len(room) else 0.0
+    pitch = float(np.median(lengths_mm)) + disc
     readings: list[tuple[list[int], float]] = [([0], 1.0)]
-    for n, gap in enumerate(gaps):
-        near = np.delete(gaps, n)[max(0, n - 2) : n + 2]
-        ratio = float(gap / np.median(near)) if len(near) else 1.0
-        fewer = max(1, int(ratio))
-        more = 1 / (1 + np.exp(-(ratio - fewer - _HALF_HIDDEN) / _HIDDEN_WIDTH))
-        options = [(step, share) for step, share in ((fewer, 1 - more), (fewer + 1, more)) if share > _LEAST_READING]
-        readings = [([*at, at[-1] + step], own * share) for at, own in readings for step, share in options]
+    for free in room - disc:
+        fewer = max(0, int(free / pitch))
+        more = 1 / (1 + np.exp(-(free / pitch - fewer - _HALF_HIDDEN) / _HIDDEN_WIDTH))
+        options = [(fewer + 1, 1 - more), (fewer + 2, more)]
+        readings = [
+            ([*at, at[-1] + step], own * share)
+            for at, own in readings
+            for step, share in options
+            if share > _LEAST_READING
+        ]
         readings = sorted(readings, key=lambda reading: -reading[1])[:_MOST_READINGS]
     return [(np.array(at), share) for at, share in readings]
 
@@ -147,10 +156,11 @@ def is_usual(levels: Sequence[int], centres_mm: NDArray[np.float64], rib_mm: flo
 def number(
     probability: NDArray[np.floating],
     centres_mm: NDArray[np.float64],
+    lengths_mm: NDArray[np.float64],
     evidence: SacralEvidence | None = None,
     rib_mm: float | None = None,
 ) -> Chain:
-    """Levels for bodies from the top down: class probabilities (N, 16) and centres (N, 3) in LPS mm.
+    """Levels for bodies from the top down: class probabilities (N, 16), centres (N, 3) in LPS mm, lengths (N,) in mm.
 
     ``rib_mm``: height (LPS z) at which the lowest rib leaves the spine, where one is seen (ribs.py).
     """
@@ -159,7 +169,7 @@ def number(
     vertebral = np.asarray(probability)[:, _UPPER : _SACRUM + 1]
     share = vertebral / np.maximum(vertebral.sum(1, keepdims=True), 1e-6)
     scores: dict[tuple[int, ...], float] = {}
-    readings = places(centres_mm)
+    readings = places(centres_mm, lengths_mm)
     for (last, prior), (offsets, likely) in itertools.product(_LAST_LUMBAR, readings):
         for start in range(_FIRST_START, last + 1):
             levels = [start + int(step) for step in offsets]
