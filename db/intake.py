@@ -95,7 +95,9 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
             if given:
                 _insert_rows(connection, kind, pa.concat_tables(given))
         _record(connection, read)
-        _refresh(connection, (table for kind in ("series", "results", "exclusions") for table in tables[kind]))
+        _refresh(
+            connection, (table for kind in ("series", "results", "exclusions", "events") for table in tables[kind])
+        )
     except BaseException:
         connection.execute("ROLLBACK")
         raise

@@ -18,7 +18,7 @@ joined AS (
         h.series_key, h.study_key, h.patient_key, h.is_simulated, h.is_preferred, h.preference_reason,
         h.vendor, h.manufacturer, h.manufacturer_model_name, h.kvp, h.convolution_kernel,
         h.slice_thickness_mm, h.slice_step_mm, h.pixel_spacing_row_mm, h.n_slices,
-        h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at,
+        h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at, h.device_key, h.site_key,
         CASE WHEN NOT h.is_eligible THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
         coalesce(r.result_id, h.index_id) AS source_id,
         r.result_id, r.model_hash, r.settings_hash, r.finished_at, r.seconds, r.category,
@@ -27,6 +27,41 @@ joined AS (
         r.contrast_phase, r.calibration_name, r.calibration_mineral
     FROM header AS h
     LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible
+),
+first_flag AS (
+    SELECT series_key, min(finished_at) AS flagged_at FROM results
+    WHERE is_flagged AND series_key IN (SELECT series_key FROM touched)
+    GROUP BY series_key
+),
+step AS (
+    SELECT series_key, payload_json ->> '$.state' AS state, payload_json ->> '$.because' AS because, "at" FROM events
+    WHERE kind = 'follow-up' AND series_key IN (SELECT series_key FROM touched)
+    QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY "at" DESC, event_id DESC) = 1
+),
+followed AS (
+    SELECT
+        j.series_key,
+        coalesce(f.flagged_at, s."at") AS flagged_at,
+        coalesce(s.state, 'to review') AS follow_state,
+        s."at" AS follow_since,
+        s.because AS follow_because
+    FROM joined AS j
+    LEFT JOIN first_flag AS f ON f.series_key = j.series_key
+    LEFT JOIN step AS s ON s.series_key = j.series_key
+    WHERE j.is_flagged OR s.state IS NOT NULL
+),
+clock AS (  -- the same as due_at in osteo_core/programme/follow_up.py
+    SELECT
+        *,
+        CASE
+            WHEN follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact') THEN NULL
+            WHEN follow_state = 'to review'
+                THEN flagged_at + to_days(CASE isodow(flagged_at) WHEN 6 THEN 6 WHEN 7 THEN 5 ELSE 7 END)
+            WHEN follow_state IN ('DXA done', 'treatment advised', 'treatment started') THEN flagged_at + to_days(7 * 16)
+            WHEN follow_state IN ('4-month contact', 'observe') THEN flagged_at + to_days(7 * 52)
+            ELSE flagged_at + to_days(7 * 12)
+        END AS due_at
+    FROM followed
 ),
 reason AS (
     SELECT e.source_id, e.code, e.step, e.sentence
@@ -38,8 +73,10 @@ SELECT
     j.*,
     e.code AS first_exclusion_code,
     e.step AS first_exclusion_step,
-    e.sentence AS first_exclusion_sentence
+    e.sentence AS first_exclusion_sentence,
+    c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at
 FROM joined AS j
+LEFT JOIN clock AS c ON c.series_key = j.series_key
 LEFT JOIN reason AS e
     ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')
 ORDER BY j.series_key;

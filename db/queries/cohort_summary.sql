@@ -10,6 +10,8 @@ SELECT
     count(*) FILTER (status = 'waiting') AS n_waiting,
     count(*) FILTER (is_flagged) AS n_flagged,
     count(*) FILTER (len(review_reasons) > 0) AS n_review,
+    count(*) FILTER (follow_state = 'to review') AS n_to_review,
+    count(*) FILTER (due_at < now()) AS n_overdue,
     count(*) FILTER (is_simulated) AS n_simulated
 FROM cohort
 WHERE /*cohort*/ TRUE;

@@ -45,7 +45,8 @@ class Limits:
     normal_above: float
 
 
-def _layout(figure: go.Figure, *, height: int, x: str, y: str) -> go.Figure:
+def layout(figure: go.Figure, *, height: int, x: str, y: str) -> go.Figure:
+    """Height, margins, legend on top, and titles of both axes, the same for all figures."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
@@ -97,7 +98,7 @@ def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
         tickvals=list(range(len(rates))), ticktext=words, range=[len(rates) - 0.5, -0.5], showgrid=False, zeroline=False
     )
     figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
-    return _layout(
+    return layout(
         figure, height=120 + _ROW_PX * max(1, len(rates)), x="share of those with a category (95 % interval)", y=""
     )
 
@@ -133,7 +134,7 @@ def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) ->
         heights[one.low_mg_cm3] += one.count
     if max(heights.values(), default=0) <= 8:  # series are counted: no halves on the axis
         figure.update_yaxes(dtick=1)
-    return _layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
+    return layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
 
 
 def category_of(vbmd_mg_cm3: float, limits: Limits) -> Category:
@@ -181,7 +182,7 @@ def levels_figure(points: Sequence[LevelPoint], limits: Limits) -> go.Figure:
     _add_limits(figure, limits, vertical=True)
     figure.update_yaxes(categoryorder="array", categoryarray=[p.level for p in reversed(points)], type="category")
     figure.update_xaxes(rangemode="tozero")
-    return _layout(figure, height=300, x=f"trabecular vBMD ({wording.UNIT}), 95 % interval", y="")
+    return layout(figure, height=300, x=f"trabecular vBMD ({wording.UNIT}), 95 % interval", y="")
 
 
 def shown_vendor(word: str) -> str:

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
+from tests.builders.follow_up import build_followed_store
 from tests.builders.store import build_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,3 +190,32 @@ def test_opening_pages_imports_neither_torch_nor_itkwidgets(filled_store: Path) 
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_follow_up_shows_states_indicators_and_capacity(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=80)
+    app = open_page(tmp_path / "store", "pages/follow_up.py", expected="40")
+    assert not app.error
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert int(numbers["Series followed"]) > 5
+    table = app.dataframe[0].value
+    assert list(table["no"]) == list(range(1, 14))
+    assert table["share"].iloc[1] != wording.MISSING
+    assert "flags a week" in texts(app)
+
+
+def test_a_note_from_the_list_needs_its_author_and_then_stands(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=40)
+    app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
+    before = len(app.dataframe[0].value)
+    app.session_state["rows"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app.run()
+    answer = next(button for button in app.button if button.label == "Confirmed")
+    assert not answer.disabled
+    answer.click().run()
+    assert "needs its author" in app.toast[0].value
+    app.text_input(key="author-field").set_value("AB").run()
+    app.session_state["rows"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app.run()
+    next(button for button in app.button if button.label == "Confirmed").click().run()
+    assert len(app.dataframe[0].value) == before - 2

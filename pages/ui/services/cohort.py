@@ -38,6 +38,8 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
         waiting=int(row["n_waiting"]),
         flagged=int(row["n_flagged"]),
         for_review=int(row["n_review"]),
+        to_review=int(row["n_to_review"]),
+        overdue=int(row["n_overdue"]),
         simulated=int(row["n_simulated"]),
     )
 
@@ -64,38 +66,12 @@ def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[Bin]:
     ]
 
 
-def worklist_count(cohort: CohortFilter) -> int:
-    """How many series the worklist holds under this filter."""
-    return int(query("worklist_count", cohort=cohort).to_pylist()[0]["n"])
-
-
-def worklist(cohort: CohortFilter, *, limit: int, offset: int) -> list[dict[str, Any]]:
-    """One page of the worklist, flagged first."""
-    return [_work_row(row) for row in query("worklist", cohort=cohort, limit=limit, offset=offset).to_pylist()]
-
-
-def _work_row(row: dict[str, Any]) -> dict[str, Any]:
-    mark = "⚑" if row["is_flagged"] else "○" if row["review_reasons"] else ""
-    return {
-        "series_key": row["series_key"],
-        "flag": mark,
-        "category": [row["category"]] if row["category"] else [],
-        "vbmd": wording.interval(row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"]),
-        "reason": _why(row),
-        "patient": wording.short_key(row["patient_key"]),
-        "age": row["patient_age_years"],
-        "sex": row["patient_sex"],
-        "vendor": row["vendor"],
-        "study_date": row["study_date"],
-    }
-
-
-def _why(row: dict[str, Any]) -> str:
-    """Why to look: the flag, then what to review that the flag does not say, then why there is no category."""
-    flag = row["flag_reason"] or ""
-    more = [reason for reason in row["review_reasons"] or () if reason not in flag]
-    missing = row["first_exclusion_sentence"] or ""
-    return "; ".join(part for part in (flag, *more, missing.rstrip(".")) if part)
+def filter_options() -> dict[str, list[str]]:
+    """Scanner models and sites of this store, the commonest first."""
+    found: dict[str, list[str]] = {"scanner": [], "site": []}
+    for row in query("filter_options").to_pylist():
+        found[row["field"]].append(row["value"])
+    return found
 
 
 def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
