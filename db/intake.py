@@ -96,7 +96,8 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
                 _insert_rows(connection, kind, pa.concat_tables(given))
         _record(connection, read)
         _refresh(
-            connection, (table for kind in ("series", "results", "exclusions", "events") for table in tables[kind])
+            connection,
+            (table for kind in ("series", "results", "exclusions", "events", "tissues") for table in tables[kind]),
         )
     except BaseException:
         connection.execute("ROLLBACK")

@@ -28,6 +28,15 @@ joined AS (
     FROM header AS h
     LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible
 ),
+tissue AS (
+    SELECT
+        result_id,
+        max(mean_hu) FILTER (name = 'fat') AS fat_mean_hu,
+        max(mean_hu) FILTER (name = 'muscle') AS muscle_mean_hu
+    FROM tissues
+    WHERE name IN ('fat', 'muscle') AND series_key IN (SELECT series_key FROM touched)
+    GROUP BY result_id
+),
 first_flag AS (
     SELECT series_key, min(finished_at) AS flagged_at FROM results
     WHERE is_flagged AND series_key IN (SELECT series_key FROM touched)
@@ -74,8 +83,10 @@ SELECT
     e.code AS first_exclusion_code,
     e.step AS first_exclusion_step,
     e.sentence AS first_exclusion_sentence,
-    c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at
+    c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at,
+    t.fat_mean_hu, t.muscle_mean_hu
 FROM joined AS j
+LEFT JOIN tissue AS t ON t.result_id = j.result_id
 LEFT JOIN clock AS c ON c.series_key = j.series_key
 LEFT JOIN reason AS e
     ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')

@@ -14,7 +14,18 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.server import FLAGS, chromium_path, start_server, stop_server
 
 OUT = Path(__file__).resolve().parent / "screenshots"
-PAGES = ("home", "worklist", "patient", "follow_up", "prevalence", "agreement", "exclusions", "about")
+PAGES = (
+    "home",
+    "worklist",
+    "patient",
+    "follow_up",
+    "prevalence",
+    "agreement",
+    "drift",
+    "equity",
+    "exclusions",
+    "about",
+)
 #: Time for tables and figures to be drawn after the page has its title.
 _SETTLE_MS = 4000
 

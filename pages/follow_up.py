@@ -63,8 +63,8 @@ def show_indicators(chosen: services.CohortFilter) -> None:
     found = services.programme_indicators(chosen, expected_spine_fractures=int(expected))
     config = {
         "no": st.column_config.NumberColumn("", width=35),
-        "words": st.column_config.TextColumn("Indicator", width=470),
-        "share": st.column_config.TextColumn("Share (95 % interval)", width=170),
+        "words": st.column_config.TextColumn("Indicator", width=340),
+        "share": st.column_config.TextColumn("Share (95 % interval)", width=155),
         "band": st.column_config.MultiselectColumn(
             "Band",
             options=[band.value for band in Band],
@@ -81,7 +81,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         if one.why:
             st.caption(f"{one.number}: {one.why}")
     st.caption(
-        "1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
+        "Complete: risk, DXA, falls and decision, or a reason to end. 1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
         "on, those whose flag was confirmed and whose clock has run out. Who died or moved before is not counted. "
         "Wilson 95 % intervals."
     )

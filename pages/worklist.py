@@ -67,7 +67,9 @@ def show_list(chosen: services.CohortFilter, count: int) -> None:
     st.markdown(f"**{wording.counted(count, 'patient series', 'patient series')}**, {flagged:,} flagged", help=HELP)
     top = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute")
     bar = top.container(horizontal=True, vertical_alignment="bottom", width="content")
-    with top.container(width=150):
+    side = top.container(horizontal=True, vertical_alignment="bottom", width="content")
+    with side:
+        follow_up_parts.show_author()
         page = choose_page(count)
     rows = services.worklist(chosen, limit=ROWS, offset=ROWS * (page - 1))
     picked = follow_up_parts.chosen_rows(rows, show_rows(rows))
@@ -75,7 +77,6 @@ def show_list(chosen: services.CohortFilter, count: int) -> None:
         follow_up_parts.open_button(picked, frame.open_patient)
         follow_up_parts.show_answers(picked)
         follow_up_parts.show_more_notes(picked, key="list")
-        follow_up_parts.show_author()
     st.caption(HELP)
 
 

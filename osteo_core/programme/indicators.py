@@ -57,7 +57,7 @@ ELEVEN: tuple[tuple[int, str, str | None], ...] = (
     (8, "Monitored within 16 weeks", "monitored"),
     (9, "Treatment started within 16 weeks, of those advised", "treatment started"),
     (10, "Still treated at 52 weeks, of those who started", "still treated"),
-    (11, "Record complete at 16 weeks: risk, DXA, falls and decision, or a reason to end", "complete"),
+    (11, "Record complete at 16 weeks", "complete"),
 )
 #: The programme's own: (number, words, name of the count).
 OWN: tuple[tuple[int, str, str], ...] = (

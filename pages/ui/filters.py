@@ -48,7 +48,7 @@ def cohort_filter(*, with_category: bool = True, also: tuple[str, ...] = ()) -> 
     """Draw the row and give what is chosen; nothing chosen means everybody. ``also``: other names to carry along."""
     keys = (*SHARED, *OWN, *also) if with_category else (*SHARED, *also)
     carry_over(keys)
-    weights = [2, 1.4, 1.2, 1.2, 2, 1.3, 1] if with_category else [2, 1.4, 1.3, 1.3, 1]
+    weights = [1.8, 1.3, 1.15, 1.15, 1.8, 1.75, 0.9] if with_category else [2, 1.4, 1.3, 1.3, 1]
     columns = st.columns(weights, vertical_alignment="bottom")
     vendors = columns[0].multiselect(
         "Vendor", [v.value for v in Vendor], key="vendor", bind="query-params", placeholder="All vendors"

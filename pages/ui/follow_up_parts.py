@@ -28,7 +28,7 @@ def show_author() -> str:
         key=_AUTHOR_FIELD,
         placeholder="your name or initials",
         help="Stands with everything you note. Notes are added, never changed or erased.",
-        width=190,
+        width=170,
     )
     st.session_state[AUTHOR] = typed
     return typed

@@ -104,3 +104,8 @@ def due(at: datetime | None, now: datetime) -> str:
     if days < 0:
         return f"{counted(max(1, int(-days)), 'day')} over"
     return "today" if days < 1 else f"in {counted(int(days), 'day')}"
+
+
+def p_value(p: float) -> str:
+    """'= 0.032', or '< 0.001'."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"

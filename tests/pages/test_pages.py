@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
+from tests.builders.drift import build_drift_store
 from tests.builders.follow_up import build_followed_store
 from tests.builders.store import build_store
 
@@ -219,3 +220,37 @@ def test_a_note_from_the_list_needs_its_author_and_then_stands(tmp_path: Path, o
     app.run()
     next(button for button in app.button if button.label == "Confirmed").click().run()
     assert len(app.dataframe[0].value) == before - 2
+
+
+@pytest.fixture(scope="session")
+def drift_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scanners, one of which drifts; to be read only."""
+    folder = tmp_path_factory.mktemp("drift") / "store"
+    build_drift_store(folder)
+    return folder
+
+
+def test_drift_tells_the_scanner_that_changed_from_the_other(drift_store: Path, open_page: Open) -> None:
+    app = open_page(drift_store, "pages/drift.py")
+    assert not app.error
+    table = app.dataframe[0].value
+    assert list(table["Alarms"] > 0) == [True, False]
+    assert table["fat HU"].iloc[0].startswith("▼")
+    assert table["muscle HU"].iloc[1] == "in control"
+    assert "no table of phantom lines" in texts(app)
+
+
+def test_a_scanner_with_few_patients_has_a_sentence(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/drift.py")
+    assert not app.error
+    assert set(app.dataframe[0].value["vBMD, age-adjusted"]) == {"no chart"}
+    assert "A baseline needs more than 200 patients" in texts(app)
+
+
+def test_equity_shows_all_groups_with_intervals(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/equity.py")
+    assert not app.error
+    by_sex = app.dataframe[1].value
+    assert list(by_sex["Sex"]) == ["women (F)", "men (M)"]
+    assert all("(" in share for share in by_sex["Measured, of scanned"])
+    assert list(app.dataframe[0].value["Site"]) == ["unknown"]

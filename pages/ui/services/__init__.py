@@ -23,11 +23,13 @@ from pages.ui.services.cohort import (
     agreement,
     agreement_pairs,
     cohort_numbers,
+    equity,
     filter_options,
     prevalence,
     runs,
     vbmd_bins,
 )
+from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
 from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_help, reason_words
 from pages.ui.services.follow_up import (
     Queue,
@@ -69,6 +71,7 @@ __all__ = [
     "PatientView",
     "Queue",
     "Reason",
+    "ScannerDrift",
     "Scene",
     "StateCount",
     "agreement",
@@ -77,6 +80,7 @@ __all__ = [
     "cohort_numbers",
     "demo_complaint",
     "demo_is_running",
+    "equity",
     "excluded_series",
     "exclusion_flow",
     "filter_options",
@@ -91,6 +95,7 @@ __all__ = [
     "model_rows",
     "note",
     "patient",
+    "phantom_checks",
     "prevalence",
     "programme_indicators",
     "progress",
@@ -98,6 +103,7 @@ __all__ = [
     "reason_words",
     "resume_command",
     "runs",
+    "scanners",
     "scene",
     "setting_rows",
     "settings",

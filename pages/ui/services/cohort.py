@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from osteo_core.errors import StatisticsError
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.equity import Reach
 from osteo_core.records import Estimate
 from osteo_core.statistics import agreement as agreement_statistics
 from osteo_core.statistics.intervals import wilson
@@ -78,7 +79,7 @@ def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
     """Shares of the categories a group, with Wilson intervals; ``by``: 'all', 'sex', 'age_band' or 'vendor'."""
     return [
         Rate(
-            group=_GROUP_WORDS.get(row["group"], str(row["group"])),
+            group=_group_words(row["group"], by),
             n=int(row["n"]),
             missing=int(row["missing"]),
             osteoporosis=_share(row["osteoporosis"], row["n"]),
@@ -86,6 +87,26 @@ def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
         )
         for row in query("prevalence", cohort=cohort, by=by).to_pylist()
     ]
+
+
+def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
+    """Patients scanned, measured, flagged and closed a group; ``by``: 'site', 'sex' or 'age_band'."""
+    return [
+        Reach(
+            group=_group_words(row["group"], by),
+            scanned=int(row["n"]),
+            measured=int(row["n_measured"]),
+            flagged=int(row["n_flagged"]),
+            closed=int(row["n_closed"]),
+        )
+        for row in query("equity", cohort=cohort, by=by).to_pylist()
+    ]
+
+
+def _group_words(group: str, by: str) -> str:
+    if by == "site" and group != "unknown":
+        return wording.site(group)
+    return _GROUP_WORDS.get(group, group)
 
 
 def _share(count: int, n: int) -> Estimate | None:
