@@ -24,6 +24,7 @@ PAGES = (
     "drift",
     "equity",
     "exclusions",
+    "export",
     "about",
 )
 #: Time for tables and figures to be drawn after the page has its title.

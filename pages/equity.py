@@ -56,7 +56,7 @@ else:
                 show_group(name, services.equity(chosen, by=by))
         st.caption(
             "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
-            "exclusions stay in the denominator. Closed: not confirmed, no action with its reason, closed, or contacted "
-            f"at 12 months. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flags differ by age and sex "
-            "because bone does; who is measured and whose flag is closed is the programme's own doing."
+            "exclusions stay in the denominator. Closed: not confirmed, no action with its reason, closed, or "
+            f"contacted at 12 months. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flags "
+            "differ by age and sex because bone does; the other two shares are the programme's own doing."
         )

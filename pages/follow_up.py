@@ -81,7 +81,8 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         if one.why:
             st.caption(f"{one.number}: {one.why}")
     st.caption(
-        "Complete: risk, DXA, falls and decision, or a reason to end. 1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
+        "Complete: risk, DXA, falls and decision, or a reason to end. "
+        "1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
         "on, those whose flag was confirmed and whose clock has run out. Who died or moved before is not counted. "
         "Wilson 95 % intervals."
     )

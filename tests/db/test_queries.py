@@ -40,6 +40,8 @@ PARAMETERS: dict[str, Any] = {
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,
     "retry": False,
+    "with_keys": False,
+    "salt": "s",
     "now": datetime(2026, 12, 1, tzinfo=UTC),
     "assessment_weeks": 12,
     "treatment_weeks": 16,

@@ -31,6 +31,7 @@ from pages.ui.services.cohort import (
 )
 from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
 from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_help, reason_words
+from pages.ui.services.exports import cohort_csv, cohort_parquet, dictionary_csv, versions
 from pages.ui.services.follow_up import (
     Queue,
     StateCount,
@@ -77,9 +78,12 @@ __all__ = [
     "agreement",
     "agreement_pairs",
     "calibration_rows",
+    "cohort_csv",
     "cohort_numbers",
+    "cohort_parquet",
     "demo_complaint",
     "demo_is_running",
+    "dictionary_csv",
     "equity",
     "excluded_series",
     "exclusion_flow",
@@ -112,6 +116,7 @@ __all__ = [
     "store_argument",
     "vbmd_bins",
     "version",
+    "versions",
     "worklist",
     "worklist_count",
 ]
