@@ -1,4 +1,4 @@
--- Patients by category and by group; $by is 'all', 'sex', 'age_band' or 'vendor'.
+-- Patients by category and by group; $by is 'all', 'sex', 'age_band', 'vendor', 'scanner', 'site' or 'period' (quarter).
 -- One row a patient: the latest study with a category, else the latest of all; those without one are `missing`.
 WITH patient AS (
     SELECT cohort.*, status = 'measured' AND category IS NOT NULL AND category <> 'not reportable' AS has_category
@@ -16,6 +16,9 @@ grouped AS (
             WHEN 'all' THEN 'all'
             WHEN 'sex' THEN patient_sex
             WHEN 'vendor' THEN vendor
+            WHEN 'scanner' THEN coalesce(manufacturer_model_name, 'unknown')
+            WHEN 'site' THEN coalesce(site_key, 'unknown')
+            WHEN 'period' THEN coalesce(year(study_date) || ' Q' || quarter(study_date), 'unknown')
             WHEN 'age_band' THEN CASE
                 WHEN patient_age_years IS NULL THEN 'unknown'
                 WHEN patient_age_years < 50 THEN 'under 50'
@@ -24,7 +27,7 @@ grouped AS (
                 WHEN patient_age_years < 80 THEN '70-79'
                 ELSE '80 and over'
             END
-            ELSE error('prevalence is by all, sex, age_band or vendor')
+            ELSE error('prevalence is by all, sex, age_band, vendor, scanner, site or period')
         END AS "group"
     FROM patient
 )

@@ -43,6 +43,16 @@ class Comparison:
     table: NDArray[np.int64]
     missing: Mapping[str, str]
 
+    @property
+    def lower_limit(self) -> Estimate | None:
+        """Bland and Altman's lower limit of agreement."""
+        return self.bland_altman.lower_limit if self.bland_altman else None
+
+    @property
+    def upper_limit(self) -> Estimate | None:
+        """Bland and Altman's upper limit of agreement."""
+        return self.bland_altman.upper_limit if self.bland_altman else None
+
 
 def category_of(vbmd_mg_cm3: float, limits_mg_cm3: tuple[float, float]) -> Category:
     """On which side of the two limits a value lies (both belong to low bone mass)."""

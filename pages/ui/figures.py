@@ -28,6 +28,7 @@ class Rate:
     missing: int
     osteoporosis: Estimate | None
     low_bone_mass: Estimate | None
+    osteoporosis_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

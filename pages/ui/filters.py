@@ -5,6 +5,7 @@ Names in the address are those of ``CohortFilter.to_query``, so that a link made
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -13,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
-from pages.ui import frame, services, wording
+from pages.ui import frame, saved_views, services, wording
 
 #: Names in the address, and of the widgets: on every page of the cohort, and on the worklist beside them.
 SHARED = ("vendor", "sex", "age_from", "age_to", "scanner", "site", "studied_from", "studied_to")
@@ -60,10 +61,11 @@ def cohort_filter(*, with_category: bool = True, also: tuple[str, ...] = ()) -> 
         st.caption(f":material/swap_horiz: Ages run from the lower to the higher: shown are {high:g} to {low:g} years.")
         low, high = high, low
     own = _own(columns[4], columns[5]) if with_category else {}
-    with columns[-1].popover(":material/tune:", help="Scanner, site, period, follow-up"):
+    with columns[-1].popover(":material/tune:", help="Scanner, site, period, follow-up; saved views"):
         more = _more(with_state=with_category)
+        place = st.container()
     keep(keys)
-    return CohortFilter(
+    chosen = CohortFilter(
         vendors=tuple(Vendor(v) for v in vendors),
         sexes=tuple(Sex(s) for s in sexes),
         age_from=low,
@@ -71,6 +73,31 @@ def cohort_filter(*, with_category: bool = True, also: tuple[str, ...] = ()) -> 
         **own,
         **more,
     )
+    with place:
+        saved_views.show_views(chosen, open_view=partial(_open, keys))
+    return chosen
+
+
+def _open(keys: tuple[str, ...], view: CohortFilter) -> None:
+    """Set the widgets of this page to a view; what the page does not ask stays out."""
+    found: dict[str, Any] = {
+        "vendor": [v.value for v in view.vendors],
+        "sex": [s.value for s in view.sexes],
+        "age_from": None if view.age_from is None else int(view.age_from),
+        "age_to": None if view.age_to is None else int(view.age_to),
+        "scanner": list(view.scanners),
+        "site": list(view.sites),
+        "studied_from": view.studied_from,
+        "studied_to": view.studied_to,
+        "category": [c.value for c in view.categories],
+        "flagged": bool(view.flagged),
+        "review": bool(view.review),
+        "overdue": bool(view.overdue),
+        "state": [s.value for s in view.states],
+    }
+    for key in keys:
+        if key in found:
+            st.session_state[key] = found[key]
 
 
 def _own(left: DeltaGenerator, right: DeltaGenerator) -> dict[str, Any]:

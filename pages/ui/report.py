@@ -109,8 +109,8 @@ def _agreement(chosen: services.CohortFilter, about: str) -> str:
         (
             row.group,
             row.n,
-            wording.estimate(row.r, digits=3),
-            wording.estimate(row.bias, digits=1),
+            wording.estimate(row.figures.get("Pearson r"), digits=3),
+            wording.estimate(row.figures.get("Bias"), digits=1),
             wording.estimate(row.lower_limit, digits=1),
             wording.estimate(row.upper_limit, digits=1),
         )

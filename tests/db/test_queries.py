@@ -41,6 +41,7 @@ PARAMETERS: dict[str, Any] = {
     "settings_hash": SETTINGS_HASH,
     "retry": False,
     "with_keys": False,
+    "patient_keys": [key_of(n, "patient") for n in range(9)],
     "salt": "s",
     "now": datetime(2026, 12, 1, tzinfo=UTC),
     "assessment_weeks": 12,

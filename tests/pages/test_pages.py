@@ -254,3 +254,53 @@ def test_equity_shows_all_groups_with_intervals(filled_store: Path, open_page: O
     assert list(by_sex["Sex"]) == ["women (F)", "men (M)"]
     assert all("(" in share for share in by_sex["Measured, of scanned"])
     assert list(app.dataframe[0].value["Site"]) == ["unknown"]
+
+
+@pytest.mark.parametrize("by", ["Vendor", "Scanner", "Site", "Period", "Age band"])
+def test_prevalence_by_every_group(filled_store: Path, open_page: Open, by: str) -> None:
+    app = open_page(filled_store, "pages/prevalence.py", by=by)
+    assert not app.error
+    table = app.dataframe[0].value
+    assert by in table
+    assert table["n"].sum() == 52
+    if by != "Age band":
+        assert table["standardised"].iloc[0].startswith("fewer than 10 people aged")
+
+
+def test_a_saved_view_is_compared_and_opened(tmp_path: Path, open_page: Open) -> None:
+    results = build_cohort(60)
+    store = build_store(tmp_path / "store", results)
+    app = open_page(store, "pages/prevalence.py", vendor="GE")
+    app.text_input(key="view-new").set_value("GE only").run()
+    app.button(key="view-save").click().run()
+    assert "Saved: GE only" in app.toast[0].value
+    app.multiselect(key="vendor").set_value([]).run()
+    app.selectbox(key="second").set_value("GE only").run()
+    table = app.dataframe[1].value.set_index("View")
+    everybody = sum(r.assessment is not None for r in results)
+    only = sum(r.assessment is not None for r in results if r.series.vendor == "GE")
+    assert list(table["n"]) == [everybody, only]
+    assert "Newcombe" in texts(app)
+    app.button(key="view-open").click().run()
+    assert app.multiselect(key="vendor").value == ["GE"]
+    app.button(key="view-remove").click().run()
+    assert "Save a view first" in texts(app)
+
+
+def test_agreement_shows_every_figure(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/agreement.py")
+    figures = set(app.dataframe[1].value["Figure"])
+    assert figures >= {
+        "ICC(2,1)",
+        "Lin's concordance",
+        "Kappa, quadratic weights",
+        "ROC area for osteoporosis",
+        "Sensitivity for osteoporosis",
+        "Passing-Bablok, slope",
+        "Deming, intercept",
+        "Proportional bias, slope",
+        "RMSE",
+        "MAE",
+    }
+    counts = app.dataframe[2].value.drop(columns="QCT")
+    assert counts.to_numpy().sum() == 52

@@ -27,6 +27,7 @@ from pages.ui.services.cohort import (
     filter_options,
     prevalence,
     runs,
+    standardised,
     vbmd_bins,
 )
 from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
@@ -58,7 +59,11 @@ from pages.ui.services.house import (
     version,
 )
 from pages.ui.services.patients import images, patient, scene
+from pages.ui.services.qct import Preview as QctPreview
+from pages.ui.services.qct import Table as QctTable
+from pages.ui.services.qct import import_qct, preview_qct, qct_table
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
+from pages.ui.services.views import remove_view, save_view, saved_views
 
 __all__ = [
     "BIN_MG_CM3",
@@ -70,6 +75,8 @@ __all__ = [
     "LevelRow",
     "ModelRow",
     "PatientView",
+    "QctPreview",
+    "QctTable",
     "Queue",
     "Reason",
     "ScannerDrift",
@@ -91,6 +98,7 @@ __all__ = [
     "flag_queue",
     "history",
     "images",
+    "import_qct",
     "keeper_fault",
     "lifespan",
     "limit_rows",
@@ -101,16 +109,22 @@ __all__ = [
     "patient",
     "phantom_checks",
     "prevalence",
+    "preview_qct",
     "programme_indicators",
     "progress",
+    "qct_table",
     "reason_help",
     "reason_words",
+    "remove_view",
     "resume_command",
     "runs",
+    "save_view",
+    "saved_views",
     "scanners",
     "scene",
     "setting_rows",
     "settings",
+    "standardised",
     "state_of",
     "states",
     "store_argument",

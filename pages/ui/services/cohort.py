@@ -6,20 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from osteo_core.errors import StatisticsError
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.comparison import Comparison, compare
 from osteo_core.programme.equity import Reach
+from osteo_core.programme.standard import Standardised, StandardPopulation, standardise
 from osteo_core.records import Estimate
-from osteo_core.statistics import agreement as agreement_statistics
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category, Level
 from pages.ui import wording
-from pages.ui.agreement_figures import Agreement, Pair
+from pages.ui.agreement_figures import Pair
 from pages.ui.figures import Bin, Rate
 from pages.ui.services.answers import CohortNumbers
-from pages.ui.services.house import query
+from pages.ui.services.house import limits, query
 
 BIN_MG_CM3 = 10.0
 _EVERYBODY = CohortFilter()
@@ -82,11 +81,26 @@ def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
             group=_group_words(row["group"], by),
             n=int(row["n"]),
             missing=int(row["missing"]),
+            osteoporosis_count=int(row["osteoporosis"]),
             osteoporosis=_share(row["osteoporosis"], row["n"]),
             low_bone_mass=_share(row["low_bone_mass"], row["n"]),
         )
         for row in query("prevalence", cohort=cohort, by=by).to_pylist()
     ]
+
+
+def standardised(
+    cohort: CohortFilter, *, by: str, population: StandardPopulation
+) -> dict[str, tuple[Standardised, Standardised]]:
+    """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
+    strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
+    for row in query("prevalence_strata", cohort=cohort, by=by).to_pylist():
+        low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
+        low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
+        mass[row["age_from"]] = (int(row["low_bone_mass"]), int(row["n"]))
+    return {
+        group: (standardise(low, population), standardise(mass, population)) for group, (low, mass) in strata.items()
+    }
 
 
 def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
@@ -120,6 +134,7 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
         Pair(
             series_key=row["series_key"],
             who=wording.short_key(row["patient_key"]) + (f", {Level(row['level']).name}" if row["level"] else ""),
+            patient=row["patient_key"],
             vendor=row["vendor"],
             measured=float(row["vbmd"]),
             reference=float(row["reference_vbmd"]),
@@ -128,33 +143,18 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
     ]
 
 
-def agreement(pairs: Sequence[Pair]) -> list[Agreement]:
-    """Bias, limits and correlation of all pairs, then of each vendor."""
+def agreement(pairs: Sequence[Pair]) -> list[Comparison]:
+    """Every figure of agreement of all pairs, then of each vendor."""
+    chosen = limits()
     vendors = sorted({pair.vendor for pair in pairs})
     groups = [("All vendors", list(pairs)), *((v, [p for p in pairs if p.vendor == v]) for v in vendors)]
-    return [_agreement(name, group) for name, group in groups]
-
-
-def _agreement(name: str, pairs: Sequence[Pair]) -> Agreement:
-    """What can be said of these pairs; too few or all alike leave a place empty, never a made-up number."""
-    measured = np.array([p.measured for p in pairs])
-    reference = np.array([p.reference for p in pairs])
-    try:
-        found = agreement_statistics.bland_altman(measured, reference, exact=True)
-    except StatisticsError:
-        return Agreement(group=name, n=len(pairs), r=None, bias=None, lower_limit=None, upper_limit=None)
-    return Agreement(
-        group=name,
-        n=len(pairs),
-        r=_correlation(measured, reference),
-        bias=found.bias,
-        lower_limit=found.lower_limit,
-        upper_limit=found.upper_limit,
-    )
-
-
-def _correlation(measured: NDArray[np.float64], reference: NDArray[np.float64]) -> Estimate | None:
-    try:
-        return agreement_statistics.pearson(measured, reference)
-    except StatisticsError:
-        return None
+    return [
+        compare(
+            name,
+            np.array([p.measured for p in group]),
+            np.array([p.reference for p in group]),
+            patients=[p.patient for p in group],
+            limits_mg_cm3=(chosen.osteoporosis_below, chosen.normal_above),
+        )
+        for name, group in groups
+    ]
