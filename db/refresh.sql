@@ -1,5 +1,35 @@
 -- Writes the rows of `cohort` anew for the series in the temporary table `touched`.
 -- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
+-- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), category (2: none,
+-- osteoporosis, low bone mass, normal), sex (2: F, M, O, unknown), whole years of age (7; 127 unknown), vendor (4: place
+-- in the list below), hash of the series (20). The series with the largest pick stands for its patient.
+DELETE FROM follow_ups WHERE series_key IN (SELECT series_key FROM touched);
+
+INSERT INTO follow_ups
+SELECT
+    series_key,
+    min("at") FILTER (state IN ('repeat scan', 'not confirmed', 'confirmed')) AS reviewed_at,
+    arg_max(state, "at") FILTER (state IN ('to review', 'repeat scan', 'not confirmed', 'confirmed')) AS review,
+    min("at") FILTER (fact = 'fracture risk assessed') AS risk_at,
+    min("at") FILTER (state = 'DXA done') AS dxa_at,
+    min("at") FILTER (fact = 'falls assessed') AS falls_at,
+    min("at") FILTER (state = 'treatment advised') AS advised_at,
+    min("at") FILTER (state IN ('treatment advised', 'observe', 'no action', 'treatment started')) AS decided_at,
+    min("at") FILTER (fact = 'strength and balance training started') AS exercise_at,
+    min("at") FILTER (state = '4-month contact') AS contact_at,
+    min("at") FILTER (state = 'treatment started') AS started_at,
+    min("at") FILTER (fact = 'still on treatment at 12 months') AS still_at,
+    min("at") FILTER (state IN ('no action', 'closed')) AS ended_at,
+    min("at") FILTER (because IN ('patient died', 'moved or cannot be reached')) AS gone_at
+FROM (
+    SELECT
+        series_key, "at",
+        payload_json ->> '$.state' AS state, payload_json ->> '$.fact' AS fact, payload_json ->> '$.because' AS because
+    FROM events
+    WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched)
+)
+GROUP BY series_key;
+
 DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
 
 INSERT INTO cohort BY NAME
@@ -84,7 +114,29 @@ SELECT
     e.step AS first_exclusion_step,
     e.sentence AS first_exclusion_sentence,
     c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at,
-    t.fat_mean_hu, t.muscle_mean_hu
+    t.fat_mean_hu, t.muscle_mean_hu,
+    md5_number_lower(j.patient_key) AS patient_number,
+    (CASE WHEN j.status = 'measured' AND j.category <> 'not reportable' THEN 1::BIGINT ELSE 0 END << 53)
+    | (least(greatest(coalesce(date_diff('day', DATE '1900-01-01', j.study_date), 0), 0), 131071)::BIGINT << 36)
+    | (j.is_preferred::BIGINT << 35)
+    | (coalesce(list_position(['osteoporosis', 'low bone mass', 'normal'], j.category), 0)::BIGINT << 33)
+    | ((coalesce(list_position(['F', 'M', 'O'], j.patient_sex), 4) - 1)::BIGINT << 31)
+    | (CASE WHEN j.patient_age_years IS NULL THEN 127 ELSE least(greatest(floor(j.patient_age_years), 0), 126) END::BIGINT << 24)
+    | (coalesce(list_position(
+        ['GE', 'Siemens', 'Philips', 'Canon/Toshiba', 'UIH', 'Hitachi/Fujifilm', 'Neusoft', 'Other'], j.vendor
+    ), 0)::BIGINT << 20)
+    | (md5_number_lower(j.series_key) % 1048576)::BIGINT AS pick,
+    CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
+        (CASE
+            WHEN j.is_flagged AND c.follow_state NOT IN ('not confirmed', 'no action', 'closed') THEN 0::BIGINT
+            WHEN j.is_flagged THEN 1
+            ELSE 2
+        END << 40)
+        + CASE
+            WHEN j.mean_vbmd_mg_cm3 IS NULL THEN 1::BIGINT << 39
+            ELSE (1000000 * (least(greatest(j.mean_vbmd_mg_cm3, -1000), 9999) + 1000))::BIGINT
+        END
+    END AS work_order
 FROM joined AS j
 LEFT JOIN tissue AS t ON t.result_id = j.result_id
 LEFT JOIN clock AS c ON c.series_key = j.series_key

@@ -1,8 +1,7 @@
--- The cohort in numbers of series, studies and patients. Failed and excluded series stay in n_series.
+-- The cohort in numbers of series and patients. Failed and excluded series stay in n_series.
 SELECT
     count(*) AS n_series,
-    count(DISTINCT study_key) AS n_studies,
-    count(DISTINCT patient_key) AS n_patients,
+    count(DISTINCT patient_number) AS n_patients,
     count(*) FILTER (status = 'measured') AS n_measured,
     count(*) FILTER (status = 'measured' AND category <> 'not reportable') AS n_categorised,
     count(*) FILTER (status = 'excluded') AS n_excluded,

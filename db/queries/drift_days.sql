@@ -4,24 +4,32 @@
 WITH patient AS (
     SELECT
         coalesce(device_key, manufacturer_model_name, vendor) AS scanner,
-        vendor, manufacturer_model_name, study_date AS day, patient_sex AS sex, floor(patient_age_years / 5) AS age_band,
+        vendor, manufacturer_model_name, study_date AS day,
+        -- sex and five-year age group in one number, by the bits of pick (db/refresh.sql); age 127 is unknown
+        4 * (((pick >> 24) & 127) // 5) + ((pick >> 31) & 3) AS age_group,
+        (pick >> 24) & 127 < 127 AS has_age,
         mean_vbmd_mg_cm3 AS vbmd, kvp, contrast_phase, fat_mean_hu AS fat, muscle_mean_hu AS muscle
     FROM cohort
     WHERE status = 'measured' AND mean_vbmd_mg_cm3 IS NOT NULL AND study_date IS NOT NULL AND /*cohort*/ TRUE
 ),
 age_norm AS (
-    SELECT sex, age_band, avg(vbmd) AS vbmd FROM patient WHERE age_band IS NOT NULL
-    GROUP BY ALL HAVING count(*) >= 5
+    SELECT age_group, avg(vbmd) AS vbmd FROM patient WHERE has_age
+    GROUP BY age_group HAVING count(*) >= 5
 ),
 tissue_norm AS (
     SELECT kvp, contrast_phase, avg(fat) AS fat, avg(muscle) AS muscle FROM patient WHERE kvp IS NOT NULL
     GROUP BY ALL HAVING count(*) >= 5
 ),
+shown AS (
+    SELECT scanner FROM patient GROUP BY scanner ORDER BY count(*) DESC, scanner LIMIT $limit::BIGINT
+),
 adjusted AS (
     SELECT
-        p.*, p.vbmd - a.vbmd AS vbmd_off, p.fat - t.fat AS fat_off, p.muscle - t.muscle AS muscle_off
+        p.scanner, p.vendor, p.manufacturer_model_name, p.day, p.vbmd, p.fat, p.muscle,
+        p.vbmd - a.vbmd AS vbmd_off, p.fat - t.fat AS fat_off, p.muscle - t.muscle AS muscle_off
     FROM patient AS p
-    LEFT JOIN age_norm AS a ON a.sex = p.sex AND a.age_band = p.age_band
+    JOIN shown ON shown.scanner = p.scanner
+    LEFT JOIN age_norm AS a ON a.age_group = p.age_group AND p.has_age
     LEFT JOIN tissue_norm AS t ON t.kvp = p.kvp AND t.contrast_phase = p.contrast_phase
 )
 SELECT
@@ -32,6 +40,5 @@ SELECT
     coalesce(var_pop(muscle_off) * count(muscle_off), 0) AS muscle_squares,
     avg(vbmd) AS vbmd_level, avg(fat) AS fat_level, avg(muscle) AS muscle_level
 FROM adjusted
-WHERE scanner IN (SELECT scanner FROM patient GROUP BY scanner ORDER BY count(*) DESC, scanner LIMIT $limit::BIGINT)
 GROUP BY scanner, day
 ORDER BY scanner, day;

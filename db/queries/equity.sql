@@ -1,29 +1,27 @@
 -- Patients by group: scanned, measured, flagged, and flags whose follow-up is closed; $by is 'site', 'sex' or 'age_band'.
--- A patient stands in the group of the latest study. Failed and excluded patients stay in n.
+-- A patient stands in the group of the latest study (bits of pick: db/refresh.sql). Failed and excluded patients stay in n.
 WITH patient AS (
     SELECT
-        patient_key,
-        arg_max(site_key, coalesce(study_date, DATE '0001-01-01')) AS site_key,
-        max(patient_sex) AS sex,
-        max(patient_age_years) AS age,
+        max(pick & ((1::BIGINT << 53) - 1)) AS pick,
+        arg_max(CASE $by WHEN 'site' THEN coalesce(site_key, 'unknown') END, pick & ((1::BIGINT << 53) - 1)) AS site,
         bool_or(status = 'measured') AS is_measured,
         bool_or(follow_state IS NOT NULL) AS is_flagged,
         bool_or(follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact')) AS is_closed
     FROM cohort
     WHERE /*cohort*/ TRUE
-    GROUP BY patient_key
+    GROUP BY patient_number
 )
 SELECT
     CASE $by
-        WHEN 'site' THEN coalesce(site_key, 'unknown')
-        WHEN 'sex' THEN sex
+        WHEN 'site' THEN site
+        WHEN 'sex' THEN ['F', 'M', 'O', 'unknown'][((pick >> 31) & 3) + 1]
         WHEN 'age_band' THEN CASE
-            WHEN age IS NULL THEN 'unknown'
-            WHEN age < 50 THEN 'under 50'
-            WHEN age < 60 THEN '50-59'
-            WHEN age < 70 THEN '60-69'
-            WHEN age < 80 THEN '70-79'
-            ELSE '80 and over'
+                WHEN (pick >> 24) & 127 = 127 THEN 'unknown'
+                WHEN (pick >> 24) & 127 < 50 THEN 'under 50'
+                WHEN (pick >> 24) & 127 < 60 THEN '50-59'
+                WHEN (pick >> 24) & 127 < 70 THEN '60-69'
+                WHEN (pick >> 24) & 127 < 80 THEN '70-79'
+                ELSE '80 and over'
         END
         ELSE error('equity is by site, sex or age_band')
     END AS "group",

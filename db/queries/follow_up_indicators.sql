@@ -1,36 +1,27 @@
 -- Counts behind the indicators at $now, one row each: how many patients' clocks have run out (due), how many of them had
 -- the thing done in time, how many clocks still run. Who died or moved before the clock ran out is not counted as due.
-WITH note AS (
-    SELECT cohort.patient_key, n.state, n.fact, n.because, n."at"
-    FROM follow_up_notes AS n
-    JOIN cohort ON cohort.series_key = n.series_key
-    WHERE /*cohort*/ TRUE
-),
-patient AS (
-    SELECT patient_key, min(flagged_at) AS flagged_at, max(worst_fracture_grade) AS grade
-    FROM cohort
-    WHERE flagged_at IS NOT NULL AND /*cohort*/ TRUE
-    GROUP BY patient_key
-),
-done AS (
+WITH done AS (
     SELECT
-        p.patient_key, p.flagged_at, coalesce(p.grade, 0) >= 2 AS is_fracture,
-        min(n."at") FILTER (n.state IN ('repeat scan', 'not confirmed', 'confirmed')) AS reviewed_at,
-        arg_max(n.state, n."at") FILTER (n.state IN ('to review', 'repeat scan', 'not confirmed', 'confirmed')) AS review,
-        min(n."at") FILTER (n.fact = 'fracture risk assessed') AS risk_at,
-        min(n."at") FILTER (n.state = 'DXA done') AS dxa_at,
-        min(n."at") FILTER (n.fact = 'falls assessed') AS falls_at,
-        min(n."at") FILTER (n.state = 'treatment advised') AS advised_at,
-        min(n."at") FILTER (n.state IN ('treatment advised', 'observe', 'no action', 'treatment started')) AS decided_at,
-        min(n."at") FILTER (n.fact = 'strength and balance training started') AS exercise_at,
-        min(n."at") FILTER (n.state = '4-month contact') AS contact_at,
-        min(n."at") FILTER (n.state = 'treatment started') AS started_at,
-        min(n."at") FILTER (n.fact = 'still on treatment at 12 months') AS still_at,
-        min(n."at") FILTER (n.state IN ('no action', 'closed')) AS ended_at,
-        min(n."at") FILTER (n.because IN ('patient died', 'moved or cannot be reached')) AS gone_at
-    FROM patient AS p
-    LEFT JOIN note AS n ON n.patient_key = p.patient_key
-    GROUP BY p.patient_key, p.flagged_at, p.grade
+        cohort.patient_number,
+        min(cohort.flagged_at) AS flagged_at,
+        coalesce(max(cohort.worst_fracture_grade), 0) >= 2 AS is_fracture,
+        arg_max(f.review, f.reviewed_at) AS review,
+        min(f.reviewed_at) AS reviewed_at,
+        min(f.risk_at) AS risk_at,
+        min(f.dxa_at) AS dxa_at,
+        min(f.falls_at) AS falls_at,
+        min(f.advised_at) AS advised_at,
+        min(f.decided_at) AS decided_at,
+        min(f.exercise_at) AS exercise_at,
+        min(f.contact_at) AS contact_at,
+        min(f.started_at) AS started_at,
+        min(f.still_at) AS still_at,
+        min(f.ended_at) AS ended_at,
+        min(f.gone_at) AS gone_at
+    FROM cohort
+    LEFT JOIN follow_ups AS f ON f.series_key = cohort.series_key
+    WHERE cohort.flagged_at IS NOT NULL AND /*cohort*/ TRUE
+    GROUP BY cohort.patient_number
 ),
 clock AS (
     SELECT

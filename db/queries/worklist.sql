@@ -11,7 +11,11 @@ SELECT
     first_exclusion_sentence, status, is_simulated, finished_at, model_hash, settings_hash,
     follow_state, follow_since, follow_because, flagged_at, due_at
 FROM cohort
-WHERE (status = 'measured' OR is_flagged OR len(review_reasons) > 0) AND /*cohort*/ TRUE
-ORDER BY is_flagged AND follow_state NOT IN ('not confirmed', 'no action', 'closed') DESC, is_flagged DESC,
-    mean_vbmd_mg_cm3 ASC NULLS LAST, series_key
-LIMIT $limit::BIGINT OFFSET $offset::BIGINT;
+WHERE series_key IN (
+    SELECT series_key
+    FROM cohort
+    WHERE work_order IS NOT NULL AND /*cohort*/ TRUE
+    ORDER BY work_order, series_key
+    LIMIT $limit::BIGINT OFFSET $offset::BIGINT
+)
+ORDER BY work_order, series_key;
