@@ -140,10 +140,12 @@ else:
         )
     else:
         show_overall(overall[0])
+        controls = st.container(horizontal=True, gap="large")
         name = (
-            st.segmented_control("By", list(BY), default="Sex", required=True, key="by", bind="query-params") or "Sex"
+            controls.segmented_control("By", list(BY), default="Sex", required=True, key="by", bind="query-params")
+            or "Sex"
         )
-        standard = st.segmented_control(
+        standard = controls.segmented_control(
             "Standard population", list(POPULATIONS), default=EUROPE_2013.name, required=True, key="standard"
         )
         population = POPULATIONS.get(standard or "", EUROPE_2013)

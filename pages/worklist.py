@@ -11,7 +11,7 @@ from pages.ui import filters, follow_up_parts, frame, services, wording
 from pages.ui.colours import CHIP_COLOURS
 
 ROWS = 25
-COLUMNS = ["flag", "category", "vbmd", "age", "sex", "reason", "state", "due", "vendor", "patient", "study_date"]
+COLUMNS = ["flag", "category", "vbmd", "state", "due", "age", "sex", "reason", "vendor", "patient", "study_date"]
 HELP = (
     "Arrow keys move through the list. **o** opens the patient under the cursor, **y** confirms, **n** does not "
     "confirm, **a** asks for another scan. Tick several rows and what is noted goes to all of them."

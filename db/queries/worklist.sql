@@ -11,11 +11,6 @@ SELECT
     first_exclusion_sentence, status, is_simulated, finished_at, model_hash, settings_hash,
     follow_state, follow_since, follow_because, flagged_at, due_at
 FROM cohort
-WHERE series_key IN (
-    SELECT series_key
-    FROM cohort
-    WHERE work_order IS NOT NULL AND /*cohort*/ TRUE
-    ORDER BY work_order, series_key
-    LIMIT $limit::BIGINT OFFSET $offset::BIGINT
-)
-ORDER BY work_order, series_key;
+WHERE work_order IS NOT NULL AND /*cohort*/ TRUE
+ORDER BY work_order
+LIMIT $limit::BIGINT OFFSET $offset::BIGINT;

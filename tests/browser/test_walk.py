@@ -138,3 +138,25 @@ def test_ten_patients_are_reviewed_without_the_mouse_and_the_page_of_the_list_is
     page.go_back()
     expect(page.get_by_label("Page (of 2)")).to_have_value("2")
     assert visit.complaints == []
+
+
+def test_a_researcher_imports_qct_sees_why_rows_are_refused_and_exports(visit: Visit, cohort: BrowserCohort) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/agreement")
+    page.wait_for_selector(READY)
+    page.get_by_text("Import QCT values").click()
+    table = b"MRN;Vertebra;BMD\n77;L1;92,4\n77;9;88,0\n;L1;70\n"
+    page.locator('input[type="file"]').set_input_files({"name": "qct.csv", "mimeType": "text/csv", "buffer": table})
+    page.get_by_role("button", name="K2HPO4").or_(page.get_by_role("radio", name="K2HPO4")).first.click()
+    expect(page.get_by_text("2 rows refused", exact=False)).to_be_visible()
+    page.get_by_role("button", name="Take in 1 value").click()
+    expect(page.get_by_text("1 QCT value taken in.")).to_be_visible()
+
+    page.get_by_test_id("stSidebarNav").get_by_text("Export").click()
+    expect(page.get_by_role("heading", name="Export")).to_be_visible()
+    with page.expect_download() as waiting:
+        page.get_by_test_id("stDownloadButton").get_by_role("button").first.click()
+    text = waiting.value.path().read_text()
+    assert text.count("\n") == len(cohort.results) + 1
+    assert not [r for r in cohort.results if r.series.patient_key in text]
+    assert visit.complaints == []
