@@ -3,7 +3,7 @@
 -- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), category (2: none,
 -- osteoporosis, low bone mass, normal), sex (2: F, M, O, unknown), whole years of age (7; 127 unknown), vendor (4: place
 -- in the list below), hash of the series (20). The series with the largest pick stands for its patient.
--- work_order, likewise: open flag, other flag, none (2 bits), vBMD in millionths or none (40), hash of the series (20).
+-- work_order, likewise: open flag, other flag, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
 DELETE FROM follow_ups WHERE series_key IN (SELECT series_key FROM touched);
 
 INSERT INTO follow_ups
@@ -132,10 +132,10 @@ SELECT
             WHEN j.is_flagged AND c.follow_state NOT IN ('not confirmed', 'no action', 'closed') THEN 0::BIGINT
             WHEN j.is_flagged THEN 1
             ELSE 2
-        END << 40) + CASE
-            WHEN j.mean_vbmd_mg_cm3 IS NULL THEN 1::BIGINT << 39
-            ELSE (1000000 * (least(greatest(j.mean_vbmd_mg_cm3, -1000), 9999) + 1000))::BIGINT
-        END << 20) | (md5_number_lower(j.series_key) % 1048576)::BIGINT
+        END << 25) + CASE
+            WHEN j.mean_vbmd_mg_cm3 IS NULL THEN 1::BIGINT << 24
+            ELSE (1000 * (least(greatest(j.mean_vbmd_mg_cm3, -1000), 9999) + 1000))::BIGINT
+        END << 36) | (md5_number_lower(j.series_key) % 68719476736)::BIGINT
     END AS work_order
 FROM joined AS j
 LEFT JOIN tissue AS t ON t.result_id = j.result_id

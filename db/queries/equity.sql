@@ -4,9 +4,10 @@ WITH patient AS (
     SELECT
         max(pick & ((1::BIGINT << 53) - 1)) AS pick,
         arg_max(CASE $by WHEN 'site' THEN coalesce(site_key, 'unknown') END, pick & ((1::BIGINT << 53) - 1)) AS site,
-        bool_or(status = 'measured') AS is_measured,
-        bool_or(follow_state IS NOT NULL) AS is_flagged,
-        bool_or(follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact')) AS is_closed
+        bit_or(  -- measured 1, flagged 2, closed 4
+            (status = 'measured')::INTEGER + 2 * (follow_state IS NOT NULL)::INTEGER
+            + 4 * coalesce(follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact'), false)::INTEGER
+        ) AS marks
     FROM cohort
     WHERE /*cohort*/ TRUE
     GROUP BY patient_number
@@ -26,9 +27,9 @@ SELECT
         ELSE error('equity is by site, sex or age_band')
     END AS "group",
     count(*) AS n,
-    count(*) FILTER (is_measured) AS n_measured,
-    count(*) FILTER (is_flagged) AS n_flagged,
-    count(*) FILTER (is_flagged AND is_closed) AS n_closed
+    count(*) FILTER (marks & 1 = 1) AS n_measured,
+    count(*) FILTER (marks & 2 = 2) AS n_flagged,
+    count(*) FILTER (marks & 6 = 6) AS n_closed
 FROM patient
 GROUP BY "group"
 ORDER BY list_position(['under 50', '50-59', '60-69', '70-79', '80 and over'], "group") NULLS LAST, "group";

@@ -11,6 +11,12 @@ SELECT
     first_exclusion_sentence, status, is_simulated, finished_at, model_hash, settings_hash,
     follow_state, follow_since, follow_because, flagged_at, due_at
 FROM cohort
-WHERE work_order IS NOT NULL AND /*cohort*/ TRUE
+WHERE work_order IN (  -- the page by one number first: the other columns are read for its rows alone
+    SELECT work_order
+    FROM cohort
+    WHERE work_order IS NOT NULL AND /*cohort*/ TRUE
+    ORDER BY work_order
+    LIMIT $limit::BIGINT OFFSET $offset::BIGINT
+)
 ORDER BY work_order
-LIMIT $limit::BIGINT OFFSET $offset::BIGINT;
+LIMIT $limit::BIGINT;

@@ -37,6 +37,11 @@ class Queue:
     before_clinic: int
 
 
+def _now() -> datetime:
+    """This minute: clocks run in days, and the same question asked twice has the same answer ready."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
+
+
 def worklist_count(cohort: CohortFilter) -> int:
     """How many series the worklist holds under this filter."""
     return int(query("worklist_count", cohort=cohort).to_pylist()[0]["n"])
@@ -117,7 +122,7 @@ def history(series_key: str) -> list[dict[str, Any]]:
 
 def states(cohort: CohortFilter) -> list[StateCount]:
     """Every state of the way with its number, those without anybody too."""
-    rows = {r["state"]: r for r in query("follow_up_states", cohort=cohort, now=datetime.now(UTC)).to_pylist()}
+    rows = {r["state"]: r for r in query("follow_up_states", cohort=cohort, now=_now()).to_pylist()}
     return [
         StateCount(
             state=state,
@@ -133,7 +138,7 @@ def programme_indicators(cohort: CohortFilter, *, expected_spine_fractures: int)
     rows = query(
         "follow_up_indicators",
         cohort=cohort,
-        now=datetime.now(UTC),
+        now=_now(),
         assessment_weeks=int(ASSESSMENT_WEEKS.value),
         treatment_weeks=int(TREATMENT_WEEKS.value),
         persistence_weeks=int(PERSISTENCE_WEEKS.value),
