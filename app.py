@@ -36,9 +36,13 @@ PAGES: tuple[Screen, ...] = (
     Screen(script="pages/home.py", title="Home", icon=":material/home:"),
     Screen(script="pages/worklist.py", title="Worklist", icon=":material/list_alt:", heading="Patients"),
     Screen(script="pages/patient.py", title="Patient", icon=":material/person:", heading="Patients"),
+    Screen(script="pages/follow_up.py", title="Follow-up", icon=":material/event_repeat:", heading="Patients"),
     Screen(script="pages/prevalence.py", title="Prevalence", icon=":material/bar_chart:", heading="Cohort"),
     Screen(script="pages/agreement.py", title="Agreement", icon=":material/compare_arrows:", heading="Cohort"),
+    Screen(script="pages/drift.py", title="Drift", icon=":material/monitoring:", heading="Cohort"),
+    Screen(script="pages/equity.py", title="Equity", icon=":material/balance:", heading="Cohort"),
     Screen(script="pages/exclusions.py", title="Exclusions", icon=":material/filter_alt_off:", heading="Cohort"),
+    Screen(script="pages/export.py", title="Export", icon=":material/download:", heading="Cohort"),
     Screen(script="pages/about.py", title="About and limits", icon=":material/info:", heading="System"),
 )
 

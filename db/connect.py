@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from db import intake, snapshot
-from db.migrate import migrate, refuse_newer
+from db.migrate import migrate, refuse_newer, store_version
 from db.owner import OwnerLock
 from db.parts import INBOX, PARTS
 from db.query import EVERYBODY, run_query
@@ -138,7 +138,10 @@ def open_store(store_dir: Path) -> Store:
             (store_dir / folder).mkdir(parents=True, exist_ok=True)
         connection = connect_database(store_dir / DATABASE)
         try:
+            before = store_version(connection)
             version = migrate(connection)
+            if 0 < before < version:
+                intake.refresh_all(connection)
             snapshot.create_views(connection)
         except BaseException:
             connection.close()

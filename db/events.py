@@ -9,10 +9,10 @@ from db.rows import event_table
 from osteo_core.records import Event
 
 
-def record(store_dir: Path, event: Event) -> Path:
-    """Leave the event in the inbox, from where the owner takes it in within a second; gives the part's path.
+def record(store_dir: Path, *events: Event) -> Path:
+    """Leave the events in the inbox as one part, from where the owner takes them in within a second; gives its path.
 
-    The same event left twice counts once. Raises ValueError when its payload is not JSON or its moment
+    The same event left twice counts once. Raises ValueError when a payload is not JSON or a moment
     has no time zone.
     """
-    return write_part(store_dir, "events", event_table(event))
+    return write_part(store_dir, "events", event_table(*events))

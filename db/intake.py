@@ -95,7 +95,10 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
             if given:
                 _insert_rows(connection, kind, pa.concat_tables(given))
         _record(connection, read)
-        _refresh(connection, (table for kind in ("series", "results", "exclusions") for table in tables[kind]))
+        _refresh(
+            connection,
+            (table for kind in ("series", "results", "exclusions", "events", "tissues") for table in tables[kind]),
+        )
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -130,3 +133,15 @@ def _refresh(connection: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table]) 
     connection.register("touched_keys", pa.concat_tables(keys))
     connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM touched_keys")
     connection.execute(_REFRESH)
+
+
+def refresh_all(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write every derived row anew, in one transaction: after a migration that changed what is derived."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series")
+        connection.execute(_REFRESH)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")

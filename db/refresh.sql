@@ -1,5 +1,36 @@
 -- Writes the rows of `cohort` anew for the series in the temporary table `touched`.
 -- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
+-- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), category (2: none,
+-- osteoporosis, low bone mass, normal), sex (2: F, M, O, unknown), whole years of age (7; 127 unknown), vendor (4: place
+-- in the list below), hash of the series (20). The series with the largest pick stands for its patient.
+-- work_order, likewise: open flag, other flag, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
+DELETE FROM follow_ups WHERE series_key IN (SELECT series_key FROM touched);
+
+INSERT INTO follow_ups
+SELECT
+    series_key,
+    min("at") FILTER (state IN ('repeat scan', 'not confirmed', 'confirmed')) AS reviewed_at,
+    arg_max(state, "at") FILTER (state IN ('to review', 'repeat scan', 'not confirmed', 'confirmed')) AS review,
+    min("at") FILTER (fact = 'fracture risk assessed') AS risk_at,
+    min("at") FILTER (state = 'DXA done') AS dxa_at,
+    min("at") FILTER (fact = 'falls assessed') AS falls_at,
+    min("at") FILTER (state = 'treatment advised') AS advised_at,
+    min("at") FILTER (state IN ('treatment advised', 'observe', 'no action', 'treatment started')) AS decided_at,
+    min("at") FILTER (fact = 'strength and balance training started') AS exercise_at,
+    min("at") FILTER (state = '4-month contact') AS contact_at,
+    min("at") FILTER (state = 'treatment started') AS started_at,
+    min("at") FILTER (fact = 'still on treatment at 12 months') AS still_at,
+    min("at") FILTER (state IN ('no action', 'closed')) AS ended_at,
+    min("at") FILTER (because IN ('patient died', 'moved or cannot be reached')) AS gone_at
+FROM (
+    SELECT
+        series_key, "at",
+        payload_json ->> '$.state' AS state, payload_json ->> '$.fact' AS fact, payload_json ->> '$.because' AS because
+    FROM events
+    WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched)
+)
+GROUP BY series_key;
+
 DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
 
 INSERT INTO cohort BY NAME
@@ -18,7 +49,7 @@ joined AS (
         h.series_key, h.study_key, h.patient_key, h.is_simulated, h.is_preferred, h.preference_reason,
         h.vendor, h.manufacturer, h.manufacturer_model_name, h.kvp, h.convolution_kernel,
         h.slice_thickness_mm, h.slice_step_mm, h.pixel_spacing_row_mm, h.n_slices,
-        h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at,
+        h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at, h.device_key, h.site_key,
         CASE WHEN NOT h.is_eligible THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
         coalesce(r.result_id, h.index_id) AS source_id,
         r.result_id, r.model_hash, r.settings_hash, r.finished_at, r.seconds, r.category,
@@ -27,6 +58,50 @@ joined AS (
         r.contrast_phase, r.calibration_name, r.calibration_mineral
     FROM header AS h
     LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible
+),
+tissue AS (
+    SELECT
+        result_id,
+        max(mean_hu) FILTER (name = 'fat') AS fat_mean_hu,
+        max(mean_hu) FILTER (name = 'muscle') AS muscle_mean_hu
+    FROM tissues
+    WHERE name IN ('fat', 'muscle') AND series_key IN (SELECT series_key FROM touched)
+    GROUP BY result_id
+),
+first_flag AS (
+    SELECT series_key, min(finished_at) AS flagged_at FROM results
+    WHERE is_flagged AND series_key IN (SELECT series_key FROM touched)
+    GROUP BY series_key
+),
+step AS (
+    SELECT series_key, payload_json ->> '$.state' AS state, payload_json ->> '$.because' AS because, "at" FROM events
+    WHERE kind = 'follow-up' AND series_key IN (SELECT series_key FROM touched)
+    QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY "at" DESC, event_id DESC) = 1
+),
+followed AS (
+    SELECT
+        j.series_key,
+        coalesce(f.flagged_at, s."at") AS flagged_at,
+        coalesce(s.state, 'to review') AS follow_state,
+        s."at" AS follow_since,
+        s.because AS follow_because
+    FROM joined AS j
+    LEFT JOIN first_flag AS f ON f.series_key = j.series_key
+    LEFT JOIN step AS s ON s.series_key = j.series_key
+    WHERE j.is_flagged OR s.state IS NOT NULL
+),
+clock AS (  -- the same as due_at in osteo_core/programme/follow_up.py
+    SELECT
+        *,
+        CASE
+            WHEN follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact') THEN NULL
+            WHEN follow_state = 'to review'
+                THEN flagged_at + to_days(CASE isodow(flagged_at) WHEN 6 THEN 6 WHEN 7 THEN 5 ELSE 7 END)
+            WHEN follow_state IN ('DXA done', 'treatment advised', 'treatment started') THEN flagged_at + to_days(7 * 16)
+            WHEN follow_state IN ('4-month contact', 'observe') THEN flagged_at + to_days(7 * 52)
+            ELSE flagged_at + to_days(7 * 12)
+        END AS due_at
+    FROM followed
 ),
 reason AS (
     SELECT e.source_id, e.code, e.step, e.sentence
@@ -38,8 +113,33 @@ SELECT
     j.*,
     e.code AS first_exclusion_code,
     e.step AS first_exclusion_step,
-    e.sentence AS first_exclusion_sentence
+    e.sentence AS first_exclusion_sentence,
+    c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at,
+    t.fat_mean_hu, t.muscle_mean_hu,
+    md5_number_lower(j.patient_key) AS patient_number,
+    (CASE WHEN j.status = 'measured' AND j.category <> 'not reportable' THEN 1::BIGINT ELSE 0 END << 53)
+    | (least(greatest(coalesce(date_diff('day', DATE '1900-01-01', j.study_date), 0), 0), 131071)::BIGINT << 36)
+    | (j.is_preferred::BIGINT << 35)
+    | (coalesce(list_position(['osteoporosis', 'low bone mass', 'normal'], j.category), 0)::BIGINT << 33)
+    | ((coalesce(list_position(['F', 'M', 'O'], j.patient_sex), 4) - 1)::BIGINT << 31)
+    | (CASE WHEN j.patient_age_years IS NULL THEN 127 ELSE least(greatest(floor(j.patient_age_years), 0), 126) END::BIGINT << 24)
+    | (coalesce(list_position(
+        ['GE', 'Siemens', 'Philips', 'Canon/Toshiba', 'UIH', 'Hitachi/Fujifilm', 'Neusoft', 'Other'], j.vendor
+    ), 0)::BIGINT << 20)
+    | (md5_number_lower(j.series_key) % 1048576)::BIGINT AS pick,
+    CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
+        ((CASE
+            WHEN j.is_flagged AND c.follow_state NOT IN ('not confirmed', 'no action', 'closed') THEN 0::BIGINT
+            WHEN j.is_flagged THEN 1
+            ELSE 2
+        END << 25) + CASE
+            WHEN j.mean_vbmd_mg_cm3 IS NULL THEN 1::BIGINT << 24
+            ELSE (1000 * (least(greatest(j.mean_vbmd_mg_cm3, -1000), 9999) + 1000))::BIGINT
+        END << 36) | (md5_number_lower(j.series_key) % 68719476736)::BIGINT
+    END AS work_order
 FROM joined AS j
+LEFT JOIN tissue AS t ON t.result_id = j.result_id
+LEFT JOIN clock AS c ON c.series_key = j.series_key
 LEFT JOIN reason AS e
     ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')
 ORDER BY j.series_key;

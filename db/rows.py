@@ -75,12 +75,12 @@ def reference_table(values: Iterable[ReferenceValue], *, at: datetime | None = N
     )
 
 
-def event_table(event: Event) -> pa.Table:
-    """One event. Raises ValueError when its payload is not JSON."""
-    json.loads(event.payload_json)
-    return table_of(
-        "events", [{name: getattr(event, name) for name in KINDS["events"].schema.names} | {"at": utc(event.at)}]
-    )
+def event_table(*events: Event) -> pa.Table:
+    """Events. Raises ValueError when a payload is not JSON."""
+    for event in events:
+        json.loads(event.payload_json)
+    names = KINDS["events"].schema.names
+    return table_of("events", [{n: getattr(event, n) for n in names} | {"at": utc(event.at)} for event in events])
 
 
 def failure_table(failure: Failure) -> pa.Table:

@@ -85,6 +85,7 @@ SERIES = _kind(
     ("is_preferred", FLAG, "the one series of its study that counts"),
     ("preference_reason", TEXT, "why it is or is not preferred"),
     ("stack_label", TEXT, "which stack of its SeriesInstanceUID; empty where that holds one"),
+    ("site_key", TEXT, "keyed hash of the institution"),
     order="series_key indexed_at index_id",
 )
 FILES = _kind(

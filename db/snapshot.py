@@ -25,7 +25,8 @@ _VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 #: How each table is sorted, so that a reader can skip what it does not ask for.
 _ORDER: dict[str, tuple[str, ...]] = {
     **{name: kind.order for name, kind in KINDS.items()},
-    "cohort": ("is_flagged DESC", "mean_vbmd_mg_cm3", "series_key"),
+    "cohort": ("work_order", "series_key"),
+    "follow_ups": ("series_key",),
     "parts": ("name",),
     "migrations": ("number",),
 }

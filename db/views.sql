@@ -16,8 +16,13 @@ CREATE OR REPLACE VIEW current_reference_values AS
 SELECT * FROM reference_values
 QUALIFY row_number() OVER (PARTITION BY patient_key, level ORDER BY imported_at DESC, source) = 1;
 
--- The state of a series is what was last done with it.
-CREATE OR REPLACE VIEW current_states AS
-SELECT series_key, kind AS state, author, "at" AS since, reason, event_id
+-- What was noted about a flag: a new state, or a fact beside the way (osteo_core/programme/follow_up.py).
+CREATE OR REPLACE VIEW follow_up_notes AS
+SELECT
+    event_id, series_key, author, "at", reason,
+    payload_json ->> '$.state' AS state,
+    payload_json ->> '$.fact' AS fact,
+    payload_json ->> '$.previous' AS previous,
+    payload_json ->> '$.because' AS because
 FROM events
-QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY "at" DESC, event_id DESC) = 1;
+WHERE kind IN ('follow-up', 'follow-up fact');

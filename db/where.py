@@ -16,6 +16,12 @@ _CONDITIONS: dict[str, str] = {
     "flagged": "cohort.is_flagged = $cohort_flagged",
     "review": "(coalesce(len(cohort.review_reasons), 0) > 0) = $cohort_review",
     "simulated": "cohort.is_simulated = $cohort_simulated",
+    "scanners": "list_contains($cohort_scanners, cohort.manufacturer_model_name)",
+    "sites": "list_contains($cohort_sites, cohort.site_key)",
+    "studied_from": "cohort.study_date >= $cohort_studied_from",
+    "studied_to": "cohort.study_date <= $cohort_studied_to",
+    "states": "list_contains($cohort_states, cohort.follow_state)",
+    "overdue": "(cohort.due_at IS NOT NULL AND cohort.due_at < now()) = $cohort_overdue",
     "text": (
         "(starts_with(cohort.series_key, lower($cohort_text)) OR starts_with(cohort.patient_key, lower($cohort_text)) "
         "OR contains(lower(coalesce(cohort.manufacturer_model_name, '')), lower($cohort_text)) "

@@ -14,7 +14,19 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.server import FLAGS, chromium_path, start_server, stop_server
 
 OUT = Path(__file__).resolve().parent / "screenshots"
-PAGES = ("home", "worklist", "patient", "prevalence", "agreement", "exclusions", "about")
+PAGES = (
+    "home",
+    "worklist",
+    "patient",
+    "follow_up",
+    "prevalence",
+    "agreement",
+    "drift",
+    "equity",
+    "exclusions",
+    "export",
+    "about",
+)
 #: Time for tables and figures to be drawn after the page has its title.
 _SETTLE_MS = 4000
 
@@ -30,6 +42,8 @@ def open_page(page: Page, address: str, name: str) -> None:
         if box is None:
             raise RuntimeError("the worklist is empty: analyse some patients first")
         page.mouse.click(box["x"] + 300, box["y"] + 52)
+        page.wait_for_timeout(1000)
+        page.keyboard.press("o")
         page.wait_for_selector(".planes[data-drawn]", timeout=180_000)
     else:
         page.goto(f"{address}/{'' if name == 'home' else name}")

@@ -382,6 +382,69 @@ ADULT_AGE_FROM = Limit(
     date="2026-11-24",
     beyond="excluded",
 )
+REVIEW_WORKING_DAYS = Limit(
+    value=5,
+    unit="working days from the flag",
+    source="design: one week on a list",
+    date="2026-11-25",
+    beyond="the review of a flag is overdue",
+)
+ASSESSMENT_WEEKS = Limit(
+    value=12,
+    unit="weeks from the flag",
+    source="IOF, FFN and NOF key performance indicators 3-5, Javaid 2020, Osteoporos Int 31:1193",
+    date="2020",
+    beyond="assessment, DXA or falls assessment is overdue",
+)
+TREATMENT_WEEKS = Limit(
+    value=16,
+    unit="weeks from the flag",
+    source="IOF, FFN and NOF key performance indicators 7-9, Javaid 2020, Osteoporos Int 31:1193",
+    date="2020",
+    beyond="start of treatment or its first contact is overdue",
+)
+PERSISTENCE_WEEKS = Limit(
+    value=52,
+    unit="weeks from the flag",
+    source="IOF, FFN and NOF key performance indicator 10, Javaid 2020, Osteoporos Int 31:1193",
+    date="2020",
+    beyond="the contact at 12 months is overdue",
+)
+INDICATOR_RED_BELOW = Limit(
+    value=0.50,
+    unit="share of the patients whose clock has run out",
+    source="Javaid 2020, Osteoporos Int 31:1193",
+    date="2020",
+    beyond="below: red",
+)
+INDICATOR_GREEN_ABOVE = Limit(
+    value=0.80,
+    unit="share of the patients whose clock has run out",
+    source="Javaid 2020, Osteoporos Int 31:1193",
+    date="2020",
+    beyond="above: green, else amber; for advice of treatment green begins at 0.50",
+)
+DRIFT_STEP = Limit(
+    value=0.05,
+    unit="of the quantity's mean",
+    source="design: as much as scanners differ from each other (RMS-CV 4.9 %)",
+    date="2026-11-25",
+    beyond="the step in slope that the drift charts are tuned to find",
+)
+DRIFT_FALSE_ALARMS = Limit(
+    value=0.8,
+    unit="false alarms a scanner-year, all charts together",
+    source="design: under one a scanner-year",
+    date="2026-11-25",
+    beyond="sets the limits of the drift charts",
+)
+DRIFT_WARM_UP = Limit(
+    value=200,
+    unit="patients of one scanner",
+    source="design: the baseline's mean is then known to 7 % of one patient's SD",
+    date="2026-11-25",
+    beyond="fewer before a day: it is not judged",
+)
 
 
 def all_limits() -> dict[str, Limit]:

@@ -65,6 +65,10 @@ class Pseudonyms:
         """Hash of a scanner's serial number together with manufacturer and model."""
         return self._hash("device", raw)
 
+    def site(self, raw: str) -> str:
+        """Hash of an institution's name."""
+        return self._hash("site", raw)
+
     def _hash(self, domain: str, raw: str) -> str:
         # A path's bytes that are no UTF-8 count as they are.
         message = f"{domain}\0{raw.strip()}".encode(errors="surrogatepass")

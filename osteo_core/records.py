@@ -149,6 +149,7 @@ class Series:
     vendor: Vendor = Vendor.OTHER
     manufacturer_model_name: str | None = None
     device_key: str | None = None
+    site_key: str | None = None
     software_versions: str | None = None
     kvp: float | None = None
     convolution_kernel: str | None = None

@@ -1,4 +1,4 @@
-"""Agreement with QCT: scatter and Bland-Altman, per vendor and overall, with intervals."""
+"""Agreement with QCT: scatter and Bland-Altman, every figure with its interval, the 3x3 table, and the import."""
 
 from __future__ import annotations
 
@@ -6,32 +6,25 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.plotly_chart import PlotlyState
 
-from pages.ui import agreement_figures, filters, frame, services, wording
+from osteo_core.programme.comparison import CLASSES, Comparison
+from pages.ui import agreement_figures, filters, frame, qct_import, services, wording
 
-HOW = """PatientID,Level,vBMD_mg_cm3,Mineral,Source,Simulated
-SIM-000123,L1,92.4,K2HPO4,QCT phantom,true
-SIM-000123,,88.1,K2HPO4,QCT phantom,true"""
-
-
-def show_import() -> None:
-    """How QCT values come in."""
-    st.markdown("QCT values come from a CSV file with these columns (`Level` blank for the patient's mean):")
-    st.code(HOW, language=None)
-    st.code(f"python -m osteo_core reference /path/to/qct.csv{services.store_argument()}", language="bash")
-    st.caption("`PatientID` is turned into the same keyed hash as the CT's on the way in; it is not stored.")
+_ALL = "All vendors"
 
 
-def show_table(rows: list[agreement_figures.Agreement]) -> None:
-    """The figures behind the pictures."""
+def show_table(rows: list[Comparison]) -> None:
+    """The main figures of each group beside each other."""
     st.dataframe(
         [
             {
                 "Group": row.group,
                 "n": row.n,
-                "r": wording.estimate(row.r, digits=3),
-                "Bias": wording.estimate(row.bias, digits=1),
+                "r": wording.estimate(row.figures.get("Pearson r"), digits=3),
+                "Bias": wording.estimate(row.figures.get("Bias"), digits=1),
                 "Lower limit": wording.estimate(row.lower_limit, digits=1),
                 "Upper limit": wording.estimate(row.upper_limit, digits=1),
+                "ICC": wording.estimate(row.figures.get("ICC(2,1)"), digits=3),
+                "RMSE": wording.estimate(row.figures.get("RMSE"), digits=1),
             }
             for row in rows
         ],
@@ -41,6 +34,8 @@ def show_table(rows: list[agreement_figures.Agreement]) -> None:
             "Bias": st.column_config.TextColumn(f"Bias, {wording.UNIT} (95 %)", help="This CT minus QCT"),
             "Lower limit": st.column_config.TextColumn(f"Lower limit, {wording.UNIT} (95 %)"),
             "Upper limit": st.column_config.TextColumn(f"Upper limit, {wording.UNIT} (95 %)"),
+            "ICC": st.column_config.TextColumn("ICC(2,1) (95 %)", help="Absolute agreement of single values"),
+            "RMSE": st.column_config.TextColumn(f"RMSE, {wording.UNIT} (95 %)"),
         },
     )
 
@@ -52,34 +47,75 @@ def open_clicked(event: PlotlyState) -> None:
         frame.open_patient(points[0]["customdata"][3])
 
 
-def show_pairs(
-    pairs: list[agreement_figures.Pair], rows: list[agreement_figures.Agreement], *, controls: DeltaGenerator
-) -> None:
+def show_pairs(pairs: list[agreement_figures.Pair], row: Comparison) -> None:
     """Pictures of one group beside each other."""
-    names = [row.group for row in rows]
-    group = (
-        controls.segmented_control("Show", names, default=names[0], required=True, key="group", bind="query-params")
-        or names[0]
-    )
-    row = next(row for row in rows if row.group == group)
-    chosen = pairs if row is rows[0] else [pair for pair in pairs if pair.vendor == group]
     left, right = st.columns(2, gap="large")
     left.subheader("Scatter")
-    scatter = agreement_figures.scatter_figure(chosen)
+    scatter = agreement_figures.scatter_figure(pairs, row.lines)
     open_clicked(left.plotly_chart(scatter, key="scatter", on_select="rerun", selection_mode="points"))
     right.subheader("Bland-Altman")
-    difference = agreement_figures.bland_altman_figure(chosen, row)
+    difference = agreement_figures.bland_altman_figure(pairs, row)
     open_clicked(right.plotly_chart(difference, key="bland-altman", on_select="rerun", selection_mode="points"))
-    if row.bias is None:
-        st.caption(f"{group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
+    if row.bland_altman is None:
+        st.caption(f"{row.group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
 
 
-st.title("Agreement with QCT")
-if not services.cohort_numbers().series:
-    frame.draw_no_series()
-else:
-    chosen = filters.cohort_filter(with_category=False)
-    controls = st.container(horizontal=True, gap="large")
+def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
+        {"Figure": name, "Value (95 %)": wording.estimate(e, digits=_digits(name)), "n": e.n, "How": e.method}
+        for name, e in row.figures.items()
+    ]
+    for name, line in row.lines.items():
+        for part, e in (("slope", line.slope), ("intercept", line.intercept)):
+            digits = 3 if part == "slope" else 1
+            rows.append(
+                {
+                    "Figure": f"{name}, {part}",
+                    "Value (95 %)": wording.estimate(e, digits=digits),
+                    "n": e.n,
+                    "How": e.method,
+                }
+            )
+    found = row.bland_altman
+    if found and found.proportional_bias and found.proportional_p is not None:
+        rows.append(
+            {
+                "Figure": "Proportional bias, slope",
+                "Value (95 %)": wording.estimate(found.proportional_bias, digits=3),
+                "n": found.n,
+                "How": f"{found.proportional_bias.method}, p {wording.p_value(found.proportional_p)}",
+            }
+        )
+    return rows
+
+
+def _digits(name: str) -> int:
+    return 1 if name in ("Bias", "RMSE", "MAE") else 3
+
+
+def show_statistics(row: Comparison) -> None:
+    """Every figure of the group, and why one is missing."""
+    left, right = st.columns([2.2, 1], gap="large")
+    left.subheader(f"Statistics: {row.group}")
+    left.dataframe(_statistic_rows(row), hide_index=True, height="content")
+    for name, why in row.missing.items():
+        left.caption(f"{name}: {why}.")
+    right.subheader("Categories")
+    right.dataframe(
+        [
+            {"QCT": c.value, **{f"CT {d.value}": int(row.table[i, j]) for j, d in enumerate(CLASSES)}}
+            for i, c in enumerate(CLASSES)
+        ],
+        hide_index=True,
+    )
+    limits = services.limits()
+    right.caption(
+        f"Rows: QCT, columns: this CT; limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}."
+    )
+
+
+def choose_unit(controls: DeltaGenerator) -> bool:
+    """Whether single levels are compared instead of the patient's mean."""
     unit = controls.segmented_control(
         "Compare",
         ["Patient mean", "Single levels"],
@@ -88,23 +124,39 @@ else:
         key="unit",
         bind="query-params",
     )
-    by_level = unit == "Single levels"
+    return unit == "Single levels"
+
+
+st.title("Agreement with QCT")
+if not services.cohort_numbers().series:
+    frame.draw_no_series()
+else:
+    chosen = filters.cohort_filter(with_category=False, also=("unit", "group"))
+    if done := st.session_state.pop("qct-done", ""):
+        st.success(done, icon=":material/check:")
+    controls = st.container(horizontal=True, gap="large")
+    by_level = choose_unit(controls)
     pairs = services.agreement_pairs(chosen, by_level=by_level)
     if not pairs:
         frame.draw_empty("No measured patient in this filter has a QCT value yet.", icon=":material/compare_arrows:")
-        show_import()
+        qct_import.show_import()
     else:
+        names = [_ALL, *sorted({pair.vendor for pair in pairs})]
+        group = controls.segmented_control("Show", names, default=_ALL, required=True, key="group", bind="query-params")
         rows = services.agreement(pairs)
-        show_pairs(pairs, rows, controls=controls)
+        row = next((one for one in rows if one.group == group), rows[0])
+        show_pairs(pairs if row is rows[0] else [p for p in pairs if p.vendor == row.group], row)
         show_table(rows)
+        show_statistics(row)
         st.caption(
-            "Click a point to open its patient. Differences are this CT minus QCT. "
-            "Limits of agreement: bias ± 1.96 SD, intervals after Bland and Altman 1999. "
+            "Click a point to open its patient. Differences are this CT minus QCT. Limits of agreement: bias ± "
+            "1.96 SD, intervals after Bland and Altman 1999. Lines: CT on QCT. "
             + (
-                "Levels of one patient are not independent, so these intervals are too narrow."
+                "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have intervals "
+                "from drawing patients anew; the other intervals are too narrow."
                 if by_level
                 else "One value a patient."
             )
         )
         with st.expander("Import QCT values"):
-            show_import()
+            qct_import.show_import()

@@ -136,6 +136,14 @@ def show_waiting(count: int) -> None:
 def show_next_steps(numbers: services.CohortNumbers) -> None:
     """What a lead would do now."""
     st.subheader("Next steps")
+    if numbers.overdue:
+        words = f"See to {wording.counted(numbers.overdue, 'overdue series', 'overdue series')}"
+        st.page_link("pages/worklist.py", label=words, icon=":material/alarm:", query_params={"overdue": "true"})
+    if numbers.to_review:
+        words = f"Review {wording.counted(numbers.to_review, 'flag')} that nobody has looked at"
+        st.page_link(
+            "pages/worklist.py", label=words, icon=":material/rate_review:", query_params={"state": "to review"}
+        )
     if numbers.flagged:
         words = f"Look at {wording.counted(numbers.flagged, 'flagged series', 'flagged series')}"
         st.page_link("pages/worklist.py", label=words, icon=":material/flag:", query_params={"flagged": "true"})

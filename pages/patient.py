@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import figures, frame, services, wording
+from pages.ui.follow_up_parts import show_history
 from pages.ui.patient_parts import (
     focus_key,
     show_header,
@@ -84,6 +85,7 @@ def show_patient(view: services.PatientView) -> None:
     with right:
         show_origin(view)
         show_other_series(view)
+        show_history(view.series_key)
     with pictures:  # last, for the first look at a CT takes seconds and the numbers need not wait for it
         show_viewer(view)
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import streamlit as st
 
+from osteo_core.programme.standard import EUROPE_2013, STANDARDS, Standardised, StandardPopulation
+from osteo_core.statistics.standardise import difference_of_shares
 from pages.ui import figures, filters, frame, services, wording
 
-BY = {"Sex": "sex", "Age band": "age_band", "Vendor": "vendor"}
+BY = {
+    "Sex": "sex",
+    "Age band": "age_band",
+    "Vendor": "vendor",
+    "Scanner": "scanner",
+    "Site": "site",
+    "Period": "period",
+}
+POPULATIONS = {population.name: population for population in STANDARDS}
 
 
-def show_group(name: str, rates: list[figures.Rate]) -> None:
-    """Figure and table of one grouping."""
+def show_group(name: str, by: str, chosen: services.CohortFilter, population: StandardPopulation) -> None:
+    """Figure and table of one grouping, age-standardised beside it except by age."""
+    rates = services.prevalence(chosen, by=by)
+    adjusted = {} if by == "age_band" else services.standardised(chosen, by=by, population=population)
     st.plotly_chart(figures.prevalence_figure(rates), config={"displayModeBar": False}, key=f"figure-{name}")
     st.dataframe(
         [
@@ -20,6 +32,7 @@ def show_group(name: str, rates: list[figures.Rate]) -> None:
                 "missing": rate.missing,
                 "osteoporosis": wording.percent(rate.osteoporosis),
                 "low bone mass": wording.percent(rate.low_bone_mass),
+                **({"standardised": _standardised(adjusted.get(rate.group))} if by != "age_band" else {}),
             }
             for rate in rates
         ],
@@ -31,7 +44,58 @@ def show_group(name: str, rates: list[figures.Rate]) -> None:
             ),
             "osteoporosis": st.column_config.TextColumn("Osteoporosis (95 % interval)"),
             "low bone mass": st.column_config.TextColumn("Low bone mass (95 % interval)"),
+            "standardised": st.column_config.TextColumn(
+                "Osteoporosis, age-standardised from 50",
+                help=f"Directly, to {population.name}: {population.source}",
+            ),
         },
+    )
+
+
+def _standardised(found: tuple[Standardised, Standardised] | None) -> str:
+    if found is None:
+        return "nobody from 50"
+    return wording.percent(found[0].share) if found[0].share else found[0].why
+
+
+def show_comparison(chosen: services.CohortFilter, population: StandardPopulation) -> None:
+    """Two views beside each other, with the difference of their shares."""
+    views = {"The filter above": chosen, **services.saved_views()}
+    if len(views) < 2:
+        st.caption("Save a view first (the button at the end of the filter), then it can be compared with another.")
+        return
+    left, right = st.columns(2)
+    names = list(views)
+    first = left.selectbox("First", names, key="first", bind="query-params")
+    second = right.selectbox("Second", names, index=1, key="second", bind="query-params")
+    overall = {name: services.prevalence(views[name], by="all") for name in dict.fromkeys((first, second))}
+    if not all(found and found[0].n for found in overall.values()):
+        st.info("Nobody has a category in one of the views: there is nothing to compare.", icon=":material/search_off:")
+        return
+    adjusted = {
+        name: services.standardised(views[name], by="all", population=population).get("all") for name in overall
+    }
+    st.dataframe(
+        [
+            {
+                "View": name,
+                "n": found[0].n,
+                "Without": found[0].missing,
+                "Osteoporosis": wording.percent(found[0].osteoporosis),
+                "Low bone mass": wording.percent(found[0].low_bone_mass),
+                "Osteoporosis, age-standardised from 50": _standardised(adjusted[name]),
+            }
+            for name, found in overall.items()
+        ],
+        hide_index=True,
+    )
+    gap = difference_of_shares(
+        *((found.osteoporosis_count, found.n) for found in (overall[first][0], overall[second][0]))
+    )
+    st.caption(
+        f"Osteoporosis, first less second: {100 * gap.value:+.1f} points "
+        f"({100 * gap.low:+.1f} to {100 * gap.high:+.1f}; Newcombe). "
+        "The interval holds for different people: a patient in both views is counted in both."
     )
 
 
@@ -67,7 +131,7 @@ st.title("Prevalence")
 if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False)
+    chosen = filters.cohort_filter(with_category=False, also=("by", "first", "second"))
     overall = services.prevalence(chosen, by="all")
     if not overall or not overall[0].n:
         frame.draw_empty(
@@ -76,9 +140,18 @@ else:
         )
     else:
         show_overall(overall[0])
-        for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):
-            with tab:
-                show_group(name, services.prevalence(chosen, by=by))
+        controls = st.container(horizontal=True, gap="large")
+        name = (
+            controls.segmented_control("By", list(BY), default="Sex", required=True, key="by", bind="query-params")
+            or "Sex"
+        )
+        standard = controls.segmented_control(
+            "Standard population", list(POPULATIONS), default=EUROPE_2013.name, required=True, key="standard"
+        )
+        population = POPULATIONS.get(standard or "", EUROPE_2013)
+        show_group(name, BY[name], chosen, population)
+        st.subheader("Compare two views")
+        show_comparison(chosen, population)
         limits = services.limits()
         st.caption(
             f"Osteoporosis: mean trabecular vBMD below {limits.osteoporosis_below:g} {wording.UNIT}; low bone mass: "

@@ -9,6 +9,7 @@ patient AS (
     SELECT *
     FROM cohort
     WHERE status = 'measured' AND mean_vbmd_mg_cm3 IS NOT NULL AND /*cohort*/ TRUE
+        AND patient_key IN (SELECT patient_key FROM reference)
     QUALIFY row_number() OVER (PARTITION BY patient_key ORDER BY study_date DESC NULLS LAST, is_preferred DESC, series_key) = 1
 ),
 found AS (

@@ -1,8 +1,7 @@
--- The cohort in numbers of series, studies and patients. Failed and excluded series stay in n_series.
+-- The cohort in numbers of series and patients. Failed and excluded series stay in n_series.
 SELECT
     count(*) AS n_series,
-    count(DISTINCT study_key) AS n_studies,
-    count(DISTINCT patient_key) AS n_patients,
+    (SELECT count(*) FROM (SELECT DISTINCT patient_number FROM cohort WHERE /*cohort*/ TRUE)) AS n_patients,
     count(*) FILTER (status = 'measured') AS n_measured,
     count(*) FILTER (status = 'measured' AND category <> 'not reportable') AS n_categorised,
     count(*) FILTER (status = 'excluded') AS n_excluded,
@@ -10,6 +9,8 @@ SELECT
     count(*) FILTER (status = 'waiting') AS n_waiting,
     count(*) FILTER (is_flagged) AS n_flagged,
     count(*) FILTER (len(review_reasons) > 0) AS n_review,
+    count(*) FILTER (follow_state = 'to review') AS n_to_review,
+    count(*) FILTER (due_at < now()) AS n_overdue,
     count(*) FILTER (is_simulated) AS n_simulated
 FROM cohort
 WHERE /*cohort*/ TRUE;

@@ -1,7 +1,6 @@
--- What a filter can be set to in this store: (field, value, n).
-SELECT 'vendor' AS field, vendor AS value, count(*) AS n FROM cohort GROUP BY vendor
+-- What a filter can be set to in this store beside the closed vocabularies: (field, value, n), the commonest first.
+SELECT 'scanner' AS field, manufacturer_model_name AS value, count(*) AS n
+FROM cohort WHERE manufacturer_model_name IS NOT NULL GROUP BY ALL
 UNION ALL
-SELECT 'sex', patient_sex, count(*) FROM cohort GROUP BY patient_sex
-UNION ALL
-SELECT 'category', category, count(*) FROM cohort WHERE category IS NOT NULL GROUP BY category
+SELECT 'site', site_key, count(*) FROM cohort WHERE site_key IS NOT NULL GROUP BY ALL
 ORDER BY field, n DESC, value;

@@ -95,6 +95,7 @@ def _scanner(dataset: Dataset, pseudonyms: Pseudonyms) -> dict:
     manufacturer = text(source, "Manufacturer") or None
     model = text(source, "ManufacturerModelName") or None
     serial = text(source, "DeviceSerialNumber")
+    institution = text(dataset, "InstitutionName").upper()
     vendor = normalise_vendor(manufacturer) if manufacturer else vendor_of_model(model)
     kernel = text(source, "ConvolutionKernel") or None
     return {
@@ -103,6 +104,7 @@ def _scanner(dataset: Dataset, pseudonyms: Pseudonyms) -> dict:
         "vendor": vendor,
         "manufacturer_model_name": model,
         "device_key": pseudonyms.device(f"{manufacturer}\0{model}\0{serial}") if serial else None,
+        "site_key": pseudonyms.site(institution) if institution else None,
         "software_versions": text(source, "SoftwareVersions") or None,
         "convolution_kernel": kernel,
         "kernel_group": kernel_group(vendor, kernel),

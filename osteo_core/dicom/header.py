@@ -23,6 +23,7 @@ KEYWORDS = (
     *("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "PatientID"),
     *("SeriesNumber", "FrameOfReferenceUID"),
     *("Modality", "ImageType", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"),
+    "InstitutionName",
     *("KVP", "ConvolutionKernel", "SliceThickness", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "GantryDetectorTilt", "AcquisitionNumber"),
     *("TemporalPositionIdentifier", "TemporalPositionIndex", "PatientPosition", "PatientSex"),

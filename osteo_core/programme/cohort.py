@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qs, urlencode
 
 from osteo_core.errors import UsageError
+from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
 
 _Value = TypeVar("_Value")
@@ -20,8 +22,10 @@ class CohortFilter:
     """Nothing chosen means everybody. Ages are whole years, both ends included.
 
     ``review``: something should be looked at before the number is used. A series whose age is not known falls
-    out as soon as one end is given. ``text`` is looked for in scanner model, manufacturer as read, and at the
-    start of the keys; case does not count.
+    out as soon as one end is given. ``scanners`` are models as read, ``sites`` keyed hashes of institutions;
+    ``studied_from`` and ``studied_to`` are days of study, both included. ``states`` and ``overdue`` are of the
+    follow-up: what nobody flagged has neither. ``text`` is looked for in scanner model, manufacturer as read, and
+    at the start of the keys; case does not count.
     """
 
     vendors: tuple[Vendor, ...] = ()
@@ -32,11 +36,21 @@ class CohortFilter:
     flagged: bool | None = None
     review: bool | None = None
     simulated: bool | None = None
+    scanners: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    studied_from: date | None = None
+    studied_to: date | None = None
+    states: tuple[State, ...] = ()
+    overdue: bool | None = None
     text: str = ""
 
     def __post_init__(self) -> None:
         if self.age_from is not None and self.age_to is not None and self.age_from > self.age_to:
             raise UsageError(f"ages must run from the lower to the higher, found {self.age_from:g} to {self.age_to:g}")
+        if self.studied_from is not None and self.studied_to is not None and self.studied_from > self.studied_to:
+            raise UsageError(
+                f"days must run from the earlier to the later, found {self.studied_from} to {self.studied_to}"
+            )
 
     def to_query(self) -> str:
         """The filter as a query string, '' for everybody; ``from_query`` reads it back equal."""
@@ -45,7 +59,17 @@ class CohortFilter:
         ages = (("age_from", self.age_from), ("age_to", self.age_to))
         pairs += [(name, repr(float(age))) for name, age in ages if age is not None]
         pairs += [("category", c.value) for c in self.categories]
-        flags = (("flagged", self.flagged), ("review", self.review), ("simulated", self.simulated))
+        pairs += [("scanner", model) for model in self.scanners]
+        pairs += [("site", key) for key in self.sites]
+        days = (("studied_from", self.studied_from), ("studied_to", self.studied_to))
+        pairs += [(name, day.isoformat()) for name, day in days if day is not None]
+        pairs += [("state", s.value) for s in self.states]
+        flags = (
+            ("flagged", self.flagged),
+            ("review", self.review),
+            ("simulated", self.simulated),
+            ("overdue", self.overdue),
+        )
         pairs += [(name, str(flag).lower()) for name, flag in flags if flag is not None]
         pairs += [("text", self.text)] if self.text else []
         return urlencode(pairs)
@@ -67,6 +91,12 @@ class CohortFilter:
             flagged=_one(given, "flagged", _flag),
             review=_one(given, "review", _flag),
             simulated=_one(given, "simulated", _flag),
+            scanners=tuple(given.get("scanner", ())),
+            sites=tuple(given.get("site", ())),
+            studied_from=_one(given, "studied_from", date.fromisoformat),
+            studied_to=_one(given, "studied_to", date.fromisoformat),
+            states=_words(given, "state", State),
+            overdue=_one(given, "overdue", _flag),
             text=_one(given, "text", str) or "",
         )
 

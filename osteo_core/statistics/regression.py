@@ -40,7 +40,7 @@ def deming(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0, confidence: 
         raise StatisticsError(f"the ratio of error variances must be above 0, found {error_ratio:g}")
     n = len(a)
     slope, intercept = _deming(a, b, error_ratio)
-    left_out = np.array([_deming(np.delete(a, i), np.delete(b, i), error_ratio) for i in range(n)])
+    left_out = _deming_left_out(a, b, error_ratio)
     pseudo = n * np.array([slope, intercept]) - (n - 1) * left_out
     half = t_quantile(confidence, n - 2) * pseudo.std(axis=0, ddof=1) / math.sqrt(n)
     method = f"Deming, error ratio {error_ratio:g}, jackknife"
@@ -58,6 +58,18 @@ def _deming(x: Values, y: Values, ratio: float) -> tuple[float, float]:
     inner = syy - ratio * sxx
     slope = (inner + math.sqrt(inner * inner + 4 * ratio * sxy * sxy)) / (2 * sxy)
     return slope, float(y.mean() - slope * x.mean())
+
+
+def _deming_left_out(x: Values, y: Values, ratio: float) -> Values:
+    """(n, 2) slope and intercept without each pair in turn, from the sums of all: sxx(-i) = sxx - n/(n-1) u_i^2."""
+    n, u, v = len(x), x - x.mean(), y - y.mean()
+    share = n / (n - 1)
+    sxx, syy, sxy = (float(p @ q) - share * p * q for p, q in ((u, u), (v, v), (u, v)))
+    if (np.abs(sxy) <= 1e-12 * np.sqrt(np.maximum(sxx * syy, 0))).any():
+        raise StatisticsError("the two methods do not vary together; a line between them cannot be fitted")
+    inner = syy - ratio * sxx
+    slope = (inner + np.sqrt(inner**2 + 4 * ratio * sxy**2)) / (2 * sxy)
+    return np.column_stack([slope, y.mean() - v / (n - 1) - slope * (x.mean() - u / (n - 1))])
 
 
 def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Line:

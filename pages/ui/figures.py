@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -11,10 +11,12 @@ import plotly.graph_objects as go
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui import wording
-from pages.ui.colours import CATEGORY_COLOURS, GREY, category_colour, vendor_colour
+from pages.ui.colours import BLUE, CATEGORY_COLOURS, GREEN, GREY, ORANGE, category_colour, vendor_colour
 
 _ROW_PX = 58
 _HOVER = {"namelength": -1}
+#: Colour and shape of the shares beside each other.
+_SERIES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class Rate:
     missing: int
     osteoporosis: Estimate | None
     low_bone_mass: Estimate | None
+    osteoporosis_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +48,8 @@ class Limits:
     normal_above: float
 
 
-def _layout(figure: go.Figure, *, height: int, x: str, y: str) -> go.Figure:
+def layout(figure: go.Figure, *, height: int, x: str, y: str) -> go.Figure:
+    """Height, margins, legend on top, and titles of both axes, the same for all figures."""
     figure.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
@@ -97,9 +101,40 @@ def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
         tickvals=list(range(len(rates))), ticktext=words, range=[len(rates) - 0.5, -0.5], showgrid=False, zeroline=False
     )
     figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
-    return _layout(
+    return layout(
         figure, height=120 + _ROW_PX * max(1, len(rates)), x="share of those with a category (95 % interval)", y=""
     )
+
+
+def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate | None]]) -> go.Figure:
+    """Several shares a group, each with its interval; a share that is not there leaves its place empty."""
+    figure = go.Figure()
+    for number, (name, estimates) in enumerate(shares.items()):
+        known = [(k, e) for k, e in enumerate(estimates) if e is not None]
+        figure.add_trace(
+            go.Scatter(
+                name=name,
+                x=[100 * e.value for _, e in known],
+                y=[k + 0.22 * (number - (len(shares) - 1) / 2) for k, _ in known],
+                error_x={
+                    "type": "data",
+                    "array": [100 * (e.high - e.value) for _, e in known],
+                    "arrayminus": [100 * (e.value - e.low) for _, e in known],
+                    "thickness": 2,
+                    "width": 5,
+                },
+                mode="markers",
+                marker={"size": 10, "color": _SERIES[number][0], "symbol": _SERIES[number][1]},
+                customdata=[[groups[k], wording.percent(e), e.n] for k, e in known],
+                hovertemplate="%{customdata[0]}<br>" + name + ": %{customdata[1]}, n %{customdata[2]:,}<extra></extra>",
+            )
+        )
+    places = list(range(len(groups)))
+    figure.update_yaxes(
+        tickvals=places, ticktext=list(groups), range=[len(groups) - 0.5, -0.5], showgrid=False, zeroline=False
+    )
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
+    return layout(figure, height=120 + _ROW_PX * max(1, len(groups)), x="share of patients (95 % interval)", y="")
 
 
 def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:
@@ -133,7 +168,7 @@ def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) ->
         heights[one.low_mg_cm3] += one.count
     if max(heights.values(), default=0) <= 8:  # series are counted: no halves on the axis
         figure.update_yaxes(dtick=1)
-    return _layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
+    return layout(figure, height=300, x=f"mean trabecular vBMD ({wording.UNIT})", y="series")
 
 
 def category_of(vbmd_mg_cm3: float, limits: Limits) -> Category:
@@ -181,7 +216,7 @@ def levels_figure(points: Sequence[LevelPoint], limits: Limits) -> go.Figure:
     _add_limits(figure, limits, vertical=True)
     figure.update_yaxes(categoryorder="array", categoryarray=[p.level for p in reversed(points)], type="category")
     figure.update_xaxes(rangemode="tozero")
-    return _layout(figure, height=300, x=f"trabecular vBMD ({wording.UNIT}), 95 % interval", y="")
+    return layout(figure, height=300, x=f"trabecular vBMD ({wording.UNIT}), 95 % interval", y="")
 
 
 def shown_vendor(word: str) -> str:

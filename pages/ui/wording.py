@@ -89,3 +89,23 @@ def short_key(key: str) -> str:
 def sentence(text: str) -> str:
     """The text with a capital first letter, its other letters as they are."""
     return text[:1].upper() + text[1:]
+
+
+def site(key: str) -> str:
+    """'site 3f2a91' for an institution's keyed hash."""
+    return f"site {key[:6]}"
+
+
+def due(at: datetime | None, now: datetime) -> str:
+    """'3 days over', 'today', 'in 12 days', or a dash where nothing is due."""
+    if at is None:
+        return MISSING
+    days = (at - now).total_seconds() / 86400
+    if days < 0:
+        return f"{counted(max(1, int(-days)), 'day')} over"
+    return "today" if days < 1 else f"in {counted(int(days), 'day')}"
+
+
+def p_value(p: float) -> str:
+    """'= 0.032', or '< 0.001'."""
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}" if p < 0.1 else f"= {p:.2f}"

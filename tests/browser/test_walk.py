@@ -34,13 +34,15 @@ def test_home_to_worklist_to_patient(visit: Visit, cohort: BrowserCohort) -> Non
 
     page.get_by_test_id("stSidebarNav").get_by_text("Worklist").click()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
-    expect(page.get_by_text("Click a row to open the patient")).to_be_visible()
+    expect(page.get_by_text("Arrow keys move through the list")).to_be_visible()
 
     table = page.get_by_test_id("stDataFrame").locator("canvas").first
     table.wait_for()
     box = table.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
+    expect(page.get_by_test_id("stBaseButton-primary")).to_be_enabled()
+    page.keyboard.press("o")
     expect(page.get_by_role("heading", name="Patient")).to_be_visible()
     page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
     flagged = [r for r in cohort.results if r.assessment and r.assessment.is_flagged]
@@ -82,6 +84,8 @@ def test_a_filter_goes_along_and_is_there_again_on_the_way_back(visit: Visit) ->
     box = table.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
+    expect(page.get_by_test_id("stBaseButton-primary")).to_be_enabled()
+    page.keyboard.press("o")
     expect(page.get_by_role("heading", name="Patient")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
@@ -98,3 +102,61 @@ def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) ->
     expect(visit.page.locator(".levels button[data-level=L5]")).to_have_attribute("aria-pressed", "true")
     visit.page.wait_for_timeout(500)
     assert np.abs(canvas_pixels(visit) - before).mean() > 1.0
+
+
+def test_ten_patients_are_reviewed_without_the_mouse_and_the_page_of_the_list_is_kept(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/worklist?page=2")
+    page.wait_for_selector(READY)
+    expect(page.get_by_label("Page (of 2)")).to_have_value("2")
+    page.get_by_label("Page (of 2)").fill("1")
+    page.keyboard.press("Enter")
+    page.get_by_role("textbox", name="Noted by").fill("AB")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
+    box = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
+    for _ in range(10):
+        expect(page.get_by_role("button", name="Confirmed", exact=False).first).to_be_enabled()
+        page.keyboard.press("y")
+        expect(page.get_by_role("button", name="Confirmed", exact=False).first).to_be_disabled()
+        assert "/worklist" in page.url
+        page.keyboard.press("ArrowDown")
+    page.goto(f"{visit.address}/worklist?state=confirmed&page=1")
+    expect(page.get_by_text("10 patient series")).to_be_visible()
+
+    page.goto(f"{visit.address}/worklist?page=2")
+    page.wait_for_selector(READY)
+    page.wait_for_timeout(2000)
+    box = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
+    expect(page.get_by_test_id("stBaseButton-primary")).to_be_enabled()
+    page.keyboard.press("o")
+    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Page (of 2)")).to_have_value("2")
+    assert visit.complaints == []
+
+
+def test_a_researcher_imports_qct_sees_why_rows_are_refused_and_exports(visit: Visit, cohort: BrowserCohort) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/agreement")
+    page.wait_for_selector(READY)
+    page.get_by_text("Import QCT values").click()
+    table = b"MRN;Vertebra;BMD\n77;L1;92,4\n77;9;88,0\n;L1;70\n"
+    page.locator('input[type="file"]').set_input_files({"name": "qct.csv", "mimeType": "text/csv", "buffer": table})
+    page.get_by_role("button", name="K2HPO4").or_(page.get_by_role("radio", name="K2HPO4")).first.click()
+    expect(page.get_by_text("2 rows refused", exact=False)).to_be_visible()
+    page.get_by_role("button", name="Take in 1 value").click()
+    expect(page.get_by_text("1 QCT value taken in.")).to_be_visible()
+
+    page.get_by_test_id("stSidebarNav").get_by_text("Export").click()
+    expect(page.get_by_role("heading", name="Export")).to_be_visible()
+    with page.expect_download() as waiting:
+        page.get_by_test_id("stDownloadButton").get_by_role("button").first.click()
+    text = waiting.value.path().read_text()
+    assert text.count("\n") == len(cohort.results) + 1
+    assert not [r for r in cohort.results if r.series.patient_key in text]
+    assert visit.complaints == []

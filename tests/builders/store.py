@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
+
 from db import parts, rows
 from db.connect import open_store
 from osteo_core.records import ReferenceValue, SeriesResult
@@ -17,11 +19,21 @@ def write_results(store_dir: Path, results: Sequence[SeriesResult]) -> None:
             parts.write_part(store_dir, kind, table)
 
 
+def write_together(store_dir: Path, results: Sequence[SeriesResult]) -> None:
+    """Leave many results at once, one part a kind."""
+    tables: dict[str, list[pa.Table]] = {}
+    for result in results:
+        for kind, table in rows.result_tables(result).items():
+            tables.setdefault(kind, []).append(table)
+    for kind, given in tables.items():
+        parts.write_part(store_dir, kind, pa.concat_tables(given))
+
+
 def build_store(store_dir: Path, results: Sequence[SeriesResult], *, references: Sequence[ReferenceValue] = ()) -> Path:
     """A store that holds ``results`` and QCT ``references``, closed again; gives its folder."""
     store = open_store(store_dir)
     try:
-        write_results(store_dir, results)
+        (write_results if len(results) < 100 else write_together)(store_dir, results)
         if references:
             parts.write_part(store_dir, "reference_values", rows.reference_table(list(references)))
         store.take_in()

@@ -173,6 +173,6 @@ def test_the_database_names_its_views(filled: Store) -> None:
         "current_results",
         "current_files",
         "current_reference_values",
-        "current_states",
+        "follow_up_notes",
     }
     assert duckdb.__version__ == "2.0.0"

@@ -25,6 +25,7 @@ from osteo_core.programme.prevalence import AGE_BANDS, age_band
 from osteo_core.records import Event, Found, SeriesResult
 from osteo_core.terms import Category, Level, Sex, Status, Step, Vendor
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
+from tests.builders.drift import drifting_cohort
 from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(28)
@@ -40,6 +41,13 @@ PARAMETERS: dict[str, Any] = {
     "settings_hash": SETTINGS_HASH,
     "own": [],
     "retry": False,
+    "with_keys": False,
+    "patient_keys": [key_of(n, "patient") for n in range(9)],
+    "salt": "s",
+    "now": datetime(2026, 12, 1, tzinfo=UTC),
+    "assessment_weeks": 12,
+    "treatment_weeks": 16,
+    "persistence_weeks": 52,
 }
 COHORT = CohortFilter(
     vendors=(Vendor.GE, Vendor.SIEMENS),
@@ -379,7 +387,7 @@ def test_a_patient_knows_the_other_series(store: Store) -> None:
     assert (other["series_key"], other["status"]) == (second.series.series_key, "measured")
 
 
-def test_events_are_kept_in_order_and_the_last_is_the_state(store: Store) -> None:
+def test_events_are_kept_in_order(store: Store) -> None:
     at = datetime(2026, 11, 24, 12, tzinfo=UTC)
     for number, kind in enumerate(("reviewed", "reported")):
         event = Event(
@@ -395,8 +403,6 @@ def test_events_are_kept_in_order_and_the_last_is_the_state(store: Store) -> Non
     store.take_in()
     assert [r["kind"] for r in ask(store, "patient_events")] == ["reviewed", "reported"]
     assert run_query(store._cursor(), "patient_events", series_key="x").num_rows == 0
-    state = store._cursor().sql("SELECT state FROM current_states").fetchall()
-    assert state == [("reported",)]
 
 
 def test_an_event_whose_payload_is_no_json_or_whose_moment_has_no_zone_is_refused(tmp_path: Path) -> None:
@@ -413,4 +419,53 @@ def test_runs_and_calibrations(filled: Store) -> None:
     (line,) = ask(filled, "calibrations")
     assert (line["name"], line["series"], line["slope"]) == ("published line, 120 kVp", 24, 0.74)
     options = {(r["field"], r["value"]): r["n"] for r in ask(filled, "filter_options")}
-    assert sum(n for (field, _), n in options.items() if field == "vendor") == 28
+    assert sum(n for (field, _), n in options.items() if field == "scanner") == 28
+
+
+def test_drift_days_hold_the_residuals_of_each_scanner(store: Store) -> None:
+    results = drifting_cohort(days=12, patients=6)
+    deliver_results(store.store_dir, results)
+    store.take_in()
+    rows = {(r["scanner"], r["day"]): r for r in ask(store, "drift_days", limit=9)}
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for r in results:
+        groups.setdefault((r.series.patient_sex, r.series.patient_age_years // 5), []).append(mean_of(r))
+    norms = {group: sum(values) / len(values) for group, values in groups.items() if len(values) >= 5}
+    fat = sum(r.tissues.samples[0].mean_hu for r in results) / len(results)
+    day, device = results[0].series.study_date, results[0].series.device_key
+    mine = [r for r in results if (r.series.study_date, r.series.device_key) == (day, device)]
+    offs = [
+        mean_of(r) - norms[group]
+        for r in mine
+        if (group := (r.series.patient_sex, r.series.patient_age_years // 5)) in norms
+    ]
+    row = rows[device, day]
+    assert row["vbmd_n"] == len(offs)
+    assert row["vbmd_mean"] == pytest.approx(sum(offs) / len(offs))
+    assert row["vbmd_squares"] == pytest.approx(sum((x - sum(offs) / len(offs)) ** 2 for x in offs))
+    assert row["fat_mean"] == pytest.approx(sum(r.tissues.samples[0].mean_hu for r in mine) / len(mine) - fat)
+    assert {key[0] for key in rows} == {device, results[6].series.device_key}
+    assert {r["scanner"] for r in ask(store, "drift_days", limit=1)} != {key[0] for key in rows}
+
+
+def mean_of(result: SeriesResult) -> float:
+    return result.assessment.mean_vbmd_mg_cm3.value
+
+
+@pytest.mark.parametrize("by", ["site", "sex", "age_band"])
+def test_equity_counts_each_patient_once_in_its_group(store: Store, by: str) -> None:
+    sites = ("s1", None)
+    results = [
+        replace(r, series=replace(r.series, site_key=sites[n % 2], patient_key=key_of(n // 2, "patient")))
+        for n, r in enumerate(RESULTS)
+    ]
+    deliver_results(store.store_dir, results)
+    store.take_in()
+    found = ask(store, "equity", by=by)
+    assert sum(r["n"] for r in found) == 14
+    assert sum(r["n_measured"] for r in found) == len(
+        {r.series.patient_key for r in results if r.status is Status.MEASURED}
+    )
+    flagged = {r.series.patient_key for r in results if r.assessment and r.assessment.is_flagged}
+    assert sum(r["n_flagged"] for r in found) == len(flagged)
+    assert all(r["n_closed"] == 0 for r in found)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from osteo_core.programme.comparison import compare
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui import colours
-from pages.ui.agreement_figures import Agreement, Pair, bland_altman_figure, scatter_figure
+from pages.ui.agreement_figures import Pair, bland_altman_figure, scatter_figure
 from pages.ui.figures import (
     Bin,
     LevelPoint,
@@ -76,17 +78,33 @@ def test_levels_that_do_not_count_are_hollow() -> None:
     assert list(left_out.marker.color) == [colours.CATEGORY_COLOURS[Category.OSTEOPOROSIS]]
 
 
-def test_agreement_draws_qct_below_and_the_difference_as_ct_minus_qct() -> None:
-    pairs = [Pair(series_key="a", who="a1b2c3d4", vendor="GE", measured=100.0, reference=90.0)]
-    _, points = scatter_figure(pairs).data
-    assert (list(points.x), list(points.y), points.name) == ([90.0], [100.0], "GE (n 1)")
-    found = Agreement(
-        group="GE", n=1, r=None, bias=estimate(10, 1), lower_limit=estimate(0, 2), upper_limit=estimate(20, 2)
-    )
+def test_agreement_has_identity_points_lines_and_limits() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.normal(110, 25, 30)
+    pairs = [
+        Pair(series_key=f"s{n}", who=f"p{n}", patient=f"p{n}", vendor="GE", measured=float(t + 3), reference=float(t))
+        for n, t in enumerate(truth + rng.normal(0, 4, 30))
+    ]
+    measured, reference = np.array([p.measured for p in pairs]), truth
+    found = compare("GE", measured, reference, patients=[p.patient for p in pairs], limits_mg_cm3=(80.0, 120.0))
+    scatter = scatter_figure(pairs, found.lines)
+    assert [trace.name for trace in scatter.data] == ["identity", "Passing-Bablok", "Deming", "GE (n 30)"]
+    assert scatter.data[-1].customdata[0][3] == "s0"
     figure = bland_altman_figure(pairs, found)
-    assert (list(figure.data[0].x), list(figure.data[0].y)) == ([95.0], [10.0])
-    assert [note.text for note in figure.layout.annotations] == ["bias +10.0", "lower limit +0.0", "upper limit +20.0"]
-    assert figure.data[0].customdata[0][3] == "a"
+    assert list(figure.data[0].y) == pytest.approx(list(measured - reference))
+    texts = [note.text for note in figure.layout.annotations]
+    assert found.bland_altman is not None
+    assert texts[0] == f"bias {found.bland_altman.bias.value:+.1f}"
+    assert len(texts) == 3
+
+
+def test_many_points_are_binned() -> None:
+    pairs = [
+        Pair(series_key="s", who="p", patient="p", vendor="GE", measured=float(n % 200), reference=float(n % 180))
+        for n in range(20_001)
+    ]
+    scatter = scatter_figure(pairs, {})
+    assert [trace.type for trace in scatter.data] == ["scatter", "histogram2d"]
 
 
 def test_vendors_differ_in_colour_and_in_shape() -> None:

@@ -15,6 +15,8 @@ from streamlit.testing.v1 import AppTest
 from osteo_core.terms import Anchor
 from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
+from tests.builders.drift import build_drift_store
+from tests.builders.follow_up import build_followed_store
 from tests.builders.store import build_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -212,3 +214,116 @@ def test_opening_pages_imports_neither_torch_nor_itkwidgets(filled_store: Path) 
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_follow_up_shows_states_indicators_and_capacity(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=80)
+    app = open_page(tmp_path / "store", "pages/follow_up.py", expected="40")
+    assert not app.error
+    numbers = {metric.label: metric.value for metric in app.metric}
+    assert int(numbers["Series followed"]) > 5
+    table = app.dataframe[0].value
+    assert list(table["no"]) == list(range(1, 14))
+    assert table["share"].iloc[1] != wording.MISSING
+    assert "flags a week" in texts(app)
+
+
+def test_a_note_from_the_list_needs_its_author_and_then_stands(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=40)
+    app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
+    before = len(app.dataframe[0].value)
+    app.session_state["rows"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app.run()
+    answer = next(button for button in app.button if button.label == "Confirmed")
+    assert not answer.disabled
+    answer.click().run()
+    assert "needs its author" in app.toast[0].value
+    app.text_input(key="author-field").set_value("AB").run()
+    app.session_state["rows"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
+    app.run()
+    next(button for button in app.button if button.label == "Confirmed").click().run()
+    assert len(app.dataframe[0].value) == before - 2
+
+
+@pytest.fixture(scope="session")
+def drift_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two scanners, one of which drifts; to be read only."""
+    folder = tmp_path_factory.mktemp("drift") / "store"
+    build_drift_store(folder)
+    return folder
+
+
+def test_drift_tells_the_scanner_that_changed_from_the_other(drift_store: Path, open_page: Open) -> None:
+    app = open_page(drift_store, "pages/drift.py")
+    assert not app.error
+    table = app.dataframe[0].value
+    assert list(table["Alarms"] > 0) == [True, False]
+    assert table["fat HU"].iloc[0].startswith("▼")
+    assert table["muscle HU"].iloc[1] == "in control"
+    assert "no table of phantom lines" in texts(app)
+
+
+def test_a_scanner_with_few_patients_has_a_sentence(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/drift.py")
+    assert not app.error
+    assert set(app.dataframe[0].value["vBMD, age-adjusted"]) == {"no chart"}
+    assert "A baseline needs more than 200 patients" in texts(app)
+
+
+def test_equity_shows_all_groups_with_intervals(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/equity.py")
+    assert not app.error
+    by_sex = app.dataframe[1].value
+    assert list(by_sex["Sex"]) == ["women (F)", "men (M)"]
+    assert all("(" in share for share in by_sex["Measured, of scanned"])
+    assert list(app.dataframe[0].value["Site"]) == ["unknown"]
+
+
+@pytest.mark.parametrize("by", ["Vendor", "Scanner", "Site", "Period", "Age band"])
+def test_prevalence_by_every_group(filled_store: Path, open_page: Open, by: str) -> None:
+    app = open_page(filled_store, "pages/prevalence.py", by=by)
+    assert not app.error
+    table = app.dataframe[0].value
+    assert by in table
+    assert table["n"].sum() == 52
+    if by != "Age band":
+        assert table["standardised"].iloc[0].startswith("fewer than 10 people aged")
+
+
+def test_a_saved_view_is_compared_and_opened(tmp_path: Path, open_page: Open) -> None:
+    results = build_cohort(60)
+    store = build_store(tmp_path / "store", results)
+    app = open_page(store, "pages/prevalence.py", vendor="GE")
+    app.text_input(key="view-new").set_value("GE only").run()
+    app.button(key="view-save").click().run()
+    assert "Saved: GE only" in app.toast[0].value
+    app.multiselect(key="vendor").set_value([]).run()
+    app.selectbox(key="second").set_value("GE only").run()
+    table = app.dataframe[1].value.set_index("View")
+    everybody = sum(r.assessment is not None for r in results)
+    only = sum(r.assessment is not None for r in results if r.series.vendor == "GE")
+    assert list(table["n"]) == [everybody, only]
+    assert "Newcombe" in texts(app)
+    app.button(key="view-open").click().run()
+    assert app.multiselect(key="vendor").value == ["GE"]
+    app.button(key="view-remove").click().run()
+    assert "Save a view first" in texts(app)
+
+
+def test_agreement_shows_every_figure(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/agreement.py")
+    figures = set(app.dataframe[1].value["Figure"])
+    assert figures >= {
+        "ICC(2,1)",
+        "Lin's concordance",
+        "Kappa, quadratic weights",
+        "ROC area for osteoporosis",
+        "Sensitivity for osteoporosis",
+        "Passing-Bablok, slope",
+        "Deming, intercept",
+        "Proportional bias, slope",
+        "RMSE",
+        "MAE",
+    }
+    counts = app.dataframe[2].value.drop(columns="QCT")
+    assert counts.to_numpy().sum() == 52

@@ -23,13 +23,28 @@ from pages.ui.services.cohort import (
     agreement,
     agreement_pairs,
     cohort_numbers,
+    equity,
+    filter_options,
     prevalence,
     runs,
+    standardised,
     vbmd_bins,
+)
+from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
+from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_help, reason_words
+from pages.ui.services.exports import cohort_csv, cohort_parquet, dictionary_csv, versions
+from pages.ui.services.follow_up import (
+    Queue,
+    StateCount,
+    flag_queue,
+    history,
+    note,
+    programme_indicators,
+    state_of,
+    states,
     worklist,
     worklist_count,
 )
-from pages.ui.services.exclusions import excluded_series, exclusion_flow, reason_help, reason_words
 from pages.ui.services.house import (
     demo_complaint,
     demo_is_running,
@@ -44,7 +59,11 @@ from pages.ui.services.house import (
     version,
 )
 from pages.ui.services.patients import images, patient, scene
+from pages.ui.services.qct import Preview as QctPreview
+from pages.ui.services.qct import Table as QctTable
+from pages.ui.services.qct import import_qct, preview_qct, qct_table
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
+from pages.ui.services.views import remove_view, save_view, saved_views
 
 __all__ = [
     "BIN_MG_CM3",
@@ -56,36 +75,62 @@ __all__ = [
     "LevelRow",
     "ModelRow",
     "PatientView",
+    "QctPreview",
+    "QctTable",
+    "Queue",
     "Reason",
+    "ScannerDrift",
     "Scene",
+    "StateCount",
     "agreement",
     "agreement_pairs",
     "calibration_rows",
+    "cohort_csv",
     "cohort_numbers",
+    "cohort_parquet",
     "demo_complaint",
     "demo_is_running",
+    "dictionary_csv",
+    "equity",
     "excluded_series",
     "exclusion_flow",
+    "filter_options",
+    "flag_queue",
+    "history",
     "images",
+    "import_qct",
     "keeper_fault",
     "lifespan",
     "limit_rows",
     "limits",
     "media_dir",
     "model_rows",
+    "note",
     "patient",
+    "phantom_checks",
     "prevalence",
+    "preview_qct",
+    "programme_indicators",
     "progress",
+    "qct_table",
     "reason_help",
     "reason_words",
+    "remove_view",
     "resume_command",
     "runs",
+    "save_view",
+    "saved_views",
+    "scanners",
     "scene",
     "setting_rows",
     "settings",
+    "standardised",
+    "state_of",
+    "states",
     "store_argument",
     "vbmd_bins",
     "version",
+    "versions",
     "worklist",
     "worklist_count",
 ]

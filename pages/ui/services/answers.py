@@ -23,6 +23,8 @@ class CohortNumbers:
     waiting: int = 0
     flagged: int = 0
     for_review: int = 0
+    to_review: int = 0
+    overdue: int = 0
     simulated: int = 0
 
 

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from osteo_core.errors import StatisticsError
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.comparison import Comparison, compare
+from osteo_core.programme.equity import Reach
+from osteo_core.programme.standard import Standardised, StandardPopulation, standardise
 from osteo_core.records import Estimate
-from osteo_core.statistics import agreement as agreement_statistics
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category, Level
 from pages.ui import wording
-from pages.ui.agreement_figures import Agreement, Pair
+from pages.ui.agreement_figures import Pair
 from pages.ui.figures import Bin, Rate
 from pages.ui.services.answers import CohortNumbers
-from pages.ui.services.house import query
+from pages.ui.services.house import limits, query
 
 BIN_MG_CM3 = 10.0
 _EVERYBODY = CohortFilter()
@@ -38,6 +38,8 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
         waiting=int(row["n_waiting"]),
         flagged=int(row["n_flagged"]),
         for_review=int(row["n_review"]),
+        to_review=int(row["n_to_review"]),
+        overdue=int(row["n_overdue"]),
         simulated=int(row["n_simulated"]),
     )
 
@@ -64,52 +66,61 @@ def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[Bin]:
     ]
 
 
-def worklist_count(cohort: CohortFilter) -> int:
-    """How many series the worklist holds under this filter."""
-    return int(query("worklist_count", cohort=cohort).to_pylist()[0]["n"])
-
-
-def worklist(cohort: CohortFilter, *, limit: int, offset: int) -> list[dict[str, Any]]:
-    """One page of the worklist, flagged first."""
-    return [_work_row(row) for row in query("worklist", cohort=cohort, limit=limit, offset=offset).to_pylist()]
-
-
-def _work_row(row: dict[str, Any]) -> dict[str, Any]:
-    mark = "⚑" if row["is_flagged"] else "○" if row["review_reasons"] else ""
-    return {
-        "series_key": row["series_key"],
-        "flag": mark,
-        "category": [row["category"]] if row["category"] else [],
-        "vbmd": wording.interval(row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"]),
-        "reason": _why(row),
-        "patient": wording.short_key(row["patient_key"]),
-        "age": row["patient_age_years"],
-        "sex": row["patient_sex"],
-        "vendor": row["vendor"],
-        "study_date": row["study_date"],
-    }
-
-
-def _why(row: dict[str, Any]) -> str:
-    """Why to look: the flag, then what to review that the flag does not say, then why there is no category."""
-    flag = row["flag_reason"] or ""
-    more = [reason for reason in row["review_reasons"] or () if reason not in flag]
-    missing = row["first_exclusion_sentence"] or ""
-    return "; ".join(part for part in (flag, *more, missing.rstrip(".")) if part)
+def filter_options() -> dict[str, list[str]]:
+    """Scanner models and sites of this store, the commonest first."""
+    found: dict[str, list[str]] = {"scanner": [], "site": []}
+    for row in query("filter_options").to_pylist():
+        found[row["field"]].append(row["value"])
+    return found
 
 
 def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
     """Shares of the categories a group, with Wilson intervals; ``by``: 'all', 'sex', 'age_band' or 'vendor'."""
     return [
         Rate(
-            group=_GROUP_WORDS.get(row["group"], str(row["group"])),
+            group=_group_words(row["group"], by),
             n=int(row["n"]),
             missing=int(row["missing"]),
+            osteoporosis_count=int(row["osteoporosis"]),
             osteoporosis=_share(row["osteoporosis"], row["n"]),
             low_bone_mass=_share(row["low_bone_mass"], row["n"]),
         )
         for row in query("prevalence", cohort=cohort, by=by).to_pylist()
     ]
+
+
+def standardised(
+    cohort: CohortFilter, *, by: str, population: StandardPopulation
+) -> dict[str, tuple[Standardised, Standardised]]:
+    """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
+    strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
+    for row in query("prevalence_strata", cohort=cohort, by=by).to_pylist():
+        low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
+        low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
+        mass[row["age_from"]] = (int(row["low_bone_mass"]), int(row["n"]))
+    return {
+        group: (standardise(low, population), standardise(mass, population)) for group, (low, mass) in strata.items()
+    }
+
+
+def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
+    """Patients scanned, measured, flagged and closed a group; ``by``: 'site', 'sex' or 'age_band'."""
+    return [
+        Reach(
+            group=_group_words(row["group"], by),
+            scanned=int(row["n"]),
+            measured=int(row["n_measured"]),
+            flagged=int(row["n_flagged"]),
+            closed=int(row["n_closed"]),
+        )
+        for row in query("equity", cohort=cohort, by=by).to_pylist()
+    ]
+
+
+def _group_words(group: str, by: str) -> str:
+    if by == "site" and group != "unknown":
+        return wording.site(group)
+    return _GROUP_WORDS.get(group, group)
 
 
 def _share(count: int, n: int) -> Estimate | None:
@@ -123,6 +134,7 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
         Pair(
             series_key=row["series_key"],
             who=wording.short_key(row["patient_key"]) + (f", {Level(row['level']).name}" if row["level"] else ""),
+            patient=row["patient_key"],
             vendor=row["vendor"],
             measured=float(row["vbmd"]),
             reference=float(row["reference_vbmd"]),
@@ -131,33 +143,18 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
     ]
 
 
-def agreement(pairs: Sequence[Pair]) -> list[Agreement]:
-    """Bias, limits and correlation of all pairs, then of each vendor."""
+def agreement(pairs: Sequence[Pair]) -> list[Comparison]:
+    """Every figure of agreement of all pairs, then of each vendor."""
+    chosen = limits()
     vendors = sorted({pair.vendor for pair in pairs})
     groups = [("All vendors", list(pairs)), *((v, [p for p in pairs if p.vendor == v]) for v in vendors)]
-    return [_agreement(name, group) for name, group in groups]
-
-
-def _agreement(name: str, pairs: Sequence[Pair]) -> Agreement:
-    """What can be said of these pairs; too few or all alike leave a place empty, never a made-up number."""
-    measured = np.array([p.measured for p in pairs])
-    reference = np.array([p.reference for p in pairs])
-    try:
-        found = agreement_statistics.bland_altman(measured, reference, exact=True)
-    except StatisticsError:
-        return Agreement(group=name, n=len(pairs), r=None, bias=None, lower_limit=None, upper_limit=None)
-    return Agreement(
-        group=name,
-        n=len(pairs),
-        r=_correlation(measured, reference),
-        bias=found.bias,
-        lower_limit=found.lower_limit,
-        upper_limit=found.upper_limit,
-    )
-
-
-def _correlation(measured: NDArray[np.float64], reference: NDArray[np.float64]) -> Estimate | None:
-    try:
-        return agreement_statistics.pearson(measured, reference)
-    except StatisticsError:
-        return None
+    return [
+        compare(
+            name,
+            np.array([p.measured for p in group]),
+            np.array([p.reference for p in group]),
+            patients=[p.patient for p in group],
+            limits_mg_cm3=(chosen.osteoporosis_below, chosen.normal_above),
+        )
+        for name, group in groups
+    ]

@@ -21,6 +21,9 @@ _log = logging.getLogger("osteo.keeper")
 _TICK_S = 1.0
 #: Other processes read the snapshot; while parts stream in it is published at most this often.
 _PUBLISH_EVERY_S = 15.0
+#: Answers are kept until something new is taken in: every page asks some of the same questions at every click.
+_ANSWERS, _SMALL_BYTES, _MINUTE_S = 256, 200_000, 60.0
+_Key = tuple[str, int, int, tuple[tuple[str, Any], ...]]
 
 
 class Keeper:
@@ -33,6 +36,8 @@ class Keeper:
         self._reader: Store | Snapshot | None = None
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._answers: dict[_Key, pa.Table] = {}
+        self._answering = threading.Lock()
         self._published_at = 0.0
         self._dirty = False
         self._seen_something = False
@@ -52,7 +57,28 @@ class Keeper:
                 f"the store {self.store_dir} is owned by another process that has not published a snapshot yet; "
                 "wait a moment and reload"
             )
-        return self._reader.query(name, **params)
+        key = self._key(name, params)
+        held = None if key is None else self._answers.get(key)
+        if held is None:
+            held = self._reader.query(name, **params)
+            if key is not None and held.nbytes <= _SMALL_BYTES:
+                self._remember(key, held)
+        return held
+
+    def _key(self, name: str, params: dict[str, Any]) -> _Key | None:
+        """What an answer is remembered by: until something is taken in, and for at most a minute (clocks run)."""
+        try:
+            key = (name, self.version, int(time.time() // _MINUTE_S), tuple(sorted(params.items())))
+            hash(key)
+        except TypeError:  # a list among the parameters: asked seldom
+            return None
+        return key
+
+    def _remember(self, key: _Key, answer: pa.Table) -> None:
+        with self._answering:
+            while len(self._answers) >= _ANSWERS:
+                self._answers.pop(next(iter(self._answers)), None)
+            self._answers[key] = answer
 
     def is_empty(self) -> bool:
         """Whether nothing was ever read into this store; looked up until something was."""

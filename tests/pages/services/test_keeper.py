@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from db.connect import open_snapshot, open_store
+from osteo_core.programme.cohort import CohortFilter
 from pages.ui.services import keeper as keepers
 from pages.ui.services.keeper import Keeper
 from tests.builders.cohort import build_cohort
@@ -73,3 +74,15 @@ def test_the_store_is_free_after_the_keeper_closed(tmp_path: Path) -> None:
     keeper.close()
     open_store(tmp_path).close()
     assert not keeper.is_owner
+
+
+def test_an_answer_is_kept_until_something_new_is_taken_in(tmp_path: Path) -> None:
+    keeper = Keeper(build_store(tmp_path / "store", build_cohort(3)))
+    try:
+        first = keeper.query("cohort_summary")
+        assert keeper.query("cohort_summary") is first
+        assert keeper.query("cohort_summary", cohort=CohortFilter(flagged=True)) is not first
+        write_results(tmp_path / "store", build_cohort(5)[3:])
+        wait_until(lambda: count(keeper) == 5)
+    finally:
+        keeper.close()

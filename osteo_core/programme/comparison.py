@@ -1,0 +1,145 @@
+"""CT against QCT in one group: every figure of agreement, each with its interval, or the sentence why it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from osteo_core.errors import StatisticsError
+from osteo_core.records import Estimate
+from osteo_core.statistics.agreement import BlandAltman, bland_altman, lin_ccc, mae, pearson, rmse
+from osteo_core.statistics.bootstrap import by_patient
+from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
+from osteo_core.statistics.intervals import wilson
+from osteo_core.statistics.regression import Line, deming, passing_bablok
+from osteo_core.statistics.reliability import icc
+from osteo_core.terms import Category
+
+Values = NDArray[np.float64]
+_Found = TypeVar("_Found")
+CLASSES = (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL)
+#: Passing-Bablok looks at every pair of pairs: beyond this it would take minutes.
+MOST_FOR_PASSING_BABLOK = 3000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What can be said of one group. ``figures`` and ``lines`` by name; ``missing``: name -> why there is none.
+
+    ``table``: counts, rows QCT and columns CT in the order of CLASSES.
+    """
+
+    group: str
+    n: int
+    patients: int
+    bland_altman: BlandAltman | None
+    figures: Mapping[str, Estimate]
+    lines: Mapping[str, Line]
+    table: NDArray[np.int64]
+    missing: Mapping[str, str]
+
+    @property
+    def lower_limit(self) -> Estimate | None:
+        """Bland and Altman's lower limit of agreement."""
+        return self.bland_altman.lower_limit if self.bland_altman else None
+
+    @property
+    def upper_limit(self) -> Estimate | None:
+        """Bland and Altman's upper limit of agreement."""
+        return self.bland_altman.upper_limit if self.bland_altman else None
+
+
+def category_of(vbmd_mg_cm3: float, limits_mg_cm3: tuple[float, float]) -> Category:
+    """On which side of the two limits a value lies (both belong to low bone mass)."""
+    if vbmd_mg_cm3 < limits_mg_cm3[0]:
+        return Category.OSTEOPOROSIS
+    return Category.LOW_BONE_MASS if vbmd_mg_cm3 <= limits_mg_cm3[1] else Category.NORMAL
+
+
+def compare(
+    group: str,
+    measured: Values,
+    reference: Values,
+    *,
+    patients: Sequence[str],
+    limits_mg_cm3: tuple[float, float],
+) -> Comparison:
+    """All of it for (n,) pairs in mg/cm3; ``patients`` names whose each pair is.
+
+    Where a patient has several pairs (levels), intervals come from a bootstrap over patients, since levels of one
+    patient are not independent; where each has one, from each statistic's own formula.
+    """
+    several = len(set(patients)) < len(patients)
+    found: dict[str, Estimate] = {}
+    missing: dict[str, str] = {}
+    for name, make in _figures(measured, reference, limits_mg_cm3).items():
+        _try(name, make, found, missing)
+    simple: dict[str, Callable[[Values, Values], float]] = {"RMSE": rmse, "MAE": mae}
+    if several:
+        simple |= {
+            "Bias": lambda x, y: float((x - y).mean()),
+            "Pearson r": lambda x, y: pearson(x, y).value,
+            "ICC(2,1)": lambda x, y: icc(np.column_stack([x, y])).icc_2.value,
+            "Lin's concordance": lambda x, y: lin_ccc(x, y).value,
+        }
+    for name, statistic in simple.items():
+        _try(name, partial(by_patient, measured, reference, patients, statistic), found, missing)
+    lines: dict[str, Line] = {}
+    for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)):
+        _try(name, partial(fit, reference, measured), lines, missing)
+    agreement: dict[str, BlandAltman] = {}
+    _try("Bland-Altman", partial(bland_altman, measured, reference, exact=True), agreement, missing)
+    return Comparison(
+        group=group,
+        n=len(measured),
+        patients=len(set(patients)),
+        bland_altman=agreement.get("Bland-Altman"),
+        figures=found,
+        lines=lines,
+        table=_table(measured, reference, limits_mg_cm3),
+        missing=missing,
+    )
+
+
+def _try(name: str, make: Callable[[], _Found], found: dict[str, _Found], missing: dict[str, str]) -> None:
+    try:
+        found[name] = make()
+    except StatisticsError as refused:
+        missing[name] = str(refused)
+
+
+def _passing_bablok(x: Values, y: Values) -> Line:
+    if len(x) > MOST_FOR_PASSING_BABLOK:
+        raise StatisticsError(f"{len(x):,} pairs: it is computed up to {MOST_FOR_PASSING_BABLOK:,}; see Deming")
+    return passing_bablok(x, y)
+
+
+def _table(measured: Values, reference: Values, limits: tuple[float, float]) -> NDArray[np.int64]:
+    by_reference = [category_of(float(v), limits).value for v in reference]
+    by_measured = [category_of(float(v), limits).value for v in measured]
+    return confusion(by_reference, by_measured, classes=[c.value for c in CLASSES])
+
+
+def _figures(measured: Values, reference: Values, limits: tuple[float, float]) -> dict[str, Callable[[], Estimate]]:
+    """Name -> how it is computed; each may refuse on its own."""
+    low = reference < limits[0]
+    table = _table(measured, reference, limits)
+    hits, positives = int((low & (measured < limits[0])).sum()), int(low.sum())
+    passes, negatives = int((~low & (measured >= limits[0])).sum()), int((~low).sum())
+    return {
+        "Bias": lambda: bland_altman(measured, reference, exact=True).bias,
+        "Pearson r": lambda: pearson(measured, reference),
+        "ICC(2,1)": lambda: icc(np.column_stack([measured, reference])).icc_2,
+        "Lin's concordance": lambda: lin_ccc(measured, reference),
+        "Kappa": lambda: kappa(table),
+        "Kappa, linear weights": lambda: kappa(table, weights="linear"),
+        "Kappa, quadratic weights": lambda: kappa(table, weights="quadratic"),
+        "ROC area for osteoporosis": lambda: roc_auc(-measured[~low], -measured[low]),
+        "Sensitivity for osteoporosis": lambda: wilson(hits, positives),
+        "Specificity for osteoporosis": lambda: wilson(passes, negatives),
+    }

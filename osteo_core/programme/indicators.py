@@ -1,0 +1,114 @@
+"""The eleven indicators of fracture prevention (IOF, FFN and NOF), and the programme's own, as shares with bands.
+
+M. K. Javaid et al., Osteoporos Int 2020;31:1193. Their denominators are fracture patients; here: patients whose flag
+was confirmed. A patient counts when the clock has run out, so that early successes do not flatter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from osteo_core.limits import INDICATOR_GREEN_ABOVE, INDICATOR_RED_BELOW
+from osteo_core.records import Estimate
+from osteo_core.statistics.intervals import wilson
+
+
+class Band(StrEnum):
+    """How a share stands against the published marks."""
+
+    RED = "red"
+    AMBER = "amber"
+    GREEN = "green"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Count:
+    """Patients whose clock has run out (``due``), those of them done in time, and those whose clock still runs."""
+
+    due: int = 0
+    done: int = 0
+    running: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indicator:
+    """One indicator; ``share`` is None where nobody is due yet or the store cannot know (``why`` says which)."""
+
+    number: int
+    words: str
+    count: Count
+    share: Estimate | None
+    band: Band
+    why: str = ""
+
+
+#: (number, words, name of the count); None: what a CT store cannot know.
+ELEVEN: tuple[tuple[int, str, str | None], ...] = (
+    (1, "Non-spine fractures found", None),
+    (2, "Spine fractures found", "spine fractures"),
+    (3, "Fracture risk assessed within 12 weeks", "risk assessed"),
+    (4, "DXA within 12 weeks", "DXA"),
+    (5, "Falls assessed within 12 weeks", "falls assessed"),
+    (6, "Treatment advised within 16 weeks", "treatment advised"),
+    (7, "Strength and balance training started within 16 weeks", "exercise started"),
+    (8, "Monitored within 16 weeks", "monitored"),
+    (9, "Treatment started within 16 weeks, of those advised", "treatment started"),
+    (10, "Still treated at 52 weeks, of those who started", "still treated"),
+    (11, "Record complete at 16 weeks", "complete"),
+)
+#: The programme's own: (number, words, name of the count).
+OWN: tuple[tuple[int, str, str], ...] = (
+    (12, "Flags reviewed within 5 working days", "reviewed in time"),
+    (13, "Flags confirmed, of those confirmed or not", "confirmed"),
+)
+_ADVICE = 6
+_NON_SPINE = "A CT store does not know of other fractures; the number comes from the fracture register."
+_NO_CASELOAD = "Needs the expected number of spine fractures in this period."
+_NOBODY = "Nobody's clock has run out yet."
+
+
+def band_of(share: float, *, number: int) -> Band:
+    """Below 50 % red, above 80 % green, between them amber; for advice of treatment 50 % is the mark of green."""
+    if share < INDICATOR_RED_BELOW.value:
+        return Band.RED
+    return Band.GREEN if number == _ADVICE or share > INDICATOR_GREEN_ABOVE.value else Band.AMBER
+
+
+def indicators(counts: Mapping[str, Count], *, expected_spine_fractures: int = 0) -> tuple[Indicator, ...]:
+    """The eleven and the programme's own from counts by name; a name that is missing counts nobody.
+
+    ``expected_spine_fractures``: how many the served population is expected to have in this period, 0 where
+    that is not known.
+    """
+    found = []
+    for number, words, name in (*ELEVEN, *OWN):
+        count = counts.get(name, Count()) if name else Count()
+        if number == 1:
+            found.append(_unknown(number, words, count, _NON_SPINE))
+        elif number == 2:
+            found.append(_spine(number, words, count, expected_spine_fractures))
+        elif not count.due:
+            found.append(_unknown(number, words, count, _NOBODY))
+        else:
+            found.append(_known(number, words, count))
+    return tuple(found)
+
+
+def _known(number: int, words: str, count: Count) -> Indicator:
+    share = wilson(count.done, count.due)
+    return Indicator(number=number, words=words, count=count, share=share, band=band_of(share.value, number=number))
+
+
+def _unknown(number: int, words: str, count: Count, why: str) -> Indicator:
+    return Indicator(number=number, words=words, count=count, share=None, band=Band.UNKNOWN, why=why)
+
+
+def _spine(number: int, words: str, count: Count, expected: int) -> Indicator:
+    if not expected:
+        return _unknown(number, words, count, _NO_CASELOAD)
+    if count.done > expected:
+        return _unknown(number, words, count, f"More were found ({count.done}) than expected ({expected}).")
+    return _known(number, words, Count(due=expected, done=count.done))

@@ -1,0 +1,66 @@
+"""Phantom checks: how a site's own calibration lines of one scanner changed from one phantom scan to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from osteo_core.limits import DRIFT_STEP
+from osteo_core.records import Calibration
+
+#: vBMD at which two lines are compared, in mg/cm3: the middle of low bone mass.
+COMPARED_AT_MG_CM3 = 100.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One phantom line; ``change`` is the share by which it reads other than the one before at 100 mg/cm3."""
+
+    scanner: str
+    kvp: float
+    name: str
+    valid_from: date | None
+    slope_mg_cm3_per_hu: float
+    intercept_mg_cm3: float
+    change: float | None
+    is_beyond: bool
+
+
+def checks(lines: Sequence[Calibration]) -> tuple[Check, ...]:
+    """The lines by scanner, tube voltage and day, each compared with the one before it.
+
+    Both lines read the HU at which the former gives 100 mg/cm3. A line without a first day comes first.
+    """
+    found: list[Check] = []
+    former: dict[tuple[str, float, str], Calibration] = {}
+    for line in sorted(lines, key=lambda c: (*_place(c), c.valid_from or date.min)):
+        before = former.get(_place(line))
+        change = None if before is None else _read(line, _hu(before)) / COMPARED_AT_MG_CM3 - 1
+        found.append(
+            Check(
+                scanner=_place(line)[0],
+                kvp=line.kvp,
+                name=line.name,
+                valid_from=line.valid_from,
+                slope_mg_cm3_per_hu=line.slope_mg_cm3_per_hu,
+                intercept_mg_cm3=line.intercept_mg_cm3,
+                change=change,
+                is_beyond=change is not None and abs(change) > DRIFT_STEP.value,
+            )
+        )
+        former[_place(line)] = line
+    return tuple(found)
+
+
+def _place(line: Calibration) -> tuple[str, float, str]:
+    scanner = " ".join(filter(None, (line.vendor, line.manufacturer_model_name))) or "any scanner"
+    return scanner, line.kvp, line.mineral.value
+
+
+def _hu(line: Calibration) -> float:
+    return (COMPARED_AT_MG_CM3 - line.intercept_mg_cm3) / line.slope_mg_cm3_per_hu
+
+
+def _read(line: Calibration, hu: float) -> float:
+    return line.slope_mg_cm3_per_hu * hu + line.intercept_mg_cm3

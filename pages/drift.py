@@ -1,0 +1,114 @@
+"""Drift: does a scanner measure as it did? Patients' residuals, fat and muscle over time, and the phantom's lines."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.limits import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
+from osteo_core.programme.drift import Alarm, Quantity
+from pages.ui import drift_figures, filters, frame, services, wording
+
+_UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
+
+
+def _last(one: services.ScannerDrift, quantity: Quantity) -> str:
+    if quantity not in one.charts:
+        return "no chart"
+    alarms = one.charts[quantity].alarms
+    return _alarm(alarms[-1], quantity) if alarms else "in control"
+
+
+def _alarm(alarm: Alarm, quantity: Quantity) -> str:
+    return f"{'▲' if alarm.is_up else '▼'} {alarm.change:+.1f} {_UNITS[quantity]} on {wording.day(alarm.day)}"
+
+
+def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
+    """The scanners with their last alarms; which one is drawn stands in the address."""
+    st.dataframe(
+        [
+            {
+                "Scanner": one.name,
+                "Vendor": one.vendor,
+                "Patients": one.patients,
+                "Alarms": one.alarms,
+                **{quantity.value: _last(one, quantity) for quantity in Quantity},
+            }
+            for one in found
+        ],
+        hide_index=True,
+        column_config={"Patients": st.column_config.NumberColumn(format="localized")},
+    )
+    names = {one.scanner: one.name for one in found}
+    asked = st.selectbox(
+        "Show", list(names), key="device", bind="query-params", format_func=lambda key: names.get(key, key), width=360
+    )
+    return next((one for one in found if one.scanner == asked), found[0])
+
+
+def show_scanner(one: services.ScannerDrift) -> None:
+    """The three charts of one scanner."""
+    for tab, quantity in zip(st.tabs([q.value for q in Quantity]), Quantity, strict=True):
+        with tab:
+            if quantity not in one.charts:
+                st.info(one.why[quantity], icon=":material/hourglass_empty:")
+                continue
+            chart = one.charts[quantity]
+            figure = drift_figures.drift_figure(chart, quantity)
+            st.plotly_chart(figure, config={"displayModeBar": False}, key=f"drift-{quantity.name}")
+            for alarm in chart.alarms:
+                st.markdown(
+                    f":material/warning: {alarm.rule}: {_alarm(alarm, quantity)}; a new baseline begins after it."
+                )
+            if not chart.alarms:
+                st.caption("No limit was crossed.")
+
+
+def show_phantom() -> None:
+    """The phantom's lines one after the other, where the site has a table of them."""
+    st.subheader("Phantom")
+    found = services.phantom_checks()
+    if not found:
+        st.caption(
+            "This site has no table of phantom lines (setting `calibration_table`): drift is judged by patients alone."
+        )
+        return
+    st.dataframe(
+        [
+            {
+                "Scanner": one.scanner,
+                "kVp": one.kvp,
+                "Line": one.name,
+                "From": wording.day(one.valid_from),
+                "Slope": one.slope_mg_cm3_per_hu,
+                "Intercept": one.intercept_mg_cm3,
+                "Change": wording.MISSING if one.change is None else f"{100 * one.change:+.1f} %",
+                "Judged": "beyond the limit" if one.is_beyond else "" if one.change is None else "within the limit",
+            }
+            for one in found
+        ],
+        hide_index=True,
+        column_config={
+            "Slope": st.column_config.NumberColumn(f"Slope, {wording.UNIT} a HU", format="%.3f"),
+            "Intercept": st.column_config.NumberColumn(f"Intercept, {wording.UNIT}", format="%.1f"),
+            "Change": st.column_config.TextColumn("Change", help="At 100 mg/cm³, against the line before"),
+        },
+    )
+
+
+st.title("Drift")
+if not services.cohort_numbers().series:
+    frame.draw_no_series()
+else:
+    chosen = filters.cohort_filter(with_category=False, also=("device",))
+    found = services.scanners(chosen)
+    if not found:
+        frame.draw_empty("Nobody in this filter has a vBMD and a day of study.", icon=":material/search_off:")
+    else:
+        show_scanner(choose_scanner(found))
+        st.caption(
+            "vBMD less the mean of the cohort's own sex and five-year age group; fat and muscle less the mean of the "
+            "same tube voltage and contrast phase. Each day is compared with all earlier days of the same scanner "
+            f"(from {DRIFT_WARM_UP.value:g} patients on). Limits are set for a step of {100 * DRIFT_STEP.value:g} % "
+            f"and at most {DRIFT_FALSE_ALARMS.value:g} false alarms a scanner and year, all three charts together."
+        )
+    show_phantom()

@@ -1,0 +1,62 @@
+"""Equity: who is measured, flagged and followed to the end, by site, sex and age, with intervals."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.programme.equity import Reach, differs
+from osteo_core.programme.prevalence import SUPPRESS_BELOW
+from pages.ui import figures, filters, frame, services, wording
+
+BY = {"Site": "site", "Sex": "sex", "Age band": "age_band"}
+SHARES = ("Measured, of scanned", "Flagged, of measured", "Closed, of flagged")
+
+
+def show_group(name: str, reach: list[Reach]) -> None:
+    """Figure, table and the test of one grouping."""
+    shares = [[r.measured_share for r in reach], [r.flagged_share for r in reach], [r.closed_share for r in reach]]
+    figure = figures.shares_figure([r.group for r in reach], dict(zip(SHARES, shares, strict=True)))
+    st.plotly_chart(figure, config={"displayModeBar": False}, key=f"equity-{name}")
+    st.dataframe(
+        [
+            {
+                name: r.group,
+                "n": r.scanned,
+                **{words: wording.percent(group[k]) for words, group in zip(SHARES, shares, strict=True)},
+            }
+            for k, r in enumerate(reach)
+        ],
+        hide_index=True,
+        column_config={"n": st.column_config.NumberColumn("Patients scanned", format="localized")},
+    )
+    counts = (
+        [(r.measured, r.scanned) for r in reach],
+        [(min(r.flagged, r.measured), r.measured) for r in reach],
+        [(r.closed, r.flagged) for r in reach],
+    )
+    tests = [
+        f"{words}: p {wording.p_value(p)}"
+        for words, group in zip(SHARES, counts, strict=True)
+        if (p := differs(group)) is not None
+    ]
+    if tests:
+        st.caption("Are the groups alike? Pearson's chi-square. " + "; ".join(tests) + ".")
+
+
+st.title("Equity")
+if not services.cohort_numbers().series:
+    frame.draw_no_series()
+else:
+    chosen = filters.cohort_filter(with_category=False)
+    if not services.cohort_numbers(chosen).series:
+        frame.draw_empty("Nobody fits this filter.", icon=":material/search_off:")
+    else:
+        for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):
+            with tab:
+                show_group(name, services.equity(chosen, by=by))
+        st.caption(
+            "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
+            "exclusions stay in the denominator. Closed: not confirmed, no action with its reason, closed, or "
+            f"contacted at 12 months. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flags "
+            "differ by age and sex because bone does; the other two shares are the programme's own doing."
+        )

@@ -1,0 +1,80 @@
+"""Export: the filtered cohort as CSV and Parquet with its data dictionary, and a report."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from osteo_core.programme.dictionary import COLUMNS
+from pages.ui import filters, frame, report, services, wording
+
+
+def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
+    """The buttons; a file is made when it is asked for."""
+    given = {"with_keys": with_keys}
+    buttons = st.container(horizontal=True)
+    buttons.download_button(
+        "CSV",
+        partial(services.cohort_csv, chosen, **given),
+        file_name="cohort.csv",
+        mime="text/csv",
+        icon=":material/table:",
+        on_click="ignore",
+    )
+    buttons.download_button(
+        "Parquet",
+        partial(services.cohort_parquet, chosen, **given),
+        file_name="cohort.parquet",
+        mime="application/vnd.apache.parquet",
+        icon=":material/database:",
+        on_click="ignore",
+    )
+    buttons.download_button(
+        "Data dictionary",
+        services.dictionary_csv,
+        file_name="cohort_dictionary.csv",
+        mime="text/csv",
+        icon=":material/menu_book:",
+        on_click="ignore",
+    )
+    buttons.download_button(
+        "Report (HTML)",
+        partial(report.report_html, chosen),
+        file_name="report.html",
+        mime="text/html",
+        icon=":material/description:",
+        on_click="ignore",
+    )
+
+
+st.title("Export")
+if not services.cohort_numbers().series:
+    frame.draw_no_series()
+else:
+    chosen = filters.cohort_filter()
+    numbers = services.cohort_numbers(chosen)
+    if not numbers.series:
+        frame.draw_empty("Nobody fits this filter: there is nothing to export.", icon=":material/search_off:")
+    else:
+        st.markdown(
+            f"**{wording.counted(numbers.series, 'series', 'series')}** of "
+            f"{wording.counted(numbers.patients, 'patient')}; excluded and failed ones are among them."
+        )
+        with_keys = st.toggle(
+            "With the store's own keys, exact ages and days of study",
+            key="with_keys",
+            help="Without it patients, scanners and sites are numbered anew for each export, ages are whole years "
+            "up to 90, and of the day the year alone is given: two exports cannot be joined.",
+        )
+        show_files(chosen, with_keys=with_keys)
+        st.caption(
+            "No name, number or path of a patient is in any of these. The report holds every figure with its n, "
+            "exclusions, model and calibration versions, and says what is simulated. It needs no network; a browser "
+            "prints it as PDF. Whole tables of the store: `python -m osteo_core export --out DIR`."
+        )
+        st.subheader("Columns")
+        st.dataframe(
+            [{"Column": name, "Unit or values": unit, "Meaning": words} for name, unit, words in COLUMNS],
+            hide_index=True,
+        )

@@ -1,0 +1,137 @@
+"""Follow-up: from flag to action. Where every flag stands, what is overdue, the indicators, the clinic's capacity."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from osteo_core.programme.capacity import plan
+from osteo_core.programme.follow_up import ENDED
+from osteo_core.programme.indicators import Band, Indicator
+from pages.ui import filters, follow_up_figures, frame, services, wording
+
+_COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
+
+
+def show_states(found: list[services.StateCount]) -> None:
+    """Every state with its number; overdue ones lead to their list."""
+    open_ones = sum(s.count for s in found if s.state not in ENDED)
+    overdue = sum(s.overdue for s in found)
+    columns = st.columns(3)
+    columns[0].metric("Series followed", f"{sum(s.count for s in found):,}", border=True)
+    columns[1].metric("Open", f"{open_ones:,}", border=True, help="Neither ended nor closed")
+    columns[2].metric("Overdue", f"{overdue:,}", border=True, help="The clock since the flag has run out")
+    if overdue:
+        st.page_link(
+            "pages/worklist.py",
+            label=f"Open the {wording.counted(overdue, 'overdue series', 'overdue series')}",
+            icon=":material/alarm:",
+            query_params={"overdue": "true"},
+        )
+    st.plotly_chart(follow_up_figures.states_figure(found), config={"displayModeBar": False})
+    st.caption(
+        "Clocks run from the flag: review 5 working days; assessment and DXA 12 weeks; start of treatment and first "
+        "contact 16 weeks; contact at 12 months 52 weeks. A note is added in the worklist or on the patient's page; "
+        "nothing is ever erased."
+    )
+
+
+def _line(one: Indicator) -> dict[str, object]:
+    return {
+        "no": one.number,
+        "words": one.words,
+        "share": wording.percent(one.share),
+        "band": [one.band.value],
+        "done": f"{one.count.done:,}" if one.share else wording.MISSING,
+        "due": f"{one.count.due:,}" if one.share else wording.MISSING,
+        "running": f"{one.count.running:,}",
+    }
+
+
+def show_indicators(chosen: services.CohortFilter) -> None:
+    """The eleven published indicators and the programme's own."""
+    st.subheader("Indicators")
+    expected = st.number_input(
+        "Expected spine fractures in this period",
+        0,
+        None,
+        key="expected",
+        bind="query-params",
+        width=290,
+        help="How many the served population is expected to have; without it the second indicator has no denominator",
+    )
+    found = services.programme_indicators(chosen, expected_spine_fractures=int(expected))
+    config = {
+        "no": st.column_config.NumberColumn("", width=35),
+        "words": st.column_config.TextColumn("Indicator", width=340),
+        "share": st.column_config.TextColumn("Share (95 % interval)", width=155),
+        "band": st.column_config.MultiselectColumn(
+            "Band",
+            options=[band.value for band in Band],
+            color=[_COLOURS[band] for band in Band],
+            width=100,
+            help="Below 50 % red, above 80 % green, amber between them",
+        ),
+        "done": st.column_config.TextColumn("Done", width=60),
+        "due": st.column_config.TextColumn("Of", width=60, help="Patients whose clock has run out"),
+        "running": st.column_config.TextColumn("Clock runs", width=80, help="Patients not yet due"),
+    }
+    st.dataframe([_line(one) for one in found], hide_index=True, height="content", column_config=config)
+    for one in found:
+        if one.why:
+            st.caption(f"{one.number}: {one.why}")
+    st.caption(
+        "Complete: risk, DXA, falls and decision, or a reason to end. "
+        "1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
+        "on, those whose flag was confirmed and whose clock has run out. Who died or moved before is not counted. "
+        "Wilson 95 % intervals."
+    )
+
+
+def show_capacity(chosen: services.CohortFilter) -> None:
+    """Flags a week against the clinic's slots."""
+    st.subheader("Capacity")
+    queue = services.flag_queue(chosen)
+    left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
+    slots = left.number_input("Clinic slots a week", 0, None, 5, key="slots", bind="query-params")
+    share = middle.number_input(
+        "Flags that need a slot, %", 0, 100, 100, key="share", bind="query-params", help="The rest is closed at review"
+    )
+    try:
+        ahead = plan(
+            queue.flags,
+            waiting=queue.to_review + queue.before_clinic,
+            slots_a_week=float(slots),
+            share_to_clinic=share / 100,
+        )
+    except UsageError as refused:
+        st.info(wording.sentence(str(refused)) + ".", icon=":material/event_busy:")
+        return
+    clear = (
+        "The queue does not empty."
+        if ahead.weeks_to_clear is None
+        else f"The queue empties in {wording.counted(ahead.weeks_to_clear, 'week')}."
+    )
+    right.markdown(
+        f"**{ahead.flags_a_week:.1f}** flags a week ({ahead.flags_low:.1f} to {ahead.flags_high:.1f}) over "
+        f"{wording.counted(len(queue.weeks), 'full week')}; {queue.to_review + queue.before_clinic:,} wait now. "
+        f"{clear} "
+        f"**{ahead.slots_needed}** slots a week would serve the upper end."
+    )
+    left, right = st.columns(2, gap="large")
+    left.plotly_chart(follow_up_figures.flags_figure(queue, slots=float(slots)), config={"displayModeBar": False})
+    right.plotly_chart(follow_up_figures.queue_figure(ahead), config={"displayModeBar": False})
+
+
+st.title("Follow-up")
+if not services.cohort_numbers().series:
+    frame.draw_no_series()
+else:
+    chosen = filters.cohort_filter(with_category=False, also=("expected", "slots", "share"))
+    found = services.states(chosen)
+    if not sum(one.count for one in found):
+        frame.draw_empty("Nobody in this filter is flagged: there is nothing to follow up.", icon=":material/flag:")
+    else:
+        show_states(found)
+        show_indicators(chosen)
+        show_capacity(chosen)

@@ -1,0 +1,92 @@
+"""The import of QCT values on screen: file, columns, preview with every refused row, then the button."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from osteo_core.terms import Mineral
+from pages.ui import services, wording
+
+_MEANINGS = {
+    "PatientID": "Patient",
+    "Level": "Level",
+    "vBMD_mg_cm3": "vBMD, mg/cm³",
+    "Mineral": "Mineral",
+    "Source": "Source",
+    "Simulated": "Simulated",
+}
+_NONE = "(no column)"
+_SHOWN = 200
+
+
+def show_import() -> None:
+    """All of it; nothing is stored before the button at the end."""
+    file = st.file_uploader("A CSV file with a header row; comma, semicolon or tab", type=["csv", "txt", "tsv"])
+    if file is None:
+        st.caption(
+            "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "
+            "as the CT's on the way in and is not stored. Or as a command:"
+        )
+        st.code(f"python -m osteo_core reference /path/to/qct.csv{services.store_argument()}", language="bash")
+        return
+    try:
+        table, guessed = services.qct_table(file.getvalue())
+        preview = _mapped(table, guessed)
+    except UsageError as refused:
+        st.error(wording.sentence(str(refused)) + ".", icon=":material/error:")
+        return
+    _show_preview(preview)
+
+
+def _mapped(table: services.QctTable, guessed: dict[str, str]) -> services.QctPreview:
+    choices = [_NONE, *table.columns]
+    chosen = {}
+    for column, (meaning, words) in zip(st.columns(len(_MEANINGS)), _MEANINGS.items(), strict=True):
+        found = column.selectbox(
+            words, choices, index=choices.index(guessed.get(meaning, _NONE)), key=f"qct-column-{meaning}"
+        )
+        if found != _NONE:
+            chosen[meaning] = found
+    left, right = st.columns(2)
+    mineral = None
+    if "Mineral" not in chosen:
+        mineral = left.segmented_control("Mineral of all values", list(Mineral), key="qct-mineral")
+    source = ""
+    if "Source" not in chosen:
+        source = right.text_input("Source of all values", key="qct-source", placeholder="phantom, software, report")
+    return services.preview_qct(table, chosen, mineral=mineral, source=source)
+
+
+def _show_preview(preview: services.QctPreview) -> None:
+    taken, refused = preview.mapped.values, preview.mapped.refused
+    st.markdown(
+        f"**{wording.counted(len(taken), 'value')}** of {wording.counted(preview.patients, 'patient')} can be taken "
+        f"in; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
+        f"**{wording.counted(len(refused), 'row')}** refused."
+    )
+    left, right = st.columns(2, gap="large")
+    left.dataframe(
+        [
+            {
+                "Patient": wording.short_key(value.patient_key),
+                "Level": value.level.name if value.level else "mean",
+                "vBMD": value.vbmd_mg_cm3,
+                "Mineral": value.mineral.value,
+                "Source": value.source,
+            }
+            for value in taken[:_SHOWN]
+        ],
+        hide_index=True,
+    )
+    if refused:
+        right.dataframe(
+            [{"Line": row.line, "Why it was refused": wording.sentence(row.why)} for row in refused[:_SHOWN]],
+            hide_index=True,
+        )
+    else:
+        right.caption("No row was refused.")
+    if taken and st.button(f"Take in {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
+        services.import_qct(preview)
+        st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} taken in."
+        st.rerun()

@@ -1,0 +1,39 @@
+"""Named views in the filter: open one, save the present filter under a name, take one away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from osteo_core.programme.cohort import CohortFilter
+from pages.ui import services, wording
+from pages.ui.follow_up_parts import AUTHOR
+
+
+def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None]) -> None:
+    """The saved views; ``open_view`` sets the page's filter to one."""
+    views = services.saved_views()
+    st.markdown("**Saved views**")
+    if views:
+        name = st.selectbox("View", list(views), key="view-name", label_visibility="collapsed")
+        buttons = st.container(horizontal=True)
+        buttons.button("Open view", key="view-open", on_click=open_view, args=(views[name],))
+        buttons.button("Take away", key="view-remove", on_click=_remove, args=(name,))
+    new = st.text_input("Name", key="view-new", placeholder="Save this filter as ...", label_visibility="collapsed")
+    st.button("Save view", key="view-save", on_click=_save, args=(new, chosen))
+
+
+def _save(name: str, chosen: CohortFilter) -> None:
+    try:
+        services.save_view(name, chosen, author=st.session_state.get(AUTHOR, ""))
+    except UsageError as refused:
+        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        return
+    st.toast(f"Saved: {name}", icon=":material/bookmark_added:")
+
+
+def _remove(name: str) -> None:
+    services.remove_view(name, author=st.session_state.get(AUTHOR, ""))
+    st.toast(f"Taken away: {name}", icon=":material/bookmark_remove:")

@@ -1,0 +1,46 @@
+"""Named views of the cohort: a filter as a query string under a name, kept as events like everything people do."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+
+from db.events import record
+from osteo_core.errors import UsageError
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.records import Event
+from pages.ui.services.house import keeper, query
+
+_KIND = "saved view"
+
+
+def saved_views() -> dict[str, CohortFilter]:
+    """Every view by its name."""
+    return {row["name"]: CohortFilter.from_query(row["query"]) for row in query("saved_views").to_pylist()}
+
+
+def save_view(name: str, cohort: CohortFilter, *, author: str) -> None:
+    """Keep the filter under a name; the same name again replaces it. Raises UsageError without a name."""
+    if not name.strip():
+        raise UsageError("a view needs a name")
+    _record({"name": name.strip(), "query": cohort.to_query()}, author)
+
+
+def remove_view(name: str, *, author: str) -> None:
+    """Take a view away; that it was there stays on record."""
+    _record({"name": name, "query": None}, author)
+
+
+def _record(payload: dict[str, str | None], author: str) -> None:
+    held = keeper()
+    event = Event(
+        event_id=uuid.uuid4().hex,
+        kind=_KIND,
+        series_key="",
+        author=author.strip() or "not named",
+        at=datetime.now(UTC),
+        payload_json=json.dumps(payload, ensure_ascii=False),
+    )
+    record(held.store_dir, event)
+    held.take_in()
