@@ -14,7 +14,7 @@ from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.agreement import BlandAltman, bland_altman, lin_ccc, mae, pearson, rmse
 from osteo_core.statistics.bootstrap import by_patient
-from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
+from osteo_core.statistics.diagnostic import kappa, roc_auc
 from osteo_core.statistics.intervals import wilson
 from osteo_core.statistics.regression import Line, deming, passing_bablok
 from osteo_core.statistics.reliability import icc
@@ -52,13 +52,6 @@ class Comparison:
     def upper_limit(self) -> Estimate | None:
         """Bland and Altman's upper limit of agreement."""
         return self.bland_altman.upper_limit if self.bland_altman else None
-
-
-def category_of(vbmd_mg_cm3: float, limits_mg_cm3: tuple[float, float]) -> Category:
-    """On which side of the two limits a value lies (both belong to low bone mass)."""
-    if vbmd_mg_cm3 < limits_mg_cm3[0]:
-        return Category.OSTEOPOROSIS
-    return Category.LOW_BONE_MASS if vbmd_mg_cm3 <= limits_mg_cm3[1] else Category.NORMAL
 
 
 def compare(
@@ -120,9 +113,9 @@ def _passing_bablok(x: Values, y: Values) -> Line:
 
 
 def _table(measured: Values, reference: Values, limits: tuple[float, float]) -> NDArray[np.int64]:
-    by_reference = [category_of(float(v), limits).value for v in reference]
-    by_measured = [category_of(float(v), limits).value for v in measured]
-    return confusion(by_reference, by_measured, classes=[c.value for c in CLASSES])
+    """(3, 3) counts; both limits belong to low bone mass."""
+    rows, columns = (np.where(v < limits[0], 0, np.where(v <= limits[1], 1, 2)) for v in (reference, measured))
+    return np.bincount(3 * rows + columns, minlength=9).reshape(3, 3)
 
 
 def _figures(measured: Values, reference: Values, limits: tuple[float, float]) -> dict[str, Callable[[], Estimate]]:

@@ -7,6 +7,7 @@ import pytest
 
 from osteo_core.programme.comparison import CLASSES, compare
 from osteo_core.statistics.agreement import lin_ccc, pearson, rmse
+from osteo_core.statistics.diagnostic import confusion
 from osteo_core.statistics.reliability import icc
 from tests.osteo_core.statistics.pefr import MINI_1, WRIGHT_1
 
@@ -26,7 +27,8 @@ def test_the_figures_are_those_of_the_statistics() -> None:
     assert found.figures["RMSE"].value == rmse(W, M)
     assert found.bland_altman is not None
     assert found.bland_altman.bias.value == pytest.approx(-2.1176, abs=5e-5)
-    assert found.table.sum() == 17
+    words = [["osteoporosis" if v < 300 else "low bone mass" if v <= 450 else "normal" for v in x] for x in (M, W)]
+    assert (found.table == confusion(*words, classes=[c.value for c in CLASSES])).all()
     assert found.figures["Sensitivity for osteoporosis"].n == int((M < 300).sum())
     assert found.missing == {}
 
