@@ -19,7 +19,7 @@ from osteo_core.density.contrast import ContrastCorrection
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Assessment, Calibration, Estimate, Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import MEASURED_LEVELS, Anchor, Category, Mineral, Step
+from osteo_core.terms import MASK_LEVELS, MEASURED_LEVELS, Anchor, Category, Mineral, Step
 
 #: Cautions that a person should look at, with the words of the review reason.
 _REVIEWED: dict[CautionCode, str] = {
@@ -157,10 +157,23 @@ _ANCHOR_DOUBTS = {
 
 
 def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
-    found = _ANCHOR_DOUBTS.get(evidence.anchor)
-    if found is None or not evidence.measurements:
+    if not evidence.measurements:
         return ()
-    return (Caution(code=CautionCode.LEVELS_UNSURE, step=Step.ASSESS, found=found),)
+    doubts = [_ANCHOR_DOUBTS[evidence.anchor]] if evidence.anchor in _ANCHOR_DOUBTS else []
+    if evidence.anchor is not Anchor.STATED:  # a mask from elsewhere has been asked already
+        levels = [m.level for m in evidence.measurements]
+        between = [n for n in MASK_LEVELS if min(levels) < n < max(levels) and n not in levels]
+        doubts += [f"{n.name} is not outlined though levels above and below it are" for n in between]
+    doubts += [
+        f"{m.level.name} is outlined with low confidence" for m in evidence.measurements if _is_doubtful_beside(m)
+    ]
+    return tuple(Caution(code=CautionCode.LEVELS_UNSURE, step=Step.ASSESS, found=found) for found in doubts)
+
+
+def _is_doubtful_beside(measurement: Measurement) -> bool:
+    """Of low confidence, and left out for a reason that does not say so, such as a cut."""
+    confidence = measurement.confidence
+    return confidence is not None and confidence < limits.LEVEL_CONFIDENCE.value and not _is_unsure(measurement)
 
 
 def _worst_grade(measurements: Sequence[Measurement]) -> int | None:

@@ -128,6 +128,6 @@ def test_totals_keep_failures_in_the_denominator() -> None:
     found = totals(counted(rows))
     assert (found["levels"], found["right"], found["missing"], found["wrong"]) == (4, 3, 1, 0)
     assert found["mean_dice"] == pytest.approx(0.75)
-    assert found["failures_flagged"] == 0
+    assert found["failures_flagged"] == 1
     assert found["failures_not_measured"] == 1
     assert by_level(counted(rows)) == {"L1": 1.0, "L2": 0.0, "L3": 1.0, "L4": 1.0}

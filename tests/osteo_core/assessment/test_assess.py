@@ -39,6 +39,7 @@ def _level(level: Level, hu: float, **changes) -> Measurement:
         mean_hu=hu,
         median_hu=hu,
         sd_hu=1.0,
+        confidence=0.9,
     )
     return replace(row, vbmd_mg_cm3=vbmd_of_level(row, LINE, None), **changes)
 
@@ -247,3 +248,21 @@ def test_levels_in_words(levels, words):
 
 def test_a_negative_end_is_not_read_as_a_dash():
     assert interval_in_words(Estimate(value=3.0, low=-5.0, high=11.0, n=2, method="m")) == "-5 to 11"
+
+
+def test_a_level_left_out_between_two_others_is_for_review():
+    found = _assess(_level(Level.L1, 150.0), _level(Level.L3, 150.0))
+    (caution,) = found.cautions
+    assert caution.code is CautionCode.LEVELS_UNSURE
+    assert caution.found == "L2 is not outlined though levels above and below it are"
+    assert not _assess(_level(Level.L1, 150.0), _level(Level.L3, 150.0), anchor=Anchor.STATED).cautions
+
+
+def test_a_cut_level_of_low_confidence_is_for_review():
+    cut = Exclusion(code=ExclusionCode.LEVEL_CUT, step=Step.MEASURE, found="inferior", level=Level.L3)
+    found = _assess(
+        _level(Level.L1, 150.0), _level(Level.L2, 150.0), _level(Level.L3, 150.0, exclusion=cut, confidence=0.3)
+    )
+    assert [c.found for c in found.cautions] == ["L3 is outlined with low confidence"]
+    sure = _level(Level.L3, 150.0, exclusion=cut, confidence=None)
+    assert not _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), sure).cautions
