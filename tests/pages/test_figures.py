@@ -82,8 +82,10 @@ def test_agreement_has_identity_points_lines_and_limits() -> None:
     rng = np.random.default_rng(1)
     truth = rng.normal(110, 25, 30)
     pairs = [
-        Pair(series_key=f"s{n}", who=f"p{n}", patient=f"p{n}", vendor="GE", measured=float(t + 3), reference=float(t))
-        for n, t in enumerate(truth + rng.normal(0, 4, 30))
+        Pair(
+            series_key=f"s{n}", who=f"p{n}", patient=f"p{n}", vendor="GE", measured=float(t + e + 3), reference=float(t)
+        )
+        for n, (t, e) in enumerate(zip(truth, rng.normal(0, 4, 30), strict=True))
     ]
     measured, reference = np.array([p.measured for p in pairs]), truth
     found = compare("GE", measured, reference, patients=[p.patient for p in pairs], limits_mg_cm3=(80.0, 120.0))
