@@ -77,9 +77,9 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         "running": st.column_config.TextColumn("Clock runs", width=80, help="Patients not yet due"),
     }
     st.dataframe([_line(one) for one in found], hide_index=True, height="content", column_config=config)
-    for one in found:
-        if one.why:
-            st.caption(f"{one.number}: {one.why}")
+    for why in dict.fromkeys(one.why for one in found if one.why):
+        numbers = ", ".join(str(one.number) for one in found if one.why == why)
+        st.caption(f"{numbers}: {why}")
     st.caption(
         "Complete: risk, DXA, falls and decision, or a reason to end. "
         "1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -60,7 +60,8 @@ def kappa(table: ArrayLike, *, weights: Weights = "none", confidence: float = 0.
     spread = w - (by_row[:, None] + by_column[None, :]) * (1 - value)
     variance = (float((p * spread**2).sum()) - (value - chance * (1 - value)) ** 2) / (n * (1 - chance) ** 2)
     half = normal_quantile(confidence) * math.sqrt(max(variance, 0.0))
-    return around(value, half, int(n), method=f"kappa, weights {weights}, Fleiss SE", confidence=confidence)
+    found = around(value, half, int(n), method=f"kappa, weights {weights}, Fleiss SE", confidence=confidence)
+    return replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))  # few pairs reach past what kappa can be
 
 
 def _weights(k: int, kind: Weights) -> Values:

@@ -88,3 +88,9 @@ def test_area_refusals() -> None:
         compare_auc((NEG_A, POS_A), (NEG_B[:4], POS_B))
     with pytest.raises(StatisticsError, match="rank the cases alike"):
         compare_auc((NEG_A, POS_A), (NEG_A, POS_A))
+
+
+def test_an_interval_of_kappa_ends_where_kappa_does() -> None:
+    found = kappa([[3, 0], [1, 2]])
+    assert found.high == 1.0
+    assert found.low < found.value < found.high
