@@ -44,7 +44,9 @@ def mean_reading(sound: Sequence[Measurement]) -> Estimate | None:
 def _caution(
     where: str, calibrated: Estimate | None, read: Estimate | None, *, level: Level | None = None
 ) -> Caution | None:
-    if calibrated is None or read is None or (read.low <= calibrated.high and calibrated.low <= read.high):
+    if calibrated is None or read is None:
+        return None
+    if not (read.low > calibrated.high or calibrated.low > read.high):  # not a number lies nowhere
         return None
     found = disagreement_in_words(where, calibrated, read)
     return Caution(code=CautionCode.REGRESSION_DISAGREES, step=Step.ASSESS, found=found, level=level)

@@ -13,8 +13,9 @@ import pytest
 from osteo_core.engine.job import Models
 from osteo_core.engine.process import process
 from osteo_core.engine.series import RunSummary
+from osteo_core.pipeline import joint_hash
 from osteo_core.settings import Settings
-from tests.builders import segmenters
+from tests.builders import regressors, segmenters
 from tests.builders.ct_files import write_ct, write_many
 
 
@@ -103,3 +104,20 @@ def test_what_failed_is_done_again_when_asked(tmp_path: Path, settings: Settings
     again = process([folder], out, settings=settings, models=segmenters.TRUTH, retry=True)
     assert (again.skipped, again.failed) == (1, 1)
     assert len(rows_of(out, "series")) == 2
+
+
+def test_a_regressor_travels_to_the_workers_and_names_the_result_with_the_segmenter(
+    tmp_path: Path, settings: Settings
+) -> None:
+    folder, out = tmp_path / "ct", tmp_path / "out"
+    write_many(folder, 1)
+    assert process([folder], out, settings=settings, models=segmenters.TRUTH).measured == 1
+    assert {r["regressed_mg_cm3"] for r in rows_of(out, "measurements")} == {None}
+    beside = process([folder], out, settings=settings, models=regressors.TRUTH_AND_CANNED)
+    assert (beside.measured, beside.skipped) == (1, 0)
+    assert process([folder], out, settings=settings, models=regressors.TRUTH_AND_CANNED).skipped == 1
+    assert row(out, "case_00")["model_hash"] == joint_hash(segmenters.MODEL_HASH, regressors.REGRESSOR_HASH)
+    counted = [r for r in rows_of(out, "measurements") if r["exclusion_code"] is None]
+    assert counted
+    for r in counted:
+        assert (r["regressed_low_mg_cm3"], r["regressed_mg_cm3"], r["regressed_high_mg_cm3"]) == (288, 300, 312)
