@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,8 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) 
         load("spine_localiser")
 
 
-def test_an_unreleased_model_says_so() -> None:
+def test_an_unreleased_model_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "bmd_regression", replace(MODELS["bmd_regression"], released=False))
     with pytest.raises(WeightsError, match="bmd_regression is not released"):
         load("bmd_regression")
 
