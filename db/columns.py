@@ -121,15 +121,21 @@ def _result_row(result: SeriesResult, at: datetime) -> Row:
 
 
 def _estimate_columns(name: str, estimate: Estimate | None) -> Row:
-    """Value, interval, its confidence and method; a value that is not a number is no value."""
+    """Value, interval, its confidence and method."""
+    columns = _interval_columns(name, estimate)
+    if estimate is None or not columns:
+        return {}
+    return {**columns, f"{name}_confidence": estimate.confidence, f"{name}_method": estimate.method}
+
+
+def _interval_columns(name: str, estimate: Estimate | None) -> Row:
+    """Value and interval; a value that is not a number is no value."""
     if estimate is None or estimate.value != estimate.value:
         return {}
     return {
         f"{name}_mg_cm3": estimate.value,
         f"{name}_low_mg_cm3": estimate.low,
         f"{name}_high_mg_cm3": estimate.high,
-        f"{name}_confidence": estimate.confidence,
-        f"{name}_method": estimate.method,
     }
 
 
@@ -174,6 +180,7 @@ def _measurement_row(m: Measurement) -> Row:
         **_estimate_columns("vbmd", m.vbmd_mg_cm3),
         "exclusion_code": str(m.exclusion.code) if m.exclusion else None,
         "exclusion_sentence": m.exclusion.sentence if m.exclusion else None,
+        **_interval_columns("regressed", m.regressed_mg_cm3),
     }
 
 

@@ -165,6 +165,9 @@ MEASUREMENTS = _kind(
     ("confidence", FLOAT, "0-1, that outline and number are right; null where the engine states none"),
     ("exclusion_code", TEXT, "why the level does not count; null when it does"),
     ("exclusion_sentence", TEXT, "the same in words"),
+    ("regressed_mg_cm3", FLOAT, "mg/cm3 K2HPO4, read by a network beside vbmd_mg_cm3; decides nothing"),
+    ("regressed_low_mg_cm3", FLOAT, "mg/cm3 K2HPO4, lower end of the network's 95 % interval"),
+    ("regressed_high_mg_cm3", FLOAT, "mg/cm3 K2HPO4, upper end of the network's 95 % interval"),
     order="series_key result_id level",
 )
 _REASON = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib
+import math
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from osteo_core.errors import UsageError, WeightsError
 if TYPE_CHECKING:
     from torch import nn
 
-    from osteo_core.records import Segmenter
+    from osteo_core.records import Regressor, Segmenter
 
 _HERE = Path(__file__).parent
 WEIGHTS = "weights.safetensors"
@@ -40,12 +41,14 @@ MODELS: dict[str, Model] = {
     for model in (
         Model(name="spine_localiser", purpose="finds the spine and its levels in a whole volume, 5 mm", released=True),
         Model(name="vertebra_segmentation", purpose="outlines vertebral bodies near the spine, 1.25 mm", released=True),
-        Model(name="bmd_regression", purpose="reads vBMD from a crop; not trained, nothing uses it", released=False),
+        Model(name="bmd_regression", purpose="reads vBMD of one body, beside the calibrated value", released=False),
     )
 }
 
 #: The networks that make up the segmentation engine; its hash covers both.
 SEGMENTATION = ("spine_localiser", "vertebra_segmentation")
+#: The network that reads vBMD beside the calibration.
+REGRESSION = "bmd_regression"
 
 
 def card(name: str) -> dict[str, object]:
@@ -70,10 +73,13 @@ def code_hash(name: str) -> str:
 def model_hash(name: str) -> str:
     """Twelve hex digits for a result's provenance: weights and code; the segmentation engine's covers both networks.
 
-    The code counts because a body that is numbered by other rules is another result under the same weights.
+    The code counts because a body that is numbered by other rules is another result under the same weights, and
+    so does the factor of the card by which a network's stated SDs are stretched.
     """
     parts = SEGMENTATION if name == "vertebra_segmentation" else (name,)
     stated = "".join(weights_hash(part) + code_hash(part) for part in parts)
+    if name == REGRESSION:
+        stated += str(_sd_factor())
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
 
@@ -101,7 +107,10 @@ def load(name: str) -> nn.Module:
 
     path = checked_weights(name)
     network = importlib.import_module(f"models.{name}.network").build()
-    network.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+    state = load_file(path)
+    network.load_state_dict(
+        {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
+    )
     return network.eval().to(memory_format=torch.channels_last_3d)
 
 
@@ -113,3 +122,25 @@ def load_segmenter() -> Segmenter:
     return VertebraSegmenter(
         load("spine_localiser"), load("vertebra_segmentation"), model_hash=model_hash("vertebra_segmentation")
     )
+
+
+@functools.cache
+def load_regressor() -> Regressor | None:
+    """The network that reads vBMD beside the calibration, loaded once a process; None while it is not released."""
+    if not MODELS[REGRESSION].released:
+        return None
+    from models.bmd_regression.regress import BmdRegressor
+
+    return BmdRegressor(load(REGRESSION), model_hash=model_hash(REGRESSION), sd_factor=_sd_factor())
+
+
+def _sd_factor() -> float:
+    """By how much the card stretches the regression's stated SDs; raises WeightsError where it does not say."""
+    output = card(REGRESSION)["output"]
+    factor = output.get("sd_factor") if isinstance(output, dict) else None
+    if not isinstance(factor, float) or not 0 < factor < math.inf:
+        raise WeightsError(
+            f"model {REGRESSION}: model.toml must state a positive sd_factor under [output], found {factor}; "
+            "release the model again (python -m training.release)"
+        )
+    return factor

@@ -96,6 +96,20 @@ PHANTOM_VALIDITY = Limit(
     date="2026-11-25",
     beyond="the line does not cover a later scan",
 )
+REGRESSION_KVP_LEAST = Limit(
+    value=80.0,
+    unit="kVp",
+    source="design: the lowest tube voltage of the simulated scanners that the network was trained on",
+    date="2026-11-25",
+    beyond="the network reads no vBMD",
+)
+REGRESSION_KVP_MOST = Limit(
+    value=140.0,
+    unit="kVp",
+    source="design: the highest tube voltage of the simulated scanners that the network was trained on",
+    date="2026-11-25",
+    beyond="the network reads no vBMD",
+)
 
 #: Plausible HU of each reference tissue: lowest and highest. Enhanced blood and muscle are told apart by phase.
 TISSUE_LIMITS: dict[str, tuple[Limit, Limit]] = {

@@ -144,6 +144,7 @@ class CautionCode(StrEnum):
     Z_SCORE = "z_score"
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
+    REGRESSION_DISAGREES = "regression_disagrees"
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
 
@@ -170,6 +171,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.Z_SCORE: "In place of a category: {found}.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
+    CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
+    "{found}. The calibrated value stands.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
     CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "
     "which states no confidence.",

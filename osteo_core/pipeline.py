@@ -5,6 +5,7 @@ Nothing is caught here: what a scan may be is data, what code did wrong travels 
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ from osteo_core.records import (
     Calibration,
     Measurement,
     ReferenceTissues,
+    Regressor,
     Segmentation,
     Segmenter,
     Series,
@@ -43,28 +45,46 @@ class _Measured:
     cautions: tuple[Caution, ...]
 
 
-def analyse_series(series: Series, *, segmenter: Segmenter, settings: Settings) -> SeriesResult:
+def joint_hash(outline_hash: str, regressor_hash: str) -> str:
+    """Names the models of a result: the hash of what outlined the bodies, and a regressor's where there is one."""
+    if not regressor_hash:
+        return outline_hash
+    return hashlib.sha256(f"{outline_hash}\0{regressor_hash}".encode()).hexdigest()[:12]
+
+
+def analyse_series(
+    series: Series, *, segmenter: Segmenter, settings: Settings, regressor: Regressor | None = None
+) -> SeriesResult:
     """Read one series and take it all the way; a series that cannot be read is a result with its exclusion."""
     started = time.perf_counter()
     volume = read_volume(series)
     if isinstance(volume, Exclusion):
-        return _excluded(series, volume, segmenter=segmenter, settings=settings, started=started)
-    result = analyse_volume(series, volume, segmenter=segmenter, settings=settings)
+        model_hash = _hash_of(segmenter, regressor)
+        return _excluded(series, volume, model_hash=model_hash, settings=settings, started=started)
+    result = analyse_volume(series, volume, segmenter=segmenter, settings=settings, regressor=regressor)
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, settings: Settings) -> SeriesResult:
-    """Take a volume in memory all the way: segment, measure, calibrate, assess."""
+def analyse_volume(
+    series: Series, volume: Volume, *, segmenter: Segmenter, settings: Settings, regressor: Regressor | None = None
+) -> SeriesResult:
+    """Take a volume in memory all the way: segment, measure, calibrate, assess.
+
+    A ``regressor`` reads vBMD beside the calibrated value; it changes no value, category or flag.
+    """
     started = time.perf_counter()
+    model_hash = _hash_of(segmenter, regressor)
     segmentation = segmenter.segment(volume)
     if isinstance(segmentation, Exclusion):
-        result = _excluded(series, segmentation, segmenter=segmenter, settings=settings, started=started)
+        result = _excluded(series, segmentation, model_hash=model_hash, settings=settings, started=started)
         return replace(result, cautions=volume.cautions)
     measured = _measure(volume, segmentation)
     phase, contrast_cautions = decide_phase(series, measured.tissues)
     correction = contrast_correction(phase, series.kvp)
     calibration = choose_calibration(series, settings, measured.tissues)
     measurements = _calibrated(measured.measurements, calibration, correction)
+    if regressor is not None and series.kvp is not None:
+        measurements = _regressed(measurements, volume, segmentation, regressor=regressor, kvp=series.kvp)
     cautions = _hu_shift_told_once(
         (
             *volume.cautions,
@@ -91,7 +111,7 @@ def analyse_volume(series: Series, volume: Volume, *, segmenter: Segmenter, sett
     return SeriesResult(
         series=series,
         status=Status.MEASURED if sound_levels(measurements) else Status.EXCLUDED,
-        model_hash=segmenter.model_hash,
+        model_hash=model_hash,
         settings_hash=settings.hash,
         geometry=volume.geometry,
         source_geometry=volume.source_geometry,
@@ -128,6 +148,15 @@ def _calibrated(
     )
 
 
+def _regressed(
+    measurements: Sequence[Measurement], volume: Volume, segmentation: Segmentation, *, regressor: Regressor, kvp: float
+) -> tuple[Measurement, ...]:
+    """The regressor's reading beside every level that counts."""
+    levels = [m.level for m in sound_levels(measurements)]
+    read = regressor.regress(volume, segmentation, kvp=kvp, levels=levels) if levels else {}
+    return tuple(replace(m, regressed_mg_cm3=read.get(m.level)) for m in measurements)
+
+
 def _series_cautions(
     series: Series, measurements: Sequence[Measurement], calibration: Calibration | Exclusion
 ) -> tuple[Caution, ...]:
@@ -159,13 +188,17 @@ def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:
     return Exclusion(code=ExclusionCode.NO_LUMBAR_LEVEL, step=Step.SEGMENT, found=found)
 
 
+def _hash_of(segmenter: Segmenter, regressor: Regressor | None) -> str:
+    return joint_hash(segmenter.model_hash, regressor.model_hash if regressor is not None else "")
+
+
 def _excluded(
-    series: Series, exclusion: Exclusion, *, segmenter: Segmenter, settings: Settings, started: float
+    series: Series, exclusion: Exclusion, *, model_hash: str, settings: Settings, started: float
 ) -> SeriesResult:
     return SeriesResult(
         series=series,
         status=Status.EXCLUDED,
-        model_hash=segmenter.model_hash,
+        model_hash=model_hash,
         settings_hash=settings.hash,
         exclusions=(exclusion,),
         seconds=time.perf_counter() - started,

@@ -17,18 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteo_core.outcomes import Caution, Exclusion
-from osteo_core.terms import (
-    Anchor,
-    Category,
-    ContrastPhase,
-    KernelGroup,
-    Level,
-    Mineral,
-    Plane,
-    Sex,
-    Status,
-    Vendor,
-)
+from osteo_core.terms import Anchor, Category, ContrastPhase, KernelGroup, Level, Mineral, Plane, Sex, Status, Vendor
 
 FloatArray = NDArray[np.floating]
 #: (I, J, K) int16 or float32 Hounsfield units.
@@ -246,7 +235,10 @@ class Segmentation:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """One level: geometry of the body, HU of its trabecular ROI, vBMD where it could be calibrated."""
+    """One level: geometry of the body, HU of its trabecular ROI, vBMD where it could be calibrated.
+
+    ``regressed_mg_cm3`` (K2HPO4) is a network's reading of the same level, which decides nothing.
+    """
 
     level: Level
     voxels: int
@@ -257,6 +249,7 @@ class Measurement:
     median_hu: float | None = None
     sd_hu: float | None = None
     vbmd_mg_cm3: Estimate | None = None
+    regressed_mg_cm3: Estimate | None = None
     anterior_height_mm: float | None = None
     middle_height_mm: float | None = None
     posterior_height_mm: float | None = None
@@ -442,12 +435,14 @@ class Segmenter(Protocol):
         ...
 
 
-class BmdRegressor(Protocol):
-    """A model that reads vBMD from image crops; stands beside the calibrated value."""
+class Regressor(Protocol):
+    """A model that reads vBMD (mg/cm3 K2HPO4) from image crops; stands beside the calibrated value."""
 
     name: str
     model_hash: str
 
-    def regress(self, volume: Volume, segmentation: Segmentation) -> Sequence[tuple[Level, Estimate]]:
-        """One vBMD estimate (mg/cm3) for each level that can be read."""
+    def regress(
+        self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
+    ) -> dict[Level, Estimate]:
+        """One estimate for each of ``levels``, all of them outlined; none at a tube voltage that it never saw."""
         ...

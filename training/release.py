@@ -11,6 +11,8 @@ import importlib
 import logging
 import shutil
 import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -25,27 +27,52 @@ version = "{version}"
 released = true
 purpose = "{purpose}"
 sha256 = "{sha256}"
-licence = "CC BY-SA 4.0 (taught on VerSe masks); see CARD.md"
+licence = "{licence}"
 
 [input]
 modality = "CT"
 units = "HU"
 axes = "LPS, isotropic"
 spacing_mm = {spacing}
-channels = 1
-value_range_hu = [-1000, 2000]
-scaling = "(HU - 100) / 300"
+channels = {channels}
+value_range_hu = {value_range_hu}
+scaling = "{scaling}"
 
 [output]
 channels = {count}
 classes = {classes}
-
+{factor}
 [training]
 recipe = "python -m {recipe}"
 steps = {steps}
 code = "{commit}"
 """
-_RECIPES = {"spine_localiser": "training.localiser", "vertebra_segmentation": "training.vertebra"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """What a card says of one model beyond its network: who taught it, on whose data, and what goes in."""
+
+    recipe: str
+    licence: str = "CC BY-SA 4.0 (taught on VerSe masks); see CARD.md"
+    channels: int = 1
+    value_range_hu: tuple[int, int] = (-1000, 2000)
+    scaling: str = "(HU - 100) / 300"
+    states_sd: bool = False
+
+
+RELEASED = {
+    "spine_localiser": Released(recipe="training.localiser"),
+    "vertebra_segmentation": Released(recipe="training.vertebra"),
+    "bmd_regression": Released(
+        recipe="training.bmd",
+        licence="that of this repository (taught on simulated patients alone); see CARD.md",
+        channels=3,
+        value_range_hu=(-300, 700),
+        scaling="HU: (HU - 100) / 200; body: its share of the voxel, 0-1; tube voltage: (kVp - 120) / 20",
+        states_sd=True,
+    ),
+}
 
 
 def commit_of_code() -> str:
@@ -58,12 +85,23 @@ def commit_of_code() -> str:
     return f"{head} with changes" if changed.strip() else head
 
 
+def halved(name: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Floats in half precision, counters as they are; raises ValueError where a number does not fit into half."""
+    found = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in weights.items()}
+    lost = [key for key, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
+    if lost:
+        raise ValueError(f"{name}: {', '.join(lost)} cannot be written in half precision; teach it again")
+    return found
+
+
 def release(name: str, checkpoint: Path, version: str) -> None:
     """Write weights.safetensors, model.toml and training_log.csv of one model."""
-    model = MODELS[name]
+    model, about = MODELS[name], RELEASED[name]
     state = torch.load(checkpoint, weights_only=False)
+    weights = halved(name, state["mean"])
+    factor = f"sd_factor = {float(state['judged']['sd_factor'])!r}\n" if about.states_sd else ""
     path = model.folder / WEIGHTS
-    save_file({key: value.half().contiguous() for key, value in state["mean"].items()}, path)
+    save_file(weights, path)
     path.chmod(0o644)
     network = importlib.import_module(f"models.{name}.network")
     text = _TEMPLATE.format(
@@ -74,7 +112,12 @@ def release(name: str, checkpoint: Path, version: str) -> None:
         spacing=network.GRID_MM,
         count=len(network.CLASSES),
         classes=str(list(network.CLASSES)).replace("'", '"'),
-        recipe=_RECIPES[name],
+        licence=about.licence,
+        channels=about.channels,
+        value_range_hu=list(about.value_range_hu),
+        scaling=about.scaling,
+        factor=factor,
+        recipe=about.recipe,
         steps=state["step"],
         commit=commit_of_code(),
     )
@@ -88,7 +131,7 @@ def release(name: str, checkpoint: Path, version: str) -> None:
 def main() -> None:
     """Release one model."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=sorted(_RECIPES))
+    parser.add_argument("name", choices=sorted(RELEASED))
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--version", default="0.1.0")
     arguments = parser.parse_args()

@@ -4,6 +4,9 @@ SELECT
     m.vbmd_mg_cm3 AS vbmd,
     m.vbmd_low_mg_cm3 AS vbmd_low,
     m.vbmd_high_mg_cm3 AS vbmd_high,
+    m.regressed_mg_cm3 AS regressed,
+    m.regressed_low_mg_cm3 AS regressed_low,
+    m.regressed_high_mg_cm3 AS regressed_high,
     m.anterior_height_mm, m.middle_height_mm, m.posterior_height_mm, m.fracture_grade, m.confidence,
     m.exclusion_code, m.exclusion_sentence
 FROM measurements AS m

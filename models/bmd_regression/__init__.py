@@ -1,1 +1,1 @@
-"""A regression of vBMD from image crops; not trained yet (CARD.md)."""
+"""vBMD from image crops, trained on simulated patients alone; it stands beside the calibrated value (CARD.md)."""

@@ -31,7 +31,7 @@ def crop(
     middle = volume.geometry.to_world_mm(index.mean(0)) + np.array([0.0, _BEHIND_MM, 0.0])
     i, j, k = (int(n) for n in shape)
     grid = Grid(origin_mm=middle - (shape - 1) / 2 * GRID_MM, shape=(i, j, k), step_mm=GRID_MM)
-    body = Volume(voxels_hu=(np.asarray(labels) == level).astype(np.float32), geometry=volume.geometry)
+    body = Volume(voxels_hu=(np.asarray(labels) == level).astype(np.uint8), geometry=volume.geometry)
     return sample(volume, grid), np.clip(sample(body, grid), 0, 1)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
 from models.bmd_regression.prepare import channels, crop
+from osteo_core.limits_calibration import REGRESSION_KVP_LEAST, REGRESSION_KVP_MOST
 from osteo_core.records import Estimate, Segmentation, Volume
 from osteo_core.terms import Level
 
@@ -35,9 +36,14 @@ class BmdRegressor:
     def regress(
         self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
     ) -> dict[Level, Estimate]:
-        """Mean and 95 % interval for each of ``levels``; raises ValueError where one is not outlined."""
+        """Mean and 95 % interval for each of ``levels``; none at a tube voltage outside those that it was taught.
+
+        Raises ValueError where a level is not outlined.
+        """
         import torch
 
+        if not REGRESSION_KVP_LEAST.value <= kvp <= REGRESSION_KVP_MOST.value:
+            return {}
         found = {}
         for level in levels:
             x = channels(*crop(volume, segmentation.labels, level), kvp)

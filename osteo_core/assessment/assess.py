@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osteo_core import limits
+from osteo_core.assessment.second_reading import disagreements
 from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words, z_in_words
 from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.calibration.apply import mean_vbmd
@@ -27,6 +28,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
     CautionCode.HU_SHIFT: "air or soft tissue is not where HU should be",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
+    CautionCode.REGRESSION_DISAGREES: "the network beside the calibration reads another vBMD",
 }
 
 
@@ -57,6 +59,8 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
         cautions += (*_crossings(mean, settings), *_age_cautions(series, settings))
     if mean is not None and exclusion is not None and exclusion.code is ExclusionCode.YOUNG:
         cautions += (_z_caution(series, mean, evidence),)
+    if isinstance(evidence.calibration, Calibration):
+        cautions += disagreements(sound, mean, mineral=evidence.calibration.mineral)
     assessment = Assessment(
         category=category,
         mean_vbmd_mg_cm3=mean,

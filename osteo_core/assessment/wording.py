@@ -50,6 +50,12 @@ def crossing_in_words(mean: Estimate, *, limit: float, other: Category) -> str:
     return f"{interval_in_words(mean)} mg/cm³ holds the limit {limit:g}; {other.value} is possible too"
 
 
+def disagreement_in_words(where: str, calibrated: Estimate, read: Estimate) -> str:
+    """'L2 151 mg/cm³ (140 to 162), calibrated 98 (90 to 106)'."""
+    own = f"calibrated {calibrated.value:.0f} ({interval_in_words(calibrated)})"
+    return f"{where} {read.value:.0f} mg/cm³ ({interval_in_words(read)}), {own}"
+
+
 def z_in_words(z: float, *, age_years: float, norm: str) -> str:
     """'Z-score -2.3 at 45 years, below the expected range for age (norm Cheng 2021)'."""
     place = "below" if z <= limits.LOW_FOR_AGE_Z.value else "within"

@@ -59,7 +59,7 @@ def piece(job: Job, series: Series, kind: str) -> Path:
 
 
 def _pieces(job: Job) -> Path:
-    return job.out_dir / PIECES / f"{job.models.model_hash[:12]}_{job.settings.hash}"
+    return job.out_dir / PIECES / f"{job.models.run_hash[:12]}_{job.settings.hash}"
 
 
 def _forget_earlier(series: Series, job: Job) -> None:

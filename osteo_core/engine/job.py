@@ -8,9 +8,11 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from osteo_core.outcomes import Exclusion
-from osteo_core.records import Segmenter, Series, SeriesResult
+from osteo_core.pipeline import joint_hash
+from osteo_core.records import Regressor, Segmenter, Series, SeriesResult
 from osteo_core.segmentation.bodies import CUT_VERSION
 from osteo_core.segmentation.find_masks import MaskFiles, MaskFolder, find_masks
 from osteo_core.segmentation.masks import frame_of_reference, refused
@@ -25,8 +27,9 @@ RUNNING = ".running"
 class Models:
     """The models of a run by name: ``segmenter`` is 'module:function', called once in each worker process.
 
-    ``model_hash`` is known without loading anything, so that what is done can be told from what is not. Where a run
-    uses ``masks`` from elsewhere, ``of`` a series are its ``mask``, or why there is none, and the mask's own hash.
+    ``model_hash`` is the segmenter's, known without loading anything, so that what is done can be told from what is
+    not. Where a run uses ``masks`` from elsewhere, ``of`` a series are its ``mask``, or why there is none, and the
+    mask's own hash. ``regressor`` is 'module:function' too, empty for a run without one.
     """
 
     segmenter: str
@@ -34,11 +37,23 @@ class Models:
     masks: MaskFolder | None = None
     mask: MaskFiles | Exclusion | None = None
     mask_hash: str = ""
+    regressor: str = ""
+    regressor_hash: str = ""
+
+    @property
+    def outline_hash(self) -> str:
+        """Of what outlines the bodies."""
+        return self.mask_hash or self.model_hash
+
+    @property
+    def run_hash(self) -> str:
+        """Of a whole run, whichever mask each of its series has."""
+        return joint_hash(self.model_hash, self.regressor_hash)
 
     @property
     def result_hash(self) -> str:
         """Under which results are stored."""
-        return self.mask_hash or self.model_hash
+        return joint_hash(self.outline_hash, self.regressor_hash)
 
     def of(self, series: Series) -> Models:
         """The models of one series: small enough to travel."""
@@ -82,7 +97,17 @@ def default_models() -> Models:
     """The models that this program ships; reads their card, imports no torch."""
     from models.registry import model_hash
 
-    return Models(segmenter="models.registry:load_segmenter", model_hash=model_hash("vertebra_segmentation"))
+    segmenter = model_hash("vertebra_segmentation")
+    return _with_regressor(Models(segmenter="models.registry:load_segmenter", model_hash=segmenter))
+
+
+def _with_regressor(models: Models) -> Models:
+    """The same models and, once it is released, the network that reads vBMD beside the calibration."""
+    from models.registry import MODELS, REGRESSION, model_hash
+
+    if not MODELS[REGRESSION].released:
+        return models
+    return replace(models, regressor="models.registry:load_regressor", regressor_hash=model_hash(REGRESSION))
 
 
 def models_of(settings: Settings) -> Models:
@@ -93,11 +118,12 @@ def models_of(settings: Settings) -> Models:
     if settings.masks:
         tool = MaskTool(settings.mask_tool)
         digest = hashlib.sha256(f"masks\0{CUT_VERSION}\0{tool}".encode()).hexdigest()[:12]
-        return Models(segmenter="", model_hash=digest, masks=find_masks(Path(settings.masks).resolve(), tool))
+        masks = find_masks(Path(settings.masks).resolve(), tool)
+        return _with_regressor(Models(segmenter="", model_hash=digest, masks=masks))
     if settings.engine == "totalsegmentator":
         from models.given_masks.totalsegmentator import installed
 
-        return Models(segmenter="models.given_masks.totalsegmentator:load", model_hash=installed()[1])
+        return _with_regressor(Models(segmenter="models.given_masks.totalsegmentator:load", model_hash=installed()[1]))
     return default_models()
 
 
@@ -115,12 +141,23 @@ def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:
     from models.given_masks.segmenter import MaskSegmenter
 
     frame = frame_of_reference(series)
-    return MaskSegmenter(models.mask, model_hash=models.result_hash, frame_of_reference_uid=frame)
+    return MaskSegmenter(models.mask, model_hash=models.outline_hash, frame_of_reference_uid=frame)
 
 
 @functools.cache
 def load_segmenter(reference: str) -> Segmenter:
     """The segmenter that ``reference`` names, made once a process."""
-    module, _, function = reference.partition(":")
-    segmenter: Segmenter = getattr(importlib.import_module(module), function)()
+    segmenter: Segmenter = _made(reference)
     return segmenter
+
+
+@functools.cache
+def load_regressor(reference: str) -> Regressor | None:
+    """The regressor that ``reference`` names, made once a process; None where it names none."""
+    regressor: Regressor | None = _made(reference) if reference else None
+    return regressor
+
+
+def _made(reference: str) -> Any:
+    module, _, function = reference.partition(":")
+    return getattr(importlib.import_module(module), function)()

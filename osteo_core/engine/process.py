@@ -137,7 +137,7 @@ def _left_out(found: Found, job: Job) -> list[SeriesResult]:
         SeriesResult(
             series=one,
             status=Status.EXCLUDED,
-            model_hash=job.models.model_hash,
+            model_hash=job.models.result_hash,
             settings_hash=job.settings.hash,
             exclusions=tuple(exclusion for other, exclusion in found.excluded if other.series_key == key),
             cautions=found.cautions.get(key, ()),

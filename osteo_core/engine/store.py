@@ -87,7 +87,7 @@ def waiting(
     elsewhere; as long as they are not told, everything eligible waits.
     """
     under: dict[str, Any] = {
-        "model_hash": models.model_hash if models.masks is None else "",
+        "model_hash": models.result_hash if models.masks is None else "",
         "settings_hash": settings.hash,
         "retry": retry,
     }
@@ -103,5 +103,5 @@ def done_keys(store_dir: Path, models: Models, settings: Settings) -> set[str]:
     with reading(store_dir) as reader:
         if reader is None:
             return set()
-        found = reader.query("known_results", model_hash=models.model_hash, settings_hash=settings.hash)
+        found = reader.query("known_results", model_hash=models.result_hash, settings_hash=settings.hash)
     return set(found.column("series_key").to_pylist())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from osteo_core.engine import attempts
-from osteo_core.engine.job import Job, segmenter_for
+from osteo_core.engine.job import Job, load_regressor, segmenter_for
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyse_series
 from osteo_core.records import Failure, Series, SeriesResult
@@ -76,7 +76,8 @@ def _analyse(series: Series, job: Job) -> SeriesResult:
         segmenter = segmenter_for(series, job.models)
         if isinstance(segmenter, Exclusion):
             return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
-        return analyse_series(series, segmenter=segmenter, settings=job.settings)
+        regressor = load_regressor(job.models.regressor)
+        return analyse_series(series, segmenter=segmenter, settings=job.settings, regressor=regressor)
     except Exception as error:  # the batch border: one of the two places where everything is caught
         return _failed(series, job, error)
 

@@ -16,6 +16,12 @@ _BADGES = {
     Category.NOT_REPORTABLE: "gray",
 }
 _CONFIDENCE = "That outline and number are right; empty where the engine states none (a mask from elsewhere)"
+#: Heading of the network's reading; it says what the number is worth.
+REGRESSED = "DenseNet-121 (trained on simulated patients alone)"
+_REGRESSED_HELP = (
+    f"vBMD in {wording.UNIT} (K2HPO4) as a network reads it, with its 95 % interval. It stands beside the calibrated "
+    "value and decides nothing."
+)
 _SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
 
 
@@ -77,6 +83,7 @@ def focus_key(view: services.PatientView) -> str:
 def show_level_table(view: services.PatientView) -> None:
     """The levels as a table; a click on one moves the planes there."""
     key = f"levels-{view.series_key}"
+    is_regressed = any(row.regressed_mg_cm3 is not None for row in view.levels)
 
     def note_click() -> None:
         cells = st.session_state[key]["selection"]["cells"]
@@ -89,6 +96,7 @@ def show_level_table(view: services.PatientView) -> None:
             {
                 "level": row.level.name,
                 "vbmd": wording.estimate(row.vbmd_mg_cm3),
+                **({"regressed": wording.estimate(row.regressed_mg_cm3)} if is_regressed else {}),
                 "hu": wording.number(row.median_hu),
                 "sd": wording.number(row.sd_hu),
                 "roi": row.roi_volume_ml,
@@ -106,6 +114,7 @@ def show_level_table(view: services.PatientView) -> None:
         column_config={
             "level": st.column_config.TextColumn("Level", width=50, help="Click to move the planes there"),
             "vbmd": st.column_config.TextColumn(f"vBMD, {wording.UNIT}", width=110, help="With its 95 % interval"),
+            "regressed": st.column_config.TextColumn(REGRESSED, width=320, help=_REGRESSED_HELP),
             "hu": st.column_config.TextColumn("HU", width=50, help="Median of the trabecular region"),
             "sd": st.column_config.TextColumn("SD HU", width=55),
             "roi": st.column_config.NumberColumn("Region, ml", format="%.1f", width=75),

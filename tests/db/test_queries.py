@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,6 +27,7 @@ from osteo_core.records import Event, Found, SeriesResult
 from osteo_core.terms import Category, Level, Sex, Status, Step, Vendor
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
 from tests.builders.drift import drifting_cohort
+from tests.builders.regressors import reading
 from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(28)
@@ -190,6 +192,7 @@ def test_patient_and_its_lists(filled: Store) -> None:
     )
     assert row["engine"] == "builder"
     levels = ask(filled, "patient_levels", series_key=key)
+    assert {(r["regressed"], r["regressed_low"], r["regressed_high"]) for r in levels} == {(None, None, None)}
     assert [(r["level"], r["median_hu"]) for r in levels] == [(int(m.level), m.median_hu) for m in result.measurements]
     assert levels[0]["exclusion_sentence"] == "This vertebra looks fractured (grade 2)."
     exclusions = ask(filled, "patient_exclusions", series_key=key)
@@ -469,3 +472,16 @@ def test_equity_counts_each_patient_once_in_its_group(store: Store, by: str) -> 
     flagged = {r.series.patient_key for r in results if r.assessment and r.assessment.is_flagged}
     assert sum(r["n_flagged"] for r in found) == len(flagged)
     assert all(r["n_closed"] == 0 for r in found)
+
+
+def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Path) -> None:
+    result = measured()[0]
+    read = (reading(91.5), replace(reading(1.0), value=math.nan, low=math.nan, high=math.nan), None, reading(70.0))
+    beside = tuple(replace(m, regressed_mg_cm3=own) for m, own in zip(result.measurements, read, strict=True))
+    deliver_results(tmp_path / "store", [replace(result, measurements=beside)])
+    with open_store(tmp_path / "store") as store:
+        store.take_in()
+        levels = ask(store, "patient_levels", series_key=result.series.series_key)
+    assert [r["vbmd"] for r in levels] == [m.vbmd_mg_cm3.value for m in result.measurements]
+    found = [(r["regressed_low"], r["regressed"], r["regressed_high"]) for r in levels]
+    assert found == [(79.5, 91.5, 103.5), (None, None, None), (None, None, None), (58.0, 70.0, 82.0)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,14 +37,14 @@ def test_card_says_what_the_model_is_not(name: str) -> None:
     text = (MODELS[name].folder / "CARD.md").read_text(encoding="utf-8")
     assert "Not a medical device" in text
     if MODELS[name].released:
-        assert {"## Data", "## Measured", "## Limits", "CC BY-SA 4.0"} <= {
-            w for w in ("## Data", "## Measured", "## Limits", "CC BY-SA 4.0") if w in text
-        }
+        wanted = ["## Data", "## Measured", "## Limits"]
+        wanted += ["CC BY-SA 4.0"] if str(card(name)["licence"]).startswith("CC BY-SA 4.0") else []
+        assert [words for words in wanted if words not in text] == []
 
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_weights_are_those_of_the_card_and_fit_the_network(name: str) -> None:
-    assert checked_weights(name).stat().st_size < 16e6
+    assert checked_weights(name).stat().st_size < 24e6  # DenseNet-121 has 22.7 MB in half precision
     assert sum(p.numel() for p in load(name).parameters()) > 1e5
 
 
@@ -57,7 +58,8 @@ def test_changed_weights_are_refused(tmp_path, monkeypatch: pytest.MonkeyPatch) 
         load("spine_localiser")
 
 
-def test_an_unreleased_model_says_so() -> None:
+def test_an_unreleased_model_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "bmd_regression", replace(MODELS["bmd_regression"], released=False))
     with pytest.raises(WeightsError, match="bmd_regression is not released"):
         load("bmd_regression")
 

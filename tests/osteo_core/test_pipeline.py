@@ -8,10 +8,11 @@ import pytest
 
 from osteo_core import pipeline
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.pipeline import analyse_series, analyse_volume
+from osteo_core.pipeline import analyse_series, analyse_volume, joint_hash
 from osteo_core.records import ReferenceTissues, Segmentation, Series, TissueSample, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Status, Step
+from tests.builders.regressors import CannedRegressor, reading
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, segmentation_of
 
 SERIES = Series(
@@ -189,3 +190,46 @@ def test_tissues_found_by_their_place_overrule_the_histogram():
     assert told((read,), ReferenceTissues(samples=tuple(samples.values()))) == ()
     assert told((read, own), ReferenceTissues(samples=(samples["fat"],))) == (read,)
     assert told((own,), ReferenceTissues(samples=(samples["fat"],))) == (own,)
+
+
+def _with_reader(osteoporotic, regressor, series=SERIES):
+    volume, segmenter, _ = osteoporotic
+    return analyse_volume(series, volume, segmenter=segmenter, settings=Settings(), regressor=regressor)
+
+
+def test_a_regressor_that_agrees_stands_beside_and_changes_nothing_else(osteoporotic):
+    regressor = CannedRegressor(72.0)
+    plain, found = osteoporotic[2], _with_reader(osteoporotic, regressor)
+    assert regressor.asked == [(120.0, (Level.L1, Level.L2, Level.L3))]
+    assert [m.regressed_mg_cm3 for m in found.measurements] == [None, *[reading(72.0)] * 3]
+    assert [m.vbmd_mg_cm3 for m in found.measurements] == [m.vbmd_mg_cm3 for m in plain.measurements]
+    assert found.assessment == plain.assessment
+    assert found.cautions == plain.cautions
+    assert found.model_hash == joint_hash("truth0000000", regressor.model_hash) != plain.model_hash
+
+
+def test_a_regressor_that_disagrees_is_told_and_the_category_stands(osteoporotic):
+    plain, found = osteoporotic[2], _with_reader(osteoporotic, CannedRegressor(190.0, own={Level.L2: 71.0}))
+    told = [c for c in found.cautions if c.code is CautionCode.REGRESSION_DISAGREES]
+    assert [c.level for c in told] == [Level.L1, Level.L3, None]
+    assert "the network beside the calibration reads another vBMD" in found.assessment.review_reasons
+    assert "the network beside the calibration reads another vBMD" not in plain.assessment.review_reasons
+    for name in ("category", "mean_vbmd_mg_cm3", "is_flagged", "flag_reason", "levels_used", "exclusion"):
+        assert getattr(found.assessment, name) == getattr(plain.assessment, name)
+
+
+def test_a_regressor_is_not_asked_where_the_tube_voltage_is_unknown_or_nothing_is_sound(osteoporotic):
+    regressor = CannedRegressor(190.0)
+    found = _with_reader(osteoporotic, regressor, series=replace(SERIES, kvp=None))
+    volume, *_ = osteoporotic
+    empty = segmentation_of(np.zeros(volume.geometry.shape, dtype=np.uint8), volume.geometry)
+    analyse_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings(), regressor=regressor)
+    assert regressor.asked == []
+    assert {m.regressed_mg_cm3 for m in found.measurements} == {None}
+
+
+def test_a_series_without_an_answer_is_named_by_all_models_of_its_run(osteoporotic):
+    found = analyse_volume(
+        SERIES, osteoporotic[0], segmenter=_Refuser(), settings=Settings(), regressor=CannedRegressor(72.0)
+    )
+    assert found.model_hash == joint_hash("refuser00000", CannedRegressor.model_hash)

@@ -17,6 +17,7 @@ from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.drift import build_drift_store
 from tests.builders.follow_up import build_followed_store
+from tests.builders.regressors import reading
 from tests.builders.store import build_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,6 +135,24 @@ def test_a_patient_measured_on_a_mask_from_elsewhere_shows_whose_and_no_confiden
     origin = " ".join(str(element.proto.body) for element in app.get("html"))
     assert "mask from elsewhere: verse" in origin
     assert "stated by a mask from elsewhere" in origin
+
+
+def test_a_networks_reading_stands_beside_the_calibrated_value(tmp_path: Path, open_page: Open) -> None:
+    result = build_cohort(1)[0]
+    first, *rest = result.measurements
+    result = replace(result, measurements=(replace(first, regressed_mg_cm3=reading(91.0)), *rest))
+    store = build_store(tmp_path / "store", [result])
+    app = open_page(store, "pages/patient.py", series=result.series.series_key)
+    assert not app.exception
+    levels = app.dataframe[0].value
+    assert list(levels.columns)[:3] == ["level", "vbmd", "regressed"]
+    assert list(levels["regressed"]) == ["91 (79 to 103)", *[wording.MISSING] * len(rest)]
+    assert "DenseNet-121 (trained on simulated patients alone)" in app.dataframe[0].proto.columns
+
+
+def test_a_patient_whom_no_network_read_has_no_such_column(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/patient.py", series=build_cohort(1)[0].series.series_key)
+    assert "regressed" not in app.dataframe[0].value.columns
 
 
 def test_a_patient_who_was_left_out_shows_why(filled_store: Path, open_page: Open) -> None:

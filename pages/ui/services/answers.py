@@ -68,10 +68,14 @@ class OtherSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class LevelRow:
-    """One level of one series; ``reason`` says why it does not count."""
+    """One level of one series; ``reason`` says why it does not count.
+
+    ``regressed_mg_cm3`` is a network's reading beside the calibrated value; None where there is none.
+    """
 
     level: Level
     vbmd_mg_cm3: Estimate | None
+    regressed_mg_cm3: Estimate | None
     median_hu: float | None
     sd_hu: float | None
     roi_volume_ml: float | None

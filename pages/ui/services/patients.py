@@ -122,6 +122,7 @@ def _level(row: dict[str, Any]) -> LevelRow:
     return LevelRow(
         level=Level(row["level"]),
         vbmd_mg_cm3=_estimate(row, "vbmd"),
+        regressed_mg_cm3=_estimate(row, "regressed"),
         median_hu=row["median_hu"],
         sd_hu=row["sd_hu"],
         roi_volume_ml=row["roi_volume_ml"],

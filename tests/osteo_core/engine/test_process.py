@@ -10,11 +10,14 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from osteo_core.engine.job import Models
+from osteo_core.engine import deliver
+from osteo_core.engine.find import find
+from osteo_core.engine.job import Job, Models
 from osteo_core.engine.process import process
-from osteo_core.engine.series import RunSummary
+from osteo_core.engine.series import RunSummary, analyse_many
+from osteo_core.pipeline import joint_hash
 from osteo_core.settings import Settings
-from tests.builders import segmenters
+from tests.builders import regressors, segmenters
 from tests.builders.ct_files import write_ct, write_many
 
 
@@ -103,3 +106,31 @@ def test_what_failed_is_done_again_when_asked(tmp_path: Path, settings: Settings
     again = process([folder], out, settings=settings, models=segmenters.TRUTH, retry=True)
     assert (again.skipped, again.failed) == (1, 1)
     assert len(rows_of(out, "series")) == 2
+
+
+def test_a_run_with_a_regressor_is_another_run(tmp_path: Path, settings: Settings) -> None:
+    folder, out = tmp_path / "ct", tmp_path / "out"
+    write_many(folder, 1)
+    assert process([folder], out, settings=settings, models=segmenters.TRUTH).measured == 1
+    beside = process([folder], out, settings=settings, models=regressors.TRUTH_AND_CANNED)
+    assert (beside.measured, beside.skipped) == (1, 0)
+    assert process([folder], out, settings=settings, models=regressors.TRUTH_AND_CANNED).skipped == 1
+    assert row(out, "case_00")["model_hash"] == joint_hash(segmenters.MODEL_HASH, regressors.REGRESSOR_HASH)
+    assert {r["regressed_mg_cm3"] for r in rows_of(out, "measurements")} == {None}  # NIfTI states no tube voltage
+
+
+def test_a_regressor_travels_to_the_workers(tmp_path: Path, settings: Settings) -> None:
+    write_many(tmp_path / "ct", 1)
+    job = Job(
+        run_id="r",
+        out_dir=tmp_path / "out",
+        settings=settings,
+        models=regressors.TRUTH_AND_CANNED,
+        deliver=deliver.to_folder,
+    )
+    (series,) = (replace(one, kvp=120.0) for one in find([tmp_path / "ct"], settings=settings).series)
+    analyse_many([series], {}, job)
+    rows = parquet.read_table(deliver.piece(job, series, "measurements")).to_pylist()
+    read = [(r["regressed_low_mg_cm3"], r["regressed_mg_cm3"], r["regressed_high_mg_cm3"]) for r in rows]
+    assert read == [(288.0, 300.0, 312.0) if r["exclusion_code"] is None else (None, None, None) for r in rows]
+    assert (288.0, 300.0, 312.0) in read

@@ -1,0 +1,57 @@
+"""What the network says becomes mg/cm3 with an interval, and outside what it was taught it says nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
+from models.bmd_regression.regress import BmdRegressor
+from osteo_core.records import Regressor, Segmentation, Volume
+from osteo_core.terms import Anchor, Level
+from tests.models.bmd_regression.test_prepare import scene
+
+
+class Constant(nn.Module):
+    """Says one SD above the mean, and a log variance, whatever it sees."""
+
+    def __init__(self, log_variance: float) -> None:
+        super().__init__()
+        self.log_variance = log_variance
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([[1.0, self.log_variance]])
+
+
+def outlined() -> tuple[Volume, Segmentation]:
+    volume, labels = scene()
+    found = Segmentation(
+        labels=labels, geometry=volume.geometry, levels=(), anchor=Anchor.BOTH, engine="truth", model_hash="0" * 12
+    )
+    return volume, found
+
+
+def regressor(log_variance: float = np.log(0.01), sd_factor: float = 1.5) -> Regressor:
+    return BmdRegressor(Constant(log_variance), model_hash="b" * 12, sd_factor=sd_factor)
+
+
+def test_mean_and_interval_are_in_mg_cm3_and_stretched() -> None:
+    (found,) = regressor().regress(*outlined(), kvp=120.0, levels=[Level.L2]).items()
+    level, estimate = found
+    half = 1.959964 * 0.1 * TARGET_SD_MG_CM3 * 1.5
+    assert level is Level.L2
+    assert estimate.value == pytest.approx(TARGET_MEAN_MG_CM3 + TARGET_SD_MG_CM3)
+    assert estimate.high - estimate.value == pytest.approx(half, rel=1e-4)
+    assert estimate.value - estimate.low == pytest.approx(half, rel=1e-4)
+
+
+@pytest.mark.parametrize(("kvp", "read"), [(70.0, 0), (80.0, 1), (140.0, 1), (150.0, 0)])
+def test_a_tube_voltage_that_it_was_not_taught_gives_no_number(kvp: float, read: int) -> None:
+    assert len(regressor().regress(*outlined(), kvp=kvp, levels=[Level.L2])) == read
+
+
+def test_a_level_that_is_not_outlined_is_an_error() -> None:
+    with pytest.raises(ValueError, match="L4 is not in the labels"):
+        regressor().regress(*outlined(), kvp=120.0, levels=[Level.L4])
