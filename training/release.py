@@ -66,7 +66,7 @@ RELEASED = {
     "vertebra_segmentation": Released(recipe="training.vertebra"),
     "bmd_regression": Released(
         recipe="training.bmd",
-        licence="that of this repository (taught on simulated patients alone); see CARD.md",
+        licence="no licence of data binds them (taught on simulated patients alone); see CARD.md",
         channels=3,
         value_range_hu=(-300, 700),
         scaling="HU: (HU - 100) / 200; body: its share of the voxel, 0-1; tube voltage: (kVp - 120) / 20",
