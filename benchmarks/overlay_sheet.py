@@ -1,6 +1,7 @@
-"""All real series on one sheet, before and after: ``python -m benchmarks.overlay_sheet --out FILE.png [--json]``.
+"""Series on one sheet, before and after: ``python -m benchmarks.overlay_sheet --out FILE.png [--worst N] [--json]``.
 
-One row a series of ../shared/data/ct and ../shared/data/labels/pairs: a sagittal and a coronal cut that follow the
+One row a real series of ../shared/data/ct and ../shared/data/labels/pairs, or with ``--worst`` one for each of the N
+simulated series of tables/simulated.csv that hold the lowest Dice of L1-L4: a sagittal and a coronal cut that follow the
 outlined bodies (through the middle of the volume where there are none), first as scanned, then with the outlines and
 their numbers. The sheet is to be looked at; it says nothing about what is right.
 """
@@ -9,16 +10,22 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.real_series import DATA
+from benchmarks.resumable import TABLES, read_table
+from benchmarks.scoring import counted
 from models.registry import load_segmenter
 from osteo_core.imaging.resample import canonical
 from osteo_core.records import Segmentation, Volume
+from osteo_core.simulate.patient import draw_patient
+from osteo_core.simulate.render import render
 from osteo_core.terms import MASK_LEVELS, Level
 from training.real import read_ct
 
@@ -40,11 +47,12 @@ class Cut:
     aspect: float
 
 
-def real_series() -> dict[str, Path]:
-    """Name and path of every real series: DICOM folders, NIfTI files, and CT that comes with a reference."""
+def real_series() -> dict[str, Callable[[], Volume]]:
+    """Every real series by name: DICOM folders, NIfTI files, and CT that comes with a reference."""
     found = {path.name.removesuffix(".nii.gz"): path for path in sorted((DATA / "ct").iterdir()) if not _hidden(path)}
     pairs = sorted((DATA / "labels" / "pairs").glob("*_ct.nii.gz"))
-    return found | {path.name.removesuffix("_ct.nii.gz"): path for path in pairs}
+    found |= {path.name.removesuffix("_ct.nii.gz"): path for path in pairs}
+    return {name: partial(read_ct, path) for name, path in found.items()}
 
 
 def _hidden(path: Path) -> bool:
@@ -117,16 +125,28 @@ def _title(name: str, found: Segmentation) -> str:
     return f"{name}: {levels or 'nothing outlined'}; counted from: {found.anchor.value}"
 
 
-def sheet(series: dict[str, Path], out: Path) -> list[str]:
-    """Draw all series and save the sheet; returns the title of each row."""
+def worst_series(count: int, table: Path = TABLES / "simulated.csv") -> dict[str, Callable[[], Volume]]:
+    """The simulated series with the lowest Dice of a whole level L1-L4, the lowest first."""
+    rows = counted({**row, "whole": row["whole"] == "True"} for row in read_table(table))
+    rows = sorted(rows, key=lambda row: float(row["dice"]))
+    seeds = list(dict.fromkeys(int(row["seed"]) for row in rows))[:count]
+    return {f"simulated {seed}": partial(_rendered, seed) for seed in seeds}
+
+
+def _rendered(seed: int) -> Volume:
+    return render(draw_patient(seed, situations=False))[0]
+
+
+def sheet(series: Mapping[str, Callable[[], Volume]], out: Path) -> list[str]:
+    """Draw all series, each read when its row is drawn, and save the sheet; returns the title of each row."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     shown = []
-    for name, path in series.items():
-        volume = read_ct(path)
+    for name, read in series.items():
+        volume = read()
         found = load_segmenter().segment(volume)
         shown.append((_title(name, found), cuts(volume, found)))
     heights = [_TITLE_IN + min(_MOST_ROW_IN, max(_height_in(cut) for cut in own)) for _, own in shown]
@@ -156,11 +176,12 @@ def main() -> None:
     """Save the sheet and say what is on it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the picture to write (.png, .pdf or .svg)")
+    parser.add_argument("--worst", type=int, default=0, help="so many of the worst simulated series in their place")
     parser.add_argument("--json", action="store_true", help="print JSON instead of sentences")
     arguments = parser.parse_args()
-    if not DATA.exists():
+    if not arguments.worst and not DATA.exists():
         parser.error(f"the real series are expected in {DATA}, which is not there")
-    titles = sheet(real_series(), arguments.out)
+    titles = sheet(worst_series(arguments.worst) if arguments.worst else real_series(), arguments.out)
     print(json.dumps({"out": str(arguments.out), "series": titles}, indent=1) if arguments.json else "\n".join(titles))
 
 

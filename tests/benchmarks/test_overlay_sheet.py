@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.overlay_sheet import cuts, sheet
+from benchmarks.overlay_sheet import cuts, sheet, worst_series
+from benchmarks.resumable import write_table
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.imaging.resample import reorient
 from osteo_core.records import Geometry, Segmentation, Volume
 from osteo_core.terms import Anchor, Level
+from training.real import read_ct
 
 SHAPE = (20, 24, 30)
 
@@ -54,6 +58,19 @@ def test_a_volume_without_outlines_is_cut_in_the_middle(tmp_path) -> None:
     path = tmp_path / "air.nii.gz"
     geometry = Geometry(shape=SHAPE, affine_lps=np.diag([5.0, 5.0, 5.0, 1.0]))
     write_nifti(path, np.zeros(SHAPE, dtype=np.uint8), geometry)
-    titles = sheet({"air": path}, tmp_path / "sheet.png")
+    titles = sheet({"air": partial(read_ct, path)}, tmp_path / "sheet.png")
     assert titles == ["air: nothing outlined; counted from: none in view"]
     assert (tmp_path / "sheet.png").stat().st_size > 1000
+
+
+def test_the_worst_series_are_those_of_whole_lumbar_levels(tmp_path: Path) -> None:
+    judged = [
+        (1, "L1", True, 0.9),
+        (1, "L2", True, 0.7),
+        (2, "L5", True, 0.1),
+        (3, "L3", False, 0.2),
+        (4, "L4", True, 0.8),
+    ]
+    rows = [{"seed": s, "level": level, "whole": whole, "dice": dice} for s, level, whole, dice in judged]
+    write_table(tmp_path / "simulated.csv", rows)
+    assert list(worst_series(2, tmp_path / "simulated.csv")) == ["simulated 1", "simulated 4"]
