@@ -1,9 +1,9 @@
 """Series on one sheet, before and after: ``python -m benchmarks.overlay_sheet --out FILE.png [--worst N] [--json]``.
 
 One row a real series of ../shared/data/ct and ../shared/data/labels/pairs, or with ``--worst`` one for each of the N
-simulated series of tables/simulated.csv that hold the lowest Dice of L1-L4: a sagittal and a coronal cut that follow the
-outlined bodies (through the middle of the volume where there are none), first as scanned, then with the outlines and
-their numbers. The sheet is to be looked at; it says nothing about what is right.
+simulated series of tables/simulated.csv that hold the lowest Dice of L1-L4: a sagittal and a coronal cut that follow
+the outlined bodies (through the middle of the volume where there are none), first as scanned, then with the outlines
+and their numbers. The sheet is to be looked at; it says nothing about what is right.
 """
 
 from __future__ import annotations
