@@ -22,7 +22,7 @@ from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3, 
 from models.bmd_regression.prepare import channels
 from training.crops import MARGIN, Crops, load
 from training.fields import between, chance
-from training.learn import Recipe, rate_at, seconds_until, total_steps
+from training.learn import Recipe, rate_at, resume, seconds_until, total_steps
 from training.workplace import WORKPLACE
 
 log = logging.getLogger("training.bmd")
@@ -98,13 +98,8 @@ def teach(recipe: Recipe, crops: Crops) -> None:
     net, mean = build(), build()
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-3)
-    path, first = recipe.folder / f"{recipe.name}.pt", 0
-    if path.exists():
-        state = torch.load(path, weights_only=False)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
+    path = recipe.folder / f"{recipe.name}.pt"
+    first = resume(path, net, mean, optimiser)
     stream, started = batches(crops, recipe.seed + first, recipe.batch), time.time()
     for step in range(first, recipe.steps):
         total = total_steps(recipe, step, (time.time() - started) / max(step - first, 1) if step > first else 1.0)

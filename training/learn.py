@@ -102,6 +102,17 @@ def _step(
     return float(value.detach())
 
 
+def resume(path: Path, net: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """Bring all three back to where a checkpoint left them; the step to go on with, 0 without one."""
+    if not path.exists():
+        return 0
+    state = torch.load(path, weights_only=False)
+    net.load_state_dict(state["net"])
+    mean.load_state_dict(state["mean"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
 def learn(
     build: Callable[[], nn.Module], samples: Callable[[int], Iterator[Sample]], loss: Loss, recipe: Recipe
 ) -> None:
@@ -112,13 +123,8 @@ def learn(
         net.load_state_dict(recipe.start_from)
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-4)
-    path, first = recipe.folder / f"{recipe.name}.pt", 0
-    if path.exists():
-        state = torch.load(path, weights_only=False)
-        net.load_state_dict(state["net"])
-        mean.load_state_dict(state["mean"])
-        optimiser.load_state_dict(state["optimiser"])
-        first = state["step"]
+    path = recipe.folder / f"{recipe.name}.pt"
+    first = resume(path, net, mean, optimiser)
     stream, recent, started = ahead(samples, recipe.seed + first), [], time.time()
     for step in range(first, recipe.steps):
         seconds = (time.time() - started) / len(recent) if recent else 1.5

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
-from training.learn import IGNORE, NOT_BODY, dice_and_entropy, soft_dice
+from training.learn import IGNORE, NOT_BODY, dice_and_entropy, resume, soft_dice
 
 CLASSES = 3
 
@@ -46,3 +48,22 @@ def test_a_sample_of_which_nothing_is_known_teaches_nothing() -> None:
     loss.backward()
     assert float(loss.detach()) == 0.0
     assert not logits.grad.any()
+
+
+def test_a_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
+    def made(value: float) -> tuple[torch.nn.Module, torch.nn.Module, torch.optim.Optimizer]:
+        net, mean = torch.nn.Linear(2, 1), torch.nn.Linear(2, 1)
+        for part in (net, mean):
+            torch.nn.init.constant_(part.weight, value)
+        return net, mean, torch.optim.AdamW(net.parameters(), lr=value)
+
+    path = tmp_path / "one.pt"
+    assert resume(path, *made(0.5)) == 0
+    net, mean, optimiser = made(0.5)
+    state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict(), "step": 300}
+    torch.save(state, path)
+    others = made(0.1)
+    assert resume(path, *others) == 300
+    assert torch.equal(others[0].weight, net.weight)
+    assert torch.equal(others[1].weight, mean.weight)
+    assert others[2].param_groups[0]["lr"] == 0.5
