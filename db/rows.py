@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from db.columns import Row, failure_row, file_rows, level_number, reason_rows, result_rows, series_row, utc
+from db.columns import Row, file_rows, level_number, reason_rows, result_rows, series_row, utc
 from db.outward import outward_tables
 from db.schemas import KINDS
 from osteo_core.outcomes import Exclusion
-from osteo_core.records import Event, Failure, Found, ReferenceValue, SeriesResult
+from osteo_core.records import Event, Found, ReferenceValue, SeriesResult
 
 
 def result_tables(result: SeriesResult) -> dict[str, pa.Table]:
@@ -81,11 +81,6 @@ def event_table(*events: Event) -> pa.Table:
         json.loads(event.payload_json)
     names = KINDS["events"].schema.names
     return table_of("events", [{n: getattr(event, n) for n in names} | {"at": utc(event.at)} for event in events])
-
-
-def failure_table(failure: Failure) -> pa.Table:
-    """One failure."""
-    return table_of("failures", [failure_row(failure)])
 
 
 def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:

@@ -38,7 +38,7 @@ _SACRUM_REACH_MM, _SACRUM_BELOW_ML = 45.0, 8.0
 #: Without sacrum or ribs they rest on shape alone; where both disagree a reader counts.
 _BELIEF = {Anchor.BOTH: 1.0, Anchor.SACRUM: 1.0, Anchor.LAST_RIB: 0.9, Anchor.NONE: 0.75, Anchor.AT_ODDS: 0.6}
 #: Probability at a body's surface. References of real scans ask for 0.5; in simulated patients, whose cortex is thinner
-#: than a voxel and whose truth is that of physics, 0.7 would be nearer. Chosen on lidc_0001 and patients for training.
+#: than a voxel and whose truth is that of physics, 0.7 would be nearer. Chosen between the two (CARD.md says on whom).
 _ON_GRID = 0.55
 #: Voxels under the surface from which a body is whole whatever the network says there (cement, lytic holes).
 _CORE_VOXELS = 2

@@ -114,8 +114,3 @@ def shown_hu(patient: SimulatedPatient, hu: float, *, behind_middle_mm: float) -
     scan, trunk = patient.acquisition, trunk_mm(patient)
     added = added_hu(scan.flaws, np.zeros(1), np.array([behind_middle_mm]), trunk_mm=trunk)
     return hu * scan.gain * contrast_kept(scan.flaws, trunk) + scan.offset_hu + float(added[0])
-
-
-def muscle_mixture_hu(palette: Palette, fat_share: float) -> float:
-    """Muscle with fat between its fibres."""
-    return (1 - fat_share) * palette.muscle + fat_share * palette.fat
