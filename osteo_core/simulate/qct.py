@@ -1,9 +1,11 @@
 """The QCT that a site would hold beside its CT: the truth seen through a phantom's errors.
 
-Mineral: K2HPO4-equivalent, as the norms are. Error in the magnitudes that QCT papers report
-(Wang 2017 Sci Rep 7:6284: accuracy 1.4-6.7 %, precision 0.5-0.9 mg/cm3; Bartenschlager 2023 between vendors):
-short-term precision 1.7 % a level, accuracy scatter 3 mg/cm3 a patient and 2 a level, and an offset
-by vendor that phantoms leave behind. Fractured and cemented levels are not reported.
+Mineral: K2HPO4-equivalent, as the norms are. Short-term precision is 1.7 % a level (Wang 2017, Sci Rep 7:6284, reports
+0.5-0.9 mg/cm3 on a phantom; patients are placed anew). What else two readings of one patient differ by is bounded by
+Bartenschlager 2023: pre-calibrated CT and QCT with its phantom in view lie 2.7-3.5 mg/cm3 (SD) apart, the errors of
+both together, and 0.1-2.4 on average. A scatter of 1.8 a patient and 1 a level makes QCT's own part 2.1 at 120 mg/cm3
+(mean of four levels); an offset by vendor is what phantoms leave behind. Marrow fat errs both alike, so it is no part
+of this. Fractured and cemented levels are not reported.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from osteo_core.terms import MEASURED_LEVELS, Level, Mineral, Vendor
 #: Share of patients who also had QCT.
 QCT_SHARE = 0.85
 PRECISION = 0.017
-PATIENT_SD_MG_CM3 = 3.0
-LEVEL_SD_MG_CM3 = 2.0
+PATIENT_SD_MG_CM3 = 1.8
+LEVEL_SD_MG_CM3 = 1.0
 VENDOR_OFFSET_MG_CM3 = {
     Vendor.GE: 1.2,
     Vendor.SIEMENS: -0.8,
