@@ -80,7 +80,9 @@ def show_patient(view: services.PatientView) -> None:
     if view.levels:
         show_levels(view)
         show_fractures(view)
+    st.subheader("Follow-up and readings")
     show_reading(view)
+    show_history(view.series_key)
     left, right = st.columns(2, gap="large")
     with left:
         show_what_to_mind(view)
@@ -88,7 +90,6 @@ def show_patient(view: services.PatientView) -> None:
     with right:
         show_origin(view)
         show_other_series(view)
-        show_history(view.series_key)
     with pictures:  # last, for the first look at a CT takes seconds and the numbers need not wait for it
         show_viewer(view)
 

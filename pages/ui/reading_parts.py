@@ -27,26 +27,26 @@ def show_fractures(view: services.PatientView) -> None:
         [
             {
                 "level": row.level.name,
-                "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
                 "grade": wording.grade(row.fracture_grade),
-                "depression": None if row.endplate_depression is None else 100 * row.endplate_depression,
                 "suggested": row.suggested_cause,
                 "reader": row.reader_cause or wording.MISSING,
                 "by": row.read_by,
+                "depression": None if row.endplate_depression is None else 100 * row.endplate_depression,
+                "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
             }
             for row in view.levels
         ],
         hide_index=True,
         column_config={
             "level": st.column_config.TextColumn("Level", width=50),
-            "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
             "grade": st.column_config.TextColumn("Grade", width=65, help="Genant grade by heights"),
-            "depression": st.column_config.NumberColumn(
-                "Endplates lower by", format="%.0f %%", width=125, help=_DEPRESSION_HELP
-            ),
             "suggested": st.column_config.TextColumn("Suggested cause", width=265, help=_SUGGESTED_HELP),
             "reader": st.column_config.TextColumn("Reader's class (m2ABQ)", width=265, help=_READER_HELP),
             "by": st.column_config.TextColumn("Read by", width=130),
+            "depression": st.column_config.NumberColumn(
+                "Endplates lower by", format="%.0f %%", width=125, help=_DEPRESSION_HELP
+            ),
+            "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
         },
     )
 
