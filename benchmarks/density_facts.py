@@ -22,7 +22,16 @@ from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_reference_tissues
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
-from osteo_core.records import Geometry, LabelArray, Measurement, ReferenceTissues, Segmentation, SegmentedLevel, Series
+from osteo_core.records import (
+    Geometry,
+    LabelArray,
+    Measurement,
+    ReferenceTissues,
+    Segmentation,
+    SegmentedLevel,
+    Series,
+    Volume,
+)
 from osteo_core.simulate.flaws import added_hu, contrast_kept
 from osteo_core.simulate.palette import beam_of
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient, stream
@@ -57,15 +66,21 @@ class Facts:
 
 
 def draw_facts(patients_a_vendor: int) -> Iterator[Facts]:
-    """So many patients of each vendor whose series can be measured."""
+    """So many patients of each vendor, measured."""
+    for patient in draw_patients(patients_a_vendor, first_seed=FIRST_SEED):
+        yield measure(patient)[0]
+
+
+def draw_patients(patients_a_vendor: int, *, first_seed: int) -> Iterator[SimulatedPatient]:
+    """So many patients of each vendor, in the order of their seeds."""
     wanted = {maker.vendor: patients_a_vendor for maker in MAKERS}
-    seed = FIRST_SEED
+    seed = first_seed
     while any(wanted.values()):
         patient = draw_patient(seed, situations=False)
         seed += 1
         if wanted[patient.acquisition.maker.vendor]:
             wanted[patient.acquisition.maker.vendor] -= 1
-            yield _facts(patient)
+            yield patient
 
 
 def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
@@ -105,7 +120,8 @@ def write_phantoms(facts: list[Facts], path: Path) -> None:
         writer.writerows(row for one in facts for row in one.phantom_rows)
 
 
-def _facts(patient: SimulatedPatient) -> Facts:
+def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
+    """What is measured of one patient, its CT and its true bodies."""
     volume, labels = render(patient)
     segmentation = segmentation_of(labels, volume.geometry)
     bodies = find_bodies(segmentation)
@@ -115,7 +131,7 @@ def _facts(patient: SimulatedPatient) -> Facts:
     series = _series(patient)
     phase, _ = decide_phase(series, tissues)
     sound = sound_levels(measurements)
-    return Facts(
+    facts = Facts(
         seed=patient.seed,
         series=series,
         measurements=sound,
@@ -126,6 +142,7 @@ def _facts(patient: SimulatedPatient) -> Facts:
         qct_mg_cm3=qct_levels(patient),
         phantom_rows=_phantom(patient),
     )
+    return facts, volume, segmentation
 
 
 def _model(patient: SimulatedPatient) -> str:

@@ -23,12 +23,12 @@ from osteo_core.density.roi import measure_levels
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.outcomes import ExclusionCode
-from osteo_core.records import Segmentation, Volume
+from osteo_core.records import Measurement, Segmentation, Volume
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from osteo_core.simulate.render import render
 from osteo_core.simulate.truth import SimulatedPatient
 from osteo_core.statistics.intervals import wilson
-from osteo_core.terms import Level
+from osteo_core.terms import Level, SuggestedCause
 
 _FIRST, _LAST = Level.T12, Level.L4
 _GRADE = 2
@@ -36,12 +36,15 @@ _GRADE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """One level of one patient: true and found grade (None: not graded), and whether the patient came as drawn."""
+    """One level of one patient: what is true, what was found (grade None: not graded), whether it came as drawn."""
 
     seed: int
     level: str
     true_grade: int
+    kind: str
     found_grade: int | None
+    suggested_cause: str
+    depression: float | None
     as_drawn: bool
 
 
@@ -67,29 +70,32 @@ def grade(patient: SimulatedPatient, *, as_drawn: bool, masks: str, step_mm: flo
     volume, labels = render(patient)
     truth = true_segmentation(labels, volume.geometry)
     segmentation = truth if masks == "true" else load_segmenter().segment(volume)
-    found = _grades(volume, segmentation)
+    found = _measured(volume, segmentation)
     whole = [one.level for one in truth.levels if not one.cut and _FIRST <= one.level <= _LAST]
     rows = []
     for level in whole:
-        fracture = patient.level(level).fracture
+        fracture, own = patient.level(level).fracture, found.get(level)
         rows.append(
             Graded(
                 seed=patient.seed,
                 level=level.name,
                 true_grade=fracture.grade if fracture else 0,
-                found_grade=found.get(level),
+                kind=fracture.kind.value if fracture else "",
+                found_grade=own.fracture_grade if own else None,
+                suggested_cause=(own.suggested_cause if own else SuggestedCause.NOT_ASSESSED).value,
+                depression=own.endplate_depression if own else None,
                 as_drawn=as_drawn,
             )
         )
     return rows
 
 
-def _grades(volume: Volume, segmentation: Segmentation) -> dict[Level, int | None]:
+def _measured(volume: Volume, segmentation: Segmentation) -> dict[Level, Measurement]:
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     graded, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
     cut = ExclusionCode.LEVEL_CUT
-    return {m.level: m.fracture_grade for m in graded if m.exclusion is None or m.exclusion.code is not cut}
+    return {m.level: m for m in graded if m.exclusion is None or m.exclusion.code is not cut}
 
 
 def summary(rows: list[Graded]) -> dict[str, object]:
@@ -113,8 +119,19 @@ def summary(rows: list[Graded]) -> dict[str, object]:
         "patients_with_a_false_alarm": len({row.seed for row in alarms}),
         "possible_a_patient": sum(r.found_grade == 1 and r.true_grade == 0 for r in drawn) / n if n else None,
         "true_0_to_3_by_found_0_1_2_3_none": [[pairs[t, f] for f in (0, 1, 2, 3, None)] for t in range(4)],
+        "endplates_called_depressed_by_true_kind": _depressed(ill),
         "missed": [f"{r.seed} {r.level}" for r in ill if (r.found_grade or 0) < _GRADE],
         "alarms": [f"{r.seed} {r.level} true grade {r.true_grade}" for r in alarms],
+    }
+
+
+def _depressed(ill: list[Graded]) -> dict[str, str]:
+    """Of each kind of fracture that was found, how many were suggested to be osteoporotic by their endplates."""
+    found = [row for row in ill if row.suggested_cause in (SuggestedCause.DEPRESSED, SuggestedCause.NOT_DEPRESSED)]
+    by_kind = {kind: [row for row in found if row.kind == kind] for kind in sorted({row.kind for row in found})}
+    return {
+        kind: f"{sum(row.suggested_cause == SuggestedCause.DEPRESSED for row in rows)} of {len(rows)}"
+        for kind, rows in by_kind.items()
     }
 
 

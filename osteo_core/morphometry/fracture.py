@@ -19,7 +19,7 @@ from osteo_core import limits
 from osteo_core.morphometry.heights import Heights
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Measurement
-from osteo_core.terms import Level, Step
+from osteo_core.terms import Level, Step, SuggestedCause
 
 #: Normal anterior, middle and posterior height of a body as a share of the patient's posterior height of L2.
 #: Measured with this program's own rule on the two adult reference men of the shared label maps
@@ -73,11 +73,23 @@ class HeightLoss:
         return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
 
     @property
+    def suggested_cause(self) -> SuggestedCause:
+        """What the endplates suggest about the cause of a deformity, from grade 1 on, for a reader to decide.
+
+        After the algorithm-based qualitative reading (Jiang 2004): an osteoporotic fracture depresses the centre of an
+        endplate; a wedge without it may be old, Scheuermann's, or wear. A sound height is no deformity: what a
+        depression without any loss of height may mean is for the reader alone.
+        """
+        if self.grade < 1:
+            return SuggestedCause.NO_DEFORMITY
+        is_depressed = self.depression >= limits.ENDPLATE_DEPRESSION.value
+        return SuggestedCause.DEPRESSED if is_depressed else SuggestedCause.NOT_DEPRESSED
+
+    @property
     def cause_words(self) -> str:
-        """What the endplates suggest about the cause, for a reader to decide (algorithm-based qualitative reading)."""
-        share = f"{100 * self.depression:.0f} %"
-        if self.depression >= limits.ENDPLATE_DEPRESSION.value:
-            return f"endplates depressed by {share}, which speaks for an osteoporotic fracture"
+        """The suggestion for a sentence."""
+        if self.suggested_cause is SuggestedCause.DEPRESSED:
+            return f"endplates depressed by {100 * self.depression:.0f} %, which speaks for an osteoporotic fracture"
         return "endplates not depressed, so an old wedge, Scheuermann or wear is possible too"
 
 
@@ -146,7 +158,13 @@ def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
         # A crushed body is too small because it is crushed: the fracture is the reason worth telling.
         found = f"grade {loss.grade}, {loss.words}"
         exclusion = Exclusion(code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level)
-    return replace(measurement, fracture_grade=loss.grade, exclusion=exclusion)
+    return replace(
+        measurement,
+        fracture_grade=loss.grade,
+        endplate_depression=loss.depression,
+        suggested_cause=loss.suggested_cause,
+        exclusion=exclusion,
+    )
 
 
 def _at_rims(heights: Sequence[float]) -> np.ndarray:

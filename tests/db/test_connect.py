@@ -174,5 +174,7 @@ def test_the_database_names_its_views(filled: Store) -> None:
         "current_files",
         "current_reference_values",
         "follow_up_notes",
+        "cause_readings",
+        "current_cause_readings",
     }
     assert duckdb.__version__ == "2.0.0"

@@ -8,7 +8,7 @@ from osteo_core.morphometry.fracture import NORMAL_HEIGHTS, find_height_losses, 
 from osteo_core.morphometry.heights import Heights
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Measurement
-from osteo_core.terms import Level, Step
+from osteo_core.terms import Level, Step, SuggestedCause
 
 
 def _normal(level: Level, scale: float = 29.0) -> Heights:
@@ -152,3 +152,32 @@ def test_the_cause_is_told_apart_from_the_grade():
     assert losses[Level.L2].depression == pytest.approx(0.30)
     assert "endplates depressed by 30 %" in losses[Level.L2].cause_words
     assert "not depressed" in losses[Level.L1].cause_words
+
+
+def test_every_level_carries_its_suggestion_and_the_number_behind_it():
+    normal = _normal(Level.L2)
+    heights = _spine() | {
+        Level.L1: _wedged(Level.L1, 0.32),
+        Level.L2: replace(normal, middle_mm=0.7 * normal.middle_mm),
+        Level.L3: replace(_normal(Level.L3), middle_mm=0.88 * _normal(Level.L3).middle_mm),
+    }
+    graded, _ = grade_fractures([_measurement(level, found) for level, found in heights.items()])
+    found = {m.level: m for m in graded}
+    assert {level.name: found[level].suggested_cause for level in (Level.T12, Level.L1, Level.L2, Level.L5)} == {
+        "T12": SuggestedCause.NO_DEFORMITY,
+        "L1": SuggestedCause.NOT_DEPRESSED,
+        "L2": SuggestedCause.DEPRESSED,
+        "L5": SuggestedCause.NOT_ASSESSED,
+    }
+    assert found[Level.L2].endplate_depression == pytest.approx(0.30)
+    assert found[Level.L5].endplate_depression is None
+    # depressed a little at a sound height: the number stands, nothing is suggested
+    assert found[Level.L3].endplate_depression == pytest.approx(0.12)
+    assert found[Level.L3].suggested_cause is SuggestedCause.NO_DEFORMITY
+
+
+def test_a_level_that_was_not_measured_has_no_suggestion():
+    cut = Measurement(level=Level.L1, voxels=1000, volume_ml=30.0)
+    (graded,), _ = grade_fractures([cut])
+    assert graded.suggested_cause is SuggestedCause.NOT_ASSESSED
+    assert graded.endplate_depression is None
