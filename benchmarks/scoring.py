@@ -95,7 +95,17 @@ def score(
     ``whole``: which levels are in view as a whole; found from the faces of the volume without it. ``complete``: the
     truth holds every body in view, so that an outline elsewhere is false.
     """
-    result, segmentation = analyse(segmenter, volume)
+    result, _ = analyse(segmenter, volume)
+    return score_result(result, truth, whole=whole, complete=complete)
+
+
+def score_result(
+    result: SeriesResult, truth: Labels, *, whole: frozenset[Level] | None = None, complete: bool = True
+) -> SeriesScore:
+    """The same for what the pipeline found already; ``result`` holds a segmentation on the truth's grid."""
+    segmentation = result.segmentation
+    if segmentation is None:
+        raise ValueError("a result without a segmentation cannot be compared with a truth; count it as a failure")
     whole = whole_levels(truth) if whole is None else whole
     there = [level for level in MASK_LEVELS if (truth == level).any()]
     levels = [_judge(result, segmentation, truth, level, whole=level in whole) for level in there]
