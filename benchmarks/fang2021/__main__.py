@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--limit", type=int, help="patients a set, for a trial")
-    parser.add_argument("--rescans", type=int, default=24, help="patients a set who are scanned again")
+    parser.add_argument("--rescans", type=int, default=20, help="patients a set who are scanned again")
     parser.add_argument("--tables", type=Path, help="folder for both CSV; without it here, or nowhere with --limit")
     arguments = parser.parse_args()
     sets = draw_sets(arguments.limit)
@@ -57,7 +57,8 @@ def main() -> None:
     repeated = [line for one in SETS for line in rescan_lines(one, again[one.number], rows)]
     _show(lines, repeated)
     for one in SETS:
-        _show_reasons(one, [rows[key_of(seed, FIRST)][0] for seed in sets[one.number]])
+        for place in range(len(CALIBRATIONS)):
+            _show_reasons(one, [rows[key_of(seed, FIRST)][place] for seed in sets[one.number]])
     folder = arguments.tables or (None if arguments.limit else HERE)
     if folder:
         about = provenance()
@@ -98,7 +99,7 @@ def _show(lines: list[Row], repeated: list[Row]) -> None:
 
 
 def _show_reasons(test_set: TestSet, rows: list[Row]) -> None:
-    print(f"\nSet {test_set.number}, without a value (reason, study):")
+    print(f"\nSet {test_set.number}, {rows[0]['calibration']}, without a value (reason, study):")
     for (reason, situation), count in reasons(rows).most_common():
         print(f"  {count:4d}  {reason}, {situation}")
     print(f"  levels left out: {dict(levels_left_out(rows))}")

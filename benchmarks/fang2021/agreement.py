@@ -63,8 +63,10 @@ def reasons(rows: Sequence[Row]) -> Counter[tuple[str, str]]:
 
 
 def levels_left_out(rows: Sequence[Row]) -> Counter[str]:
-    """Why single levels have no value, over the patients that were measured."""
-    return Counter(reason for row in rows for reason in row.get("level_reasons", {}).values())
+    """Why single levels of L1-L4 have no value, over the patients that were measured."""
+    names = {level.name for level in MEASURED_LEVELS}
+    left = [found for row in rows for found in row.get("level_reasons", {}).items()]
+    return Counter(reason for level, reason in left if level in names)
 
 
 def _dice(rows: Sequence[Row]) -> Row:

@@ -101,7 +101,7 @@ def _of_series(
     write_rods(_rods(patient, series), phantoms)
     settings = (Settings(), Settings(phantom_table=str(phantoms)))
     results = [judge(measured, settings=one) for one in settings]
-    score = score_result(results[0], truth)
+    score = score_result(results[0], truth, surfaces=False)
     return [_found(result, measured, patient) | _outlines(score) for result in results]
 
 
