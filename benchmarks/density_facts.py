@@ -8,7 +8,7 @@ simulated for each scanner and tube voltage: rods that QCT reads as 0 to 200 mg/
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -114,10 +114,15 @@ def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
 
 def write_phantoms(facts: list[Facts], path: Path) -> None:
     """The phantom scans of all scanners as the CSV that a site would keep."""
+    write_rods((row for one in facts for row in one.phantom_rows), path)
+
+
+def write_rods(rows: Iterable[dict[str, str]], path: Path) -> None:
+    """The rods of phantom scans as the CSV that a site would keep."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [*COLUMNS, *OPTIONAL_COLUMNS])
         writer.writeheader()
-        writer.writerows(row for one in facts for row in one.phantom_rows)
+        writer.writerows(rows)
 
 
 def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
@@ -140,7 +145,7 @@ def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=_phantom(patient),
+        phantom_rows=phantom_rods(patient, model=_model(patient), study=STUDY),
     )
     return facts, volume, segmentation
 
@@ -169,7 +174,8 @@ def _series(patient: SimulatedPatient) -> Series:
     )
 
 
-def _phantom(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
+def phantom_rods(patient: SimulatedPatient, *, model: str, study: date) -> tuple[dict[str, str], ...]:
+    """The rods of a phantom scanned on the patient's scanner, of that model name, some time before the study."""
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition
     own = beam_of(patient)
@@ -184,9 +190,9 @@ def _phantom(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
         hu = gain * reading_hu(density, REFERENCE_FAT, beam) + added + fallen_hu
         rows.append(
             {
-                "scan_date": (STUDY - timedelta(days=days)).isoformat(),
+                "scan_date": (study - timedelta(days=days)).isoformat(),
                 "vendor": Vendor(scan.maker.vendor).value,
-                "manufacturer_model_name": _model(patient),
+                "manufacturer_model_name": model,
                 "kvp": f"{scan.kvp}",
                 "kernel_group": "",
                 "phantom": "simulated spine phantom",

@@ -95,10 +95,28 @@ def score(
     ``whole``: which levels are in view as a whole; found from the faces of the volume without it. ``complete``: the
     truth holds every body in view, so that an outline elsewhere is false.
     """
-    result, segmentation = analyse(segmenter, volume)
+    result, _ = analyse(segmenter, volume)
+    return score_result(result, truth, whole=whole, complete=complete)
+
+
+def score_result(
+    result: SeriesResult,
+    truth: Labels,
+    *,
+    whole: frozenset[Level] | None = None,
+    complete: bool = True,
+    surfaces: bool = True,
+) -> SeriesScore:
+    """The same for what the pipeline found already; ``result`` holds a segmentation on the truth's grid.
+
+    ``surfaces`` False leaves out the distances, which take longest. Raises ValueError without a segmentation.
+    """
+    segmentation = result.segmentation
+    if segmentation is None:
+        raise ValueError("a result without a segmentation cannot be compared with a truth; count it as a failure")
     whole = whole_levels(truth) if whole is None else whole
     there = [level for level in MASK_LEVELS if (truth == level).any()]
-    levels = [_judge(result, segmentation, truth, level, whole=level in whole) for level in there]
+    levels = [_judge(result, segmentation, truth, level, whole=level in whole, surfaces=surfaces) for level in there]
     if complete:
         levels += _false_outlines(result, segmentation, truth)
     return SeriesScore(
@@ -131,7 +149,9 @@ def _outcome(labels: Labels, level: Level) -> tuple[str, int]:
     return WRONG, int(numbers[counts.argmax()])
 
 
-def _judge(result: SeriesResult, segmentation: Segmentation, truth: Labels, level: Level, *, whole: bool) -> LevelScore:
+def _judge(
+    result: SeriesResult, segmentation: Segmentation, truth: Labels, level: Level, *, whole: bool, surfaces: bool
+) -> LevelScore:
     body, mask = truth == level, segmentation.labels == level
     outcome, number = _outcome(segmentation.labels[body], level)
     spacing = segmentation.geometry.spacing_mm
@@ -142,7 +162,7 @@ def _judge(result: SeriesResult, segmentation: Segmentation, truth: Labels, leve
         whole=whole,
         outcome=outcome,
         dice=dice(mask, body),
-        msd_mm=surface_distance(mask, body, spacing_mm=spacing).mean_mm if mask.any() else None,
+        msd_mm=surface_distance(mask, body, spacing_mm=spacing).mean_mm if surfaces and mask.any() else None,
     )
 
 

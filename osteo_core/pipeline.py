@@ -33,16 +33,24 @@ from osteo_core.records import (
     Volume,
 )
 from osteo_core.settings import Settings
-from osteo_core.terms import MASK_LEVELS, Level, Status, Step
+from osteo_core.terms import MASK_LEVELS, ContrastPhase, Level, Status, Step
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Measured:
-    """What the measure step gives."""
+class MeasuredSeries:
+    """All that is known of a series before a calibration: a setting changes none of it.
 
+    ``cautions`` are those of reading, segmenting and measuring; ``model_hash`` names all models.
+    """
+
+    series: Series
+    volume: Volume
+    segmentation: Segmentation
     measurements: tuple[Measurement, ...]
     tissues: ReferenceTissues
+    phase: ContrastPhase
     cautions: tuple[Caution, ...]
+    model_hash: str
 
 
 def joint_hash(outline_hash: str, regressor_hash: str) -> str:
@@ -73,67 +81,82 @@ def analyse_volume(
     A ``regressor`` reads vBMD beside the calibrated value; it changes no value, category or flag.
     """
     started = time.perf_counter()
-    model_hash = _hash_of(segmenter, regressor)
+    measured = measure_volume(series, volume, segmenter=segmenter, regressor=regressor)
+    if isinstance(measured, Exclusion):
+        model_hash = _hash_of(segmenter, regressor)
+        result = _excluded(series, measured, model_hash=model_hash, settings=settings, started=started)
+        return replace(result, cautions=volume.cautions)
+    return replace(judge(measured, settings=settings), seconds=time.perf_counter() - started)
+
+
+def measure_volume(
+    series: Series, volume: Volume, *, segmenter: Segmenter, regressor: Regressor | None = None
+) -> MeasuredSeries | Exclusion:
+    """The first half, which no setting changes: segment and measure."""
     segmentation = segmenter.segment(volume)
     if isinstance(segmentation, Exclusion):
-        result = _excluded(series, segmentation, model_hash=model_hash, settings=settings, started=started)
-        return replace(result, cautions=volume.cautions)
-    measured = _measure(volume, segmentation)
-    phase, contrast_cautions = decide_phase(series, measured.tissues)
-    correction = contrast_correction(phase, series.kvp)
-    calibration = choose_calibration(series, settings, measured.tissues)
-    measurements = _calibrated(measured.measurements, calibration, correction)
+        return segmentation
+    bodies = find_bodies(segmentation)
+    step_mm = max((body.step_along_mm for body in bodies), default=1.0)
+    measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
+    tissues = find_reference_tissues(volume, segmentation, bodies)
+    phase, contrast_cautions = decide_phase(series, tissues)
     if regressor is not None and series.kvp is not None:
         measurements = _regressed(measurements, volume, segmentation, regressor=regressor, kvp=series.kvp)
-    cautions = _hu_shift_told_once(
-        (
+    return MeasuredSeries(
+        series=series,
+        volume=volume,
+        segmentation=segmentation,
+        measurements=tuple(measurements),
+        tissues=tissues,
+        phase=phase,
+        cautions=(
             *volume.cautions,
             *segmentation.cautions,
-            *measured.cautions,
+            *tissue_cautions(tissues),
+            *fractures,
             *contrast_cautions,
-            *_series_cautions(series, measurements, calibration),
         ),
-        measured.tissues,
+        model_hash=_hash_of(segmenter, regressor),
     )
-    assessment = assess(
-        series,
-        Evidence(
-            measurements=measurements,
-            calibration=calibration,
-            correction=correction,
-            anchor=segmentation.anchor,
-            cautions=cautions,
-        ),
-        settings=settings,
+
+
+def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
+    """The second half: calibrate and assess, under these settings. ``seconds`` is its own time."""
+    started = time.perf_counter()
+    series, segmentation, tissues = measured.series, measured.segmentation, measured.tissues
+    correction = contrast_correction(measured.phase, series.kvp)
+    calibration = choose_calibration(series, settings, tissues)
+    measurements = _calibrated(measured.measurements, calibration, correction)
+    cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration))
+    cautions = _hu_shift_told_once(cautions, tissues)
+    evidence = Evidence(
+        measurements=measurements,
+        calibration=calibration,
+        correction=correction,
+        anchor=segmentation.anchor,
+        cautions=cautions,
     )
+    assessment = assess(series, evidence, settings=settings)
     missing = _no_lumbar_level(segmentation)
     exclusions = [e for e in (missing, assessment.exclusion, *(m.exclusion for m in measurements)) if e is not None]
     return SeriesResult(
         series=series,
         status=Status.MEASURED if sound_levels(measurements) else Status.EXCLUDED,
-        model_hash=model_hash,
+        model_hash=measured.model_hash,
         settings_hash=settings.hash,
-        geometry=volume.geometry,
-        source_geometry=volume.source_geometry,
+        geometry=measured.volume.geometry,
+        source_geometry=measured.volume.source_geometry,
         segmentation=segmentation,
-        tissues=measured.tissues,
+        tissues=tissues,
         measurements=measurements,
         assessment=assessment,
         exclusions=tuple(exclusions),
         cautions=(*cautions, *assessment.cautions),
-        contrast_phase=phase,
+        contrast_phase=measured.phase,
         seconds=time.perf_counter() - started,
         finished_at=datetime.now(UTC),
     )
-
-
-def _measure(volume: Volume, segmentation: Segmentation) -> _Measured:
-    bodies = find_bodies(segmentation)
-    step_mm = max((body.step_along_mm for body in bodies), default=1.0)
-    measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
-    tissues = find_reference_tissues(volume, segmentation, bodies)
-    cautions = (*tissue_cautions(tissues), *fractures)
-    return _Measured(measurements=measurements, tissues=tissues, cautions=cautions)
 
 
 def _calibrated(

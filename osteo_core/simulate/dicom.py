@@ -31,13 +31,15 @@ class SeriesImage:
     geometry: Geometry
 
 
-def write_series(folder: Path, patient: SimulatedPatient, header: SeriesHeader, image: SeriesImage) -> None:
-    """Write one axial series into ``folder``, one file a slice, numbered in scanning order."""
+def write_series(
+    folder: Path, patient: SimulatedPatient, header: SeriesHeader, image: SeriesImage, *, plain: bool = False
+) -> None:
+    """Write one axial series into ``folder``, a file a slice in scanning order; ``plain``: not compressed."""
     folder.mkdir(parents=True)
     shared = series_dataset(patient, header)
     _add_pixel_format(shared, patient, image)
     stored = _stored_values(patient, image.hu)
-    compressed = patient.seed % _UNCOMPRESSED_EVERY != 0
+    compressed = patient.seed % _UNCOMPRESSED_EVERY != 0 and not plain
     order = range(len(stored)) if patient.acquisition.feet_first else range(len(stored) - 1, -1, -1)
     with tempfile.TemporaryDirectory() as scratch:
         for number, index in enumerate(order, start=1):

@@ -63,6 +63,11 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([ROOT_ENTROPY, seed, *purpose.encode()])
 
 
+def day_stream(patient: SimulatedPatient, purpose: str) -> np.random.Generator:
+    """The stream of what is drawn anew each time that the patient lies down on the table."""
+    return stream(patient.seed, f"{purpose} {patient.lying}" if patient.lying else purpose)
+
+
 def draw_patient(
     seed: int, *, situations: bool = True, sex: Sex | None = None, age: int | None = None
 ) -> SimulatedPatient:

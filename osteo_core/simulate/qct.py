@@ -44,10 +44,10 @@ TRUTH_COLUMNS = (
 )  # fmt: skip
 
 
-def qct_levels(patient: SimulatedPatient) -> dict[Level, float]:
-    """What QCT reads at L1-L4, mg/cm3 (K2HPO4); empty for a patient without QCT."""
+def qct_levels(patient: SimulatedPatient, *, everyone: bool = False) -> dict[Level, float]:
+    """What QCT reads at L1-L4, mg/cm3 (K2HPO4); empty for a patient without QCT, unless ``everyone`` has it."""
     rng = stream(patient.seed, "qct")
-    has_qct = rng.random() < QCT_SHARE
+    has_qct = rng.random() < QCT_SHARE or everyone
     shift = float(rng.normal(0, PATIENT_SD_MG_CM3)) + VENDOR_OFFSET_MG_CM3[patient.acquisition.maker.vendor]
     found = {}
     for name in MEASURED_LEVELS:

@@ -11,7 +11,7 @@ from osteo_core.simulate.curve import Spine, place_spine
 from osteo_core.simulate.detector import expose, outside_field, slice_profile
 from osteo_core.simulate.flaws import added_hu, contrast_kept
 from osteo_core.simulate.palette import palette_of, trabecular_expectation_hu, trunk_mm
-from osteo_core.simulate.patient import stream
+from osteo_core.simulate.patient import day_stream, stream
 from osteo_core.simulate.scene import Scene, make_scene, trunk_middle_y
 from osteo_core.simulate.shapes import Array, Canvas, Grid, smooth_fields
 from osteo_core.simulate.spine import SpinePaint, paint_spine
@@ -79,7 +79,7 @@ def scan_truth(patient: SimulatedPatient, scene: Scene, truth: Array) -> NDArray
         profile,
         trunk,
         scan,
-        stream(patient.seed, "noise"),
+        day_stream(patient, "noise"),
         gain=scan.gain * contrast_kept(scan.flaws, mm),
         added=added_hu(scan.flaws, x, y, trunk_mm=mm) + np.float32(scan.offset_hu),
     )

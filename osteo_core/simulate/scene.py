@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteo_core.simulate.curve import Spine, place_spine
-from osteo_core.simulate.patient import stream
+from osteo_core.simulate.patient import day_stream
 from osteo_core.simulate.shapes import Grid
 from osteo_core.simulate.truth import FieldOfView, SimulatedPatient
 from osteo_core.terms import Level
@@ -25,7 +25,7 @@ class Scene:
 
 def make_scene(patient: SimulatedPatient) -> Scene:
     """The grid of a patient's main series; it is drawn from the patient's own stream."""
-    rng = stream(patient.seed, "scene")
+    rng = day_stream(patient, "scene")
     scan, spine = patient.acquisition, place_spine(patient)
     low, high = _extent(patient, spine, rng)
     n_slices = round((high - low) / scan.step_mm) + 1

@@ -20,17 +20,20 @@ _THICK_MM = 7.0
 _REPORT_SIZE = 512
 
 
-def write_study(folder: Path, patient: SimulatedPatient) -> tuple[LabelArray, Geometry]:
-    """Write every series of a patient below ``folder``; returns the main series' true bodies (x, y, z)."""
+def write_study(folder: Path, patient: SimulatedPatient, *, plain: bool = False) -> tuple[LabelArray, Geometry]:
+    """Write every series of a patient below ``folder``; returns the main series' true bodies (x, y, z).
+
+    ``plain``: no series is compressed.
+    """
     scene = make_scene(patient)
     truth, labels = paint_truth(patient, scene)
     header, geometry = main_header(patient), scene_geometry(scene)
     main = SeriesImage(hu=scan_truth(patient, scene, truth), geometry=geometry)
-    write_series(folder / f"{header.number:03d}", patient, header, main)
+    write_series(folder / f"{header.number:03d}", patient, header, main, plain=plain)
     if patient.situation == Situation.THICK_BESIDES:
-        _write_thick(folder, patient, scene, truth)
+        _write_thick(folder, patient, scene, truth, plain=plain)
     if patient.situation == Situation.SHARP_BESIDES:
-        _write_sharp(folder, patient, scene, truth)
+        _write_sharp(folder, patient, scene, truth, plain=plain)
     if patient.situation in (Situation.LOCALISER, Situation.THORAX_ONLY):
         _write_localiser(folder, patient, scene, truth)
     if patient.situation == Situation.DOSE_REPORT:
@@ -38,7 +41,7 @@ def write_study(folder: Path, patient: SimulatedPatient) -> tuple[LabelArray, Ge
     return labels.transpose(2, 1, 0), geometry
 
 
-def _write_thick(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array) -> None:
+def _write_thick(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array, *, plain: bool) -> None:
     """The same scan, several slices averaged into one."""
     merged = max(round(_THICK_MM / scene.step_mm), 2)
     count = truth.shape[0] // merged
@@ -51,15 +54,15 @@ def _write_thick(folder: Path, patient: SimulatedPatient, scene: Scene, truth: A
     image = SeriesImage(
         hu=scan_truth(replace(patient, acquisition=scan), coarse, thick), geometry=scene_geometry(coarse)
     )
-    write_series(folder / "003", patient, header, image)
+    write_series(folder / "003", patient, header, image, plain=plain)
 
 
-def _write_sharp(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array) -> None:
+def _write_sharp(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array, *, plain: bool) -> None:
     sharp = patient.acquisition.maker.sharp
     scanned = replace(patient, acquisition=replace(patient.acquisition, kernel=sharp))
     header = replace(main_header(patient), number=4, description=f"SHARP {sharp.name}", kernel=sharp)
     image = SeriesImage(hu=scan_truth(scanned, scene, truth), geometry=scene_geometry(scene))
-    write_series(folder / "004", patient, header, image)
+    write_series(folder / "004", patient, header, image, plain=plain)
 
 
 def _write_localiser(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array) -> None:

@@ -121,7 +121,10 @@ class Contrast:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedPatient:
-    """A patient who does not exist, and how it was scanned. ``seed`` makes everything again."""
+    """A patient who does not exist, and how it was scanned. ``seed`` makes everything again.
+
+    ``lying`` counts how often the patient lay down anew on that day: place on the table and noise are drawn for each.
+    """
 
     seed: int
     patient_id: str
@@ -135,6 +138,7 @@ class SimulatedPatient:
     field_of_view: FieldOfView
     situation: Situation
     study_day: int
+    lying: int = 0
 
     def level(self, level: Level) -> SimulatedLevel:
         """The vertebra of that level; KeyError if it was not simulated."""

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import paired, ratings, varying
 from osteo_core.statistics.intervals import around, fisher_z, normal_quantile, t_quantile
@@ -29,6 +30,7 @@ __all__ = [
     "passing_bablok",
     "pearson",
     "repeatability",
+    "rms_cv",
     "rmse",
 ]
 
@@ -193,3 +195,15 @@ def repeatability(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.
 def repeatability_of_many(table: ArrayLike) -> float:
     """s_w over (targets, repeats): root mean of the variances within targets (n-1 each)."""
     return float(np.sqrt(ratings(table).var(axis=1, ddof=1).mean()))
+
+
+def rms_cv(table: ArrayLike) -> float:
+    """Coefficient of variation over (targets, repeats): root mean square of each target's SD over its mean.
+
+    C. C. Gluer et al., Osteoporos Int 1995;5:262. Raises StatisticsError for a target whose mean is not above 0.
+    """
+    array = ratings(table)
+    means = array.mean(axis=1, keepdims=True)
+    if means.min() <= 0:
+        raise StatisticsError(f"a coefficient of variation needs means above 0, found {means.min():g}")
+    return repeatability_of_many(array / means)

@@ -21,6 +21,7 @@ from osteo_core.statistics.agreement import (
     pearson,
     repeatability,
     repeatability_of_many,
+    rms_cv,
     rmse,
 )
 from tests.osteo_core.statistics.pefr import MINI_1, MINI_2, WRIGHT_1, WRIGHT_2
@@ -245,3 +246,15 @@ def test_a_tie_in_decimals_stays_a_tie_after_a_shift() -> None:
     shifted = passing_bablok(x, y + 0.1)
     assert shifted.slope.value == pytest.approx(passing_bablok(x, y).slope.value)
     assert shifted.intercept.value == pytest.approx(passing_bablok(x, y).intercept.value + 0.1)
+
+
+def test_rms_cv_is_the_root_mean_square_of_each_targets_sd_over_its_mean() -> None:
+    """Gluer 1995: two repeats a and b have SD |a - b| / sqrt(2), so CVs here are 2 and 4 %, their RMS sqrt(10) %."""
+    pairs = [[100 * (1 + cv / math.sqrt(2)), 100 * (1 - cv / math.sqrt(2))] for cv in (0.02, 0.04)]
+    assert rms_cv(pairs) == pytest.approx(math.sqrt(0.001), rel=1e-12)
+    assert rms_cv(np.array(pairs) * 3.7) == pytest.approx(rms_cv(pairs))
+
+
+def test_rms_cv_needs_means_above_nothing() -> None:
+    with pytest.raises(StatisticsError, match="means above 0"):
+        rms_cv([[1.0, 2.0], [-1.0, 1.0]])
