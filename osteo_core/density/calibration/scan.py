@@ -67,6 +67,20 @@ def phantom_line_of(scan: Scan) -> PhantomLine | str:
     return refused[-1] if refused else "no phantom scan within a year before this scan"
 
 
+def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
+    """The phantom line of this scanner, kernel and day at the nearest tabulated other voltage; '' without a phantom."""
+    if not scan.settings.phantom_table:
+        return ""
+    lines = read_phantom_lines(Path(scan.settings.phantom_table))
+    others = [kvp for kvp in beam_kvps() if abs(kvp - scan.kvp) > KVP_TOLERANCE]
+    for kvp in sorted(others, key=lambda kvp: abs(kvp - scan.kvp)):
+        own = [line for line in lines if _covers_scanner(line, replace(scan.series, kvp=kvp))]
+        fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
+        if fitting:
+            return max(fitting, key=lambda line: (line.scanner.kernel_group is not None, line.scan_date))
+    return "no phantom scan of this scanner model at another tabulated tube voltage"
+
+
 def site_lines_of(scan: Scan) -> list[SiteLine]:
     """The site's own lines that cover the scan, the most specific and latest last."""
     table = scan.settings.calibration_table

@@ -8,7 +8,15 @@ import pytest
 from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
 from osteo_core.density.calibration.phantom import COLUMNS
 from osteo_core.density.calibration.scan import Scan
-from osteo_core.density.calibration.ways import WAYS, effective_energy, phantom, precalibrated, tissues, two_tissue
+from osteo_core.density.calibration.ways import (
+    WAYS,
+    carried,
+    effective_energy,
+    phantom,
+    precalibrated,
+    tissues,
+    two_tissue,
+)
 from osteo_core.records import ReferenceTissues, Series, TissueSample
 from osteo_core.settings import CALIBRATION_WAYS, Settings
 from osteo_core.terms import ContrastPhase, KernelGroup, Mineral, Vendor
@@ -105,6 +113,28 @@ def test_precalibration_follows_body_size_and_shift(with_phantom):
 def test_a_phantom_scan_of_something_else_gives_no_number_but_a_reason(with_phantom, change, reason):
     for way in (phantom, precalibrated):
         assert way(_scan(_tissues(**EXPECTED), with_phantom, **change)).startswith(reason)
+
+
+def test_a_line_of_another_voltage_is_carried_by_its_mineral_part_alone(with_phantom):
+    here, there = beam_line(100, 28.0), beam_line(120, 28.0)
+    found = carried(_scan(_tissues(**expected_tissue_hu(100, 28.0)), with_phantom, kvp=100.0))
+    assert (found.kind, found.mineral, found.kvp) == ("carried", Mineral.HA, 100.0)
+    # Bone that shows 130 HU at 120 kVp, worth 100 mg/cm3: the mineral's part of it is larger at 100 kVp.
+    at_100 = (
+        here.zero_mineral_hu + (130.0 - there.zero_mineral_hu) * there.slope_mg_cm3_per_hu / here.slope_mg_cm3_per_hu
+    )
+    assert found.vbmd_mg_cm3(at_100) == pytest.approx(100.0)
+    assert found.vbmd_mg_cm3(here.zero_mineral_hu) == pytest.approx(there.zero_mineral_hu / 1.3)
+    assert "tube voltage" in {u.name for u in found.uncertainties}
+    near = precalibrated(_scan(_tissues(**EXPECTED), with_phantom))
+    assert found.residual_sd_mg_cm3 > near.residual_sd_mg_cm3
+
+
+def test_nothing_is_carried_from_the_same_voltage_or_from_another_scanner(with_phantom):
+    same = carried(_scan(_tissues(**EXPECTED), with_phantom))
+    other = carried(_scan(_tissues(**EXPECTED), with_phantom, kvp=100.0, manufacturer_model_name="Revolution CT"))
+    assert same == other == "no phantom scan of this scanner model at another tabulated tube voltage"
+    assert carried(_scan(_tissues(**EXPECTED), kvp=100.0)) == ""
 
 
 def test_effective_energy_is_a_parabola_that_names_what_it_saw():
