@@ -145,19 +145,19 @@ def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=tuple(
-            row
-            for kvp in _phantom_kvps(patient)
-            for row in phantom_rods(patient, model=_model(patient), study=STUDY, kvp=kvp)
-        ),
+        phantom_rows=_phantoms(patient),
     )
     return facts, volume, segmentation
 
 
-def _phantom_kvps(patient: SimulatedPatient) -> tuple[int, int]:
-    """The patient's own tube voltage and another one, from which a line can be carried."""
+def _phantoms(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
+    """Phantom scans at the patient's own tube voltage and at another one, from which a line can be carried."""
     own = patient.acquisition.kvp
-    return own, 100 if own == 120 else 120
+    return tuple(
+        row
+        for kvp in (own, 100 if own == 120 else 120)
+        for row in phantom_rods(patient, model=_model(patient), study=STUDY, device_key=patient.patient_id, kvp=kvp)
+    )
 
 
 def _model(patient: SimulatedPatient) -> str:
@@ -176,6 +176,7 @@ def _series(patient: SimulatedPatient) -> Series:
         files=(),
         vendor=scan.maker.vendor,
         manufacturer_model_name=_model(patient),
+        device_key=patient.patient_id,
         kvp=float(scan.kvp),
         kernel_group=KernelGroup.STANDARD,
         study_date=STUDY,
@@ -185,9 +186,9 @@ def _series(patient: SimulatedPatient) -> Series:
 
 
 def phantom_rods(
-    patient: SimulatedPatient, *, model: str, study: date, kvp: int | None = None
+    patient: SimulatedPatient, *, model: str, study: date, device_key: str, kvp: int | None = None
 ) -> tuple[dict[str, str], ...]:
-    """The rods of a phantom scanned on the patient's scanner, of that model name, some time before the study.
+    """The rods of a phantom scanned on the patient's scanner, of that model name and unit, some time before the study.
 
     At the tube voltage of the patient's scan unless ``kvp`` says another.
     """
@@ -216,6 +217,7 @@ def phantom_rods(
                 "density_mg_cm3": f"{density:g}",
                 "mean_hu": f"{hu + float(rng.normal(0, _ROD_NOISE_HU)):.2f}",
                 "water_path_cm": f"{_PHANTOM_CM:g}",
+                "device_key": device_key,
             }
         )
     return tuple(rows)

@@ -86,6 +86,18 @@ def test_the_phantom_s_line_stands_as_measured_and_keeps_its_mineral(with_phanto
     assert {u.name for u in found.uncertainties} == {"phantom fit", "scanner unit", "drift", "body size"}
 
 
+def test_a_line_of_the_very_unit_comes_first_and_knows_no_scatter_of_units(with_phantom, tmp_path):
+    text = (tmp_path / "phantom.csv").read_text(encoding="utf-8").splitlines()
+    own = [line.replace(",130,28", ",140,28") + ",unit1" for line in text[1:]]
+    table = [text[0] + ",device_key", *(line + "," for line in text[1:]), *own]
+    (tmp_path / "phantom.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    of_unit = phantom(_scan(_tissues(**EXPECTED), with_phantom, device_key="unit1"))
+    of_model = phantom(_scan(_tissues(**EXPECTED), with_phantom, device_key="unit2"))
+    assert of_unit.vbmd_mg_cm3(130.0) < of_model.vbmd_mg_cm3(130.0) == pytest.approx(100.0)
+    assert "scanner unit" in {u.name for u in of_model.uncertainties}
+    assert "scanner unit" not in {u.name for u in of_unit.uncertainties}
+
+
 def test_precalibration_follows_body_size_and_shift(with_phantom):
     same = precalibrated(_scan(_tissues(**EXPECTED), with_phantom))
     assert same.kind == "precalibrated"
