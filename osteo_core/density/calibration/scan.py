@@ -19,8 +19,8 @@ from osteo_core.terms import KernelGroup, Vendor
 #: Headers give tube voltages as whole numbers, some with a rounding tail.
 KVP_TOLERANCE = 0.5
 #: Water path of an adult abdomen where the scan does not show it, and how well rays through a scan tell what the
-#: beam met, cm (AAPM report 220 and surveys after it; general knowledge, verify).
-_USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 2.0
+#: beam met, some 3 % of it, cm (AAPM report 220 and surveys after it; general knowledge, verify).
+_USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 1.0
 #: HU a year that scanners drift, at most (Loeffler 2019), and what they differ by from day to day (design).
 _DRIFT_HU_PER_YEAR, _DAILY_SD_HU, _DAILY_GAIN_SD = 2.29, 1.0, 0.003
 _DAYS_A_YEAR = 365.25
