@@ -22,7 +22,16 @@ from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_reference_tissues
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
-from osteo_core.records import Geometry, LabelArray, Measurement, ReferenceTissues, Segmentation, SegmentedLevel, Series
+from osteo_core.records import (
+    Geometry,
+    LabelArray,
+    Measurement,
+    ReferenceTissues,
+    Segmentation,
+    SegmentedLevel,
+    Series,
+    Volume,
+)
 from osteo_core.simulate.flaws import added_hu, contrast_kept
 from osteo_core.simulate.palette import beam_of
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient, stream
@@ -65,7 +74,7 @@ def draw_facts(patients_a_vendor: int) -> Iterator[Facts]:
         seed += 1
         if wanted[patient.acquisition.maker.vendor]:
             wanted[patient.acquisition.maker.vendor] -= 1
-            yield _facts(patient)
+            yield facts_of(patient, *render(patient))
 
 
 def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
@@ -110,8 +119,8 @@ def write_rods(rows: Iterable[dict[str, str]], path: Path) -> None:
         writer.writerows(rows)
 
 
-def _facts(patient: SimulatedPatient) -> Facts:
-    volume, labels = render(patient)
+def facts_of(patient: SimulatedPatient, volume: Volume, labels: LabelArray, *, steady: bool = False) -> Facts:
+    """What is measured on this image of the patient with its true bodies; ``steady``: a phantom of the same day."""
     segmentation = segmentation_of(labels, volume.geometry)
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
@@ -129,7 +138,7 @@ def _facts(patient: SimulatedPatient) -> Facts:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=phantom_rods(patient, model=_model(patient), study=STUDY),
+        phantom_rows=phantom_rods(patient, model=_model(patient), study=STUDY, steady=steady),
     )
 
 
@@ -157,8 +166,13 @@ def _series(patient: SimulatedPatient) -> Series:
     )
 
 
-def phantom_rods(patient: SimulatedPatient, *, model: str, study: date) -> tuple[dict[str, str], ...]:
-    """The rods of a phantom scanned on the patient's scanner, of that model name, some time before the study."""
+def phantom_rods(
+    patient: SimulatedPatient, *, model: str, study: date, steady: bool = False
+) -> tuple[dict[str, str], ...]:
+    """The rods of a phantom scanned on the patient's scanner, of that model name, some time before the study.
+
+    ``steady``: the scanner has not drifted since.
+    """
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition
     own = beam_of(patient)
@@ -167,7 +181,7 @@ def phantom_rods(patient: SimulatedPatient, *, model: str, study: date) -> tuple
     added = float(added_hu(flaws, np.zeros(1), np.zeros(1), trunk_mm=width_mm)[0]) + scan.offset_hu
     gain = scan.gain * contrast_kept(flaws, width_mm)
     days = int(rng.integers(1, 300))
-    fallen_hu = float(rng.uniform(0.55, 2.29)) * days / 365.25
+    fallen_hu = 0.0 if steady else float(rng.uniform(0.55, 2.29)) * days / 365.25
     rows = []
     for density in _RODS:
         hu = gain * reading_hu(density, REFERENCE_FAT, beam) + added + fallen_hu
