@@ -129,6 +129,11 @@ def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
     """What is measured of one patient, its CT and its true bodies."""
     volume, labels = render(patient)
     segmentation = segmentation_of(labels, volume.geometry)
+    return facts_of(patient, volume, segmentation), volume, segmentation
+
+
+def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentation, *, steady: bool = False) -> Facts:
+    """What is measured on this image of the patient with its true bodies; ``steady``: the scanner has not drifted."""
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
@@ -136,7 +141,7 @@ def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
     series = _series(patient)
     phase, _ = decide_phase(series, tissues)
     sound = sound_levels(measurements)
-    facts = Facts(
+    return Facts(
         seed=patient.seed,
         series=series,
         measurements=sound,
@@ -145,18 +150,17 @@ def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=_phantoms(patient),
+        phantom_rows=_phantoms(patient, steady=steady),
     )
-    return facts, volume, segmentation
 
 
-def _phantoms(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
+def _phantoms(patient: SimulatedPatient, *, steady: bool = False) -> tuple[dict[str, str], ...]:
     """Phantom scans at the patient's own tube voltage and at another one, from which a line can be carried."""
-    own = patient.acquisition.kvp
+    own, about = patient.acquisition.kvp, {"model": _model(patient), "device_key": patient.patient_id}
     return tuple(
         row
         for kvp in (own, 100 if own == 120 else 120)
-        for row in phantom_rods(patient, model=_model(patient), study=STUDY, device_key=patient.patient_id, kvp=kvp)
+        for row in phantom_rods(patient, study=STUDY, kvp=kvp, steady=steady, **about)
     )
 
 
@@ -186,11 +190,11 @@ def _series(patient: SimulatedPatient) -> Series:
 
 
 def phantom_rods(
-    patient: SimulatedPatient, *, model: str, study: date, device_key: str, kvp: int | None = None
+    patient: SimulatedPatient, *, model: str, study: date, device_key: str, kvp: int | None = None, steady: bool = False
 ) -> tuple[dict[str, str], ...]:
     """The rods of a phantom scanned on the patient's scanner, of that model name and unit, some time before the study.
 
-    At the tube voltage of the patient's scan unless ``kvp`` says another.
+    At the tube voltage of the patient's scan unless ``kvp`` says another; ``steady``: it has not drifted since.
     """
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition
@@ -201,7 +205,7 @@ def phantom_rods(
     added = float(added_hu(flaws, np.zeros(1), np.zeros(1), trunk_mm=width_mm)[0]) + scan.offset_hu
     gain = scan.gain * contrast_kept(flaws, width_mm)
     days = int(rng.integers(1, 300))
-    fallen_hu = float(rng.uniform(0.55, 2.29)) * days / 365.25
+    fallen_hu = 0.0 if steady else float(rng.uniform(0.55, 2.29)) * days / 365.25
     rows = []
     for density in _RODS:
         hu = gain * reading_hu(density, REFERENCE_FAT, beam) + added + fallen_hu

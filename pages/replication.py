@@ -87,7 +87,8 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
         hide_index=True,
     )
     counts = "; ".join(
-        f"set {line.number}: {line.compared} of {line.n} compared with QCT, {sum(map(sum, line.confusion))} with a category"
+        f"set {line.number}: {line.compared} of {line.n} compared with QCT, "
+        f"{sum(map(sum, line.confusion))} with a category"
         for line in lines
     )
     st.caption(f"Patients in {counts} (categories hold from 50 years).")

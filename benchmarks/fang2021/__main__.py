@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.fang2021.agreement import levels_left_out, line_of, reasons
-from benchmarks.fang2021.cohort import FIRST, SETS, TestSet, draw_rescans, draw_sets
+from benchmarks.fang2021.cohort import FIRST, SETS, StudySet, draw_rescans, draw_sets
 from benchmarks.fang2021.rescan import KINDS, key_of, rescan_lines
 from benchmarks.fang2021.scan import CALIBRATIONS, scan_rows
 from benchmarks.resumable import ROOT, as_text, collect, write_table
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--rescans", type=int, default=20, help="patients a set who are scanned again")
     parser.add_argument("--tables", type=Path, help="folder for both CSV; without it here, or nowhere with --limit")
     arguments = parser.parse_args()
+    about = provenance()
     sets = draw_sets(arguments.limit)
     again = {number: draw_rescans(seeds, arguments.rescans) for number, seeds in sets.items()}
     keys = [str(seed) for seeds in sets.values() for seed in seeds]
@@ -61,7 +62,6 @@ def main() -> None:
             _show_reasons(one, [rows[key_of(seed, FIRST)][place] for seed in sets[one.number]])
     folder = arguments.tables or (None if arguments.limit else HERE)
     if folder:
-        about = provenance()
         write_table(folder / "results.csv", [line | about for line in lines])
         write_table(folder / "rescan.csv", [line | about for line in repeated])
 
@@ -98,7 +98,7 @@ def _show(lines: list[Row], repeated: list[Row]) -> None:
     print(f"\nScanned twice\n{as_text(repeated)}")
 
 
-def _show_reasons(test_set: TestSet, rows: list[Row]) -> None:
+def _show_reasons(test_set: StudySet, rows: list[Row]) -> None:
     print(f"\nSet {test_set.number}, {rows[0]['calibration']}, without a value (reason, study):")
     for (reason, situation), count in reasons(rows).most_common():
         print(f"  {count:4d}  {reason}, {situation}")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.fang2021.cohort import PUBLISHED_R, TestSet
+from benchmarks.fang2021.cohort import PUBLISHED_R, StudySet
 from benchmarks.fang2021.scan import EXCLUDED, FAILED, REPORTED
 from benchmarks.scoring import Row
 from osteo_core.assessment.assess import category_of
@@ -33,7 +33,7 @@ TARGETS: dict[str, dict[str, float]] = {
 }
 
 
-def line_of(test_set: TestSet, calibration: str, rows: Sequence[Row]) -> Row:
+def line_of(test_set: StudySet, calibration: str, rows: Sequence[Row]) -> Row:
     """The line of one set under one calibration; None where there are too few patients for a figure."""
     own = [row for row in rows if row["calibration"] == calibration]
     given = [row for row in own if row["status"] == REPORTED]

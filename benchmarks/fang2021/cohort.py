@@ -26,7 +26,7 @@ UNFIT = (Situation.THICK_ONLY, Situation.SHARP_ONLY, Situation.THORAX_ONLY)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestSet:
+class StudySet:
     """One test set: its number in Fang 2021, the vendor that stands for it here, patients, and the published floor.
 
     ``published_dice_floor`` is the lowest mean Dice of L1-L4; of r the abstract says above 0.98 in each set. Which
@@ -40,9 +40,9 @@ class TestSet:
 
 
 SETS = (
-    TestSet(number=1, vendor=Vendor.SIEMENS, patients=463, published_dice_floor=0.823),
-    TestSet(number=2, vendor=Vendor.GE, patients=200, published_dice_floor=0.786),
-    TestSet(number=3, vendor=Vendor.PHILIPS, patients=200, published_dice_floor=0.782),
+    StudySet(number=1, vendor=Vendor.SIEMENS, patients=463, published_dice_floor=0.823),
+    StudySet(number=2, vendor=Vendor.GE, patients=200, published_dice_floor=0.786),
+    StudySet(number=3, vendor=Vendor.PHILIPS, patients=200, published_dice_floor=0.782),
 )
 PUBLISHED_R = 0.98
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.fang2021.cohort import FIRST, KERNEL, REPOSITIONED, TestSet
+from benchmarks.fang2021.cohort import FIRST, KERNEL, REPOSITIONED, StudySet
 from benchmarks.fang2021.scan import CALIBRATIONS, REPORTED
 from benchmarks.scoring import Row
 from osteo_core.statistics.agreement import bland_altman, repeatability, rms_cv
@@ -26,7 +26,7 @@ def key_of(seed: int, scan: str) -> str:
     return str(seed) if scan == FIRST else f"{seed}-{scan}"
 
 
-def rescan_lines(test_set: TestSet, seeds: Sequence[int], rows: dict[str, list[Row]]) -> list[Row]:
+def rescan_lines(test_set: StudySet, seeds: Sequence[int], rows: dict[str, list[Row]]) -> list[Row]:
     """A line a kind and calibration; ``rows`` by key. Values are means over the levels that both scans measured."""
     return [
         {"set": test_set.number, "vendor": test_set.vendor.value, "kind": kind, "calibration": calibration}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from osteo_core.density.contrast import contrast_correction
 from osteo_core.dicom.find import find_series
 from osteo_core.dicom.volume import read_volume
 from osteo_core.engine.job import default_models, load_regressor, load_segmenter
-from osteo_core.engine.work import describe_failure
 from osteo_core.outcomes import Exclusion
 from osteo_core.pipeline import MeasuredSeries, judge, measure_volume
 from osteo_core.pseudonyms import Pseudonyms
@@ -67,15 +67,16 @@ def _about(patient: SimulatedPatient) -> Row:
 
 
 def _analysed(folder: Path, patient: SimulatedPatient, truth: LabelArray, geometry: Geometry) -> list[Row]:
-    found = find_series([folder / "study"], pseudonyms=_KEY, settings=Settings())
-    if not found.series:
-        reasons = sorted({exclusion.code.value for _, exclusion in found.excluded})
-        return [{"status": EXCLUDED, "reason": " and ".join(reasons)}] * len(CALIBRATIONS)
-    (series,) = found.series
     try:
+        found = find_series([folder / "study"], pseudonyms=_KEY, settings=Settings())
+        if not found.series:
+            reasons = sorted({exclusion.code.value for _, exclusion in found.excluded})
+            return [{"status": EXCLUDED, "reason": " and ".join(reasons)}] * len(CALIBRATIONS)
+        (series,) = found.series
         return _of_series(series, folder, patient, truth, geometry)
     except Exception as error:  # as in the engine: a fault ends one scan, not the study, and is counted
-        return [{"status": FAILED, "reason": describe_failure(series, error).kind}] * len(CALIBRATIONS)
+        traceback.print_exc()
+        return [{"status": FAILED, "reason": type(error).__name__}] * len(CALIBRATIONS)
 
 
 def _of_series(

@@ -47,7 +47,8 @@ def beam_of(patient: SimulatedPatient) -> Beam:
     """The beam that the patient's scanner and size make; water path about 0.8 of the mean diameter."""
     water_cm = float(np.clip(trunk_mm(patient) * _WATER_CM_PER_MM_TRUNK, 20.0, 36.0))
     scan = patient.acquisition
-    return Beam(filtration=scan.maker.vendor.value, kvp=scan.kvp + scan.flaws.kvp_shift, water_cm=water_cm)
+    filtration = scan.filtration or scan.maker.vendor.value
+    return Beam(filtration=filtration, kvp=scan.kvp + scan.flaws.kvp_shift, water_cm=water_cm)
 
 
 def trunk_mm(patient: SimulatedPatient) -> float:

@@ -124,7 +124,7 @@ class Acquisition:
     """How one series was made. ``offset_hu`` and ``gain`` are the scanner's own calibration error.
 
     ``gain`` multiplies HU; ``flaws`` come on top; ``unit`` numbers the scanner of that model; thickness, step, pixel
-    in mm.
+    in mm. ``filtration`` is a name of the tissue table, '' for the maker's own.
     """
 
     maker: Maker
@@ -143,6 +143,7 @@ class Acquisition:
     exposure_mas: int
     feet_first: bool = False
     flaws: Flaws = PERFECT
+    filtration: str = ""
 
 
 def maker_of(vendor: Vendor) -> Maker:
