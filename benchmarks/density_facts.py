@@ -1,8 +1,8 @@
 """What benchmarks.density measures of each simulated patient: rendered once, true masks, the released measurement.
 
 Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after the other. A phantom is
-simulated for each scanner and tube voltage: rods that QCT reads as 0 to 200 mg/cm3, 30 cm of body round them, up to
-300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
+simulated for each scanner, at the scan's tube voltage and at another one: rods that QCT reads as 0 to 200 mg/cm3, 30 cm
+of body round them, up to 300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
 """
 
 from __future__ import annotations
@@ -145,9 +145,19 @@ def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=phantom_rods(patient, model=_model(patient), study=STUDY),
+        phantom_rows=_phantoms(patient),
     )
     return facts, volume, segmentation
+
+
+def _phantoms(patient: SimulatedPatient) -> tuple[dict[str, str], ...]:
+    """Phantom scans at the patient's own tube voltage and at another one, from which a line can be carried."""
+    own = patient.acquisition.kvp
+    return tuple(
+        row
+        for kvp in (own, 100 if own == 120 else 120)
+        for row in phantom_rods(patient, model=_model(patient), study=STUDY, device_key=patient.patient_id, kvp=kvp)
+    )
 
 
 def _model(patient: SimulatedPatient) -> str:
@@ -166,6 +176,7 @@ def _series(patient: SimulatedPatient) -> Series:
         files=(),
         vendor=scan.maker.vendor,
         manufacturer_model_name=_model(patient),
+        device_key=patient.patient_id,
         kvp=float(scan.kvp),
         kernel_group=KernelGroup.STANDARD,
         study_date=STUDY,
@@ -174,12 +185,18 @@ def _series(patient: SimulatedPatient) -> Series:
     )
 
 
-def phantom_rods(patient: SimulatedPatient, *, model: str, study: date) -> tuple[dict[str, str], ...]:
-    """The rods of a phantom scanned on the patient's scanner, of that model name, some time before the study."""
+def phantom_rods(
+    patient: SimulatedPatient, *, model: str, study: date, device_key: str, kvp: int | None = None
+) -> tuple[dict[str, str], ...]:
+    """The rods of a phantom scanned on the patient's scanner, of that model name and unit, some time before the study.
+
+    At the tube voltage of the patient's scan unless ``kvp`` says another.
+    """
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition
     own = beam_of(patient)
-    beam = Beam(filtration=own.filtration, kvp=own.kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
+    kvp = kvp or scan.kvp
+    beam = Beam(filtration=own.filtration, kvp=own.kvp - scan.kvp + kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
     flaws, width_mm = replace(scan.flaws, drift_hu=0.0), 10 * _PHANTOM_CM
     added = float(added_hu(flaws, np.zeros(1), np.zeros(1), trunk_mm=width_mm)[0]) + scan.offset_hu
     gain = scan.gain * contrast_kept(flaws, width_mm)
@@ -193,13 +210,14 @@ def phantom_rods(patient: SimulatedPatient, *, model: str, study: date) -> tuple
                 "scan_date": (study - timedelta(days=days)).isoformat(),
                 "vendor": Vendor(scan.maker.vendor).value,
                 "manufacturer_model_name": model,
-                "kvp": f"{scan.kvp}",
+                "kvp": f"{kvp}",
                 "kernel_group": "",
                 "phantom": "simulated spine phantom",
                 "mineral": "K2HPO4",
                 "density_mg_cm3": f"{density:g}",
                 "mean_hu": f"{hu + float(rng.normal(0, _ROD_NOISE_HU)):.2f}",
                 "water_path_cm": f"{_PHANTOM_CM:g}",
+                "device_key": device_key,
             }
         )
     return tuple(rows)

@@ -25,6 +25,7 @@ PAGES = (
     "equity",
     "exclusions",
     "export",
+    "replication",
     "about",
 )
 #: Time for tables and figures to be drawn after the page has its title.

@@ -65,6 +65,7 @@ from pages.ui.services.qct import Preview as QctPreview
 from pages.ui.services.qct import Table as QctTable
 from pages.ui.services.qct import import_qct, preview_qct, qct_table
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
+from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.views import remove_view, save_view, saved_views
 
 __all__ = [
@@ -81,9 +82,12 @@ __all__ = [
     "QctTable",
     "Queue",
     "Reason",
+    "RescanLine",
     "ScannerDrift",
     "Scene",
     "StateCount",
+    "Study",
+    "StudyLine",
     "agreement",
     "agreement_pairs",
     "calibration_rows",
@@ -132,6 +136,7 @@ __all__ = [
     "state_of",
     "states",
     "store_argument",
+    "study",
     "vbmd_bins",
     "version",
     "versions",

@@ -1,50 +1,20 @@
 """The line of a set from rows made by hand: what counts where."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from benchmarks.fang2021.agreement import line_of, reasons
 from benchmarks.fang2021.cohort import SETS
-from benchmarks.fang2021.scan import EXCLUDED, PHANTOMLESS, PRECALIBRATED, REPORTED
+from benchmarks.fang2021.scan import PHANTOMLESS, PRECALIBRATED
 from benchmarks.scoring import Row
-
-LEVELS = ("L1", "L2", "L3", "L4")
-
-
-def row(seed: int, *, true: float, error: float, **changed: Any) -> Row:
-    """One patient with the same vBMD in each level, QCT without error, an interval of 5 to each side."""
-    value = true + error
-    category = "osteoporosis" if value < 80 else "normal" if value > 120 else "low bone mass"
-    return {
-        "seed": seed,
-        "calibration": PHANTOMLESS,
-        "situation": "plain",
-        "status": REPORTED,
-        "reason": "",
-        "true": dict.fromkeys(LEVELS, true),
-        "qct": dict.fromkeys(LEVELS, true),
-        "dice": {"L1": 0.9, "L2": 0.92, "L3": 0.94, "L4": 0.96},
-        "silent": 0,
-        "category": category,
-        "mean": [value, value - 5, value + 5],
-        "common": [value, value - 5, value + 5],
-        "levels": dict.fromkeys(LEVELS, value),
-        "common_levels": list(LEVELS),
-    } | changed
+from tests.builders.study import left_out, study_row
 
 
 @pytest.fixture
 def rows() -> list[Row]:
     """Forty patients from 40 to 157 mg/cm3 who read 3 too much, every fourth of them 9; and one without a value."""
-    given = [row(n, true=40.0 + 3 * n, error=9.0 if n % 4 == 0 else 3.0) for n in range(40)]
-    left_out = {
-        key: value
-        for key, value in row(99, true=100.0, error=0.0).items()
-        if key not in ("mean", "common", "levels", "common_levels", "dice")
-    }
-    return [*given, left_out | {"status": EXCLUDED, "reason": "too_thick", "category": ""}]
+    given = [study_row(n, true=40.0 + 3 * n, error=9.0 if n % 4 == 0 else 3.0) for n in range(40)]
+    return [*given, left_out(99)]
 
 
 def test_everybody_is_in_the_denominator_and_the_figures_are_the_known_ones(rows: list[Row]) -> None:
