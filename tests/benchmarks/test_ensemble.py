@@ -49,6 +49,17 @@ def test_an_arm_that_mends_the_calibrated_value_gains_and_one_that_is_it_gains_n
     assert "kappa_gain" not in rows["calibrated"]
 
 
+def test_the_printed_table_says_what_is_better_beyond_doubt() -> None:
+    true = [0, 1, 2, 1] * WELL
+    off = [1, *true[1:]]
+    off[5::8] = [0] * len(off[5::8])
+    about = {"way": "tissues", "vendor": "all", "group": "both", "without": 0}
+    rows = [about | row for row in compare(judged({"calibrated": off, "HU line": off}, true))]
+    text = shown(rows).splitlines()
+    assert [line.endswith("yes") for line in text[1:]] == [False, True, False, True, True]
+    assert "1.000 (1.000 to 1.000)" in text[-1]
+
+
 def test_too_few_patients_give_no_figure() -> None:
     rows = compare(judged({}, [0, 1, 2]))
     assert {row["kappa"] for row in rows} == {None}
