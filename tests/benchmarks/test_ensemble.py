@@ -19,6 +19,7 @@ from benchmarks.ensemble import (
     drawn_once,
     judge,
     read_once,
+    shown,
     table,
 )
 from models.bmd_regression.network import build
