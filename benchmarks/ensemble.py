@@ -215,6 +215,25 @@ def table(facts: Sequence[Facts], folder: Path) -> list[Row]:
     return rows
 
 
+def shown(rows: Sequence[Row]) -> str:
+    """The table to read: each figure with its interval, and whether the gain in kappa leaves no doubt."""
+    names = ("kappa", "accuracy", "kappa_gain", "accuracy_gain")
+    return as_text(
+        [
+            {name: row[name] for name in ("way", "vendor", "group", "arm", "n", "without")}
+            | {name: _with_interval(row, name) for name in names}
+            | {"better": "yes" if (row.get("kappa_gain_low") or 0.0) > 0 else "no" if "kappa_gain" in row else ""}
+            for row in rows
+        ]
+    )
+
+
+def _with_interval(row: Row, name: str) -> str:
+    if row.get(name) is None:
+        return ""
+    return f"{row[name]:.3f} ({row[f'{name}_low']:.3f} to {row[f'{name}_high']:.3f})"
+
+
 def _group(facts: Facts) -> str:
     return "native" if facts.is_native else "enhanced"
 
@@ -240,7 +259,7 @@ def main() -> None:
         print(f"\r{n} patients", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     rows = table(facts, arguments.facts) if facts else []
-    print(json.dumps(rows, indent=1) if arguments.json else as_text(rows) if rows else "drawn; nothing was read")
+    print(json.dumps(rows, indent=1) if arguments.json else shown(rows) if rows else "drawn; nothing was read")
 
 
 if __name__ == "__main__":

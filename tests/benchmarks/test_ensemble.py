@@ -19,6 +19,7 @@ from benchmarks.ensemble import (
     drawn_once,
     judge,
     read_once,
+    shown,
     table,
 )
 from models.bmd_regression.network import build
@@ -47,6 +48,17 @@ def test_an_arm_that_mends_the_calibrated_value_gains_and_one_that_is_it_gains_n
     assert rows["fuzzy ranks"]["accuracy_gain"] == pytest.approx(1 - accuracy(np.array(true), np.array(off)))
     assert [rows["HU line"][f"kappa_gain{end}"] for end in ("", "_low", "_high")] == [0.0, 0.0, 0.0]
     assert "kappa_gain" not in rows["calibrated"]
+
+
+def test_the_printed_table_says_what_is_better_beyond_doubt() -> None:
+    true = [0, 1, 2, 1] * WELL
+    off = [1, *true[1:]]
+    off[5::8] = [0] * len(off[5::8])
+    about = {"way": "tissues", "vendor": "all", "group": "both", "without": 0}
+    rows = [about | row for row in compare(judged({"calibrated": off, "HU line": off}, true))]
+    text = shown(rows).splitlines()
+    assert [line.endswith("yes") for line in text[1:]] == [False, True, False, True, True]
+    assert "1.000 (1.000 to 1.000)" in text[-1]
 
 
 def test_too_few_patients_give_no_figure() -> None:

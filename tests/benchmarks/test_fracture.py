@@ -13,6 +13,7 @@ def graded(seed: int, true: int, found: int | None, *, kind: str = "", as_drawn:
     return Graded(
         seed=seed,
         level="L1",
+        masks="true",
         true_grade=true,
         kind=kind,
         found_grade=found,

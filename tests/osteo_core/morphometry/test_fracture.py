@@ -87,6 +87,32 @@ def test_two_fractured_neighbours_do_not_hide_each_other():
     assert [losses[level].grade for level in (Level.T12, Level.L1, Level.L2, Level.L3)] == [0, 2, 2, 0]
 
 
+def test_three_fractures_in_a_row_do_not_hide_a_fourth():
+    # L1 and L2 biconcave with their rims lowered too, L3 crushed: the median of the others would call T12 normal enough
+    spine = _spine() | {Level.T12: _wedged(Level.T12, 0.29)}
+    for level in (Level.L1, Level.L2, Level.L3):
+        normal = _normal(level)
+        spine[level] = Heights(
+            anterior_mm=0.85 * normal.anterior_mm,
+            middle_mm=0.65 * normal.middle_mm,
+            posterior_mm=0.9 * normal.posterior_mm,
+        )
+    del spine[Level.T11]
+    losses = find_height_losses(spine)
+    assert [losses[level].grade >= 2 for level in (Level.T12, Level.L1, Level.L2, Level.L3)] == [True] * 4
+    assert losses[Level.T12].loss == pytest.approx(0.29, abs=0.02)
+    assert losses[Level.L4].grade == 0
+
+
+def test_where_fewer_than_two_are_sound_the_median_of_all_others_stands():
+    spine = {level: heights for level, heights in _spine().items() if Level.T12 <= level <= Level.L2}
+    for level in (Level.L1, Level.L2):
+        normal = _normal(level)
+        spine[level] = replace(normal, middle_mm=0.65 * normal.middle_mm)
+    losses = find_height_losses(spine)
+    assert {level.name: loss.grade for level, loss in losses.items()} == {"T12": 0, "L1": 2, "L2": 2}
+
+
 def test_a_lone_body_is_judged_by_its_own_shape():
     normal = _normal(Level.L3)
     lone = {Level.L3: replace(normal, anterior_mm=0.85 * normal.anterior_mm)}
@@ -134,7 +160,7 @@ def test_a_body_that_the_field_of_view_cuts_is_not_graded():
 @pytest.mark.parametrize(("step_mm", "grade"), [(1.0, 2), (3.0, 2), (5.0, 1)])
 def test_heights_from_thick_slices_are_believed_less(step_mm, grade):
     normal = _normal(Level.L2)
-    spine = _spine() | {Level.L2: replace(normal, middle_mm=0.78 * normal.middle_mm)}
+    spine = _spine() | {Level.L2: replace(normal, middle_mm=0.77 * normal.middle_mm)}
     assert find_height_losses(spine, step_mm=step_mm)[Level.L2].grade == grade
 
 
