@@ -75,18 +75,26 @@ def filter_options() -> dict[str, list[str]]:
 
 
 def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
-    """Shares of the categories a group, with Wilson intervals; ``by``: 'all', 'sex', 'age_band' or 'vendor'."""
-    return [
-        Rate(
-            group=_group_words(row["group"], by),
-            n=int(row["n"]),
-            missing=int(row["missing"]),
-            osteoporosis_count=int(row["osteoporosis"]),
-            osteoporosis=_share(row["osteoporosis"], row["n"]),
-            low_bone_mass=_share(row["low_bone_mass"], row["n"]),
-        )
-        for row in query("prevalence", cohort=cohort, by=by).to_pylist()
-    ]
+    """Shares of the categories a group, with Wilson intervals; ``by`` as in the query."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in query("prevalence", cohort=cohort, by=by).to_pylist():
+        groups.setdefault(_group_words(row["group"], by), []).append(row)
+    return [_rate(group, rows) for group, rows in groups.items()]
+
+
+def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
+    """One group over its ages."""
+    n, missing, low, mass = (
+        sum(int(row[name]) for row in rows) for name in ("n", "missing", "osteoporosis", "low_bone_mass")
+    )
+    return Rate(
+        group=group,
+        n=n,
+        missing=missing,
+        osteoporosis_count=low,
+        osteoporosis=_share(low, n),
+        low_bone_mass=_share(mass, n),
+    )
 
 
 def standardised(
@@ -94,10 +102,11 @@ def standardised(
 ) -> dict[str, tuple[Standardised, Standardised]]:
     """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
     strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
-    for row in query("prevalence_strata", cohort=cohort, by=by).to_pylist():
-        low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
-        low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
-        mass[row["age_from"]] = (int(row["low_bone_mass"]), int(row["n"]))
+    for row in query("prevalence", cohort=cohort, by=by).to_pylist():
+        if row["age_from"] is not None and row["n"]:
+            low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
+            low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
+            mass[row["age_from"]] = (int(row["low_bone_mass"]), int(row["n"]))
     return {
         group: (standardise(low, population), standardise(mass, population)) for group, (low, mass) in strata.items()
     }
