@@ -225,7 +225,9 @@ def _people(rng: np.random.Generator, head: _Head, flagged: np.ndarray) -> dict[
     patient, first = np.unique(head.patient[at], return_index=True)
     means = head.mean[at][first] + rng.normal(0, 6, len(patient))
     each = LEVELS_A_SERIES + 1  # the patient's mean, then the levels
-    values = np.repeat(means, each) + np.where(np.arange(each * len(means)) % each, rng.normal(0, 5, each * len(means)), 0)
+    values = np.repeat(means, each) + np.where(
+        np.arange(each * len(means)) % each, rng.normal(0, 5, each * len(means)), 0
+    )
     return {
         "events": {
             "event_id": _keys("f", head.number[noted]),

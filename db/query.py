@@ -69,7 +69,8 @@ def run_query(
         text = text.replace(_GROUP, GROUPS[params["by"]])
     clause, values = where(cohort)
     cursor.execute(f"SET perfect_ht_threshold = {_ARRAY_BITS if name in _BY_ARRAY else _USUAL_BITS}")
-    relation = cursor.sql(text.replace(_PLACE, clause), params={**params, **values} or None)
+    given = {key: list(value) if isinstance(value, tuple) else value for key, value in params.items()}
+    relation = cursor.sql(text.replace(_PLACE, clause), params={**given, **values} or None)
     table: pa.Table = relation.to_arrow_table()
     return table
 

@@ -138,9 +138,7 @@ def _columns(table: Values) -> dict[str, Values]:
     return dict(zip(Sums.__dataclass_fields__, table.T, strict=True))
 
 
-def _estimate(
-    value: float, drawn: Values, tail: float, *, n: int, confidence: float
-) -> Estimate | StatisticsError:
+def _estimate(value: float, drawn: Values, tail: float, *, n: int, confidence: float) -> Estimate | StatisticsError:
     found = drawn[np.isfinite(drawn)]
     if not np.isfinite(value) or len(found) < 0.9 * len(drawn):
         return StatisticsError("the data vary too little: the statistic cannot be computed on most draws")

@@ -114,7 +114,7 @@ def test_a_wrong_name_or_parameter_is_our_bug(filled: Store) -> None:
         filled.query("all_patients")
     with pytest.raises(BrokenPromiseError, match=r"'worklist' takes \['limit', 'offset'\], got \['limit'\]"):
         filled.query("worklist", limit=3)
-    with pytest.raises(BrokenPromiseError, match="'equity' groups by .*, got 'patient_key'"):
+    with pytest.raises(BrokenPromiseError, match=r"'equity' groups by .*, got 'patient_key'"):
         filled.query("equity", by="patient_key")
     with pytest.raises(BrokenPromiseError, match="'runs' takes no cohort filter"):
         filled.query("runs", cohort=COHORT)

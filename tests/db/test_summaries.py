@@ -124,7 +124,7 @@ def test_prevalence(mixed: Store, by: str) -> None:
         assert found or cohort == FILTERS[-1]
 
 
-@pytest.mark.parametrize("by", ("site", "sex", "age_band"))
+@pytest.mark.parametrize("by", ["site", "sex", "age_band"])
 def test_equity(mixed: Store, by: str) -> None:
     ended = "('not confirmed', 'no action', 'closed', '12-month contact')"
     sql = f"""
@@ -173,10 +173,12 @@ def test_pairs(mixed: Store, by_level: bool) -> None:
         SELECT c.*, m.level, m.vbmd_mg_cm3 FROM chosen AS c JOIN measurements AS m USING (result_id)
         WHERE {by_level} AND m.exclusion_code IS NULL AND m.vbmd_mg_cm3 IS NOT NULL
     )
-    SELECT f.series_key, f.patient_key, f.vendor, f.level, f.vbmd, r.vbmd_mg_cm3, r.mineral, r.source
+    SELECT
+        f.series_key, f.patient_key, f.patient_number, f.vendor, coalesce(f.level, 0), f.vbmd,
+        r.vbmd_mg_cm3, r.mineral, r.source
     FROM found AS f JOIN reference AS r
         ON r.patient_key = f.patient_key AND r.level IS NOT DISTINCT FROM f.level AND r.mineral = f.calibration_mineral
-    ORDER BY f.series_key, f.level"""
+    ORDER BY 1, 5"""
     for cohort in FILTERS:
         assert short(mixed, "agreement_pairs", cohort, by_level=by_level) == plain(mixed, cohort, sql)
     assert len(short(mixed, "agreement_pairs", CohortFilter(), by_level=by_level)) > 20
@@ -230,5 +232,5 @@ def test_a_rebuilt_store_gives_the_same_whatever_its_numbers(mixed: Store, tmp_p
         for by in GROUP:
             assert short(store, "prevalence", FILTERS[0], by=by) == short(mixed, "prevalence", FILTERS[0], by=by)
         for by_level in (False, True):
-            again = short(store, "agreement_pairs", FILTERS[0], by_level=by_level)
-            assert again == short(mixed, "agreement_pairs", FILTERS[0], by_level=by_level)
+            again, before = (one.query("agreement_pairs", by_level=by_level) for one in (store, mixed))
+            assert again.drop(["patient"]).equals(before.drop(["patient"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.drift import Chart, Days, Quantity, control_chart
 from osteo_core.programme.phantom import Check, checks
 from pages.ui import wording
-from pages.ui.services.house import query, settings
+from pages.ui.services.house import query, settings, version
 
 #: So many scanners are judged at once; the filter leads to the others.
 SCANNERS = 20
@@ -41,10 +42,15 @@ class ScannerDrift:
 
 def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
     """The scanners with the most patients, those with an alarm first."""
+    return list(_scanners(settings().store, version(), cohort))
+
+
+@functools.lru_cache(maxsize=4)  # to look at another scanner is no reason to judge all of them again
+def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[ScannerDrift, ...]:
     found = query("drift_scanners", cohort=cohort, limit=SCANNERS).to_pylist()
     if not found:
-        return []
-    table = query("drift_days", cohort=cohort, devices=sorted(one["device"] for one in found))
+        return ()
+    table = query("drift_days", cohort=cohort, devices=tuple(sorted(one["device"] for one in found)))
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     starts = np.searchsorted(columns["device"], [one["device"] for one in found], side="left")
     ends = np.searchsorted(columns["device"], [one["device"] for one in found], side="right")
@@ -52,7 +58,7 @@ def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
         _scanner(one, {name: values[a:b] for name, values in columns.items()})
         for one, a, b in zip(found, starts, ends, strict=True)
     ]
-    return sorted(judged, key=lambda one: (-one.alarms, -one.patients, one.name))
+    return tuple(sorted(judged, key=lambda one: (-one.alarms, -one.patients, one.name)))
 
 
 def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> ScannerDrift:
