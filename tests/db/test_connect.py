@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from db.connect import Snapshot, Store, open_reader, open_snapshot, open_store
+from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
 from tests.builders.cohort import build_cohort
 from tests.db.conftest import deliver_results
@@ -109,14 +109,6 @@ def test_a_publishing_that_was_killed_leaves_the_former_snapshot(store: Store, m
         store.publish_snapshot()
         assert n_series(snapshot) == 2
     assert not list((store.store_dir / "snapshot").glob(".*.writing"))
-
-
-def test_a_reader_is_the_owner_when_nobody_else_is(tmp_path: Path) -> None:
-    with open_reader(tmp_path) as first:
-        assert isinstance(first, Store)
-        first.publish_snapshot()
-        with open_reader(tmp_path) as second:
-            assert isinstance(second, Snapshot)
 
 
 def test_threads_read_while_parts_are_taken_in(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pages.ui.services.answers import (
     Scene,
 )
 from pages.ui.services.cohort import (
+    ALL_VENDORS,
     BIN_MG_CM3,
     agreement,
     agreement_pairs,
@@ -69,6 +70,7 @@ from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.views import remove_view, save_view, saved_views
 
 __all__ = [
+    "ALL_VENDORS",
     "BIN_MG_CM3",
     "CohortFilter",
     "CohortNumbers",
