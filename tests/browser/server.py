@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,12 +18,6 @@ FLAGS = (
     "--disable-sync --no-first-run --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
     "--ignore-gpu-blocklist"
 ).split()
-
-
-def chromium_path() -> str | None:
-    """Where Chromium is, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((path for path in map(shutil.which, names) if path), None)
 
 
 @dataclass(kw_only=True)

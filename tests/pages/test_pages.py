@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +14,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db import rows
+from db.parts import write_part
+from osteo_core.engine import pause
+from osteo_core.programme.comparison import CLASSES
+from osteo_core.records import Found
 from osteo_core.terms import Anchor
 from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
@@ -78,7 +85,15 @@ def test_an_empty_store_says_what_to_run(script: str, tmp_path: Path, open_page:
 def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store)
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert (numbers["Patients"], numbers["Series measured"], numbers["Series excluded"]) == ("60", "52", "8")
+    flagged = sum(bool(r.assessment and r.assessment.is_flagged) for r in build_cohort(60))
+    assert numbers == {
+        "Processed": "60",
+        "Flagged": str(flagged),
+        "Waiting for review": str(flagged),
+        "Overdue": "0",
+        "Failed": "0",
+    }
+    assert "stands here from your second visit on" in texts(app)
 
 
 def test_the_worklist_puts_the_flagged_first_with_the_reason(filled_store: Path, open_page: Open) -> None:
@@ -197,15 +212,76 @@ def test_few_pairs_give_dashes_and_no_error(count: int, tmp_path: Path, open_pag
 def test_exclusions_add_up(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store, "pages/exclusions.py")
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert numbers == {"Series found": "60", "Left out": "8 of 60 (13 %)", "With a category": "52 of 60 (87 %)"}
-    assert "Too thick" in " ".join(button.label for button in app.button)
+    assert numbers == {
+        "Series found": "60",
+        "Left out or failed": "8 of 60 (13 %)",
+        "With a category": "52 of 60 (87 %)",
+    }
+    boxes = [button.label for button in app.button if button.key and button.key.startswith("box-")]
+    assert boxes[0] == "**60** series found"
+    assert "**52** series with a category" in boxes
+    assert "2 · Too thick" in boxes
+    by_category = {
+        c.value: sum(bool(r.assessment and r.assessment.category is c) for r in build_cohort(60)) for c in CLASSES
+    }
+    assert {f"**{count}** {words}" for words, count in by_category.items()} <= set(boxes)
+
+
+def test_every_box_of_the_flow_opens_as_many_series_as_it_says(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/exclusions.py")
+    boxes = {
+        b.key: int(b.label.strip("*").split()[0].strip("*")) for b in app.button if b.key and b.key.startswith("box-")
+    }
+    assert len(boxes) > 8
+    for key, count in boxes.items():
+        if count:
+            app.button(key=key).click().run()
+            assert not app.exception
+            assert len(app.dataframe[0].value) == count, key
 
 
 def test_a_reason_opens_its_series(filled_store: Path, open_page: Open) -> None:
-    app = open_page(filled_store, "pages/exclusions.py", reason="too_thick")
+    app = open_page(filled_store, "pages/exclusions.py", box="left out: find: too_thick")
     rows = app.dataframe[0].value
     assert len(rows) == 2
     assert set(rows["sentence"]) == {"Slices are 7.5 mm thick; at most 5 mm can be measured."}
+
+
+def test_a_box_that_does_not_exist_opens_nothing(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/exclusions.py", box="left out: nowhere")
+    assert not app.exception
+    assert len(app.dataframe) == 0
+
+
+def test_the_overdue_of_home_are_listed_on_follow_up(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=80)
+    overdue = {m.label: m.value for m in open_page(tmp_path / "store").metric}["Overdue"]
+    app = open_page(tmp_path / "store", "pages/follow_up.py", overdue="true")
+    assert int(overdue) > 3
+    assert len(app.dataframe[0].value) == int(overdue)
+    assert all(due.endswith("over") for due in app.dataframe[0].value["due"])
+
+
+def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, open_page: Open) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    found = Found(series=tuple(r.series for r in build_cohort(4)))
+    for kind, table in rows.indexed_tables(found).items():
+        write_part(store, kind, table)
+    app = open_page(store)
+    assert "**4 series** not yet analysed" in texts(app)
+    assert not app.button(key="run-start").disabled
+    given = {"stage": "analyse", "done": 1, "total": 4, "pid": 0}
+    (store / "progress.json").write_text(json.dumps(given))
+    app.run()
+    assert "A run stopped with 3 steps to go" in texts(app)
+    assert app.button(key="run-start").label == "Carry on"
+    (store / "progress.json").write_text(json.dumps({**given, "pid": os.getpid(), "rate_per_min": 6.0, "eta_s": 30.0}))
+    app.run()
+    app.button(key="run-pause").click().run()
+    assert pause.is_asked(store)
+    app.button(key="run-resume").click().run()
+    assert not pause.is_asked(store)
 
 
 def test_limits_stand_with_their_sources(filled_store: Path, open_page: Open) -> None:
