@@ -75,7 +75,8 @@ def show_step(step: services.FlowStep, before: tuple[str, ...], waiting: int) ->
         for reason in step.reasons:
             one = Box(kind=BoxKind.LEFT_OUT, steps=(step.step,), code=reason.code)
             box_button(reason.count, reason.words, one, help=services.reason_help(reason.code), is_reason=True)
-        if step.step == "find" and waiting:
+    if step.step == "find" and waiting:
+        with right:
             box_button(waiting, "not analysed yet", Box(kind=BoxKind.WAITING))
 
 

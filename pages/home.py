@@ -51,7 +51,7 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     """What a lead would do now."""
     st.subheader("Next steps")
     if numbers.for_review:
-        words = f"Look at {wording.counted(numbers.for_review, 'series', 'series')} that ask for a look"
+        words = f"{numbers.for_review:,} ask for a look"
         st.page_link("pages/worklist.py", label=words, icon=":material/visibility:", query_params={"review": "true"})
     st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:

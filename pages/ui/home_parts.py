@@ -40,7 +40,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             help=f"Series, of {numbers.series:,} found: {numbers.measured:,} measured, {numbers.excluded:,} excluded, "
             f"{numbers.failed:,} failed; {numbers.waiting:,} wait for their analysis",
             script="pages/exclusions.py",
-            label="Where they stand",
+            label="See them",
             query={"box": "processed"},
         ),
         Tile(
@@ -48,15 +48,15 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.flagged:,}",
             help="Series below the osteoporosis limit, or with a fracture of grade 2 or more",
             script="pages/worklist.py",
-            label="Flagged",
+            label="See them",
             query={"flagged": "true"},
         ),
         Tile(
-            name="Waiting for review",
+            name="To review",
             value=f"{numbers.to_review:,}",
             help="Flags that nobody has confirmed or rejected yet",
             script="pages/worklist.py",
-            label="To review",
+            label="See them",
             query={"state": "to review"},
         ),
         Tile(
@@ -64,7 +64,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.overdue:,}",
             help="Flagged series whose next step is late, counted from the flag",
             script="pages/follow_up.py",
-            label="Overdue",
+            label="See them",
             query={"overdue": "true"},
         ),
         Tile(
@@ -72,7 +72,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.failed:,}",
             help="Series over which code or machine failed; they stay in every denominator",
             script="pages/exclusions.py",
-            label="Failures",
+            label="See them",
             query={"box": "left out: run"},
         ),
     )

@@ -50,7 +50,7 @@ def kind(numbers: services.CohortNumbers) -> str:
 def _versions(found: Sequence[dict[str, object]]) -> str:
     models = _listed([str(v["model_hash"])[:12] for v in found])
     settings = _listed([str(v["settings_hash"]) for v in found])
-    lines = _listed([f"{v['calibration_name']} ({v['mineral']})" if v["calibration_name"] else "none" for v in found])
+    lines = _listed([f"{v['calibration_name']} ({v['mineral']})" for v in found if v["calibration_name"]]) or "none"
     return f"Model {models}; settings {settings}; calibration: {lines}." if found else "Nothing was analysed."
 
 

@@ -89,7 +89,7 @@ def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
     assert numbers == {
         "Processed": "60",
         "Flagged": str(flagged),
-        "Waiting for review": str(flagged),
+        "To review": str(flagged),
         "Overdue": "0",
         "Failed": "0",
     }
@@ -268,6 +268,7 @@ def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, o
     found = Found(series=tuple(r.series for r in build_cohort(4)))
     for kind, table in rows.indexed_tables(found).items():
         write_part(store, kind, table)
+    build_store(store, [])
     app = open_page(store)
     assert "**4 series** not yet analysed" in texts(app)
     assert not app.button(key="run-start").disabled

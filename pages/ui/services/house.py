@@ -21,7 +21,7 @@ from pages.ui.services.work import ANALYZE, DEMO, DEMO_FOLDER, Progress, Run, de
 
 _log = logging.getLogger("osteo.app")
 _runs: dict[Path, Run] = {}
-_runs_lock = threading.Lock()
+_runs_lock = threading.RLock()  # asking for the keeper may start the demo
 
 
 def settings() -> Settings:
