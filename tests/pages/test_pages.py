@@ -18,6 +18,7 @@ from db import rows
 from db.parts import write_part
 from osteo_core.engine import pause
 from osteo_core.programme.comparison import CLASSES
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
 from osteo_core.terms import Anchor
 from pages.ui import wording
@@ -423,3 +424,16 @@ def test_agreement_shows_every_figure(filled_store: Path, open_page: Open) -> No
     }
     counts = app.dataframe[2].value.drop(columns="QCT")
     assert counts.to_numpy().sum() == 52
+
+
+def test_sites_carry_the_names_of_the_site_table(
+    tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTEO_KEY_FILE", str(tmp_path / "key"))
+    pseudonyms = Pseudonyms.from_key_file(tmp_path / "key")
+    (tmp_path / "sites.csv").write_text("what,value,site\nstation,CT1,North clinic\n")
+    monkeypatch.setenv("OSTEO_SITE_TABLE", str(tmp_path / "sites.csv"))
+    keys = (pseudonyms.site("NORTH CLINIC"), pseudonyms.site("ANOTHER"))
+    results = [replace(r, series=replace(r.series, site_key=keys[n % 2])) for n, r in enumerate(build_cohort(24))]
+    app = open_page(build_store(tmp_path / "store", results), "pages/equity.py")
+    assert set(app.dataframe[0].value["Site"]) == {"North clinic", f"site {keys[1][:6]}"}

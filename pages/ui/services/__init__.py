@@ -33,6 +33,7 @@ from pages.ui.services.cohort import (
     filter_options,
     prevalence,
     runs,
+    site_words,
     standardised,
     vbmd_bins,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "scene",
     "setting_rows",
     "settings",
+    "site_words",
     "standardised",
     "start_run",
     "state_of",
