@@ -92,7 +92,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
     found = services.programme_indicators(chosen, expected_spine_fractures=int(expected))
     config = {
         "no": st.column_config.NumberColumn("", width=35),
-        "words": st.column_config.TextColumn("Indicator", width=340),
+        "words": st.column_config.TextColumn("Indicator", width=360),
         "share": st.column_config.TextColumn("Share (95 % interval)", width=155),
         "band": st.column_config.MultiselectColumn(
             "Band",
@@ -102,18 +102,18 @@ def show_indicators(chosen: services.CohortFilter) -> None:
             help="Below 50 % red, above 80 % green, amber between them",
         ),
         "done": st.column_config.TextColumn("Done", width=60),
-        "due": st.column_config.TextColumn("Of", width=60, help="Patients whose clock has run out"),
-        "running": st.column_config.TextColumn("Clock runs", width=80, help="Patients not yet due"),
+        "due": st.column_config.TextColumn("Of", width=60, help="Patients whose time span is over"),
+        "running": st.column_config.TextColumn("Under way", width=85, help="Patients whose time span is not over yet"),
     }
     st.dataframe([_line(one) for one in found], hide_index=True, height="content", column_config=config)
     for why in dict.fromkeys(one.why for one in found if one.why):
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
         st.caption(f"{numbers}: {why}")
     st.caption(
-        "Complete: risk, DXA, falls and decision, or a reason to end. "
-        "1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
-        "on, those whose flag was confirmed and whose clock has run out. Who died or moved before is not counted. "
-        "Wilson 95 % intervals."
+        "Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose time span "
+        "is over; who died or moved away before is not counted. 11: fracture risk, DXA, falls and a decision are "
+        "noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, Osteoporos Int "
+        "31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
 

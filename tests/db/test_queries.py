@@ -507,6 +507,11 @@ def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Pat
     assert found == [(79.5, 91.5, 103.5), (None, None, None), (None, None, None), (58.0, 70.0, 82.0)]
 
 
+def test_every_scanner_counts_its_measured_patients(filled: Store) -> None:
+    expected = Counter(r.series.manufacturer_model_name for r in measured())
+    assert {row["scanner"]: row["n"] for row in ask(filled, "drift_scanners")} == expected
+
+
 def test_what_changed_since_a_moment(store: Store) -> None:
     noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
     flagged = next(r for r in measured() if r.assessment and r.assessment.is_flagged)

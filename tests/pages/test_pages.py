@@ -364,7 +364,13 @@ def test_a_scanner_with_few_patients_has_a_sentence(filled_store: Path, open_pag
     app = open_page(filled_store, "pages/drift.py")
     assert not app.error
     assert set(app.dataframe[0].value["vBMD, age-adjusted"]) == {"no chart"}
-    assert "A baseline needs more than 200 patients" in texts(app)
+    table = app.dataframe[0].value
+    assert table["Patients"].sum() == 52
+    assert (table["Compared"] <= table["Patients"]).all()
+    first = table.iloc[0]
+    assert f"{first['Compared']} of {first['Patients']} can so far, {201 - first['Compared']} more are needed" in texts(
+        app
+    )
 
 
 def test_equity_shows_all_groups_with_intervals(filled_store: Path, open_page: Open) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from osteo_core.density.calibration.site import read_site_lines
 from osteo_core.errors import StatisticsError
+from osteo_core.limits import DRIFT_WARM_UP
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.drift import Chart, Days, Quantity, control_chart
 from osteo_core.programme.phantom import Check, checks
@@ -20,17 +21,27 @@ from pages.ui.services.house import query, settings
 
 #: So many scanners are judged at once; the filter leads to the others.
 SCANNERS = 30
+_SAME_BEAM = "A patient can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
+_COMPARED = {
+    Quantity.VBMD: "A patient can be compared as soon as 5 of the same sex and five-year age group are measured.",
+    Quantity.FAT: _SAME_BEAM,
+    Quantity.MUSCLE: _SAME_BEAM,
+}
 _COLUMNS = {Quantity.VBMD: "vbmd", Quantity.FAT: "fat", Quantity.MUSCLE: "muscle"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScannerDrift:
-    """One scanner with its charts; where there is no chart, ``why`` says so in words."""
+    """One scanner with its charts; where there is no chart, ``why`` says so in words.
+
+    ``patients`` have a vBMD; ``compared`` of them are in a group of sex and age that has a mean already.
+    """
 
     scanner: str
     name: str
     vendor: str
     patients: int
+    compared: int
     charts: Mapping[Quantity, Chart]
     why: Mapping[Quantity, str]
 
@@ -48,15 +59,21 @@ def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
     names = np.array(table.column("scanner").to_pylist())
     edges = np.flatnonzero(names[1:] != names[:-1]) + 1
     starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(names)]
-    found = [_scanner(table.slice(a, b - a)) for a, b in zip(starts, ends, strict=True)]
+    patients = {row["scanner"]: int(row["n"]) for row in query("drift_scanners", cohort=cohort).to_pylist()}
+    found = [_scanner(table.slice(a, b - a), patients) for a, b in zip(starts, ends, strict=True)]
     return sorted(found, key=lambda one: (-one.alarms, -one.patients, one.name))
 
 
-def _scanner(rows: pa.Table) -> ScannerDrift:
+def _scanner(rows: pa.Table, patients: Mapping[str, int]) -> ScannerDrift:
     first = rows.slice(0, 1).to_pylist()[0]
+    measured = patients.get(first["scanner"], 0)
     charts: dict[Quantity, Chart] = {}
     why: dict[Quantity, str] = {}
     for quantity, column in _COLUMNS.items():
+        compared = int(np.sum(rows.column(f"{column}_n").to_numpy()))
+        if compared <= DRIFT_WARM_UP.value:
+            why[quantity] = _too_few(compared, measured, quantity)
+            continue
         try:
             charts[quantity] = control_chart(_days(rows, column), quantity)
         except StatisticsError as refused:
@@ -67,9 +84,19 @@ def _scanner(rows: pa.Table) -> ScannerDrift:
         scanner=first["scanner"],
         name=f"{model} {first['scanner'][:6]}" if is_device else model,
         vendor=first["vendor"],
-        patients=int(np.sum(rows.column("vbmd_n").to_numpy())),
+        patients=measured,
+        compared=int(np.sum(rows.column("vbmd_n").to_numpy())),
         charts=charts,
         why=why,
+    )
+
+
+def _too_few(compared: int, measured: int, quantity: Quantity) -> str:
+    """How many are there, how many more it takes, and what makes a patient count."""
+    least = int(DRIFT_WARM_UP.value)
+    return (
+        f"A chart needs more than {least} patients who can be compared: {compared:,} of {measured:,} can so far, "
+        f"{least + 1 - compared:,} more are needed. {_COMPARED[quantity]}"
     )
 
 
