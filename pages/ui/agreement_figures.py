@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import plotly.graph_objects as go
 
 from osteo_core.programme.comparison import Comparison
@@ -15,8 +16,10 @@ from pages.ui.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
 from pages.ui.figures import vendor_marker
 
 _AXIS = "vBMD by QCT"
-#: Above so many points a figure shows how many lie where instead.
+#: Above so many points a figure shows how many lie in each of CELLS x CELLS cells instead; a box leads to its points.
 MOST_POINTS = 20_000
+CELLS = 60
+_CELL_PX = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,36 @@ class Pair:
     vendor: str
     measured: float
     reference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zoom:
+    """The part of a figure that is looked at: limits of both axes in mg/cm3, the ends included."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+
+def on_scatter(pair: Pair) -> tuple[float, float]:
+    """Where a pair lies in the scatter: QCT, this CT."""
+    return pair.reference, pair.measured
+
+
+def on_bland_altman(pair: Pair) -> tuple[float, float]:
+    """Where a pair lies in the other figure: mean of both, this CT minus QCT."""
+    return (pair.measured + pair.reference) / 2, pair.measured - pair.reference
+
+
+def within(pairs: Sequence[Pair], zoom: Zoom, place: Callable[[Pair], tuple[float, float]]) -> list[Pair]:
+    """The pairs that lie in that part of a figure."""
+    placed = ((pair, *place(pair)) for pair in pairs)
+    return [p for p, x, y in placed if zoom.x[0] <= x <= zoom.x[1] and zoom.y[0] <= y <= zoom.y[1]]
+
+
+def _zoomed(figure: go.Figure, zoom: Zoom | None) -> None:
+    if zoom is not None:
+        figure.update_xaxes(range=list(zoom.x))
+        figure.update_yaxes(range=list(zoom.y))
 
 
 def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -63,8 +96,11 @@ def _points(vendor: str, pairs: Sequence[Pair], x: list[float], y: list[float]) 
     )
 
 
-def scatter_figure(pairs: Sequence[Pair], lines: Mapping[str, Line]) -> go.Figure:
-    """Measured against QCT with the lines of identity, Passing-Bablok and Deming; vendors by colour and shape."""
+def scatter_figure(pairs: Sequence[Pair], lines: Mapping[str, Line], zoom: Zoom | None = None) -> go.Figure:
+    """Measured against QCT with the lines of identity, Passing-Bablok and Deming; vendors by colour and shape.
+
+    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown.
+    """
     figure = go.Figure()
     values = [value for p in pairs for value in (p.measured, p.reference)]
     ends = [0.0, max(values, default=200.0) * 1.05]
@@ -78,40 +114,57 @@ def scatter_figure(pairs: Sequence[Pair], lines: Mapping[str, Line]) -> go.Figur
         figure.add_trace(
             go.Scatter(x=ends, y=y, mode="lines", name=name, line={"color": BLUE, "dash": dash}, hoverinfo="skip")
         )
-    if len(pairs) > MOST_POINTS:
-        figure.add_trace(_binned([p.reference for p in pairs], [p.measured for p in pairs]))
-        return _frame(figure, f"{_AXIS} ({wording.UNIT})", f"vBMD from this CT ({wording.UNIT})")
-    for vendor, group in _by_vendor(pairs).items():
-        figure.add_trace(_points(vendor, group, [p.reference for p in group], [p.measured for p in group]))
-    figure.update_xaxes(range=ends)
-    figure.update_yaxes(range=ends)
+    _add_pairs(figure, pairs, on_scatter, ("QCT", "this CT"))
+    _zoomed(figure, zoom or Zoom(x=(ends[0], ends[1]), y=(ends[0], ends[1])))
     return _frame(figure, f"{_AXIS} ({wording.UNIT})", f"vBMD from this CT ({wording.UNIT})")
 
 
-def _binned(x: list[float], y: list[float]) -> go.Histogram2d:
-    """Too many points to tell apart: how many lie where."""
-    return go.Histogram2d(
-        x=x,
-        y=y,
-        nbinsx=80,
-        nbinsy=80,
-        colorscale="Blues",
-        colorbar={"title": "pairs"},
-        hovertemplate="%{x}, %{y}: %{z} pairs<extra></extra>",
+def _add_pairs(
+    figure: go.Figure, pairs: Sequence[Pair], place: Callable[[Pair], tuple[float, float]], axes: tuple[str, str]
+) -> None:
+    """Points by vendor, or where they are too many to tell apart (and to send to a browser) cells with their counts."""
+    if len(pairs) > MOST_POINTS:
+        figure.add_trace(_cells([place(pair) for pair in pairs], axes))
+        figure.update_layout(dragmode="select")
+        return
+    for vendor, group in _by_vendor(pairs).items():
+        placed = [place(pair) for pair in group]
+        figure.add_trace(_points(vendor, group, [x for x, _ in placed], [y for _, y in placed]))
+
+
+def _cells(placed: Sequence[tuple[float, float]], axes: tuple[str, str]) -> go.Scatter:
+    """How many lie where, as squares: only what can be selected by a box can lead to its points."""
+    counts, x_edges, y_edges = np.histogram2d(*np.array(placed).T, bins=CELLS)
+    i, j = np.nonzero(counts)
+    edges = np.stack([x_edges[i], x_edges[i + 1], y_edges[j], y_edges[j + 1], counts[i, j]], axis=1)
+    return go.Scatter(
+        name="pairs",
+        x=(x_edges[i] + x_edges[i + 1]) / 2,
+        y=(y_edges[j] + y_edges[j + 1]) / 2,
+        mode="markers",
+        marker={
+            "symbol": "square",
+            "size": _CELL_PX,
+            "color": counts[i, j],
+            "colorscale": "Cividis",
+            "colorbar": {"title": "pairs", "thickness": 14},
+        },
+        customdata=edges,
+        hovertemplate=f"{axes[0]} %{{customdata[0]:.0f}} to %{{customdata[1]:.0f}}<br>"
+        f"{axes[1]} %{{customdata[2]:.0f}} to %{{customdata[3]:.0f}} mg/cm³<br>"
+        "%{customdata[4]:,} pairs<extra></extra>",
+        showlegend=False,
     )
 
 
-def bland_altman_figure(pairs: Sequence[Pair], comparison: Comparison) -> go.Figure:
-    """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands."""
+def bland_altman_figure(pairs: Sequence[Pair], comparison: Comparison, zoom: Zoom | None = None) -> go.Figure:
+    """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands.
+
+    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown.
+    """
     figure = go.Figure()
     agreement = comparison.bland_altman
-    if len(pairs) > MOST_POINTS:
-        figure.add_trace(
-            _binned([(p.measured + p.reference) / 2 for p in pairs], [p.measured - p.reference for p in pairs])
-        )
-    for vendor, group in _by_vendor(pairs).items() if len(pairs) <= MOST_POINTS else ():
-        mean = [(p.measured + p.reference) / 2 for p in group]
-        figure.add_trace(_points(vendor, group, mean, [p.measured - p.reference for p in group]))
+    _add_pairs(figure, pairs, on_bland_altman, ("mean", "difference"))
     single = comparison.group if comparison.group in _by_vendor(pairs) else None
     colour = vendor_colour(single) if single else GREY
     figure.add_hline(0.0, line={"color": GREY, "width": 1})
@@ -130,4 +183,5 @@ def bland_altman_figure(pairs: Sequence[Pair], comparison: Comparison) -> go.Fig
             annotation_text=f"{name} {estimate.value:+.1f}",
             annotation_position="top right",
         )
+    _zoomed(figure, zoom)
     return _frame(figure, f"mean of both ({wording.UNIT})", f"this CT minus QCT ({wording.UNIT})")

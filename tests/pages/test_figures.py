@@ -9,7 +9,17 @@ from osteo_core.programme.comparison import compare
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui import colours
-from pages.ui.agreement_figures import Pair, bland_altman_figure, scatter_figure
+from pages.ui.agreement_figures import (
+    CELLS,
+    MOST_POINTS,
+    Pair,
+    Zoom,
+    bland_altman_figure,
+    on_bland_altman,
+    on_scatter,
+    scatter_figure,
+    within,
+)
 from pages.ui.figures import (
     Bin,
     LevelPoint,
@@ -100,13 +110,33 @@ def test_agreement_has_identity_points_lines_and_limits() -> None:
     assert len(texts) == 3
 
 
-def test_many_points_are_binned() -> None:
-    pairs = [
-        Pair(series_key="s", who="p", patient="p", vendor="GE", measured=float(n % 200), reference=float(n % 180))
-        for n in range(20_001)
+def many_pairs(count: int) -> list[Pair]:
+    return [
+        Pair(series_key=f"s{n}", who="p", patient="p", vendor="GE", measured=float(n % 200), reference=float(n % 180))
+        for n in range(count)
     ]
-    scatter = scatter_figure(pairs, {})
-    assert [trace.type for trace in scatter.data] == ["scatter", "histogram2d"]
+
+
+def test_many_points_are_counted_in_cells_and_none_of_them_travels() -> None:
+    pairs = many_pairs(MOST_POINTS + 1)
+    cells = scatter_figure(pairs, {}).data[-1]
+    assert len(cells.x) <= CELLS * CELLS
+    assert sum(cells.customdata[:, 4]) == len(pairs)
+    for low_x, high_x, low_y, high_y, count in cells.customdata[:20]:
+        edges = Zoom(x=(low_x, high_x - 1e-9), y=(low_y, high_y - 1e-9))
+        assert len(within(pairs, edges, on_scatter)) == count
+    assert b"s17" not in scatter_figure(pairs, {}).to_json().encode()
+    assert scatter_figure(pairs[:-1], {}).data[-1].customdata[17][3] == "s17"
+
+
+def test_a_box_shows_the_points_in_it_and_nothing_else() -> None:
+    pairs = many_pairs(500)
+    zoom = Zoom(x=(10.0, 30.0), y=(20.0, 25.0))
+    inside = within(pairs, zoom, on_scatter)
+    assert inside == [p for p in pairs if 10 <= p.reference <= 30 and 20 <= p.measured <= 25]
+    figure = scatter_figure(inside, {}, zoom)
+    assert (figure.layout.xaxis.range, figure.layout.yaxis.range) == ((10.0, 30.0), (20.0, 25.0))
+    assert on_bland_altman(pairs[190]) == ((190 + 10) / 2, 180.0)
 
 
 def test_vendors_differ_in_colour_and_in_shape() -> None:

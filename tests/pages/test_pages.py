@@ -21,7 +21,7 @@ from osteo_core.programme.comparison import CLASSES
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
 from osteo_core.terms import Anchor
-from pages.ui import wording
+from pages.ui import agreement_figures, wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.drift import build_drift_store
 from tests.builders.follow_up import build_followed_store
@@ -197,6 +197,23 @@ def test_agreement_gives_each_vendor_its_bias(filled_store: Path, open_page: Ope
     assert list(table.index) == ["All vendors", "Canon/Toshiba", "GE", "Philips", "Siemens", "UIH"]
     assert table.loc["All vendors", "n"] == 52
     assert float(table.loc["Philips", "Bias"].split()[0]) > float(table.loc["Canon/Toshiba", "Bias"].split()[0])
+
+
+def test_too_many_pairs_are_counted_and_a_box_leads_to_its_points(
+    filled_store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement_figures, "MOST_POINTS", 20)
+    app = open_page(filled_store, "pages/agreement.py")
+    assert "52 pairs: the colour says how many lie where" in texts(app)
+    box = {"xref": "x", "yref": "y", "x": [120.0, 60.0], "y": [60.0, 90.0]}
+    app.session_state["scatter"] = {"selection": {"points": [], "point_indices": [], "box": [box], "lasso": []}}
+    app.run()
+    assert not app.exception
+    values = [r.assessment.mean_vbmd_mg_cm3.value for r in build_cohort(60) if r.assessment]
+    assert 0 < sum(60 <= value <= 90 for value in values) < 20
+    assert " of 52 pairs, those in the box." in texts(app)
+    app.button(key="all-scatter").click().run()
+    assert "those in the box" not in texts(app)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
