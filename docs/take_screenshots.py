@@ -11,7 +11,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.server import FLAGS, chromium_path, start_server, stop_server
+from pages.ui.services.chromium import find_browser
+from tests.browser.server import FLAGS, start_server, stop_server
 
 OUT = Path(__file__).resolve().parent / "screenshots"
 PAGES = (
@@ -70,7 +71,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("pages", nargs="*", default=PAGES)
     asked = parser.parse_args()
-    chromium = chromium_path()
+    chromium = find_browser()
     if chromium is None:
         sys.stderr.write("screenshots need Chromium: apt-get install chromium\n")
         return 2

@@ -7,6 +7,7 @@ OsteoError
 ├── StoreError            the store cannot be opened, is newer than this program, or is damaged
 │   └── StoreOwnedError   another process owns the store
 ├── StatisticsError       a statistic cannot be computed from these data; the sentence is for the reader
+├── PictureError          a figure or a report could not be drawn as a file: no browser, or it ended badly
 ├── WorkersLostError      worker processes kept dying, and not over one series
 └── BrokenPromiseError    the bug is ours: an invariant that this program guarantees did not hold
 
@@ -40,6 +41,10 @@ class StoreOwnedError(StoreError):
 
 class StatisticsError(OsteoError):
     """A statistic cannot be computed from these data, and why: pages show the sentence in its place."""
+
+
+class PictureError(OsteoError):
+    """A figure or a report could not be drawn as a file: there is no browser for it, or it ended badly."""
 
 
 class WorkersLostError(OsteoError):

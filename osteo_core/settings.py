@@ -25,6 +25,8 @@ _RESULT_FIELDS = (
 )
 #: Settings that name a file of which the content counts.
 _TABLES = ("calibration_table", "phantom_table")
+#: Settings that name a CSV file.
+_CSV = (*_TABLES, "site_table")
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
 CALIBRATION_WAYS = (
     "precalibrated",
@@ -48,7 +50,8 @@ class Settings:
     """What a site may choose. Relative paths are relative to the working directory.
 
     ``calibration_table``: CSV of a site's own calibration lines; ``phantom_table``: CSV of its phantom scans; both
-    empty for none. ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
+    empty for none. ``site_table``: CSV that names where series come from, likewise.
+    ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
     hash of its weights or its mask.
@@ -65,6 +68,7 @@ class Settings:
     thickness_maximum_mm: float = 5.0
     calibration_table: str = ""
     phantom_table: str = ""
+    site_table: str = ""
     calibration_order: str = "precalibrated, phantom, site, carried, tissues, published"
     media_limit_mb: int = 2000
     engine: str = "own"
@@ -146,7 +150,7 @@ def checked(settings: Settings) -> Settings:
         ),
         **{
             f"{name} must be a CSV file, there is none at {table}": not table or Path(table).is_file()
-            for name, table in ((name, getattr(settings, name)) for name in _TABLES)
+            for name, table in ((name, getattr(settings, name)) for name in _CSV)
         },
     }
     wrong = [sentence for sentence, holds in wanted.items() if not holds]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.plotly_chart import PlotlyState
 
 from osteo_core.programme.comparison import CLASSES, Comparison
 from pages.ui import agreement_figures, filters, frame, qct_import, services, wording
+from pages.ui.agreement_figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
 
 
 def show_table(rows: list[Comparison]) -> None:
@@ -38,22 +42,64 @@ def show_table(rows: list[Comparison]) -> None:
     )
 
 
-def open_clicked(event: PlotlyState) -> None:
-    """A click on a point opens its patient."""
+def show_figure(
+    place: DeltaGenerator,
+    name: str,
+    pairs: Pairs,
+    where: Place,
+    draw: Callable[[Pairs, Zoom | None], go.Figure],
+) -> None:
+    """One figure: a click on a point opens its patient; where there are too many points, a box leads to its own."""
+    kept = f"zoom-{name}"
+    zoom: Zoom | None = st.session_state.get(kept)
+    shown = pairs if zoom is None else within(pairs, zoom, where)
+    is_counted = len(shown) > MOST_POINTS
+    # Selections belong to what is drawn: another part of the figure is another chart.
+    key = name if zoom is None else f"{name}-{zoom.x}-{zoom.y}"
+    event = place.plotly_chart(
+        draw(shown, zoom), key=key, on_select="rerun", selection_mode="box" if is_counted else "points"
+    )
+    if zoom is not None:
+        line = place.container(horizontal=True, vertical_alignment="center")
+        line.caption(f"{len(shown):,} of {len(pairs):,} pairs, those in the box.")
+        line.button("Show all", key=f"all-{name}", icon=":material/zoom_out_map:", on_click=_forget, args=(kept,))
+    if is_counted:
+        place.caption(f"{len(shown):,} pairs: the colour says how many lie where. Draw a box to see its points.")
+        _zoom_in(kept, event)
+        return
     points = event["selection"]["points"]
     if points and points[0].get("customdata"):
         frame.open_patient(points[0]["customdata"][1])
 
 
-def show_pairs(pairs: agreement_figures.Pairs, row: Comparison) -> None:
+def _zoom_in(kept: str, event: PlotlyState) -> None:
+    """Its limits are all that is taken from a box; the points are looked up again by them."""
+    boxes = event["selection"]["box"]
+    if boxes:
+        (x0, x1), (y0, y1) = boxes[0]["x"], boxes[0]["y"]
+        st.session_state[kept] = Zoom(x=(min(x0, x1), max(x0, x1)), y=(min(y0, y1), max(y0, y1)))
+        st.rerun()
+
+
+def _forget(kept: str) -> None:
+    st.session_state.pop(kept, None)
+
+
+def show_pairs(pairs: Pairs, row: Comparison) -> None:
     """Pictures of one group beside each other."""
     left, right = st.columns(2, gap="large")
     left.subheader("Scatter")
-    scatter = agreement_figures.scatter_figure(pairs, row.lines)
-    open_clicked(left.plotly_chart(scatter, key="scatter", on_select="rerun", selection_mode="points"))
+    show_figure(
+        left, "scatter", pairs, on_scatter, lambda some, zoom: agreement_figures.scatter_figure(some, row.lines, zoom)
+    )
     right.subheader("Bland-Altman")
-    difference = agreement_figures.bland_altman_figure(pairs, row)
-    open_clicked(right.plotly_chart(difference, key="bland-altman", on_select="rerun", selection_mode="points"))
+    show_figure(
+        right,
+        "bland-altman",
+        pairs,
+        on_bland_altman,
+        lambda some, zoom: agreement_figures.bland_altman_figure(some, row, zoom),
+    )
     if row.bland_altman is None:
         st.caption(f"{row.group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
 

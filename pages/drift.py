@@ -30,13 +30,21 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
                 "Scanner": one.name,
                 "Vendor": one.vendor,
                 "Patients": one.patients,
+                "Compared": one.compared,
                 "Alarms": one.alarms,
                 **{quantity.value: _last(one, quantity) for quantity in Quantity},
             }
             for one in found
         ],
         hide_index=True,
-        column_config={"Patients": st.column_config.NumberColumn(format="localized")},
+        column_config={
+            "Patients": st.column_config.NumberColumn(format="localized", help="With a vBMD and a day of study"),
+            "Compared": st.column_config.NumberColumn(
+                format="localized",
+                help="Of them in a group of sex and five-year age band with 5 or more patients; more than "
+                f"{DRIFT_WARM_UP.value:g} make a chart",
+            ),
+        },
     )
     names = {one.scanner: one.name for one in found}
     asked = st.selectbox(

@@ -1,82 +1,148 @@
-"""Exclusions: how many were left out at each step, and why; a reason opens the list of its series."""
+"""Exclusions: the way of all series from found to a category; every box of it opens the list of its series."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages.ui import filters, frame, services, wording
+from pages.ui.services import Box, BoxKind
 
 STEP_WORDS = {
-    "find": "Finding eligible series",
-    "read": "Reading the volume",
-    "segment": "Outlining the vertebrae",
-    "measure": "Measuring",
-    "calibrate": "Calibrating",
-    "assess": "Assessing",
-    "run": "Running",
+    "find": "left out by their headers",
+    "read": "left out when the volume was read",
+    "segment": "left out when the vertebrae were outlined",
+    "measure": "left out when they were measured",
+    "calibrate": "left out when HU were calibrated",
+    "assess": "left without a category",
+    "run": "failed (code or machine)",
 }
+AFTER_WORDS = {
+    "find": "eligible by their headers",
+    "read": "whose volume was read",
+    "segment": "with vertebrae outlined",
+    "measure": "measured",
+    "calibrate": "calibrated",
+    "assess": "assessed",
+    "run": "analysed to the end",
+}
+#: In the address: the box whose series are listed.
+BOX = "box"
+_WIDTHS = (1.25, 0.14, 1.6)
 
 
-def show_step(step: services.FlowStep, total: int) -> None:
-    """One box of the flow: who came in, who was left out and why."""
-    left, right = st.columns([1, 2.4], gap="medium", vertical_alignment="top")
-    with left.container(border=True):
-        st.markdown(f"**{STEP_WORDS.get(step.step, step.step)}**")
-        st.caption(f"{step.entered:,} in · {step.left_out:,} left out · {step.entered - step.left_out:,} go on")
-        st.progress((step.entered - step.left_out) / total if total else 0.0)
-    with right.container(gap=None):
-        if not step.reasons:
-            st.caption("Nobody was left out here.")
-        for reason in step.reasons:
-            label = f"**{reason.count:,}** · {reason.words}"
-            if st.button(
-                label,
-                key=f"reason-{reason.code}",
-                type="tertiary",
-                icon=":material/chevron_right:",
-                help=services.reason_help(reason.code),
-            ):
-                st.session_state["reason"] = reason.code
-                st.rerun()
-
-
-def choose_reason(codes: list[str]) -> str | None:
-    """Which reason's series are listed; stands in the address by its code."""
-    asked = st.query_params.get("reason")
-    if asked in codes and "reason" not in st.session_state:
-        st.session_state["reason"] = asked
-    code = st.selectbox(
-        "List the series of a reason",
-        codes,
-        index=None,
-        key="reason",
-        format_func=services.reason_words,
-        placeholder="Choose a reason, or click one above",
+def box_button(count: int, words: str, box: Box, *, help: str = "", is_reason: bool = False) -> None:
+    """One box: a number, what it counts, and on a click its list."""
+    st.button(
+        f"{count:,} · {words}" if is_reason else f"**{count:,}** {words}",
+        key=f"box-{box.to_query()}",
+        type="tertiary" if is_reason else "secondary",
+        width="content" if is_reason else "stretch",
+        help=help or None,
+        disabled=not count,
+        on_click=_open,
+        args=(box,),
     )
-    if code:
-        st.query_params["reason"] = code
-    else:
-        st.query_params.pop("reason", None)
-    return code
 
 
-def show_series(code: str, chosen: services.CohortFilter) -> None:
-    """The series behind one reason."""
-    rows = services.excluded_series(code, chosen)
-    st.subheader(f"Series left out: {services.reason_words(code)}")
+def _open(box: Box) -> None:
+    st.query_params[BOX] = box.to_query()
+
+
+def _close() -> None:
+    st.query_params.pop(BOX, None)
+
+
+def arrow(sign: str) -> None:
+    """An arrow from box to box."""
+    st.html(f'<div class="flow-arrow" aria-hidden="true">{sign}</div>')
+
+
+def show_step(step: services.FlowStep, before: tuple[str, ...], waiting: int) -> None:
+    """Who came to a step on the left, who left the way there on the right, by reason."""
+    left, middle, right = st.columns(_WIDTHS, vertical_alignment="center", gap="small")
+    with left:
+        if before:
+            words = AFTER_WORDS[before[-1]] if before != ("find",) or not waiting else "eligible and analysed"
+            box_button(step.entered, f"series {words}", Box(kind=BoxKind.GOES_ON, steps=before))
+        else:
+            box_button(step.entered, "series found", Box(kind=BoxKind.FOUND))
+        arrow("↓")
+    with middle:
+        arrow("→")
+    with right.container(border=True, gap=None):
+        box = Box(kind=BoxKind.LEFT_OUT, steps=(step.step,))
+        box_button(step.left_out, STEP_WORDS[step.step], box)
+        for reason in step.reasons:
+            one = Box(kind=BoxKind.LEFT_OUT, steps=(step.step,), code=reason.code)
+            box_button(reason.count, reason.words, one, help=services.reason_help(reason.code), is_reason=True)
+    if step.step == "find" and waiting:
+        with right:
+            box_button(waiting, "not analysed yet", Box(kind=BoxKind.WAITING))
+
+
+def show_ends(flow: services.Flow) -> None:
+    """The last box and its categories, each with its flags and what can be compared with QCT."""
+    steps = tuple(step.step for step in flow.steps)
+    box_button(flow.categorised, "series with a category", Box(kind=BoxKind.GOES_ON, steps=steps))
+    for column, end in zip(st.columns(len(flow.ends)), flow.ends, strict=True):
+        with column:
+            arrow("↓")
+            with st.container(border=True, gap=None, height="stretch"):
+                box = Box(kind=BoxKind.CATEGORY, code=end.category.value)
+                box_button(end.count, end.category.value, box)
+                st.caption(
+                    f"{end.flagged:,} flagged  \n{end.with_qct:,} with a QCT value, "
+                    f"{end.count - end.with_qct:,} without"
+                )
+
+
+def show_flow(flow: services.Flow) -> None:
+    """The whole diagram, from the top down."""
+    done: tuple[str, ...] = ()
+    for step in flow.steps:
+        show_step(step, done, flow.waiting)
+        done = (*done, step.step)
+    show_ends(flow)
+
+
+def title_of(box: Box) -> str:
+    """What a box holds, in words."""
+    if box.kind is BoxKind.LEFT_OUT:
+        words = services.reason_words(box.code) if box.code else ", ".join(STEP_WORDS[step] for step in box.steps)
+        return f"Series: {words}"
+    if box.kind is BoxKind.GOES_ON:
+        return f"Series {AFTER_WORDS[box.steps[-1]]}" if box.steps else "Series that go on"
+    return {
+        BoxKind.FOUND: "All series found",
+        BoxKind.PROCESSED: "Series processed",
+        BoxKind.WAITING: "Series not analysed yet",
+    }.get(box.kind, f"Series: {box.code}")
+
+
+def show_series(box: Box, chosen: services.CohortFilter) -> None:
+    """The series of one box; a click on a row opens the patient."""
+    rows = services.box_series(box, chosen)
+    if not rows:
+        st.caption("No series in this filter.")
+        return
+    more = " The latest are listed; Export gives all." if len(rows) == services.MOST_LISTED else ""
+    st.caption(f"{wording.counted(len(rows), 'series', 'series')}. Click a row to open the patient.{more}")
+    shown = ("patient", "status", "sentence", "vbmd", "vendor", "age", "sex", "study_date")
     event = st.dataframe(
-        [{k: row[k] for k in ("patient", "sentence", "vendor", "age", "sex", "study_date")} for row in rows],
+        [{name: row[name] for name in shown} for row in rows],
         hide_index=True,
         on_select="rerun",
         selection_mode="single-cell",
-        key=f"excluded-{code}",
+        key=f"rows-{box.to_query()}",
         column_config={
-            "patient": st.column_config.TextColumn("Patient", width=100),
-            "sentence": st.column_config.TextColumn("Reason", width="large"),
-            "vendor": st.column_config.TextColumn("Vendor"),
-            "age": st.column_config.NumberColumn("Age", format="%.0f", width=60),
-            "sex": st.column_config.TextColumn("Sex", width=60),
-            "study_date": st.column_config.DateColumn("Study", format="D MMM YYYY"),
+            "patient": st.column_config.TextColumn("Patient", width=85),
+            "status": st.column_config.TextColumn("Status", width=80),
+            "sentence": st.column_config.TextColumn("Reason or category", width=300),
+            "vbmd": st.column_config.NumberColumn("vBMD", format="%.0f", width=60, help=f"Mean, {wording.UNIT}"),
+            "vendor": st.column_config.TextColumn("Vendor", width=100),
+            "age": st.column_config.NumberColumn("Age", format="%.0f", width=50),
+            "sex": st.column_config.TextColumn("Sex", width=45),
+            "study_date": st.column_config.DateColumn("Study", format="D MMM YYYY", width=95),
         },
     )
     cells = event["selection"]["cells"]
@@ -91,18 +157,22 @@ else:
     chosen = filters.cohort_filter(with_category=False)
     flow = services.exclusion_flow(chosen)
     columns = st.columns(3)
-    columns[0].metric("Series found", f"{flow.found:,}", border=True)
-    columns[1].metric("Left out", wording.share(flow.left_out, flow.found), border=True)
+    columns[0].metric("Series found", f"{flow.found:,}", border=True, help="Failures and exclusions stay in it")
+    columns[1].metric("Left out or failed", wording.share(flow.left_out, flow.found), border=True)
     columns[2].metric("With a category", wording.share(flow.categorised, flow.found), border=True)
-    for step in flow.steps:
-        show_step(step, flow.found)
+    if flow.found:
+        show_flow(flow)
+        st.caption(
+            "Each series counts once, at its first reason. All shares are of the series found: who failed or was left "
+            "out stays in the denominator. Click a box to see its series."
+        )
+    else:
+        st.caption("No series in this filter.")
     if flow.levels:
         with st.expander(f"Single levels left out within measured series ({sum(r.count for r in flow.levels):,})"):
             for reason in flow.levels:
                 st.markdown(f"**{reason.count:,}** · {reason.words}")
-    codes = [reason.code for step in flow.steps for reason in step.reasons]
-    code = choose_reason(codes)
-    if code:
-        show_series(code, chosen)
-    if not codes:
-        st.caption("No series was left out in this filter.")
+    asked = Box.from_query(st.query_params.get(BOX, ""))
+    if asked is not None:
+        listed = st.dialog(title_of(asked), width="large", on_dismiss=_close)(show_series)
+        listed(asked, chosen)

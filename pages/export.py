@@ -1,4 +1,4 @@
-"""Export: the filtered cohort as CSV and Parquet with its data dictionary, and a report."""
+"""Export: the filtered cohort as CSV and Parquet with its data dictionary, a report, and every figure as a picture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from osteo_core.programme.dictionary import COLUMNS
 from pages.ui import filters, frame, report, services, wording
+from pages.ui.report_figures import PictureKind, about, picture_of, report_figures
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
@@ -46,6 +47,44 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
         icon=":material/description:",
         on_click="ignore",
     )
+    buttons.download_button(
+        "Report (PDF)",
+        partial(report.report_pdf, chosen),
+        file_name="report.pdf",
+        mime="application/pdf",
+        icon=":material/picture_as_pdf:",
+        on_click="ignore",
+        disabled=services.find_browser() is None,
+        help="Takes some seconds; the first one longer",
+    )
+
+
+def show_pictures(chosen: services.CohortFilter) -> None:
+    """One figure at a time, as it will look, with its two files."""
+    st.subheader("Figures")
+    found = {one.title: one for one in report_figures(chosen)}
+    if not found:
+        st.caption("Nobody in this filter has a vBMD: there is no figure.")
+        return
+    beside = about(chosen)
+    line = st.container(horizontal=True, vertical_alignment="bottom")
+    one = found[line.selectbox("Figure", list(found), key="figure", width=320) or next(iter(found))]
+    kinds: dict[PictureKind, str] = {"svg": "image/svg+xml", "png": "image/png"}
+    for kind, mime in kinds.items():
+        line.download_button(
+            kind.upper(),
+            partial(picture_of, one, beside, kind),
+            file_name=f"{one.name}.{kind}",
+            mime=mime,
+            icon=":material/image:",
+            on_click="ignore",
+            disabled=services.find_browser() is None,
+            key=f"picture-{kind}",
+        )
+    if services.find_browser() is None:
+        st.info(services.BROWSER_NEEDED, icon=":material/info:")
+    st.plotly_chart(one.figure, config={"displayModeBar": False}, key=f"preview-{one.name}")
+    st.caption(f"{one.words} {beside}")
 
 
 st.title("Export")
@@ -70,9 +109,10 @@ else:
         show_files(chosen, with_keys=with_keys)
         st.caption(
             "No name, number or path of a patient is in any of these. The report holds every figure with its n, "
-            "exclusions, model and calibration versions, and says what is simulated. It needs no network; a browser "
-            "prints it as PDF. Whole tables of the store: `python -m osteo_core export --out DIR`."
+            "exclusions, model and calibration versions, and says what is simulated; a picture carries the same words. "
+            "None of it needs a network. Whole tables of the store: `python -m osteo_core export --out DIR`."
         )
+        show_pictures(chosen)
         st.subheader("Columns")
         st.dataframe(
             [{"Column": name, "Unit or values": unit, "Meaning": words} for name, unit, words in COLUMNS],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from osteo_core.errors import UsageError
@@ -10,29 +12,56 @@ from osteo_core.programme.follow_up import ENDED
 from osteo_core.programme.indicators import Band, Indicator
 from pages.ui import filters, follow_up_figures, frame, services, wording
 
+#: Overdue series listed here; the worklist has them all.
+LISTED = 25
 _COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
 
 
-def show_states(found: list[services.StateCount]) -> None:
-    """Every state with its number; overdue ones lead to their list."""
+def show_states(chosen: services.CohortFilter, found: list[services.StateCount]) -> None:
+    """Every state with its number, and the list of what is overdue."""
     open_ones = sum(s.count for s in found if s.state not in ENDED)
     overdue = sum(s.overdue for s in found)
     columns = st.columns(3)
     columns[0].metric("Series followed", f"{sum(s.count for s in found):,}", border=True)
     columns[1].metric("Open", f"{open_ones:,}", border=True, help="Neither ended nor closed")
     columns[2].metric("Overdue", f"{overdue:,}", border=True, help="The clock since the flag has run out")
-    if overdue:
-        st.page_link(
-            "pages/worklist.py",
-            label=f"Open the {wording.counted(overdue, 'overdue series', 'overdue series')}",
-            icon=":material/alarm:",
-            query_params={"overdue": "true"},
-        )
+    if overdue and st.toggle(f"List the {overdue:,} that are overdue", key="overdue", bind="query-params"):
+        show_overdue(replace(chosen, overdue=True), overdue)
     st.plotly_chart(follow_up_figures.states_figure(found), config={"displayModeBar": False})
     st.caption(
         "Clocks run from the flag: review 5 working days; assessment and DXA 12 weeks; start of treatment and first "
         "contact 16 weeks; contact at 12 months 52 weeks. A note is added in the worklist or on the patient's page; "
         "nothing is ever erased."
+    )
+
+
+def show_overdue(chosen: services.CohortFilter, count: int) -> None:
+    """What is late, the lowest vBMD first as in the worklist; a click on a row opens the patient."""
+    rows = services.worklist(chosen, limit=LISTED, offset=0)
+    event = st.dataframe(
+        [{name: row[name] for name in ("due", "state", "reason", "patient", "age", "sex", "vendor")} for row in rows],
+        key="overdue-rows",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="single-cell",
+        column_config={
+            "due": st.column_config.TextColumn("Due", width=110),
+            "state": st.column_config.TextColumn("Stands at", width=120),
+            "reason": st.column_config.TextColumn("Reason", width=380),
+            "patient": st.column_config.TextColumn("Patient", width=85),
+            "age": st.column_config.NumberColumn("Age", format="%.0f", width=50),
+            "sex": st.column_config.TextColumn("Sex", width=45),
+            "vendor": st.column_config.TextColumn("Vendor", width=100),
+        },
+    )
+    cells = event["selection"]["cells"]
+    if cells:
+        frame.open_patient(str(rows[cells[0][0]]["series_key"]))
+    st.page_link(
+        "pages/worklist.py",
+        label=f"Work through {'them' if count <= LISTED else f'all {count:,}'} in the worklist",
+        icon=":material/list_alt:",
+        query_params={"overdue": "true"},
     )
 
 
@@ -63,7 +92,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
     found = services.programme_indicators(chosen, expected_spine_fractures=int(expected))
     config = {
         "no": st.column_config.NumberColumn("", width=35),
-        "words": st.column_config.TextColumn("Indicator", width=340),
+        "words": st.column_config.TextColumn("Indicator", width=360),
         "share": st.column_config.TextColumn("Share (95 % interval)", width=155),
         "band": st.column_config.MultiselectColumn(
             "Band",
@@ -73,18 +102,18 @@ def show_indicators(chosen: services.CohortFilter) -> None:
             help="Below 50 % red, above 80 % green, amber between them",
         ),
         "done": st.column_config.TextColumn("Done", width=60),
-        "due": st.column_config.TextColumn("Of", width=60, help="Patients whose clock has run out"),
-        "running": st.column_config.TextColumn("Clock runs", width=80, help="Patients not yet due"),
+        "due": st.column_config.TextColumn("Of", width=60, help="Patients whose time span is over"),
+        "running": st.column_config.TextColumn("Under way", width=85, help="Patients whose time span is not over yet"),
     }
     st.dataframe([_line(one) for one in found], hide_index=True, height="content", column_config=config)
     for why in dict.fromkeys(one.why for one in found if one.why):
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
         st.caption(f"{numbers}: {why}")
     st.caption(
-        "Complete: risk, DXA, falls and decision, or a reason to end. "
-        "1-11: IOF, FFN and NOF (Javaid 2020); 12 and 13 are the programme's own. Patients count, not series; from 3 "
-        "on, those whose flag was confirmed and whose clock has run out. Who died or moved before is not counted. "
-        "Wilson 95 % intervals."
+        "Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose time span "
+        "is over; who died or moved away before is not counted. 11: fracture risk, DXA, falls and a decision are "
+        "noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, Osteoporos Int "
+        "31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
 
@@ -132,6 +161,6 @@ else:
     if not sum(one.count for one in found):
         frame.draw_empty("Nobody in this filter is flagged: there is nothing to follow up.", icon=":material/flag:")
     else:
-        show_states(found)
+        show_states(chosen, found)
         show_indicators(chosen)
         show_capacity(chosen)

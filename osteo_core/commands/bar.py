@@ -49,6 +49,8 @@ def drawn(reading: Progress) -> str:
     share = min(1.0, reading.done / reading.total) if reading.total else 0.0
     full = round(_WIDTH * share)
     parts = [f"{reading.stage} [{'#' * full}{'.' * (_WIDTH - full)}] {reading.done}/{reading.total or '?'}"]
+    if reading.is_paused:
+        parts.append("paused")
     if reading.rate_per_min is not None:
         parts.append(f"{reading.rate_per_min:.1f} a minute")
     if reading.eta_s is not None and reading.total:

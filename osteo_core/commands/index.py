@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", type=path_argument, metavar="PATH", help="folder of DICOM, or NIfTI file or folder"
     )
+    parser.add_argument("--again", action="store_true", help="read unchanged files too (after the site table changed)")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     from osteo_core.engine.index import index
 
     with contextlib.closing(Bar()) as bar:
-        found = index(paths, context.settings.store, settings=context.settings, listeners=(bar,))
+        found = index(paths, context.settings.store, settings=context.settings, again=arguments.again, listeners=(bar,))
     left_out = len({series.series_key for series, _ in found.excluded})
     return Answer(
         document={"store": str(context.settings.store), "eligible": len(found.series), "excluded": left_out},

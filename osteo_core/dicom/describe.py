@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from pydicom import Dataset
@@ -12,6 +14,7 @@ from osteo_core.dicom.arrange import Arranged
 from osteo_core.dicom.header import Functional, sequence
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import kernel_group
+from osteo_core.dicom.sites import SiteRule, Source, site_key, site_of
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import age_years, day, number, positive, text, texts
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
@@ -68,8 +71,18 @@ def transfer_syntax(dataset: Dataset) -> str:
     return text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
 
 
-def describe(dataset: Dataset, arranged: Arranged, identity: Identity, pseudonyms: Pseudonyms) -> Series:
-    """One stack as a Series. ``dataset`` is the header of one of its files; identifiers leave as hashes."""
+def describe(
+    dataset: Dataset,
+    arranged: Arranged,
+    identity: Identity,
+    pseudonyms: Pseudonyms,
+    *,
+    sites: Sequence[SiteRule] = (),
+) -> Series:
+    """One stack as a Series. ``dataset`` is the header of one of its files; identifiers leave as hashes.
+
+    ``sites``: the site's own names of where series come from.
+    """
     slices = arranged.stack.slices if isinstance(arranged.stack, Stack) else arranged.slices
     files = tuple(dict.fromkeys(s.path for s in sorted(arranged.slices, key=lambda s: (str(s.path), s.frame))))
     return Series(
@@ -83,10 +96,20 @@ def describe(dataset: Dataset, arranged: Arranged, identity: Identity, pseudonym
         stack_label=arranged.label,
         n_slices=len(slices),
         kvp=arranged.voltages_kv[0] if arranged.voltages_kv else None,
+        site_key=site_key(site_of(_source(dataset, files[0]), sites), pseudonyms),
         **_scanner(dataset, pseudonyms),
         **_patient(dataset),
         **_image(dataset, arranged),
         **_geometry(arranged.stack),
+    )
+
+
+def _source(dataset: Dataset, file: Path) -> Source:
+    return Source(
+        file=file,
+        institution=text(dataset, "InstitutionName"),
+        station=text(dataset, "StationName"),
+        serial_number=text(Functional(dataset), "DeviceSerialNumber"),
     )
 
 
@@ -95,7 +118,6 @@ def _scanner(dataset: Dataset, pseudonyms: Pseudonyms) -> dict:
     manufacturer = text(source, "Manufacturer") or None
     model = text(source, "ManufacturerModelName") or None
     serial = text(source, "DeviceSerialNumber")
-    institution = text(dataset, "InstitutionName").upper()
     vendor = normalise_vendor(manufacturer) if manufacturer else vendor_of_model(model)
     kernel = text(source, "ConvolutionKernel") or None
     return {
@@ -104,7 +126,6 @@ def _scanner(dataset: Dataset, pseudonyms: Pseudonyms) -> dict:
         "vendor": vendor,
         "manufacturer_model_name": model,
         "device_key": pseudonyms.device(f"{manufacturer}\0{model}\0{serial}") if serial else None,
-        "site_key": pseudonyms.site(institution) if institution else None,
         "software_versions": text(source, "SoftwareVersions") or None,
         "convolution_kernel": kernel,
         "kernel_group": kernel_group(vendor, kernel),

@@ -18,6 +18,7 @@ from osteo_core.dicom.header import NotReadable, SliceHeader, read_header, slice
 from osteo_core.dicom.identity import Identity, identity_of, unique_names
 from osteo_core.dicom.nifti_series import nifti_series
 from osteo_core.dicom.prefer import choose_preferred
+from osteo_core.dicom.sites import SiteRule, Source, read_sites, site_key, site_of
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import printable, text
 from osteo_core.dicom.walk import File, Folder, walk
@@ -130,10 +131,11 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
 
 
 def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Found:
+    sites = read_sites(settings.site_table)
     judged = [
-        *_dicom_series(gathered, pseudonyms, settings),
+        *_dicom_series(gathered, pseudonyms, settings, sites),
         *(
-            _Judged(series=series, exclusion=exclusion, cautions=cautions)
+            _Judged(series=_named(series, sites, pseudonyms), exclusion=exclusion, cautions=cautions)
             for series, exclusion, cautions in nifti_series([f.path for f in gathered.nifti], pseudonyms, settings)
         ),
     ]
@@ -149,13 +151,20 @@ def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> F
     )
 
 
-def _dicom_series(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Iterator[_Judged]:
+def _named(series: Series, sites: Sequence[SiteRule], pseudonyms: Pseudonyms) -> Series:
+    """A NIfTI series with its site, which its folder alone can tell."""
+    return replace(series, site_key=site_key(site_of(Source(file=series.files[0]), sites), pseudonyms))
+
+
+def _dicom_series(
+    gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, sites: Sequence[SiteRule]
+) -> Iterator[_Judged]:
     names = unique_names(list(gathered.members))
     for identity, members in sorted(gathered.members.items(), key=lambda item: item[0]):
         own = replace(identity, name=names[identity])
         for arranged in arrange(members.slices, step=Step.FIND):
             with config.disable_value_validation():
-                series = describe(members.dataset, arranged, own, pseudonyms)
+                series = describe(members.dataset, arranged, own, pseudonyms, sites=sites)
                 kind = replace(kind_of(members.dataset), patients=len(members.patients))
             exclusion = exclusion_of(series, kind, arranged, settings)
             cautions = arranged.cautions

@@ -24,6 +24,7 @@ KEYWORDS = (
     *("SeriesNumber", "FrameOfReferenceUID"),
     *("Modality", "ImageType", "Manufacturer", "ManufacturerModelName", "DeviceSerialNumber", "SoftwareVersions"),
     "InstitutionName",
+    "StationName",
     *("KVP", "ConvolutionKernel", "SliceThickness", "PixelSpacing", "Rows", "Columns", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "GantryDetectorTilt", "AcquisitionNumber"),
     *("TemporalPositionIdentifier", "TemporalPositionIndex", "PatientPosition", "PatientSex"),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from db import rows
-from osteo_core.engine import attempts, store
+from osteo_core.engine import attempts, pause, store
 from osteo_core.engine.analyse import store_job
 from osteo_core.engine.cluster import open_client
 from osteo_core.engine.find import find
@@ -66,12 +67,17 @@ def demo(
     seeds = range(cohort.seed, cohort.seed + cohort.patients)
     renderings = [Task(function=render_one, arguments=(folder, seed)) for seed in seeds]
     told = (*listeners, progress_file(store_dir))
+    pause.lift(job.out_dir)
+    is_paused = partial(pause.is_asked, job.out_dir)
     try:
-        with Tracker("demo", 2 * cohort.patients, listeners=told) as tracker, attempts.noted(job.running_dir):
+        with (
+            Tracker("demo", 2 * cohort.patients, listeners=told, is_paused=is_paused) as tracker,
+            attempts.noted(job.running_dir),
+        ):
             tracker.tell(message="starting workers")
             way = _Way(job=job, tracker=tracker, done=store.done_keys(store_dir, job.models, settings))
             with open_client(settings, scheduler) as client:
-                run_tasks(client, renderings, on_done=way.on_done, on_tick=tracker.tell)
+                run_tasks(client, renderings, on_done=way.on_done, on_tick=tracker.tell, is_paused=is_paused)
     finally:
         store.hand_over(store_dir)
     return way.summary()

@@ -13,9 +13,19 @@ from osteo_core.records import Found
 from osteo_core.settings import Settings
 
 
-def index(paths: Iterable[Path], store_dir: Path, *, settings: Settings, listeners: tuple[Listener, ...] = ()) -> Found:
-    """Find the series under ``paths`` and write what is new or changed to the store; gives what was written."""
-    known = store.known_files(store_dir)
+def index(
+    paths: Iterable[Path],
+    store_dir: Path,
+    *,
+    settings: Settings,
+    again: bool = False,
+    listeners: tuple[Listener, ...] = (),
+) -> Found:
+    """Find the series under ``paths`` and write what is new or changed to the store; gives what was written.
+
+    With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
+    """
+    known = None if again else store.known_files(store_dir)
     found = find(paths, settings=settings, listeners=(*listeners, progress_file(store_dir)), known=known)
     store.leave(store_dir, rows.indexed_tables(found))
     store.hand_over(store_dir)

@@ -26,7 +26,7 @@ class Progress:
     """One reading: ``done`` of ``total`` (0 while unknown); ``rate_per_min`` and ``eta_s`` None until two are done.
 
     ``started_at`` is ISO 8601 in UTC; ``pid`` is the process that works, so that a reader can tell a
-    run that was killed from one that goes on.
+    run that was killed from one that goes on. ``is_paused``: nothing new is begun until the pause is lifted.
     """
 
     stage: str
@@ -37,13 +37,17 @@ class Progress:
     eta_s: float | None = None
     message: str = ""
     pid: int = 0
+    is_paused: bool = False
 
 
 Listener = Callable[[Progress], None]
 
 
 class Tracker:
-    """Counts what is done and tells its listeners; ``clock`` gives seconds and is there for tests."""
+    """Counts what is done and tells its listeners; a pause counts for no rate.
+
+    ``is_paused`` says whether the run rests; ``clock`` gives seconds and is there for tests.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Tracker:
         total: int,
         *,
         listeners: tuple[Listener, ...] = (),
+        is_paused: Callable[[], bool] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stage = stage
@@ -58,6 +63,7 @@ class Tracker:
         self._done = 0
         self._message = ""
         self._listeners = listeners
+        self._is_paused = is_paused or (lambda: False)
         self._clock = clock
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._ticks: deque[tuple[float, int]] = deque([(clock(), 0)], maxlen=_RATE_WINDOW + 1)
@@ -89,6 +95,9 @@ class Tracker:
         """Tell the listeners where the run stands."""
         self._stage = stage or self._stage
         self._message = message
+        if self._is_paused():
+            self._ticks.clear()
+            self._ticks.append((self._clock(), self._done))
         reading = self.reading()
         for listener in self._listeners:
             listener(reading)
@@ -106,6 +115,7 @@ class Tracker:
             eta_s=None if rate is None else left / rate,
             message=self._message,
             pid=os.getpid(),
+            is_paused=self._is_paused(),
         )
 
     def _rate_per_s(self) -> float | None:

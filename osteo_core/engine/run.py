@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +19,8 @@ IN_FLIGHT_PER_WORKER = 2
 #: How often a task is handed in again after Dask gave it up because workers died around it.
 _RESUBMISSIONS = 5
 _TICK_S = 2.0
+#: How soon a run that rests sees that it may go on.
+_PAUSED_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,19 +38,22 @@ def run_tasks(
     *,
     on_done: Callable[[Any], Iterable[Task]],
     on_tick: Callable[[], None] | None = None,
+    is_paused: Callable[[], bool] | None = None,
 ) -> None:
     """Run ``tasks``, at most two a worker at a time, calling ``on_done`` with each answer as it comes.
 
-    The tasks that ``on_done`` gives back go next. An exception raised by a task travels to the caller;
-    tasks in flight are then cancelled. Raises WorkersLostError when Dask keeps giving a task up.
+    The tasks that ``on_done`` gives back go next. While ``is_paused`` says so nothing new is begun; what the workers
+    hold is finished. An exception raised by a task travels to the caller; tasks in flight are then cancelled. Raises
+    WorkersLostError when Dask keeps giving a task up.
     """
     waiting = iter(tasks)
     urgent: deque[Task] = deque()
     running: dict[Future, Task] = {}
     try:
         while True:
-            _fill(client, running, urgent, waiting)
-            if not running:
+            if is_paused is None or not is_paused():
+                _fill(client, running, urgent, waiting)
+            if not running and not _any_left(urgent, waiting):
                 return
             for future, task in _finished(running, on_tick):
                 del running[future]
@@ -55,11 +62,18 @@ def run_tasks(
         client.cancel(list(running))
 
 
-def _fill(client: Client, running: dict[Future, Task], urgent: deque[Task], waiting: Iterable[Task]) -> None:
-    """Submit until the workers have enough. ``waiting`` is an iterator and keeps its place."""
+def _any_left(urgent: deque[Task], waiting: Iterator[Task]) -> bool:
+    """Whether anything is still to be begun; what is taken from ``waiting`` to see it goes first."""
+    if not urgent:
+        urgent.extend(itertools.islice(waiting, 1))
+    return bool(urgent)
+
+
+def _fill(client: Client, running: dict[Future, Task], urgent: deque[Task], waiting: Iterator[Task]) -> None:
+    """Submit until the workers have enough. ``waiting`` keeps its place."""
     room = IN_FLIGHT_PER_WORKER * max(1, len(client.scheduler_info(n_workers=-1)["workers"])) - len(running)
     for _ in range(room):
-        task = urgent.popleft() if urgent else next(iter(waiting), None)
+        task = urgent.popleft() if urgent else next(waiting, None)
         if task is None:
             return
         running[client.submit(task.function, *task.arguments, pure=False)] = task
@@ -67,7 +81,11 @@ def _fill(client: Client, running: dict[Future, Task], urgent: deque[Task], wait
 
 def _finished(running: dict[Future, Task], on_tick: Callable[[], None] | None) -> list[tuple[Future, Task]]:
     try:
-        wait(list(running), timeout=_TICK_S, return_when="FIRST_COMPLETED")
+        if running:
+            wait(list(running), timeout=_TICK_S, return_when="FIRST_COMPLETED")
+        else:  # paused, and the workers have nothing left
+            time.sleep(_PAUSED_S)
+            raise TimeoutError
     except TimeoutError:
         if on_tick:
             on_tick()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from osteo_core.engine import attempts
+from osteo_core.engine import attempts, pause
 from osteo_core.engine.cluster import open_client
 from osteo_core.engine.job import Job
 from osteo_core.engine.progress import Listener, Tracker
@@ -55,10 +56,16 @@ def analyse_many(
         tracker.advance()
         return ()
 
-    with Tracker("analyse", len(series), listeners=listeners) as tracker, attempts.noted(job.running_dir):
+    pause.lift(job.out_dir)
+    is_paused = partial(pause.is_asked, job.out_dir)
+    with (
+        Tracker("analyse", len(series), listeners=listeners, is_paused=is_paused) as tracker,
+        attempts.noted(job.running_dir),
+    ):
         tracker.tell(message="starting workers")
         with open_client(job.settings, scheduler) as client:
-            run_tasks(client, tasks_of(series, cautions, job), on_done=on_done, on_tick=tracker.tell)
+            tasks = tasks_of(series, cautions, job)
+            run_tasks(client, tasks, on_done=on_done, on_tick=tracker.tell, is_paused=is_paused)
     return outcomes
 
 

@@ -47,27 +47,27 @@ class Indicator:
 
 #: (number, words, name of the count); None: what a CT store cannot know.
 ELEVEN: tuple[tuple[int, str, str | None], ...] = (
-    (1, "Non-spine fractures found", None),
-    (2, "Spine fractures found", "spine fractures"),
+    (1, "Fractures other than of the spine that were found", None),
+    (2, "Spine fractures found, of those expected", "spine fractures"),
     (3, "Fracture risk assessed within 12 weeks", "risk assessed"),
-    (4, "DXA within 12 weeks", "DXA"),
-    (5, "Falls assessed within 12 weeks", "falls assessed"),
-    (6, "Treatment advised within 16 weeks", "treatment advised"),
+    (4, "Bone density scan (DXA) done within 12 weeks", "DXA"),
+    (5, "Asked about falls within 12 weeks", "falls assessed"),
+    (6, "Bone medicine advised within 16 weeks", "treatment advised"),
     (7, "Strength and balance training started within 16 weeks", "exercise started"),
-    (8, "Monitored within 16 weeks", "monitored"),
-    (9, "Treatment started within 16 weeks, of those advised", "treatment started"),
-    (10, "Still treated at 52 weeks, of those who started", "still treated"),
-    (11, "Record complete at 16 weeks", "complete"),
+    (8, "Seen or called again within 16 weeks", "monitored"),
+    (9, "Bone medicine started within 16 weeks, of those advised", "treatment started"),
+    (10, "Still on it after a year, of those who started", "still treated"),
+    (11, "Everything noted after 16 weeks", "complete"),
 )
 #: The programme's own: (number, words, name of the count).
 OWN: tuple[tuple[int, str, str], ...] = (
-    (12, "Flags reviewed within 5 working days", "reviewed in time"),
-    (13, "Flags confirmed, of those confirmed or not", "confirmed"),
+    (12, "Flags looked at within 5 working days", "reviewed in time"),
+    (13, "Flags that were right: confirmed, of all decided", "confirmed"),
 )
 _ADVICE = 6
-_NON_SPINE = "A CT store does not know of other fractures; the number comes from the fracture register."
-_NO_CASELOAD = "Needs the expected number of spine fractures in this period."
-_NOBODY = "Nobody's clock has run out yet."
+_NON_SPINE = "CT of the trunk does not show other fractures; this number comes from the fracture register."
+_NO_CASELOAD = "Type above how many spine fractures are expected in this period."
+_NOBODY = "Nobody has come to the end of this time span yet; who is under way stands in the last column."
 
 
 def band_of(share: float, *, number: int) -> Band:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -19,12 +19,10 @@ from pages.ui.figures import vendor_marker
 
 Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"
-#: Above so many points a figure shows how many lie where instead.
+#: Above so many points a figure shows how many lie in each of CELLS x CELLS cells instead; a box leads to its points.
 MOST_POINTS = 20_000
-
-
-#: A binned figure has so many cells on each side.
-CELLS = 80
+CELLS = 60
+_CELL_PX = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,8 +49,45 @@ class Pairs:
 
     def of(self, vendor: str) -> Pairs:
         """Those of one vendor."""
-        held = self.vendor == vendor
+        return self.where(self.vendor == vendor)
+
+    def where(self, held: NDArray[np.bool_]) -> Pairs:
+        """Those for which ``held`` (n,) is true."""
         return Pairs(**{field.name: getattr(self, field.name)[held] for field in fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zoom:
+    """The part of a figure that is looked at: limits of both axes in mg/cm3, the ends included."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+
+#: Where pairs lie in a figure: (n,) each along x and along y.
+Place = Callable[[Pairs], tuple[Values, Values]]
+
+
+def on_scatter(pairs: Pairs) -> tuple[Values, Values]:
+    """Where pairs lie in the scatter: QCT, this CT."""
+    return pairs.reference, pairs.measured
+
+
+def on_bland_altman(pairs: Pairs) -> tuple[Values, Values]:
+    """Where pairs lie in the other figure: mean of both, this CT minus QCT."""
+    return (pairs.measured + pairs.reference) / 2, pairs.measured - pairs.reference
+
+
+def within(pairs: Pairs, zoom: Zoom, place: Place) -> Pairs:
+    """The pairs that lie in that part of a figure."""
+    x, y = place(pairs)
+    return pairs.where((x >= zoom.x[0]) & (x <= zoom.x[1]) & (y >= zoom.y[0]) & (y <= zoom.y[1]))
+
+
+def _zoomed(figure: go.Figure, zoom: Zoom | None) -> None:
+    if zoom is not None:
+        figure.update_xaxes(range=list(zoom.x))
+        figure.update_yaxes(range=list(zoom.y))
 
 
 def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -82,8 +117,11 @@ def _points(vendor: str, pairs: Pairs, x: Values, y: Values, hover: str) -> go.S
     )
 
 
-def scatter_figure(pairs: Pairs, lines: Mapping[str, Line]) -> go.Figure:
-    """Measured against QCT with the lines of identity, Passing-Bablok and Deming; vendors by colour and shape."""
+def scatter_figure(pairs: Pairs, lines: Mapping[str, Line], zoom: Zoom | None = None) -> go.Figure:
+    """Measured against QCT with the lines of identity, Passing-Bablok and Deming; vendors by colour and shape.
+
+    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown.
+    """
     figure = go.Figure()
     largest = max(pairs.measured.max(), pairs.reference.max()) if len(pairs) else 200.0
     ends = [0.0, float(largest) * 1.05]
@@ -97,45 +135,57 @@ def scatter_figure(pairs: Pairs, lines: Mapping[str, Line]) -> go.Figure:
         figure.add_trace(
             go.Scatter(x=ends, y=y, mode="lines", name=name, line={"color": BLUE, "dash": dash}, hoverinfo="skip")
         )
-    if len(pairs) > MOST_POINTS:
-        figure.add_trace(_binned(pairs.reference, pairs.measured))
-        return _frame(figure, f"{_AXIS} ({wording.UNIT})", f"vBMD from this CT ({wording.UNIT})")
-    hover = "CT %{y:.0f}, QCT %{x:.0f} mg/cm³"
-    for vendor in pairs.vendors():
-        group = pairs.of(vendor)
-        figure.add_trace(_points(vendor, group, group.reference, group.measured, hover))
-    figure.update_xaxes(range=ends)
-    figure.update_yaxes(range=ends)
+    _add_pairs(figure, pairs, on_scatter, ("QCT", "this CT"))
+    _zoomed(figure, zoom or Zoom(x=(ends[0], ends[1]), y=(ends[0], ends[1])))
     return _frame(figure, f"{_AXIS} ({wording.UNIT})", f"vBMD from this CT ({wording.UNIT})")
 
 
-def _binned(x: Values, y: Values) -> go.Heatmap:
-    """Too many points to tell apart: how many lie where. The counts travel, not the points."""
-    counts, across, upwards = np.histogram2d(x, y, bins=CELLS)
-    return go.Heatmap(
-        x=(across[1:] + across[:-1]) / 2,
-        y=(upwards[1:] + upwards[:-1]) / 2,
-        z=np.where(counts > 0, counts, np.nan).T,
-        colorscale="Blues",
-        colorbar={"title": "pairs"},
-        hoverongaps=False,
-        hovertemplate="%{x:.0f}, %{y:.0f}: %{z:,} pairs<extra></extra>",
+def _add_pairs(figure: go.Figure, pairs: Pairs, place: Place, axes: tuple[str, str]) -> None:
+    """Points by vendor, or where they are too many to tell apart (and to send to a browser) cells with their counts."""
+    if len(pairs) > MOST_POINTS:
+        figure.add_trace(_cells(*place(pairs), axes))
+        figure.update_layout(dragmode="select")
+        return
+    hover = f"{axes[0]} %{{x:.0f}}, {axes[1]} %{{y:.0f}} mg/cm³"
+    for vendor in pairs.vendors():
+        group = pairs.of(vendor)
+        figure.add_trace(_points(vendor, group, *place(group), hover))
+
+
+def _cells(x: Values, y: Values, axes: tuple[str, str]) -> go.Scatter:
+    """How many lie where, as squares: only what can be selected by a box can lead to its points."""
+    counts, x_edges, y_edges = np.histogram2d(x, y, bins=CELLS)
+    i, j = np.nonzero(counts)
+    edges = np.stack([x_edges[i], x_edges[i + 1], y_edges[j], y_edges[j + 1], counts[i, j]], axis=1)
+    return go.Scatter(
+        name="pairs",
+        x=(x_edges[i] + x_edges[i + 1]) / 2,
+        y=(y_edges[j] + y_edges[j + 1]) / 2,
+        mode="markers",
+        marker={
+            "symbol": "square",
+            "size": _CELL_PX,
+            "color": counts[i, j],
+            "colorscale": "Cividis",
+            "colorbar": {"title": "pairs", "thickness": 14},
+        },
+        customdata=edges,
+        hovertemplate=f"{axes[0]} %{{customdata[0]:.0f}} to %{{customdata[1]:.0f}}<br>"
+        f"{axes[1]} %{{customdata[2]:.0f}} to %{{customdata[3]:.0f}} mg/cm³<br>"
+        "%{customdata[4]:,} pairs<extra></extra>",
+        showlegend=False,
     )
 
 
-def bland_altman_figure(pairs: Pairs, comparison: Comparison) -> go.Figure:
-    """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands."""
+def bland_altman_figure(pairs: Pairs, comparison: Comparison, zoom: Zoom | None = None) -> go.Figure:
+    """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands.
+
+    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown.
+    """
     figure = go.Figure()
     agreement = comparison.bland_altman
-    if len(pairs) > MOST_POINTS:
-        figure.add_trace(_binned((pairs.measured + pairs.reference) / 2, pairs.measured - pairs.reference))
-    hover = "CT minus QCT %{y:+.1f} at a mean of %{x:.0f} mg/cm³"
-    vendors = pairs.vendors()
-    for vendor in vendors if len(pairs) <= MOST_POINTS else ():
-        group = pairs.of(vendor)
-        mean = (group.measured + group.reference) / 2
-        figure.add_trace(_points(vendor, group, mean, group.measured - group.reference, hover))
-    colour = vendor_colour(comparison.group) if comparison.group in vendors else GREY
+    _add_pairs(figure, pairs, on_bland_altman, ("mean", "difference"))
+    colour = vendor_colour(comparison.group) if comparison.group in pairs.vendors() else GREY
     figure.add_hline(0.0, line={"color": GREY, "width": 1})
     named: tuple[tuple[str, Estimate, str], ...] = ()
     if agreement is not None:
@@ -152,4 +202,5 @@ def bland_altman_figure(pairs: Pairs, comparison: Comparison) -> go.Figure:
             annotation_text=f"{name} {estimate.value:+.1f}",
             annotation_position="top right",
         )
+    _zoomed(figure, zoom)
     return _frame(figure, f"mean of both ({wording.UNIT})", f"this CT minus QCT ({wording.UNIT})")

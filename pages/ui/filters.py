@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
-from pages.ui import frame, saved_views, services, wording
+from pages.ui import frame, saved_views, services
 
 #: Names in the address, and of the widgets: on every page of the cohort, and on the worklist beside them.
 SHARED = ("vendor", "sex", "age_from", "age_to", "scanner", "site", "studied_from", "studied_to")
@@ -122,8 +122,8 @@ def _more(*, with_state: bool) -> dict[str, Any]:
         options["site"],
         key="site",
         bind="query-params",
-        format_func=wording.site,
-        help="Institution of the scan, as a keyed hash; series indexed before version 5 of the store have none",
+        format_func=services.site_words,
+        help="Institution of the scan, or its name in the site table; a key where no name is known",
     )
     left, right = st.columns(2)
     first = left.date_input("Studied from", value=None, key="studied_from", bind="query-params")

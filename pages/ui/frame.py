@@ -24,6 +24,7 @@ _STYLE = """
   dl.origin { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0; padding: 0; }
   dl.origin dt { opacity: 0.7; }
   dl.origin dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
+  .flow-arrow { text-align: center; opacity: 0.6; line-height: 1.2; }
   h1 { font-size: 1.9rem !important; padding: 0.2rem 0 0.6rem !important; }
   h2 { font-size: 1.35rem !important; } h3 { font-size: 1.1rem !important; }
 </style>

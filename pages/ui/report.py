@@ -1,21 +1,23 @@
-"""The report: one HTML file that needs no network, every figure with its n, exclusions, versions, simulated or real."""
+"""The report as one HTML file that needs no network, and as PDF; every figure with its n, exclusions and versions."""
 
 from __future__ import annotations
 
+import base64
 import html
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import plotly.graph_objects as go
 
-from pages.ui import agreement_figures, figures, services, wording
+from pages.ui import services, wording
+from pages.ui.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2430; max-width: 900px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } .note { color: #5a6472; font-size: 0.9rem; }
 table { border-collapse: collapse; width: 100%; margin: 0.5rem 0; font-size: 0.9rem; }
 th, td { text-align: left; padding: 0.25rem 0.6rem; border-bottom: 1px solid #d9dee6; overflow-wrap: anywhere; }
-figure { margin: 1rem 0; break-inside: avoid; } @media print { body { margin: 0; } }
+figure { margin: 1rem 0; break-inside: avoid; } figure img { width: 100%; } @media print { body { margin: 0; } }
 """
 
 
@@ -25,39 +27,58 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _figure(figure: go.Figure, caption: str, *, is_first: bool) -> str:
-    drawn = figure.to_html(full_html=False, include_plotlyjs="inline" if is_first else False)
-    return f"<figure>{drawn}<figcaption class='note'>{html.escape(caption)}</figcaption></figure>"
+def _interactive(figure: go.Figure, *, is_first: bool) -> str:
+    drawn: str = figure.to_html(full_html=False, include_plotlyjs="inline" if is_first else False)
+    return drawn
 
 
-def _kind(numbers: services.CohortNumbers) -> str:
-    if numbers.simulated == numbers.series:
-        return "All patients are simulated."
-    if numbers.simulated:
-        return f"{numbers.simulated:,} of {numbers.series:,} series are simulated, the rest are real."
-    return "All patients are real."
+def _still(one: ReportFigure) -> str:
+    """The figure as a picture inside the page."""
+    height = int(one.figure.layout.height or 400)
+    figure = go.Figure(one.figure).update_layout(template="plotly_white", width=WIDTH_PX, height=height)
+    data = base64.b64encode(services.picture(figure, "svg", width=WIDTH_PX, height=height)).decode()
+    return f"<img alt='{html.escape(one.title)}' src='data:image/svg+xml;base64,{data}'>"
 
 
-def report_html(chosen: services.CohortFilter) -> bytes:
-    """The report on the filtered cohort."""
+def report_html(chosen: services.CohortFilter, *, is_still: bool = False) -> bytes:
+    """The report on the filtered cohort; its figures answer to the mouse, or are pictures with ``is_still``.
+
+    Raises PictureError where pictures are asked for and there is no Chromium to draw them.
+    """
     numbers = services.cohort_numbers(chosen)
-    kind = _kind(numbers)
-    about = f"{kind} {numbers.excluded:,} series excluded, {numbers.failed:,} failed, of {numbers.series:,}."
     parts = [
         "<h1>Bone screening on CT: report on a cohort</h1>",
         f"<p><b>{html.escape(wording.RESEARCH_USE)}</b></p>",
-        f"<p>{html.escape(kind)} Pseudonyms only. Made on {wording.moment(datetime.now(UTC))}. "
+        f"<p>{html.escape(kind(numbers))} Pseudonyms only. Made on {wording.moment(datetime.now(UTC))}. "
         f"Filter: <code>{html.escape(chosen.to_query() or 'everybody')}</code></p>",
         _numbers(numbers),
-        _distribution(chosen, numbers, about),
-        _prevalence(chosen, about),
-        _agreement(chosen, about),
+        *_figures(chosen, is_still=is_still),
+        _agreement(chosen),
         _exclusions(chosen),
         _versions(chosen),
     ]
     body = "\n".join(parts)
     head = f"<meta charset='utf-8'><title>Report</title><style>{_STYLE}</style>"
     return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()
+
+
+def report_pdf(chosen: services.CohortFilter) -> bytes:
+    """The same as PDF. Raises PictureError where there is no Chromium."""
+    return services.print_pdf(report_html(chosen, is_still=True))
+
+
+def _figures(chosen: services.CohortFilter, *, is_still: bool) -> list[str]:
+    """Every figure with its n, exclusions, versions, simulated or real; or the sentence why there is none."""
+    found = report_figures(chosen)
+    if not found:
+        return ["<h2>Figures</h2><p>Nobody in this filter has a vBMD.</p>"]
+    beside = about(chosen)
+    return [
+        f"<figure><h2>{html.escape(one.title)}</h2>"
+        + (_still(one) if is_still else _interactive(one.figure, is_first=number == 0))
+        + f"<figcaption class='note'>{html.escape(f'{one.words} {beside}')}</figcaption></figure>"
+        for number, one in enumerate(found)
+    ]
 
 
 def _numbers(numbers: services.CohortNumbers) -> str:
@@ -74,36 +95,10 @@ def _numbers(numbers: services.CohortNumbers) -> str:
     return "<h2>Numbers</h2>" + _table(("", "n"), [(word, f"{n:,}") for word, n in rows])
 
 
-def _distribution(chosen: services.CohortFilter, numbers: services.CohortNumbers, about: str) -> str:
-    bins = services.vbmd_bins(chosen)
-    if not bins:
-        return "<h2>Bone density</h2><p>Nobody in this filter has a vBMD.</p>"
-    limits = services.limits()
-    figure = figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits)
-    n = sum(one.count for one in bins)
-    words = f"n = {n:,} series; limits {limits.osteoporosis_below:g} and {limits.normal_above:g} mg/cm3. {about}"
-    return "<h2>Bone density</h2>" + _figure(figure, words, is_first=True)
-
-
-def _prevalence(chosen: services.CohortFilter, about: str) -> str:
-    parts = ["<h2>Prevalence</h2>"]
-    for name, by in (("sex", "sex"), ("age band", "age_band")):
-        rates = services.prevalence(chosen, by=by)
-        if not any(rate.n for rate in rates):
-            return "<h2>Prevalence</h2><p>Nobody in this filter has a category.</p>"
-        n, missing = sum(rate.n for rate in rates), sum(rate.missing for rate in rates)
-        words = f"By {name}: n = {n:,} patients with a category, {missing:,} without. Wilson 95 % intervals. {about}"
-        parts.append(_figure(figures.prevalence_figure(rates), words, is_first=False))
-    return "".join(parts)
-
-
-def _agreement(chosen: services.CohortFilter, about: str) -> str:
+def _agreement(chosen: services.CohortFilter) -> str:
     pairs = services.agreement_pairs(chosen, by_level=False)
     if not len(pairs):
         return "<h2>Agreement with QCT</h2><p>No patient in this filter has a QCT value.</p>"
-    rows = services.agreement(pairs)
-    figure = agreement_figures.bland_altman_figure(pairs, rows[0])
-    figure.update_traces(customdata=None, hovertemplate=None)  # no key of a patient leaves with the picture
     head = ("Group", "n", "Pearson r", "Bias, mg/cm3", "Lower limit", "Upper limit")
     lines = [
         (
@@ -114,10 +109,9 @@ def _agreement(chosen: services.CohortFilter, about: str) -> str:
             wording.estimate(row.lower_limit, digits=1),
             wording.estimate(row.upper_limit, digits=1),
         )
-        for row in rows
+        for row in services.agreement(pairs)
     ]
-    words = f"n = {len(pairs):,} patients, one value each. Differences are this CT minus QCT. {about}"
-    return "<h2>Agreement with QCT</h2>" + _figure(figure, words, is_first=False) + _table(head, lines)
+    return "<h2>Agreement with QCT by vendor</h2>" + _table(head, lines)
 
 
 def _exclusions(chosen: services.CohortFilter) -> str:

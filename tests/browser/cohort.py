@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,16 +33,23 @@ def _with_case(result: SeriesResult, case: ViewerCase) -> SeriesResult:
     return replace(result, segmentation=replace(result.segmentation, levels=levels))
 
 
-def build_browser_cohort(folder: Path, *, count: int = 40) -> BrowserCohort:
-    """``count`` invented patients in ``folder/store``, all of them with the same small CT."""
+def build_browser_cohort(
+    folder: Path, *, count: int = 40, patient_keys: Sequence[str] = (), with_qct: bool = True
+) -> BrowserCohort:
+    """``count`` invented patients in ``folder/store``, all of them with the same small CT.
+
+    ``patient_keys``: their pseudonyms, where a test needs to know whose number is behind them.
+    """
     case = build_viewer_case(folder)
     results = [_with_case(result, case) for result in build_cohort(count, files=(case.ct,))]
+    for n, key in enumerate(patient_keys):
+        results[n] = replace(results[n], series=replace(results[n].series, patient_key=key))
     store = folder / "store"
     store.mkdir()
     found = Found(series=tuple(r.series for r in results))
     for kind, table in rows.indexed_tables(found).items():
         parts.write_part(store, kind, table)
-    build_store(store, results, references=build_references(results))
+    build_store(store, results, references=build_references(results) if with_qct else ())
     media = store / "media"
     media.mkdir(exist_ok=True)
     for result in results:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from pages.ui.services.chromium import find_browser
 from pages.ui.viewer import fetch
 from tests.browser.cohort import BrowserCohort, build_browser_cohort
-from tests.browser.server import FLAGS, Server, chromium_path, start_server, stop_server
+from tests.browser.server import FLAGS, Server, start_server, stop_server
 
 expect.set_options(timeout=30_000)
 
@@ -39,7 +40,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> BrowserCohort:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium with WebGL in software."""
-    path = chromium_path()
+    path = find_browser()
     if path is None:
         pytest.skip("browser tests need Chromium: apt-get install chromium")
     if fetch.missing_assets():

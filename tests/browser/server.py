@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -21,12 +20,6 @@ FLAGS = (
 ).split()
 
 
-def chromium_path() -> str | None:
-    """Where Chromium is, or None."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    return next((path for path in map(shutil.which, names) if path), None)
-
-
 @dataclass(kw_only=True)
 class Server:
     """The running app."""
@@ -35,12 +28,12 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
-def start_server(store: Path) -> Server:
-    """Start the app as `make run` does; wait until it answers."""
+def start_server(store: Path, **settings: str) -> Server:
+    """Start the app as `make run` does, under these OSTEO_* variables too; wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "OSTEO_STORE": str(store), "OSTEO_NO_DEMO": "1"}
+    environment = {**os.environ, "OSTEO_STORE": str(store), "OSTEO_NO_DEMO": "1", **settings}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     log = tempfile.TemporaryFile()
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)

@@ -195,3 +195,37 @@ def test_a_researcher_imports_qct_sees_why_rows_are_refused_and_exports(visit: V
     assert text.count("\n") == len(cohort.results) + 1
     assert not [r for r in cohort.results if r.series.patient_key in text]
     assert visit.complaints == []
+
+
+def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
+    visit: Visit, cohort: BrowserCohort
+) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    expect(page.get_by_text("stands here from your second visit on")).to_be_visible()
+    page.wait_for_function("Object.keys(localStorage).some(key => key.startsWith('osteo-visit-'))")
+    page.evaluate(
+        """() => {
+          const key = Object.keys(localStorage).find(key => key.startsWith('osteo-visit-'));
+          localStorage.setItem(key, JSON.stringify({ seen: Date.UTC(2020, 0, 2), before: 0 }));
+        }"""
+    )
+    page.reload()
+    expect(page.get_by_text("Since your last visit (2 Jan 2020", exact=False)).to_be_visible()
+    expect(page.get_by_text(f"{len(cohort.results)} series read", exact=False)).to_be_visible()
+
+    page.get_by_role("link", name="See them").first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Series processed")).to_be_visible()
+    expect(dialog.get_by_text(f"{len(cohort.results)} series", exact=False).first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Too thick", exact=False).click()
+    table = dialog.get_by_test_id("stDataFrame").locator("canvas").first
+    table.wait_for()
+    page.wait_for_timeout(1500)
+    box = table.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 200, box["y"] + 35 + 17)
+    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    assert visit.complaints == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -41,6 +41,9 @@ PARAMETERS: dict[str, Any] = {
     "by": "sex",
     "by_level": False,
     "code": "too_thick",
+    "kind": "left out",
+    "steps": ["find"],
+    "since": datetime(2026, 1, 1, tzinfo=UTC),
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,
     "own": [],
@@ -297,8 +300,23 @@ def test_the_flow_adds_up_and_lists_its_series(filled: Store) -> None:
     assert sum(r["n"] for r in counts if r["is_level"]) == sum(len(r.exclusions) for r in measured())
     for row in counts:
         if not row["is_level"]:
-            assert len(ask(filled, "excluded_series", code=row["code"])) == row["n"]
-    assert ask(filled, "excluded_series")[0]["sentence"] == "Slices are 7.5 mm thick; at most 5 mm can be measured."
+            assert len(box(filled, "left out", steps=[row["step"]], code=row["code"])) == row["n"]
+    (thick,) = {row["sentence"] for row in box(filled, "left out", steps=["find"], code="too_thick")}
+    assert thick == "Slices are 7.5 mm thick; at most 5 mm can be measured."
+    assert len(box(filled, "found")) == len(box(filled, "processed")) == 28
+    assert len(box(filled, "left out", steps=list(Step))) == 4
+    assert len(box(filled, "goes on", steps=list(Step))) == 24
+    ends = ask(filled, "flow_ends")
+    assert {row["category"]: row["n"] for row in ends} == Counter(str(r.assessment.category) for r in measured())
+    for row in ends:
+        assert len(box(filled, "category", code=row["category"])) == row["n"]
+    with_qct = {value.patient_key for value in build_references(RESULTS)}
+    assert sum(row["n_with_qct"] for row in ends) == sum(r.series.patient_key in with_qct for r in measured())
+
+
+def box(store: Store, kind: str, *, steps: Sequence[str] = (), code: str = "") -> list[dict[str, Any]]:
+    """The series behind one box of the flow."""
+    return ask(store, "flow_series", kind=kind, steps=[str(step) for step in steps], code=code, limit=1000)
 
 
 def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path) -> None:
@@ -315,6 +333,8 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     store.take_in()
     (row,) = ask(store, "cohort_summary")
     assert (row["n_series"], row["n_waiting"], row["n_excluded"]) == (2, 1, 1)
+    assert [len(box(store, kind)) for kind in ("found", "processed", "waiting")] == [2, 1, 1]
+    assert [len(box(store, "goes on", steps=steps)) for steps in (["find"], ["find", "read"])] == [1, 0]
     (known,) = ask(store, "known_files")
     assert known == {
         "path": str(file),
@@ -341,7 +361,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     store.take_in()
     row = ask(store, "patient", series_key=series.series_key)[0]
     assert (row["status"], row["mean_vbmd"], row["first_exclusion_code"]) == ("excluded", None, "not_preferred")
-    assert ask(store, "excluded_series", code="not_preferred")[0]["sentence"] == passed.sentence
+    assert [r["sentence"] for r in box(store, "left out", steps=["find"], code="not_preferred")] == [passed.sentence]
 
 
 def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_path: Path) -> None:
@@ -382,7 +402,7 @@ def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store:
     assert (row["category"], row["first_exclusion_sentence"]) == ("not reportable", young.sentence)
     (counted,) = [row for row in ask(store, "exclusion_counts") if not row["is_level"]]
     assert (counted["step"], counted["code"], counted["n"]) == ("assess", "too_young_for_category", 1)
-    assert [row["sentence"] for row in ask(store, "excluded_series", code="too_young_for_category")] == [young.sentence]
+    assert [row["sentence"] for row in box(store, "left out", steps=["assess"])] == [young.sentence]
     (numbers,) = ask(store, "cohort_summary")
     assert (numbers["n_measured"], numbers["n_categorised"]) == (1, 0)
 
@@ -502,3 +522,32 @@ def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Pat
     assert [r["vbmd"] for r in levels] == [m.vbmd_mg_cm3.value for m in result.measurements]
     found = [(r["regressed_low"], r["regressed"], r["regressed_high"]) for r in levels]
     assert found == [(79.5, 91.5, 103.5), (None, None, None), (None, None, None), (58.0, 70.0, 82.0)]
+
+
+def test_every_scanner_counts_its_measured_patients(filled: Store) -> None:
+    expected = Counter(r.series.manufacturer_model_name for r in measured())
+    assert {row["scanner"]: row["n"] for row in ask(filled, "drift_scanners")} == expected
+
+
+def test_what_changed_since_a_moment(store: Store) -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    flagged = next(r for r in measured() if r.assessment and r.assessment.is_flagged)
+    plain = next(r for r in measured() if r.assessment and not r.assessment.is_flagged)
+    results = [replace(flagged, finished_at=noon), replace(plain, finished_at=noon - timedelta(days=3))]
+    deliver_results(store.store_dir, results)
+    note = Event(
+        event_id="n1",
+        kind="follow-up fact",
+        series_key=flagged.series.series_key,
+        author="AB",
+        at=noon + timedelta(hours=2),
+        payload_json='{"fact": "falls assessed"}',
+    )
+    record(store.store_dir, note, replace(note, event_id="n2", kind="saved view", payload_json="{}"))
+    store.take_in()
+    (row,) = ask(store, "changes", since=noon - timedelta(hours=1))
+    assert (row["n_analysed"], row["n_failed"], row["n_flagged"], row["n_notes"]) == (1, 0, 1, 1)
+    (row,) = ask(store, "changes", since=noon + timedelta(hours=1))
+    assert (row["n_analysed"], row["n_flagged"], row["n_notes"]) == (0, 0, 1)
+    (row,) = ask(store, "changes", since=noon - timedelta(days=9))
+    assert row["n_analysed"] == 2

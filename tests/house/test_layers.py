@@ -45,6 +45,7 @@ MAY_IMPORT = {
 HOMES = {
     "streamlit": ("app", "pages"),
     "plotly": ("pages",),
+    "kaleido": ("pages.ui.services",),
     "itkwidgets": ("pages.ui.viewer",),
     "torch": ("models", "training", "benchmarks"),
     "monai": ("models", "training", "benchmarks"),

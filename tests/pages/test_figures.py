@@ -9,7 +9,17 @@ from osteo_core.programme.comparison import compare
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui import colours
-from pages.ui.agreement_figures import Pairs, bland_altman_figure, scatter_figure
+from pages.ui.agreement_figures import (
+    CELLS,
+    MOST_POINTS,
+    Pairs,
+    Zoom,
+    bland_altman_figure,
+    on_bland_altman,
+    on_scatter,
+    scatter_figure,
+    within,
+)
 from pages.ui.figures import (
     Bin,
     LevelPoint,
@@ -109,12 +119,34 @@ def test_agreement_has_identity_points_lines_and_limits() -> None:
     assert len(texts) == 3
 
 
-def test_many_points_are_binned() -> None:
-    pairs = pairs_of(np.arange(20_001) % 200.0, np.arange(20_001) % 180.0)
-    scatter = scatter_figure(pairs, {})
-    assert [trace.type for trace in scatter.data] == ["scatter", "heatmap"]
-    assert np.nansum(scatter.data[-1].z) == 20_001
-    assert len(scatter.to_json()) < 200_000
+def many_pairs(count: int) -> Pairs:
+    return pairs_of(np.arange(count) % 200.0, np.arange(count) % 180.0)
+
+
+def test_many_points_are_counted_in_cells_and_none_of_them_travels() -> None:
+    pairs = many_pairs(MOST_POINTS + 1)
+    figure = scatter_figure(pairs, {})
+    cells = figure.data[-1]
+    assert len(cells.x) <= CELLS * CELLS
+    assert sum(cells.customdata[:, 4]) == len(pairs)
+    for low_x, high_x, low_y, high_y, count in cells.customdata[:20]:
+        edges = Zoom(x=(low_x, high_x - 1e-9), y=(low_y, high_y - 1e-9))
+        assert len(within(pairs, edges, on_scatter)) == count
+    assert len(figure.to_json()) < 600_000
+    fewer = scatter_figure(many_pairs(MOST_POINTS), {}).data[-1]
+    assert fewer.customdata[17][1] == pairs.series_key[17]
+
+
+def test_a_box_shows_the_points_in_it_and_nothing_else() -> None:
+    pairs = many_pairs(500)
+    zoom = Zoom(x=(10.0, 30.0), y=(20.0, 25.0))
+    inside = within(pairs, zoom, on_scatter)
+    kept = [r for r, m in zip(pairs.reference, pairs.measured, strict=True) if 10 <= r <= 30 and 20 <= m <= 25]
+    assert inside.reference.tolist() == kept
+    figure = scatter_figure(inside, {}, zoom)
+    assert (figure.layout.xaxis.range, figure.layout.yaxis.range) == ((10.0, 30.0), (20.0, 25.0))
+    x, y = on_bland_altman(pairs)
+    assert (x[190], y[190]) == ((190 + 10) / 2, 180.0)
 
 
 def test_vendors_differ_in_colour_and_in_shape() -> None:

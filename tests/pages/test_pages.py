@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +14,15 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db import rows
+from db.parts import write_part
+from osteo_core.engine import pause
 from osteo_core.programme.cause import Cause
+from osteo_core.programme.comparison import CLASSES
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import Found
 from osteo_core.terms import Anchor, Level
-from pages.ui import wording
+from pages.ui import agreement_figures, wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.drift import build_drift_store
 from tests.builders.follow_up import build_followed_store
@@ -79,7 +87,15 @@ def test_an_empty_store_says_what_to_run(script: str, tmp_path: Path, open_page:
 def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store)
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert (numbers["Patients"], numbers["Series measured"], numbers["Series excluded"]) == ("60", "52", "8")
+    flagged = sum(bool(r.assessment and r.assessment.is_flagged) for r in build_cohort(60))
+    assert numbers == {
+        "Processed": "60",
+        "Flagged": str(flagged),
+        "To review": str(flagged),
+        "Overdue": "0",
+        "Failed": "0",
+    }
+    assert "stands here from your second visit on" in texts(app)
 
 
 def test_the_worklist_puts_the_flagged_first_with_the_reason(filled_store: Path, open_page: Open) -> None:
@@ -184,6 +200,23 @@ def test_agreement_gives_each_vendor_its_bias(filled_store: Path, open_page: Ope
     assert float(table.loc["Philips", "Bias"].split()[0]) > float(table.loc["Canon/Toshiba", "Bias"].split()[0])
 
 
+def test_too_many_pairs_are_counted_and_a_box_leads_to_its_points(
+    filled_store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agreement_figures, "MOST_POINTS", 20)
+    app = open_page(filled_store, "pages/agreement.py")
+    assert "52 pairs: the colour says how many lie where" in texts(app)
+    box = {"xref": "x", "yref": "y", "x": [120.0, 60.0], "y": [60.0, 90.0]}
+    app.session_state["scatter"] = {"selection": {"points": [], "point_indices": [], "box": [box], "lasso": []}}
+    app.run()
+    assert not app.exception
+    values = [r.assessment.mean_vbmd_mg_cm3.value for r in build_cohort(60) if r.assessment]
+    assert 0 < sum(60 <= value <= 90 for value in values) < 20
+    assert " of 52 pairs, those in the box." in texts(app)
+    app.button(key="all-scatter").click().run()
+    assert "those in the box" not in texts(app)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_few_pairs_give_dashes_and_no_error(count: int, tmp_path: Path, open_page: Open) -> None:
     results = build_cohort(count)
@@ -198,15 +231,77 @@ def test_few_pairs_give_dashes_and_no_error(count: int, tmp_path: Path, open_pag
 def test_exclusions_add_up(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store, "pages/exclusions.py")
     numbers = {metric.label: metric.value for metric in app.metric}
-    assert numbers == {"Series found": "60", "Left out": "8 of 60 (13 %)", "With a category": "52 of 60 (87 %)"}
-    assert "Too thick" in " ".join(button.label for button in app.button)
+    assert numbers == {
+        "Series found": "60",
+        "Left out or failed": "8 of 60 (13 %)",
+        "With a category": "52 of 60 (87 %)",
+    }
+    boxes = [button.label for button in app.button if button.key and button.key.startswith("box-")]
+    assert boxes[0] == "**60** series found"
+    assert "**52** series with a category" in boxes
+    assert "2 · Too thick" in boxes
+    by_category = {
+        c.value: sum(bool(r.assessment and r.assessment.category is c) for r in build_cohort(60)) for c in CLASSES
+    }
+    assert {f"**{count}** {words}" for words, count in by_category.items()} <= set(boxes)
+
+
+def test_every_box_of_the_flow_opens_as_many_series_as_it_says(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/exclusions.py")
+    boxes = {
+        b.key: int(b.label.strip("*").split()[0].strip("*")) for b in app.button if b.key and b.key.startswith("box-")
+    }
+    assert len(boxes) > 8
+    for key, count in boxes.items():
+        if count:
+            app.button(key=key).click().run()
+            assert not app.exception
+            assert len(app.dataframe[0].value) == count, key
 
 
 def test_a_reason_opens_its_series(filled_store: Path, open_page: Open) -> None:
-    app = open_page(filled_store, "pages/exclusions.py", reason="too_thick")
+    app = open_page(filled_store, "pages/exclusions.py", box="left out: find: too_thick")
     rows = app.dataframe[0].value
     assert len(rows) == 2
     assert set(rows["sentence"]) == {"Slices are 7.5 mm thick; at most 5 mm can be measured."}
+
+
+def test_a_box_that_does_not_exist_opens_nothing(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/exclusions.py", box="left out: nowhere")
+    assert not app.exception
+    assert len(app.dataframe) == 0
+
+
+def test_the_overdue_of_home_are_listed_on_follow_up(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=80)
+    overdue = {m.label: m.value for m in open_page(tmp_path / "store").metric}["Overdue"]
+    app = open_page(tmp_path / "store", "pages/follow_up.py", overdue="true")
+    assert int(overdue) > 3
+    assert len(app.dataframe[0].value) == int(overdue)
+    assert all(due.endswith("over") for due in app.dataframe[0].value["due"])
+
+
+def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, open_page: Open) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    found = Found(series=tuple(r.series for r in build_cohort(4)))
+    for kind, table in rows.indexed_tables(found).items():
+        write_part(store, kind, table)
+    build_store(store, [])
+    app = open_page(store)
+    assert "**4 series** not yet analysed" in texts(app)
+    assert not app.button(key="run-start").disabled
+    given = {"stage": "analyse", "done": 1, "total": 4, "pid": 0}
+    (store / "progress.json").write_text(json.dumps(given))
+    app.run()
+    assert "A run stopped with 3 steps to go" in texts(app)
+    assert app.button(key="run-start").label == "Carry on"
+    (store / "progress.json").write_text(json.dumps({**given, "pid": os.getpid(), "rate_per_min": 6.0, "eta_s": 30.0}))
+    app.run()
+    app.button(key="run-pause").click().run()
+    assert pause.is_asked(store)
+    app.button(key="run-resume").click().run()
+    assert not pause.is_asked(store)
 
 
 def test_limits_stand_with_their_sources(filled_store: Path, open_page: Open) -> None:
@@ -310,7 +405,13 @@ def test_a_scanner_with_few_patients_has_a_sentence(filled_store: Path, open_pag
     app = open_page(filled_store, "pages/drift.py")
     assert not app.error
     assert set(app.dataframe[0].value["vBMD, age-adjusted"]) == {"no chart"}
-    assert "A baseline needs more than 200 patients" in texts(app)
+    table = app.dataframe[0].value
+    assert table["Patients"].sum() == 52
+    assert (table["Compared"] <= table["Patients"]).all()
+    first = table.iloc[0]
+    assert f"{first['Compared']} of {first['Patients']} can so far, {201 - first['Compared']} more are needed" in texts(
+        app
+    )
 
 
 def test_equity_shows_all_groups_with_intervals(filled_store: Path, open_page: Open) -> None:
@@ -370,3 +471,16 @@ def test_agreement_shows_every_figure(filled_store: Path, open_page: Open) -> No
     }
     counts = app.dataframe[2].value.drop(columns="QCT")
     assert counts.to_numpy().sum() == 52
+
+
+def test_sites_carry_the_names_of_the_site_table(
+    tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTEO_KEY_FILE", str(tmp_path / "key"))
+    pseudonyms = Pseudonyms.from_key_file(tmp_path / "key")
+    (tmp_path / "sites.csv").write_text("what,value,site\nstation,CT1,North clinic\n")
+    monkeypatch.setenv("OSTEO_SITE_TABLE", str(tmp_path / "sites.csv"))
+    keys = (pseudonyms.site("NORTH CLINIC"), pseudonyms.site("ANOTHER"))
+    results = [replace(r, series=replace(r.series, site_key=keys[n % 2])) for n, r in enumerate(build_cohort(24))]
+    app = open_page(build_store(tmp_path / "store", results), "pages/equity.py")
+    assert set(app.dataframe[0].value["Site"]) == {"North clinic", f"site {keys[1][:6]}"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from osteo_core.records import Estimate
-from osteo_core.terms import Category, Level, Sex
+from osteo_core.terms import Category, Level, Sex, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,38 @@ class Reason:
     count: int
 
 
+class BoxKind(StrEnum):
+    """Which series a box of the flow holds (db/queries/flow_series.sql)."""
+
+    FOUND = "found"
+    PROCESSED = "processed"
+    WAITING = "waiting"
+    LEFT_OUT = "left out"
+    GOES_ON = "goes on"
+    CATEGORY = "category"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Box:
+    """One box of the flow: its kind, the steps it is about, and a reason's code or a category."""
+
+    kind: BoxKind
+    steps: tuple[str, ...] = ()
+    code: str = ""
+
+    def to_query(self) -> str:
+        """The box in an address, as 'left out: run: failed'; ``from_query`` reads it back equal."""
+        return ": ".join((self.kind.value, ",".join(self.steps), self.code)).rstrip(": ")
+
+    @classmethod
+    def from_query(cls, text: str) -> Box | None:
+        """The box that an address names, None for one that is not known."""
+        kind, steps, code = [*text.split(": "), "", ""][:3]
+        if kind not in set(BoxKind) or not set(filter(None, steps.split(","))) <= set(Step):
+            return None
+        return cls(kind=BoxKind(kind), steps=tuple(filter(None, steps.split(","))), code=code)
+
+
 @dataclass(frozen=True, kw_only=True)
 class FlowStep:
     """One step of the flow: how many series came in and were left out, and why."""
@@ -48,13 +81,28 @@ class FlowStep:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlowEnd:
+    """Series of one category: how many are flagged, and of how many the patient has a QCT value."""
+
+    category: Category
+    count: int
+    flagged: int
+    with_qct: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Flow:
-    """From all series found to those with a category; ``levels`` are single levels left out within measured series."""
+    """From all series found to those with a category; ``waiting`` ones are not analysed yet.
+
+    ``levels`` are single levels left out within measured series.
+    """
 
     found: int
     left_out: int
+    waiting: int
     categorised: int
     steps: tuple[FlowStep, ...]
+    ends: tuple[FlowEnd, ...] = ()
     levels: tuple[Reason, ...] = ()
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import Any
 
+from osteo_core.dicom.sites import read_sites, site_key
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import Comparison, compare
 from osteo_core.programme.equity import Reach
 from osteo_core.programme.standard import Standardised, StandardPopulation, standardise
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Estimate
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category
@@ -15,7 +19,7 @@ from pages.ui import wording
 from pages.ui.agreement_figures import Pairs
 from pages.ui.figures import Bin, Rate
 from pages.ui.services.answers import CohortNumbers
-from pages.ui.services.house import limits, query
+from pages.ui.services.house import limits, query, settings
 
 BIN_MG_CM3 = 10.0
 ALL_VENDORS = "All vendors"
@@ -72,6 +76,20 @@ def filter_options() -> dict[str, list[str]]:
     return found
 
 
+def site_words(key: str) -> str:
+    """A site's name by the site table of this installation, else the first characters of its key."""
+    return _site_names(settings().site_table, str(settings().key_file)).get(key) or wording.site(key)
+
+
+@functools.lru_cache(maxsize=8)
+def _site_names(table: str, key_file: str) -> dict[str, str]:
+    """Names by key; read once a table: settings and their tables are in force from the app's start."""
+    if not table:
+        return {}
+    pseudonyms = Pseudonyms.from_key_file(Path(key_file))
+    return {site_key(rule.site, pseudonyms) or "": rule.site for rule in read_sites(table)}
+
+
 def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
     """Shares of the categories a group, with Wilson intervals; ``by`` as in the query."""
     groups: dict[str, list[dict[str, Any]]] = {}
@@ -126,7 +144,7 @@ def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
 
 def _group_words(group: str, by: str) -> str:
     if by == "site" and group != "unknown":
-        return wording.site(group)
+        return site_words(group)
     return _GROUP_WORDS.get(group, group)
 
 

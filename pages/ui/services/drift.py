@@ -12,6 +12,7 @@ import numpy as np
 
 from osteo_core.density.calibration.site import read_site_lines
 from osteo_core.errors import StatisticsError
+from osteo_core.limits import DRIFT_WARM_UP
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.drift import Chart, Days, Quantity, control_chart
 from osteo_core.programme.phantom import Check, checks
@@ -20,17 +21,27 @@ from pages.ui.services.house import query, settings, version
 
 #: So many scanners are judged at once; the filter leads to the others.
 SCANNERS = 20
+_SAME_BEAM = "A patient can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
+_COMPARED = {
+    Quantity.VBMD: "A patient can be compared as soon as 5 of the same sex and five-year age group are measured.",
+    Quantity.FAT: _SAME_BEAM,
+    Quantity.MUSCLE: _SAME_BEAM,
+}
 _COLUMNS = {Quantity.VBMD: "vbmd", Quantity.FAT: "fat", Quantity.MUSCLE: "muscle"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScannerDrift:
-    """One scanner with its charts; where there is no chart, ``why`` says so in words."""
+    """One scanner with its charts; where there is no chart, ``why`` says so in words.
+
+    ``patients`` have a vBMD; ``compared`` of them are in a group of sex and age that has a mean already.
+    """
 
     scanner: str
     name: str
     vendor: str
     patients: int
+    compared: int
     charts: Mapping[Quantity, Chart]
     why: Mapping[Quantity, str]
 
@@ -64,7 +75,11 @@ def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[Scanne
 def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> ScannerDrift:
     charts: dict[Quantity, Chart] = {}
     why: dict[Quantity, str] = {}
+    measured, compared = int(one["n"]), {name: int(columns[f"{name}_n"].sum()) for name in _COLUMNS.values()}
     for quantity, column in _COLUMNS.items():
+        if compared[column] <= DRIFT_WARM_UP.value:
+            why[quantity] = _too_few(compared[column], measured, quantity)
+            continue
         try:
             charts[quantity] = control_chart(_days(columns, column, one[f"{column}_level"]), quantity)
         except StatisticsError as refused:
@@ -75,9 +90,19 @@ def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> Scann
         scanner=one["scanner"],
         name=f"{model} {one['scanner'][:6]}" if is_device else model,
         vendor=one["vendor"],
-        patients=int(one["n"]),
+        patients=measured,
+        compared=compared["vbmd"],
         charts=charts,
         why=why,
+    )
+
+
+def _too_few(compared: int, measured: int, quantity: Quantity) -> str:
+    """How many are there, how many more it takes, and what makes a patient count."""
+    least = int(DRIFT_WARM_UP.value)
+    return (
+        f"A chart needs more than {least} patients who can be compared: {compared:,} of {measured:,} can so far, "
+        f"{least + 1 - compared:,} more are needed. {_COMPARED[quantity]}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Questions about what was left out: the flow from found to measured, and the series behind one reason."""
+"""Questions about what was left out: the flow from found to measured, and the series behind each of its boxes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from typing import Any
 
 from osteo_core.outcomes import EXCLUSION_SENTENCES, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
-from osteo_core.terms import Step
+from osteo_core.programme.comparison import CLASSES
+from osteo_core.terms import Category, Step
 from pages.ui import wording
-from pages.ui.services.answers import Flow, FlowStep, Reason
+from pages.ui.services.answers import Box, Flow, FlowEnd, FlowStep, Reason
 from pages.ui.services.house import query
+
+#: So many series of one box are listed; Export gives all.
+MOST_LISTED = 1000
 
 
 def reason_words(code: str) -> str:
@@ -24,23 +28,31 @@ def reason_help(code: str) -> str:
 
 
 def exclusion_flow(cohort: CohortFilter) -> Flow:
-    """From series found to series with a category, step by step; each series counts once, at its first reason."""
+    """From series found to series with a category, step by step; each series counts once, at its first reason.
+
+    What waits for its analysis leaves the way after the headers were read.
+    """
     numbers = query("cohort_summary", cohort=cohort).to_pylist()[0]
     rows = query("exclusion_counts", cohort=cohort).to_pylist()
-    entered = found = int(numbers["n_series"])
+    entered, waiting = int(numbers["n_series"]), int(numbers["n_waiting"])
     steps = []
+    left_out_so_far = 0
     for step in Step:
         reasons = tuple(_reason(row) for row in rows if row["step"] == step and not row["is_level"])
         left_out = sum(reason.count for reason in reasons)
-        if reasons:
+        left_out_so_far += left_out
+        if reasons or step is Step.FIND:
             steps.append(FlowStep(step=step.value, entered=entered, left_out=left_out, reasons=reasons))
-        entered -= left_out
+        entered -= left_out + (waiting if step is Step.FIND else 0)
     levels = tuple(_reason(row) for row in rows if row["is_level"])
+    ends = {row["category"]: row for row in query("flow_ends", cohort=cohort).to_pylist()}
     return Flow(
-        found=found,
-        left_out=found - entered,
+        found=int(numbers["n_series"]),
+        left_out=left_out_so_far,
+        waiting=waiting,
         categorised=int(numbers["n_categorised"]),
         steps=tuple(steps),
+        ends=tuple(_end(category, ends.get(category.value, {})) for category in CLASSES),
         levels=levels,
     )
 
@@ -49,17 +61,31 @@ def _reason(row: dict[str, Any]) -> Reason:
     return Reason(code=row["code"], words=reason_words(row["code"]), count=int(row["n"]))
 
 
-def excluded_series(code: str, cohort: CohortFilter) -> list[dict[str, Any]]:
-    """The series behind one reason, each with its sentence."""
+def _end(category: Category, row: dict[str, Any]) -> FlowEnd:
+    return FlowEnd(
+        category=category,
+        count=int(row.get("n", 0)),
+        flagged=int(row.get("n_flagged", 0)),
+        with_qct=int(row.get("n_with_qct", 0)),
+    )
+
+
+def box_series(box: Box, cohort: CohortFilter) -> list[dict[str, Any]]:
+    """The series behind one box of the flow, the latest studies first, MOST_LISTED at most."""
+    rows = query(
+        "flow_series", cohort=cohort, kind=box.kind.value, steps=list(box.steps), code=box.code, limit=MOST_LISTED
+    ).to_pylist()
     return [
         {
             "series_key": row["series_key"],
             "patient": wording.short_key(row["patient_key"]),
-            "sentence": row["sentence"],
+            "status": row["status"],
+            "vbmd": row["mean_vbmd_mg_cm3"],
+            "sentence": row["sentence"] or row["category"] or "",
             "vendor": row["vendor"],
             "age": row["patient_age_years"],
             "sex": row["patient_sex"],
             "study_date": row["study_date"],
         }
-        for row in query("excluded_series", cohort=cohort, code=code).to_pylist()
+        for row in rows
     ]

@@ -1,4 +1,4 @@
-"""What belongs to the running app itself: settings, the store's keeper, the demo cohort, start and end."""
+"""What belongs to the running app itself: settings, the store's keeper, the runs it starts, start and end."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from osteo_core.errors import OsteoError
+from osteo_core.engine import pause
+from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings
 from pages.ui.figures import Limits
 from pages.ui.services.keeper import Keeper, close_keeper, keeper_of
-from pages.ui.services.work import DEMO_FOLDER, Demo, Progress, demo_is_wanted, read_progress
+from pages.ui.services.pictures import close_pictures
+from pages.ui.services.work import ANALYZE, DEMO, DEMO_FOLDER, Progress, Run, demo_is_wanted, read_progress
 
 _log = logging.getLogger("osteo.app")
-_demos: dict[Path, Demo] = {}
-_demos_lock = threading.Lock()
+_runs: dict[Path, Run] = {}
+_runs_lock = threading.RLock()  # asking for the keeper may start the demo
 
 
 def settings() -> Settings:
@@ -70,12 +72,12 @@ def keeper_fault() -> str:
 
 def _start_demo(store: Path, held: Keeper) -> None:
     place = store.resolve()
-    with _demos_lock:
-        if place in _demos or not demo_is_wanted() or not held.is_owner:
+    with _runs_lock:
+        if place in _runs or not demo_is_wanted() or not held.is_owner:
             return
         if not held.is_empty() and not _demo_was_cut_off(place):
             return
-        _demos[place] = Demo(place)
+        _runs[place] = Run(place, DEMO)
 
 
 def _demo_was_cut_off(store: Path) -> bool:
@@ -84,22 +86,60 @@ def _demo_was_cut_off(store: Path) -> bool:
     return last is not None and last.was_cut_off and (store / DEMO_FOLDER).is_dir()
 
 
+def _next_command(store: Path) -> str:
+    return DEMO if _demo_was_cut_off(store) else ANALYZE
+
+
 def resume_command() -> str:
     """The command that carries on with a run that was cut off."""
-    store = settings().store
-    return f"python -m osteo_core {'demo' if _demo_was_cut_off(store) else 'analyze'}{store_argument()}"
+    return f"python -m osteo_core {_next_command(settings().store)}{store_argument()}"
 
 
-def demo_is_running() -> bool:
-    """Whether this app started the demo cohort and it is still at work."""
-    demo = _demos.get(settings().store.resolve())
-    return demo is not None and demo.is_running
+def may_start() -> bool:
+    """Whether this app may start a run: nothing runs over the store, and it is the owner."""
+    last = progress()
+    return keeper().is_owner and not running_command() and not (last is not None and last.is_running)
 
 
-def demo_complaint() -> str:
-    """Why the demo cohort ended badly, or ''."""
-    demo = _demos.get(settings().store.resolve())
-    return "" if demo is None else demo.complaint
+def start_run() -> None:
+    """Analyse what waits, or carry on with a demo that was cut off, in a process beside the app.
+
+    Raises UsageError when something is at work already.
+    """
+    held = keeper()
+    held.publish()  # the command reads what waits from the snapshot
+    place = settings().store.resolve()
+    with _runs_lock:
+        if not may_start():
+            raise UsageError("an analysis is at work over this store already; wait until it has ended")
+        _runs[place] = Run(place, _next_command(place))
+
+
+def pause_run() -> None:
+    """Let the run rest after the series that are at work, whoever started it."""
+    pause.ask(settings().store)
+
+
+def resume_run() -> None:
+    """Let the paused run go on."""
+    pause.lift(settings().store)
+
+
+def pause_is_asked() -> bool:
+    """Whether a pause was asked for and not lifted."""
+    return pause.is_asked(settings().store)
+
+
+def running_command() -> str:
+    """The command that this app started and that is still at work, or ''."""
+    run = _runs.get(settings().store.resolve())
+    return run.command_name if run is not None and run.is_running else ""
+
+
+def run_complaint() -> str:
+    """Why the command that this app started last ended badly, in its own words, or ''."""
+    run = _runs.get(settings().store.resolve())
+    return "" if run is None else run.complaint
 
 
 def progress() -> Progress | None:
@@ -118,7 +158,8 @@ async def lifespan(_: object) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        demo = _demos.pop(store.resolve(), None)
-        if demo:
-            demo.stop()
+        run = _runs.pop(store.resolve(), None)
+        if run:
+            run.stop()
+        close_pictures()
         close_keeper(store)

@@ -97,6 +97,13 @@ class Keeper:
             self._dirty = True
         return taken
 
+    def publish(self) -> None:
+        """Publish a snapshot for other processes; where another process owns the store it does so itself."""
+        with self._lock:
+            if isinstance(self._reader, Store):
+                self._reader.publish_snapshot()
+                self._published_at, self._dirty = time.monotonic(), False
+
     def close(self) -> None:
         """Stop the thread, publish what is not yet published, let the store go."""
         self._stop.set()
@@ -137,10 +144,7 @@ class Keeper:
             return
         self.take_in()
         if self._dirty and time.monotonic() - self._published_at > _PUBLISH_EVERY_S:
-            with self._lock:
-                if isinstance(self._reader, Store):
-                    self._reader.publish_snapshot()
-            self._published_at, self._dirty = time.monotonic(), False
+            self.publish()
 
 
 _keepers: dict[Path, Keeper] = {}

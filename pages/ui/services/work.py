@@ -1,4 +1,4 @@
-"""Work that runs beside the pages: its progress, and the demo cohort of a first start."""
+"""Work that runs beside the pages: its progress, and the commands that the app starts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROGRESS_FILE = "progress.json"
-DEMO_LOG = "demo.log"
+DEMO, ANALYZE = "demo", "analyze"
 #: Where the demo command keeps its simulated CT inside the store.
 DEMO_FOLDER = "demo"
 #: The stages in which a run ends (osteo_core/engine/progress.py).
@@ -20,7 +20,10 @@ _DONE, _STOPPED = "done", "stopped"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far the run is that a command wrote into the store; ``is_alive`` is False when its process is gone."""
+    """How far the run is that a command wrote into the store; ``is_alive`` is False when its process is gone.
+
+    ``is_paused``: it lives and begins nothing new until the pause is lifted.
+    """
 
     stage: str
     done: int
@@ -29,6 +32,7 @@ class Progress:
     rate_per_min: float | None
     message: str
     is_alive: bool
+    is_paused: bool = False
 
     @property
     def is_finished(self) -> bool:
@@ -76,16 +80,21 @@ def read_progress(store_dir: Path) -> Progress | None:
         rate_per_min=given.get("rate_per_min"),
         message=str(given.get("message", "")),
         is_alive=pid > 0 and _is_alive(pid),
+        is_paused=bool(given.get("is_paused")),
     )
 
 
-class Demo:
-    """The command that simulates and analyses the demo cohort, started once by the app."""
+class Run:
+    """A command of this program at work over the store, started by the app: ``demo`` or ``analyze``.
 
-    def __init__(self, store_dir: Path) -> None:
+    It is a process of its own and leaves parts; the app goes on owning the store. Its settings are the app's.
+    """
+
+    def __init__(self, store_dir: Path, command_name: str) -> None:
         store_dir.mkdir(parents=True, exist_ok=True)
-        self._log = store_dir / DEMO_LOG
-        command = [sys.executable, "-m", "osteo_core", "demo", "--store", str(store_dir)]
+        self.command_name = command_name
+        self._log = store_dir / f"{command_name}.log"
+        command = [sys.executable, "-m", "osteo_core", command_name, "--store", str(store_dir)]
         nice = shutil.which("nice")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

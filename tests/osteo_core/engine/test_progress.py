@@ -45,6 +45,21 @@ def test_a_slow_start_is_forgotten() -> None:
     assert tracker.reading().rate_per_min == 10.0
 
 
+def test_a_pause_is_told_and_counts_for_no_rate() -> None:
+    clock, asked = Clock(), [False]
+    tracker = Tracker("analyse", 100, clock=clock, is_paused=lambda: asked[0])
+    clock.now += 6.0
+    tracker.advance()
+    asked[0] = True
+    clock.now += 3600.0
+    tracker.tell()
+    assert (tracker.reading().is_paused, tracker.reading().rate_per_min) == (True, None)
+    asked[0] = False
+    clock.now += 6.0
+    tracker.advance()
+    assert (tracker.reading().is_paused, tracker.reading().rate_per_min) == (False, 10.0)
+
+
 def test_more_work_moves_the_total() -> None:
     tracker = Tracker("demo", 2, clock=Clock())
     tracker.grow(3)
@@ -59,4 +74,4 @@ def test_the_file_holds_the_last_reading_and_nothing_else_is_left(tmp_path: Path
     assert [path.name for path in store.iterdir()] == ["progress.json"]
     read = json.loads((store / "progress.json").read_text())
     assert (read["stage"], read["done"], read["total"], read["message"]) == ("done", 1, 2, "all")
-    assert set(read) == {"stage", "done", "total", "started_at", "rate_per_min", "eta_s", "message", "pid"}
+    assert set(read) == {"stage", "done", "total", "started_at", "rate_per_min", "eta_s", "message", "pid", "is_paused"}

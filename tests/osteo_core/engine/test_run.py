@@ -81,6 +81,35 @@ def test_follow_up_tasks_go_before_those_that_wait(client: Client) -> None:
     assert len(order) == 21
 
 
+def test_a_pause_begins_nothing_new_finishes_what_is_held_and_can_be_lifted(client: Client) -> None:
+    answers: list[int] = []
+    rests: list[int] = []
+    paused = True
+
+    def on_done(answer: int) -> tuple[Task, ...]:
+        answers.append(answer)
+        return ()
+
+    def on_tick() -> None:
+        nonlocal paused
+        if paused:
+            rests.append(len(answers))
+            paused = len(rests) < 3
+
+    tasks = [Task(function=work.double, arguments=(n,)) for n in range(12)]
+    run_tasks(client, tasks, on_done=on_done, on_tick=on_tick, is_paused=lambda: paused and len(answers) != 0)
+    assert rests == [len(answers[: rests[0]])] * 3  # nothing ended, so nothing was begun, while the run rested
+    assert 1 <= rests[0] <= 2 * IN_FLIGHT_PER_WORKER
+    assert sorted(answers) == [2 * n for n in range(12)]
+
+
+def test_a_pause_that_comes_when_all_is_begun_does_not_keep_the_run(client: Client) -> None:
+    answers: list[int] = []
+    tasks = [Task(function=work.double, arguments=(n,)) for n in range(2)]
+    run_tasks(client, tasks, on_done=lambda n: answers.append(n) or (), is_paused=lambda: len(answers) > 0)
+    assert sorted(answers) == [0, 2]
+
+
 def test_a_failing_task_raises_in_the_run(client: Client) -> None:
     with pytest.raises(RuntimeError, match="no space left"):
         collect(client, [Task(function=work.fail, arguments=("no space left",))])

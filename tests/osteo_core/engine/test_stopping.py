@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from db.check import check_store
-from osteo_core.engine import store
+from osteo_core.engine import pause, store
 from osteo_core.engine.analyse import analyse
 from osteo_core.engine.index import index
 from osteo_core.settings import Settings
@@ -73,6 +73,29 @@ def test_a_stopped_command_leaves_a_whole_store_and_the_next_carries_on(tmp_path
     assert (summary.found, summary.measured) == (4 - before, 4 - before)
     assert progress_of(settings.store)["stage"] == "done"
     assert [finding for finding in check_store(settings.store) if not finding.ok] == []
+
+
+def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, workers=1)
+    index(write_many(tmp_path / "ct", 6), settings.store, settings=settings)
+    command = subprocess.Popen(
+        [sys.executable, "-c", SLOW_COMMAND, "analyze", "--store", str(settings.store), "--workers", "1"],
+        cwd=ROOT,
+        env={**os.environ, "OSTEO_KEY_FILE": str(settings.key_file)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 6)
+    pause.ask(settings.store)
+    wait_until(lambda: not any((settings.store / ".running").glob("*/*")) and progress_of(settings.store)["is_paused"])
+    held = progress_of(settings.store)["done"]
+    time.sleep(3)
+    assert progress_of(settings.store)["done"] == held < 6
+    assert command.poll() is None
+    pause.lift(settings.store)
+    _, complaint = command.communicate(timeout=180)
+    assert (command.returncode, progress_of(settings.store)["done"]) == (0, 6), complaint
+    assert results_in(settings.store) == 6
 
 
 def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:

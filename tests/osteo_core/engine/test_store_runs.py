@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -130,6 +131,22 @@ def test_a_file_name_that_is_no_utf8_comes_back_from_the_store_as_it_was(tmp_pat
     (series,) = store.waiting(chosen.store, segmenters.TRUTH, chosen).series
     assert [file.exists() for file in series.files] == [True]
     assert index([folder], chosen.store, settings=chosen) == Found()  # known, so not opened again
+
+
+def test_a_site_named_later_is_read_again_and_nothing_is_done_twice(tmp_path: Path) -> None:
+    chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
+    write_ct(tmp_path / "ct" / "a.nii.gz")
+    index([tmp_path / "ct"], chosen.store, settings=chosen)
+    (tmp_path / "sites.csv").write_text(f"what,value,site\nfolder,{tmp_path / 'ct'},North\n")
+    named = replace(chosen, site_table=str(tmp_path / "sites.csv"))
+    assert index([tmp_path / "ct"], named.store, settings=named) == Found()
+    (series,) = index([tmp_path / "ct"], named.store, settings=named, again=True).series
+    with store.reading(named.store) as reader:
+        assert reader is not None
+        assert [r["value"] for r in reader.query("filter_options").to_pylist() if r["field"] == "site"] == [
+            series.site_key
+        ]
+    assert len(store.waiting(named.store, segmenters.TRUTH, named).series) == 1
 
 
 def test_export_of_nothing_is_bad_usage(tmp_path: Path) -> None:

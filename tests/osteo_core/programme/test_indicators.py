@@ -33,6 +33,6 @@ def test_eleven_with_shares_where_someone_is_due() -> None:
 
 def test_spine_fractures_need_the_expected_number() -> None:
     counts = {"spine fractures": Count(due=12, done=12)}
-    assert "expected number" in indicators(counts)[1].why
+    assert "are expected in this period" in indicators(counts)[1].why
     assert indicators(counts, expected_spine_fractures=40)[1].share == wilson(12, 40)
     assert "More were found (12) than expected (5)" in indicators(counts, expected_spine_fractures=5)[1].why

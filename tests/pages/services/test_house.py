@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from db import rows
+from db.connect import open_snapshot
+from db.parts import write_part
+from osteo_core.engine import pause
+from osteo_core.errors import UsageError
+from osteo_core.records import Found
 from pages.ui.services import house
 from pages.ui.services.keeper import close_keeper
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store
 
 
-class FakeDemo:
+class FakeRun:
     """Stands for the command; keeps where it was started."""
 
     started: list[Path] = []  # noqa: RUF012
 
-    def __init__(self, store: Path) -> None:
-        FakeDemo.started.append(store)
+    def __init__(self, store: Path, command_name: str) -> None:
+        FakeRun.started.append(store)
+        self.command_name = command_name
         self.is_running = True
         self.complaint = ""
 
@@ -30,12 +38,12 @@ class FakeDemo:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
-    FakeDemo.started = []
-    monkeypatch.setattr(house, "Demo", FakeDemo)
-    monkeypatch.setattr(house, "_demos", {})
+    FakeRun.started = []
+    monkeypatch.setattr(house, "Run", FakeRun)
+    monkeypatch.setattr(house, "_runs", {})
     monkeypatch.setenv("OSTEO_STORE", str(tmp_path))
     monkeypatch.delenv("OSTEO_NO_DEMO", raising=False)
-    return FakeDemo.started
+    return FakeRun.started
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +61,7 @@ def test_an_empty_store_starts_the_demo_once(started: list[Path], tmp_path: Path
     house.keeper()
     house.keeper()
     assert started == [tmp_path.resolve()]
-    assert house.demo_is_running()
+    assert house.running_command() == "demo"
 
 
 def test_a_store_with_patients_starts_none(started: list[Path], tmp_path: Path) -> None:
@@ -91,3 +99,40 @@ def test_the_command_to_carry_on_fits_what_was_cut_off(
 def test_the_default_store_needs_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OSTEO_STORE", raising=False)
     assert house.store_argument() == ""
+
+
+def test_a_run_is_started_over_what_waits_once(
+    started: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OSTEO_NO_DEMO", "1")
+    found = Found(series=tuple(r.series for r in build_cohort(3)))
+    for kind, table in rows.indexed_tables(found).items():
+        write_part(tmp_path, kind, table)
+    house.keeper().take_in()
+    assert house.may_start()
+    house.start_run()
+    assert (started, house.running_command()) == ([tmp_path.resolve()], "analyze")
+    with open_snapshot(tmp_path) as snapshot:  # the command finds there what waits, at once
+        assert snapshot.query("cohort_summary").to_pylist()[0]["n_waiting"] == 3
+    assert not house.may_start()
+    with pytest.raises(UsageError, match="at work over this store already"):
+        house.start_run()
+    assert len(started) == 1
+
+
+def test_a_run_of_a_command_elsewhere_keeps_the_app_from_starting_one(
+    started: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OSTEO_NO_DEMO", "1")
+    given = {"stage": "analyse", "done": 9, "total": 41, "pid": os.getpid()}
+    (tmp_path / "progress.json").write_text(json.dumps(given))
+    assert not house.may_start()
+
+
+def test_a_pause_reaches_whatever_runs_over_the_store(started: list[Path], tmp_path: Path) -> None:
+    house.keeper()
+    house.pause_run()
+    assert house.pause_is_asked()
+    assert pause.is_asked(tmp_path)
+    house.resume_run()
+    assert not house.pause_is_asked()

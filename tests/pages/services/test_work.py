@@ -56,16 +56,16 @@ def test_an_unknown_total_is_neither_finished_nor_a_fraction(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("code", "complaint"), [("print('all well')", ""), ("raise SystemExit('no space left')", "no space left")]
 )
-def test_a_demo_that_fails_leaves_its_last_words(
+def test_a_run_that_fails_leaves_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, complaint: str
 ) -> None:
     program = tmp_path / "python"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{code}"\n')
     program.chmod(0o755)
     monkeypatch.setattr(work.sys, "executable", str(program))
-    demo = work.Demo(tmp_path / "store")
-    wait_until(lambda: not demo.is_running)
-    assert demo.complaint == complaint
+    run = work.Run(tmp_path / "store", "demo")
+    wait_until(lambda: not run.is_running)
+    assert run.complaint == complaint
 
 
 @pytest.mark.parametrize(("value", "wanted"), [(None, True), ("", True), ("0", True), ("1", False)])

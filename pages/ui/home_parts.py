@@ -1,0 +1,199 @@
+"""Parts of the home page: today's figures with the lists they count, what changed, and the run with its buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from pages.ui import services, wording
+from pages.ui.visit import last_visit
+
+STAGES = {
+    "demo": "Demo cohort (simulating and analysing)",
+    "index": "Reading headers",
+    "analyse": "Analysing",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One figure of today, what it means, and the page that lists what it counts."""
+
+    name: str
+    value: str
+    help: str
+    script: str
+    label: str
+    query: Mapping[str, str]
+
+
+def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
+    """Today's state in five figures."""
+    processed = numbers.series - numbers.waiting
+    return (
+        Tile(
+            name="Processed",
+            value=f"{processed:,}",
+            help=f"Series, of {numbers.series:,} found: {numbers.measured:,} measured, {numbers.excluded:,} excluded, "
+            f"{numbers.failed:,} failed; {numbers.waiting:,} wait for their analysis",
+            script="pages/exclusions.py",
+            label="See them",
+            query={"box": "processed"},
+        ),
+        Tile(
+            name="Flagged",
+            value=f"{numbers.flagged:,}",
+            help="Series below the osteoporosis limit, or with a fracture of grade 2 or more",
+            script="pages/worklist.py",
+            label="See them",
+            query={"flagged": "true"},
+        ),
+        Tile(
+            name="To review",
+            value=f"{numbers.to_review:,}",
+            help="Flags that nobody has confirmed or rejected yet",
+            script="pages/worklist.py",
+            label="See them",
+            query={"state": "to review"},
+        ),
+        Tile(
+            name="Overdue",
+            value=f"{numbers.overdue:,}",
+            help="Flagged series whose next step is late, counted from the flag",
+            script="pages/follow_up.py",
+            label="See them",
+            query={"overdue": "true"},
+        ),
+        Tile(
+            name="Failed",
+            value=f"{numbers.failed:,}",
+            help="Series over which code or machine failed; they stay in every denominator",
+            script="pages/exclusions.py",
+            label="See them",
+            query={"box": "left out: run"},
+        ),
+    )
+
+
+def show_tiles(numbers: services.CohortNumbers) -> None:
+    """The figures side by side, each with the way to its list."""
+    tiles = tiles_of(numbers)
+    for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
+        with column.container(border=True, gap="small", height="stretch"):
+            st.metric(tile.name, tile.value, help=tile.help)
+            st.page_link(tile.script, label=tile.label, icon=":material/arrow_forward:", query_params=dict(tile.query))
+
+
+@st.fragment
+def show_changes() -> None:
+    """What changed since this browser was last here; one line, so that nothing jumps when the browser has answered."""
+    place = st.container()
+    since = last_visit()
+    if since is None:
+        place.caption(
+            ":material/history: What changed since your last visit stands here from your second visit on.",
+            help="The browser remembers when you were last here; a visit ends after half an hour without a look.",
+        )
+        return
+    found = services.changes(since)
+    parts = [
+        words
+        for count, words in (
+            (found.indexed, f"{found.indexed:,} series read"),
+            (found.analysed, f"{found.analysed:,} analysed"),
+            (found.flagged, f"{wording.counted(found.flagged, 'new flag')}"),
+            (found.overdue, f"{found.overdue:,} became overdue"),
+            (found.failed, f"{found.failed:,} failed"),
+            (found.notes, f"{wording.counted(found.notes, 'note')} added"),
+        )
+        if count
+    ]
+    place.markdown(
+        f":material/history: Since your last visit ({wording.moment(since)}): **{', '.join(parts) or 'nothing new'}**."
+    )
+
+
+@st.fragment(run_every=1.0)
+def show_run() -> None:
+    """The run with its bar, rate, time left and buttons; draws the page anew when new patients are in."""
+    progress = services.progress()
+    complaint = services.run_complaint()
+    if complaint:
+        st.warning(f"The analysis stopped: {complaint} Start it again below.", icon=":material/error:")
+    if progress and progress.is_running:
+        _show_running(progress)
+    elif services.running_command():
+        is_demo = services.running_command() == "demo"
+        words = "**Demo cohort**: starting; the first patients come within three minutes"
+        st.progress(0.0, text=words if is_demo else "**Analysing**: starting the workers")
+    elif progress and progress.was_cut_off:
+        left = progress.total - progress.done
+        line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+        line.markdown(
+            f":material/pause_circle: A run stopped with {wording.counted(left, 'step')} to go; it carries on where "
+            f"it stopped: `{services.resume_command()}`"
+        )
+        _start_button(line, "Carry on")
+    else:
+        _show_waiting()
+    version = services.version()
+    if st.session_state.setdefault("home_version", version) != version:
+        st.session_state["home_version"] = version
+        st.rerun()
+
+
+def _show_running(progress: services.Progress) -> None:
+    """The bar, and beside it the button that fits."""
+    bar, buttons = st.columns([6, 1], vertical_alignment="bottom")
+    rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
+    counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
+    asked = services.pause_is_asked()
+    state = "paused after the series at work" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
+    bar.progress(progress.fraction, text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {state}")
+    if progress.stage not in ("analyse", "demo"):
+        return
+    if asked:
+        buttons.button("Resume", key="run-resume", icon=":material/play_arrow:", on_click=services.resume_run)
+    else:
+        buttons.button(
+            "Pause",
+            key="run-pause",
+            icon=":material/pause:",
+            on_click=services.pause_run,
+            help="What the workers have begun is finished; then they wait. Nothing is done twice.",
+        )
+
+
+def _show_waiting() -> None:
+    """What is indexed and not yet analysed, with the button that starts it."""
+    count = services.cohort_numbers().waiting
+    if not count:
+        return
+    line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    line.markdown(
+        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analysed. Start it here, "
+        f"or by `python -m osteo_core analyze{services.store_argument()}`"
+    )
+    _start_button(line, "Start")
+
+
+def _start_button(place: st.delta_generator.DeltaGenerator, label: str) -> None:
+    place.button(
+        label,
+        key="run-start",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=_start,
+        disabled=not services.may_start(),
+        help="Analyses on this machine beside the dashboard, with this site's settings; it can be paused.",
+    )
+
+
+def _start() -> None:
+    try:
+        services.start_run()
+    except UsageError as refused:
+        st.toast(wording.sentence(str(refused)), icon=":material/error:")

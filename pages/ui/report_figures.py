@@ -1,0 +1,155 @@
+"""The figures of report and export, each with what must be said beside it: n, exclusions, versions, origin."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import plotly.graph_objects as go
+
+from pages.ui import agreement_figures, figures, services, wording
+
+PictureKind = Literal["svg", "png"]
+WIDTH_PX = 900
+_NOTE_LETTERS = 135
+_LINE_PX = 16
+_INK, _PALE = "#1b2430", "#d9dee6"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFigure:
+    """One figure with its title and the sentence on its own n."""
+
+    name: str
+    title: str
+    figure: go.Figure
+    words: str
+
+
+def about(chosen: services.CohortFilter) -> str:
+    """What stands beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
+    numbers = services.cohort_numbers(chosen)
+    waiting = f", {numbers.waiting:,} not analysed yet" if numbers.waiting else ""
+    return (
+        f"{kind(numbers)} {numbers.excluded:,} series excluded, {numbers.failed:,} failed{waiting}, of "
+        f"{numbers.series:,}. {_versions(services.versions(chosen))}"
+    )
+
+
+def kind(numbers: services.CohortNumbers) -> str:
+    """Whether the patients are simulated or real."""
+    if numbers.simulated == numbers.series:
+        return "All patients are simulated."
+    if numbers.simulated:
+        return f"{numbers.simulated:,} of {numbers.series:,} series are simulated, the rest are real."
+    return "All patients are real."
+
+
+def _versions(found: Sequence[dict[str, object]]) -> str:
+    models = _listed([str(v["model_hash"])[:12] for v in found])
+    settings = _listed([str(v["settings_hash"]) for v in found])
+    lines = _listed([f"{v['calibration_name']} ({v['mineral']})" for v in found if v["calibration_name"]]) or "none"
+    return f"Model {models}; settings {settings}; calibration: {lines}." if found else "Nothing was analysed."
+
+
+def _listed(words: Sequence[str], most: int = 2) -> str:
+    """The first of the words, each once, and how many more there are."""
+    once = list(dict.fromkeys(words))
+    more = f" and {len(once) - most} more" if len(once) > most else ""
+    return ", ".join(once[:most]) + more
+
+
+def report_figures(chosen: services.CohortFilter) -> list[ReportFigure]:
+    """Every figure that this filter has data for, in the order of the report."""
+    return [*_distribution(chosen), *_prevalence(chosen), *_agreement(chosen)]
+
+
+def _distribution(chosen: services.CohortFilter) -> list[ReportFigure]:
+    bins = services.vbmd_bins(chosen)
+    if not bins:
+        return []
+    limits = services.limits()
+    n = sum(one.count for one in bins)
+    return [
+        ReportFigure(
+            name="bone_density",
+            title="Bone density",
+            figure=figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits),
+            words=f"n = {n:,} series; dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} "
+            f"{wording.UNIT}.",
+        )
+    ]
+
+
+def _prevalence(chosen: services.CohortFilter) -> list[ReportFigure]:
+    found = []
+    for words, by in (("sex", "sex"), ("age band", "age_band"), ("vendor", "vendor")):
+        rates = services.prevalence(chosen, by=by)
+        n, missing = sum(rate.n for rate in rates), sum(rate.missing for rate in rates)
+        if n:
+            found.append(
+                ReportFigure(
+                    name=f"prevalence_by_{by}",
+                    title=f"Prevalence by {words}",
+                    figure=figures.prevalence_figure(rates),
+                    words=f"n = {n:,} patients with a category, {missing:,} without. Wilson 95 % intervals.",
+                )
+            )
+    return found
+
+
+def _agreement(chosen: services.CohortFilter) -> list[ReportFigure]:
+    pairs = services.agreement_pairs(chosen, by_level=False)
+    if not pairs:
+        return []
+    everybody = services.agreement(pairs)[0]
+    words = f"n = {len(pairs):,} patients, one value each."
+    drawn = (
+        ("agreement_scatter", "Agreement with QCT", agreement_figures.scatter_figure(pairs, everybody.lines)),
+        ("agreement_bland_altman", "Differences from QCT", agreement_figures.bland_altman_figure(pairs, everybody)),
+    )
+    for _, _, figure in drawn:
+        figure.update_traces(customdata=None, hovertemplate=None)  # no key of a patient leaves with the picture
+    return [
+        ReportFigure(name=name, title=title, figure=figure, words=f"{words} Differences are this CT minus QCT.")
+        for name, title, figure in drawn
+    ]
+
+
+def for_print(one: ReportFigure, beside: str) -> go.Figure:
+    """The figure on white, with its title above and what must be said below, in the picture itself."""
+    figure = go.Figure(one.figure)
+    lines = textwrap.wrap(f"{one.words} {beside} {wording.RESEARCH_USE}", _NOTE_LETTERS)
+    height = int(figure.layout.height or 400) + 60 + _LINE_PX * len(lines)
+    figure.update_layout(
+        template="plotly_white",
+        width=WIDTH_PX,
+        height=height,
+        title={"text": one.title, "x": 0.01, "xanchor": "left", "y": 0.985, "yanchor": "top"},
+        font={"family": "sans-serif", "size": 13, "color": _INK},
+        margin={"l": 70, "r": 30, "t": 80, "b": 70 + _LINE_PX * len(lines)},
+    )
+    figure.update_xaxes(gridcolor=_PALE)
+    figure.update_yaxes(gridcolor=_PALE)
+    figure.add_annotation(
+        text="<br>".join(lines),
+        xref="paper",
+        yref="paper",
+        x=0,
+        y=0,
+        xanchor="left",
+        yanchor="top",
+        yshift=-56,
+        align="left",
+        showarrow=False,
+        font={"size": 11, "color": "#5a6472"},
+    )
+    return figure
+
+
+def picture_of(one: ReportFigure, beside: str, kind: PictureKind) -> bytes:
+    """The figure as a file. Raises PictureError where there is no Chromium to draw it."""
+    figure = for_print(one, beside)
+    return services.picture(figure, kind, width=int(figure.layout.width), height=int(figure.layout.height))

@@ -1,0 +1,33 @@
+"""What changed in the store since a moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pages.ui.services.house import query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Series read, analysed, failed and newly flagged since a moment, clocks that ran out, and notes of people."""
+
+    indexed: int
+    analysed: int
+    failed: int
+    flagged: int
+    overdue: int
+    notes: int
+
+
+def changes(since: datetime) -> Changes:
+    """What changed since then."""
+    row = query("changes", since=since.replace(second=0, microsecond=0)).to_pylist()[0]
+    return Changes(
+        indexed=int(row["n_indexed"]),
+        analysed=int(row["n_analysed"]),
+        failed=int(row["n_failed"]),
+        flagged=int(row["n_flagged"]),
+        overdue=int(row["n_overdue"]),
+        notes=int(row["n_notes"]),
+    )

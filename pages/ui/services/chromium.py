@@ -1,0 +1,73 @@
+"""The Chromium that draws figures as files and prints the report: where it is, and printing by it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from osteo_core.errors import PictureError
+
+#: What to do where there is none; everything else works without.
+INSTALL = (
+    "Pictures and PDF need Chromium: install it (Debian and Ubuntu: `apt-get install chromium`), "
+    "or name one in BROWSER_PATH."
+)
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+#: Below a folder of Playwright's browsers.
+_PLAYWRIGHT = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium")
+_PRINT_S = 180
+#: Kept away from everything but the file: no network, no profile of a person. Containers allow no sandbox of its own,
+#: and the only page it opens is this program's.
+_FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pdf-header-footer",
+)
+
+
+def find_browser() -> str | None:
+    """BROWSER_PATH, else Playwright's Chromium, else one on the PATH; None where there is none."""
+    named = os.environ.get("BROWSER_PATH", "")
+    if named:
+        return named if Path(named).is_file() else None
+    homes = [os.environ.get("PLAYWRIGHT_BROWSERS_PATH", "")]
+    homes += [str(Path.home() / place) for place in (".cache/ms-playwright", "Library/Caches/ms-playwright")]
+    own = [str(path) for home in homes if home for pattern in _PLAYWRIGHT for path in sorted(Path(home).glob(pattern))]
+    return own[-1] if own else next((path for path in map(shutil.which, _NAMES) if path), None)
+
+
+def needed_browser() -> str:
+    """The same; raises PictureError with what to install where there is none."""
+    path = find_browser()
+    if path is None:
+        raise PictureError(INSTALL)
+    return path
+
+
+def print_pdf(page: bytes) -> bytes:
+    """An HTML page that asks for nothing else, printed as PDF.
+
+    Raises PictureError where there is no Chromium or it ends without a PDF.
+    """
+    browser = needed_browser()
+    with tempfile.TemporaryDirectory(prefix="osteo-print-") as folder:
+        source, target = Path(folder) / "page.html", Path(folder) / "page.pdf"
+        source.write_bytes(page)
+        command = [browser, *_FLAGS, f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", source.as_uri()]
+        try:
+            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PRINT_S, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise PictureError(
+                f"Chromium could not print the report ({type(error).__name__}); try again, or print the HTML report"
+            ) from None
+        if not target.is_file():
+            raise PictureError("Chromium ended without a PDF; try again, or print the HTML report from a browser")
+        return target.read_bytes()

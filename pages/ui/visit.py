@@ -1,0 +1,32 @@
+"""When this browser last looked at this store: kept by the browser itself, so that it needs no name and no record."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import services
+
+_component = st.components.v2.component(
+    "last_visit", js=(Path(__file__).parent / "visit.js").read_text(encoding="utf-8")
+)
+
+
+def _changed() -> None:
+    """The value itself is read where the component is drawn."""
+
+
+def last_visit() -> datetime | None:
+    """The end of this browser's visit before this one; None at the first, and until the browser has answered.
+
+    Drawn in a fragment: the browser's answer draws that fragment anew, and nothing else.
+    """
+    store = hashlib.sha256(str(services.settings().store.resolve()).encode()).hexdigest()[:12]
+    told = st.session_state.get(f"visit-{store}", {}).get("before_ms")
+    found = _component(
+        key=f"visit-{store}", data={"store": store, "told": told}, on_before_ms_change=_changed, height=1
+    ).before_ms
+    return datetime.fromtimestamp(found / 1000, UTC) if found else None
