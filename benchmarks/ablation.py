@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.density import Answer, answer
-from benchmarks.density_facts import Facts, facts_of, write_phantoms
+from benchmarks.density_facts import Facts, facts_of, segmentation_of, write_phantoms
 from benchmarks.resumable import as_text, collect
 from benchmarks.scoring import Row
 from osteo_core.records import LabelArray, Volume
@@ -121,7 +121,7 @@ def _measured(
     scene = make_scene(first)
     hu = scan_truth(patient, scene, truth)
     volume = Volume(voxels_hu=hu.transpose(2, 1, 0), geometry=scene_geometry(scene), provenance=("simulated",))
-    return facts_of(patient, volume, labels.transpose(2, 1, 0), steady=steady)
+    return facts_of(patient, volume, segmentation_of(labels.transpose(2, 1, 0), volume.geometry), steady=steady)
 
 
 def _answered(facts: Facts, calibration: str, qct: dict[Any, float]) -> Row:

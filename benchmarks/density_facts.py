@@ -1,8 +1,8 @@
 """What benchmarks.density measures of each simulated patient: rendered once, true masks, the released measurement.
 
 Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after the other. A phantom is
-simulated for each scanner and tube voltage: rods that QCT reads as 0 to 200 mg/cm3, 30 cm of body round them, up to
-300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
+simulated for each scanner, at the scan's tube voltage and at another one: rods that QCT reads as 0 to 200 mg/cm3, 30 cm
+of body round them, up to 300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
 """
 
 from __future__ import annotations
@@ -66,15 +66,21 @@ class Facts:
 
 
 def draw_facts(patients_a_vendor: int) -> Iterator[Facts]:
-    """So many patients of each vendor whose series can be measured."""
+    """So many patients of each vendor, measured."""
+    for patient in draw_patients(patients_a_vendor, first_seed=FIRST_SEED):
+        yield measure(patient)[0]
+
+
+def draw_patients(patients_a_vendor: int, *, first_seed: int) -> Iterator[SimulatedPatient]:
+    """So many patients of each vendor, in the order of their seeds."""
     wanted = {maker.vendor: patients_a_vendor for maker in MAKERS}
-    seed = FIRST_SEED
+    seed = first_seed
     while any(wanted.values()):
         patient = draw_patient(seed, situations=False)
         seed += 1
         if wanted[patient.acquisition.maker.vendor]:
             wanted[patient.acquisition.maker.vendor] -= 1
-            yield facts_of(patient, *render(patient))
+            yield patient
 
 
 def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
@@ -119,9 +125,15 @@ def write_rods(rows: Iterable[dict[str, str]], path: Path) -> None:
         writer.writerows(rows)
 
 
-def facts_of(patient: SimulatedPatient, volume: Volume, labels: LabelArray, *, steady: bool = False) -> Facts:
-    """What is measured on this image of the patient with its true bodies; ``steady``: a phantom of the same day."""
+def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
+    """What is measured of one patient, its CT and its true bodies."""
+    volume, labels = render(patient)
     segmentation = segmentation_of(labels, volume.geometry)
+    return facts_of(patient, volume, segmentation), volume, segmentation
+
+
+def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentation, *, steady: bool = False) -> Facts:
+    """What is measured on this image of the patient with its true bodies; ``steady``: the scanner has not drifted."""
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
@@ -138,7 +150,17 @@ def facts_of(patient: SimulatedPatient, volume: Volume, labels: LabelArray, *, s
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=phantom_rods(patient, model=_model(patient), study=STUDY, steady=steady),
+        phantom_rows=_phantoms(patient, steady=steady),
+    )
+
+
+def _phantoms(patient: SimulatedPatient, *, steady: bool = False) -> tuple[dict[str, str], ...]:
+    """Phantom scans at the patient's own tube voltage and at another one, from which a line can be carried."""
+    own, about = patient.acquisition.kvp, {"model": _model(patient), "device_key": patient.patient_id}
+    return tuple(
+        row
+        for kvp in (own, 100 if own == 120 else 120)
+        for row in phantom_rods(patient, study=STUDY, kvp=kvp, steady=steady, **about)
     )
 
 
@@ -158,6 +180,7 @@ def _series(patient: SimulatedPatient) -> Series:
         files=(),
         vendor=scan.maker.vendor,
         manufacturer_model_name=_model(patient),
+        device_key=patient.patient_id,
         kvp=float(scan.kvp),
         kernel_group=KernelGroup.STANDARD,
         study_date=STUDY,
@@ -167,16 +190,17 @@ def _series(patient: SimulatedPatient) -> Series:
 
 
 def phantom_rods(
-    patient: SimulatedPatient, *, model: str, study: date, steady: bool = False
+    patient: SimulatedPatient, *, model: str, study: date, device_key: str, kvp: int | None = None, steady: bool = False
 ) -> tuple[dict[str, str], ...]:
-    """The rods of a phantom scanned on the patient's scanner, of that model name, some time before the study.
+    """The rods of a phantom scanned on the patient's scanner, of that model name and unit, some time before the study.
 
-    ``steady``: the scanner has not drifted since.
+    At the tube voltage of the patient's scan unless ``kvp`` says another; ``steady``: it has not drifted since.
     """
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition
     own = beam_of(patient)
-    beam = Beam(filtration=own.filtration, kvp=own.kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
+    kvp = kvp or scan.kvp
+    beam = Beam(filtration=own.filtration, kvp=own.kvp - scan.kvp + kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
     flaws, width_mm = replace(scan.flaws, drift_hu=0.0), 10 * _PHANTOM_CM
     added = float(added_hu(flaws, np.zeros(1), np.zeros(1), trunk_mm=width_mm)[0]) + scan.offset_hu
     gain = scan.gain * contrast_kept(flaws, width_mm)
@@ -190,13 +214,14 @@ def phantom_rods(
                 "scan_date": (study - timedelta(days=days)).isoformat(),
                 "vendor": Vendor(scan.maker.vendor).value,
                 "manufacturer_model_name": model,
-                "kvp": f"{scan.kvp}",
+                "kvp": f"{kvp}",
                 "kernel_group": "",
                 "phantom": "simulated spine phantom",
                 "mineral": "K2HPO4",
                 "density_mg_cm3": f"{density:g}",
                 "mean_hu": f"{hu + float(rng.normal(0, _ROD_NOISE_HU)):.2f}",
                 "water_path_cm": f"{_PHANTOM_CM:g}",
+                "device_key": device_key,
             }
         )
     return tuple(rows)

@@ -217,12 +217,17 @@ def _measured_kinds(rng: np.random.Generator, head: _Head) -> dict[str, dict[str
 
 
 def _people(rng: np.random.Generator, head: _Head, flagged: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Notes on two thirds of the flags, and QCT of every twentieth patient."""
+    """Notes on two thirds of the flags, and QCT of every twentieth patient: the mean and each level."""
     noted = np.flatnonzero(flagged & (rng.random(len(flagged)) < 0.66))
     state = rng.integers(0, len(_CODES), len(noted))
     keys = head.series_key
-    qct = np.unique(head.patient[head.measured & (head.patient % 20 == 0)], return_index=True)
-    values = head.mean[head.measured & (head.patient % 20 == 0)][qct[1]] + rng.normal(0, 6, len(qct[0]))
+    at = np.flatnonzero(head.measured & (head.patient % 20 == 0))
+    patient, first = np.unique(head.patient[at], return_index=True)
+    means = head.mean[at][first] + rng.normal(0, 6, len(patient))
+    each = LEVELS_A_SERIES + 1  # the patient's mean, then the levels
+    values = np.repeat(means, each) + np.where(
+        np.arange(each * len(means)) % each, rng.normal(0, 5, each * len(means)), 0
+    )
     return {
         "events": {
             "event_id": _keys("f", head.number[noted]),
@@ -233,7 +238,8 @@ def _people(rng: np.random.Generator, head: _Head, flagged: np.ndarray) -> dict[
             "payload_json": [json.dumps({"previous": "to review", "state": _CODES[s]}) for s in state],
         },
         "reference_values": {
-            "patient_key": _keys("c", qct[0]),
+            "patient_key": _keys("c", np.repeat(patient, each)),
+            "level": [None, *(int(level) for level in MEASURED_LEVELS)] * len(patient),
             "vbmd_mg_cm3": values,
             "mineral": ["K2HPO4"] * len(values),
             "source": ["simulated QCT"] * len(values),

@@ -172,7 +172,7 @@ def _geometry_columns(geometry: Geometry | None) -> Row:
 def _measurement_row(m: Measurement) -> Row:
     same = (
         "voxels volume_ml roi_voxels roi_volume_ml mean_hu median_hu sd_hu anterior_height_mm middle_height_mm "
-        "posterior_height_mm fracture_grade confidence"
+        "posterior_height_mm fracture_grade endplate_depression confidence"
     ).split()
     return {
         **{name: getattr(m, name) for name in same},
@@ -181,6 +181,7 @@ def _measurement_row(m: Measurement) -> Row:
         "exclusion_code": str(m.exclusion.code) if m.exclusion else None,
         "exclusion_sentence": m.exclusion.sentence if m.exclusion else None,
         **_interval_columns("regressed", m.regressed_mg_cm3),
+        "suggested_cause": str(m.suggested_cause),
     }
 
 

@@ -158,19 +158,11 @@ def open_snapshot(store_dir: Path) -> Snapshot:
     return Snapshot(store_dir)
 
 
-def open_reader(store_dir: Path) -> Store | Snapshot:
-    """The store itself when nobody owns it, else its snapshot."""
-    try:
-        return open_store(store_dir)
-    except StoreOwnedError:
-        return open_snapshot(store_dir)
-
-
 def connect_database(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file with times in UTC. Raises StoreOwnedError or StoreError when it cannot be opened."""
     try:
         connection = duckdb.connect(str(path))
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     except duckdb.IOException as error:
         if "lock" in str(error).lower():
             raise StoreOwnedError(f"another program has {path} open; close it first") from error

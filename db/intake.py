@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,9 @@ _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Bounds the memory of one transaction; the rest follows in the next.
 _PARTS_AT_ONCE = 2000
 #: Arrow tables lent to the database while it inserts from them.
-_LENT = ("fresh_rows", "part_records", "touched_keys")
+_LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients")
+_NO_KEYS = KINDS["series"].schema.empty_table().select(["series_key"])
+_NO_PATIENTS = KINDS["reference_values"].schema.empty_table().select(["patient_key"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,10 +97,7 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
             if given:
                 _insert_rows(connection, kind, pa.concat_tables(given))
         _record(connection, read)
-        _refresh(
-            connection,
-            (table for kind in ("series", "results", "exclusions", "events", "tissues") for table in tables[kind]),
-        )
+        _refresh(connection, tables)
     except BaseException:
         connection.execute("ROLLBACK")
         raise
@@ -126,12 +125,20 @@ def _record(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa
     connection.execute("INSERT INTO parts BY NAME SELECT * FROM part_records")
 
 
-def _refresh(connection: duckdb.DuckDBPyConnection, tables: Iterable[pa.Table]) -> None:
-    keys = [table.select(["series_key"]) for table in tables]
-    if not keys:
+def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[pa.Table]]) -> None:
+    """Write what is derived of every patient of whom there are series or QCT values in these rows."""
+    of_series = ("series", "results", "measurements", "exclusions", "events", "tissues")
+    keys = [table.select(["series_key"]) for kind in of_series for table in tables[kind]]
+    patients = [table.select(["patient_key"]) for table in tables["reference_values"]]
+    if not keys and not patients:
         return
-    connection.register("touched_keys", pa.concat_tables(keys))
-    connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM touched_keys")
+    connection.register("touched_keys", pa.concat_tables(keys or [_NO_KEYS]))
+    connection.register("touched_patients", pa.concat_tables(patients or [_NO_PATIENTS]))
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series WHERE patient_key IN ("
+        "SELECT patient_key FROM touched_patients "
+        "UNION SELECT patient_key FROM series WHERE series_key IN (SELECT series_key FROM touched_keys))"
+    )
     connection.execute(_REFRESH)
 
 

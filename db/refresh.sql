@@ -1,39 +1,12 @@
--- Writes the rows of `cohort` anew for the series in the temporary table `touched`.
+-- Writes the rows of `cohort`, and those of `pairs`, anew for the series in the temporary table `touched`: all series of
+-- every patient that was touched.
 -- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
--- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), category (2: none,
--- osteoporosis, low bone mass, normal), sex (2: F, M, O, unknown), whole years of age (7; 127 unknown), vendor (4: place
--- in the list below), hash of the series (20). The series with the largest pick stands for its patient.
+-- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), hash of the series (16), 28
+-- free: a query puts there what it asks about the series with the largest pick, which stands for its patient.
+-- facts: five years of age (4 bits: 0 unknown or below 50, 1 50-54 ... 8 from 85 on), category (2 bits: 0 none,
+-- 1 osteoporosis, 2 low bone mass, 3 normal).
 -- work_order, likewise: open flag, other flag, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
-DELETE FROM follow_ups WHERE series_key IN (SELECT series_key FROM touched);
-
-INSERT INTO follow_ups
-SELECT
-    series_key,
-    min("at") FILTER (state IN ('repeat scan', 'not confirmed', 'confirmed')) AS reviewed_at,
-    arg_max(state, "at") FILTER (state IN ('to review', 'repeat scan', 'not confirmed', 'confirmed')) AS review,
-    min("at") FILTER (fact = 'fracture risk assessed') AS risk_at,
-    min("at") FILTER (state = 'DXA done') AS dxa_at,
-    min("at") FILTER (fact = 'falls assessed') AS falls_at,
-    min("at") FILTER (state = 'treatment advised') AS advised_at,
-    min("at") FILTER (state IN ('treatment advised', 'observe', 'no action', 'treatment started')) AS decided_at,
-    min("at") FILTER (fact = 'strength and balance training started') AS exercise_at,
-    min("at") FILTER (state = '4-month contact') AS contact_at,
-    min("at") FILTER (state = 'treatment started') AS started_at,
-    min("at") FILTER (fact = 'still on treatment at 12 months') AS still_at,
-    min("at") FILTER (state IN ('no action', 'closed')) AS ended_at,
-    min("at") FILTER (because IN ('patient died', 'moved or cannot be reached')) AS gone_at
-FROM (
-    SELECT
-        series_key, "at",
-        payload_json ->> '$.state' AS state, payload_json ->> '$.fact' AS fact, payload_json ->> '$.because' AS because
-    FROM events
-    WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched)
-)
-GROUP BY series_key;
-
-DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
-
-INSERT INTO cohort BY NAME
+CREATE OR REPLACE TEMP TABLE joined AS
 WITH header AS (
     SELECT * FROM series
     WHERE series_key IN (SELECT series_key FROM touched)
@@ -43,21 +16,110 @@ latest AS (
     SELECT * FROM results
     WHERE series_key IN (SELECT series_key FROM touched)
     QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY finished_at DESC, result_id DESC) = 1
+)
+SELECT
+    h.series_key, h.study_key, h.patient_key, h.is_simulated, h.is_preferred, h.preference_reason,
+    h.vendor, h.manufacturer, h.manufacturer_model_name, h.kvp, h.convolution_kernel,
+    h.slice_thickness_mm, h.slice_step_mm, h.pixel_spacing_row_mm, h.n_slices,
+    h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at, h.device_key, h.site_key,
+    CASE WHEN NOT h.is_eligible THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
+    coalesce(r.result_id, h.index_id) AS source_id,
+    r.result_id, r.model_hash, r.settings_hash, r.finished_at, r.seconds, r.category,
+    r.mean_vbmd_mg_cm3, r.mean_vbmd_low_mg_cm3, r.mean_vbmd_high_mg_cm3, r.mean_hu, r.levels_used,
+    r.worst_fracture_grade, coalesce(r.is_flagged, false) AS is_flagged, r.flag_reason, r.review_reasons,
+    r.contrast_phase, r.calibration_name, r.calibration_mineral
+FROM header AS h
+LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible;
+
+CREATE OR REPLACE TEMP TABLE named AS
+SELECT
+    series_key,
+    patient_sex AS sex,
+    CASE
+        WHEN patient_age_years IS NULL THEN 'unknown'
+        WHEN patient_age_years < 50 THEN 'under 50'
+        WHEN patient_age_years < 60 THEN '50-59'
+        WHEN patient_age_years < 70 THEN '60-69'
+        WHEN patient_age_years < 80 THEN '70-79'
+        ELSE '80 and over'
+    END AS age_band,
+    vendor,
+    coalesce(manufacturer_model_name, 'unknown') AS scanner,
+    coalesce(site_key, 'unknown') AS site,
+    coalesce(year(study_date) || ' Q' || quarter(study_date), 'unknown') AS period,
+    coalesce(device_key, manufacturer_model_name, vendor) AS device,
+    kvp || ' kV, ' || contrast_phase AS beam
+FROM joined;
+
+INSERT INTO patients
+SELECT patient_key, coalesce((SELECT max(number) FROM patients), 0) + row_number() OVER (ORDER BY patient_key)
+FROM (SELECT DISTINCT patient_key FROM joined)
+ANTI JOIN patients USING (patient_key);
+
+INSERT INTO names
+SELECT
+    kind,
+    coalesce((SELECT max(known.number) FROM names AS known WHERE known.kind = found.kind), 0)
+    + row_number() OVER (PARTITION BY kind ORDER BY name) AS number,
+    name
+FROM (
+    SELECT DISTINCT kind, name
+    FROM (UNPIVOT named ON sex, age_band, vendor, scanner, site, period, device, beam INTO NAME kind VALUE name)
+) AS found
+ANTI JOIN names USING (kind, name);
+
+DELETE FROM pairs WHERE series_key IN (SELECT series_key FROM touched);
+
+INSERT INTO pairs BY NAME
+WITH reference AS (
+    SELECT patient_key, level, vbmd_mg_cm3, mineral, source
+    FROM reference_values
+    WHERE patient_key IN (SELECT patient_key FROM joined)
+    QUALIFY row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1
 ),
-joined AS (
+found AS (
+    SELECT series_key, patient_key, calibration_mineral, NULL::UTINYINT AS level, mean_vbmd_mg_cm3 AS vbmd
+    FROM joined
+    WHERE status = 'measured' AND mean_vbmd_mg_cm3 IS NOT NULL
+    UNION ALL
+    SELECT j.series_key, j.patient_key, j.calibration_mineral, m.level, m.vbmd_mg_cm3
+    FROM joined AS j
+    JOIN measurements AS m ON m.result_id = j.result_id
+    WHERE j.status = 'measured' AND j.patient_key IN (SELECT patient_key FROM reference WHERE level IS NOT NULL)
+        AND m.vbmd_mg_cm3 IS NOT NULL AND m.exclusion_code IS NULL
+)
+SELECT f.series_key, f.level, f.vbmd, r.vbmd_mg_cm3 AS reference_vbmd, r.mineral, r.source
+FROM found AS f
+JOIN reference AS r
+    ON r.patient_key = f.patient_key AND r.level IS NOT DISTINCT FROM f.level AND r.mineral = f.calibration_mineral;
+
+DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
+
+INSERT INTO cohort BY NAME
+WITH noted AS (
     SELECT
-        h.series_key, h.study_key, h.patient_key, h.is_simulated, h.is_preferred, h.preference_reason,
-        h.vendor, h.manufacturer, h.manufacturer_model_name, h.kvp, h.convolution_kernel,
-        h.slice_thickness_mm, h.slice_step_mm, h.pixel_spacing_row_mm, h.n_slices,
-        h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at, h.device_key, h.site_key,
-        CASE WHEN NOT h.is_eligible THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
-        coalesce(r.result_id, h.index_id) AS source_id,
-        r.result_id, r.model_hash, r.settings_hash, r.finished_at, r.seconds, r.category,
-        r.mean_vbmd_mg_cm3, r.mean_vbmd_low_mg_cm3, r.mean_vbmd_high_mg_cm3, r.mean_hu, r.levels_used,
-        r.worst_fracture_grade, coalesce(r.is_flagged, false) AS is_flagged, r.flag_reason, r.review_reasons,
-        r.contrast_phase, r.calibration_name, r.calibration_mineral
-    FROM header AS h
-    LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible
+        series_key,
+        min("at") FILTER (state IN ('repeat scan', 'not confirmed', 'confirmed')) AS reviewed_at,
+        arg_max(state, "at") FILTER (state IN ('to review', 'repeat scan', 'not confirmed', 'confirmed')) AS review,
+        min("at") FILTER (fact = 'fracture risk assessed') AS risk_at,
+        min("at") FILTER (state = 'DXA done') AS dxa_at,
+        min("at") FILTER (fact = 'falls assessed') AS falls_at,
+        min("at") FILTER (state = 'treatment advised') AS advised_at,
+        min("at") FILTER (state IN ('treatment advised', 'observe', 'no action', 'treatment started')) AS decided_at,
+        min("at") FILTER (fact = 'strength and balance training started') AS exercise_at,
+        min("at") FILTER (state = '4-month contact') AS contact_at,
+        min("at") FILTER (state = 'treatment started') AS started_at,
+        min("at") FILTER (fact = 'still on treatment at 12 months') AS still_at,
+        min("at") FILTER (state IN ('no action', 'closed')) AS ended_at,
+        min("at") FILTER (because IN ('patient died', 'moved or cannot be reached')) AS gone_at
+    FROM (
+        SELECT
+            series_key, "at",
+            payload_json ->> '$.state' AS state, payload_json ->> '$.fact' AS fact, payload_json ->> '$.because' AS because
+        FROM events
+        WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched)
+    )
+    GROUP BY series_key
 ),
 tissue AS (
     SELECT
@@ -81,6 +143,7 @@ step AS (
 followed AS (
     SELECT
         j.series_key,
+        count(*) OVER (PARTITION BY j.patient_key) = 1 AS is_only_flag,
         coalesce(f.flagged_at, s."at") AS flagged_at,
         coalesce(s.state, 'to review') AS follow_state,
         s."at" AS follow_since,
@@ -114,19 +177,27 @@ SELECT
     e.code AS first_exclusion_code,
     e.step AS first_exclusion_step,
     e.sentence AS first_exclusion_sentence,
-    c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at,
+    c.is_only_flag, c.flagged_at, c.follow_state, c.follow_since, c.follow_because, c.due_at,
     t.fat_mean_hu, t.muscle_mean_hu,
-    md5_number_lower(j.patient_key) AS patient_number,
-    (CASE WHEN j.status = 'measured' AND j.category <> 'not reportable' THEN 1::BIGINT ELSE 0 END << 53)
-    | (least(greatest(coalesce(date_diff('day', DATE '1900-01-01', j.study_date), 0), 0), 131071)::BIGINT << 36)
-    | (j.is_preferred::BIGINT << 35)
-    | (coalesce(list_position(['osteoporosis', 'low bone mass', 'normal'], j.category), 0)::BIGINT << 33)
-    | ((coalesce(list_position(['F', 'M', 'O'], j.patient_sex), 4) - 1)::BIGINT << 31)
-    | (CASE WHEN j.patient_age_years IS NULL THEN 127 ELSE least(greatest(floor(j.patient_age_years), 0), 126) END::BIGINT << 24)
-    | (coalesce(list_position(
-        ['GE', 'Siemens', 'Philips', 'Canon/Toshiba', 'UIH', 'Hitachi/Fujifilm', 'Neusoft', 'Other'], j.vendor
-    ), 0)::BIGINT << 20)
-    | (md5_number_lower(j.series_key) % 1048576)::BIGINT AS pick,
+    n.* EXCLUDE (series_key),
+    patients.number AS patient_number, sex.number AS sex_number, age_band.number AS age_band_number,
+    vendor.number AS vendor_number, scanner.number AS scanner_number, site.number AS site_number,
+    period.number AS period_number, device.number AS device_number, beam.number AS beam_number,
+    CASE WHEN j.patient_age_years IS NOT NULL THEN
+        4 * (least(greatest(floor(j.patient_age_years), 0), 126)::USMALLINT // 5)
+        + coalesce(list_position(['F', 'M', 'O'], j.patient_sex), 4) - 1
+    END AS age_group,
+    (CASE WHEN j.status = 'measured' AND j.category <> 'not reportable' THEN 1::BIGINT ELSE 0 END << 62)
+    | (least(greatest(coalesce(date_diff('day', DATE '1900-01-01', j.study_date), 0), 0), 131071)::BIGINT << 45)
+    | (j.is_preferred::BIGINT << 44)
+    | ((md5_number_lower(j.series_key) % 65536)::BIGINT << 28) AS pick,
+    4 * CASE WHEN j.patient_age_years >= 50 THEN least(floor(j.patient_age_years)::INTEGER // 5 - 9, 8) ELSE 0 END
+    + CASE WHEN j.status = 'measured'
+        THEN coalesce(list_position(['osteoporosis', 'low bone mass', 'normal'], j.category), 0) ELSE 0
+    END AS facts,
+    (j.status = 'measured')::UTINYINT + 2 * (c.follow_state IS NOT NULL)::UTINYINT
+    + 4 * coalesce(c.follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact'), false)::UTINYINT AS marks,
+    j.patient_key IN (SELECT patient_key FROM reference_values) AS has_reference,
     CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
         ((CASE
             WHEN j.is_flagged AND c.follow_state NOT IN ('not confirmed', 'no action', 'closed') THEN 0::BIGINT
@@ -138,8 +209,22 @@ SELECT
         END << 36) | (md5_number_lower(j.series_key) % 68719476736)::BIGINT
     END AS work_order
 FROM joined AS j
+JOIN named ON named.series_key = j.series_key
+JOIN patients ON patients.patient_key = j.patient_key
+JOIN names AS sex ON sex.kind = 'sex' AND sex.name = named.sex
+JOIN names AS age_band ON age_band.kind = 'age_band' AND age_band.name = named.age_band
+JOIN names AS vendor ON vendor.kind = 'vendor' AND vendor.name = named.vendor
+JOIN names AS scanner ON scanner.kind = 'scanner' AND scanner.name = named.scanner
+JOIN names AS site ON site.kind = 'site' AND site.name = named.site
+JOIN names AS period ON period.kind = 'period' AND period.name = named.period
+JOIN names AS device ON device.kind = 'device' AND device.name = named.device
+LEFT JOIN names AS beam ON beam.kind = 'beam' AND beam.name = named.beam
+LEFT JOIN noted AS n ON n.series_key = j.series_key
 LEFT JOIN tissue AS t ON t.result_id = j.result_id
 LEFT JOIN clock AS c ON c.series_key = j.series_key
 LEFT JOIN reason AS e
     ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')
 ORDER BY j.series_key;
+
+DROP TABLE joined;
+DROP TABLE named;

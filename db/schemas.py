@@ -168,6 +168,16 @@ MEASUREMENTS = _kind(
     ("regressed_mg_cm3", FLOAT, "mg/cm3 K2HPO4, read by a network beside vbmd_mg_cm3; decides nothing"),
     ("regressed_low_mg_cm3", FLOAT, "mg/cm3 K2HPO4, lower end of the network's 95 % interval"),
     ("regressed_high_mg_cm3", FLOAT, "mg/cm3 K2HPO4, upper end of the network's 95 % interval"),
+    (
+        "endplate_depression",
+        FLOAT,
+        "share by which the middle height lies below what the rims and the normal shape say; no part of the grade",
+    ),
+    (
+        "suggested_cause",
+        TEXT,
+        "what the endplates suggest about the cause of a deformity; a model's suggestion, a reader decides",
+    ),
     order="series_key result_id level",
 )
 _REASON = (

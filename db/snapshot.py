@@ -26,7 +26,9 @@ _VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 _ORDER: dict[str, tuple[str, ...]] = {
     **{name: kind.order for name, kind in KINDS.items()},
     "cohort": ("work_order", "series_key"),
-    "follow_ups": ("series_key",),
+    "names": ("kind", "number"),
+    "pairs": ("series_key", "level"),
+    "patients": ("number",),
     "parts": ("name",),
     "migrations": ("number",),
 }
@@ -101,7 +103,7 @@ def published(store_dir: Path) -> Published:
 def open_views(found: Published) -> duckdb.DuckDBPyConnection:
     """An in-memory database whose tables are the snapshot's files."""
     connection = duckdb.connect(":memory:")
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     for table in _ORDER:
         file = found.folder / f"{table}.parquet"
         if not file.is_file():

@@ -26,3 +26,17 @@ SELECT
     payload_json ->> '$.because' AS because
 FROM events
 WHERE kind IN ('follow-up', 'follow-up fact');
+
+-- What readers said about the cause of a level's shape (osteo_core/programme/cause.py).
+CREATE OR REPLACE VIEW cause_readings AS
+SELECT
+    event_id, series_key, author, "at", reason,
+    (payload_json ->> '$.level')::UTINYINT AS level,
+    payload_json ->> '$.cause' AS cause,
+    payload_json ->> '$.suggested' AS suggested
+FROM events
+WHERE kind = 'cause reading';
+
+CREATE OR REPLACE VIEW current_cause_readings AS
+SELECT * FROM cause_readings
+QUALIFY row_number() OVER (PARTITION BY series_key, level ORDER BY "at" DESC, event_id DESC) = 1;

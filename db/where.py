@@ -6,18 +6,23 @@ from typing import Any
 
 from osteo_core.programme.cohort import CohortFilter
 
+#: Numbers are compared in a third of the time that texts take.
+_NAMED = (
+    "cohort.{kind}_number IN "
+    "(SELECT names.number FROM names WHERE names.kind = '{kind}' AND list_contains($cohort_{field}, names.name))"
+)
 #: Condition on the table ``cohort`` for each field of the filter that is set; ``$cohort_FIELD`` is its value.
 _CONDITIONS: dict[str, str] = {
-    "vendors": "list_contains($cohort_vendors, cohort.vendor)",
-    "sexes": "list_contains($cohort_sexes, cohort.patient_sex)",
-    "age_from": "floor(cohort.patient_age_years) >= $cohort_age_from",
-    "age_to": "floor(cohort.patient_age_years) <= $cohort_age_to",
+    "vendors": _NAMED.format(kind="vendor", field="vendors"),
+    "sexes": _NAMED.format(kind="sex", field="sexes"),
+    "age_from": "cohort.patient_age_years >= ceil($cohort_age_from)",
+    "age_to": "cohort.patient_age_years < floor($cohort_age_to) + 1",
     "categories": "list_contains($cohort_categories, cohort.category)",
     "flagged": "cohort.is_flagged = $cohort_flagged",
     "review": "(coalesce(len(cohort.review_reasons), 0) > 0) = $cohort_review",
     "simulated": "cohort.is_simulated = $cohort_simulated",
-    "scanners": "list_contains($cohort_scanners, cohort.manufacturer_model_name)",
-    "sites": "list_contains($cohort_sites, cohort.site_key)",
+    "scanners": _NAMED.format(kind="scanner", field="scanners"),
+    "sites": _NAMED.format(kind="site", field="sites"),
     "studied_from": "cohort.study_date >= $cohort_studied_from",
     "studied_to": "cohort.study_date <= $cohort_studied_to",
     "states": "list_contains($cohort_states, cohort.follow_state)",

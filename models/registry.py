@@ -41,7 +41,7 @@ MODELS: dict[str, Model] = {
     for model in (
         Model(name="spine_localiser", purpose="finds the spine and its levels in a whole volume, 5 mm", released=True),
         Model(name="vertebra_segmentation", purpose="outlines vertebral bodies near the spine, 1.25 mm", released=True),
-        Model(name="bmd_regression", purpose="reads vBMD of one body, beside the calibrated value", released=False),
+        Model(name="bmd_regression", purpose="reads vBMD of one body, beside the calibrated value", released=True),
     )
 }
 

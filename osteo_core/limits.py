@@ -332,10 +332,11 @@ MODERATE_FRACTURE_LOSS = Limit(
     beyond="fracture grade 2",
 )
 HEIGHT_LOSS_ERROR = Limit(
-    value=0.04,
+    value=0.03,
     unit="of the height",
-    source="design: SD of a measured loss about the true one, simulated 2-3 mm slices",
-    date="2026-11-25",
+    source="design: measured losses err by 0.04 (SD, simulated 2-3 mm slices); 0.03 finds every grade 2 and 3 (29 of "
+    "29) that 0.04 finds, and takes 9 of 21 of grade 1 for grade 2 in place of 15",
+    date="2026-11-26",
     beyond="a loss this little below a boundary is graded as having reached it (grades 1 and 2)",
 )
 ENDPLATE_DEPRESSION = Limit(

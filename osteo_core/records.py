@@ -17,7 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteo_core.outcomes import Caution, Exclusion
-from osteo_core.terms import Anchor, Category, ContrastPhase, KernelGroup, Level, Mineral, Plane, Sex, Status, Vendor
+from osteo_core.terms import (
+    Anchor,
+    Category,
+    ContrastPhase,
+    KernelGroup,
+    Level,
+    Mineral,
+    Plane,
+    Sex,
+    Status,
+    SuggestedCause,
+    Vendor,
+)
 
 FloatArray = NDArray[np.floating]
 #: (I, J, K) int16 or float32 Hounsfield units.
@@ -238,6 +250,8 @@ class Measurement:
     """One level: geometry of the body, HU of its trabecular ROI, vBMD where it could be calibrated.
 
     ``regressed_mg_cm3`` (K2HPO4) is a network's reading of the same level, which decides nothing.
+    ``endplate_depression`` is the share by which the middle height lies below what rims and normal shape say; it
+    speaks of the cause (``suggested_cause``) and changes no grade.
     """
 
     level: Level
@@ -254,6 +268,8 @@ class Measurement:
     middle_height_mm: float | None = None
     posterior_height_mm: float | None = None
     fracture_grade: int | None = None
+    endplate_depression: float | None = None
+    suggested_cause: SuggestedCause = SuggestedCause.NOT_ASSESSED
     confidence: float | None = None
     exclusion: Exclusion | None = None
 

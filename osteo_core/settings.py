@@ -26,7 +26,16 @@ _RESULT_FIELDS = (
 #: Settings that name a file of which the content counts.
 _TABLES = ("calibration_table", "phantom_table")
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
-CALIBRATION_WAYS = ("precalibrated", "phantom", "site", "tissues", "effective_energy", "two_tissue", "published")
+CALIBRATION_WAYS = (
+    "precalibrated",
+    "phantom",
+    "site",
+    "carried",
+    "tissues",
+    "effective_energy",
+    "two_tissue",
+    "published",
+)
 
 
 #: What may outline the bodies where no folder of masks is given, and whose numbers a mask may hold.
@@ -56,7 +65,7 @@ class Settings:
     thickness_maximum_mm: float = 5.0
     calibration_table: str = ""
     phantom_table: str = ""
-    calibration_order: str = "precalibrated, phantom, site, tissues, published"
+    calibration_order: str = "precalibrated, phantom, site, carried, tissues, published"
     media_limit_mb: int = 2000
     engine: str = "own"
     masks: str = ""

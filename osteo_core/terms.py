@@ -105,6 +105,15 @@ class Category(StrEnum):
     NOT_REPORTABLE = "not reportable"
 
 
+class SuggestedCause(StrEnum):
+    """What the endplates of a deformed body suggest about its cause: for a reader to decide, apart from any grade."""
+
+    DEPRESSED = "osteoporotic-looking endplate depression"
+    NOT_DEPRESSED = "deformity without endplate depression"
+    NO_DEFORMITY = "no deformity"
+    NOT_ASSESSED = "not assessed"
+
+
 class Mineral(StrEnum):
     """Reference mineral in which a vBMD is expressed."""
 

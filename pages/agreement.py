@@ -9,8 +9,6 @@ from streamlit.elements.plotly_chart import PlotlyState
 from osteo_core.programme.comparison import CLASSES, Comparison
 from pages.ui import agreement_figures, filters, frame, qct_import, services, wording
 
-_ALL = "All vendors"
-
 
 def show_table(rows: list[Comparison]) -> None:
     """The main figures of each group beside each other."""
@@ -44,10 +42,10 @@ def open_clicked(event: PlotlyState) -> None:
     """A click on a point opens its patient."""
     points = event["selection"]["points"]
     if points and points[0].get("customdata"):
-        frame.open_patient(points[0]["customdata"][3])
+        frame.open_patient(points[0]["customdata"][1])
 
 
-def show_pairs(pairs: list[agreement_figures.Pair], row: Comparison) -> None:
+def show_pairs(pairs: agreement_figures.Pairs, row: Comparison) -> None:
     """Pictures of one group beside each other."""
     left, right = st.columns(2, gap="large")
     left.subheader("Scatter")
@@ -137,15 +135,18 @@ else:
     controls = st.container(horizontal=True, gap="large")
     by_level = choose_unit(controls)
     pairs = services.agreement_pairs(chosen, by_level=by_level)
-    if not pairs:
+    if not len(pairs):
         frame.draw_empty("No measured patient in this filter has a QCT value yet.", icon=":material/compare_arrows:")
         qct_import.show_import()
     else:
-        names = [_ALL, *sorted({pair.vendor for pair in pairs})]
-        group = controls.segmented_control("Show", names, default=_ALL, required=True, key="group", bind="query-params")
-        rows = services.agreement(pairs)
-        row = next((one for one in rows if one.group == group), rows[0])
-        show_pairs(pairs if row is rows[0] else [p for p in pairs if p.vendor == row.group], row)
+        everybody = services.ALL_VENDORS
+        names = [everybody, *pairs.vendors()]
+        group = controls.segmented_control(
+            "Show", names, default=everybody, required=True, key="group", bind="query-params"
+        )
+        rows = services.agreement(pairs, shown=group)
+        row = next(one for one in rows if one.group == group)
+        show_pairs(pairs if group == everybody else pairs.of(group), row)
         show_table(rows)
         show_statistics(row)
         st.caption(

@@ -46,21 +46,27 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
 
 
 def show_scanner(one: services.ScannerDrift) -> None:
-    """The three charts of one scanner."""
-    for tab, quantity in zip(st.tabs([q.value for q in Quantity]), Quantity, strict=True):
-        with tab:
-            if quantity not in one.charts:
-                st.info(one.why[quantity], icon=":material/hourglass_empty:")
-                continue
-            chart = one.charts[quantity]
-            figure = drift_figures.drift_figure(chart, quantity)
-            st.plotly_chart(figure, config={"displayModeBar": False}, key=f"drift-{quantity.name}")
-            for alarm in chart.alarms:
-                st.markdown(
-                    f":material/warning: {alarm.rule}: {_alarm(alarm, quantity)}; a new baseline begins after it."
-                )
-            if not chart.alarms:
-                st.caption("No limit was crossed.")
+    """One chart of one scanner; which one stands in the address."""
+    name = st.segmented_control(
+        "Follow",
+        [q.value for q in Quantity],
+        default=Quantity.VBMD.value,
+        required=True,
+        key="quantity",
+        bind="query-params",
+        label_visibility="collapsed",
+    )
+    quantity = Quantity(name)
+    if quantity not in one.charts:
+        st.info(one.why[quantity], icon=":material/hourglass_empty:")
+        return
+    chart = one.charts[quantity]
+    figure = drift_figures.drift_figure(chart, quantity)
+    st.plotly_chart(figure, config={"displayModeBar": False}, key=f"drift-{quantity.name}")
+    for alarm in chart.alarms:
+        st.markdown(f":material/warning: {alarm.rule}: {_alarm(alarm, quantity)}; a new baseline begins after it.")
+    if not chart.alarms:
+        st.caption("No limit was crossed.")
 
 
 def show_phantom() -> None:
@@ -99,7 +105,7 @@ st.title("Drift")
 if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False, also=("device",))
+    chosen = filters.cohort_filter(with_category=False, also=("device", "quantity"))
     found = services.scanners(chosen)
     if not found:
         frame.draw_empty("Nobody in this filter has a vBMD and a day of study.", icon=":material/search_off:")

@@ -14,6 +14,7 @@ from pages.ui.patient_parts import (
     show_other_series,
     show_what_to_mind,
 )
+from pages.ui.reading_parts import show_fractures, show_reading
 from pages.ui.viewer.planes import show_planes
 
 
@@ -50,7 +51,7 @@ def show_viewer(view: services.PatientView) -> None:
 
 
 def show_levels(view: services.PatientView) -> None:
-    """Every level: number, interval, heights, and why one does not count."""
+    """Every level: number, interval, and why one does not count."""
     st.subheader("Levels")
     show_level_table(view)
     limits = services.limits()
@@ -78,6 +79,10 @@ def show_patient(view: services.PatientView) -> None:
     pictures = st.container()
     if view.levels:
         show_levels(view)
+        show_fractures(view)
+    st.subheader("Follow-up and readings")
+    show_reading(view)
+    show_history(view.series_key)
     left, right = st.columns(2, gap="large")
     with left:
         show_what_to_mind(view)
@@ -85,7 +90,6 @@ def show_patient(view: services.PatientView) -> None:
     with right:
         show_origin(view)
         show_other_series(view)
-        show_history(view.series_key)
     with pictures:  # last, for the first look at a CT takes seconds and the numbers need not wait for it
         show_viewer(view)
 

@@ -30,6 +30,7 @@ _JUDGES_EVERY = 10
 #: What scanners differ by that the network may not see: gain and offset of the HU scale.
 _GAIN_SD, _OFFSET_SD_HU = 0.008, 2.0
 _AVERAGING = 0.996
+_SETTLING_BATCHES = 60
 _Z95 = 1.959963984540054
 
 
@@ -101,8 +102,9 @@ def teach(recipe: Recipe, crops: Crops) -> None:
     path = recipe.folder / f"{recipe.name}.pt"
     first = resume(path, net, mean, optimiser)
     stream, started = batches(crops, recipe.seed + first, recipe.batch), time.time()
-    for step in range(first, recipe.steps):
-        total = total_steps(recipe, step, (time.time() - started) / max(step - first, 1) if step > first else 1.0)
+    step, total = first, recipe.steps
+    while step < total:
+        total = total_steps(recipe, step, (time.time() - started) / (step - first) if step > first else 1.0)
         for group in optimiser.param_groups:
             group["lr"] = rate_at(recipe, step, total)
         x, y = next(stream)
@@ -111,17 +113,42 @@ def teach(recipe: Recipe, crops: Crops) -> None:
         value.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 3.0)
         optimiser.step()
+        step += 1
         with torch.no_grad():
-            keep = min(_AVERAGING, (step + 1) / (step + 10))
+            keep = min(_AVERAGING, step / (step + 9))
             for a, b in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
                 a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
-        if (step + 1) % 200 == 0 or step + 1 >= total:
-            found = judge(mean, crops)
-            _note(recipe, step + 1, found)
-            state = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
-            torch.save({**state, "step": step + 1, "judged": found}, path)
-        if step + 1 >= total:
-            return
+        if step % 200 == 0 and step < total:
+            _keep(recipe, step, (net, mean, optimiser), crops)
+    settle(mean, stream)
+    _keep(recipe, step, (net, mean, optimiser), crops)
+
+
+@torch.no_grad()
+def settle(mean: nn.Module, stream: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    """Measure the batch statistics that the averaged weights themselves make, then take out what they lean by.
+
+    Izmailov 2018. Batches of eight teach on their own statistics; with fixed ones values come out 2 mg/cm3 lower.
+    """
+    for norm in mean.modules():
+        if isinstance(norm, nn.BatchNorm3d):
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean over all batches
+    mean.train()
+    for _ in range(_SETTLING_BATCHES):
+        mean(next(stream)[0])
+    mean.eval()
+    lean = torch.cat([mean(x)[:, 0] - y for x, y in (next(stream) for _ in range(_SETTLING_BATCHES))]).mean()
+    mean.class_layers.out.bias[0] -= lean
+
+
+def _keep(recipe: Recipe, step: int, taught: tuple[nn.Module, nn.Module, torch.optim.Optimizer], crops: Crops) -> None:
+    """Judge, note and save."""
+    found = judge(taught[1], crops)
+    _note(recipe, step, found)
+    names = ("net", "mean", "optimiser")
+    state = {name: one.state_dict() for name, one in zip(names, taught, strict=True)}
+    torch.save({**state, "step": step, "judged": found}, recipe.folder / f"{recipe.name}.pt")
 
 
 def _note(recipe: Recipe, step: int, found: dict[str, float]) -> None:

@@ -107,9 +107,11 @@ def _of_series(
 
 
 def _rods(patient: SimulatedPatient, series: Series) -> tuple[dict[str, str], ...]:
-    if series.study_date is None or series.manufacturer_model_name is None:
-        raise ValueError("the series was written without its date or model")
-    return phantom_rods(patient, model=series.manufacturer_model_name, study=series.study_date)
+    if series.study_date is None or series.manufacturer_model_name is None or series.device_key is None:
+        raise ValueError("the series was written without its date, model or serial number")
+    return phantom_rods(
+        patient, model=series.manufacturer_model_name, study=series.study_date, device_key=series.device_key
+    )
 
 
 def _found(result: SeriesResult, measured: MeasuredSeries, patient: SimulatedPatient) -> Row:

@@ -1,7 +1,7 @@
 -- The cohort in numbers of series and patients. Failed and excluded series stay in n_series.
 SELECT
     count(*) AS n_series,
-    (SELECT count(*) FROM (SELECT DISTINCT patient_number FROM cohort WHERE /*cohort*/ TRUE)) AS n_patients,
+    count(DISTINCT patient_number) AS n_patients,
     count(*) FILTER (status = 'measured') AS n_measured,
     count(*) FILTER (status = 'measured' AND category <> 'not reportable') AS n_categorised,
     count(*) FILTER (status = 'excluded') AS n_excluded,

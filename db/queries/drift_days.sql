@@ -1,44 +1,46 @@
--- Each scanner day by day: vBMD less the mean of the cohort's own sex and five-year age group, fat and muscle HU less the
--- mean of the same tube voltage and contrast phase; n, mean and sum of squares about it. Groups below 5 have no mean.
--- The $limit scanners with the most patients.
-WITH patient AS (
+-- The scanners $devices day by day: vBMD less the mean of the cohort's own sex and five-year age group, fat and muscle HU
+-- less the mean of the same tube voltage and contrast phase; n, mean and sum of squares about it. Groups below 5 have no
+-- mean.
+WITH measured AS MATERIALIZED (
     SELECT
-        coalesce(device_key, manufacturer_model_name, vendor) AS scanner,
-        vendor, manufacturer_model_name, study_date AS day,
-        -- sex and five-year age group in one number, by the bits of pick (db/refresh.sql); age 127 is unknown
-        4 * (((pick >> 24) & 127) // 5) + ((pick >> 31) & 3) AS age_group,
-        (pick >> 24) & 127 < 127 AS has_age,
-        mean_vbmd_mg_cm3 AS vbmd, kvp, contrast_phase, fat_mean_hu AS fat, muscle_mean_hu AS muscle
+        device_number, study_date AS day, age_group, beam_number,
+        mean_vbmd_mg_cm3 AS vbmd, fat_mean_hu AS fat, muscle_mean_hu AS muscle
     FROM cohort
-    WHERE status = 'measured' AND mean_vbmd_mg_cm3 IS NOT NULL AND study_date IS NOT NULL AND /*cohort*/ TRUE
+    WHERE marks & 1 = 1 AND mean_vbmd_mg_cm3 IS NOT NULL AND study_date IS NOT NULL AND /*cohort*/ TRUE
 ),
 age_norm AS (
-    SELECT age_group, avg(vbmd) AS vbmd FROM patient WHERE has_age
+    SELECT age_group, avg(vbmd) AS vbmd FROM measured WHERE age_group IS NOT NULL
     GROUP BY age_group HAVING count(*) >= 5
 ),
-tissue_norm AS (
-    SELECT kvp, contrast_phase, avg(fat) AS fat, avg(muscle) AS muscle FROM patient WHERE kvp IS NOT NULL
-    GROUP BY ALL HAVING count(*) >= 5
-),
-shown AS (
-    SELECT scanner FROM patient GROUP BY scanner ORDER BY count(*) DESC, scanner LIMIT $limit::BIGINT
+beam_norm AS (
+    SELECT beam_number, avg(fat) AS fat, avg(muscle) AS muscle FROM measured WHERE beam_number IS NOT NULL
+    GROUP BY beam_number HAVING count(*) >= 5
 ),
 adjusted AS (
     SELECT
-        p.scanner, p.vendor, p.manufacturer_model_name, p.day, p.vbmd, p.fat, p.muscle,
-        p.vbmd - a.vbmd AS vbmd_off, p.fat - t.fat AS fat_off, p.muscle - t.muscle AS muscle_off
-    FROM patient AS p
-    JOIN shown ON shown.scanner = p.scanner
-    LEFT JOIN age_norm AS a ON a.age_group = p.age_group AND p.has_age
-    LEFT JOIN tissue_norm AS t ON t.kvp = p.kvp AND t.contrast_phase = p.contrast_phase
+        m.device_number AS device, m.day,
+        m.vbmd - a.vbmd AS vbmd_off, m.fat - b.fat AS fat_off, m.muscle - b.muscle AS muscle_off
+    FROM measured AS m
+    LEFT JOIN age_norm AS a ON a.age_group = m.age_group
+    LEFT JOIN beam_norm AS b ON b.beam_number = m.beam_number
+    WHERE list_contains($devices, m.device_number)
+),
+summed AS (
+    SELECT
+        device, day,
+        count(vbmd_off) AS vbmd_n, sum(vbmd_off) AS vbmd_sum, sum(vbmd_off * vbmd_off) AS vbmd_of_squares,
+        count(fat_off) AS fat_n, sum(fat_off) AS fat_sum, sum(fat_off * fat_off) AS fat_of_squares,
+        count(muscle_off) AS muscle_n, sum(muscle_off) AS muscle_sum, sum(muscle_off * muscle_off) AS muscle_of_squares
+    FROM adjusted
+    GROUP BY ALL
 )
 SELECT
-    scanner, max(vendor) AS vendor, max(manufacturer_model_name) AS model, day,
-    count(vbmd_off) AS vbmd_n, avg(vbmd_off) AS vbmd_mean, coalesce(var_pop(vbmd_off) * count(vbmd_off), 0) AS vbmd_squares,
-    count(fat_off) AS fat_n, avg(fat_off) AS fat_mean, coalesce(var_pop(fat_off) * count(fat_off), 0) AS fat_squares,
-    count(muscle_off) AS muscle_n, avg(muscle_off) AS muscle_mean,
-    coalesce(var_pop(muscle_off) * count(muscle_off), 0) AS muscle_squares,
-    avg(vbmd) AS vbmd_level, avg(fat) AS fat_level, avg(muscle) AS muscle_level
-FROM adjusted
-GROUP BY scanner, day
-ORDER BY scanner, day;
+    device, day,
+    vbmd_n, vbmd_sum / nullif(vbmd_n, 0) AS vbmd_mean,
+    greatest(vbmd_of_squares - vbmd_sum * vbmd_sum / nullif(vbmd_n, 0), 0) AS vbmd_squares,
+    fat_n, fat_sum / nullif(fat_n, 0) AS fat_mean,
+    greatest(fat_of_squares - fat_sum * fat_sum / nullif(fat_n, 0), 0) AS fat_squares,
+    muscle_n, muscle_sum / nullif(muscle_n, 0) AS muscle_mean,
+    greatest(muscle_of_squares - muscle_sum * muscle_sum / nullif(muscle_n, 0), 0) AS muscle_squares
+FROM summed
+ORDER BY device, day;

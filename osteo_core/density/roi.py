@@ -34,11 +34,6 @@ _MINIMUM_OTHERS = 2
 _ENDPLATE_BLUR_MM = 2.5
 
 
-def measure_level(volume: Volume, segmentation: Segmentation, level: Level) -> Measurement | None:
-    """Geometry and trabecular HU of one level; None when the level is not outlined."""
-    return next((m for m in measure_levels(volume, segmentation) if m.level == level), None)
-
-
 def measure_levels(
     volume: Volume, segmentation: Segmentation, bodies: tuple[Body, ...] | None = None
 ) -> tuple[Measurement, ...]:

@@ -46,22 +46,6 @@ def canonical(array: NDArray, geometry: Geometry) -> tuple[NDArray, Geometry]:
     return reorient(array, geometry, CANONICAL_CODES)
 
 
-def grid_of_spacing(geometry: Geometry, spacing_mm: tuple[float, float, float]) -> Geometry:
-    """A grid with the same axes and the same field of view, and this spacing (mm).
-
-    The outer faces of the first voxels stay where they are; the far faces move by less than one new voxel.
-    """
-    new = np.asarray(spacing_mm, dtype=float)
-    if not (new > 0).all():
-        raise ValueError(f"spacing_mm must be positive, got {spacing_mm}")
-    old = np.asarray(geometry.spacing_mm)
-    shape = np.maximum(1, np.ceil(np.asarray(geometry.shape) * old / new - 1e-6)).astype(int)
-    affine = geometry.affine_lps.copy()
-    affine[:3, :3] = geometry.directions * new
-    affine[:3, 3] += geometry.directions @ ((new - old) / 2)
-    return Geometry(shape=(int(shape[0]), int(shape[1]), int(shape[2])), affine_lps=affine)
-
-
 def cropped_grid(geometry: Geometry, start: tuple[int, int, int], shape: tuple[int, int, int]) -> Geometry:
     """The grid of ``array[start : start + shape]``; ``start`` may lie outside (a margin)."""
     affine = geometry.affine_lps.copy()

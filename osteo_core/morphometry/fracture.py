@@ -2,7 +2,8 @@
 
 Expected heights come twice: (a) from the body's own posterior height and the level's normal shape, so a
 lordotic L4-L5, higher in front by nature, is no fracture; (b) from the other bodies of the same patient,
-scaled by the level's normal heights; their median, so one fractured neighbour does not hide another.
+scaled by the level's normal heights. A body that is low itself does not say what is normal: it is left out, and
+the mean of the sound ones counts, so several fractures in a row do not hide one another.
 The loss of a body is the largest of: anterior and middle against (a), all three against (b).
 Grades by Genant 1993 with the boundary rule: 20 <= x < 25 % is 1 (possible),
 25 <= x <= 40 % is 2, above 40 % is 3.
@@ -10,7 +11,7 @@ Grades by Genant 1993 with the boundary rule: 20 <= x < 25 % is 1 (possible),
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from osteo_core import limits
 from osteo_core.morphometry.heights import Heights
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Measurement
-from osteo_core.terms import Level, Step
+from osteo_core.terms import Level, Step, SuggestedCause
 
 #: Normal anterior, middle and posterior height of a body as a share of the patient's posterior height of L2.
 #: Measured with this program's own rule on the two adult reference men of the shared label maps
@@ -73,11 +74,23 @@ class HeightLoss:
         return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
 
     @property
+    def suggested_cause(self) -> SuggestedCause:
+        """What the endplates suggest about the cause of a deformity, from grade 1 on, for a reader to decide.
+
+        After the algorithm-based qualitative reading (Jiang 2004): an osteoporotic fracture depresses the centre of an
+        endplate; a wedge without it may be old, Scheuermann's, or wear. A sound height is no deformity: what a
+        depression without any loss of height may mean is for the reader alone.
+        """
+        if self.grade < 1:
+            return SuggestedCause.NO_DEFORMITY
+        is_depressed = self.depression >= limits.ENDPLATE_DEPRESSION.value
+        return SuggestedCause.DEPRESSED if is_depressed else SuggestedCause.NOT_DEPRESSED
+
+    @property
     def cause_words(self) -> str:
-        """What the endplates suggest about the cause, for a reader to decide (algorithm-based qualitative reading)."""
-        share = f"{100 * self.depression:.0f} %"
-        if self.depression >= limits.ENDPLATE_DEPRESSION.value:
-            return f"endplates depressed by {share}, which speaks for an osteoporotic fracture"
+        """The suggestion for a sentence."""
+        if self.suggested_cause is SuggestedCause.DEPRESSED:
+            return f"endplates depressed by {100 * self.depression:.0f} %, which speaks for an osteoporotic fracture"
         return "endplates not depressed, so an old wedge, Scheuermann or wear is possible too"
 
 
@@ -108,7 +121,14 @@ def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0
     }
     beyond_mm = max(step_mm - limits.HEIGHT_STEP_TRUSTED.value, 0.0)
     allowance = _LOSS_PER_MM * beyond_mm
-    return {level: _worst(level, known, allowance=allowance) for level in known if level <= _LOWEST_GRADED}
+    # who is low is not known yet: the median bears a few
+    first = {level: _worst(level, known[level], _scale(level, known, np.median), allowance) for level in known}
+    sound = {level: known[level] for level, loss in first.items() if loss.grade == 0}
+    found = {}
+    for level in (level for level in known if level <= _LOWEST_GRADED):
+        scale = _scale(level, sound, np.mean)
+        found[level] = first[level] if scale is None else _worst(level, known[level], scale, allowance)
+    return found
 
 
 def grade_of_loss(loss: float, *, error: float = 0.0) -> int:
@@ -146,7 +166,13 @@ def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
         # A crushed body is too small because it is crushed: the fracture is the reason worth telling.
         found = f"grade {loss.grade}, {loss.words}"
         exclusion = Exclusion(code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level)
-    return replace(measurement, fracture_grade=loss.grade, exclusion=exclusion)
+    return replace(
+        measurement,
+        fracture_grade=loss.grade,
+        endplate_depression=loss.depression,
+        suggested_cause=loss.suggested_cause,
+        exclusion=exclusion,
+    )
 
 
 def _at_rims(heights: Sequence[float]) -> np.ndarray:
@@ -156,16 +182,20 @@ def _at_rims(heights: Sequence[float]) -> np.ndarray:
     return np.array([anterior + _FRONT_SHARE * slope, middle, posterior - _BACK_SHARE * slope])
 
 
-def _worst(level: Level, known: Mapping[Level, np.ndarray], *, allowance: float) -> HeightLoss:
-    own, normal = known[level], _at_rims(NORMAL_HEIGHTS[level])
+def _scale(level: Level, bodies: Mapping[Level, np.ndarray], centre: Callable[..., np.ndarray]) -> np.ndarray | None:
+    """By how much the other bodies are larger than normal ones, by place; None where too few of them can say."""
+    others = [heights / _at_rims(NORMAL_HEIGHTS[at]) for at, heights in bodies.items() if at != level]
+    return centre(others, axis=0) if len(others) >= _MINIMUM_NEIGHBOURS else None
+
+
+def _worst(level: Level, own: np.ndarray, scale: np.ndarray | None, allowance: float) -> HeightLoss:
+    normal = _at_rims(NORMAL_HEIGHTS[level])
     shape_loss = 1 - own[:2] / (normal[:2] * own[2] / normal[2])
     candidates = [
         (float(loss), place, "its own posterior height") for loss, place in zip(shape_loss, _PLACES, strict=False)
     ]
-    others = [other / _at_rims(NORMAL_HEIGHTS[at]) for at, other in known.items() if at != level]
-    if len(others) >= _MINIMUM_NEIGHBOURS:
-        expected = np.median(others, axis=0) * normal
-        neighbour_loss = 1 - own / expected
+    if scale is not None:
+        neighbour_loss = 1 - own / (scale * normal)
         candidates += [(float(x), place, "its neighbours") for x, place in zip(neighbour_loss, _PLACES, strict=True)]
     loss, place, against = max(candidates)
     error = limits.HEIGHT_LOSS_ERROR.value

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
-from osteo_core.statistics.agreement import BlandAltman, bland_altman, lin_ccc, mae, pearson, rmse
-from osteo_core.statistics.bootstrap import by_patient
+from osteo_core.statistics import bootstrap
+from osteo_core.statistics.agreement import BlandAltman, bland_altman, lin_ccc, pearson
 from osteo_core.statistics.diagnostic import kappa, roc_auc
 from osteo_core.statistics.intervals import wilson
 from osteo_core.statistics.regression import Line, deming, passing_bablok
@@ -23,6 +23,16 @@ from osteo_core.terms import Category
 Values = NDArray[np.float64]
 _Found = TypeVar("_Found")
 CLASSES = (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL)
+#: By what the figures are drawn anew, patient by patient; those without a formula of their own always are.
+_DRAWN: dict[str, bootstrap.Statistic] = {
+    "RMSE": bootstrap.root_mean_square,
+    "MAE": bootstrap.mean_absolute,
+    "Bias": bootstrap.bias,
+    "Pearson r": bootstrap.correlation,
+    "ICC(2,1)": bootstrap.absolute_agreement,
+    "Lin's concordance": bootstrap.concordance,
+}
+_WITHOUT_FORMULA = ("RMSE", "MAE")
 #: Passing-Bablok looks at every pair of pairs: beyond this it would take minutes.
 MOST_FOR_PASSING_BABLOK = 3000
 
@@ -59,38 +69,32 @@ def compare(
     measured: Values,
     reference: Values,
     *,
-    patients: Sequence[str],
+    patients: ArrayLike,
     limits_mg_cm3: tuple[float, float],
+    with_lines: bool = True,
 ) -> Comparison:
-    """All of it for (n,) pairs in mg/cm3; ``patients`` names whose each pair is.
+    """All of it for (n,) pairs in mg/cm3; ``patients`` names or numbers (n,) whose each pair is.
 
     Where a patient has several pairs (levels), intervals come from a bootstrap over patients, since levels of one
-    patient are not independent; where each has one, from each statistic's own formula.
+    patient are not independent; where each has one, from each statistic's own formula. ``with_lines``: the lines are
+    fitted too; they take the longest.
     """
-    several = len(set(patients)) < len(patients)
+    n_patients = len(np.unique(np.asarray(patients)))
     found: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
     for name, make in _figures(measured, reference, limits_mg_cm3).items():
         _try(name, make, found, missing)
-    simple: dict[str, Callable[[Values, Values], float]] = {"RMSE": rmse, "MAE": mae}
-    if several:
-        simple |= {
-            "Bias": lambda x, y: float((x - y).mean()),
-            "Pearson r": lambda x, y: pearson(x, y).value,
-            "ICC(2,1)": lambda x, y: icc(np.column_stack([x, y])).icc_2.value,
-            "Lin's concordance": lambda x, y: lin_ccc(x, y).value,
-        }
-    for name, statistic in simple.items():
-        _try(name, partial(by_patient, measured, reference, patients, statistic), found, missing)
+    drawn = _DRAWN if n_patients < len(measured) else {name: _DRAWN[name] for name in _WITHOUT_FORMULA}
+    _draw(measured, reference, patients, drawn, found, missing)
     lines: dict[str, Line] = {}
-    for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)):
+    for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)) if with_lines else ():
         _try(name, partial(fit, reference, measured), lines, missing)
     agreement: dict[str, BlandAltman] = {}
     _try("Bland-Altman", partial(bland_altman, measured, reference, exact=True), agreement, missing)
     return Comparison(
         group=group,
         n=len(measured),
-        patients=len(set(patients)),
+        patients=n_patients,
         bland_altman=agreement.get("Bland-Altman"),
         figures=found,
         lines=lines,
@@ -104,6 +108,27 @@ def _try(name: str, make: Callable[[], _Found], found: dict[str, _Found], missin
         found[name] = make()
     except StatisticsError as refused:
         missing[name] = str(refused)
+
+
+def _draw(
+    measured: Values,
+    reference: Values,
+    patients: ArrayLike,
+    statistics: Mapping[str, bootstrap.Statistic],
+    found: dict[str, Estimate],
+    missing: dict[str, str],
+) -> None:
+    """Put these figures with their intervals by drawing patients into ``found``; why one cannot be into ``missing``."""
+    try:
+        drawn = bootstrap.by_patient(measured, reference, patients, statistics)
+    except StatisticsError as refused:
+        missing |= dict.fromkeys(statistics, str(refused))
+        return
+    for name, one in drawn.items():
+        if isinstance(one, Estimate):
+            found[name] = one
+        else:
+            missing[name] = str(one)
 
 
 def _passing_bablok(x: Values, y: Values) -> Line:

@@ -31,6 +31,8 @@ COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("mean_hu", "HU", "mean of the levels used"),
     ("levels_used", "VerSe numbers, 20 is L1", "levels that count, separated by semicolons"),
     ("worst_fracture_grade", "0-3", "Genant grade by heights"),
+    ("suggested_causes", "level (VerSe number): words", "what the endplates of deformed levels suggest; a model's"),
+    ("reader_causes", "level (VerSe number): m2ABQ class", "latest reading of each level's cause by a person"),
     ("is_flagged", "true, false", "below the osteoporosis limit, or a fracture of grade 2 or more"),
     ("flag_reason", "text", "why, in words"),
     ("review_reasons", "text", "what should be looked at before the number is used"),

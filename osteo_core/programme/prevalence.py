@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from osteo_core.errors import UsageError
-from osteo_core.records import Estimate
-from osteo_core.statistics.intervals import wilson
 
 #: (name, from, to) in whole years, ``to`` excluded; the query ``prevalence`` uses the same.
 AGE_BANDS: tuple[tuple[str, float, float], ...] = (
@@ -29,24 +25,3 @@ def age_band(age_years: float | None) -> str:
         if low <= age_years < high:
             return name
     raise UsageError(f"an age must be a number of years from 0, found {age_years:g}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prevalence:
-    """One group: ``n`` people with an answer, ``missing`` without; ``share`` is None only where n is 0.
-
-    ``is_suppressed``: fewer than SUPPRESS_BELOW; a page shows n and no share, lest it tells of single people.
-    """
-
-    group: str
-    n: int
-    missing: int
-    count: int
-    share: Estimate | None
-    is_suppressed: bool
-
-
-def prevalence_of(group: str, *, count: int, n: int, missing: int = 0, confidence: float = 0.95) -> Prevalence:
-    """Share ``count / n`` with Wilson's interval. Raises StatisticsError for a count outside 0..n."""
-    share = wilson(count, n, confidence=confidence) if n else None
-    return Prevalence(group=group, n=n, missing=missing, count=count, share=share, is_suppressed=n < SUPPRESS_BELOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -75,18 +75,6 @@ def _weights(k: int, kind: Weights) -> Values:
     raise StatisticsError(f"weights must be none, linear or quadratic, found {kind!r}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class AucDifference:
-    """Two scores on the same cases: areas, variances, covariance, and the test of their difference."""
-
-    first: Estimate
-    second: Estimate
-    difference: Estimate
-    covariance: float
-    z: float
-    p: float
-
-
 def roc_auc(negatives: ArrayLike, positives: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     """Area under the ROC curve: the chance that a positive scores above a negative, ties half.
 
@@ -96,36 +84,6 @@ def roc_auc(negatives: ArrayLike, positives: ArrayLike, *, confidence: float = 0
     v10, v01 = _placements(negatives, positives)
     variance = float(v10.var(ddof=1)) / len(v10) + float(v01.var(ddof=1)) / len(v01)
     return _area(v10, v01, variance, confidence)
-
-
-def compare_auc(
-    first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike], *, confidence: float = 0.95
-) -> AucDifference:
-    """DeLong's test of two paired areas; each score is (negatives, positives) with cases in the same order.
-
-    z = (A1 - A2) / sqrt(var1 + var2 - 2 cov), two-sided p. Raises StatisticsError when cases differ in number,
-    or when the scores rank all cases alike, so that the difference has no variance.
-    """
-    a10, a01 = _placements(*first)
-    b10, b01 = _placements(*second)
-    if len(a10) != len(b10) or len(a01) != len(b01):
-        raise StatisticsError("two scores are compared on the same cases; the numbers of cases differ")
-    s10, s01 = np.cov(a10, b10), np.cov(a01, b01)
-    joint = s10 / len(a10) + s01 / len(a01)
-    variance = float(joint[0, 0] + joint[1, 1] - 2 * joint[0, 1])
-    if variance <= 1e-15:
-        raise StatisticsError("both scores rank the cases alike; their difference has no variance to test")
-    gap = float(a10.mean() - b10.mean())
-    z = gap / math.sqrt(variance)
-    half = normal_quantile(confidence) * math.sqrt(variance)
-    return AucDifference(
-        first=_area(a10, a01, float(joint[0, 0]), confidence),
-        second=_area(b10, b01, float(joint[1, 1]), confidence),
-        difference=around(gap, half, len(a10) + len(a01), method="DeLong, paired", confidence=confidence),
-        covariance=float(joint[0, 1]),
-        z=z,
-        p=float(2 * stats.norm.sf(abs(z))),
-    )
 
 
 def _placements(negatives: ArrayLike, positives: ArrayLike) -> tuple[Values, Values]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy import stats
 
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
-from osteo_core.statistics.checks import finite, share
+from osteo_core.statistics.checks import share
 
 
 def normal_quantile(confidence: float) -> float:
@@ -43,19 +42,6 @@ def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:
     low = 0.0 if count == 0 else min(centre - half, p)
     high = 1.0 if count == n else max(centre + half, p)
     return Estimate(value=p, low=low, high=high, n=n, method="Wilson score interval", confidence=confidence)
-
-
-def mean_interval(values: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-    """Mean with Student's t interval: m -+ t(n-1) s / sqrt(n), s with n-1. Values independent, mean nearly normal.
-
-    Raises StatisticsError for fewer than two values.
-    """
-    array = finite(values, name="values", at_least=2)
-    mean = float(array.mean())
-    half = t_quantile(confidence, len(array) - 1) * float(array.std(ddof=1)) / math.sqrt(len(array))
-    return Estimate(
-        value=mean, low=mean - half, high=mean + half, n=len(array), method="t interval", confidence=confidence
-    )
 
 
 def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pearson, Fisher z") -> Estimate:

@@ -90,7 +90,9 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> L
     high = size - round((size - c) / 2) + 1 + shift
     if low < 1 or high > size:
         raise StatisticsError(f"{size} slopes between {n} pairs are too few for an interval at {confidence:g}")
-    slope = _shifted_median(slopes, shift)
+    middle = _shifted_middle(size, shift)
+    slopes = np.partition(slopes, sorted({low - 1, high - 1, *middle}))
+    slope = float((slopes[middle[0]] + slopes[middle[1]]) / 2) if middle[0] != middle[1] else float(slopes[middle[0]])
     ends = sorted((float(slopes[low - 1]), float(slopes[high - 1])))
     intercept = float(np.median(b - slope * a))
     bounds = sorted((float(np.median(b - ends[1] * a)), float(np.median(b - ends[0] * a)), intercept))
@@ -102,8 +104,8 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> L
 
 
 def _pairwise_slopes(x: Values, y: Values) -> Values:
-    first, second = np.triu_indices(len(x), k=1)
-    dx, dy = x[second] - x[first], y[second] - y[first]
+    """All slopes between two pairs, in any order."""
+    dx, dy = (np.concatenate([v[k + 1 :] - v[k] for k in range(len(v) - 1)]) for v in (x, y))
     # Ties and slopes of -1 are meant in decimals: 0.1 + 0.2 against 0.3 is a tie, so rounding noise must not decide.
     noise = _ROUNDING * max(float(np.abs(x).max()), float(np.abs(y).max()))
     dx, dy = np.where(np.abs(dx) <= noise, 0.0, dx), np.where(np.abs(dy) <= noise, 0.0, dy)
@@ -111,14 +113,14 @@ def _pairwise_slopes(x: Values, y: Values) -> Values:
     kept |= (dx == 0) != (dy == 0)
     dx, dy = dx[kept], dy[kept]
     with np.errstate(divide="ignore"):
-        return np.sort(np.where(dx == 0, np.copysign(np.inf, dy), dy / np.where(dx == 0, 1.0, dx)))
+        return np.where(dx == 0, np.copysign(np.inf, dy), dy / np.where(dx == 0, 1.0, dx))
 
 
-def _shifted_median(slopes: Values, shift: int) -> float:
-    size = len(slopes)
+def _shifted_middle(size: int, shift: int) -> tuple[int, int]:
+    """Where the shifted median of the sorted slopes stands: twice the same place, or the two whose mean it is."""
     if size % 2:
-        return float(slopes[(size + 1) // 2 + shift - 1])
+        return (size - 1) // 2 + shift, (size - 1) // 2 + shift
     middle = size // 2 + shift
     if middle >= size:
         raise StatisticsError("the two methods are negatively related; Passing-Bablok needs a positive relation")
-    return float((slopes[middle - 1] + slopes[middle]) / 2)
+    return middle - 1, middle

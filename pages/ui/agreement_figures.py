@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from osteo_core.programme.comparison import Comparison
 from osteo_core.records import Estimate
 from osteo_core.statistics.regression import Line
+from osteo_core.terms import Level
 from pages.ui import wording
 from pages.ui.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
 from pages.ui.figures import vendor_marker
 
+Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"
 #: Above so many points a figure shows how many lie where instead.
 MOST_POINTS = 20_000
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """One patient or level measured both ways, in mg/cm3; ``who`` is the patient's short key, and the level."""
+#: A binned figure has so many cells on each side.
+CELLS = 80
 
-    series_key: str
-    who: str
-    patient: str
-    vendor: str
-    measured: float
-    reference: float
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pairs:
+    """Patients or levels measured both ways: (n,) each, values in mg/cm3.
+
+    ``patient`` numbers the patients, ``patient_key`` is their keyed hash; ``level`` is 0 for the patient's mean.
+    """
+
+    series_key: NDArray[np.object_]
+    patient_key: NDArray[np.object_]
+    patient: NDArray[np.integer]
+    vendor: NDArray[np.object_]
+    level: NDArray[np.integer]
+    measured: NDArray[np.float64]
+    reference: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.measured)
+
+    def vendors(self) -> list[str]:
+        """The vendors among them, in the order of the alphabet."""
+        return sorted(set(self.vendor))
+
+    def of(self, vendor: str) -> Pairs:
+        """Those of one vendor."""
+        held = self.vendor == vendor
+        return Pairs(**{field.name: getattr(self, field.name)[held] for field in fields(self)})
 
 
 def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
@@ -42,32 +66,27 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     return figure
 
 
-def _by_vendor(pairs: Sequence[Pair]) -> Mapping[str, list[Pair]]:
-    groups: dict[str, list[Pair]] = {}
-    for pair in sorted(pairs, key=lambda p: p.vendor):
-        groups.setdefault(pair.vendor, []).append(pair)
-    return groups
-
-
-def _points(vendor: str, pairs: Sequence[Pair], x: list[float], y: list[float]) -> go.Scatter:
+def _points(vendor: str, pairs: Pairs, x: Values, y: Values, hover: str) -> go.Scatter:
+    names = {0: ""} | {int(level): f", {level.name}" for level in Level}
     return go.Scatter(
         name=f"{vendor} (n {len(pairs)})",
         x=x,
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
-        customdata=[[p.who, p.measured, p.reference, p.series_key] for p in pairs],
-        hovertemplate=f"{vendor}<br>patient %{{customdata[0]}}<br>"
-        "CT %{customdata[1]:.0f}, QCT %{customdata[2]:.0f} mg/cm³"
-        "<extra></extra>",
+        customdata=[
+            [wording.short_key(patient) + names[int(level)], key]
+            for patient, level, key in zip(pairs.patient_key, pairs.level, pairs.series_key, strict=True)
+        ],
+        hovertemplate=f"{vendor}<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
     )
 
 
-def scatter_figure(pairs: Sequence[Pair], lines: Mapping[str, Line]) -> go.Figure:
+def scatter_figure(pairs: Pairs, lines: Mapping[str, Line]) -> go.Figure:
     """Measured against QCT with the lines of identity, Passing-Bablok and Deming; vendors by colour and shape."""
     figure = go.Figure()
-    values = [value for p in pairs for value in (p.measured, p.reference)]
-    ends = [0.0, max(values, default=200.0) * 1.05]
+    largest = max(pairs.measured.max(), pairs.reference.max()) if len(pairs) else 200.0
+    ends = [0.0, float(largest) * 1.05]
     figure.add_trace(
         go.Scatter(
             x=ends, y=ends, mode="lines", name="identity", line={"color": GREY, "dash": "dash"}, hoverinfo="skip"
@@ -79,41 +98,44 @@ def scatter_figure(pairs: Sequence[Pair], lines: Mapping[str, Line]) -> go.Figur
             go.Scatter(x=ends, y=y, mode="lines", name=name, line={"color": BLUE, "dash": dash}, hoverinfo="skip")
         )
     if len(pairs) > MOST_POINTS:
-        figure.add_trace(_binned([p.reference for p in pairs], [p.measured for p in pairs]))
+        figure.add_trace(_binned(pairs.reference, pairs.measured))
         return _frame(figure, f"{_AXIS} ({wording.UNIT})", f"vBMD from this CT ({wording.UNIT})")
-    for vendor, group in _by_vendor(pairs).items():
-        figure.add_trace(_points(vendor, group, [p.reference for p in group], [p.measured for p in group]))
+    hover = "CT %{y:.0f}, QCT %{x:.0f} mg/cm³"
+    for vendor in pairs.vendors():
+        group = pairs.of(vendor)
+        figure.add_trace(_points(vendor, group, group.reference, group.measured, hover))
     figure.update_xaxes(range=ends)
     figure.update_yaxes(range=ends)
     return _frame(figure, f"{_AXIS} ({wording.UNIT})", f"vBMD from this CT ({wording.UNIT})")
 
 
-def _binned(x: list[float], y: list[float]) -> go.Histogram2d:
-    """Too many points to tell apart: how many lie where."""
-    return go.Histogram2d(
-        x=x,
-        y=y,
-        nbinsx=80,
-        nbinsy=80,
+def _binned(x: Values, y: Values) -> go.Heatmap:
+    """Too many points to tell apart: how many lie where. The counts travel, not the points."""
+    counts, across, upwards = np.histogram2d(x, y, bins=CELLS)
+    return go.Heatmap(
+        x=(across[1:] + across[:-1]) / 2,
+        y=(upwards[1:] + upwards[:-1]) / 2,
+        z=np.where(counts > 0, counts, np.nan).T,
         colorscale="Blues",
         colorbar={"title": "pairs"},
-        hovertemplate="%{x}, %{y}: %{z} pairs<extra></extra>",
+        hoverongaps=False,
+        hovertemplate="%{x:.0f}, %{y:.0f}: %{z:,} pairs<extra></extra>",
     )
 
 
-def bland_altman_figure(pairs: Sequence[Pair], comparison: Comparison) -> go.Figure:
+def bland_altman_figure(pairs: Pairs, comparison: Comparison) -> go.Figure:
     """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands."""
     figure = go.Figure()
     agreement = comparison.bland_altman
     if len(pairs) > MOST_POINTS:
-        figure.add_trace(
-            _binned([(p.measured + p.reference) / 2 for p in pairs], [p.measured - p.reference for p in pairs])
-        )
-    for vendor, group in _by_vendor(pairs).items() if len(pairs) <= MOST_POINTS else ():
-        mean = [(p.measured + p.reference) / 2 for p in group]
-        figure.add_trace(_points(vendor, group, mean, [p.measured - p.reference for p in group]))
-    single = comparison.group if comparison.group in _by_vendor(pairs) else None
-    colour = vendor_colour(single) if single else GREY
+        figure.add_trace(_binned((pairs.measured + pairs.reference) / 2, pairs.measured - pairs.reference))
+    hover = "CT minus QCT %{y:+.1f} at a mean of %{x:.0f} mg/cm³"
+    vendors = pairs.vendors()
+    for vendor in vendors if len(pairs) <= MOST_POINTS else ():
+        group = pairs.of(vendor)
+        mean = (group.measured + group.reference) / 2
+        figure.add_trace(_points(vendor, group, mean, group.measured - group.reference, hover))
+    colour = vendor_colour(comparison.group) if comparison.group in vendors else GREY
     figure.add_hline(0.0, line={"color": GREY, "width": 1})
     named: tuple[tuple[str, Estimate, str], ...] = ()
     if agreement is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from osteo_core.programme.drift import Chart, Quantity
@@ -16,13 +17,14 @@ _UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"
 def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
     """Daily means with Shewhart limits above; CUSUM upwards and downwards with its limits below; alarms as lines."""
     days = chart.days
+    when = np.array(days.day, dtype="datetime64[D]")
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.6, 0.4], vertical_spacing=0.06)
     with np.errstate(invalid="ignore", divide="ignore"):
         half = np.abs((days.mean - chart.baseline) / chart.z) * chart.shewhart_limit
     for edge, name in ((chart.baseline + half, "Shewhart limits"), (chart.baseline - half, "")):
         figure.add_trace(
             go.Scatter(
-                x=days.day,
+                x=when,
                 y=edge,
                 mode="lines",
                 line={"color": GREY, "dash": "dot", "width": 1},
@@ -35,7 +37,7 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
         )
     figure.add_trace(
         go.Scatter(
-            x=days.day,
+            x=when,
             y=days.mean,
             mode="markers",
             marker={"color": SKY, "size": 5},
@@ -48,7 +50,7 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
     )
     figure.add_trace(
         go.Scatter(
-            x=days.day,
+            x=when,
             y=chart.baseline,
             mode="lines",
             line={"color": BLUE, "width": 2},
@@ -58,7 +60,7 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
         row=1,
         col=1,
     )
-    _add_cusum(figure, chart)
+    _add_cusum(figure, chart, when)
     for alarm in chart.alarms:
         figure.add_vline(alarm.day, line={"color": VERMILION, "width": 1.5})
     figure.update_layout(
@@ -73,11 +75,11 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
     return figure
 
 
-def _add_cusum(figure: go.Figure, chart: Chart) -> None:
+def _add_cusum(figure: go.Figure, chart: Chart, when: NDArray[np.datetime64]) -> None:
     for name, values, colour in (("CUSUM up", chart.high, ORANGE), ("CUSUM down", -chart.low, BLUE)):
         figure.add_trace(
             go.Scatter(
-                x=chart.days.day,
+                x=when,
                 y=values,
                 mode="lines",
                 line={"color": colour, "width": 1.5},

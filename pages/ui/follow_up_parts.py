@@ -90,7 +90,6 @@ def _words(what: State | Fact) -> str:
 def show_history(series_key: str) -> None:
     """What was noted about one series, the latest first."""
     rows = services.history(series_key)
-    st.subheader("Follow-up")
     if not rows:
         st.caption("Nothing was noted yet.")
         return

@@ -58,15 +58,11 @@ def show_header(view: services.PatientView) -> None:
     columns[1].metric("Levels that count", used, border=True)
     columns[2].metric(
         "Worst fracture grade",
-        _grade(view.worst_fracture_grade),
+        wording.grade(view.worst_fracture_grade),
         border=True,
         help="Genant grade by heights; 0 is none",
     )
     columns[3].metric("Contrast", view.contrast_phase, border=True, help="As seen in the image, else as declared")
-
-
-def _grade(grade: int | None) -> str:
-    return wording.MISSING if grade is None else "none" if grade == 0 else f"grade {grade}"
 
 
 def _counts(row: services.LevelRow, view: services.PatientView) -> str:
@@ -100,8 +96,7 @@ def show_level_table(view: services.PatientView) -> None:
                 "hu": wording.number(row.median_hu),
                 "sd": wording.number(row.sd_hu),
                 "roi": row.roi_volume_ml,
-                "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
-                "grade": _grade(row.fracture_grade),
+                "grade": wording.grade(row.fracture_grade),
                 "confidence": None if row.confidence is None else 100 * row.confidence,
                 "reason": row.reason or _counts(row, view),
             }
@@ -118,7 +113,6 @@ def show_level_table(view: services.PatientView) -> None:
             "hu": st.column_config.TextColumn("HU", width=50, help="Median of the trabecular region"),
             "sd": st.column_config.TextColumn("SD HU", width=55),
             "roi": st.column_config.NumberColumn("Region, ml", format="%.1f", width=75),
-            "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
             "grade": st.column_config.TextColumn("Fracture", width=65, help="Genant grade by heights"),
             "confidence": st.column_config.ProgressColumn(
                 "Confidence", format="%.0f %%", min_value=0, max_value=100, width=85, help=_CONFIDENCE

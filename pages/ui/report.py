@@ -99,7 +99,7 @@ def _prevalence(chosen: services.CohortFilter, about: str) -> str:
 
 def _agreement(chosen: services.CohortFilter, about: str) -> str:
     pairs = services.agreement_pairs(chosen, by_level=False)
-    if not pairs:
+    if not len(pairs):
         return "<h2>Agreement with QCT</h2><p>No patient in this filter has a QCT value.</p>"
     rows = services.agreement(pairs)
     figure = agreement_figures.bland_altman_figure(pairs, rows[0])

@@ -40,6 +40,11 @@ def estimate(given: Estimate | None, *, digits: int = 0, unit: str = "") -> str:
     return MISSING if given is None else interval(given.value, given.low, given.high, digits=digits, unit=unit)
 
 
+def grade(given: int | None) -> str:
+    """'none', 'grade 2', or a dash where no grade was given."""
+    return MISSING if given is None else "none" if given == 0 else f"grade {given}"
+
+
 def percent(given: Estimate | None) -> str:
     """'29.0 % (25.5 to 36.6)' from an Estimate between 0 and 1."""
     if given is None or given.value != given.value:

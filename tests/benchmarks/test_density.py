@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.density import Answer, answer, summary, table
-from benchmarks.density_facts import STUDY, Facts, _model, _series, phantom_rods, write_phantoms
+from benchmarks.density_facts import STUDY, Facts, _phantoms, _series, write_phantoms
 from osteo_core.records import Measurement, ReferenceTissues, TissueSample
 from osteo_core.settings import Settings
 from osteo_core.simulate.palette import palette_of, shown_hu, trabecular_expectation_hu
@@ -43,7 +43,7 @@ def _facts(seed: int) -> Facts:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={level: patient.level(level).vbmd_mg_cm3 for level in MEASURED_LEVELS},
         qct_mg_cm3={},
-        phantom_rows=phantom_rods(patient, model=_model(patient), study=STUDY),
+        phantom_rows=_phantoms(patient),
     )
 
 

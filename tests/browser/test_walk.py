@@ -145,6 +145,36 @@ def test_ten_patients_are_reviewed_without_the_mouse_and_the_page_of_the_list_is
     assert visit.complaints == []
 
 
+def test_a_radiologist_reads_the_cause_of_a_level_and_notes_on_the_patients_page(
+    visit: Visit, cohort: BrowserCohort
+) -> None:
+    page = visit.page
+    fractured = [r for r in cohort.results if r.assessment and r.assessment.worst_fracture_grade]
+    page.goto(f"{visit.address}/patient?series={fractured[-1].series.series_key}")
+    expect(page.get_by_role("heading", name="Fracture: grade and cause")).to_be_visible()
+    page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
+    page.get_by_role("textbox", name="Noted by").fill("AB")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Cause of a level").click()
+    page.get_by_role("combobox", name="Class (m2ABQ)").click()
+    page.get_by_role("option", name="Non-osteoporotic deformity").click()
+    page.get_by_role("button", name="Note for L1").click()
+    expect(page.get_by_text("Noted for L1: non-osteoporotic deformity")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Other step").click()
+    page.get_by_role("combobox", name="Note", exact=True).click()
+    page.get_by_role("option", name="Falls assessed").click()
+    page.get_by_role("button", name="Note for 1 series").click()
+    expect(page.get_by_text("Noted for 1 series: falls assessed")).to_be_visible()
+    page.reload()
+    # both stand, now that nothing of this visit is remembered but the store
+    history = page.get_by_test_id("stDataFrame").last
+    expect(history.locator("td", has_text="L1: non-osteoporotic deformity")).to_have_count(1)
+    expect(history.locator("td", has_text="falls assessed")).to_have_count(1)
+    assert visit.complaints == []
+
+
 def test_a_researcher_imports_qct_sees_why_rows_are_refused_and_exports(visit: Visit, cohort: BrowserCohort) -> None:
     page = visit.page
     page.goto(f"{visit.address}/agreement")

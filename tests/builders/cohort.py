@@ -37,6 +37,7 @@ from osteo_core.terms import (
     Sex,
     Status,
     Step,
+    SuggestedCause,
     Vendor,
 )
 
@@ -125,6 +126,8 @@ def _measurement(level: Level, mean_hu: float, grade: int | None) -> Measurement
         middle_height_mm=25.0 if not grade else 19.0,
         posterior_height_mm=27.5,
         fracture_grade=grade or 0,
+        endplate_depression=0.02 if not grade else 0.17,
+        suggested_cause=SuggestedCause.DEPRESSED if grade else SuggestedCause.NO_DEFORMITY,
         confidence=0.93,
         exclusion=excluded if grade else None,
     )

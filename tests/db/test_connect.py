@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from db.connect import Snapshot, Store, open_reader, open_snapshot, open_store
+from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
 from tests.builders.cohort import build_cohort
 from tests.db.conftest import deliver_results
@@ -111,14 +111,6 @@ def test_a_publishing_that_was_killed_leaves_the_former_snapshot(store: Store, m
     assert not list((store.store_dir / "snapshot").glob(".*.writing"))
 
 
-def test_a_reader_is_the_owner_when_nobody_else_is(tmp_path: Path) -> None:
-    with open_reader(tmp_path) as first:
-        assert isinstance(first, Store)
-        first.publish_snapshot()
-        with open_reader(tmp_path) as second:
-            assert isinstance(second, Snapshot)
-
-
 def test_threads_read_while_parts_are_taken_in(tmp_path: Path) -> None:
     results = build_cohort(12)
     seen: list[int] = []
@@ -174,5 +166,7 @@ def test_the_database_names_its_views(filled: Store) -> None:
         "current_files",
         "current_reference_values",
         "follow_up_notes",
+        "cause_readings",
+        "current_cause_readings",
     }
     assert duckdb.__version__ == "2.0.0"

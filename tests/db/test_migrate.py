@@ -69,6 +69,19 @@ def test_a_store_of_every_earlier_version_is_brought_up(connection, tmp_path: Pa
     ]
 
 
+@pytest.mark.parametrize("version", range(1, latest_version()))
+def test_what_a_store_of_an_earlier_version_measured_is_kept(connection, tmp_path: Path, version: int) -> None:
+    for migration in read_migrations()[:version]:
+        (tmp_path / migration.name).write_text(migration.sql)
+    migrate(connection, tmp_path)
+    connection.execute(
+        "INSERT INTO measurements (result_id, series_key, level, fracture_grade, confidence) VALUES ('r', 's', 20, 2, 0.9)"
+    )
+    migrate(connection)
+    kept = "level, fracture_grade, confidence, endplate_depression, suggested_cause, regressed_mg_cm3"
+    assert connection.execute(f"SELECT {kept} FROM measurements").fetchall() == [(20, 2, 0.9, None, None, None)]
+
+
 def test_looking_at_the_version_writes_nothing(connection) -> None:
     assert store_version(connection) == 0
     assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchone() == (0,)

@@ -9,7 +9,7 @@ from osteo_core.programme.comparison import compare
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui import colours
-from pages.ui.agreement_figures import Pair, bland_altman_figure, scatter_figure
+from pages.ui.agreement_figures import Pairs, bland_altman_figure, scatter_figure
 from pages.ui.figures import (
     Bin,
     LevelPoint,
@@ -78,22 +78,31 @@ def test_levels_that_do_not_count_are_hollow() -> None:
     assert list(left_out.marker.color) == [colours.CATEGORY_COLOURS[Category.OSTEOPOROSIS]]
 
 
+def pairs_of(measured: np.ndarray, reference: np.ndarray) -> Pairs:
+    """One patient each, all of one vendor."""
+    n = len(measured)
+    keys = np.array([f"s{k}" for k in range(n)], dtype=object)
+    return Pairs(
+        series_key=keys,
+        patient_key=keys,
+        patient=np.arange(n),
+        vendor=np.full(n, "GE", dtype=object),
+        level=np.zeros(n, int),
+        measured=measured,
+        reference=reference,
+    )
+
+
 def test_agreement_has_identity_points_lines_and_limits() -> None:
     rng = np.random.default_rng(1)
     truth = rng.normal(110, 25, 30)
-    pairs = [
-        Pair(
-            series_key=f"s{n}", who=f"p{n}", patient=f"p{n}", vendor="GE", measured=float(t + e + 3), reference=float(t)
-        )
-        for n, (t, e) in enumerate(zip(truth, rng.normal(0, 4, 30), strict=True))
-    ]
-    measured, reference = np.array([p.measured for p in pairs]), truth
-    found = compare("GE", measured, reference, patients=[p.patient for p in pairs], limits_mg_cm3=(80.0, 120.0))
+    pairs = pairs_of(truth + rng.normal(0, 4, 30) + 3, truth)
+    found = compare("GE", pairs.measured, pairs.reference, patients=pairs.patient, limits_mg_cm3=(80.0, 120.0))
     scatter = scatter_figure(pairs, found.lines)
     assert [trace.name for trace in scatter.data] == ["identity", "Passing-Bablok", "Deming", "GE (n 30)"]
-    assert scatter.data[-1].customdata[0][3] == "s0"
+    assert scatter.data[-1].customdata[0][1] == "s0"
     figure = bland_altman_figure(pairs, found)
-    assert list(figure.data[0].y) == pytest.approx(list(measured - reference))
+    assert list(figure.data[0].y) == pytest.approx(list(pairs.measured - pairs.reference))
     texts = [note.text for note in figure.layout.annotations]
     assert found.bland_altman is not None
     assert texts[0] == f"bias {found.bland_altman.bias.value:+.1f}"
@@ -101,12 +110,11 @@ def test_agreement_has_identity_points_lines_and_limits() -> None:
 
 
 def test_many_points_are_binned() -> None:
-    pairs = [
-        Pair(series_key="s", who="p", patient="p", vendor="GE", measured=float(n % 200), reference=float(n % 180))
-        for n in range(20_001)
-    ]
+    pairs = pairs_of(np.arange(20_001) % 200.0, np.arange(20_001) % 180.0)
     scatter = scatter_figure(pairs, {})
-    assert [trace.type for trace in scatter.data] == ["scatter", "histogram2d"]
+    assert [trace.type for trace in scatter.data] == ["scatter", "heatmap"]
+    assert np.nansum(scatter.data[-1].z) == 20_001
+    assert len(scatter.to_json()) < 200_000
 
 
 def test_vendors_differ_in_colour_and_in_shape() -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from osteo_core.terms import Anchor
+from osteo_core.programme.cause import Cause
+from osteo_core.terms import Anchor, Level
 from pages.ui import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.drift import build_drift_store
@@ -262,6 +263,29 @@ def test_a_note_from_the_list_needs_its_author_and_then_stands(tmp_path: Path, o
     app.run()
     next(button for button in app.button if button.label == "Confirmed").click().run()
     assert len(app.dataframe[0].value) == before - 2
+
+
+def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_suggestion(
+    tmp_path: Path, open_page: Open
+) -> None:
+    result = next(r for r in build_cohort(60) if r.assessment and r.assessment.worst_fracture_grade)
+    store, key = build_store(tmp_path / "store", [result]), result.series.series_key
+    app = open_page(store, "pages/patient.py", series=key)
+    assert list(app.dataframe[1].value["suggested"])[:2] == ["osteoporotic-looking endplate depression", "no deformity"]
+    assert set(app.dataframe[1].value["reader"]) == {wording.MISSING}
+    app.selectbox(key=f"cause-{key}-class").select(Cause.NON_OSTEOPOROTIC).run()
+    assert app.selectbox(key=f"cause-{key}-level").value is Level.L1, "the deformed level comes first"
+    app.button(key="cause-note").click().run()
+    assert "needs its author" in app.toast[0].value
+    app.text_input(key="author-field").set_value("AB").run()
+    app.button(key="cause-note").click().run()
+    assert "Noted for L1: non-osteoporotic deformity" in app.toast[0].value
+    app.button(key="answer-y").click().run()
+    fractures = app.dataframe[1].value
+    assert list(fractures["reader"])[:2] == ["non-osteoporotic deformity", wording.MISSING]
+    assert fractures["by"].iloc[0].startswith("AB, ")
+    assert list(fractures["grade"])[:2] == ["grade 2", "none"]
+    assert list(app.dataframe[2].value["Noted"]) == ["confirmed", "L1: non-osteoporotic deformity"]
 
 
 @pytest.fixture(scope="session")

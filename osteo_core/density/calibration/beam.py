@@ -40,6 +40,11 @@ class BeamLine:
     filter_relative_sd: float
     relative_per_cm: float
 
+    @property
+    def zero_mineral_hu(self) -> float:
+        """HU of marrow without mineral."""
+        return -self.intercept_mg_cm3 / self.slope_mg_cm3_per_hu
+
 
 @cache
 def _table() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
 #: Ways that were measured on the scanner itself.
-_OWN = ("precalibrated", "phantom", "site")
+_OWN = ("precalibrated", "phantom", "site", "carried")
 
 
 def choose_calibration(series: Series, settings: Settings, tissues: ReferenceTissues) -> Calibration | Exclusion:

@@ -3,7 +3,8 @@
 Columns (UTF-8, comma, header row), one row a rod of one scan:
 scan_date (YYYY-MM-DD), vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
 blank any), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured), and, if
-known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it).
+known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it) and device_key
+(the unit, as in the table of series; blank any unit of the model).
 
 HU are regressed on density, since density is known: HU = m density + c, so vBMD = (HU - c) / m. A line holds from its
 scan on until the next scan of the same scanner, kVp and kernel group, and for a year at most.
@@ -38,7 +39,7 @@ COLUMNS: tuple[str, ...] = (
     "mean_hu",
 )
 #: Columns that may be left out.
-OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm",)
+OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm", "device_key")
 #: vBMD at which drift and the residual are told.
 REFERENCE_MG_CM3 = 100.0
 _Z95 = 1.959963984540054
@@ -54,6 +55,7 @@ class Scanner:
     manufacturer_model_name: str
     kvp: float
     kernel_group: KernelGroup | None
+    device_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +98,15 @@ class PhantomLine:
     def calibration(self) -> Calibration:
         """The line as a calibration, with what a phantom leaves uncertain."""
         fit = self.error_at_reference_mg_cm3
+        parts = [Uncertainty(name="phantom fit", offset_sd_mg_cm3=fit, source=f"{self.n_rods} rods about the line")]
+        if not self.scanner.device_key:
+            parts.append(Uncertainty(name="scanner unit", relative_sd=_UNIT_RELATIVE_SD, source="Skornitzke 2022"))
         return Calibration(
             name=f"{self.phantom} {self.scan_date.isoformat()}, {self.scanner.kvp:g} kVp",
             kind="phantom",
             slope_mg_cm3_per_hu=self.slope_mg_cm3_per_hu,
             intercept_mg_cm3=self.intercept_mg_cm3,
-            residual_sd_mg_cm3=float(np.hypot(fit, _UNIT_RELATIVE_SD * REFERENCE_MG_CM3)),
+            residual_sd_mg_cm3=float(np.linalg.norm([part.sd_mg_cm3(REFERENCE_MG_CM3) for part in parts])),
             kvp=self.scanner.kvp,
             mineral=self.mineral,
             source=f"phantom {self.phantom}, {self.n_rods} rods, R2 {self.r2:.4f}",
@@ -109,10 +114,7 @@ class PhantomLine:
             manufacturer_model_name=self.scanner.manufacturer_model_name,
             valid_from=self.scan_date,
             valid_to=self.valid_to,
-            uncertainties=(
-                Uncertainty(name="phantom fit", offset_sd_mg_cm3=fit, source=f"{self.n_rods} rods about the line"),
-                Uncertainty(name="scanner unit", relative_sd=_UNIT_RELATIVE_SD, source="Skornitzke 2022"),
-            ),
+            uncertainties=tuple(parts),
         )
 
 
@@ -126,11 +128,12 @@ def read_phantom_lines(path: Path) -> tuple[PhantomLine, ...]:
     return tuple(lines)
 
 
-def _order(rod: Rod) -> tuple[str, str, float, str, date, str]:
+def _order(rod: Rod) -> tuple[str, str, str, float, str, date, str]:
     own = rod.scanner
     return (
         own.vendor.value,
         own.manufacturer_model_name.lower(),
+        own.device_key,
         own.kvp,
         own.kernel_group.value if own.kernel_group else "",
         rod.scan_date,
@@ -245,6 +248,7 @@ def _rod(row: dict[str, str], *, where: str) -> Rod:
             manufacturer_model_name=cells["manufacturer_model_name"],
             kvp=numbers["kvp"],
             kernel_group=kernel,
+            device_key=cells["device_key"],
         ),
         scan_date=day,
         phantom=cells["phantom"],

@@ -19,8 +19,8 @@ from osteo_core.terms import KernelGroup, Vendor
 #: Headers give tube voltages as whole numbers, some with a rounding tail.
 KVP_TOLERANCE = 0.5
 #: Water path of an adult abdomen where the scan does not show it, and how well rays through a scan tell what the
-#: beam met, cm (AAPM report 220 and surveys after it; general knowledge, verify).
-_USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 2.0
+#: beam met, some 3 % of it, cm (AAPM report 220 and surveys after it; general knowledge, verify).
+_USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 1.0
 #: HU a year that scanners drift, at most (Loeffler 2019), and what they differ by from day to day (design).
 _DRIFT_HU_PER_YEAR, _DAILY_SD_HU, _DAILY_GAIN_SD = 2.29, 1.0, 0.003
 _DAYS_A_YEAR = 365.25
@@ -60,11 +60,25 @@ def phantom_line_of(scan: Scan) -> PhantomLine | str:
     own = [line for line in lines if _covers_scanner(line, scan.series)]
     fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
     if fitting:
-        return max(fitting, key=lambda line: (line.scanner.kernel_group is not None, line.scan_date))
+        return max(fitting, key=_specific_phantom)
     if not own:
         return f"no phantom scan of this scanner model at {scan.kvp:g} kVp with this kernel"
     refused = [f"{line.scan_date.isoformat()}: {line.refusal}" for line in own if line.refusal]
     return refused[-1] if refused else "no phantom scan within a year before this scan"
+
+
+def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
+    """The phantom line of this scanner, kernel and day at the nearest tabulated other voltage; '' without a phantom."""
+    if not scan.settings.phantom_table:
+        return ""
+    lines = read_phantom_lines(Path(scan.settings.phantom_table))
+    others = [kvp for kvp in beam_kvps() if abs(kvp - scan.kvp) > KVP_TOLERANCE]
+    for kvp in sorted(others, key=lambda kvp: abs(kvp - scan.kvp)):
+        own = [line for line in lines if _covers_scanner(line, replace(scan.series, kvp=kvp))]
+        fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
+        if fitting:
+            return max(fitting, key=_specific_phantom)
+    return "no phantom scan of this scanner model at another tabulated tube voltage"
 
 
 def site_lines_of(scan: Scan) -> list[SiteLine]:
@@ -131,7 +145,13 @@ def _covers_scanner(line: PhantomLine, series: Series) -> bool:
         abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE
         and _is_same_model(own.vendor, own.manufacturer_model_name, series)
         and _covers_kernel(own.kernel_group, series)
+        and own.device_key in ("", series.device_key)
     )
+
+
+def _specific_phantom(line: PhantomLine) -> tuple[bool, bool, date]:
+    own = line.scanner
+    return bool(own.device_key), own.kernel_group is not None, line.scan_date
 
 
 def _site_covers(line: SiteLine, series: Series) -> bool:

@@ -19,6 +19,7 @@ from pages.ui.services.answers import (
     Scene,
 )
 from pages.ui.services.cohort import (
+    ALL_VENDORS,
     BIN_MG_CM3,
     agreement,
     agreement_pairs,
@@ -39,7 +40,9 @@ from pages.ui.services.follow_up import (
     flag_queue,
     history,
     note,
+    note_cause,
     programme_indicators,
+    row_of,
     state_of,
     states,
     worklist,
@@ -67,6 +70,7 @@ from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.views import remove_view, save_view, saved_views
 
 __all__ = [
+    "ALL_VENDORS",
     "BIN_MG_CM3",
     "CohortFilter",
     "CohortNumbers",
@@ -110,6 +114,7 @@ __all__ = [
     "media_dir",
     "model_rows",
     "note",
+    "note_cause",
     "patient",
     "phantom_checks",
     "prevalence",
@@ -121,6 +126,7 @@ __all__ = [
     "reason_words",
     "remove_view",
     "resume_command",
+    "row_of",
     "runs",
     "save_view",
     "saved_views",

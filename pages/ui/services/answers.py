@@ -71,6 +71,8 @@ class LevelRow:
     """One level of one series; ``reason`` says why it does not count.
 
     ``regressed_mg_cm3`` is a network's reading beside the calibrated value; None where there is none.
+    ``suggested_cause`` is what the endplates suggest, ``reader_cause`` what a person read last and ``read_by`` who and
+    when; empty where nobody did.
     """
 
     level: Level
@@ -81,6 +83,10 @@ class LevelRow:
     roi_volume_ml: float | None
     heights_mm: tuple[float | None, float | None, float | None]
     fracture_grade: int | None
+    endplate_depression: float | None
+    suggested_cause: str
+    reader_cause: str
+    read_by: str
     confidence: float | None
     reason: str
 
@@ -127,6 +133,7 @@ class PatientView:
     mask_file: str = ""
     files: tuple[Path, ...] = ()
     stack_label: str = ""
+    follow_state: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

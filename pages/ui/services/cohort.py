@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import Comparison, compare
@@ -13,14 +10,15 @@ from osteo_core.programme.equity import Reach
 from osteo_core.programme.standard import Standardised, StandardPopulation, standardise
 from osteo_core.records import Estimate
 from osteo_core.statistics.intervals import wilson
-from osteo_core.terms import Category, Level
+from osteo_core.terms import Category
 from pages.ui import wording
-from pages.ui.agreement_figures import Pair
+from pages.ui.agreement_figures import Pairs
 from pages.ui.figures import Bin, Rate
 from pages.ui.services.answers import CohortNumbers
 from pages.ui.services.house import limits, query
 
 BIN_MG_CM3 = 10.0
+ALL_VENDORS = "All vendors"
 _EVERYBODY = CohortFilter()
 _GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 
@@ -75,18 +73,26 @@ def filter_options() -> dict[str, list[str]]:
 
 
 def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
-    """Shares of the categories a group, with Wilson intervals; ``by``: 'all', 'sex', 'age_band' or 'vendor'."""
-    return [
-        Rate(
-            group=_group_words(row["group"], by),
-            n=int(row["n"]),
-            missing=int(row["missing"]),
-            osteoporosis_count=int(row["osteoporosis"]),
-            osteoporosis=_share(row["osteoporosis"], row["n"]),
-            low_bone_mass=_share(row["low_bone_mass"], row["n"]),
-        )
-        for row in query("prevalence", cohort=cohort, by=by).to_pylist()
-    ]
+    """Shares of the categories a group, with Wilson intervals; ``by`` as in the query."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in query("prevalence", cohort=cohort, by=by).to_pylist():
+        groups.setdefault(_group_words(row["group"], by), []).append(row)
+    return [_rate(group, rows) for group, rows in groups.items()]
+
+
+def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
+    """One group over its ages."""
+    n, missing, low, mass = (
+        sum(int(row[name]) for row in rows) for name in ("n", "missing", "osteoporosis", "low_bone_mass")
+    )
+    return Rate(
+        group=group,
+        n=n,
+        missing=missing,
+        osteoporosis_count=low,
+        osteoporosis=_share(low, n),
+        low_bone_mass=_share(mass, n),
+    )
 
 
 def standardised(
@@ -94,10 +100,11 @@ def standardised(
 ) -> dict[str, tuple[Standardised, Standardised]]:
     """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
     strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
-    for row in query("prevalence_strata", cohort=cohort, by=by).to_pylist():
-        low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
-        low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
-        mass[row["age_from"]] = (int(row["low_bone_mass"]), int(row["n"]))
+    for row in query("prevalence", cohort=cohort, by=by).to_pylist():
+        if row["age_from"] is not None and row["n"]:
+            low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
+            low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
+            mass[row["age_from"]] = (int(row["low_bone_mass"]), int(row["n"]))
     return {
         group: (standardise(low, population), standardise(mass, population)) for group, (low, mass) in strata.items()
     }
@@ -127,34 +134,32 @@ def _share(count: int, n: int) -> Estimate | None:
     return wilson(int(count), int(n)) if n else None
 
 
-def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> list[Pair]:
+def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> Pairs:
     """What this CT and QCT say of the same patient (or level)."""
-    rows = query("agreement_pairs", cohort=cohort, by_level=by_level).to_pylist()
-    return [
-        Pair(
-            series_key=row["series_key"],
-            who=wording.short_key(row["patient_key"]) + (f", {Level(row['level']).name}" if row["level"] else ""),
-            patient=row["patient_key"],
-            vendor=row["vendor"],
-            measured=float(row["vbmd"]),
-            reference=float(row["reference_vbmd"]),
-        )
-        for row in rows
-    ]
+    table = query("agreement_pairs", cohort=cohort, by_level=by_level)
+    return Pairs(
+        series_key=table["series_key"].to_numpy(),
+        patient_key=table["patient_key"].to_numpy(),
+        patient=table["patient"].to_numpy(),
+        vendor=table["vendor"].to_numpy(),
+        level=table["level"].to_numpy(),
+        measured=table["vbmd"].to_numpy(),
+        reference=table["reference_vbmd"].to_numpy(),
+    )
 
 
-def agreement(pairs: Sequence[Pair]) -> list[Comparison]:
-    """Every figure of agreement of all pairs, then of each vendor."""
+def agreement(pairs: Pairs, *, shown: str = ALL_VENDORS) -> list[Comparison]:
+    """The figures of agreement of all pairs, then of each vendor; lines of the group ``shown`` alone."""
     chosen = limits()
-    vendors = sorted({pair.vendor for pair in pairs})
-    groups = [("All vendors", list(pairs)), *((v, [p for p in pairs if p.vendor == v]) for v in vendors)]
+    groups = {ALL_VENDORS: pairs} | {vendor: pairs.of(vendor) for vendor in pairs.vendors()}
     return [
         compare(
             name,
-            np.array([p.measured for p in group]),
-            np.array([p.reference for p in group]),
-            patients=[p.patient for p in group],
+            group.measured,
+            group.reference,
+            patients=group.patient,
             limits_mg_cm3=(chosen.osteoporosis_below, chosen.normal_above),
+            with_lines=name == shown,
         )
-        for name, group in groups
+        for name, group in groups.items()
     ]

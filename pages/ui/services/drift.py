@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from osteo_core.density.calibration.site import read_site_lines
 from osteo_core.errors import StatisticsError
@@ -16,10 +16,10 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.drift import Chart, Days, Quantity, control_chart
 from osteo_core.programme.phantom import Check, checks
 from pages.ui import wording
-from pages.ui.services.house import query, settings
+from pages.ui.services.house import query, settings, version
 
 #: So many scanners are judged at once; the filter leads to the others.
-SCANNERS = 30
+SCANNERS = 20
 _COLUMNS = {Quantity.VBMD: "vbmd", Quantity.FAT: "fat", Quantity.MUSCLE: "muscle"}
 
 
@@ -42,49 +42,54 @@ class ScannerDrift:
 
 def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
     """The scanners with the most patients, those with an alarm first."""
-    table = query("drift_days", cohort=cohort, limit=SCANNERS)
-    if not table.num_rows:
-        return []
-    names = np.array(table.column("scanner").to_pylist())
-    edges = np.flatnonzero(names[1:] != names[:-1]) + 1
-    starts, ends = [0, *edges.tolist()], [*edges.tolist(), len(names)]
-    found = [_scanner(table.slice(a, b - a)) for a, b in zip(starts, ends, strict=True)]
-    return sorted(found, key=lambda one: (-one.alarms, -one.patients, one.name))
+    return list(_scanners(settings().store, version(), cohort))
 
 
-def _scanner(rows: pa.Table) -> ScannerDrift:
-    first = rows.slice(0, 1).to_pylist()[0]
+@functools.lru_cache(maxsize=4)  # to look at another scanner is no reason to judge all of them again
+def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[ScannerDrift, ...]:
+    found = query("drift_scanners", cohort=cohort, limit=SCANNERS).to_pylist()
+    if not found:
+        return ()
+    table = query("drift_days", cohort=cohort, devices=tuple(sorted(one["device"] for one in found)))
+    columns = {name: table.column(name).to_numpy() for name in table.column_names}
+    starts = np.searchsorted(columns["device"], [one["device"] for one in found], side="left")
+    ends = np.searchsorted(columns["device"], [one["device"] for one in found], side="right")
+    judged = [
+        _scanner(one, {name: values[a:b] for name, values in columns.items()})
+        for one, a, b in zip(found, starts, ends, strict=True)
+    ]
+    return tuple(sorted(judged, key=lambda one: (-one.alarms, -one.patients, one.name)))
+
+
+def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> ScannerDrift:
     charts: dict[Quantity, Chart] = {}
     why: dict[Quantity, str] = {}
     for quantity, column in _COLUMNS.items():
         try:
-            charts[quantity] = control_chart(_days(rows, column), quantity)
+            charts[quantity] = control_chart(_days(columns, column, one[f"{column}_level"]), quantity)
         except StatisticsError as refused:
             why[quantity] = wording.sentence(str(refused)) + "."
-    model = first["model"] or "model not stated"
-    is_device = first["scanner"] not in (first["model"], first["vendor"])
+    model = one["model"] or "model not stated"
+    is_device = one["scanner"] not in (one["model"], one["vendor"])
     return ScannerDrift(
-        scanner=first["scanner"],
-        name=f"{model} {first['scanner'][:6]}" if is_device else model,
-        vendor=first["vendor"],
-        patients=int(np.sum(rows.column("vbmd_n").to_numpy())),
+        scanner=one["scanner"],
+        name=f"{model} {one['scanner'][:6]}" if is_device else model,
+        vendor=one["vendor"],
+        patients=int(one["n"]),
         charts=charts,
         why=why,
     )
 
 
-def _days(rows: pa.Table, column: str) -> Days:
-    values: dict[str, Any] = {
-        name: rows.column(f"{column}_{name}").to_numpy().astype(float) for name in ("n", "mean", "squares", "level")
-    }
-    held = (values["n"] > 0) & np.isfinite(values["mean"])
-    days = rows.column("day").to_pylist()
+def _days(columns: Mapping[str, np.ndarray], column: str, level: float | None) -> Days:
+    n, mean, squares = (columns[f"{column}_{name}"].astype(float) for name in ("n", "mean", "squares"))
+    held = (n > 0) & np.isfinite(mean)
     return Days(
-        day=tuple(day for day, is_held in zip(days, held, strict=True) if is_held),
-        n=values["n"][held],
-        mean=values["mean"][held],
-        squares=values["squares"][held],
-        level=float(np.average(values["level"][held], weights=values["n"][held])) if held.any() else float("nan"),
+        day=tuple(columns["day"][held].astype("datetime64[D]").tolist()),
+        n=n[held],
+        mean=mean[held],
+        squares=squares[held],
+        level=float("nan") if level is None else float(level),
     )
 
 

@@ -11,10 +11,15 @@ from typing import Any
 from db.events import record
 from osteo_core.limits import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, TREATMENT_WEEKS
 from osteo_core.programme.capacity import RECENT_WEEKS
+from osteo_core.programme.cause import CauseReading
+from osteo_core.programme.cause import event_of as cause_event
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import Note, State, event_of
 from osteo_core.programme.indicators import Count, Indicator, indicators
+from osteo_core.records import Event
+from osteo_core.terms import Level
 from pages.ui import wording
+from pages.ui.services.answers import PatientView
 from pages.ui.services.house import keeper, query
 
 
@@ -100,10 +105,35 @@ def note(rows: Sequence[dict[str, Any]], given: Note) -> bool:
         )
         for row in rows
     ]
+    return _record(*events)
+
+
+def note_cause(view: PatientView, reading: CauseReading) -> bool:
+    """Note what a person reads in one level; False where another process takes it in later."""
+    return _record(
+        cause_event(
+            reading,
+            event_id=uuid.uuid4().hex,
+            series_key=view.series_key,
+            versions=(view.model_hash, view.settings_hash),
+        )
+    )
+
+
+def _record(*events: Event) -> bool:
     held = keeper()
     record(held.store_dir, *events)
     held.take_in()
     return held.is_owner
+
+
+def row_of(view: PatientView) -> dict[str, Any]:
+    """What ``note`` needs to know of the series of a patient's page."""
+    return {
+        "series_key": view.series_key,
+        "versions": (view.model_hash, view.settings_hash),
+        "state": view.follow_state,
+    }
 
 
 def history(series_key: str) -> list[dict[str, Any]]:
@@ -112,12 +142,19 @@ def history(series_key: str) -> list[dict[str, Any]]:
         {
             "When": wording.moment(row["at"]),
             "Who": row["author"],
-            "Noted": row["note"] + (f": {row['because']}" if row["because"] else ""),
-            "Before": row["previous"],
+            "Noted": _noted(row),
+            "Before": row["previous"] or "",
             "Why": row["reason"],
         }
         for row in query("follow_up_history", series_key=series_key).to_pylist()
     ]
+
+
+def _noted(row: dict[str, Any]) -> str:
+    """'closed: patient died', or 'L1: non-osteoporotic deformity' where the cause of a level was read."""
+    if row["level"] is not None:
+        return f"{Level(row['level']).name}: {row['note']}"
+    return row["note"] + (f": {row['because']}" if row["because"] else "")
 
 
 def states(cohort: CohortFilter) -> list[StateCount]:

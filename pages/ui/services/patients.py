@@ -7,7 +7,7 @@ from typing import Any
 from db.columns import path_of
 from osteo_core.limits_calibration import TISSUE_LIMITS, is_plausible
 from osteo_core.records import Estimate
-from osteo_core.terms import Category, Level, Sex
+from osteo_core.terms import Category, Level, Sex, SuggestedCause
 from pages.ui import wording
 from pages.ui.services import media
 from pages.ui.services.answers import Images, LevelRow, OtherSeries, PatientView, Scene
@@ -67,6 +67,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         mask_file=row["mask_file"] or "",
         files=tuple(path_of(file) for file in row["files"] or ()),
         stack_label=row["stack_label"] or "",
+        follow_state=row["follow_state"] or "",
         **parts,
     )
 
@@ -128,6 +129,10 @@ def _level(row: dict[str, Any]) -> LevelRow:
         roi_volume_ml=row["roi_volume_ml"],
         heights_mm=(row["anterior_height_mm"], row["middle_height_mm"], row["posterior_height_mm"]),
         fracture_grade=row["fracture_grade"],
+        endplate_depression=row["endplate_depression"],
+        suggested_cause=row["suggested_cause"] or SuggestedCause.NOT_ASSESSED.value,
+        reader_cause=row["reader_cause"] or "",
+        read_by=f"{row['reader']}, {wording.day(row['read_at'])}" if row["reader"] else "",
         confidence=row["confidence"],
         reason=row["exclusion_sentence"] or "",
     )

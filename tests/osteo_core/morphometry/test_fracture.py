@@ -8,7 +8,7 @@ from osteo_core.morphometry.fracture import NORMAL_HEIGHTS, find_height_losses, 
 from osteo_core.morphometry.heights import Heights
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Measurement
-from osteo_core.terms import Level, Step
+from osteo_core.terms import Level, Step, SuggestedCause
 
 
 def _normal(level: Level, scale: float = 29.0) -> Heights:
@@ -87,6 +87,32 @@ def test_two_fractured_neighbours_do_not_hide_each_other():
     assert [losses[level].grade for level in (Level.T12, Level.L1, Level.L2, Level.L3)] == [0, 2, 2, 0]
 
 
+def test_three_fractures_in_a_row_do_not_hide_a_fourth():
+    # L1 and L2 biconcave with their rims lowered too, L3 crushed: the median of the others would call T12 normal enough
+    spine = _spine() | {Level.T12: _wedged(Level.T12, 0.29)}
+    for level in (Level.L1, Level.L2, Level.L3):
+        normal = _normal(level)
+        spine[level] = Heights(
+            anterior_mm=0.85 * normal.anterior_mm,
+            middle_mm=0.65 * normal.middle_mm,
+            posterior_mm=0.9 * normal.posterior_mm,
+        )
+    del spine[Level.T11]
+    losses = find_height_losses(spine)
+    assert [losses[level].grade >= 2 for level in (Level.T12, Level.L1, Level.L2, Level.L3)] == [True] * 4
+    assert losses[Level.T12].loss == pytest.approx(0.29, abs=0.02)
+    assert losses[Level.L4].grade == 0
+
+
+def test_where_fewer_than_two_are_sound_the_median_of_all_others_stands():
+    spine = {level: heights for level, heights in _spine().items() if Level.T12 <= level <= Level.L2}
+    for level in (Level.L1, Level.L2):
+        normal = _normal(level)
+        spine[level] = replace(normal, middle_mm=0.65 * normal.middle_mm)
+    losses = find_height_losses(spine)
+    assert {level.name: loss.grade for level, loss in losses.items()} == {"T12": 0, "L1": 2, "L2": 2}
+
+
 def test_a_lone_body_is_judged_by_its_own_shape():
     normal = _normal(Level.L3)
     lone = {Level.L3: replace(normal, anterior_mm=0.85 * normal.anterior_mm)}
@@ -134,7 +160,7 @@ def test_a_body_that_the_field_of_view_cuts_is_not_graded():
 @pytest.mark.parametrize(("step_mm", "grade"), [(1.0, 2), (3.0, 2), (5.0, 1)])
 def test_heights_from_thick_slices_are_believed_less(step_mm, grade):
     normal = _normal(Level.L2)
-    spine = _spine() | {Level.L2: replace(normal, middle_mm=0.78 * normal.middle_mm)}
+    spine = _spine() | {Level.L2: replace(normal, middle_mm=0.77 * normal.middle_mm)}
     assert find_height_losses(spine, step_mm=step_mm)[Level.L2].grade == grade
 
 
@@ -152,3 +178,32 @@ def test_the_cause_is_told_apart_from_the_grade():
     assert losses[Level.L2].depression == pytest.approx(0.30)
     assert "endplates depressed by 30 %" in losses[Level.L2].cause_words
     assert "not depressed" in losses[Level.L1].cause_words
+
+
+def test_every_level_carries_its_suggestion_and_the_number_behind_it():
+    normal = _normal(Level.L2)
+    heights = _spine() | {
+        Level.L1: _wedged(Level.L1, 0.32),
+        Level.L2: replace(normal, middle_mm=0.7 * normal.middle_mm),
+        Level.L3: replace(_normal(Level.L3), middle_mm=0.88 * _normal(Level.L3).middle_mm),
+    }
+    graded, _ = grade_fractures([_measurement(level, found) for level, found in heights.items()])
+    found = {m.level: m for m in graded}
+    assert {level.name: found[level].suggested_cause for level in (Level.T12, Level.L1, Level.L2, Level.L5)} == {
+        "T12": SuggestedCause.NO_DEFORMITY,
+        "L1": SuggestedCause.NOT_DEPRESSED,
+        "L2": SuggestedCause.DEPRESSED,
+        "L5": SuggestedCause.NOT_ASSESSED,
+    }
+    assert found[Level.L2].endplate_depression == pytest.approx(0.30)
+    assert found[Level.L5].endplate_depression is None
+    # depressed a little at a sound height: the number stands, nothing is suggested
+    assert found[Level.L3].endplate_depression == pytest.approx(0.12)
+    assert found[Level.L3].suggested_cause is SuggestedCause.NO_DEFORMITY
+
+
+def test_a_level_that_was_not_measured_has_no_suggestion():
+    cut = Measurement(level=Level.L1, voxels=1000, volume_ml=30.0)
+    (graded,), _ = grade_fractures([cut])
+    assert graded.suggested_cause is SuggestedCause.NOT_ASSESSED
+    assert graded.endplate_depression is None

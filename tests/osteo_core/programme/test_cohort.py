@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteo_core.errors import StatisticsError, UsageError
+from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
-from osteo_core.programme.prevalence import AGE_BANDS, age_band, prevalence_of
+from osteo_core.programme.prevalence import AGE_BANDS, age_band
 from osteo_core.terms import Category, Sex, Vendor
 
 FILTERS = st.builds(
@@ -61,13 +61,3 @@ def test_ages_that_are_none_or_no_age() -> None:
     assert age_band(None) == "unknown"
     with pytest.raises(UsageError, match="an age must be a number of years from 0, found -1"):
         age_band(-1)
-
-
-def test_prevalence_marks_small_groups() -> None:
-    found = prevalence_of("women", count=15, n=148, missing=3)
-    assert (found.share.low, found.share.high) == (pytest.approx(0.0624, abs=5e-5), pytest.approx(0.1605, abs=5e-5))
-    assert (found.is_suppressed, found.missing) == (False, 3)
-    assert [prevalence_of("men", count=1, n=n).is_suppressed for n in (9, 10)] == [True, False]
-    assert prevalence_of("nobody", count=0, n=0).share is None
-    with pytest.raises(StatisticsError, match="a count must lie in 0-3, found 4"):
-        prevalence_of("men", count=4, n=3)

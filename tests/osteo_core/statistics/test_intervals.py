@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from osteo_core.errors import StatisticsError
-from osteo_core.statistics.intervals import fisher_z, mean_interval, wilson
+from osteo_core.statistics.intervals import fisher_z, wilson
 
 
 @pytest.mark.parametrize(
@@ -40,31 +40,6 @@ def test_wilson_says_why_not() -> None:
         wilson(6, 5)
     with pytest.raises(StatisticsError, match="confidence must lie between 0 and 1, found 95"):
         wilson(1, 5, confidence=95)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=30))
-def test_mean_interval_against_scipy(values: list[float]) -> None:
-    found = mean_interval(values)
-    assert found.value == pytest.approx(float(np.mean(values)), abs=1e-9)
-    sem = stats.sem(values)
-    if sem > 1e-9:
-        low, high = stats.t.interval(0.95, len(values) - 1, loc=np.mean(values), scale=sem)
-        assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ([], "too few values: 0 in values, at least 2"),
-        ([1.0], "too few values: 1"),
-        ([1.0, float("nan")], "1 values that are no numbers"),
-        ([[1.0, 2.0]], "one row of numbers, found shape"),
-    ],
-)
-def test_mean_interval_says_why_not(values: list, words: str) -> None:
-    with pytest.raises(StatisticsError, match=words):
-        mean_interval(values)
 
 
 def test_fisher_z_against_scipy_and_at_its_ends() -> None:

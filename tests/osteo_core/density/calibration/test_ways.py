@@ -8,7 +8,15 @@ import pytest
 from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
 from osteo_core.density.calibration.phantom import COLUMNS
 from osteo_core.density.calibration.scan import Scan
-from osteo_core.density.calibration.ways import WAYS, effective_energy, phantom, precalibrated, tissues, two_tissue
+from osteo_core.density.calibration.ways import (
+    WAYS,
+    carried,
+    effective_energy,
+    phantom,
+    precalibrated,
+    tissues,
+    two_tissue,
+)
 from osteo_core.records import ReferenceTissues, Series, TissueSample
 from osteo_core.settings import CALIBRATION_WAYS, Settings
 from osteo_core.terms import ContrastPhase, KernelGroup, Mineral, Vendor
@@ -78,6 +86,18 @@ def test_the_phantom_s_line_stands_as_measured_and_keeps_its_mineral(with_phanto
     assert {u.name for u in found.uncertainties} == {"phantom fit", "scanner unit", "drift", "body size"}
 
 
+def test_a_line_of_the_very_unit_comes_first_and_knows_no_scatter_of_units(with_phantom, tmp_path):
+    text = (tmp_path / "phantom.csv").read_text(encoding="utf-8").splitlines()
+    own = [line.replace(",130,28", ",140,28") + ",unit1" for line in text[1:]]
+    table = [text[0] + ",device_key", *(line + "," for line in text[1:]), *own]
+    (tmp_path / "phantom.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    of_unit = phantom(_scan(_tissues(**EXPECTED), with_phantom, device_key="unit1"))
+    of_model = phantom(_scan(_tissues(**EXPECTED), with_phantom, device_key="unit2"))
+    assert of_unit.vbmd_mg_cm3(130.0) < of_model.vbmd_mg_cm3(130.0) == pytest.approx(100.0)
+    assert "scanner unit" in {u.name for u in of_model.uncertainties}
+    assert "scanner unit" not in {u.name for u in of_unit.uncertainties}
+
+
 def test_precalibration_follows_body_size_and_shift(with_phantom):
     same = precalibrated(_scan(_tissues(**EXPECTED), with_phantom))
     assert same.kind == "precalibrated"
@@ -105,6 +125,28 @@ def test_precalibration_follows_body_size_and_shift(with_phantom):
 def test_a_phantom_scan_of_something_else_gives_no_number_but_a_reason(with_phantom, change, reason):
     for way in (phantom, precalibrated):
         assert way(_scan(_tissues(**EXPECTED), with_phantom, **change)).startswith(reason)
+
+
+def test_a_line_of_another_voltage_is_carried_by_its_mineral_part_alone(with_phantom):
+    here, there = beam_line(100, 28.0), beam_line(120, 28.0)
+    found = carried(_scan(_tissues(**expected_tissue_hu(100, 28.0)), with_phantom, kvp=100.0))
+    assert (found.kind, found.mineral, found.kvp) == ("carried", Mineral.HA, 100.0)
+    # Bone that shows 130 HU at 120 kVp, worth 100 mg/cm3: the mineral's part of it is larger at 100 kVp.
+    at_100 = (
+        here.zero_mineral_hu + (130.0 - there.zero_mineral_hu) * there.slope_mg_cm3_per_hu / here.slope_mg_cm3_per_hu
+    )
+    assert found.vbmd_mg_cm3(at_100) == pytest.approx(100.0)
+    assert found.vbmd_mg_cm3(here.zero_mineral_hu) == pytest.approx(there.zero_mineral_hu / 1.3)
+    assert "tube voltage" in {u.name for u in found.uncertainties}
+    near = precalibrated(_scan(_tissues(**EXPECTED), with_phantom))
+    assert found.residual_sd_mg_cm3 > near.residual_sd_mg_cm3
+
+
+def test_nothing_is_carried_from_the_same_voltage_or_from_another_scanner(with_phantom):
+    same = carried(_scan(_tissues(**EXPECTED), with_phantom))
+    other = carried(_scan(_tissues(**EXPECTED), with_phantom, kvp=100.0, manufacturer_model_name="Revolution CT"))
+    assert same == other == "no phantom scan of this scanner model at another tabulated tube voltage"
+    assert carried(_scan(_tissues(**EXPECTED), kvp=100.0)) == ""
 
 
 def test_effective_energy_is_a_parabola_that_names_what_it_saw():

@@ -1,0 +1,62 @@
+"""What a reader says about the cause of a level's shape: beside the model's suggestion, apart from the grade.
+
+Classes of the modified algorithm-based qualitative reading (mABQ: Lentle 2018; as m2ABQ in Dong 2023): normal,
+osteoporotic fracture of three grades, deformity of another cause. Nothing is erased: the latest reading counts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from osteo_core.errors import UsageError
+from osteo_core.records import Event
+from osteo_core.terms import Level
+
+#: Kind of the events that this module writes.
+CAUSE_KIND = "cause reading"
+
+
+class Cause(StrEnum):
+    """m2ABQ class of one level, as a person reads it."""
+
+    NORMAL = "normal"
+    MILD = "osteoporotic fracture, mild (m2ABQ 1)"
+    MODERATE = "osteoporotic fracture, moderate (m2ABQ 2)"
+    SEVERE = "osteoporotic fracture, severe (m2ABQ 3)"
+    NON_OSTEOPOROTIC = "non-osteoporotic deformity"
+    NOT_ASSESSABLE = "not assessable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CauseReading:
+    """One reading of one level: class, who and when, why in words, and what the model had suggested to the reader."""
+
+    level: Level
+    cause: Cause
+    author: str
+    at: datetime
+    reason: str = ""
+    suggested: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.author.strip():
+            raise UsageError("a reading needs its author: type your name or initials")
+
+
+def event_of(reading: CauseReading, *, event_id: str, series_key: str, versions: tuple[str, str]) -> Event:
+    """The insert-only event of a reading; ``versions``: hashes of weights and settings that were seen."""
+    payload = {"level": int(reading.level), "cause": reading.cause.value, "suggested": reading.suggested}
+    return Event(
+        event_id=event_id,
+        kind=CAUSE_KIND,
+        series_key=series_key,
+        author=reading.author.strip(),
+        at=reading.at,
+        reason=reading.reason.strip(),
+        payload_json=json.dumps(payload, ensure_ascii=False),
+        model_hash=versions[0],
+        settings_hash=versions[1],
+    )

@@ -1,0 +1,99 @@
+"""The part of the patient's page where a person reads: grade and cause of every level, and the notes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from osteo_core.programme.cause import Cause, CauseReading
+from osteo_core.terms import Level
+from pages.ui import services, wording
+from pages.ui.follow_up_parts import AUTHOR, show_answers, show_author, show_more_notes
+
+_DEPRESSION_HELP = (
+    "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "
+    "where it lies higher"
+)
+_SUGGESTED_HELP = "What the endplates of a deformed level suggest. A program's suggestion, apart from the grade"
+_READER_HELP = "m2ABQ class as a person read it last; all readings stand under Follow-up"
+
+
+def show_fractures(view: services.PatientView) -> None:
+    """Grade and cause of every level, the program's suggestion beside the reader's class."""
+    st.subheader("Fracture: grade and cause")
+    st.dataframe(
+        [
+            {
+                "level": row.level.name,
+                "grade": wording.grade(row.fracture_grade),
+                "suggested": row.suggested_cause,
+                "reader": row.reader_cause or wording.MISSING,
+                "by": row.read_by,
+                "depression": None if row.endplate_depression is None else 100 * row.endplate_depression,
+                "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
+            }
+            for row in view.levels
+        ],
+        hide_index=True,
+        column_config={
+            "level": st.column_config.TextColumn("Level", width=50),
+            "grade": st.column_config.TextColumn("Grade", width=65, help="Genant grade by heights"),
+            "suggested": st.column_config.TextColumn("Suggested cause", width=265, help=_SUGGESTED_HELP),
+            "reader": st.column_config.TextColumn("Reader's class (m2ABQ)", width=265, help=_READER_HELP),
+            "by": st.column_config.TextColumn("Read by", width=130),
+            "depression": st.column_config.NumberColumn(
+                "Endplates lower by", format="%.0f %%", width=125, help=_DEPRESSION_HELP
+            ),
+            "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
+        },
+    )
+
+
+def show_reading(view: services.PatientView) -> None:
+    """Who reads, and what can be noted of this series and its levels."""
+    rows = [services.row_of(view)]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        show_author()
+        if view.levels:
+            show_cause_form(view)
+        show_answers(rows)
+        show_more_notes(rows, key="patient")
+
+
+def show_cause_form(view: services.PatientView) -> None:
+    """Level, class and words of one reading, behind one button; the deformed level comes first."""
+    levels, key = [row.level for row in view.levels], f"cause-{view.series_key}"  # nothing typed goes to the next one
+    worst = max(range(len(levels)), key=lambda n: view.levels[n].fracture_grade or 0)
+    with st.popover("Cause of a level", help="What you read in one level, apart from its grade"):
+        level = st.selectbox("Level", levels, index=worst, format_func=lambda one: one.name, key=f"{key}-level")
+        cause = st.selectbox("Class (m2ABQ)", list(Cause), format_func=wording.sentence, key=f"{key}-class", index=None)
+        reason = st.text_input("Why, in words", key=f"{key}-reason", placeholder="optional")
+        st.button(
+            f"Note for {level.name}",
+            key="cause-note",
+            type="primary",
+            disabled=cause is None,
+            on_click=_note,
+            args=(view, level, cause, reason),
+        )
+
+
+def _note(view: services.PatientView, level: Level, cause: Cause, reason: str) -> None:
+    suggested = next(row.suggested_cause for row in view.levels if row.level is level)
+    try:
+        reading = CauseReading(
+            level=level,
+            cause=cause,
+            author=st.session_state.get(AUTHOR, ""),
+            at=datetime.now(UTC),
+            reason=reason,
+            suggested=suggested,
+        )
+        taken_in = services.note_cause(view, reading)
+    except UsageError as refused:
+        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        return
+    later = "" if taken_in else " It shows when the process that owns the store has taken it in."
+    st.toast(f"Noted for {level.name}: {cause.value}.{later}", icon=":material/check:")
