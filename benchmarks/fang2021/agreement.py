@@ -79,8 +79,9 @@ def _dice(rows: Sequence[Row]) -> Row:
     }
     means = {name: float(np.mean([value for value, _ in found])) for name, found in pairs.items() if found}
     floor = min(means, key=lambda name: means[name]) if means else None
-    line |= {"dice_floor": means[floor] if floor else None, "dice_floor_level": floor}
+    line |= dict.fromkeys(("dice_floor", "dice_floor_low", "dice_floor_high", "dice_floor_level"))
     if floor:
+        line |= {"dice_floor": means[floor], "dice_floor_level": floor}
         values, patients = zip(*pairs[floor], strict=True)
         nothing = np.zeros(len(values))  # the mean difference from 0 is the mean
         line |= _ends("dice_floor", lambda: _drawn(values, nothing, patients, bias))
