@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from benchmarks.fang2021.cohort import PUBLISHED_R, StudySet
 from benchmarks.fang2021.scan import EXCLUDED, FAILED, REPORTED
@@ -19,8 +20,8 @@ from osteo_core.assessment.assess import category_of
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.settings import Settings
-from osteo_core.statistics.agreement import bland_altman, icc, lin_ccc, pearson, rmse
-from osteo_core.statistics.bootstrap import by_patient
+from osteo_core.statistics.agreement import bland_altman, icc, lin_ccc, pearson
+from osteo_core.statistics.bootstrap import Statistic, bias, by_patient, root_mean_square
 from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import MEASURED_LEVELS, Category
@@ -78,10 +79,12 @@ def _dice(rows: Sequence[Row]) -> Row:
     }
     means = {name: float(np.mean([value for value, _ in found])) for name, found in pairs.items() if found}
     floor = min(means, key=lambda name: means[name]) if means else None
-    line |= {"dice_floor": means[floor] if floor else None, "dice_floor_level": floor}
+    line |= dict.fromkeys(("dice_floor", "dice_floor_low", "dice_floor_high", "dice_floor_level"))
     if floor:
+        line |= {"dice_floor": means[floor], "dice_floor_level": floor}
         values, patients = zip(*pairs[floor], strict=True)
-        line |= _ends("dice_floor", lambda: by_patient(values, values, patients, lambda a, _: float(a.mean())))
+        nothing = np.zeros(len(values))  # the mean difference from 0 is the mean
+        line |= _ends("dice_floor", lambda: _drawn(values, nothing, patients, bias))
     return line | {f"dice_{level.name.lower()}": means.get(level.name) for level in MEASURED_LEVELS}
 
 
@@ -96,7 +99,7 @@ def _agreement(rows: Sequence[Row]) -> Row:
         **_figure("r", lambda: pearson(value, qct)),
         **_figure("icc", lambda: icc(np.column_stack([value, qct])).icc_2),
         **_figure("ccc", lambda: lin_ccc(value, qct)),
-        **_figure("rmse", lambda: by_patient(value, qct, patients, rmse)),
+        **_figure("rmse", lambda: _drawn(value, qct, patients, root_mean_square)),
         **_figure("bias", lambda: bland_altman(value, qct).bias),
         **_figure("loa_low", lambda: bland_altman(value, qct).lower_limit),
         **_figure("loa_high", lambda: bland_altman(value, qct).upper_limit),
@@ -131,6 +134,14 @@ def _classes(rows: Sequence[Row]) -> Row:
         **_figure("kappa_quadratic", lambda: kappa(table, weights="quadratic")),
         "confusion": "; ".join(" ".join(str(count) for count in row) for row in table),
     }
+
+
+def _drawn(x: ArrayLike, y: ArrayLike, patients: Sequence[str], statistic: Statistic) -> Estimate:
+    """One statistic with its interval over draws of patients. Raises StatisticsError where it cannot be computed."""
+    found = by_patient(x, y, patients, {"it": statistic})["it"]
+    if isinstance(found, StatisticsError):
+        raise found
+    return found
 
 
 def _figure(name: str, statistic: Callable[[], Estimate]) -> Row:

@@ -60,5 +60,11 @@ def test_too_few_patients_have_no_figure_instead_of_a_wrong_one(rows: list[Row])
     assert line_of(SETS[0], PRECALIBRATED, rows)["n"] == 0
 
 
+def test_a_set_without_any_outline_has_every_column(rows: list[Row]) -> None:
+    line = line_of(SETS[0], PHANTOMLESS, rows[-1:])
+    assert (line["n"], line["failed"], line["dice_floor"]) == (1, 1, None)
+    assert set(line) == set(line_of(SETS[0], PHANTOMLESS, rows))
+
+
 def test_reasons_are_counted_with_the_study_they_befell(rows: list[Row]) -> None:
     assert reasons(rows) == {("too_thick", "plain"): 1}
