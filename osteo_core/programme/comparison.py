@@ -85,7 +85,7 @@ def compare(
     for name, make in _figures(measured, reference, limits_mg_cm3).items():
         _try(name, make, found, missing)
     drawn = _DRAWN if n_patients < len(measured) else {name: _DRAWN[name] for name in _WITHOUT_FORMULA}
-    _draw(measured, reference, patients, drawn, found, missing)
+    _draw(measured, reference, patients, statistics=drawn, found=found, missing=missing)
     lines: dict[str, Line] = {}
     for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)) if with_lines else ():
         _try(name, partial(fit, reference, measured), lines, missing)
@@ -114,6 +114,7 @@ def _draw(
     measured: Values,
     reference: Values,
     patients: ArrayLike,
+    *,
     statistics: Mapping[str, bootstrap.Statistic],
     found: dict[str, Estimate],
     missing: dict[str, str],
