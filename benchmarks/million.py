@@ -96,7 +96,13 @@ def _worklist(is_filtered: bool) -> Question:
 
 def _prevalence(by: str, column: str, is_filtered: bool) -> Question:
     cohort, where = (FILTER, _FILTER_SQL) if is_filtered else (EVERYBODY, "1")
-    columns = ("group", "n", "osteoporosis", "low_bone_mass")
+
+    def by_duckdb(store: Store) -> Answer:
+        sums: dict[Any, list[int]] = {}
+        columns = ("group", "n", "osteoporosis", "low_bone_mass")
+        for group, *counts in _rows(store, "prevalence", columns, cohort, by=by):
+            sums[group] = [a + b for a, b in zip(sums.get(group, [0, 0, 0]), counts, strict=True)]
+        return [(group, *counts) for group, counts in sums.items()]
 
     def by_pandas(frame: pd.DataFrame) -> Answer:
         f = _filtered(frame, is_filtered)
@@ -111,7 +117,7 @@ def _prevalence(by: str, column: str, is_filtered: bool) -> Question:
     has = "status = 'measured' AND category <> 'not reportable'"
     return Question(
         name=f"prevalence by {by}, {'filtered' if is_filtered else 'everybody'}",
-        duckdb=lambda store: _rows(store, "prevalence", columns, cohort, by=by),
+        duckdb=by_duckdb,
         sql=f"SELECT {column}, sum({has}), sum({has} AND category = 'osteoporosis'), "
         f"sum({has} AND category = 'low bone mass') "
         f"FROM (SELECT {column}, status, category, max(pick) FROM cohort WHERE {where} GROUP BY patient_number) "
@@ -165,7 +171,7 @@ def _equity() -> Question:
 
     def by_pandas(frame: pd.DataFrame) -> Answer:
         f = frame.assign(
-            day=frame["pick"] & ((1 << 53) - 1), m=frame.status == "measured", fl=frame.follow_state.notna()
+            day=frame["pick"] & ((1 << 62) - 1), m=frame.status == "measured", fl=frame.follow_state.notna()
         )
         f = f.assign(c=f.follow_state.isin(_ENDED)).sort_values("day")
         p = f.groupby("patient_number").agg(site=("site_key", "last"), m=("m", "any"), fl=("fl", "any"), c=("c", "any"))
@@ -177,7 +183,7 @@ def _equity() -> Question:
         duckdb=lambda store: _rows(store, "equity", columns, EVERYBODY, by="site"),
         sql="SELECT site_key, count(*), sum(m), sum(fl), sum(fl AND c) FROM (SELECT site_key, "
         "max(status = 'measured') AS m, max(follow_state IS NOT NULL) AS fl, "
-        f"max(coalesce(follow_state IN ({ended}), 0)) AS c, max(pick & 9007199254740991) FROM "
+        f"max(coalesce(follow_state IN ({ended}), 0)) AS c, max(pick & 4611686018427387903) FROM "
         "cohort GROUP BY patient_number) GROUP BY site_key",
         pandas=by_pandas,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 import numpy as np
@@ -82,6 +82,8 @@ def compare(
     n_patients = len(np.unique(np.asarray(patients)))
     found: dict[str, Estimate] = {}
     missing: dict[str, str] = {}
+    limits_of_agreement = cache(partial(bland_altman, measured, reference, exact=True))
+    _try("Bias", lambda: limits_of_agreement().bias, found, missing)
     for name, make in _figures(measured, reference, limits_mg_cm3).items():
         _try(name, make, found, missing)
     drawn = _DRAWN if n_patients < len(measured) else {name: _DRAWN[name] for name in _WITHOUT_FORMULA}
@@ -90,7 +92,7 @@ def compare(
     for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)) if with_lines else ():
         _try(name, partial(fit, reference, measured), lines, missing)
     agreement: dict[str, BlandAltman] = {}
-    _try("Bland-Altman", partial(bland_altman, measured, reference, exact=True), agreement, missing)
+    _try("Bland-Altman", limits_of_agreement, agreement, missing)
     return Comparison(
         group=group,
         n=len(measured),
@@ -151,7 +153,6 @@ def _figures(measured: Values, reference: Values, limits: tuple[float, float]) -
     hits, positives = int((low & (measured < limits[0])).sum()), int(low.sum())
     passes, negatives = int((~low & (measured >= limits[0])).sum()), int((~low).sum())
     return {
-        "Bias": lambda: bland_altman(measured, reference, exact=True).bias,
         "Pearson r": lambda: pearson(measured, reference),
         "ICC(2,1)": lambda: icc(np.column_stack([measured, reference])).icc_2,
         "Lin's concordance": lambda: lin_ccc(measured, reference),

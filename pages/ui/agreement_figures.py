@@ -103,16 +103,15 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
 
 def _points(vendor: str, pairs: Pairs, x: Values, y: Values, hover: str) -> go.Scatter:
     names = {0: ""} | {int(level): f", {level.name}" for level in Level}
+    shown = zip(pairs.patient_key, pairs.level, strict=True)
+    who = np.array([wording.short_key(patient) + names[level] for patient, level in shown], dtype=object)
     return go.Scatter(
         name=f"{vendor} (n {len(pairs)})",
         x=x,
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
-        customdata=[
-            [wording.short_key(patient) + names[int(level)], key]
-            for patient, level, key in zip(pairs.patient_key, pairs.level, pairs.series_key, strict=True)
-        ],
+        customdata=np.column_stack([who, pairs.series_key]),  # an array: a list is looked through item by item
         hovertemplate=f"{vendor}<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import million_queries
 from benchmarks.million import main, questions
 from benchmarks.million_store import Headers, make_store
 from db.connect import open_store
@@ -52,3 +53,10 @@ def test_three_engines_answer_alike_and_every_figure_is_printed(
     for engines in found["questions"].values():
         assert set(engines) == {"duckdb", "pandas", "sqlite"}
         assert all(t["p95_ms"] >= t["p50_ms"] >= 0 for t in engines.values())
+
+
+def test_every_query_of_the_pages_is_timed(small: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert million_queries.main(["--store", str(small), "--repeats", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"prevalence by scanner", "equity by site", "drift, days", "agreement by level", "indicators"} <= set(found)
+    assert all(row["p95_ms"] >= row["p50_ms"] > 0 for row in found.values())

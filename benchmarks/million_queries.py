@@ -1,0 +1,103 @@
+"""How long does each query of the pages take after a change of the filter? ``python -m benchmarks.million_queries``.
+
+Every query that a page asks about the filtered cohort, on the store of ``benchmarks.million``, under filters as a lead
+sets them. Median and 95th percentile over filters and repeats, in ms of the clock; and ms of processor time (all
+cores), which a busy machine changes less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from db.connect import Store, open_store
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.terms import Sex, Vendor
+
+FILTERS = (
+    CohortFilter(),
+    CohortFilter(vendors=(Vendor.GE, Vendor.SIEMENS)),
+    CohortFilter(vendors=(Vendor.GE,), sexes=(Sex.FEMALE,), age_from=60, age_to=80),
+    CohortFilter(studied_from=date(2024, 6, 1)),
+    CohortFilter(sites=("e00000009de8c6d1",), age_from=50),
+)
+_NOW = datetime(2026, 11, 25, tzinfo=UTC)
+_WAYS = ("all", "sex", "age_band", "vendor", "scanner", "site", "period")
+
+
+def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(what to call it, query, parameters) of all questions."""
+    for by in _WAYS:
+        yield f"prevalence by {by}", "prevalence", {"by": by}
+    for by in ("site", "sex", "age_band"):
+        yield f"equity by {by}", "equity", {"by": by}
+    for by_level in (False, True):
+        yield f"agreement{' by level' if by_level else ''}", "agreement_pairs", {"by_level": by_level}
+    found = store.query("drift_scanners", cohort=cohort, limit=20).column("device").to_pylist()
+    yield "drift, scanners", "drift_scanners", {"limit": 20}
+    yield "drift, days", "drift_days", {"devices": tuple(found)}
+    yield "worklist, first page", "worklist", {"limit": 25, "offset": 0}
+    weeks = {"assessment_weeks": 12, "treatment_weeks": 16, "persistence_weeks": 52}
+    yield "indicators", "follow_up_indicators", {"now": _NOW, **weeks}
+    yield "follow_up_states", "follow_up_states", {"now": _NOW}
+    yield "vbmd_histogram", "vbmd_histogram", {"width": 10.0}
+    for name in ("cohort_summary", "worklist_count", "exclusion_counts", "follow_up_weeks", "cohort_versions"):
+        yield name, name, {}
+
+
+def measure(store: Store, *, repeats: int) -> dict[str, dict[str, float]]:
+    """p50_ms, p95_ms and cpu_ms (median) of every question over FILTERS."""
+    clock: dict[str, list[float]] = {}
+    processor: dict[str, list[float]] = {}
+    for cohort in FILTERS:
+        for label, name, given in asked(store, cohort):
+            for _ in range(repeats):
+                begin, used = time.perf_counter(), _used()
+                store.query(name, cohort=cohort, **given)
+                clock.setdefault(label, []).append(1000 * (time.perf_counter() - begin))
+                processor.setdefault(label, []).append(1000 * (_used() - used))
+    return {
+        label: {
+            "p50_ms": round(float(np.median(values)), 1),
+            "p95_ms": round(float(np.quantile(values, 0.95)), 1),
+            "cpu_ms": round(float(np.median(processor[label])), 1),
+        }
+        for label, values in clock.items()
+    }
+
+
+def _used() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Print the figures; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.million_queries")
+    parser.add_argument("--store", type=Path, default=Path("data/million"), help="made by benchmarks.million")
+    parser.add_argument("--repeats", type=int, default=5, help="of each question under each filter")
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args(given)
+    with open_store(chosen.store) as store:
+        found = measure(store, repeats=chosen.repeats)
+    if chosen.json:
+        print(json.dumps(found, indent=1))
+        return 0
+    for label, row in found.items():
+        print(
+            f"{label:24s} p50 {row['p50_ms']:7.1f} ms  p95 {row['p95_ms']:7.1f} ms  processor {row['cpu_ms']:7.1f} ms"
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
