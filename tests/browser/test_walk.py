@@ -174,6 +174,7 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
     page.goto(visit.address)
     expect(page.get_by_text("stands here from your second visit on")).to_be_visible()
     page.wait_for_function("Object.keys(localStorage).some(key => key.startsWith('osteo-visit-'))")
+    page.wait_for_timeout(2000)
     page.evaluate(
         """() => {
           const key = Object.keys(localStorage).find(key => key.startsWith('osteo-visit-'));
@@ -181,7 +182,7 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
         }"""
     )
     page.reload()
-    expect(page.get_by_text("Since your last visit (2 Jan 2020", exact=False)).to_be_visible()
+    expect(page.get_by_text("Since your last visit (2 Jan 2020", exact=False)).to_be_visible(timeout=90_000)
     expect(page.get_by_text(f"{len(cohort.results)} series read", exact=False)).to_be_visible()
 
     page.get_by_role("link", name="See them").first.click()
