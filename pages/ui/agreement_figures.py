@@ -68,7 +68,17 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         height=440,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        # Entries of one width stand in columns also where the figure is narrow, and leave it its height.
+        legend={
+            "orientation": "h",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "xref": "container",
+            "x": 0,
+            "entrywidth": 92,
+            "entrywidthmode": "pixels",
+            "font": {"size": 11},
+        },
     )
     figure.update_xaxes(title=x, automargin=True)
     figure.update_yaxes(title=y, automargin=True)
