@@ -68,17 +68,8 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         height=440,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        # Entries of one width stand in columns also where the figure is narrow, and leave it its height.
-        legend={
-            "orientation": "h",
-            "y": 1.0,
-            "yanchor": "bottom",
-            "xref": "container",
-            "x": 0,
-            "entrywidth": 92,
-            "entrywidthmode": "pixels",
-            "font": {"size": 11},
-        },
+        # Short entries of one width stand in two columns where the figure is narrow, and leave it its height.
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "entrywidth": 84, "font": {"size": 11}},
     )
     figure.update_xaxes(title=x, automargin=True)
     figure.update_yaxes(title=y, automargin=True)
@@ -94,13 +85,13 @@ def _by_vendor(pairs: Sequence[Pair]) -> Mapping[str, list[Pair]]:
 
 def _points(vendor: str, pairs: Sequence[Pair], x: list[float], y: list[float]) -> go.Scatter:
     return go.Scatter(
-        name=f"{vendor} (n {len(pairs)})",
+        name=vendor,
         x=x,
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
         customdata=[[p.who, p.measured, p.reference, p.series_key] for p in pairs],
-        hovertemplate=f"{vendor}<br>patient %{{customdata[0]}}<br>"
+        hovertemplate=f"{vendor} (n {len(pairs):,})<br>patient %{{customdata[0]}}<br>"
         "CT %{customdata[1]:.0f}, QCT %{customdata[2]:.0f} mg/cm³"
         "<extra></extra>",
     )
@@ -144,7 +135,8 @@ def _add_pairs(
 
 def _cells(placed: Sequence[tuple[float, float]], axes: tuple[str, str]) -> go.Scatter:
     """How many lie where, as squares: only what can be selected by a box can lead to its points."""
-    counts, x_edges, y_edges = np.histogram2d(*np.array(placed).T, bins=CELLS)
+    points = np.array(placed)
+    counts, x_edges, y_edges = np.histogram2d(points[:, 0], points[:, 1], bins=CELLS)
     i, j = np.nonzero(counts)
     edges = np.stack([x_edges[i], x_edges[i + 1], y_edges[j], y_edges[j + 1], counts[i, j]], axis=1)
     return go.Scatter(
