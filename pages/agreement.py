@@ -139,21 +139,21 @@ def _digits(name: str) -> int:
 
 def show_statistics(row: Comparison) -> None:
     """Every figure of the group, and why one is missing."""
-    left, right = st.columns([2.2, 1], gap="large")
-    left.subheader(f"Statistics: {row.group}")
-    left.dataframe(_statistic_rows(row), hide_index=True, height="content")
+    st.subheader(f"Statistics: {row.group}")
+    st.dataframe(_statistic_rows(row), hide_index=True, height="content")
     for name, why in row.missing.items():
-        left.caption(f"{name}: {why}.")
-    right.subheader("Categories")
-    right.dataframe(
+        st.caption(f"{name}: {why}.")
+    st.subheader(f"Categories: {row.group}")
+    st.dataframe(
         [
             {"QCT": c.value, **{f"CT {d.value}": int(row.table[i, j]) for j, d in enumerate(CLASSES)}}
             for i, c in enumerate(CLASSES)
         ],
         hide_index=True,
+        width="content",
     )
     limits = services.limits()
-    right.caption(
+    st.caption(
         f"Rows: QCT, columns: this CT; limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}."
     )
 

@@ -71,8 +71,7 @@ def _line(one: Indicator) -> dict[str, object]:
         "words": one.words,
         "share": wording.percent(one.share),
         "band": [one.band.value],
-        "done": f"{one.count.done:,}" if one.share else wording.MISSING,
-        "due": f"{one.count.due:,}" if one.share else wording.MISSING,
+        "done": f"{one.count.done:,} of {one.count.due:,}" if one.share else wording.MISSING,
         "running": f"{one.count.running:,}",
     }
 
@@ -91,19 +90,18 @@ def show_indicators(chosen: services.CohortFilter) -> None:
     )
     found = services.programme_indicators(chosen, expected_spine_fractures=int(expected))
     config = {
-        "no": st.column_config.NumberColumn("", width=35),
-        "words": st.column_config.TextColumn("Indicator", width=360),
-        "share": st.column_config.TextColumn("Share (95 % interval)", width=155),
+        "no": st.column_config.NumberColumn("", width=30),
+        "words": st.column_config.TextColumn("Indicator", width=310),
+        "share": st.column_config.TextColumn("Share (95 % interval)", width=140),
         "band": st.column_config.MultiselectColumn(
             "Band",
             options=[band.value for band in Band],
             color=[_COLOURS[band] for band in Band],
-            width=100,
+            width=85,
             help="Below 50 % red, above 80 % green, amber between them",
         ),
-        "done": st.column_config.TextColumn("Done", width=60),
-        "due": st.column_config.TextColumn("Of", width=60, help="Patients whose time span is over"),
-        "running": st.column_config.TextColumn("Under way", width=85, help="Patients whose time span is not over yet"),
+        "done": st.column_config.TextColumn("Done", width=75, help="Of the patients whose time span is over"),
+        "running": st.column_config.TextColumn("Under way", width=75, help="Patients whose time span is not over yet"),
     }
     st.dataframe([_line(one) for one in found], hide_index=True, height="content", column_config=config)
     for why in dict.fromkeys(one.why for one in found if one.why):

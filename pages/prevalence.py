@@ -38,15 +38,15 @@ def show_group(name: str, by: str, chosen: services.CohortFilter, population: St
         ],
         hide_index=True,
         column_config={
-            "n": st.column_config.NumberColumn("With a category", format="localized"),
+            "n": st.column_config.NumberColumn("With a category", format="localized", width=105),
             "missing": st.column_config.NumberColumn(
-                "Without", format="localized", help="Excluded, failed or not reportable"
+                "Without", format="localized", width=65, help="Excluded, failed or not reportable"
             ),
-            "osteoporosis": st.column_config.TextColumn("Osteoporosis (95 % interval)"),
-            "low bone mass": st.column_config.TextColumn("Low bone mass (95 % interval)"),
+            "osteoporosis": st.column_config.TextColumn("Osteoporosis (95 % interval)", width=165),
+            "low bone mass": st.column_config.TextColumn("Low bone mass (95 % interval)", width=175),
             "standardised": st.column_config.TextColumn(
-                "Osteoporosis, age-standardised from 50",
-                help=f"Directly, to {population.name}: {population.source}",
+                "Age-standardised from 50",
+                help=f"Osteoporosis, directly, to {population.name}: {population.source}",
             ),
         },
     )

@@ -47,22 +47,22 @@ class Indicator:
 
 #: (number, words, name of the count); None: what a CT store cannot know.
 ELEVEN: tuple[tuple[int, str, str | None], ...] = (
-    (1, "Fractures other than of the spine that were found", None),
+    (1, "Fractures found other than of the spine", None),
     (2, "Spine fractures found, of those expected", "spine fractures"),
     (3, "Fracture risk assessed within 12 weeks", "risk assessed"),
     (4, "Bone density scan (DXA) done within 12 weeks", "DXA"),
     (5, "Asked about falls within 12 weeks", "falls assessed"),
     (6, "Bone medicine advised within 16 weeks", "treatment advised"),
-    (7, "Strength and balance training started within 16 weeks", "exercise started"),
+    (7, "Strength and balance training within 16 weeks", "exercise started"),
     (8, "Seen or called again within 16 weeks", "monitored"),
-    (9, "Bone medicine started within 16 weeks, of those advised", "treatment started"),
+    (9, "Started within 16 weeks, of those advised", "treatment started"),
     (10, "Still on it after a year, of those who started", "still treated"),
     (11, "Everything noted after 16 weeks", "complete"),
 )
 #: The programme's own: (number, words, name of the count).
 OWN: tuple[tuple[int, str, str], ...] = (
     (12, "Flags looked at within 5 working days", "reviewed in time"),
-    (13, "Flags that were right: confirmed, of all decided", "confirmed"),
+    (13, "Flags confirmed, of those decided", "confirmed"),
 )
 _ADVICE = 6
 _NON_SPINE = "CT of the trunk does not show other fractures; this number comes from the fracture register."

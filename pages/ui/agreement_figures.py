@@ -94,7 +94,8 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         height=440,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        # Short entries of one width stand in two columns where the figure is narrow, and leave it its height.
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "entrywidth": 84, "font": {"size": 11}},
     )
     figure.update_xaxes(title=x, automargin=True)
     figure.update_yaxes(title=y, automargin=True)
@@ -106,13 +107,13 @@ def _points(vendor: str, pairs: Pairs, x: Values, y: Values, hover: str) -> go.S
     shown = zip(pairs.patient_key, pairs.level, strict=True)
     who = np.array([wording.short_key(patient) + names[level] for patient, level in shown], dtype=object)
     return go.Scatter(
-        name=f"{vendor} (n {len(pairs)})",
+        name=vendor,
         x=x,
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
         customdata=np.column_stack([who, pairs.series_key]),  # an array: a list is looked through item by item
-        hovertemplate=f"{vendor}<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
+        hovertemplate=f"{vendor} (n {len(pairs):,})<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
     )
 
 

@@ -13,7 +13,9 @@ from pages.ui import agreement_figures, figures, services, wording
 
 PictureKind = Literal["svg", "png"]
 WIDTH_PX = 900
-_NOTE_LETTERS = 135
+_NOTE_LETTERS = 118
+#: From the left edge: labels of groups, and the note below them.
+_LEFT_PX, _NOTE_PX = 150, 12
 _LINE_PX = 16
 _INK, _PALE = "#1b2430", "#d9dee6"
 
@@ -129,10 +131,10 @@ def for_print(one: ReportFigure, beside: str) -> go.Figure:
         height=height,
         title={"text": one.title, "x": 0.01, "xanchor": "left", "y": 0.985, "yanchor": "top"},
         font={"family": "sans-serif", "size": 13, "color": _INK},
-        margin={"l": 70, "r": 30, "t": 80, "b": 70 + _LINE_PX * len(lines)},
+        margin={"l": _LEFT_PX, "r": 30, "t": 96, "b": 70 + _LINE_PX * len(lines)},
     )
     figure.update_xaxes(gridcolor=_PALE)
-    figure.update_yaxes(gridcolor=_PALE)
+    figure.update_yaxes(gridcolor=_PALE, automargin=False)
     figure.add_annotation(
         text="<br>".join(lines),
         xref="paper",
@@ -141,6 +143,7 @@ def for_print(one: ReportFigure, beside: str) -> go.Figure:
         y=0,
         xanchor="left",
         yanchor="top",
+        xshift=_NOTE_PX - _LEFT_PX,
         yshift=-56,
         align="left",
         showarrow=False,

@@ -100,6 +100,7 @@ def test_from_a_table_of_qct_to_the_outliers_patient_and_out_again(browser: Brow
     expect(page.get_by_role("heading", name="Export")).to_be_visible()
     page.get_by_role("combobox", name="Figure", exact=False).last.click()
     page.get_by_role("option", name="Differences from QCT").click()
+    expect(page.get_by_text(f"n = {count} patients, one value each", exact=False)).to_be_visible()
     svg = download(page, "SVG")
     ElementTree.fromstring(svg.read_text(encoding="utf-8"))
     assert f"n = {count} patients" in svg.read_text(encoding="utf-8")

@@ -204,6 +204,7 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
     page.goto(visit.address)
     expect(page.get_by_text("stands here from your second visit on")).to_be_visible()
     page.wait_for_function("Object.keys(localStorage).some(key => key.startsWith('osteo-visit-'))")
+    page.wait_for_timeout(2000)
     page.evaluate(
         """() => {
           const key = Object.keys(localStorage).find(key => key.startsWith('osteo-visit-'));
@@ -211,7 +212,7 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
         }"""
     )
     page.reload()
-    expect(page.get_by_text("Since your last visit (2 Jan 2020", exact=False)).to_be_visible()
+    expect(page.get_by_text("Since your last visit (2 Jan 2020", exact=False)).to_be_visible(timeout=90_000)
     expect(page.get_by_text(f"{len(cohort.results)} series read", exact=False)).to_be_visible()
 
     page.get_by_role("link", name="See them").first.click()
@@ -229,3 +230,19 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
     page.mouse.click(box["x"] + 200, box["y"] + 35 + 17)
     expect(page.get_by_role("heading", name="Patient")).to_be_visible()
     assert visit.complaints == []
+
+
+def test_the_link_back_from_a_patient_leads_to_the_same_page_of_the_list(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/worklist?page=2")
+    expect(page.get_by_label("Page (of 2)")).to_have_value("2")
+    page.wait_for_timeout(2000)
+    box = page.get_by_test_id("stDataFrame").locator("canvas").first.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 300, box["y"] + 35 + 17)
+    expect(page.get_by_test_id("stBaseButton-primary")).to_be_enabled()
+    page.get_by_test_id("stBaseButton-primary").click()
+    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    page.get_by_test_id("stMain").get_by_role("link", name="Worklist").click()
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
+    expect(page.get_by_label("Page (of 2)")).to_have_value("2")

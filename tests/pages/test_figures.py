@@ -109,7 +109,8 @@ def test_agreement_has_identity_points_lines_and_limits() -> None:
     pairs = pairs_of(truth + rng.normal(0, 4, 30) + 3, truth)
     found = compare("GE", pairs.measured, pairs.reference, patients=pairs.patient, limits_mg_cm3=(80.0, 120.0))
     scatter = scatter_figure(pairs, found.lines)
-    assert [trace.name for trace in scatter.data] == ["identity", "Passing-Bablok", "Deming", "GE (n 30)"]
+    assert [trace.name for trace in scatter.data] == ["identity", "Passing-Bablok", "Deming", "GE"]
+    assert scatter.data[-1].hovertemplate.startswith("GE (n 30)<br>")
     assert scatter.data[-1].customdata[0][1] == "s0"
     figure = bland_altman_figure(pairs, found)
     assert list(figure.data[0].y) == pytest.approx(list(pairs.measured - pairs.reference))
