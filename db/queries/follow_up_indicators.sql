@@ -35,33 +35,36 @@ confirmed AS MATERIALIZED (
     SELECT * FROM clock WHERE is_confirmed
 ),
 asked AS (
-    SELECT 'reviewed in time' AS indicator, review_by AS until, reviewed_at AS done_at, gone_at, true AS counts FROM clock
-    UNION ALL SELECT 'risk assessed', assess_by, risk_at, gone_at, true FROM confirmed
-    UNION ALL SELECT 'DXA', assess_by, dxa_at, gone_at, true FROM confirmed
-    UNION ALL SELECT 'falls assessed', assess_by, falls_at, gone_at, true FROM confirmed
-    UNION ALL SELECT 'treatment advised', treat_by, advised_at, gone_at, true FROM confirmed
-    UNION ALL SELECT 'exercise started', treat_by, exercise_at, gone_at, true FROM confirmed
-    UNION ALL SELECT 'monitored', treat_by, contact_at, gone_at, true FROM confirmed
-    UNION ALL SELECT 'treatment started', treat_by, started_at, gone_at, advised_at IS NOT NULL FROM confirmed
-    UNION ALL SELECT 'still treated', persist_by, still_at, gone_at, started_at IS NOT NULL FROM confirmed
+    SELECT 1::UTINYINT AS number, review_by AS until, reviewed_at AS done_at, gone_at, true AS counts FROM clock
+    UNION ALL SELECT 2::UTINYINT, assess_by, risk_at, gone_at, true FROM confirmed
+    UNION ALL SELECT 3::UTINYINT, assess_by, dxa_at, gone_at, true FROM confirmed
+    UNION ALL SELECT 4::UTINYINT, assess_by, falls_at, gone_at, true FROM confirmed
+    UNION ALL SELECT 5::UTINYINT, treat_by, advised_at, gone_at, true FROM confirmed
+    UNION ALL SELECT 6::UTINYINT, treat_by, exercise_at, gone_at, true FROM confirmed
+    UNION ALL SELECT 7::UTINYINT, treat_by, contact_at, gone_at, true FROM confirmed
+    UNION ALL SELECT 8::UTINYINT, treat_by, started_at, gone_at, advised_at IS NOT NULL FROM confirmed
+    UNION ALL SELECT 9::UTINYINT, persist_by, still_at, gone_at, started_at IS NOT NULL FROM confirmed
     UNION ALL
     SELECT
-        'complete', treat_by,
+        10::UTINYINT, treat_by,
         least(ended_at, CASE
             WHEN risk_at IS NOT NULL AND dxa_at IS NOT NULL AND falls_at IS NOT NULL AND decided_at IS NOT NULL
                 THEN greatest(risk_at, dxa_at, falls_at, decided_at)
         END),
         gone_at, true
     FROM confirmed
-    UNION ALL SELECT 'confirmed', reviewed_at, CASE WHEN is_confirmed THEN reviewed_at END, NULL, review IN ('confirmed', 'not confirmed') FROM clock
-    UNION ALL SELECT 'spine fractures', reviewed_at, reviewed_at, NULL, is_fracture FROM confirmed
+    UNION ALL SELECT 11::UTINYINT, reviewed_at, CASE WHEN is_confirmed THEN reviewed_at END, NULL, review IN ('confirmed', 'not confirmed') FROM clock
+    UNION ALL SELECT 12::UTINYINT, reviewed_at, reviewed_at, NULL, is_fracture FROM confirmed
 )
 SELECT
-    indicator,
+    [
+        'reviewed in time', 'risk assessed', 'DXA', 'falls assessed', 'treatment advised', 'exercise started', 'monitored',
+        'treatment started', 'still treated', 'complete', 'confirmed', 'spine fractures'
+    ][number] AS indicator,
     count(*) FILTER (until <= epoch_us($now::TIMESTAMPTZ) AND (gone_at IS NULL OR gone_at > until)) AS due,
     count(*) FILTER (until <= epoch_us($now::TIMESTAMPTZ) AND (gone_at IS NULL OR gone_at > until) AND done_at <= until) AS done,
     count(*) FILTER (until > epoch_us($now::TIMESTAMPTZ) AND gone_at IS NULL) AS running
 FROM asked
 WHERE counts
-GROUP BY indicator
+GROUP BY number
 ORDER BY indicator;

@@ -87,7 +87,9 @@ def compare(
     for name, make in _figures(measured, reference, limits_mg_cm3).items():
         _try(name, make, found, missing)
     drawn = _DRAWN if n_patients < len(measured) else {name: _DRAWN[name] for name in _WITHOUT_FORMULA}
-    _draw(measured, reference, patients, statistics=drawn, found=found, missing=missing)
+    by_draws, refused = _draw(measured, reference, patients, drawn)
+    found |= by_draws
+    missing |= refused
     lines: dict[str, Line] = {}
     for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)) if with_lines else ():
         _try(name, partial(fit, reference, measured), lines, missing)
@@ -113,25 +115,15 @@ def _try(name: str, make: Callable[[], _Found], found: dict[str, _Found], missin
 
 
 def _draw(
-    measured: Values,
-    reference: Values,
-    patients: ArrayLike,
-    *,
-    statistics: Mapping[str, bootstrap.Statistic],
-    found: dict[str, Estimate],
-    missing: dict[str, str],
-) -> None:
-    """Put these figures with their intervals by drawing patients into ``found``; why one cannot be into ``missing``."""
+    measured: Values, reference: Values, patients: ArrayLike, statistics: Mapping[str, bootstrap.Statistic]
+) -> tuple[dict[str, Estimate], dict[str, str]]:
+    """These figures with their intervals by drawing patients, and why one is missing."""
     try:
         drawn = bootstrap.by_patient(measured, reference, patients, statistics)
     except StatisticsError as refused:
-        missing |= dict.fromkeys(statistics, str(refused))
-        return
-    for name, one in drawn.items():
-        if isinstance(one, Estimate):
-            found[name] = one
-        else:
-            missing[name] = str(one)
+        return {}, dict.fromkeys(statistics, str(refused))
+    found = {name: one for name, one in drawn.items() if isinstance(one, Estimate)}
+    return found, {name: str(one) for name, one in drawn.items() if name not in found}
 
 
 def _passing_bablok(x: Values, y: Values) -> Line:
