@@ -27,12 +27,6 @@ from numpy.typing import NDArray
 
 from benchmarks.density import Answer, answer
 from benchmarks.density_facts import Facts, draw_patients, measure, write_phantoms
-from benchmarks.resumable import as_text
-from benchmarks.scoring import Row
-from models.bmd_regression.network import GRID_MM, SHAPE
-from models.grids import box_in_source
-from models.registry import load_regressor
-from osteo_core.assessment.assess import category_of
 from benchmarks.fuzzy_ranks import (
     CLASSES,
     HU_CUTS,
@@ -42,6 +36,12 @@ from benchmarks.fuzzy_ranks import (
     fuzzy_rank_category,
     sd_of,
 )
+from benchmarks.resumable import as_text
+from benchmarks.scoring import Row
+from models.bmd_regression.network import GRID_MM, SHAPE
+from models.grids import box_in_source
+from models.registry import load_regressor
+from osteo_core.assessment.assess import category_of
 from osteo_core.assessment.second_reading import mean_reading
 from osteo_core.errors import StatisticsError, UsageError
 from osteo_core.imaging.resample import cropped_grid
