@@ -1,5 +1,6 @@
 """Several readings of one patient's category fused into one, by the fuzzy ranks of their class probabilities.
 
+No part of the product: the category of the calibrated value alone is at least as good (benchmarks.ensemble).
 Classes run from osteoporosis over low bone mass to normal, in this order everywhere.
 """
 

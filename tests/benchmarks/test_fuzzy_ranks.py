@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from osteo_core.assessment.ensemble import (
+from benchmarks.fuzzy_ranks import (
     average_category,
     class_probabilities,
     fuzzy_rank_category,
