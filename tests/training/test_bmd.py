@@ -8,7 +8,7 @@ import torch
 
 from osteo_core.simulate.patient import draw_patient
 from osteo_core.terms import MEASURED_LEVELS
-from training.bmd import batches, loss_of, seen_again
+from training.bmd import batches, fit_spread, loss_of, seen_again
 from training.crops import MARGIN, Crops, level_of, rendered
 
 SIDE = 8 + 2 * MARGIN
@@ -61,3 +61,16 @@ def test_a_patient_gives_a_sound_level_that_is_in_its_slices() -> None:
     volume, labels = found
     assert volume.voxels_hu.shape == labels.shape
     assert (labels == level).any()
+
+
+def test_the_spread_is_fitted_to_the_errors_and_the_mean_stays() -> None:
+    torch.manual_seed(3)
+    features = torch.randn(4000, 4)
+    true = (0.8 * features[:, 1] - 1.0).exp()
+    errors = torch.randn(4000) * true
+    last = torch.nn.Linear(4, 2)
+    before = last(features)[:, 0].detach()
+    fit_spread(last, features, errors**2)
+    stated = (0.5 * last(features)[:, 1]).exp().detach()
+    assert torch.equal(last(features)[:, 0].detach(), before)
+    assert float((stated / true).log().abs().mean()) < 0.08
