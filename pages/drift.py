@@ -83,7 +83,8 @@ def show_phantom() -> None:
     found = services.phantom_checks()
     if not found:
         st.caption(
-            "This site has no table of phantom lines (setting `calibration_table`): drift is judged by patients alone."
+            "This site has no table of phantom scans or lines (settings `phantom_table`, `calibration_table`): "
+            "drift is judged by patients alone."
         )
         return
     st.dataframe(

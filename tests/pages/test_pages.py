@@ -398,7 +398,7 @@ def test_drift_tells_the_scanner_that_changed_from_the_other(drift_store: Path, 
     assert list(table["Alarms"] > 0) == [True, False]
     assert table["fat HU"].iloc[0].startswith("▼")
     assert table["muscle HU"].iloc[1] == "in control"
-    assert "no table of phantom lines" in texts(app)
+    assert "no table of phantom scans" in texts(app)
 
 
 def test_a_scanner_with_few_patients_has_a_sentence(filled_store: Path, open_page: Open) -> None:

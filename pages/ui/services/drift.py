@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from osteo_core.density.calibration.phantom import read_phantom_lines
 from osteo_core.density.calibration.site import read_site_lines
 from osteo_core.errors import StatisticsError
 from osteo_core.limits import DRIFT_WARM_UP
@@ -119,6 +121,10 @@ def _days(columns: Mapping[str, np.ndarray], column: str, level: float | None) -
 
 
 def phantom_checks() -> tuple[Check, ...]:
-    """The site's own phantom lines one after the other; nothing where the site has no table."""
-    table = settings().calibration_table
-    return checks([line.calibration for line in read_site_lines(Path(table))]) if table else ()
+    """The site's own lines and phantom scans, each against the one before; nothing where the site has no table."""
+    table, phantoms = settings().calibration_table, settings().phantom_table
+    found = checks([line.calibration for line in read_site_lines(Path(table))]) if table else ()
+    lines = [line for line in read_phantom_lines(Path(phantoms)) if not line.refusal] if phantoms else []
+    for _, of_scanner in groupby(lines, key=lambda line: line.scanner):
+        found += checks([line.calibration for line in of_scanner])
+    return found
