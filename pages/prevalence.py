@@ -58,6 +58,21 @@ def _standardised(found: tuple[Standardised, Standardised] | None) -> str:
     return wording.percent(found[0].share) if found[0].share else found[0].why
 
 
+def show_distribution(chosen: services.CohortFilter) -> None:
+    """All measured series of the filter by their vBMD, the limits drawn."""
+    st.subheader("Distribution")
+    limits = services.limits()
+    st.plotly_chart(
+        figures.distribution_figure(services.vbmd_bins(chosen), width=services.BIN_MG_CM3, limits=limits),
+        config={"displayModeBar": False},
+        key="distribution",
+    )
+    st.caption(
+        f"Measured series by mean vBMD; dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} "
+        f"{wording.UNIT}. A patient with several series is counted with each."
+    )
+
+
 def show_comparison(chosen: services.CohortFilter, population: StandardPopulation) -> None:
     """Two views beside each other, with the difference of their shares."""
     views = {"The filter above": chosen, **services.saved_views()}
@@ -150,6 +165,7 @@ else:
         )
         population = POPULATIONS.get(standard or "", EUROPE_2013)
         show_group(name, BY[name], chosen, population)
+        show_distribution(chosen)
         st.subheader("Compare two views")
         show_comparison(chosen, population)
         limits = services.limits()

@@ -430,6 +430,7 @@ def test_prevalence_by_every_group(filled_store: Path, open_page: Open, by: str)
     table = app.dataframe[0].value
     assert by in table
     assert table["n"].sum() == 52
+    assert [one.value for one in app.subheader] == ["Distribution", "Compare two views"]
     if by != "Age band":
         assert table["standardised"].iloc[0].startswith("fewer than 10 people aged")
 
