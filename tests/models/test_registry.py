@@ -91,5 +91,6 @@ def test_a_released_regression_joins_what_names_a_run(folder: Path, monkeypatch:
     models = job.default_models()
     assert models.regressor_hash == model_hash(REGRESSION)
     assert models.result_hash not in {models.model_hash, models.regressor_hash}
+    job.load_regressor.cache_clear()
     assert job.load_regressor(models.regressor) is load_regressor()
     job.load_regressor.cache_clear()

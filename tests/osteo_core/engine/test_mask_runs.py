@@ -17,6 +17,7 @@ from osteo_core.engine.store import reading
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import read_nifti_labels, write_nifti
 from osteo_core.outcomes import Exclusion
+from osteo_core.pipeline import joint_hash
 from osteo_core.records import Series
 from osteo_core.settings import Settings
 from tests.builders import segmenters
@@ -102,7 +103,8 @@ def test_analyze_adds_results_under_each_masks_own_hash(cases: Path, settings: S
         results, outlined = reader.table("results").to_pylist(), reader.table("segmentations").to_pylist()
     assert len(results) == 5
     assert {row["engine"] for row in outlined} == {"mask from elsewhere: verse", "truth"}
-    own = {row["model_hash"] for row in outlined if row["engine"] != "truth"}
+    regressor = models_of(settings).regressor_hash
+    own = {joint_hash(row["model_hash"], regressor) for row in outlined if row["engine"] != "truth"}
     assert own == {row["model_hash"] for row in results if row["status"] == "measured"} - {segmenters.MODEL_HASH}
     assert len(own) == 2
 
@@ -139,9 +141,10 @@ def test_what_travels_with_a_series_is_its_own_mask_alone(tmp_path: Path) -> Non
     assert own.masks is None
     assert isinstance(own.mask, MaskFiles)
     assert [path.name for path in own.mask.files] == ["0.dcm"]
-    assert own.result_hash == own.mask.model_hash() != models.model_hash
+    assert own.outline_hash == own.mask.model_hash() != models.model_hash
+    assert own.result_hash == joint_hash(own.outline_hash, models.regressor_hash)
     engine = segmenter_for(series, own)
-    assert engine.model_hash == own.result_hash
+    assert engine.model_hash == own.outline_hash
 
 
 def test_a_real_ct_with_totalsegmentators_mask_as_seg(tmp_path: Path) -> None:
