@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from pages.ui import wording
 from tests.browser.cohort import BrowserCohort
@@ -145,6 +145,13 @@ def test_ten_patients_are_reviewed_without_the_mouse_and_the_page_of_the_list_is
     assert visit.complaints == []
 
 
+def settle(page: Page) -> None:
+    """Wait until the page is drawn: a click that comes while it is drawn anew is lost, on a busy machine."""
+    page.wait_for_timeout(500)
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    page.wait_for_timeout(500)
+
+
 def test_a_radiologist_reads_the_cause_of_a_level_and_notes_on_the_patients_page(
     visit: Visit, cohort: BrowserCohort
 ) -> None:
@@ -159,12 +166,15 @@ def test_a_radiologist_reads_the_cause_of_a_level_and_notes_on_the_patients_page
     page.get_by_role("button", name="Cause of a level").click()
     page.get_by_role("combobox", name="Class (m2ABQ)").click()
     page.get_by_role("option", name="Non-osteoporotic deformity").click()
+    settle(page)
     page.get_by_role("button", name="Note for L1").click()
     expect(page.get_by_text("Noted for L1: non-osteoporotic deformity")).to_be_visible()
     page.keyboard.press("Escape")
+    settle(page)
     page.get_by_role("button", name="Other step").click()
     page.get_by_role("combobox", name="Note", exact=True).click()
     page.get_by_role("option", name="Falls assessed").click()
+    settle(page)
     page.get_by_role("button", name="Note for 1 series").click()
     expect(page.get_by_text("Noted for 1 series: falls assessed")).to_be_visible()
     page.reload()
