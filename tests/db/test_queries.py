@@ -438,8 +438,9 @@ def test_events_are_kept_in_order(store: Store) -> None:
         record(store.store_dir, event)
         record(store.store_dir, event)
     store.take_in()
-    assert [r["kind"] for r in ask(store, "patient_events")] == ["reviewed", "reported"]
-    assert run_query(store._cursor(), "patient_events", series_key="x").num_rows == 0
+    kinds = store._cursor().execute('SELECT kind FROM events ORDER BY "at"').fetchall()
+    assert kinds == [("reviewed",), ("reported",)]
+    assert run_query(store._cursor(), "follow_up_history", series_key="x").num_rows == 0
 
 
 def test_an_event_whose_payload_is_no_json_or_whose_moment_has_no_zone_is_refused(tmp_path: Path) -> None:
