@@ -75,7 +75,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NOT_AN_IMAGE: "This file holds no image ({found}).",
     ExclusionCode.LOCALISER: "This series is a localiser, not a volume.",
     ExclusionCode.SECONDARY_CAPTURE: "This series is a secondary capture or report, not reconstructed CT.",
-    ExclusionCode.DERIVED: "This series is derived ({found}); its HU are not those of the scan.",
+    ExclusionCode.DERIVED: "This series is derived ({found}); its HU may not be those of plain CT.",
     ExclusionCode.UNREADABLE: "The files could not be read: {found}.",
     ExclusionCode.LABEL_MAP: "This looks like a label map ({found}), not a CT in HU.",
     ExclusionCode.TOO_FEW_SLICES: "Too few slices: {found}; at least {limit} are needed.",

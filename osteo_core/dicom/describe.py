@@ -11,12 +11,13 @@ from pydicom import Dataset
 
 from osteo_core import limits
 from osteo_core.dicom.arrange import Arranged
-from osteo_core.dicom.header import Functional, sequence
+from osteo_core.dicom.header import Functional
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import kernel_group
 from osteo_core.dicom.sites import SiteRule, Source, site_key, site_of
+from osteo_core.dicom.spectral import not_plain
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import age_years, day, number, positive, text, texts
+from osteo_core.dicom.values import age_years, day, number, positive, sequence, text, texts
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.pseudonyms import Pseudonyms
@@ -33,7 +34,10 @@ _SEXES = {"F": Sex.FEMALE, "M": Sex.MALE, "O": Sex.OTHER}
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Parts of the header that decide eligibility and are not kept. ``patients``: how many its files name."""
+    """Parts of the header that decide eligibility and are not kept.
+
+    ``not_plain``: what makes it no plain CT, '' for plain CT. ``patients``: how many its files name.
+    """
 
     sop_class_uid: str
     samples_per_pixel: float
@@ -42,6 +46,7 @@ class Kind:
     declared_tilt_deg: float | None
     has_identity: bool
     words: str
+    not_plain: str = ""
     patients: int = 1
 
 
@@ -57,6 +62,7 @@ def kind_of(dataset: Dataset) -> Kind:
         declared_tilt_deg=number(source, "GantryDetectorTilt"),
         has_identity=bool(text(source, "StudyInstanceUID") and text(source, "SeriesInstanceUID")),
         words=" ".join(text(source, k) for k in ("BodyPartExamined", "SeriesDescription", "ProtocolName")).upper(),
+        not_plain=not_plain(source),
     )
 
 

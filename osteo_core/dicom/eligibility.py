@@ -26,8 +26,7 @@ _DERIVED_WORDS = frozenset(
     (
         *("MIP", "MINIP", "MAX_IP", "MIN_IP", "MAXIP", "PROJECTION", "PROJECTION IMAGE", "VRT", "3D"),
         *("VOLUME_RENDERED", "SURFACE", "CPR", "CURVED", "SUBTRACTION", "FUSED", "RGB", "BONE_REMOVAL", "OVERLAY"),
-        *("MONOENERGETIC", "MONO", "VMI", "VNC", "VUE", "VNCA", "IODINE", "WATER", "FAT_MAP", "Z_EFF", "EFF_Z"),
-        *("ZEFF", "EFFECTIVE_Z", "ELECTRON_DENSITY", "RHO", "MATERIAL", "MD", "GSI", "PERFUSION", "CALCIUM"),
+        *("WATER", "MATERIAL", "MD", "PERFUSION"),
     )
 )
 #: Words of derived images that keep the HU: reformats and averages of slices.
@@ -45,7 +44,7 @@ def exclusion_of(series: Series, kind: Kind, arranged: Arranged, settings: Setti
     return (
         _not_ct(series, kind)
         or _mixed(kind, arranged)
-        or _not_original(series)
+        or _not_original(series, kind)
         or _not_hu(series, kind, arranged)
         or _patient(series)
         or _too_few(series, arranged)
@@ -79,7 +78,9 @@ def _mixed(kind: Kind, arranged: Arranged) -> Exclusion | None:
     return _exclude(ExclusionCode.MIXED_VOLTAGE, ", ".join(f"{kv:g}" for kv in voltages)) if len(voltages) > 1 else None
 
 
-def _not_original(series: Series) -> Exclusion | None:
+def _not_original(series: Series, kind: Kind) -> Exclusion | None:
+    if kind.not_plain:
+        return _exclude(ExclusionCode.DERIVED, kind.not_plain)
     words = set(series.image_type)
     named = words & _DERIVED_WORDS or {w for w in words if w.startswith(("DE_", "GSI", "MONO_"))}
     is_unknown = "DERIVED" in words and not words & _REFORMAT_WORDS

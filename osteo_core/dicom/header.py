@@ -12,9 +12,8 @@ from typing import Any, BinaryIO
 
 from pydicom import Dataset, config, dcmread
 from pydicom.datadict import tag_for_keyword
-from pydicom.sequence import Sequence as DicomSequence
 
-from osteo_core.dicom.values import DAMAGE, number, numbers, positive, text, texts, value_of
+from osteo_core.dicom.values import DAMAGE, number, numbers, positive, sequence, text, texts
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 
@@ -34,6 +33,9 @@ KEYWORDS = (
     *("PixelPaddingRangeLimit", "PixelRepresentation", "SamplesPerPixel", "PhotometricInterpretation"),
     *("LossyImageCompression", "ImageComments", "SharedFunctionalGroupsSequence"),
     "PerFrameFunctionalGroupsSequence",
+    *("DerivationDescription", "DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
+    *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
+    *("DecompositionMaterialSequence", "DecompositionMethod"),
 )
 _TAGS: list[Any] = [tag for tag in map(tag_for_keyword, KEYWORDS) if tag is not None]
 
@@ -125,12 +127,6 @@ def _checked(dataset: Dataset) -> Dataset | NotReadable:
     if not (text(dataset, "Modality") or text(dataset, "SOPClassUID")):
         return NotReadable(kind="DICOM that does not say what it is")
     return dataset
-
-
-def sequence(dataset: Dataset, keyword: str) -> list[Dataset]:
-    """The items of a sequence; none where it is blank or its bytes are spoilt."""
-    value = value_of(dataset, keyword)
-    return [item for item in value if isinstance(item, Dataset)] if isinstance(value, DicomSequence) else []
 
 
 def slices_of(dataset: Dataset, path: Path) -> Iterator[SliceHeader]:

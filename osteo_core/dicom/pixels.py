@@ -41,21 +41,22 @@ class PixelsUnreadableError(Exception):
     """These pixels cannot be decoded; the text is fit for a reader's eyes (it names no file)."""
 
 
-def read_frames(path: Path, syntax: str) -> NDArray:
+def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False) -> NDArray:
     """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError.
 
-    ``syntax``: the transfer syntax of its meta information, '' where it has none.
+    ``syntax``: the transfer syntax of its meta information, '' where it has none. ``is_monochrome1``: only the
+    display of such a file is inverted, but GDCM inverts its values, so it is decoded under the other name.
     """
     if syntax in _NATIVE_SYNTAXES:
         _check_length(path)
     with path.open("rb") as file:
         has_preamble = file.read(132)[128:] == b"DICM"
-    if has_preamble and _is_utf8(path):
+    if has_preamble and not is_monochrome1 and _is_utf8(path):
         return _decoded(path)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.dcm"
         try:
-            if has_preamble:
+            if has_preamble and not is_monochrome1:
                 whole.symlink_to(path.absolute())
             else:
                 _write_with_preamble(path, whole)
@@ -103,13 +104,15 @@ def _decoded(path: Path) -> NDArray:
 
 
 def _write_with_preamble(path: Path, whole: Path) -> None:
-    """A bare data set as a proper file, which GDCM asks for."""
+    """A bare data set as a proper file, which GDCM asks for, and with values that it does not invert."""
     with config.disable_value_validation():
         dataset: Dataset = dcmread(path, force=True)
         meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
         if "TransferSyntaxUID" not in meta:
             implicit = bool(dataset.original_encoding[0])
             meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+            dataset.PhotometricInterpretation = "MONOCHROME2"
         meta.MediaStorageSOPClassUID = text(dataset, "SOPClassUID") or CTImageStorage
         meta.MediaStorageSOPInstanceUID = text(dataset, "SOPInstanceUID") or "2.25.1"
         dataset.file_meta = meta

@@ -9,7 +9,9 @@ import zlib
 from datetime import date
 from typing import Any, Protocol
 
+from pydicom import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.sequence import Sequence as DicomSequence
 
 #: (0010,1010) Age String: three digits and a unit.
 _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -101,6 +103,12 @@ def value_of(source: Source, keyword: str) -> Any:
         return source.get(keyword)
     except DAMAGE:
         return None
+
+
+def sequence(source: Source, keyword: str) -> list[Dataset]:
+    """The items of a sequence; none where it is blank or its bytes are spoilt."""
+    value = value_of(source, keyword)
+    return [item for item in value if isinstance(item, Dataset)] if isinstance(value, DicomSequence) else []
 
 
 def _number(value: Any) -> float | None:

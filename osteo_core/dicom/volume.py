@@ -15,6 +15,7 @@ from osteo_core.dicom.header import NotReadable, SliceHeader, read_header, slice
 from osteo_core.dicom.padding import declared_padding, padding_caution, replace_padding
 from osteo_core.dicom.pixels import PixelsUnreadableError, is_whole_valued, read_frames
 from osteo_core.dicom.stack import Stack
+from osteo_core.dicom.values import text
 from osteo_core.imaging.hounsfield import as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.nifti import is_nifti, read_nifti_volume
 from osteo_core.imaging.tilt import untilt
@@ -108,7 +109,10 @@ def _read_planes(wanted: Sequence[SliceHeader], datasets: dict[Path, Dataset]) -
     planes: NDArray = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
     padded, lowest = 0, 0.0
     for path in dict.fromkeys(s.path for s in wanted):
-        frames, padding = read_frames(path, transfer_syntax(datasets[path])), declared_padding(datasets[path])
+        dataset = datasets[path]
+        is_monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+        frames = read_frames(path, transfer_syntax(dataset), is_monochrome1=is_monochrome1)
+        padding = declared_padding(dataset)
         own = {(s.rescale_slope, s.rescale_intercept) for s in wanted if s.path == path}
         if len(own) > 1:  # GDCM applies the first frame's rescale to all of them
             raise PixelsUnreadableError("frames of one file with rescales of their own")

@@ -165,8 +165,16 @@ def set_value(keyword: str, value: object):
         ),
         ({"image_type": ("ORIGINAL", "PRIMARY", "LOCALIZER")}, ExclusionCode.LOCALISER, "localiser"),
         ({"image_type": ("DERIVED", "SECONDARY", "SCREEN SAVE")}, ExclusionCode.SECONDARY_CAPTURE, "capture"),
-        ({"image_type": ("DERIVED", "PRIMARY", "AXIAL", "MIP")}, ExclusionCode.DERIVED, "MIP"),
-        ({"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")}, ExclusionCode.DERIVED, "VNC"),
+        (
+            {"image_type": ("DERIVED", "PRIMARY", "AXIAL", "MIP")},
+            ExclusionCode.DERIVED,
+            "a projection, by its image type",
+        ),
+        (
+            {"image_type": ("ORIGINAL", "PRIMARY", "AXIAL", "VNC")},
+            ExclusionCode.DERIVED,
+            "non-contrast, by its image type",
+        ),
         ({"image_type": ("DERIVED", "SECONDARY", "OTHER")}, ExclusionCode.DERIVED, "OTHER"),
         ({"thickness_mm": 7.5}, ExclusionCode.TOO_THICK, "7.5 mm thick; at most 5 mm"),
         ({"thickness_mm": 5.0, "step_mm": 8.5}, ExclusionCode.TOO_FAR_APART, "lie 8.5 mm apart; at most 5 mm"),

@@ -40,6 +40,33 @@ def test_signed_pixels_without_shift(tmp_path: Path, syntax: str) -> None:
     assert_truth(volume_of(find(built.folder)), built)
 
 
+@pytest.mark.parametrize(
+    ("syntax", "spec"),
+    [
+        *((syntax, {}) for syntax in SYNTAXES),
+        ("explicit", {"slope": 2.0}),
+        *((syntax, {"is_signed": True, "intercept": 0.0}) for syntax in ("explicit", "RLE", "JPEG 2000")),
+        ("JPEG lossless", {"is_enhanced": True}),
+    ],
+)
+def test_an_inverted_display_leaves_the_hu_as_they_are(tmp_path: Path, syntax: str, spec: dict) -> None:
+    def invert(dataset: Dataset, _: int) -> None:
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+
+    plain = write_series(tmp_path / "plain", CtSpec(syntax=syntax, **spec))
+    inverted = write_series(tmp_path / "inverted", CtSpec(syntax=syntax, change=invert, **spec))
+    expected = volume_of(find(plain.folder)).voxels_hu
+    np.testing.assert_array_equal(volume_of(find(inverted.folder)).voxels_hu, expected)
+
+
+def test_an_inverted_display_without_preamble(tmp_path: Path) -> None:
+    def invert(dataset: Dataset, _: int) -> None:
+        dataset.PhotometricInterpretation = "MONOCHROME1"
+
+    built = write_series(tmp_path / "ct", CtSpec(has_preamble=False, change=invert))
+    assert_truth(volume_of(find(built.folder)), built)
+
+
 def test_shuffled_and_renamed_files_give_the_same_volume(tmp_path: Path) -> None:
     plain, shuffled = write_series(tmp_path / "a"), write_series(tmp_path / "b", CtSpec(is_shuffled=True))
     assert [p.name for p in plain.files] != [p.name for p in shuffled.files]
