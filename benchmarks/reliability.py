@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.resumable import TABLES, as_text, read_table, write_table
 from benchmarks.scoring import MISSING, RIGHT, Row
-from osteo_core import limits
+from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.statistics.intervals import wilson
 
 SOURCES = {
@@ -83,7 +83,7 @@ def calibration_error(lines: Sequence[Row]) -> float | None:
 
 def flag_line(bodies: Sequence[Body]) -> Row:
     """What a confidence below the limit, and the flag of the whole series, catch and cost."""
-    limit = limits.LEVEL_CONFIDENCE.value
+    limit = LEVEL_CONFIDENCE.value
     outlined = [body for body in bodies if body.confidence is not None]
     wrong = [body for body in outlined if not body.right]
     right = [body for body in outlined if body.right]
@@ -126,7 +126,7 @@ def draw(lines: Sequence[Row], path: Path) -> None:
     )
     figure, axes = plt.subplots(figsize=(4.2, 4.2))
     axes.plot([0, 1], [0, 1], color=_INK, linewidth=0.8, linestyle=":")
-    axes.axvline(limits.LEVEL_CONFIDENCE.value, color=_INK, linewidth=0.8, linestyle="--")
+    axes.axvline(LEVEL_CONFIDENCE.value, color=_INK, linewidth=0.8, linestyle="--")
     if filled:
         axes.errorbar(x, y, yerr=reach.T, fmt="o-", color=_ACCENT, markersize=4, linewidth=1.2, capsize=2)
     for line in filled:

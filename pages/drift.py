@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from osteo_core.limits import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
+from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
 from osteo_core.programme.drift import Alarm, Quantity
 from pages.ui import drift_figures, filters, frame, services, wording
 

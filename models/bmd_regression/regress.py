@@ -9,7 +9,7 @@ import numpy as np
 
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
 from models.bmd_regression.prepare import channels, crop
-from osteo_core.limits_calibration import REGRESSION_KVP_LEAST, REGRESSION_KVP_MOST
+from osteo_core.limits.calibration import REGRESSION_KVP_LEAST, REGRESSION_KVP_MOST
 from osteo_core.records import Estimate, Segmentation, Volume
 from osteo_core.terms import Level
 

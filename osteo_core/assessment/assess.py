@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from osteo_core import limits
 from osteo_core.assessment.second_reading import disagreements
 from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words, z_in_words
 from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.density.contrast import ContrastCorrection
+from osteo_core.limits.category import MINIMUM_LEVELS
+from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Assessment, Calibration, Estimate, Measurement, Series
 from osteo_core.settings import Settings
@@ -91,7 +92,7 @@ def category_of(vbmd_mg_cm3: float, settings: Settings) -> Category:
 
 
 def _mean(sound: Sequence[Measurement], evidence: Evidence) -> Estimate | None:
-    if len(sound) < limits.MINIMUM_LEVELS.value or isinstance(evidence.calibration, Exclusion):
+    if len(sound) < MINIMUM_LEVELS.value or isinstance(evidence.calibration, Exclusion):
         return None
     return mean_vbmd(sound, evidence.calibration, evidence.correction)
 
@@ -99,12 +100,12 @@ def _mean(sound: Sequence[Measurement], evidence: Evidence) -> Estimate | None:
 def _no_category(
     series: Series, sound: Sequence[Measurement], evidence: Evidence, *, settings: Settings
 ) -> Exclusion | None:
-    if len(sound) < limits.MINIMUM_LEVELS.value:
+    if len(sound) < MINIMUM_LEVELS.value:
         return Exclusion(
             code=ExclusionCode.TOO_FEW_LEVELS,
             step=Step.ASSESS,
             found=str(len(sound)),
-            limit=f"{limits.MINIMUM_LEVELS.value:g}",
+            limit=f"{MINIMUM_LEVELS.value:g}",
         )
     if isinstance(evidence.calibration, Exclusion):
         return evidence.calibration
@@ -177,7 +178,7 @@ def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
 def _is_doubtful_beside(measurement: Measurement) -> bool:
     """Of low confidence, and left out for a reason that does not say so, such as a cut."""
     confidence = measurement.confidence
-    return confidence is not None and confidence < limits.LEVEL_CONFIDENCE.value and not _is_unsure(measurement)
+    return confidence is not None and confidence < LEVEL_CONFIDENCE.value and not _is_unsure(measurement)
 
 
 def _worst_grade(measurements: Sequence[Measurement]) -> int | None:

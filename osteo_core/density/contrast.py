@@ -10,7 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteo_core import limits
+from osteo_core.limits.contrast import (
+    ARTERIAL_BLOOD_HU,
+    DELAYED_BLOOD_HU,
+    DELAYED_RATIO,
+    ENHANCED_BLOOD_HU,
+    PORTAL_BLOOD_HU,
+    PORTAL_RATIO,
+)
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import ReferenceTissues, Series
 from osteo_core.terms import ContrastPhase, Step
@@ -84,24 +91,24 @@ def phase_of_vessels(
     brightest = max((hu for hu in (aorta_hu, cava_hu, kidney_hu) if hu is not None), default=None)
     if brightest is None:
         return ContrastPhase.UNKNOWN
-    if brightest < limits.ENHANCED_BLOOD_HU.value:
+    if brightest < ENHANCED_BLOOD_HU.value:
         return ContrastPhase.NATIVE if aorta_hu is not None else ContrastPhase.UNKNOWN
-    if aorta_hu is None or aorta_hu < limits.DELAYED_BLOOD_HU.value:
+    if aorta_hu is None or aorta_hu < DELAYED_BLOOD_HU.value:
         return ContrastPhase.ENHANCED
     if cava_hu is None:
-        return ContrastPhase.ARTERIAL if aorta_hu >= limits.ARTERIAL_BLOOD_HU.value else ContrastPhase.ENHANCED
+        return ContrastPhase.ARTERIAL if aorta_hu >= ARTERIAL_BLOOD_HU.value else ContrastPhase.ENHANCED
     rise = aorta_hu - _NATIVE_BLOOD_HU
     share = (cava_hu - _NATIVE_BLOOD_HU) / rise
-    if share < limits.PORTAL_RATIO.value:
+    if share < PORTAL_RATIO.value:
         return ContrastPhase.ARTERIAL if _is_arterial(aorta_hu, share) else ContrastPhase.ENHANCED
     kidney_share = ((kidney_hu or 0.0) - _NATIVE_KIDNEY_HU) / rise
-    if urine_hu is not None or kidney_share >= limits.DELAYED_RATIO.value:
+    if urine_hu is not None or kidney_share >= DELAYED_RATIO.value:
         return ContrastPhase.DELAYED
-    return ContrastPhase.PORTAL_VENOUS if aorta_hu >= limits.PORTAL_BLOOD_HU.value else ContrastPhase.ENHANCED
+    return ContrastPhase.PORTAL_VENOUS if aorta_hu >= PORTAL_BLOOD_HU.value else ContrastPhase.ENHANCED
 
 
 def _is_arterial(aorta_hu: float, share: float) -> bool:
-    return aorta_hu >= limits.PORTAL_BLOOD_HU.value and share < limits.PORTAL_RATIO.value * 2 / 3
+    return aorta_hu >= PORTAL_BLOOD_HU.value and share < PORTAL_RATIO.value * 2 / 3
 
 
 def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:

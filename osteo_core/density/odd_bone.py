@@ -11,7 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core import limits
+from osteo_core.limits.region import (
+    CEMENT_HU,
+    CEMENT_VOLUME,
+    DARK_FOCUS_HU,
+    FOCUS_VOLUME,
+    METAL_HU,
+    METAL_VOLUME,
+    ROI_SD_MAXIMUM,
+    SCLEROTIC_FOCUS_HU,
+)
 from osteo_core.morphometry.frame import Body
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import FloatArray
@@ -32,23 +41,23 @@ def find_odd_bone(body: Body, hu: NDArray[np.generic], *, roi: NDArray[np.bool_]
     values = np.asarray(hu, dtype=np.float32)
     voxel_ml = body.geometry.voxel_volume_ml
     metal_ml = _metal_ml(body, values)
-    if metal_ml > limits.METAL_VOLUME.value:
-        return _reason(body, ExclusionCode.METAL, f"{metal_ml:.2f} ml above {limits.METAL_HU.value:g} HU")
+    if metal_ml > METAL_VOLUME.value:
+        return _reason(body, ExclusionCode.METAL, f"{metal_ml:.2f} ml above {METAL_HU.value:g} HU")
     if not roi.any():
         return None
-    cement_ml = float((roi & (values > limits.CEMENT_HU.value)).sum()) * voxel_ml
-    if cement_ml > limits.CEMENT_VOLUME.value:
-        return _reason(body, ExclusionCode.CEMENT, f"{cement_ml:.1f} ml above {limits.CEMENT_HU.value:g} HU")
+    cement_ml = float((roi & (values > CEMENT_HU.value)).sum()) * voxel_ml
+    if cement_ml > CEMENT_VOLUME.value:
+        return _reason(body, ExclusionCode.CEMENT, f"{cement_ml:.1f} ml above {CEMENT_HU.value:g} HU")
     mean, inside = _local_mean(body, values, roi=roi)
     # What the 5 mm mean leaves is noise and streaks; a focus is coarser and does not count here.
-    sd, limit = float((values - mean)[inside].std()) if inside.any() else 0.0, limits.ROI_SD_MAXIMUM.value
+    sd, limit = float((values - mean)[inside].std()) if inside.any() else 0.0, ROI_SD_MAXIMUM.value
     if sd > limit:
         return _reason(body, ExclusionCode.STREAKS, f"SD {sd:.0f} HU", limit=f"{limit:g}")
     return _focus(body, mean - np.float32(np.median(values[roi])), inside=inside)
 
 
 def _metal_ml(body: Body, hu: FloatArray) -> float:
-    bright = hu > limits.METAL_HU.value
+    bright = hu > METAL_HU.value
     if not bright.any():
         return 0.0
     reach = ndimage.distance_transform_edt(~body.mask, sampling=body.geometry.spacing_mm) <= _METAL_REACH_MM
@@ -66,11 +75,11 @@ def _local_mean(body: Body, hu: FloatArray, *, roi: NDArray[np.bool_]) -> tuple[
 def _focus(body: Body, away: FloatArray, *, inside: NDArray[np.bool_]) -> Exclusion | None:
     # Beside much sclerosis sound bone looks dark, so the bright focus is looked for first.
     for code, part, limit in (
-        (ExclusionCode.SCLEROTIC_FOCUS, inside & (away > limits.SCLEROTIC_FOCUS_HU.value), limits.SCLEROTIC_FOCUS_HU),
-        (ExclusionCode.DARK_FOCUS, inside & (away < -limits.DARK_FOCUS_HU.value), limits.DARK_FOCUS_HU),
+        (ExclusionCode.SCLEROTIC_FOCUS, inside & (away > SCLEROTIC_FOCUS_HU.value), SCLEROTIC_FOCUS_HU),
+        (ExclusionCode.DARK_FOCUS, inside & (away < -DARK_FOCUS_HU.value), DARK_FOCUS_HU),
     ):
         focus_ml = float(part.sum()) * body.geometry.voxel_volume_ml
-        if focus_ml > limits.FOCUS_VOLUME.value:
+        if focus_ml > FOCUS_VOLUME.value:
             found = f"{focus_ml:.1f} ml, {abs(float(away[part].mean())):.0f} HU away"
             return _reason(body, code, found, limit=f"{limit.value:g}")
     return None

@@ -15,8 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core import limits
 from osteo_core.density.odd_bone import find_odd_bone
+from osteo_core.limits.region import (
+    LEVEL_DIFFERENCE_HU,
+    ROI_ENDPLATE_MARGIN,
+    ROI_MINIMUM,
+    ROI_POSTERIOR_SHARE,
+    ROI_SURFACE_MARGIN,
+    TRABECULAR_HU_HIGH,
+    TRABECULAR_HU_LOW,
+)
+from osteo_core.limits.vertebra import BODY_HEIGHT_MAXIMUM, BODY_HEIGHT_MINIMUM, LEVEL_CONFIDENCE
 from osteo_core.morphometry.frame import Body, chords_mm, find_bodies, voxel_centres_mm
 from osteo_core.morphometry.heights import measure_heights
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -48,7 +57,7 @@ def measure_levels(
 
 def trabecular_roi(body: Body) -> NDArray[np.bool_]:
     """(I, J, K) bool on the body's crop: the trabecular region."""
-    surface_mm, front_share = limits.ROI_SURFACE_MARGIN.value, limits.ROI_POSTERIOR_SHARE.value
+    surface_mm, front_share = ROI_SURFACE_MARGIN.value, ROI_POSTERIOR_SHARE.value
     roi = body.mask & (depth_mm(body) >= surface_mm)
     centre_line = np.zeros((5, 3))
     centre_line[:, 0] = np.linspace(-8.0, 8.0, 5)
@@ -61,7 +70,7 @@ def trabecular_roi(body: Body) -> NDArray[np.bool_]:
     vein = (np.abs(position[..., 0]) <= _VEIN_LEFT_MM) & (np.abs(position[..., 2]) <= _VEIN_SUPERIOR_MM)
     roi &= (share >= front_share) & ~(vein & (share <= _VEIN_SHARE))
     upper, lower = _endplate_clearances_mm(body, position)
-    margin = max(limits.ROI_ENDPLATE_MARGIN.value, _ENDPLATE_BLUR_MM + body.step_along_mm / 2)
+    margin = max(ROI_ENDPLATE_MARGIN.value, _ENDPLATE_BLUR_MM + body.step_along_mm / 2)
     return roi & (upper >= margin) & (lower >= margin)
 
 
@@ -141,16 +150,16 @@ def _outline_reasons(measurement: Measurement, segmented: SegmentedLevel) -> tup
     level = measurement.level
     heights = (measurement.anterior_height_mm, measurement.middle_height_mm, measurement.posterior_height_mm)
     known = [height for height in heights if height is not None]
-    highest_mm, lowest_mm = limits.BODY_HEIGHT_MAXIMUM.value, limits.BODY_HEIGHT_MINIMUM.value
+    highest_mm, lowest_mm = BODY_HEIGHT_MAXIMUM.value, BODY_HEIGHT_MINIMUM.value
     wrong = [height for height in known if not lowest_mm <= height <= highest_mm]
     return (
         (bool(segmented.cut), ExclusionCode.LEVEL_CUT, segmented.cut, ""),
         (level not in MEASURED_LEVELS, ExclusionCode.NOT_A_MEASURED_LEVEL, level.name, ""),
         (
-            segmented.confidence is not None and segmented.confidence < limits.LEVEL_CONFIDENCE.value,
+            segmented.confidence is not None and segmented.confidence < LEVEL_CONFIDENCE.value,
             ExclusionCode.LEVEL_UNSURE,
             f"{segmented.confidence or 0.0:.2f}",
-            f"{limits.LEVEL_CONFIDENCE.value:g}",
+            f"{LEVEL_CONFIDENCE.value:g}",
         ),
         (
             bool(wrong),
@@ -163,13 +172,13 @@ def _outline_reasons(measurement: Measurement, segmented: SegmentedLevel) -> tup
 
 def _region_reasons(measurement: Measurement) -> tuple[_Reason, ...]:
     median = measurement.median_hu
-    low, high = limits.TRABECULAR_HU_LOW.value, limits.TRABECULAR_HU_HIGH.value
+    low, high = TRABECULAR_HU_LOW.value, TRABECULAR_HU_HIGH.value
     return (
         (
-            measurement.roi_volume_ml < limits.ROI_MINIMUM.value or median is None,
+            measurement.roi_volume_ml < ROI_MINIMUM.value or median is None,
             ExclusionCode.ROI_TOO_SMALL,
             f"{measurement.roi_volume_ml:.1f}",
-            f"{limits.ROI_MINIMUM.value:g}",
+            f"{ROI_MINIMUM.value:g}",
         ),
         (
             median is not None and not low <= median <= high,
@@ -194,7 +203,7 @@ def _refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, 
     """
     sound = {m.level: m.median_hu for m in measurements if m.exclusion is None and m.median_hu is not None}
     reasons: dict[Level, Exclusion] = {}
-    allowed = limits.LEVEL_DIFFERENCE_HU.value
+    allowed = LEVEL_DIFFERENCE_HU.value
     while len(sound) > _MINIMUM_OTHERS:
         others = {level: float(np.median([hu for x, hu in sound.items() if x != level])) for level in sound}
         furthest = max(sound, key=lambda level: abs(sound[level] - others[level]))

@@ -2,7 +2,6 @@
 
 No second model: each tissue is looked for where anatomy puts it, seen from the outlined bodies and from the skin.
 What is not found is absent; a narrow field of view without skin has the fat round the spine instead ('deep fat').
-Whether a tissue is plausible enough to calibrate with is for `limits_calibration.is_plausible` to say.
 """
 
 from __future__ import annotations
@@ -13,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core import limits
 from osteo_core.density.body_size import water_path_cm
 from osteo_core.density.contrast import phase_of_vessels
 from osteo_core.density.outline import Outline, find_outline
 from osteo_core.density.vessels import find_vessels
 from osteo_core.imaging.resample import canonical
+from osteo_core.limits.calibration import TISSUE_LIMITS
+from osteo_core.limits.hounsfield import AIR_HU_HIGH, AIR_HU_LOW, FAT_HU_HIGH, FAT_HU_LOW
 from osteo_core.morphometry.frame import Body, find_bodies, voxel_centres_mm
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import FloatArray, ReferenceTissues, Segmentation, TissueSample, Volume
@@ -93,13 +93,21 @@ def tissue_cautions(tissues: ReferenceTissues) -> tuple[Caution, ...]:
     """HU_SHIFT when air or fat was found but not where HU should put it."""
     found = []
     for name, low, high in (
-        ("air", limits.AIR_HU_LOW.value, limits.AIR_HU_HIGH.value),
-        ("fat", limits.FAT_HU_LOW.value, limits.FAT_HU_HIGH.value),
+        ("air", AIR_HU_LOW.value, AIR_HU_HIGH.value),
+        ("fat", FAT_HU_LOW.value, FAT_HU_HIGH.value),
     ):
         sample = tissues.sample(name)
         if sample is not None and not low <= sample.mean_hu <= high:
             found.append(f"{name} {sample.mean_hu:.0f} HU, expected {low:g} to {high:g}")
     return (Caution(code=CautionCode.HU_SHIFT, step=Step.MEASURE, found="; ".join(found)),) if found else ()
+
+
+def is_plausible(tissue: str, mean_hu: float) -> bool:
+    """Whether a tissue's HU lie within its limits; a tissue without limits (cava, kidney) is never implausible."""
+    if tissue not in TISSUE_LIMITS:
+        return True
+    low, high = TISSUE_LIMITS[tissue]
+    return low.value <= mean_hu <= high.value
 
 
 def mode_hu(values: FloatArray) -> float:

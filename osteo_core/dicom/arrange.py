@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osteo_core import limits
 from osteo_core.dicom.header import SliceHeader
 from osteo_core.dicom.stack import Stack, build_stack
+from osteo_core.limits.acquisition import MINIMUM_SLICES
 from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.terms import Step
 
@@ -102,7 +102,7 @@ def _by_acquisition(
                 cautions=(*cautions, split, *_repeated(stack, step)),
             )
         )
-    sound = [p for p in parts if isinstance(p.stack, Stack) and len(p.stack.slices) >= limits.MINIMUM_SLICES.value]
+    sound = [p for p in parts if isinstance(p.stack, Stack) and len(p.stack.slices) >= MINIMUM_SLICES.value]
     return tuple(parts) if sound else None
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from pydicom import Dataset
 
-from osteo_core import limits
 from osteo_core.dicom.arrange import Arranged
 from osteo_core.dicom.header import Functional
 from osteo_core.dicom.identity import Identity
@@ -19,6 +18,7 @@ from osteo_core.dicom.spectral import not_plain
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import age_years, day, number, positive, sequence, text, texts
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
+from osteo_core.limits.acquisition import GANTRY_TILT_IGNORED, THICKNESS_PREFERRED
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Series
@@ -207,7 +207,7 @@ def header_cautions(series: Series, kind: Kind, stack: Stack) -> tuple[Caution, 
         found.append((CautionCode.DERIVED, f"{series.plane}, {'/'.join(series.image_type)}", ""))
     found += _thickness(series)
     declared = abs(kind.declared_tilt_deg or 0.0)
-    if declared > limits.GANTRY_TILT_IGNORED.value >= stack.tilt_deg and series.plane is Plane.AXIAL:
+    if declared > GANTRY_TILT_IGNORED.value >= stack.tilt_deg and series.plane is Plane.AXIAL:
         found.append((CautionCode.TILT_DECLARED, f"{declared:.1f}", ""))
     return tuple(Caution(code=code, step=Step.FIND, found=what, limit=limit) for code, what, limit in found)
 
@@ -215,8 +215,8 @@ def header_cautions(series: Series, kind: Kind, stack: Stack) -> tuple[Caution, 
 def _thickness(series: Series) -> list[tuple[CautionCode, str, str]]:
     thickness, step = series.slice_thickness_mm, series.slice_step_mm
     found = []
-    if thickness is not None and thickness > limits.THICKNESS_PREFERRED.value:
-        found.append((CautionCode.THICK_SLICES, f"{thickness:g}", f"{limits.THICKNESS_PREFERRED.value:g}"))
+    if thickness is not None and thickness > THICKNESS_PREFERRED.value:
+        found.append((CautionCode.THICK_SLICES, f"{thickness:g}", f"{THICKNESS_PREFERRED.value:g}"))
     if thickness is not None and step is not None and abs(step - thickness) > STEP_TOLERANCE * thickness:
         how = "overlapping" if step < thickness else "gaps between slices"
         found.append((CautionCode.STEP_DIFFERS, f"{thickness:g} mm thick every {step:.4g} mm, {how}", ""))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from osteo_core import limits
 from osteo_core.dicom.arrange import Arranged
 from osteo_core.dicom.describe import Kind
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.vendor import is_cone_beam
+from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
+from osteo_core.limits.category import ADULT_AGE_FROM
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
 from osteo_core.settings import Settings
@@ -97,17 +98,17 @@ def _not_hu(series: Series, kind: Kind, arranged: Arranged) -> Exclusion | None:
 
 
 def _patient(series: Series) -> Exclusion | None:
-    age, adult = series.patient_age_years, limits.ADULT_AGE_FROM.value
+    age, adult = series.patient_age_years, ADULT_AGE_FROM.value
     if age is not None and age < adult:
         return _exclude(ExclusionCode.UNDER_AGE, f"{age:.0f}", f"{adult:g}")
     return None
 
 
 def _too_few(series: Series, arranged: Arranged) -> Exclusion | None:
-    minimum = limits.MINIMUM_SLICES.value
+    minimum = MINIMUM_SLICES.value
     if series.n_slices < minimum:
         return _exclude(ExclusionCode.TOO_FEW_SLICES, str(series.n_slices), f"{minimum:g}")
-    coverage, least = series.coverage_mm, limits.MINIMUM_COVERAGE.value
+    coverage, least = series.coverage_mm, MINIMUM_COVERAGE.value
     if isinstance(arranged.stack, Stack) and coverage is not None and coverage < least:
         return _exclude(ExclusionCode.TOO_LITTLE_COVERAGE, f"{coverage:.0f}", f"{least:g}")
     return None

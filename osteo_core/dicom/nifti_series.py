@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from osteo_core import limits
 from osteo_core.dicom.eligibility import STEP_ROUNDING
 from osteo_core.dicom.stack import plane_of
 from osteo_core.dicom.values import printable
 from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
+from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES, THICKNESS_PREFERRED
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Geometry, Series
@@ -101,7 +101,7 @@ def _geometry(geometry: Geometry) -> dict:
 
 
 def _thick(series: Series) -> tuple[Caution, ...]:
-    preferred = limits.THICKNESS_PREFERRED.value
+    preferred = THICKNESS_PREFERRED.value
     if series.slice_step_mm is None or series.slice_step_mm <= preferred:
         return ()
     found = f"{series.slice_step_mm:.4g}"
@@ -109,7 +109,7 @@ def _thick(series: Series) -> tuple[Caution, ...]:
 
 
 def _exclusion(series: Series, settings: Settings) -> Exclusion | None:
-    minimum, least = limits.MINIMUM_SLICES.value, limits.MINIMUM_COVERAGE.value
+    minimum, least = MINIMUM_SLICES.value, MINIMUM_COVERAGE.value
     if series.n_slices < minimum:
         code, found, limit = ExclusionCode.TOO_FEW_SLICES, f"{series.n_slices}", f"{minimum:g}"
     elif (series.slice_step_mm or 0.0) > settings.thickness_maximum_mm * (1 + STEP_ROUNDING):

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from osteo_core import limits
 from osteo_core.dicom.header import SliceHeader
 from osteo_core.dicom.values import number
 from osteo_core.imaging.hounsfield import AIR_HU, PADDING_BELOW_HU
+from osteo_core.limits.hounsfield import AIR_HU_HIGH
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.terms import Step
 
@@ -51,7 +51,7 @@ def replace_padding(plane_hu: NDArray, header: SliceHeader, padding: Padding) ->
     if padding.low is not None and padding.high is not None:
         slope, intercept = header.rescale_slope or 1.0, header.rescale_intercept or 0.0
         low, high = sorted((padding.low * slope + intercept, padding.high * slope + intercept))
-        if high < limits.AIR_HU_HIGH.value:
+        if high < AIR_HU_HIGH.value:
             mask |= (plane_hu >= low) & (plane_hu <= high)
     mask &= plane_hu != AIR_HU
     count = int(np.count_nonzero(mask))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from osteo_core import limits
+from osteo_core.limits.acquisition import THICKNESS_PREFERRED
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
 from osteo_core.terms import KernelGroup, Plane, Step
@@ -44,7 +44,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(rank=lambda c: -float(c.series.kernel_group is KernelGroup.SHARP), reason="the other's kernel is sharp"),
     Criterion(rank=lambda c: float(_is_native(c)), reason="no contrast declared"),
     Criterion(rank=lambda c: float(c.series.kernel_group is not KernelGroup.UNKNOWN), reason="a kernel that is known"),
-    Criterion(rank=lambda c: float(_is_thin(c)), reason=f"slices of at most {limits.THICKNESS_PREFERRED.value:g} mm"),
+    Criterion(rank=lambda c: float(_is_thin(c)), reason=f"slices of at most {THICKNESS_PREFERRED.value:g} mm"),
     Criterion(rank=lambda c: round((c.series.coverage_mm or 0) / _COVERAGE_ROUNDING_MM), reason="longer coverage"),
     Criterion(rank=lambda c: -(c.series.slice_thickness_mm or 99.0), reason="thinner slices"),
     Criterion(rank=lambda c: float(c.series.n_slices), reason="more slices"),
@@ -117,4 +117,4 @@ def _is_native(candidate: Candidate) -> bool:
 
 def _is_thin(candidate: Candidate) -> bool:
     thickness = candidate.series.slice_thickness_mm
-    return thickness is not None and thickness <= limits.THICKNESS_PREFERRED.value
+    return thickness is not None and thickness <= THICKNESS_PREFERRED.value

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteo_core import limits
 from osteo_core.dicom.header import SliceHeader
 from osteo_core.imaging.tilt import tilt_deg
+from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM, STEP_UNEVENNESS
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import FloatArray
 from osteo_core.terms import Plane, Step
@@ -163,12 +163,12 @@ def _uneven(kept: Sequence[SliceHeader], normal: FloatArray, step: Step) -> Excl
         found = f"about {lacking} in {len(gaps)} gap(s), the widest {gaps.max():.2f} mm where {usual:.2f} mm is usual"
         return Exclusion(code=ExclusionCode.MISSING_SLICES, step=step, found=found)
     worst = float(np.abs(steps - usual).max())
-    if worst > max(limits.STEP_UNEVENNESS.value * usual, ROUNDING_MM):
+    if worst > max(STEP_UNEVENNESS.value * usual, ROUNDING_MM):
         return Exclusion(
             code=ExclusionCode.UNEVEN_SPACING,
             step=step,
             found=f"steps of {steps.min():.2f} to {steps.max():.2f} mm",
-            limit=f"{100 * limits.STEP_UNEVENNESS.value:.0f} % of {usual:.2f} mm",
+            limit=f"{100 * STEP_UNEVENNESS.value:.0f} % of {usual:.2f} mm",
         )
     return None
 
@@ -193,8 +193,8 @@ def _stack(kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...
         found = f"slices shifted sideways by up to {sideways:.1f} mm"
         return Exclusion(code=ExclusionCode.MIXED_GEOMETRY, step=step, found=found)
     tilt = tilt_deg(affine)
-    if tilt > limits.GANTRY_TILT_MAXIMUM.value:
-        limit = f"{limits.GANTRY_TILT_MAXIMUM.value:g}"
+    if tilt > GANTRY_TILT_MAXIMUM.value:
+        limit = f"{GANTRY_TILT_MAXIMUM.value:g}"
         return Exclusion(code=ExclusionCode.GANTRY_TILT, step=step, found=f"{tilt:.1f}", limit=limit)
     step_mm = abs(float(normal @ along))
     return Stack(slices=tuple(kept), affine_lps=affine, step_mm=step_mm, tilt_deg=tilt, repeated=repeated)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core import limits
+from osteo_core.limits.hounsfield import AIR_HU_HIGH, AIR_HU_LOW, DARKEST_HU, SOFT_TISSUE_HU_HIGH, SOFT_TISSUE_HU_LOW
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, HuArray
 from osteo_core.terms import Step
@@ -71,7 +71,7 @@ def check_hu(voxels: NDArray) -> tuple[Caution, ...] | Exclusion:
     if sample.size == 0:
         return _not_hu("nothing but air")
     darkest = float(np.percentile(sample, 1))
-    if darkest > limits.DARKEST_HU.value:
+    if darkest > DARKEST_HU.value:
         return _not_hu(f"the darkest hundredth begins at {darkest:.0f}")
     air = _peak(sample, _AIR_WINDOW_HU)
     soft = _peak(sample, _SOFT_WINDOW_HU)
@@ -82,10 +82,10 @@ def check_hu(voxels: NDArray) -> tuple[Caution, ...] | Exclusion:
 
 def _shift(air: float | None, soft: float) -> tuple[Caution, ...]:
     wrong = []
-    if air is not None and not limits.AIR_HU_LOW.value <= air <= limits.AIR_HU_HIGH.value:
-        wrong.append(f"air {air:.0f} HU, expected {limits.AIR_HU_LOW.value:g} to {limits.AIR_HU_HIGH.value:g}")
-    if not limits.SOFT_TISSUE_HU_LOW.value <= soft <= limits.SOFT_TISSUE_HU_HIGH.value:
-        expected = f"{limits.SOFT_TISSUE_HU_LOW.value:g} to {limits.SOFT_TISSUE_HU_HIGH.value:g}"
+    if air is not None and not AIR_HU_LOW.value <= air <= AIR_HU_HIGH.value:
+        wrong.append(f"air {air:.0f} HU, expected {AIR_HU_LOW.value:g} to {AIR_HU_HIGH.value:g}")
+    if not SOFT_TISSUE_HU_LOW.value <= soft <= SOFT_TISSUE_HU_HIGH.value:
+        expected = f"{SOFT_TISSUE_HU_LOW.value:g} to {SOFT_TISSUE_HU_HIGH.value:g}"
         wrong.append(f"soft tissue {soft:.0f} HU, expected {expected}")
     return (Caution(code=CautionCode.HU_SHIFT, step=Step.READ, found="; ".join(wrong)),) if wrong else ()
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core import limits
 from osteo_core.imaging.hounsfield import AIR_HU, as_int16_if_lossless
+from osteo_core.limits.acquisition import GANTRY_TILT_IGNORED, GANTRY_TILT_MAXIMUM
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.terms import Step
@@ -39,16 +39,16 @@ def untilt(volume: Volume) -> Volume | Exclusion:
     geometry = volume.geometry
     first, second = geometry.directions[:, 0], geometry.directions[:, 1]
     tilt = tilt_deg(geometry.affine_lps)
-    if tilt > limits.GANTRY_TILT_MAXIMUM.value or abs(first @ second) > _IN_PLANE_TOLERANCE:
+    if tilt > GANTRY_TILT_MAXIMUM.value or abs(first @ second) > _IN_PLANE_TOLERANCE:
         return Exclusion(
             code=ExclusionCode.GANTRY_TILT,
             step=Step.READ,
             found=f"{tilt:.1f}",
-            limit=f"{limits.GANTRY_TILT_MAXIMUM.value:g}",
+            limit=f"{GANTRY_TILT_MAXIMUM.value:g}",
         )
     if geometry.is_orthogonal:
         return volume
-    if tilt <= limits.GANTRY_TILT_IGNORED.value:
+    if tilt <= GANTRY_TILT_IGNORED.value:
         return replace(volume, geometry=_squared(geometry), source_geometry=geometry)
     return _sheared_back(volume, tilt)
 

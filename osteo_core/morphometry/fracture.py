@@ -16,7 +16,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from osteo_core import limits
+from osteo_core.limits.fracture import (
+    ENDPLATE_DEPRESSION,
+    HEIGHT_LOSS_ERROR,
+    HEIGHT_STEP_TRUSTED,
+    MODERATE_FRACTURE_LOSS,
+    POSSIBLE_FRACTURE_LOSS,
+    SEVERE_FRACTURE_LOSS,
+)
 from osteo_core.morphometry.heights import Heights
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Measurement
@@ -83,7 +90,7 @@ class HeightLoss:
         """
         if self.grade < 1:
             return SuggestedCause.NO_DEFORMITY
-        is_depressed = self.depression >= limits.ENDPLATE_DEPRESSION.value
+        is_depressed = self.depression >= ENDPLATE_DEPRESSION.value
         return SuggestedCause.DEPRESSED if is_depressed else SuggestedCause.NOT_DEPRESSED
 
     @property
@@ -119,7 +126,7 @@ def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0
         for level, found in heights.items()
         if level in NORMAL_HEIGHTS
     }
-    beyond_mm = max(step_mm - limits.HEIGHT_STEP_TRUSTED.value, 0.0)
+    beyond_mm = max(step_mm - HEIGHT_STEP_TRUSTED.value, 0.0)
     allowance = _LOSS_PER_MM * beyond_mm
     # who is low is not known yet: the median bears a few
     first = {level: _worst(level, known[level], _scale(level, known, np.median), allowance) for level in known}
@@ -137,11 +144,11 @@ def grade_of_loss(loss: float, *, error: float = 0.0) -> int:
     ``error``: a loss this little below the first or second boundary counts as having reached it, so that
     measuring errors do not hide a fracture; nothing is made severe by it.
     """
-    if loss + error < limits.POSSIBLE_FRACTURE_LOSS.value:
+    if loss + error < POSSIBLE_FRACTURE_LOSS.value:
         return 0
-    if loss + error < limits.MODERATE_FRACTURE_LOSS.value:
+    if loss + error < MODERATE_FRACTURE_LOSS.value:
         return 1
-    return 2 if loss <= limits.SEVERE_FRACTURE_LOSS.value else 3
+    return 2 if loss <= SEVERE_FRACTURE_LOSS.value else 3
 
 
 def _heights_of(measurement: Measurement) -> Heights | None:
@@ -198,7 +205,7 @@ def _worst(level: Level, own: np.ndarray, scale: np.ndarray | None, allowance: f
         neighbour_loss = 1 - own / (scale * normal)
         candidates += [(float(x), place, "its neighbours") for x, place in zip(neighbour_loss, _PLACES, strict=True)]
     loss, place, against = max(candidates)
-    error = limits.HEIGHT_LOSS_ERROR.value
+    error = HEIGHT_LOSS_ERROR.value
     return HeightLoss(
         loss=loss,
         place=place,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from osteo_core.errors import StatisticsError
-from osteo_core.limits import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
+from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
 
 Values = NDArray[np.float64]
 _DAYS_A_YEAR = 365.25

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from osteo_core.limits import INDICATOR_GREEN_ABOVE, INDICATOR_RED_BELOW
+from osteo_core.limits.follow_up import INDICATOR_GREEN_ABOVE, INDICATOR_RED_BELOW
 from osteo_core.records import Estimate
 from osteo_core.statistics.intervals import wilson
 

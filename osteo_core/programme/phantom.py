@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from osteo_core.limits import DRIFT_STEP
+from osteo_core.limits.drift import DRIFT_STEP
 from osteo_core.records import Calibration
 
 #: vBMD at which two lines are compared, in mg/cm3: the middle of low bone mass.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core import limits
+from osteo_core.limits.vertebra import MASK_ON_BONE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.segmentation.masks import WholeVertebrae, refused
@@ -102,7 +102,7 @@ def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
     """Bone is brighter than what lies beside it, and more so where the mask lies than some millimetres off."""
     samples = [_sampled(mask, level) for level in MASK_LEVELS if level in mask.boxes]
     here = _brighter(samples, volume, np.zeros(3))
-    least = limits.MASK_ON_BONE.value
+    least = MASK_ON_BONE.value
     if here is None:
         return None
     if here < least:

@@ -10,7 +10,7 @@ import pytest
 from benchmarks import reliability
 from benchmarks.reliability import Body, bins, bodies_of, calibration_error, flag_line
 from benchmarks.resumable import read_table, write_table
-from osteo_core import limits
+from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 
 
 def bodies(*stated: tuple[float | None, bool, bool]) -> list[Body]:
@@ -41,7 +41,7 @@ def test_calibration_error_of_honest_confidences_goes_to_zero() -> None:
 
 
 def test_what_the_flag_catches() -> None:
-    below, above = limits.LEVEL_CONFIDENCE.value - 0.1, limits.LEVEL_CONFIDENCE.value + 0.1
+    below, above = LEVEL_CONFIDENCE.value - 0.1, LEVEL_CONFIDENCE.value + 0.1
     line = flag_line(
         bodies(
             (below, False, True),

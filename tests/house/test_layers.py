@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
-from tests.house.sources import imports_of, lies_in, sources
+from tests.house.sources import ROOT, imports_of, lies_in, sources
 
-WALLS = tuple(
-    f"osteo_core.{wall}"
-    for wall in ("terms", "limits", "limits_calibration", "settings", "records", "outcomes", "errors")
-)
+WALLS = tuple(f"osteo_core.{wall}" for wall in ("terms", "limits", "settings", "records", "outcomes", "errors"))
 IMAGING = (*WALLS, "osteo_core.imaging")
 ROOMS = ("dicom", "segmentation", "density", "morphometry", "assessment", "statistics", "programme", "pseudonyms")
 WAY = (*IMAGING, *(f"osteo_core.{room}" for room in ROOMS))
@@ -84,3 +83,11 @@ def test_the_reader_of_imports_sees_deferred_ones(tmp_path) -> None:
     source = tmp_path / "module.py"
     source.write_text("import a.b\n\ndef f():\n    from c import d\n")
     assert imports_of(source) == {"a.b", "c.d"}
+
+
+def test_limits_hold_no_logic() -> None:
+    files = sorted((ROOT / "osteo_core" / "limits").glob("*.py"))
+    logic = (ast.FunctionDef, ast.Lambda, ast.If, ast.For, ast.comprehension)
+    found = [(path.name, node) for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    assert len(files) > 5
+    assert [(name, node) for name, node in found if isinstance(node, logic)] == []

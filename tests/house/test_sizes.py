@@ -9,8 +9,8 @@ import pytest
 from tests.house.sources import sources
 
 FILE_LINES = 300
-#: One file holds all records, and one all limits, on purpose: who reads it once knows what walks through the house.
-LONGER = {"osteo_core.records": 500, "osteo_core.limits": 500}
+#: One file holds all records: read once, it shows all that passes between the steps.
+LONGER = {"osteo_core.records": 500}
 BODY_LINES = 60
 POSITIONAL = 5
 CODE = ("osteo_core", "db", "models", "pages")

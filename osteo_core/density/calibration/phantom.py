@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from osteo_core import limits_calibration as limits
 from osteo_core.errors import SettingsError
+from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS, PHANTOM_VALIDITY
 from osteo_core.records import Calibration, Uncertainty
 from osteo_core.terms import KernelGroup, Mineral, Vendor
 
@@ -156,7 +156,7 @@ class _Fit:
 def _fit(rods: list[Rod]) -> _Fit:
     density = np.array([rod.density_mg_cm3 for rod in rods])
     hu = np.array([rod.mean_hu for rod in rods])
-    needed, n = round(limits.PHANTOM_RODS.value), len(rods)
+    needed, n = round(PHANTOM_RODS.value), len(rods)
     if len(np.unique(density)) < needed:
         return _Fit(refusal=f"different densities: {len(np.unique(density))}, at least {needed} are needed")
     if len({rod.mineral for rod in rods}) > 1:
@@ -168,7 +168,7 @@ def _fit(rods: list[Rod]) -> _Fit:
     residual = float(np.sqrt(np.sum((hu - m * density - c) ** 2) / (n - 2))) / m
     spread = float(np.sum((density - density.mean()) ** 2))
     leverage = 1.0 / n + (REFERENCE_MG_CM3 - density.mean()) ** 2 / spread
-    least = limits.PHANTOM_R2.value
+    least = PHANTOM_R2.value
     return _Fit(
         slope_mg_cm3_per_hu=1.0 / m,
         intercept_mg_cm3=-c / m,
@@ -185,7 +185,7 @@ def _line(rods: list[Rod]) -> PhantomLine:
     return PhantomLine(
         scanner=first.scanner,
         scan_date=first.scan_date,
-        valid_to=first.scan_date + timedelta(days=round(limits.PHANTOM_VALIDITY.value)),
+        valid_to=first.scan_date + timedelta(days=round(PHANTOM_VALIDITY.value)),
         phantom=first.phantom,
         mineral=first.mineral,
         n_rods=len(rods),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteo_core.limits_calibration import is_plausible
+from osteo_core.density.tissues import is_plausible
 from osteo_core.records import Calibration, FloatArray, ReferenceTissues, Uncertainty
 from osteo_core.terms import ContrastPhase
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from osteo_core import limits_calibration as limits
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
 from osteo_core.density.calibration.energy import TISSUES, fit_effective_energy
 from osteo_core.density.calibration.lines import SHIPPED_LINES
@@ -27,6 +26,7 @@ from osteo_core.density.calibration.scan import (
     without_shift,
 )
 from osteo_core.density.calibration.shift import ANY_SCANNER, TISSUE_SD_HU, usable_tissues
+from osteo_core.limits.calibration import ENERGY_HIGH, ENERGY_LOW, ENERGY_R2, TWO_TISSUE_GAP
 from osteo_core.records import Calibration, Uncertainty
 from osteo_core.terms import Mineral
 
@@ -145,7 +145,7 @@ def effective_energy(scan: Scan) -> Calibration | str:
         # With fewer the fit is good at any energy: three tissues gave 100 mg/cm3 too much and R2 above 0.99.
         return f"effective energy needs {', '.join(missing)}, not found or not plausible in this scan"
     fit = fit_effective_energy(hu)
-    low, high, least = limits.ENERGY_LOW.value, limits.ENERGY_HIGH.value, limits.ENERGY_R2.value
+    low, high, least = ENERGY_LOW.value, ENERGY_HIGH.value, ENERGY_R2.value
     if not low <= fit.energy_kev <= high or fit.r2 < least:
         return (
             f"effective energy {fit.energy_kev:g} keV, R2 {fit.r2:.4f}; "
@@ -172,7 +172,7 @@ def two_tissue(scan: Scan) -> Calibration | str:
         return reason
     found = usable_tissues(scan.tissues)
     gap = found.get("muscle", np.nan) - found.get("fat", np.nan)
-    if not gap >= limits.TWO_TISSUE_GAP.value:
+    if not gap >= TWO_TISSUE_GAP.value:
         return "muscle and fat of a native scan are needed, not found or not plausible in this one"
     path_cm, kvp = scan.path_cm, round(scan.kvp)
     beam, expected = beam_line(kvp, path_cm), expected_tissue_hu(kvp, path_cm)

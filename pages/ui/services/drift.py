@@ -14,7 +14,7 @@ import numpy as np
 from osteo_core.density.calibration.phantom import read_phantom_lines
 from osteo_core.density.calibration.site import read_site_lines
 from osteo_core.errors import StatisticsError
-from osteo_core.limits import DRIFT_WARM_UP
+from osteo_core.limits.drift import DRIFT_WARM_UP
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.drift import Chart, Days, Quantity, control_chart
 from osteo_core.programme.phantom import Check, checks

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from db.events import record
-from osteo_core.limits import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, TREATMENT_WEEKS
+from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, TREATMENT_WEEKS
 from osteo_core.programme.capacity import RECENT_WEEKS
 from osteo_core.programme.cause import CauseReading
 from osteo_core.programme.cause import event_of as cause_event

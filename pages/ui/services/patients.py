@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from db.columns import path_of
-from osteo_core.limits_calibration import TISSUE_LIMITS, is_plausible
+from osteo_core.density.tissues import is_plausible
+from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
 from pages.ui import wording

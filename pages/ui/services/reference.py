@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
+
 from models import registry
-from osteo_core.limits import all_limits
+from osteo_core import limits
+from osteo_core.limits.limit import Limit
 from osteo_core.settings import settings_as_dict
 from pages.ui import wording
 from pages.ui.services.answers import ModelRow
@@ -21,6 +25,12 @@ _SITE_SETTINGS = {
 def _words(name: str) -> str:
     """'METAL_HU' as 'metal HU'."""
     return " ".join(word if word in _SHORT else word.lower() for word in name.split("_"))
+
+
+def all_limits() -> dict[str, Limit]:
+    """Every limit by name, subject by subject."""
+    subjects = [import_module(f"{limits.__name__}.{module.name}") for module in pkgutil.iter_modules(limits.__path__)]
+    return {name: value for subject in subjects for name, value in vars(subject).items() if isinstance(value, Limit)}
 
 
 def limit_rows() -> list[dict[str, str]]:

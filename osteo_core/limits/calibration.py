@@ -1,9 +1,9 @@
-"""Limits of calibration: reference tissues, phantom lines, effective energy (`osteo_core.limits` holds all others)."""
+"""Limits of calibration: reference tissues, effective energy, phantom lines, the network's tube voltages."""
 
 from __future__ import annotations
 
-from osteo_core import limits
-from osteo_core.limits import Limit
+from osteo_core.limits.hounsfield import AIR_HU_HIGH, AIR_HU_LOW, FAT_HU_HIGH, FAT_HU_LOW
+from osteo_core.limits.limit import Limit
 
 MUSCLE_HU_LOW = Limit(
     value=15.0,
@@ -111,20 +111,12 @@ REGRESSION_KVP_MOST = Limit(
     beyond="the network reads no vBMD",
 )
 
-#: Plausible HU of each reference tissue: lowest and highest. Enhanced blood and muscle are told apart by phase.
+#: Plausible HU of each reference tissue: lowest and highest. A tissue that is not listed has no limits.
 TISSUE_LIMITS: dict[str, tuple[Limit, Limit]] = {
-    "air": (limits.AIR_HU_LOW, limits.AIR_HU_HIGH),
-    "fat": (limits.FAT_HU_LOW, limits.FAT_HU_HIGH),
-    "deep fat": (limits.FAT_HU_LOW, limits.FAT_HU_HIGH),
+    "air": (AIR_HU_LOW, AIR_HU_HIGH),
+    "fat": (FAT_HU_LOW, FAT_HU_HIGH),
+    "deep fat": (FAT_HU_LOW, FAT_HU_HIGH),
     "muscle": (MUSCLE_HU_LOW, MUSCLE_HU_HIGH),
     "blood": (BLOOD_HU_LOW, BLOOD_HU_HIGH),
     "cortical": (CORTICAL_HU_LOW, CORTICAL_HU_HIGH),
 }
-
-
-def is_plausible(tissue: str, mean_hu: float) -> bool:
-    """Whether a tissue's HU lie within its limits; a tissue without limits (cava, kidney) is never implausible."""
-    if tissue not in TISSUE_LIMITS:
-        return True
-    low, high = TISSUE_LIMITS[tissue]
-    return low.value <= mean_hu <= high.value

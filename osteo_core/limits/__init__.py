@@ -1,0 +1,1 @@
+"""Every clinical and quality limit, one module a subject. Numbers only: no logic lies here."""

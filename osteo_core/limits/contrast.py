@@ -1,0 +1,48 @@
+"""Limits of the contrast phase, measured in aorta, vena cava and kidney."""
+
+from __future__ import annotations
+
+from osteo_core.limits.limit import Limit
+
+ENHANCED_BLOOD_HU = Limit(
+    value=90.0,
+    unit="HU",
+    source="design: native blood lies at 35-65 HU",
+    date="2026-11-24",
+    beyond="blood or kidney as bright as this: enhanced",
+)
+ARTERIAL_BLOOD_HU = Limit(
+    value=230.0,
+    unit="HU",
+    source="design, to be checked on simulated and real phases",
+    date="2026-11-24",
+    beyond="aorta as bright as this where no cava is seen: arterial",
+)
+PORTAL_BLOOD_HU = Limit(
+    value=95.0,
+    unit="HU",
+    source="design: 113 HU in the weakest simulated portal venous scan; what is delayed is told by ratios",
+    date="2026-11-25",
+    beyond="below: arterial or portal venous is not named; enhanced, phase unknown",
+)
+PORTAL_RATIO = Limit(
+    value=0.65,
+    unit="enhancement of cava over aorta",
+    source="design: nearly alike in the portal venous phase, at every tube voltage",
+    date="2026-11-24",
+    beyond="below: not portal venous; below two thirds of it arterial",
+)
+DELAYED_BLOOD_HU = Limit(
+    value=70.0,
+    unit="HU",
+    source="design: blood minutes after the injection is weakly enhanced while the kidneys still are",
+    date="2026-11-25",
+    beyond="below, beside an enhanced kidney: enhanced, phase unknown",
+)
+DELAYED_RATIO = Limit(
+    value=1.7,
+    unit="enhancement of kidney over aorta",
+    source="design: 0.9 to 1.6 portal venous in simulated scans; blood falls faster than the kidneys do",
+    date="2026-11-25",
+    beyond="at or above, where the cava is as enhanced as the aorta: delayed",
+)

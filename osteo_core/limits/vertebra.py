@@ -1,0 +1,34 @@
+"""Limits of a vertebral body's mask: confidence, height, fit on bone."""
+
+from __future__ import annotations
+
+from osteo_core.limits.limit import Limit
+
+LEVEL_CONFIDENCE = Limit(
+    value=0.5,
+    unit="probability",
+    source="design, to be calibrated",
+    date="2026-11-24",
+    beyond="below: level excluded and marked for review",
+)
+BODY_HEIGHT_MINIMUM = Limit(
+    value=5.0,
+    unit="mm",
+    source="design: a vertebra plana keeps 5-10 mm; less is a torn outline",
+    date="2026-11-25",
+    beyond="lower: level excluded and not graded, the outline is torn",
+)
+BODY_HEIGHT_MAXIMUM = Limit(
+    value=40.0,
+    unit="mm",
+    source="design: lumbar bodies are 24-34 mm high; more is two bodies in one outline",
+    date="2026-11-24",
+    beyond="level excluded",
+)
+MASK_ON_BONE = Limit(
+    value=0.7,
+    unit="probability",
+    source="four real series: masks in place 0.78-0.91, mirrored 0.50-0.71, 10 mm off 0.54-0.75",
+    date="2026-11-25",
+    beyond="below: mask from elsewhere refused",
+)
