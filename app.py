@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.ui import frame, services
+from pages.ui import services
+from pages.ui.shared import frame
 from pages.ui.viewer.routes import build_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first

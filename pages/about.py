@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import services, wording
+from pages.ui import services
+from pages.ui.shared import wording
 
 
 def show_limits() -> None:

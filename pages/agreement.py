@@ -10,8 +10,11 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.elements.plotly_chart import PlotlyState
 
 from osteo_core.programme.comparison import CLASSES, Comparison
-from pages.ui import agreement_figures, filters, frame, qct_import, services, wording
-from pages.ui.agreement_figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
+from pages.ui import services
+from pages.ui.agreement import figures as agreement_figures
+from pages.ui.agreement import qct_import
+from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
+from pages.ui.shared import filters, frame, wording
 
 
 def show_table(rows: list[Comparison]) -> None:

@@ -6,7 +6,9 @@ import streamlit as st
 
 from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
 from osteo_core.programme.drift import Alarm, Quantity
-from pages.ui import drift_figures, filters, frame, services, wording
+from pages.ui import services
+from pages.ui.drift import figures as drift_figures
+from pages.ui.shared import filters, frame, wording
 
 _UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
 

@@ -6,7 +6,8 @@ import streamlit as st
 
 from osteo_core.programme.equity import Reach, differs
 from osteo_core.programme.prevalence import SUPPRESS_BELOW
-from pages.ui import figures, filters, frame, services, wording
+from pages.ui import services
+from pages.ui.shared import figures, filters, frame, wording
 
 BY = {"Site": "site", "Sex": "sex", "Age band": "age_band"}
 SHARES = ("Measured, of scanned", "Flagged, of measured", "Closed, of flagged")

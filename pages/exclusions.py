@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import filters, frame, services, wording
+from pages.ui import services
 from pages.ui.services import Box, BoxKind
+from pages.ui.shared import filters, frame, wording
 
 STEP_WORDS = {
     "find": "left out by their headers",

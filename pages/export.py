@@ -7,8 +7,10 @@ from functools import partial
 import streamlit as st
 
 from osteo_core.programme.dictionary import COLUMNS
-from pages.ui import filters, frame, report, services, wording
-from pages.ui.report_figures import PictureKind, about, picture_of, report_figures
+from pages.ui import services
+from pages.ui.export import report
+from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
+from pages.ui.shared import filters, frame, wording
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:

@@ -10,7 +10,9 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.capacity import plan
 from osteo_core.programme.follow_up import ENDED
 from osteo_core.programme.indicators import Band, Indicator
-from pages.ui import filters, follow_up_figures, frame, services, wording
+from pages.ui import services
+from pages.ui.follow_up import figures as follow_up_figures
+from pages.ui.shared import filters, frame, wording
 
 #: Overdue series listed here; the worklist has them all.
 LISTED = 25

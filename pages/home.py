@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import figures, frame, home_parts, services, wording
+from pages.ui import services
+from pages.ui.home import parts as home_parts
+from pages.ui.shared import figures, frame, wording
 
 
 def show_distribution(numbers: services.CohortNumbers) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import figures, frame, services, wording
-from pages.ui.follow_up_parts import show_history
-from pages.ui.patient_parts import (
+from pages.ui import services
+from pages.ui.patient.parts import (
     focus_key,
     show_header,
     show_level_table,
@@ -14,7 +13,9 @@ from pages.ui.patient_parts import (
     show_other_series,
     show_what_to_mind,
 )
-from pages.ui.reading_parts import show_fractures, show_reading
+from pages.ui.patient.readings import show_fractures, show_reading
+from pages.ui.shared import figures, frame, wording
+from pages.ui.shared.notes import show_history
 from pages.ui.viewer.planes import show_planes
 
 

@@ -6,7 +6,8 @@ import streamlit as st
 
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS, Standardised, StandardPopulation
 from osteo_core.statistics.standardise import difference_of_shares
-from pages.ui import figures, filters, frame, services, wording
+from pages.ui import services
+from pages.ui.shared import figures, filters, frame, wording
 
 BY = {
     "Sex": "sex",

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui import replication_figures, services, wording
+from pages.ui import services
+from pages.ui.replication import figures as replication_figures
+from pages.ui.shared import wording
 
 _CALIBRATIONS = ("phantomless", "precalibrated")
 _COMMAND = "python -m benchmarks.fang2021 --workers 2"

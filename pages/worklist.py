@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from osteo_core.terms import Category
-from pages.ui import filters, follow_up_parts, frame, services, wording
-from pages.ui.colours import CHIP_COLOURS
+from pages.ui import services
+from pages.ui.shared import filters, frame, notes, wording
+from pages.ui.shared.colours import CHIP_COLOURS
 
 ROWS = 25
 COLUMNS = ["flag", "category", "vbmd", "state", "due", "age", "sex", "reason", "vendor", "patient", "study_date"]
@@ -69,14 +70,14 @@ def show_list(chosen: services.CohortFilter, count: int) -> None:
     bar = top.container(horizontal=True, vertical_alignment="bottom", width="content")
     side = top.container(horizontal=True, vertical_alignment="bottom", width="content")
     with side:
-        follow_up_parts.show_author()
+        notes.show_author()
         page = choose_page(count)
     rows = services.worklist(chosen, limit=ROWS, offset=ROWS * (page - 1))
-    picked = follow_up_parts.chosen_rows(rows, show_rows(rows))
+    picked = notes.chosen_rows(rows, show_rows(rows))
     with bar:
-        follow_up_parts.open_button(picked, frame.open_patient)
-        follow_up_parts.show_answers(picked)
-        follow_up_parts.show_more_notes(picked, key="list")
+        notes.open_button(picked, frame.open_patient)
+        notes.show_answers(picked)
+        notes.show_more_notes(picked, key="list")
     st.caption(HELP)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from pages.ui import wording
+from pages.ui.shared import wording
 from tests.browser.server import start_server, stop_server
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from pages.ui import wording
+from pages.ui.shared import wording
 from tests.browser.cohort import BrowserCohort
 from tests.browser.conftest import Visit
 

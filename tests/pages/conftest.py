@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.services.keeper import close_keeper
+from pages.ui.services.store_holder import close_holder
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
 from tests.pages.headless import list_pages_by_app
@@ -28,7 +28,7 @@ def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def in_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """Point the app at a store; its keeper lets the store go after the test."""
+    """Point the app at a store; its holder lets the store go after the test."""
     used: list[Path] = []
 
     def use(store: Path) -> None:
@@ -39,7 +39,7 @@ def in_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]
 
     yield use
     for store in used:
-        close_keeper(store)
+        close_holder(store)
 
 
 @pytest.fixture

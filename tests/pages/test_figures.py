@@ -8,8 +8,7 @@ import pytest
 from osteo_core.programme.comparison import compare
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
-from pages.ui import colours
-from pages.ui.agreement_figures import (
+from pages.ui.agreement.figures import (
     CELLS,
     MOST_POINTS,
     Pairs,
@@ -20,7 +19,8 @@ from pages.ui.agreement_figures import (
     scatter_figure,
     within,
 )
-from pages.ui.figures import (
+from pages.ui.shared import colours
+from pages.ui.shared.figures import (
     Bin,
     LevelPoint,
     Limits,

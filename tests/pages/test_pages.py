@@ -22,7 +22,8 @@ from osteo_core.programme.comparison import CLASSES
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
 from osteo_core.terms import Anchor, Level
-from pages.ui import agreement_figures, wording
+from pages.ui.agreement import figures as agreement_figures
+from pages.ui.shared import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.drift import build_drift_store
 from tests.builders.follow_up import build_followed_store

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import wording
 from pages.ui.services import replication
+from pages.ui.shared import wording
 from tests.builders.study import write_study_tables
 from tests.pages.test_pages import texts
 

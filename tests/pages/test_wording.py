@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from osteo_core.records import Estimate
-from pages.ui import wording
+from pages.ui.shared import wording
 
 
 def test_a_value_goes_with_its_interval_and_unit() -> None:

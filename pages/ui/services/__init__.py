@@ -1,26 +1,13 @@
 """The one place where pages meet db and models: questions in, plain records out.
 
-Queries go to the keeper of the store that the settings name; nothing here imports torch, and what needs
+Queries go to the holder of the store that the settings name; nothing here imports torch, and what needs
 seconds or much memory runs in a process of its own.
 """
 
 from __future__ import annotations
 
 from osteo_core.programme.cohort import CohortFilter
-from pages.ui.services.answers import (
-    Box,
-    BoxKind,
-    CohortNumbers,
-    Flow,
-    FlowEnd,
-    FlowStep,
-    Images,
-    LevelRow,
-    ModelRow,
-    PatientView,
-    Reason,
-    Scene,
-)
+from pages.ui.services.background_run import Progress
 from pages.ui.services.changes import Changes, changes
 from pages.ui.services.chromium import INSTALL as BROWSER_NEEDED
 from pages.ui.services.chromium import find_browser, print_pdf
@@ -55,8 +42,28 @@ from pages.ui.services.follow_up import (
     worklist,
     worklist_count,
 )
-from pages.ui.services.house import (
-    keeper_fault,
+from pages.ui.services.patients import images, patient, scene
+from pages.ui.services.pictures import picture
+from pages.ui.services.qct_import import Preview as QctPreview
+from pages.ui.services.qct_import import Table as QctTable
+from pages.ui.services.qct_import import import_qct, preview_qct, qct_table
+from pages.ui.services.records import (
+    Box,
+    BoxKind,
+    CohortNumbers,
+    Flow,
+    FlowEnd,
+    FlowStep,
+    Images,
+    LevelRow,
+    ModelRow,
+    PatientView,
+    Reason,
+    Scene,
+)
+from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
+from pages.ui.services.replication import RescanLine, Study, StudyLine, study
+from pages.ui.services.running_app import (
     lifespan,
     limits,
     may_start,
@@ -71,108 +78,7 @@ from pages.ui.services.house import (
     settings,
     start_run,
     store_argument,
+    store_fault,
     version,
 )
-from pages.ui.services.patients import images, patient, scene
-from pages.ui.services.pictures import picture
-from pages.ui.services.qct import Preview as QctPreview
-from pages.ui.services.qct import Table as QctTable
-from pages.ui.services.qct import import_qct, preview_qct, qct_table
-from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
-from pages.ui.services.replication import RescanLine, Study, StudyLine, study
-from pages.ui.services.views import remove_view, save_view, saved_views
-from pages.ui.services.work import Progress
-
-__all__ = [
-    "ALL_VENDORS",
-    "BIN_MG_CM3",
-    "BROWSER_NEEDED",
-    "MOST_LISTED",
-    "Box",
-    "BoxKind",
-    "Changes",
-    "CohortFilter",
-    "CohortNumbers",
-    "Flow",
-    "FlowEnd",
-    "FlowStep",
-    "Images",
-    "LevelRow",
-    "ModelRow",
-    "PatientView",
-    "QctPreview",
-    "QctTable",
-    "Progress",
-    "Queue",
-    "Reason",
-    "RescanLine",
-    "ScannerDrift",
-    "Scene",
-    "StateCount",
-    "Study",
-    "StudyLine",
-    "agreement",
-    "agreement_pairs",
-    "box_series",
-    "calibration_rows",
-    "changes",
-    "cohort_csv",
-    "cohort_numbers",
-    "cohort_parquet",
-    "dictionary_csv",
-    "equity",
-    "exclusion_flow",
-    "filter_options",
-    "find_browser",
-    "flag_queue",
-    "history",
-    "images",
-    "import_qct",
-    "keeper_fault",
-    "lifespan",
-    "limit_rows",
-    "limits",
-    "may_start",
-    "media_dir",
-    "model_rows",
-    "note",
-    "note_cause",
-    "patient",
-    "pause_is_asked",
-    "pause_run",
-    "phantom_checks",
-    "picture",
-    "prevalence",
-    "preview_qct",
-    "print_pdf",
-    "programme_indicators",
-    "progress",
-    "qct_table",
-    "reason_help",
-    "reason_words",
-    "remove_view",
-    "resume_command",
-    "resume_run",
-    "row_of",
-    "run_complaint",
-    "running_command",
-    "runs",
-    "save_view",
-    "saved_views",
-    "scanners",
-    "scene",
-    "setting_rows",
-    "settings",
-    "site_words",
-    "standardised",
-    "start_run",
-    "state_of",
-    "states",
-    "store_argument",
-    "study",
-    "vbmd_bins",
-    "version",
-    "versions",
-    "worklist",
-    "worklist_count",
-]
+from pages.ui.services.saved_views import remove_view, save_view, saved_views

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pages.ui.services.house import query
+from pages.ui.services.running_app import query
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,11 @@ from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Estimate
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category
-from pages.ui import wording
-from pages.ui.agreement_figures import Pairs
-from pages.ui.figures import Bin, Rate
-from pages.ui.services.answers import CohortNumbers
-from pages.ui.services.house import limits, query, settings
+from pages.ui.agreement.figures import Pairs
+from pages.ui.services.records import CohortNumbers
+from pages.ui.services.running_app import limits, query, settings
+from pages.ui.shared import wording
+from pages.ui.shared.figures import Bin, Rate
 
 BIN_MG_CM3 = 10.0
 ALL_VENDORS = "All vendors"

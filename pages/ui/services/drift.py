@@ -18,8 +18,8 @@ from osteo_core.limits.drift import DRIFT_WARM_UP
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.drift import Chart, Days, Quantity, control_chart
 from osteo_core.programme.phantom import Check, checks
-from pages.ui import wording
-from pages.ui.services.house import query, settings, version
+from pages.ui.services.running_app import query, settings, version
+from pages.ui.shared import wording
 
 #: So many scanners are judged at once; the filter leads to the others.
 SCANNERS = 20

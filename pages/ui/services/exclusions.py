@@ -8,9 +8,9 @@ from osteo_core.outcomes import EXCLUSION_SENTENCES, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import CLASSES
 from osteo_core.terms import Category, Step
-from pages.ui import wording
-from pages.ui.services.answers import Box, Flow, FlowEnd, FlowStep, Reason
-from pages.ui.services.house import query
+from pages.ui.services.records import Box, Flow, FlowEnd, FlowStep, Reason
+from pages.ui.services.running_app import query
+from pages.ui.shared import wording
 
 #: So many series of one box are listed; Export gives all.
 MOST_LISTED = 1000

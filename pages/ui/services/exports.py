@@ -13,7 +13,7 @@ import pyarrow.parquet as parquet
 
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.dictionary import COLUMNS
-from pages.ui.services.house import query
+from pages.ui.services.running_app import query
 
 
 def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:

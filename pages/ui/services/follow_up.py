@@ -18,9 +18,9 @@ from osteo_core.programme.follow_up import Note, State, event_of
 from osteo_core.programme.indicators import Count, Indicator, indicators
 from osteo_core.records import Event
 from osteo_core.terms import Level
-from pages.ui import wording
-from pages.ui.services.answers import PatientView
-from pages.ui.services.house import keeper, query
+from pages.ui.services.records import PatientView
+from pages.ui.services.running_app import query, store_holder
+from pages.ui.shared import wording
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def note_cause(view: PatientView, reading: CauseReading) -> bool:
 
 
 def _record(*events: Event) -> bool:
-    held = keeper()
+    held = store_holder()
     record(held.store_dir, *events)
     held.take_in()
     return held.is_owner

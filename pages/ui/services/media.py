@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from pages.ui.services.answers import Images, PatientView, Scene
+from pages.ui.services.records import Images, PatientView, Scene
 from pages.ui.viewer import fetch
 from pages.ui.viewer.routes import media_address
 

@@ -9,10 +9,10 @@ from osteo_core.density.tissues import is_plausible
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
-from pages.ui import wording
 from pages.ui.services import media
-from pages.ui.services.answers import Images, LevelRow, OtherSeries, PatientView, Scene
-from pages.ui.services.house import media_dir, query, settings
+from pages.ui.services.records import Images, LevelRow, OtherSeries, PatientView, Scene
+from pages.ui.services.running_app import media_dir, query, settings
+from pages.ui.shared import wording
 
 
 def patient(series_key: str) -> PatientView | None:

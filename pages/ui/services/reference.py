@@ -9,9 +9,9 @@ from models import registry
 from osteo_core import limits
 from osteo_core.limits.limit import Limit
 from osteo_core.settings import settings_as_dict
-from pages.ui import wording
-from pages.ui.services.answers import ModelRow
-from pages.ui.services.house import query, settings
+from pages.ui.services.records import ModelRow
+from pages.ui.services.running_app import query, settings
+from pages.ui.shared import wording
 
 _SHORT = ("HU", "ROI")
 _SITE_SETTINGS = {

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from osteo_core.terms import MASK_LEVELS, Level
-from pages.ui.colours import LEVEL_COLOURS, rgb
+from pages.ui.shared.colours import LEVEL_COLOURS, rgb
 from pages.ui.viewer.routes import asset_address, media_address
 
 _FOLDER = Path(__file__).parent

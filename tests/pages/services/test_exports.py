@@ -13,7 +13,8 @@ import pytest
 
 from osteo_core.programme.dictionary import COLUMNS
 from osteo_core.terms import Sex, Vendor
-from pages.ui import report, services
+from pages.ui import services
+from pages.ui.export import report
 from tests.builders.cohort import MODEL_HASH, build_cohort
 
 RESULTS = build_cohort(60)

@@ -12,7 +12,7 @@ from osteo_core.imaging.nifti import read_nifti_volume
 from osteo_core.records import Volume
 from osteo_core.terms import Sex
 from pages.ui.services import media
-from pages.ui.services.answers import PatientView
+from pages.ui.services.records import PatientView
 from tests.builders.viewer_case import build_viewer_case
 
 

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from osteo_core.errors import PictureError
-from pages.ui import report, services
-from pages.ui.report_figures import WIDTH_PX, about, for_print, picture_of, report_figures
+from pages.ui import services
+from pages.ui.export import report
+from pages.ui.export.report_figures import WIDTH_PX, about, for_print, picture_of, report_figures
 from pages.ui.services import chromium, pictures
 from tests.builders.cohort import MODEL_HASH, build_cohort
 

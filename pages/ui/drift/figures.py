@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
 from osteo_core.programme.drift import Chart, Quantity
-from pages.ui import wording
-from pages.ui.colours import BLUE, GREY, ORANGE, SKY, VERMILION
+from pages.ui.shared import wording
+from pages.ui.shared.colours import BLUE, GREY, ORANGE, SKY, VERMILION
 
 _UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
 

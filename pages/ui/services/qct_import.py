@@ -10,7 +10,7 @@ from db.parts import write_part
 from osteo_core.engine.qct_table import Mapped, Table, guess_columns, map_rows, read_table
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.terms import Mineral
-from pages.ui.services.house import keeper, query, settings
+from pages.ui.services.running_app import query, settings, store_holder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,6 @@ def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | 
 
 def import_qct(preview: Preview) -> None:
     """Take the values in."""
-    held = keeper()
+    held = store_holder()
     write_part(held.store_dir, "reference_values", rows.reference_table(preview.mapped.values))
     held.take_in()

@@ -8,10 +8,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from osteo_core.records import Estimate
-from pages.ui import wording
-from pages.ui.colours import GREEN, GREY, vendor_colour
-from pages.ui.figures import layout
 from pages.ui.services.replication import StudyLine
+from pages.ui.shared import wording
+from pages.ui.shared.colours import GREEN, GREY, vendor_colour
+from pages.ui.shared.figures import layout
 
 _ROW_PX = 64
 

@@ -1,6 +1,6 @@
 """The one owner of the store in this process, and the thread that takes parts in while the app runs.
 
-One process owns the store file. When another one does (a command that is at work), the keeper reads the
+One process owns the store file. When another one does (a command that is at work), the holder reads the
 snapshot that the owner publishes and asks again every other second until the store is free.
 """
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import StoreError, StoreOwnedError
 
-_log = logging.getLogger("osteo.keeper")
+_log = logging.getLogger("osteo.store")
 _TICK_S = 1.0
 #: Other processes read the snapshot; while parts stream in it is published at most this often.
 _PUBLISH_EVERY_S = 15.0
@@ -26,7 +26,7 @@ _ANSWERS, _SMALL_BYTES, _MINUTE_S = 256, 200_000, 60.0
 _Key = tuple[str, int, int, tuple[tuple[str, Any], ...]]
 
 
-class Keeper:
+class StoreHolder:
     """Holds the store open for all sessions. ``version`` grows whenever something new was taken in."""
 
     def __init__(self, store_dir: Path) -> None:
@@ -42,7 +42,7 @@ class Keeper:
         self._dirty = False
         self._seen_something = False
         self._open()
-        self._thread = threading.Thread(target=self._run, name="store-keeper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="store-holder", daemon=True)
         self._thread.start()
 
     @property
@@ -133,7 +133,7 @@ class Keeper:
             try:
                 self._tick()
             except Exception as error:  # a thread has nobody to raise to: the frame shows the fault on every page
-                _log.exception("the store's keeper stopped")
+                _log.exception("the store's holder stopped")
                 self.fault = error
                 return
 
@@ -147,22 +147,22 @@ class Keeper:
             self.publish()
 
 
-_keepers: dict[Path, Keeper] = {}
-_keepers_lock = threading.Lock()
+_holders: dict[Path, StoreHolder] = {}
+_holders_lock = threading.Lock()
 
 
-def keeper_of(store_dir: Path) -> Keeper:
-    """The keeper of that store, opened at the first call. Raises StoreError when it cannot be opened at all."""
+def holder_of(store_dir: Path) -> StoreHolder:
+    """The holder of that store, opened at the first call. Raises StoreError when it cannot be opened at all."""
     place = store_dir.resolve()
-    with _keepers_lock:
-        if place not in _keepers:
-            _keepers[place] = Keeper(place)
-        return _keepers[place]
+    with _holders_lock:
+        if place not in _holders:
+            _holders[place] = StoreHolder(place)
+        return _holders[place]
 
 
-def close_keeper(store_dir: Path) -> None:
+def close_holder(store_dir: Path) -> None:
     """Let that store go, if it was held here."""
-    with _keepers_lock:
-        keeper = _keepers.pop(store_dir.resolve(), None)
-    if keeper:
-        keeper.close()
+    with _holders_lock:
+        holder = _holders.pop(store_dir.resolve(), None)
+    if holder:
+        holder.close()

@@ -14,7 +14,8 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
-from pages.ui import frame, saved_views, services
+from pages.ui import services
+from pages.ui.shared import frame, saved_views
 
 #: Names in the address, and of the widgets: on every page of the cohort, and on the worklist beside them.
 SHARED = ("vendor", "sex", "age_from", "age_to", "scanner", "site", "studied_from", "studied_to")

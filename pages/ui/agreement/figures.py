@@ -13,9 +13,9 @@ from osteo_core.programme.comparison import Comparison
 from osteo_core.records import Estimate
 from osteo_core.statistics.regression import Line
 from osteo_core.terms import Level
-from pages.ui import wording
-from pages.ui.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
-from pages.ui.figures import vendor_marker
+from pages.ui.shared import wording
+from pages.ui.shared.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
+from pages.ui.shared.figures import vendor_marker
 
 Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"

@@ -10,7 +10,8 @@ import streamlit as st
 
 from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import WITH_CODE, Because, Fact, Note, State, common_next
-from pages.ui import services, wording
+from pages.ui import services
+from pages.ui.shared import wording
 
 #: In the session: who notes.
 AUTHOR = "author"

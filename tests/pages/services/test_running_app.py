@@ -15,8 +15,8 @@ from db.parts import write_part
 from osteo_core.engine import pause
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
-from pages.ui.services import house
-from pages.ui.services.keeper import close_keeper
+from pages.ui.services import running_app
+from pages.ui.services.store_holder import close_holder
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store
 
@@ -39,8 +39,8 @@ class FakeRun:
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
     FakeRun.started = []
-    monkeypatch.setattr(house, "Run", FakeRun)
-    monkeypatch.setattr(house, "_runs", {})
+    monkeypatch.setattr(running_app, "Run", FakeRun)
+    monkeypatch.setattr(running_app, "_runs", {})
     monkeypatch.setenv("OSTEO_STORE", str(tmp_path))
     monkeypatch.delenv("OSTEO_NO_DEMO", raising=False)
     return FakeRun.started
@@ -49,7 +49,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
 @pytest.fixture(autouse=True)
 def let_go(tmp_path: Path) -> Iterator[None]:
     yield
-    close_keeper(tmp_path)
+    close_holder(tmp_path)
 
 
 def write_progress(store: Path, stage: str) -> None:
@@ -58,21 +58,21 @@ def write_progress(store: Path, stage: str) -> None:
 
 
 def test_an_empty_store_starts_the_demo_once(started: list[Path], tmp_path: Path) -> None:
-    house.keeper()
-    house.keeper()
+    running_app.store_holder()
+    running_app.store_holder()
     assert started == [tmp_path.resolve()]
-    assert house.running_command() == "demo"
+    assert running_app.running_command() == "demo"
 
 
 def test_a_store_with_patients_starts_none(started: list[Path], tmp_path: Path) -> None:
     build_store(tmp_path, build_cohort(3))
-    house.keeper()
+    running_app.store_holder()
     assert started == []
 
 
 def test_a_switched_off_demo_stays_off(started: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSTEO_NO_DEMO", "1")
-    house.keeper()
+    running_app.store_holder()
     assert started == []
 
 
@@ -81,7 +81,7 @@ def test_a_demo_that_was_cut_off_carries_on(started: list[Path], tmp_path: Path,
     build_store(tmp_path, build_cohort(3))
     (tmp_path / "demo").mkdir()
     write_progress(tmp_path, stage)
-    house.keeper()
+    running_app.store_holder()
     assert bool(started) is starts
 
 
@@ -93,12 +93,12 @@ def test_the_command_to_carry_on_fits_what_was_cut_off(
     write_progress(tmp_path, "stopped")
     if is_demo:
         (tmp_path / "demo").mkdir()
-    assert house.resume_command() == f"python -m osteo_core {command} --store {tmp_path}"
+    assert running_app.resume_command() == f"python -m osteo_core {command} --store {tmp_path}"
 
 
 def test_the_default_store_needs_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OSTEO_STORE", raising=False)
-    assert house.store_argument() == ""
+    assert running_app.store_argument() == ""
 
 
 def test_a_run_is_started_over_what_waits_once(
@@ -108,15 +108,15 @@ def test_a_run_is_started_over_what_waits_once(
     found = Found(series=tuple(r.series for r in build_cohort(3)))
     for kind, table in rows.indexed_tables(found).items():
         write_part(tmp_path, kind, table)
-    house.keeper().take_in()
-    assert house.may_start()
-    house.start_run()
-    assert (started, house.running_command()) == ([tmp_path.resolve()], "analyze")
+    running_app.store_holder().take_in()
+    assert running_app.may_start()
+    running_app.start_run()
+    assert (started, running_app.running_command()) == ([tmp_path.resolve()], "analyze")
     with open_snapshot(tmp_path) as snapshot:  # the command finds there what waits, at once
         assert snapshot.query("cohort_summary").to_pylist()[0]["n_waiting"] == 3
-    assert not house.may_start()
+    assert not running_app.may_start()
     with pytest.raises(UsageError, match="at work over this store already"):
-        house.start_run()
+        running_app.start_run()
     assert len(started) == 1
 
 
@@ -126,13 +126,13 @@ def test_a_run_of_a_command_elsewhere_keeps_the_app_from_starting_one(
     monkeypatch.setenv("OSTEO_NO_DEMO", "1")
     given = {"stage": "analyse", "done": 9, "total": 41, "pid": os.getpid()}
     (tmp_path / "progress.json").write_text(json.dumps(given))
-    assert not house.may_start()
+    assert not running_app.may_start()
 
 
 def test_a_pause_reaches_whatever_runs_over_the_store(started: list[Path], tmp_path: Path) -> None:
-    house.keeper()
-    house.pause_run()
-    assert house.pause_is_asked()
+    running_app.store_holder()
+    running_app.pause_run()
+    assert running_app.pause_is_asked()
     assert pause.is_asked(tmp_path)
-    house.resume_run()
-    assert not house.pause_is_asked()
+    running_app.resume_run()
+    assert not running_app.pause_is_asked()

@@ -1,4 +1,4 @@
-"""What belongs to the running app itself: settings, the store's keeper, the runs it starts, start and end."""
+"""What belongs to the running app itself: settings, the store's holder, the runs it starts, start and end."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pyarrow as pa
 from osteo_core.engine import pause
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings
-from pages.ui.figures import Limits
-from pages.ui.services.keeper import Keeper, close_keeper, keeper_of
+from pages.ui.services.background_run import ANALYZE, DEMO, DEMO_FOLDER, Progress, Run, demo_is_wanted, read_progress
 from pages.ui.services.pictures import close_pictures
-from pages.ui.services.work import ANALYZE, DEMO, DEMO_FOLDER, Progress, Run, demo_is_wanted, read_progress
+from pages.ui.services.store_holder import StoreHolder, close_holder, holder_of
+from pages.ui.shared.figures import Limits
 
 _log = logging.getLogger("osteo.app")
 _runs: dict[Path, Run] = {}
-_runs_lock = threading.RLock()  # asking for the keeper may start the demo
+_runs_lock = threading.RLock()  # asking for the holder may start the demo
 
 
 def settings() -> Settings:
@@ -46,31 +46,31 @@ def store_argument() -> str:
     return "" if store == Settings().store else f" --store {store}"
 
 
-def keeper() -> Keeper:
-    """The keeper of the store; at the first call of an empty store the demo cohort is started beside it."""
+def store_holder() -> StoreHolder:
+    """The holder of the store; at the first call of an empty store the demo cohort is started beside it."""
     store = settings().store
-    held = keeper_of(store)
+    held = holder_of(store)
     _start_demo(store, held)
     return held
 
 
 def query(name: str, **params: Any) -> pa.Table:
     """One named query as an Arrow table."""
-    return keeper().query(name, **params)
+    return store_holder().query(name, **params)
 
 
 def version() -> int:
     """Grows whenever new results were taken into the store."""
-    return keeper().version
+    return store_holder().version
 
 
-def keeper_fault() -> str:
-    """Why the store's keeper stopped, or ''."""
-    fault = keeper().fault
+def store_fault() -> str:
+    """Why the store's holder stopped, or ''."""
+    fault = store_holder().fault
     return "" if fault is None else f"{type(fault).__name__}."
 
 
-def _start_demo(store: Path, held: Keeper) -> None:
+def _start_demo(store: Path, held: StoreHolder) -> None:
     place = store.resolve()
     with _runs_lock:
         if place in _runs or not demo_is_wanted() or not held.is_owner:
@@ -98,7 +98,7 @@ def resume_command() -> str:
 def may_start() -> bool:
     """Whether this app may start a run: nothing runs over the store, and it is the owner."""
     last = progress()
-    return keeper().is_owner and not running_command() and not (last is not None and last.is_running)
+    return store_holder().is_owner and not running_command() and not (last is not None and last.is_running)
 
 
 def start_run() -> None:
@@ -106,7 +106,7 @@ def start_run() -> None:
 
     Raises UsageError when something is at work already.
     """
-    held = keeper()
+    held = store_holder()
     held.publish()  # the command reads what waits from the snapshot
     place = settings().store.resolve()
     with _runs_lock:
@@ -152,7 +152,7 @@ async def lifespan(_: object) -> AsyncIterator[None]:
     """Open the store when the server starts, let it go when it ends."""
     store = settings().store
     try:
-        keeper()
+        store_holder()
     except OsteoError as error:  # every page says the same and what to do; the server stays up to show it
         _log.error("the store could not be opened: %s", error)
     try:
@@ -162,4 +162,4 @@ async def lifespan(_: object) -> AsyncIterator[None]:
         if run:
             run.stop()
         close_pictures()
-        close_keeper(store)
+        close_holder(store)

@@ -10,7 +10,7 @@ from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Event
-from pages.ui.services.house import keeper, query
+from pages.ui.services.running_app import query, store_holder
 
 _KIND = "saved view"
 
@@ -33,7 +33,7 @@ def remove_view(name: str, *, author: str) -> None:
 
 
 def _record(payload: dict[str, str | None], author: str) -> None:
-    held = keeper()
+    held = store_holder()
     event = Event(
         event_id=uuid.uuid4().hex,
         kind=_KIND,

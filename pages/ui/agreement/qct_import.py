@@ -6,7 +6,8 @@ import streamlit as st
 
 from osteo_core.errors import UsageError
 from osteo_core.terms import Mineral
-from pages.ui import services, wording
+from pages.ui import services
+from pages.ui.shared import wording
 
 _MEANINGS = {
     "PatientID": "Patient",

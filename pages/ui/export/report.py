@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import plotly.graph_objects as go
 
-from pages.ui import services, wording
-from pages.ui.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
+from pages.ui import services
+from pages.ui.export.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
+from pages.ui.shared import wording
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2430; max-width: 900px; margin: 2rem auto; padding: 0 1rem; }

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from osteo_core.errors import UsageError
-from pages.ui import services, wording
-from pages.ui.visit import last_visit
+from pages.ui import services
+from pages.ui.home.visit import last_visit
+from pages.ui.shared import wording
 
 STAGES = {
     "demo": "Demo cohort (simulating and analysing)",

@@ -8,8 +8,9 @@ import streamlit as st
 
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
-from pages.ui import services, wording
-from pages.ui.follow_up_parts import AUTHOR
+from pages.ui import services
+from pages.ui.shared import wording
+from pages.ui.shared.notes import AUTHOR
 
 
 def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None]) -> None:

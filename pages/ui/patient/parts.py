@@ -7,7 +7,8 @@ import html
 import streamlit as st
 
 from osteo_core.terms import Category, Sex, Status
-from pages.ui import services, wording
+from pages.ui import services
+from pages.ui.shared import wording
 
 _BADGES = {
     Category.OSTEOPOROSIS: "red",

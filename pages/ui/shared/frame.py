@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from osteo_core.errors import OsteoError
-from pages.ui import services, wording
+from pages.ui import services
+from pages.ui.shared import wording
 
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
@@ -40,7 +41,7 @@ def draw(page: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/science: {wording.RESEARCH_USE}")
         _draw_simulated()
-    fault = services.keeper_fault()
+    fault = services.store_fault()
     if fault:
         st.error(f"New results are no longer taken into the store: {fault} Restart the app.", icon=":material/error:")
 

@@ -9,8 +9,9 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.programme.cause import Cause, CauseReading
 from osteo_core.terms import Level
-from pages.ui import services, wording
-from pages.ui.follow_up_parts import AUTHOR, show_answers, show_author, show_more_notes
+from pages.ui import services
+from pages.ui.shared import wording
+from pages.ui.shared.notes import AUTHOR, show_answers, show_author, show_more_notes
 
 _DEPRESSION_HELP = (
     "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "

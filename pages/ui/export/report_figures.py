@@ -9,7 +9,9 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from pages.ui import agreement_figures, figures, services, wording
+from pages.ui import services
+from pages.ui.agreement import figures as agreement_figures
+from pages.ui.shared import figures, wording
 
 PictureKind = Literal["svg", "png"]
 WIDTH_PX = 900

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from osteo_core.programme.capacity import Plan
-from pages.ui.colours import BLUE, GREY, ORANGE, VERMILION
-from pages.ui.figures import layout
 from pages.ui.services.follow_up import Queue, StateCount
+from pages.ui.shared.colours import BLUE, GREY, ORANGE, VERMILION
+from pages.ui.shared.figures import layout
 
 
 def states_figure(found: Sequence[StateCount]) -> go.Figure:

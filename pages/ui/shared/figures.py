@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
-from pages.ui import wording
-from pages.ui.colours import BLUE, CATEGORY_COLOURS, GREEN, GREY, ORANGE, category_colour, vendor_colour
+from pages.ui.shared import wording
+from pages.ui.shared.colours import BLUE, CATEGORY_COLOURS, GREEN, GREY, ORANGE, category_colour, vendor_colour
 
 _ROW_PX = 58
 _HOVER = {"namelength": -1}

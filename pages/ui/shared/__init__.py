@@ -1,0 +1,1 @@
+"""What all screens share: frame, filters, wording, colours, figures, notes."""

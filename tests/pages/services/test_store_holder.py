@@ -1,0 +1,88 @@
+"""The one owner of the store inside the app: parts come in by themselves, and another owner is respected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from db.connect import open_snapshot, open_store
+from osteo_core.programme.cohort import CohortFilter
+from pages.ui.services import store_holder
+from pages.ui.services.store_holder import StoreHolder
+from tests.builders.cohort import build_cohort
+from tests.builders.store import build_store, write_results
+from tests.builders.waiting import wait_until
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tick is a twentieth of a second here."""
+    monkeypatch.setattr(store_holder, "_TICK_S", 0.05)
+    monkeypatch.setattr(store_holder, "_PUBLISH_EVERY_S", 0.0)
+
+
+def count(holder: StoreHolder) -> int:
+    return int(holder.query("cohort_summary").to_pylist()[0]["n_series"])
+
+
+def test_parts_are_taken_in_and_published_while_the_app_runs(tmp_path: Path) -> None:
+    holder = StoreHolder(tmp_path)
+    try:
+        assert holder.is_owner
+        assert holder.is_empty()
+        write_results(tmp_path, build_cohort(5))
+        wait_until(lambda: count(holder) == 5)
+        assert holder.version > 0
+        assert not holder.is_empty()
+        wait_until(lambda: any((tmp_path / "snapshot").iterdir()))
+    finally:
+        holder.close()
+    assert int(open_snapshot(tmp_path).query("cohort_summary").to_pylist()[0]["n_series"]) == 5
+
+
+def test_while_another_process_owns_the_store_its_snapshot_is_read_and_then_the_store_is_taken(tmp_path: Path) -> None:
+    build_store(tmp_path, build_cohort(4))
+    other = open_store(tmp_path)
+    holder = StoreHolder(tmp_path)
+    try:
+        assert not holder.is_owner
+        assert count(holder) == 4
+        other.close()
+        wait_until(lambda: holder.is_owner)
+        assert count(holder) == 4
+    finally:
+        holder.close()
+
+
+def test_a_holder_that_stops_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = StoreHolder(tmp_path)
+    try:
+
+        def broken() -> int:
+            raise OSError("disk full")
+
+        monkeypatch.setattr(holder, "take_in", broken)
+        wait_until(lambda: holder.fault is not None)
+        assert str(holder.fault) == "disk full"
+    finally:
+        holder.close()
+
+
+def test_the_store_is_free_after_the_holder_closed(tmp_path: Path) -> None:
+    holder = StoreHolder(tmp_path)
+    holder.close()
+    open_store(tmp_path).close()
+    assert not holder.is_owner
+
+
+def test_an_answer_is_kept_until_something_new_is_taken_in(tmp_path: Path) -> None:
+    holder = StoreHolder(build_store(tmp_path / "store", build_cohort(3)))
+    try:
+        first = holder.query("cohort_summary")
+        assert holder.query("cohort_summary") is first
+        assert holder.query("cohort_summary", cohort=CohortFilter(flagged=True)) is not first
+        write_results(tmp_path / "store", build_cohort(5)[3:])
+        wait_until(lambda: count(holder) == 5)
+    finally:
+        holder.close()
