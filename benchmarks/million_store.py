@@ -23,7 +23,7 @@ import pyarrow.parquet as parquet
 
 from db.connect import open_store
 from db.parts import write_part
-from db.schemas import KINDS
+from osteo_core.columns import TABLES
 from osteo_core.dicom.vendor import normalise_vendor
 from osteo_core.simulate.norms import VBMD_SD_MG_CM3, mean_vbmd
 from osteo_core.terms import MEASURED_LEVELS, Sex
@@ -82,7 +82,7 @@ def make_store(folder: Path, *, series: int = 1_000_000, seed: int = 7, headers:
 def _table(kind: str, columns: dict[str, Any]) -> pa.Table:
     """Columns as a part of their kind; what is not given is null."""
     size = len(next(iter(columns.values())))
-    schema = KINDS[kind].schema
+    schema = TABLES[kind].schema
     arrays = [
         pa.nulls(size, field.type) if field.name not in columns else pa.array(columns[field.name], type=field.type)
         for field in schema

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import duckdb
 
-from db import intake, parts
+from db import intake, parts, schema
 from db.connect import DATABASE, connect_database, write_version
-from db.migrate import latest_version, migrate, refuse_newer, store_version
 from db.owner import OwnerLock
 from db.parts import Part, PartError
-from db.schemas import KINDS
+from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, StoreOwnedError
 
 _BATCH = 500
 #: Tables whose rows follow from the parts alone.
-_FOLLOWING = (*KINDS, "cohort", "pairs")
+_FOLLOWING = (*TABLES, "cohort", "pairs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +58,7 @@ def rebuild_store(store_dir: Path) -> tuple[StoreFinding, ...]:
         _remove(fresh)
         faults: list[tuple[Part, str]] = []
         with contextlib.closing(connect_database(fresh)) as connection:
-            migrate(connection)
+            schema.bring_up(connection)
             n_taken = _fill(connection, parts.kept_parts(store_dir), faults)
             intake.take_in(connection, store_dir)
         for part, reason in faults:
@@ -68,7 +67,7 @@ def rebuild_store(store_dir: Path) -> tuple[StoreFinding, ...]:
             target.replace(store_dir / f"{DATABASE}.before")
         Path(f"{target}.wal").unlink(missing_ok=True)  # the former file's, and of no use without it
         os.replace(fresh, target)
-        write_version(store_dir, latest_version())
+        write_version(store_dir)
     finally:
         lock.release()
     words = f"rebuilt from {n_taken} parts" + (
@@ -121,11 +120,9 @@ def _differing(store_dir: Path, path: Path) -> list[str]:
     _remove(fresh)
     try:
         with contextlib.closing(connect_database(path)) as stored, contextlib.closing(connect_database(fresh)) as made:
-            version = store_version(stored)
-            refuse_newer(version, what=f"the store {store_dir}")
-            if version < latest_version():
-                raise StoreError(f"the store is at version {version}; opening it brings it to {latest_version()}")
-            migrate(made)
+            if not schema.is_brought_up(stored):
+                raise StoreError("another version of this program wrote the store; opening it brings it up to date")
+            schema.bring_up(made)
             _fill(made, parts.kept_parts(store_dir), [])
             return [name for name in _FOLLOWING if _fingerprint(stored, name) != _fingerprint(made, name)]
     finally:

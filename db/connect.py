@@ -12,12 +12,11 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from db import intake, snapshot
-from db.migrate import migrate, refuse_newer, store_version
+from db import intake, schema, snapshot
 from db.owner import OwnerLock
 from db.parts import INBOX, PARTS
 from db.query import EVERYBODY, run_query
-from db.schemas import EXPORT_TABLES
+from osteo_core.columns import EXPORT_TABLES
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
 from osteo_core.programme.cohort import CohortFilter
 
@@ -69,11 +68,8 @@ class Reader:
 class Store(Reader):
     """The store as its owner has it: takes parts in, publishes snapshots, answers queries."""
 
-    def __init__(
-        self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, *, version: int
-    ) -> None:
+    def __init__(self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock) -> None:
         super().__init__(store_dir, connection)
-        self.version = version
         self._lock = lock
         self._writing = threading.Lock()
 
@@ -85,7 +81,7 @@ class Store(Reader):
     def publish_snapshot(self) -> Path:
         """Write the snapshot that other processes read; gives its folder."""
         with self._writing:
-            return snapshot.publish(self._connection, self.store_dir, version=self.version)
+            return snapshot.publish(self._connection, self.store_dir)
 
     def close(self) -> None:
         """Close the database and let the store go; twice does nothing."""
@@ -138,10 +134,7 @@ def open_store(store_dir: Path) -> Store:
             (store_dir / folder).mkdir(parents=True, exist_ok=True)
         connection = connect_database(store_dir / DATABASE)
         try:
-            before = store_version(connection)
-            version = migrate(connection)
-            if 0 < before < version:
-                intake.refresh_all(connection)
+            schema.bring_up(connection)
             snapshot.create_views(connection)
         except BaseException:
             connection.close()
@@ -149,8 +142,8 @@ def open_store(store_dir: Path) -> Store:
     except BaseException:
         lock.release()
         raise
-    write_version(store_dir, version)
-    return Store(store_dir, connection, lock, version=version)
+    write_version(store_dir)
+    return Store(store_dir, connection, lock)
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:
@@ -187,12 +180,12 @@ def _refuse_newer_file(store_dir: Path) -> None:
             found = int(json.loads(path.read_text(encoding="utf-8"))["version"])
         except (ValueError, KeyError, TypeError):
             return  # the database itself knows its version
-        refuse_newer(found, what=f"the store {store_dir}")
+        schema.refuse_newer(found, what=f"the store {store_dir}")
 
 
-def write_version(store_dir: Path, version: int) -> None:
+def write_version(store_dir: Path) -> None:
     """Note the store's version beside it, where an older program looks before it opens the database."""
     path = store_dir / VERSION_FILE
     temporary = store_dir / f".{VERSION_FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps({"version": version}) + "\n", encoding="utf-8")
+    temporary.write_text(json.dumps({"version": schema.version()}) + "\n", encoding="utf-8")
     temporary.replace(path)

@@ -11,18 +11,17 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from db import parts
+from db import derived, parts
 from db.parts import Part, PartError
-from db.schemas import KINDS
+from osteo_core.columns import TABLES
 
 _log = logging.getLogger("osteo.store")
-_REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Bounds the memory of one transaction; the rest follows in the next.
 _PARTS_AT_ONCE = 2000
 #: Arrow tables lent to the database while it inserts from them.
 _LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients")
-_NO_KEYS = KINDS["series"].schema.empty_table().select(["series_key"])
-_NO_PATIENTS = KINDS["reference_values"].schema.empty_table().select(["patient_key"])
+_NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
+_NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_key"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +89,7 @@ def known_names(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> 
 
 def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.Table]]) -> None:
     """Insert the rows of these parts, their records and the cohort's rows they touch, in one transaction."""
-    tables = {kind: [table for part, table in read if part.kind == kind] for kind in KINDS}
+    tables = {kind: [table for part, table in read if part.kind == kind] for kind in TABLES}
     connection.execute("BEGIN TRANSACTION")
     try:
         for kind, given in tables.items():
@@ -110,7 +109,7 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table) -> None:
     """Rows that are there already, by the key of their kind, are left as they are."""
-    same = " AND ".join(f'stored."{name}" IS NOT DISTINCT FROM fresh."{name}"' for name in KINDS[kind].key)
+    same = " AND ".join(f'stored."{name}" IS NOT DISTINCT FROM fresh."{name}"' for name in TABLES[kind].key)
     connection.register("fresh_rows", rows)
     connection.execute(
         f"INSERT INTO {kind} BY NAME SELECT DISTINCT * FROM fresh_rows AS fresh "
@@ -139,16 +138,4 @@ def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequenc
         "SELECT patient_key FROM touched_patients "
         "UNION SELECT patient_key FROM series WHERE series_key IN (SELECT series_key FROM touched_keys))"
     )
-    connection.execute(_REFRESH)
-
-
-def refresh_all(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write every derived row anew, in one transaction: after a migration that changed what is derived."""
-    connection.execute("BEGIN TRANSACTION")
-    try:
-        connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series")
-        connection.execute(_REFRESH)
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    connection.execute(derived.refresh_sql())

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 
-from db.columns import Row
-from db.schemas import KINDS, LEVEL, TEXT
+from osteo_core.columns import TABLES, Column, Row
+from osteo_core.columns.column import INTERNAL, LEVEL, TEXT
 from osteo_core.terms import Level
 
-_IDENTITY = pa.field("series_instance_uid", TEXT, metadata={"comment": "SeriesInstanceUID, or the NIfTI file's stem"})
+_IDENTITY = Column("series_instance_uid", TEXT, "text", "SeriesInstanceUID, or the NIfTI file's stem")
 #: Of the segmentation, beside the result: from what levels were counted, and whose outlines they are.
 _OUTLINED = ("anchor", "engine")
-#: Columns that mean something inside a store only.
-_INTERNAL = ("index_id", "result_id", "source_id", "indexed_at", "position", "is_eligible", "affine_lps")
 
 
 def outward_tables(given: Sequence[tuple[str, dict[str, list[Row]]]]) -> dict[str, pa.Table]:
@@ -22,7 +21,7 @@ def outward_tables(given: Sequence[tuple[str, dict[str, list[Row]]]]) -> dict[st
 
     ``series_instance_uid`` comes first, levels are names, and each column's metadata says what it means.
     """
-    schemas = {kind: _outward(KINDS[kind].schema) for kind in ("measurements", "exclusions")}
+    schemas = {kind: _schema(TABLES[kind].columns) for kind in ("measurements", "exclusions")}
     return {
         "series": _joined([(uid, [_with_result(rows)]) for uid, rows in given], _series_schema()),
         **{kind: _joined([(uid, rows[kind]) for uid, rows in given], schema) for kind, schema in schemas.items()},
@@ -35,18 +34,17 @@ def _with_result(rows: dict[str, list[Row]]) -> Row:
 
 
 def _series_schema() -> pa.Schema:
-    series, results = KINDS["series"].schema, KINDS["results"].schema
-    fields = [*series, *(field for field in results if field.name not in series.names)]
-    outlined = [KINDS["segmentations"].schema.field(name) for name in _OUTLINED]
-    return _outward(pa.schema([*fields, *outlined]))
+    series = TABLES["series"].columns
+    own = {column.name for column in series}
+    results = [column for column in TABLES["results"].columns if column.name not in own]
+    outlined = [column for column in TABLES["segmentations"].columns if column.name in _OUTLINED]
+    return _schema((*series, *results, *outlined))
 
 
-def _outward(schema: pa.Schema) -> pa.Schema:
-    fields = [_IDENTITY]
-    for field in schema:
-        if field.name not in _INTERNAL:
-            fields.append(pa.field(field.name, TEXT, metadata=field.metadata) if field.type == LEVEL else field)
-    return pa.schema(fields)
+def _schema(columns: Sequence[Column]) -> pa.Schema:
+    kept = [column for column in columns if INTERNAL not in column.use]
+    named = [replace(column, type=TEXT, unit="text") if column.type == LEVEL else column for column in kept]
+    return pa.schema([column.field for column in (_IDENTITY, *named)])
 
 
 def _joined(given: list[tuple[str, list[Row]]], schema: pa.Schema) -> pa.Table:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from db.schemas import KINDS
+from osteo_core.columns import TABLES
 from osteo_core.errors import BrokenPromiseError, OsteoError
 
 INBOX = "inbox"
@@ -57,14 +57,14 @@ def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
 
     Raises BrokenPromiseError when the columns are not those of ``kind``: that bug is ours.
     """
-    if kind not in KINDS:
-        raise BrokenPromiseError(f"there is no kind of part '{kind}'; known are {sorted(KINDS)}")
-    if table.schema.names != KINDS[kind].schema.names:
+    if kind not in TABLES:
+        raise BrokenPromiseError(f"there is no kind of part '{kind}'; known are {sorted(TABLES)}")
+    if table.schema.names != TABLES[kind].schema.names:
         raise BrokenPromiseError(
-            f"a part of kind {kind} has columns {KINDS[kind].schema.names}, got {table.schema.names}"
+            f"a part of kind {kind} has columns {TABLES[kind].schema.names}, got {table.schema.names}"
         )
     buffer = io.BytesIO()
-    parquet.write_table(table.cast(KINDS[kind].schema), buffer, compression="zstd")
+    parquet.write_table(table.cast(TABLES[kind].schema), buffer, compression="zstd")
     content = buffer.getbuffer()
     inbox = store_dir / INBOX
     inbox.mkdir(parents=True, exist_ok=True)
@@ -112,13 +112,13 @@ def read_part(part: Part) -> pa.Table:
     Raises PartError for an unknown kind, a hash that is not the name's, a damaged file, or a column
     that this program does not know.
     """
-    if part.kind not in KINDS:
-        raise PartError(f"its name tells of no known kind; known are {sorted(KINDS)}")
+    if part.kind not in TABLES:
+        raise PartError(f"its name tells of no known kind; known are {sorted(TABLES)}")
     content = part.path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:
         raise PartError(f"its content has hash {found[:12]}, its name says {part.sha256[:12]}: the file is damaged")
-    schema = KINDS[part.kind].schema
+    schema = TABLES[part.kind].schema
     try:
         table = parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)  # small files: threads cost more
         unknown = sorted(set(table.schema.names) - set(schema.names))

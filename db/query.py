@@ -2,6 +2,7 @@
 
 A query about a cohort holds ``/*cohort*/ TRUE`` where the filter's WHERE clause goes, and one by groups ``/*group*/ 0``
 where the number of the group ``$by`` goes; as it stands the file asks about everybody and runs in any DuckDB client.
+``/*exported columns*/ 0 AS nothing`` are the columns of the cohort that leave the site as they are stored.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ import duckdb
 import pyarrow as pa
 
 from db.where import where
+from osteo_core.columns import Column
+from osteo_core.columns.cohort import EXPORTED_AS_STORED
 from osteo_core.errors import BrokenPromiseError
 from osteo_core.programme.cohort import CohortFilter
 
 QUERIES = Path(__file__).parent / "queries"
 _PLACE = "/*cohort*/ TRUE"
 _GROUP = "/*group*/ 0"
+_EXPORTED = "/*exported columns*/ 0 AS nothing"
 #: What a query may group by -> its number in the table ``cohort`` (what numbers stand for: the table ``names``).
 GROUPS: dict[str, str] = {
     "all": "0",
@@ -80,4 +84,13 @@ def _text(name: str) -> str:
     path = QUERIES / f"{name}.sql"
     if not path.is_file():
         raise BrokenPromiseError(f"there is no query '{name}'; known are {list(query_names())}")
-    return path.read_text(encoding="utf-8").strip().removesuffix(";")
+    text = path.read_text(encoding="utf-8").strip().removesuffix(";")
+    return text.replace(_EXPORTED, ", ".join(_as_one_value(column) for column in EXPORTED_AS_STORED))
+
+
+def _as_one_value(column: Column) -> str:
+    """A list as text: a cell of a table holds one value."""
+    if not pa.types.is_list(column.type):
+        return column.name
+    between = "; " if pa.types.is_string(column.type.value_type) else ";"
+    return f"array_to_string({column.name}, '{between}') AS {column.name}"

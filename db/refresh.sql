@@ -18,16 +18,11 @@ latest AS (
     QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY finished_at DESC, result_id DESC) = 1
 )
 SELECT
-    h.series_key, h.study_key, h.patient_key, h.is_simulated, h.is_preferred, h.preference_reason,
-    h.vendor, h.manufacturer, h.manufacturer_model_name, h.kvp, h.convolution_kernel,
-    h.slice_thickness_mm, h.slice_step_mm, h.pixel_spacing_row_mm, h.n_slices,
-    h.patient_sex, h.patient_age_years, h.study_date, h.indexed_at, h.device_key, h.site_key,
+    /*series columns*/ h.*,
+    /*results columns*/ r.*,
     CASE WHEN NOT h.is_eligible THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
-    coalesce(r.result_id, h.index_id) AS source_id,
-    r.result_id, r.model_hash, r.settings_hash, r.finished_at, r.seconds, r.category,
-    r.mean_vbmd_mg_cm3, r.mean_vbmd_low_mg_cm3, r.mean_vbmd_high_mg_cm3, r.mean_hu, r.levels_used,
-    r.worst_fracture_grade, coalesce(r.is_flagged, false) AS is_flagged, r.flag_reason, r.review_reasons,
-    r.contrast_phase, r.calibration_name, r.calibration_mineral
+    coalesce(r.is_flagged, false) AS is_flagged,
+    coalesce(r.result_id, h.index_id) AS source_id
 FROM header AS h
 LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible;
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from db.columns import Row, file_rows, level_number, reason_rows, result_rows, series_row, utc
+from db.columns import file_rows, reason_rows, result_rows, series_row, utc
 from db.outward import outward_tables
-from db.schemas import KINDS
+from osteo_core.columns import TABLES, Row
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Event, Found, ReferenceValue, SeriesResult
 
@@ -50,39 +50,25 @@ def indexed_tables(found: Found, *, at: datetime | None = None) -> dict[str, pa.
         row = series_row(one, indexed_at=moment, is_eligible=key not in excluded)
         rows["series"].append(row)
         rows["files"].extend(file_rows(one, moment))
-        rows["exclusions"].extend(reason_rows(row["index_id"], key, excluded.get(key, ())))
-        rows["cautions"].extend(reason_rows(row["index_id"], key, found.cautions.get(key, ())))
+        rows["exclusions"].extend(reason_rows("exclusions", row["index_id"], key, excluded.get(key, ())))
+        rows["cautions"].extend(reason_rows("cautions", row["index_id"], key, found.cautions.get(key, ())))
     return {kind: table_of(kind, given) for kind, given in rows.items() if given}
 
 
 def reference_table(values: Iterable[ReferenceValue], *, at: datetime | None = None) -> pa.Table:
     """QCT values imported at ``at`` (default now); the latest import of a patient and level counts."""
     moment = at or datetime.now(UTC)
-    return table_of(
-        "reference_values",
-        [
-            {
-                "patient_key": value.patient_key,
-                "level": level_number(value.level),
-                "vbmd_mg_cm3": value.vbmd_mg_cm3,
-                "mineral": str(value.mineral),
-                "source": value.source,
-                "is_simulated": value.is_simulated,
-                "imported_at": utc(moment),
-            }
-            for value in values
-        ],
-    )
+    kind = TABLES["reference_values"]
+    return table_of("reference_values", [kind.row(value, imported_at=utc(moment)) for value in values])
 
 
 def event_table(*events: Event) -> pa.Table:
     """Events. Raises ValueError when a payload is not JSON."""
     for event in events:
         json.loads(event.payload_json)
-    names = KINDS["events"].schema.names
-    return table_of("events", [{n: getattr(event, n) for n in names} | {"at": utc(event.at)} for event in events])
+    return table_of("events", [TABLES["events"].row(event) | {"at": utc(event.at)} for event in events])
 
 
 def table_of(kind: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     """Rows as the Arrow table of their kind."""
-    return pa.Table.from_pylist(list(rows), schema=KINDS[kind].schema)
+    return pa.Table.from_pylist(list(rows), schema=TABLES[kind].schema)

@@ -15,23 +15,14 @@ from pathlib import Path
 
 import duckdb
 
-from db.migrate import latest_version, refuse_newer
-from db.schemas import KINDS
+from db import derived, schema
 from osteo_core.errors import StoreError
 
 SNAPSHOT = "snapshot"
 CURRENT = "current.json"
 _VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 #: How each table is sorted, so that a reader can skip what it does not ask for.
-_ORDER: dict[str, tuple[str, ...]] = {
-    **{name: kind.order for name, kind in KINDS.items()},
-    "cohort": ("work_order", "series_key"),
-    "names": ("kind", "number"),
-    "pairs": ("series_key", "level"),
-    "patients": ("number",),
-    "parts": ("name",),
-    "migrations": ("number",),
-}
+_ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
 
 
@@ -41,9 +32,10 @@ class Published:
 
     folder: Path
     version: int
+    recipe: str
 
 
-def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, version: int) -> Path:
+def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path) -> Path:
     """Write every table and make the new folder the current one; gives the folder. Only the owner calls this."""
     root = store_dir / SNAPSHOT
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -53,7 +45,7 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, version: int)
     try:
         for table, order in _ORDER.items():
             target = str(writing / f"{table}.parquet").replace("'", "''")
-            columns = ", ".join(column if " " in column else f'"{column}"' for column in order)
+            columns = ", ".join(f'"{column}"' for column in order)
             cursor.execute(
                 f"COPY (SELECT * FROM {table} ORDER BY {columns}) TO '{target}' "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
@@ -62,14 +54,15 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, version: int)
         cursor.execute("ROLLBACK")
     folder = root / name
     writing.rename(folder)
-    _name_current(root, folder, version)
+    _name_current(root, folder)
     _remove_older(root, keep=folder)
     return folder
 
 
-def _name_current(root: Path, folder: Path, version: int) -> None:
+def _name_current(root: Path, folder: Path) -> None:
     temporary = root / f".{CURRENT}.{os.getpid()}"
-    temporary.write_text(json.dumps({"folder": folder.name, "version": version}) + "\n", encoding="utf-8")
+    current = {"folder": folder.name, "version": schema.version(), "recipe": derived.recipe()}
+    temporary.write_text(json.dumps(current) + "\n", encoding="utf-8")
     temporary.replace(root / CURRENT)
 
 
@@ -84,18 +77,22 @@ def published(store_dir: Path) -> Published:
     path = store_dir / SNAPSHOT / CURRENT
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-        found = Published(folder=store_dir / SNAPSHOT / str(given["folder"]), version=int(given["version"]))
+        found = Published(
+            folder=store_dir / SNAPSHOT / str(given["folder"]),
+            version=int(given["version"]),
+            recipe=str(given["recipe"]),
+        )
     except FileNotFoundError:
         raise StoreError(
             f"there is no snapshot in {store_dir}; its owner publishes one when results are in: wait a moment"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged ({type(error).__name__}); its owner writes it anew") from error
-    refuse_newer(found.version, what=f"the snapshot in {store_dir}")
-    if found.version < latest_version():
+    schema.refuse_newer(found.version, what=f"the snapshot in {store_dir}")
+    if found.version < schema.version() or found.recipe != derived.recipe():
         raise StoreError(
-            f"the snapshot in {store_dir} is at version {found.version}, this program reads {latest_version()}; "
-            "end the older program that owns the store, or update it"
+            f"another version of this program published the snapshot in {store_dir}; "
+            "end the program that owns the store, or use one version for both"
         )
     return found
 

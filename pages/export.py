@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from osteo_core.programme.dictionary import COLUMNS
+from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
 from pages.ui.export import report
 from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
@@ -117,6 +117,6 @@ else:
         show_pictures(chosen)
         st.subheader("Columns")
         st.dataframe(
-            [{"Column": name, "Unit or values": unit, "Meaning": words} for name, unit, words in COLUMNS],
+            [{"Column": one.name, "Unit or values": one.unit, "Meaning": one.meaning} for one in EXPORT],
             hide_index=True,
         )

@@ -28,15 +28,10 @@ SELECT
         WHEN $with_keys::BOOLEAN THEN site_key
         ELSE 'I' || dense_rank() OVER (ORDER BY md5(site_key || $salt))
     END AS site,
-    is_simulated, is_preferred, vendor, manufacturer, manufacturer_model_name, kvp, convolution_kernel,
-    slice_thickness_mm, slice_step_mm, pixel_spacing_row_mm, n_slices, patient_sex,
     CASE WHEN $with_keys::BOOLEAN THEN patient_age_years ELSE least(floor(patient_age_years), 90) END AS patient_age_years,
     CASE WHEN $with_keys::BOOLEAN THEN study_date::VARCHAR ELSE year(study_date)::VARCHAR END AS studied,
-    status, category, mean_vbmd_mg_cm3, mean_vbmd_low_mg_cm3, mean_vbmd_high_mg_cm3, mean_hu,
-    array_to_string(levels_used, ';') AS levels_used,
-    worst_fracture_grade, suggested_causes, reader_causes, is_flagged, flag_reason, array_to_string(review_reasons, '; ') AS review_reasons,
-    contrast_phase, calibration_name, calibration_mineral, first_exclusion_code, first_exclusion_step,
-    first_exclusion_sentence, fat_mean_hu, muscle_mean_hu, follow_state, follow_because, model_hash, settings_hash
+    suggested_causes, reader_causes,
+    /*exported columns*/ 0 AS nothing
 FROM chosen
 LEFT JOIN suggested USING (result_id)
 LEFT JOIN read USING (series_key)

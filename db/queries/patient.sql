@@ -1,10 +1,6 @@
 -- Everything that has one row for the series $series_key. `files` are local paths.
 SELECT
-    cohort.* EXCLUDE (mean_vbmd_mg_cm3, mean_vbmd_low_mg_cm3, mean_vbmd_high_mg_cm3, pixel_spacing_row_mm),
-    cohort.mean_vbmd_mg_cm3 AS mean_vbmd,
-    cohort.mean_vbmd_low_mg_cm3 AS mean_vbmd_low,
-    cohort.mean_vbmd_high_mg_cm3 AS mean_vbmd_high,
-    cohort.pixel_spacing_row_mm AS pixel_spacing_mm,
+    cohort.*,
     r.calibration_source, r.calibration_kvp, r.calibration_kind,
     r.calibration_slope_mg_cm3_per_hu, r.calibration_intercept_mg_cm3,
     r.corrections, r.mean_vbmd_method,

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 
-from db.schemas import EXPORT_TABLES
+from osteo_core.columns import EXPORT_TABLES
 from osteo_core.engine import store
 from osteo_core.errors import UsageError
 

@@ -17,7 +17,7 @@ import pytest
 from db import intake, parts, rows
 from db.connect import Store, open_store
 from db.parts import Part, kept_parts, quarantined, waiting_parts, write_part
-from db.schemas import KINDS
+from osteo_core.columns import TABLES
 from osteo_core.errors import BrokenPromiseError
 from tests.builders.cohort import build_cohort, measured_result
 from tests.db.conftest import deliver_results
@@ -187,7 +187,7 @@ def test_the_latest_finished_is_current_whatever_the_order_of_arrival(tmp_path: 
 def test_content_read_back_from_a_part_is_what_was_written(tmp_path: Path) -> None:
     for kind, table in rows.result_tables(build_cohort(1)[0]).items():
         read = parts.read_part(Part(path=write_part(tmp_path, kind, table)))
-        assert read.equals(table.cast(KINDS[kind].schema))
+        assert read.equals(table.cast(TABLES[kind].schema))
 
 
 def test_moments_are_utc_to_the_microsecond(store: Store) -> None:

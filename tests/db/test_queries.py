@@ -195,16 +195,16 @@ def test_patient_and_its_lists(filled: Store) -> None:
     key = result.series.series_key
     (row,) = ask(filled, "patient", series_key=key)
     mean = result.assessment.mean_vbmd_mg_cm3
-    assert (row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"]) == (mean.value, mean.low, mean.high)
+    assert tuple(row[f"mean_vbmd_{end}mg_cm3"] for end in ("", "low_", "high_")) == (mean.value, mean.low, mean.high)
     assert (row["status"], row["levels_used"]) == ("measured", [int(level) for level in result.assessment.levels_used])
-    assert (row["anchor"], row["calibration_mineral"], row["pixel_spacing_mm"]) == (
+    assert (row["anchor"], row["calibration_mineral"], row["pixel_spacing_row_mm"]) == (
         "sacrum and last rib",
         "K2HPO4",
         0.8,
     )
     assert row["engine"] == "builder"
     levels = ask(filled, "patient_levels", series_key=key)
-    assert {(r["regressed"], r["regressed_low"], r["regressed_high"]) for r in levels} == {(None, None, None)}
+    assert {tuple(r[f"regressed_{end}mg_cm3"] for end in ("", "low_", "high_")) for r in levels} == {(None, None, None)}
     assert [(r["level"], r["median_hu"]) for r in levels] == [(int(m.level), m.median_hu) for m in result.measurements]
     assert levels[0]["exclusion_sentence"] == "This vertebra looks fractured (grade 2)."
     exclusions = ask(filled, "patient_exclusions", series_key=key)
@@ -360,7 +360,7 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
     deliver(store.store_dir, rows.indexed_tables(again, at=noon + timedelta(days=1)))
     store.take_in()
     row = ask(store, "patient", series_key=series.series_key)[0]
-    assert (row["status"], row["mean_vbmd"], row["first_exclusion_code"]) == ("excluded", None, "not_preferred")
+    assert (row["status"], row["mean_vbmd_mg_cm3"], row["first_exclusion_code"]) == ("excluded", None, "not_preferred")
     assert [r["sentence"] for r in box(store, "left out", steps=["find"], code="not_preferred")] == [passed.sentence]
 
 
@@ -520,8 +520,8 @@ def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Pat
     with open_store(tmp_path / "store") as store:
         store.take_in()
         levels = ask(store, "patient_levels", series_key=result.series.series_key)
-    assert [r["vbmd"] for r in levels] == [m.vbmd_mg_cm3.value for m in result.measurements]
-    found = [(r["regressed_low"], r["regressed"], r["regressed_high"]) for r in levels]
+    assert [r["vbmd_mg_cm3"] for r in levels] == [m.vbmd_mg_cm3.value for m in result.measurements]
+    found = [tuple(r[f"regressed_{end}mg_cm3"] for end in ("low_", "", "high_")) for r in levels]
     assert found == [(79.5, 91.5, 103.5), (None, None, None), (None, None, None), (58.0, 70.0, 82.0)]
 
 

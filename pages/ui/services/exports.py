@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
+from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
-from osteo_core.programme.dictionary import COLUMNS
 from pages.ui.services.running_app import query
 
 
 def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
     """One row a series; each column's metadata holds its unit and meaning."""
     table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=secrets.token_hex(16))
-    meaning = {name: {"unit": unit, "comment": words} for name, unit, words in COLUMNS}
-    return table.cast(pa.schema([field.with_metadata(meaning[field.name]) for field in table.schema]))
+    stated = {column.name: column.field.metadata for column in EXPORT}
+    return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
 
 
 def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False) -> bytes:
@@ -42,7 +42,7 @@ def dictionary_csv() -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("column", "unit or values", "meaning"))
-    writer.writerows(COLUMNS)
+    writer.writerows((column.name, column.unit, column.meaning) for column in EXPORT)
     return out.getvalue().encode()
 
 

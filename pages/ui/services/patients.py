@@ -101,14 +101,16 @@ def _centres(rows: list[dict[str, Any]]) -> dict[Level, tuple[float, float, floa
 
 
 def _estimate(row: dict[str, Any], name: str) -> Estimate | None:
-    value = row[name]
+    value = row[f"{name}_mg_cm3"]
     if value is None:
         return None
-    return Estimate(value=value, low=row[f"{name}_low"], high=row[f"{name}_high"], n=1, method="as stored")
+    return Estimate(
+        value=value, low=row[f"{name}_low_mg_cm3"], high=row[f"{name}_high_mg_cm3"], n=1, method="as stored"
+    )
 
 
 def _scan(row: dict[str, Any]) -> str:
-    spacing = row["pixel_spacing_mm"]
+    spacing = row["pixel_spacing_row_mm"]
     parts = [
         wording.number(row["kvp"], unit="kVp"),
         f"kernel {row['convolution_kernel'] or 'not stated'}",

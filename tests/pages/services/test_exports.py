@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 import pytest
 
-from osteo_core.programme.dictionary import COLUMNS
+from osteo_core.columns.cohort import EXPORT
 from osteo_core.terms import Sex, Vendor
 from pages.ui import services
 from pages.ui.export import report
@@ -35,7 +35,7 @@ def test_csv_and_parquet_hold_the_filtered_series_with_their_meaning() -> None:
     rows = list(csv.DictReader(io.StringIO(services.cohort_csv(GE).decode())))
     table = parquet.read_table(io.BytesIO(services.cohort_parquet(GE)))
     assert len(rows) == table.num_rows == len(chosen)
-    assert list(rows[0]) == table.schema.names == [name for name, _, _ in COLUMNS]
+    assert list(rows[0]) == table.schema.names == [column.name for column in EXPORT]
     field = table.schema.field("mean_vbmd_mg_cm3")
     assert field.metadata[b"unit"] == b"mg/cm3 of calibration_mineral"
     values = sorted(r.assessment.mean_vbmd_mg_cm3.value for r in chosen if r.assessment)
@@ -55,7 +55,7 @@ def test_by_default_no_key_and_no_day_leaves() -> None:
 
 def test_the_dictionary_names_every_column() -> None:
     rows = list(csv.reader(io.StringIO(services.dictionary_csv().decode())))
-    assert [row[0] for row in rows[1:]] == [name for name, _, _ in COLUMNS]
+    assert [row[0] for row in rows[1:]] == [column.name for column in EXPORT]
 
 
 def test_the_report_says_n_exclusions_versions_and_simulated() -> None:

@@ -1,0 +1,48 @@
+"""What is derived of the stored rows: the recipe, and making all of it or the rows that new parts touch."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+import duckdb
+
+from osteo_core.columns import Table
+from osteo_core.columns.cohort import DERIVED, FROM_RESULTS, FROM_SERIES
+
+_SQL = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
+#: Where refresh.sql takes the columns that `cohort` has from headers and results.
+_SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
+#: Made by refresh.sql from rows of parts alone.
+TABLES: dict[str, Table] = DERIVED
+
+
+@functools.cache
+def refresh_sql() -> str:
+    """SQL that makes every derived row of the series in the temporary table ``touched`` anew."""
+    series = ", ".join(f"h.{column.name}" for column in FROM_SERIES)
+    results = ", ".join(f"r.{column.name}" for column in FROM_RESULTS)
+    return _SQL.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
+
+
+@functools.cache
+def recipe() -> str:
+    """Hash of all that decides what the derived tables hold."""
+    columns = [f"{one.name}.{column.name} {column.type}" for one in TABLES.values() for column in one.columns]
+    return hashlib.sha256("\0".join((refresh_sql(), *columns)).encode()).hexdigest()
+
+
+def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether nothing is derived though there are series."""
+    names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if not names.issuperset(TABLES):
+        return True
+    found = connection.execute("SELECT EXISTS(SELECT 1 FROM series) AND NOT EXISTS(SELECT 1 FROM cohort)").fetchone()
+    return bool(found and found[0])
+
+
+def fill(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every derived row. Within the caller's transaction."""
+    connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series")
+    connection.execute(refresh_sql())

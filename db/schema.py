@@ -1,0 +1,197 @@
+"""The store's tables, made from osteo_core/columns when a store is opened, in one transaction.
+
+What is truth (parts, series, results, events ...) only ever gains columns. What is derived from it is made anew when
+its recipe (SQL, rules and columns) is not the one recorded in the store; the record is part of the same transaction,
+so a process that is killed leaves the store as it was before.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import duckdb
+import pyarrow as pa
+
+from db import derived
+from osteo_core.columns import TABLES
+from osteo_core.columns.column import BIG, MOMENT, REQUIRED, TEXT, Column, Table, table
+from osteo_core.errors import StoreError
+
+_log = logging.getLogger("osteo.store")
+
+PARTS = table(
+    "parts",
+    "parts taken in; a part is taken in once",
+    Column("name", TEXT, "text", "file name: kind and SHA-256 of the file", use=REQUIRED),
+    Column("kind", TEXT, "text", "the table it went to", use=REQUIRED),
+    Column("n_rows", BIG, "count", "rows in the file", use=REQUIRED),
+    Column("taken_in_at", MOMENT, "UTC", "when it was taken in", use=REQUIRED),
+    key="name",
+)
+ABOUT = table(
+    "about",
+    "what the store says of itself, by name",
+    Column("name", TEXT, "text", "what is said", use=REQUIRED),
+    Column("value", TEXT, "text", "what it is", use=REQUIRED),
+    key="name",
+)
+#: Tables that hold what cannot be made again from others.
+TRUTH: dict[str, Table] = {**TABLES, PARTS.name: PARTS, ABOUT.name: ABOUT}
+#: Tables whose key the database itself keeps unique.
+_UNIQUE = ("parts", "about", "events", "results")
+RECIPE = "recipe"
+
+_SQL_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.float64(): "DOUBLE",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.uint8(): "UTINYINT",
+    pa.uint16(): "USMALLINT",
+    pa.uint32(): "UINTEGER",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    MOMENT: "TIMESTAMP WITH TIME ZONE",
+}
+
+
+def version() -> int:
+    """The version of the stores that this program writes: how many columns hold truth, which only ever grows."""
+    return sum(len(one.columns) for one in TRUTH.values())
+
+
+def refuse_newer(found: int, *, what: str) -> None:
+    """Raise StoreError when ``what`` is of a later version than this program knows."""
+    if found > version():
+        raise StoreError(
+            f"{what} is at version {found}; this program knows versions up to {version()}. "
+            "Update the program, or name another store with --store"
+        )
+
+
+def is_brought_up(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether ``bring_up`` has nothing to do; looking writes nothing. Raises StoreError as it does."""
+    held = _columns(connection)
+    _refuse_unknown(held)
+    return (
+        all(set(held.get(one.name, {})) == {column.name for column in one.columns} for one in TRUTH.values())
+        and _recorded_recipe(connection) == derived.recipe()
+    )
+
+
+def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Make what is missing, in one transaction; whether derived tables were made anew.
+
+    Raises StoreError when the store holds columns that this program does not know.
+    """
+    held = _columns(connection)
+    _refuse_unknown(held)
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        for one in TRUTH.values():
+            _bring_up_table(connection, one, held.get(one.name, {}))
+        is_stale = _recorded_recipe(connection) != derived.recipe() or derived.is_empty(connection)
+        if is_stale:
+            _make_derived(connection)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+    return is_stale
+
+
+def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
+    (n_series,) = connection.execute("SELECT count(DISTINCT series_key) FROM series").fetchone() or (0,)
+    if n_series:
+        _log.warning("the summaries of %d series are made anew; for a million this takes about a minute", n_series)
+    for one in derived.TABLES.values():
+        connection.execute(f"DROP TABLE IF EXISTS {one.name}")
+        create(connection, one)
+    derived.fill(connection)
+    connection.execute(
+        "INSERT OR REPLACE INTO about VALUES ($name, $value)", {"name": RECIPE, "value": derived.recipe()}
+    )
+
+
+def create(connection: duckdb.DuckDBPyConnection, one: Table) -> None:
+    """Make the table with its comments."""
+    connection.execute(create_sql(one))
+    _comment(connection, one, {})
+
+
+def create_sql(one: Table) -> str:
+    """CREATE TABLE as the columns say."""
+    lines = [_column_sql(column) + (" NOT NULL" if REQUIRED in column.use else "") for column in one.columns]
+    lines += [f"PRIMARY KEY ({', '.join(map(_quoted, one.key))})"] if one.name in _UNIQUE else []
+    lines += [f"CHECK ({check})" for check in one.checks]
+    return f"CREATE TABLE {one.name} ({', '.join(lines)})"
+
+
+def _bring_up_table(connection: duckdb.DuckDBPyConnection, one: Table, held: dict[str, str]) -> None:
+    if not held:
+        create(connection, one)
+        return
+    for column in one.columns:
+        if column.name not in held:  # older rows have none: it may be null whatever the column says of new ones
+            connection.execute(f"ALTER TABLE {one.name} ADD COLUMN {_column_sql(column)}")
+    _comment(connection, one, held)
+
+
+def _comment(connection: duckdb.DuckDBPyConnection, one: Table, held: dict[str, str]) -> None:
+    if not held:
+        connection.execute(f"COMMENT ON TABLE {one.name} IS {_text(one.meaning)}")
+    for column in one.columns:
+        if held.get(column.name) != column.comment:
+            connection.execute(f"COMMENT ON COLUMN {one.name}.{_quoted(column.name)} IS {_text(column.comment)}")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Comment of every column in the file, by table; looking writes nothing."""
+    rows = connection.execute(
+        "SELECT table_name, column_name, coalesce(comment, '') FROM duckdb_columns() "
+        "WHERE NOT internal AND database_name = current_database() AND schema_name = 'main'"
+    ).fetchall()
+    held: dict[str, dict[str, str]] = {}
+    for name, column, comment in rows:
+        held.setdefault(name, {})[column] = comment
+    return held
+
+
+def _refuse_unknown(held: dict[str, dict[str, str]]) -> None:
+    unknown = sorted(
+        f"{name}.{column}"
+        for name, one in TRUTH.items()
+        for column in set(held.get(name, {})) - {known.name for known in one.columns}
+    )
+    if unknown:
+        raise StoreError(
+            f"the store has columns that this program does not know ({', '.join(unknown)}): a newer program wrote it. "
+            "Update the program, or name another store with --store"
+        )
+
+
+def _recorded_recipe(connection: duckdb.DuckDBPyConnection) -> str:
+    found = connection.execute("SELECT value FROM about WHERE name = $name", {"name": RECIPE}).fetchone()
+    return str(found[0]) if found else ""
+
+
+def _column_sql(column: Column) -> str:
+    return f"{_quoted(column.name)} {sql_type(column.type)}"
+
+
+def sql_type(type_: pa.DataType) -> str:
+    """The database's name of an Arrow type."""
+    if pa.types.is_list(type_):
+        return f"{sql_type(type_.value_type)}[]"
+    if pa.types.is_struct(type_):
+        return f"STRUCT({', '.join(f'{_quoted(field.name)} {sql_type(field.type)}' for field in type_)})"
+    return _SQL_TYPES[type_]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _text(words: str) -> str:
+    escaped = words.replace("'", "''")
+    return f"'{escaped}'"

@@ -1,0 +1,154 @@
+"""What a column and a table are. A column is stated once: name, type, unit, meaning and where its values come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from enum import Flag
+from functools import cached_property, reduce
+from typing import Any
+
+import pyarrow as pa
+
+Row = dict[str, Any]
+
+TEXT = pa.string()
+TEXTS = pa.list_(pa.string())
+FLOAT = pa.float64()
+FLOATS = pa.list_(pa.float64())
+INT = pa.int32()
+INTS = pa.list_(pa.int32())
+BIG = pa.int64()
+LEVEL = pa.uint8()
+LEVELS = pa.list_(pa.uint8())
+FLAG = pa.bool_()
+DAY = pa.date32()
+MOMENT = pa.timestamp("us", tz="UTC")
+
+
+class Use(Flag):
+    """Where a column goes beside its own table, and what holds of it."""
+
+    NOTHING = 0
+    REQUIRED = 1  #: never null
+    INTERNAL = 2  #: means something inside a store only: files of `process` leave it out
+    COHORT = 4  #: carried into the table `cohort`, by which pages filter and list
+    OUTSIDE = 8
+    EXPORTED = COHORT | OUTSIDE  #: and part of an exported cohort: no key, no exact day
+
+
+REQUIRED, INTERNAL, COHORT, EXPORTED = Use.REQUIRED, Use.INTERNAL, Use.COHORT, Use.EXPORTED
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    ``unit`` is a unit, or what values may be; ``source`` is an attribute path of the table's record ("" is the
+    column's own name), a small function of the record, or None where the writer supplies the value (keys, times).
+    ``default`` is stored where the source has nothing.
+    """
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+    _: KW_ONLY
+    source: str | Callable[[Any], Any] | None = ""
+    default: Any = None
+    use: Use = Use.NOTHING
+
+    @property
+    def comment(self) -> str:
+        """Unit and meaning in one line, as the store and every file carry it."""
+        return f"{self.unit}; {self.meaning}" if self.meaning else self.unit
+
+    @property
+    def field(self) -> pa.Field:
+        """The column as Arrow has it, unit and meaning in its metadata."""
+        return pa.field(self.name, self.type, metadata={"unit": self.unit, "comment": self.comment})
+
+    def value(self, record: Any) -> Any:
+        """The column's value for one record, as plain Python."""
+        found = self.source(record) if callable(self.source) else at_path(record, self.source or self.name)
+        return self.default if found is None else _plain(found)
+
+
+def at_path(record: Any, path: str) -> Any:
+    """The attribute at a dotted path; None as soon as one part of it is None."""
+    return reduce(lambda found, name: None if found is None else getattr(found, name), path.split("."), record)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """One kind of part and the table it goes to. ``key`` tells rows apart; ``order`` is how snapshots are sorted."""
+
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    order: tuple[str, ...]
+    checks: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The columns as Arrow has them."""
+        return pa.schema([column.field for column in self.columns])
+
+    @cached_property
+    def _filled(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.source is not None)
+
+    def row(self, record: Any, **given: Any) -> Row:
+        """One row of ``record``; ``given`` are the columns that the writer supplies."""
+        return {**given, **{column.name: column.value(record) for column in self._filled}}
+
+
+def table(name: str, meaning: str, *columns: Column, key: str, order: str = "", checks: tuple[str, ...] = ()) -> Table:
+    """A table; ``key`` and ``order`` are names of columns with spaces between."""
+    return Table(
+        name=name,
+        meaning=meaning,
+        columns=columns,
+        key=tuple(key.split()),
+        order=tuple((order or key).split()),
+        checks=checks,
+    )
+
+
+def interval_columns(prefix: str, path: str, unit: str, meaning: str, *, use: Use = Use.NOTHING) -> tuple[Column, ...]:
+    """Value and both ends of an estimate at ``path``; a value that is not a number is no value."""
+    return (
+        Column(f"{prefix}_mg_cm3", FLOAT, unit, meaning, source=_part(path, "value"), use=use),
+        Column(f"{prefix}_low_mg_cm3", FLOAT, unit, "lower end of its interval", source=_part(path, "low"), use=use),
+        Column(f"{prefix}_high_mg_cm3", FLOAT, unit, "upper end of its interval", source=_part(path, "high"), use=use),
+    )
+
+
+def method_columns(prefix: str, path: str) -> tuple[Column, ...]:
+    """Confidence of the interval of an estimate at ``path``, and how it was computed."""
+    return (
+        Column(f"{prefix}_confidence", FLOAT, "0-1", "confidence of the interval", source=_part(path, "confidence")),
+        Column(f"{prefix}_method", TEXT, "text", "how value and interval were computed", source=_part(path, "method")),
+    )
+
+
+def _part(path: str, part: str) -> Callable[[Any], Any]:
+    def read(record: Any) -> Any:
+        estimate = at_path(record, path)
+        return None if estimate is None or estimate.value != estimate.value else getattr(estimate, part)
+
+    return read
+
+
+def _plain(value: Any) -> Any:
+    """Words of a vocabulary as text and numbers of one as numbers; sequences as lists."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
