@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from scipy import ndimage
 
 from benchmarks.degradations import Case, axis_along
+from osteo_core.imaging.pieces import largest_piece
 from osteo_core.records import Volume
 from osteo_core.simulate.bones import LOSS_BY_GRADE, collapse
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
@@ -158,7 +158,7 @@ def with_arms(case: Case) -> Case:
     """An arm beside each flank: muscle with a humerus, painted over air."""
     hu = np.array(case.volume.voxels_hu)
     across, back = axis_along(case.geometry, "x"), axis_along(case.geometry, "y")
-    largest = _largest_part(hu > _BODY_HU)
+    largest = largest_piece(hu > _BODY_HU)
     ends = np.flatnonzero(largest.any(axis=tuple(n for n in range(3) if n != across)))
     middle = np.flatnonzero(largest.any(axis=tuple(n for n in range(3) if n != back))).mean()
     grid = np.ogrid[tuple(slice(0, n) for n in hu.shape)]
@@ -172,12 +172,6 @@ def with_arms(case: Case) -> Case:
             hu[free & (away < radius)] = value
     volume = Volume(voxels_hu=hu, geometry=case.geometry, provenance=case.volume.provenance)
     return replace(case, volume=volume)
-
-
-def _largest_part(mask: np.ndarray) -> np.ndarray:
-    """The largest connected piece: the patient, not the table."""
-    pieces, count = ndimage.label(mask)
-    return pieces == np.bincount(pieces.ravel())[1:].argmax() + 1 if count else mask
 
 
 def renumbered(case: Case, numbers: Renumbering) -> Case:

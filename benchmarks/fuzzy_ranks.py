@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from osteo_core.records import Estimate
+from osteo_core.statistics.intervals import Z_95
 from osteo_core.terms import Category
 
 Probabilities = NDArray[np.float64]
@@ -20,7 +21,6 @@ CLASSES = (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL)
 _KEPT = 2
 #: Rank of a class with probability 0.
 _WORST_RANK = 1.0 - np.exp(-1.0)
-_Z95 = 1.959963984540054
 #: Median HU of the trabecular region below which osteoporosis, and above which normal bone, is likely (ISCD 2019).
 HU_CUTS = (100.0, 150.0)
 #: Scatter of a person's HU about the mean rise by contrast, of which plain cut-offs know nothing (Pickhardt 2016).
@@ -37,7 +37,7 @@ def class_probabilities(value: float, sd: float, *, cuts: tuple[float, float]) -
 
 def sd_of(estimate: Estimate) -> float:
     """SD behind a normal 95 % interval, by its upper end: the lower one stops at 0."""
-    return (estimate.high - estimate.value) / _Z95
+    return (estimate.high - estimate.value) / Z_95
 
 
 def fuzzy_rank_scores(probabilities: ArrayLike) -> Probabilities:

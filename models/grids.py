@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from osteo_core.imaging.resample import canonical
 from osteo_core.records import Geometry, Volume
 
 FloatVolume = NDArray[np.float32]
@@ -54,15 +55,6 @@ def grid_of(geometry: Geometry, *, step_mm: float) -> Grid:
     return grid_over(world.min(0), world.max(0), step_mm=step_mm)
 
 
-def _source_box(geometry: Geometry, grid: Grid) -> tuple[slice, slice, slice]:
-    """The part of the source array that the grid can see, with two voxels of margin."""
-    index = geometry.to_index(grid.to_world_mm(corners(grid.shape)))
-    low = np.clip(np.floor(index.min(0)) - 2, 0, np.array(geometry.shape) - 1).astype(int)
-    high = np.clip(np.ceil(index.max(0)) + 3, low + 1, geometry.shape).astype(int)
-    i, j, k = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    return i, j, k
-
-
 def _block_means(voxels: NDArray[np.generic], factors: tuple[int, ...]) -> FloatVolume:
     """Mean of blocks along each axis; a last incomplete block is dropped where there is more than one."""
     out = np.asarray(voxels)
@@ -77,28 +69,10 @@ def _block_means(voxels: NDArray[np.generic], factors: tuple[int, ...]) -> Float
     return np.asarray(out, dtype=np.float32)
 
 
-def turned_to_lps(volume: Volume) -> tuple[NDArray[np.generic], Geometry]:
-    """The voxels as a view whose axes grow to left, back and head (nearest axes), and their geometry.
-
-    What follows then treats every storage order of the same patient alike, to the last voxel.
-    """
-    geometry = volume.geometry
-    world = [next(n for n, pair in enumerate(("LR", "PA", "SI")) if code in pair) for code in geometry.axis_codes]
-    order = [world.index(axis) for axis in range(3)]
-    voxels, affine = np.transpose(volume.voxels_hu, order), np.array(geometry.affine_lps)
-    affine[:, :3] = affine[:, order]
-    for axis in range(3):
-        if geometry.axis_codes[order[axis]] in "RAI":
-            affine[:3, 3] += affine[:3, axis] * (voxels.shape[axis] - 1)
-            affine[:3, axis] *= -1
-            voxels = np.flip(voxels, axis)
-    return voxels, Geometry(shape=voxels.shape, affine_lps=affine)
-
-
 def sample(volume: Volume, grid: Grid) -> FloatVolume:
     """HU on a grid, clipped to the value range; averaged where the grid is coarser, air outside the field of view."""
-    voxels, geometry = turned_to_lps(volume)
-    box = _source_box(geometry, grid)
+    voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
+    box = box_in_source(grid.to_world_mm(corners(grid.shape)), geometry)
     part = np.asarray(voxels[box])
     factors = tuple(
         min(max(1, int(grid.step_mm / s + 0.25)), n) for s, n in zip(geometry.spacing_mm, part.shape, strict=True)

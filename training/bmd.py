@@ -20,6 +20,7 @@ from torch import nn
 
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3, build
 from models.bmd_regression.prepare import channels
+from osteo_core.statistics.intervals import Z_95
 from training.crops import MARGIN, Crops, load
 from training.fields import between, chance
 from training.learn import Recipe, rate_at, resume, seconds_until, total_steps
@@ -33,7 +34,6 @@ _AVERAGING = 0.996
 _SETTLING_BATCHES, _FITTING_BATCHES = 60, 300
 #: Holds the weights of the spread near what was taught: there are fewer crops than would tell all of them.
 _STAY = 0.02
-_Z95 = 1.959963984540054
 
 
 def seen_again(rng: np.random.Generator, hu: NDArray, body: NDArray) -> tuple[NDArray, NDArray]:
@@ -91,7 +91,7 @@ def judge(net: nn.Module, crops: Crops) -> dict[str, float]:
         "bias": float(error.mean()),
         "rmse": float(np.sqrt((error**2).mean())),
         "r": float(np.corrcoef(error + crops.vbmd[kept], crops.vbmd[kept])[0, 1]),
-        "sd_factor": float(np.quantile(np.abs(error) / sd, 0.95) / _Z95),
+        "sd_factor": float(np.quantile(np.abs(error) / sd, 0.95) / Z_95),
     }
 
 

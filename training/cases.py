@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core.segmentation.bodies import cut_body, largest_piece
+from osteo_core.imaging.pieces import largest_piece
+from osteo_core.segmentation.bodies import cut_body
 from training.materials import AUSTINMAN, XCAT, Material, lookup
 
 #: Parts: a body is its VerSe number, posterior elements 100 + number, the sacrum 26, all else 0.

@@ -11,12 +11,12 @@ from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
 from models.bmd_regression.prepare import channels, crop
 from osteo_core.limits.calibration import REGRESSION_KVP_LEAST, REGRESSION_KVP_MOST
 from osteo_core.records import Estimate, Segmentation, Volume
+from osteo_core.statistics.intervals import Z_95
 from osteo_core.terms import Level
 
 if TYPE_CHECKING:
     from torch import nn
 
-_Z95 = 1.959963984540054
 _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -8.0, 3.0
 
 
@@ -51,7 +51,7 @@ class BmdRegressor:
                 mean, log_variance = (float(v) for v in self._network(torch.from_numpy(x)[None])[0])
             value = mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3
             sd = float(np.exp(0.5 * np.clip(log_variance, _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE))) * TARGET_SD_MG_CM3
-            half = _Z95 * sd * self._sd_factor
+            half = Z_95 * sd * self._sd_factor
             found[level] = Estimate(
                 value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"
             )

@@ -15,6 +15,7 @@ from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.numbering import BEYOND, SacralEvidence, is_usual, number
 from models.vertebra_segmentation.prepare import Tube
 from models.vertebra_segmentation.ribs import lowest_rib_mm
+from osteo_core.imaging.pieces import largest_piece
 from osteo_core.records import Geometry, Volume
 from osteo_core.terms import Anchor, Level
 
@@ -225,10 +226,4 @@ def draw_level(
     ends = np.stack(np.meshgrid(*[(0, n - 1) for n in field.shape], indexing="ij"), -1).reshape(-1, 3)
     where = box_in_source(part.to_world_mm(ends), geometry)
     mask = back_to_source(field.astype(np.float32), part, geometry, where) >= _ON_GRID
-    return where, ndimage.binary_fill_holes(_largest_piece(mask))
-
-
-def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Without stray voxels beside the body (neighbours by a corner hang together)."""
-    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
-    return np.asarray(pieces == np.bincount(pieces[mask]).argmax()) if count > 1 else mask
+    return where, ndimage.binary_fill_holes(largest_piece(mask, by_corners=True))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from models.vertebra_segmentation.fused import split_long
+from osteo_core.imaging.pieces import largest_piece
 
 FloatVolume = NDArray[np.float32]
 IntVolume = NDArray[np.int32]
@@ -147,8 +148,8 @@ def _joined(own: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if sizes[-2] > _HALVES_SHARE * sizes[-1]:
         padded = np.pad(own, _CLOSING)
         inner = (slice(_CLOSING, -_CLOSING),) * 3
-        labelled, _ = ndimage.label(ndimage.binary_closing(padded, iterations=_CLOSING)[inner])
-    return np.asarray(labelled == np.bincount(labelled.ravel())[1:].argmax() + 1)
+        own = ndimage.binary_closing(padded, iterations=_CLOSING)[inner]
+    return largest_piece(own)
 
 
 def _whole_bodies(mask: NDArray[np.bool_], region: IntVolume, *, least: float) -> IntVolume:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from models.unet import residual_unet
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -15,15 +17,5 @@ CHANNELS = (32, 64, 128, 256)
 
 
 def build() -> nn.Module:
-    """A residual U-Net: (N, 1, I, J, K) scaled HU to (N, 6, I, J, K) logits; sides divisible by 8."""
-    from monai.networks.nets import UNet
-
-    return UNet(
-        spatial_dims=3,
-        in_channels=1,
-        out_channels=len(CLASSES),
-        channels=CHANNELS,
-        strides=(2,) * (len(CHANNELS) - 1),
-        num_res_units=1,
-        norm="instance",
-    )
+    """The fine network: sides divisible by 8, 6 classes."""
+    return residual_unet(classes=len(CLASSES), channels=CHANNELS, residual_units=1)

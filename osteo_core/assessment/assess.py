@@ -16,6 +16,7 @@ from osteo_core.assessment.wording import crossing_in_words, fractures_in_words,
 from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.density.contrast import ContrastCorrection
+from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.category import MINIMUM_LEVELS
 from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -33,8 +34,6 @@ _REVIEWED: dict[CautionCode, str] = {
 }
 
 
-#: Headers give tube voltages as whole numbers, some with a rounding tail.
-_KVP_TOLERANCE = 0.5
 _LOW_FOR_AGE = "below the expected range"
 
 
@@ -109,7 +108,7 @@ def _no_category(
         )
     if isinstance(evidence.calibration, Exclusion):
         return evidence.calibration
-    if series.kvp is None or abs(series.kvp - evidence.calibration.kvp) > _KVP_TOLERANCE:
+    if series.kvp is None or abs(series.kvp - evidence.calibration.kvp) > KVP_TOLERANCE.value:
         scanned = f"{series.kvp:g} kVp" if series.kvp is not None else "an unknown voltage"
         found = f"scanned at {scanned}, the line {evidence.calibration.name} holds at {evidence.calibration.kvp:g} kVp"
         return Exclusion(code=ExclusionCode.NO_CALIBRATION, step=Step.ASSESS, found=found)

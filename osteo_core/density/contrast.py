@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.contrast import (
     ARTERIAL_BLOOD_HU,
     DELAYED_BLOOD_HU,
@@ -27,7 +28,6 @@ _NO_AGENT = {"", "no", "none", "n", "without", "ohne", "nativ", "native", "no co
 #: HU of iodine against those at 120 kVp, to which published shifts belong: iodine and water attenuation over
 #: tungsten spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
 IODINE_RATIO_TO_120: dict[float, float] = {80.0: 1.62, 100.0: 1.24, 120.0: 1.0, 140.0: 0.83}
-_KVP_TOLERANCE = 0.5
 _NATIVE_BLOOD_HU, _NATIVE_KIDNEY_HU = 45.0, 35.0
 
 
@@ -59,7 +59,7 @@ def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorr
     """
     if phase is ContrastPhase.NATIVE:
         return None
-    ratio = next((r for own, r in IODINE_RATIO_TO_120.items() if abs(own - (kvp or 0.0)) <= _KVP_TOLERANCE), None)
+    ratio = next((r for own, r in IODINE_RATIO_TO_120.items() if abs(own - (kvp or 0.0)) <= KVP_TOLERANCE.value), None)
     rise = RISE_HU.get(phase)
     if rise is not None and ratio is not None:
         uncertain = max(RISE_HU.values()) - rise

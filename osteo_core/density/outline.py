@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from osteo_core.imaging.pieces import largest_piece
 from osteo_core.records import FloatArray, Geometry, Volume
 
 _BLOCK_MM = 3.0
@@ -70,13 +71,10 @@ def coarse_volume(volume: Volume) -> tuple[FloatArray, Geometry]:
 def _largest(dense: NDArray[np.bool_]) -> NDArray[np.bool_]:
     # Ones beyond the border keep the erosion from eating a body that the field of view cuts.
     core = ndimage.binary_erosion(dense, iterations=_OPENING_STEPS, border_value=1)
-    pieces, n = ndimage.label(core)
-    if n == 0:
+    if not core.any():
         return dense
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    body = ndimage.binary_dilation(pieces == int(sizes.argmax()), iterations=_OPENING_STEPS, mask=dense)
-    return body
+    grown: NDArray[np.bool_] = ndimage.binary_dilation(largest_piece(core), iterations=_OPENING_STEPS, mask=dense)
+    return grown
 
 
 def _touching_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

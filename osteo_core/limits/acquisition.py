@@ -53,3 +53,10 @@ GANTRY_TILT_MAXIMUM = Limit(
     date="2026-11-24",
     beyond="excluded",
 )
+KVP_TOLERANCE = Limit(
+    value=0.5,
+    unit="kV",
+    source="design: headers give tube voltages as whole numbers, some with a rounding tail",
+    date="2026-11-24",
+    beyond="another tube voltage: the calibration line does not apply",
+)

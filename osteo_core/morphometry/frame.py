@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from osteo_core.imaging.pieces import largest_piece
 from osteo_core.imaging.resample import cropped_grid
 from osteo_core.records import FloatArray, Geometry, Segmentation
 from osteo_core.terms import Level
@@ -126,17 +127,10 @@ class _Crop:
 def _crop(segmentation: Segmentation, level: Level, *, box: Box) -> _Crop:
     mask = segmentation.labels[box] == level
     voxels = int(mask.sum())
-    pieces, n = ndimage.label(mask)
-    if n > 1:
-        # A stray voxel far away would turn the axes and blow up the crop.
-        largest = int(np.bincount(pieces[mask]).argmax())
-        inner = ndimage.find_objects(pieces)[largest - 1]
-        box = _shifted(inner, box)
-    box = _with_margin(box, shape=segmentation.geometry.shape)
-    mask = segmentation.labels[box] == level
-    if n > 1:
-        pieces, _ = ndimage.label(mask)
-        mask = pieces == int(np.bincount(pieces[mask]).argmax())
+    # A stray voxel far away would turn the axes and blow up the crop.
+    inner = ndimage.find_objects(largest_piece(mask).astype(np.uint8))[0]
+    box = _with_margin(_shifted(inner, box), shape=segmentation.geometry.shape)
+    mask = largest_piece(segmentation.labels[box] == level)
     start = (box[0].start, box[1].start, box[2].start)
     geometry = cropped_grid(segmentation.geometry, start, mask.shape)
     return _Crop(voxels=voxels, mask=mask, geometry=geometry, box=box)

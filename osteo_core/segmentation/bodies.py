@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from osteo_core.imaging.pieces import largest_piece
 from osteo_core.imaging.resample import CANONICAL_CODES, cropped_grid, resample_volume
 from osteo_core.records import FloatArray, Geometry, LabelArray
 from osteo_core.terms import Level
@@ -29,17 +30,6 @@ _T12 = 19
 _MARGIN = 2
 
 Box = tuple[slice, slice, slice]
-
-
-def largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest 6-connected piece of a mask (I, J, K); the mask itself if it is empty."""
-    pieces, count = ndimage.label(mask)
-    if count < 2:
-        return mask
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    largest: NDArray[np.bool_] = pieces == sizes.argmax()
-    return largest
 
 
 def _opened(whole: NDArray[np.bool_], *, radius_mm: float, spacing_mm: float) -> NDArray[np.bool_]:

@@ -17,6 +17,10 @@ def normal_quantile(confidence: float) -> float:
     return float(stats.norm.ppf(0.5 + share(confidence, name="confidence") / 2))
 
 
+#: Half width of a two-sided 95 % interval in SDs of a normal distribution.
+Z_95 = normal_quantile(0.95)
+
+
 def t_quantile(confidence: float, degrees: float) -> float:
     """Two-sided quantile of Student's t with ``degrees`` of freedom."""
     return float(stats.t.ppf(0.5 + share(confidence, name="confidence") / 2, degrees))

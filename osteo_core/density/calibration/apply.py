@@ -19,8 +19,8 @@ import numpy as np
 
 from osteo_core.density.contrast import ContrastCorrection
 from osteo_core.records import Calibration, Estimate, Measurement, Uncertainty
+from osteo_core.statistics.intervals import Z_95
 
-_Z95 = 1.959963984540054
 #: Noise of CT and the trabecular pattern are correlated over about 3 mm: one independent value per cube.
 _CORRELATION_VOLUME_ML = 0.027
 #: SE of a median against the SE of a mean, normal values.
@@ -89,8 +89,8 @@ def _estimate(
     bias = slope * correction.possible_bias_hu if correction else 0.0
     return Estimate(
         value=value,
-        low=min(value, max(value - _Z95 * sd - bias, 0.0)),
-        high=value + _Z95 * sd,
+        low=min(value, max(value - Z_95 * sd - bias, 0.0)),
+        high=value + Z_95 * sd,
         n=voxels,
         method=f"{of}: median HU, {calibration.kind}; SD "
         + ", ".join(f"{part.name} {part.offset_sd_mg_cm3:.1f}" for part in parts),

@@ -26,7 +26,8 @@ _ADIPOSE_DENSITY = 0.935
 _MARROW_ADIPOSE_DENSITY = 0.95
 _AIR_DENSITY = 1.205e-3
 _MARROW_FAT = 0.5
-_FAULKNER_SLOPE, _FAULKNER_INTERCEPT = 1.15, -7.32
+#: HA = 1.15 K2HPO4 - 7.32, both in mg/cm3 (Faulkner 1993).
+FAULKNER_SLOPE, FAULKNER_INTERCEPT = 1.15, -7.32
 #: The scanner's filtration lies anywhere between the lightest and the heaviest: SD of a rectangle.
 _RECTANGLE = 2.0 * float(np.sqrt(3.0))
 
@@ -89,8 +90,8 @@ def _line(filtration: str, kvp: float, path_cm: float) -> tuple[float, float]:
     ha, adipose, muscle = (_relative(filtration, kvp, path_cm, name) for name in ("HA", "adipose", "muscle"))
     marrow = _MARROW_FAT * _MARROW_ADIPOSE_DENSITY * adipose + (1.0 - _MARROW_FAT) * _SOFT_MARROW_DENSITY * muscle
     hu_per_ha = ha - marrow / _HA_DENSITY
-    slope = 1.0 / hu_per_ha / _FAULKNER_SLOPE
-    return slope, -slope * 1000.0 * (marrow - 1.0) - _FAULKNER_INTERCEPT / _FAULKNER_SLOPE
+    slope = 1.0 / hu_per_ha / FAULKNER_SLOPE
+    return slope, -slope * 1000.0 * (marrow - 1.0) - FAULKNER_INTERCEPT / FAULKNER_SLOPE
 
 
 def _relative(filtration: str, kvp: float, path_cm: float, material: str) -> float:

@@ -8,6 +8,7 @@ voltage erred by 3.8 +-28.2 %, Skornitzke 2022).
 
 from __future__ import annotations
 
+from osteo_core.density.calibration.beam import FAULKNER_INTERCEPT, FAULKNER_SLOPE
 from osteo_core.records import Calibration
 from osteo_core.terms import Mineral
 
@@ -15,8 +16,6 @@ from osteo_core.terms import Mineral
 _PUBLISHED_RESIDUAL_SD = 10.0
 #: Vendor filters and patient size move the spectrum as well: a fifth more.
 _PHYSICS_RESIDUAL_SD = 12.0
-#: HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993).
-_FAULKNER_SLOPE, _FAULKNER_INTERCEPT = 1.15, -7.32
 
 #: Trabecular HU at 60, 80, 120, 180 mg/cm3 HA displacing marrow of 50 % fat; spectra after 25 cm of water,
 #: 3.6 mm Al + 0.6 mm Cu, energy weighted (tissue attenuation by NIST). Lines are fits through these four points.
@@ -41,8 +40,8 @@ def physics_line(kvp: float) -> Calibration:
     return Calibration(
         name=f"physics prior {kvp:g} kVp",
         kind="physics",
-        slope_mg_cm3_per_hu=slope / _FAULKNER_SLOPE,
-        intercept_mg_cm3=(mean_ha - slope * mean_hu - _FAULKNER_INTERCEPT) / _FAULKNER_SLOPE,
+        slope_mg_cm3_per_hu=slope / FAULKNER_SLOPE,
+        intercept_mg_cm3=(mean_ha - slope * mean_hu - FAULKNER_INTERCEPT) / FAULKNER_SLOPE,
         residual_sd_mg_cm3=_PHYSICS_RESIDUAL_SD,
         kvp=kvp,
         mineral=Mineral.K2HPO4,

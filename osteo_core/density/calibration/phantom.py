@@ -25,6 +25,7 @@ from scipy import stats
 from osteo_core.errors import SettingsError
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS, PHANTOM_VALIDITY
 from osteo_core.records import Calibration, Uncertainty
+from osteo_core.statistics.intervals import Z_95
 from osteo_core.terms import KernelGroup, Mineral, Vendor
 
 COLUMNS: tuple[str, ...] = (
@@ -42,7 +43,6 @@ COLUMNS: tuple[str, ...] = (
 OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm", "device_key")
 #: vBMD at which drift and the residual are told.
 REFERENCE_MG_CM3 = 100.0
-_Z95 = 1.959963984540054
 #: Other units of the same model, same kVp: 0.0 +-1.4 % (Skornitzke 2022).
 _UNIT_RELATIVE_SD = 0.014
 
@@ -174,7 +174,7 @@ def _fit(rods: list[Rod]) -> _Fit:
         intercept_mg_cm3=-c / m,
         residual_sd_mg_cm3=residual,
         # Few rods know their own scatter badly: Student's quantile over the normal one.
-        error_at_reference_mg_cm3=residual * float(np.sqrt(leverage)) * float(stats.t.ppf(0.975, n - 2)) / _Z95,
+        error_at_reference_mg_cm3=residual * float(np.sqrt(leverage)) * float(stats.t.ppf(0.975, n - 2)) / Z_95,
         r2=r2,
         refusal="" if r2 >= least else f"R2 {r2:.4f}, at least {least:g} is needed",
     )

@@ -12,12 +12,11 @@ from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_t
 from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
 from osteo_core.density.calibration.site import SiteLine, read_site_lines
+from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.records import Calibration, ReferenceTissues, Series, Uncertainty
 from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Vendor
 
-#: Headers give tube voltages as whole numbers, some with a rounding tail.
-KVP_TOLERANCE = 0.5
 #: Water path of an adult abdomen where the scan does not show it, and how well rays through a scan tell what the
 #: beam met, some 3 % of it, cm (AAPM report 220 and surveys after it; general knowledge, verify).
 _USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 1.0
@@ -72,7 +71,7 @@ def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
     if not scan.settings.phantom_table:
         return ""
     lines = read_phantom_lines(Path(scan.settings.phantom_table))
-    others = [kvp for kvp in beam_kvps() if abs(kvp - scan.kvp) > KVP_TOLERANCE]
+    others = [kvp for kvp in beam_kvps() if abs(kvp - scan.kvp) > KVP_TOLERANCE.value]
     for kvp in sorted(others, key=lambda kvp: abs(kvp - scan.kvp)):
         own = [line for line in lines if _covers_scanner(line, replace(scan.series, kvp=kvp))]
         fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
@@ -136,13 +135,13 @@ def with_parts(line: Calibration) -> Calibration:
 
 def is_tabulated(scan: Scan) -> bool:
     """Whether the beam table holds the scan's tube voltage."""
-    return any(abs(kvp - scan.kvp) <= KVP_TOLERANCE for kvp in beam_kvps())
+    return any(abs(kvp - scan.kvp) <= KVP_TOLERANCE.value for kvp in beam_kvps())
 
 
 def _covers_scanner(line: PhantomLine, series: Series) -> bool:
     own = line.scanner
     return (
-        abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE
+        abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE.value
         and _is_same_model(own.vendor, own.manufacturer_model_name, series)
         and _covers_kernel(own.kernel_group, series)
         and own.device_key in ("", series.device_key)
@@ -157,7 +156,7 @@ def _specific_phantom(line: PhantomLine) -> tuple[bool, bool, date]:
 def _site_covers(line: SiteLine, series: Series) -> bool:
     own = line.calibration
     return (
-        abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE
+        abs(own.kvp - (series.kvp or 0.0)) <= KVP_TOLERANCE.value
         and _is_same_model(own.vendor, own.manufacturer_model_name, series)
         and _covers_kernel(line.kernel_group, series)
         and _is_valid_on(own, series.study_date)

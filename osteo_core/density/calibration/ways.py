@@ -14,7 +14,6 @@ from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_t
 from osteo_core.density.calibration.energy import TISSUES, fit_effective_energy
 from osteo_core.density.calibration.lines import SHIPPED_LINES
 from osteo_core.density.calibration.scan import (
-    KVP_TOLERANCE,
     Scan,
     drift_since,
     is_tabulated,
@@ -26,6 +25,7 @@ from osteo_core.density.calibration.scan import (
     without_shift,
 )
 from osteo_core.density.calibration.shift import ANY_SCANNER, TISSUE_SD_HU, usable_tissues
+from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import ENERGY_HIGH, ENERGY_LOW, ENERGY_R2, TWO_TISSUE_GAP
 from osteo_core.records import Calibration, Uncertainty
 from osteo_core.terms import Mineral
@@ -204,7 +204,7 @@ def published(scan: Scan) -> Calibration | str:
     """The shipped line of the very same tube voltage."""
     if reason := _not_general(scan, tuple(line.kvp for line in SHIPPED_LINES)):
         return reason
-    return next(line for line in SHIPPED_LINES if abs(line.kvp - scan.kvp) <= KVP_TOLERANCE)
+    return next(line for line in SHIPPED_LINES if abs(line.kvp - scan.kvp) <= KVP_TOLERANCE.value)
 
 
 #: Every way by the name that the setting calibration_order gives it.
@@ -224,6 +224,6 @@ def _not_general(scan: Scan, kvps: tuple[float, ...]) -> str:
     """Why a line that was not measured on this scanner cannot be used, '' when it can."""
     if scan.is_sharp:
         return "a sharp kernel needs a line of its own"
-    if any(abs(kvp - scan.kvp) <= KVP_TOLERANCE for kvp in kvps):
+    if any(abs(kvp - scan.kvp) <= KVP_TOLERANCE.value for kvp in kvps):
         return ""
     return f"{scan.kvp:g} kVp; lines exist for {', '.join(f'{kvp:g}' for kvp in kvps)} kVp"

@@ -10,7 +10,7 @@ import pytest
 
 from osteo_core.imaging.nifti import read_nifti_labels
 from osteo_core.records import Geometry
-from osteo_core.segmentation.bodies import bodies_of_whole, body_on, boxes_of, cut_body, largest_piece
+from osteo_core.segmentation.bodies import bodies_of_whole, body_on, boxes_of, cut_body
 from osteo_core.terms import Level
 from tests.builders.segs import whole_spine
 from tests.builders.spines import grid, rotation
@@ -26,13 +26,6 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 
 def overlaps(found: np.ndarray, truth: np.ndarray) -> list[float]:
     return [dice(found == level, truth == level) for level in LEVELS]
-
-
-def test_the_largest_piece() -> None:
-    mask = np.zeros((5, 5, 5), dtype=bool)
-    mask[0, 0, 0] = mask[2:4, 2:4, 2] = True
-    assert largest_piece(mask).sum() == 4
-    assert not largest_piece(np.zeros((2, 2, 2), dtype=bool)).any()
 
 
 def test_processes_go_and_the_body_stays() -> None:
