@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteo_core.outcomes import CautionCode, ExclusionCode
-from osteo_core.pipeline import analyse_volume
+from osteo_core.pipeline import analyze_volume
 from osteo_core.records import Segmentation, SegmentedLevel, Segmenter, Series, SeriesResult, Volume
 from osteo_core.settings import Settings
 from osteo_core.statistics.overlap import dice, surface_distance
@@ -127,7 +127,7 @@ def score_result(
 def analyse(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segmentation]:
     """What the pipeline says of a volume of which no header is known but a voltage of 120 kV, and its outlines."""
     series = Series(series_key="-", study_key="-", patient_key="-", series_instance_uid="-", files=(), kvp=120.0)
-    result = analyse_volume(series, volume, segmenter=segmenter, settings=Settings())
+    result = analyze_volume(series, volume, segmenter=segmenter, settings=Settings())
     if result.segmentation is None:
         raise ValueError(f"the pipeline gave no segmentation: {[e.sentence for e in result.exclusions]}")
     return result, result.segmentation

@@ -17,11 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from osteo_core.commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context, path_argument
+from commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context, path_argument
 from osteo_core.errors import OsteoError, SettingsError, UsageError
 from osteo_core.settings import read_settings
 
-#: Every command and what it does; the module of that name in osteo_core/commands carries it out.
+#: Every command and what it does; the module of that name in ``commands`` carries it out.
 COMMANDS = {
     "index": "read the headers of folders of CT into the store",
     "analyze": "segment and measure what is indexed and not yet done",
@@ -39,15 +39,16 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; '{self.prog} --help' tells what can be asked")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser with all commands."""
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of every command; with ``only``, just that command's own arguments are added, so help answers fast."""
     parser = _Parser(
         prog="python -m osteo_core", description="Opportunistic osteoporosis screening on CT. Research use."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, help_text in COMMANDS.items():
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
-        importlib.import_module(f"osteo_core.commands.{name}").add_arguments(command)
+        if only in (None, name):
+            importlib.import_module(f"commands.{name}").add_arguments(command)
         _add_shared(command)
     return parser
 
@@ -64,11 +65,13 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> Answer:
     """Carry out one command. Raises UsageError for bad usage, OsteoError for what the machine did wrong."""
-    parsed = build_parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    named = next((argument for argument in given if not argument.startswith("-")), "")
+    parsed = build_parser(only=named).parse_args(given)
     settings = read_settings(parsed.settings)
     if parsed.store:
         settings = replace(settings, store=parsed.store)
-    command = importlib.import_module(f"osteo_core.commands.{parsed.command}")
+    command = importlib.import_module(f"commands.{parsed.command}")
     answer: Answer = command.run(parsed, Context(settings=settings))
     sys.stdout.write(
         json.dumps(answer.document, indent=2, default=str) + "\n"

@@ -60,7 +60,7 @@ def joint_hash(outline_hash: str, regressor_hash: str) -> str:
     return hashlib.sha256(f"{outline_hash}\0{regressor_hash}".encode()).hexdigest()[:12]
 
 
-def analyse_series(
+def analyze_series(
     series: Series, *, segmenter: Segmenter, settings: Settings, regressor: Regressor | None = None
 ) -> SeriesResult:
     """Read one series and take it all the way; a series that cannot be read is a result with its exclusion."""
@@ -69,11 +69,11 @@ def analyse_series(
     if isinstance(volume, Exclusion):
         model_hash = _hash_of(segmenter, regressor)
         return _excluded(series, volume, model_hash=model_hash, settings=settings, started=started)
-    result = analyse_volume(series, volume, segmenter=segmenter, settings=settings, regressor=regressor)
+    result = analyze_volume(series, volume, segmenter=segmenter, settings=settings, regressor=regressor)
     return replace(result, seconds=time.perf_counter() - started)
 
 
-def analyse_volume(
+def analyze_volume(
     series: Series, volume: Volume, *, segmenter: Segmenter, settings: Settings, regressor: Regressor | None = None
 ) -> SeriesResult:
     """Take a volume in memory all the way: segment, measure, calibrate, assess.

@@ -16,12 +16,12 @@ from typing import Any
 from benchmarks.density_facts import phantom_rods, write_rods
 from benchmarks.fang2021.cohort import scanned
 from benchmarks.scoring import FALSE, RIGHT, WRONG, LevelScore, Row, SeriesScore, score_result
+from commands.analysis_job import default_models, load_regressor, load_segmenter
 from osteo_core.assessment.assess import sound_levels
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.density.contrast import contrast_correction
 from osteo_core.dicom.find import find_series
 from osteo_core.dicom.volume import read_volume
-from osteo_core.engine.job import default_models, load_regressor, load_segmenter
 from osteo_core.outcomes import Exclusion
 from osteo_core.pipeline import MeasuredSeries, judge, measure_volume
 from osteo_core.pseudonyms import Pseudonyms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from osteo_core.engine.job import Models
+from commands.analysis_job import Models
 from osteo_core.records import Estimate, Segmentation, Volume
 from osteo_core.terms import Level
 from tests.builders import segmenters

@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from osteo_core.engine.job import Models
+from commands.analysis_job import Models
 from osteo_core.records import Segmentation, Volume
 from tests.builders.spines import SpineSpec, build_spine
 

@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from osteo_core.engine import attempts
+from commands.cluster import attempts
 
 
 def double(number: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("osteo_core", "db", "models", "pages", "training", "benchmarks")
+PACKAGES = ("osteo_core", "commands", "db", "models", "pages", "training", "benchmarks")
 
 
 def sources(*packages: str) -> Iterator[tuple[str, Path]]:

@@ -28,17 +28,17 @@ MAY_IMPORT = {
     "osteo_core.columns": WALLS,
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms"),
     "osteo_core.pipeline": WAY,
-    "osteo_core.engine": ("osteo_core", "db", "models"),
-    "osteo_core.commands": ("osteo_core", "db", "models", "pages.ui.viewer.fetch"),
-    "osteo_core.__main__": ("osteo_core",),
+    "osteo_core.__main__": (*WALLS, "commands"),
+    "commands": ("osteo_core", "db", "models"),
+    "commands.cluster": WALLS,
     "models": (*IMAGING, "osteo_core.statistics"),
     "models.given_masks": (*IMAGING, "models", "osteo_core.segmentation"),
     "db": (*WALLS, "osteo_core.columns", "osteo_core.programme"),
     "pages": ("osteo_core",),
-    "pages.ui.services": ("osteo_core", "db", "models", "pages"),
+    "pages.ui.services": ("osteo_core", "commands", "db", "models", "pages"),
     "app": ("osteo_core", "pages"),
-    "training": ("osteo_core", "models", "db"),
-    "benchmarks": ("osteo_core", "models", "db", "training"),
+    "training": ("osteo_core", "commands", "models", "db"),
+    "benchmarks": ("osteo_core", "commands", "models", "db", "training"),
 }
 
 #: Each third party has one home.
@@ -53,10 +53,10 @@ HOMES = {
     "duckdb": ("db",),
     "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange"),
     "highdicom": ("osteo_core.exchange",),
-    "dask": ("osteo_core.engine",),
-    "distributed": ("osteo_core.engine",),
+    "dask": ("commands.cluster",),
+    "distributed": ("commands.cluster",),
 }
-OWN = ("osteo_core", "db", "models", "pages", "app", "training", "benchmarks", "tests")
+OWN = ("osteo_core", "commands", "db", "models", "pages", "app", "training", "benchmarks", "tests")
 
 
 def rule_for(module: str) -> tuple[str, tuple[str, ...]]:

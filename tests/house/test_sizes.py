@@ -13,7 +13,7 @@ FILE_LINES = 300
 LONGER = {"osteo_core.records": 500}
 BODY_LINES = 60
 POSITIONAL = 5
-CODE = ("osteo_core", "db", "models", "pages")
+CODE = ("osteo_core", "commands", "db", "models", "pages")
 
 
 def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

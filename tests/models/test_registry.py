@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from commands import analysis_job
 from models import registry
 from models.bmd_regression.network import build
 from models.bmd_regression.prepare import channels, crop
 from models.registry import MODELS, REGRESSION, load_regressor, model_hash
-from osteo_core.engine import job
 from osteo_core.errors import WeightsError
 from osteo_core.terms import Level
 from tests.models.bmd_regression.test_regress import outlined
@@ -50,7 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_without_a_release_there_is_no_regressor_and_a_run_is_as_before(unreleased: None) -> None:
     assert load_regressor() is None
-    models = job.default_models()
+    models = analysis_job.default_models()
     assert (models.regressor, models.result_hash) == ("", model_hash("vertebra_segmentation"))
 
 
@@ -88,9 +88,9 @@ def test_a_card_without_a_usable_factor_is_refused(folder: Path, factor: str) ->
 
 def test_a_released_regression_joins_what_names_a_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "SEGMENTATION", (REGRESSION,))
-    models = job.default_models()
+    models = analysis_job.default_models()
     assert models.regressor_hash == model_hash(REGRESSION)
     assert models.result_hash not in {models.model_hash, models.regressor_hash}
-    job.load_regressor.cache_clear()
-    assert job.load_regressor(models.regressor) is load_regressor()
-    job.load_regressor.cache_clear()
+    analysis_job.load_regressor.cache_clear()
+    assert analysis_job.load_regressor(models.regressor) is load_regressor()
+    analysis_job.load_regressor.cache_clear()

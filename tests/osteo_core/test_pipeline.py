@@ -8,7 +8,7 @@ import pytest
 
 from osteo_core import pipeline
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.pipeline import analyse_series, analyse_volume, joint_hash
+from osteo_core.pipeline import analyze_series, analyze_volume, joint_hash
 from osteo_core.records import ReferenceTissues, Segmentation, Series, TissueSample, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Status, Step
@@ -50,7 +50,7 @@ def _spine(*, hu: float = 80.0, geometry=TORSO, **changes) -> tuple[Volume, Trut
 @pytest.fixture(scope="module")
 def osteoporotic():
     volume, segmenter = _spine(hu=80.0, noise_hu=10.0)
-    return volume, segmenter, analyse_volume(SERIES, volume, segmenter=segmenter, settings=Settings())
+    return volume, segmenter, analyze_volume(SERIES, volume, segmenter=segmenter, settings=Settings())
 
 
 def test_the_whole_way_ends_in_a_category_with_its_reasons(osteoporotic):
@@ -87,7 +87,7 @@ def test_the_result_names_what_made_it(osteoporotic):
 def test_flips_and_axis_order_leave_vbmd_and_category_unchanged(osteoporotic):
     volume, segmenter, straight = osteoporotic
     turned_volume, turned_labels = reoriented(volume, segmenter.segmentation, axes=(1, 2, 0), flips=(True, True, False))
-    turned = analyse_volume(SERIES, turned_volume, segmenter=TruthSegmenter(turned_labels), settings=Settings())
+    turned = analyze_volume(SERIES, turned_volume, segmenter=TruthSegmenter(turned_labels), settings=Settings())
     assert turned.assessment.category is straight.assessment.category
     for old, new in zip(straight.measurements, turned.measurements, strict=True):
         assert new.median_hu == pytest.approx(old.median_hu, abs=1e-4)
@@ -98,7 +98,7 @@ def test_flips_and_axis_order_leave_vbmd_and_category_unchanged(osteoporotic):
 
 def test_an_undeclared_enhanced_scan_is_cautioned_and_its_interval_wider(osteoporotic):
     volume, segmenter = _spine(hu=80.0, noise_hu=10.0, aorta_hu=150.0)
-    enhanced = analyse_volume(SERIES, volume, segmenter=segmenter, settings=Settings())
+    enhanced = analyze_volume(SERIES, volume, segmenter=segmenter, settings=Settings())
     codes = [c.code for c in enhanced.cautions]
     assert CautionCode.CONTRAST in codes
     assert CautionCode.CONTRAST_UNDECLARED in codes
@@ -109,7 +109,7 @@ def test_an_undeclared_enhanced_scan_is_cautioned_and_its_interval_wider(osteopo
 
 def test_without_a_tube_voltage_there_are_hu_and_no_vbmd(osteoporotic):
     volume, segmenter, _ = osteoporotic
-    result = analyse_volume(replace(SERIES, kvp=None), volume, segmenter=segmenter, settings=Settings())
+    result = analyze_volume(replace(SERIES, kvp=None), volume, segmenter=segmenter, settings=Settings())
     assert result.status is Status.MEASURED
     assert result.assessment.category is Category.NOT_REPORTABLE
     assert result.assessment.mean_hu == pytest.approx(80.0, abs=1.5)
@@ -125,7 +125,7 @@ class _Refuser:
 
 
 def test_an_engine_that_refuses_is_an_exclusion_and_nothing_is_measured(osteoporotic):
-    result = analyse_volume(SERIES, osteoporotic[0], segmenter=_Refuser(), settings=Settings())
+    result = analyze_volume(SERIES, osteoporotic[0], segmenter=_Refuser(), settings=Settings())
     assert (result.status, result.model_hash, result.segmentation) == (Status.EXCLUDED, "refuser00000", None)
     assert [e.sentence for e in result.exclusions] == ["The mask from elsewhere cannot be used: it lies elsewhere."]
     assert (result.measurements, result.assessment) == ((), None)
@@ -138,7 +138,7 @@ def test_an_engines_cautions_stand_in_the_result(osteoporotic):
         Caution(code=CautionCode.LEVELS_UNSURE, step=Step.SEGMENT, found="the mask holds L6"),
     )
     with_words = TruthSegmenter(replace(segmenter.segmentation, cautions=told, anchor=Anchor.STATED))
-    result = analyse_volume(SERIES, volume, segmenter=with_words, settings=Settings())
+    result = analyze_volume(SERIES, volume, segmenter=with_words, settings=Settings())
     assert set(told) <= set(result.cautions)
     assert "levels need a second look" in result.assessment.review_reasons
 
@@ -147,7 +147,7 @@ def test_no_lumbar_level_is_an_exclusion_with_what_was_found():
     volume, segmentation = build_spine(
         SpineSpec(bodies=(BodySpec(level=Level.T11), BodySpec(level=Level.T12))), TORSO, part_mm=3.0
     )
-    result = analyse_volume(SERIES, volume, segmenter=TruthSegmenter(segmentation), settings=Settings())
+    result = analyze_volume(SERIES, volume, segmenter=TruthSegmenter(segmentation), settings=Settings())
     assert result.status is Status.EXCLUDED
     assert result.exclusions[0].code is ExclusionCode.NO_LUMBAR_LEVEL
     assert result.exclusions[0].sentence == "No lumbar vertebra is in view (outlined: T11, T12)."
@@ -157,7 +157,7 @@ def test_no_lumbar_level_is_an_exclusion_with_what_was_found():
 def test_nothing_outlined_is_a_result_too(osteoporotic):
     volume, *_ = osteoporotic
     empty = segmentation_of(np.zeros(volume.geometry.shape, dtype=np.uint8), volume.geometry)
-    result = analyse_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings())
+    result = analyze_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings())
     assert result.status is Status.EXCLUDED
     assert result.measurements == ()
     assert "none of T12-L5 was found" in result.exclusions[0].sentence
@@ -167,14 +167,14 @@ def test_a_series_that_cannot_be_read_keeps_its_reason(monkeypatch):
     reason = Exclusion(code=ExclusionCode.MISSING_SLICES, step=Step.READ, found="2 gaps")
     monkeypatch.setattr(pipeline, "read_volume", lambda series: reason)
     segmenter = TruthSegmenter(segmentation_of(np.zeros((2, 2, 2), dtype=np.uint8), grid(extent_mm=(2.0, 2.0, 2.0))))
-    result = analyse_series(SERIES, segmenter=segmenter, settings=Settings())
+    result = analyze_series(SERIES, segmenter=segmenter, settings=Settings())
     assert (result.status, result.exclusions, result.assessment) == (Status.EXCLUDED, (reason,), None)
 
 
 def test_a_read_series_goes_all_the_way(monkeypatch, osteoporotic):
     volume, segmenter, straight = osteoporotic
     monkeypatch.setattr(pipeline, "read_volume", lambda series: volume)
-    result = analyse_series(replace(SERIES, is_simulated=True), segmenter=segmenter, settings=Settings())
+    result = analyze_series(replace(SERIES, is_simulated=True), segmenter=segmenter, settings=Settings())
     assert result.assessment.mean_vbmd_mg_cm3 == straight.assessment.mean_vbmd_mg_cm3
     assert CautionCode.SIMULATED in [c.code for c in result.cautions]
 
@@ -194,7 +194,7 @@ def test_tissues_found_by_their_place_overrule_the_histogram():
 
 def _with_reader(osteoporotic, regressor, series=SERIES):
     volume, segmenter, _ = osteoporotic
-    return analyse_volume(series, volume, segmenter=segmenter, settings=Settings(), regressor=regressor)
+    return analyze_volume(series, volume, segmenter=segmenter, settings=Settings(), regressor=regressor)
 
 
 def test_a_regressor_that_agrees_stands_beside_and_changes_nothing_else(osteoporotic):
@@ -223,13 +223,13 @@ def test_a_regressor_is_not_asked_where_the_tube_voltage_is_unknown_or_nothing_i
     found = _with_reader(osteoporotic, regressor, series=replace(SERIES, kvp=None))
     volume, *_ = osteoporotic
     empty = segmentation_of(np.zeros(volume.geometry.shape, dtype=np.uint8), volume.geometry)
-    analyse_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings(), regressor=regressor)
+    analyze_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings(), regressor=regressor)
     assert regressor.asked == []
     assert {m.regressed_mg_cm3 for m in found.measurements} == {None}
 
 
 def test_a_series_without_an_answer_is_named_by_all_models_of_its_run(osteoporotic):
-    found = analyse_volume(
+    found = analyze_volume(
         SERIES, osteoporotic[0], segmenter=_Refuser(), settings=Settings(), regressor=CannedRegressor(72.0)
     )
     assert found.model_hash == joint_hash("refuser00000", CannedRegressor.model_hash)

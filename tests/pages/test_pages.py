@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from commands.cluster import pause
 from db import rows
 from db.parts import write_part
-from osteo_core.engine import pause
 from osteo_core.programme.cause import Cause
 from osteo_core.programme.comparison import CLASSES
 from osteo_core.pseudonyms import Pseudonyms
@@ -292,7 +292,7 @@ def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, o
     app = open_page(store)
     assert "**4 series** not yet analysed" in texts(app)
     assert not app.button(key="run-start").disabled
-    given = {"stage": "analyse", "done": 1, "total": 4, "pid": 0}
+    given = {"stage": "analyze", "done": 1, "total": 4, "pid": 0}
     (store / "progress.json").write_text(json.dumps(given))
     app.run()
     assert "A run stopped with 3 steps to go" in texts(app)

@@ -15,7 +15,7 @@ from pages.ui.shared import wording
 STAGES = {
     "demo": "Demo cohort (simulating and analysing)",
     "index": "Reading headers",
-    "analyse": "Analysing",
+    "analyze": "Analyzing",
 }
 
 
@@ -154,7 +154,7 @@ def _show_running(progress: services.Progress) -> None:
     asked = services.pause_is_asked()
     state = "paused after the series at work" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
     bar.progress(progress.fraction, text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {state}")
-    if progress.stage not in ("analyse", "demo"):
+    if progress.stage not in ("analyze", "demo"):
         return
     if asked:
         buttons.button("Resume", key="run-resume", icon=":material/play_arrow:", on_click=services.resume_run)

@@ -14,7 +14,7 @@ PROGRESS_FILE = "progress.json"
 DEMO, ANALYZE = "demo", "analyze"
 #: Where the demo command keeps its simulated CT inside the store.
 DEMO_FOLDER = "demo"
-#: The stages in which a run ends (osteo_core/engine/progress.py).
+#: The stages in which a run ends (commands/cluster/progress.py).
 _DONE, _STOPPED = "done", "stopped"
 
 

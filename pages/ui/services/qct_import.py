@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from commands.qct_table import Mapped, Table, guess_columns, map_rows, read_table
 from db import rows
 from db.parts import write_part
-from osteo_core.engine.qct_table import Mapped, Table, guess_columns, map_rows, read_table
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.terms import Mineral
 from pages.ui.services.running_app import query, settings, store_holder

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from osteo_core.engine import pause
+from commands.cluster import pause
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings
 from pages.ui.services.background_run import ANALYZE, DEMO, DEMO_FOLDER, Progress, Run, demo_is_wanted, read_progress

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.fang2021 import scan
 from benchmarks.fang2021.cohort import FIRST_SEED, LAST_SEED, SETS
 from benchmarks.fang2021.scan import CALIBRATIONS, EXCLUDED, FAILED, REPORTED, scan_rows
-from osteo_core.engine.job import Models
+from commands.analysis_job import Models
 from osteo_core.records import Segmentation, Volume
 from osteo_core.simulate.patient import draw_patient
 from osteo_core.simulate.truth import FieldOfView, Situation

@@ -15,7 +15,7 @@ from tests.builders.waiting import wait_until
 
 
 def write(store: Path, **values: object) -> None:
-    given = {"stage": "analyse", "done": 3, "total": 12, "started_at": "2026-11-24T03:00:00+00:00", **values}
+    given = {"stage": "analyze", "done": 3, "total": 12, "started_at": "2026-11-24T03:00:00+00:00", **values}
     (store / background_run.PROGRESS_FILE).write_text(json.dumps(given))
 
 

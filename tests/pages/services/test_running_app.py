@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from commands.cluster import pause
 from db import rows
 from db.connect import open_snapshot
 from db.parts import write_part
-from osteo_core.engine import pause
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
 from pages.ui.services import running_app
@@ -124,7 +124,7 @@ def test_a_run_of_a_command_elsewhere_keeps_the_app_from_starting_one(
     started: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("OSTEO_NO_DEMO", "1")
-    given = {"stage": "analyse", "done": 9, "total": 41, "pid": os.getpid()}
+    given = {"stage": "analyze", "done": 9, "total": 41, "pid": os.getpid()}
     (tmp_path / "progress.json").write_text(json.dumps(given))
     assert not running_app.may_start()
 

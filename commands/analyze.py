@@ -1,0 +1,96 @@
+"""``analyze``: segment and measure what is indexed and not yet done."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+from commands import analysis_job as jobs
+from commands import store_access, write_results
+from commands.analysis_job import Job, Models
+from commands.analyze_many import RunSummary, analyze_many, summary_of
+from commands.cluster.progress import Listener, progress_file
+from commands.command import (
+    Answer,
+    Context,
+    add_engine_arguments,
+    add_retry_argument,
+    add_worker_arguments,
+    with_engine,
+    with_workers,
+    writable_folder,
+)
+from commands.progress_bar import Bar
+from commands.sentences import run_sentence
+from osteo_core.settings import Settings
+
+
+def analyze(
+    store_dir: Path,
+    *,
+    settings: Settings,
+    scheduler: str | None = None,
+    retry: bool = False,
+    listeners: tuple[Listener, ...] = (),
+    models: Models | None = None,
+) -> RunSummary:
+    """Analyse what waits in the store under the present models and settings; results reach it as parts.
+
+    With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
+    again. Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
+    """
+    job = store_job(store_dir, settings, models)
+    waiting = store_access.waiting(store_dir, job.models, settings, retry=retry)
+    if job.models.masks is not None:
+        job = replace(job, own=jobs.own_models(waiting.series, job.models))
+        waiting = store_access.waiting(store_dir, job.models, settings, retry=retry, own=job.own)
+    try:
+        outcomes = analyze_many(
+            waiting.series,
+            waiting.cautions,
+            job,
+            scheduler=scheduler,
+            listeners=(*listeners, progress_file(store_dir)),
+        )
+    finally:
+        store_access.hand_over(store_dir)
+    return replace(summary_of(outcomes), found=len(waiting.series))
+
+
+def store_job(store_dir: Path, settings: Settings, models: Models | None = None) -> Job:
+    """A run whose results go into this store."""
+    return Job(
+        run_id=uuid.uuid4().hex[:12],
+        out_dir=store_dir.resolve(),
+        settings=settings,
+        models=models or jobs.models_of(settings),
+        deliver=write_results.to_store,
+    )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    add_worker_arguments(parser)
+    add_engine_arguments(parser)
+    add_retry_argument(parser)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Analyse on the workers; results reach the store as parts."""
+    settings = with_engine(with_workers(context.settings, arguments), arguments)
+    writable_folder(settings.store, "the store")
+    with contextlib.closing(Bar()) as bar:
+        summary = analyze(
+            settings.store,
+            settings=settings,
+            scheduler=arguments.scheduler,
+            retry=arguments.retry,
+            listeners=(bar,),
+        )
+    return Answer(
+        document={"store": str(settings.store), **summary.as_dict()},
+        sentences=(run_sentence(summary),),
+    )

@@ -1,0 +1,123 @@
+"""What a worker does with one series: analyse it, and write what came of it, whatever that is."""
+
+from __future__ import annotations
+
+import errno
+import re
+import time
+import traceback
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from commands.analysis_job import Job, load_regressor, segmenter_for
+from commands.cluster import attempts
+from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
+from osteo_core.pipeline import analyze_series
+from osteo_core.records import Failure, Series, SeriesResult
+from osteo_core.terms import Status, Step
+
+#: Anything that could name a person or a place: quoted values, paths, dotted identifiers, DICOM names, long numbers.
+_TELLING = re.compile(
+    r"""(?:(?<!\w)'[^']*')|(?:"[^"]*")|(?:\.{0,2}/[^\s'",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'"]*\^[^\s'"]*)|(?:\d{6,})"""
+)
+_HIDDEN = "(hidden)"
+#: After these no other series can be delivered either.
+_DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+#: Shorter parts of a path are words like 'ct' or 'img' and tell of nobody.
+_TELLING_LENGTH = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the run needs to know of one finished series; the rest lies in the parts."""
+
+    series_key: str
+    status: Status
+    seconds: float
+
+
+def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outcome:
+    """Analyse ``series`` and deliver the result; runs in a worker.
+
+    ``cautions`` were noted while the series was found. A fault of code or machine becomes an exclusion
+    FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only a
+    disk that takes nothing more (full, or not ours to write to) travels on.
+    """
+    began = time.perf_counter()
+    deaths = attempts.deaths_before(job.running_dir, series.series_key)
+    attempts.begin(job.running_dir, series.series_key)
+    if deaths >= attempts.DEATHS_ALLOWED:
+        result = _without_answer(
+            series, job, Exclusion(code=ExclusionCode.KILLED_WORKER, step=Step.RUN, found=str(deaths))
+        )
+    else:
+        result = _analyse(series, job)
+    seconds = time.perf_counter() - began
+    status = _deliver(replace(result, cautions=(*cautions, *result.cautions), seconds=seconds), job)
+    attempts.end(job.running_dir, series.series_key)
+    return Outcome(series_key=series.series_key, status=status, seconds=seconds)
+
+
+def _deliver(result: SeriesResult, job: Job) -> Status:
+    """Deliver, and if that cannot be, that it failed: one series' name or header never ends a batch."""
+    try:
+        job.deliver(result, job)
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+            raise
+        failed = replace(_failed(result.series, job, error), cautions=result.cautions, seconds=result.seconds)
+        job.deliver(failed, job)
+        return failed.status
+    return result.status
+
+
+def _analyse(series: Series, job: Job) -> SeriesResult:
+    try:
+        segmenter = segmenter_for(series, job.models)
+        if isinstance(segmenter, Exclusion):
+            return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
+        regressor = load_regressor(job.models.regressor)
+        return analyze_series(series, segmenter=segmenter, settings=job.settings, regressor=regressor)
+    except Exception as error:  # the batch border: one of the two places where everything is caught
+        return _failed(series, job, error)
+
+
+def _failed(series: Series, job: Job, error: Exception) -> SeriesResult:
+    failure = describe_failure(series, error)
+    exclusion = Exclusion(code=ExclusionCode.FAILED, step=Step.RUN, found=f"{failure.kind}: {failure.message}")
+    return replace(_without_answer(series, job, exclusion), failure=failure)
+
+
+def _without_answer(series: Series, job: Job, exclusion: Exclusion) -> SeriesResult:
+    return SeriesResult(
+        series=series,
+        status=Status.FAILED,
+        model_hash=job.models.result_hash,
+        settings_hash=job.settings.hash,
+        exclusions=(exclusion,),
+        finished_at=datetime.now(UTC),
+    )
+
+
+def describe_failure(series: Series, error: Exception) -> Failure:
+    """The failure without anything that could name a patient: no path, no identifier, no value of a frame."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return Failure(
+        series_key=series.series_key,
+        kind=type(error).__name__,
+        message=without_identifiers(str(error), series),
+        traceback="\n".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames),
+        at=datetime.now(UTC),
+    )
+
+
+def without_identifiers(text: str, series: Series) -> str:
+    """``text`` with every part of the series' paths and identifiers hidden, on one line."""
+    telling = {series.series_instance_uid}
+    for file in series.files:
+        telling.update(part for part in file.parts if len(part) >= _TELLING_LENGTH)
+        telling.update(stem for stem in (file.stem,) if len(stem) >= _TELLING_LENGTH)
+    text = _TELLING.sub(_HIDDEN, " ".join(text.split()))
+    for part in sorted(telling, key=len, reverse=True):
+        text = text.replace(part, _HIDDEN) if part else text
+    return text.encode(errors="backslashreplace").decode()

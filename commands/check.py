@@ -1,0 +1,109 @@
+"""``check``: is this installation sound, are the weights the ones on their cards, is the store whole?"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from commands.command import FAULT, OK, Answer, Context
+from osteo_core.errors import OsteoError
+from osteo_core.settings import settings_as_dict
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s#]+)")
+_PYTHON = (3, 11)
+#: Below this much free space beside the store, a demo cohort or a day's masks may not fit.
+_FREE_GB = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing looked at: ``ok`` or not, and what was found."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("--rebuild", action="store_true", help="rebuild the store from its parts and events")
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Look at everything; exit code 1 when something is not as it should be."""
+    store = context.settings.store
+    findings = [_python(), *_packages(), *_weights(), _space(store), *_store(store, rebuild=arguments.rebuild)]
+    sound = all(finding.ok for finding in findings)
+    return Answer(
+        document={
+            "ok": sound,
+            "findings": [asdict(finding) for finding in findings],
+            "settings": settings_as_dict(context.settings),
+        },
+        sentences=tuple(f"{'ok   ' if f.ok else 'FAULT'} {f.name}: {f.message}" for f in findings),
+        code=OK if sound else FAULT,
+    )
+
+
+def _python() -> Finding:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    return Finding(name="python", ok=sys.version_info >= _PYTHON, message=f"{found}; 3.11 or newer is needed")
+
+
+def _packages() -> Iterator[Finding]:
+    """Every pin of requirements.txt against what is installed."""
+    for line in (_ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        pin = _PIN.match(line)
+        if not pin:
+            continue
+        name, wanted = pin.groups()
+        try:
+            # A local version such as 2.13.0+cpu is the same release built for one kind of machine.
+            found = importlib.metadata.version(name).partition("+")[0]
+        except importlib.metadata.PackageNotFoundError:
+            found = "missing"
+        yield Finding(
+            name=name, ok=found == wanted, message=found if found == wanted else f"{found}; pinned is {wanted}"
+        )
+
+
+def _weights() -> Iterator[Finding]:
+    """The weights of every released model against the SHA-256 on its card."""
+    from models.registry import MODELS, checked_weights, weights_hash
+
+    for name, model in MODELS.items():
+        if not model.released:
+            continue
+        try:
+            checked_weights(name)
+        except OsteoError as error:
+            yield Finding(name=f"model {name}", ok=False, message=str(error))
+        else:
+            yield Finding(name=f"model {name}", ok=True, message=f"SHA-256 {weights_hash(name)[:12]}, as its card says")
+
+
+def _space(store: Path) -> Finding:
+    there = next(parent for parent in (store.resolve(), *store.resolve().parents) if parent.exists())
+    free_gb = shutil.disk_usage(there).free / 1e9
+    return Finding(name="disk", ok=free_gb >= _FREE_GB, message=f"{free_gb:.1f} GB free; {_FREE_GB:.0f} GB are needed")
+
+
+def _store(store: Path, *, rebuild: bool) -> Iterator[Finding]:
+    if not store.exists():
+        yield Finding(name="store", ok=True, message="none yet; 'index' or 'demo' makes one")
+        return
+    from db.check import check_store, rebuild_store
+
+    try:
+        found = rebuild_store(store) if rebuild else check_store(store)
+    except OsteoError as error:
+        yield Finding(name="store", ok=False, message=str(error))
+        return
+    yield from (Finding(name=one.name, ok=one.ok, message=one.message) for one in found)

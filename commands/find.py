@@ -1,0 +1,46 @@
+"""Finding series under this site's key, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from commands.cluster.progress import Listener, Tracker
+from osteo_core.dicom.find import find_series
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import Found
+from osteo_core.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFiles:
+    """Files that are indexed already, by absolute path: (size, time of change in ns), and the key of their study."""
+
+    stamps: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    studies: Mapping[str, str] = field(default_factory=dict)
+
+
+def find(
+    paths: Iterable[Path],
+    *,
+    settings: Settings,
+    listeners: tuple[Listener, ...] = (),
+    known: KnownFiles | None = None,
+    without: tuple[Path, ...] = (),
+) -> Found:
+    """The series under ``paths`` by their headers; ``known`` files are opened only if their study has new ones.
+
+    ``without``: files and folders that are passed over.
+    """
+    known = known or KnownFiles()
+    with Tracker("index", 0, listeners=listeners) as tracker:
+        return find_series(
+            list(paths),
+            pseudonyms=Pseudonyms.from_key_file(settings.key_file),
+            settings=settings,
+            known=known.stamps,
+            known_studies=known.studies,
+            progress=tracker.stand_at,
+            without=without,
+        )

@@ -1,0 +1,61 @@
+"""``index PATH...``: read headers into the store."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from commands import store_access
+from commands.cluster.progress import Listener, progress_file
+from commands.command import Answer, Context, existing_paths, path_argument, writable_folder
+from commands.find import find
+from commands.progress_bar import Bar
+from commands.sentences import counted
+from db import rows
+from osteo_core.records import Found
+from osteo_core.settings import Settings
+
+
+def index(
+    paths: Iterable[Path],
+    store_dir: Path,
+    *,
+    settings: Settings,
+    again: bool = False,
+    listeners: tuple[Listener, ...] = (),
+) -> Found:
+    """Find the series under ``paths`` and write what is new or changed to the store; gives what was written.
+
+    With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
+    """
+    known = None if again else store_access.known_files(store_dir)
+    found = find(paths, settings=settings, listeners=(*listeners, progress_file(store_dir)), known=known)
+    store_access.leave(store_dir, rows.indexed_tables(found))
+    store_access.hand_over(store_dir)
+    return found
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument(
+        "paths", nargs="+", type=path_argument, metavar="PATH", help="folder of DICOM, or NIfTI file or folder"
+    )
+    parser.add_argument("--again", action="store_true", help="read unchanged files too (after the site table changed)")
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Find the series under the paths and write what is new to the store."""
+    paths = existing_paths(arguments.paths)
+    writable_folder(context.settings.store, "the store")
+    with contextlib.closing(Bar()) as bar:
+        found = index(paths, context.settings.store, settings=context.settings, again=arguments.again, listeners=(bar,))
+    left_out = len({series.series_key for series, _ in found.excluded})
+    return Answer(
+        document={"store": str(context.settings.store), "eligible": len(found.series), "excluded": left_out},
+        sentences=(
+            f"New or changed: {counted(len(found.series), 'eligible series', 'eligible series')}, {left_out} excluded.",
+            "Next: python -m osteo_core analyze" if found.series else "Nothing new to analyse.",
+        ),
+    )

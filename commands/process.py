@@ -1,0 +1,195 @@
+"""``process PATH... --out DIR``: the pipeline over DICOM folders and NIfTI files, without a store."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from commands import analysis_job as jobs
+from commands import write_results
+from commands.analysis_job import RUNNING, Job, Models
+from commands.analyze_many import RunSummary, analyze_many, summary_of
+from commands.cluster.progress import Listener
+from commands.command import (
+    Answer,
+    Context,
+    add_engine_arguments,
+    add_retry_argument,
+    add_worker_arguments,
+    existing_paths,
+    path_argument,
+    with_engine,
+    with_workers,
+    writable_folder,
+)
+from commands.find import find
+from commands.progress_bar import Bar
+from commands.sentences import run_sentence
+from db import rows
+from osteo_core.records import Found, Series, SeriesResult
+from osteo_core.settings import Settings
+from osteo_core.terms import Status
+
+#: Of the digest over a series' files in the name of its pieces.
+_STAMP_DIGITS = 12
+
+
+def process(
+    paths: Iterable[Path],
+    out_dir: Path,
+    *,
+    settings: Settings,
+    scheduler: str | None = None,
+    retry: bool = False,
+    listeners: tuple[Listener, ...] = (),
+    models: Models | None = None,
+) -> RunSummary:
+    """Analyse every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
+
+    What an earlier run over the same folder finished, from the same files and under the same models and
+    settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
+    Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
+    """
+    models = models or jobs.models_of(settings)
+    paths = list(paths)
+    without = (*_own_paths(out_dir), *_masks_below(paths, settings))
+    found = find(paths, settings=settings, listeners=listeners, without=without)
+    job = Job(
+        run_id=uuid.uuid4().hex[:12],
+        out_dir=out_dir.resolve(),
+        settings=settings,
+        models=models,
+        deliver=write_results.to_folder,
+        own=jobs.own_models(found.series, models),
+    )
+    found = _named_apart(replace(found, series=tuple(_stamped(series, job) for series in found.series)), job)
+    left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
+    outcomes = analyze_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
+    _write_tables(found, job)
+    return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
+
+
+def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
+    path = write_results.piece(job, series, "series")
+    if not path.exists():
+        return False
+    (status,) = parquet.read_table(path, columns=["status"]).column("status").to_pylist()
+    return not (retry and status == Status.FAILED)
+
+
+def _own_paths(out_dir: Path) -> tuple[Path, ...]:
+    """What ``process`` itself writes below the output, which may be the input's own folder or above it."""
+    folders = (write_results.PIECES, write_results.MASKS, RUNNING)
+    return tuple(out_dir / name for name in (*folders, *(f"{kind}.parquet" for kind in write_results.KINDS)))
+
+
+def _masks_below(paths: list[Path], settings: Settings) -> tuple[Path, ...]:
+    """The folder of masks where it lies in a folder of CT: masks are no CT."""
+    masks = Path(settings.masks).resolve()
+    return (masks,) if settings.masks and any(path.resolve() in masks.parents for path in paths) else ()
+
+
+def _stamped(series: Series, job: Job) -> Series:
+    """The series with a digest of its files' paths, sizes and times of change: a changed one is done again.
+
+    So it is with a mask from elsewhere.
+    """
+    seen = hashlib.sha256(job.of(series).models.mask_hash.encode())
+    for file in sorted(series.files):
+        try:
+            status = file.stat()
+        except OSError:  # gone since it was found, which reading it will tell
+            continue
+        seen.update(os.fsencode(f"{file.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0"))
+    return replace(series, files_stamp=seen.hexdigest()[:_STAMP_DIGITS])
+
+
+def _named_apart(found: Found, job: Job) -> Found:
+    """Two files of one stem, or two stacks of one SeriesInstanceUID, get '_2' and so on: no mask is overwritten.
+
+    What an earlier run over the same folder named keeps its name, whatever came beside it since.
+    """
+    given = write_results.names_given(job)
+    taken = {write_results.mask_name(name) for name in given.values()}
+
+    def named(series: Series) -> Series:
+        own = series.series_instance_uid
+        name = given.get(series.series_key, own)
+        number = 1
+        while series.series_key not in given and write_results.mask_name(name) in taken:
+            number += 1
+            name = f"{own}_{number}"
+        taken.add(write_results.mask_name(name))
+        return replace(series, series_instance_uid=name)
+
+    return replace(found, series=tuple(named(series) for series in found.series))
+
+
+def _write_tables(found: Found, job: Job) -> None:
+    """One file a kind, over all that this call found, in the order in which it was found."""
+    left_out = rows.process_tables(_left_out(found, job))
+    for kind in write_results.KINDS:
+        tables = [parquet.read_table(write_results.piece(job, series, kind)) for series in found.series]
+        path = job.out_dir / f"{kind}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".writing")
+        parquet.write_table(pa.concat_tables([*tables, left_out[kind]]), temporary)
+        temporary.replace(path)
+
+
+def _left_out(found: Found, job: Job) -> list[SeriesResult]:
+    """What ``find`` excluded, as results, so that every series found has a row and a reason."""
+    series = {one.series_key: one for one, _ in found.excluded}
+    return [
+        SeriesResult(
+            series=one,
+            status=Status.EXCLUDED,
+            model_hash=job.models.result_hash,
+            settings_hash=job.settings.hash,
+            exclusions=tuple(exclusion for other, exclusion in found.excluded if other.series_key == key),
+            cautions=found.cautions.get(key, ()),
+        )
+        for key, one in series.items()
+    ]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument(
+        "paths", nargs="+", type=path_argument, metavar="PATH", help="folder of DICOM, or NIfTI file or folder"
+    )
+    parser.add_argument(
+        "--out", type=path_argument, required=True, metavar="DIR", help="where Parquet files and masks go"
+    )
+    add_worker_arguments(parser)
+    add_engine_arguments(parser)
+    add_retry_argument(parser)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Write series, measurements and exclusions as Parquet, and masks/*.nii.gz."""
+    paths, settings = existing_paths(arguments.paths), with_workers(context.settings, arguments)
+    settings = with_engine(settings, arguments)
+    writable_folder(arguments.out, "--out")
+    with contextlib.closing(Bar()) as bar:
+        summary = process(
+            paths,
+            arguments.out,
+            settings=settings,
+            scheduler=arguments.scheduler,
+            retry=arguments.retry,
+            listeners=(bar,),
+        )
+    return Answer(
+        document={"out": str(arguments.out), **summary.as_dict()},
+        sentences=(run_sentence(summary), f"Tables and masks are in {arguments.out}."),
+    )

@@ -1,0 +1,44 @@
+"""``reference CSV``: import QCT values to compare with."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from commands import store_access
+from commands.command import Answer, Context, existing_paths, path_argument, writable_folder
+from commands.qct_table import read_reference
+from commands.sentences import counted
+from db import rows
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import ReferenceValue
+from osteo_core.settings import Settings
+
+
+def import_reference(path: Path, store_dir: Path, *, settings: Settings) -> tuple[ReferenceValue, ...]:
+    """Read the file and write its values to the store; nothing is written when one row is wrong."""
+    values = read_reference(path, Pseudonyms.from_key_file(settings.key_file))
+    store_access.leave(store_dir, {"reference_values": rows.reference_table(values)})
+    store_access.hand_over(store_dir)
+    return values
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument(
+        "csv", type=path_argument, metavar="CSV", help="columns PatientID, Level, vBMD_mg_cm3, Mineral, Source"
+    )
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Read, check and store the values; nothing is stored when one row is wrong."""
+    existing_paths([arguments.csv])
+    writable_folder(context.settings.store, "the store")
+    values = import_reference(arguments.csv, context.settings.store, settings=context.settings)
+    patients = len({value.patient_key for value in values})
+    return Answer(
+        document={"store": str(context.settings.store), "values": len(values), "patients": patients},
+        sentences=(
+            f"Imported {counted(len(values), 'value', 'values')} of {counted(patients, 'patient', 'patients')}.",
+        ),
+    )

@@ -1,0 +1,107 @@
+"""What the engine asks a store, and how it hands over: parts in, and taken in at once where nobody owns it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+
+from commands.analysis_job import Models
+from commands.find import KnownFiles
+from db.columns import path_of
+from db.connect import Snapshot, Store, open_snapshot, open_store
+from db.parts import write_part
+from db.records import found_of
+from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.records import Found
+from osteo_core.settings import Settings
+
+
+@contextmanager
+def reading(store_dir: Path) -> Iterator[Store | Snapshot | None]:
+    """The store with everything taken in when nobody owns it, else its owner's snapshot; None where there is neither.
+
+    An owner that has not published anything has nothing to tell yet.
+    """
+    reader: Store | Snapshot | None
+    try:
+        reader = open_store(store_dir)
+    except StoreOwnedError:
+        try:
+            reader = open_snapshot(store_dir)
+        except StoreError:
+            reader = None
+    if isinstance(reader, Store):
+        reader.take_in()
+    try:
+        yield reader
+    finally:
+        if reader is not None:
+            reader.close()
+
+
+def hand_over(store_dir: Path) -> bool:
+    """Take the inbox in and publish a snapshot, where nobody owns the store; else its owner does it within a second."""
+    try:
+        store = open_store(store_dir)
+    except StoreOwnedError:
+        return False
+    with store:
+        store.take_in()
+        store.publish_snapshot()
+    return True
+
+
+def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
+    """Leave these tables in the inbox, one part a kind, in their order."""
+    for kind, table in tables.items():
+        if len(table):
+            write_part(store_dir, kind, table)
+
+
+def known_files(store_dir: Path) -> KnownFiles:
+    """What the index has seen of files, by path."""
+    with reading(store_dir) as reader:
+        rows = reader.query("known_files").to_pylist() if reader else []
+    return KnownFiles(
+        stamps={str(path_of(row["path"])): (row["size_bytes"], row["mtime_ns"]) for row in rows},
+        studies={str(path_of(row["path"])): row["study_key"] for row in rows if row["study_key"]},
+    )
+
+
+def waiting(
+    store_dir: Path,
+    models: Models,
+    settings: Settings,
+    *,
+    retry: bool = False,
+    own: Mapping[str, Models] = MappingProxyType({}),
+) -> Found:
+    """Eligible series without a result under these models and settings, and what was noted while they were found.
+
+    With ``retry`` also those that failed. ``own``: the models of each series by its key, for a run on masks from
+    elsewhere; as long as they are not told, everything eligible waits.
+    """
+    under: dict[str, Any] = {
+        "model_hash": models.result_hash if models.masks is None else "",
+        "settings_hash": settings.hash,
+        "retry": retry,
+    }
+    done_as = [f"{key} {one.result_hash}" for key, one in own.items()]
+    with reading(store_dir) as reader:
+        if reader is None:
+            return Found()
+        return found_of(reader.query("waiting_series", own=done_as, **under), reader.query("waiting_cautions", **under))
+
+
+def done_keys(store_dir: Path, models: Models, settings: Settings) -> set[str]:
+    """Keys of the series that have a result under these models and settings."""
+    with reading(store_dir) as reader:
+        if reader is None:
+            return set()
+        found = reader.query("known_results", model_hash=models.result_hash, settings_hash=settings.hash)
+    return set(found.column("series_key").to_pylist())

@@ -1,0 +1,135 @@
+"""Writing one result: into a store as parts, or into a folder as the files of ``process``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as parquet
+
+from commands.analysis_job import Job
+from db.parts import write_part
+from db.rows import process_tables, result_tables
+from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
+from osteo_core.imaging.resample import resample_labels
+from osteo_core.records import LabelArray, Segmentation, Series, SeriesResult
+from osteo_core.terms import MASK_LEVELS
+
+MEDIA = "media"
+MASKS = "masks"
+#: Results of single series inside the folder of ``process``, so that a stopped run carries on.
+PIECES = ".pieces"
+_SUFFIX = ".nii.gz"
+#: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
+_LONGEST_NAME, _CUT_BYTES, _CUT_DIGITS = 255, 180, 8
+KINDS = ("series", "exclusions", "measurements")
+
+
+def to_store(result: SeriesResult, job: Job) -> None:
+    """The mask into ``media/``, then one part a kind into ``inbox/``."""
+    if result.segmentation is not None:
+        name = f"{result.series.series_key}_{result.model_hash}_mask.nii.gz"
+        write_mask(job.out_dir / MEDIA / name, result.segmentation)
+    for kind, table in result_tables(result).items():
+        write_part(job.out_dir, kind, table)
+
+
+def to_folder(result: SeriesResult, job: Job) -> None:
+    """The mask into ``masks/``, then the rows of this series, the one that says 'done' last."""
+    _forget_earlier(result.series, job)
+    if result.segmentation is not None:
+        _write_source_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result)
+    tables = process_tables([result])
+    for kind in reversed(KINDS):
+        path = piece(job, result.series, kind)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}")
+        parquet.write_table(tables[kind], temporary)
+        temporary.replace(path)
+
+
+def piece(job: Job, series: Series, kind: str) -> Path:
+    """Where the rows of one series lie, under this run's models and settings and the present state of its files."""
+    return _pieces(job) / f"{series.series_key}_{series.files_stamp}.{kind}.parquet"
+
+
+def _pieces(job: Job) -> Path:
+    return job.out_dir / PIECES / f"{job.models.run_hash[:12]}_{job.settings.hash}"
+
+
+def _forget_earlier(series: Series, job: Job) -> None:
+    """Rows of an earlier state of the files go before their mask does: the two never tell of different scans."""
+    own = {piece(job, series, kind) for kind in KINDS}
+    for path in _pieces(job).glob(f"{series.series_key}_*.parquet"):
+        if path not in own:
+            path.unlink(missing_ok=True)
+
+
+def names_given(job: Job) -> dict[str, str]:
+    """Under which name each finished series of this folder went out, by series key."""
+    columns = ["series_key", "series_instance_uid"]
+    rows = (
+        row
+        for path in _pieces(job).glob("*.series.parquet")
+        for row in parquet.read_table(path, columns=columns).to_pylist()
+    )
+    return {row["series_key"]: row["series_instance_uid"] for row in rows}
+
+
+def mask_name(series_instance_uid: str) -> str:
+    """File name of a mask; a separator in an identifier never leaves the folder, a name too long for it is cut."""
+    name = series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".")
+    whole = name.encode()
+    if len(whole) + len(_SUFFIX) > _LONGEST_NAME:
+        digest = hashlib.sha256(whole).hexdigest()[:_CUT_DIGITS]
+        name = f"{whole[:_CUT_BYTES].decode(errors='ignore')}_{digest}"
+    return name + _SUFFIX
+
+
+def write_mask(path: Path, segmentation: Segmentation) -> None:
+    """The bodies T12-L5 as uint8 on the grid of the volume, under its name only once it is whole."""
+    with _writing(path) as temporary:
+        write_nifti(temporary, released_labels(segmentation.labels), segmentation.geometry)
+
+
+def _write_source_mask(path: Path, result: SeriesResult) -> None:
+    """The same on the grid of the files, also where a tilt was straightened; for NIfTI with the source's forms."""
+    segmentation, target = result.segmentation, result.source_geometry
+    if segmentation is None:
+        return
+    labels = released_labels(segmentation.labels)
+    if target is not None:
+        labels = resample_labels(labels, segmentation.geometry, target)
+    source = result.series.files[0]
+    with _writing(path) as temporary:
+        if is_nifti(source):
+            write_labels_like(temporary, labels, source)
+        else:
+            write_nifti(temporary, labels, target or segmentation.geometry)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not made of the name itself: that may be as long as a name can be.
+    temporary = path.with_name(f".{uuid.uuid4().hex}{_SUFFIX}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def released_labels(labels: LabelArray) -> LabelArray:
+    """``labels`` with only the levels that a released mask may hold."""
+    table = np.zeros(256, dtype=np.uint8)
+    for level in MASK_LEVELS:
+        table[level] = level
+    released: LabelArray = table[labels]
+    return released

@@ -1,0 +1,136 @@
+"""Stopped from the keyboard, by the system, or by a worker's death: the store is whole and the next run carries on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from commands import store_access
+from commands.analyze import analyze
+from commands.cluster import pause
+from commands.index import index
+from db.check import check_store
+from osteo_core.settings import Settings
+from tests.builders import segmenters
+from tests.builders.ct_files import write_many
+from tests.builders.waiting import wait_until
+from tests.house.sources import ROOT
+
+#: The command line with a segmenter that takes a second a series.
+SLOW_COMMAND = (
+    "import sys; from commands import analysis_job as job; from tests.builders.segmenters import SLOW; "
+    "job.default_models = lambda: SLOW; from osteo_core.__main__ import main; sys.exit(main())"
+)
+
+
+def settings_for(tmp_path: Path, *, workers: int) -> Settings:
+    return Settings(store=tmp_path / "store", key_file=tmp_path / "key", workers=2, worker_memory_gb=1.5)
+
+
+def progress_of(store_dir: Path) -> dict:
+    return json.loads((store_dir / "progress.json").read_text())
+
+
+def results_in(store_dir: Path) -> int:
+    with store_access.reading(store_dir) as reader:
+        return (
+            0
+            if reader is None
+            else reader.query("known_results", model_hash=segmenters.MODEL_HASH, settings_hash=Settings().hash).num_rows
+        )
+
+
+def test_a_stopped_command_leaves_a_whole_store_and_the_next_carries_on(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, workers=1)
+    index(write_many(tmp_path / "ct", 4), settings.store, settings=settings)
+    command = subprocess.Popen(
+        [sys.executable, "-c", SLOW_COMMAND, "analyze", "--store", str(settings.store), "--workers", "1"],
+        cwd=ROOT,
+        env={**os.environ, "OSTEO_KEY_FILE": str(settings.key_file)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    wait_until(
+        lambda: (
+            1 <= progress_of(settings.store).get("done", 0) <= 3 and progress_of(settings.store)["stage"] == "analyze"
+        )
+    )
+    os.killpg(command.pid, signal.SIGINT)  # as the keyboard's Ctrl-C, which reaches every process of the terminal
+    _, complaint = command.communicate(timeout=180)
+    assert command.returncode == 130
+    assert complaint.splitlines()[-1].endswith("the same command carries on from here")
+    assert "Traceback" not in complaint  # nor do the workers say anything of it
+    assert progress_of(settings.store)["stage"] == "stopped"
+    before = results_in(settings.store)
+    assert 1 <= before <= 3
+    summary = analyze(settings.store, settings=settings, models=segmenters.TRUTH)
+    assert (summary.found, summary.measured) == (4 - before, 4 - before)
+    assert progress_of(settings.store)["stage"] == "done"
+    assert [finding for finding in check_store(settings.store) if not finding.ok] == []
+
+
+def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, workers=1)
+    index(write_many(tmp_path / "ct", 6), settings.store, settings=settings)
+    command = subprocess.Popen(
+        [sys.executable, "-c", SLOW_COMMAND, "analyze", "--store", str(settings.store), "--workers", "1"],
+        cwd=ROOT,
+        env={**os.environ, "OSTEO_KEY_FILE": str(settings.key_file)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 6)
+    pause.ask(settings.store)
+    wait_until(lambda: not any((settings.store / ".running").glob("*/*")) and progress_of(settings.store)["is_paused"])
+    held = progress_of(settings.store)["done"]
+    time.sleep(3)
+    assert progress_of(settings.store)["done"] == held < 6
+    assert command.poll() is None
+    pause.lift(settings.store)
+    _, complaint = command.communicate(timeout=180)
+    assert (command.returncode, progress_of(settings.store)["done"]) == (0, 6), complaint
+    assert results_in(settings.store) == 6
+
+
+def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, workers=2)
+    index(write_many(tmp_path / "ct", 4), settings.store, settings=settings)
+    killed: list[int] = []
+
+    def kill_one_at_work() -> None:
+        """The first process that holds an attempt open is killed, once."""
+        running = settings.store.resolve() / ".running"
+        wait_until(lambda: any(running.glob("*/*")))
+        time.sleep(0.5)
+        workers = [pid for pid in children_of(os.getpid()) if "spawn_main" in command_of(pid)]
+        os.kill(workers[0], signal.SIGKILL)
+        killed.append(workers[0])
+
+    killer = threading.Thread(target=kill_one_at_work)
+    killer.start()
+    summary = analyze(settings.store, settings=settings, models=segmenters.SLOW)
+    killer.join()
+    assert len(killed) == 1
+    assert (summary.measured, summary.failed) == (4, 0)
+    assert results_in(settings.store) == 4
+    assert not (settings.store / ".running").exists()
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def children_of(pid: int) -> list[int]:
+    """All processes below ``pid``."""
+    below = [int(child) for path in Path(f"/proc/{pid}/task").glob("*/children") for child in path.read_text().split()]
+    return [*below, *(deeper for child in below for deeper in children_of(child))]
