@@ -26,7 +26,7 @@ from osteo_core.records import LabelArray, Volume
 from osteo_core.settings import Settings
 from osteo_core.simulate.flaws import PERFECT
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
-from osteo_core.simulate.physics import REFERENCE_BEAM, REFERENCE_FAT
+from osteo_core.simulate.physics import REFERENCE_BEAM
 from osteo_core.simulate.qct import qct_levels
 from osteo_core.simulate.render import paint_truth, scan_truth, scene_geometry
 from osteo_core.simulate.scanners import MAKERS
@@ -35,10 +35,12 @@ from osteo_core.simulate.truth import SimulatedPatient
 from osteo_core.statistics.agreement import bland_altman
 from osteo_core.terms import ContrastPhase
 
+#: Marrow of an adult, half of it fat.
+_USUAL_FAT = 0.5
 FIRST_SEED = TEST_SEEDS.start + 20_000
 ALL, NONE, QCT = "all flaws", "none of them", "QCT's own error"
 #: Mean diameter of the body round the phantom (benchmarks.density_facts).
-_PHANTOM_MM = 300.0
+_PHANTOM_MM = 250.0
 Change = Callable[[SimulatedPatient], SimulatedPatient]
 
 
@@ -60,7 +62,7 @@ def _plain_kernel(patient: SimulatedPatient) -> SimulatedPatient:
 
 
 def _usual_fat(patient: SimulatedPatient) -> SimulatedPatient:
-    return replace(patient, habitus=replace(patient.habitus, marrow_fat=REFERENCE_FAT))
+    return replace(patient, habitus=replace(patient.habitus, marrow_fat=_USUAL_FAT))
 
 
 def _phantom_size(patient: SimulatedPatient) -> SimulatedPatient:

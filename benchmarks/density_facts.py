@@ -1,8 +1,8 @@
 """What benchmarks.density measures of each simulated patient: rendered once, true masks, the released measurement.
 
-Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after the other. A phantom is
-simulated for each scanner, at the scan's tube voltage and at another one: rods that QCT reads as 0 to 200 mg/cm3, 30 cm
-of body round them, up to 300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
+Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after the other. A QCT Pro
+phantom is simulated for each scanner, at the scan's tube voltage and at another one: its rods as they are made, in a
+body of 25 cm, up to 300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from osteo_core.assessment.assess import sound_levels
+from osteo_core.density.calibration.known_phantoms import QCT_PRO, known_phantoms
 from osteo_core.density.calibration.phantom import COLUMNS, OPTIONAL_COLUMNS
 from osteo_core.density.contrast import ContrastCorrection, contrast_correction, decide_phase
 from osteo_core.density.roi import measure_levels
@@ -35,8 +36,9 @@ from osteo_core.records import (
 from osteo_core.simulate.flaws import added_hu, contrast_kept
 from osteo_core.simulate.palette import beam_of
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient, stream
-from osteo_core.simulate.physics import REFERENCE_FAT, Beam, reading_hu
+from osteo_core.simulate.physics import Beam
 from osteo_core.simulate.qct import qct_levels
+from osteo_core.simulate.reading import rods_hu, true_vbmd
 from osteo_core.simulate.render import render
 from osteo_core.simulate.scanners import MAKERS
 from osteo_core.simulate.truth import SimulatedPatient
@@ -44,9 +46,8 @@ from osteo_core.terms import Anchor, ContrastPhase, KernelGroup, Level, Vendor
 
 FIRST_SEED = TEST_SEEDS.start + 40_000
 STUDY = date(2026, 1, 1)
-#: Body round the phantom's rods in cm; the simulator's beams cross this share of a body's diameter.
-_PHANTOM_CM, _BEAM_SHARE = 30.0, 0.78
-_RODS = (0.0, 50.0, 100.0, 150.0, 200.0)
+#: Water round the phantom's rods in cm.
+_PHANTOM_CM = 25.0
 _ROD_NOISE_HU = 1.0
 
 
@@ -148,7 +149,7 @@ def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentati
         tissues=tissues,
         correction=contrast_correction(phase, series.kvp),
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
-        true_mg_cm3={m.level: patient.level(m.level).vbmd_mg_cm3 for m in sound},
+        true_mg_cm3={m.level: true_vbmd(patient, patient.level(m.level)) for m in sound},
         qct_mg_cm3=qct_levels(patient),
         phantom_rows=_phantoms(patient, steady=steady),
     )
@@ -200,15 +201,15 @@ def phantom_rods(
     scan = patient.acquisition
     own = beam_of(patient)
     kvp = kvp or scan.kvp
-    beam = Beam(filtration=own.filtration, kvp=own.kvp - scan.kvp + kvp, water_cm=_PHANTOM_CM * _BEAM_SHARE)
+    beam = Beam(filtration=own.filtration, kvp=own.kvp - scan.kvp + kvp, water_cm=_PHANTOM_CM)
     flaws, width_mm = replace(scan.flaws, drift_hu=0.0), 10 * _PHANTOM_CM
     added = float(added_hu(flaws, np.zeros(1), np.zeros(1), trunk_mm=width_mm)[0]) + scan.offset_hu
     gain = scan.gain * contrast_kept(flaws, width_mm)
     days = int(rng.integers(1, 300))
     fallen_hu = 0.0 if steady else float(rng.uniform(0.55, 2.29)) * days / 365.25
-    rows = []
-    for density in _RODS:
-        hu = gain * reading_hu(density, REFERENCE_FAT, beam) + added + fallen_hu
+    rows, phantom = [], known_phantoms()[QCT_PRO]
+    for rod, true_hu in zip(phantom.rods, rods_hu(phantom, beam), strict=True):
+        hu = gain * true_hu + added + fallen_hu
         rows.append(
             {
                 "scan_date": (study - timedelta(days=days)).isoformat(),
@@ -216,9 +217,9 @@ def phantom_rods(
                 "manufacturer_model_name": model,
                 "kvp": f"{kvp}",
                 "kernel_group": "",
-                "phantom": "simulated spine phantom",
-                "mineral": "K2HPO4",
-                "density_mg_cm3": f"{density:g}",
+                "phantom": phantom.name,
+                "mineral": phantom.mineral.value,
+                "density_mg_cm3": f"{rod.density_mg_cm3:g}",
                 "mean_hu": f"{hu + float(rng.normal(0, _ROD_NOISE_HU)):.2f}",
                 "water_path_cm": f"{_PHANTOM_CM:g}",
                 "device_key": device_key,

@@ -118,7 +118,7 @@ def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
     if settings.phantom_table:
         from osteo_core.density.calibration.phantom import read_phantom_lines
 
-        read_phantom_lines(Path(settings.phantom_table))
+        read_phantom_lines(Path(settings.phantom_table), settings.phantom_definitions)
     if arguments.workers is None:
         return settings
     if arguments.workers < 1:

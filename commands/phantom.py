@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     existing_paths([path])
     from osteo_core.density.calibration.phantom import read_phantom_lines
 
-    lines = read_phantom_lines(path)
+    lines = read_phantom_lines(path, context.settings.phantom_definitions)
     return Answer(
         document={"phantom_table": str(path), "lines": [_document(line) for line in lines]},
         sentences=tuple(_sentence(line) for line in lines) or ("The table holds no phantom scan.",),

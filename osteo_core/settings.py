@@ -20,11 +20,13 @@ _RESULT_FIELDS = (
     "category_age_from_years",
     "calibration_table",
     "phantom_table",
+    "phantom_definitions",
+    "qct_phantom",
     "calibration_order",
     "thickness_maximum_mm",
 )
 #: Settings that name a file of which the content counts.
-_TABLES = ("calibration_table", "phantom_table")
+_TABLES = ("calibration_table", "phantom_table", "phantom_definitions")
 #: Settings that name a CSV file.
 _CSV = (*_TABLES, "site_table")
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
@@ -50,7 +52,9 @@ class Settings:
     """What a site may choose. Relative paths are relative to the working directory.
 
     ``calibration_table``: CSV of a site's own calibration lines; ``phantom_table``: CSV of its phantom scans; both
-    empty for none. ``site_table``: CSV that names where series come from, likewise.
+    empty for none. ``phantom_definitions``: CSV of phantoms that the program does not know, empty for none.
+    ``qct_phantom``: the phantom whose scale general lines aim at, of those known.
+    ``site_table``: CSV that names where series come from, empty for none.
     ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
@@ -68,6 +72,8 @@ class Settings:
     thickness_maximum_mm: float = 5.0
     calibration_table: str = ""
     phantom_table: str = ""
+    phantom_definitions: str = ""
+    qct_phantom: str = "Mindways Model 3"
     site_table: str = ""
     calibration_order: str = "precalibrated, phantom, site, carried, tissues, published"
     media_limit_mb: int = 2000

@@ -18,6 +18,7 @@ from models.bmd_regression.prepare import crop
 from osteo_core.records import Volume
 from osteo_core.simulate.curve import place_spine
 from osteo_core.simulate.patient import DEMO_SEEDS, TEST_SEEDS, draw_patient, stream
+from osteo_core.simulate.reading import true_vbmd
 from osteo_core.simulate.render import render_scene, scene_geometry
 from osteo_core.simulate.scene import make_scene
 from osteo_core.simulate.truth import SimulatedPatient
@@ -70,7 +71,7 @@ def _one(seed: int) -> tuple[NDArray, NDArray, float, float, int] | None:
     if level is None or found is None:
         return None
     hu, body = crop(found[0], found[1], level, margin=MARGIN)
-    kvp, vbmd = float(patient.acquisition.kvp), patient.level(level).vbmd_mg_cm3
+    kvp, vbmd = float(patient.acquisition.kvp), true_vbmd(patient, patient.level(level))
     return hu.astype(np.int16), np.rint(body * 200).astype(np.uint8), kvp, vbmd, seed
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from osteo_core.simulate.norms import LEVEL_OFFSET_MG_CM3, LOWEST_VBMD_MG_CM3, SIZES
-from osteo_core.simulate.physics import ha_behind
+from osteo_core.simulate.norms import LEVEL_OFFSET_MG_CM3, LOWEST_VBMD_MG_CM3, SIZES, mean_marrow_fat
+from osteo_core.simulate.reading import ha_behind
 from osteo_core.simulate.truth import Fracture, FractureKind, Habitus, SimulatedLevel
 from osteo_core.terms import Level, Sex
 
@@ -21,7 +21,10 @@ _MIDDLE_SHARE = 0.92
 def draw_levels(
     rng: np.random.Generator, *, mean_vbmd: float, sex: Sex, age: int, habitus: Habitus
 ) -> tuple[SimulatedLevel, ...]:
-    """T5 to L5 of one patient; ``mean_vbmd`` is the mean of L1-L4 in mg/cm3 (K2HPO4)."""
+    """T5 to L5 of one patient; ``mean_vbmd`` is what a QCT Pro would read of L1-L4 if the marrow were that of the age.
+
+    The patient's own marrow, fatter or leaner than that, moves what QCT reads and not the mineral.
+    """
     scale = (habitus.height_cm / 168) ** 0.7 * (1.02 if sex == Sex.MALE else 0.965) * float(rng.normal(1, 0.025))
     vbmd = _vbmd_by_level(rng, mean_vbmd)
     fractures = _draw_fractures(rng, mean_vbmd=mean_vbmd, age=age)
@@ -33,7 +36,7 @@ def draw_levels(
             level,
             vbmd=vbmd[level],
             fracture=fractures.get(level),
-            make=_Make(scale=scale, wear=wear, marrow_fat=habitus.marrow_fat, hardware=hardware.get(level, "")),
+            make=_Make(scale=scale, wear=wear, usual_fat=mean_marrow_fat(age, sex), hardware=hardware.get(level, "")),
         )
         for level in SIZES
     )
@@ -42,8 +45,8 @@ def draw_levels(
 class _Make:
     """What one patient's vertebrae share, and the hardware of one."""
 
-    def __init__(self, *, scale: float, wear: float, marrow_fat: float, hardware: str) -> None:
-        self.scale, self.wear, self.marrow_fat, self.hardware = scale, wear, marrow_fat, hardware
+    def __init__(self, *, scale: float, wear: float, usual_fat: float, hardware: str) -> None:
+        self.scale, self.wear, self.usual_fat, self.hardware = scale, wear, usual_fat, hardware
 
 
 def _vbmd_by_level(rng: np.random.Generator, mean_vbmd: float) -> dict[Level, float]:
@@ -93,8 +96,7 @@ def _draw_level(
         middle_height_mm=middle,
         posterior_height_mm=posterior,
         disc_below_mm=disc * make.scale * (1 - 0.55 * worn * float(rng.random())),
-        vbmd_mg_cm3=vbmd,
-        ha_mg_cm3=ha_behind(vbmd, make.marrow_fat),
+        ha_mg_cm3=ha_behind(vbmd, make.usual_fat),
         fracture=fracture,
         osteophyte_mm=6.0 * worn * float(rng.random()),
         sclerosis_hu=250.0 * worn * float(rng.random()),

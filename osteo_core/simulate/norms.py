@@ -1,8 +1,9 @@
 """Norms of the simulated population: age, vBMD by age and sex, marrow fat, sizes of vertebrae.
 
-vBMD: straight pieces through the anchors of Cheng 2021 (JBMR 36:427: peaks, means at 80, prevalence); mg/cm3
-K2HPO4 as QCT reads it. Sizes: rounded published means of adult vertebrae (about 25-29 mm height,
-40-52 mm width, 30-36 mm depth for L1-L5), men 4 % above and women 6 % below.
+vBMD: straight pieces through the anchors of Cheng 2021 (JBMR 36:427: peaks, means at 80, prevalence); mg/cm3 K2HPO4 as
+a QCT Pro phantom reads it, which is the scale of that study (Mindways' phantom and program; general knowledge, verify).
+Sizes: rounded published means of adult vertebrae (about 25-29 mm height, 40-52 mm width, 30-36 mm depth for L1-L5), men
+4 % above and women 6 % below.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from osteo_core.terms import Level, Sex
 #: Corner points of the mean vBMD by age.
 _FEMALE = ((20, 40, 45, 57, 80, 100), (185.4, 185.4, 177.9, 105.9, 62.4, 24.6))
 _MALE = ((20, 34, 60, 80, 100), (176.6, 176.6, 114.2, 92.1, 70.1))
+#: Scatter of readings between people of one age; people's marrow, fatter or leaner than that of the age, makes up
+#: MARROW_SD_MG_CM3 of it (0.06 of fat, 0.9 mg/cm3 a hundredth), the mineral the rest.
 VBMD_SD_MG_CM3 = 28.0
+MARROW_SD_MG_CM3 = 5.4
 #: Per-level deviation from the patient's mean, half of it drawn between these.
 LEVEL_OFFSET_MG_CM3 = 5.0
 #: Lowest vBMD that is drawn: fatty marrow with hardly any trabeculae left.
@@ -49,8 +53,9 @@ def mean_vbmd(age_years: float, sex: Sex) -> float:
 
 
 def draw_vbmd(rng: np.random.Generator, age_years: float, sex: Sex) -> float:
-    """One patient's mean lumbar vBMD, mg/cm3 (K2HPO4)."""
-    return float(max(rng.normal(mean_vbmd(age_years, sex), VBMD_SD_MG_CM3), LOWEST_VBMD_MG_CM3))
+    """Mean lumbar vBMD that QCT would read of one patient with the marrow of the age, mg/cm3 (K2HPO4)."""
+    sd = float(np.sqrt(VBMD_SD_MG_CM3**2 - MARROW_SD_MG_CM3**2))
+    return float(max(rng.normal(mean_vbmd(age_years, sex), sd), LOWEST_VBMD_MG_CM3))
 
 
 def draw_age(rng: np.random.Generator) -> int:
@@ -58,7 +63,11 @@ def draw_age(rng: np.random.Generator) -> int:
     return int(np.clip(round(rng.normal(65, 11)), 40, 90))
 
 
+def mean_marrow_fat(age_years: float, sex: Sex) -> float:
+    """Usual marrow fat as a volume fraction: it rises with age, more in women after the menopause."""
+    return 0.40 + 0.004 * (age_years - 40) + (0.03 if sex == Sex.FEMALE and age_years > 55 else 0.0)
+
+
 def draw_marrow_fat(rng: np.random.Generator, age_years: float, sex: Sex) -> float:
-    """Marrow fat as a volume fraction: rises with age, steeper in women after the menopause; patients differ."""
-    mean = 0.40 + 0.004 * (age_years - 40) + (0.03 if sex == Sex.FEMALE and age_years > 55 else 0.0)
-    return float(np.clip(rng.normal(mean, 0.06), 0.2, 0.75))
+    """One person's marrow fat as a volume fraction."""
+    return float(np.clip(rng.normal(mean_marrow_fat(age_years, sex), 0.06), 0.2, 0.75))

@@ -1,8 +1,7 @@
 """Tissue HU from elemental composition and effective spectrum; the table is made by training/tabulate_tissue_hu.py.
 
-Two meanings of mineral are kept apart. ``vbmd_mg_cm3`` is what an error-free single-energy QCT reads
-(K2HPO4, 120 kVp, 50 % marrow fat assumed); ``ha_mg_cm3`` is the hydroxyapatite that is really there.
-With more marrow fat than QCT assumes, more mineral hides behind the same reading.
+Everything here is matter: ``ha_mg_cm3`` is the hydroxyapatite that is there, and a rod of a phantom is what its
+certificate says. What QCT reads of bone is worked out from both in ``reading.py`` and stands nowhere else.
 Limits: trabecular bone is HA by volume fraction in a marrow of adipose and soft tissue, no collagen
 of its own; scatter and what a scanner's own beam-hardening software leaves are drawn as offsets.
 """
@@ -18,12 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from osteo_core.density.calibration.known_phantoms import Rod
+from osteo_core.terms import Mineral
+
 TABLE = Path(__file__).with_name("tissue_table.json")
-#: Marrow fat that QCT assumes, volume fraction.
-REFERENCE_FAT = 0.5
-#: HA = 1.15 * K2HPO4 - 7.32 (Faulkner 1993).
-HA_PER_K2HPO4 = 1.15
-HA_OFFSET_MG_CM3 = -7.32
 REFERENCE_WATER_CM = 25.0
 #: A scanner's effective voltage may lie this far beyond the table; its last row is then used.
 _BEYOND_KVP = 10.0
@@ -98,22 +95,11 @@ def trabecular_hu(ha_mg_cm3: float, fat: float, beam: Beam) -> float:
     return mixture_hu(mixture, beam)
 
 
-def k2hpo4_to_ha(vbmd_mg_cm3: float) -> float:
-    """HA-equivalent of a K2HPO4-equivalent density, both mg/cm3 (Faulkner 1993)."""
-    return HA_PER_K2HPO4 * vbmd_mg_cm3 + HA_OFFSET_MG_CM3
+def rod_hu(rod: Rod, mineral: Mineral, beam: Beam) -> float:
+    """HU of a phantom's rod under this beam: its mineral and its water equivalent, both by their attenuation.
 
-
-def ha_behind(vbmd_mg_cm3: float, fat: float) -> float:
-    """HA (mg/cm3) in a marrow of this fat fraction for which QCT reads ``vbmd_mg_cm3`` (K2HPO4).
-
-    trabecular_hu is linear in HA, so one division solves it.
+    A rod without a water equivalent of its own is mineral that displaces water by its volume.
     """
-    wanted = trabecular_hu(k2hpo4_to_ha(vbmd_mg_cm3), REFERENCE_FAT, REFERENCE_BEAM)
-    empty = trabecular_hu(0.0, fat, REFERENCE_BEAM)
-    slope = trabecular_hu(1.0, fat, REFERENCE_BEAM) - empty
-    return (wanted - empty) / slope
-
-
-def reading_hu(vbmd_mg_cm3: float, fat: float, beam: Beam) -> float:
-    """HU that this beam shows for bone of which QCT reads ``vbmd_mg_cm3`` (K2HPO4)."""
-    return trabecular_hu(ha_behind(vbmd_mg_cm3, fat), fat, beam)
+    density = rod.density_mg_cm3 / 1000.0
+    water = 1.0 - density / densities()[mineral.value] if rod.water_mg_cm3 is None else rod.water_mg_cm3 / 1000.0
+    return mixture_hu({mineral.value: density, "water": water}, beam)

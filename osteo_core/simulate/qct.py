@@ -1,11 +1,12 @@
-"""The QCT that a site would hold beside its CT: the truth seen through a phantom's errors.
+"""The QCT that a site would hold beside its CT: a QCT Pro phantom under the patient, scanned and read with errors.
 
-Mineral: K2HPO4-equivalent, as the norms are. Short-term precision is 1.7 % a level (Wang 2017, Sci Rep 7:6284, reports
-0.5-0.9 mg/cm3 on a phantom; patients are placed anew). What else two readings of one patient differ by is bounded by
-Bartenschlager 2023: pre-calibrated CT and QCT with its phantom in view lie 2.7-3.5 mg/cm3 (SD) apart, the errors of
-both together, and 0.1-2.4 on average. A scatter of 1.8 a patient and 1 a level makes QCT's own part 2.1 at 120 mg/cm3
-(mean of four levels); an offset by vendor is what phantoms leave behind. Marrow fat errs both alike, so it is no part
-of this. Fractured and cemented levels are not reported.
+Bone and rods are matter under the patient's own beam (`reading.py`), each where it lies on this scanner; the rods
+beside a vertebra are read for it, by the phantom's own arithmetic. So cupping and an off-centre patient leave QCT an
+offset of its own, as they do in life (base rods of one trial read -10 to +4 HU). Short-term precision is 1.7 % a level
+(Wang 2017, Sci Rep 7:6284, reports 0.5-0.9 mg/cm3 on a phantom; patients are placed anew). Pre-calibrated CT and QCT
+with its phantom in view lie 2.7-3.5 mg/cm3 (SD) apart, the errors of both together (Bartenschlager 2023): a scatter of
+1.8 a patient and 1 a level makes QCT's own part 2.1 at 120 mg/cm3 (mean of four levels) beside that offset. Marrow fat
+moves QCT and CT alike. Fractured and cemented levels are not reported.
 """
 
 from __future__ import annotations
@@ -17,25 +18,22 @@ from pathlib import Path
 
 import numpy as np
 
-from osteo_core.simulate.palette import shown_hu, trabecular_expectation_hu
+from osteo_core.density.calibration.known_phantoms import QCT_PRO, fit_rods, known_phantoms
+from osteo_core.simulate.curve import place_spine
+from osteo_core.simulate.palette import native_trabecular_hu, shown_hu, trabecular_expectation_hu
 from osteo_core.simulate.patient import stream
+from osteo_core.simulate.reading import true_vbmd
 from osteo_core.simulate.scene import trunk_middle_y
-from osteo_core.simulate.truth import SimulatedPatient
-from osteo_core.terms import MEASURED_LEVELS, Level, Mineral, Vendor
+from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
+from osteo_core.simulate.under_back import rods_along, shown_rods
+from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
 
 #: Share of patients who also had QCT.
 QCT_SHARE = 0.85
 PRECISION = 0.017
 PATIENT_SD_MG_CM3 = 1.8
 LEVEL_SD_MG_CM3 = 1.0
-VENDOR_OFFSET_MG_CM3 = {
-    Vendor.GE: 1.2,
-    Vendor.SIEMENS: -0.8,
-    Vendor.PHILIPS: 1.8,
-    Vendor.CANON: -1.6,
-    Vendor.UIH: 0.6,
-}
-SOURCE = "simulated QCT with phantom"
+SOURCE = "simulated QCT, Mindways Model 3 in view"
 REFERENCE_COLUMNS = ("PatientID", "Level", "vBMD_mg_cm3", "Mineral", "Source", "Simulated")
 TRUTH_COLUMNS = (
     "PatientID", "Seed", "Sex", "AgeYears", "Level", "vBMD_mg_cm3", "Mineral", "HA_mg_cm3", "MarrowFat", "ExpectedHU",
@@ -48,14 +46,25 @@ def qct_levels(patient: SimulatedPatient, *, everyone: bool = False) -> dict[Lev
     """What QCT reads at L1-L4, mg/cm3 (K2HPO4); empty for a patient without QCT, unless ``everyone`` has it."""
     rng = stream(patient.seed, "qct")
     has_qct = rng.random() < QCT_SHARE or everyone
-    shift = float(rng.normal(0, PATIENT_SD_MG_CM3)) + VENDOR_OFFSET_MG_CM3[patient.acquisition.maker.vendor]
+    shift = float(rng.normal(0, PATIENT_SD_MG_CM3))
     found = {}
     for name in MEASURED_LEVELS:
         level = patient.level(name)
-        error = level.vbmd_mg_cm3 * PRECISION * float(rng.normal()) + LEVEL_SD_MG_CM3 * float(rng.normal())
+        value = _read_once(patient, level)
+        error = value * PRECISION * float(rng.normal()) + LEVEL_SD_MG_CM3 * float(rng.normal())
         if has_qct and level.fracture is None and not level.screws:
-            found[name] = max(level.vbmd_mg_cm3 + error + shift, 0.0)
+            found[name] = max(value + error + shift, 0.0)
     return found
+
+
+def _read_once(patient: SimulatedPatient, level: SimulatedLevel) -> float:
+    """The level by the rods beside it, both as the scanner shows them; without noise and without contrast."""
+    phantom = known_phantoms()[QCT_PRO]
+    z = np.array([float(place_spine(patient).at(level.level).frame.origin[2])])
+    rods = shown_rods(patient, rods_along(patient, phantom, z))[:, 0]
+    behind = -trunk_middle_y(patient)  # the spine's middle is the origin
+    bone = shown_hu(patient, native_trabecular_hu(patient, level), behind_middle_mm=behind)
+    return fit_rods(phantom.rods, [float(hu) for hu in rods]).reading_mg_cm3(bone)
 
 
 def reference_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
@@ -82,7 +91,7 @@ def truth_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
         fracture = level.fracture
         values: Sequence[object] = (
             patient.patient_id, patient.seed, patient.sex.value, patient.age_years, level.level.name,
-            f"{level.vbmd_mg_cm3:.2f}", Mineral.K2HPO4.value, f"{level.ha_mg_cm3:.2f}",
+            f"{true_vbmd(patient, level):.2f}", Mineral.K2HPO4.value, f"{level.ha_mg_cm3:.2f}",
             f"{patient.habitus.marrow_fat:.3f}", f"{shown_hu(patient, inside[level.level], behind_middle_mm=back):.1f}",
             f"{level.anterior_height_mm:.2f}", f"{level.middle_height_mm:.2f}", f"{level.posterior_height_mm:.2f}",
             fracture.kind.value if fracture else "", fracture.grade if fracture else 0,

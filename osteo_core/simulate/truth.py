@@ -50,7 +50,9 @@ class Fracture:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedLevel:
-    """One vertebra: outer dimensions of its body in mm, vBMD as error-free QCT reads it, true mineral.
+    """One vertebra: outer dimensions of its body in mm and the hydroxyapatite that is in it.
+
+    What QCT reads of it is worked out by `reading.true_vbmd`, since it depends on phantom, beam and marrow.
 
     ``width_mm`` and ``depth_mm`` are those of the endplates; heights include the cortex and lie in the
     mid-sagittal plane at the anterior rim, the middle and the posterior rim.
@@ -63,7 +65,6 @@ class SimulatedLevel:
     middle_height_mm: float
     posterior_height_mm: float
     disc_below_mm: float
-    vbmd_mg_cm3: float
     ha_mg_cm3: float
     fracture: Fracture | None = None
     osteophyte_mm: float = 0.0

@@ -39,7 +39,7 @@ def test_what_the_body_brings_goes_alone(seeds: list[int]) -> None:
     assert beam_of(OF_THE_BODY["spectrum"](patient)).filtration == "reference"
     assert beam_of(OF_THE_BODY["spectrum"](patient)).kvp == patient.acquisition.kvp
     assert OF_THE_BODY["marrow fat"](patient).habitus.marrow_fat == 0.5
-    assert trunk_mm(OF_THE_BODY["patient size"](patient)) == pytest.approx(300.0)
+    assert trunk_mm(OF_THE_BODY["patient size"](patient)) == pytest.approx(250.0)
     assert OF_THE_BODY["patient size"](patient).levels == patient.levels
 
 

@@ -8,6 +8,7 @@ from osteo_core.records import Measurement, ReferenceTissues, TissueSample
 from osteo_core.settings import Settings
 from osteo_core.simulate.palette import palette_of, shown_hu, trabecular_expectation_hu
 from osteo_core.simulate.patient import DEMO_SEEDS, draw_patient
+from osteo_core.simulate.reading import true_vbmd
 from osteo_core.terms import MEASURED_LEVELS, ContrastPhase
 
 
@@ -41,7 +42,7 @@ def _facts(seed: int) -> Facts:
         ),
         correction=None,
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
-        true_mg_cm3={level: patient.level(level).vbmd_mg_cm3 for level in MEASURED_LEVELS},
+        true_mg_cm3={level: true_vbmd(patient, patient.level(level)) for level in MEASURED_LEVELS},
         qct_mg_cm3={},
         phantom_rows=_phantoms(patient),
     )

@@ -1,9 +1,9 @@
-"""What a tube voltage and a body of some size make of marrow, mineral and soft tissue, by physics alone.
+"""What a tube voltage and a body of some size make of mineral and soft tissue, by physics alone.
 
 ``beam_table.json`` is made by training/tabulate_beams.py: tungsten spectra, energy-integrating detector, three
-filtrations between which the scanner's own, unknown one lies. The line HU -> vBMD follows as hydroxyapatite that
-displaces marrow of half fat, said in K2HPO4 equivalents (HA = 1.15 K2HPO4 - 7.32, Faulkner 1993).
-The marrow model is a convention: at 120 kVp the line lies within 6 mg/cm3 of QCT = 17.8 + 0.7 HU (Schroeder et al.).
+filtrations between which the scanner's own, unknown one lies. The line HU -> vBMD is what a named QCT phantom reads:
+its rods as their certificate has them, behind the same water, by the phantom's own arithmetic. No marrow is assumed:
+QCT sees HU alone, and fat that takes the place of marrow lowers its reading just as it lowers ours.
 """
 
 from __future__ import annotations
@@ -16,25 +16,23 @@ from typing import Any
 
 import numpy as np
 
+from osteo_core.density.calibration.known_phantoms import QCT_PRO, KnownPhantom, Rod, RodFit, fit_rods, known_phantoms
+
 _TABLE = Path(__file__).with_name("beam_table.json")
-#: g/cm3; ICRU-44, mineral by crystallography.
-_HA_DENSITY, _SOFT_MARROW_DENSITY = 3.16, 1.05
+#: Hydroxyapatite in g/cm3, by crystallography: in a rod of plain water equivalent it displaces its own volume.
+_HA_DENSITY = 3.16
 #: ICRU-44; blood of the old and ill, at which native aortas show about 45 HU.
 _MUSCLE_DENSITY, _BLOOD_DENSITY = 1.05, 1.05
 #: ICRU-44 gives adipose tissue 0.95 g/cm3, ICRP 23 gives 0.92.
 _ADIPOSE_DENSITY = 0.935
-_MARROW_ADIPOSE_DENSITY = 0.95
 _AIR_DENSITY = 1.205e-3
-_MARROW_FAT = 0.5
-#: HA = 1.15 K2HPO4 - 7.32, both in mg/cm3 (Faulkner 1993).
-FAULKNER_SLOPE, FAULKNER_INTERCEPT = 1.15, -7.32
 #: The scanner's filtration lies anywhere between the lightest and the heaviest: SD of a rectangle.
 _RECTANGLE = 2.0 * float(np.sqrt(3.0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class BeamLine:
-    """vBMD (K2HPO4) = slope HU + intercept under one beam; relative SDs of the slope by what is not known."""
+    """What a phantom reads under one beam, vBMD = slope HU + intercept, and relative SDs of the slope."""
 
     slope_mg_cm3_per_hu: float
     intercept_mg_cm3: float
@@ -43,7 +41,7 @@ class BeamLine:
 
     @property
     def zero_mineral_hu(self) -> float:
-        """HU of marrow without mineral."""
+        """HU at which the phantom reads no mineral: water, near enough."""
         return -self.intercept_mg_cm3 / self.slope_mg_cm3_per_hu
 
 
@@ -57,16 +55,26 @@ def beam_kvps() -> tuple[float, ...]:
     return tuple(float(kvp) for kvp in _table()["relative_mass_attenuation"]["middle"])
 
 
-def beam_line(kvp: float, path_cm: float) -> BeamLine:
-    """The line for this tube voltage behind this much water. Raises KeyError for a voltage not in the table."""
-    slope, intercept = _line("middle", kvp, path_cm)
-    light, _ = _line("light", kvp, path_cm)
-    heavy, _ = _line("heavy", kvp, path_cm)
-    thinner, _ = _line("middle", kvp, path_cm - 1.0)
-    thicker, _ = _line("middle", kvp, path_cm + 1.0)
+def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -> BeamLine:
+    """The line of this phantom (None: Mindways QCT Pro) for this tube voltage behind this much water.
+
+    Raises KeyError for a voltage not in the table.
+    """
+    own = phantom or known_phantoms()[QCT_PRO]
+    line = _line("middle", kvp, path_cm, own)
+    slope = line.slope_mg_cm3_per_hu
+    light, heavy, thinner, thicker = (
+        _line(filtration, kvp, path, own).slope_mg_cm3_per_hu
+        for filtration, path in (
+            ("light", path_cm),
+            ("heavy", path_cm),
+            ("middle", path_cm - 1.0),
+            ("middle", path_cm + 1.0),
+        )
+    )
     return BeamLine(
         slope_mg_cm3_per_hu=slope,
-        intercept_mg_cm3=intercept,
+        intercept_mg_cm3=line.intercept_mg_cm3,
         filter_relative_sd=(heavy - light) / slope / _RECTANGLE,
         relative_per_cm=(thicker - thinner) / slope / 2.0,
     )
@@ -86,12 +94,16 @@ def expected_tissue_hu(kvp: float, path_cm: float) -> dict[str, float]:
     }
 
 
-def _line(filtration: str, kvp: float, path_cm: float) -> tuple[float, float]:
-    ha, adipose, muscle = (_relative(filtration, kvp, path_cm, name) for name in ("HA", "adipose", "muscle"))
-    marrow = _MARROW_FAT * _MARROW_ADIPOSE_DENSITY * adipose + (1.0 - _MARROW_FAT) * _SOFT_MARROW_DENSITY * muscle
-    hu_per_ha = ha - marrow / _HA_DENSITY
-    slope = 1.0 / hu_per_ha / FAULKNER_SLOPE
-    return slope, -slope * 1000.0 * (marrow - 1.0) - FAULKNER_INTERCEPT / FAULKNER_SLOPE
+def _line(filtration: str, kvp: float, path_cm: float, phantom: KnownPhantom) -> RodFit:
+    mineral = _relative(filtration, kvp, path_cm, phantom.mineral.value)
+    return fit_rods(phantom.rods, [_rod_hu(rod, mineral) for rod in phantom.rods])
+
+
+def _rod_hu(rod: Rod, mineral: float) -> float:
+    """HU of a rod whose mineral attenuates ``mineral`` times as much as water by mass."""
+    density = rod.density_mg_cm3
+    water = 1000.0 - density / _HA_DENSITY if rod.water_mg_cm3 is None else rod.water_mg_cm3
+    return density * mineral + water - 1000.0
 
 
 def _relative(filtration: str, kvp: float, path_cm: float, material: str) -> float:

@@ -3,11 +3,12 @@
 Columns (UTF-8, comma, header row), one row a rod of one scan:
 scan_date (YYYY-MM-DD), vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
 blank any), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured), and, if
-known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it) and device_key
-(the unit, as in the table of series; blank any unit of the model).
+known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it), device_key
+(the unit, as in the table of series; blank any unit of the model) and water_mg_cm3 (the rod's own water equivalent, for
+K2HPO4 phantoms of which the program does not know the rods).
 
-HU are regressed on density, since density is known: HU = m density + c, so vBMD = (HU - c) / m. A line holds from its
-scan on until the next scan of the same scanner, kVp and kernel group, and for a year at most.
+HU are regressed on density, since density is known, by the phantom's own arithmetic (`known_phantoms`). A line holds
+from its scan on until the next scan of the same scanner, kVp and kernel group, and for a year at most.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, fit_rods, phantom_named
+from osteo_core.density.calibration.known_phantoms import Rod as MadeRod
 from osteo_core.errors import SettingsError
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS, PHANTOM_VALIDITY
 from osteo_core.records import Calibration, Uncertainty
@@ -40,7 +43,7 @@ COLUMNS: tuple[str, ...] = (
     "mean_hu",
 )
 #: Columns that may be left out.
-OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm", "device_key")
+OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm", "device_key", "water_mg_cm3")
 #: vBMD at which drift and the residual are told.
 REFERENCE_MG_CM3 = 100.0
 #: Other units of the same model, same kVp: 0.0 +-1.4 % (Skornitzke 2022).
@@ -69,6 +72,7 @@ class Rod:
     density_mg_cm3: float
     mean_hu: float
     water_path_cm: float | None
+    water_mg_cm3: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +122,16 @@ class PhantomLine:
         )
 
 
-def read_phantom_lines(path: Path) -> tuple[PhantomLine, ...]:
-    """One line a phantom scan, by scanner and date. Raises SettingsError naming the row that cannot be used."""
+def read_phantom_lines(path: Path, definitions: str = "") -> tuple[PhantomLine, ...]:
+    """One line a phantom scan, by scanner and date; ``definitions``: the site's own file of phantoms, '' for none.
+
+    Raises SettingsError naming the row that cannot be used.
+    """
     rods = sorted(_read_rods(path), key=_order)
     lines: list[PhantomLine] = []
     for _, of_scanner in groupby(rods, key=lambda rod: rod.scanner):
         scans = [list(scan) for _, scan in groupby(of_scanner, key=lambda rod: (rod.scan_date, rod.phantom))]
-        lines += _ledger([_line(scan) for scan in scans])
+        lines += _ledger([_line(scan, definitions) for scan in scans])
     return tuple(lines)
 
 
@@ -153,34 +160,46 @@ class _Fit:
     refusal: str = ""
 
 
-def _fit(rods: list[Rod]) -> _Fit:
+def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
     density = np.array([rod.density_mg_cm3 for rod in rods])
-    hu = np.array([rod.mean_hu for rod in rods])
     needed, n = round(PHANTOM_RODS.value), len(rods)
     if len(np.unique(density)) < needed:
         return _Fit(refusal=f"different densities: {len(np.unique(density))}, at least {needed} are needed")
     if len({rod.mineral for rod in rods}) > 1:
         return _Fit(refusal="rods of two minerals in one scan")
-    m, c = (float(x) for x in np.polyfit(density, hu, 1))
-    if m <= 0:
-        return _Fit(refusal="HU do not rise with density")
-    r2 = float(np.corrcoef(density, hu)[0, 1] ** 2)
-    residual = float(np.sqrt(np.sum((hu - m * density - c) ** 2) / (n - 2))) / m
+    made = [_as_made(rod, known) for rod in rods]
+    if refusals := [one for one in made if isinstance(one, str)]:
+        return _Fit(refusal=refusals[0])
+    try:
+        line = fit_rods([one for one in made if not isinstance(one, str)], [rod.mean_hu for rod in rods])
+    except ValueError as error:
+        return _Fit(refusal=str(error))
     spread = float(np.sum((density - density.mean()) ** 2))
     leverage = 1.0 / n + (REFERENCE_MG_CM3 - density.mean()) ** 2 / spread
     least = PHANTOM_R2.value
     return _Fit(
-        slope_mg_cm3_per_hu=1.0 / m,
-        intercept_mg_cm3=-c / m,
-        residual_sd_mg_cm3=residual,
+        **vars(line),
         # Few rods know their own scatter badly: Student's quantile over the normal one.
-        error_at_reference_mg_cm3=residual * float(np.sqrt(leverage)) * float(stats.t.ppf(0.975, n - 2)) / Z_95,
-        r2=r2,
-        refusal="" if r2 >= least else f"R2 {r2:.4f}, at least {least:g} is needed",
+        error_at_reference_mg_cm3=line.residual_sd_mg_cm3
+        * float(np.sqrt(leverage))
+        * float(stats.t.ppf(0.975, n - 2))
+        / Z_95,
+        refusal="" if line.r2 >= least else f"R2 {line.r2:.4f}, at least {least:g} is needed",
     )
 
 
-def _line(rods: list[Rod]) -> PhantomLine:
+def _as_made(rod: Rod, known: KnownPhantom | None) -> MadeRod | str:
+    """What the rod is made of, by its row or by the phantom's certificate; or why that is not known."""
+    water = rod.water_mg_cm3
+    if water is None and known is not None and known.has_own_water:
+        found = known.rod_of(rod.density_mg_cm3)
+        if found is None:
+            return f"{known.name} has no rod of {rod.density_mg_cm3:g} mg/cm3; mend it or give its water_mg_cm3"
+        water = found.water_mg_cm3
+    return MadeRod(name="", density_mg_cm3=rod.density_mg_cm3, water_mg_cm3=water)
+
+
+def _line(rods: list[Rod], definitions: str) -> PhantomLine:
     first, paths = rods[0], {rod.water_path_cm for rod in rods}
     return PhantomLine(
         scanner=first.scanner,
@@ -190,7 +209,7 @@ def _line(rods: list[Rod]) -> PhantomLine:
         mineral=first.mineral,
         n_rods=len(rods),
         water_path_cm=first.water_path_cm if len(paths) == 1 else None,
-        **vars(_fit(rods)),
+        **vars(_fit(rods, phantom_named(rods[0].phantom, definitions))),
     )
 
 
@@ -231,6 +250,8 @@ def _rod(row: dict[str, str], *, where: str) -> Rod:
         for column in ("kvp", "density_mg_cm3", "mean_hu"):
             numbers[column] = _finite(cells[column])
         column = "water_path_cm"
+        path_cm = _finite(cells[column]) if cells[column] else None
+        column = "water_mg_cm3"
         water = _finite(cells[column]) if cells[column] else None
         column = "scan_date"
         day = date.fromisoformat(cells[column])
@@ -255,7 +276,8 @@ def _rod(row: dict[str, str], *, where: str) -> Rod:
         mineral=mineral,
         density_mg_cm3=numbers["density_mg_cm3"],
         mean_hu=numbers["mean_hu"],
-        water_path_cm=water,
+        water_path_cm=path_cm,
+        water_mg_cm3=water,
     )
 
 

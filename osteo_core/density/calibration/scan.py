@@ -9,17 +9,20 @@ from pathlib import Path
 import numpy as np
 
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, known_phantoms, phantom_named
+from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
 from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
 from osteo_core.density.calibration.site import SiteLine, read_site_lines
+from osteo_core.errors import SettingsError
 from osteo_core.limits.acquisition import KVP_TOLERANCE
+from osteo_core.limits.calibration import GENERAL_LINE_SD
 from osteo_core.records import Calibration, ReferenceTissues, Series, Uncertainty
 from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Vendor
 
-#: Water path of an adult abdomen where the scan does not show it, and how well rays through a scan tell what the
-#: beam met, some 3 % of it, cm (AAPM report 220 and surveys after it; general knowledge, verify).
-_USUAL_PATH_CM, _USUAL_PATH_SD_CM, _SEEN_PATH_SD_CM = 28.0, 4.0, 1.0
+#: How well rays through a scan tell what the beam met, some 3 % of it, cm (general knowledge, verify).
+_SEEN_PATH_SD_CM = 1.0
 #: HU a year that scanners drift, at most (Loeffler 2019), and what they differ by from day to day (design).
 _DRIFT_HU_PER_YEAR, _DAILY_SD_HU, _DAILY_GAIN_SD = 2.29, 1.0, 0.003
 _DAYS_A_YEAR = 365.25
@@ -43,7 +46,16 @@ class Scan:
     @property
     def path_cm(self) -> float:
         """Water path through the spine, that of a usual adult where the scan does not show it."""
-        return self.tissues.water_path_cm or _USUAL_PATH_CM
+        return self.tissues.water_path_cm or USUAL_PATH_CM
+
+    @property
+    def qct_phantom(self) -> KnownPhantom:
+        """The phantom on whose scale general lines are. Raises SettingsError where no table holds it."""
+        name, own = self.settings.qct_phantom, self.settings.phantom_definitions
+        found = phantom_named(name, own)
+        if found is None:
+            raise SettingsError(f"setting qct_phantom names {name!r}; known are {', '.join(known_phantoms(own))}")
+        return found
 
     @property
     def is_sharp(self) -> bool:
@@ -55,7 +67,7 @@ def phantom_line_of(scan: Scan) -> PhantomLine | str:
     """The phantom line that covers scanner, tube voltage, kernel and day; '' where no phantom is set up."""
     if not scan.settings.phantom_table:
         return ""
-    lines = read_phantom_lines(Path(scan.settings.phantom_table))
+    lines = read_phantom_lines(Path(scan.settings.phantom_table), scan.settings.phantom_definitions)
     own = [line for line in lines if _covers_scanner(line, scan.series)]
     fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
     if fitting:
@@ -70,7 +82,7 @@ def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
     """The phantom line of this scanner, kernel and day at the nearest tabulated other voltage; '' without a phantom."""
     if not scan.settings.phantom_table:
         return ""
-    lines = read_phantom_lines(Path(scan.settings.phantom_table))
+    lines = read_phantom_lines(Path(scan.settings.phantom_table), scan.settings.phantom_definitions)
     others = [kvp for kvp in beam_kvps() if abs(kvp - scan.kvp) > KVP_TOLERANCE.value]
     for kvp in sorted(others, key=lambda kvp: abs(kvp - scan.kvp)):
         own = [line for line in lines if _covers_scanner(line, replace(scan.series, kvp=kvp))]
@@ -102,9 +114,9 @@ def size_uncertainty(scan: Scan, *, reference_path_cm: float | None) -> Uncertai
     """What the body's size leaves uncertain of a slope; ``reference_path_cm`` None when the slope knows no size."""
     nearest = min(beam_kvps(), key=lambda kvp: abs(kvp - scan.kvp))
     per_cm = beam_line(nearest, scan.path_cm).relative_per_cm
-    sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm is not None else _USUAL_PATH_SD_CM
+    sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm is not None else USUAL_PATH_SD_CM
     if reference_path_cm is None:
-        sd_cm = float(np.hypot(_USUAL_PATH_SD_CM, _USUAL_PATH_SD_CM))
+        sd_cm = float(np.hypot(USUAL_PATH_SD_CM, USUAL_PATH_SD_CM))
     return Uncertainty(name="body size", relative_sd=per_cm * sd_cm, source=f"water path +-{sd_cm:.1f} cm")
 
 
@@ -131,6 +143,13 @@ def with_parts(line: Calibration) -> Calibration:
     """The line with its residual told by its parts at 100 mg/cm3."""
     parts = [part.sd_mg_cm3(_REFERENCE_MG_CM3) for part in line.uncertainties]
     return replace(line, residual_sd_mg_cm3=float(np.sqrt(np.sum(np.square(parts)))))
+
+
+def as_general(line: Calibration) -> Calibration:
+    """The line with the scatter published for methods that rest on no phantom and no pairs of the scanner itself."""
+    limit = GENERAL_LINE_SD
+    part = Uncertainty(name="no phantom of this scanner", offset_sd_mg_cm3=limit.value, source=limit.source)
+    return with_parts(replace(line, uncertainties=(*line.uncertainties, part)))
 
 
 def is_tabulated(scan: Scan) -> bool:

@@ -1,6 +1,7 @@
 """The ways to a calibration, each a function of the series and its tissues that gives one, or says why it cannot.
 
-Mineral is K2HPO4 unless a phantom or a site's line says HA.
+General lines (`tissues`, `two_tissue`, `published`) aim at what the phantom of the setting ``qct_phantom`` reads, by
+default a QCT Pro in K2HPO4; the others are in the mineral of the site's own phantom or line.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import numpy as np
 
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
 from osteo_core.density.calibration.energy import TISSUES, fit_effective_energy
-from osteo_core.density.calibration.lines import SHIPPED_LINES
+from osteo_core.density.calibration.lines import shipped_kvps, usual_line
 from osteo_core.density.calibration.scan import (
     Scan,
+    as_general,
     drift_since,
     is_tabulated,
     phantom_line_of,
@@ -73,8 +75,8 @@ def precalibrated(scan: Scan) -> Calibration | str:
 def carried(scan: Scan) -> Calibration | str:
     """The phantom's line of this scanner at another tube voltage, its mineral part scaled by physics.
 
-    HU = H0(kVp) + k(kVp) mineral: marrow's own HU H0 moves by itself, the mineral's share k by the ratio of two slopes,
-    which hardly depends on the filter. The scan's tissues tell the shift.
+    What the phantom reads of water stays; the HU of its mineral change by the ratio of two slopes, which hardly depends
+    on the filter. The scan's tissues tell the shift.
     """
     line = phantom_line_of_other_voltage(scan)
     if isinstance(line, str):
@@ -113,10 +115,10 @@ def tissues(scan: Scan) -> Calibration | str:
     """Physics for this tube voltage and body size, with the shift of this scan by its own tissues."""
     if reason := _not_general(scan, beam_kvps()):
         return reason
-    path_cm = scan.path_cm
-    beam = beam_line(round(scan.kvp), path_cm)
+    path_cm, aim = scan.path_cm, scan.qct_phantom
+    beam = beam_line(round(scan.kvp), path_cm, aim)
     filtration = Uncertainty(
-        name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers of 7.1 to 10.2 mm Al"
+        name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers from 7.1 mm Al"
     )
     line = Calibration(
         name=f"tissues {scan.kvp:g} kVp",
@@ -125,11 +127,12 @@ def tissues(scan: Scan) -> Calibration | str:
         intercept_mg_cm3=beam.intercept_mg_cm3,
         residual_sd_mg_cm3=0.0,
         kvp=scan.kvp,
-        mineral=Mineral.K2HPO4,
-        source=f"NIST attenuation behind {path_cm:.0f} cm of water, HA in half-fat marrow, Faulkner 1993",
+        mineral=aim.mineral,
+        source=f"{aim.name} by NIST attenuation behind {path_cm:.0f} cm of water",
         uncertainties=(filtration,),
     )
-    return without_shift(scan, line, ANY_SCANNER, parts=(size_uncertainty(scan, reference_path_cm=path_cm),))
+    size = size_uncertainty(scan, reference_path_cm=path_cm)
+    return as_general(without_shift(scan, line, ANY_SCANNER, parts=(size,)))
 
 
 def effective_energy(scan: Scan) -> Calibration | str:
@@ -174,8 +177,8 @@ def two_tissue(scan: Scan) -> Calibration | str:
     gap = found.get("muscle", np.nan) - found.get("fat", np.nan)
     if not gap >= TWO_TISSUE_GAP.value:
         return "muscle and fat of a native scan are needed, not found or not plausible in this one"
-    path_cm, kvp = scan.path_cm, round(scan.kvp)
-    beam, expected = beam_line(kvp, path_cm), expected_tissue_hu(kvp, path_cm)
+    path_cm, kvp, aim = scan.path_cm, round(scan.kvp), scan.qct_phantom
+    beam, expected = beam_line(kvp, path_cm, aim), expected_tissue_hu(kvp, path_cm)
     slope = beam.slope_mg_cm3_per_hu * (expected["muscle"] - expected["fat"]) / gap
     muscle = beam.slope_mg_cm3_per_hu * expected["muscle"] + beam.intercept_mg_cm3
     scatter = float(np.hypot(TISSUE_SD_HU["muscle"], TISSUE_SD_HU["fat"])) / gap
@@ -185,7 +188,7 @@ def two_tissue(scan: Scan) -> Calibration | str:
         Uncertainty(name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers"),
         size_uncertainty(scan, reference_path_cm=path_cm),
     )
-    return with_parts(
+    return as_general(
         Calibration(
             name=f"muscle and fat {scan.kvp:g} kVp",
             kind="two_tissue",
@@ -193,7 +196,7 @@ def two_tissue(scan: Scan) -> Calibration | str:
             intercept_mg_cm3=muscle - slope * found["muscle"],
             residual_sd_mg_cm3=0.0,
             kvp=scan.kvp,
-            mineral=Mineral.K2HPO4,
+            mineral=aim.mineral,
             source=f"modes of muscle {found['muscle']:.0f} and fat {found['fat']:.0f} HU (form of Pan 2023)",
             uncertainties=parts,
         )
@@ -201,10 +204,10 @@ def two_tissue(scan: Scan) -> Calibration | str:
 
 
 def published(scan: Scan) -> Calibration | str:
-    """The shipped line of the very same tube voltage."""
-    if reason := _not_general(scan, tuple(line.kvp for line in SHIPPED_LINES)):
+    """The line of a usual adult for the very same tube voltage."""
+    if reason := _not_general(scan, shipped_kvps()):
         return reason
-    return next(line for line in SHIPPED_LINES if abs(line.kvp - scan.kvp) <= KVP_TOLERANCE.value)
+    return as_general(usual_line(round(scan.kvp), scan.qct_phantom))
 
 
 #: Every way by the name that the setting calibration_order gives it.

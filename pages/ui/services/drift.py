@@ -122,9 +122,9 @@ def _days(columns: Mapping[str, np.ndarray], column: str, level: float | None) -
 
 def phantom_checks() -> tuple[Check, ...]:
     """The site's own lines and phantom scans, each against the one before; nothing where the site has no table."""
-    table, phantoms = settings().calibration_table, settings().phantom_table
+    table, phantoms, known = settings().calibration_table, settings().phantom_table, settings().phantom_definitions
     found = checks([line.calibration for line in read_site_lines(Path(table))]) if table else ()
-    lines = [line for line in read_phantom_lines(Path(phantoms)) if not line.refusal] if phantoms else []
+    lines = [line for line in read_phantom_lines(Path(phantoms), known) if not line.refusal] if phantoms else []
     for _, of_scanner in groupby(lines, key=lambda line: line.scanner):
         found += checks([line.calibration for line in of_scanner])
     return found

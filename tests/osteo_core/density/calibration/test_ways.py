@@ -64,7 +64,12 @@ def test_tissues_at_their_expected_hu_leave_the_beam_s_own_line():
     line = beam_line(120, 28.0)
     assert found.slope_mg_cm3_per_hu == pytest.approx(line.slope_mg_cm3_per_hu)
     assert found.intercept_mg_cm3 == pytest.approx(line.intercept_mg_cm3)
-    assert {u.name for u in found.uncertainties} == {"beam filter", "scanner shift", "body size"}
+    assert {u.name for u in found.uncertainties} == {
+        "beam filter",
+        "scanner shift",
+        "body size",
+        "no phantom of this scanner",
+    }
     assert "shift +0.0 HU, gain 1.000 by fat, muscle, blood, air" in found.source
 
 

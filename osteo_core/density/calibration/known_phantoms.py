@@ -1,0 +1,194 @@
+"""The QCT phantoms that are known, rod by rod, and the arithmetic by which each reads HU.
+
+``phantoms.csv`` holds what each rod is made of, with its source; a site adds phantoms of its own in a file of the same
+columns (setting ``phantom_definitions``), since every phantom has its certificate. Two kinds of rod:
+
+- K2HPO4 in water equivalent, each with its own water equivalent (Mindways QCT Pro). Over the rods
+  HU - water = sigma_ref K2HPO4 + beta_ref is fitted; sigma = sigma_ref - 0.2174, beta = beta_ref + 999.6 and
+  vBMD = (HU - beta) / sigma (QCT PRO user guide v5.0, 2011).
+- Mineral of one density in plain water equivalent (hydroxyapatite phantoms): HU = m density + c, vBMD = (HU - c) / m.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from osteo_core.errors import SettingsError
+from osteo_core.terms import Mineral
+
+_TABLE = Path(__file__).with_name("phantoms.csv")
+COLUMNS = ("phantom", "mineral", "rod", "density_mg_cm3", "water_mg_cm3", "source")
+#: The phantom on whose scale the limits of QCT and the norms are.
+QCT_PRO = "Mindways Model 3"
+#: What the fit of the QCT Pro rods is corrected by (QCT PRO user guide v5.0, 2011).
+_SIGMA_WATER, _BETA_WATER = 0.2174, 999.6
+#: Two rods of one phantom are the same when their densities differ by less than this, mg/cm3.
+_SAME_MG_CM3 = 0.05
+_LEAST_RODS = 2
+#: No rod holds more: compact bone is about 1200 mg/cm3. Water equivalents lie about 1000.
+_MOST_MG_CM3, _WATER_MG_CM3 = 1500.0, (500.0, 1500.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rod:
+    """One rod: its mineral and, in a QCT Pro phantom, its own water equivalent (None: plain water equivalent)."""
+
+    name: str
+    density_mg_cm3: float
+    water_mg_cm3: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownPhantom:
+    """A phantom by its rods, in the order of its table."""
+
+    name: str
+    mineral: Mineral
+    rods: tuple[Rod, ...]
+    source: str
+
+    @property
+    def has_own_water(self) -> bool:
+        """Whether each rod has its own water equivalent, as in a QCT Pro phantom."""
+        return self.rods[0].water_mg_cm3 is not None
+
+    def rod_of(self, density_mg_cm3: float) -> Rod | None:
+        """The rod of that density, None where the phantom has none."""
+        near = min(self.rods, key=lambda rod: abs(rod.density_mg_cm3 - density_mg_cm3))
+        return near if abs(near.density_mg_cm3 - density_mg_cm3) <= _SAME_MG_CM3 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RodFit:
+    """vBMD = slope HU + intercept by rods, their scatter about the fit (mg/cm3, NaN below three rods) and its R2."""
+
+    slope_mg_cm3_per_hu: float
+    intercept_mg_cm3: float
+    residual_sd_mg_cm3: float
+    r2: float
+
+    def reading_mg_cm3(self, hu: float) -> float:
+        """What the phantom reads of that HU."""
+        return self.slope_mg_cm3_per_hu * hu + self.intercept_mg_cm3
+
+
+def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:
+    """The line that these rods give at these HU, by the arithmetic of their kind.
+
+    Raises ValueError for fewer than two densities, for rods of both kinds, or when HU do not rise with density.
+    """
+    density = np.array([rod.density_mg_cm3 for rod in rods])
+    water = [rod.water_mg_cm3 for rod in rods if rod.water_mg_cm3 is not None]
+    if len(np.unique(density)) < _LEAST_RODS:
+        raise ValueError(f"a line needs rods of {_LEAST_RODS} densities, found {sorted(set(density.tolist()))}")
+    if water and len(water) < len(rods):
+        raise ValueError("some rods have a water equivalent and others have none: give it for all or for none")
+    shown = np.asarray(hu, dtype=np.float64) - (np.array(water) if water else 0.0)
+    rise, offset = (float(x) for x in np.polyfit(density, shown, 1))
+    sigma, beta = (rise - _SIGMA_WATER, offset + _BETA_WATER) if water else (rise, offset)
+    if sigma <= 0:
+        raise ValueError("HU do not rise with density")
+    left = shown - rise * density - offset
+    n = len(rods)
+    return RodFit(
+        slope_mg_cm3_per_hu=1.0 / sigma,
+        intercept_mg_cm3=-beta / sigma,
+        residual_sd_mg_cm3=float(np.sqrt(left @ left / (n - 2))) / rise if n > _LEAST_RODS else math.nan,
+        r2=float(np.corrcoef(density, shown)[0, 1] ** 2),
+    )
+
+
+def known_phantoms(own: str = "") -> dict[str, KnownPhantom]:
+    """All phantoms by name: those of the program and of the site's file ``own`` ('' for none), the site's first.
+
+    Raises SettingsError naming row, found and expected.
+    """
+    return {**_read(_TABLE), **(_read(Path(own)) if own else {})}
+
+
+def phantom_named(name: str, own: str = "") -> KnownPhantom | None:
+    """The phantom of that name, whatever its case; None where no table holds it."""
+    wanted = " ".join(name.lower().split())
+    return next((found for key, found in known_phantoms(own).items() if key.lower() == wanted), None)
+
+
+def _read(path: Path) -> dict[str, KnownPhantom]:
+    try:
+        return _parsed(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise SettingsError(f"phantom definitions {path} cannot be read: {error.strerror}") from error
+
+
+@cache
+def _parsed(path: Path, _changed_ns: int) -> dict[str, KnownPhantom]:
+    """The phantoms of one file; read again when the file changes."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
+            if missing:
+                raise SettingsError(f"phantom definitions {path} lack the columns {missing}; expected {list(COLUMNS)}")
+            rows = [_row(row, where=f"phantom definitions {path}, row {n}") for n, row in enumerate(reader, start=2)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"phantom definitions {path} are not a UTF-8 CSV file: {error}") from None
+    if not rows:
+        raise SettingsError(f"phantom definitions {path} hold no rod")
+    found = {}
+    for (name, mineral), own in groupby(sorted(rows, key=_phantom_of), key=_phantom_of):
+        of_phantom = list(own)
+        rods = tuple(rod for _, _, rod, _ in of_phantom)
+        _check_phantom(rods, name=name, path=path)
+        found[name] = KnownPhantom(name=name, mineral=Mineral(mineral), rods=rods, source=of_phantom[0][3])
+    return found
+
+
+def _phantom_of(row: tuple[str, Mineral, Rod, str]) -> tuple[str, str]:
+    return row[0], row[1].value
+
+
+def _row(row: dict[str, str], *, where: str) -> tuple[str, Mineral, Rod, str]:
+    cells = {column: (row.get(column) or "").strip() for column in COLUMNS}
+    for column in ("phantom", "rod", "source"):
+        if not cells[column]:
+            raise SettingsError(f"{where}: {column} must be given")
+    try:
+        mineral = Mineral(cells["mineral"])
+    except ValueError:
+        expected = " or ".join(one.value for one in Mineral)
+        raise SettingsError(f"{where}: mineral is {cells['mineral']!r}, expected {expected}") from None
+    density = _number(cells["density_mg_cm3"], "density_mg_cm3", low=-_MOST_MG_CM3, high=_MOST_MG_CM3, where=where)
+    low, high = _WATER_MG_CM3
+    column = "water_mg_cm3"
+    water = _number(cells[column], column, low=low, high=high, where=where) if cells[column] else None
+    rod = Rod(name=cells["rod"], density_mg_cm3=density, water_mg_cm3=water)
+    return cells["phantom"], mineral, rod, cells["source"]
+
+
+def _number(text: str, column: str, *, low: float, high: float, where: str) -> float:
+    if "," in text:
+        raise SettingsError(f"{where}: {column} is {text!r}; write the decimals with a point")
+    try:
+        value = float(text)
+    except ValueError:
+        raise SettingsError(f"{where}: {column} is {text!r}, expected a number in mg/cm3") from None
+    if not low <= value <= high:
+        raise SettingsError(f"{where}: {column} is {value:g}, expected {low:g} to {high:g} mg/cm3")
+    return value
+
+
+def _check_phantom(rods: tuple[Rod, ...], *, name: str, path: Path) -> None:
+    where = f"phantom definitions {path}, phantom {name}"
+    if len({rod.density_mg_cm3 for rod in rods}) < _LEAST_RODS:
+        raise SettingsError(f"{where}: found {len(rods)} rods of one density, expected at least two densities")
+    if len({rod.name for rod in rods}) < len(rods):
+        raise SettingsError(f"{where}: two rods have the same name")
+    if len({rod.water_mg_cm3 is None for rod in rods}) > 1:
+        raise SettingsError(f"{where}: water_mg_cm3 is given for some rods only, expected for all or for none")
