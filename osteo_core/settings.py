@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from osteo_core.errors import SettingsError
+from osteo_core.limits.acquisition import THICKNESS_MAXIMUM
+from osteo_core.limits.category import CATEGORY_AGE_FROM, NORMAL_ABOVE, OSTEOPOROSIS_BELOW
 
 #: Settings that change what the machine finds; they make up ``Settings.hash``.
 _RESULT_FIELDS = (
@@ -66,10 +68,10 @@ class Settings:
     key_file: Path = Path("data/pseudonym.key")
     workers: int = 2
     worker_memory_gb: float = 4.0
-    osteoporosis_below_mg_cm3: float = 80.0
-    normal_above_mg_cm3: float = 120.0
-    category_age_from_years: float = 50.0
-    thickness_maximum_mm: float = 5.0
+    osteoporosis_below_mg_cm3: float = OSTEOPOROSIS_BELOW.value
+    normal_above_mg_cm3: float = NORMAL_ABOVE.value
+    category_age_from_years: float = CATEGORY_AGE_FROM.value
+    thickness_maximum_mm: float = THICKNESS_MAXIMUM.value
     calibration_table: str = ""
     phantom_table: str = ""
     phantom_definitions: str = ""

@@ -20,10 +20,11 @@ from osteo_core.assessment.assess import category_of
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.settings import Settings
-from osteo_core.statistics.agreement import bland_altman, icc, lin_ccc, pearson
+from osteo_core.statistics.agreement import bland_altman, lin_ccc, pearson
 from osteo_core.statistics.bootstrap import Statistic, bias, by_patient, root_mean_square
 from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
 from osteo_core.statistics.intervals import wilson
+from osteo_core.statistics.reliability import icc
 from osteo_core.terms import MEASURED_LEVELS, Category
 
 CLASSES = (Category.OSTEOPOROSIS.value, Category.LOW_BONE_MASS.value, Category.NORMAL.value)
@@ -97,7 +98,7 @@ def _agreement(rows: Sequence[Row]) -> Row:
     return {
         "n_agreement": len(rows),
         **_figure("r", lambda: pearson(value, qct)),
-        **_figure("icc", lambda: icc(np.column_stack([value, qct])).icc_2),
+        **_figure("icc", lambda: icc(np.column_stack([value, qct]))),
         **_figure("ccc", lambda: lin_ccc(value, qct)),
         **_figure("rmse", lambda: _drawn(value, qct, patients, root_mean_square)),
         **_figure("bias", lambda: bland_altman(value, qct).bias),

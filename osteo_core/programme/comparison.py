@@ -146,7 +146,7 @@ def _figures(measured: Values, reference: Values, limits: tuple[float, float]) -
     passes, negatives = int((~low & (measured >= limits[0])).sum()), int((~low).sum())
     return {
         "Pearson r": lambda: pearson(measured, reference),
-        "ICC(2,1)": lambda: icc(np.column_stack([measured, reference])).icc_2,
+        "ICC(2,1)": lambda: icc(np.column_stack([measured, reference])),
         "Lin's concordance": lambda: lin_ccc(measured, reference),
         "Kappa": lambda: kappa(table),
         "Kappa, linear weights": lambda: kappa(table, weights="linear"),

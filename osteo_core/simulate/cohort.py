@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +20,6 @@ from osteo_core.simulate.patient import DEMO_SEEDS, draw_patient
 from osteo_core.simulate.qct import REFERENCE_COLUMNS, TRUTH_COLUMNS, reference_rows, truth_rows, write_rows
 from osteo_core.simulate.study import write_study
 from osteo_core.simulate.truth import SimulatedPatient
-
-#: Called after each patient with (patients there, patients wanted, that patient's folder).
-Progress = Callable[[int, int, Path], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,27 +30,6 @@ class SimulatedCohort:
     reference: Path
     truth: Path
     patients: tuple[SimulatedPatient, ...]
-
-
-def simulate_cohort(
-    out_dir: Path,
-    *,
-    n_patients: int,
-    seed: int = DEMO_SEEDS.start,
-    labels: bool = False,
-    progress: Progress | None = None,
-) -> SimulatedCohort:
-    """Write patients ``seed`` to ``seed + n_patients - 1`` below ``out_dir``; those already there are skipped.
-
-    ``labels`` also writes each main series' true bodies as NIfTI. Raises OSError when the disk refuses.
-    """
-    cohort = draw_cohort(out_dir, n_patients=n_patients, seed=seed)
-    write_tables(cohort)
-    for done, patient in enumerate(cohort.patients, start=1):
-        folder = write_patient(out_dir, patient, labels=labels)
-        if progress is not None:
-            progress(done, n_patients, folder)
-    return cohort
 
 
 def draw_cohort(out_dir: Path, *, n_patients: int, seed: int = DEMO_SEEDS.start) -> SimulatedCohort:

@@ -24,10 +24,6 @@ LEVEL_OFFSET_MG_CM3 = 5.0
 #: Lowest vBMD that is drawn: fatty marrow with hardly any trabeculae left.
 LOWEST_VBMD_MG_CM3 = 5.0
 
-#: Share of each 5-year band from 50 in the 2010 census of China, both sexes together
-#: (general knowledge; reproduces the published prevalence within 1.5 points).
-CENSUS_FROM_50 = {50: 78.8, 55: 81.3, 60: 58.7, 65: 41.1, 70: 33.0, 75: 23.9, 80: 13.4, 85: 5.6, 90: 2.0}
-
 #: level -> width, depth, height (posterior), anterior/posterior, disc below; mm, mean of both sexes.
 SIZES: dict[Level, tuple[float, float, float, float, float]] = {
     Level.T5: (29.0, 24.0, 18.6, 0.97, 4.0),

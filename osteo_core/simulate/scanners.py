@@ -146,14 +146,6 @@ class Acquisition:
     filtration: str = ""
 
 
-def maker_of(vendor: Vendor) -> Maker:
-    """The maker of that vendor; KeyError if it is not simulated."""
-    for maker in MAKERS:
-        if maker.vendor == vendor:
-            return maker
-    raise KeyError(f"vendor {vendor} is not simulated; simulated are {[maker.vendor.value for maker in MAKERS]}")
-
-
 def draw_acquisition(
     rng: np.random.Generator, *, trunk_mm: float, day: int, matrix: int = 256, unseen: bool = False
 ) -> Acquisition:

@@ -21,7 +21,6 @@ _CORTEX_MM = 1.2
 #: Height of the iliac crest over the sacral endplate: from the back spine (at S2) over the top (at L4-L5) to the front.
 _CREST_ALONG = (0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0)
 _CREST_MM = (-38.0, -18.0, 8.0, 34.0, 26.0, -12.0, -40.0)
-_FAR_MM = 6.0
 
 
 def paint_skeleton(canvas: Canvas, torso: Torso, *, trabecular_hu: float) -> None:

@@ -16,23 +16,6 @@ from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import paired, ratings, varying
 from osteo_core.statistics.intervals import around, fisher_z, normal_quantile, t_quantile
-from osteo_core.statistics.regression import deming, passing_bablok
-from osteo_core.statistics.reliability import Icc, icc
-
-__all__ = [
-    "BlandAltman",
-    "Icc",
-    "bland_altman",
-    "deming",
-    "icc",
-    "lin_ccc",
-    "mae",
-    "passing_bablok",
-    "pearson",
-    "repeatability",
-    "rms_cv",
-    "rmse",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +23,7 @@ class BlandAltman:
     """Bias and limits of agreement of x - y, each with its interval.
 
     ``proportional_bias`` is the slope of the difference on the mean of both; ``proportional_p`` its
-    two-sided p. Where it is small, ``limits_at`` gives the limits that belong to one size of the mean.
-    ``residual_sd`` is the scatter about that line.
+    two-sided p. Where it is small, the limits depend on the size of the mean.
     """
 
     n: int
@@ -51,16 +33,6 @@ class BlandAltman:
     upper_limit: Estimate
     proportional_bias: Estimate | None
     proportional_p: float | None
-    intercept: float | None
-    residual_sd: float | None
-
-    def limits_at(self, mean: float) -> tuple[float, float, float]:
-        """(lower limit, bias, upper limit) at that mean by the regression of differences on means (B&A 1999, 3.2)."""
-        if self.proportional_bias is None or self.intercept is None or self.residual_sd is None:
-            return self.lower_limit.value, self.bias.value, self.upper_limit.value
-        centre = self.intercept + self.proportional_bias.value * mean
-        half = normal_quantile(self.bias.confidence) * self.residual_sd
-        return centre - half, centre, centre + half
 
 
 def bland_altman(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, exact: bool = False) -> BlandAltman:
@@ -78,7 +50,7 @@ def bland_altman(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, exact:
     t, z = t_quantile(confidence, n - 1), normal_quantile(confidence)
     se_limit = s * math.sqrt(1 / n + z * z / (2 * (n - 1))) if exact else math.sqrt(3 * s * s / n)
     form = "exact SE (B&A 1999)" if exact else "SE sqrt(3 s2/n) (B&A 1986)"
-    slope, p, intercept, residual_sd = _proportional(d, (a + b) / 2, confidence)
+    slope, p = _proportional(d, (a + b) / 2, confidence)
     return BlandAltman(
         n=n,
         bias=around(bias, t * s / math.sqrt(n), n, method="mean difference, t interval", confidence=confidence),
@@ -87,17 +59,13 @@ def bland_altman(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, exact:
         upper_limit=around(bias + z * s, t * se_limit, n, method=f"limit of agreement, {form}", confidence=confidence),
         proportional_bias=slope,
         proportional_p=p,
-        intercept=intercept,
-        residual_sd=residual_sd,
     )
 
 
-def _proportional(
-    d: np.ndarray, mean: np.ndarray, confidence: float
-) -> tuple[Estimate | None, float | None, float | None, float | None]:
+def _proportional(d: np.ndarray, mean: np.ndarray, confidence: float) -> tuple[Estimate | None, float | None]:
     """Ordinary least squares of differences on means; nothing where all means are alike."""
     if np.ptp(mean) <= 8 * np.finfo(float).eps * float(np.abs(mean).max()):
-        return None, None, None, None
+        return None, None
     n, centred = len(d), mean - mean.mean()
     squares = float(centred @ centred)
     slope = float(centred @ d) / squares
@@ -111,7 +79,7 @@ def _proportional(
         p = 1.0 if slope == 0 else 0.0
     half = t_quantile(confidence, n - 2) * error
     estimate = around(slope, half, n, method="slope of difference on mean, OLS", confidence=confidence)
-    return estimate, p, intercept, sd
+    return estimate, p
 
 
 def pearson(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate:
@@ -159,12 +127,6 @@ def rmse(x: ArrayLike, y: ArrayLike) -> float:
     return float(np.sqrt(np.mean((a - b) ** 2)))
 
 
-def mae(x: ArrayLike, y: ArrayLike) -> float:
-    """Mean absolute difference. Raises StatisticsError for no pair."""
-    a, b = paired(x, y, at_least=1)
-    return float(np.abs(a - b).mean())
-
-
 @dataclass(frozen=True, kw_only=True)
 class Repeatability:
     """Within-subject SD s_w, and the difference that 95 % of repeated pairs stay below."""
@@ -172,29 +134,20 @@ class Repeatability:
     n: int
     within_sd: float
     coefficient: float
-    coefficient_by_two: float
 
 
 def repeatability(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95) -> Repeatability:
     """Repeated pairs by one method: s_w = sqrt(sum d^2 / 2n); coefficient = 1.96 sqrt(2) s_w.
 
-    ``coefficient_by_two`` is Bland and Altman's 1986 form, 2 SD of d about zero with n. No bias
-    between the two is assumed. Checked on PEFR. Raises StatisticsError for fewer than 2 pairs.
+    No bias between the two is assumed. Checked on PEFR. Raises StatisticsError for fewer than 2 pairs.
     """
     a, b = paired(first, second, at_least=2)
-    about_zero = float(np.sqrt(np.mean((a - b) ** 2)))
-    within = about_zero / math.sqrt(2)
+    within = float(np.sqrt(np.mean((a - b) ** 2) / 2))
     return Repeatability(
         n=len(a),
         within_sd=within,
         coefficient=normal_quantile(confidence) * math.sqrt(2) * within,
-        coefficient_by_two=2 * about_zero,
     )
-
-
-def repeatability_of_many(table: ArrayLike) -> float:
-    """s_w over (targets, repeats): root mean of the variances within targets (n-1 each)."""
-    return float(np.sqrt(ratings(table).var(axis=1, ddof=1).mean()))
 
 
 def rms_cv(table: ArrayLike) -> float:
@@ -206,4 +159,4 @@ def rms_cv(table: ArrayLike) -> float:
     means = array.mean(axis=1, keepdims=True)
     if means.min() <= 0:
         raise StatisticsError(f"a coefficient of variation needs means above 0, found {means.min():g}")
-    return repeatability_of_many(array / means)
+    return float(np.sqrt((array / means).var(axis=1, ddof=1).mean()))

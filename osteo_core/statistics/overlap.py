@@ -62,11 +62,6 @@ def surface_distance(a: Mask, b: Mask, *, spacing_mm: Sequence[float]) -> Surfac
     )
 
 
-def hausdorff95(a: Mask, b: Mask, *, spacing_mm: Sequence[float]) -> float:
-    """The 95th percentile Hausdorff distance in mm (see ``surface_distance``)."""
-    return surface_distance(a, b, spacing_mm=spacing_mm).hausdorff95_mm
-
-
 def _pair(a: Mask, b: Mask) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     first, second = np.asarray(a) != 0, np.asarray(b) != 0
     if first.shape != second.shape:

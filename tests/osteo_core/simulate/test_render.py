@@ -9,7 +9,7 @@ from scipy import ndimage
 from osteo_core.simulate.palette import shown_hu, trabecular_expectation_hu
 from osteo_core.simulate.patient import draw_patient
 from osteo_core.simulate.render import render
-from osteo_core.simulate.scanners import Acquisition, maker_of
+from osteo_core.simulate.scanners import MAKERS, Acquisition
 from osteo_core.simulate.scene import trunk_middle_y
 from osteo_core.simulate.shapes import Array
 from osteo_core.simulate.truth import FieldOfView, SimulatedPatient
@@ -59,7 +59,7 @@ def core_medians(patient: SimulatedPatient) -> dict[Level, float]:
     ],
 )
 def test_truth_is_recovered_for_each_vendor_and_voltage(vendor: Vendor, kvp: int, seed: int) -> None:
-    maker = maker_of(vendor)
+    maker = next(maker for maker in MAKERS if maker.vendor is vendor)
     patient = spine_patient(seed, maker=maker, model=maker.models[0], kvp=kvp, kernel=maker.soft[0], noise_hu=12.0)
     for level, median in core_medians(patient).items():
         inside = trabecular_expectation_hu(patient, patient.level(level))
