@@ -20,14 +20,14 @@ from osteo_core.density.calibration.known_phantoms import QCT_PRO, known_phantom
 from osteo_core.density.calibration.phantom import COLUMNS, OPTIONAL_COLUMNS
 from osteo_core.density.contrast import ContrastCorrection, contrast_correction, decide_phase
 from osteo_core.density.roi import measure_levels
-from osteo_core.density.tissues import find_reference_tissues
+from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.records import (
+    CalibrationTissues,
     Geometry,
     LabelArray,
     Measurement,
-    ReferenceTissues,
     Segmentation,
     SegmentedLevel,
     Series,
@@ -58,7 +58,7 @@ class Facts:
     seed: int
     series: Series
     measurements: tuple[Measurement, ...]
-    tissues: ReferenceTissues
+    tissues: CalibrationTissues
     correction: ContrastCorrection | None
     is_native: bool
     true_mg_cm3: dict[Level, float]
@@ -138,7 +138,7 @@ def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentati
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
-    tissues = find_reference_tissues(volume, segmentation, bodies)
+    tissues = find_calibration_tissues(volume, segmentation, bodies)
     series = _series(patient)
     phase, _ = decide_phase(series, tissues)
     sound = sound_levels(measurements)

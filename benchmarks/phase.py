@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from benchmarks.true_masks import REPORT_OFFSET, true_segmentation
 from models.registry import load_segmenter
 from osteo_core.density.contrast import seen_phase
-from osteo_core.density.tissues import find_reference_tissues
+from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from osteo_core.simulate.render import render
 from osteo_core.statistics.intervals import wilson
@@ -40,7 +40,7 @@ def see(seed: int, *, masks: str) -> Seen:
     patient = draw_patient(seed, situations=False)
     volume, labels = render(patient)
     segmentation = true_segmentation(labels, volume.geometry) if masks == "true" else load_segmenter().segment(volume)
-    tissues = find_reference_tissues(volume, segmentation)
+    tissues = find_calibration_tissues(volume, segmentation)
     return Seen(
         seed=seed,
         true=patient.contrast.phase,

@@ -16,15 +16,15 @@ from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.contrast import ContrastCorrection, contrast_correction, decide_phase
 from osteo_core.density.roi import measure_levels
-from osteo_core.density.tissues import find_reference_tissues, tissue_cautions
+from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
 from osteo_core.dicom.volume import read_volume
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import (
     Calibration,
+    CalibrationTissues,
     Measurement,
-    ReferenceTissues,
     Regressor,
     Segmentation,
     Segmenter,
@@ -47,7 +47,7 @@ class MeasuredSeries:
     volume: Volume
     segmentation: Segmentation
     measurements: tuple[Measurement, ...]
-    tissues: ReferenceTissues
+    tissues: CalibrationTissues
     phase: ContrastPhase
     cautions: tuple[Caution, ...]
     model_hash: str
@@ -99,7 +99,7 @@ def measure_volume(
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
-    tissues = find_reference_tissues(volume, segmentation, bodies)
+    tissues = find_calibration_tissues(volume, segmentation, bodies)
     phase, contrast_cautions = decide_phase(series, tissues)
     if regressor is not None and series.kvp is not None:
         measurements = _regressed(measurements, volume, segmentation, regressor=regressor, kvp=series.kvp)
@@ -190,7 +190,7 @@ def _series_cautions(
     return cautions
 
 
-def _hu_shift_told_once(cautions: Sequence[Caution], tissues: ReferenceTissues) -> tuple[Caution, ...]:
+def _hu_shift_told_once(cautions: Sequence[Caution], tissues: CalibrationTissues) -> tuple[Caution, ...]:
     """A shift of HU is told by the tissues where they were found, else by the reader's look at the histogram.
 
     The histogram may take lung for air and a mixture for soft tissue; air, fat and muscle found by their place

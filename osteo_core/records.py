@@ -276,7 +276,7 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class TissueSample:
-    """HU of one reference tissue found in the scan."""
+    """HU of one calibration tissue found in the scan."""
 
     name: str
     mean_hu: float
@@ -285,7 +285,7 @@ class TissueSample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReferenceTissues:
+class CalibrationTissues:
     """Tissues of the scan itself by name (fat, muscle, blood, air, cortical); absent where not found.
 
     ``water_path_cm``: water that X-rays cross through the spine, mean over directions; None where the body is cut.
@@ -379,7 +379,7 @@ class SeriesResult:
     geometry: Geometry | None = None
     source_geometry: Geometry | None = None
     segmentation: Segmentation | None = None
-    tissues: ReferenceTissues | None = None
+    tissues: CalibrationTissues | None = None
     measurements: tuple[Measurement, ...] = ()
     assessment: Assessment | None = None
     exclusions: tuple[Exclusion, ...] = ()

@@ -1,4 +1,4 @@
-"""Tabulate what a CT beam of unknown filtration makes of marrow, mineral and the reference tissues.
+"""Tabulate what a CT beam of unknown filtration makes of marrow, mineral and the calibration tissues.
 
     python -m training.tabulate_beams [--data ../shared/data/tables]
 

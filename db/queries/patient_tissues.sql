@@ -1,4 +1,4 @@
--- Reference tissues of the current result of $series_key.
+-- Calibration tissues of the current result of $series_key.
 SELECT t.name, t.mean_hu, t.sd_hu, t.area_mm2
 FROM tissues AS t
 JOIN cohort ON cohort.result_id = t.result_id

@@ -45,7 +45,7 @@ CAUTIONS = table(
 #: The record is `TissueSample`.
 TISSUES = table(
     "tissues",
-    "one row a result and reference tissue",
+    "one row a result and calibration tissue",
     RESULT_ID,
     SERIES_KEY,
     Column("name", TEXT, "fat, muscle, blood, air, cortical", "the tissue", use=REQUIRED),

@@ -20,7 +20,7 @@ from osteo_core.limits.contrast import (
     PORTAL_RATIO,
 )
 from osteo_core.outcomes import Caution, CautionCode
-from osteo_core.records import ReferenceTissues, Series
+from osteo_core.records import CalibrationTissues, Series
 from osteo_core.terms import ContrastPhase, Step
 
 #: Header entries that say 'no contrast' in words.
@@ -111,7 +111,7 @@ def _is_arterial(aorta_hu: float, share: float) -> bool:
     return aorta_hu >= PORTAL_BLOOD_HU.value and share < PORTAL_RATIO.value * 2 / 3
 
 
-def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:
+def decide_phase(series: Series, tissues: CalibrationTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:
     """The phase to go on with, and cautions where the scan is enhanced or header and image disagree."""
     declared, seen = is_declared(series), seen_phase(tissues)
     blood = tissues.sample("blood")
@@ -126,7 +126,7 @@ def decide_phase(series: Series, tissues: ReferenceTissues) -> tuple[ContrastPha
     return seen, cautions if declared else (*cautions, _caution(CautionCode.CONTRAST_UNDECLARED, found))
 
 
-def seen_phase(tissues: ReferenceTissues) -> ContrastPhase:
+def seen_phase(tissues: CalibrationTissues) -> ContrastPhase:
     """The phase of the samples; excreted contrast tells the delayed phase where vessels leave it open."""
     aorta, cava, kidney, urine = (tissues.sample(name) for name in ("blood", "cava", "kidney", "urine"))
     if urine is None or aorta is None or cava is None or kidney is None:

@@ -1,4 +1,4 @@
-"""Reference tissues of the scan itself: air outside, subcutaneous fat, muscle, blood, kidney, cortical bone.
+"""Calibration tissues of the scan itself: air outside, subcutaneous fat, muscle, blood, kidney, cortical bone.
 
 No second model: each tissue is looked for where anatomy puts it, seen from the outlined bodies and from the skin.
 What is not found is absent; a narrow field of view without skin has the fat round the spine instead ('deep fat').
@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from osteo_core.density.body_size import water_path_cm
 from osteo_core.density.contrast import phase_of_vessels
-from osteo_core.density.outline import Outline, find_outline
+from osteo_core.density.trunk import Trunk, find_trunk
 from osteo_core.density.vessels import find_vessels
+from osteo_core.density.water_path import water_path_cm
 from osteo_core.imaging.resample import canonical
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.limits.hounsfield import AIR_HU_HIGH, AIR_HU_LOW, FAT_HU_HIGH, FAT_HU_LOW
 from osteo_core.morphometry.frame import Body, find_bodies, voxel_centres_mm
 from osteo_core.outcomes import Caution, CautionCode
-from osteo_core.records import FloatArray, ReferenceTissues, Segmentation, TissueSample, Volume
+from osteo_core.records import CalibrationTissues, FloatArray, Segmentation, TissueSample, Volume
 from osteo_core.terms import Level, Step
 
 #: Padding outside the field of view was set to this by the reader; it is not measured air.
@@ -60,9 +60,9 @@ _MUSCLE_REGIONS = (
 )
 
 
-def find_reference_tissues(
+def find_calibration_tissues(
     volume: Volume, segmentation: Segmentation, bodies: tuple[Body, ...] | None = None
-) -> ReferenceTissues:
+) -> CalibrationTissues:
     """Samples by name (air, fat or deep fat, muscle, blood, cava, kidney, cortical), contrast phase and water path.
 
     ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already.
@@ -71,25 +71,25 @@ def find_reference_tissues(
     # Blocks are cut from one end of the grid, so the same end whichever way the file stores the scan.
     voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
     volume = Volume(voxels_hu=voxels, geometry=geometry)
-    outline = find_outline(volume)
+    trunk = find_trunk(volume)
     vessels = find_vessels(volume, bodies)
     samples = [
-        _air(outline),
-        _fat(outline) or _deep_fat(outline, bodies),
-        _muscle(outline, bodies),
+        _air(trunk),
+        _fat(trunk) or _deep_fat(trunk, bodies),
+        _muscle(trunk, bodies),
         *vessels.values(),
         _cortical(volume, bodies),
     ]
     means = {name: sample.mean_hu for name, sample in vessels.items()}
     phase = phase_of_vessels(means.get("blood"), means.get("cava"), means.get("kidney"), means.get("urine"))
-    return ReferenceTissues(
+    return CalibrationTissues(
         samples=tuple(s for s in samples if s is not None),
         contrast_phase=phase,
-        water_path_cm=water_path_cm(outline, bodies),
+        water_path_cm=water_path_cm(trunk, bodies),
     )
 
 
-def tissue_cautions(tissues: ReferenceTissues) -> tuple[Caution, ...]:
+def tissue_cautions(tissues: CalibrationTissues) -> tuple[Caution, ...]:
     """HU_SHIFT when air or fat was found but not where HU should put it."""
     found = []
     for name, low, high in (
@@ -118,63 +118,63 @@ def mode_hu(values: FloatArray) -> float:
     return float(edges[int(smooth.argmax())] + 0.5)
 
 
-def _air(outline: Outline) -> TissueSample | None:
+def _air(trunk: Trunk) -> TissueSample | None:
     near, far = _AIR_DISTANCE_MM
-    ring = outline.air & (outline.distance_mm >= near) & (outline.distance_mm <= far)
-    values = outline.hu[ring & (outline.hu > _PADDING_HU + 1e-3) & (outline.hu < _AIR_BELOW_HU)]
+    ring = trunk.air & (trunk.distance_mm >= near) & (trunk.distance_mm <= far)
+    values = trunk.hu[ring & (trunk.hu > _PADDING_HU + 1e-3) & (trunk.hu < _AIR_BELOW_HU)]
     if len(values) and values.std() < _AIR_NOISE_HU:
         # Nothing that was measured is so even: padding of another value, or blurred by resampling.
         return None
     # Clothes, blankets and the mattress are nearly air: the mode is air itself, a mean is not.
-    return _sample("air", values, outline, centre=mode_hu(values) if len(values) else 0.0)
+    return _sample("air", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
 
 
-def _fat(outline: Outline) -> TissueSample | None:
+def _fat(trunk: Trunk) -> TissueSample | None:
     near, far = _FAT_DEPTH_MM
-    layer = outline.body & (outline.depth_mm >= near) & (outline.depth_mm <= far)
-    values = outline.hu[layer & _pure_fat(outline)]
-    return _sample("fat", values, outline, centre=mode_hu(values) if len(values) else 0.0)
+    layer = trunk.inside & (trunk.depth_mm >= near) & (trunk.depth_mm <= far)
+    values = trunk.hu[layer & _pure_fat(trunk)]
+    return _sample("fat", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
 
 
-def _deep_fat(outline: Outline, bodies: tuple[Body, ...]) -> TissueSample | None:
+def _deep_fat(trunk: Trunk, bodies: tuple[Body, ...]) -> TissueSample | None:
     """Fat behind the peritoneum and between muscles, for scans that do not show the skin."""
-    pure = _pure_fat(outline)
-    chosen = [_around(outline, body, pure)[1] for body in bodies]
+    pure = _pure_fat(trunk)
+    chosen = [_around(trunk, body, pure)[1] for body in bodies]
     values = np.concatenate(chosen) if chosen else np.zeros(0)
-    return _sample("deep fat", values, outline, centre=mode_hu(values) if len(values) else 0.0)
+    return _sample("deep fat", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
 
 
-def _pure_fat(outline: Outline) -> NDArray[np.bool_]:
+def _pure_fat(trunk: Trunk) -> NDArray[np.bool_]:
     """Coarse voxels that are fat and lie among fat: a thin layer shows its neighbours' HU."""
     low, high = _FAT_HU
-    return ndimage.binary_erosion((outline.hu > low) & (outline.hu < high))
+    return ndimage.binary_erosion((trunk.hu > low) & (trunk.hu < high))
 
 
-def _muscle(outline: Outline, bodies: tuple[Body, ...]) -> TissueSample | None:
+def _muscle(trunk: Trunk, bodies: tuple[Body, ...]) -> TissueSample | None:
     low, high = _MUSCLE_HU
-    soft = ndimage.binary_erosion((outline.hu > low - 20) & (outline.hu < high + 10))
+    soft = ndimage.binary_erosion((trunk.hu > low - 20) & (trunk.hu < high + 10))
     chosen = []
     for body in bodies:
-        position, hu = _around(outline, body, soft)
+        position, hu = _around(trunk, body, soft)
         side, front, up = np.abs(position[:, 0]), position[:, 1], np.abs(position[:, 2])
         for region in _MUSCLE_REGIONS:
             inside = (side >= region.left[0]) & (side <= region.left[1]) & (up <= region.superior)
             inside &= (front >= region.anterior[0]) & (front <= region.anterior[1])
             chosen.append(hu[inside & (hu > low) & (hu < high)])
     values = np.concatenate(chosen) if chosen else np.zeros(0)
-    return _sample("muscle", values, outline, centre=mode_hu(values) if len(values) else 0.0)
+    return _sample("muscle", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
 
 
-def _around(outline: Outline, body: Body, wanted: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+def _around(trunk: Trunk, body: Body, wanted: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
     """Wanted coarse voxels within 9 cm of a body: position in its axes (n, 3) and HU (n,)."""
-    centre = outline.geometry.to_index(body.frame.origin_mm)
-    reach = 90.0 / np.array(outline.geometry.spacing_mm)
+    centre = trunk.geometry.to_index(body.frame.origin_mm)
+    reach = 90.0 / np.array(trunk.geometry.spacing_mm)
     box = tuple(
         slice(int(max(c - r, 0)), int(max(min(c + r + 1, n), 0)))
-        for c, r, n in zip(centre, reach, outline.geometry.shape, strict=True)
+        for c, r, n in zip(centre, reach, trunk.geometry.shape, strict=True)
     )
     index = np.argwhere(wanted[box]) + np.array([part.start for part in box])
-    return body.frame.to_body_mm(outline.geometry.to_world_mm(index)), outline.hu[tuple(index.T)]
+    return body.frame.to_body_mm(trunk.geometry.to_world_mm(index)), trunk.hu[tuple(index.T)]
 
 
 def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> TissueSample | None:
@@ -210,8 +210,8 @@ def _compact(volume: Volume, body: Body) -> tuple[float, float, float] | None:
     return mean, float(brightest.std()), n * volume.geometry.voxel_volume_ml * 1000.0 / step
 
 
-def _sample(name: str, values: FloatArray, outline: Outline, *, centre: float) -> TissueSample | None:
-    area = len(values) * outline.voxel_area_mm2
+def _sample(name: str, values: FloatArray, trunk: Trunk, *, centre: float) -> TissueSample | None:
+    area = len(values) * trunk.voxel_area_mm2
     if area < _MINIMUM_AREA_MM2:
         return None
     return TissueSample(name=name, mean_hu=centre, sd_hu=float(values.std()), area_mm2=area)

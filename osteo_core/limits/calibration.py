@@ -1,4 +1,4 @@
-"""Limits of calibration: reference tissues, effective energy, phantom lines, the network's tube voltages."""
+"""Limits of calibration: calibration tissues, effective energy, phantom lines, the network's tube voltages."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ MUSCLE_HU_LOW = Limit(
     unit="HU",
     source="design: mode of paravertebral muscle 45-65, with fat between its fibres in old age less",
     date="2026-11-25",
-    beyond="not used as a reference tissue",
+    beyond="not used as a calibration tissue",
 )
 MUSCLE_HU_HIGH = Limit(
     value=90.0,
     unit="HU",
     source="design: muscle rises by 5-20 HU with contrast",
     date="2026-11-25",
-    beyond="not used as a reference tissue",
+    beyond="not used as a calibration tissue",
 )
 BLOOD_HU_LOW = Limit(
     value=20.0,
     unit="HU",
     source="design: native blood 35-55, about 1 HU less for each point of haematocrit lost",
     date="2026-11-25",
-    beyond="not used as a reference tissue",
+    beyond="not used as a calibration tissue",
 )
 BLOOD_HU_HIGH = Limit(
     value=75.0,
     unit="HU",
     source="design: above lies contrast",
     date="2026-11-25",
-    beyond="not used as a reference tissue",
+    beyond="not used as a calibration tissue",
 )
 CORTICAL_HU_LOW = Limit(
     value=700.0,
     unit="HU",
     source="design: compact bone is 1300-1950 HU by NIST attenuation; thin cortex is mixed with what lies beside it",
     date="2026-11-25",
-    beyond="not used as a reference tissue",
+    beyond="not used as a calibration tissue",
 )
 CORTICAL_HU_HIGH = Limit(
     value=2000.0,
     unit="HU",
     source="compact bone at 80 kVp by NIST attenuation: 1931 HU",
     date="2026-11-25",
-    beyond="not used as a reference tissue: metal",
+    beyond="not used as a calibration tissue: metal",
 )
 ENERGY_R2 = Limit(
     value=0.99,
@@ -119,7 +119,7 @@ REGRESSION_KVP_MOST = Limit(
     beyond="the network reads no vBMD",
 )
 
-#: Plausible HU of each reference tissue: lowest and highest. A tissue that is not listed has no limits.
+#: Plausible HU of each calibration tissue: lowest and highest. A tissue that is not listed has no limits.
 TISSUE_LIMITS: dict[str, tuple[Limit, Limit]] = {
     "air": (AIR_HU_LOW, AIR_HU_HIGH),
     "fat": (FAT_HU_LOW, FAT_HU_HIGH),

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.density import Answer, answer, summary, table
 from benchmarks.density_facts import STUDY, Facts, _phantoms, _series, write_phantoms
-from osteo_core.records import Measurement, ReferenceTissues, TissueSample
+from osteo_core.records import CalibrationTissues, Measurement, TissueSample
 from osteo_core.settings import Settings
 from osteo_core.simulate.palette import palette_of, shown_hu, trabecular_expectation_hu
 from osteo_core.simulate.patient import DEMO_SEEDS, draw_patient
@@ -35,7 +35,7 @@ def _facts(seed: int) -> Facts:
         seed=seed,
         series=_series(patient),
         measurements=measurements,
-        tissues=ReferenceTissues(
+        tissues=CalibrationTissues(
             samples=samples,
             contrast_phase=ContrastPhase.NATIVE,
             water_path_cm=(patient.habitus.trunk_width_mm + patient.habitus.trunk_depth_mm) / 20.0,

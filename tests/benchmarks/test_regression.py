@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.density_facts import Facts, _series
 from benchmarks.regression import reading, table
-from osteo_core.records import Estimate, Measurement, ReferenceTissues
+from osteo_core.records import CalibrationTissues, Estimate, Measurement
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from osteo_core.terms import ContrastPhase, Level
 
@@ -22,7 +22,7 @@ def facts(true: float, error: float, *, levels: int = 3, is_native: bool = True)
         seed=0,
         series=_series(draw_patient(TEST_SEEDS.start)),
         measurements=tuple(Measurement(level=n, voxels=9, volume_ml=9.0, regressed_mg_cm3=read) for n in held),
-        tissues=ReferenceTissues(samples=(), contrast_phase=ContrastPhase.NATIVE),
+        tissues=CalibrationTissues(samples=(), contrast_phase=ContrastPhase.NATIVE),
         correction=None,
         is_native=is_native,
         true_mg_cm3=dict.fromkeys(held, true),

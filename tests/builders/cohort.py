@@ -15,10 +15,10 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import (
     Assessment,
     Calibration,
+    CalibrationTissues,
     Estimate,
     Geometry,
     Measurement,
-    ReferenceTissues,
     ReferenceValue,
     Segmentation,
     SegmentedLevel,
@@ -179,7 +179,7 @@ def measured_result(number: int, rng: np.random.Generator, files: tuple[Path, ..
         settings_hash=SETTINGS_HASH,
         geometry=_segmentation().geometry,
         segmentation=_segmentation(),
-        tissues=ReferenceTissues(
+        tissues=CalibrationTissues(
             samples=(
                 TissueSample(name="fat", mean_hu=-98.0, sd_hu=12.0, area_mm2=900.0),
                 TissueSample(name="muscle", mean_hu=55.0, sd_hu=14.0, area_mm2=1200.0),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from osteo_core.records import ReferenceTissues, SeriesResult, TissueSample
+from osteo_core.records import CalibrationTissues, SeriesResult, TissueSample
 from osteo_core.terms import ContrastPhase
 from tests.builders.cohort import measured_result
 from tests.builders.store import build_store
@@ -44,7 +44,7 @@ def _scaled(result: SeriesResult, gain: float, rng: np.random.Generator) -> Seri
     )
     return replace(
         result,
-        tissues=ReferenceTissues(samples=samples, contrast_phase=ContrastPhase.NATIVE),
+        tissues=CalibrationTissues(samples=samples, contrast_phase=ContrastPhase.NATIVE),
         assessment=replace(judged, mean_vbmd_mg_cm3=scaled),
     )
 

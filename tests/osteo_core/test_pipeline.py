@@ -9,7 +9,7 @@ import pytest
 from osteo_core import pipeline
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series, analyze_volume, joint_hash
-from osteo_core.records import ReferenceTissues, Segmentation, Series, TissueSample, Volume
+from osteo_core.records import CalibrationTissues, Segmentation, Series, TissueSample, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Status, Step
 from tests.builders.regressors import CannedRegressor, reading
@@ -186,10 +186,10 @@ def test_tissues_found_by_their_place_overrule_the_histogram():
         name: TissueSample(name=name, mean_hu=0.0, sd_hu=1.0, area_mm2=100.0) for name in ("air", "fat", "muscle")
     }
     told = pipeline._hu_shift_told_once
-    assert told((read, own), ReferenceTissues(samples=tuple(samples.values()))) == (own,)
-    assert told((read,), ReferenceTissues(samples=tuple(samples.values()))) == ()
-    assert told((read, own), ReferenceTissues(samples=(samples["fat"],))) == (read,)
-    assert told((own,), ReferenceTissues(samples=(samples["fat"],))) == (own,)
+    assert told((read, own), CalibrationTissues(samples=tuple(samples.values()))) == (own,)
+    assert told((read,), CalibrationTissues(samples=tuple(samples.values()))) == ()
+    assert told((read, own), CalibrationTissues(samples=(samples["fat"],))) == (read,)
+    assert told((own,), CalibrationTissues(samples=(samples["fat"],))) == (own,)
 
 
 def _with_reader(osteoporotic, regressor, series=SERIES):

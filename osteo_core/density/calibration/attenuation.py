@@ -1,4 +1,4 @@
-"""Mass attenuation of the reference tissues and minerals, as data that belongs to the calibration alone.
+"""Mass attenuation of the calibration tissues and minerals, as data that belongs to the calibration alone.
 
 ``mass_attenuation_nist.csv``: total mass attenuation in cm2/g at the NIST grid energies from 40 to 150 keV, tissues
 after ICRU-44 (adipose, blood, cortical bone, skeletal muscle), compounds from their elements: triglyceride C55H98O6,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from osteo_core.density.calibration.scan import Scan
 from osteo_core.density.calibration.ways import WAYS
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import Calibration, ReferenceTissues, Series
+from osteo_core.records import Calibration, CalibrationTissues, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
@@ -13,7 +13,7 @@ from osteo_core.terms import Step
 _OWN = ("precalibrated", "phantom", "site", "carried")
 
 
-def choose_calibration(series: Series, settings: Settings, tissues: ReferenceTissues) -> Calibration | Exclusion:
+def choose_calibration(series: Series, settings: Settings, tissues: CalibrationTissues) -> Calibration | Exclusion:
     """The calibration for this scan, or why there is none: what each way that was tried lacks.
 
     Nothing is taken from another tube voltage. Raises SettingsError when a table of the site cannot be used.

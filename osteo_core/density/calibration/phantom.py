@@ -44,8 +44,8 @@ COLUMNS: tuple[str, ...] = (
 )
 #: Columns that may be left out.
 OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm", "device_key", "water_mg_cm3")
-#: vBMD at which drift and the residual are told.
-REFERENCE_MG_CM3 = 100.0
+#: vBMD at which drift and residual are stated.
+STATED_AT_MG_CM3 = 100.0
 #: Other units of the same model, same kVp: 0.0 +-1.4 % (Skornitzke 2022).
 _UNIT_RELATIVE_SD = 0.014
 
@@ -92,7 +92,7 @@ class PhantomLine:
     slope_mg_cm3_per_hu: float
     intercept_mg_cm3: float
     residual_sd_mg_cm3: float
-    error_at_reference_mg_cm3: float
+    error_at_100_mg_cm3: float
     r2: float
     water_path_cm: float | None
     drift_mg_cm3: float | None = None
@@ -101,7 +101,7 @@ class PhantomLine:
     @property
     def calibration(self) -> Calibration:
         """The line as a calibration, with what a phantom leaves uncertain."""
-        fit = self.error_at_reference_mg_cm3
+        fit = self.error_at_100_mg_cm3
         parts = [Uncertainty(name="phantom fit", offset_sd_mg_cm3=fit, source=f"{self.n_rods} rods about the line")]
         if not self.scanner.device_key:
             parts.append(Uncertainty(name="scanner unit", relative_sd=_UNIT_RELATIVE_SD, source="Skornitzke 2022"))
@@ -110,7 +110,7 @@ class PhantomLine:
             kind="phantom",
             slope_mg_cm3_per_hu=self.slope_mg_cm3_per_hu,
             intercept_mg_cm3=self.intercept_mg_cm3,
-            residual_sd_mg_cm3=float(np.linalg.norm([part.sd_mg_cm3(REFERENCE_MG_CM3) for part in parts])),
+            residual_sd_mg_cm3=float(np.linalg.norm([part.sd_mg_cm3(STATED_AT_MG_CM3) for part in parts])),
             kvp=self.scanner.kvp,
             mineral=self.mineral,
             source=f"phantom {self.phantom}, {self.n_rods} rods, R2 {self.r2:.4f}",
@@ -155,7 +155,7 @@ class _Fit:
     slope_mg_cm3_per_hu: float = float("nan")
     intercept_mg_cm3: float = float("nan")
     residual_sd_mg_cm3: float = float("nan")
-    error_at_reference_mg_cm3: float = float("nan")
+    error_at_100_mg_cm3: float = float("nan")
     r2: float = float("nan")
     refusal: str = ""
 
@@ -175,12 +175,12 @@ def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
     except ValueError as error:
         return _Fit(refusal=str(error))
     spread = float(np.sum((density - density.mean()) ** 2))
-    leverage = 1.0 / n + (REFERENCE_MG_CM3 - density.mean()) ** 2 / spread
+    leverage = 1.0 / n + (STATED_AT_MG_CM3 - density.mean()) ** 2 / spread
     least = PHANTOM_R2.value
     return _Fit(
         **vars(line),
         # Few rods know their own scatter badly: Student's quantile over the normal one.
-        error_at_reference_mg_cm3=line.residual_sd_mg_cm3
+        error_at_100_mg_cm3=line.residual_sd_mg_cm3
         * float(np.sqrt(leverage))
         * float(stats.t.ppf(0.975, n - 2))
         / Z_95,
@@ -221,8 +221,8 @@ def _ledger(lines: list[PhantomLine]) -> list[PhantomLine]:
         valid_to = min(line.valid_to, after.scan_date - timedelta(days=1)) if after else line.valid_to
         drift = None
         if before is not None and before.mineral is line.mineral:
-            hu = (REFERENCE_MG_CM3 - line.intercept_mg_cm3) / line.slope_mg_cm3_per_hu
-            drift = before.slope_mg_cm3_per_hu * hu + before.intercept_mg_cm3 - REFERENCE_MG_CM3
+            hu = (STATED_AT_MG_CM3 - line.intercept_mg_cm3) / line.slope_mg_cm3_per_hu
+            drift = before.slope_mg_cm3_per_hu * hu + before.intercept_mg_cm3 - STATED_AT_MG_CM3
         ledger.append(replace(line, valid_to=valid_to, drift_mg_cm3=drift))
     return sorted(ledger, key=lambda line: (line.scan_date, line.phantom))
 

@@ -17,7 +17,7 @@ from osteo_core.density.calibration.site import SiteLine, read_site_lines
 from osteo_core.errors import SettingsError
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import GENERAL_LINE_SD
-from osteo_core.records import Calibration, ReferenceTissues, Series, Uncertainty
+from osteo_core.records import Calibration, CalibrationTissues, Series, Uncertainty
 from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Vendor
 
@@ -26,8 +26,8 @@ _SEEN_PATH_SD_CM = 1.0
 #: HU a year that scanners drift, at most (Loeffler 2019), and what they differ by from day to day (design).
 _DRIFT_HU_PER_YEAR, _DAILY_SD_HU, _DAILY_GAIN_SD = 2.29, 1.0, 0.003
 _DAYS_A_YEAR = 365.25
-#: vBMD at which a calibration's residual is told.
-_REFERENCE_MG_CM3 = 100.0
+#: vBMD at which a calibration's residual is stated.
+_STATED_AT_MG_CM3 = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class Scan:
     """What a way may look at."""
 
     series: Series
-    tissues: ReferenceTissues
+    tissues: CalibrationTissues
     settings: Settings
 
     @property
@@ -110,12 +110,12 @@ def drift_since(scan: Scan, line: PhantomLine) -> Prior:
     )
 
 
-def size_uncertainty(scan: Scan, *, reference_path_cm: float | None) -> Uncertainty:
-    """What the body's size leaves uncertain of a slope; ``reference_path_cm`` None when the slope knows no size."""
+def size_uncertainty(scan: Scan, *, line_path_cm: float | None) -> Uncertainty:
+    """What the body's size leaves uncertain of a slope; ``line_path_cm`` None when the slope knows no size."""
     nearest = min(beam_kvps(), key=lambda kvp: abs(kvp - scan.kvp))
     per_cm = beam_line(nearest, scan.path_cm).relative_per_cm
     sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm is not None else USUAL_PATH_SD_CM
-    if reference_path_cm is None:
+    if line_path_cm is None:
         sd_cm = float(np.hypot(USUAL_PATH_SD_CM, USUAL_PATH_SD_CM))
     return Uncertainty(name="body size", relative_sd=per_cm * sd_cm, source=f"water path +-{sd_cm:.1f} cm")
 
@@ -140,8 +140,8 @@ def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[U
 
 
 def with_parts(line: Calibration) -> Calibration:
-    """The line with its residual told by its parts at 100 mg/cm3."""
-    parts = [part.sd_mg_cm3(_REFERENCE_MG_CM3) for part in line.uncertainties]
+    """The line with the residual that its parts add up to at 100 mg/cm3."""
+    parts = [part.sd_mg_cm3(_STATED_AT_MG_CM3) for part in line.uncertainties]
     return replace(line, residual_sd_mg_cm3=float(np.sqrt(np.sum(np.square(parts)))))
 
 

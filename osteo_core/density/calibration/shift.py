@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteo_core.density.tissues import is_plausible
-from osteo_core.records import Calibration, FloatArray, ReferenceTissues, Uncertainty
+from osteo_core.records import Calibration, CalibrationTissues, FloatArray, Uncertainty
 from osteo_core.terms import ContrastPhase
 
 #: Scatter of each tissue between patients, HU: adipose 0.92-0.95 g/cm3, and mixed with other tissue near the spine;
@@ -22,8 +22,8 @@ from osteo_core.terms import ContrastPhase
 TISSUE_SD_HU: dict[str, float] = {"air": 8.0, "fat": 10.0, "deep fat": 12.0, "muscle": 8.0, "blood": 6.0}
 #: Contrast raises these, so they tell nothing of the scanner then.
 _NATIVE_ONLY = ("muscle", "blood")
-#: Trabecular bone at which the remaining uncertainty is told.
-_REFERENCE_HU = 100.0
+#: Trabecular HU at which the remaining uncertainty is stated.
+_STATED_AT_HU = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Shift:
         return float(np.sqrt(at @ self.covariance @ at))
 
 
-def usable_tissues(tissues: ReferenceTissues) -> dict[str, float]:
+def usable_tissues(tissues: CalibrationTissues) -> dict[str, float]:
     """Mean HU of the tissues that are plausible and, where contrast raises them, native; 'deep fat' counts as such."""
     is_native = tissues.contrast_phase is ContrastPhase.NATIVE
     return {
@@ -86,7 +86,7 @@ def undo_shift(calibration: Calibration, shift: Shift, prior: Prior) -> tuple[fl
     slope = calibration.slope_mg_cm3_per_hu / (1.0 + shift.gain)
     left = Uncertainty(
         name="scanner shift",
-        offset_sd_mg_cm3=slope * shift.sd_hu(_REFERENCE_HU),
+        offset_sd_mg_cm3=slope * shift.sd_hu(_STATED_AT_HU),
         source=f"{prior.source}; tissues {', '.join(shift.tissues) or 'none'}",
     )
     return slope, calibration.intercept_mg_cm3 - slope * shift.offset_hu, left

@@ -52,7 +52,7 @@ def phantom(scan: Scan) -> Calibration | str:
         offset_sd_mg_cm3=own.slope_mg_cm3_per_hu * drift_since(scan, line).offset_sd_hu,
         source="Loeffler 2019",
     )
-    size = size_uncertainty(scan, reference_path_cm=None)
+    size = size_uncertainty(scan, line_path_cm=None)
     return with_parts(replace(own, uncertainties=(*own.uncertainties, drift, size)))
 
 
@@ -68,7 +68,7 @@ def precalibrated(scan: Scan) -> Calibration | str:
         here, there = beam_line(kvp, scan.path_cm), beam_line(kvp, line.water_path_cm)
         factor = here.slope_mg_cm3_per_hu / there.slope_mg_cm3_per_hu
         own = replace(own, slope_mg_cm3_per_hu=own.slope_mg_cm3_per_hu * factor)
-    size = size_uncertainty(scan, reference_path_cm=line.water_path_cm)
+    size = size_uncertainty(scan, line_path_cm=line.water_path_cm)
     return without_shift(scan, replace(own, kind="precalibrated"), drift_since(scan, line), parts=(size,))
 
 
@@ -101,7 +101,7 @@ def carried(scan: Scan) -> Calibration | str:
         intercept_mg_cm3=own.vbmd_mg_cm3(there.zero_mineral_hu) - slope * here.zero_mineral_hu,
         source=f"{own.source}, measured at {line.scanner.kvp:g} kVp",
     )
-    size = size_uncertainty(scan, reference_path_cm=line.water_path_cm)
+    size = size_uncertainty(scan, line_path_cm=line.water_path_cm)
     return without_shift(scan, moved, drift_since(scan, line), parts=(size, converted))
 
 
@@ -131,7 +131,7 @@ def tissues(scan: Scan) -> Calibration | str:
         source=f"{aim.name} by NIST attenuation behind {path_cm:.0f} cm of water",
         uncertainties=(filtration,),
     )
-    size = size_uncertainty(scan, reference_path_cm=path_cm)
+    size = size_uncertainty(scan, line_path_cm=path_cm)
     return as_general(without_shift(scan, line, ANY_SCANNER, parts=(size,)))
 
 
@@ -186,7 +186,7 @@ def two_tissue(scan: Scan) -> Calibration | str:
         Uncertainty(name="muscle and fat", relative_sd=scatter, source="scatter of their densities, extrapolated"),
         Uncertainty(name="muscle", offset_sd_mg_cm3=slope * TISSUE_SD_HU["muscle"], source="fat between its fibres"),
         Uncertainty(name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers"),
-        size_uncertainty(scan, reference_path_cm=path_cm),
+        size_uncertainty(scan, line_path_cm=path_cm),
     )
     return as_general(
         Calibration(

@@ -158,7 +158,7 @@ def show_origin(view: services.PatientView) -> None:
         "Chosen because": view.preference_reason,
         "Outlined by": view.engine,
         "Levels counted from": view.anchor,
-        "Reference tissues": view.tissues,
+        "Calibration tissues": view.tissues,
         "Model or mask (SHA-256)": view.model_hash[:16],
         "Settings": view.settings_hash,
         "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s"

@@ -6,7 +6,7 @@ import pytest
 
 from osteo_core.density.contrast import contrast_correction, decide_phase, is_declared, phase_of_vessels
 from osteo_core.outcomes import CautionCode
-from osteo_core.records import ReferenceTissues, Series, TissueSample
+from osteo_core.records import CalibrationTissues, Series, TissueSample
 from osteo_core.terms import ContrastPhase
 
 
@@ -21,9 +21,9 @@ def _series(agent: str | None) -> Series:
     )
 
 
-def _tissues(phase: ContrastPhase, blood_hu: float) -> ReferenceTissues:
+def _tissues(phase: ContrastPhase, blood_hu: float) -> CalibrationTissues:
     blood = TissueSample(name="blood", mean_hu=blood_hu, sd_hu=9.0, area_mm2=300.0)
-    return ReferenceTissues(samples=(blood,), contrast_phase=phase)
+    return CalibrationTissues(samples=(blood,), contrast_phase=phase)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_excreted_contrast_proves_the_delayed_phase():
         TissueSample(name=name, mean_hu=hu, sd_hu=9.0, area_mm2=300.0)
         for name, hu in (("blood", 140.0), ("cava", 125.0), ("kidney", 150.0), ("urine", 900.0))
     )
-    tissues = ReferenceTissues(samples=samples, contrast_phase=ContrastPhase.PORTAL_VENOUS)
+    tissues = CalibrationTissues(samples=samples, contrast_phase=ContrastPhase.PORTAL_VENOUS)
     phase, cautions = decide_phase(_series("CE"), tissues)
     assert phase is ContrastPhase.DELAYED
     assert "delayed, blood 140 HU" in cautions[0].sentence
@@ -89,7 +89,7 @@ def test_declared_but_not_seen_is_told_and_the_image_decides():
 
 
 def test_without_vessels_the_header_decides_and_silence_is_told():
-    nothing = ReferenceTissues()
+    nothing = CalibrationTissues()
     assert decide_phase(_series("CE"), nothing)[0] is ContrastPhase.ENHANCED
     phase, cautions = decide_phase(_series(None), nothing)
     assert phase is ContrastPhase.UNKNOWN

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from osteo_core.density.roi import measure_levels, trabecular_roi
-from osteo_core.density.tissues import find_reference_tissues
+from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.imaging.nifti import read_nifti_labels, read_nifti_volume
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
@@ -75,7 +75,7 @@ def test_fractures_of_real_patients_are_graded(name, grades):
 def test_arterial_contrast_is_seen_on_a_real_chest_ct():
     volume = read_nifti_volume(shared_data("ct", "lidc_0001.nii.gz"))
     assert isinstance(volume, Volume)
-    tissues = find_reference_tissues(volume, _bodies("lidc_0001"))
+    tissues = find_calibration_tissues(volume, _bodies("lidc_0001"))
     assert tissues.contrast_phase is ContrastPhase.ARTERIAL
     assert tissues.sample("blood").mean_hu > 350.0
     assert tissues.sample("fat").mean_hu == pytest.approx(-107.0, abs=8.0)

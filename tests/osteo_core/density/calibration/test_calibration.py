@@ -15,7 +15,7 @@ from osteo_core.density.calibration.site import COLUMNS, read_site_lines
 from osteo_core.density.contrast import contrast_correction
 from osteo_core.errors import SettingsError
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import Calibration, Measurement, ReferenceTissues, Series, TissueSample, Uncertainty
+from osteo_core.records import Calibration, CalibrationTissues, Measurement, Series, TissueSample, Uncertainty
 from osteo_core.settings import Settings
 from osteo_core.terms import ContrastPhase, KernelGroup, Level, Mineral, Vendor
 
@@ -33,7 +33,7 @@ SERIES = Series(
     kernel_group=KernelGroup.STANDARD,
     study_date=date(2024, 5, 1),
 )
-NO_TISSUES = ReferenceTissues()
+NO_TISSUES = CalibrationTissues()
 PUBLISHED = Settings(calibration_order="published")
 SHIPPED = "usual body 120 kVp"
 LINE = Calibration(
@@ -106,7 +106,7 @@ def test_the_line_of_the_same_voltage_is_chosen_and_cautioned():
 def test_a_general_line_is_as_uncertain_as_such_methods_were_found_to_be(way):
     """8.8 mg/cm3 in 114 clinical scans (Bartenschlager 2023), filter and shift of the scanner included."""
     samples = (TissueSample(name="air", mean_hu=-1000.0, sd_hu=9.0, area_mm2=900.0),)
-    tissues = ReferenceTissues(samples=samples, water_path_cm=28.0)
+    tissues = CalibrationTissues(samples=samples, water_path_cm=28.0)
     line = choose_calibration(SERIES, Settings(calibration_order=way), tissues)
     assert 8.6 < line.residual_sd_mg_cm3 < 9.3
     part = next(u for u in line.uncertainties if u.name == "no phantom of this scanner")
@@ -300,7 +300,7 @@ def test_the_first_way_that_can_gives_the_number_and_all_reasons_are_told(tmp_pa
 
 def test_by_default_the_scan_s_own_tissues_come_before_the_published_line():
     samples = (TissueSample(name="air", mean_hu=-1000.0, sd_hu=9.0, area_mm2=900.0),)
-    found = choose_calibration(SERIES, Settings(), ReferenceTissues(samples=samples, water_path_cm=28.0))
+    found = choose_calibration(SERIES, Settings(), CalibrationTissues(samples=samples, water_path_cm=28.0))
     assert isinstance(found, Calibration)
     assert (found.kind, found.mineral) == ("tissues", Mineral.K2HPO4)
     assert [c.code for c in calibration_cautions(found)] == [CautionCode.PUBLISHED_LINE]

@@ -52,7 +52,7 @@ def test_the_error_of_the_fit_covers_the_truth_as_often_as_it_says(tmp_path):
     for _ in range(400):
         (line,) = _read(tmp_path, *_scan(densities, 1.3 * densities + 2.0 + rng.normal(0, 3.0, 5)))
         read = line.slope_mg_cm3_per_hu * 132.0 + line.intercept_mg_cm3
-        held += abs(read - 100.0) <= 1.959964 * line.error_at_reference_mg_cm3
+        held += abs(read - 100.0) <= 1.959964 * line.error_at_100_mg_cm3
     assert 0.92 <= held / 400 <= 0.98
 
 

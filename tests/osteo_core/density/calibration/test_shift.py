@@ -5,7 +5,7 @@ import pytest
 
 from osteo_core.density.calibration.beam import expected_tissue_hu
 from osteo_core.density.calibration.shift import ANY_SCANNER, TISSUE_SD_HU, Prior, estimate_shift, usable_tissues
-from osteo_core.records import ReferenceTissues, TissueSample
+from osteo_core.records import CalibrationTissues, TissueSample
 from osteo_core.terms import ContrastPhase
 
 EXPECTED = expected_tissue_hu(120, 28.0)
@@ -14,7 +14,7 @@ WIDE = Prior(offset_sd_hu=100.0, gain_sd=1.0, source="test")
 
 def _tissues(phase, **hu):
     samples = tuple(TissueSample(name=n.replace("_", " "), mean_hu=v, sd_hu=9.0, area_mm2=900.0) for n, v in hu.items())
-    return ReferenceTissues(samples=samples, contrast_phase=phase)
+    return CalibrationTissues(samples=samples, contrast_phase=phase)
 
 
 def test_without_tissues_the_shift_is_none_and_as_unsure_as_before():

@@ -17,7 +17,7 @@ from osteo_core.density.calibration.ways import (
     tissues,
     two_tissue,
 )
-from osteo_core.records import ReferenceTissues, Series, TissueSample
+from osteo_core.records import CalibrationTissues, Series, TissueSample
 from osteo_core.settings import CALIBRATION_WAYS, Settings
 from osteo_core.terms import ContrastPhase, KernelGroup, Mineral, Vendor
 
@@ -38,7 +38,7 @@ EXPECTED = expected_tissue_hu(120, 28.0)
 
 def _tissues(path_cm=28.0, phase=ContrastPhase.NATIVE, **hu):
     samples = tuple(TissueSample(name=n, mean_hu=v, sd_hu=9.0, area_mm2=900.0) for n, v in hu.items())
-    return ReferenceTissues(samples=samples, contrast_phase=phase, water_path_cm=path_cm)
+    return CalibrationTissues(samples=samples, contrast_phase=phase, water_path_cm=path_cm)
 
 
 def _scan(found, settings=None, **changes):

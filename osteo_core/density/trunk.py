@@ -1,6 +1,6 @@
-"""The patient's outline on a coarse grid: what is body, what is air outside, how deep a voxel lies.
+"""The patient's trunk on a coarse grid: which voxels are the patient, which are air outside, how deep each lies.
 
-Coarse means blocks of about 3 mm averaged: quick on a whole torso, and noise is no matter.
+The grid holds means over blocks of about 3 mm: fast on a whole torso, and noise does not matter.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ _OPENING_STEPS = 2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Outline:
-    """Coarse HU (I, J, K) float32, its geometry, the body, the air outside, and depth below the skin in mm."""
+class Trunk:
+    """Coarse HU (I, J, K) float32, its geometry, voxels inside the patient, air outside, depth below the skin in mm,
+    and distance from any object in mm."""
 
     hu: FloatArray
     geometry: Geometry
-    body: NDArray[np.bool_]
+    inside: NDArray[np.bool_]
     air: NDArray[np.bool_]
     depth_mm: FloatArray
     distance_mm: FloatArray
@@ -38,22 +39,22 @@ class Outline:
         return self.geometry.voxel_volume_ml * 1000.0 / step
 
 
-def find_outline(volume: Volume) -> Outline:
-    """Body and outside air. In a narrow field of view there may be no air, and depth is then infinite."""
+def find_trunk(volume: Volume) -> Trunk:
+    """Patient and outside air. In a narrow field of view there may be no air, and depth is then infinite."""
     hu, geometry = coarse_volume(volume)
     dense = hu > _SKIN_HU
-    body = _largest(dense)
-    # Air outside is joined to the border of the grid and belongs to no object; lungs and bowel gas are not it.
-    air = _touching_border(~ndimage.binary_dilation(body) & (hu < _SKIN_HU))
+    inside = _patient(dense)
+    # Air outside reaches the border of the grid; lungs and bowel gas do not.
+    air = _touching_border(~ndimage.binary_dilation(inside) & (hu < _SKIN_HU))
     far = np.full(hu.shape, np.inf)
     depth = ndimage.distance_transform_edt(~air, sampling=geometry.spacing_mm) if air.any() else far
     objects = dense | ndimage.binary_dilation(dense)
     distance = ndimage.distance_transform_edt(~objects, sampling=geometry.spacing_mm) if objects.any() else far
-    return Outline(hu=hu, geometry=geometry, body=body, air=air, depth_mm=depth, distance_mm=distance)
+    return Trunk(hu=hu, geometry=geometry, inside=inside, air=air, depth_mm=depth, distance_mm=distance)
 
 
 def coarse_volume(volume: Volume) -> tuple[FloatArray, Geometry]:
-    """Means over blocks of about 3 mm (float32), and their geometry; a rest at the end is left out."""
+    """Means over blocks of about 3 mm (float32), and their geometry; an incomplete last block is left out."""
     steps = [
         max(1, min(round(_BLOCK_MM / s), n))
         for s, n in zip(volume.geometry.spacing_mm, volume.geometry.shape, strict=True)
@@ -68,8 +69,8 @@ def coarse_volume(volume: Volume) -> tuple[FloatArray, Geometry]:
     return blocks.mean(axis=(1, 3, 5), dtype=np.float32), Geometry(shape=shape, affine_lps=affine)
 
 
-def _largest(dense: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # Ones beyond the border keep the erosion from eating a body that the field of view cuts.
+def _patient(dense: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    # Ones beyond the border: the erosion must not remove a patient whom the field of view cuts.
     core = ndimage.binary_erosion(dense, iterations=_OPENING_STEPS, border_value=1)
     if not core.any():
         return dense

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from osteo_core.density.body_size import water_path_cm
-from osteo_core.density.outline import find_outline
+from osteo_core.density.trunk import find_trunk
+from osteo_core.density.water_path import water_path_cm
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.records import Geometry, Volume
 from tests.builders.spines import segmentation_of
@@ -32,27 +32,27 @@ def _cylinder(*, half_width_mm: float, tissue_hu: float = 0.0, outside_hu: float
 
 def test_the_path_through_a_cylinder_of_water_is_its_diameter():
     volume, bodies = _cylinder(half_width_mm=165.0)
-    assert water_path_cm(find_outline(volume), bodies) == pytest.approx(24.0, abs=0.4)
+    assert water_path_cm(find_trunk(volume), bodies) == pytest.approx(24.0, abs=0.4)
 
 
 def test_fat_counts_less_than_water():
     volume, bodies = _cylinder(half_width_mm=165.0, tissue_hu=-100.0)
-    assert water_path_cm(find_outline(volume), bodies) == pytest.approx(0.9 * 24.0, abs=0.4)
+    assert water_path_cm(find_trunk(volume), bodies) == pytest.approx(0.9 * 24.0, abs=0.4)
 
 
 def test_a_trunk_that_the_scan_cuts_has_no_path():
     volume, bodies = _cylinder(half_width_mm=90.0)
-    assert water_path_cm(find_outline(volume), bodies) is None
+    assert water_path_cm(find_trunk(volume), bodies) is None
 
 
 def test_padding_beside_tissue_is_a_cut_and_not_air():
     volume, bodies = _cylinder(half_width_mm=165.0, outside_hu=-1024.0)
-    assert water_path_cm(find_outline(volume), bodies) is None
+    assert water_path_cm(find_trunk(volume), bodies) is None
 
 
 def test_without_a_body_there_is_no_path():
     volume, _ = _cylinder(half_width_mm=165.0)
-    assert water_path_cm(find_outline(volume), ()) is None
+    assert water_path_cm(find_trunk(volume), ()) is None
 
 
 def test_the_path_does_not_depend_on_where_the_scanner_s_zero_lies():
@@ -63,4 +63,4 @@ def test_the_path_does_not_depend_on_where_the_scanner_s_zero_lies():
     labels = np.zeros(volume.geometry.shape, dtype=np.uint8)
     labels[bodies[0].box][bodies[0].mask] = 20
     again = find_bodies(segmentation_of(labels, moved.geometry))
-    assert water_path_cm(find_outline(moved), again) == pytest.approx(water_path_cm(find_outline(volume), bodies))
+    assert water_path_cm(find_trunk(moved), again) == pytest.approx(water_path_cm(find_trunk(volume), bodies))
