@@ -7,12 +7,12 @@ from pathlib import Path
 
 from commands import store_access
 from commands.command import Answer, Context, existing_paths, path_argument, writable_folder
-from commands.qct_table import read_reference
 from commands.sentences import counted
 from db import rows
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import ReferenceValue
 from osteo_core.settings import Settings
+from osteo_core.tables.qct import read_reference
 
 
 def import_reference(path: Path, store_dir: Path, *, settings: Settings) -> tuple[ReferenceValue, ...]:

@@ -2,6 +2,7 @@
 
 OsteoError
 ├── UsageError            the caller asked for something that cannot be done (exit code 2)
+│   └── TableError        a table that a person made cannot be read, or rows of it are refused
 ├── SettingsError         a setting is missing, unknown or outside its range
 ├── WeightsError          weights are missing or their SHA-256 is not the card's
 ├── StoreError            the store cannot be opened, is newer than this program, or is damaged
@@ -21,6 +22,10 @@ class OsteoError(Exception):
 
 class UsageError(OsteoError):
     """The caller asked for something that cannot be done."""
+
+
+class TableError(UsageError):
+    """A table that a person made cannot be read, or rows of it are refused."""
 
 
 class SettingsError(OsteoError):

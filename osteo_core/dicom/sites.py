@@ -1,23 +1,21 @@
 """Which site a series comes from: the institution its header names, or the name that a table of the site's own gives.
 
-The table (CSV in UTF-8 with a header row, named by settings.site_table) has the columns what, value and site: ``what``
-is institution (0008,0080), station (0008,1010), serial number (0018,1000) or folder. The first row that fits counts;
-letters' case does not. A site is stored as its keyed hash, so that no name leaves with an export; whoever has table and
-key sees the names.
+The table (CSV or Excel with a row of headings, named by settings.site_table) has the columns what, value and site:
+``what`` is institution (0008,0080), station (0008,1010), serial number (0018,1000) or folder. The first row that fits
+counts; the case of letters does not matter. A site is stored as its keyed hash, so that no name leaves with an export;
+whoever has table and key sees the names.
 """
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from osteo_core.errors import SettingsError
 from osteo_core.pseudonyms import Pseudonyms
-
-COLUMNS = ("what", "value", "site")
+from osteo_core.tables.columns import Column, OneOf
+from osteo_core.tables.rows import read_whole
 
 
 class What(StrEnum):
@@ -48,29 +46,21 @@ class Source:
     serial_number: str = ""
 
 
+COLUMNS: tuple[Column, ...] = (
+    Column(
+        name="what",
+        kind=OneOf(values={what.value: what for what in What}),
+        words=("kind", "attribute", "was", "Merkmal", "quoi", "attribut", "qué", "atributo", "什么", "属性"),
+    ),
+    Column(name="value", words=("Wert", "valeur", "valor", "值")),
+    Column(name="site", words=("Standort", "centre", "site name", "sitio", "centro", "站点", "院区")),
+)
+
+
 def read_sites(table: str) -> tuple[SiteRule, ...]:
-    """The rows of the table, none without a table. Raises SettingsError naming the row that cannot be used."""
-    if not table:
-        return ()
-    try:
-        with Path(table).open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
-            if missing:
-                raise SettingsError(f"site table {table} lacks the columns {missing}; expected {list(COLUMNS)}")
-            return tuple(_rule(row, number, table) for number, row in enumerate(reader, start=2))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"site table {table} cannot be read as CSV ({type(error).__name__}); mend it") from error
-
-
-def _rule(row: dict[str, str | None], number: int, table: str) -> SiteRule:
-    what, value, site = ((row[name] or "").strip() for name in COLUMNS)
-    if what.lower() not in set(What) or not value or not site:
-        raise SettingsError(
-            f"site table {table}, row {number}: 'what' must be one of {', '.join(What)}, and 'value' and 'site' be "
-            f"filled in; found {what!r}, {value!r}, {site!r}"
-        )
-    return SiteRule(what=What(what.lower()), value=value, site=site)
+    """The rows of the table, none without a table. Raises TableError naming the rows that cannot be used."""
+    rows = read_whole(Path(table), "site table", COLUMNS).taken if table else ()
+    return tuple(SiteRule(**row.cells) for row in rows)
 
 
 def site_of(source: Source, rules: Sequence[SiteRule]) -> str:

@@ -118,6 +118,90 @@ REGRESSION_KVP_MOST = Limit(
     date="2026-11-25",
     beyond="the network reads no vBMD",
 )
+TUBE_VOLTAGE_LOW = Limit(
+    value=60.0,
+    unit="kV",
+    source="CT tubes run from 70 kV (Siemens, Canon: 70 to 150), 10 kV to spare",
+    date="2026-11-28",
+    beyond="below: the row of a table is refused",
+)
+TUBE_VOLTAGE_HIGH = Limit(
+    value=160.0,
+    unit="kV",
+    source="CT tubes run to 150 kV, 10 kV to spare",
+    date="2026-11-28",
+    beyond="above: the row of a table is refused",
+)
+LINE_SLOPE_LOW = Limit(
+    value=0.1,
+    unit="mg/cm3 per HU",
+    source="design: published lines lie from 0.5 to 1.3",
+    date="2026-11-28",
+    beyond="below: no calibration line, as of densities in g/cm3",
+)
+LINE_SLOPE_HIGH = Limit(
+    value=3.0,
+    unit="mg/cm3 per HU",
+    source="design: published lines lie from 0.5 to 1.3",
+    date="2026-11-28",
+    beyond="above: no calibration line",
+)
+LINE_INTERCEPT = Limit(
+    value=150.0,
+    unit="mg/cm3",
+    source="design: published lines lie within 20; water is no bone",
+    date="2026-11-28",
+    beyond="farther from 0: the row of a calibration table is refused",
+)
+LINE_RESIDUAL_LOW = Limit(
+    value=0.1,
+    unit="mg/cm3",
+    source="design: no fit is better than the noise of a mean HU",
+    date="2026-11-28",
+    beyond="below: the row of a calibration table is refused",
+)
+LINE_RESIDUAL_HIGH = Limit(
+    value=100.0,
+    unit="mg/cm3",
+    source="design: as wide as the range of patients, a line says nothing",
+    date="2026-11-28",
+    beyond="above: the row of a calibration table is refused",
+)
+ROD_DENSITY_LOW = Limit(
+    value=-200.0,
+    unit="mg/cm3",
+    source="design: QCT Pro Model 3 has -51.8, fat equivalents about -100",
+    date="2026-11-28",
+    beyond="below: the row of a phantom table is refused",
+)
+ROD_DENSITY_HIGH = Limit(
+    value=1500.0,
+    unit="mg/cm3",
+    source="design: compact bone holds 1200",
+    date="2026-11-28",
+    beyond="above: the row of a phantom table is refused",
+)
+ROD_HU_LOW = Limit(
+    value=-300.0,
+    unit="HU",
+    source="design: fat equivalents at 80 kVp read -150",
+    date="2026-11-28",
+    beyond="below: the row of a phantom table is refused",
+)
+ROD_HU_HIGH = Limit(
+    value=3071.0,
+    unit="HU",
+    source="the highest HU of 12 bits",
+    date="2026-11-28",
+    beyond="above: the row of a phantom table is refused",
+)
+WATER_PATH_MOST = Limit(
+    value=70.0,
+    unit="cm",
+    source="the opening of CT scanners, 70 to 82 cm",
+    date="2026-11-28",
+    beyond="above: the row of a phantom table is refused",
+)
 
 #: Plausible HU of each calibration tissue: lowest and highest. A tissue that is not listed has no limits.
 TISSUE_LIMITS: dict[str, tuple[Limit, Limit]] = {

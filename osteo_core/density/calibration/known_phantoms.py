@@ -11,21 +11,32 @@ columns (setting ``phantom_definitions``), since every phantom has its certifica
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from osteo_core.errors import SettingsError
+from osteo_core.density.calibration.site_columns import DENSITY, MINERAL, WATER
+from osteo_core.errors import TableError
+from osteo_core.tables.columns import Column
+from osteo_core.tables.rows import read_whole
 from osteo_core.terms import Mineral
 
 _TABLE = Path(__file__).with_name("phantoms.csv")
-COLUMNS = ("phantom", "mineral", "rod", "density_mg_cm3", "water_mg_cm3", "source")
+_COLUMNS: tuple[Column, ...] = (
+    Column(name="phantom", words=("Phantom", "fantôme", "fantoma", "体模")),
+    MINERAL,
+    Column(name="rod", words=("Stab", "Einsatz", "insert", "barreau", "varilla")),
+    DENSITY,
+    WATER,
+    Column(name="source", words=("Quelle", "fuente", "来源")),
+)
+COLUMNS = tuple(column.name for column in _COLUMNS)
 #: The phantom on whose scale the limits of QCT and the norms are.
 QCT_PRO = "Mindways Model 3"
 #: What the fit of the QCT Pro rods is corrected by (QCT PRO user guide v5.0, 2011).
@@ -33,8 +44,6 @@ _SIGMA_WATER, _BETA_WATER = 0.2174, 999.6
 #: Two rods of one phantom are the same when their densities differ by less than this, mg/cm3.
 _SAME_MG_CM3 = 0.05
 _LEAST_RODS = 2
-#: No rod holds more: compact bone is about 1200 mg/cm3. Water equivalents lie about 1000.
-_MOST_MG_CM3, _WATER_MG_CM3 = 1500.0, (500.0, 1500.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +118,7 @@ def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:
 def known_phantoms(own: str = "") -> dict[str, KnownPhantom]:
     """All phantoms by name: those of the program and of the site's file ``own`` ('' for none), the site's first.
 
-    Raises SettingsError naming row, found and expected.
+    Raises TableError naming row, found and expected.
     """
     return {**_read(_TABLE), **(_read(Path(own)) if own else {})}
 
@@ -124,23 +133,13 @@ def _read(path: Path) -> dict[str, KnownPhantom]:
     try:
         return _parsed(path, path.stat().st_mtime_ns)
     except OSError as error:
-        raise SettingsError(f"phantom definitions {path} cannot be read: {error.strerror}") from error
+        raise TableError(f"phantom definitions {path} cannot be read: {error.strerror}") from error
 
 
 @cache
 def _parsed(path: Path, _changed_ns: int) -> dict[str, KnownPhantom]:
     """The phantoms of one file; read again when the file changes."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
-            if missing:
-                raise SettingsError(f"phantom definitions {path} lack the columns {missing}; expected {list(COLUMNS)}")
-            rows = [_row(row, where=f"phantom definitions {path}, row {n}") for n, row in enumerate(reader, start=2)]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"phantom definitions {path} are not a UTF-8 CSV file: {error}") from None
-    if not rows:
-        raise SettingsError(f"phantom definitions {path} hold no rod")
+    rows = [_row(row.cells) for row in read_whole(path, "phantom definitions", _COLUMNS).taken]
     found = {}
     for (name, mineral), own in groupby(sorted(rows, key=_phantom_of), key=_phantom_of):
         of_phantom = list(own)
@@ -154,41 +153,16 @@ def _phantom_of(row: tuple[str, Mineral, Rod, str]) -> tuple[str, str]:
     return row[0], row[1].value
 
 
-def _row(row: dict[str, str], *, where: str) -> tuple[str, Mineral, Rod, str]:
-    cells = {column: (row.get(column) or "").strip() for column in COLUMNS}
-    for column in ("phantom", "rod", "source"):
-        if not cells[column]:
-            raise SettingsError(f"{where}: {column} must be given")
-    try:
-        mineral = Mineral(cells["mineral"])
-    except ValueError:
-        expected = " or ".join(one.value for one in Mineral)
-        raise SettingsError(f"{where}: mineral is {cells['mineral']!r}, expected {expected}") from None
-    density = _number(cells["density_mg_cm3"], "density_mg_cm3", low=-_MOST_MG_CM3, high=_MOST_MG_CM3, where=where)
-    low, high = _WATER_MG_CM3
-    column = "water_mg_cm3"
-    water = _number(cells[column], column, low=low, high=high, where=where) if cells[column] else None
-    rod = Rod(name=cells["rod"], density_mg_cm3=density, water_mg_cm3=water)
-    return cells["phantom"], mineral, rod, cells["source"]
-
-
-def _number(text: str, column: str, *, low: float, high: float, where: str) -> float:
-    if "," in text:
-        raise SettingsError(f"{where}: {column} is {text!r}; write the decimals with a point")
-    try:
-        value = float(text)
-    except ValueError:
-        raise SettingsError(f"{where}: {column} is {text!r}, expected a number in mg/cm3") from None
-    if not low <= value <= high:
-        raise SettingsError(f"{where}: {column} is {value:g}, expected {low:g} to {high:g} mg/cm3")
-    return value
+def _row(cells: Mapping[str, Any]) -> tuple[str, Mineral, Rod, str]:
+    rod = Rod(name=cells["rod"], density_mg_cm3=cells["density_mg_cm3"], water_mg_cm3=cells["water_mg_cm3"])
+    return cells["phantom"], cells["mineral"], rod, cells["source"]
 
 
 def _check_phantom(rods: tuple[Rod, ...], *, name: str, path: Path) -> None:
     where = f"phantom definitions {path}, phantom {name}"
     if len({rod.density_mg_cm3 for rod in rods}) < _LEAST_RODS:
-        raise SettingsError(f"{where}: found {len(rods)} rods of one density, expected at least two densities")
+        raise TableError(f"{where}: found {len(rods)} rods of one density, expected at least two densities")
     if len({rod.name for rod in rods}) < len(rods):
-        raise SettingsError(f"{where}: two rods have the same name")
+        raise TableError(f"{where}: two rods have the same name")
     if len({rod.water_mg_cm3 is None for rod in rods}) > 1:
-        raise SettingsError(f"{where}: water_mg_cm3 is given for some rods only, expected for all or for none")
+        raise TableError(f"{where}: water_mg_cm3 is given for some rods only, expected for all or for none")

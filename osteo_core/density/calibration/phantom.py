@@ -1,6 +1,6 @@
 """Asynchronous phantom: scans of a phantom in, one line a scan out, and how the scanner drifts between them.
 
-Columns (UTF-8, comma, header row), one row a rod of one scan:
+Columns (CSV or Excel with a row of headings), one row a rod of one scan:
 scan_date (YYYY-MM-DD), vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
 blank any), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured), and, if
 known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it), device_key
@@ -13,7 +13,6 @@ from its scan on until the next scan of the same scanner, kVp and kernel group, 
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -25,25 +24,42 @@ from scipy import stats
 
 from osteo_core.density.calibration.known_phantoms import KnownPhantom, fit_rods, phantom_named
 from osteo_core.density.calibration.known_phantoms import Rod as MadeRod
-from osteo_core.errors import SettingsError
+from osteo_core.density.calibration.site_columns import DENSITY, KERNEL_GROUP, KVP, MINERAL, MODEL, VENDOR, WATER
+from osteo_core.limits import tables as limits
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS, PHANTOM_VALIDITY
 from osteo_core.records import Calibration, Uncertainty
 from osteo_core.statistics.intervals import Z_95
+from osteo_core.tables.columns import Column, Day, Number
+from osteo_core.tables.rows import Row, read_whole
 from osteo_core.terms import KernelGroup, Mineral, Vendor
 
-COLUMNS: tuple[str, ...] = (
-    "scan_date",
-    "vendor",
-    "manufacturer_model_name",
-    "kvp",
-    "kernel_group",
-    "phantom",
-    "mineral",
-    "density_mg_cm3",
-    "mean_hu",
+_COLUMNS: tuple[Column, ...] = (
+    Column(name="scan_date", kind=Day(), words=("date", "Datum", "Scandatum", "fecha", "日期", "扫描日期")),
+    VENDOR,
+    MODEL,
+    KVP,
+    KERNEL_GROUP,
+    Column(name="phantom", words=("Phantom", "fantôme", "fantoma", "maniquí", "体模")),
+    MINERAL,
+    DENSITY,
+    Column(
+        name="mean_hu",
+        kind=Number(low=limits.ROD_HU_LOW.value, high=limits.ROD_HU_HIGH.value, unit="HU"),
+        words=("HU", "mean HU", "mittlere HU", "UH", "CT值"),
+    ),
+    Column(
+        name="water_path_cm",
+        kind=Number(low=0.0, high=limits.WATER_PATH_MOST.value, unit="cm"),
+        words=("water path", "Wasserweg"),
+        required=False,
+        may_be_blank=True,
+    ),
+    Column(name="device_key", words=("device", "unit"), required=False, may_be_blank=True),
+    replace(WATER, required=False),
 )
+COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS if column.required)
 #: Columns that may be left out.
-OPTIONAL_COLUMNS: tuple[str, ...] = ("water_path_cm", "device_key", "water_mg_cm3")
+OPTIONAL_COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS if not column.required)
 #: vBMD at which drift and residual are stated.
 STATED_AT_MG_CM3 = 100.0
 #: Other units of the same model, same kVp: 0.0 +-1.4 % (Skornitzke 2022).
@@ -125,7 +141,7 @@ class PhantomLine:
 def read_phantom_lines(path: Path, definitions: str = "") -> tuple[PhantomLine, ...]:
     """One line a phantom scan, by scanner and date; ``definitions``: the site's own file of phantoms, '' for none.
 
-    Raises SettingsError naming the row that cannot be used.
+    Raises TableError naming the rows that cannot be used.
     """
     rods = sorted(_read_rods(path), key=_order)
     lines: list[PhantomLine] = []
@@ -174,6 +190,11 @@ def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
         line = fit_rods([one for one in made if not isinstance(one, str)], [rod.mean_hu for rod in rods])
     except ValueError as error:
         return _Fit(refusal=str(error))
+    slope, low, high = line.slope_mg_cm3_per_hu, limits.LINE_SLOPE_LOW.value, limits.LINE_SLOPE_HIGH.value
+    if np.array_equal(density, [rod.mean_hu for rod in rods]):
+        return _Fit(refusal="mean_hu repeats density_mg_cm3")
+    if not low <= slope <= high:
+        return _Fit(refusal=f"slope {slope:.3g} mg/cm3 per HU, {low:g} to {high:g} is plausible")
     spread = float(np.sum((density - density.mean()) ** 2))
     leverage = 1.0 / n + (STATED_AT_MG_CM3 - density.mean()) ** 2 / spread
     least = PHANTOM_R2.value
@@ -228,61 +249,24 @@ def _ledger(lines: list[PhantomLine]) -> list[PhantomLine]:
 
 
 def _read_rods(path: Path) -> Iterable[Rod]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
-            if missing:
-                raise SettingsError(f"phantom table {path} lacks the columns {missing}; expected {list(COLUMNS)}")
-            return [_rod(row, where=f"phantom table {path}, row {n}") for n, row in enumerate(reader, start=2)]
-    except OSError as error:
-        raise SettingsError(f"phantom table {path} cannot be read: {error.strerror}") from error
+    return [_rod(row) for row in read_whole(path, "phantom table", _COLUMNS).taken]
 
 
-def _rod(row: dict[str, str], *, where: str) -> Rod:
-    cells = {column: (row.get(column) or "").strip() for column in (*COLUMNS, *OPTIONAL_COLUMNS)}
-    blank = [c for c in COLUMNS if not cells[c] and c != "kernel_group"]
-    if blank:
-        raise SettingsError(f"{where}: {blank[0]} must be given")
-    column = ""
-    try:
-        numbers: dict[str, float] = {}
-        for column in ("kvp", "density_mg_cm3", "mean_hu"):
-            numbers[column] = _finite(cells[column])
-        column = "water_path_cm"
-        path_cm = _finite(cells[column]) if cells[column] else None
-        column = "water_mg_cm3"
-        water = _finite(cells[column]) if cells[column] else None
-        column = "scan_date"
-        day = date.fromisoformat(cells[column])
-        column = "vendor"
-        vendor = Vendor(cells[column])
-        column = "kernel_group"
-        kernel = KernelGroup(cells[column]) if cells[column] else None
-        column = "mineral"
-        mineral = Mineral(cells[column])
-    except ValueError:
-        raise SettingsError(f"{where}: {column} cannot be {cells[column]!r}") from None
+def _rod(row: Row) -> Rod:
+    cells = row.cells
     return Rod(
         scanner=Scanner(
-            vendor=vendor,
+            vendor=cells["vendor"],
             manufacturer_model_name=cells["manufacturer_model_name"],
-            kvp=numbers["kvp"],
-            kernel_group=kernel,
-            device_key=cells["device_key"],
+            kvp=cells["kvp"],
+            kernel_group=cells["kernel_group"],
+            device_key=cells["device_key"] or "",
         ),
-        scan_date=day,
+        scan_date=cells["scan_date"],
         phantom=cells["phantom"],
-        mineral=mineral,
-        density_mg_cm3=numbers["density_mg_cm3"],
-        mean_hu=numbers["mean_hu"],
-        water_path_cm=path_cm,
-        water_mg_cm3=water,
+        mineral=cells["mineral"],
+        density_mg_cm3=cells["density_mg_cm3"],
+        mean_hu=cells["mean_hu"],
+        water_path_cm=cells["water_path_cm"],
+        water_mg_cm3=cells["water_mg_cm3"],
     )
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not np.isfinite(value):
-        raise ValueError(text)
-    return value

@@ -1,6 +1,6 @@
 """A site's own calibration lines, read from the CSV that settings.calibration_table names.
 
-Columns (UTF-8, comma, header row; blank means 'any' where allowed):
+Columns (CSV or Excel with a row of headings; blank means 'any' where allowed):
 name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank any),
 manufacturer_model_name (as in the DICOM header; blank any), kvp (required),
 kernel_group (smooth, standard; blank any), slope_mg_cm3_per_hu, intercept_mg_cm3, residual_sd_mg_cm3,
@@ -9,29 +9,51 @@ mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from osteo_core.errors import SettingsError
+from osteo_core.density.calibration.site_columns import KERNEL_GROUP, KVP, MINERAL, MODEL, VENDOR
+from osteo_core.limits import tables as limits
 from osteo_core.records import Calibration
-from osteo_core.terms import KernelGroup, Mineral, Vendor
+from osteo_core.tables.columns import Column, Day, Number
+from osteo_core.tables.rows import Row, read_whole
+from osteo_core.terms import KernelGroup
 
-COLUMNS: tuple[str, ...] = (
-    "name",
-    "vendor",
-    "manufacturer_model_name",
-    "kvp",
-    "kernel_group",
-    "slope_mg_cm3_per_hu",
-    "intercept_mg_cm3",
-    "residual_sd_mg_cm3",
-    "mineral",
-    "source",
-    "valid_from",
-    "valid_to",
+_COLUMNS: tuple[Column, ...] = (
+    Column(name="name", words=("Bezeichnung", "nom", "nombre", "名称")),
+    replace(VENDOR, may_be_blank=True),
+    replace(MODEL, may_be_blank=True),
+    KVP,
+    KERNEL_GROUP,
+    Column(
+        name="slope_mg_cm3_per_hu",
+        kind=Number(low=limits.LINE_SLOPE_LOW.value, high=limits.LINE_SLOPE_HIGH.value, unit="mg/cm3 per HU"),
+        words=("slope", "Steigung", "pente", "pendiente", "斜率"),
+    ),
+    Column(
+        name="intercept_mg_cm3",
+        kind=Number(low=-limits.LINE_INTERCEPT.value, high=limits.LINE_INTERCEPT.value, unit="mg/cm3"),
+        words=("intercept", "Achsenabschnitt", "ordonnée à l'origine", "ordenada al origen", "intercepto", "截距"),
+    ),
+    Column(
+        name="residual_sd_mg_cm3",
+        kind=Number(low=limits.LINE_RESIDUAL_LOW.value, high=limits.LINE_RESIDUAL_HIGH.value, unit="mg/cm3"),
+        words=("residual sd", "Reststreuung", "écart-type résiduel", "desviación residual", "残差标准差"),
+    ),
+    MINERAL,
+    Column(name="source", words=("Quelle", "source", "fuente", "来源")),
+    Column(
+        name="valid_from", kind=Day(), may_be_blank=True, words=("gültig ab", "valable dès", "válido desde", "生效日期")
+    ),
+    Column(
+        name="valid_to",
+        kind=Day(),
+        may_be_blank=True,
+        words=("gültig bis", "valable jusqu'au", "válido hasta", "失效日期"),
+    ),
 )
+
+COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,58 +65,11 @@ class SiteLine:
 
 
 def read_site_lines(path: Path) -> tuple[SiteLine, ...]:
-    """All lines of the table. Raises SettingsError naming the row and the column that cannot be used."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = sorted(set(COLUMNS) - set(reader.fieldnames or ()))
-            if missing:
-                raise SettingsError(f"calibration table {path} lacks the columns {missing}; expected {list(COLUMNS)}")
-            return tuple(_line(row, number=number, path=path) for number, row in enumerate(reader, start=2))
-    except OSError as error:
-        raise SettingsError(f"calibration table {path} cannot be read: {error.strerror}") from error
+    """All lines of the table. Raises TableError naming the rows and columns that cannot be used."""
+    return tuple(_line(row) for row in read_whole(path, "calibration table", _COLUMNS).taken)
 
 
-def _line(row: dict[str, str], *, number: int, path: Path) -> SiteLine:
-    cells = {column: (row[column] or "").strip() for column in COLUMNS}
-    column = ""
-    try:
-        numbers = {}
-        for column in ("kvp", "slope_mg_cm3_per_hu", "intercept_mg_cm3", "residual_sd_mg_cm3"):
-            numbers[column] = float(cells[column])
-        column = "vendor"
-        vendor = Vendor(cells[column]) if cells[column] else None
-        column = "kernel_group"
-        kernel = KernelGroup(cells[column]) if cells[column] else None
-        column = "mineral"
-        mineral = Mineral(cells[column])
-        dates = {}
-        for column in ("valid_from", "valid_to"):
-            dates[column] = date.fromisoformat(cells[column]) if cells[column] else None
-    except ValueError:
-        raise SettingsError(f"calibration table {path}, row {number}: {column} cannot be {cells[column]!r}") from None
-    _check(numbers, cells, where=f"calibration table {path}, row {number}")
-    line = Calibration(
-        name=cells["name"],
-        kind="site",
-        slope_mg_cm3_per_hu=numbers["slope_mg_cm3_per_hu"],
-        intercept_mg_cm3=numbers["intercept_mg_cm3"],
-        residual_sd_mg_cm3=numbers["residual_sd_mg_cm3"],
-        kvp=numbers["kvp"],
-        mineral=mineral,
-        source=cells["source"],
-        vendor=vendor,
-        manufacturer_model_name=cells["manufacturer_model_name"] or None,
-        valid_from=dates["valid_from"],
-        valid_to=dates["valid_to"],
-    )
-    return SiteLine(calibration=line, kernel_group=kernel)
-
-
-def _check(numbers: dict[str, float], cells: dict[str, str], *, where: str) -> None:
-    if not cells["name"] or not cells["source"]:
-        raise SettingsError(f"{where}: name and source must be given, so that a result can say where it came from")
-    if not 0.1 <= numbers["slope_mg_cm3_per_hu"] <= 3.0:
-        raise SettingsError(f"{where}: slope {numbers['slope_mg_cm3_per_hu']:g} is outside 0.1 to 3 mg/cm3 per HU")
-    if numbers["residual_sd_mg_cm3"] <= 0:
-        raise SettingsError(f"{where}: residual_sd_mg_cm3 must be above 0, found {numbers['residual_sd_mg_cm3']:g}")
+def _line(row: Row) -> SiteLine:
+    cells = dict(row.cells)
+    kernel_group = cells.pop("kernel_group")
+    return SiteLine(calibration=Calibration(kind="site", **cells), kernel_group=kernel_group)

@@ -16,6 +16,7 @@ _MEANINGS = {
     "Mineral": "Mineral",
     "Source": "Source",
     "Simulated": "Simulated",
+    "Unit": "Unit",
 }
 _NONE = "(no column)"
 _SHOWN = 200
@@ -23,7 +24,7 @@ _SHOWN = 200
 
 def show_import() -> None:
     """All of it; nothing is stored before the button at the end."""
-    file = st.file_uploader("A CSV file with a header row; comma, semicolon or tab", type=["csv", "txt", "tsv"])
+    file = st.file_uploader("A CSV or Excel table with a row of headings", type=["csv", "txt", "tsv", "xlsx"])
     if file is None:
         st.caption(
             "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "
@@ -66,6 +67,15 @@ def _show_preview(preview: services.QctPreview) -> None:
         f"in; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
         f"**{wording.counted(len(refused), 'row')}** refused."
     )
+    told = preview.mapped.distribution
+    if told is not None:
+        levels = ", ".join(f"{level} {n:,}" for level, n in told.levels.items())
+        st.caption(
+            f"vBMD from {told.low:.0f} to {told.high:.0f} {wording.UNIT}, median {told.median:.0f}, middle half "
+            f"{told.quartile_1:.0f} to {told.quartile_3:.0f}. Values by level: {levels}."
+        )
+    if preview.mapped.unused:
+        st.text("Columns not used: " + ", ".join(preview.mapped.unused) + ".")
     left, right = st.columns(2, gap="large")
     left.dataframe(
         [

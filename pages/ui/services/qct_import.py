@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from commands.qct_table import Mapped, Table, guess_columns, map_rows, read_table
 from db import rows
 from db.parts import write_part
 from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.tables.content import Table, read_table
+from osteo_core.tables.qct import Mapped, guess, map_rows
 from osteo_core.terms import Mineral
 from pages.ui.services.running_app import query, settings, store_holder
 
@@ -26,7 +27,7 @@ class Preview:
 def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
     """The table and which column most likely means what. Raises UsageError for what is no table."""
     table = read_table(content)
-    return table, guess_columns(table.columns)
+    return table, guess(table)
 
 
 def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | None, source: str) -> Preview:

@@ -9,7 +9,7 @@ from pydicom import Dataset
 
 from osteo_core.dicom.find import find_series
 from osteo_core.dicom.sites import SiteRule, Source, What, read_sites, site_key, site_of
-from osteo_core.errors import SettingsError
+from osteo_core.errors import TableError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
 from tests.builders.series import CtSpec, write_series
@@ -58,12 +58,12 @@ def test_no_table_has_no_rows() -> None:
     ("head", "rows", "words"),
     [
         ("what,site\n", "station,North\n", r"lacks the columns \['value'\]"),
-        (HEAD, "station,CT1,North\nroom,3,South\n", "row 3: 'what' must be one of institution, station"),
-        (HEAD, "station,CT1,\n", "row 2: .* 'site' be filled in"),
+        (HEAD, "station,CT1,North\nroom,3,South\n", "row 3: what: expected one of institution, station, .*, found 'room'"),
+        (HEAD, "station,CT1,\n", "row 2: site must be given, found a blank cell"),
     ],
 )
 def test_a_table_that_cannot_be_used_says_where(tmp_path: Path, head: str, rows: str, words: str) -> None:
-    with pytest.raises(SettingsError, match=words):
+    with pytest.raises(TableError, match=words):
         read_sites(table(tmp_path, rows, head))
 
 

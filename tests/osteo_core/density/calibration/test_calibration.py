@@ -13,7 +13,7 @@ from osteo_core.density.calibration.known_phantoms import QCT_PRO, known_phantom
 from osteo_core.density.calibration.lines import shipped_kvps, usual_line
 from osteo_core.density.calibration.site import COLUMNS, read_site_lines
 from osteo_core.density.contrast import contrast_correction
-from osteo_core.errors import SettingsError
+from osteo_core.errors import SettingsError, TableError
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Calibration, CalibrationTissues, Measurement, Series, TissueSample, Uncertainty
 from osteo_core.settings import Settings
@@ -184,24 +184,29 @@ def test_a_dated_line_does_not_cover_a_scan_without_a_date(tmp_path):
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"kvp": "low"}, "row 2: kvp cannot be 'low'"),
-        ({"mineral": "chalk"}, "row 2: mineral cannot be 'chalk'"),
-        ({"valid_from": "01.02.2024"}, "row 2: valid_from cannot be '01.02.2024'"),
-        ({"slope_mg_cm3_per_hu": "75"}, "slope 75 is outside 0.1 to 3"),
-        ({"residual_sd_mg_cm3": "0"}, "residual_sd_mg_cm3 must be above 0"),
-        ({"source": ""}, "name and source must be given"),
+        ({"kvp": "low"}, "row 2: kvp: expected a number from 60 to 160 kV, found 'low'"),
+        ({"kvp": "12"}, "row 2: kvp: expected a number from 60 to 160 kV, found '12'"),
+        ({"mineral": "chalk"}, "row 2: mineral: expected one of HA, K2HPO4, found 'chalk'"),
+        ({"valid_from": "01.02.2024"}, "row 2: valid_from: expected a day as YYYY-MM-DD, found '01.02.2024'"),
+        ({"slope_mg_cm3_per_hu": "75"}, "row 2: slope_mg_cm3_per_hu: expected a number from 0.1 to 3 mg/cm3 per HU"),
+        ({"slope_mg_cm3_per_hu": "-0.8"}, "row 2: slope_mg_cm3_per_hu: expected a number from 0.1 .*, found '-0.8'"),
+        ({"slope_mg_cm3_per_hu": "nan"}, "row 2: slope_mg_cm3_per_hu: expected a number .*, found 'nan'"),
+        ({"intercept_mg_cm3": "inf"}, "row 2: intercept_mg_cm3: expected a number from -150 to 150 .*, found 'inf'"),
+        ({"intercept_mg_cm3": "9999"}, "row 2: intercept_mg_cm3: expected a number from -150 to 150 .*, found '9999'"),
+        ({"residual_sd_mg_cm3": "0"}, "row 2: residual_sd_mg_cm3: expected a number from 0.1 to 100 mg/cm3, found '0'"),
+        ({"source": ""}, "row 2: source must be given, found a blank cell"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path, row, message):
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(TableError, match=message):
         choose_calibration(SERIES, _table(tmp_path, row), NO_TISSUES)
 
 
 def test_a_missing_table_or_column_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+    with pytest.raises(TableError, match="cannot be read: No such file"):
         read_site_lines(tmp_path / "none.csv")
-    (tmp_path / "short.csv").write_text("name,kvp\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"lacks the columns .*'mineral'"):
+    (tmp_path / "short.csv").write_text("name,kvp\na,120\n", encoding="utf-8")
+    with pytest.raises(TableError, match=r"lacks the columns .*'mineral'"):
         read_site_lines(tmp_path / "short.csv")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from osteo_core.density.calibration.phantom import COLUMNS, read_phantom_lines
-from osteo_core.errors import SettingsError
+from osteo_core.errors import TableError
 from osteo_core.terms import Mineral, Vendor
 
 ROD = {
@@ -63,6 +63,8 @@ def test_the_error_of_the_fit_covers_the_truth_as_often_as_it_says(tmp_path):
         (_scan((0, 100, 100), (0, 130, 131)), "different densities: 2, at least 3 are needed"),
         (_scan((0, 100, 200), (0, 190, 260)), "R2 0.9337, at least 0.99 is needed"),
         (_scan((0, 100, 200), (260, 130, 0)), "HU do not rise with density"),
+        (_scan((0, 0.1, 0.2), (0, 130, 260)), "slope 0.000769 mg/cm3 per HU, 0.1 to 3 is plausible"),
+        (_scan((2, 100, 200), (2, 100, 200)), "mean_hu repeats density_mg_cm3"),
         (_scan((0, 100), (0, 130)) + _scan((200,), (260,), mineral="K2HPO4"), "rods of two minerals in one scan"),
     ],
 )
@@ -90,22 +92,28 @@ def test_a_line_ends_where_the_next_sound_one_begins_and_tells_its_drift(tmp_pat
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kvp": "low"}, "row 2: kvp cannot be 'low'"),
-        ({"mean_hu": "nan"}, "row 2: mean_hu cannot be 'nan'"),
-        ({"scan_date": "1.3.2024"}, "row 2: scan_date cannot be '1.3.2024'"),
-        ({"mineral": "chalk"}, "row 2: mineral cannot be 'chalk'"),
-        ({"phantom": ""}, "row 2: phantom must be given"),
+        ({"kvp": "low"}, "row 2: kvp: expected a number from 60 to 160 kV, found 'low'"),
+        ({"kvp": "1200"}, "row 2: kvp: expected a number from 60 to 160 kV, found '1200'"),
+        ({"kvp": "-120"}, "row 2: kvp: expected a number from 60 to 160 kV, found '-120'"),
+        ({"mean_hu": "nan"}, "row 2: mean_hu: expected a number from -300 to 3071 HU, found 'nan'"),
+        ({"mean_hu": "inf"}, "row 2: mean_hu: expected a number .*, found 'inf'"),
+        ({"mean_hu": "1e999"}, "row 2: mean_hu: expected a number .*, found '1e999'"),
+        ({"density_mg_cm3": "1_00"}, "row 2: density_mg_cm3: expected a number .*, found '1_00'"),
+        ({"scan_date": "1.3.2024"}, "row 2: scan_date: expected a day as YYYY-MM-DD, found '1.3.2024'"),
+        ({"mineral": "chalk"}, "row 2: mineral: expected one of HA, K2HPO4, found 'chalk'"),
+        ({"phantom": ""}, "row 2: phantom must be given, found a blank cell"),
+        ({"water_path_cm": "900"}, "row 2: water_path_cm: expected a number from 0 to 70 cm, found '900'"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path, change, message):
     rows = _scan((0, 100, 200), (0, 130, 260))
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(TableError, match=message):
         _read(tmp_path, {**rows[0], **change}, *rows[1:])
 
 
 def test_a_missing_table_or_column_is_named(tmp_path):
-    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+    with pytest.raises(TableError, match="cannot be read: No such file"):
         read_phantom_lines(tmp_path / "none.csv")
-    (tmp_path / "short.csv").write_text("scan_date,kvp\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"lacks the columns .*'mineral'"):
+    (tmp_path / "short.csv").write_text("scan_date,kvp\n2024-03-01,120\n", encoding="utf-8")
+    with pytest.raises(TableError, match=r"lacks the columns .*'mineral'"):
         read_phantom_lines(tmp_path / "short.csv")

@@ -1,0 +1,1 @@
+"""Tables that people make: one strict reader for CSV and Excel, typed columns, a reason for each refused row."""

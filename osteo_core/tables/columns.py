@@ -1,0 +1,178 @@
+"""What the columns of a table hold: type, unit and plausible range of each, and which heading means which column."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from osteo_core.errors import TableError
+from osteo_core.tables.numbers import Decimals, is_ambiguous, number_of
+
+_SHOWN_CHARACTERS = 60
+#: Units as headings and unit columns write them; longer ones come before those they contain.
+_UNITS: tuple[tuple[str, str], ...] = (
+    (
+        "mg/cm3",
+        r"mg[/_ ]*(?:(?:ca)?ha|k2hpo4)?[/_ ]*(?:cm\^?3|ccm|cc|ml)(?![a-z0-9])"
+        r"|mg[ ·*]*(?:cm\^?-3|ml\^?-1)|kg[/_ ]*m\^?3",
+    ),
+    ("g/cm3", r"g[/_ ]*(?:cm\^?3|ccm|cc|ml)(?![a-z0-9])|g[ ·*]*(?:cm\^?-3|ml\^?-1)"),
+    ("g/cm2", r"g[/_ ]*(?:cm\^?2|qcm)(?![a-z0-9])|g[ ·*]*cm\^?-2"),
+    ("T-score", r"t[- _]*(?:scores?|werte?|值|评分)|(?:score|puntuacion|indice)[- _]*t(?![a-z])"),
+    ("Z-score", r"z[- _]*(?:scores?|werte?|值|评分)|(?:score|puntuacion|indice)[- _]*z(?![a-z])"),
+    ("HU", r"hu(?![a-z0-9])|hounsfield|亨氏|亨斯菲尔德|ct值"),
+)
+_BRACKETED_HU = re.compile(r"[\[(](?:he|uh)[\])]")
+_UNIT_AT_END = re.compile(rf"(?:(?<=[\s,_])(?:in|en))?[\s,_]+(?:{_UNITS[0][1]}|{_UNITS[1][1]})\s*$", re.IGNORECASE)
+_BRACKETS = re.compile(r"[\[(（【][^\])）】]*[\])）】]")
+
+
+class CellRefusedError(Exception):
+    """A cell is not what its column asks for: what was expected, and what was found (never told of patients)."""
+
+    def __init__(self, expected: str, found: str = "") -> None:
+        super().__init__(expected)
+        self.expected = expected
+        self.found = found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Number:
+    """A finite number from ``low`` to ``high`` in ``unit``."""
+
+    low: float
+    high: float
+    unit: str = ""
+
+    @property
+    def expected(self) -> str:
+        """What a cell must hold, in words."""
+        return f"a number from {self.low:g} to {self.high:g}" + (f" {self.unit}" if self.unit else "")
+
+    def read(self, text: str, decimals: Decimals) -> float:
+        """The value. Raises CellRefusedError."""
+        if is_ambiguous(text, decimals):
+            raise CellRefusedError(self.expected, "a mark that may be decimal or group thousands")
+        value = number_of(text, decimals)
+        if value is None:
+            raise CellRefusedError(self.expected, "no number" if text else "")
+        if not self.low <= value <= self.high:
+            raise CellRefusedError(self.expected, "a number below" if value < self.low else "a number above")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneOf:
+    """One of some words, whatever the case of the letters; ``values`` gives each word's meaning.
+
+    ``others`` are more words for the same meanings, that messages do not list.
+    """
+
+    values: Mapping[str, Any]
+    others: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self, text: str, decimals: Decimals) -> Any:
+        """The meaning. Raises CellRefusedError."""
+        for word, meaning in (*self.values.items(), *self.others.items()):
+            if folded(word) == folded(text):
+                return meaning
+        raise CellRefusedError(f"one of {', '.join(self.values)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """A day as YYYY-MM-DD (or as a workbook's date)."""
+
+    def read(self, text: str, decimals: Decimals) -> date:
+        """The day. Raises CellRefusedError."""
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise CellRefusedError("a day as YYYY-MM-DD") from None
+        if not 1970 <= day.year <= 2200:  # CT is from 1971 on
+            raise CellRefusedError("a day as YYYY-MM-DD from 1970 to 2200")
+        return day
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """Any words."""
+
+    def read(self, text: str, decimals: Decimals) -> str:
+        """The words as they are."""
+        return text
+
+
+Kind = Number | OneOf | Day | Text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its name in our documents, what it holds, and other headings that mean it (``words``).
+
+    ``required``: the column must be there. ``may_be_blank``: a cell may be, and is then None. The words are compared
+    without case, accents, punctuation and a unit in brackets; the first that fits counts.
+    """
+
+    name: str
+    kind: Kind = field(default_factory=Text)
+    words: tuple[str, ...] = ()
+    required: bool = True
+    may_be_blank: bool = False
+
+
+def folded(text: str) -> str:
+    """Letters and digits alone, without case, accents and width: 'Wirbelkörper-Nr.' is 'wirbelkorpernr'."""
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(character for character in plain if character.isalnum())
+
+
+def unit_in(text: str) -> str:
+    """The unit or score that a heading or a cell names (mg/cm3, g/cm3, g/cm2, HU, T-score, Z-score), '' without one."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = "".join(c for c in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(c))
+    if _BRACKETED_HU.search(plain):
+        return "HU"
+    for unit, pattern in _UNITS:
+        if re.search(rf"(?<![a-z0-9])(?:{pattern})", plain.replace("_", " ")):
+            return unit
+    return ""
+
+
+def guess_columns(headings: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
+    """The heading that most likely means each column, by the column's name; a column without one is left out."""
+    plain: dict[str, str] = {}
+    for heading in reversed(headings):  # the first of two that fold alike counts
+        plain[folded(_UNIT_AT_END.sub("", _BRACKETS.sub("", unicodedata.normalize("NFKC", heading))))] = heading
+        plain[folded(heading)] = heading
+    found: dict[str, str] = {}
+    for column in columns:
+        hits = (plain.get(folded(word)) for word in (column.name, *column.words))
+        hit = next((heading for heading in hits if heading and heading not in found.values()), None)
+        if hit:
+            found[column.name] = hit
+    return found
+
+
+def check_columns(headings: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str]) -> None:
+    """Raises TableError when a required column has no heading, or a heading names another unit than its column."""
+    missing = [column.name for column in columns if column.required and column.name not in mapping]
+    if missing:
+        raise TableError(f"it lacks the columns {missing}; it needs {[c.name for c in columns if c.required]}")
+    for column in columns:
+        heading = mapping.get(column.name, "")
+        unit = unit_in(heading)
+        if isinstance(column.kind, Number) and column.kind.unit in _NAMED_UNITS and unit not in ("", column.kind.unit):
+            raise TableError(f"the column {column.name} must be in {column.kind.unit}; its heading says {unit}")
+
+
+_NAMED_UNITS = {unit for unit, _ in _UNITS}
+
+
+def shown(text: str) -> str:
+    """A cell as a message repeats it, bounded."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")

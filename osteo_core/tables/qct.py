@@ -1,0 +1,257 @@
+"""A table of QCT values: which columns mean what, row by row what can be taken, and how the values are distributed."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from osteo_core.errors import TableError
+from osteo_core.limits.tables import QCT_HIGH, QCT_LOW, SCORE_HIGH, SCORE_LOW
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import ReferenceValue
+from osteo_core.tables.columns import Column, Number, OneOf, Text, folded, guess_columns, unit_in
+from osteo_core.tables.content import Refused, Table, read_table_file
+from osteo_core.tables.rows import Row, read_rows, refuse_rows
+from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
+
+UNIT = "mg/cm3"
+#: Words for the mean over levels, which has no level of its own.
+_MEAN_WORDS = (
+    *("mean", "average", "all", "total", "L1-L4", "L1-4"),
+    *("Mittelwert", "Mittel", "moyenne", "promedio", "media", "平均", "平均值", "均值"),
+)
+_MINERALS = {
+    "hydroxyapatite": Mineral.HA,
+    "calcium hydroxyapatite": Mineral.HA,
+    "CaHA": Mineral.HA,
+    "Hydroxylapatit": Mineral.HA,
+    "hidroxiapatita": Mineral.HA,
+    "羟基磷灰石": Mineral.HA,
+    "dipotassium phosphate": Mineral.K2HPO4,
+    "磷酸氢二钾": Mineral.K2HPO4,
+}
+_YES = ("true", "1", "yes", "ja", "oui", "si", "wahr", "vrai", "verdadero", "是")
+_NO = ("false", "0", "no", "nein", "non", "falsch", "faux", "falso", "否")
+#: Share of scores among the values above which the whole table is refused, not its rows.
+_MOSTLY = 0.5
+_SURELY_GRAMS_BELOW = 1.0
+_BIN_MG_CM3 = 20.0
+
+
+def _levels() -> OneOf:
+    names = {level.name: level for level in MEASURED_LEVELS}
+    others: dict[str, Level | None] = dict.fromkeys(_MEAN_WORDS)
+    for number, level in enumerate(MEASURED_LEVELS, start=1):
+        words = ("{}", "LWK{}", "vertebrae L{}", "vertebra L{}", "腰{}", "腰{}椎体", "L{}椎体")
+        others |= dict.fromkeys((word.format(number) for word in words), level)
+    return OneOf(values=names, others=others)
+
+
+# fmt: off
+COLUMNS: tuple[Column, ...] = (
+    Column(name="PatientID", words=(
+        "patient", "patient number", "patient no", "pid", "mrn", "subject id", "subject", "case id", "id",
+        "Patientennummer", "Patientennr", "Patienten-Nr.", "Patienten-ID", "PatNr", "Pat.-Nr.", "Pat-ID",
+        "numéro patient", "numéro de patient", "numéro du patient", "n° patient", "no patient", "id patient", "ipp",
+        "identifiant patient", "identifiant",
+        "número de paciente", "número paciente", "n.º paciente", "nº paciente", "paciente", "id paciente", "nhc",
+        "identificador", "historia clínica", "número de historia clínica",
+        "患者编号", "病人编号", "患者ID", "病人ID", "患者号", "病人号", "病历号", "受试者编号", "登记号",
+        "患者", "病人", "编号",
+    )),
+    Column(name="Level", kind=_levels(), required=False, may_be_blank=True, words=(
+        "vertebra", "vertebral level", "vertebral body", "lumbar level", "segment",
+        "Wirbel", "Wirbelkörper", "Wirbelkoerper", "WK", "LWK", "Höhe", "Hoehe", "Ebene",
+        "vertèbre", "niveau", "corps vertébral", "étage",
+        "nivel", "vértebra lumbar", "cuerpo vertebral", "segmento",
+        "椎体", "节段", "椎体节段", "腰椎节段", "腰椎", "椎体水平", "部位",
+    )),
+    Column(name="vBMD_mg_cm3", kind=Number(low=QCT_LOW.value, high=QCT_HIGH.value, unit=UNIT), words=(
+        "vBMD", "BMD", "BMD mg cm3", "QCT", "QCT BMD", "density", "trabecular BMD", "trabecular vBMD", "volumetric BMD",
+        "bone density", "bone mineral density",
+        "Knochendichte", "Knochenmineraldichte", "volumetrische Knochendichte", "trabekuläre Knochendichte", "Dichte",
+        "Mineraldichte",
+        "densité", "densité osseuse", "densité minérale osseuse", "densité minérale", "DMO", "DMO volumique",
+        "densidad", "densidad ósea", "densidad mineral ósea", "DMO volumétrica",
+        "骨密度", "骨密度值", "体积骨密度", "松质骨密度", "骨矿密度", "骨矿物质密度", "密度",
+    )),
+    Column(name="Mineral", kind=OneOf(values={m.value: m for m in Mineral}, others=_MINERALS), required=False, words=(
+        "reference mineral", "calibration material", "mineral of reference",
+        "Referenzmineral", "Kalibriermaterial",
+        "minéral", "minéral de référence", "matériau de calibration",
+        "mineral de referencia", "material de calibración",
+        "矿物", "参考矿物", "矿物质", "校准材料",
+    )),
+    Column(name="Source", kind=Text(), required=False, may_be_blank=True, words=(
+        "method", "phantom", "software", "Quelle", "Methode", "Verfahren", "méthode", "fantôme", "logiciel",
+        "fuente", "método", "fantoma", "maniquí", "来源", "方法", "体模", "软件",
+    )),
+    Column(name="Simulated", required=False, may_be_blank=True, words=(
+        "is simulated", "simuliert", "simulé", "simulado", "模拟",
+    ), kind=OneOf(values={"true": True, "false": False},
+                  others=dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False))),
+    Column(name="Unit", required=False, may_be_blank=True, words=(
+        "units", "Einheit", "Maßeinheit", "unité", "unités", "unidad", "unidades", "单位",
+    )),
+)
+# fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """How the values of a table are distributed, mg/cm3: a wrong unit or column shows here before it is taken in.
+
+    ``bins`` are the lower ends of classes 20 mg/cm3 wide and the values in each; ``levels`` counts L1-L4 and 'mean'.
+    """
+
+    n_values: int
+    n_patients: int
+    low: float
+    quartile_1: float
+    median: float
+    quartile_3: float
+    high: float
+    mean: float
+    levels: Mapping[str, int]
+    bins: tuple[tuple[float, int], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """What the rows mean under one mapping of columns; ``unused`` are the headings that mean nothing here."""
+
+    values: tuple[ReferenceValue, ...]
+    refused: tuple[Refused, ...]
+    distribution: Distribution | None
+    unused: tuple[str, ...] = ()
+
+
+def guess(table: Table) -> dict[str, str]:
+    """Which heading most likely means what, by the names of COLUMNS; what has no likely heading is left out."""
+    return guess_columns(table.columns, COLUMNS)
+
+
+def read_reference(path: Path, pseudonyms: Pseudonyms) -> tuple[ReferenceValue, ...]:
+    """The values of a file whose headings can be guessed, each patient under its keyed hash.
+
+    Raises TableError naming file, row and column for the first rows that cannot be read; what a cell holds is never
+    repeated, for where columns are shifted it is a patient's name.
+    """
+    try:
+        table = read_table_file(path)
+        mapped = map_rows(table, guess(table), pseudonyms, mineral=None, source="")
+    except TableError as error:
+        raise TableError(f"QCT table {path.name}: {error}") from None
+    refuse_rows(f"QCT table {path.name}", mapped.refused)
+    return mapped.values
+
+
+def map_rows(
+    table: Table, columns: Mapping[str, str], pseudonyms: Pseudonyms, *, mineral: Mineral | None, source: str
+) -> Mapped:
+    """Every row under ``columns`` (name in COLUMNS -> heading of the file), taken or refused with its reason.
+
+    ``mineral`` and ``source`` hold for the whole file where no column tells them. A level may be L1-L4, 1-4, blank or
+    a word for the mean. Raises TableError when the file as a whole cannot be meant: no patient column, another unit,
+    T-scores.
+    """
+    chosen = {name: heading for name, heading in columns.items() if heading}
+    _check_choice(table, chosen, mineral)
+    rows = read_rows(table, COLUMNS, chosen, holds_patients=True)
+    _refuse_scores(rows.taken)
+    held: dict[tuple[str, Level | None], tuple[int, ReferenceValue]] = {}
+    refused = list(rows.refused)
+    for row in rows.taken:
+        why = _why_not(row)
+        if not why:
+            value = _value(row, pseudonyms, mineral, source)
+            before, known = held.setdefault((value.patient_key, value.level), (row.line, value))
+            why = "" if known == value else f"the same patient and level are in line {before} with other values"
+        if why:
+            refused.append(Refused(line=row.line, why=why))
+    values = tuple(value for _, value in held.values())
+    return Mapped(
+        values=values,
+        refused=tuple(sorted(refused, key=lambda row: row.line)),
+        distribution=distribution_of(values),
+        unused=rows.unused,
+    )
+
+
+def _check_choice(table: Table, chosen: Mapping[str, str], mineral: Mineral | None) -> None:
+    lacking = [name for name in ("PatientID", "vBMD_mg_cm3") if name not in chosen]
+    if mineral is None and "Mineral" not in chosen:
+        lacking.append("Mineral")
+    if not lacking:
+        return
+    levels = {folded(level.name) for level in MEASURED_LEVELS}
+    wide = sum(folded(heading) in levels for heading in table.columns) > 1
+    hint = "; one row a patient and level is needed, and here each level has a column" if wide else ""
+    raise TableError(f"no column is chosen or recognised for {lacking}{hint}")
+
+
+def _value(row: Row, pseudonyms: Pseudonyms, mineral: Mineral | None, source: str) -> ReferenceValue:
+    cells = row.cells
+    return ReferenceValue(
+        patient_key=pseudonyms.patient(cells["PatientID"]),
+        level=cells["Level"],
+        vbmd_mg_cm3=cells["vBMD_mg_cm3"],
+        source=cells["Source"] or source,
+        mineral=cells["Mineral"] or mineral or Mineral.K2HPO4,
+        is_simulated=bool(cells["Simulated"]),
+    )
+
+
+def _why_not(row: Row) -> str:
+    """Why a row with sound cells is still no vBMD in mg/cm3, '' when it is."""
+    unit = row.cells["Unit"]
+    if unit and unit_in(unit) != UNIT:
+        return f"Unit: expected {UNIT}, found {unit_in(unit) or 'other words'}"
+    if _is_score(row):
+        return (
+            f"vBMD_mg_cm3: expected a density in {UNIT}, found a number from {SCORE_LOW.value:g} to "
+            f"{SCORE_HIGH.value:g}, as T-scores and densities in g/cm3 are"
+        )
+    return ""
+
+
+def _is_score(row: Row) -> bool:
+    return SCORE_LOW.value <= row.cells["vBMD_mg_cm3"] <= SCORE_HIGH.value
+
+
+def _refuse_scores(rows: Sequence[Row]) -> None:
+    """Raises TableError where most values are as small as T-scores or densities in g/cm3."""
+    values = [row.cells["vBMD_mg_cm3"] for row in rows]
+    if not values or sum(map(_is_score, rows)) < _MOSTLY * len(values):
+        return
+    if min(values) >= 0.0 and statistics.median(values) < _SURELY_GRAMS_BELOW:
+        raise TableError(f"most values are below {_SURELY_GRAMS_BELOW:g}, as in g/cm3; give them in {UNIT}")
+    raise TableError(
+        f"most values are from {SCORE_LOW.value:g} to {SCORE_HIGH.value:g}, as T-scores are; "
+        f"choose the column of the density in {UNIT}"
+    )
+
+
+def distribution_of(values: Sequence[ReferenceValue]) -> Distribution | None:
+    """The distribution of the values, None without any."""
+    if not values:
+        return None
+    densities = sorted(value.vbmd_mg_cm3 for value in values)
+    quartiles = statistics.quantiles(densities, n=4, method="inclusive") if len(densities) > 1 else densities * 3
+    bins = Counter(_BIN_MG_CM3 * (density // _BIN_MG_CM3) for density in densities)
+    levels = Counter(value.level.name if value.level else "mean" for value in values)
+    return Distribution(
+        n_values=len(densities),
+        n_patients=len({value.patient_key for value in values}),
+        low=densities[0],
+        quartile_1=quartiles[0],
+        median=quartiles[1],
+        quartile_3=quartiles[2],
+        high=densities[-1],
+        mean=statistics.fmean(densities),
+        levels=dict(sorted(levels.items())),
+        bins=tuple(sorted(bins.items())),
+    )

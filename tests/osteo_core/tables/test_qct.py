@@ -1,0 +1,141 @@
+"""Any table of QCT values: headings guessed in five languages, rows taken or refused one by one, no cell repeated."""
+
+from __future__ import annotations
+
+import pytest
+
+from osteo_core.errors import TableError
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.tables.content import read_table
+from osteo_core.tables.qct import Mapped, guess, map_rows
+from osteo_core.terms import Level, Mineral
+
+KEYS = Pseudonyms(b"k" * 32)
+GERMAN = (
+    "MRN;Vertebra;BMD\n77;L1;92,4\n77;2;88,0\n77;mean;90,2\n;L1;70\n78;L7;70\n79;L1;Mustermann\n77;L1;55,5\n80;;101\n"
+)
+
+
+def mapped(text: str, encoding: str = "utf-8", **more: str) -> Mapped:
+    table = read_table(text.encode(encoding))
+    return map_rows(table, guess(table) | more, KEYS, mineral=Mineral.HA, source="report")
+
+
+@pytest.mark.parametrize(
+    ("headings", "encoding"),
+    [
+        ("MRN;Vertebra;BMD;Calibration material", "utf-8"),
+        ("Patient ID;Level;vBMD [mg/cm³];Mineral", "utf-16"),
+        ("Patientennummer;Wirbelkörper;Knochendichte (mg/ml);Referenzmineral", "cp1252"),
+        ("Pat.-Nr.;Höhe;Dichte in mg/cm3;Mineral", "latin-1"),
+        ("N° patient;Vertèbre;Densité osseuse (mg/cm3);Minéral", "cp1252"),
+        ("Número de paciente;Vértebra;Densidad ósea;Mineral de referencia", "utf-8-sig"),
+        ("患者编号;椎体;骨密度（mg/cm³）;参考矿物", "utf-8"),
+        ("病人编号;节段;体积骨密度;矿物质", "gb18030"),
+    ],
+)
+def test_headings_are_guessed_in_five_languages(headings: str, encoding: str) -> None:
+    rows = f"{headings}\n77;L1;92,4;HA\n78;L2;101,5;K2HPO4\n"
+    found = mapped(rows, encoding)
+    assert [(v.level, v.vbmd_mg_cm3, v.mineral) for v in found.values] == [
+        (Level.L1, 92.4, Mineral.HA),
+        (Level.L2, 101.5, Mineral.K2HPO4),
+    ]
+    assert found.refused == ()
+
+
+def test_what_is_no_known_heading_is_left_to_the_person() -> None:
+    assert guess(read_table(b"a,b\n1,2\n")) == {}
+    with pytest.raises(TableError, match=r"chosen or recognised for \['PatientID', 'vBMD_mg_cm3'\]"):
+        mapped("x,y\n1,2\n")
+    found = mapped("x,y\n1,92\n", PatientID="x", vBMD_mg_cm3="y")
+    assert found.values[0].vbmd_mg_cm3 == 92.0
+
+
+def test_semicolons_decimal_commas_numbered_levels_and_a_fixed_mineral() -> None:
+    found = mapped(GERMAN)
+    assert [(v.level, v.vbmd_mg_cm3, v.mineral, v.source) for v in found.values] == [
+        (Level.L1, 92.4, Mineral.HA, "report"),
+        (Level.L2, 88.0, Mineral.HA, "report"),
+        (None, 90.2, Mineral.HA, "report"),
+        (None, 101.0, Mineral.HA, "report"),
+    ]
+    assert found.values[0].patient_key == KEYS.patient("77")
+
+
+def test_each_refused_row_says_why_and_repeats_no_cell() -> None:
+    found = mapped(GERMAN)
+    assert {r.line: r.why for r in found.refused} == {
+        5: "PatientID must be given, found a blank cell",
+        6: "Level: expected one of L1, L2, L3, L4, found other words",
+        7: "vBMD_mg_cm3: expected a number from -50 to 500 mg/cm3, found no number",
+        8: "the same patient and level are in line 2 with other values",
+    }
+    assert "Mustermann" not in repr(found.refused)
+
+
+def test_an_unquoted_decimal_comma_refuses_its_row_and_a_quoted_one_is_read() -> None:
+    found = mapped('mrn,bmd,level\n1,92,4,L1\n2,"88,5",L1\n3,101.5,L1\n4,"1,020",L1\n')
+    assert [value.vbmd_mg_cm3 for value in found.values] == [88.5, 101.5]
+    assert {r.line: r.why for r in found.refused} == {
+        2: "4 cells where 3 columns are; a decimal comma may lack its quotes",
+        5: "vBMD_mg_cm3: expected a number from -50 to 500 mg/cm3, found a mark that may be decimal or group thousands",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("mrn,bmd\n1,0.092\n2,0.101\n", "as in g/cm3; give them in mg/cm3"),
+        ("mrn,bmd\n1,-2.4\n2,-3.1\n3,0.4\n", "as T-scores are"),
+        ("mrn,bmd\n1,1.2\n2,3.1\n", "as T-scores are"),
+        ("mrn,T-score\n1,-2.4\n", "its heading says T-score"),
+        ("mrn,bmd [HU]\n1,120\n", "must be in mg/cm3; its heading says HU"),
+        ("mrn,Dichte (HE)\n1,120\n", "its heading says HU"),
+        ("mrn,BMD (g/cm2)\n1,120\n", "its heading says g/cm2"),
+        ("mrn,BMD g/cm³\n1,120\n", "its heading says g/cm3"),
+        ("mrn,L1,L2\n1,120,110\n", "one row a patient and level is needed"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_is_refused_whole(text: str, words: str) -> None:
+    table = read_table(text.encode())
+    columns = guess(table)
+    if "L1" not in table.columns:
+        columns = {"PatientID": table.columns[0], "vBMD_mg_cm3": table.columns[1]}
+    with pytest.raises(TableError, match=words.replace("(", r"\(")):
+        map_rows(table, columns, KEYS, mineral=Mineral.HA, source="")
+
+
+def test_a_t_score_among_densities_refuses_its_row() -> None:
+    found = mapped("mrn,bmd\n1,92\n2,-2.4\n3,101\n4,-12\n")
+    assert [value.vbmd_mg_cm3 for value in found.values] == [92.0, 101.0, -12.0]
+    (refused,) = found.refused
+    assert refused.line == 3
+    assert "found a number from -6 to 4, as T-scores and densities in g/cm3 are" in refused.why
+
+
+def test_a_column_of_units_is_checked_row_by_row() -> None:
+    found = mapped("mrn,bmd,unit\n1,92,mg/cm3\n2,93,mg/ml\n3,140,HU\n4,101,\n5,99,furlong\n")
+    assert [value.vbmd_mg_cm3 for value in found.values] == [92.0, 93.0, 101.0]
+    assert [(r.line, r.why) for r in found.refused] == [
+        (4, "Unit: expected mg/cm3, found HU"),
+        (6, "Unit: expected mg/cm3, found other words"),
+    ]
+
+
+def test_the_distribution_is_told_before_anything_is_taken_in() -> None:
+    found = mapped("mrn,level,bmd,remark\n1,L1,80,x\n1,L2,100,\n2,L1,120,\n2,,140,\n")
+    told = found.distribution
+    assert told is not None
+    assert (told.n_values, told.n_patients, told.low, told.median, told.high, told.mean) == (4, 2, 80, 110, 140, 110)
+    assert (told.quartile_1, told.quartile_3) == (95, 125)
+    assert told.levels == {"L1": 2, "L2": 1, "mean": 1}
+    assert told.bins == ((80.0, 1), (100.0, 1), (120.0, 1), (140.0, 1))
+    assert found.unused == ("remark",)
+    assert mapped("mrn,bmd\n,92\n").distribution is None
+
+
+def test_a_mineral_must_be_chosen_or_told() -> None:
+    table = read_table(b"mrn,bmd\n1,92\n")
+    with pytest.raises(TableError, match=r"recognised for \['Mineral'\]"):
+        map_rows(table, guess(table), KEYS, mineral=None, source="")
