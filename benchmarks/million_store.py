@@ -25,6 +25,7 @@ from db.connect import open_store
 from db.parts import write_part
 from osteo_core.columns import TABLES
 from osteo_core.dicom.vendor import normalise_vendor
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.simulate.norms import VBMD_SD_MG_CM3, mean_vbmd
 from osteo_core.terms import MEASURED_LEVELS, Sex
 
@@ -265,6 +266,7 @@ def _results(head: _Head, flagged: np.ndarray, fractured: np.ndarray) -> dict[st
         "series_key": head.series_key,
         "model_hash": ["a" * 64] * size,
         "settings_hash": ["b" * 12] * size,
+        "measuring_version": [MEASURING_VERSION] * size,
         "finished_at": head.finished,
         "seconds": np.full(size, 21.0),
         "status": head.status,

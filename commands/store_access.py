@@ -17,6 +17,7 @@ from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
 from db.records import found_of
 from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.records import Found
 from osteo_core.settings import Settings
 
@@ -89,6 +90,7 @@ def waiting(
     under: dict[str, Any] = {
         "model_hash": models.result_hash if models.masks is None else "",
         "settings_hash": settings.hash,
+        "measuring_version": MEASURING_VERSION,
         "retry": retry,
     }
     done_as = [f"{key} {one.result_hash}" for key, one in own.items()]
@@ -103,5 +105,10 @@ def done_keys(store_dir: Path, models: Models, settings: Settings) -> set[str]:
     with reading(store_dir) as reader:
         if reader is None:
             return set()
-        found = reader.query("known_results", model_hash=models.result_hash, settings_hash=settings.hash)
+        found = reader.query(
+            "known_results",
+            model_hash=models.result_hash,
+            settings_hash=settings.hash,
+            measuring_version=MEASURING_VERSION,
+        )
     return set(found.column("series_key").to_pylist())

@@ -17,6 +17,7 @@ from db.parts import write_part
 from db.rows import process_tables, result_tables
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
 from osteo_core.imaging.resample import resample_labels
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.records import LabelArray, Segmentation, Series, SeriesResult
 from osteo_core.terms import MASK_LEVELS
 
@@ -59,7 +60,7 @@ def piece(job: Job, series: Series, kind: str) -> Path:
 
 
 def _pieces(job: Job) -> Path:
-    return job.out_dir / PIECES / f"{job.models.run_hash[:12]}_{job.settings.hash}"
+    return job.out_dir / PIECES / f"{job.models.run_hash[:12]}_{job.settings.hash}_{MEASURING_VERSION}"
 
 
 def _forget_earlier(series: Series, job: Job) -> None:

@@ -27,7 +27,8 @@ def result_rows(result: SeriesResult) -> dict[str, list[Row]]:
     """
     at = utc(result.finished_at or datetime.now(UTC))
     key = result.series.series_key
-    result_id = identity("result", key, result.model_hash, result.settings_hash, at.isoformat())
+    versions = (result.model_hash, result.settings_hash, result.measuring_version)
+    result_id = identity("result", key, *versions, at.isoformat())
     about: Row = {"result_id": result_id, "series_key": key}
     tissues = result.tissues.samples if result.tissues else ()
     return {

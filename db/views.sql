@@ -40,3 +40,32 @@ WHERE kind = 'cause reading';
 CREATE OR REPLACE VIEW current_cause_readings AS
 SELECT * FROM cause_readings
 QUALIFY row_number() OVER (PARTITION BY series_key, level ORDER BY "at" DESC, event_id DESC) = 1;
+
+-- Series that are done: they have a result under these models, settings and measuring code, from the files as they are
+-- now. `own`: 'series_key model_hash' of series that have a model hash of their own (masks from elsewhere). With
+-- `redo_failed` a series whose latest such result failed is not done.
+CREATE OR REPLACE MACRO done(models, own, settings, measuring, redo_failed) AS TABLE
+WITH readings AS (
+    SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns))) AS state
+    FROM files
+    GROUP BY series_key, indexed_at
+),
+changes AS (
+    SELECT series_key, indexed_at FROM readings
+    QUALIFY state <> lag(state) OVER (PARTITION BY series_key ORDER BY indexed_at)
+)
+SELECT series_key
+FROM (
+    SELECT r.series_key, arg_max(r.status, r.finished_at) AS status
+    FROM results AS r
+    WHERE (r.model_hash = models OR list_contains(own, concat(r.series_key, ' ', r.model_hash)))
+    AND r.settings_hash = settings
+    AND r.measuring_version = measuring
+    AND NOT EXISTS (
+        SELECT 1 FROM changes AS c
+        WHERE c.series_key = r.series_key
+        AND c.indexed_at > r.finished_at - to_milliseconds(CAST(1000 * coalesce(r.seconds, 0) AS BIGINT))
+    )
+    GROUP BY r.series_key
+)
+WHERE NOT (redo_failed AND status = 'failed');

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from osteo_core import measuring
 from osteo_core.errors import UsageError, WeightsError
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def weights_hash(name: str) -> str:
 def code_hash(name: str) -> str:
     """SHA-256 of the code that turns a network's output into a result: the model's folder and what models share.
 
+    Comments and docstrings do not count.
+
     This table is none of it: releasing one model makes no other's results old.
     """
     shared = [file for file in _HERE.glob("*.py") if file.name != Path(__file__).name]
-    files = sorted([*shared, *MODELS[name].folder.glob("*.py")])
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    return measuring.code_hash([*shared, *MODELS[name].folder.glob("*.py")])
 
 
 @functools.cache

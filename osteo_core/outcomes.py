@@ -6,6 +6,7 @@ on screen, in Parquet and in the flow diagram. Sentences never name a patient.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -142,6 +143,8 @@ class CautionCode(StrEnum):
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
     Z_SCORE = "z_score"
+    LOW_Z_SCORE = "low_z_score"
+    AGE_UNKNOWN = "age_unknown"
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     REGRESSION_DISAGREES = "regression_disagrees"
@@ -169,6 +172,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
     CautionCode.Z_SCORE: "In place of a category: {found}.",
+    CautionCode.LOW_Z_SCORE: "In place of a category: {found}.",
+    CautionCode.AGE_UNKNOWN: "The file says nothing of age; the category holds from {limit} years.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
@@ -193,6 +198,31 @@ class Exclusion:
     def sentence(self) -> str:
         """The reason in words."""
         return EXCLUSION_SENTENCES[self.code].format(found=self.found, limit=self.limit)
+
+
+#: Reasons against a level, the weightiest first: what makes the others or hides them comes before them. A crushed body
+#: is small because it is crushed, so the fracture is worth more than the size of its region.
+_WEIGHTS = (
+    ExclusionCode.LEVEL_CUT,
+    ExclusionCode.NOT_A_MEASURED_LEVEL,
+    ExclusionCode.LEVEL_UNSURE,
+    ExclusionCode.IMPLAUSIBLE_BODY,
+    ExclusionCode.METAL,
+    ExclusionCode.CEMENT,
+    ExclusionCode.FRACTURED,
+    ExclusionCode.ROI_TOO_SMALL,
+    ExclusionCode.IMPLAUSIBLE_HU,
+    ExclusionCode.STREAKS,
+    ExclusionCode.SCLEROTIC_FOCUS,
+    ExclusionCode.DARK_FOCUS,
+    ExclusionCode.UNLIKE_OTHERS,
+)
+
+
+def by_weight(reasons: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
+    """Reasons against one level, the weightiest first; it is the one that is shown where there is room for one."""
+    weights = {code: weight for weight, code in enumerate(_WEIGHTS)}
+    return tuple(sorted(reasons, key=lambda reason: weights.get(reason.code, len(weights))))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from osteo_core.assessment.assess import Evidence, assess, sound_levels
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
-from osteo_core.density.contrast import ContrastCorrection, contrast_correction, decide_phase
+from osteo_core.density.contrast import contrast_correction, decide_phase
 from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
 from osteo_core.dicom.volume import read_volume
@@ -24,6 +24,7 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import (
     Calibration,
     CalibrationTissues,
+    ContrastCorrection,
     Measurement,
     Regressor,
     Segmentation,
@@ -139,7 +140,8 @@ def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
     )
     assessment = assess(series, evidence, settings=settings)
     missing = _no_lumbar_level(segmentation)
-    exclusions = [e for e in (missing, assessment.exclusion, *(m.exclusion for m in measurements)) if e is not None]
+    of_series = (e for e in (missing, assessment.exclusion) if e is not None)
+    exclusions = (*of_series, *(e for m in measurements for e in m.exclusions))
     return SeriesResult(
         series=series,
         status=Status.MEASURED if sound_levels(measurements) else Status.EXCLUDED,
@@ -151,7 +153,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
         tissues=tissues,
         measurements=measurements,
         assessment=assessment,
-        exclusions=tuple(exclusions),
+        exclusions=exclusions,
         cautions=(*cautions, *assessment.cautions),
         contrast_phase=measured.phase,
         seconds=time.perf_counter() - started,

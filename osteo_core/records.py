@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from osteo_core.outcomes import Caution, Exclusion
+from osteo_core.measuring import MEASURING_VERSION
+from osteo_core.outcomes import Caution, Exclusion, by_weight
 from osteo_core.terms import (
     Anchor,
     Category,
@@ -251,7 +252,8 @@ class Measurement:
 
     ``regressed_mg_cm3`` (K2HPO4) is a network's reading of the same level, which decides nothing.
     ``endplate_depression`` is the share by which the middle height lies below what rims and normal shape say; it
-    speaks of the cause (``suggested_cause``) and changes no grade.
+    speaks of the cause (``suggested_cause``) and changes no grade. ``exclusions`` are all reasons why the level does
+    not count, the weightiest first.
     """
 
     level: Level
@@ -271,7 +273,15 @@ class Measurement:
     endplate_depression: float | None = None
     suggested_cause: SuggestedCause = SuggestedCause.NOT_ASSESSED
     confidence: float | None = None
-    exclusion: Exclusion | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exclusions", by_weight(self.exclusions))
+
+    @property
+    def exclusion(self) -> Exclusion | None:
+        """The weightiest reason why the level does not count, or None when it does."""
+        return self.exclusions[0] if self.exclusions else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,7 +330,8 @@ class Calibration:
 
     ``residual_sd_mg_cm3`` is the scatter of one level about it at 100 mg/cm3 (calibration, scanner and patient
     together), and ``uncertainties`` are its named parts where they are known apart; ``kvp`` is the tube voltage
-    for which it holds. ``kind`` is the way by which it was made.
+    for which it holds. ``kind`` is the way by which it was made. ``undone_offset_hu`` and ``undone_gain`` are what the
+    scan's own tissues show of its HU being off; slope and intercept hold for HU as the scan shows them.
     """
 
     name: str
@@ -336,6 +347,8 @@ class Calibration:
     valid_from: date | None = None
     valid_to: date | None = None
     curvature_mg_cm3_per_hu2: float = 0.0
+    undone_offset_hu: float = 0.0
+    undone_gain: float = 0.0
     uncertainties: tuple[Uncertainty, ...] = ()
 
     def vbmd_mg_cm3(self, hu: float) -> float:
@@ -345,6 +358,17 @@ class Calibration:
     def slope_at(self, hu: float) -> float:
         """mg/cm3 per HU at that HU."""
         return self.slope_mg_cm3_per_hu + 2.0 * self.curvature_mg_cm3_per_hu2 * hu
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastCorrection:
+    """A named shift of trabecular HU, the scatter of patients about it, and a bias that may remain."""
+
+    name: str
+    shift_hu: float
+    scatter_sd_hu: float
+    possible_bias_hu: float
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,15 +383,20 @@ class Assessment:
     is_flagged: bool = False
     flag_reason: str = ""
     calibration: Calibration | None = None
-    corrections: tuple[str, ...] = ()
+    correction: ContrastCorrection | None = None
     exclusion: Exclusion | None = None
     cautions: tuple[Caution, ...] = ()
     review_reasons: tuple[str, ...] = ()
 
+    @property
+    def corrections(self) -> tuple[str, ...]:
+        """Names of the corrections applied to the HU that were calibrated."""
+        return (self.correction.name,) if self.correction else ()
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SeriesResult:
-    """All that the machine found for one series, under one set of models and settings.
+    """All that the machine found for one series, under one set of models, settings and measuring code.
 
     ``source_geometry`` is the grid of the files where it is not ``geometry`` (`Volume.source_geometry`).
     """
@@ -388,6 +417,7 @@ class SeriesResult:
     seconds: float = 0.0
     finished_at: datetime | None = None
     failure: Failure | None = None
+    measuring_version: str = MEASURING_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)

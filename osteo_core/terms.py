@@ -78,6 +78,15 @@ class ContrastPhase(StrEnum):
     UNKNOWN = "unknown"
 
 
+#: Entries of (0018,0010) ContrastBolusAgent that say 'no contrast' in words.
+_NO_AGENT = frozenset(("", "no", "none", "n", "without", "ohne", "nativ", "native", "no contrast", "0"))
+
+
+def names_agent(contrast_bolus_agent: str | None) -> bool:
+    """Whether the header's entry names a contrast agent, and not its absence."""
+    return (contrast_bolus_agent or "").strip().lower() not in _NO_AGENT
+
+
 class KernelGroup(StrEnum):
     """Reconstruction kernels by what they do to trabecular HU noise and edges."""
 

@@ -44,8 +44,9 @@ def show_runs() -> None:
             "seconds": st.column_config.NumberColumn("Median time", format="%.0f s", help="Seconds a series"),
             "model": st.column_config.TextColumn("Model", help="First characters of the SHA-256 over the weights"),
             "settings": st.column_config.TextColumn("Settings", help="Hash over the settings that change results"),
+            "measuring": st.column_config.TextColumn("Measuring code", help="Version of the code that measured"),
         },
-        column_order=["last", "series", "seconds", "model", "settings"],
+        column_order=["last", "series", "seconds", "model", "settings", "measuring"],
     )
 
 

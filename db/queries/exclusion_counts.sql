@@ -9,8 +9,11 @@ WHERE (status IN ('excluded', 'failed') OR status = 'measured' AND category = 'n
 GROUP BY ALL
 UNION ALL
 SELECT e.step, e.code, true AS is_level, count(*) AS n
-FROM exclusions AS e
+FROM (  -- a level counts once, by its weightiest reason, which is stored first
+    SELECT source_id, step, code FROM exclusions WHERE level IS NOT NULL
+    QUALIFY row_number() OVER (PARTITION BY source_id, level ORDER BY position) = 1
+) AS e
 JOIN cohort ON cohort.source_id = e.source_id
-WHERE e.level IS NOT NULL AND cohort.status = 'measured' AND /*cohort*/ TRUE
+WHERE cohort.status = 'measured' AND /*cohort*/ TRUE
 GROUP BY ALL
 ORDER BY is_level, n DESC, step, code;

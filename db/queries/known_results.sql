@@ -1,6 +1,4 @@
--- Series that have a result under $model_hash and $settings_hash; `status` is the latest one's.
-SELECT series_key, arg_max(status, finished_at) AS status
-FROM results
-WHERE model_hash = $model_hash AND settings_hash = $settings_hash
-GROUP BY series_key
+-- Series that are done under $model_hash, $settings_hash and $measuring_version (db/views.sql).
+SELECT series_key
+FROM done($model_hash, []::VARCHAR[], $settings_hash, $measuring_version, false)
 ORDER BY series_key;

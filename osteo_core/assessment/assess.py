@@ -15,12 +15,11 @@ from osteo_core.assessment.second_reading import disagreements
 from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words, z_in_words
 from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.calibration.apply import mean_vbmd
-from osteo_core.density.contrast import ContrastCorrection
 from osteo_core.limits.acquisition import KVP_TOLERANCE
-from osteo_core.limits.category import MINIMUM_LEVELS
+from osteo_core.limits.category import LOW_FOR_AGE_Z, MINIMUM_LEVELS
 from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import Assessment, Calibration, Estimate, Measurement, Series
+from osteo_core.records import Assessment, Calibration, ContrastCorrection, Estimate, Measurement, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import MASK_LEVELS, MEASURED_LEVELS, Anchor, Category, Mineral, Step
 
@@ -34,7 +33,6 @@ _REVIEWED: dict[CautionCode, str] = {
 }
 
 
-_LOW_FOR_AGE = "below the expected range"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,7 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
         mean_hu=float(np.mean([m.median_hu for m in sound])) if sound else None,
         worst_fracture_grade=_worst_grade(evidence.measurements),
         calibration=evidence.calibration if isinstance(evidence.calibration, Calibration) else None,
-        corrections=(evidence.correction.name,) if evidence.correction else (),
+        correction=evidence.correction,
         exclusion=exclusion,
         cautions=cautions,
     )
@@ -121,19 +119,22 @@ def _no_category(
 def _age_cautions(series: Series, settings: Settings) -> tuple[Caution, ...]:
     if series.patient_age_years is not None:
         return ()
-    found = f"age; the category holds from {settings.category_age_from_years:g} years"
-    return (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.ASSESS, found=found),)
+    limit = f"{settings.category_age_from_years:g}"
+    return (Caution(code=CautionCode.AGE_UNKNOWN, step=Step.ASSESS, limit=limit),)
 
 
 def _z_caution(series: Series, mean: Estimate, evidence: Evidence) -> Caution:
     """The Z-score of someone too young for a category, or why there is none."""
-    found, age = "no Z-score, the norm needs the sex and an age from 20", series.patient_age_years
+    code, age = CautionCode.Z_SCORE, series.patient_age_years
+    found = "no Z-score, the norm needs the sex and an age from 20"
     in_norm = isinstance(evidence.calibration, Calibration) and evidence.calibration.mineral is Mineral.K2HPO4
     if not in_norm:
         found = "no Z-score, the norm is in K2HPO4 and the line is not"
     elif age is not None and (z := z_score(mean.value, age_years=age, sex=series.patient_sex)) is not None:
-        found = z_in_words(z, age_years=age, norm=NORM_NAME)
-    return Caution(code=CautionCode.Z_SCORE, step=Step.ASSESS, found=found)
+        is_low = z <= LOW_FOR_AGE_Z.value
+        code = CautionCode.LOW_Z_SCORE if is_low else code
+        found = z_in_words(z, age_years=age, norm=NORM_NAME, is_low=is_low)
+    return Caution(code=code, step=Step.ASSESS, found=found)
 
 
 def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
@@ -202,8 +203,8 @@ def _review_reasons(assessment: Assessment, evidence: Evidence) -> tuple[str, ..
     reasons += [words] if (words := fractures_in_words(evidence.measurements)) else []
     unsure = [m.level for m in evidence.measurements if _is_unsure(m)]
     reasons += [f"{level.name} numbered with low confidence" for level in unsure]
-    reasons += [c.found for c in assessment.cautions if c.code is CautionCode.Z_SCORE and _LOW_FOR_AGE in c.found]
-    reasons += ["age unknown"] if any(c.found.startswith("age;") for c in assessment.cautions) else []
+    reasons += [c.found for c in assessment.cautions if c.code is CautionCode.LOW_Z_SCORE]
+    reasons += ["age unknown"] if any(c.code is CautionCode.AGE_UNKNOWN for c in assessment.cautions) else []
     return tuple(reasons)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from osteo_core.limits.category import LOW_FOR_AGE_Z
 from osteo_core.records import Estimate, Measurement
 from osteo_core.terms import Category, Level
 
@@ -56,7 +55,7 @@ def disagreement_in_words(where: str, calibrated: Estimate, read: Estimate) -> s
     return f"{where} {read.value:.0f} mg/cm³ ({interval_in_words(read)}), {own}"
 
 
-def z_in_words(z: float, *, age_years: float, norm: str) -> str:
+def z_in_words(z: float, *, age_years: float, norm: str, is_low: bool) -> str:
     """'Z-score -2.3 at 45 years, below the expected range for age (norm Cheng 2021)'."""
-    place = "below" if z <= LOW_FOR_AGE_Z.value else "within"
+    place = "below" if is_low else "within"
     return f"Z-score {z:.1f} at {age_years:g} years, {place} the expected range for age (norm {norm})"

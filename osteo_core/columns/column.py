@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass
 from enum import Flag
 from functools import cached_property, reduce
 from typing import Any
@@ -24,6 +24,10 @@ LEVELS = pa.list_(pa.uint8())
 FLAG = pa.bool_()
 DAY = pa.date32()
 MOMENT = pa.timestamp("us", tz="UTC")
+#: Named sources of error (records.py: Uncertainty).
+UNCERTAINTIES = pa.list_(
+    pa.struct({"name": TEXT, "offset_sd_mg_cm3": FLOAT, "relative_sd": FLOAT, "source": TEXT}),
+)
 
 
 class Use(Flag):
@@ -149,6 +153,6 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, int):
         return int(value)
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
+    if is_dataclass(value):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     return [_plain(one) for one in value] if isinstance(value, tuple | list) else value

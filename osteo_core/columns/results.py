@@ -17,6 +17,7 @@ from osteo_core.columns.column import (
     REQUIRED,
     TEXT,
     TEXTS,
+    UNCERTAINTIES,
     Column,
     interval_columns,
     method_columns,
@@ -26,6 +27,7 @@ from osteo_core.columns.series import SERIES_KEY
 
 _MEAN = "assessment.mean_vbmd_mg_cm3"
 _LINE = "assessment.calibration"
+_CONTRAST = "assessment.correction"
 
 RESULTS = table(
     "results",
@@ -41,6 +43,13 @@ RESULTS = table(
     SERIES_KEY,
     Column("model_hash", TEXT, "text", "SHA-256 of the weights used", use=REQUIRED | EXPORTED),
     Column("settings_hash", TEXT, "text", "hash of the settings that change results", use=REQUIRED | EXPORTED),
+    Column(
+        "measuring_version",
+        TEXT,
+        "text",
+        "version of the measuring code (osteo_core/measuring.py)",
+        use=EXPORTED,
+    ),
     Column("finished_at", MOMENT, "UTC", "end of the analysis", source=None, use=REQUIRED | COHORT),
     Column("seconds", FLOAT, "s", "time of the analysis", use=COHORT),
     Column("status", TEXT, "measured, excluded, failed", "what became of the series", use=REQUIRED),
@@ -100,6 +109,30 @@ RESULTS = table(
         source="assessment.corrections",
         default=[],
     ),
+    Column("correction_name", TEXT, "text", "the contrast correction", source=f"{_CONTRAST}.name"),
+    Column("correction_shift_hu", FLOAT, "HU", "added to every level's median", source=f"{_CONTRAST}.shift_hu"),
+    Column(
+        "correction_scatter_sd_hu",
+        FLOAT,
+        "HU",
+        "SD of patients about the shift",
+        source=f"{_CONTRAST}.scatter_sd_hu",
+    ),
+    Column(
+        "correction_possible_bias_hu",
+        FLOAT,
+        "HU",
+        "rise that may remain; widens the interval downwards",
+        source=f"{_CONTRAST}.possible_bias_hu",
+    ),
+    Column("correction_source", TEXT, "text", "who measured the rise", source=f"{_CONTRAST}.source"),
+    Column(
+        "water_path_cm",
+        FLOAT,
+        "cm",
+        "water that X-rays cross through the spine; null where the body is cut",
+        source="tissues.water_path_cm",
+    ),
     Column("contrast_phase", TEXT, "text", "as seen in the image, else as declared", use=EXPORTED),
     Column(
         "calibration_name",
@@ -124,6 +157,34 @@ RESULTS = table(
         source=f"{_LINE}.slope_mg_cm3_per_hu",
     ),
     Column("calibration_intercept_mg_cm3", FLOAT, "mg/cm3", "vBMD at 0 HU", source=f"{_LINE}.intercept_mg_cm3"),
+    Column(
+        "calibration_curvature_mg_cm3_per_hu2",
+        FLOAT,
+        "mg/cm3 per HU2",
+        "curvature; 0 for a straight line",
+        source=f"{_LINE}.curvature_mg_cm3_per_hu2",
+    ),
+    Column(
+        "calibration_undone_offset_hu",
+        FLOAT,
+        "HU",
+        "offset of this scan's HU by its own tissues; slope and intercept have taken it out",
+        source=f"{_LINE}.undone_offset_hu",
+    ),
+    Column(
+        "calibration_undone_gain",
+        FLOAT,
+        "share",
+        "gain of this scan's HU by its own tissues; slope and intercept have taken it out",
+        source=f"{_LINE}.undone_gain",
+    ),
+    Column(
+        "calibration_uncertainties",
+        UNCERTAINTIES,
+        "mg/cm3; share",
+        "named sources of error of the calibration; where empty, the residual SD counts",
+        source=f"{_LINE}.uncertainties",
+    ),
     Column(
         "calibration_residual_sd_mg_cm3",
         FLOAT,

@@ -6,8 +6,6 @@ A phase is named only when the vessels say so clearly, else 'enhanced, phase unk
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from osteo_core.limits.acquisition import KVP_TOLERANCE
@@ -20,26 +18,13 @@ from osteo_core.limits.contrast import (
     PORTAL_RATIO,
 )
 from osteo_core.outcomes import Caution, CautionCode
-from osteo_core.records import CalibrationTissues, Series
-from osteo_core.terms import ContrastPhase, Step
+from osteo_core.records import CalibrationTissues, ContrastCorrection, Series
+from osteo_core.terms import ContrastPhase, Step, names_agent
 
-#: Header entries that say 'no contrast' in words.
-_NO_AGENT = {"", "no", "none", "n", "without", "ohne", "nativ", "native", "no contrast", "0"}
 #: HU of iodine against those at 120 kVp, to which published shifts belong: iodine and water attenuation over
 #: tungsten spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
 IODINE_RATIO_TO_120: dict[float, float] = {80.0: 1.62, 100.0: 1.24, 120.0: 1.0, 140.0: 0.83}
 _NATIVE_BLOOD_HU, _NATIVE_KIDNEY_HU = 45.0, 35.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContrastCorrection:
-    """A named shift of trabecular HU, the scatter of patients about it, and a bias that may remain."""
-
-    name: str
-    shift_hu: float
-    scatter_sd_hu: float
-    possible_bias_hu: float
-    source: str
 
 
 #: Mean rise of L1 trabecular HU from native at 120 kVp (Pompe 2015, n=99), and the scatter of patients about a
@@ -136,7 +121,7 @@ def seen_phase(tissues: CalibrationTissues) -> ContrastPhase:
 
 def is_declared(series: Series) -> bool:
     """True when the header names a contrast agent."""
-    return (series.contrast_bolus_agent or "").strip().lower() not in _NO_AGENT
+    return names_agent(series.contrast_bolus_agent)
 
 
 def _caution(code: CautionCode, found: str) -> Caution:

@@ -33,27 +33,36 @@ _FOCUS_MM = 5.0
 _FOCUS_COVER = 0.5
 
 
-def find_odd_bone(body: Body, hu: NDArray[np.generic], *, roi: NDArray[np.bool_]) -> Exclusion | None:
-    """The first reason of this kind against a body, in order of weight; None when there is none.
+def find_odd_bone(body: Body, hu: NDArray[np.generic], *, roi: NDArray[np.bool_]) -> tuple[Exclusion, ...]:
+    """All reasons of this kind against a body.
 
     ``hu`` and ``roi`` (I, J, K) lie on the body's crop; ``roi`` is the trabecular region.
     """
     values = np.asarray(hu, dtype=np.float32)
     voxel_ml = body.geometry.voxel_volume_ml
+    reasons: list[Exclusion | None] = []
     metal_ml = _metal_ml(body, values)
     if metal_ml > METAL_VOLUME.value:
-        return _reason(body, ExclusionCode.METAL, f"{metal_ml:.2f} ml above {METAL_HU.value:g} HU")
-    if not roi.any():
-        return None
+        reasons.append(_reason(body, ExclusionCode.METAL, f"{metal_ml:.2f} ml above {METAL_HU.value:g} HU"))
+    if roi.any():
+        reasons += _region_reasons(body, values, roi=roi, voxel_ml=voxel_ml)
+    return tuple(reason for reason in reasons if reason is not None)
+
+
+def _region_reasons(
+    body: Body, values: FloatArray, *, roi: NDArray[np.bool_], voxel_ml: float
+) -> list[Exclusion | None]:
+    """Cement, streaks and a focus in a trabecular region that is not empty."""
+    reasons: list[Exclusion | None] = []
     cement_ml = float((roi & (values > CEMENT_HU.value)).sum()) * voxel_ml
     if cement_ml > CEMENT_VOLUME.value:
-        return _reason(body, ExclusionCode.CEMENT, f"{cement_ml:.1f} ml above {CEMENT_HU.value:g} HU")
+        reasons.append(_reason(body, ExclusionCode.CEMENT, f"{cement_ml:.1f} ml above {CEMENT_HU.value:g} HU"))
     mean, inside = _local_mean(body, values, roi=roi)
     # What the 5 mm mean leaves is noise and streaks; a focus is coarser and does not count here.
     sd, limit = float((values - mean)[inside].std()) if inside.any() else 0.0, ROI_SD_MAXIMUM.value
     if sd > limit:
-        return _reason(body, ExclusionCode.STREAKS, f"SD {sd:.0f} HU", limit=f"{limit:g}")
-    return _focus(body, mean - np.float32(np.median(values[roi])), inside=inside)
+        reasons.append(_reason(body, ExclusionCode.STREAKS, f"SD {sd:.0f} HU", limit=f"{limit:g}"))
+    return [*reasons, _focus(body, mean - np.float32(np.median(values[roi])), inside=inside)]
 
 
 def _metal_ml(body: Body, hu: FloatArray) -> float:

@@ -9,6 +9,7 @@ Thicker steps along the body take more from the endplates: half a step more than
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -118,7 +119,8 @@ def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> M
     roi = trabecular_roi(body)
     measurement = _with_hu(measurement, hu[roi], voxel_ml=body.geometry.voxel_volume_ml)
     odd = find_odd_bone(body, hu, roi=roi)
-    return replace(measurement, exclusion=_refuse(measurement, segmented=segmented, odd=odd))
+    reasons = (*_outline_reasons(measurement, segmented), *_region_reasons(measurement))
+    return replace(measurement, exclusions=(*_that_apply(reasons, level=body.level), *odd))
 
 
 def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml: float) -> Measurement:
@@ -127,20 +129,6 @@ def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml:
         return measurement
     hu = values.astype(np.float64)
     return replace(measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1)))
-
-
-def _refuse(measurement: Measurement, *, segmented: SegmentedLevel, odd: Exclusion | None) -> Exclusion | None:
-    """The first reason why this level does not count, in order of weight; None when it is sound so far.
-
-    ``odd``: what its bone itself says against it. Metal and cement come before a small region or implausible HU,
-    which they cause; streaks and foci after.
-    """
-    outline = _first(_outline_reasons(measurement, segmented), level=measurement.level)
-    if outline is not None:
-        return outline
-    if odd is not None and odd.code in (ExclusionCode.METAL, ExclusionCode.CEMENT):
-        return odd
-    return _first(_region_reasons(measurement), level=measurement.level) or odd
 
 
 _Reason = tuple[bool, ExclusionCode, str, str]
@@ -189,11 +177,10 @@ def _region_reasons(measurement: Measurement) -> tuple[_Reason, ...]:
     )
 
 
-def _first(reasons: tuple[_Reason, ...], *, level: Level) -> Exclusion | None:
+def _that_apply(reasons: Iterable[_Reason], *, level: Level) -> Iterator[Exclusion]:
     for applies, code, found, limit in reasons:
         if applies:
-            return Exclusion(code=code, step=Step.MEASURE, found=found, limit=limit, level=level)
-    return None
+            yield Exclusion(code=code, step=Step.MEASURE, found=found, limit=limit, level=level)
 
 
 def _refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
@@ -214,4 +201,6 @@ def _refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, 
             code=ExclusionCode.UNLIKE_OTHERS, step=Step.MEASURE, found=found, limit=f"{allowed:g}", level=furthest
         )
         del sound[furthest]
-    return tuple(replace(m, exclusion=reasons[m.level]) if m.level in reasons else m for m in measurements)
+    return tuple(
+        replace(m, exclusions=(*m.exclusions, reasons[m.level])) if m.level in reasons else m for m in measurements
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from osteo_core.limits.acquisition import THICKNESS_PREFERRED
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
-from osteo_core.terms import KernelGroup, Plane, Step
+from osteo_core.terms import KernelGroup, Plane, Step, names_agent
 
 #: A series this much shorter than the study's longest may miss the lumbar spine.
 _LONG_ENOUGH_SHARE = 0.6
@@ -17,7 +17,6 @@ _COVERAGE_ROUNDING_MM = 20.0
 
 _TRUNK_WORDS = ("ABD", "PELV", "LUMB", "SPINE", "LWS", "CAP", "TAP", "WHOLE", "TRUNK", "RUMPF")
 _ELSEWHERE_WORDS = ("CHEST", "THORAX", "LUNG", "HEAD", "NECK", "BRAIN", "CARD", "HEART", "CORONARY", "EXTREM")
-_NO_AGENT = frozenset(("", "NO", "NONE", "N", "WITHOUT", "0", "NO CONTRAST", "NATIVE", "NATIV"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +111,7 @@ def _is_long_enough(candidate: Candidate) -> bool:
 
 
 def _is_native(candidate: Candidate) -> bool:
-    return (candidate.series.contrast_bolus_agent or "").upper().strip() in _NO_AGENT
+    return not names_agent(candidate.series.contrast_bolus_agent)
 
 
 def _is_thin(candidate: Candidate) -> bool:

@@ -48,12 +48,6 @@ _MINIMUM_NEIGHBOURS = 2
 #: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights err by
 #: 0.5 mm (SD) on simulated 2-3 mm slices and by 1.1 mm on 5 mm ones (2026-11-25).
 _LOSS_PER_MM = 0.01
-_CAUSED_BY_FRACTURE = (
-    ExclusionCode.ROI_TOO_SMALL,
-    ExclusionCode.SCLEROTIC_FOCUS,
-    ExclusionCode.DARK_FOCUS,
-    ExclusionCode.UNLIKE_OTHERS,
-)
 _NOT_ONE_WHOLE_BODY = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY)
 #: How far within the rims heights are taken, as a share of the depth; a wedge loses most at the rim itself. The front
 #: wall is hollow at mid height, where the depth is read, by some 3 % of it.
@@ -168,17 +162,18 @@ def _caution(level: Level, loss: HeightLoss) -> Caution:
 def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
     if loss is None:
         return measurement
-    exclusion = measurement.exclusion
-    if loss.grade >= 2 and (exclusion is None or exclusion.code in _CAUSED_BY_FRACTURE):
-        # A crushed body is too small because it is crushed: the fracture is the reason worth telling.
+    exclusions = measurement.exclusions
+    if loss.grade >= 2:
         found = f"grade {loss.grade}, {loss.words}"
-        exclusion = Exclusion(code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level)
+        exclusions += (
+            Exclusion(code=ExclusionCode.FRACTURED, step=Step.MEASURE, found=found, level=measurement.level),
+        )
     return replace(
         measurement,
         fracture_grade=loss.grade,
         endplate_depression=loss.depression,
         suggested_cause=loss.suggested_cause,
-        exclusion=exclusion,
+        exclusions=exclusions,
     )
 
 

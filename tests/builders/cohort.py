@@ -129,7 +129,7 @@ def _measurement(level: Level, mean_hu: float, grade: int | None) -> Measurement
         endplate_depression=0.02 if not grade else 0.17,
         suggested_cause=SuggestedCause.DEPRESSED if grade else SuggestedCause.NO_DEFORMITY,
         confidence=0.93,
-        exclusion=excluded if grade else None,
+        exclusions=(excluded,) if grade else (),
     )
 
 

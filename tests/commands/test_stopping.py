@@ -16,6 +16,7 @@ from commands.analyze import analyze
 from commands.cluster import pause
 from commands.index import index
 from db.check import check_store
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.settings import Settings
 from tests.builders import segmenters
 from tests.builders.ct_files import write_many
@@ -42,7 +43,7 @@ def results_in(store_dir: Path) -> int:
         return (
             0
             if reader is None
-            else reader.query("known_results", model_hash=segmenters.MODEL_HASH, settings_hash=Settings().hash).num_rows
+            else reader.query("known_results", model_hash=segmenters.MODEL_HASH, settings_hash=Settings().hash, measuring_version=MEASURING_VERSION).num_rows
         )
 
 

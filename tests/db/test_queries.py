@@ -21,6 +21,7 @@ from db.parts import write_part
 from db.query import EVERYBODY, QUERIES, parameters_of, query_names, run_query, takes_cohort
 from db.records import found_of
 from osteo_core.errors import BrokenPromiseError
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.prevalence import AGE_BANDS, age_band
@@ -46,6 +47,7 @@ PARAMETERS: dict[str, Any] = {
     "since": datetime(2026, 1, 1, tzinfo=UTC),
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,
+    "measuring_version": MEASURING_VERSION,
     "own": [],
     "retry": False,
     "with_keys": False,
@@ -342,7 +344,12 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
         "mtime_ns": file.stat().st_mtime_ns,
         "study_key": series.study_key,
     }
-    key = {"model_hash": MODEL_HASH, "settings_hash": SETTINGS_HASH, "retry": False}
+    key = {
+        "model_hash": MODEL_HASH,
+        "settings_hash": SETTINGS_HASH,
+        "measuring_version": MEASURING_VERSION,
+        "retry": False,
+    }
     waiting = found_of(store.query("waiting_series", own=[], **key), store.query("waiting_cautions", **key))
     assert waiting.series == (replace(series, series_instance_uid=series.series_key),)
     assert waiting.cautions == {series.series_key: (caution,)}

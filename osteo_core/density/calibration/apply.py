@@ -17,8 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from osteo_core.density.contrast import ContrastCorrection
-from osteo_core.records import Calibration, Estimate, Measurement, Uncertainty
+from osteo_core.records import Calibration, ContrastCorrection, Estimate, Measurement, Uncertainty
 from osteo_core.statistics.intervals import Z_95
 
 #: Noise of CT and the trabecular pattern are correlated over about 3 mm: one independent value per cube.

@@ -133,6 +133,8 @@ def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[U
             line,
             slope_mg_cm3_per_hu=slope,
             intercept_mg_cm3=intercept,
+            undone_offset_hu=shift.offset_hu,
+            undone_gain=shift.gain,
             source=f"{line.source}; {told}",
             uncertainties=(*line.uncertainties, left, *parts),
         )

@@ -127,6 +127,7 @@ def _versions(chosen: services.CohortFilter) -> str:
         (
             v["model_hash"][:16],
             v["settings_hash"],
+            v["measuring_version"],
             v["calibration_name"] or "none",
             v["mineral"],
             "simulated" if v["is_simulated"] else "real",
@@ -134,5 +135,5 @@ def _versions(chosen: services.CohortFilter) -> str:
         )
         for v in services.versions(chosen)
     ]
-    head = ("Model (SHA-256)", "Settings", "Calibration", "Mineral", "Patients", "Series")
+    head = ("Model (SHA-256)", "Settings", "Measuring code", "Calibration", "Mineral", "Patients", "Series")
     return "<h2>Versions</h2>" + (_table(head, rows) if rows else "<p>Nothing was analysed.</p>")

@@ -54,8 +54,11 @@ def kind(numbers: services.CohortNumbers) -> str:
 def _versions(found: Sequence[dict[str, object]]) -> str:
     models = _listed([str(v["model_hash"])[:12] for v in found])
     settings = _listed([str(v["settings_hash"]) for v in found])
+    measured = _listed([str(v["measuring_version"]) for v in found])
     lines = _listed([f"{v['calibration_name']} ({v['mineral']})" for v in found if v["calibration_name"]]) or "none"
-    return f"Model {models}; settings {settings}; calibration: {lines}." if found else "Nothing was analysed."
+    if not found:
+        return "Nothing was analysed."
+    return f"Model {models}; settings {settings}; measuring code {measured}; calibration: {lines}."
 
 
 def _listed(words: Sequence[str], most: int = 2) -> str:

@@ -161,6 +161,7 @@ def show_origin(view: services.PatientView) -> None:
         "Calibration tissues": view.tissues,
         "Model or mask (SHA-256)": view.model_hash[:16],
         "Settings": view.settings_hash,
+        "Measuring code": view.measuring_version,
         "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s"
         if view.seconds
         else wording.moment(view.finished_at),

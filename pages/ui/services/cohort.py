@@ -47,7 +47,7 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
 
 
 def runs() -> list[dict[str, Any]]:
-    """Which models and settings gave results, when last, and how long a series took."""
+    """Which models, settings and measuring code gave results, when last, and how long a series took."""
     return [
         {
             "last": row["last_finished_at"],
@@ -55,6 +55,7 @@ def runs() -> list[dict[str, Any]]:
             "seconds": row["median_seconds"],
             "model": row["model_hash"][:12],
             "settings": row["settings_hash"],
+            "measuring": row["measuring_version"],
         }
         for row in query("runs").to_pylist()
     ]

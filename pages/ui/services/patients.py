@@ -63,6 +63,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         engine=row["engine"] or "",
         model_hash=row["model_hash"] or "",
         settings_hash=row["settings_hash"] or "",
+        measuring_version=row["measuring_version"] or "",
         finished_at=row["finished_at"],
         seconds=row["seconds"] or 0.0,
         mask_file=row["mask_file"] or "",

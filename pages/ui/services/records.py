@@ -182,6 +182,7 @@ class PatientView:
     files: tuple[Path, ...] = ()
     stack_label: str = ""
     follow_state: str = ""
+    measuring_version: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,7 +38,7 @@ def _measurement(level: Level, heights: Heights, exclusion: Exclusion | None = N
         anterior_height_mm=heights.anterior_mm,
         middle_height_mm=heights.middle_mm,
         posterior_height_mm=heights.posterior_mm,
-        exclusion=exclusion,
+        exclusions=(exclusion,) if exclusion else (),
     )
 
 

@@ -1,0 +1,84 @@
+"""Which measuring code made a number: a version stated by hand, held by a hash of what the code means.
+
+A result carries MEASURING_VERSION. Whoever changes what is measured raises it, and what was measured under another
+version is measured again. A test compares the hash below with the code; comments, docstrings and layout do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+MEASURING_VERSION = "1"
+#: `measuring_hash()` of the code that MEASURING_VERSION names.
+MEASURING_SHA256 = "8dba7b385a2d03bf20883f55098f02134133a549873c676f7cdf9fa609408bce"
+
+_HERE = Path(__file__).parent
+#: What decides a value, an interval, a grade, a category or a reason. The tables beside the code count too.
+_MEASURING = ("limits", "density", "morphometry", "assessment", "pipeline.py")
+_TABLES = (".json", ".csv", ".toml")
+
+
+def measuring_hash() -> str:
+    """SHA-256 over the measuring code and its tables, as it is now."""
+    places = [_HERE / name for name in _MEASURING]
+    files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*"))]
+    return code_hash(file for file in files if file.suffix in (".py", *_TABLES))
+
+
+def code_hash(files: Iterable[Path]) -> str:
+    """SHA-256 over what these files mean: Python by its syntax tree without docstrings, any other file by its bytes.
+
+    The order of the files does not matter; their names do.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(files, key=lambda path: path.as_posix()):
+        content = file.read_bytes()
+        meaning = tree_text(content.decode("utf-8")).encode() if file.suffix == ".py" else content
+        digest.update(f"{file.parent.name}/{file.name}\0{len(meaning)}\0".encode())
+        digest.update(meaning)
+    return digest.hexdigest()
+
+
+def tree_text(source: str) -> str:
+    """The syntax tree of Python source as text, without comments and docstrings, the same under every Python.
+
+    Raises SyntaxError for what is no Python.
+    """
+    return "".join(_written(ast.parse(source)))
+
+
+def _written(node: object) -> Iterator[str]:
+    """Fields that are empty are left out: newer Pythons know more of them."""
+    if isinstance(node, ast.AST):
+        yield f"({type(node).__name__}"
+        for name, value in ast.iter_fields(node):
+            if value is None or value == [] or name in ("ctx", "type_comment", "kind"):
+                continue
+            yield f" {name}="
+            yield from _written(_without_docstring(value) if name == "body" else value)
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for one in node:
+            yield from _written(one)
+        yield "]"
+    else:
+        yield f"{node!r};"
+
+
+def _without_docstring(body: object) -> object:
+    """A body without the text that stands first in it; of a lambda's or an if-expression's it is one node."""
+    if isinstance(body, list) and body and _is_text(body[0]):
+        return body[1:]
+    return body
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
