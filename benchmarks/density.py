@@ -4,6 +4,7 @@ Simulated patients of every vendor, true masks (benchmarks.segmentation_simulate
 every way: r, bias, limits of agreement and RMSE of the patient's mean against its true vBMD, refusals with their
 reason, and how often the 95 % interval of patient and level holds the truth. The same against the simulated QCT, which
 has its own error. Patients without contrast stand apart: contrast raises bone by 19 HU (SD) that nobody can know.
+``--bands`` and ``--relations`` print the tables of the scale (`density_bands`, `density_relations`) instead.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.density_bands import bands, draw_scans, pairs_of
 from benchmarks.density_facts import Facts, draw_facts, write_phantoms
+from benchmarks.density_relations import relations
+from benchmarks.resumable import as_text
 from osteo_core.density.calibration.apply import interval_parts, mean_vbmd, vbmd_of_level
 from osteo_core.density.calibration.choose import choose_calibration
 from osteo_core.outcomes import Exclusion
@@ -151,13 +155,28 @@ def _row(way: str, vendor: str, group: str, answers: list[tuple[Facts, Answer | 
     return row | (summary(given) if len(given) >= _LEAST_PATIENTS else {})
 
 
+def _print_scale(arguments: argparse.Namespace) -> None:
+    """The tables of the scale: by band, or beside other relations."""
+    if arguments.relations:
+        rows = relations()
+        print(json.dumps({"relations": rows}, indent=1) if arguments.json else as_text(rows))
+        return
+    rows = bands([pair for facts in draw_scans(arguments.patients) for pair in pairs_of(facts)])
+    print(json.dumps({"bands": rows}, indent=1) if arguments.json else as_text(rows))
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=24, help="patients a vendor")
     parser.add_argument("--facts", type=Path, help="keep what was measured in this file, and start from it if there")
+    parser.add_argument("--bands", action="store_true", help="bias by band of vBMD, vendor and voltage; no images")
+    parser.add_argument("--relations", action="store_true", help="our line beside published and measured ones")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
+    if arguments.bands or arguments.relations:
+        _print_scale(arguments)
+        return
     if arguments.facts and arguments.facts.exists():
         facts: list[Facts] = pickle.loads(arguments.facts.read_bytes())
     else:

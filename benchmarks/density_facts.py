@@ -139,7 +139,7 @@ def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentati
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
     tissues = find_calibration_tissues(volume, segmentation, bodies)
-    series = _series(patient)
+    series = series_of(patient)
     phase, _ = decide_phase(series, tissues)
     sound = sound_levels(measurements)
     return Facts(
@@ -151,11 +151,11 @@ def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentati
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={m.level: true_vbmd(patient, patient.level(m.level)) for m in sound},
         qct_mg_cm3=qct_levels(patient),
-        phantom_rows=_phantoms(patient, steady=steady),
+        phantom_rows=phantom_scans(patient, steady=steady),
     )
 
 
-def _phantoms(patient: SimulatedPatient, *, steady: bool = False) -> tuple[dict[str, str], ...]:
+def phantom_scans(patient: SimulatedPatient, *, steady: bool = False) -> tuple[dict[str, str], ...]:
     """Phantom scans at the patient's own tube voltage and at another one, from which a line can be carried."""
     own, about = patient.acquisition.kvp, {"model": _model(patient), "device_key": patient.patient_id}
     return tuple(
@@ -170,7 +170,7 @@ def _model(patient: SimulatedPatient) -> str:
     return f"{patient.acquisition.model} of {patient.patient_id}"
 
 
-def _series(patient: SimulatedPatient) -> Series:
+def series_of(patient: SimulatedPatient) -> Series:
     scan, contrast = patient.acquisition, patient.contrast
     declared = contrast.declared and contrast.phase is not ContrastPhase.NATIVE
     return Series(

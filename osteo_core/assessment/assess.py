@@ -33,8 +33,6 @@ _REVIEWED: dict[CautionCode, str] = {
 }
 
 
-
-
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What the steps before found: levels, line (or why none), contrast correction, cautions so far."""

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.density import Answer, answer, summary, table
-from benchmarks.density_facts import STUDY, Facts, _phantoms, _series, write_phantoms
+from benchmarks.density_facts import STUDY, Facts, phantom_scans, series_of, write_phantoms
 from osteo_core.records import CalibrationTissues, Measurement, TissueSample
 from osteo_core.settings import Settings
 from osteo_core.simulate.palette import palette_of, shown_hu, trabecular_expectation_hu
@@ -33,7 +33,7 @@ def _facts(seed: int) -> Facts:
     )
     return Facts(
         seed=seed,
-        series=_series(patient),
+        series=series_of(patient),
         measurements=measurements,
         tissues=CalibrationTissues(
             samples=samples,
@@ -44,7 +44,7 @@ def _facts(seed: int) -> Facts:
         is_native=patient.contrast.phase is ContrastPhase.NATIVE,
         true_mg_cm3={level: true_vbmd(patient, patient.level(level)) for level in MEASURED_LEVELS},
         qct_mg_cm3={},
-        phantom_rows=_phantoms(patient),
+        phantom_rows=phantom_scans(patient),
     )
 
 

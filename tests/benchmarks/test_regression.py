@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.density_facts import Facts, _series
+from benchmarks.density_facts import Facts, series_of
 from benchmarks.regression import reading, table
 from osteo_core.records import CalibrationTissues, Estimate, Measurement
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
@@ -20,7 +20,7 @@ def facts(true: float, error: float, *, levels: int = 3, is_native: bool = True)
     read = Estimate(value=value, low=value - 6, high=value + 6, n=1, method="put in")
     return Facts(
         seed=0,
-        series=_series(draw_patient(TEST_SEEDS.start)),
+        series=series_of(draw_patient(TEST_SEEDS.start)),
         measurements=tuple(Measurement(level=n, voxels=9, volume_ml=9.0, regressed_mg_cm3=read) for n in held),
         tissues=CalibrationTissues(samples=(), contrast_phase=ContrastPhase.NATIVE),
         correction=None,

@@ -43,7 +43,12 @@ def results_in(store_dir: Path) -> int:
         return (
             0
             if reader is None
-            else reader.query("known_results", model_hash=segmenters.MODEL_HASH, settings_hash=Settings().hash, measuring_version=MEASURING_VERSION).num_rows
+            else reader.query(
+                "known_results",
+                model_hash=segmenters.MODEL_HASH,
+                settings_hash=Settings().hash,
+                measuring_version=MEASURING_VERSION,
+            ).num_rows
         )
 
 

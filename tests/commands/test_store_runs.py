@@ -205,8 +205,14 @@ def test_spaces_a_byte_order_mark_and_a_row_told_twice_do_no_harm(tmp_path: Path
     [
         ("PatientID,Level\nA,L1\n", r"no column is chosen or recognised for \['vBMD_mg_cm3', 'Mineral'\]"),
         ("PatientID,Level\n", "holds no rows below its headings"),
-        (HEADER + "A,L1,100,HA,x,\nB,L5,100,HA,x,\n", "row 3: Level: expected one of L1, L2, L3, L4, found other words"),
-        (HEADER + "A,L1,1.02g,HA,x,\n", "row 2: vBMD_mg_cm3: expected a number from -50 to 500 mg/cm3, found no number"),
+        (
+            HEADER + "A,L1,100,HA,x,\nB,L5,100,HA,x,\n",
+            "row 3: Level: expected one of L1, L2, L3, L4, found other words",
+        ),
+        (
+            HEADER + "A,L1,1.02g,HA,x,\n",
+            "row 2: vBMD_mg_cm3: expected a number from -50 to 500 mg/cm3, found no number",
+        ),
         (HEADER + "A,L1,1020,HA,x,\n", "row 2: vBMD_mg_cm3: expected .*, found a number above"),
         (HEADER + "A,L1,100,water,x,\n", "row 2: Mineral: expected one of HA, K2HPO4, found other words"),
         (HEADER + ",L1,100,HA,x,\n", "row 2: PatientID must be given, found a blank cell"),

@@ -8,7 +8,9 @@ import pytest
 
 from tests.house.sources import ROOT, imports_of, lies_in, sources
 
-WALLS = tuple(f"osteo_core.{wall}" for wall in ("terms", "limits", "settings", "measuring", "records", "outcomes", "errors"))
+WALLS = tuple(
+    f"osteo_core.{wall}" for wall in ("terms", "limits", "settings", "measuring", "records", "outcomes", "errors")
+)
 IMAGING = (*WALLS, "osteo_core.imaging")
 ROOMS = ("dicom", "segmentation", "density", "morphometry", "assessment", "statistics", "programme", "pseudonyms")
 WAY = (*IMAGING, *(f"osteo_core.{room}" for room in ROOMS))

@@ -58,7 +58,11 @@ def test_no_table_has_no_rows() -> None:
     ("head", "rows", "words"),
     [
         ("what,site\n", "station,North\n", r"lacks the columns \['value'\]"),
-        (HEAD, "station,CT1,North\nroom,3,South\n", "row 3: what: expected one of institution, station, .*, found 'room'"),
+        (
+            HEAD,
+            "station,CT1,North\nroom,3,South\n",
+            "row 3: what: expected one of institution, station, .*, found 'room'",
+        ),
         (HEAD, "station,CT1,\n", "row 2: site must be given, found a blank cell"),
     ],
 )
