@@ -57,7 +57,7 @@ WAYS = ("tissues", "precalibrated")
 ARMS = ("calibrated", "DenseNet-121", "HU line", "mean of probabilities", "fuzzy ranks")
 #: The network's crop reaches this far from a body's middle, with what lies behind it and some voxels to spare.
 _REACH_MM = np.array(SHAPE) * GRID_MM / 2 + np.array([4.0, 16.0, 4.0])
-#: Draws of patients for an interval, and of how few patients none is told.
+#: Draws of patients for an interval; with fewer patients than this no interval is given.
 _DRAWS, _LEAST_PATIENTS = 1000, 5
 Indices = NDArray[np.int64]
 

@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.degradations import part
 from benchmarks.real_series import DATA, WITH_REFERENCE, ct_path
 from benchmarks.resumable import TABLES, as_text, collect, write_table
-from benchmarks.scoring import RIGHT, WRONG, Row, analyse, is_flagged
+from benchmarks.scoring import RIGHT, WRONG, Row, analyze, is_flagged
 from models.registry import load_segmenter
 from osteo_core.records import Geometry, Volume
 from osteo_core.terms import Level
@@ -86,7 +86,7 @@ def _extents(at: dict[Level, float]) -> Iterator[tuple[str, float, float]]:
 
 def judge(view: View) -> list[Row]:
     """One row for each outlined body that lies where the reference has one; one empty row where there is none."""
-    result, found = analyse(load_segmenter(), view.volume)
+    result, found = analyze(load_segmenter(), view.volume)
     about = {"view": view.name, "anchor": found.anchor.value, "flagged": is_flagged(result)}
     rows = []
     for body in found.levels:

@@ -26,7 +26,7 @@ _FOUND = (*_TRUE, ContrastPhase.ENHANCED, ContrastPhase.UNKNOWN)
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One series: true and seen phase, and the HU they were told by."""
+    """One series: true and seen phase, and the HU that decided it."""
 
     seed: int
     true: ContrastPhase

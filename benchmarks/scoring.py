@@ -95,7 +95,7 @@ def score(
     ``whole``: which levels are in view as a whole; found from the faces of the volume without it. ``complete``: the
     truth holds every body in view, so that an outline elsewhere is false.
     """
-    result, _ = analyse(segmenter, volume)
+    result, _ = analyze(segmenter, volume)
     return score_result(result, truth, whole=whole, complete=complete)
 
 
@@ -124,7 +124,7 @@ def score_result(
     )
 
 
-def analyse(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segmentation]:
+def analyze(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segmentation]:
     """What the pipeline says of a volume of which no header is known but a voltage of 120 kV, and its outlines."""
     series = Series(series_key="-", study_key="-", patient_key="-", series_instance_uid="-", files=(), kvp=120.0)
     result = analyze_volume(series, volume, segmenter=segmenter, settings=Settings())

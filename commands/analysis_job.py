@@ -27,8 +27,8 @@ RUNNING = ".running"
 class Models:
     """The models of a run by name: ``segmenter`` is 'module:function', called once in each worker process.
 
-    ``model_hash`` is the segmenter's, known without loading anything, so that what is done can be told from what is
-    not. Where a run uses ``masks`` from elsewhere, ``of`` a series are its ``mask``, or why there is none, and the
+    ``model_hash`` is the segmenter's, known without loading anything: it decides which series are done already.
+    Where a run uses ``masks`` from elsewhere, ``of`` a series are its ``mask``, or why there is none, and the
     mask's own hash. ``regressor`` is 'module:function' too, empty for a run without one.
     """
 
@@ -128,7 +128,7 @@ def models_of(settings: Settings) -> Models:
 
 
 def own_models(series: Iterable[Series], models: Models) -> dict[str, Models]:
-    """What each series is analysed with, by its key; empty where all are analysed alike."""
+    """What each series is analyzed with, by its key; empty where all are analyzed alike."""
     return {one.series_key: models.of(one) for one in series} if models.masks is not None else {}
 
 

@@ -37,7 +37,7 @@ def analyze(
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
 ) -> RunSummary:
-    """Analyse what waits in the store under the present models and settings; results reach it as parts.
+    """Analyze what waits in the store under the present models and settings; results reach it as parts.
 
     With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
     again. Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Analyse on the workers; results reach the store as parts."""
+    """Analyze on the workers; results reach the store as parts."""
     settings = with_engine(with_workers(context.settings, arguments), arguments)
     writable_folder(settings.store, "the store")
     with contextlib.closing(Bar()) as bar:

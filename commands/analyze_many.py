@@ -46,7 +46,7 @@ def analyze_many(
     scheduler: str | None = None,
     listeners: tuple[Listener, ...] = (),
 ) -> list[Outcome]:
-    """Analyse ``series`` on the workers; ``cautions`` by series key were noted when they were found."""
+    """Analyze ``series`` on the workers; ``cautions`` by series key were noted when they were found."""
     if not series:
         return []
     outcomes: list[Outcome] = []

@@ -1,4 +1,4 @@
-"""What a worker does with one series: analyse it, and write what came of it, whatever that is."""
+"""What a worker does with one series: analyze it, and write what came of it, whatever that is."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outcome:
-    """Analyse ``series`` and deliver the result; runs in a worker.
+    """Analyze ``series`` and deliver the result; runs in a worker.
 
     ``cautions`` were noted while the series was found. A fault of code or machine becomes an exclusion
     FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only a
@@ -51,7 +51,7 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
             series, job, Exclusion(code=ExclusionCode.KILLED_WORKER, step=Step.RUN, found=str(deaths))
         )
     else:
-        result = _analyse(series, job)
+        result = _analyze(series, job)
     seconds = time.perf_counter() - began
     status = _deliver(replace(result, cautions=(*cautions, *result.cautions), seconds=seconds), job)
     attempts.end(job.running_dir, series.series_key)
@@ -71,7 +71,7 @@ def _deliver(result: SeriesResult, job: Job) -> Status:
     return result.status
 
 
-def _analyse(series: Series, job: Job) -> SeriesResult:
+def _analyze(series: Series, job: Job) -> SeriesResult:
     try:
         segmenter = segmenter_for(series, job.models)
         if isinstance(segmenter, Exclusion):

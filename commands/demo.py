@@ -1,4 +1,4 @@
-"""``demo``: simulate patients of known truth and analyse them while the simulation goes on."""
+"""``demo``: simulate patients of known truth and analyze them while the simulation goes on."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def demo(
 
 @dataclass(kw_only=True)
 class _Way:
-    """What follows what: a rendered patient is indexed and its series are analysed before the next patients.
+    """What follows what: a rendered patient is indexed and its series are analyzed before the next patients.
 
     The tracker counts two steps a patient; further series of a patient add to what is to be done.
     """

@@ -56,6 +56,6 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         document={"store": str(context.settings.store), "eligible": len(found.series), "excluded": left_out},
         sentences=(
             f"New or changed: {counted(len(found.series), 'eligible series', 'eligible series')}, {left_out} excluded.",
-            "Next: python -m osteo_core analyze" if found.series else "Nothing new to analyse.",
+            "Next: python -m osteo_core analyze" if found.series else "Nothing new to analyze.",
         ),
     )

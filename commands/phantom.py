@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Read, fit and tell; a scan that gives no line is told with its reason and is no failure."""
+    """Read, fit and report; a scan without a line is reported with its reason and is no failure."""
     path = arguments.csv or (path_argument(context.settings.phantom_table) if context.settings.phantom_table else None)
     if path is None:
         raise UsageError("no phantom scans: name a CSV file, or set phantom_table to one")

@@ -53,7 +53,7 @@ def process(
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
 ) -> RunSummary:
-    """Analyse every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
+    """Analyze every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
 
     What an earlier run over the same folder finished, from the same files and under the same models and
     settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.

@@ -85,7 +85,7 @@ def waiting(
     """Eligible series without a result under these models and settings, and what was noted while they were found.
 
     With ``retry`` also those that failed. ``own``: the models of each series by its key, for a run on masks from
-    elsewhere; as long as they are not told, everything eligible waits.
+    elsewhere; without them, every eligible series waits.
     """
     under: dict[str, Any] = {
         "model_hash": models.result_hash if models.masks is None else "",

@@ -59,7 +59,7 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
 
 
 def _insert_or_split(connection: duckdb.DuckDBPyConnection, store_dir: Path, fresh: Sequence[_Read]) -> list[_Read]:
-    """Insert all in one transaction; if the database refuses, halve until the part that spoils it stands alone."""
+    """Insert all in one transaction; if the database refuses, halve until the part with the fault is found."""
     if not fresh:
         return []
     try:
@@ -125,7 +125,7 @@ def _record(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa
 
 
 def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[pa.Table]]) -> None:
-    """Write what is derived of every patient of whom there are series or QCT values in these rows."""
+    """Write the derived rows of every patient with series or QCT values in these rows."""
     of_series = ("series", "results", "measurements", "exclusions", "events", "tissues")
     keys = [table.select(["series_key"]) for kind in of_series for table in tables[kind]]
     patients = [table.select(["patient_key"]) for table in tables["reference_values"]]

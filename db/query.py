@@ -1,7 +1,7 @@
 """Named queries: SQL files in ``queries/`` with named parameters, answered in Arrow.
 
 A query about a cohort holds ``/*cohort*/ TRUE`` where the filter's WHERE clause goes, and one by groups ``/*group*/ 0``
-where the number of the group ``$by`` goes; as it stands the file asks about everybody and runs in any DuckDB client.
+where the number of the group ``$by`` goes; unchanged, the file asks about all patients and runs in any DuckDB client.
 ``/*exported columns*/ 0 AS nothing`` are the columns of the cohort that leave the site as they are stored.
 """
 

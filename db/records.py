@@ -36,7 +36,7 @@ def found_of(waiting: pa.Table, cautions: pa.Table) -> Found:
 
 
 def series_of(row: dict[str, Any]) -> Series:
-    """A row of ``series`` with ``files`` as the record; the file's own UID is not stored, the key stands for it."""
+    """A row of ``series`` with ``files`` as the record; the file's own UID is not stored, only its key."""
     spacing = (row["pixel_spacing_row_mm"], row["pixel_spacing_column_mm"])
     same = {name: value for name, value in row.items() if name not in _OWN}
     return Series(

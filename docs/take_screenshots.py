@@ -42,7 +42,7 @@ def open_page(page: Page, address: str, name: str) -> None:
         page.wait_for_timeout(_SETTLE_MS)
         box = table.bounding_box()
         if box is None:
-            raise RuntimeError("the worklist is empty: analyse some patients first")
+            raise RuntimeError("the worklist is empty: analyze some patients first")
         page.mouse.click(box["x"] + 300, box["y"] + 52)
         page.wait_for_timeout(1000)
         page.keyboard.press("o")

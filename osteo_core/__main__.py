@@ -25,7 +25,7 @@ from osteo_core.settings import read_settings
 COMMANDS = {
     "index": "read the headers of folders of CT into the store",
     "analyze": "segment and measure what is indexed and not yet done",
-    "demo": "simulate patients of known truth and analyse them",
+    "demo": "simulate patients of known truth and analyze them",
     "reference": "import QCT values from a CSV file",
     "phantom": "fit phantom scans and tell lines, validity and drift",
     "export": "write the store's tables as Parquet and CSV",

@@ -70,7 +70,7 @@ def _written(node: object) -> Iterator[str]:
 
 
 def _without_docstring(body: object) -> object:
-    """A body without the text that stands first in it; of a lambda's or an if-expression's it is one node."""
+    """A body without its docstring; of a lambda's or an if-expression's it is one node."""
     if isinstance(body, list) and body and _is_text(body[0]):
         return body[1:]
     return body

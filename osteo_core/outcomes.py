@@ -116,13 +116,13 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
-    ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analysing this series.",
+    ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analyzing this series.",
     ExclusionCode.FAILED: "The analysis failed: {found}. The series stays in the count; see the log.",
 }
 
 
 class CautionCode(StrEnum):
-    """What to mind beside a number that stands."""
+    """What to keep in mind about a value that is reported."""
 
     THICK_SLICES = "thick_slices"
     STEP_DIFFERS = "step_differs"
@@ -177,7 +177,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
-    "{found}. The calibrated value stands.",
+    "{found}. The calibrated value is kept.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
     CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "
     "which states no confidence.",
@@ -227,7 +227,7 @@ def by_weight(reasons: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Caution:
-    """Something to mind beside a number that stands."""
+    """Something to keep in mind about a value that is reported."""
 
     code: CautionCode
     step: Step

@@ -193,7 +193,7 @@ def _series_cautions(
 
 
 def _hu_shift_told_once(cautions: Sequence[Caution], tissues: CalibrationTissues) -> tuple[Caution, ...]:
-    """A shift of HU is told by the tissues where they were found, else by the reader's look at the histogram.
+    """A shift of HU is reported from the tissues where they were found, else from the histogram.
 
     The histogram may take lung for air and a mixture for soft tissue; air, fat and muscle found by their place
     know better.

@@ -449,7 +449,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What went wrong in code or machine while one series was analysed; the traceback names no patient."""
+    """What went wrong in code or machine while one series was analyzed; the traceback names no patient."""
 
     series_key: str
     kind: str
@@ -482,7 +482,7 @@ class Segmenter(Protocol):
 
 
 class Regressor(Protocol):
-    """A model that reads vBMD (mg/cm3 K2HPO4) from image crops; stands beside the calibrated value."""
+    """A model that reads vBMD (mg/cm3 K2HPO4) from image crops; reported beside the calibrated value."""
 
     name: str
     model_hash: str

@@ -147,7 +147,7 @@ class Status(StrEnum):
     MEASURED = "measured"
     EXCLUDED = "excluded"
     FAILED = "failed"
-    WAITING = "waiting"  # in the store only: indexed, not yet analysed
+    WAITING = "waiting"  # in the store only: indexed, not yet analyzed
 
 
 class Step(StrEnum):

@@ -25,7 +25,7 @@ def _alarm(alarm: Alarm, quantity: Quantity) -> str:
 
 
 def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
-    """The scanners with their last alarms; which one is drawn stands in the address."""
+    """The scanners with their last alarms; which one is drawn is in the address."""
     st.dataframe(
         [
             {
@@ -56,7 +56,7 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
 
 
 def show_scanner(one: services.ScannerDrift) -> None:
-    """One chart of one scanner; which one stands in the address."""
+    """One chart of one scanner; which one is in the address."""
     name = st.segmented_control(
         "Follow",
         [q.value for q in Quantity],

@@ -24,7 +24,7 @@ AFTER_WORDS = {
     "measure": "measured",
     "calibrate": "calibrated",
     "assess": "assessed",
-    "run": "analysed to the end",
+    "run": "analyzed to the end",
 }
 #: In the address: the box whose series are listed.
 BOX = "box"
@@ -63,7 +63,7 @@ def show_step(step: services.FlowStep, before: tuple[str, ...], waiting: int) ->
     left, middle, right = st.columns(_WIDTHS, vertical_alignment="center", gap="small")
     with left:
         if before:
-            words = AFTER_WORDS[before[-1]] if before != ("find",) or not waiting else "eligible and analysed"
+            words = AFTER_WORDS[before[-1]] if before != ("find",) or not waiting else "eligible and analyzed"
             box_button(step.entered, f"series {words}", Box(kind=BoxKind.GOES_ON, steps=before))
         else:
             box_button(step.entered, "series found", Box(kind=BoxKind.FOUND))
@@ -78,7 +78,7 @@ def show_step(step: services.FlowStep, before: tuple[str, ...], waiting: int) ->
             box_button(reason.count, reason.words, one, help=services.reason_help(reason.code), is_reason=True)
     if step.step == "find" and waiting:
         with right:
-            box_button(waiting, "not analysed yet", Box(kind=BoxKind.WAITING))
+            box_button(waiting, "not analyzed yet", Box(kind=BoxKind.WAITING))
 
 
 def show_ends(flow: services.Flow) -> None:
@@ -116,7 +116,7 @@ def title_of(box: Box) -> str:
     return {
         BoxKind.FOUND: "All series found",
         BoxKind.PROCESSED: "Series processed",
-        BoxKind.WAITING: "Series not analysed yet",
+        BoxKind.WAITING: "Series not analyzed yet",
     }.get(box.kind, f"Series: {box.code}")
 
 

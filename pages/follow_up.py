@@ -1,4 +1,4 @@
-"""Follow-up: from flag to action. Where every flag stands, what is overdue, the indicators, the clinic's capacity."""
+"""Follow-up: from flag to action. The state of every flag, what is overdue, the indicators, the clinic's capacity."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def show_overdue(chosen: services.CohortFilter, count: int) -> None:
         selection_mode="single-cell",
         column_config={
             "due": st.column_config.TextColumn("Due", width=110),
-            "state": st.column_config.TextColumn("Stands at", width=120),
+            "state": st.column_config.TextColumn("State", width=120),
             "reason": st.column_config.TextColumn("Reason", width=380),
             "patient": st.column_config.TextColumn("Patient", width=85),
             "age": st.column_config.NumberColumn("Age", format="%.0f", width=50),

@@ -33,7 +33,7 @@ def show_runs() -> None:
     st.subheader("What ran")
     runs = services.runs()
     if not runs:
-        st.caption("Nothing has been analysed yet.")
+        st.caption("Nothing has been analyzed yet.")
         return
     st.dataframe(
         runs,

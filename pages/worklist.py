@@ -32,7 +32,7 @@ def choose_page(count: int) -> int:
 
 
 def show_rows(rows: list[dict[str, Any]]) -> Any:
-    """The list; gives what is ticked and where the cursor stands."""
+    """The list; returns the ticked rows and the row under the cursor."""
     event = st.dataframe(
         [{name: row[name] for name in COLUMNS} for row in rows],
         key="rows",

@@ -103,7 +103,7 @@ def _show_reasons(test_set: StudySet, rows: list[Row]) -> None:
     for (reason, situation), count in reasons(rows).most_common():
         print(f"  {count:4d}  {reason}, {situation}")
     print(f"  levels left out: {dict(levels_left_out(rows))}")
-    spent = [row["cpu_s_simulated"] + row["cpu_s_analysed"] for row in rows]
+    spent = [row["cpu_s_simulated"] + row["cpu_s_analyzed"] for row in rows]
     print(f"  CPU seconds a patient: {sum(spent) / len(spent):.1f}")
 
 

@@ -155,7 +155,7 @@ def _figure(name: str, statistic: Callable[[], Estimate]) -> Row:
 
 
 def _ends(name: str, statistic: Callable[[], Estimate]) -> Row:
-    """Only the ends of a figure that stands already."""
+    """Only the ends of the interval of a figure that is already in the row."""
     figure = _figure(name, statistic)
     return {key: value for key, value in figure.items() if key != name}
 

@@ -27,7 +27,7 @@ UNFIT = (Situation.THICK_ONLY, Situation.SHARP_ONLY, Situation.THORAX_ONLY)
 
 @dataclass(frozen=True, kw_only=True)
 class StudySet:
-    """One test set: its number in Fang 2021, the vendor that stands for it here, patients, and the published floor.
+    """One test set: its number in Fang 2021, the vendor simulated for it, patients, and the published floor.
 
     ``published_dice_floor`` is the lowest mean Dice of L1-L4; of r the abstract says above 0.98 in each set. Which
     vendor Fang's sets came from is not published.

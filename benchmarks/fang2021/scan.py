@@ -49,9 +49,9 @@ def scan_rows(key: str) -> list[Row]:
         simulated = time.process_time()
         rows = [
             {"seed": patient.seed, "calibration": name, **_about(patient), **found}
-            for name, found in zip(CALIBRATIONS, _analysed(Path(folder), patient, truth, geometry), strict=True)
+            for name, found in zip(CALIBRATIONS, _analyzed(Path(folder), patient, truth, geometry), strict=True)
         ]
-    spent = {"cpu_s_simulated": simulated - began, "cpu_s_analysed": time.process_time() - simulated}
+    spent = {"cpu_s_simulated": simulated - began, "cpu_s_analyzed": time.process_time() - simulated}
     return [row | spent for row in rows]
 
 
@@ -66,7 +66,7 @@ def _about(patient: SimulatedPatient) -> Row:
     }
 
 
-def _analysed(folder: Path, patient: SimulatedPatient, truth: LabelArray, geometry: Geometry) -> list[Row]:
+def _analyzed(folder: Path, patient: SimulatedPatient, truth: LabelArray, geometry: Geometry) -> list[Row]:
     try:
         found = find_series([folder / "study"], pseudonyms=_KEY, settings=Settings())
         if not found.series:
@@ -161,5 +161,5 @@ def _outlines(score: SeriesScore) -> dict[str, Any]:
 
 
 def _is_measured(one: LevelScore) -> bool:
-    """Whether a value stands under a number L1-L4 that the body does not have."""
+    """Whether a value is reported for a level L1-L4 that the body is not."""
     return one.measured and one.found in {level.name for level in MEASURED_LEVELS}

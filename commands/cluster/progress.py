@@ -92,7 +92,7 @@ class Tracker:
         self.advance(done - self._done)
 
     def tell(self, *, stage: str | None = None, message: str = "") -> None:
-        """Tell the listeners where the run stands."""
+        """Report the state of the run to the listeners."""
         self._stage = stage or self._stage
         self._message = message
         if self._is_paused():
@@ -103,7 +103,7 @@ class Tracker:
             listener(reading)
 
     def reading(self) -> Progress:
-        """Where the run stands now."""
+        """The present state of the run."""
         rate = self._rate_per_s()
         left = max(self._total - self._done, 0)
         return Progress(

@@ -2,7 +2,7 @@
 -- A patient stands in the group of the latest study. Failed and excluded patients stay in n.
 WITH patient AS (
     SELECT
-        max((pick & ((1::BIGINT << 62) - 1)) + (/*group*/ 0::BIGINT << 6)) AS pick,  -- the bits are told in db/refresh.sql
+        max((pick & ((1::BIGINT << 62) - 1)) + (/*group*/ 0::BIGINT << 6)) AS pick,  -- the bits are described in db/refresh.sql
         bit_or(marks) AS marks
     FROM cohort
     WHERE /*cohort*/ TRUE

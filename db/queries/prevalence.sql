@@ -2,7 +2,7 @@
 -- 'all', 'sex', 'age_band', 'vendor', 'scanner', 'site' or 'period' (quarter).
 -- One row a patient: the latest study with a category, else the latest of all; those without one are `missing`.
 WITH patient AS (
-    SELECT max(pick + ((/*group*/ 0::BIGINT << 6) + facts)) AS pick  -- the bits are told in db/refresh.sql
+    SELECT max(pick + ((/*group*/ 0::BIGINT << 6) + facts)) AS pick  -- the bits are described in db/refresh.sql
     FROM cohort
     WHERE /*cohort*/ TRUE
     GROUP BY patient_number

@@ -1,7 +1,7 @@
 """The judgement on one series: category, flag, cautions and review reasons, each in words.
 
 Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (ACR and ISCD practice for QCT);
-which ones is always reported. Below the age limit the value stands, with a Z-score, and the category does not.
+which ones is always reported. Below the age limit there is a value with a Z-score, but no category.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _worst_grade(measurements: Sequence[Measurement]) -> int | None:
 
 
 def _with_flag(assessment: Assessment, measurements: Sequence[Measurement]) -> Assessment:
-    """Flagged by osteoporosis or a fracture from grade 2; a possible fracture is told but does not flag alone."""
+    """Flagged by osteoporosis or a fracture from grade 2; a possible fracture is reported but does not flag alone."""
     is_flagged = assessment.category is Category.OSTEOPOROSIS or (assessment.worst_fracture_grade or 0) >= 2
     if not is_flagged:
         return assessment

@@ -1,7 +1,7 @@
-"""The network's vBMD beside the calibrated one: where the two cannot both be right, that is told; nothing else changes.
+"""The network's vBMD beside the calibrated one: a disagreement is reported; nothing else changes.
 
 Two readings disagree where their 95 % intervals do not overlap, which is rarer than a difference beyond chance: only
-what a person should look at is told. Both must be in one mineral.
+a person is asked to look. Both must be in one mineral.
 """
 
 from __future__ import annotations

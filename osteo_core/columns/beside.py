@@ -1,4 +1,4 @@
-"""Columns of what stands beside a result: reasons, tissues, outlines, failures, QCT values and events."""
+"""Columns of what belongs to a result: reasons, tissues, outlines, failures, QCT values and events."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ _OWN = (
     ),
     Column("age_group", SMALL, "count", "sex and five years of age in one number; null where the age is not known"),
     Column(
-        "pick", BIG, "bits", "which series stands for a patient, the largest; the lowest 28 are free (db/refresh.sql)"
+        "pick", BIG, "bits", "which series counts for a patient, the largest; the lowest 28 are free (db/refresh.sql)"
     ),
     Column("facts", BITS, "bits", "five years of age from 50 on (4), category (2) (db/refresh.sql)"),
     Column("marks", BITS, "bits", "measured 1, flagged 2, follow-up closed 4"),

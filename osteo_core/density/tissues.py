@@ -103,7 +103,11 @@ def tissue_cautions(tissues: CalibrationTissues) -> tuple[Caution, ...]:
 
 
 def is_plausible(tissue: str, mean_hu: float) -> bool:
-    """Whether a tissue's HU lie within its limits; a tissue without limits (cava, kidney) is never implausible."""
+    """Whether a tissue's HU lie within its limits; a tissue without limits (cava, kidney) is never implausible.
+
+    >>> is_plausible('air', -995.0), is_plausible('air', -800.0), is_plausible('cava', 180.0)
+    (True, False, True)
+    """
     if tissue not in TISSUE_LIMITS:
         return True
     low, high = TISSUE_LIMITS[tissue]
@@ -111,7 +115,11 @@ def is_plausible(tissue: str, mean_hu: float) -> bool:
 
 
 def mode_hu(values: FloatArray) -> float:
-    """Peak of the smoothed histogram (1 HU bins, Gaussian of 4 HU): the tissue itself, not its admixtures."""
+    """Peak of the smoothed histogram (1 HU bins, Gaussian of 4 HU): the tissue itself, not its admixtures.
+
+    >>> mode_hu(np.array([48.0, 50.0, 50.0, 52.0, 200.0]))
+    50.0
+    """
     low, high = np.floor(values.min()) - 0.5, np.ceil(values.max()) + 0.5
     counts, edges = np.histogram(values, bins=int(high - low), range=(low, high))
     smooth = ndimage.gaussian_filter1d(counts.astype(float), _HISTOGRAM_SMOOTHING_HU, mode="constant")

@@ -1,4 +1,4 @@
-"""All slices of one series into its stacks: what is no slice is left out, copies dropped, acquisitions told apart."""
+"""All slices of one series into its stacks: other files and copies are dropped, acquisitions are separated."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Arranged:
 def arrange(slices: Sequence[SliceHeader], *, step: Step) -> tuple[Arranged, ...]:
     """The stacks of one series, whatever the order of its files.
 
-    Slices are told apart by acquisition number (or temporal position) only when they form no regular
+    Slices are separated by acquisition number (or temporal position) only when they form no regular
     stack together, for many scanners number each rotation of one sound stack.
     """
     volume, cautions = _without_localisers(slices, step)

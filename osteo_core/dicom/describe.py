@@ -187,7 +187,7 @@ def header_cautions(series: Series, kind: Kind, stack: Stack) -> tuple[Caution, 
     unknown = [
         name
         for name, value in (
-            ("study and series (blank identifiers; told apart by folder)", None if not kind.has_identity else ""),
+            ("study and series (blank identifiers; distinguished by folder)", None if not kind.has_identity else ""),
             ("the manufacturer", series.manufacturer),
             ("the tube voltage", series.kvp),
             ("slice thickness", series.slice_thickness_mm),

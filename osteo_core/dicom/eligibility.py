@@ -1,4 +1,4 @@
-"""Which series can be measured, by header alone; each rule gives its own reason, the first that holds is told."""
+"""Which series can be measured, by header alone; each rule has its own reason, the first that applies is reported."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def read_header(path: Path) -> Dataset | NotReadable:
     except PermissionError:
         return NotReadable(kind="no permission to read")
     except DAMAGE:
-        # The error's own text may quote the file, so only its kind is told.
+        # The error's own text may quote the file, so only its kind is reported.
         return NotReadable(kind="damaged DICOM header")
 
 

@@ -1,4 +1,4 @@
-"""Which series and study a file belongs to; files whose identifiers were blanked are told apart by their folder."""
+"""Which series and study a file belongs to; files with blanked identifiers are distinguished by their folder."""
 
 from __future__ import annotations
 

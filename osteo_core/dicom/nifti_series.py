@@ -59,7 +59,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _series(path: Path, name: str, pseudonyms: Pseudonyms, geometry: Geometry | None = None) -> Series:
-    # The place of the file stands for its identifiers: many folders hold a file of the same name.
+    # The path identifies the file: many folders hold a file of the same name.
     place = f"nifti {path.resolve()}"
     known = _geometry(geometry) if geometry else {}
     return Series(

@@ -124,7 +124,7 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("fused with another image", (r"\bFUSED\b",)),
 )
 _COMPILED = tuple((re.compile("|".join(patterns)), name) for name, patterns in _RULES)
-#: The energy stands before the unit, after it, or after the name alone ('Monoenergetic Plus 45').
+#: The energy is written before the unit, after it, or after the name alone ('Monoenergetic Plus 45').
 _ENERGY = re.compile(
     r"(\d{2,3})(?:[.,]0+)? ?-?KEV|\bKEV ?-?(\d{2,3})|(?:MONO|VMI)\w*?[ .+-]*(?:(?:PLUS|E) )?(\d{2,3})\b"
 )

@@ -66,7 +66,7 @@ def _headers(paths: Sequence[Path]) -> dict[Path, tuple[Dataset, list[SliceHeade
 
 
 def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged | Exclusion:
-    """The stack that this Series stands for; where its files hold several, never just any of them."""
+    """The stack of this Series; where its files hold several, the one that the record names."""
     if len(parts) == 1:
         return parts[0]
     own = next((part for part in parts if part.label == series.stack_label), None)

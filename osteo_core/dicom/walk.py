@@ -40,7 +40,7 @@ class Folder:
 def walk(paths: Iterable[Path], without: Iterable[Path] = ()) -> Iterator[Folder]:
     """Every folder at and below ``paths``, in order of names; each folder and each file once.
 
-    Links are followed, a loop of links ends where it began. A path that is a file stands for itself.
+    Links are followed, a loop of links ends where it began. A path to a file yields that file.
     ``without``: files and folders that are passed over, by whatever name they are come upon.
     Raises UsageError for a path that does not exist.
     """

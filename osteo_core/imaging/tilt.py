@@ -1,6 +1,6 @@
 """Straightening a stack whose slices are shifted against each other, as a tilted gantry leaves them.
 
-Each slice is moved within its own plane until the stack stands upright on it; nothing is blended
+Each slice is moved within its own plane until the stack is perpendicular to it; nothing is blended
 between slices, so the resolution along the stack stays what it was.
 """
 
@@ -31,7 +31,7 @@ def tilt_deg(affine_lps: FloatArray) -> float:
 
 
 def untilt(volume: Volume) -> Volume | Exclusion:
-    """The volume with its slices moved in their planes to a stack that stands upright on them.
+    """The volume with its slices moved in their planes to a stack that is perpendicular to them.
 
     Up to GANTRY_TILT_IGNORED only the affine is made orthogonal (the shift is within its tolerance);
     up to GANTRY_TILT_MAXIMUM the voxels are resampled, with a caution; beyond, an Exclusion.

@@ -21,7 +21,7 @@ ARTERIAL_BLOOD_HU = Limit(
 PORTAL_BLOOD_HU = Limit(
     value=95.0,
     unit="HU",
-    source="design: 113 HU in the weakest simulated portal venous scan; what is delayed is told by ratios",
+    source="design: 113 HU in the weakest simulated portal venous scan; delayed scans are recognized by ratios",
     date="2026-11-25",
     beyond="below: arterial or portal venous is not named; enhanced, phase unknown",
 )

@@ -160,7 +160,7 @@ def _line_of_bodies(level: Level, centroids: Mapping[Level, FloatArray]) -> Floa
     lower = below if below is not None else own
     line = upper - lower
     length = float(np.linalg.norm(line))
-    # A lone body has no line through it: the patient's own head direction stands in.
+    # A lone body has no line through it: the patient's head direction is used instead.
     return line / length if length > 1.0 else np.array([0.0, 0.0, 1.0])
 
 

@@ -28,7 +28,7 @@ _OVERSHOOT = 1.166
 
 
 class Quantity(StrEnum):
-    """What is followed; the share of a scanner's false alarms that each chart may cause stands in SHARES."""
+    """What is followed; the share of a scanner's false alarms that each chart may cause is in SHARES."""
 
     VBMD = "vBMD, age-adjusted"
     FAT = "fat HU"

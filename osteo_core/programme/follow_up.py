@@ -21,7 +21,7 @@ _WEEKEND = 5
 
 
 class State(StrEnum):
-    """Where a flagged series stands, in the order of the way; a flag nobody looked at stands at TO_REVIEW."""
+    """State of a flagged series, in order of follow-up; a flag that nobody reviewed is TO_REVIEW."""
 
     TO_REVIEW = "to review"
     REPEAT = "repeat scan"

@@ -16,7 +16,7 @@ from osteo_core.statistics.intervals import wilson
 
 
 class Band(StrEnum):
-    """How a share stands against the published marks."""
+    """How a share compares with the published cut-offs."""
 
     RED = "red"
     AMBER = "amber"
@@ -67,7 +67,7 @@ OWN: tuple[tuple[int, str, str], ...] = (
 _ADVICE = 6
 _NON_SPINE = "CT of the trunk does not show other fractures; this number comes from the fracture register."
 _NO_CASELOAD = "Type above how many spine fractures are expected in this period."
-_NOBODY = "Nobody has come to the end of this time span yet; who is under way stands in the last column."
+_NOBODY = "No patient has reached the end of this period yet; the last column counts those within it."
 
 
 def band_of(share: float, *, number: int) -> Band:

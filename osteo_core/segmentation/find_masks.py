@@ -26,7 +26,7 @@ from osteo_core.terms import Step
 _ENDINGS = ("_vertebral-level", "_seg-vert_msk", "_mod-ct_seg-vert_msk", "_seg")
 #: What the CT's own name ends in where the mask's does not: VerSe, nnU-Net.
 _CT_ENDINGS = ("_ct", "_0000")
-#: The folder that TotalSegmentator is told to write to in its own examples; the one above then bears the name.
+#: The output folder in TotalSegmentator's own examples; the folder above it then carries the name.
 _OWN_FOLDER = "segmentations"
 _HASH_DIGITS = 12
 _CHUNK = 2**20

@@ -22,7 +22,7 @@ from osteo_core.terms import MASK_LEVELS, Level, Step
 _DOWN = (*(Level(n) for n in range(Level.C1, Level.L1)), Level.T13, *(Level(n) for n in range(Level.L1, Level.COCCYX)))
 #: Vertebrae that a spine may lack, and that then are no gap.
 _VARIANTS = (Level.L6, Level.T13)
-#: Mean heights closer than this are not told apart.
+#: Mean heights closer than this count as equal.
 _LEAST_STEP_MM = 2.0
 #: Beside a vertebra: this far from every vertebra of the mask, and at most so far from this one.
 _RING_FROM_MM, _RING_TO_MM = 2.0, 7.0

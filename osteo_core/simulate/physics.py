@@ -1,7 +1,7 @@
 """Tissue HU from elemental composition and effective spectrum; the table is made by training/tabulate_tissue_hu.py.
 
 Everything here is matter: ``ha_mg_cm3`` is the hydroxyapatite that is there, and a rod of a phantom is what its
-certificate says. What QCT reads of bone is worked out from both in ``reading.py`` and stands nowhere else.
+certificate says. What QCT reads of bone is computed from both in ``reading.py`` alone.
 Limits: trabecular bone is HA by volume fraction in a marrow of adipose and soft tissue, no collagen
 of its own; scatter and what a scanner's own beam-hardening software leaves are drawn as offsets.
 """

@@ -21,7 +21,7 @@ Knots = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Torso:
-    """One patient's trunk; heights are told by ``spine``. ``cavity`` is filled while painting."""
+    """One patient's trunk; heights come from ``spine``. ``cavity`` is filled while painting."""
 
     patient: SimulatedPatient
     spine: Spine

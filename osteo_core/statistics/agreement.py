@@ -43,6 +43,10 @@ def bland_altman(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, exact:
     Both with t(n-1). Pairs independent, differences nearly normal and alike over the range: look at
     ``proportional_bias``. Checked against the PEFR data of the 1986 paper.
     Raises StatisticsError for fewer than 3 pairs.
+
+    >>> found = bland_altman([81.0, 102, 118, 64], [84.0, 100, 121, 66])
+    >>> round(found.bias.value, 2), round(found.lower_limit.value, 2), round(found.upper_limit.value, 2)
+    (-1.5, -6.17, 3.17)
     """
     a, b = paired(x, y, at_least=3)
     d, n = a - b, len(a)
@@ -86,6 +90,9 @@ def pearson(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
     """Product-moment correlation with Fisher's z interval. Says nothing of agreement: a scale error keeps r at 1.
 
     r = s_xy / (s_x s_y). Raises StatisticsError for fewer than 4 pairs or a row without variation.
+
+    >>> round(pearson([1, 2, 3, 4], [1, 2, 3, 5]).value, 3)
+    0.983
     """
     a, b = paired(x, y, at_least=4)
     varying(a, name="x")
@@ -101,6 +108,9 @@ def lin_ccc(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
     var(Z) = [(1-r^2) c^2 / ((1-c^2) r^2) + 2 c^3 (1-c) u^2 / (r (1-c^2)^2) - c^4 u^4 / (2 r^2 (1-c^2)^2)] / (n-2),
     u = (mx-my)/sqrt(s_x s_y). L. I. Lin, Biometrics 1989;45:255, corrected 2000;56:324.
     Checked on PEFR. Raises StatisticsError for fewer than 4 pairs, a row without variation, or r = 0.
+
+    >>> round(lin_ccc([1, 2, 3, 4], [2, 3, 4, 5]).value, 3)  # r is 1, the shift of 1 lowers concordance
+    0.714
     """
     a, b = paired(x, y, at_least=4)
     varying(a, name="x")
@@ -122,7 +132,11 @@ def lin_ccc(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
 
 
 def rmse(x: ArrayLike, y: ArrayLike) -> float:
-    """Root mean square difference, sqrt(mean (x-y)^2). Raises StatisticsError for no pair."""
+    """Root mean square difference, sqrt(mean (x-y)^2). Raises StatisticsError for no pair.
+
+    >>> round(rmse([1, 2, 3], [1, 4, 7]), 3)
+    2.582
+    """
     a, b = paired(x, y, at_least=1)
     return float(np.sqrt(np.mean((a - b) ** 2)))
 
@@ -140,6 +154,10 @@ def repeatability(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.
     """Repeated pairs by one method: s_w = sqrt(sum d^2 / 2n); coefficient = 1.96 sqrt(2) s_w.
 
     No bias between the two is assumed. Checked on PEFR. Raises StatisticsError for fewer than 2 pairs.
+
+    >>> found = repeatability([81.0, 102, 118], [84.0, 100, 121])
+    >>> round(found.within_sd, 2), round(found.coefficient, 2)
+    (1.91, 5.31)
     """
     a, b = paired(first, second, at_least=2)
     within = float(np.sqrt(np.mean((a - b) ** 2) / 2))
@@ -154,6 +172,9 @@ def rms_cv(table: ArrayLike) -> float:
     """Coefficient of variation over (targets, repeats): root mean square of each target's SD over its mean.
 
     C. C. Gluer et al., Osteoporos Int 1995;5:262. Raises StatisticsError for a target whose mean is not above 0.
+
+    >>> round(rms_cv([[100.0, 102.0], [80.0, 78.0]]), 4)
+    0.0161
     """
     array = ratings(table)
     means = array.mean(axis=1, keepdims=True)

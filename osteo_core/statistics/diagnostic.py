@@ -23,6 +23,9 @@ def confusion(reference: Sequence[str], found: Sequence[str], *, classes: Sequen
     """(k, k) counts: rows the reference, columns what was found, both in the order of ``classes``.
 
     Raises StatisticsError for unequal lengths or a value that is no class: nothing is dropped unsaid.
+
+    >>> confusion(['low', 'low', 'high'], ['low', 'high', 'high'], classes=['low', 'high']).tolist()
+    [[1, 1], [0, 1]]
     """
     if len(reference) != len(found):
         raise StatisticsError(f"values must come in pairs, found {len(reference)} and {len(found)}")
@@ -43,6 +46,9 @@ def kappa(table: ArrayLike, *, weights: Weights = "none", confidence: float = 0.
     1 - |i-j|/(k-1); quadratic 1 - ((i-j)/(k-1))^2. Weighted forms for ordered classes only.
     SE after Fleiss, Cohen and Everitt, Psychol Bull 1969;72:323, for an interval, not for a test.
     Raises StatisticsError for a table that is not square, holds no count, or where chance agreement is 1.
+
+    >>> round(kappa([[20, 5], [10, 15]]).value, 2)
+    0.4
     """
     counts = np.asarray(table, dtype=np.float64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.shape[0] < 2:
@@ -80,6 +86,9 @@ def roc_auc(negatives: ArrayLike, positives: ArrayLike, *, confidence: float = 0
 
     Variance S10/m + S01/n from placement values (E. R. DeLong et al., Biometrics 1988;44:837); a normal
     interval, cut at 0 and 1. Higher scores mean positive. Raises StatisticsError for fewer than two of either.
+
+    >>> round(roc_auc([1, 2, 3], [2.5, 3.5, 4.5]).value, 3)
+    0.889
     """
     v10, v01 = _placements(negatives, positives)
     variance = float(v10.var(ddof=1)) / len(v10) + float(v01.var(ddof=1)) / len(v01)
@@ -87,7 +96,7 @@ def roc_auc(negatives: ArrayLike, positives: ArrayLike, *, confidence: float = 0
 
 
 def _placements(negatives: ArrayLike, positives: ArrayLike) -> tuple[Values, Values]:
-    """V10 a positive and V01 a negative: the share of the others that it stands above (below), by mid-ranks."""
+    """V10 a positive and V01 a negative: the share of the others that it lies above (below), by mid-ranks."""
     low = finite(negatives, name="negatives", at_least=2)
     high = finite(positives, name="positives", at_least=2)
     n, m = len(low), len(high)

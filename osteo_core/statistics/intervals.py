@@ -13,7 +13,11 @@ from osteo_core.statistics.checks import share
 
 
 def normal_quantile(confidence: float) -> float:
-    """Two-sided standard normal quantile, 1.959964 for 0.95."""
+    """Two-sided standard normal quantile, 1.959964 for 0.95.
+
+    >>> round(normal_quantile(0.95), 3)
+    1.96
+    """
     return float(stats.norm.ppf(0.5 + share(confidence, name="confidence") / 2))
 
 
@@ -22,7 +26,11 @@ Z_95 = normal_quantile(0.95)
 
 
 def t_quantile(confidence: float, degrees: float) -> float:
-    """Two-sided quantile of Student's t with ``degrees`` of freedom."""
+    """Two-sided quantile of Student's t with ``degrees`` of freedom.
+
+    >>> round(t_quantile(0.95, 10), 3)
+    2.228
+    """
     return float(stats.t.ppf(0.5 + share(confidence, name="confidence") / 2, degrees))
 
 
@@ -33,6 +41,10 @@ def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:
     For prevalence, sensitivity and specificity; keeps its coverage near 0 and 1, where the Wald
     interval fails. E. B. Wilson, JASA 1927;22:209; R. G. Newcombe, Stat Med 1998;17:857, method 3.
     Raises StatisticsError for n = 0 or a count outside 0..n.
+
+    >>> share = wilson(9, 10)
+    >>> round(share.value, 2), round(share.low, 3), round(share.high, 3)
+    (0.9, 0.596, 0.982)
     """
     if n < 1:
         raise StatisticsError("a share of nobody cannot be computed: n is 0")
@@ -53,6 +65,10 @@ def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pears
 
     For bivariate normal pairs. A correlation of exactly 1 or -1 has the interval of that one point.
     Raises StatisticsError for n < 4 or r outside -1..1.
+
+    >>> r = fisher_z(0.9, 28)
+    >>> round(r.low, 3), round(r.high, 3)
+    (0.793, 0.953)
     """
     if n < 4:
         raise StatisticsError(f"the interval of a correlation needs at least 4 pairs, found {n}")
@@ -67,7 +83,12 @@ def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pears
 
 
 def around(value: float, half: float, n: int, *, method: str, confidence: float = 0.95) -> Estimate:
-    """An estimate with a symmetric interval."""
+    """An estimate with a symmetric interval.
+
+    >>> value = around(10.0, 2.0, 5, method='by hand')
+    >>> value.low, value.high
+    (8.0, 12.0)
+    """
     if not np.isfinite(value) or not np.isfinite(half):
         raise StatisticsError(f"{method}: the result is not a number; the data do not vary enough")
     return Estimate(value=value, low=value - half, high=value + half, n=n, method=method, confidence=confidence)

@@ -28,6 +28,9 @@ def dice(a: Mask, b: Mask) -> float:
 
     L. R. Dice, Ecology 1945;26:297. Raises StatisticsError when shapes differ or both are empty; one
     empty mask gives 0.
+
+    >>> round(dice(np.array([1, 1, 0]), np.array([0, 1, 0])), 3)  # 2 * 1 / (2 + 1)
+    0.667
     """
     first, second = _pair(a, b)
     total = int(first.sum()) + int(second.sum())
@@ -44,6 +47,11 @@ def surface_distance(a: Mask, b: Mask, *, spacing_mm: Sequence[float]) -> Surfac
     (average symmetric surface distance); hausdorff95 is the larger of both directed 95th percentiles.
     Distances are between voxel centres: a step less than one voxel is not resolved.
     Raises StatisticsError when shapes differ, a mask is empty, or the spacing is not positive.
+
+    >>> one, other = np.zeros((9, 9)), np.zeros((9, 9))
+    >>> one[2:7, 2:7] = other[3:8, 2:7] = 1
+    >>> surface_distance(one, other, spacing_mm=(1.0, 1.0)).hausdorff_mm
+    1.0
     """
     first, second = _pair(a, b)
     steps = tuple(float(step) for step in spacing_mm)

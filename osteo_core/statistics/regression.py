@@ -32,6 +32,9 @@ def deming(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0, confidence: 
     slope = [s_yy - l s_xx + sqrt((s_yy - l s_xx)^2 + 4 l s_xy^2)] / (2 s_xy); intercept = my - slope mx.
     Intervals by the jackknife with t(n-2) (Linnet, Clin Chem 1993;39:424). Errors of constant SD.
     Raises StatisticsError for fewer than 4 pairs, no variation, or no covariance.
+
+    >>> round(deming([1, 2, 3, 4], [2, 4, 6, 8.1]).slope.value, 2)
+    2.03
     """
     a, b = paired(x, y, at_least=4)
     varying(a, name="x")
@@ -79,6 +82,9 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> L
     from the order statistics at (N -+ C)/2, C = z sqrt(n(n-1)(2n+5)/18); intercept = median(y - slope x).
     Methods must be positively related on a linear scale. H. Passing, W. Bablok, J Clin Chem Clin
     Biochem 1983;21:709. Raises StatisticsError for fewer than 4 pairs, no variation, or too few slopes.
+
+    >>> round(passing_bablok([1, 2, 3, 4, 5, 6, 7], [2, 4, 6, 8, 10, 12, 14.5]).slope.value, 2)
+    2.0
     """
     a, b = paired(x, y, at_least=4)
     varying(a, name="x")
@@ -117,7 +123,7 @@ def _pairwise_slopes(x: Values, y: Values) -> Values:
 
 
 def _shifted_middle(size: int, shift: int) -> tuple[int, int]:
-    """Where the shifted median of the sorted slopes stands: twice the same place, or the two whose mean it is."""
+    """Indices of the shifted median among the sorted slopes: the same twice, or the two whose mean it is."""
     if size % 2:
         return (size - 1) // 2 + shift, (size - 1) // 2 + shift
     middle = size // 2 + shift

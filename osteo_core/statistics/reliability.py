@@ -32,6 +32,10 @@ def icc(table: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     Satterthwaite's degrees of freedom (McGraw and Wong, Psychol Methods 1996;1:30).
     P. E. Shrout, J. L. Fleiss, Psychol Bull 1979;86:420: checked on its 6 x 4 table.
     Raises StatisticsError when targets do not vary or a rating is missing.
+
+    >>> ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    >>> round(icc(ratings).value, 2)
+    0.29
     """
     array = ratings(table)
     varying(array.ravel(), name="ratings")

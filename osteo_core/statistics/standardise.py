@@ -24,6 +24,9 @@ def directly_standardised(
 
     Raises StatisticsError for lengths that differ, a stratum without anybody (nothing is standardised over it
     silently), counts outside 0..n, or weights that are not positive.
+
+    >>> round(directly_standardised([10, 30], [100, 100], [3.0, 1.0]).value, 3)
+    0.15
     """
     if not len(counts) == len(sizes) == len(weights) or not counts:
         raise StatisticsError("strata need one count, one size and one weight each")
@@ -66,6 +69,10 @@ def difference_of_shares(first: tuple[int, int], second: tuple[int, int], *, con
     d - sqrt((p1-l1)^2 + (u2-p2)^2) to d + sqrt((u1-p1)^2 + (p2-l2)^2) with Wilson's ends.
     R. G. Newcombe, Stat Med 1998;17:873, method 10: checked on its 56/70 against 48/80.
     Raises StatisticsError for an empty group.
+
+    >>> found = difference_of_shares((56, 70), (48, 80))
+    >>> round(found.value, 2), round(found.low, 4), round(found.high, 4)
+    (0.2, 0.0524, 0.3339)
     """
     a, b = wilson(*first, confidence=confidence), wilson(*second, confidence=confidence)
     d = a.value - b.value

@@ -1,4 +1,4 @@
-"""Numbers as people write them in tables: decimal points and decimal commas, and what cannot be told apart."""
+"""Numbers as people write them in tables: decimal points and decimal commas, and what is ambiguous."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _MOST_INFLATED_BYTES = 128 * 2**20
 _MOST_PARTS = 1_000
 #: Rows of a sheet in Excel itself, blank ones included.
 _MOST_ROWS = 1_048_576
-#: What stands for a formula whose result was never stored: no number, so that the row is refused.
+#: In place of a formula whose result was never stored: no number, so that the row is refused.
 NOT_COMPUTED = "=(formula without a stored result)"
 
 

@@ -192,7 +192,7 @@ def test_the_bar_shows_count_rate_and_time_left(monkeypatch: pytest.MonkeyPatch)
     now[0] = 2.0
     drawing(reading(3, rate_per_min=2.0, eta_s=270.0))
     drawing.close()
-    assert stream.getvalue() == "\ranalyse [######..................] 3/12  2.0 a minute  4 min left\n"
+    assert stream.getvalue() == "\ranalyze [######..................] 3/12  2.0 a minute  4 min left\n"
 
 
 def test_a_log_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

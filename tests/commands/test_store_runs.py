@@ -30,7 +30,7 @@ from tests.builders.series import CtSpec, write_series
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A store with two sound series and a faulty one, indexed and analysed."""
+    """A store with two sound series and a faulty one, indexed and analyzed."""
     place = tmp_path_factory.mktemp("site")
     chosen = Settings(store=place / "store", key_file=place / "key", workers=1, worker_memory_gb=1.5)
     write_many(place / "ct", 2)

@@ -290,7 +290,7 @@ def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, o
         write_part(store, kind, table)
     build_store(store, [])
     app = open_page(store)
-    assert "**4 series** not yet analysed" in texts(app)
+    assert "**4 series** not yet analyzed" in texts(app)
     assert not app.button(key="run-start").disabled
     given = {"stage": "analyze", "done": 1, "total": 4, "pid": 0}
     (store / "progress.json").write_text(json.dumps(given))

@@ -38,6 +38,9 @@ def mass_attenuation(material: str, energy_kev: FloatArray | float) -> FloatArra
     """Mass attenuation in cm2/g, linear between the grid's energies as Michalski's method has it.
 
     Raises KeyError for a material, ValueError for an energy, that the table does not hold.
+
+    >>> round(float(mass_attenuation('water', 70.0)), 3)  # cm2/g
+    0.195
     """
     low, high = energy_range_kev()
     energies = np.asarray(energy_kev, dtype=np.float64)

@@ -59,6 +59,10 @@ def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -
     """The line of this phantom (None: Mindways QCT Pro) for this tube voltage behind this much water.
 
     Raises KeyError for a voltage not in the table.
+
+    >>> line = beam_line(120.0, path_cm=28.0)
+    >>> round(line.slope_mg_cm3_per_hu, 2)
+    0.82
     """
     own = phantom or known_phantoms()[QCT_PRO]
     line = _line("middle", kvp, path_cm, own)
@@ -81,7 +85,11 @@ def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -
 
 
 def expected_tissue_hu(kvp: float, path_cm: float) -> dict[str, float]:
-    """HU of fat, muscle, blood and air that this beam should show, without contrast."""
+    """HU of fat, muscle, blood and air that this beam should show, without contrast.
+
+    >>> {name: round(hu) for name, hu in expected_tissue_hu(120.0, path_cm=28.0).items()}
+    {'fat': -86, 'muscle': 42, 'blood': 45, 'air': -999}
+    """
     densities = {
         "fat": ("adipose", _ADIPOSE_DENSITY),
         "muscle": ("muscle", _MUSCLE_DENSITY),

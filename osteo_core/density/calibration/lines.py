@@ -41,5 +41,9 @@ def usual_line(kvp: float, phantom: KnownPhantom) -> Calibration:
 
 
 def shipped_kvps() -> tuple[float, ...]:
-    """Tube voltages for which there is a line."""
+    """Tube voltages for which there is a line.
+
+    >>> shipped_kvps()
+    (80.0, 100.0, 110.0, 120.0, 130.0, 140.0)
+    """
     return beam_kvps()

@@ -121,7 +121,7 @@ def size_uncertainty(scan: Scan, *, line_path_cm: float | None) -> Uncertainty:
 
 
 def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[Uncertainty, ...]) -> Calibration:
-    """The line for HU as this scan shows them, its tissues having told the shift; ``parts`` join its uncertainties.
+    """The line for the HU of this scan, corrected by the shift that its tissues show; ``parts`` join its uncertainties.
 
     Raises KeyError for a tube voltage that the beam table does not hold.
     """

@@ -1,4 +1,4 @@
-"""How far this scan's HU lie off, told by its own tissues: an offset and a gain, with what remains unknown of both.
+"""The shift of this scan's HU, estimated from its own tissues: an offset and a gain, with the uncertainty of both.
 
 A tissue should show HU_t by physics; it shows HU_t (1 + gain) + offset, and differs by its own scatter between
 patients. Offset and gain have a prior scatter (what scanners are allowed, or what they drift), so few or doubtful
@@ -20,7 +20,7 @@ from osteo_core.terms import ContrastPhase
 #: muscle 1.06 g/cm3 when fresh (Mendez and Keys 1960), less with fat between its fibres (modes of 37-48 HU in four
 #: real scans); native blood 35-55 HU; air raised by scatter and clothes.
 TISSUE_SD_HU: dict[str, float] = {"air": 8.0, "fat": 10.0, "deep fat": 12.0, "muscle": 8.0, "blood": 6.0}
-#: Contrast raises these, so they tell nothing of the scanner then.
+#: Contrast raises these, so they say nothing about the scanner then.
 _NATIVE_ONLY = ("muscle", "blood")
 #: Trabecular HU at which the remaining uncertainty is stated.
 _STATED_AT_HU = 100.0
@@ -41,7 +41,7 @@ ANY_SCANNER = Prior(offset_sd_hu=2.0, gain_sd=0.01, source="IEC 61223-3-5: water
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Shift:
-    """Offset in HU, gain, their covariance (2, 2), and the tissues that told them."""
+    """Offset in HU, gain, their covariance (2, 2), and the tissues that they come from."""
 
     offset_hu: float
     gain: float
@@ -68,6 +68,10 @@ def estimate_shift(found_hu: Mapping[str, float], expected_hu: Mapping[str, floa
     """The shift that the tissues show; without any it is none, as uncertain as the prior.
 
     ``expected_hu`` is by physics (fat, muscle, blood, air); tissues without expectation or scatter do not count.
+
+    >>> shift = estimate_shift({'air': -990.0, 'fat': -90.0}, {'air': -1000.0, 'fat': -100.0}, ANY_SCANNER)
+    >>> 0 < shift.offset_hu < 10  # the prior holds it back
+    True
     """
     wanted = {"deep fat": "fat"}
     names = [n for n in found_hu if n in TISSUE_SD_HU and wanted.get(n, n) in expected_hu]

@@ -42,7 +42,7 @@ Way = Callable[[Scan], Calibration | str]
 
 
 def phantom(scan: Scan) -> Calibration | str:
-    """The line of the phantom scan that covers this scanner, tube voltage, kernel and day, as it stands."""
+    """The line of the phantom scan that covers this scanner, tube voltage, kernel and day, unchanged."""
     line = phantom_line_of(scan)
     if isinstance(line, str):
         return line

@@ -41,8 +41,8 @@ def _still(one: ReportFigure) -> str:
     return f"<img alt='{html.escape(one.title)}' src='data:image/svg+xml;base64,{data}'>"
 
 
-def report_html(chosen: services.CohortFilter, *, is_still: bool = False) -> bytes:
-    """The report on the filtered cohort; its figures answer to the mouse, or are pictures with ``is_still``.
+def report_html(chosen: services.CohortFilter, *, is_static: bool = False) -> bytes:
+    """The report on the filtered cohort; its figures answer to the mouse, or are pictures with ``is_static``.
 
     Raises PictureError where pictures are asked for and there is no Chromium to draw them.
     """
@@ -53,7 +53,7 @@ def report_html(chosen: services.CohortFilter, *, is_still: bool = False) -> byt
         f"<p>{html.escape(kind(numbers))} Pseudonyms only. Made on {wording.moment(datetime.now(UTC))}. "
         f"Filter: <code>{html.escape(chosen.to_query() or 'everybody')}</code></p>",
         _numbers(numbers),
-        *_figures(chosen, is_still=is_still),
+        *_figures(chosen, is_static=is_static),
         _agreement(chosen),
         _exclusions(chosen),
         _versions(chosen),
@@ -65,10 +65,10 @@ def report_html(chosen: services.CohortFilter, *, is_still: bool = False) -> byt
 
 def report_pdf(chosen: services.CohortFilter) -> bytes:
     """The same as PDF. Raises PictureError where there is no Chromium."""
-    return services.print_pdf(report_html(chosen, is_still=True))
+    return services.print_pdf(report_html(chosen, is_static=True))
 
 
-def _figures(chosen: services.CohortFilter, *, is_still: bool) -> list[str]:
+def _figures(chosen: services.CohortFilter, *, is_static: bool) -> list[str]:
     """Every figure with its n, exclusions, versions, simulated or real; or the sentence why there is none."""
     found = report_figures(chosen)
     if not found:
@@ -76,7 +76,7 @@ def _figures(chosen: services.CohortFilter, *, is_still: bool) -> list[str]:
     beside = about(chosen)
     return [
         f"<figure><h2>{html.escape(one.title)}</h2>"
-        + (_still(one) if is_still else _interactive(one.figure, is_first=number == 0))
+        + (_still(one) if is_static else _interactive(one.figure, is_first=number == 0))
         + f"<figcaption class='note'>{html.escape(f'{one.words} {beside}')}</figcaption></figure>"
         for number, one in enumerate(found)
     ]
@@ -136,4 +136,4 @@ def _versions(chosen: services.CohortFilter) -> str:
         for v in services.versions(chosen)
     ]
     head = ("Model (SHA-256)", "Settings", "Measuring code", "Calibration", "Mineral", "Patients", "Series")
-    return "<h2>Versions</h2>" + (_table(head, rows) if rows else "<p>Nothing was analysed.</p>")
+    return "<h2>Versions</h2>" + (_table(head, rows) if rows else "<p>Nothing was analyzed.</p>")

@@ -33,9 +33,9 @@ class ReportFigure:
 
 
 def about(chosen: services.CohortFilter) -> str:
-    """What stands beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
+    """What is printed beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
     numbers = services.cohort_numbers(chosen)
-    waiting = f", {numbers.waiting:,} not analysed yet" if numbers.waiting else ""
+    waiting = f", {numbers.waiting:,} not analyzed yet" if numbers.waiting else ""
     return (
         f"{kind(numbers)} {numbers.excluded:,} series excluded, {numbers.failed:,} failed{waiting}, of "
         f"{numbers.series:,}. {_versions(services.versions(chosen))}"
@@ -57,7 +57,7 @@ def _versions(found: Sequence[dict[str, object]]) -> str:
     measured = _listed([str(v["measuring_version"]) for v in found])
     lines = _listed([f"{v['calibration_name']} ({v['mineral']})" for v in found if v["calibration_name"]]) or "none"
     if not found:
-        return "Nothing was analysed."
+        return "Nothing was analyzed."
     return f"Model {models}; settings {settings}; measuring code {measured}; calibration: {lines}."
 
 

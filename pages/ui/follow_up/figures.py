@@ -13,7 +13,7 @@ from pages.ui.shared.figures import layout
 
 
 def states_figure(found: Sequence[StateCount]) -> go.Figure:
-    """Series by state in the order of the way, the overdue ones told apart."""
+    """Series by state in order of follow-up, overdue ones in their own colour."""
     words = [one.state.value for one in found]
     figure = go.Figure()
     for name, counts, colour in (

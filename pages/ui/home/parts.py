@@ -13,7 +13,7 @@ from pages.ui.home.visit import last_visit
 from pages.ui.shared import wording
 
 STAGES = {
-    "demo": "Demo cohort (simulating and analysing)",
+    "demo": "Demo cohort (simulating and analyzing)",
     "index": "Reading headers",
     "analyze": "Analyzing",
 }
@@ -95,7 +95,7 @@ def show_changes() -> None:
     since = last_visit()
     if since is None:
         place.caption(
-            ":material/history: What changed since your last visit stands here from your second visit on.",
+            ":material/history: From your second visit on, this shows what changed since your last one.",
             help="The browser remembers when you were last here; a visit ends after half an hour without a look.",
         )
         return
@@ -104,7 +104,7 @@ def show_changes() -> None:
         words
         for count, words in (
             (found.indexed, f"{found.indexed:,} series read"),
-            (found.analysed, f"{found.analysed:,} analysed"),
+            (found.analyzed, f"{found.analyzed:,} analyzed"),
             (found.flagged, f"{wording.counted(found.flagged, 'new flag')}"),
             (found.overdue, f"{found.overdue:,} became overdue"),
             (found.failed, f"{found.failed:,} failed"),
@@ -129,7 +129,7 @@ def show_run() -> None:
     elif services.running_command():
         is_demo = services.running_command() == "demo"
         words = "**Demo cohort**: starting; the first patients come within three minutes"
-        st.progress(0.0, text=words if is_demo else "**Analysing**: starting the workers")
+        st.progress(0.0, text=words if is_demo else "**Analyzing**: starting the workers")
     elif progress and progress.was_cut_off:
         left = progress.total - progress.done
         line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
@@ -169,13 +169,13 @@ def _show_running(progress: services.Progress) -> None:
 
 
 def _show_waiting() -> None:
-    """What is indexed and not yet analysed, with the button that starts it."""
+    """What is indexed and not yet analyzed, with the button that starts it."""
     count = services.cohort_numbers().waiting
     if not count:
         return
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     line.markdown(
-        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analysed. Start it here, "
+        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it here, "
         f"or by `python -m osteo_core analyze{services.store_argument()}`"
     )
     _start_button(line, "Start")
@@ -189,7 +189,7 @@ def _start_button(place: st.delta_generator.DeltaGenerator, label: str) -> None:
         icon=":material/play_arrow:",
         on_click=_start,
         disabled=not services.may_start(),
-        help="Analyses on this machine beside the dashboard, with this site's settings; it can be paused.",
+        help="Runs on this machine beside the dashboard, with this site's settings; it can be paused.",
     )
 
 

@@ -20,7 +20,7 @@ _CONFIDENCE = "That outline and number are right; empty where the engine states 
 #: Heading of the network's reading; it says what the number is worth.
 REGRESSED = "DenseNet-121 (trained on simulated patients alone)"
 _REGRESSED_HELP = (
-    f"vBMD in {wording.UNIT} (K2HPO4) as a network reads it, with its 95 % interval. It stands beside the calibrated "
+    f"vBMD in {wording.UNIT} (K2HPO4) as a network reads it, with its 95 % interval. It is shown beside the calibrated "
     "value and decides nothing."
 )
 _SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
@@ -162,7 +162,7 @@ def show_origin(view: services.PatientView) -> None:
         "Model or mask (SHA-256)": view.model_hash[:16],
         "Settings": view.settings_hash,
         "Measuring code": view.measuring_version,
-        "Analysed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s"
+        "Analyzed": f"{wording.moment(view.finished_at)}, in {view.seconds:.0f} s"
         if view.seconds
         else wording.moment(view.finished_at),
         "Series": view.series_key,

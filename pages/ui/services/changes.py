@@ -10,10 +10,10 @@ from pages.ui.services.running_app import query
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """Series read, analysed, failed and newly flagged since a moment, clocks that ran out, and notes of people."""
+    """Series read, analyzed, failed and newly flagged since a moment, clocks that ran out, and notes of people."""
 
     indexed: int
-    analysed: int
+    analyzed: int
     failed: int
     flagged: int
     overdue: int
@@ -25,7 +25,7 @@ def changes(since: datetime) -> Changes:
     row = query("changes", since=since.replace(second=0, microsecond=0)).to_pylist()[0]
     return Changes(
         indexed=int(row["n_indexed"]),
-        analysed=int(row["n_analysed"]),
+        analyzed=int(row["n_analyzed"]),
         failed=int(row["n_failed"]),
         flagged=int(row["n_flagged"]),
         overdue=int(row["n_overdue"]),

@@ -22,7 +22,7 @@ def reason_words(code: str) -> str:
 
 
 def reason_help(code: str) -> str:
-    """The sentence that stands with each series of that reason, where it says something without its values."""
+    """The sentence shown for that reason, where it makes sense without its values."""
     sentence = EXCLUSION_SENTENCES[ExclusionCode(code)] if code in set(ExclusionCode) else ""
     return "" if "{" in sentence else sentence
 

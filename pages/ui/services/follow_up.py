@@ -1,4 +1,4 @@
-"""From flag to action: what stands in the worklist, what a person notes, indicators and capacity."""
+"""From flag to action: the worklist, a person's notes, indicators and capacity."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def state_of(row: dict[str, Any]) -> State:
-    """Where a row of the worklist stands; what nobody noted anything about is to be reviewed."""
+    """State of a row of the worklist; without any note it is to be reviewed."""
     return State(row["state"]) if row["state"] else State.TO_REVIEW
 
 

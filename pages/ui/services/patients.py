@@ -90,7 +90,7 @@ def _tissues(rows: list[dict[str, Any]]) -> str:
 
 
 def _implausible(row: dict[str, Any]) -> str:
-    """What stands behind a tissue that cannot calibrate."""
+    """Why a tissue is not used for calibration, '' where it is."""
     if is_plausible(row["name"], row["mean_hu"]):
         return ""
     low, high = TISSUE_LIMITS[row["name"]]

@@ -92,7 +92,7 @@ class FlowEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """From all series found to those with a category; ``waiting`` ones are not analysed yet.
+    """From all series found to those with a category; ``waiting`` ones are not analyzed yet.
 
     ``levels`` are single levels left out within measured series.
     """

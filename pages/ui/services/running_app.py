@@ -102,7 +102,7 @@ def may_start() -> bool:
 
 
 def start_run() -> None:
-    """Analyse what waits, or carry on with a demo that was cut off, in a process beside the app.
+    """Analyze what waits, or carry on with a demo that was cut off, in a process beside the app.
 
     Raises UsageError when something is at work already.
     """

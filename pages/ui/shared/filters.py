@@ -1,4 +1,4 @@
-"""The cohort filter as one row of widgets; what is chosen stands in the address and goes along from page to page.
+"""The cohort filter as one row of widgets; the choice is kept in the address and carried from page to page.
 
 Names in the address are those of ``CohortFilter.to_query``, so that a link made elsewhere opens the same cohort.
 """

@@ -1,4 +1,4 @@
-"""What stands around every page: the research-use line, marks for simulated data, faults in words."""
+"""What frames every page: the research-use line, marks for simulated data, faults in words."""
 
 from __future__ import annotations
 
@@ -94,11 +94,11 @@ def draw_no_series() -> None:
     progress = services.progress()
     if progress and progress.is_running:
         draw_empty(
-            "The first patients are being analysed; they appear here as they are done.", icon=":material/hourglass_top:"
+            "The first patients are being analyzed; they appear here as they are done.", icon=":material/hourglass_top:"
         )
         return
     store = services.store_argument()
     draw_empty(
-        "This store holds no series yet. Read your own folder of CT into it, then analyse it:",
+        "This store holds no series yet. Read your own folder of CT into it, then analyze it:",
         command=f"python -m osteo_core index /path/to/ct{store}\npython -m osteo_core analyze{store}",
     )

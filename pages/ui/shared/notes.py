@@ -28,7 +28,7 @@ def show_author() -> str:
         "Noted by",
         key=_AUTHOR_FIELD,
         placeholder="your name or initials",
-        help="Stands with everything you note. Notes are added, never changed or erased.",
+        help="Shown with every note of yours. Notes are added, never changed or erased.",
         width=170,
     )
     st.session_state[AUTHOR] = typed
@@ -98,7 +98,7 @@ def show_history(series_key: str) -> None:
 
 
 def chosen_rows(rows: Rows, selection: Any) -> list[dict[str, Any]]:
-    """The rows that are ticked; without any, the one on which the cursor stands."""
+    """The rows that are ticked; without any, the one under the cursor."""
     ticked = [n for n in selection["rows"] if n < len(rows)]
     cursor = [cell[0] for cell in selection["cells"] if cell[0] < len(rows)]
     return [rows[n] for n in (ticked or cursor[:1])]
