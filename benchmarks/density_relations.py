@@ -1,7 +1,7 @@
 """Our general line beside every published or measured relation of HU and QCT that is at hand.
 
 ``python -m benchmarks.density --relations [--json]`` prints the table, ``python -m benchmarks.density_relations --svg
-FILE`` draws the lines. A relation is a line, of which the difference at 0 to 200 HU is told, or a bias and a scatter
+FILE`` draws the lines. A relation is a line, whose difference at 0 to 200 HU is reported, or a bias and a scatter
 against QCT with its phantom in view, beside which stands what our line states of itself. 120 kVp, a usual body.
 """
 
