@@ -28,6 +28,7 @@ from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Estimate, Geometry, LabelArray, Series, SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.simulate.qct import qct_levels
+from osteo_core.simulate.reading import true_vbmd
 from osteo_core.simulate.study import write_study
 from osteo_core.simulate.truth import SimulatedPatient
 from osteo_core.terms import MEASURED_LEVELS
@@ -61,7 +62,7 @@ def _about(patient: SimulatedPatient) -> Row:
         "vendor": patient.acquisition.maker.vendor.value,
         "situation": patient.situation.value,
         "age_years": patient.age_years,
-        "true": {level.name: patient.level(level).vbmd_mg_cm3 for level in MEASURED_LEVELS},
+        "true": {level.name: true_vbmd(patient, patient.level(level)) for level in MEASURED_LEVELS},
         "qct": {level.name: value for level, value in qct_levels(patient, everyone=True).items()},
     }
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from osteo_core.assessment.second_reading import disagreements
-from osteo_core.assessment.wording import crossing_in_words, fractures_in_words, mean_in_words, z_in_words
+from osteo_core.assessment.wording import (
+    crossing_in_words,
+    fractures_in_words,
+    mean_in_words,
+    osteoporosis_in_words,
+    z_in_words,
+)
 from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.limits.acquisition import KVP_TOLERANCE
@@ -68,7 +74,7 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
         exclusion=exclusion,
         cautions=cautions,
     )
-    assessment = _with_flag(assessment, evidence.measurements)
+    assessment = _with_flag(assessment, evidence.measurements, settings=settings)
     return replace(assessment, review_reasons=_review_reasons(assessment, evidence))
 
 
@@ -184,13 +190,20 @@ def _worst_grade(measurements: Sequence[Measurement]) -> int | None:
     return max(grades) if grades else None
 
 
-def _with_flag(assessment: Assessment, measurements: Sequence[Measurement]) -> Assessment:
-    """Flagged by osteoporosis or a fracture from grade 2; a possible fracture is reported but does not flag alone."""
+def _with_flag(assessment: Assessment, measurements: Sequence[Measurement], *, settings: Settings) -> Assessment:
+    """Flagged by osteoporosis or a fracture from grade 2; a possible fracture is reported but does not flag alone.
+
+    Where the interval holds the limit of osteoporosis the reason says that it is likely, or possible.
+    """
     is_flagged = assessment.category is Category.OSTEOPOROSIS or (assessment.worst_fracture_grade or 0) >= 2
     if not is_flagged:
         return assessment
     mean = assessment.mean_vbmd_mg_cm3
-    parts = [mean_in_words(assessment.levels_used, mean)] if mean is not None else []
+    parts = []
+    if mean is not None and assessment.category is not Category.NOT_REPORTABLE:
+        below = settings.osteoporosis_below_mg_cm3
+        parts += [words] if (words := osteoporosis_in_words(mean.value, mean.low, mean.high, below=below)) else []
+    parts += [mean_in_words(assessment.levels_used, mean)] if mean is not None else []
     parts += [words] if (words := fractures_in_words(measurements)) else []
     return replace(assessment, is_flagged=True, flag_reason=", ".join(parts))
 

@@ -32,6 +32,17 @@ def interval_in_words(estimate: Estimate) -> str:
     return f"{estimate.low:.0f} to {estimate.high:.0f}"
 
 
+def osteoporosis_in_words(value: float, low: float, high: float, *, below: float) -> str:
+    """'osteoporosis is likely' or '... is possible' where the interval (mg/cm3) holds the limit, else ''.
+
+    Likely: the value lies below the limit and the interval reaches it. Possible: the other way round. Where the whole
+    interval lies on one side, the category says all that there is to say.
+    """
+    if not low < below <= high:
+        return ""
+    return "osteoporosis is likely" if value < below else "osteoporosis is possible"
+
+
 def fractures_in_words(measurements: Sequence[Measurement]) -> str:
     """'possible fracture L1' or 'fracture L2 (grade 3)', all levels; empty when there is none."""
     words = []

@@ -58,11 +58,11 @@ def test_the_whole_way_ends_in_a_category_with_its_reasons(osteoporotic):
     assert result.status is Status.MEASURED
     assert result.contrast_phase is ContrastPhase.NATIVE
     assessment = result.assessment
-    # 17.8 + 0.7 * 80 HU for a scan like most; this phantom torso is smaller and its muscle and blood are its own.
-    assert assessment.mean_vbmd_mg_cm3.value == pytest.approx(73.8, abs=4.0)
+    # 0.82 * 80 HU for a scan like most; this phantom torso is smaller and its muscle and blood are its own.
+    assert assessment.mean_vbmd_mg_cm3.value == pytest.approx(65.6, abs=4.0)
     assert assessment.category is Category.OSTEOPOROSIS
     assert assessment.levels_used == (Level.L1, Level.L2, Level.L3)
-    assert assessment.flag_reason.startswith("L1-L3 mean 71 mg/cm³ (")
+    assert assessment.flag_reason.startswith("osteoporosis is likely, L1-L3 mean 63 mg/cm³ (")
     assert assessment.calibration.name == "tissues 120 kVp"
     assert assessment.corrections == ()
 

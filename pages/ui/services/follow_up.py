@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from db.events import record
+from osteo_core.assessment.wording import osteoporosis_in_words
 from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, TREATMENT_WEEKS
 from osteo_core.programme.capacity import RECENT_WEEKS
 from osteo_core.programme.cause import CauseReading
@@ -17,9 +18,9 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import Note, State, event_of
 from osteo_core.programme.indicators import Count, Indicator, indicators
 from osteo_core.records import Event
-from osteo_core.terms import Level
+from osteo_core.terms import Category, Level
 from pages.ui.services.records import PatientView
-from pages.ui.services.running_app import query, store_holder
+from pages.ui.services.running_app import query, settings, store_holder
 from pages.ui.shared import wording
 
 
@@ -78,11 +79,19 @@ def _work_row(row: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _why(row: dict[str, Any]) -> str:
-    """Why to look: the flag, then what to review that the flag does not say, then why there is no category."""
-    flag = row["flag_reason"] or ""
+    """Why to look: the flag, or that osteoporosis is possible; then what else to review; then why no category."""
+    flag = row["flag_reason"] or _possible(row)
     more = [reason for reason in row["review_reasons"] or () if reason not in flag]
     missing = row["first_exclusion_sentence"] or ""
     return "; ".join(part for part in (flag, *more, missing.rstrip(".")) if part)
+
+
+def _possible(row: dict[str, Any]) -> str:
+    """'osteoporosis is possible' where a category stands and its interval reaches below the limit."""
+    if row["category"] in (None, Category.NOT_REPORTABLE.value) or row["mean_vbmd"] is None:
+        return ""
+    below = settings().osteoporosis_below_mg_cm3
+    return osteoporosis_in_words(row["mean_vbmd"], row["mean_vbmd_low"], row["mean_vbmd_high"], below=below)
 
 
 def state_of(row: dict[str, Any]) -> State:

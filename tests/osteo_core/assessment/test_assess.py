@@ -6,16 +6,24 @@ from pathlib import Path
 import pytest
 
 from osteo_core.assessment.assess import Evidence, assess, category_of
-from osteo_core.assessment.wording import interval_in_words, levels_in_words
+from osteo_core.assessment.wording import interval_in_words, levels_in_words, osteoporosis_in_words
 from osteo_core.density.calibration.apply import vbmd_of_level
-from osteo_core.density.calibration.lines import SCHROEDER_120
 from osteo_core.density.contrast import contrast_correction
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import Estimate, Measurement, Series
+from osteo_core.records import Calibration, Estimate, Measurement, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Mineral, Sex, Step
 
-LINE = replace(SCHROEDER_120, slope_mg_cm3_per_hu=1.0, intercept_mg_cm3=0.0, residual_sd_mg_cm3=3.5)
+LINE = Calibration(
+    name="a line",
+    kind="published",
+    slope_mg_cm3_per_hu=1.0,
+    intercept_mg_cm3=0.0,
+    residual_sd_mg_cm3=3.5,
+    kvp=120.0,
+    mineral=Mineral.K2HPO4,
+    source="test",
+)
 PORTAL = contrast_correction(ContrastPhase.PORTAL_VENOUS, 120.0)
 SERIES = Series(
     series_key="s",
@@ -79,6 +87,26 @@ def test_osteoporosis_is_flagged_with_its_reason_in_words():
     assert found.levels_used == LEVELS
     assert found.mean_hu == pytest.approx(71.0)
     assert "possible fracture L1" in found.review_reasons
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (70.0, 61.0, 79.9, ""),
+        (70.0, 60.0, 80.0, "osteoporosis is likely"),
+        (79.9, 62.0, 98.0, "osteoporosis is likely"),
+        (80.0, 79.9, 98.0, "osteoporosis is possible"),
+        (95.0, 78.0, 112.0, "osteoporosis is possible"),
+        (95.0, 80.0, 110.0, ""),
+    ],
+)
+def test_the_interval_says_whether_osteoporosis_is_likely_or_possible(value, low, high, words):
+    assert osteoporosis_in_words(value, low, high, below=80.0) == words
+
+
+def test_a_flag_whose_interval_holds_the_limit_says_likely():
+    found = _assess(*(_level(level, 76.0) for level in LEVELS))
+    assert found.flag_reason == "osteoporosis is likely, L1-L3 mean 76 mg/cm³ (69 to 83)"
 
 
 def test_normal_bone_is_not_flagged():
