@@ -90,6 +90,14 @@ JOIN reference AS r
 
 DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
 
+-- Notes on the follow-up that nobody undid.
+CREATE OR REPLACE TEMP TABLE valid_notes AS
+SELECT * FROM events
+ANTI JOIN (
+    SELECT payload_json ->> '$.undoes' AS event_id FROM events WHERE kind = 'follow-up undone'
+) AS undone USING (event_id)
+WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched);
+
 INSERT INTO cohort BY NAME
 WITH noted AS (
     SELECT
@@ -111,8 +119,7 @@ WITH noted AS (
         SELECT
             series_key, "at",
             payload_json ->> '$.state' AS state, payload_json ->> '$.fact' AS fact, payload_json ->> '$.because' AS because
-        FROM events
-        WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched)
+        FROM valid_notes
     )
     GROUP BY series_key
 ),
@@ -131,8 +138,9 @@ first_flag AS (
     GROUP BY series_key
 ),
 step AS (
-    SELECT series_key, payload_json ->> '$.state' AS state, payload_json ->> '$.because' AS because, "at" FROM events
-    WHERE kind = 'follow-up' AND series_key IN (SELECT series_key FROM touched)
+    SELECT series_key, payload_json ->> '$.state' AS state, payload_json ->> '$.because' AS because, "at"
+    FROM valid_notes
+    WHERE kind = 'follow-up'
     QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY "at" DESC, event_id DESC) = 1
 ),
 followed AS (
@@ -221,5 +229,6 @@ LEFT JOIN reason AS e
     ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')
 ORDER BY j.series_key;
 
+DROP TABLE valid_notes;
 DROP TABLE joined;
 DROP TABLE named;

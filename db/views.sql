@@ -16,16 +16,22 @@ CREATE OR REPLACE VIEW current_reference_values AS
 SELECT * FROM reference_values
 QUALIFY row_number() OVER (PARTITION BY patient_key, level ORDER BY imported_at DESC, source) = 1;
 
--- What was noted about a flag: a new state, or a fact beside the way (osteo_core/programme/follow_up.py).
+-- What was noted about a flag: a new state, a fact beside the states, or that a note was undone
+-- (osteo_core/programme/follow_up.py). `undone`: the note as it was; `is_undone`: a later event took this one back.
 CREATE OR REPLACE VIEW follow_up_notes AS
 SELECT
     event_id, series_key, author, "at", reason,
     payload_json ->> '$.state' AS state,
     payload_json ->> '$.fact' AS fact,
     payload_json ->> '$.previous' AS previous,
-    payload_json ->> '$.because' AS because
+    payload_json ->> '$.because' AS because,
+    CASE WHEN kind = 'follow-up undone' THEN payload_json ->> '$.note' END AS undone,
+    event_id IN (
+        SELECT payload_json ->> '$.undoes' FROM events
+        WHERE kind = 'follow-up undone' AND payload_json ->> '$.undoes' IS NOT NULL
+    ) AS is_undone
 FROM events
-WHERE kind IN ('follow-up', 'follow-up fact');
+WHERE kind IN ('follow-up', 'follow-up fact', 'follow-up undone');
 
 -- What readers said about the cause of a level's shape (osteo_core/programme/cause.py).
 CREATE OR REPLACE VIEW cause_readings AS

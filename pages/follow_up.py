@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import streamlit as st
 
 from osteo_core.errors import UsageError
@@ -14,8 +12,6 @@ from pages.ui import services
 from pages.ui.follow_up import figures as follow_up_figures
 from pages.ui.shared import filters, frame, wording
 
-#: Overdue series listed here; the worklist has them all.
-LISTED = 25
 _COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
 
 
@@ -27,43 +23,20 @@ def show_states(chosen: services.CohortFilter, found: list[services.StateCount])
     columns[0].metric("Series followed", f"{sum(s.count for s in found):,}", border=True)
     columns[1].metric("Open", f"{open_ones:,}", border=True, help="Neither ended nor closed")
     columns[2].metric("Overdue", f"{overdue:,}", border=True, help="The clock since the flag has run out")
-    if overdue and st.toggle(f"List the {overdue:,} that are overdue", key="overdue", bind="query-params"):
-        show_overdue(replace(chosen, overdue=True), overdue)
+    if overdue:
+        st.page_link(
+            "pages/worklist.py",
+            label=f"Work through the {overdue:,} overdue",
+            icon=":material/list_alt:",
+            query_params={**filters.link_query(chosen), "overdue": "true", "sort": "due date"},
+        )
+    else:
+        st.caption("Nothing is overdue.")
     st.plotly_chart(follow_up_figures.states_figure(found), config={"displayModeBar": False})
     st.caption(
         "Clocks run from the flag: review 5 working days; assessment and DXA 12 weeks; start of treatment and first "
         "contact 16 weeks; contact at 12 months 52 weeks. A note is added in the worklist or on the patient's page; "
         "nothing is ever erased."
-    )
-
-
-def show_overdue(chosen: services.CohortFilter, count: int) -> None:
-    """What is late, the lowest vBMD first as in the worklist; a click on a row opens the patient."""
-    rows = services.worklist(chosen, limit=LISTED, offset=0)
-    event = st.dataframe(
-        [{name: row[name] for name in ("due", "state", "reason", "patient", "age", "sex", "vendor")} for row in rows],
-        key="overdue-rows",
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="single-cell",
-        column_config={
-            "due": st.column_config.TextColumn("Due", width=110),
-            "state": st.column_config.TextColumn("State", width=120),
-            "reason": st.column_config.TextColumn("Reason", width=380),
-            "patient": st.column_config.TextColumn("Patient", width=85),
-            "age": st.column_config.NumberColumn("Age", format="%.0f", width=50),
-            "sex": st.column_config.TextColumn("Sex", width=45),
-            "vendor": st.column_config.TextColumn("Vendor", width=100),
-        },
-    )
-    cells = event["selection"]["cells"]
-    if cells:
-        frame.open_patient(str(rows[cells[0][0]]["series_key"]))
-    st.page_link(
-        "pages/worklist.py",
-        label=f"Work through {'them' if count <= LISTED else f'all {count:,}'} in the worklist",
-        icon=":material/list_alt:",
-        query_params={"overdue": "true"},
     )
 
 

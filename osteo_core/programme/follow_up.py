@@ -1,6 +1,7 @@
 """From a flag to an action: the states of one flagged series, which may follow which, and their clocks.
 
-A state is what a person noted last. Nothing is erased: a mistake is followed by ``reopened`` with its reason.
+A state is what a person noted last. Nothing is erased: a mistake is corrected by a later event, either a return to
+review with its reason, or an undo that names the note it takes back.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from osteo_core.errors import UsageError
@@ -16,7 +17,7 @@ from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, REV
 from osteo_core.records import Event
 
 #: Kinds of events that this module writes and reads.
-STATE_KIND, FACT_KIND = "follow-up", "follow-up fact"
+STATE_KIND, FACT_KIND, UNDO_KIND = "follow-up", "follow-up fact", "follow-up undone"
 _WEEKEND = 5
 
 
@@ -92,6 +93,16 @@ class Note:
             raise UsageError(f"'{Because.OTHER}' needs its words: type the reason")
 
 
+@dataclass(frozen=True, kw_only=True)
+class UndoneNote:
+    """A note to take back: its event, what it says, and the event that is now the last one of its series."""
+
+    event_id: str
+    series_key: str
+    note: str
+    last_event_id: str
+
+
 def after(state: State) -> tuple[State, ...]:
     """Which states may follow: any later one of the way; what ended or went on may be put back to review."""
     if state in ENDED:
@@ -133,6 +144,27 @@ def event_of(note: Note, *, event_id: str, series_key: str, before: State, versi
     )
 
 
+def undo_event(undone: UndoneNote, *, event_id: str, author: str, at: datetime) -> Event:
+    """The insert-only event that takes back one note; both stay in the history.
+
+    Raises UsageError without an author, or when the note to undo is not the last one of its series.
+    """
+    if not author.strip():
+        raise UsageError("an undo needs its author: type your name or initials")
+    if undone.last_event_id != undone.event_id:
+        raise UsageError(
+            f"'{undone.note}' cannot be undone: another note was made after it; note the right state instead"
+        )
+    return Event(
+        event_id=event_id,
+        kind=UNDO_KIND,
+        series_key=undone.series_key,
+        author=author.strip(),
+        at=at,
+        payload_json=json.dumps({"undoes": undone.event_id, "note": undone.note}, ensure_ascii=False),
+    )
+
+
 def add_working_days(moment: datetime, days: int) -> datetime:
     """The moment ``days`` working days (Monday to Friday, holidays not known) later, at the same time of day."""
     left = days
@@ -140,6 +172,14 @@ def add_working_days(moment: datetime, days: int) -> datetime:
         moment += timedelta(days=1)
         left -= moment.weekday() < _WEEKEND
     return moment
+
+
+def working_days(first: date, last: date) -> int:
+    """Working days (Monday to Friday, holidays not known) from ``first`` to ``last``; negative backwards."""
+    if last < first:
+        return -working_days(last, first)
+    weeks, days = divmod((last - first).days, 7)
+    return 5 * weeks + sum((first + timedelta(days=k + 1)).weekday() < _WEEKEND for k in range(days))
 
 
 def due_at(state: State, flagged_at: datetime) -> datetime | None:

@@ -57,6 +57,9 @@ PARAMETERS: dict[str, Any] = {
     "assessment_weeks": 12,
     "treatment_weeks": 16,
     "persistence_weeks": 52,
+    "sort": "age",
+    "descending": True,
+    "series_keys": [key_of(n) for n in range(9)],
 }
 COHORT = CohortFilter(
     vendors=(Vendor.GE, Vendor.SIEMENS),

@@ -99,29 +99,6 @@ def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
     assert "stands here from your second visit on" in texts(app)
 
 
-def test_the_worklist_puts_the_flagged_first_with_the_reason(filled_store: Path, open_page: Open) -> None:
-    app = open_page(filled_store, "pages/worklist.py")
-    rows = app.dataframe[0].value
-    flagged = [mark == "⚑" for mark in rows["flag"]]
-    expected = sum(r.assessment.is_flagged for r in build_cohort(60) if r.assessment)
-    assert flagged == sorted(flagged, reverse=True)
-    assert sum(flagged) == expected
-    assert rows["reason"].iloc[0].startswith("L")
-    assert "mg/cm3" in rows["reason"].iloc[0]
-
-
-def test_the_filter_of_the_address_narrows_the_worklist(filled_store: Path, open_page: Open) -> None:
-    app = open_page(filled_store, "pages/worklist.py", vendor="Philips", sex="F")
-    rows = app.dataframe[0].value
-    assert set(rows["vendor"]) == {"Philips"}
-    assert set(rows["sex"]) == {"F"}
-
-
-def test_a_filter_that_fits_nobody_says_so(filled_store: Path, open_page: Open) -> None:
-    app = open_page(filled_store, "pages/worklist.py", vendor="Neusoft")
-    assert "No patient fits this filter" in texts(app)
-
-
 def test_a_patient_shows_number_interval_and_origin(filled_store: Path, open_page: Open) -> None:
     result = next(r for r in build_cohort(60) if r.assessment and r.assessment.worst_fracture_grade)
     app = open_page(filled_store, "pages/patient.py", series=result.series.series_key)
@@ -273,15 +250,6 @@ def test_a_box_that_does_not_exist_opens_nothing(filled_store: Path, open_page: 
     assert len(app.dataframe) == 0
 
 
-def test_the_overdue_of_home_are_listed_on_follow_up(tmp_path: Path, open_page: Open) -> None:
-    build_followed_store(tmp_path / "store", count=80)
-    overdue = {m.label: m.value for m in open_page(tmp_path / "store").metric}["Overdue"]
-    app = open_page(tmp_path / "store", "pages/follow_up.py", overdue="true")
-    assert int(overdue) > 3
-    assert len(app.dataframe[0].value) == int(overdue)
-    assert all(due.endswith("over") for due in app.dataframe[0].value["due"])
-
-
 def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, open_page: Open) -> None:
     store = tmp_path / "store"
     store.mkdir()
@@ -342,23 +310,6 @@ def test_follow_up_shows_states_indicators_and_capacity(tmp_path: Path, open_pag
     assert list(table["no"]) == list(range(1, 14))
     assert table["share"].iloc[1] != wording.MISSING
     assert "flags a week" in texts(app)
-
-
-def test_a_note_from_the_list_needs_its_author_and_then_stands(tmp_path: Path, open_page: Open) -> None:
-    build_followed_store(tmp_path / "store", count=40)
-    app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
-    before = len(app.dataframe[0].value)
-    app.session_state["rows"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
-    app.run()
-    answer = next(button for button in app.button if button.label == "Confirmed")
-    assert not answer.disabled
-    answer.click().run()
-    assert "needs its author" in app.toast[0].value
-    app.text_input(key="author-field").set_value("AB").run()
-    app.session_state["rows"] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
-    app.run()
-    next(button for button in app.button if button.label == "Confirmed").click().run()
-    assert len(app.dataframe[0].value) == before - 2
 
 
 def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_suggestion(

@@ -64,9 +64,9 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             name="Overdue",
             value=f"{numbers.overdue:,}",
             help="Flagged series whose next step is late, counted from the flag",
-            script="pages/follow_up.py",
+            script="pages/worklist.py",
             label="See them",
-            query={"overdue": "true"},
+            query={"overdue": "true", "sort": "due date"},
         ),
         Tile(
             name="Failed",

@@ -54,7 +54,7 @@ def show_fractures(view: services.PatientView) -> None:
 
 def show_reading(view: services.PatientView) -> None:
     """Who reads, and what can be noted of this series and its levels."""
-    rows = [services.row_of(view)]
+    rows = [services.followed_of(view)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         show_author()
         if view.levels:

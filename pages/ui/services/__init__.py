@@ -28,19 +28,17 @@ from pages.ui.services.cohort import (
 from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
 from pages.ui.services.exclusions import MOST_LISTED, box_series, exclusion_flow, reason_help, reason_words
 from pages.ui.services.exports import cohort_csv, cohort_parquet, dictionary_csv, versions
-from pages.ui.services.follow_up import (
-    Queue,
-    StateCount,
-    flag_queue,
+from pages.ui.services.follow_up import Queue, StateCount, flag_queue, programme_indicators, states
+from pages.ui.services.notes import (
+    FollowedSeries,
+    HistoryEntry,
+    MadeNote,
+    Noted,
+    followed_of,
     history,
     note,
     note_cause,
-    programme_indicators,
-    row_of,
-    state_of,
-    states,
-    worklist,
-    worklist_count,
+    undo,
 )
 from pages.ui.services.patients import images, patient, scene
 from pages.ui.services.pictures import picture
@@ -82,3 +80,4 @@ from pages.ui.services.running_app import (
     version,
 )
 from pages.ui.services.saved_views import remove_view, save_view, saved_views
+from pages.ui.services.worklist import Sort, WorkItem, work_items, worklist_count, worklist_order

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -77,6 +78,11 @@ def cohort_filter(*, with_category: bool = True, also: tuple[str, ...] = ()) -> 
     with place:
         saved_views.show_views(chosen, open_view=partial(_open, keys))
     return chosen
+
+
+def link_query(chosen: CohortFilter) -> dict[str, str | list[str]]:
+    """The filter as the query parameters of a link to another page."""
+    return {name: found[0] if len(found) == 1 else found for name, found in parse_qs(chosen.to_query()).items()}
 
 
 def _open(keys: tuple[str, ...], view: CohortFilter) -> None:

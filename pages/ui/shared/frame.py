@@ -13,8 +13,9 @@ from pages.ui.shared import wording
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
 ICON = Path(__file__).parent / "icon.svg"
-#: In the session: whether this run is the first of its page since another one was shown.
-IS_NEW_PAGE, _PAGE = "is_new_page", "page_shown"
+#: In the session: whether this run is the first of its page since another one was shown, which one that was, and a
+#: number that grows with every change of page.
+IS_NEW_PAGE, CAME_FROM, VISIT, _PAGE = "is_new_page", "came_from", "visit", "page_shown"
 #: In the session: the series that the patient's page shows unless its address names one.
 OPEN_SERIES = "open_series"
 _STYLE = """
@@ -34,7 +35,11 @@ _STYLE = """
 
 def draw(page: str) -> None:
     """The frame above the content of ``page`` (its place in the address)."""
-    st.session_state[IS_NEW_PAGE] = st.session_state.get(_PAGE) != page
+    before = st.session_state.get(_PAGE)
+    st.session_state[IS_NEW_PAGE] = before != page
+    if before != page:
+        st.session_state[CAME_FROM] = before
+        st.session_state[VISIT] = st.session_state.get(VISIT, 0) + 1
     st.session_state[_PAGE] = page
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")

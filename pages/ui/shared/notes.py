@@ -1,8 +1,8 @@
-"""What the worklist and the patient's page share of the follow-up: who notes, the buttons, the history."""
+"""What worklist and patient's page share of the follow-up: who notes, the buttons, the history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,9 +16,9 @@ from pages.ui.shared import wording
 #: In the session: who notes.
 AUTHOR = "author"
 _AUTHOR_FIELD = "author-field"
-#: The three answers of a review, each with its key.
-_ANSWERS = ((State.CONFIRMED, "y"), (State.NOT_CONFIRMED, "n"), (State.REPEAT, "a"))
-Rows = Sequence[dict[str, Any]]
+#: The three outcomes of a review, each with its key.
+REVIEWS = ((State.CONFIRMED, "y"), (State.NOT_CONFIRMED, "n"), (State.REPEAT, "a"))
+Followed = Sequence[services.FollowedSeries]
 
 
 def show_author() -> str:
@@ -28,83 +28,93 @@ def show_author() -> str:
         "Noted by",
         key=_AUTHOR_FIELD,
         placeholder="your name or initials",
-        help="Shown with every note of yours. Notes are added, never changed or erased.",
+        help="Recorded with everything you note. Notes are added, never changed or erased.",
         width=170,
     )
     st.session_state[AUTHOR] = typed
     return typed
 
 
-def note_all(rows: Rows, **given: Any) -> None:
-    """Note the same of all rows and say so, or say why not."""
+def note_all(series: Followed, **given: Any) -> None:
+    """Note the same of all these series and say so, or say why not."""
     try:
         note = Note(author=st.session_state.get(AUTHOR, ""), at=datetime.now(UTC), **given)
-        taken_in = services.note(rows, note)
+        done = services.note(series, note)
     except UsageError as refused:
         st.toast(wording.sentence(str(refused)), icon=":material/error:")
         return
     what = note.state or note.fact
-    later = "" if taken_in else " It shows when the process that owns the store has taken it in."
-    st.toast(f"Noted for {wording.counted(len(rows), 'series', 'series')}: {what}.{later}", icon=":material/check:")
+    later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
+    st.toast(f"Noted for {wording.counted(len(series), 'series', 'series')}: {what}.{later}", icon=":material/check:")
 
 
-def show_answers(rows: Rows) -> None:
-    """The three answers of a review as buttons with keys."""
-    allowed = common_next([services.state_of(row) for row in rows])
-    for state, key in _ANSWERS:
+def show_answers(series: Followed) -> None:
+    """The three outcomes of a review as buttons with keys."""
+    allowed = common_next([one.state for one in series])
+    for state, key in REVIEWS:
         st.button(
             wording.sentence(state.value),
             key=f"answer-{key}",
             shortcut=key,
             disabled=state not in allowed,
             on_click=note_all,
-            args=(rows,),
+            args=(series,),
             kwargs={"state": state},
         )
 
 
-def show_more_notes(rows: Rows, *, key: str) -> None:
+def show_more_notes(series: Followed, *, key: str) -> None:
     """Every other step and fact, with its code and reason, behind one button."""
-    allowed = common_next([services.state_of(row) for row in rows])
-    with st.popover("Other step", disabled=not rows, help="Report, refer, DXA, treatment, contact, no action, close"):
-        what = st.selectbox("Note", [*allowed, *Fact], format_func=_words, key=f"{key}-what")
+    allowed = common_next([one.state for one in series])
+    with st.popover("Other step", disabled=not series, help="Report, refer, DXA, treatment, contact, no action, close"):
+        what = st.selectbox("Note", [*allowed, *Fact], format_func=step_words, key=f"{key}-what")
         because = None
         if what in WITH_CODE:
             because = st.selectbox("Because", list(Because), key=f"{key}-because")
         reason = st.text_input("Why, in words", key=f"{key}-reason", placeholder="optional, unless it is put back")
         given: dict[str, Any] = {"state": what} if isinstance(what, State) else {"fact": what}
         st.button(
-            f"Note for {wording.counted(len(rows), 'series', 'series')}",
+            f"Note for {wording.counted(len(series), 'series', 'series')}",
             key=f"{key}-note",
             type="primary",
             disabled=what is None,
             on_click=note_all,
-            args=(rows,),
+            args=(series,),
             kwargs={**given, "because": because, "reason": reason},
         )
 
 
-def _words(what: State | Fact) -> str:
+def step_words(what: State | Fact) -> str:
+    """A state or fact as a choice; going back to review is a correction and says so."""
     return "Put back to review" if what is State.TO_REVIEW else wording.sentence(what.value)
 
 
 def show_history(series_key: str) -> None:
     """What was noted about one series, the latest first."""
-    rows = services.history(series_key)
-    if not rows:
+    entries = services.history(series_key)
+    if not entries:
         st.caption("Nothing was noted yet.")
         return
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(
+        [
+            {
+                "When": wording.moment(one.at),
+                "Who": one.author,
+                "Noted": _noted(one),
+                "Before": one.previous,
+                "Why": one.reason,
+            }
+            for one in entries
+        ],
+        hide_index=True,
+    )
 
 
-def chosen_rows(rows: Rows, selection: Any) -> list[dict[str, Any]]:
-    """The rows that are ticked; without any, the one under the cursor."""
-    ticked = [n for n in selection["rows"] if n < len(rows)]
-    cursor = [cell[0] for cell in selection["cells"] if cell[0] < len(rows)]
-    return [rows[n] for n in (ticked or cursor[:1])]
-
-
-def open_button(rows: Rows, go: Callable[[str], None]) -> None:
-    """Open the first of the chosen."""
-    if st.button("Open", icon=":material/open_in_full:", shortcut="o", key="open", disabled=not rows, type="primary"):
-        go(str(rows[0]["series_key"]))
+def _noted(one: services.HistoryEntry) -> str:
+    """'closed: patient died', 'L1: non-osteoporotic deformity', 'undone: confirmed', 'confirmed (undone later)'."""
+    if one.level is not None:
+        return f"{one.level.name}: {one.note}"
+    if one.is_undo:
+        return f"undone: {one.note}"
+    words = f"{one.note}: {one.because}" if one.because else one.note
+    return f"{words} (undone later)" if one.is_undone else words

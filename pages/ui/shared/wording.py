@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
+from osteo_core.programme.follow_up import working_days
 from osteo_core.records import Estimate
-from osteo_core.terms import Category
+from osteo_core.terms import Category, Level
 
 RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
 SIMULATED = "Simulated patient"
@@ -50,6 +52,13 @@ def percent(given: Estimate | None) -> str:
     if given is None or given.value != given.value:
         return MISSING
     return f"{100 * given.value:.1f} % ({100 * given.low:.1f} to {100 * given.high:.1f})"
+
+
+def levels(given: Sequence[Level]) -> str:
+    """'L1-L4' for neighbours without a gap, else 'L1, L2, L4'; '' for none."""
+    if len(given) > 2 and int(given[-1]) - int(given[0]) == len(given) - 1:
+        return f"{given[0].name}-{given[-1].name}"
+    return ", ".join(level.name for level in given)
 
 
 def share(part: int, whole: int) -> str:
@@ -102,13 +111,14 @@ def site(key: str) -> str:
 
 
 def due(at: datetime | None, now: datetime) -> str:
-    """'3 days over', 'today', 'in 12 days', or a dash where nothing is due."""
+    """'12 Mar 2026, in 3 working days', '5 Mar 2026, 2 working days overdue', or a dash where nothing is due."""
     if at is None:
         return MISSING
-    days = (at - now).total_seconds() / 86400
-    if days < 0:
-        return f"{counted(max(1, int(-days)), 'day')} over"
-    return "today" if days < 1 else f"in {counted(int(days), 'day')}"
+    on, today = at.astimezone().date(), now.astimezone().date()
+    days = working_days(today, on)
+    if at < now:
+        return f"{day(on)}, {counted(-days, 'working day')} overdue" if days else f"{day(on)}, overdue since today"
+    return f"{day(on)}, in {counted(days, 'working day')}" if days else f"{day(on)}, due today"
 
 
 def p_value(p: float) -> str:

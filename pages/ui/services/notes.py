@@ -1,0 +1,147 @@
+"""What people note about a series: follow-up, causes of a level's shape, undoing a note, and its history."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from db.events import record
+from osteo_core.programme.cause import CauseReading
+from osteo_core.programme.cause import event_of as cause_event
+from osteo_core.programme.follow_up import Note, State, UndoneNote, event_of, undo_event
+from osteo_core.records import Event
+from osteo_core.terms import Level
+from pages.ui.services.records import PatientView
+from pages.ui.services.running_app import query, store_holder
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowedSeries:
+    """What a note needs to know of a series: its key, the hashes of model and settings, and its present state."""
+
+    series_key: str
+    versions: tuple[str, str]
+    state: State
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEntry:
+    """One thing that was noted about a series; ``level`` where the cause of one level was read.
+
+    ``is_undo``: this entry undid the note that it repeats; ``is_undone``: a later entry undid this one.
+    """
+
+    at: datetime
+    author: str
+    note: str
+    level: Level | None
+    previous: str
+    because: str
+    reason: str
+    is_undo: bool
+    is_undone: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeNote:
+    """A note that was just made, so that it can be undone."""
+
+    event_id: str
+    series_key: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """What became of a request to note something; ``is_stored`` is False where another process takes it in later."""
+
+    notes: tuple[MadeNote, ...]
+    is_stored: bool
+
+
+def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
+    """Note the same of all these series, in one part.
+
+    Raises UsageError, and notes nothing, when the note may not follow the state of one of them.
+    """
+    events = [
+        event_of(
+            given,
+            event_id=uuid.uuid4().hex,
+            series_key=one.series_key,
+            before=one.state,
+            versions=one.versions,
+        )
+        for one in series
+    ]
+    is_stored = _record(*events)
+    words = str(given.state or given.fact)
+    return Noted(
+        notes=tuple(MadeNote(event_id=e.event_id, series_key=e.series_key, note=words) for e in events),
+        is_stored=is_stored,
+    )
+
+
+def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
+    """Take these notes back by one event each; False where another process takes that in later.
+
+    Raises UsageError, and undoes nothing, without an author or when another note was made after one of them.
+    """
+    at = datetime.now(UTC)
+    events = []
+    for one in notes:
+        rows = query("follow_up_history", series_key=one.series_key).to_pylist()
+        last = next((row["event_id"] for row in rows if not (row["level"] or row["is_undo"] or row["is_undone"])), "")
+        undone = UndoneNote(
+            event_id=one.event_id, series_key=one.series_key, note=one.note, last_event_id=last or one.event_id
+        )
+        events.append(undo_event(undone, event_id=uuid.uuid4().hex, author=author, at=at))
+    return _record(*events)
+
+
+def note_cause(view: PatientView, reading: CauseReading) -> bool:
+    """Note what a person reads in one level; False where another process takes it in later."""
+    return _record(
+        cause_event(
+            reading,
+            event_id=uuid.uuid4().hex,
+            series_key=view.series_key,
+            versions=(view.model_hash, view.settings_hash),
+        )
+    )
+
+
+def _record(*events: Event) -> bool:
+    holder = store_holder()
+    record(holder.store_dir, *events)
+    holder.take_in()
+    return holder.is_owner
+
+
+def followed_of(view: PatientView) -> FollowedSeries:
+    """What ``note`` needs to know of the series of a patient's page."""
+    return FollowedSeries(
+        series_key=view.series_key,
+        versions=(view.model_hash, view.settings_hash),
+        state=State(view.follow_state) if view.follow_state else State.TO_REVIEW,
+    )
+
+
+def history(series_key: str) -> list[HistoryEntry]:
+    """What was noted about one series, the latest first."""
+    return [
+        HistoryEntry(
+            at=row["at"],
+            author=row["author"],
+            note=row["note"],
+            level=None if row["level"] is None else Level(row["level"]),
+            previous=row["previous"] or "",
+            because=row["because"] or "",
+            reason=row["reason"] or "",
+            is_undo=bool(row["is_undo"]),
+            is_undone=bool(row["is_undone"]),
+        )
+        for row in query("follow_up_history", series_key=series_key).to_pylist()
+    ]

@@ -1,0 +1,99 @@
+"""The worklist: which series are on it, in which order, and what it shows of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.follow_up import State
+from osteo_core.records import Estimate
+from osteo_core.terms import Category, Level, Sex
+from pages.ui.services.notes import FollowedSeries
+from pages.ui.services.running_app import query
+
+
+class Sort(StrEnum):
+    """By what the worklist is ordered; URGENCY: open flags first, then the lowest vBMD first."""
+
+    URGENCY = "urgency"
+    DUE = "due date"
+    VBMD = "mean vBMD"
+    AGE = "age"
+    STUDY = "study date"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkItem:
+    """One series of the worklist; ``state`` is None where nothing is followed up."""
+
+    series_key: str
+    patient_key: str
+    versions: tuple[str, str]
+    state: State | None
+    due_at: datetime | None
+    is_flagged: bool
+    flag_reason: str
+    review_reasons: tuple[str, ...]
+    exclusion: str
+    category: Category | None
+    mean_vbmd_mg_cm3: Estimate | None
+    levels_used: tuple[Level, ...]
+    age_years: float | None
+    sex: Sex
+    vendor: str
+    study_date: date | None
+
+    @property
+    def followed(self) -> FollowedSeries:
+        """The same for a note; a series without any note is to be reviewed."""
+        return FollowedSeries(series_key=self.series_key, versions=self.versions, state=self.state or State.TO_REVIEW)
+
+
+def worklist_count(cohort: CohortFilter) -> int:
+    """How many series the worklist holds under this filter."""
+    return int(query("worklist_count", cohort=cohort).to_pylist()[0]["n"])
+
+
+def worklist_order(cohort: CohortFilter, *, sort: Sort, is_descending: bool, limit: int) -> tuple[str, ...]:
+    """The keys of the worklist's series in the order asked for, ``limit`` at most."""
+    table = query("worklist_order", cohort=cohort, sort=sort.value, descending=is_descending, limit=limit)
+    return tuple(table.column("series_key").to_pylist())
+
+
+def work_items(series_keys: Sequence[str]) -> list[WorkItem]:
+    """These series as they are now, in this order; a key that the store does not hold is left out."""
+    found = {row["series_key"]: row for row in query("worklist_rows", series_keys=tuple(series_keys)).to_pylist()}
+    return [_work_item(found[key]) for key in series_keys if key in found]
+
+
+def _work_item(row: dict[str, Any]) -> WorkItem:
+    return WorkItem(
+        series_key=row["series_key"],
+        patient_key=row["patient_key"],
+        versions=(row["model_hash"] or "", row["settings_hash"] or ""),
+        state=State(row["follow_state"]) if row["follow_state"] else None,
+        due_at=row["due_at"],
+        is_flagged=bool(row["is_flagged"]),
+        flag_reason=row["flag_reason"] or "",
+        review_reasons=tuple(row["review_reasons"] or ()),
+        exclusion=row["first_exclusion_sentence"] or "",
+        category=Category(row["category"]) if row["category"] else None,
+        mean_vbmd_mg_cm3=_mean_vbmd(row),
+        levels_used=tuple(Level(number) for number in row["levels_used"] or ()),
+        age_years=row["patient_age_years"],
+        sex=Sex(row["patient_sex"]),
+        vendor=row["vendor"],
+        study_date=row["study_date"],
+    )
+
+
+def _mean_vbmd(row: dict[str, Any]) -> Estimate | None:
+    if row["mean_vbmd"] is None:
+        return None
+    return Estimate(
+        value=row["mean_vbmd"], low=row["mean_vbmd_low"], high=row["mean_vbmd_high"], n=1, method="as stored"
+    )

@@ -1,0 +1,89 @@
+"""The order of the worklist, kept in the session until the list is left or refreshed on purpose.
+
+Patients that were noted stay where they were, so that nobody is skipped because a list re-sorted itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from osteo_core.programme.cohort import CohortFilter
+from pages.ui import services
+from pages.ui.shared import frame
+
+#: Patients a page.
+ROWS = 25
+#: So many series are put in order; the rest is reached by another order or a narrower filter.
+MOST_LISTED = 10_000
+_KEPT = "worklist-order"
+
+
+@dataclass(kw_only=True)
+class WorkOrder:
+    """A list in its order, and how far this session came in it.
+
+    ``total``: series in the filter when the order was made. ``selected``: the patient that is selected, by series key;
+    ``noted``: series that were noted since. ``last``: the notes that an undo would take back, the latest request last.
+    ``answered``: the number of the latest request that was answered. ``visit``: of which visit to the page this is.
+    """
+
+    cohort: CohortFilter
+    sort: services.Sort
+    is_descending: bool
+    keys: tuple[str, ...]
+    total: int
+    list_id: str
+    visit: int
+    selected: str | None = None
+    noted: set[str] = field(default_factory=set)
+    last: list[tuple[services.MadeNote, ...]] = field(default_factory=list)
+    answered: int = 0
+    message: dict[str, object] | None = None
+
+    @property
+    def pages(self) -> int:
+        """How many pages the list has, at least one."""
+        return max(1, -(-len(self.keys) // ROWS))
+
+    def keys_of(self, page: int) -> tuple[str, ...]:
+        """The series of one page, counted from 1."""
+        return self.keys[ROWS * (page - 1) : ROWS * page]
+
+
+def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool) -> WorkOrder:
+    """The kept order where filter and sorting are the same and the list was not left, else a new one."""
+    kept: WorkOrder | None = st.session_state.get(_KEPT)
+    asked = (cohort, sort, is_descending)
+    visit = st.session_state[frame.VISIT]
+    # Looking at one of its patients is part of working through a list.
+    is_left = kept is not None and kept.visit != visit and st.session_state[frame.CAME_FROM] != "patient"
+    if kept is not None and not is_left and (kept.cohort, kept.sort, kept.is_descending) == asked:
+        kept.visit = visit
+        return kept
+    return _make(cohort, sort, is_descending, kept)
+
+
+def refresh() -> None:
+    """Put the list in order anew at the next run."""
+    kept: WorkOrder | None = st.session_state.pop(_KEPT, None)
+    if kept is not None:
+        _make(kept.cohort, kept.sort, kept.is_descending, kept)
+
+
+def _make(cohort: CohortFilter, sort: services.Sort, is_descending: bool, before: WorkOrder | None) -> WorkOrder:
+    keys = services.worklist_order(cohort, sort=sort, is_descending=is_descending, limit=MOST_LISTED)
+    number = st.session_state["worklist-number"] = st.session_state.get("worklist-number", 0) + 1
+    made = WorkOrder(
+        cohort=cohort,
+        sort=sort,
+        is_descending=is_descending,
+        keys=keys,
+        total=services.worklist_count(cohort),
+        list_id=str(number),
+        visit=st.session_state[frame.VISIT],
+        answered=before.answered if before else 0,
+    )
+    st.session_state[_KEPT] = made
+    return made

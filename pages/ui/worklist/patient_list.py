@@ -1,0 +1,211 @@
+"""The worklist on screen: a component that draws one page of it, and what is done with its requests.
+
+Every request names the patients that were shown when it was made, and the state that was shown with each. A request
+that no longer fits (another session noted something meanwhile) is refused in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from osteo_core.assessment.wording import osteoporosis_in_words
+from osteo_core.errors import UsageError
+from osteo_core.programme.follow_up import ENDED, WITH_CODE, Because, Fact, Note, State, after
+from osteo_core.terms import Category
+from pages.ui import services
+from pages.ui.shared import frame, wording
+from pages.ui.shared.colours import CHIP_COLOURS
+from pages.ui.shared.notes import AUTHOR, REVIEWS, step_words
+from pages.ui.worklist.order import WorkOrder
+
+_FOLDER = Path(__file__).parent
+#: In the session: the page of the list that a key asked for, and the patient to open.
+PAGE = "worklist-page"
+_OPEN = "worklist-open"
+_KEY = "patient-list"
+_REVIEWED = tuple(state for state, _ in REVIEWS)
+
+
+def _part(suffix: str) -> str:
+    return (_FOLDER / f"patient_list{suffix}").read_text(encoding="utf-8")
+
+
+_component = st.components.v2.component("patient_list", html=_part(".html"), css=_part(".css"), js=_part(".js"))
+
+
+def show(order: WorkOrder, page: int) -> None:
+    """Draw one page of the list; opens a patient where the last request asked for that."""
+    items = services.work_items(order.keys_of(page))
+
+    def answer() -> None:
+        _answer(order, items, st.session_state[_KEY].request)
+
+    _component(key=_KEY, data=_data(order, items, page), on_request_change=answer)
+    opened = st.session_state.pop(_OPEN, None)
+    if opened:
+        frame.open_patient(opened)
+
+
+def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> dict[str, Any]:
+    """What the component needs: rows in words, what can be noted, and the answer to its last request."""
+    now = datetime.now(UTC)
+    states = [{"value": s.value, "words": step_words(s), "is_state": True, "needs_code": s in WITH_CODE} for s in State]
+    facts = [{"value": f.value, "words": step_words(f), "is_state": False, "needs_code": False} for f in Fact]
+    return {
+        "list_id": f"{order.list_id}-{page}",
+        "rows": [_row(item, order, now) for item in items],
+        "selected": order.selected,
+        "answered": order.answered,
+        "message": order.message,
+        "can_undo": bool(order.last),
+        "page": page,
+        "pages": order.pages,
+        "unit": wording.UNIT,
+        "reviews": [{"state": s.value, "words": wording.sentence(s.value), "hotkey": key} for s, key in REVIEWS],
+        "steps": [*states, *facts],
+        "because": [code.value for code in Because],
+    }
+
+
+def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, Any]:
+    vbmd = wording.estimate(item.mean_vbmd_mg_cm3) if item.mean_vbmd_mg_cm3 else ""
+    person = " ".join(filter(None, ("" if item.age_years is None else f"{item.age_years:.0f}", item.sex.value)))
+    reason = reason_words(item)
+    summary = ", ".join(filter(None, (person, item.category.value if item.category else "", vbmd)))
+    return {
+        "key": item.series_key,
+        "href": f"patient?series={item.series_key}",
+        "patient": wording.short_key(item.patient_key),
+        "person": person,
+        "is_flagged": item.is_flagged,
+        "category": item.category.value if item.category else "",
+        "colour": CHIP_COLOURS[item.category] if item.category else "",
+        "vbmd": vbmd,
+        "levels": wording.levels(item.levels_used),
+        "reason": reason,
+        "summary": f"{summary}. {reason}" if reason else summary,
+        "state": item.state.value if item.state else "",
+        "state_words": item.state.value if item.state else "not followed up",
+        "due": wording.due(item.due_at, now) if item.due_at else "",
+        "is_overdue": item.due_at is not None and item.due_at < now,
+        "vendor": item.vendor,
+        "study": wording.day(item.study_date) if item.study_date else "",
+        "next": [state.value for state in after(item.followed.state)],
+        "is_noted": item.series_key in order.noted,
+    }
+
+
+def reason_words(item: services.WorkItem) -> str:
+    """Why to look: the flag, or that osteoporosis is possible; then what to check; then why there is no category."""
+    flag = item.flag_reason or _possible(item)
+    more = [reason for reason in item.review_reasons if reason not in flag]
+    return "; ".join(part for part in (flag, *more, item.exclusion.rstrip(".")) if part)
+
+
+def _possible(item: services.WorkItem) -> str:
+    """'osteoporosis is possible' where there is a category and the interval reaches below the limit."""
+    vbmd = item.mean_vbmd_mg_cm3
+    if item.category in (None, Category.NOT_REPORTABLE) or vbmd is None:
+        return ""
+    return osteoporosis_in_words(vbmd.value, vbmd.low, vbmd.high, below=services.limits().osteoporosis_below)
+
+
+# ---- requests
+
+
+def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any] | None) -> None:
+    if not request:
+        return
+    order.answered = int(request["number"])
+    order.message = None
+    try:
+        if request["kind"] == "note":
+            _note(order, items, request)
+        elif request["kind"] == "undo":
+            _undo(order)
+        elif request["kind"] == "open":
+            order.selected = st.session_state[_OPEN] = request["key"]
+        elif request["kind"] == "page":
+            st.session_state[PAGE] = int(request["page"])
+            order.selected = None
+    except UsageError as refused:
+        order.message = {"text": f"{wording.sentence(str(refused))}.", "is_refused": True}
+
+
+def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
+    """Note what was asked of the patients that were shown, and select the next open one below them."""
+    chosen = _still_as_shown(items, request["keys"])
+    state, fact, because = request.get("state"), request.get("fact"), request.get("because")
+    given = Note(
+        state=State(state) if state else None,
+        fact=Fact(fact) if fact else None,
+        because=Because(because) if because else None,
+        author=st.session_state.get(AUTHOR, ""),
+        at=datetime.now(UTC),
+        reason=request.get("reason") or "",
+    )
+    done = services.note([item.followed for item in chosen], given)
+    order.last.append(done.notes)
+    order.noted.update(item.series_key for item in chosen)
+    who = ", ".join(wording.short_key(item.patient_key) for item in chosen)
+    following = _next_open(order, items, after_key=chosen[-1].series_key, is_review=given.state in _REVIEWED)
+    order.selected = following.series_key if following else chosen[-1].series_key
+    end = "" if following else " No open patient is left below on this page."
+    later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
+    order.message = {"text": f"Patient {who}: {given.state or given.fact}.{end}{later}", "can_undo": True}
+
+
+def _still_as_shown(items: Sequence[services.WorkItem], shown: Sequence[Sequence[str]]) -> list[services.WorkItem]:
+    """The series of a request, as they are now.
+
+    Raises UsageError for one that is not on this page of the list, or that was noted elsewhere in the meantime.
+    """
+    now = {item.series_key: item for item in services.work_items([key for key, _ in shown])}
+    on_page = {item.series_key for item in items}
+    if not shown or any(key not in on_page or key not in now for key, _ in shown):
+        raise UsageError("the list has changed since this was asked: look at the selected patient and note it again")
+    for key, state in shown:
+        held = now[key].state
+        found = held.value if held else ""
+        if found != state:
+            who = wording.short_key(now[key].patient_key)
+            raise UsageError(
+                f"patient {who} was noted elsewhere in the meantime and is now '{found}'; nothing was noted"
+            )
+    return [now[key] for key, _ in shown]
+
+
+def _next_open(
+    order: WorkOrder, items: Sequence[services.WorkItem], *, after_key: str, is_review: bool
+) -> services.WorkItem | None:
+    """The next series below on this page that was not noted in this list and is still open.
+
+    While reviews are noted, open means that a review can be noted; else that the follow-up has not ended.
+    """
+    place = next(n for n, item in enumerate(items) if item.series_key == after_key)
+    below = (item for item in items[place + 1 :] if item.series_key not in order.noted)
+    return next((item for item in below if _is_open(item.followed.state, is_review=is_review)), None)
+
+
+def _is_open(state: State, *, is_review: bool) -> bool:
+    return State.CONFIRMED in after(state) if is_review else state not in ENDED
+
+
+def _undo(order: WorkOrder) -> None:
+    """Take back the notes of the last request and select their patient again."""
+    if not order.last:
+        raise UsageError("there is nothing to undo in this list")
+    notes = order.last[-1]
+    is_stored = services.undo(notes, author=st.session_state.get(AUTHOR, ""))
+    order.last.pop()
+    order.noted.difference_update(one.series_key for one in notes)
+    order.selected = notes[0].series_key
+    found = services.work_items([one.series_key for one in notes])
+    who = ", ".join(wording.short_key(item.patient_key) for item in found)
+    later = "" if is_stored else " It is shown when the process that owns the store has taken it in."
+    order.message = {"text": f"Undone for patient {who}: {notes[0].note}.{later}", "can_undo": False}

@@ -1,0 +1,150 @@
+"""The worklist headless: what it lists, in which order, and what a request from the list does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.worklist import patient_list
+from tests.builders.cohort import build_cohort
+from tests.builders.follow_up import build_followed_store
+from tests.pages.test_pages import texts
+
+Open = Callable[..., AppTest]
+
+
+def listed(app: AppTest) -> dict[str, Any]:
+    """What the component draws."""
+    found: dict[str, Any] = json.loads(app.get("bidi_component")[0].proto.json)
+    return found
+
+
+def ask(app: AppTest, **request: Any) -> dict[str, Any]:
+    """The list after a request as the component would make it."""
+    data = listed(app)
+    order = app.session_state["worklist-order"]
+    items_of_page = [row["key"] for row in data["rows"]]
+    app.session_state["request-under-test"] = {"number": data["answered"] + 1, **request}
+    assert order.keys_of(data["page"]) == tuple(items_of_page)
+    app.run()
+    return listed(app)
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that a test leaves in the session are answered before the list is drawn."""
+    show = patient_list.show
+
+    def answering(order: Any, page: int) -> None:
+        request = patient_list.st.session_state.pop("request-under-test", None)
+        if request:
+            patient_list._answer(order, patient_list.services.work_items(order.keys_of(page)), request)
+        show(order, page)
+
+    monkeypatch.setattr(patient_list, "show", answering)
+
+
+def test_flagged_come_first_with_the_reason_and_the_levels_used(filled_store: Path, open_page: Open) -> None:
+    rows = listed(open_page(filled_store, "pages/worklist.py"))["rows"]
+    flagged = [row["is_flagged"] for row in rows]
+    assert flagged == sorted(flagged, reverse=True)
+    assert sum(flagged) == sum(r.assessment.is_flagged for r in build_cohort(60) if r.assessment)
+    assert "mg/cm3" in rows[0]["reason"]
+    assert rows[0]["levels"] == "L1-L4"
+    assert "working day" in rows[0]["due"]
+
+
+def test_the_filter_of_the_address_narrows_the_list(filled_store: Path, open_page: Open) -> None:
+    rows = listed(open_page(filled_store, "pages/worklist.py", vendor="Philips", sex="F"))["rows"]
+    assert rows
+    assert {row["vendor"] for row in rows} == {"Philips"}
+    assert {row["person"].split()[-1] for row in rows} == {"F"}
+
+
+def test_a_filter_that_matches_nobody_says_so(filled_store: Path, open_page: Open) -> None:
+    assert "No patient matches this filter" in texts(open_page(filled_store, "pages/worklist.py", vendor="Neusoft"))
+
+
+@pytest.mark.parametrize("is_descending", [False, True])
+def test_the_whole_list_is_sorted_not_the_page(filled_store: Path, open_page: Open, is_descending: bool) -> None:
+    ages = []
+    for page in ("1", "2", "3"):
+        asked = {"sort": "age", "page": page} | ({"descending": "true"} if is_descending else {})
+        rows = listed(open_page(filled_store, "pages/worklist.py", **asked))["rows"]
+        ages += [int(row["person"].split()[0]) for row in rows]
+    assert len(ages) == 52
+    assert ages == sorted(ages, reverse=is_descending)
+
+
+def test_the_overdue_of_home_are_the_overdue_of_the_worklist(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=80)
+    overdue = {m.label: m.value for m in open_page(tmp_path / "store").metric}["Overdue"]
+    rows = listed(open_page(tmp_path / "store", "pages/worklist.py", overdue="true", sort="due date"))["rows"]
+    assert int(overdue) > 3
+    assert len(rows) == int(overdue)
+    assert all(row["is_overdue"] and "overdue" in row["due"] for row in rows)
+
+
+@pytest.mark.usefixtures("requests")
+def test_a_note_keeps_the_order_and_can_be_undone_by_a_correcting_event(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=60)
+    app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
+    before = listed(app)
+    first, second = (row["key"] for row in before["rows"][:2])
+    note = {"kind": "note", "keys": [[first, "to review"]], "state": "confirmed"}
+    refused = ask(app, **note)["message"]
+    assert refused["is_refused"]
+    assert "needs its author" in refused["text"]
+    app.text_input(key="author-field").set_value("AB").run()
+    noted = ask(app, **note)
+    assert [row["key"] for row in noted["rows"]] == [row["key"] for row in before["rows"]]
+    assert (noted["rows"][0]["state"], noted["selected"]) == ("confirmed", second)
+    assert noted["message"] == {"text": f"Patient {noted['rows'][0]['patient']}: confirmed.", "can_undo": True}
+    undone = ask(app, kind="undo")
+    assert (undone["rows"][0]["state"], undone["selected"], undone["can_undo"]) == ("to review", first, False)
+    patient = open_page(tmp_path / "store", "pages/patient.py", series=first)
+    history = next(table.value for table in patient.dataframe if "Noted" in table.value)
+    assert list(history["Noted"])[:2] == ["undone: confirmed", "confirmed (undone later)"]
+
+
+@pytest.mark.usefixtures("requests")
+def test_a_patient_who_was_noted_in_another_tab_is_not_noted_again(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=60)
+    tabs = [open_page(tmp_path / "store", "pages/worklist.py", state="to review") for _ in range(2)]
+    key = listed(tabs[0])["rows"][0]["key"]
+    for tab, author in zip(tabs, ("AB", "CD"), strict=True):
+        tab.text_input(key="author-field").set_value(author).run()
+    assert "can_undo" in ask(tabs[0], kind="note", keys=[[key, "to review"]], state="confirmed")["message"]
+    answer = ask(tabs[1], kind="note", keys=[[key, "to review"]], state="not confirmed")
+    assert answer["message"]["is_refused"]
+    assert "was noted elsewhere in the meantime and is now 'confirmed'" in answer["message"]["text"]
+    assert answer["rows"][0]["state"] == "confirmed"
+
+
+@pytest.mark.usefixtures("requests")
+def test_an_undo_is_refused_when_another_note_was_made_since(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=60)
+    tabs = [open_page(tmp_path / "store", "pages/worklist.py", state="to review") for _ in range(2)]
+    key = listed(tabs[0])["rows"][0]["key"]
+    for tab in tabs:
+        tab.text_input(key="author-field").set_value("AB").run()
+    ask(tabs[0], kind="note", keys=[[key, "to review"]], state="confirmed")
+    tabs[1].run()
+    ask(tabs[1], kind="note", keys=[[key, "confirmed"]], state="referred")
+    message = ask(tabs[0], kind="undo")["message"]
+    assert message["is_refused"]
+    assert "'confirmed' cannot be undone: another note was made after it" in message["text"]
+
+
+@pytest.mark.usefixtures("requests")
+def test_a_series_that_is_not_on_the_page_is_not_noted(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=60)
+    app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
+    app.text_input(key="author-field").set_value("AB").run()
+    message = ask(app, kind="note", keys=[["f" * 16, ""]], state="confirmed")["message"]
+    assert "the list has changed" in message["text"].lower()
