@@ -11,6 +11,7 @@ from osteo_core.simulate.shapes import Canvas
 from osteo_core.simulate.skeleton import paint_skeleton
 from osteo_core.simulate.torso import make_torso, paint_back, paint_trunk
 from osteo_core.simulate.truth import SimulatedPatient
+from osteo_core.simulate.supports import paint_under_back
 from osteo_core.simulate.viscera import paint_viscera
 from osteo_core.terms import Level
 
@@ -22,6 +23,8 @@ def paint_body(canvas: Canvas, patient: SimulatedPatient, spine: Spine, palette:
     """Paint the patient's body, without vertebrae and discs, onto a canvas of air."""
     torso = make_torso(canvas, patient, spine, palette)
     _paint_table(canvas, patient, palette)
+    if patient.under_back is not None:
+        paint_under_back(canvas, patient, spine, patient.under_back)
     paint_trunk(canvas, torso)
     paint_viscera(canvas, torso)
     paint_back(canvas, torso)
@@ -31,7 +34,8 @@ def paint_body(canvas: Canvas, patient: SimulatedPatient, spine: Spine, palette:
 def _paint_table(canvas: Canvas, patient: SimulatedPatient, palette: Palette) -> None:
     """A curved carbon shell with foam inside, a little below the back."""
     grid = canvas.grid
-    top = back_skin_y(patient) + 3.0 + float(patient.seed % 7)
+    lifted = patient.under_back.thickness_mm if patient.under_back else 0.0
+    top = back_skin_y(patient) + 3.0 + float(patient.seed % 7) + lifted
     patch = canvas.patch(
         (-_TABLE_HALF_WIDTH_MM, top - 5, float(grid.z[0])), (_TABLE_HALF_WIDTH_MM, top + 110, float(grid.z[-1]) + 1)
     )

@@ -120,11 +120,51 @@ class Contrast:
     declared: bool = True
 
 
+#: Base round a phantom's rods, mm.
+BASE_MARGIN_MM = 7.0
+
+
+class Support(StrEnum):
+    """What the patient lies on, besides the table."""
+
+    PHANTOM = "phantom"
+    PAD = "pad"
+    BOARD = "spine board"
+    LEADS = "ECG leads"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderBack:
+    """One thing under the back. The rods' HU run from the patient's right to left, each beside a vertebral body.
+
+    ``disc_gain``: rods beside a disc show their contrast against water by this factor more, since a vertebra hardens
+    the beam (a real rod of 200 mg/cm3 read 208 HU beside bodies and 247 beside discs). ``lean`` is the rods' slope
+    against the table's axis (dx/dz, dy/dz), ``turn_deg`` the row's turn in the axial plane.
+    """
+
+    support: Support
+    rods_hu: tuple[float, ...] = ()
+    base_hu: float = 0.0
+    spacing_mm: float = 30.0
+    radius_mm: float = 9.0
+    middle_mm: float = 0.0
+    lean: tuple[float, float] = (0.0, 0.0)
+    turn_deg: float = 0.0
+    disc_gain: float = 1.0
+
+    @property
+    def thickness_mm(self) -> float:
+        """How far the patient is lifted from the table."""
+        thick = {Support.PAD: 25.0, Support.BOARD: 38.0, Support.LEADS: 4.0}
+        return thick.get(self.support, 2 * (self.radius_mm + BASE_MARGIN_MM) + 4.0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class SimulatedPatient:
     """A patient who does not exist, and how it was scanned. ``seed`` makes everything again.
 
     ``lying`` counts how often the patient lay down anew on that day: place on the table and noise are drawn for each.
+    ``under_back`` is what lies between the back and the table, None for the table alone.
     """
 
     seed: int
@@ -140,6 +180,7 @@ class SimulatedPatient:
     situation: Situation
     study_day: int
     lying: int = 0
+    under_back: UnderBack | None = None
 
     def level(self, level: Level) -> SimulatedLevel:
         """The vertebra of that level; KeyError if it was not simulated."""
