@@ -7,14 +7,17 @@ slab. Whether a row of such rods is a known phantom is decided in `osteo_core.de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from scipy import ndimage
 
 from osteo_core.imaging.resample import cropped_grid
+from osteo_core.morphometry.frame import Body
 from osteo_core.records import FloatArray, Geometry, Volume
+from osteo_core.terms import Level
 
 #: Radii of rods that phantoms have, mm, from 12 to 26 mm across.
 _RADII_MM = (5.5, 7.0, 8.5, 10.0, 12.0)
@@ -39,6 +42,14 @@ _LINK_MM = 5.0
 #: Share of the slabs in which a rod must be seen.
 _SEEN_SHARE = 0.75
 _INNER_SHARE = 0.6
+#: A row may be turned this much against the line from right to left, and its rods may lie this far off it.
+_ROW_TURN_DEG, _OFF_ROW_MM = 15.0, 3.0
+#: The profile along a row goes on this far beyond the outermost rods that stand out.
+_BESIDE_MM = 90.0
+#: A disc with less than this is air or lies outside the field of view.
+_OUTSIDE_HU = -200.0
+#: Base round the rods of a phantom, mm, and its cushion.
+_BASE_MM = 14.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -277,25 +288,39 @@ def _profile(volume: Volume, bodies: Sequence[Body], row: Sequence[Rod]) -> RodR
     return RodRow(seen_mm=seen, radius_mm=radius, along_mm=along, hu=hu, box_mm=_box_of(volume, line, places))
 
 
+def _box_of(volume: Volume, line: Rod, places: FloatArray) -> FloatArray:
+    """(2, 3) corners of the rods with their base, over all slices of the scan."""
+    z = float(volume.geometry.affine_lps[2, 3]) + np.array([0.0, volume.geometry.spacing_mm[2] * volume.geometry.shape[2]])
+    moved = (line.at(z) - line.place_mm)[:, None, :] + places[None, :, :]
+    margin = line.radius_mm + _BASE_MM
+    low, high = moved.min(axis=(0, 1)) - margin, moved.max(axis=(0, 1)) + margin
+    return np.array([[*low, z[0]], [*high, z[1]]])
+
+
+def _slices_of(body: Body, geometry: Geometry) -> range:
+    """Slices of the volume beside the middle four fifths of a body."""
+    heights = body.geometry.to_world_mm(np.argwhere(body.mask).astype(float))[:, 2]
+    low, high = np.quantile(heights, (0.1, 0.9))
+    first, last = ((z - geometry.affine_lps[2, 3]) / geometry.affine_lps[2, 2] for z in (low, high))
+    n = geometry.shape[2]
+    return range(int(np.clip(round(first), 0, n - 1)), int(np.clip(round(last), 0, n - 1)) + 1)
+
+
 def _along(volume: Volume, body: Body, line: Rod, offsets_mm: FloatArray) -> FloatArray:
     """(m,) mean HU over the body's slices of a disc about each place of the row; NaN where it is not even or cut."""
     geometry = volume.geometry
-    heights = voxel_heights_mm(body)
-    index = geometry.to_index(np.array([[0.0, 0.0, heights[0]], [0.0, 0.0, heights[1]]]))[:, 2]
-    first, last = (int(np.clip(round(float(i)), 0, geometry.shape[2] - 1)) for i in index)
-    total, square, slices = np.zeros(len(offsets_mm)), np.zeros(len(offsets_mm)), 0
     inner = _INNER_SHARE * line.radius_mm
-    grid = np.arange(-inner, inner + 1e-6, geometry.spacing_mm[0])
-    disc = np.array([(x, y) for x in grid for y in grid if np.hypot(x, y) <= inner])
-    mean_image = np.zeros((len(offsets_mm), len(disc)))
-    for k in range(first, last + 1):
+    steps = np.arange(-inner, inner + 1e-6, geometry.spacing_mm[0])
+    disc = np.array([(x, y) for x in steps for y in steps if np.hypot(x, y) <= inner])
+    slices = _slices_of(body, geometry)
+    mean = np.zeros((len(offsets_mm), len(disc)))
+    for k in slices:
         z = float(geometry.affine_lps[2, 3]) + k * geometry.spacing_mm[2]
         points = line.at(z) + offsets_mm[:, None, :] + disc[None, :, :]
-        ij = (points - geometry.affine_lps[:2, 3]) / np.diag(geometry.affine_lps)[:2]
+        index = np.moveaxis((points - geometry.affine_lps[:2, 3]) / np.diag(geometry.affine_lps)[:2], -1, 0)
         image = volume.voxels_hu[:, :, k].astype(np.float32)
-        mean_image += ndimage.map_coordinates(image, np.moveaxis(ij, -1, 0), order=1, mode="constant", cval=np.nan)
-        slices += 1
-    mean_image /= max(slices, 1)
-    mean, spread = mean_image.mean(axis=1), mean_image.std(axis=1)
-    even = (spread <= _UNEVEN_HU + _UNEVEN_SHARE * np.abs(mean)) & (mean > _OUTSIDE_HU)
-    return np.where(even, mean, np.nan)
+        mean += ndimage.map_coordinates(image, index, order=1, mode="constant", cval=np.nan)
+    mean /= len(slices)
+    hu, spread = mean.mean(axis=1), mean.std(axis=1)
+    even = (spread <= _UNEVEN_HU + _UNEVEN_SHARE * np.abs(hu)) & (hu > _OUTSIDE_HU)
+    return np.where(even, hu, np.nan)

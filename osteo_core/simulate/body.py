@@ -9,9 +9,9 @@ from osteo_core.simulate.palette import Palette, trabecular_expectation_hu
 from osteo_core.simulate.scene import back_skin_y
 from osteo_core.simulate.shapes import Canvas
 from osteo_core.simulate.skeleton import paint_skeleton
+from osteo_core.simulate.supports import paint_under_back
 from osteo_core.simulate.torso import make_torso, paint_back, paint_trunk
 from osteo_core.simulate.truth import SimulatedPatient
-from osteo_core.simulate.supports import paint_under_back
 from osteo_core.simulate.viscera import paint_viscera
 from osteo_core.terms import Level
 
@@ -24,7 +24,7 @@ def paint_body(canvas: Canvas, patient: SimulatedPatient, spine: Spine, palette:
     torso = make_torso(canvas, patient, spine, palette)
     _paint_table(canvas, patient, palette)
     if patient.under_back is not None:
-        paint_under_back(canvas, patient, spine, patient.under_back)
+        paint_under_back(canvas, patient, patient.under_back)
     paint_trunk(canvas, torso)
     paint_viscera(canvas, torso)
     paint_back(canvas, torso)

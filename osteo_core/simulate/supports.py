@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from osteo_core.simulate.curve import Spine
+from osteo_core.density.calibration.known_phantoms import known_phantoms
 from osteo_core.simulate.scene import back_skin_y
 from osteo_core.simulate.shapes import Array, Canvas, Patch
 from osteo_core.simulate.truth import BASE_MARGIN_MM, SimulatedPatient, Support, UnderBack
+from osteo_core.simulate.under_back import rods_along
 
 _PAD_HU, _BOARD_HU, _LEAD_HU, _WIRE_HU = -935.0, 95.0, 20.0, 2400.0
-_GEL_HU = 15.0
+#: Cushion between back and phantom, and the water equivalent in which rods lie.
+_GEL_HU, _BASE_HU = 15.0, 0.0
 
 
-def paint_under_back(canvas: Canvas, patient: SimulatedPatient, spine: Spine, thing: UnderBack) -> None:
+def paint_under_back(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
     """Paint it below the back; the trunk, painted later, presses into it."""
     painters = {
         Support.PHANTOM: _paint_phantom,
@@ -21,7 +23,7 @@ def paint_under_back(canvas: Canvas, patient: SimulatedPatient, spine: Spine, th
         Support.BOARD: _paint_board,
         Support.LEADS: _paint_leads,
     }
-    painters[thing.support](canvas, back_skin_y(patient), spine, thing)
+    painters[thing.support](canvas, patient, thing)
 
 
 def _patch(canvas: Canvas, half_width_mm: float, top: float, bottom: float) -> Patch:
@@ -33,8 +35,9 @@ def _box(x: Array, y: Array, half_x: float, half_y: float) -> Array:
     return np.asarray(np.maximum(np.abs(x) - np.float32(half_x), np.abs(y) - np.float32(half_y)))
 
 
-def _paint_phantom(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBack) -> None:
-    n = len(thing.rods_hu)
+def _paint_phantom(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
+    rods_hu = rods_along(patient, known_phantoms()[thing.phantom], canvas.grid.z)[:: -1 if thing.is_turned_round else 1]
+    n, back_mm = len(rods_hu), back_skin_y(patient)
     half_width = (n - 1) / 2 * thing.spacing_mm + thing.radius_mm + BASE_MARGIN_MM + 4
     half_height = thing.radius_mm + BASE_MARGIN_MM
     patch = _patch(canvas, half_width + 60, back_mm - 30, back_mm + 2 * half_height + 40)
@@ -44,12 +47,11 @@ def _paint_phantom(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBac
     across, along = _turned(patch, z, back_mm + half_height, thing)
     # A gel cushion fills the hollow between the flat phantom and the back.
     patch.paint(_box(across, along + np.float32(half_height + 6), half_width, 8.0), _GEL_HU)
-    patch.paint(_box(across, along, half_width, half_height), thing.base_hu)
-    gain = (1 + (thing.disc_gain - 1) * (1 - _beside_bodies(canvas, spine)))[:, None, None]
-    for rod, hu in enumerate(thing.rods_hu):
-        place = np.float32((rod - (n - 1) / 2) * thing.spacing_mm)
+    patch.paint(_box(across, along, half_width, half_height), _BASE_HU)
+    for number, hu in enumerate(rods_hu):
+        place = np.float32((number - (n - 1) / 2) * thing.spacing_mm)
         distance = np.sqrt((across - place) ** 2 + along**2) - np.float32(thing.radius_mm)
-        patch.paint(distance, (thing.base_hu + (hu - thing.base_hu) * gain).astype(np.float32))
+        patch.paint(distance, hu[:, None, None])
 
 
 def _turned(patch: Patch, z: Array, middle_y: float, thing: UnderBack) -> tuple[Array, Array]:
@@ -60,17 +62,8 @@ def _turned(patch: Patch, z: Array, middle_y: float, thing: UnderBack) -> tuple[
     return np.asarray(np.cos(turn) * x + np.sin(turn) * y), np.asarray(np.cos(turn) * y - np.sin(turn) * x)
 
 
-def _beside_bodies(canvas: Canvas, spine: Spine) -> Array:
-    """(nz,) 1 beside the middle of a vertebral body, 0 beside a disc."""
-    z = canvas.grid.z
-    beside = np.zeros(len(z), dtype=np.float32)
-    for placed in spine.vertebrae:
-        half = 0.5 * placed.shape.mean_height_mm
-        beside = np.maximum(beside, np.clip((half + 2 - np.abs(z - placed.frame.origin[2])) / 4, 0, 1))
-    return beside
-
-
-def _paint_pad(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBack) -> None:
+def _paint_pad(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
+    back_mm = back_skin_y(patient)
     patch = _patch(canvas, 200, back_mm - 20, back_mm + 40)
     if not patch.empty:
         middle = np.float32(back_mm + 11)
@@ -78,8 +71,9 @@ def _paint_pad(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBack) -
         patch.paint(_box(patch.x, patch.y - middle + 0 * patch.z, 179, 12), _PAD_HU)
 
 
-def _paint_board(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBack) -> None:
+def _paint_board(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
     """A hollow plastic board with two stiffening tubes and hand holes."""
+    back_mm = back_skin_y(patient)
     patch = _patch(canvas, 240, back_mm - 20, back_mm + 60)
     if patch.empty:
         return
@@ -92,8 +86,9 @@ def _paint_board(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBack)
         patch.paint(tube - np.float32(8), -950.0)
 
 
-def _paint_leads(canvas: Canvas, back_mm: float, spine: Spine, thing: UnderBack) -> None:
+def _paint_leads(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
     """Cables along the back, each a plastic mantle about a thin wire."""
+    back_mm = back_skin_y(patient)
     patch = _patch(canvas, 150, back_mm - 10, back_mm + 12)
     if patch.empty:
         return

@@ -135,22 +135,21 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class UnderBack:
-    """One thing under the back. The rods' HU run from the patient's right to left, each beside a vertebral body.
+    """One thing under the back.
 
-    ``disc_gain``: rods beside a disc show their contrast against water by this factor more, since a vertebra hardens
-    the beam (a real rod of 200 mg/cm3 read 208 HU beside bodies and 247 beside discs). ``lean`` is the rods' slope
-    against the table's axis (dx/dz, dy/dz), ``turn_deg`` the row's turn in the axial plane.
+    ``phantom``: name of the phantom whose rods lie there, the first on the patient's right or, ``is_turned_round``, on
+    the left. ``lean`` is the rods' slope against the table's axis (dx/dz, dy/dz), ``turn_deg`` the row's turn in the
+    axial plane, ``middle_mm`` how far the phantom lies to the left.
     """
 
     support: Support
-    rods_hu: tuple[float, ...] = ()
-    base_hu: float = 0.0
+    phantom: str = ""
+    is_turned_round: bool = False
     spacing_mm: float = 30.0
     radius_mm: float = 9.0
     middle_mm: float = 0.0
     lean: tuple[float, float] = (0.0, 0.0)
     turn_deg: float = 0.0
-    disc_gain: float = 1.0
 
     @property
     def thickness_mm(self) -> float:

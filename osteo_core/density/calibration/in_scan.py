@@ -1,0 +1,136 @@
+"""A calibration phantom in the scan itself: which of the known phantoms a row of rods is, and its line per vertebra.
+
+Every known phantom is laid on the row in every way: each of its rods on each place, from either side. What fits must
+have its rods evenly spaced, explain all rods that stand out, miss none that should, rise with density as mineral does
+at 70-150 kVp, and follow the phantom's own arithmetic with R2 of at least `limits.calibration.PHANTOM_R2`. The line of
+a vertebra rests on the rods beside that vertebra alone: along one scan the same rod reads 208 HU beside bodies and 247
+beside discs, and rods on the vertebra's own slices halved the error of nine fixed slices (DENSITY of a trial, 13 people
+scanned twice).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, Rod, RodFit, fit_rods
+from osteo_core.density.rods import RodRow
+from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS
+from osteo_core.records import FloatArray
+from osteo_core.terms import Level
+
+#: Distance between neighbouring rods of a phantom, mm, and how far a rod may lie from its even place.
+_SPACING_MM, _OFF_PLACE_MM = (18.0, 60.0), 3.0
+#: mg/cm3 per HU that mineral can have: K2HPO4 0.61 at 80 kVp to 0.89 at 140 kVp, HA and small or large bodies beyond.
+_SLOPE_MG_CM3_PER_HU = (0.42, 1.15)
+#: HU of no mineral, that is of the rods' water: a scanner's water lies within a few HU of 0.
+_ZERO_HU = 30.0
+#: A rod that differs from its base by more than this must stand out.
+_STANDS_OUT_HU = 40.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InScanPhantom:
+    """A phantom that was found: its line per vertebra, and over all slices together."""
+
+    phantom: KnownPhantom
+    n_rods: int
+    whole: RodFit
+    levels: dict[Level, RodFit]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Placed:
+    """A phantom on the row: places of its rods in mm, and how well it fits."""
+
+    phantom: KnownPhantom
+    rods: tuple[Rod, ...]
+    places_mm: FloatArray
+    fit: RodFit
+
+
+def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom]) -> InScanPhantom | str:
+    """The known phantom that this row is, with a line per vertebra, or why it is none.
+
+    A vertebra whose own rods do not fit has no line in ``levels``.
+    """
+    mean = np.nanmean(np.array(list(row.hu.values())), axis=0) if row.hu else np.full(len(row.along_mm), np.nan)
+    fitting = [placed for phantom in phantoms for placed in _placements(row, mean, phantom)]
+    if not fitting:
+        return f"{len(row.seen_mm)} rods in a row lie under the back; they are those of no known phantom"
+    best = max(fitting, key=lambda placed: (len(placed.rods), placed.fit.r2))
+    if best.fit.r2 < PHANTOM_R2.value:
+        return (
+            f"rods under the back look like {best.phantom.name}, but fit it with R2 {best.fit.r2:.4f}; "
+            f"at least {PHANTOM_R2.value:g} is needed"
+        )
+    levels = {level: fit for level, hu in row.hu.items() if (fit := _line(best, row, hu)) is not None}
+    if not levels:
+        return f"{best.phantom.name} is in view, but beside no vertebra do its rods fit with R2 {PHANTOM_R2.value:g}"
+    return InScanPhantom(phantom=best.phantom, n_rods=len(best.rods), whole=best.fit, levels=levels)
+
+
+def _placements(row: RodRow, hu: FloatArray, phantom: KnownPhantom) -> Iterator[_Placed]:
+    """Every way to lay the phantom on the row that spacing, order and HU allow."""
+    if len({rod.density_mg_cm3 for rod in phantom.rods}) < PHANTOM_RODS.value:
+        return
+    seen: set[tuple[int, int, bool]] = set()
+    for a, b in combinations(range(len(row.seen_mm)), 2):
+        for i, j in combinations(range(len(phantom.rods)), 2):
+            spacing = (row.seen_mm[b] - row.seen_mm[a]) / (j - i)
+            if not _SPACING_MM[0] <= spacing <= _SPACING_MM[1]:
+                continue
+            first = row.seen_mm[a] - i * spacing
+            for rods, is_turned in ((phantom.rods, False), (phantom.rods[::-1], True)):
+                key = (round(first), round(spacing), is_turned)
+                if key not in seen:
+                    seen.add(key)
+                    placed = _placed(row, hu, phantom, rods=rods, places=first + spacing * np.arange(len(rods)))
+                    if placed is not None:
+                        yield placed
+
+
+def _placed(
+    row: RodRow, hu: FloatArray, phantom: KnownPhantom, *, rods: Sequence[Rod], places: FloatArray
+) -> _Placed | None:
+    """The phantom at these places; None where it does not explain what is seen."""
+    distance = np.abs(row.seen_mm[:, None] - places[None, :])
+    if (distance.min(axis=1) > _OFF_PLACE_MM).any():
+        return None  # a rod stands out where this phantom has none
+    shown = _at(row, hu, places)
+    inside = np.isfinite(shown)
+    kept = [rod for rod, there in zip(rods, inside, strict=True) if there]
+    if len({rod.density_mg_cm3 for rod in kept}) < PHANTOM_RODS.value:
+        return None
+    try:
+        fit = fit_rods(kept, shown[inside].tolist())
+    except ValueError:
+        return None
+    if not _SLOPE_MG_CM3_PER_HU[0] <= fit.slope_mg_cm3_per_hu <= _SLOPE_MG_CM3_PER_HU[1]:
+        return None
+    if abs(fit.intercept_mg_cm3 / fit.slope_mg_cm3_per_hu) > _ZERO_HU:
+        return None
+    base = float(np.nanmedian(_at(row, hu, (places[:-1] + places[1:]) / 2)))
+    hidden = distance.min(axis=0)[inside] > _OFF_PLACE_MM
+    if np.isfinite(base) and (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).any():
+        return None
+    return _Placed(phantom=phantom, rods=tuple(kept), places_mm=places[inside], fit=fit)
+
+
+def _line(placed: _Placed, row: RodRow, hu: FloatArray) -> RodFit | None:
+    """The line of one vertebra by its own slices; None where a rod is missing there or the fit is poor."""
+    shown = _at(row, hu, placed.places_mm)
+    if not np.isfinite(shown).all():
+        return None
+    try:
+        fit = fit_rods(placed.rods, shown.tolist())
+    except ValueError:
+        return None
+    return fit if fit.r2 >= PHANTOM_R2.value else None
+
+
+def _at(row: RodRow, hu: FloatArray, places_mm: FloatArray) -> FloatArray:
+    return np.interp(places_mm, row.along_mm, hu, left=np.nan, right=np.nan)
