@@ -15,6 +15,7 @@ from osteo_core.assessment.assess import Evidence, assess, sound_levels
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.contrast import contrast_correction, decide_phase
+from osteo_core.density.rods import RodRow, find_rod_row
 from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
 from osteo_core.dicom.volume import read_volume
@@ -41,7 +42,8 @@ from osteo_core.terms import MASK_LEVELS, ContrastPhase, Level, Status, Step
 class MeasuredSeries:
     """All that is known of a series before a calibration: a setting changes none of it.
 
-    ``cautions`` are those of reading, segmenting and measuring; ``model_hash`` names all models.
+    ``cautions`` are those of reading, segmenting and measuring; ``model_hash`` names all models; ``rod_row`` are rods
+    under the back, which may be a phantom.
     """
 
     series: Series
@@ -52,6 +54,7 @@ class MeasuredSeries:
     phase: ContrastPhase
     cautions: tuple[Caution, ...]
     model_hash: str
+    rod_row: RodRow | None = None
 
 
 def joint_hash(outline_hash: str, regressor_hash: str) -> str:
@@ -100,7 +103,8 @@ def measure_volume(
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
-    tissues = find_calibration_tissues(volume, segmentation, bodies)
+    rod_row = find_rod_row(volume, bodies)
+    tissues = find_calibration_tissues(volume, segmentation, bodies, without_mm=rod_row.box_mm if rod_row else None)
     phase, contrast_cautions = decide_phase(series, tissues)
     if regressor is not None and series.kvp is not None:
         measurements = _regressed(measurements, volume, segmentation, regressor=regressor, kvp=series.kvp)
@@ -110,6 +114,7 @@ def measure_volume(
         segmentation=segmentation,
         measurements=tuple(measurements),
         tissues=tissues,
+        rod_row=rod_row,
         phase=phase,
         cautions=(
             *volume.cautions,
@@ -127,7 +132,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
     started = time.perf_counter()
     series, segmentation, tissues = measured.series, measured.segmentation, measured.tissues
     correction = contrast_correction(measured.phase, series.kvp)
-    calibration = choose_calibration(series, settings, tissues)
+    calibration = choose_calibration(series, settings, tissues, rod_row=measured.rod_row)
     measurements = _calibrated(measured.measurements, calibration, correction)
     cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration))
     cautions = _hu_shift_told_once(cautions, tissues)

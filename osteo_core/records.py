@@ -8,7 +8,7 @@ Physical quantities end in their unit. vBMD is mg/cm3 of the mineral that the ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
@@ -325,6 +325,15 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LevelLine:
+    """vBMD = intercept + slope * HU for one vertebra, by phantom rods on its own slices."""
+
+    level: Level
+    slope_mg_cm3_per_hu: float
+    intercept_mg_cm3: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration:
     """vBMD = intercept + slope * HU + curvature * HU^2 and where it came from; only effective energy has a curvature.
 
@@ -332,6 +341,7 @@ class Calibration:
     together), and ``uncertainties`` are its named parts where they are known apart; ``kvp`` is the tube voltage
     for which it holds. ``kind`` is the way by which it was made. ``undone_offset_hu`` and ``undone_gain`` are what the
     scan's own tissues show of its HU being off; slope and intercept hold for HU as the scan shows them.
+    ``level_lines`` replace slope and intercept for vertebrae that have a line of their own.
     """
 
     name: str
@@ -350,6 +360,19 @@ class Calibration:
     undone_offset_hu: float = 0.0
     undone_gain: float = 0.0
     uncertainties: tuple[Uncertainty, ...] = ()
+    level_lines: tuple[LevelLine, ...] = ()
+
+    def of_level(self, level: Level) -> Calibration:
+        """The calibration of one vertebra: with its own line where it has one."""
+        for line in self.level_lines:
+            if line.level == level:
+                return replace(
+                    self,
+                    slope_mg_cm3_per_hu=line.slope_mg_cm3_per_hu,
+                    intercept_mg_cm3=line.intercept_mg_cm3,
+                    level_lines=(),
+                )
+        return self
 
     def vbmd_mg_cm3(self, hu: float) -> float:
         """vBMD at that HU."""

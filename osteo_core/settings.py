@@ -33,6 +33,7 @@ _TABLES = ("calibration_table", "phantom_table", "phantom_definitions")
 _CSV = (*_TABLES, "site_table")
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
 CALIBRATION_WAYS = (
+    "in_scan",
     "precalibrated",
     "phantom",
     "site",
@@ -77,7 +78,7 @@ class Settings:
     phantom_definitions: str = ""
     qct_phantom: str = "Mindways Model 3"
     site_table: str = ""
-    calibration_order: str = "precalibrated, phantom, site, carried, tissues, published"
+    calibration_order: str = "in_scan, precalibrated, phantom, site, carried, tissues, published"
     media_limit_mb: int = 2000
     engine: str = "own"
     masks: str = ""

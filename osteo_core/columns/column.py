@@ -29,6 +29,11 @@ UNCERTAINTIES = pa.list_(
     pa.struct({"name": TEXT, "offset_sd_mg_cm3": FLOAT, "relative_sd": FLOAT, "source": TEXT}),
 )
 
+#: Lines of single vertebrae (records.py: LevelLine).
+LEVEL_LINES = pa.list_(
+    pa.struct({"level": LEVEL, "slope_mg_cm3_per_hu": FLOAT, "intercept_mg_cm3": FLOAT}),
+)
+
 
 class Use(Flag):
     """Where a column goes beside its own table, and what holds of it."""

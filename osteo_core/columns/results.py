@@ -12,6 +12,7 @@ from osteo_core.columns.column import (
     INT,
     INTERNAL,
     INTS,
+    LEVEL_LINES,
     LEVELS,
     MOMENT,
     REQUIRED,
@@ -184,6 +185,13 @@ RESULTS = table(
         "mg/cm3; share",
         "named sources of error of the calibration; where empty, the residual SD counts",
         source=f"{_LINE}.uncertainties",
+    ),
+    Column(
+        "calibration_level_lines",
+        LEVEL_LINES,
+        "mg/cm3 per HU; mg/cm3",
+        "lines of single vertebrae by the phantom beside them, in place of slope and intercept",
+        source=f"{_LINE}.level_lines",
     ),
     Column(
         "calibration_residual_sd_mg_cm3",

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 from scipy import ndimage
 
-from osteo_core.imaging.resample import cropped_grid
+from osteo_core.imaging.resample import canonical, cropped_grid
 from osteo_core.morphometry.frame import Body
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.terms import Level
@@ -29,8 +29,9 @@ _PIXEL_MM = 1.4
 _SLABS = 6
 #: The search box beside and behind the bodies, mm: the widest phantom lies within it.
 _ASIDE_MM, _DEPTH_MM = 190.0, 190.0
-#: Fewer rods than this in a first look at three slabs: there is no phantom, and the search ends.
-_FEWEST, _FIRST_LOOK = 3, 3
+#: Fewer rods than this in a first look at three slabs: there is no phantom, and the search ends. Two may stand out
+#: of a phantom whose third is like its base.
+_FEWEST, _FIRST_LOOK = 2, 3
 #: Contrast of a rod against what lies round it, HU; rods like their base are found by their place in the row.
 _CONTRAST_HU = 22.0
 #: Evenness of a rod's inner part in a slab's mean, HU, beside a share of its contrast (edge blur).
@@ -255,12 +256,14 @@ class RodRow:
 
 
 def find_rod_row(volume: Volume, bodies: Sequence[Body]) -> RodRow | None:
-    """The row with the most straight rods behind these bodies, None where fewer than three lie on a line.
+    """The row with the most straight rods behind these bodies, None where fewer than two lie on a line.
 
-    ``volume`` has axes left, posterior, superior (`imaging.resample.canonical`).
+    The volume may have any orientation.
     """
     if not bodies:
         return None
+    voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
+    volume = Volume(voxels_hu=voxels, geometry=geometry)
     rods = find_rods(volume, bodies_mm=np.array([body.frame.origin_mm for body in bodies]))
     row = _row_of(rods)
     if len(row) < _FEWEST:

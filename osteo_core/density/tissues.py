@@ -21,7 +21,7 @@ from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.limits.hounsfield import AIR_HU_HIGH, AIR_HU_LOW, FAT_HU_HIGH, FAT_HU_LOW
 from osteo_core.morphometry.frame import Body, find_bodies, voxel_centres_mm
 from osteo_core.outcomes import Caution, CautionCode
-from osteo_core.records import CalibrationTissues, FloatArray, Segmentation, TissueSample, Volume
+from osteo_core.records import CalibrationTissues, FloatArray, Geometry, HuArray, Segmentation, TissueSample, Volume
 from osteo_core.terms import Level, Step
 
 #: Padding outside the field of view was set to this by the reader; it is not measured air.
@@ -61,17 +61,25 @@ _MUSCLE_REGIONS = (
 
 
 def find_calibration_tissues(
-    volume: Volume, segmentation: Segmentation, bodies: tuple[Body, ...] | None = None
+    volume: Volume,
+    segmentation: Segmentation,
+    bodies: tuple[Body, ...] | None = None,
+    *,
+    without_mm: FloatArray | None = None,
 ) -> CalibrationTissues:
     """Samples by name (air, fat or deep fat, muscle, blood, cava, kidney, cortical), contrast phase and water path.
 
-    ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already.
+    ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already. ``without_mm`` (2, 3) are
+    corners in LPS mm of a box that holds no patient but a phantom; it counts as air that was not measured.
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
     # Blocks are cut from one end of the grid, so the same end whichever way the file stores the scan.
     voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
     volume = Volume(voxels_hu=voxels, geometry=geometry)
-    trunk = find_trunk(volume)
+    crossed = trunk = find_trunk(volume)
+    if without_mm is not None:  # rays cross a phantom too, but no tissue lies in it
+        volume = Volume(voxels_hu=_emptied(voxels, geometry, without_mm), geometry=geometry)
+        trunk = find_trunk(volume)
     vessels = find_vessels(volume, bodies)
     samples = [
         _air(trunk),
@@ -85,8 +93,17 @@ def find_calibration_tissues(
     return CalibrationTissues(
         samples=tuple(s for s in samples if s is not None),
         contrast_phase=phase,
-        water_path_cm=water_path_cm(trunk, bodies),
+        water_path_cm=water_path_cm(crossed, bodies),
     )
+
+
+def _emptied(voxels: HuArray, geometry: Geometry, box_mm: FloatArray) -> HuArray:
+    """A copy with padding inside the box, so that nothing of a phantom is taken for skin, fat or muscle."""
+    index = geometry.to_index(box_mm)
+    low, high = np.floor(index.min(axis=0)).astype(int), np.ceil(index.max(axis=0)).astype(int) + 1
+    emptied = np.array(voxels)
+    emptied[tuple(slice(max(a, 0), max(b, 0)) for a, b in zip(low, high, strict=True))] = _PADDING_HU
+    return emptied
 
 
 def tissue_cautions(tissues: CalibrationTissues) -> tuple[Caution, ...]:

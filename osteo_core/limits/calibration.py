@@ -212,3 +212,10 @@ TISSUE_LIMITS: dict[str, tuple[Limit, Limit]] = {
     "blood": (BLOOD_HU_LOW, BLOOD_HU_HIGH),
     "cortical": (CORTICAL_HU_LOW, CORTICAL_HU_HIGH),
 }
+IN_SCAN_PLACE_SD = Limit(
+    value=2.3,
+    unit="HU (SD)",
+    source="water's uniformity is accepted within 4 HU (IEC 61223-3-5): 4/sqrt(3) between vertebra and rods",
+    date="2026-11-29",
+    beyond="part of every line from a phantom in the scan",
+)

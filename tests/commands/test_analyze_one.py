@@ -52,7 +52,7 @@ def test_a_traceback_holds_places_in_code_and_no_values() -> None:
         failure = describe_failure(SERIES, error)
     assert failure.kind == "FileNotFoundError"
     assert failure.message == "[Errno 2] No such file or directory: (hidden)"
-    assert failure.traceback.startswith("test_work.py:")
+    assert failure.traceback.startswith("test_analyze_one.py:")
     assert "Muster" not in failure.traceback
 
 

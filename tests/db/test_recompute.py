@@ -16,6 +16,7 @@ from osteo_core.records import (
     CalibrationTissues,
     ContrastCorrection,
     Estimate,
+    LevelLine,
     Measurement,
     SeriesResult,
     Uncertainty,
@@ -41,6 +42,15 @@ STRAIGHT = Calibration(
     ),
 )
 CURVED = replace(STRAIGHT, kind="effective_energy", curvature_mg_cm3_per_hu2=-1.7e-4, uncertainties=())
+#: L1 and L3 have lines of their own, by a phantom in the scan; the others take the whole line.
+BY_LEVEL = replace(
+    STRAIGHT,
+    kind="in_scan",
+    level_lines=(
+        LevelLine(level=Level.L1, slope_mg_cm3_per_hu=0.81, intercept_mg_cm3=0.25),
+        LevelLine(level=Level.L3, slope_mg_cm3_per_hu=0.79, intercept_mg_cm3=-1.5),
+    ),
+)
 
 
 def computed(result: SeriesResult, line: Calibration, phase: ContrastPhase) -> SeriesResult:
@@ -81,6 +91,9 @@ def line_of(row: dict) -> Calibration:
         undone_offset_hu=row["calibration_undone_offset_hu"],
         undone_gain=row["calibration_undone_gain"],
         uncertainties=tuple(Uncertainty(**one) for one in row["calibration_uncertainties"]),
+        level_lines=tuple(
+            LevelLine(**{**one, "level": Level(one["level"])}) for one in row["calibration_level_lines"]
+        ),
     )
 
 
@@ -103,7 +116,7 @@ def given(estimate: Estimate | None) -> tuple:
     return (estimate.value, estimate.low, estimate.high, estimate.method) if estimate else (None,) * 4
 
 
-@pytest.mark.parametrize("line", [STRAIGHT, CURVED], ids=lambda line: line.kind)
+@pytest.mark.parametrize("line", [STRAIGHT, CURVED, BY_LEVEL], ids=lambda line: line.kind)
 @pytest.mark.parametrize("phase", [ContrastPhase.NATIVE, ContrastPhase.ARTERIAL, ContrastPhase.UNKNOWN])
 def test_every_stored_value_and_interval_comes_again_from_the_stored_rows(
     tmp_path: Path, line: Calibration, phase: ContrastPhase

@@ -55,10 +55,11 @@ def interval_parts(
     Every level must have HU.
     """
     hu = [_corrected_hu(m, correction) for m in measurements]
-    value = float(np.mean([calibration.vbmd_mg_cm3(x) for x in hu]))
-    slope = float(np.mean([calibration.slope_at(x) for x in hu]))
-    n = len(measurements)
-    noise = [calibration.slope_at(x) * _standard_error_hu(m) for x, m in zip(hu, measurements, strict=True)]
+    lines = [calibration.of_level(m.level) for m in measurements]
+    value = float(np.mean([line.vbmd_mg_cm3(x) for line, x in zip(lines, hu, strict=True)]))
+    slopes = [line.slope_at(x) for line, x in zip(lines, hu, strict=True)]
+    slope, n = float(np.mean(slopes)), len(measurements)
+    noise = [own * _standard_error_hu(m) for own, m in zip(slopes, measurements, strict=True)]
     whole = Uncertainty(name="residual", offset_sd_mg_cm3=calibration.residual_sd_mg_cm3, source=calibration.source)
     parts = [
         ("noise", float(np.sqrt(np.sum(np.square(noise)))) / n, "SD and volume of the region"),
@@ -79,11 +80,12 @@ def _estimate(
     voxels: int,
     of: str,
 ) -> Estimate:
-    values = [calibration.vbmd_mg_cm3(_corrected_hu(m, correction)) for m in measurements]
+    values = [calibration.of_level(m.level).vbmd_mg_cm3(_corrected_hu(m, correction)) for m in measurements]
     value = float(np.mean(values))
     parts = interval_parts(measurements, calibration, correction)
     sd = float(np.sqrt(sum(part.offset_sd_mg_cm3**2 for part in parts)))
-    slope = float(np.mean([calibration.slope_at(_corrected_hu(m, correction)) for m in measurements]))
+    slopes = [calibration.of_level(m.level).slope_at(_corrected_hu(m, correction)) for m in measurements]
+    slope = float(np.mean(slopes))
     # A bias that is only possible widens the interval to its own side and does not move the value.
     bias = slope * correction.possible_bias_hu if correction else 0.0
     return Estimate(

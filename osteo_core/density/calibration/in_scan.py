@@ -4,7 +4,7 @@ Every known phantom is laid on the row in every way: each of its rods on each pl
 have its rods evenly spaced, explain all rods that stand out, miss none that should, rise with density as mineral does
 at 70-150 kVp, and follow the phantom's own arithmetic with R2 of at least `limits.calibration.PHANTOM_R2`. The line of
 a vertebra rests on the rods beside that vertebra alone: along one scan the same rod reads 208 HU beside bodies and 247
-beside discs, and rods on the vertebra's own slices halved the error of nine fixed slices (DENSITY of a trial, 13 people
+beside discs, and rods on the vertebra's own slices halved the error of nine fixed slices (a trial, 13 people
 scanned twice).
 """
 
@@ -57,7 +57,7 @@ def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom]) -> InScanPha
 
     A vertebra whose own rods do not fit has no line in ``levels``.
     """
-    mean = np.nanmean(np.array(list(row.hu.values())), axis=0) if row.hu else np.full(len(row.along_mm), np.nan)
+    mean = _mean_where_seen(row)
     fitting = [placed for phantom in phantoms for placed in _placements(row, mean, phantom)]
     if not fitting:
         return f"{len(row.seen_mm)} rods in a row lie under the back; they are those of no known phantom"
@@ -71,6 +71,14 @@ def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom]) -> InScanPha
     if not levels:
         return f"{best.phantom.name} is in view, but beside no vertebra do its rods fit with R2 {PHANTOM_R2.value:g}"
     return InScanPhantom(phantom=best.phantom, n_rods=len(best.rods), whole=best.fit, levels=levels)
+
+
+def _mean_where_seen(row: RodRow) -> FloatArray:
+    """(m,) mean HU along the row over the vertebrae, NaN where the row is even beside none of them."""
+    hu = np.array(list(row.hu.values())).reshape(-1, len(row.along_mm))
+    seen = np.isfinite(hu)
+    counted = np.maximum(seen.sum(axis=0), 1)
+    return np.where(seen.any(axis=0), np.where(seen, hu, 0.0).sum(axis=0) / counted, np.nan)
 
 
 def _placements(row: RodRow, hu: FloatArray, phantom: KnownPhantom) -> Iterator[_Placed]:
@@ -113,9 +121,10 @@ def _placed(
         return None
     if abs(fit.intercept_mg_cm3 / fit.slope_mg_cm3_per_hu) > _ZERO_HU:
         return None
-    base = float(np.nanmedian(_at(row, hu, (places[:-1] + places[1:]) / 2)))
+    between = _at(row, hu, (places[:-1] + places[1:]) / 2)
+    base = np.median(between[np.isfinite(between)]) if np.isfinite(between).any() else 0.0
     hidden = distance.min(axis=0)[inside] > _OFF_PLACE_MM
-    if np.isfinite(base) and (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).any():
+    if (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).any():
         return None
     return _Placed(phantom=phantom, rods=tuple(kept), places_mm=places[inside], fit=fit)
 

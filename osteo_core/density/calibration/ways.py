@@ -13,6 +13,8 @@ import numpy as np
 
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
 from osteo_core.density.calibration.energy import TISSUES, fit_effective_energy
+from osteo_core.density.calibration.in_scan import identify_phantom
+from osteo_core.density.calibration.known_phantoms import known_phantoms
 from osteo_core.density.calibration.lines import shipped_kvps, usual_line
 from osteo_core.density.calibration.scan import (
     Scan,
@@ -28,8 +30,8 @@ from osteo_core.density.calibration.scan import (
 )
 from osteo_core.density.calibration.shift import ANY_SCANNER, TISSUE_SD_HU, usable_tissues
 from osteo_core.limits.acquisition import KVP_TOLERANCE
-from osteo_core.limits.calibration import ENERGY_HIGH, ENERGY_LOW, ENERGY_R2, TWO_TISSUE_GAP
-from osteo_core.records import Calibration, Uncertainty
+from osteo_core.limits.calibration import ENERGY_HIGH, ENERGY_LOW, ENERGY_R2, IN_SCAN_PLACE_SD, TWO_TISSUE_GAP
+from osteo_core.records import Calibration, LevelLine, Uncertainty
 from osteo_core.terms import Mineral
 
 #: Without pre-calibration a level scatters by this about QCT (Bartenschlager 2023, standard protocol).
@@ -39,6 +41,42 @@ _CONVERSION_RELATIVE_SD = 0.026
 
 #: A reason is '' where the way was simply not set up.
 Way = Callable[[Scan], Calibration | str]
+
+
+def in_scan(scan: Scan) -> Calibration | str:
+    """A known phantom under the patient's back: each vertebra by the rods on its own slices."""
+    if scan.rod_row is None:
+        return ""
+    found = identify_phantom(scan.rod_row, known_phantoms(scan.settings.phantom_definitions).values())
+    if isinstance(found, str):
+        return found
+    whole = found.whole
+    place = Uncertainty(
+        name="place of the phantom",
+        offset_sd_mg_cm3=whole.slope_mg_cm3_per_hu * IN_SCAN_PLACE_SD.value,
+        source=IN_SCAN_PLACE_SD.source,
+    )
+    fit = Uncertainty(
+        name="phantom fit",
+        offset_sd_mg_cm3=whole.residual_sd_mg_cm3 / float(np.sqrt(found.n_rods)),
+        source=f"{found.n_rods} rods about the line",
+    )
+    line = Calibration(
+        name=f"{found.phantom.name} in the scan",
+        kind="in_scan",
+        slope_mg_cm3_per_hu=whole.slope_mg_cm3_per_hu,
+        intercept_mg_cm3=whole.intercept_mg_cm3,
+        residual_sd_mg_cm3=0.0,
+        kvp=scan.kvp,
+        mineral=found.phantom.mineral,
+        source=f"{found.n_rods} rods of {found.phantom.name} under the back, R2 {whole.r2:.4f}",
+        level_lines=tuple(
+            LevelLine(level=level, slope_mg_cm3_per_hu=own.slope_mg_cm3_per_hu, intercept_mg_cm3=own.intercept_mg_cm3)
+            for level, own in sorted(found.levels.items())
+        ),
+        uncertainties=(place, fit),
+    )
+    return with_parts(line)
 
 
 def phantom(scan: Scan) -> Calibration | str:
@@ -212,6 +250,7 @@ def published(scan: Scan) -> Calibration | str:
 
 #: Every way by the name that the setting calibration_order gives it.
 WAYS: dict[str, Way] = {
+    "in_scan": in_scan,
     "precalibrated": precalibrated,
     "phantom": phantom,
     "site": site,
