@@ -7,20 +7,17 @@ slab. Whether a row of such rods is a known phantom is decided in `osteo_core.de
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from scipy import ndimage
 
-from osteo_core.imaging.resample import canonical, cropped_grid
-from osteo_core.morphometry.frame import Body
+from osteo_core.imaging.resample import cropped_grid
 from osteo_core.records import FloatArray, Geometry, Volume
-from osteo_core.terms import Level
 
 #: Radii of rods that phantoms have, mm, from 12 to 26 mm across.
-_RADII_MM = (5.5, 7.0, 8.5, 10.0, 12.0)
+RADII_MM = (5.5, 7.0, 8.5, 10.0, 12.0)
 #: A rod is searched for this far behind the middle of the vertebral bodies: behind the laminae of a thin person.
 _BEHIND_BODIES_MM = 42.0
 _SLAB_MM = 18.0
@@ -31,11 +28,11 @@ _SLABS = 6
 _ASIDE_MM, _DEPTH_MM = 190.0, 190.0
 #: Fewer rods than this in a first look at three slabs: there is no phantom, and the search ends. Two may stand out
 #: of a phantom whose third is like its base.
-_FEWEST, _FIRST_LOOK = 2, 3
+FEWEST, _FIRST_LOOK = 2, 3
 #: Contrast of a rod against what lies round it, HU; rods like their base are found by their place in the row.
 _CONTRAST_HU = 22.0
 #: Evenness of a rod's inner part in a slab's mean, HU, beside a share of its contrast (edge blur).
-_UNEVEN_HU, _UNEVEN_SHARE = 9.0, 0.10
+UNEVEN_HU, UNEVEN_SHARE = 9.0, 0.10
 _SECTORS = 8
 #: Air beside the base must not outweigh a rod's own contrast, nor metal that of its neighbours.
 _CLIPPED_HU = (-100.0, 700.0)
@@ -44,15 +41,7 @@ _LEAN, _OFF_LINE_MM = 0.09, 2.0
 _LINK_MM = 5.0
 #: Share of the slabs in which a rod must be seen.
 _SEEN_SHARE = 0.75
-_INNER_SHARE = 0.6
-#: A row may be turned this much against the line from right to left, and its rods may lie this far off it.
-_ROW_TURN_DEG, _OFF_ROW_MM = 15.0, 3.0
-#: The profile along a row goes on this far beyond the outermost rods that stand out.
-_BESIDE_MM = 90.0
-#: A disc with less than this is air or lies outside the field of view.
-_OUTSIDE_HU = -200.0
-#: Base round the rods of a phantom, mm, and its cushion.
-_BASE_MM = 14.0
+INNER_SHARE = 0.6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,7 +81,7 @@ def find_rods(volume: Volume, *, bodies_mm: FloatArray) -> tuple[Rod, ...]:
     seen: dict[int, list[_Spot]] = {}
     for number in _first_look(len(starts)):
         seen[number] = _spots_of_slab(volume, starts[number], box)
-    if sum(len(spots) >= _FEWEST for spots in seen.values()) < _SEEN_SHARE * len(seen):
+    if sum(len(spots) >= FEWEST for spots in seen.values()) < _SEEN_SHARE * len(seen):
         return ()
     spots = [seen[n] if n in seen else _spots_of_slab(volume, start, box) for n, start in enumerate(starts)]
     return _linked(spots)
@@ -138,11 +127,11 @@ def _slab_starts(geometry: Geometry, low_mm: float, high_mm: float) -> list[slic
 def _spots(image: FloatArray, z_mm: float, geometry: Geometry) -> list[_Spot]:
     """Round, even spots of one mean image, the best of those that overlap."""
     pixel = float(geometry.spacing_mm[0])
-    if min(image.shape) < 2 * _RADII_MM[0] / pixel:
+    if min(image.shape) < 2 * RADII_MM[0] / pixel:
         return []
     calm = np.clip(image, *_CLIPPED_HU)
     found: list[tuple[float, _Spot]] = []
-    for radius in _RADII_MM:
+    for radius in RADII_MM:
         strength = radius**2 / 2 / pixel**2 * -ndimage.gaussian_laplace(calm, radius / np.sqrt(2.0) / pixel)
         size = max(int(radius / pixel), 3)
         for sign in (1.0, -1.0):
@@ -172,11 +161,11 @@ def _contrast(image: FloatArray, at: tuple[int, int], radius: float) -> float | 
     box = image[i - reach : i + reach + 1, j - reach : j + reach + 1]
     y, x = np.meshgrid(np.arange(-reach, reach + 1), np.arange(-reach, reach + 1))
     distance = np.hypot(x, y)
-    inner = box[distance <= _INNER_SHARE * radius]
+    inner = box[distance <= INNER_SHARE * radius]
     ring = (distance >= 1.35 * radius) & (distance <= 1.65 * radius)
     centre = float(np.median(inner))
     around = centre - float(np.median(box[ring]))
-    if abs(around) < _CONTRAST_HU or inner.std() > _UNEVEN_HU + _UNEVEN_SHARE * abs(around):
+    if abs(around) < _CONTRAST_HU or inner.std() > UNEVEN_HU + UNEVEN_SHARE * abs(around):
         return None
     sector = ((np.arctan2(y, x) + np.pi) / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
     edges = [centre - float(np.median(box[ring & (sector == s)])) for s in range(_SECTORS)]
@@ -236,103 +225,3 @@ def _straight(chain: Sequence[_Spot]) -> Rod | None:
         radius_mm=float(np.median([spot.radius_mm for spot in chain])),
         contrast_hu=float(np.median([spot.contrast_hu for spot in chain])),
     )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RodRow:
-    """Rods side by side on one line, and what the scan shows along it.
-
-    ``seen_mm`` (n,) are places of the rods that stand out, in mm along the row from the patient's right to left;
-    ``along_mm`` (m,) is a finer ruler on the same line, and ``hu`` the mean HU there of a disc of 0.6 of the rods'
-    radius, on each vertebra's own slices; NaN where the disc leaves the scan or is not even. ``box_mm`` (2, 3) are the
-    corners of the phantom with its base, LPS mm.
-    """
-
-    seen_mm: FloatArray
-    radius_mm: float
-    along_mm: FloatArray
-    hu: Mapping[Level, FloatArray]
-    box_mm: FloatArray
-
-
-def find_rod_row(volume: Volume, bodies: Sequence[Body]) -> RodRow | None:
-    """The row with the most straight rods behind these bodies, None where fewer than two lie on a line.
-
-    The volume may have any orientation.
-    """
-    if not bodies:
-        return None
-    voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
-    volume = Volume(voxels_hu=voxels, geometry=geometry)
-    rods = find_rods(volume, bodies_mm=np.array([body.frame.origin_mm for body in bodies]))
-    row = _row_of(rods)
-    if len(row) < _FEWEST:
-        return None
-    return _profile(volume, bodies, row)
-
-
-def _row_of(rods: Sequence[Rod]) -> tuple[Rod, ...]:
-    """The most rods on one line that runs nearly from right to left."""
-    best: tuple[Rod, ...] = ()
-    for a, b in combinations(rods, 2):
-        step = b.place_mm - a.place_mm
-        length = float(np.hypot(*step))
-        if length < 2 * min(_RADII_MM) or abs(step[1]) > np.tan(np.radians(_ROW_TURN_DEG)) * abs(step[0]):
-            continue
-        normal = np.array([-step[1], step[0]]) / length
-        row = tuple(rod for rod in rods if abs(float(normal @ (rod.place_mm - a.place_mm))) <= _OFF_ROW_MM)
-        best = max(best, row, key=len)
-    return best
-
-
-def _profile(volume: Volume, bodies: Sequence[Body], row: Sequence[Rod]) -> RodRow:
-    places = np.array([rod.place_mm for rod in row])
-    lean = np.median([rod.lean for rod in row], axis=0)
-    origin, z_mm = places.mean(axis=0), float(np.mean([rod.z_mm for rod in row]))
-    direction = np.linalg.svd(places - origin)[2][0]
-    direction = direction * np.sign(direction[0])
-    seen = (places - origin) @ direction
-    radius = float(np.median([rod.radius_mm for rod in row]))
-    along = np.arange(seen.min() - _BESIDE_MM, seen.max() + _BESIDE_MM, 1.0)
-    line = Rod(place_mm=origin, lean=lean, z_mm=z_mm, radius_mm=radius, contrast_hu=0.0)
-    hu = {body.level: _along(volume, body, line, along[:, None] * direction) for body in bodies}
-    return RodRow(seen_mm=seen, radius_mm=radius, along_mm=along, hu=hu, box_mm=_box_of(volume, line, places))
-
-
-def _box_of(volume: Volume, line: Rod, places: FloatArray) -> FloatArray:
-    """(2, 3) corners of the rods with their base, over all slices of the scan."""
-    length = volume.geometry.spacing_mm[2] * volume.geometry.shape[2]
-    z = float(volume.geometry.affine_lps[2, 3]) + np.array([0.0, length])
-    moved = (line.at(z) - line.place_mm)[:, None, :] + places[None, :, :]
-    margin = line.radius_mm + _BASE_MM
-    low, high = moved.min(axis=(0, 1)) - margin, moved.max(axis=(0, 1)) + margin
-    return np.array([[*low, z[0]], [*high, z[1]]])
-
-
-def _slices_of(body: Body, geometry: Geometry) -> range:
-    """Slices of the volume beside the middle four fifths of a body."""
-    heights = body.geometry.to_world_mm(np.argwhere(body.mask).astype(float))[:, 2]
-    low, high = np.quantile(heights, (0.1, 0.9))
-    first, last = ((z - geometry.affine_lps[2, 3]) / geometry.affine_lps[2, 2] for z in (low, high))
-    n = geometry.shape[2]
-    return range(int(np.clip(round(first), 0, n - 1)), int(np.clip(round(last), 0, n - 1)) + 1)
-
-
-def _along(volume: Volume, body: Body, line: Rod, offsets_mm: FloatArray) -> FloatArray:
-    """(m,) mean HU over the body's slices of a disc about each place of the row; NaN where it is not even or cut."""
-    geometry = volume.geometry
-    inner = _INNER_SHARE * line.radius_mm
-    steps = np.arange(-inner, inner + 1e-6, geometry.spacing_mm[0])
-    disc = np.array([(x, y) for x in steps for y in steps if np.hypot(x, y) <= inner])
-    slices = _slices_of(body, geometry)
-    mean = np.zeros((len(offsets_mm), len(disc)))
-    for k in slices:
-        z = float(geometry.affine_lps[2, 3]) + k * geometry.spacing_mm[2]
-        points = line.at(z) + offsets_mm[:, None, :] + disc[None, :, :]
-        index = np.moveaxis((points - geometry.affine_lps[:2, 3]) / np.diag(geometry.affine_lps)[:2], -1, 0)
-        image = volume.voxels_hu[:, :, k].astype(np.float32)
-        mean += ndimage.map_coordinates(image, index, order=1, mode="constant", cval=np.nan)
-    mean /= len(slices)
-    hu, spread = mean.mean(axis=1), mean.std(axis=1)
-    even = (spread <= _UNEVEN_HU + _UNEVEN_SHARE * np.abs(hu)) & (hu > _OUTSIDE_HU)
-    return np.where(even, hu, np.nan)

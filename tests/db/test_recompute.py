@@ -91,9 +91,7 @@ def line_of(row: dict) -> Calibration:
         undone_offset_hu=row["calibration_undone_offset_hu"],
         undone_gain=row["calibration_undone_gain"],
         uncertainties=tuple(Uncertainty(**one) for one in row["calibration_uncertainties"]),
-        level_lines=tuple(
-            LevelLine(**{**one, "level": Level(one["level"])}) for one in row["calibration_level_lines"]
-        ),
+        level_lines=tuple(LevelLine(**{**one, "level": Level(one["level"])}) for one in row["calibration_level_lines"]),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osteo_core.density.calibration.scan import Scan
 from osteo_core.density.calibration.ways import WAYS
-from osteo_core.density.rods import RodRow
+from osteo_core.density.rod_row import RodRow
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Calibration, CalibrationTissues, Series
 from osteo_core.settings import Settings

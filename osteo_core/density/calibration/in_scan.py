@@ -17,7 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from osteo_core.density.calibration.known_phantoms import KnownPhantom, Rod, RodFit, fit_rods
-from osteo_core.density.rods import RodRow
+from osteo_core.density.rod_row import RodRow
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS
 from osteo_core.records import FloatArray
 from osteo_core.terms import Level

@@ -14,7 +14,7 @@ from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
 from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
 from osteo_core.density.calibration.site import SiteLine, read_site_lines
-from osteo_core.density.rods import RodRow
+from osteo_core.density.rod_row import RodRow
 from osteo_core.errors import SettingsError
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import GENERAL_LINE_SD

@@ -9,7 +9,7 @@ import pytest
 
 from osteo_core.density.calibration.in_scan import InScanPhantom, identify_phantom
 from osteo_core.density.calibration.known_phantoms import KnownPhantom, fit_rods, known_phantoms
-from osteo_core.density.rods import RodRow, find_rod_row
+from osteo_core.density.rod_row import RodRow, find_rod_row
 from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.imaging.resample import reorient
 from osteo_core.morphometry.frame import Body, find_bodies
