@@ -33,6 +33,7 @@ class ExclusionCode(StrEnum):
     UNDER_AGE = "under_age"
     MIXED_PATIENTS = "mixed_patients"
     MIXED_VOLTAGE = "mixed_voltage"
+    MIXED_SCANS = "mixed_scans"
     # read
     MIXED_ORIENTATION = "mixed_orientation"
     MIXED_GEOMETRY = "mixed_geometry"
@@ -88,13 +89,14 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.UNDER_AGE: "The patient is {found} years old; screening starts at {limit}.",
     ExclusionCode.MIXED_PATIENTS: "The files of this series name {found} patients; nobody knows whose scan it is.",
     ExclusionCode.MIXED_VOLTAGE: "The slices were taken at more than one tube voltage ({found} kV).",
+    ExclusionCode.MIXED_SCANS: "The slices were not made alike ({found}), so no calibration holds for all of them.",
     ExclusionCode.MIXED_ORIENTATION: "The slices have more than one orientation ({found}).",
     ExclusionCode.MIXED_GEOMETRY: "The slices differ in size or pixel spacing ({found}).",
     ExclusionCode.MISSING_SLICES: "Slices are missing: {found}.",
     ExclusionCode.UNEVEN_SPACING: "Slice positions are uneven: {found}; at most {limit} is allowed.",
     ExclusionCode.GANTRY_TILT: "The gantry is tilted by {found} degrees; at most {limit} are allowed.",
-    ExclusionCode.RESCALE_MISSING: "Rescale slope or intercept is missing, so the values are not HU.",
-    ExclusionCode.GEOMETRY_MISSING: "The files do not say where the slices lie ({found} missing).",
+    ExclusionCode.RESCALE_MISSING: "Without rescale slope and intercept the values are not HU ({found}).",
+    ExclusionCode.GEOMETRY_MISSING: "The files do not say where the slices lie ({found}).",
     ExclusionCode.AMBIGUOUS_SLICES: "Different slices lie at the same place ({found}).",
     ExclusionCode.NOT_HU: "The values are not HU: {found}; expected {limit}.",
     ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
@@ -129,6 +131,10 @@ class CautionCode(StrEnum):
     DUPLICATE_SLICES = "duplicate_slices"
     IMAGES_LEFT_OUT = "images_left_out"
     SERIES_SPLIT = "series_split"
+    SLICES_DIFFER = "slices_differ"
+    POSITIONS_ROUNDED = "positions_rounded"
+    WINDOW_CLIPPED = "window_clipped"
+    AXES_SQUARED = "axes_squared"
     PADDING_REPLACED = "padding_replaced"
     TILT_CORRECTED = "tilt_corrected"
     TILT_DECLARED = "tilt_declared"
@@ -139,6 +145,8 @@ class CautionCode(StrEnum):
     CONTRAST_UNSEEN = "contrast_unseen"
     KERNEL_UNKNOWN = "kernel_unknown"
     HEADER_UNKNOWN = "header_unknown"
+    HEADER_ODD = "header_odd"
+    PATIENT_UNSURE = "patient_unsure"
     LEVELS_UNSURE = "levels_unsure"
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
@@ -158,6 +166,10 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.DUPLICATE_SLICES: "Duplicate slices were dropped ({found}).",
     CautionCode.IMAGES_LEFT_OUT: "Images that are no slices of the volume were left out ({found}).",
     CautionCode.SERIES_SPLIT: "The series holds several stacks; this is one of them ({found}).",
+    CautionCode.SLICES_DIFFER: "The slices differ in their headers; what most of them say counts ({found}).",
+    CautionCode.POSITIONS_ROUNDED: "Slice positions are rounded to whole millimetres; the step is taken as {found}.",
+    CautionCode.WINDOW_CLIPPED: "Values end at the bounds of a display window ({found}); values at a bound are not HU.",
+    CautionCode.AXES_SQUARED: "The axes of the grid were {found} degrees off right angles and were squared.",
     CautionCode.PADDING_REPLACED: "Padding outside the field of view was replaced by air ({found}).",
     CautionCode.TILT_CORRECTED: "A gantry tilt of {found} degrees was corrected by resampling.",
     CautionCode.TILT_DECLARED: "The header declares a gantry tilt of {found} degrees that the slice positions lack.",
@@ -168,6 +180,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",
     CautionCode.KERNEL_UNKNOWN: "Kernel {found} is not known; HU noise and edges may differ.",
     CautionCode.HEADER_UNKNOWN: "The file says nothing of {found}.",
+    CautionCode.HEADER_ODD: "Header values are not as DICOM has them: {found}.",
+    CautionCode.PATIENT_UNSURE: "Who was scanned is not certain: {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",

@@ -138,7 +138,8 @@ class Series:
     ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute carry its
     keyword in snake case; None where the header is blank. ``files_stamp`` tells one state of the files
     from another where ``process`` needs it, and is never stored. ``stack_label`` names one of several
-    stacks that one SeriesInstanceUID holds.
+    stacks that one SeriesInstanceUID holds. ``stack`` is the `dicom.stack.Stack` in which find arranged its slices, so
+    that reading arranges nothing again; it holds no identifier, is never stored, and None where it is not known.
     """
 
     series_key: str
@@ -181,6 +182,7 @@ class Series:
     preference_reason: str = ""
     stack_label: str = ""
     files_stamp: str = ""
+    stack: object | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

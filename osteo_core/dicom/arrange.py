@@ -1,19 +1,39 @@
-"""All slices of one series into its stacks: other files and copies are dropped, acquisitions are separated."""
+"""All images of one series into its stacks: told apart by what differs, cut into regular runs, the rest named.
+
+Every image is judged by its own header. Images of another kind, orientation or grid are no slices of a stack; scans of
+the same place are told apart by acquisition, phase, kernel, voltage, time or number; gaps and changes of the step end
+a run. What is left over is counted and named in a caution.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from osteo_core.dicom.header import SliceHeader
-from osteo_core.dicom.stack import Stack, build_stack
-from osteo_core.limits.acquisition import MINIMUM_SLICES
-from osteo_core.outcomes import Caution, CautionCode, Exclusion
+from osteo_core.dicom.images import fault_of, name_of
+from osteo_core.dicom.stack import (
+    ORIENTATION_TOLERANCE,
+    PIXEL_SPACING_TOLERANCE_MM,
+    Stack,
+    build_stack,
+    gap_between,
+    regular_runs,
+)
+from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.terms import Step
 
 #: Between a SeriesInstanceUID and the number of one of its stacks.
 STACK_MARK = "_stack"
+#: So many doubled places (or this share of all) are copies to be compared when read; more are two scans.
+_FEW_DOUBLED, _FEW_DOUBLED_SHARE = 3, 0.1
+
+Slices = Sequence[SliceHeader]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,38 +56,101 @@ class Arranged:
         return tuple(sorted({s.kvp for s in self.slices if s.kvp}))
 
 
-def arrange(slices: Sequence[SliceHeader], *, step: Step) -> tuple[Arranged, ...]:
+@dataclass(frozen=True, kw_only=True)
+class _Piece:
+    """Slices that form a stack, or not; ``why`` says what sets them apart from the rest of their series.
+
+    ``is_run``: it is one of several runs along one line, and ``slices`` are in their order.
+    """
+
+    slices: tuple[SliceHeader, ...]
+    stack: Stack | Exclusion
+    why: str = ""
+    is_run: bool = False
+
+    @property
+    def covered(self) -> int:
+        """How many slices it measures: none where it is no stack, or one that is too short."""
+        is_stack = isinstance(self.stack, Stack) and len(self.stack.slices) >= MINIMUM_SLICES.value
+        return len(self.stack.slices) if is_stack and isinstance(self.stack, Stack) else 0
+
+
+_SHORT = Exclusion(code=ExclusionCode.TOO_FEW_SLICES, step=Step.FIND)
+
+#: What may tell apart scans of one place, in words and as it is found in a slice. The first that serves best counts.
+_KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
+    ("acquisition", lambda s: (len(s.acquisition), s.acquisition)),
+    ("cardiac phase or trigger time", lambda s: (len(s.phase), s.phase)),
+    ("kernel", lambda s: s.image.kernel),
+    ("tube voltage", lambda s: s.kvp or 0.0),
+    ("slice thickness", lambda s: s.image.thickness_mm or 0.0),
+    ("contrast", lambda s: s.image.contrast_agent),
+    ("kind of image", lambda s: s.image.image_type),
+    ("description", lambda s: s.image.words),
+    ("frame of reference", lambda s: s.image.frame_of_reference_uid),
+)
+#: What puts slices in the order in which they were taken.
+_ORDERS: tuple[tuple[str, Callable[[SliceHeader], float | None]], ...] = (
+    ("number of the image", lambda s: s.instance_number),
+    ("time of acquisition", lambda s: s.times_s[0]),
+    ("time of the image", lambda s: s.times_s[1]),
+)
+
+
+def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:
     """The stacks of one series, whatever the order of its files.
 
-    Slices are separated by acquisition number (or temporal position) only when they form no regular
-    stack together, for many scanners number each rotation of one sound stack.
+    Slices are told apart by acquisition, phase or time only when they form no regular stack together, for
+    many scanners number each rotation of one sound stack.
     """
-    volume, cautions = _without_localisers(slices, step)
-    unique, dropped = _without_copies(volume, step)
-    first, *others = _stacks(unique, cautions + dropped, step)
-    used = {s.path for s in unique}
+    unique, cautions = _without_copies(slices, step)
+    groups = _groups(unique)
+    plain = [group for group in groups if fault_of(group[0].image) is None]
+    pieces = [piece for group in plain for piece in _pieces(group, step)]
+    sound = [piece for piece in pieces if piece.covered]
+    if not sound:
+        own = tuple(s for group in plain or groups[:1] for s in group)
+        sound = [_Piece(slices=own, stack=build_stack(own, step=step))]
+        pieces = list(sound)
+    placed = {id(s) for piece in pieces for s in piece.slices}
+    others = [group for group in groups if id(group[0]) not in placed]
+    left = [*(_named(group, sound[0]) for group in others), *_short(pieces, sound)]
+    if left:
+        cautions += (Caution(code=CautionCode.IMAGES_LEFT_OUT, step=step, found="; ".join(left)),)
+    return _labelled(sound, cautions, slices, step)
+
+
+def _labelled(
+    sound: Sequence[_Piece], cautions: tuple[Caution, ...], slices: Slices, step: Step
+) -> tuple[Arranged, ...]:
+    arranged = []
+    for number, piece in enumerate(sound, start=1):
+        own = [*cautions]
+        if len(sound) > 1:
+            found = f"{number} of {len(sound)}{f', told apart by {piece.why}' if piece.why else ''}"
+            own.append(Caution(code=CautionCode.SERIES_SPLIT, step=step, found=found))
+        label = f"{STACK_MARK}{number}" if len(sound) > 1 else ""
+        own += _remarks(piece.stack, step)
+        arranged.append(Arranged(label=label, slices=piece.slices, stack=piece.stack, cautions=tuple(own)))
+    used = {s.path for piece in sound for s in piece.slices}
     left_out = tuple(sorted({s.path for s in slices} - used))
-    return replace(first, left_out=left_out), *others
+    return replace(arranged[0], left_out=left_out), *arranged[1:]
 
 
-def _stacks(unique: list[SliceHeader], cautions: tuple[Caution, ...], step: Step) -> tuple[Arranged, ...]:
-    whole = build_stack(unique, step=step)
-    alone = Arranged(label="", slices=tuple(unique), stack=whole, cautions=cautions + _repeated(whole, step))
-    if isinstance(whole, Stack) and not whole.repeated:
-        return (alone,)
-    return _by_acquisition(unique, cautions, step) or (alone,)
+def _remarks(stack: Stack | Exclusion, step: Step) -> list[Caution]:
+    if isinstance(stack, Exclusion):
+        return []
+    found = []
+    if stack.repeated:
+        said = f"{len(stack.repeated)} at places already taken, to be compared when read"
+        found.append(Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=said))
+    if stack.is_rounded:
+        said = f"{stack.step_mm:.4g} mm"
+        found.append(Caution(code=CautionCode.POSITIONS_ROUNDED, step=step, found=said))
+    return found
 
 
-def _without_localisers(slices: Sequence[SliceHeader], step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
-    """A scout filed with its volume goes; a series of scouts stays, to be excluded by name."""
-    volume = [s for s in slices if "LOCALIZER" not in s.image_type]
-    if not volume or len(volume) == len(slices):
-        return list(slices), ()
-    found = f"{len(slices) - len(volume)} localiser(s)"
-    return volume, (Caution(code=CautionCode.IMAGES_LEFT_OUT, step=step, found=found),)
-
-
-def _without_copies(slices: Sequence[SliceHeader], step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
+def _without_copies(slices: Slices, step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
     """One slice a SOPInstanceUID and place: the same file may lie in two folders.
 
     Broken exports give one SOPInstanceUID to slices at different places; those are no copies.
@@ -82,32 +165,144 @@ def _without_copies(slices: Sequence[SliceHeader], step: Step) -> tuple[list[Sli
     return list(first.values()), (Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=found),)
 
 
-def _by_acquisition(
-    slices: Sequence[SliceHeader], cautions: tuple[Caution, ...], step: Step
-) -> tuple[Arranged, ...] | None:
-    """Stacks by acquisition, or None when that gives no sound one."""
-    labels = sorted({s.acquisition for s in slices}, key=lambda label: (len(label), label))
-    if len(labels) < 2:
-        return None
-    parts = []
-    for number, label in enumerate(labels, start=1):
-        own = tuple(s for s in slices if s.acquisition == label)
-        stack = build_stack(own, step=step)
-        split = Caution(code=CautionCode.SERIES_SPLIT, step=step, found=f"{number} of {len(labels)}")
-        parts.append(
-            Arranged(
-                label=f"{STACK_MARK}{number}",
-                slices=own,
-                stack=stack,
-                cautions=(*cautions, split, *_repeated(stack, step)),
-            )
+def _groups(slices: Slices) -> list[list[SliceHeader]]:
+    """Slices of one kind, orientation and grid together, the largest group first."""
+    by_kind: dict[tuple[Any, ...], list[SliceHeader]] = {}
+    for one in slices:
+        fault = fault_of(one.image)
+        kind = (fault.code, fault.found) if fault else None
+        is_placed = one.position_mm is not None
+        by_kind.setdefault((kind, is_placed, one.rows, one.columns, one.orientation, one.pixel_spacing_mm), []).append(
+            one
         )
-    sound = [p for p in parts if isinstance(p.stack, Stack) and len(p.stack.slices) >= MINIMUM_SLICES.value]
-    return tuple(parts) if sound else None
+    merged: list[tuple[tuple[Any, ...], list[SliceHeader]]] = []
+    for key, members in sorted(by_kind.items(), key=lambda item: (-len(item[1]), str(item[0]))):
+        alike = next((group for other, group in merged if _is_alike(key, other)), None)
+        if alike is None:
+            merged.append((key, list(members)))
+        else:
+            alike += members
+    return sorted((group for _, group in merged), key=lambda group: -len(group))
 
 
-def _repeated(stack: Stack | Exclusion, step: Step) -> tuple[Caution, ...]:
-    if isinstance(stack, Exclusion) or not stack.repeated:
-        return ()
-    found = f"{len(stack.repeated)} at places already taken, to be compared when read"
-    return (Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=found),)
+def _is_alike(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """The same kind and matrix, and orientation and spacing within what headers round."""
+    if key[0] is not None and key[0] == other[0]:
+        return True  # images that are left out are named together
+    if key[:4] != other[:4] or None in (*key[4:], *other[4:]):
+        return key == other
+    turned = np.abs(np.subtract(key[4], other[4])).max()
+    return bool(turned <= ORIENTATION_TOLERANCE) and bool(
+        np.abs(np.subtract(key[5], other[5])).max() <= PIXEL_SPACING_TOLERANCE_MM
+    )
+
+
+def _pieces(slices: Slices, step: Step) -> list[_Piece]:
+    """The group as one stack, or in the way of cutting it that measures most of it."""
+    whole = build_stack(slices, step=step)
+    if isinstance(whole, Exclusion) and any(s.position_mm is None or s.orientation is None for s in slices):
+        return [_Piece(slices=tuple(slices), stack=whole)]
+    few = max(_FEW_DOUBLED, _FEW_DOUBLED_SHARE * len(slices))
+    if isinstance(whole, Stack) and len(whole.repeated) <= few:
+        return [_Piece(slices=tuple(slices), stack=whole)]
+    ways = [_runs(slices, step) if isinstance(whole, Exclusion) else [_Piece(slices=tuple(slices), stack=whole)]]
+    ways += [[p for part in parts for p in _whole_or_runs(part, why, step)] for why, parts in _partitions(slices)]
+    best = max(ways, key=lambda pieces: (max(p.covered for p in pieces), sum(p.covered for p in pieces)))
+    if not any(piece.covered for piece in best):
+        return [_Piece(slices=tuple(slices), stack=whole)]
+    return best
+
+
+def _whole_or_runs(slices: Slices, why: str, step: Step) -> list[_Piece]:
+    stack = build_stack(slices, step=step)
+    if isinstance(stack, Stack):
+        return [_Piece(slices=tuple(slices), stack=stack, why=why)]
+    return [replace(run, why=f"{why}, {run.why}") for run in _runs(slices, step)]
+
+
+def _runs(slices: Slices, step: Step) -> list[_Piece]:
+    """The regular runs of slices that together are uneven. Those too short to hold a vertebra are no stacks."""
+    if len(slices) < MINIMUM_SLICES.value:
+        return [_Piece(slices=tuple(slices), stack=build_stack(slices, step=step))]
+    found = []
+    for run in regular_runs(slices):
+        stack = build_stack(run, step=step)
+        if isinstance(stack, Stack) and len(stack.slices) * stack.step_mm >= MINIMUM_COVERAGE.value:
+            found.append(_Piece(slices=tuple(run), stack=stack, why=f"place ({_reach(stack)})", is_run=True))
+        else:
+            found.append(_Piece(slices=tuple(run), stack=_SHORT, why="place", is_run=True))
+    return found
+
+
+def _reach(stack: Stack) -> str:
+    first, last = stack.slices[0].position_mm, stack.slices[-1].position_mm
+    axis = int(np.abs(np.cross(stack.affine_lps[:3, 0], stack.affine_lps[:3, 1])).argmax())
+    low, high = sorted((first or (0.0,) * 3, last or (0.0,) * 3), key=lambda position: position[axis])
+    return f"{'xyz'[axis]} {low[axis]:.1f} to {high[axis]:.1f} mm, every {stack.step_mm:.2f} mm"
+
+
+def _partitions(slices: Slices) -> Iterator[tuple[str, list[list[SliceHeader]]]]:
+    """The slices by each thing that may tell them apart, with its name."""
+    most = len(slices) / 2
+    for why, key in _KEYS:
+        parts: dict[Any, list[SliceHeader]] = {}
+        for one in slices:
+            parts.setdefault(key(one), []).append(one)
+        if 1 < len(parts) <= most:
+            yield why, [parts[value] for value in sorted(parts)]
+    for why, order in _ORDERS:
+        runs = _passes(slices, order)
+        if 1 < len(runs) <= most:
+            yield why, runs
+
+
+def _passes(slices: Slices, order: Callable[[SliceHeader], float | None]) -> list[list[SliceHeader]]:
+    """The slices in the order in which they were taken, cut where a place comes again."""
+    numbered = [(order(one), one) for one in slices]
+    if any(number is None for number, _ in numbered) or len({number for number, _ in numbered}) < len(slices) / 2:
+        return []
+    runs: list[list[SliceHeader]] = [[]]
+    taken: set[tuple[float, ...] | None] = set()
+    for _, one in sorted(numbered, key=lambda pair: (pair[0], pair[1].sop_instance_uid)):
+        if one.position_mm in taken:
+            runs.append([])
+            taken = set()
+        taken.add(one.position_mm)
+        runs[-1].append(one)
+    return runs
+
+
+def _named(group: Slices, main: _Piece) -> str:
+    """Images that are left out: how many, and what they are."""
+    fault = fault_of(group[0].image)
+    if fault is not None:
+        return f"{len(group)} {name_of(fault)}"
+    first, own = group[0], main.slices[0]
+    if first.position_mm is None or first.orientation is None:
+        return f"{len(group)} image(s) without a place"
+    if own.orientation and np.abs(np.subtract(first.orientation, own.orientation)).max() > ORIENTATION_TOLERANCE:
+        return f"{len(group)} image(s) of another orientation"
+    if (first.columns, first.rows) != (own.columns, own.rows):
+        return f"{len(group)} image(s) of {first.columns}x{first.rows} pixels"
+    return f"{len(group)} image(s) of another pixel spacing"
+
+
+def _short(pieces: Sequence[_Piece], sound: Sequence[_Piece]) -> Iterator[str]:
+    """Runs that are too short, each with the gap that parts it from its neighbour."""
+    for n, piece in enumerate(pieces):
+        if piece.covered or any(piece is one for one in sound):
+            continue
+        near = [other for other in pieces[max(n - 1, 0) : n + 2] if other is not piece and other.is_run]
+        if piece.is_run and near:
+            covered = [other for other in near if other.covered]
+            yield f"{len(piece.slices)} slice(s) beyond {_parting((covered or near)[0], piece)}"
+        else:
+            yield f"{len(piece.slices)} slice(s) told apart by {piece.why}"
+
+
+def _parting(near: _Piece, piece: _Piece) -> str:
+    pairs = ((near.slices[-1], piece.slices[0]), (piece.slices[-1], near.slices[0]))
+    lower, upper = min(
+        pairs, key=lambda pair: float(np.linalg.norm(np.subtract(pair[0].position_mm, pair[1].position_mm)))
+    )
+    return f"a gap of {gap_between(lower, upper)}"

@@ -1,22 +1,20 @@
-"""What the headers of one series say of it, as a `Series`, and what they fail to say, as cautions."""
+"""What the headers of one stack say of it, as a `Series`: what most of its slices say counts, the rest is told."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from pydicom import Dataset
 
 from osteo_core.dicom.arrange import Arranged
-from osteo_core.dicom.header import Functional
+from osteo_core.dicom.header import ImageHeader, Odd, SliceHeader
 from osteo_core.dicom.identity import Identity
-from osteo_core.dicom.kernels import kernel_group
+from osteo_core.dicom.kernels import first_value, kernel_group
 from osteo_core.dicom.sites import SiteRule, Source, site_key, site_of
-from osteo_core.dicom.spectral import not_plain
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import age_years, day, number, positive, sequence, text, texts
+from osteo_core.dicom.values import most
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
 from osteo_core.limits.acquisition import GANTRY_TILT_IGNORED, THICKNESS_PREFERRED
 from osteo_core.outcomes import Caution, CautionCode
@@ -24,148 +22,153 @@ from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Series
 from osteo_core.terms import KernelGroup, Plane, Sex, Step, Vendor
 
-#: (0020,4000) of every series that this program invents begins so.
-SIMULATED_MARK = "simulated"
 #: Step and thickness agree within this share of the thickness.
 STEP_TOLERANCE = 0.05
+#: So many unlike values are named in a caution.
+_MOST_NAMED = 4
 
 _SEXES = {"F": Sex.FEMALE, "M": Sex.MALE, "O": Sex.OTHER}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """Parts of the header that decide eligibility and are not kept.
+class Difference:
+    """What the slices of a stack do not agree on: in words, and the share of slices that do not say what most say.
 
-    ``not_plain``: what makes it no plain CT, '' for plain CT. ``patients``: how many its files name.
+    ``is_calibrated``: calibration lines differ in it, so its two values cannot be one measurement.
     """
 
-    sop_class_uid: str
-    samples_per_pixel: float
-    photometric: str
-    is_lossy: bool
-    declared_tilt_deg: float | None
-    has_identity: bool
     words: str
-    not_plain: str = ""
-    patients: int = 1
+    share: float
+    is_calibrated: bool = False
 
 
-def kind_of(dataset: Dataset) -> Kind:
-    """What kind of object this is, by its header."""
-    source = Functional(dataset)
-    loss = text(source, "LossyImageCompression") == "01"
-    return Kind(
-        sop_class_uid=text(source, "SOPClassUID"),
-        samples_per_pixel=number(source, "SamplesPerPixel") or 1,
-        photometric=text(source, "PhotometricInterpretation"),
-        is_lossy=loss or transfer_syntax(dataset) in LOSSY_SYNTAXES,
-        declared_tilt_deg=number(source, "GantryDetectorTilt"),
-        has_identity=bool(text(source, "StudyInstanceUID") and text(source, "SeriesInstanceUID")),
-        words=" ".join(text(source, k) for k in ("BodyPartExamined", "SeriesDescription", "ProtocolName")).upper(),
-        not_plain=not_plain(source),
+def differences(slices: Sequence[SliceHeader]) -> list[Difference]:
+    """What the slices do not agree on, of what matters to a measurement."""
+    if len({s.image for s in slices}) == 1:
+        return []
+    groups = {kernel_group(_vendor(s.image), s.image.kernel) for s in slices if s.image.kernel}
+    told: tuple[tuple[str, Callable[[ImageHeader], str], bool], ...] = (
+        ("scanner", lambda image: f"{image.manufacturer} {image.model}".strip(), True),
+        ("kernel", lambda image: first_value(image.kernel), len(groups) > 1),
+        ("slice thickness in mm", lambda image: f"{image.thickness_mm:g}" if image.thickness_mm else "", False),
+        ("contrast", lambda image: "declared" if image.contrast_agent else "", False),
+        ("image type", lambda image: "/".join(image.image_type), False),
     )
+    return [found for name, value, is_line in told if (found := _difference(name, value, slices, is_line))]
 
 
-#: JPEG baseline and extended, JPEG-LS near-lossless. JPEG 2000 (.91) may be either; (0028,2110) tells.
-LOSSY_SYNTAXES = frozenset(
-    ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"),
-)
-
-
-def transfer_syntax(dataset: Dataset) -> str:
-    """(0002,0010), or '' in a file without meta information."""
-    return text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
+def _difference(
+    name: str, value: Callable[[ImageHeader], str], slices: Sequence[SliceHeader], is_calibrated: bool
+) -> Difference | None:
+    counts = Counter(value(s.image) for s in slices).most_common()
+    if len(counts) < 2:
+        return None
+    named = ", ".join(f"{one or 'blank'} in {n}" for one, n in counts[:_MOST_NAMED])
+    stated = [n for one, n in counts if one]
+    share = 1.0 - max(stated) / sum(stated) if stated else 0.0
+    return Difference(words=f"{name}: {named}", share=share, is_calibrated=is_calibrated)
 
 
 def describe(
-    dataset: Dataset,
     arranged: Arranged,
     identity: Identity,
     pseudonyms: Pseudonyms,
     *,
+    patient: str,
     sites: Sequence[SiteRule] = (),
 ) -> Series:
-    """One stack as a Series. ``dataset`` is the header of one of its files; identifiers leave as hashes.
+    """One stack as a Series; identifiers leave as hashes.
 
-    ``sites``: the site's own names of where series come from.
+    ``patient``: what tells this patient from all others. ``sites``: the site's own names of where series come from.
     """
     slices = arranged.stack.slices if isinstance(arranged.stack, Stack) else arranged.slices
     files = tuple(dict.fromkeys(s.path for s in sorted(arranged.slices, key=lambda s: (str(s.path), s.frame))))
+    images = [s.image for s in slices] or [s.image for s in arranged.slices]
     return Series(
         # Copies of a study under other patients repeat its SeriesInstanceUID: that alone would join two patients.
         series_key=pseudonyms.series(f"{identity.study}\0{identity.series}{arranged.label}"),
         study_key=pseudonyms.study(identity.study),
-        # Without a PatientID each study is a patient of its own: never two patients as one.
-        patient_key=pseudonyms.patient(text(dataset, "PatientID") or f"study {identity.study}"),
+        patient_key=pseudonyms.patient(patient),
         series_instance_uid=identity.name + arranged.label,
         files=(*files, *arranged.left_out),
         stack_label=arranged.label,
         n_slices=len(slices),
         kvp=arranged.voltages_kv[0] if arranged.voltages_kv else None,
-        site_key=site_key(site_of(_source(dataset, files[0]), sites), pseudonyms),
-        **_scanner(dataset, pseudonyms),
-        **_patient(dataset),
-        **_image(dataset, arranged),
+        site_key=site_key(site_of(_source(images, arranged), sites), pseudonyms),
+        exposure_mas=_middle(s.exposure_mas for s in slices),
+        table_height_mm=_middle(s.table_height_mm for s in slices),
+        **_scanner(images, pseudonyms),
+        **_patient(images),
+        **_image(images, arranged),
         **_geometry(arranged.stack),
     )
 
 
-def _source(dataset: Dataset, file: Path) -> Source:
+def _middle(values: Iterable[float | None]) -> float | None:
+    """The value in the middle of those that are stated: one of them, whatever their order."""
+    stated = sorted(value for value in values if value is not None)
+    return stated[len(stated) // 2] if stated else None
+
+
+def _source(images: Sequence[ImageHeader], arranged: Arranged) -> Source:
     return Source(
-        file=file,
-        institution=text(dataset, "InstitutionName"),
-        station=text(dataset, "StationName"),
-        serial_number=text(Functional(dataset), "DeviceSerialNumber"),
+        file=min((s.path for s in arranged.slices), key=str),
+        institution=most(image.institution for image in images) or "",
+        station=most(image.station for image in images) or "",
+        serial_number=most(image.serial_number for image in images) or "",
     )
 
 
-def _scanner(dataset: Dataset, pseudonyms: Pseudonyms) -> dict:
-    source = Functional(dataset)
-    manufacturer = text(source, "Manufacturer") or None
-    model = text(source, "ManufacturerModelName") or None
-    serial = text(source, "DeviceSerialNumber")
+def _vendor(image: ImageHeader) -> Vendor:
+    return normalise_vendor(image.manufacturer) if image.manufacturer else vendor_of_model(image.model or None)
+
+
+def _scanner(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> dict:
+    scanner = most((image.manufacturer, image.model, image.serial_number) for image in images) or ("", "", "")
+    manufacturer, model, serial = (value or None for value in scanner)
     vendor = normalise_vendor(manufacturer) if manufacturer else vendor_of_model(model)
-    kernel = text(source, "ConvolutionKernel") or None
+    kernel = most(image.kernel for image in images) or None
     return {
-        "modality": text(source, "Modality"),
+        "modality": most(image.modality for image in images),
         "manufacturer": manufacturer,
         "vendor": vendor,
         "manufacturer_model_name": model,
         "device_key": pseudonyms.device(f"{manufacturer}\0{model}\0{serial}") if serial else None,
-        "software_versions": text(source, "SoftwareVersions") or None,
+        "software_versions": most(image.software_versions for image in images) or None,
         "convolution_kernel": kernel,
         "kernel_group": kernel_group(vendor, kernel),
-        "exposure_mas": number(source, "ExposureInmAs") or number(source, "Exposure"),
-        "table_height_mm": number(source, "TableHeight"),
-        "reconstruction_diameter_mm": number(source, "ReconstructionDiameter"),
-        "gantry_detector_tilt_deg": number(source, "GantryDetectorTilt"),
+        "reconstruction_diameter_mm": most(image.reconstruction_diameter_mm for image in images),
+        "gantry_detector_tilt_deg": most(image.tilt_deg for image in images),
     }
 
 
-def _patient(dataset: Dataset) -> dict:
+def _patient(images: Sequence[ImageHeader]) -> dict:
     return {
-        "patient_sex": _SEXES.get(text(dataset, "PatientSex").upper(), Sex.UNKNOWN),
-        "patient_age_years": age_years(dataset),
-        "patient_position": text(dataset, "PatientPosition") or None,
-        "study_date": day(dataset, "StudyDate"),
-        "is_simulated": text(dataset, "ImageComments").lower().startswith(SIMULATED_MARK),
+        "patient_sex": _SEXES.get(most(image.person.sex for image in images) or "", Sex.UNKNOWN),
+        "patient_age_years": most(image.person.age_years for image in images),
+        "patient_position": most(image.patient_position for image in images) or None,
+        "study_date": most(image.person.scanned for image in images),
+        "is_simulated": any(image.is_simulated for image in images),
     }
 
 
-def _image(dataset: Dataset, arranged: Arranged) -> dict:
-    source = Functional(dataset)
-    agents = sequence(dataset, "ContrastBolusAgentSequence")
-    agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
+def _image(images: Sequence[ImageHeader], arranged: Arranged) -> dict:
     return {
-        "image_type": tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
-        "slice_thickness_mm": positive(source, "SliceThickness"),
-        "contrast_bolus_agent": agent or None,
-        "body_part_examined": text(source, "BodyPartExamined") or None,
-        "transfer_syntax_uid": transfer_syntax(dataset) or None,
+        "image_type": most(image.image_type for image in images) or (),
+        "slice_thickness_mm": most(image.thickness_mm for image in images),
+        # One slice that declares contrast is enough: an injection does not end between two slices.
+        "contrast_bolus_agent": most(image.contrast_agent for image in images) or None,
+        "body_part_examined": most(image.body_part for image in images) or None,
+        "transfer_syntax_uid": most(s.pixels.transfer_syntax for s in arranged.slices) or None,
         "rows": arranged.slices[0].rows or None,
         "columns": arranged.slices[0].columns or None,
         "pixel_spacing_mm": arranged.slices[0].pixel_spacing_mm,
     }
+
+
+def words_of(arranged: Arranged) -> str:
+    """What describes the series, in upper case; it is not kept."""
+    return most(s.image.words for s in arranged.slices) or ""
 
 
 def _geometry(stack: Stack | object) -> dict:
@@ -181,35 +184,60 @@ def _geometry(stack: Stack | object) -> dict:
     }
 
 
-def header_cautions(series: Series, kind: Kind, stack: Stack) -> tuple[Caution, ...]:
-    """What to mind of an eligible series by its header alone."""
-    found: list[tuple[CautionCode, str, str]] = []
-    unknown = [
-        name
-        for name, value in (
-            ("study and series (blank identifiers; distinguished by folder)", None if not kind.has_identity else ""),
-            ("the manufacturer", series.manufacturer),
-            ("the tube voltage", series.kvp),
-            ("slice thickness", series.slice_thickness_mm),
-            ("the patient's age", series.patient_age_years),
-        )
-        if value is None
+def header_cautions(series: Series, stack: Stack, *, is_stated: bool, has_patient_id: bool) -> tuple[Caution, ...]:
+    """What to mind of an eligible series by its headers alone.
+
+    ``is_stated``: study and series have their UIDs; ``has_patient_id``: the PatientID is no placeholder.
+    """
+    images = [s.image for s in stack.slices]
+    odd = _odd(stack.slices)
+    found: list[tuple[CautionCode, str, str]] = [
+        *_unknown(series, {one.name for one in odd}, is_stated=is_stated, has_patient_id=has_patient_id),
+        *((CautionCode.HEADER_ODD, "; ".join(map(_in_words, odd)), "") for _ in odd[:1]),
     ]
-    if unknown:
-        found.append((CautionCode.HEADER_UNKNOWN, ", ".join(unknown), ""))
+    unlike = differences(stack.slices)
+    if unlike:
+        found.append((CautionCode.SLICES_DIFFER, "; ".join(one.words for one in unlike), ""))
     if series.vendor is Vendor.OTHER and series.manufacturer is not None:
         found.append((CautionCode.HEADER_UNKNOWN, f"a vendor that is known here ({series.manufacturer})", ""))
     if series.kernel_group is KernelGroup.UNKNOWN:
         found.append((CautionCode.KERNEL_UNKNOWN, series.convolution_kernel or "(blank)", ""))
-    if kind.is_lossy:
+    if any(image.is_lossy for image in images):
         found.append((CautionCode.LOSSY, series.transfer_syntax_uid or "", ""))
     if "DERIVED" in series.image_type or series.plane is not Plane.AXIAL:
         found.append((CautionCode.DERIVED, f"{series.plane}, {'/'.join(series.image_type)}", ""))
     found += _thickness(series)
-    declared = abs(kind.declared_tilt_deg or 0.0)
+    declared = abs(series.gantry_detector_tilt_deg or 0.0)
     if declared > GANTRY_TILT_IGNORED.value >= stack.tilt_deg and series.plane is Plane.AXIAL:
         found.append((CautionCode.TILT_DECLARED, f"{declared:.1f}", ""))
     return tuple(Caution(code=code, step=Step.FIND, found=what, limit=limit) for code, what, limit in found)
+
+
+def _unknown(
+    series: Series, odd: set[str], *, is_stated: bool, has_patient_id: bool
+) -> list[tuple[CautionCode, str, str]]:
+    """What the headers do not say; what they say in a form that cannot be read is told apart."""
+    values = (
+        ("study and series (blank identifiers; told apart by folder)", "stated" if is_stated else None),
+        ("who the patient is (no PatientID; each study counts as a patient)", "stated" if has_patient_id else None),
+        ("the manufacturer", series.manufacturer),
+        ("the tube voltage", series.kvp),
+        ("slice thickness", series.slice_thickness_mm),
+        ("the patient's age", series.patient_age_years),
+    )
+    unknown = [name for name, value in values if value is None and name not in odd]
+    return [(CautionCode.HEADER_UNKNOWN, ", ".join(unknown), "")] if unknown else []
+
+
+def _odd(slices: Sequence[SliceHeader]) -> list[Odd]:
+    """The values that are not as DICOM has them, one of each name; what cannot be read comes first."""
+    found = {odd for image in {s.image for s in slices} for odd in image.odd} | {odd for s in slices for odd in s.odd}
+    ordered = sorted(found, key=lambda odd: (odd.is_read, odd.name, odd.shown))
+    return list({odd.name: odd for odd in reversed(ordered)}.values())[::-1]
+
+
+def _in_words(odd: Odd) -> str:
+    return f"{odd.name} {'written' if odd.is_read else 'cannot be read, found'} {odd.shown}"
 
 
 def _thickness(series: Series) -> list[tuple[CautionCode, str, str]]:

@@ -9,21 +9,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydicom import Dataset, config
-
 from osteo_core.dicom.arrange import arrange
-from osteo_core.dicom.describe import describe, header_cautions, kind_of
+from osteo_core.dicom.describe import describe, header_cautions, words_of
 from osteo_core.dicom.eligibility import exclusion_of
-from osteo_core.dicom.header import NotReadable, SliceHeader, read_header, slices_of
-from osteo_core.dicom.identity import Identity, identity_of, unique_names
+from osteo_core.dicom.header import NotReadable, Seen, SliceHeader, read_slices
+from osteo_core.dicom.identity import Identity, identity, unique_names
 from osteo_core.dicom.nifti_series import nifti_series
+from osteo_core.dicom.people import Member, person_of, split_by_person, with_patients
 from osteo_core.dicom.prefer import choose_preferred
 from osteo_core.dicom.sites import SiteRule, Source, read_sites, site_key, site_of
-from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import printable, text
+from osteo_core.dicom.stack import Stack, build_stack, without_identity
+from osteo_core.dicom.values import printable
 from osteo_core.dicom.walk import File, Folder, walk
 from osteo_core.imaging.nifti import is_nifti
-from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
+from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
@@ -34,24 +33,13 @@ Progress = Callable[[int, int], object]
 
 
 @dataclass(kw_only=True)
-class _Members:
-    """Files of one SeriesInstanceUID while they are being gathered.
-
-    ``dataset`` is the first by SOPInstanceUID; ``patients`` are all PatientIDs that the files state.
-    """
-
-    dataset: Dataset
-    slices: list[SliceHeader] = field(default_factory=list)
-    patients: set[str] = field(default_factory=set)
-
-
-@dataclass(kw_only=True)
 class _Gathered:
-    """What walking has brought together so far."""
+    """What walking has brought together so far. ``seen`` lets files of one series share what they say alike."""
 
-    members: dict[Identity, _Members] = field(default_factory=dict)
+    slices: dict[Identity, list[SliceHeader]] = field(default_factory=dict)
     nifti: list[File] = field(default_factory=list)
     unreadable: dict[tuple[Path, str], list[Path]] = field(default_factory=dict)
+    seen: Seen = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +76,7 @@ def find_series(
     fresh = [folder for folder in folders if not folder.is_unchanged(known or {})]
     _gather_all(fresh, gathered, progress)
     if known_studies and len(fresh) < len(folders):
-        touched = {pseudonyms.study(identity.study) for identity in gathered.members}
+        touched = {pseudonyms.study(member.identity.study) for member in _members(gathered)}
         again = [f for f in folders if f.is_unchanged(known or {}) and touched & f.values(known_studies)]
         _gather_all(again, gathered, progress)
     return _judge(gathered, pseudonyms, settings)
@@ -116,18 +104,29 @@ def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
 
 
 def _gather_dicom(file: File, gathered: _Gathered) -> None:
-    dataset = read_header(file.path)
-    if isinstance(dataset, NotReadable):
-        gathered.unreadable.setdefault((file.path.parent, dataset.kind), []).append(file.path)
-        return
-    with config.disable_value_validation():
-        identity = identity_of(dataset, file.path)
-        members = gathered.members.setdefault(identity, _Members(dataset=dataset))
-        # The same file speaks for the series whatever the order in which files come.
-        if text(dataset, "SOPInstanceUID") < text(members.dataset, "SOPInstanceUID"):
-            members.dataset = dataset
-        members.slices.extend(slices_of(dataset, file.path))
-        members.patients.update(filter(None, [text(dataset, "PatientID")]))
+    slices = read_slices(file.path, gathered.seen)
+    if isinstance(slices, NotReadable):
+        gathered.unreadable.setdefault((file.path.parent, slices.kind), []).append(file.path)
+    elif slices:
+        first = slices[0].image
+        within = f"{first.series_number} {first.frame_of_reference_uid}"
+        own = identity((first.study_uid, first.series_uid), within, file.path)
+        gathered.slices.setdefault(own, []).extend(slices)
+
+
+def _members(gathered: _Gathered) -> list[Member]:
+    """The series of each person, in order of their identifiers.
+
+    Slices of several people that form one stack together are one scan under several names: nobody's.
+    """
+    members = []
+    for own, slices in gathered.slices.items():
+        parts = split_by_person(slices)
+        if len(parts) > 1 and isinstance(build_stack(slices, step=Step.FIND), Stack):
+            members.append(Member(identity=own, slices=slices, person=person_of(parts[0]), patients=len(parts)))
+            continue
+        members += [Member(identity=own, slices=part, person=person_of(part)) for part in parts]
+    return sorted(with_patients(members), key=lambda member: member.identity)
 
 
 def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Found:
@@ -159,18 +158,26 @@ def _named(series: Series, sites: Sequence[SiteRule], pseudonyms: Pseudonyms) ->
 def _dicom_series(
     gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, sites: Sequence[SiteRule]
 ) -> Iterator[_Judged]:
-    names = unique_names(list(gathered.members))
-    for identity, members in sorted(gathered.members.items(), key=lambda item: item[0]):
-        own = replace(identity, name=names[identity])
-        for arranged in arrange(members.slices, step=Step.FIND):
-            with config.disable_value_validation():
-                series = describe(members.dataset, arranged, own, pseudonyms, sites=sites)
-                kind = replace(kind_of(members.dataset), patients=len(members.patients))
-            exclusion = exclusion_of(series, kind, arranged, settings)
-            cautions = arranged.cautions
+    members = _members(gathered)
+    names = unique_names([member.identity for member in members])
+    for member in members:
+        own = replace(member.identity, name=names[member.identity])
+        for arranged in arrange(member.slices, step=Step.FIND):
+            series = describe(arranged, own, pseudonyms, patient=member.patient, sites=sites)
+            exclusion = exclusion_of(series, arranged, settings, patients=member.patients)
+            cautions = (*arranged.cautions, *_of_person(member))
             if exclusion is None and isinstance(arranged.stack, Stack):
-                cautions += header_cautions(series, kind, arranged.stack)
-            yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=kind.words)
+                cautions += header_cautions(
+                    series, arranged.stack, is_stated=own.is_stated, has_patient_id=member.has_patient_id
+                )
+                series = replace(series, stack=without_identity(arranged.stack))
+            yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=words_of(arranged))
+
+
+def _of_person(member: Member) -> tuple[Caution, ...]:
+    if not member.unsure:
+        return ()
+    return (Caution(code=CautionCode.PATIENT_UNSURE, step=Step.FIND, found=member.unsure),)
 
 
 def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[Series, Exclusion]]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import Dataset
-
-from osteo_core.dicom.values import printable, text
+from osteo_core.dicom.values import Source, printable, text
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -20,14 +18,19 @@ class Identity:
     is_stated: bool
 
 
-def identity_of(dataset: Dataset, path: Path) -> Identity:
-    """The identity of one file. Without UIDs, files of one folder, series number and frame of reference are one."""
-    study, series = text(dataset, "StudyInstanceUID"), text(dataset, "SeriesInstanceUID")
+def identity_of(source: Source, path: Path) -> Identity:
+    """The identity of one file by its elements."""
+    uids = text(source, "StudyInstanceUID"), text(source, "SeriesInstanceUID")
+    return identity(uids, f"{text(source, 'SeriesNumber')} {text(source, 'FrameOfReferenceUID')}", path)
+
+
+def identity(uids: tuple[str, str], within: str, path: Path) -> Identity:
+    """The identity by study and series UID; without them, files of one folder and ``within`` it of one kind are one."""
+    study, series = uids
     if series:
         return Identity(study=study or f"of series {series}", series=series, name=series, is_stated=bool(study))
     folder = path.parent.resolve()
-    number = text(dataset, "SeriesNumber")
-    place = f"{folder} {number} {text(dataset, 'FrameOfReferenceUID')}"
+    place = f"{folder} {within}"
     return Identity(
         study=study or f"of folder {place}", series=f"folder {place}", name=printable(folder.name), is_stated=False
     )

@@ -22,7 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from osteo_core.dicom.values import DAMAGE, number, text
+from osteo_core.dicom.values import DAMAGE, number, sequence, text
 
 # GDCM's warnings quote file names, and those may hold a patient's name.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -41,25 +41,27 @@ class PixelsUnreadableError(Exception):
     """These pixels cannot be decoded; the text is fit for a reader's eyes (it names no file)."""
 
 
-def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False) -> NDArray:
+def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_rescaled: bool = True) -> NDArray:
     """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError.
 
     ``syntax``: the transfer syntax of its meta information, '' where it has none. ``is_monochrome1``: only the
     display of such a file is inverted, but GDCM inverts its values, so it is decoded under the other name.
+    ``is_rescaled``: False for stored values without any rescale.
     """
+    is_as_written = not is_monochrome1 and is_rescaled
     if syntax in _NATIVE_SYNTAXES:
         _check_length(path)
     with path.open("rb") as file:
         has_preamble = file.read(132)[128:] == b"DICM"
-    if has_preamble and not is_monochrome1 and _is_utf8(path):
+    if has_preamble and is_as_written and _is_utf8(path):
         return _decoded(path)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.dcm"
         try:
-            if has_preamble and not is_monochrome1:
+            if has_preamble and is_as_written:
                 whole.symlink_to(path.absolute())
             else:
-                _write_with_preamble(path, whole)
+                _write_plain(path, whole, is_rescaled=is_rescaled)
         except DAMAGE:
             raise PixelsUnreadableError("a data set that cannot be read to its end") from None
         return _decoded(whole)
@@ -103,8 +105,8 @@ def _decoded(path: Path) -> NDArray:
     return frames
 
 
-def _write_with_preamble(path: Path, whole: Path) -> None:
-    """A bare data set as a proper file, which GDCM asks for, and with values that it does not invert."""
+def _write_plain(path: Path, whole: Path, *, is_rescaled: bool) -> None:
+    """A proper file, which GDCM asks for, of values that it neither inverts nor, unless ``is_rescaled``, rescales."""
     with config.disable_value_validation():
         dataset: Dataset = dcmread(path, force=True)
         meta = getattr(dataset, "file_meta", None) or FileMetaDataset()
@@ -113,10 +115,20 @@ def _write_with_preamble(path: Path, whole: Path) -> None:
             meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         if text(dataset, "PhotometricInterpretation") == "MONOCHROME1":
             dataset.PhotometricInterpretation = "MONOCHROME2"
+        if not is_rescaled:
+            _remove_rescale(dataset)
         meta.MediaStorageSOPClassUID = text(dataset, "SOPClassUID") or CTImageStorage
         meta.MediaStorageSOPInstanceUID = text(dataset, "SOPInstanceUID") or "2.25.1"
         dataset.file_meta = meta
         dcmwrite(whole, dataset, enforce_file_format=True)
+
+
+def _remove_rescale(dataset: Dataset) -> None:
+    shared = sequence(dataset, "SharedFunctionalGroupsSequence")
+    for group in (dataset, *shared, *sequence(dataset, "PerFrameFunctionalGroupsSequence")):
+        for keyword in ("PixelValueTransformationSequence", "RescaleSlope", "RescaleIntercept"):
+            if keyword in group:
+                del group[keyword]
 
 
 def is_whole_valued(slopes: list[float], intercepts: list[float]) -> bool:

@@ -13,7 +13,6 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from osteo_core.dicom.header import Functional
 from osteo_core.dicom.values import Source, positive, sequence, text
 
 _MATERIAL = "(?:WATER|WASSER|EAU|IODINE?|CALCIUM|FAT|HAP|BLOOD|URIC ?ACID|GADOLINIUM|BARIUM|IRON|HYDROXYAPATITE)"
@@ -169,7 +168,7 @@ _SAYINGS = (
 _OF_THE_EXAMINATION = ("a projection", "fused", "subtracted", "a perfusion", "one of a GE spectral")
 
 
-def not_plain(source: Functional) -> str:
+def not_plain(source: Source) -> str:
     """What makes an image no plain CT at one tube voltage, and where its header says so; '' for plain CT."""
     for where, keywords in _SAYINGS:
         for keyword in keywords:
@@ -179,14 +178,14 @@ def not_plain(source: Functional) -> str:
     return _by_attributes(source)
 
 
-def _words(source: Functional, keyword: str) -> str:
+def _words(source: Source, keyword: str) -> str:
     """An element as words; of a code sequence the meanings of its codes."""
     if not keyword.endswith("Sequence"):
         return text(source, keyword)
     return " ".join(text(item, "CodeMeaning") for item in sequence(source, keyword))
 
 
-def _by_attributes(source: Functional) -> str:
+def _by_attributes(source: Source) -> str:
     """What the multi-energy attributes (DICOM Supplement 188) and the filter say."""
     own = next(iter(sequence(source, "MultienergyCTCharacteristicsSequence")), source)
     energy = positive(own, "MonoenergeticEnergyEquivalent")

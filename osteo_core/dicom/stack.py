@@ -7,13 +7,13 @@ position and file names do not count, so shuffled or renamed files give the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from osteo_core.dicom.header import SliceHeader
+from osteo_core.dicom.header import ImageHeader, SliceHeader
 from osteo_core.imaging.tilt import tilt_deg
-from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM, STEP_UNEVENNESS
+from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM, MINIMUM_SLICES, STEP_UNEVENNESS
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import FloatArray
 from osteo_core.terms import Plane, Step
@@ -28,19 +28,23 @@ PIXEL_SPACING_TOLERANCE_MM = 2e-3
 SAME_PLACE_MM = 0.01
 #: Positions rounded to a tenth of a millimetre make steps of 0.625 mm look uneven by this much.
 ROUNDING_MM = 0.11
+#: Places rounded to whole millimetres are even when none lies further from a straight line (mm).
+WHOLE_MM_TOLERANCE_MM = 0.55
 #: Slices of one stack lie on a straight line within this; half a pixel of a usual field of view.
 SIDEWAYS_TOLERANCE_MM = 0.5
 #: A gap of at least so many steps means missing slices, less means an uneven stack.
 MISSING_FROM_STEPS = 1.5
+_NOBODY = ImageHeader()
 #: A plane is axial, sagittal or coronal when its normal is within 26 degrees of that axis.
 _PLANE_COSINE = 0.9
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Stack:
     """Slices in order along their normal. ``affine_lps`` maps (column, row, slice) to mm; sheared when tilted.
 
-    ``repeated`` are slices at the place of one in ``slices``, as (index into ``slices``, slice).
+    ``repeated`` are slices at the place of one in ``slices``, as (index into ``slices``, slice). ``is_rounded``:
+    the places are written in whole millimetres, and the step is that of the straight line through them.
     """
 
     slices: tuple[SliceHeader, ...]
@@ -48,6 +52,7 @@ class Stack:
     step_mm: float
     tilt_deg: float
     repeated: tuple[tuple[int, SliceHeader], ...] = ()
+    is_rounded: bool = False
 
     @property
     def plane(self) -> Plane:
@@ -63,6 +68,19 @@ def plane_of(affine_lps: FloatArray) -> Plane:
     return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis] if normal[axis] >= _PLANE_COSINE else Plane.OBLIQUE
 
 
+def without_identity(stack: Stack) -> Stack:
+    """The stack as reading needs it, with nothing that names a patient, a study or a device."""
+
+    def bare(one: SliceHeader) -> SliceHeader:
+        return replace(one, sop_instance_uid="", image=_NOBODY, odd=())
+
+    return replace(
+        stack,
+        slices=tuple(map(bare, stack.slices)),
+        repeated=tuple((place, bare(one)) for place, one in stack.repeated),
+    )
+
+
 def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusion:
     """The stack that these slices form, or why they form none (geometry missing, mixed, gaps, too tilted).
 
@@ -72,11 +90,83 @@ def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusi
     if fault:
         return fault
     normal = _normal(slices[0])
-    # Ties are broken by identifiers, so that the order of the files never shows.
-    ordered = sorted(slices, key=lambda s: (float(normal @ np.array(s.position_mm)), s.sop_instance_uid))
-    kept, repeated = _apart(ordered, normal)
+    rounded = _whole_millimetres(slices, normal)
+    if rounded:
+        return _stack(rounded, (), step, is_rounded=True)
+    kept, repeated = _apart(_ordered(slices, normal), normal)
     fault = _uneven(kept, normal, step)
     return fault or _stack(kept, repeated, step)
+
+
+def _ordered(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
+    """Along the normal; ties are broken by identifiers, so that the order of the files never shows."""
+    return sorted(slices, key=lambda s: (float(normal @ np.array(s.position_mm)), s.sop_instance_uid))
+
+
+def regular_runs(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """The slices cut where their step changes, from one end of the normal to the other; copies stay with their place.
+
+    ``slices`` share orientation and grid. A slice between a coarse and a fine run belongs to the fine one.
+    """
+    normal = _normal(slices[0])
+    kept, repeated = _apart(_ordered(slices, normal), normal)
+    copies: dict[int, list[SliceHeader]] = {}
+    for place, one in repeated:
+        copies.setdefault(place, []).append(one)
+    steps = np.diff(np.array([s.position_mm for s in kept]) @ normal)
+    return [
+        [one for place in range(first, last + 1) for one in (kept[place], *copies.get(place, ()))]
+        for first, last in _runs(steps)
+    ]
+
+
+def _runs(steps: FloatArray) -> list[tuple[int, int]]:
+    """(first place, last place) of each run of even steps; ``steps[n]`` lies between the places n and n + 1."""
+    runs, first = [], 0
+    for n, own in enumerate(steps):
+        usual = float(np.median(steps[first:n])) if n > first else float(own)
+        if abs(own - usual) <= _allowed(usual):
+            continue
+        is_finer = own < usual
+        runs.append((first, n - 1 if is_finer else n))
+        first = n if is_finer else n + 1
+    return [*runs, (first, len(steps))]
+
+
+def _allowed(usual: float) -> float:
+    return max(STEP_UNEVENNESS.value * usual, ROUNDING_MM)
+
+
+def gap_between(lower: SliceHeader, upper: SliceHeader) -> str:
+    """Two neighbouring slices with nothing between them, in words: how far apart, and where in patient coordinates."""
+    normal = _normal(lower)
+    first, second = np.array(lower.position_mm), np.array(upper.position_mm)
+    axis = int(np.abs(normal).argmax())
+    width = abs(float(normal @ (second - first)))
+    return f"{width:.2f} mm between {'xyz'[axis]} {first[axis]:.1f} and {second[axis]:.1f} mm"
+
+
+def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
+    """The slices in order where their places are even but for being rounded to whole mm; none where they are not.
+
+    Steps of 0.625 mm then put two slices at one place; their instance numbers say which comes first.
+    """
+    places = np.array([s.position_mm for s in slices]) @ normal
+    if len(slices) < MINIMUM_SLICES.value or np.abs(places - np.round(places)).max() > 1e-3:
+        return []
+    numbers = np.array([np.nan if s.instance_number is None else s.instance_number for s in slices])
+    if np.isnan(numbers).any() or len(set(numbers)) < len(numbers):
+        return []
+    if np.corrcoef(places, numbers)[0, 1] < 0:
+        numbers = -numbers
+    order = np.lexsort((numbers, np.round(places)))
+    steps = np.diff(places[order])
+    if float(np.ptp(steps)) < 1e-3 or (np.diff(numbers[order]) <= 0).any():
+        return []  # even as it stands, or not one scan
+    index = np.arange(len(order))
+    line = np.polyval(np.polyfit(index, places[order], 1), index)
+    is_even = np.abs(places[order] - line).max() <= WHOLE_MM_TOLERANCE_MM
+    return [slices[n] for n in order] if is_even else []
 
 
 def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | None:
@@ -86,10 +176,17 @@ def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | 
         "PixelSpacing": lambda s: s.pixel_spacing_mm is None or min(s.pixel_spacing_mm) <= 0,
         "Rows or Columns": lambda s: not (s.rows and s.columns),
     }
-    missing = [name for name, lacks in needed.items() if any(lacks(s) for s in slices)]
+    missing = [_lacking(name, slices) for name, lacks in needed.items() if any(lacks(s) for s in slices)]
     if not missing and any(not _is_orthonormal(s) for s in slices):
-        missing = ["a sound ImageOrientationPatient"]
+        missing = ["ImageOrientationPatient holds no two unit vectors at right angles"]
     return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found=", ".join(missing)) if missing else None
+
+
+def _lacking(name: str, slices: Sequence[SliceHeader]) -> str:
+    """A value as missing, or as unreadable with what stands there."""
+    odd = (odd for s in slices for odd in (*s.odd, *s.image.odd) if odd.name in name and not odd.is_read)
+    found = next(odd, None)
+    return f"{name} cannot be read, found {found.shown}" if found else f"{name} missing"
 
 
 def _is_orthonormal(one: SliceHeader) -> bool:
@@ -160,10 +257,14 @@ def _uneven(kept: Sequence[SliceHeader], normal: FloatArray, step: Step) -> Excl
     gaps = steps[steps >= MISSING_FROM_STEPS * usual]
     if len(gaps):
         lacking = int(np.maximum(1, np.round(gaps / usual) - 1).sum())
-        found = f"about {lacking} in {len(gaps)} gap(s), the widest {gaps.max():.2f} mm where {usual:.2f} mm is usual"
+        widest = int(steps.argmax())
+        found = (
+            f"about {lacking} in {len(gaps)} gap(s), the widest {gap_between(kept[widest], kept[widest + 1])}, "
+            f"where {usual:.2f} mm is usual"
+        )
         return Exclusion(code=ExclusionCode.MISSING_SLICES, step=step, found=found)
     worst = float(np.abs(steps - usual).max())
-    if worst > max(STEP_UNEVENNESS.value * usual, ROUNDING_MM):
+    if worst > _allowed(usual):
         return Exclusion(
             code=ExclusionCode.UNEVEN_SPACING,
             step=step,
@@ -173,11 +274,17 @@ def _uneven(kept: Sequence[SliceHeader], normal: FloatArray, step: Step) -> Excl
     return None
 
 
-def _stack(kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...], step: Step) -> Stack | Exclusion:
+def _stack(
+    kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...], step: Step, *, is_rounded: bool = False
+) -> Stack | Exclusion:
     cosines = np.array(kept[0].orientation)
     row_spacing, column_spacing = kept[0].pixel_spacing_mm or (1.0, 1.0)
     positions = np.array([s.position_mm for s in kept])
     normal = _normal(kept[0])
+    if is_rounded:
+        index = np.arange(len(kept))
+        slopes, starts = np.polyfit(index, positions, 1)
+        positions = starts + np.outer(index, slopes)
     along = (positions[-1] - positions[0]) / (len(kept) - 1) if len(kept) > 1 else normal
     affine = np.eye(4)
     # (0028,0030) is row spacing first: the distance between rows, along a column.
@@ -186,7 +293,7 @@ def _stack(kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...
     affine[:3, 2] = along
     affine[:3, 3] = positions[0]
     if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found="a sound ImageOrientationPatient")
+        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found="ImageOrientationPatient is not sound")
     off_line = positions - (positions[0] + np.outer(np.arange(len(kept)), along))
     sideways = np.abs(off_line - np.outer(off_line @ normal, normal)).max()
     if sideways > SIDEWAYS_TOLERANCE_MM:
@@ -197,4 +304,11 @@ def _stack(kept: list[SliceHeader], repeated: tuple[tuple[int, SliceHeader], ...
         limit = f"{GANTRY_TILT_MAXIMUM.value:g}"
         return Exclusion(code=ExclusionCode.GANTRY_TILT, step=step, found=f"{tilt:.1f}", limit=limit)
     step_mm = abs(float(normal @ along))
-    return Stack(slices=tuple(kept), affine_lps=affine, step_mm=step_mm, tilt_deg=tilt, repeated=repeated)
+    return Stack(
+        slices=tuple(kept),
+        affine_lps=affine,
+        step_mm=step_mm,
+        tilt_deg=tilt,
+        repeated=repeated,
+        is_rounded=is_rounded,
+    )

@@ -1,57 +1,123 @@
-"""Values of DICOM elements as plain Python, where a blank or spoilt one is None and not an error."""
+"""The one reader of element values: blank is missing, what can only mean one thing is read, the rest is unreadable.
+
+Real files hold '1,03' (a decimal comma), '120 kV', an age of '69' and values under the wrong VR. They are read here
+from the raw bytes, so that nothing depends on what a library makes of them, and `read` says whether a value was clean,
+mended, unreadable or missing.
+"""
 
 from __future__ import annotations
 
 import math
 import os
+import re
 import struct
 import zlib
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar
 
-from pydicom import Dataset
+from pydicom import DataElement, Dataset
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.sequence import Sequence as DicomSequence
 
-#: (0010,1010) Age String: three digits and a unit.
-_YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 #: Nobody was scanned at a greater age: '999Y' and a birth in 1850 are what de-identification leaves.
 _OLDEST_YEARS = 120
+_YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+#: (0010,1010) is three digits and a unit; people write fewer digits, spaces, small letters, words, or no unit.
+_AGE = re.compile(r"(?P<number>\d{1,3})(?:[.,]\d+)? ?(?P<unit>[YMWD])?(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?")
+_AGE_YEARS = re.compile(r"(?P<number>\d{1,3}) ?(?:JAHRE?|ANS|ANOS|ANNI)")
+_DATES = (
+    re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\d{2,6}(?:\.\d*)?)?"),
+    re.compile(r"(?P<y>\d{4})[-./](?P<m>\d{1,2})[-./](?P<d>\d{1,2})(?:[ T].*)?"),
+    re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})"),
+)
+_NUMBER = re.compile(r"(?P<number>[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?)\s*(?P<unit>[A-Za-z°]*)")
+#: The units in which DICOM has these values. Any other unit makes a value unreadable: nothing is converted.
+_MM = frozenset(("MM",))
+_UNITS = {
+    "KVP": frozenset(("KV", "KVP")),
+    **dict.fromkeys(("PixelSpacing", "SliceThickness", "SpacingBetweenSlices", "TableHeight"), _MM),
+    **dict.fromkeys(("ImagePositionPatient", "ReconstructionDiameter"), _MM),
+    "GantryDetectorTilt": frozenset(("DEG", "°", "DEGREES")),
+    **dict.fromkeys(("Exposure", "ExposureInmAs"), frozenset(("MAS",))),
+    "RescaleIntercept": frozenset(("HU",)),
+    "PatientSize": frozenset(("M",)),
+}
+#: Between values where someone forgot the backslash.
+_SEPARATORS = ("/", ";", " ")
+_BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "US or SS": "H"}
+#: So much of an unreadable value is quoted, and only of one that can be no name.
+_QUOTED_CHARACTERS = 24
+_QUOTABLE = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]{1,4}[^A-Za-z]*)?")
 
 #: What pydicom raises on damaged or foreign bytes, some of it only when an element is looked at.
 DAMAGE = (
     *(InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, TypeError),
     *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, zlib.error, MemoryError),
+    *(RecursionError, AssertionError),
 )
+
+
+Value = TypeVar("Value", bound=Hashable)
 
 
 class Source(Protocol):
     """What has elements by keyword: a data set, or a frame of one."""
 
     def get(self, keyword: str, /) -> Any:
-        """The element's value, or None."""
+        """The element, its value, or None."""
         ...
+
+
+class State(StrEnum):
+    """How a value was found."""
+
+    MISSING = "missing"
+    CLEAN = "clean"
+    MENDED = "mended"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Numbers as read, how they were found, and what stood there (fit to be shown; '' where clean or missing)."""
+
+    values: tuple[float, ...] | None
+    state: State
+    shown: str = ""
+
+
+_MISSING = Reading(values=None, state=State.MISSING)
+
+
+def read(source: Source, keyword: str, count: int = 0) -> Reading:
+    """The numbers of an element: exactly ``count`` of them, or all where ``count`` is 0."""
+    values = _values(source, keyword)
+    plain = tuple(value if isinstance(value, int | float | str) else str(value) for value in values)
+    return _read(plain, count, _UNITS.get(keyword, frozenset())) if plain else _MISSING
 
 
 def text(source: Source, keyword: str) -> str:
     """The value as text without outer spaces and NULs; several values joined by a backslash; '' where blank."""
-    value = value_of(source, keyword)
-    return "\\".join(filter(None, map(_clean, value))) if _is_sequence(value) else _clean(value)
+    return "\\".join(texts(source, keyword))
 
 
 def texts(source: Source, keyword: str) -> tuple[str, ...]:
     """All values as text."""
-    value = value_of(source, keyword)
-    if value is None:
-        return ()
-    values = value if _is_sequence(value) else [value]
-    return tuple(_clean(one) for one in values if _clean(one))
+    return tuple(filter(None, map(_clean, _values(source, keyword))))
 
 
 def number(source: Source, keyword: str) -> float | None:
     """The first value as a finite number; None where it is blank or no number."""
-    value = value_of(source, keyword)
-    return _number(value[0] if _is_sequence(value) and len(value) else value)
+    found = read(source, keyword).values
+    return found[0] if found else None
 
 
 def positive(source: Source, keyword: str) -> float | None:
@@ -62,29 +128,31 @@ def positive(source: Source, keyword: str) -> float | None:
 
 def numbers(source: Source, keyword: str, count: int) -> tuple[float, ...] | None:
     """Exactly ``count`` finite numbers, or None."""
-    value = value_of(source, keyword)
-    found = [_number(one) for one in value] if _is_sequence(value) else []
-    whole = tuple(one for one in found if one is not None)
-    return whole if len(found) == len(whole) == count else None
+    return read(source, keyword, count).values
 
 
 def day(source: Source, keyword: str) -> date | None:
-    """A DICOM date; None where it is blank or no date."""
-    digits = text(source, keyword).replace(".", "")[:8]
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
-    except ValueError:
-        return None
+    """A date; None where it is blank or cannot be only one day (03/01/2026)."""
+    return _day(text(source, keyword))
+
+
+@lru_cache(maxsize=4096)
+def _day(stated: str) -> date | None:
+    for pattern in _DATES:
+        found = pattern.fullmatch(stated)
+        if found:
+            try:
+                return date(int(found["y"]), int(found["m"]), int(found["d"]))
+            except ValueError:
+                return None
+    return None
 
 
 def age_years(source: Source) -> float | None:
     """Age at the study from (0010,1010), else from birth date and study date; None where neither can be true."""
-    stated = text(source, "PatientAge").upper()
-    # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
-    if len(stated) >= 2 and stated[:-1].isdigit() and stated[-1] in _YEARS_PER_UNIT and int(stated[:-1]):
-        years = int(stated[:-1]) * _YEARS_PER_UNIT[stated[-1]]
-        if years <= _OLDEST_YEARS:
-            return years
+    stated = _age(text(source, "PatientAge"))
+    if stated is not None:
+        return stated
     born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
     if born is None or scanned is None:
         return None
@@ -92,31 +160,162 @@ def age_years(source: Source) -> float | None:
     return years if 0 <= years <= _OLDEST_YEARS else None
 
 
+def age_state(source: Source) -> tuple[State, str]:
+    """How (0010,1010) was found, and what stood there where that is not as the standard has it."""
+    stated = text(source, "PatientAge")
+    if not stated or re.fullmatch(r"0+[YMWD]?", stated):
+        return State.MISSING, ""
+    if re.fullmatch(r"\d{3}[YMWD]", stated):
+        return (State.CLEAN, "") if _age(stated) is not None else (State.UNREADABLE, shown(stated))
+    return (State.MENDED if _age(stated) is not None else State.UNREADABLE), shown(stated)
+
+
+@lru_cache(maxsize=4096)
+def _age(stated: str) -> float | None:
+    # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
+    found = _AGE.fullmatch(stated.upper())
+    if found and int(found["number"]):
+        years = int(found["number"]) * _YEARS_PER_UNIT[found["unit"] or "Y"]
+    else:
+        named = _AGE_YEARS.fullmatch(stated.upper())
+        years = float(named["number"]) if named else 0.0
+    return years if 0 < years <= _OLDEST_YEARS else None
+
+
+def shown(stated: str) -> str:
+    """A value as a reason may quote it: nothing that could be a name."""
+    return repr(stated[:_QUOTED_CHARACTERS]) if _QUOTABLE.fullmatch(stated) else "text that is no number"
+
+
 def printable(name: str) -> str:
     """A file's name as text that every program takes: bytes that are no UTF-8 are written as '\\xe4'."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def value_of(source: Source, keyword: str) -> Any:
-    """The value as pydicom has it; None where it is blank or its bytes are spoilt."""
-    try:
-        return source.get(keyword)
-    except DAMAGE:
-        return None
+def most(values: Iterable[Value]) -> Value | None:
+    """What occurs most, of equals the first by its text; blank values and None count only where there is no other."""
+    counts = Counter(values)
+    stated = {value: n for value, n in counts.items() if value not in (None, "", ())} or counts
+    return min(stated, key=lambda value: (-stated[value], str(value)), default=None)
 
 
 def sequence(source: Source, keyword: str) -> list[Dataset]:
     """The items of a sequence; none where it is blank or its bytes are spoilt."""
-    value = value_of(source, keyword)
+    try:
+        found = source.get(keyword)
+        value = found.value if isinstance(found, DataElement) else found
+    except DAMAGE:
+        return []
     return [item for item in value if isinstance(item, Dataset)] if isinstance(value, DicomSequence) else []
 
 
-def _number(value: Any) -> float | None:
+@lru_cache(maxsize=1024)
+def tag_of(keyword: str) -> int:
+    """The tag of a keyword. Raises KeyError for a word that is none: a mistake of ours."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(keyword)
+    return int(tag)
+
+
+def _values(source: Source, keyword: str) -> Sequence[Any]:
+    """The values of an element as text, numbers or what pydicom made of them; () where blank or spoilt."""
     try:
-        found = float(value)
-    except (TypeError, ValueError):
+        found = source.get_item(tag_of(keyword)) if isinstance(source, Dataset) else source.get(keyword)
+        if found is None:
+            return ()
+        if isinstance(found, RawDataElement):
+            return _of_raw(found, source)
+        value = found.value if isinstance(found, DataElement) else found
+    except DAMAGE:
+        return ()
+    if value is None or isinstance(value, DicomSequence):
+        return ()
+    return tuple(value) if _is_sequence(value) else (value,)
+
+
+def _of_raw(element: RawDataElement, source: Source) -> tuple[str | float, ...]:
+    value = element.value
+    if not isinstance(value, bytes):  # a sequence of undefined length, or nothing
+        return ()
+    vr = element.VR or "UN"
+    if value.isascii() and b"\x1b" not in value:
+        return _of_bytes(value, vr, int(element.tag), element.is_little_endian)
+    kind = _kind(vr, int(element.tag))
+    if kind in _BINARY:
+        return _of_bytes(value, vr, int(element.tag), element.is_little_endian)
+    stated = texts(source, "SpecificCharacterSet")
+    try:
+        decoded = decode_bytes(value, convert_encodings(list(stated)) if stated else ["iso8859"], set("\\"))
+    except (LookupError, ValueError):
+        decoded = value.decode("latin-1")
+    return tuple(decoded.split("\\"))
+
+
+@lru_cache(maxsize=65536)
+def _of_bytes(value: bytes, vr: str, tag: int, is_little_endian: bool) -> tuple[str | float, ...]:
+    """Numbers of a binary value, else the parts of a text. An unknown VR is the one that the dictionary has."""
+    kind = _kind(vr, tag)
+    if kind in _BINARY:
+        code = _BINARY[kind]
+        size = struct.calcsize(f"<{code}")
+        if len(value) == size or (vr == kind and len(value) % size == 0):
+            order = "<" if is_little_endian else ">"
+            return struct.unpack(f"{order}{len(value) // size}{code}", value)
+    return tuple(value.decode("latin-1").split("\\"))
+
+
+@lru_cache(maxsize=1024)
+def _kind(vr: str, tag: int) -> str:
+    if vr != "UN":
+        return vr
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return vr
+
+
+@lru_cache(maxsize=65536)
+def _read(values: tuple[Any, ...], count: int, units: frozenset[str]) -> Reading:
+    stated = "\\".join(_clean(value) for value in values)
+    if not stated.strip("\\ "):
+        return _MISSING
+    found = [_number(value, units) for value in values]
+    is_clean = all(_is_clean(value) for value in values)
+    if count and len(found) != count:
+        is_clean, found = False, _separated(stated, count, units)
+    if not found or any(one is None for one in found):
+        return Reading(values=None, state=State.UNREADABLE, shown=shown(stated))
+    numeric = tuple(one for one in found if one is not None)
+    if is_clean:
+        return Reading(values=numeric, state=State.CLEAN)
+    return Reading(values=numeric, state=State.MENDED, shown=shown(stated))
+
+
+def _separated(stated: str, count: int, units: frozenset[str]) -> list[float | None]:
+    """The numbers of '1.03/1.03'. A comma separates only numbers with a point: '1,03' is one number."""
+    for separator in (*_SEPARATORS, ","):
+        parts = [part.strip() for part in stated.split(separator)]
+        if len(parts) == count and (separator != "," or all("." in part for part in parts)):
+            return [_number(part, units) for part in parts]
+    return []
+
+
+def _number(value: Any, units: frozenset[str]) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) else None
+    found = _NUMBER.fullmatch(_clean(value).strip("\"'"))
+    if found is None or (found["unit"] and found["unit"].upper() not in units):
         return None
-    return found if math.isfinite(found) else None
+    one = float(found["number"].replace(",", "."))
+    return one if math.isfinite(one) else None
+
+
+def _is_clean(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return True
+    found = _NUMBER.fullmatch(_clean(value))
+    return found is not None and not found["unit"] and "," not in found["number"]
 
 
 def _is_sequence(value: Any) -> bool:

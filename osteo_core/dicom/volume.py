@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, config
 
 from osteo_core.dicom.arrange import Arranged, arrange
-from osteo_core.dicom.describe import transfer_syntax
-from osteo_core.dicom.header import NotReadable, SliceHeader, read_header, slices_of
-from osteo_core.dicom.padding import declared_padding, padding_caution, replace_padding
+from osteo_core.dicom.header import NotReadable, Seen, SliceHeader, read_slices
+from osteo_core.dicom.padding import padding_caution, replace_padding
 from osteo_core.dicom.pixels import PixelsUnreadableError, is_whole_valued, read_frames
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import text
 from osteo_core.imaging.hounsfield import as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.nifti import is_nifti, read_nifti_volume
 from osteo_core.imaging.tilt import untilt
+from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Geometry, Series, Volume
 from osteo_core.terms import Step
 
 INT16 = np.iinfo(np.int16)
+#: So many places are named in a reason.
+_MOST_NAMED = 3
 
 
 def read_volume(series: Series) -> Volume | Exclusion:
@@ -34,39 +35,37 @@ def read_volume(series: Series) -> Volume | Exclusion:
     """
     if len(series.files) == 1 and is_nifti(series.files[0]):
         return read_nifti_volume(series.files[0])
-    headers = _headers(series.files)
-    if isinstance(headers, Exclusion):
-        return headers
-    slices = [one for dataset, own in headers.values() for one in own]
-    arranged = _own_stack(arrange(slices, step=Step.READ), series)
-    if isinstance(arranged, Exclusion):
-        return arranged
-    if isinstance(arranged.stack, Exclusion):
-        return arranged.stack
-    if any(not s.rescale_slope or s.rescale_intercept is None for s in arranged.stack.slices):
-        return Exclusion(code=ExclusionCode.RESCALE_MISSING, step=Step.READ)
-    datasets = {path: dataset for path, (dataset, _) in headers.items()}
+    stack = series.stack if isinstance(series.stack, Stack) else _arranged(series)
+    if isinstance(stack, Exclusion):
+        return stack
+    if any(not s.rescale_slope or s.rescale_intercept is None for s in stack.slices):
+        return Exclusion(code=ExclusionCode.RESCALE_MISSING, step=Step.READ, found="missing, or zero")
     try:
-        return _assemble(arranged.stack, datasets)
+        return _assemble(stack)
     except PixelsUnreadableError as error:
         return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=str(error))
     except OSError as error:  # gone or unreadable since it was indexed
         return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"a file is gone ({error.strerror})")
 
 
-def _headers(paths: Sequence[Path]) -> dict[Path, tuple[Dataset, list[SliceHeader]]] | Exclusion:
-    headers = {}
-    for path in paths:
-        dataset = read_header(path)
-        if isinstance(dataset, NotReadable):
-            return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"a file: {dataset.kind}")
-        with config.disable_value_validation():
-            headers[path] = (dataset, list(slices_of(dataset, path)))
-    return headers
+def _arranged(series: Series) -> Stack | Exclusion:
+    """The stack of a series that a store gave back: its headers are read again, and arranged in the same way."""
+    slices: list[SliceHeader] = []
+    seen: Seen = {}
+    for path in series.files:
+        own = read_slices(path, seen)
+        if isinstance(own, NotReadable):
+            return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"a file: {own.kind}")
+        slices += own
+    part = _own_stack(arrange(slices, step=Step.READ), series)
+    return part if isinstance(part, Exclusion) else part.stack
 
 
 def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged | Exclusion:
-    """The stack of this Series; where its files hold several, the one that the record names."""
+    """The stack that this Series stands for; where its files hold several, never just any of them.
+
+    A store keeps with the first stack of a series the files that no stack uses, and nothing else of the others.
+    """
     if len(parts) == 1:
         return parts[0]
     own = next((part for part in parts if part.label == series.stack_label), None)
@@ -74,66 +73,99 @@ def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged | Exclusio
     return own or Exclusion(code=ExclusionCode.AMBIGUOUS_SLICES, step=Step.READ, found=found)
 
 
-def _assemble(stack: Stack, datasets: dict[Path, Dataset]) -> Volume | Exclusion:
-    first = stack.slices[0]
+def _assemble(stack: Stack) -> Volume | Exclusion:
     wanted = [*stack.slices, *(one for _, one in stack.repeated)]
-    planes, padded, lowest = _read_planes(wanted, datasets)
-    fault = _differing(stack, planes)
-    if fault:
-        return fault
-    voxels = planes[: len(stack.slices)]
+    planes, padded, lowest = _read_planes(wanted)
+    first, last, repairs = _unambiguous(stack, planes)
+    if last - first < len(stack.slices) and _is_too_short(stack, last - first):
+        return Exclusion(code=ExclusionCode.AMBIGUOUS_SLICES, step=Step.READ, found=repairs[-1].found)
+    voxels = planes[first:last]
     labels = describe_labels(voxels)
     if labels:
         return Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.READ, found=labels)
     hu = check_hu(voxels)
     if isinstance(hu, Exclusion):
         return hu
-    repairs = (*padding_caution(padded, lowest, planes.size), *_dropped(stack))
+    repairs = (*padding_caution(padded, lowest, planes.size), *repairs)
+    affine = stack.affine_lps.copy()
+    affine[:3, 3] += first * affine[:3, 2]
     # (slice, row, column) in memory, seen as (column, row, slice): no copy.
     array = as_int16_if_lossless(voxels).transpose(2, 1, 0)
-    shape = (first.columns, first.rows, len(stack.slices))
     volume = Volume(
         voxels_hu=array,
-        geometry=Geometry(shape=shape, affine_lps=stack.affine_lps),
-        provenance=(*_provenance(stack, datasets[first.path]), *(repair.sentence for repair in repairs)),
+        geometry=Geometry(shape=array.shape, affine_lps=affine),
+        provenance=(*_provenance(stack, last - first), *(repair.sentence for repair in repairs)),
         cautions=(*repairs, *hu),
     )
     return untilt(volume)
 
 
-def _read_planes(wanted: Sequence[SliceHeader], datasets: dict[Path, Dataset]) -> tuple[NDArray, int, float]:
+def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray, int, float]:
     """(slices, rows, columns) in HU with padding made air; how many voxels were padding, their lowest value."""
     slopes = [s.rescale_slope or 1.0 for s in wanted]
     intercepts = [s.rescale_intercept or 0.0 for s in wanted]
     kind = np.int16 if is_whole_valued(slopes, intercepts) else np.float32
     planes: NDArray = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
     padded, lowest = 0, 0.0
-    for path in dict.fromkeys(s.path for s in wanted):
-        dataset = datasets[path]
-        is_monochrome1 = text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-        frames = read_frames(path, transfer_syntax(dataset), is_monochrome1=is_monochrome1)
-        padding = declared_padding(dataset)
-        own = {(s.rescale_slope, s.rescale_intercept) for s in wanted if s.path == path}
-        if len(own) > 1:  # GDCM applies the first frame's rescale to all of them
-            raise PixelsUnreadableError("frames of one file with rescales of their own")
+    by_path: dict[Path, list[tuple[int, SliceHeader]]] = {}
+    for index, one in enumerate(wanted):
+        by_path.setdefault(one.path, []).append((index, one))
+    for number, (path, own) in enumerate(by_path.items(), start=1):
+        frames = _frames_of(path, [one for _, one in own], f"file {number} of {len(by_path)}")
         if planes.dtype == np.int16 and (frames.min() < INT16.min or frames.max() > INT16.max):
             planes = planes.astype(np.int32)
-        for index, one in ((n, s) for n, s in enumerate(wanted) if s.path == path):
+        for index, one in own:
             if one.frame >= len(frames) or frames.shape[1:] != planes.shape[1:]:
                 raise PixelsUnreadableError(f"pixels of size {frames.shape}, header says {planes.shape[1:]}")
             planes[index] = frames[one.frame]
-            count, low = replace_padding(planes[index], one, padding)
+            count, low = replace_padding(planes[index], one)
             padded, lowest = padded + count, min(lowest, low)
     return planes, padded, lowest
 
 
-def _differing(stack: Stack, planes: NDArray) -> Exclusion | None:
-    """Slices at one place must be the same picture; otherwise nobody knows which one is meant."""
-    extra = len(stack.slices)
-    differing = sum(not np.array_equal(planes[kept], planes[extra + n]) for n, (kept, _) in enumerate(stack.repeated))
-    if not differing:
-        return None
-    return Exclusion(code=ExclusionCode.AMBIGUOUS_SLICES, step=Step.READ, found=f"at {differing} places")
+def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray:
+    """(frames, rows, columns) in HU. Raises PixelsUnreadableError that says which of the series' files it is."""
+    rescales = {(one.rescale_slope, one.rescale_intercept) for one in own}
+    form = own[0].pixels
+    try:
+        if len(rescales) == 1:
+            return read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1)
+        # GDCM applies the first frame's rescale to all of them.
+        stored = read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1, is_rescaled=False)
+    except PixelsUnreadableError as error:
+        raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error}") from None
+    frames = stored.astype(np.float64)
+    for one in own:
+        if one.frame < len(frames):
+            frames[one.frame] = frames[one.frame] * (one.rescale_slope or 1.0) + (one.rescale_intercept or 0.0)
+    return frames
+
+
+def _place(one: SliceHeader) -> str:
+    return f"z {one.position_mm[2]:.1f} mm" if one.position_mm else "an unknown place"
+
+
+def _unambiguous(stack: Stack, planes: NDArray) -> tuple[int, int, tuple[Caution, ...]]:
+    """The longest run of slices without a place that holds two different pictures, and what is said of it.
+
+    Slices at one place must be the same picture; otherwise nobody knows which one is meant.
+    """
+    count = len(stack.slices)
+    unlike = sorted(
+        {kept for n, (kept, _) in enumerate(stack.repeated) if not np.array_equal(planes[kept], planes[count + n])}
+    )
+    if not unlike:
+        return 0, count, _dropped(stack)
+    ends = [-1, *unlike, count]
+    first, last = max(((a + 1, b) for a, b in pairwise(ends)), key=lambda run: run[1] - run[0])
+    places = ", ".join(_place(stack.slices[kept]) for kept in unlike[:_MOST_NAMED])
+    found = f"different slices at {len(unlike)} place(s), first {places}; {last - first} of {count} slices are read"
+    return first, last, (Caution(code=CautionCode.DUPLICATE_SLICES, step=Step.READ, found=found),)
+
+
+def _is_too_short(stack: Stack, slices: int) -> bool:
+    too_few = slices < MINIMUM_SLICES.value
+    return too_few or slices * stack.step_mm < MINIMUM_COVERAGE.value
 
 
 def _dropped(stack: Stack) -> tuple[Caution, ...]:
@@ -143,6 +175,6 @@ def _dropped(stack: Stack) -> tuple[Caution, ...]:
     return (Caution(code=CautionCode.DUPLICATE_SLICES, step=Step.READ, found=found),)
 
 
-def _provenance(stack: Stack, dataset: Dataset) -> tuple[str, ...]:
-    syntax = transfer_syntax(dataset) or "no meta information"
-    return (f"{len(stack.slices)} slices sorted along their normal, step {stack.step_mm:.4g} mm", f"decoded {syntax}")
+def _provenance(stack: Stack, slices: int) -> tuple[str, ...]:
+    syntax = stack.slices[0].pixels.transfer_syntax or "no meta information"
+    return (f"{slices} slices sorted along their normal, step {stack.step_mm:.4g} mm", f"decoded {syntax}")

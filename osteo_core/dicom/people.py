@@ -1,0 +1,173 @@
+"""Who was scanned: files that contradict each other are never one patient, whatever their identifiers say.
+
+De-identified collections give 'ANON', '0' or nothing as everybody's PatientID, and one StudyInstanceUID to several
+people. So a placeholder is no identifier, and two sexes, births or sizes under one identifier are two patients.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import TypeVar
+
+from osteo_core.dicom.header import Person, SliceHeader
+from osteo_core.dicom.identity import Identity
+from osteo_core.dicom.values import most
+
+#: Births and sizes further apart than this are two people's; headers round ages to years and sizes to centimetres.
+_BIRTH_APART_YEARS = 1.5
+_BIRTH_APART_YEARS_BY_AGE = 3.0
+_SIZE_APART_M = 0.2
+_DAYS_A_YEAR = 365.25
+
+_PLACEHOLDER = re.compile(
+    "(?:ANON(?:YM(?:OUS|I[SZ]ED|E|IZADO)?)?(?:PATIENT|ID)?|UNKNOWN|UNBEKANNT|INCONNU|NONE|NULL|N?NA|NAN|NOID|PATIENT|"
+    "PATIENTID|ID|DEFAULT|REMOVED|DELETED|BLANK|EMPTY|DUMMY|DEIDENTIFIED|DEIDENT|CONFIDENTIAL)?[0X]*"
+)
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """The files of one series of one person. ``patient`` is what tells this person from all others.
+
+    ``patients`` is more than one where slices of several people form one stack; ``unsure`` says why it is not certain
+    who was scanned, '' where it is.
+    """
+
+    identity: Identity
+    slices: list[SliceHeader]
+    person: Person
+    patient: str = ""
+    patients: int = 1
+    unsure: str = ""
+
+    @property
+    def has_patient_id(self) -> bool:
+        """False where the PatientID is blank or a placeholder."""
+        return not is_placeholder(self.person.patient_id)
+
+
+def is_placeholder(patient_id: str) -> bool:
+    """True for what stands in a PatientID when nobody is meant: blank, '0', 'ANON', 'XXXX'."""
+    return _PLACEHOLDER.fullmatch(re.sub(r"[\W_]+", "", patient_id).upper()) is not None
+
+
+def split_by_person(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
+    """The slices of one series by the person whom they name; slices that contradict nobody go with the most."""
+    by_person: dict[Person, list[SliceHeader]] = {}
+    for one in slices:
+        by_person.setdefault(one.image.person, []).append(one)
+    if len(by_person) == 1:
+        return [list(slices)]
+    ordered = sorted(by_person.items(), key=lambda item: (-len(item[1]), str(item[0])))
+    clusters = _clusters(ordered, lambda one, other: contradict(one[0], other[0], is_one_study=True))
+    return [[one for _, members in cluster for one in members] for cluster in clusters]
+
+
+def person_of(slices: Sequence[SliceHeader]) -> Person:
+    """What most slices of one person say of it, each value by itself."""
+    people = [one.image.person for one in slices]
+    if len(set(people)) == 1:
+        return people[0]
+    return Person(**{one.name: most(getattr(person, one.name) for person in people) for one in fields(Person)})
+
+
+def with_patients(members: Sequence[Member]) -> list[Member]:
+    """The members with the patient of each: by PatientID, apart where people contradict each other."""
+    by_name: dict[str, list[Member]] = {}
+    for one in members:
+        by_name.setdefault(_name_of(one), []).append(one)
+    found = [one for name, own in by_name.items() for one in _named(name, own)]
+    patients: dict[str, set[str]] = {}
+    for one in found:
+        patients.setdefault(one.identity.study, set()).add(one.patient)
+    return [_in_own_study(one, len(patients[one.identity.study])) for one in found]
+
+
+def _name_of(one: Member) -> str:
+    """Without a PatientID each study is a patient of its own: never two patients as one."""
+    return one.person.patient_id if one.has_patient_id else f"study {one.identity.study}"
+
+
+def _named(name: str, members: Sequence[Member]) -> list[Member]:
+    """Members of one identifier: one patient, or several who contradict each other."""
+    reasons: set[str] = set()
+
+    def apart(one: Member, other: Member) -> str:
+        return contradict(one.person, other.person, is_one_study=one.identity.study == other.identity.study)
+
+    clusters = _clusters(members, apart, reasons)
+    if len(clusters) == 1:
+        return [replace(one, patient=name) for one in members]
+    unsure = f"{len(clusters)} people of different {' and '.join(sorted(reasons))} go by one identifier"
+    return [
+        replace(one, patient=f"{name}\0{_description(cluster)}", unsure=f"{unsure}; they count as separate patients")
+        for cluster in clusters
+        for one in cluster
+    ]
+
+
+def _in_own_study(one: Member, patients: int) -> Member:
+    """The member under a study that is its patient's alone, for one StudyInstanceUID may stand for two patients'."""
+    unsure = one.unsure
+    if patients > 1 and not unsure:
+        unsure = f"one StudyInstanceUID stands for {patients} patients; they count as separate patients"
+    if one.patient == f"study {one.identity.study}":
+        return replace(one, unsure=unsure)
+    return replace(one, unsure=unsure, identity=replace(one.identity, study=f"{one.identity.study}\0{one.patient}"))
+
+
+def _clusters(
+    items: Sequence[Item], apart: Callable[[Item, Item], str], reasons: set[str] | None = None
+) -> list[list[Item]]:
+    """Items that nothing sets apart together; ``reasons`` takes what did."""
+    clusters: list[list[Item]] = []
+    for item in items:
+        for cluster in clusters:
+            found = {apart(item, other) for other in cluster} - {""}
+            if not found:
+                cluster.append(item)
+                break
+            if reasons is not None:
+                reasons |= found
+        else:
+            clusters.append([item])
+    return clusters
+
+
+def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
+    """What makes these two people ('sex', 'birth', 'age', 'size' or 'identifier'), or ''."""
+    ids = {p.patient_id for p in (one, other) if not is_placeholder(p.patient_id)}
+    if len(ids) > 1:
+        return "identifier"
+    if {one.sex, other.sex} == {"F", "M"}:
+        return "sex"
+    if one.born and other.born and abs((one.born - other.born).days) > _BIRTH_APART_YEARS * _DAYS_A_YEAR:
+        return "birth"
+    births = _birth_year(one, is_one_study=is_one_study), _birth_year(other, is_one_study=is_one_study)
+    if births[0] is not None and births[1] is not None and abs(births[0] - births[1]) > _BIRTH_APART_YEARS_BY_AGE:
+        return "age"
+    if one.size_m and other.size_m and abs(one.size_m - other.size_m) > _SIZE_APART_M:
+        return "size"
+    return ""
+
+
+def _birth_year(person: Person, *, is_one_study: bool) -> float | None:
+    """The year of birth by age and date of the study; within one study its age alone compares people."""
+    if person.age_years is None:
+        return None
+    if is_one_study:
+        return -person.age_years
+    return person.scanned.year + person.scanned.month / 12 - person.age_years if person.scanned else None
+
+
+def _description(cluster: Sequence[Member]) -> str:
+    """What sets a person apart, the same whatever the order of files."""
+    people = [one.person for one in cluster]
+    sex = max(person.sex for person in people)
+    births = sorted(person.born.isoformat() for person in people if person.born)
+    years = sorted(-(_birth_year(person, is_one_study=False) or -(person.age_years or 0.0)) for person in people)
+    return f"{sex} {births[0] if births else round(years[0])}"
