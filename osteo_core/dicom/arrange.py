@@ -87,7 +87,7 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
     ("contrast", lambda s: s.image.contrast_agent),
     ("kind of image", lambda s: s.image.image_type),
     ("description", lambda s: s.image.words),
-    ("frame of reference", lambda s: s.image.frame_of_reference_uid),
+    ("frame of reference", lambda s: s.frame_of_reference_uid),
 )
 #: What puts slices in the order in which they were taken.
 _ORDERS: tuple[tuple[str, Callable[[SliceHeader], float | None]], ...] = (
@@ -106,15 +106,14 @@ def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:
     unique, cautions = _without_copies(slices, step)
     groups = _groups(unique)
     plain = [group for group in groups if fault_of(group[0].image) is None]
-    pieces = [piece for group in plain for piece in _pieces(group, step)]
-    sound = [piece for piece in pieces if piece.covered]
+    pieces = [_pieces(group, step) for group in plain]
+    sound = [piece for own in pieces for piece in own if piece.covered]
     if not sound:
         own = tuple(s for group in plain or groups[:1] for s in group)
         sound = [_Piece(slices=own, stack=build_stack(own, step=step))]
-        pieces = list(sound)
-    placed = {id(s) for piece in pieces for s in piece.slices}
-    others = [group for group in groups if id(group[0]) not in placed]
-    left = [*(_named(group, sound[0]) for group in others), *_short(pieces, sound)]
+    measured = {id(s) for piece in sound for s in piece.slices}
+    others = [group for group in groups if not any(id(s) in measured for s in group)]
+    left = [*(_named(group, sound[0]) for group in others), *_short(pieces, measured)]
     if left:
         cautions += (Caution(code=CautionCode.IMAGES_LEFT_OUT, step=step, found="; ".join(left)),)
     return _labelled(sound, cautions, slices, step)
@@ -287,22 +286,29 @@ def _named(group: Slices, main: _Piece) -> str:
     return f"{len(group)} image(s) of another pixel spacing"
 
 
-def _short(pieces: Sequence[_Piece], sound: Sequence[_Piece]) -> Iterator[str]:
-    """Runs that are too short, each with the gap that parts it from its neighbour."""
-    for n, piece in enumerate(pieces):
-        if piece.covered or any(piece is one for one in sound):
-            continue
-        near = [other for other in pieces[max(n - 1, 0) : n + 2] if other is not piece and other.is_run]
-        if piece.is_run and near:
-            covered = [other for other in near if other.covered]
-            yield f"{len(piece.slices)} slice(s) beyond {_parting((covered or near)[0], piece)}"
-        else:
-            yield f"{len(piece.slices)} slice(s) told apart by {piece.why}"
+def _short(group_pieces: Sequence[Sequence[_Piece]], measured: set[int]) -> Iterator[str]:
+    """Runs that are too short in a group that is measured, each with the gap that parts it from its neighbour."""
+    for pieces in group_pieces:
+        short = [n for n, piece in enumerate(pieces) if not any(id(s) in measured for s in piece.slices)]
+        yield from (_beyond(pieces, n) for n in short if len(short) < len(pieces))
+
+
+def _beyond(pieces: Sequence[_Piece], n: int) -> str:
+    piece = pieces[n]
+    near = [other for other in pieces[max(n - 1, 0) : n + 2] if other is not piece and other.is_run]
+    if not (piece.is_run and near):
+        return f"{len(piece.slices)} slice(s) told apart by {piece.why}"
+    neighbour = next((other for other in near if other.covered), near[0])
+    return f"{len(piece.slices)} slice(s) beyond {_parting(neighbour, piece)}"
 
 
 def _parting(near: _Piece, piece: _Piece) -> str:
-    pairs = ((near.slices[-1], piece.slices[0]), (piece.slices[-1], near.slices[0]))
+    pairs = [
+        (lower, upper)
+        for lower, upper in ((near.slices[-1], piece.slices[0]), (piece.slices[-1], near.slices[0]))
+        if lower.position_mm and upper.position_mm
+    ]
     lower, upper = min(
-        pairs, key=lambda pair: float(np.linalg.norm(np.subtract(pair[0].position_mm, pair[1].position_mm)))
+        pairs, key=lambda pair: float(np.linalg.norm(np.subtract(pair[0].position_mm or 0, pair[1].position_mm or 0)))
     )
     return f"a gap of {gap_between(lower, upper)}"

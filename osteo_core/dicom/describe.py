@@ -14,7 +14,7 @@ from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import first_value, kernel_group
 from osteo_core.dicom.sites import SiteRule, Source, site_key, site_of
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import most
+from osteo_core.dicom.values import NO_NUMBER, most
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
 from osteo_core.limits.acquisition import GANTRY_TILT_IGNORED, THICKNESS_PREFERRED
 from osteo_core.outcomes import Caution, CautionCode
@@ -237,7 +237,9 @@ def _odd(slices: Sequence[SliceHeader]) -> list[Odd]:
 
 
 def _in_words(odd: Odd) -> str:
-    return f"{odd.name} {'written' if odd.is_read else 'cannot be read, found'} {odd.shown}"
+    if not odd.is_read:
+        return f"{odd.name} cannot be read, found {odd.shown}"
+    return f"{odd.name} written {odd.shown if odd.shown != NO_NUMBER else 'in words'}"
 
 
 def _thickness(series: Series) -> list[tuple[CautionCode, str, str]]:

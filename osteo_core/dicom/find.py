@@ -109,7 +109,7 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
         gathered.unreadable.setdefault((file.path.parent, slices.kind), []).append(file.path)
     elif slices:
         first = slices[0].image
-        within = f"{first.series_number} {first.frame_of_reference_uid}"
+        within = f"{first.series_number} {slices[0].frame_of_reference_uid}"
         own = identity((first.study_uid, first.series_uid), within, file.path)
         gathered.slices.setdefault(own, []).extend(slices)
 

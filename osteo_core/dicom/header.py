@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from pydicom import Dataset, config, dcmread
 from pydicom.dataelem import RawDataElement
 
-from osteo_core.dicom.spectral import not_plain
+from osteo_core.dicom.spectral import image_kind, not_plain
 from osteo_core.dicom.values import (
     Source,
     State,
@@ -40,31 +40,20 @@ SIMULATED_MARK = "simulated"
 #: A patient's size beyond these is a typing error or in centimetres.
 _SIZE_M = (0.3, 2.5)
 
-#: What differs from slice to slice of one sound series.
-_OWN_KEYWORDS = (
-    *("SOPInstanceUID", "ImagePositionPatient", "RescaleSlope", "RescaleIntercept", "InstanceNumber"),
-    *("AcquisitionNumber", "TemporalPositionIdentifier", "FrameAcquisitionNumber", "TemporalPositionIndex", "StackID"),
-    *("AcquisitionTime", "ContentTime", "TriggerTime", "NominalPercentageOfCardiacPhase"),
-    *("NominalCardiacTriggerDelayTime", "Exposure", "ExposureInmAs", "TableHeight", "NumberOfFrames"),
-)
 #: What all images of one sound series say alike.
 _COMMON_KEYWORDS = (
     *("SpecificCharacterSet", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
-    *("FrameOfReferenceUID", "Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
+    *("Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
     *("DeviceSerialNumber", "SoftwareVersions", "InstitutionName", "StationName", "KVP", "ConvolutionKernel"),
     *("SliceThickness", "PixelSpacing", "Rows", "Columns", "ImageOrientationPatient", "GantryDetectorTilt"),
     *("PatientPosition", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "PatientSize", "StudyDate"),
     *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "SeriesDescription", "ProtocolName"),
     *("ReconstructionDiameter", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation"),
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "LossyImageCompression", "ImageComments"),
-    *("DerivationDescription", "DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
+    *("DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
     *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
     *("DecompositionMaterialSequence", "DecompositionMethod"),
 )
-_GROUP_KEYWORDS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-#: All that find and read look at; other elements are skipped while reading, so no name is ever held.
-KEYWORDS = (*_OWN_KEYWORDS, *_COMMON_KEYWORDS, *_GROUP_KEYWORDS)
-_TAGS: list[Any] = [tag_of(keyword) for keyword in KEYWORDS]
 _COMMON_TAGS = tuple(tag_of(keyword) for keyword in _COMMON_KEYWORDS)
 
 #: What tells apart several stacks under one SeriesInstanceUID; the last three stand in multi-frame files.
@@ -140,7 +129,6 @@ class ImageHeader:
     study_uid: str = ""
     series_uid: str = ""
     series_number: str = ""
-    frame_of_reference_uid: str = ""
     person: Person = field(default_factory=Person)
     sop_class_uid: str = ""
     modality: str = ""
@@ -186,6 +174,7 @@ class SliceHeader:
     rescale_intercept: float | None
     rescale_type: str
     acquisition: str
+    frame_of_reference_uid: str = ""
     phase: str = ""
     times_s: tuple[float | None, float | None] = (None, None)
     instance_number: float | None = None
@@ -202,9 +191,10 @@ Seen = dict[tuple[object, ...], tuple[ImageHeader, PixelForm, dict[str, Any]]]
 
 
 def read_header(path: Path) -> Dataset | NotReadable:
-    """The elements of KEYWORDS, up to the pixels. A file without the 128-byte preamble is read if it is DICOM.
+    """The elements up to the pixels. A file without the 128-byte preamble is read if it is DICOM.
 
-    Whatever a damaged file makes of the parser, it is a NotReadable: no file ends a run.
+    Reading them all is faster than choosing; no name in them is looked at. Whatever a damaged file makes of
+    the parser, it is a NotReadable: no file ends a run.
     """
     try:
         with config.disable_value_validation(), path.open("rb") as file:
@@ -238,7 +228,7 @@ def _read(file: BinaryIO) -> Dataset | NotReadable:
     if not has_preamble and not _looks_like_dicom(start):
         return NotReadable(kind="not DICOM")
     file.seek(0)
-    dataset = dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=not has_preamble)
+    dataset = dcmread(file, stop_before_pixels=True, force=not has_preamble)
     # A frame takes at least a byte: a count beyond that is damage, and must not be believed.
     frames = number(dataset, "NumberOfFrames")
     is_possible = frames is None or 1 <= frames <= os.fstat(file.fileno()).st_size
@@ -255,16 +245,17 @@ def _looks_like_dicom(start: bytes) -> bool:
 
 def _checked(dataset: Dataset) -> Dataset | NotReadable:
     """The data set with blank object identifiers taken from its meta information, where they stand again."""
-    meta = getattr(dataset, "file_meta", Dataset())
-    for keyword, media in (
-        ("SOPClassUID", "MediaStorageSOPClassUID"),
-        ("SOPInstanceUID", "MediaStorageSOPInstanceUID"),
+    sop_class = text(dataset, "SOPClassUID")
+    for keyword, media, stated in (
+        ("SOPClassUID", "MediaStorageSOPClassUID", sop_class),
+        ("SOPInstanceUID", "MediaStorageSOPInstanceUID", text(dataset, "SOPInstanceUID")),
     ):
-        if not text(dataset, keyword) and text(meta, media):
-            setattr(dataset, keyword, text(meta, media))
-    if text(dataset, "SOPClassUID") == DICOMDIR_SOP_CLASS:
+        if not stated:
+            setattr(dataset, keyword, text(getattr(dataset, "file_meta", Dataset()), media))
+    sop_class = sop_class or text(dataset, "SOPClassUID")
+    if sop_class == DICOMDIR_SOP_CLASS:
         return NotReadable(kind="DICOMDIR")
-    if not (text(dataset, "Modality") or text(dataset, "SOPClassUID")):
+    if not (sop_class or text(dataset, "Modality")):
         return NotReadable(kind="DICOM that does not say what it is")
     return dataset
 
@@ -293,7 +284,7 @@ def slices_of(dataset: Dataset, path: Path, seen: Seen | None = None) -> Iterato
     for group in sequence(dataset, "SharedFunctionalGroupsSequence")[:1]:
         top |= _flat(group)
     per_frame = sequence(dataset, "PerFrameFunctionalGroupsSequence")
-    syntax = text(getattr(dataset, "file_meta", Dataset()), "TransferSyntaxUID")
+    syntax = text(getattr(dataset, "file_meta", None) or Dataset(), "TransferSyntaxUID")
     for frame in range(int(number(dataset, "NumberOfFrames") or 1)):
         own = top | _flat(per_frame[frame]) if frame < len(per_frame) else top
         yield _slice(Elements(dataset, own), path, frame, syntax, seen)
@@ -320,6 +311,7 @@ def _slice(source: Elements, path: Path, frame: int, syntax: str, seen: Seen) ->
         rescale_slope=number(source, "RescaleSlope"),
         rescale_intercept=number(source, "RescaleIntercept"),
         acquisition="/".join(filter(None, (text(source, keyword) for keyword in _ACQUISITION_KEYWORDS))),
+        frame_of_reference_uid=text(source, "FrameOfReferenceUID"),
         phase="/".join(filter(None, (text(source, keyword) for keyword in _PHASE_KEYWORDS))),
         times_s=(_seconds(text(source, "AcquisitionTime")), _seconds(text(source, "ContentTime"))),
         instance_number=number(source, "InstanceNumber"),
@@ -341,7 +333,9 @@ def _seconds(stated: str) -> float | None:
 def _common(source: Elements, syntax: str, seen: Seen) -> tuple[ImageHeader, PixelForm, dict[str, Any]]:
     """What the slices of a series have in common, made once for the same bytes."""
     elements = [source.by_tag.get(tag) for tag in _COMMON_TAGS]
-    key = (syntax, *(None if one is None else one.value for one in elements))
+    # Compression writes its ratio into the derivation of each image: only what it makes of the image counts.
+    derived = image_kind(text(source, "DerivationDescription"))
+    key = (syntax, derived, *(None if one is None else one.value for one in elements))
     try:
         found = seen.get(key)
     except TypeError:  # a sequence, or a value that was set: made for this slice alone
@@ -396,7 +390,6 @@ def _image(source: Source, syntax: str) -> ImageHeader:
         study_uid=text(source, "StudyInstanceUID"),
         series_uid=text(source, "SeriesInstanceUID"),
         series_number=text(source, "SeriesNumber"),
-        frame_of_reference_uid=text(source, "FrameOfReferenceUID"),
         person=_person(source),
         sop_class_uid=text(source, "SOPClassUID"),
         modality=text(source, "Modality"),
@@ -442,7 +435,16 @@ def _odd(source: Source, told: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]
         reading = read(source, keyword, count if count > 1 else 0)
         if reading.state in (State.MENDED, State.UNREADABLE):
             found.append(Odd(name=name, shown=reading.shown, is_read=reading.state is State.MENDED))
+        elif keyword.startswith("Rescale") and (vr := _foreign_vr(source, keyword)):
+            found.append(Odd(name=name, shown=f"under VR {vr}", is_read=True))
     return tuple(found)
+
+
+def _foreign_vr(source: Source, keyword: str) -> str:
+    """The VR of an element that is not DS: decoders of pixels then miss a rescale, or read it in their own way."""
+    element = source.get(keyword)
+    vr = element.VR if isinstance(element, RawDataElement) else None
+    return "" if vr in (None, "DS") else str(vr)
 
 
 def _odd_age(source: Source) -> tuple[Odd, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from osteo_core.dicom.header import Person, SliceHeader
 from osteo_core.dicom.identity import Identity
@@ -72,7 +72,8 @@ def person_of(slices: Sequence[SliceHeader]) -> Person:
     people = [one.image.person for one in slices]
     if len(set(people)) == 1:
         return people[0]
-    return Person(**{one.name: most(getattr(person, one.name) for person in people) for one in fields(Person)})
+    said: dict[str, Any] = {one.name: most(getattr(person, one.name) for person in people) for one in fields(Person)}
+    return Person(**said)
 
 
 def with_patients(members: Sequence[Member]) -> list[Member]:

@@ -83,6 +83,8 @@ def _check_length(path: Path) -> None:
             dataset = dcmread(path, force=True, defer_size=_DEFER_BYTES, specific_tags=list(_SIZE_KEYWORDS))
             pixels = dataset.get_item("PixelData", keep_deferred=True)
             factors = [number(dataset, keyword) or 1 for keyword in _SIZE_KEYWORDS[:-1]]
+    except (FileNotFoundError, PermissionError):
+        raise
     except DAMAGE:
         raise PixelsUnreadableError("a data set that cannot be read to its end") from None
     if pixels is None:

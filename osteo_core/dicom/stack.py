@@ -72,7 +72,7 @@ def without_identity(stack: Stack) -> Stack:
     """The stack as reading needs it, with nothing that names a patient, a study or a device."""
 
     def bare(one: SliceHeader) -> SliceHeader:
-        return replace(one, sop_instance_uid="", image=_NOBODY, odd=())
+        return replace(one, sop_instance_uid="", frame_of_reference_uid="", image=_NOBODY)
 
     return replace(
         stack,

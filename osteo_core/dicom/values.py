@@ -55,6 +55,8 @@ _SEPARATORS = ("/", ";", " ")
 _BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "US or SS": "H"}
 #: So much of an unreadable value is quoted, and only of one that can be no name.
 _QUOTED_CHARACTERS = 24
+#: What is told in place of a text that might be a name.
+NO_NUMBER = "text that is no number"
 _QUOTABLE = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]{1,4}[^A-Za-z]*)?")
 
 #: What pydicom raises on damaged or foreign bytes, some of it only when an element is looked at.
@@ -184,7 +186,7 @@ def _age(stated: str) -> float | None:
 
 def shown(stated: str) -> str:
     """A value as a reason may quote it: nothing that could be a name."""
-    return repr(stated[:_QUOTED_CHARACTERS]) if _QUOTABLE.fullmatch(stated) else "text that is no number"
+    return repr(stated[:_QUOTED_CHARACTERS]) if _QUOTABLE.fullmatch(stated) else NO_NUMBER
 
 
 def printable(name: str) -> str:
@@ -246,7 +248,7 @@ def _of_raw(element: RawDataElement, source: Source) -> tuple[str | float, ...]:
         return _of_bytes(value, vr, int(element.tag), element.is_little_endian)
     stated = texts(source, "SpecificCharacterSet")
     try:
-        decoded = decode_bytes(value, convert_encodings(list(stated)) if stated else ["iso8859"], set("\\"))
+        decoded = decode_bytes(value, convert_encodings(list(stated)) if stated else ["iso8859"], {"\\"})  # type: ignore[arg-type]
     except (LookupError, ValueError):
         decoded = value.decode("latin-1")
     return tuple(decoded.split("\\"))

@@ -44,8 +44,6 @@ def read_volume(series: Series) -> Volume | Exclusion:
         return _assemble(stack)
     except PixelsUnreadableError as error:
         return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=str(error))
-    except OSError as error:  # gone or unreadable since it was indexed
-        return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"a file is gone ({error.strerror})")
 
 
 def _arranged(series: Series) -> Stack | Exclusion:
@@ -110,8 +108,8 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray, int, float]:
     by_path: dict[Path, list[tuple[int, SliceHeader]]] = {}
     for index, one in enumerate(wanted):
         by_path.setdefault(one.path, []).append((index, one))
-    for number, (path, own) in enumerate(by_path.items(), start=1):
-        frames = _frames_of(path, [one for _, one in own], f"file {number} of {len(by_path)}")
+    for number, (path, own) in enumerate(sorted(by_path.items()), start=1):
+        frames = _frames_of(path, [one for _, one in own], f"file {number} of {len(by_path)} in order of their names")
         if planes.dtype == np.int16 and (frames.min() < INT16.min or frames.max() > INT16.max):
             planes = planes.astype(np.int32)
         for index, one in own:
@@ -126,14 +124,17 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray, int, float]:
 def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray:
     """(frames, rows, columns) in HU. Raises PixelsUnreadableError that says which of the series' files it is."""
     rescales = {(one.rescale_slope, one.rescale_intercept) for one in own}
+    is_plain = len(rescales) == 1 and not any(odd.name.startswith("Rescale") for one in own for odd in one.odd)
     form = own[0].pixels
     try:
-        if len(rescales) == 1:
+        if is_plain:
             return read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1)
-        # GDCM applies the first frame's rescale to all of them.
+        # GDCM applies the first frame's rescale to all of them, and reads '1,5' as 1.
         stored = read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1, is_rescaled=False)
     except PixelsUnreadableError as error:
         raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error}") from None
+    except OSError as error:  # gone or unreadable since it was indexed
+        raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error.strerror}") from None
     frames = stored.astype(np.float64)
     for one in own:
         if one.frame < len(frames):

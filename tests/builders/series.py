@@ -18,9 +18,12 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
 from pydicom import Dataset, dcmread, dcmwrite
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
@@ -323,6 +326,15 @@ def _compressed_frames(dataset: Dataset, spec: CtSpec) -> list[bytes]:
                 raise RuntimeError(f"SimpleITK wrote {written.file_meta.TransferSyntaxUID.name}")
             found.append(next(generate_frames(written.PixelData, number_of_frames=1)))
     return found
+
+
+def set_raw(dataset: Dataset, keyword: str, vr: str, text: str) -> None:
+    """Put ``text`` into an element as it stands, under any VR: what real files hold and no library writes."""
+    tag = BaseTag(tag_for_keyword(keyword) or 0)
+    stored = (text + " " * (len(text) % 2)).encode()
+    if tag in dataset:
+        del dataset[tag]
+    dataset._dict[tag] = RawDataElement(tag, vr, len(stored), stored, 0, False, True)
 
 
 def with_options(spec: CtSpec, **options: object) -> CtSpec:

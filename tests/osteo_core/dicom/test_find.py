@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 
 from osteo_core.dicom.volume import read_volume
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.records import Volume
 from osteo_core.terms import KernelGroup, Plane, Sex, Vendor
-from tests.builders.series import CORONAL, SAGITTAL, CtSpec, write_series
+from tests.builders.series import CORONAL, SAGITTAL, CtSpec, set_raw, write_series
 from tests.osteo_core.dicom.finding import PSEUDONYMS, caution_codes, find, found_in, the_exclusion, the_series
 
 _OPENED: list[str] = []
@@ -63,7 +63,7 @@ def test_a_series_as_its_headers_tell_it(tmp_path: Path) -> None:
 def test_identifiers_leave_as_hashes(tmp_path: Path) -> None:
     series = the_series(found_in(tmp_path / "ct"))
     assert series.patient_key == PSEUDONYMS.patient("TEST-1")
-    assert series.series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\0{CtSpec().series_uid}")
+    assert series.series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\0TEST-1\0{CtSpec().series_uid}")
     assert series.series_instance_uid == CtSpec().series_uid
     told = " ".join(str(getattr(series, f.name)) for f in fields(series) if f.name != "files")
     assert "NEVER" not in told
@@ -105,10 +105,10 @@ def test_new_series_of_a_known_study_bring_its_others_back(tmp_path: Path) -> No
     write_series(tmp_path / "thin", CtSpec(series_uid="1.2.3"))
     known_files = list((tmp_path / "thin").iterdir())
     known = {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in known_files}
-    studies = {str(p): PSEUDONYMS.study(CtSpec().study_uid) for p in known_files}
+    studies = {str(p): PSEUDONYMS.study(f"{CtSpec().study_uid}\0TEST-1") for p in known_files}
     write_series(tmp_path / "thick", CtSpec(series_uid="1.2.4", thickness_mm=5.0))
     found = find(tmp_path, known=known, known_studies=studies)
-    assert the_series(found).series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\x001.2.3")
+    assert the_series(found).series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\0TEST-1\x001.2.3")
     assert [e.code for _, e in found.excluded] == [ExclusionCode.NOT_PREFERRED]
 
 
@@ -391,3 +391,157 @@ def test_a_count_of_frames_that_cannot_be_is_damage(tmp_path: Path, frames: str)
 
     exclusion = the_exclusion(found_in(tmp_path / "ct", is_enhanced=True, slices=3, change=spoil))
     assert (exclusion.code, exclusion.found) == (ExclusionCode.UNREADABLE, "1 file(s): damaged DICOM header")
+
+
+def _odd_image(keyword_values: dict):
+    """Change of the one extra file that ``duplicated=(3,)`` writes as number 17."""
+
+    def change(dataset: Dataset, _: int) -> None:
+        if dataset.InstanceNumber == 17:
+            for keyword, value in keyword_values.items():
+                setattr(dataset, keyword, value)
+
+    return change
+
+
+@pytest.mark.parametrize("uid", ["1.1", "9.9"])
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"], "SamplesPerPixel": 3}, "1 capture(s) or report(s)"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "1 capture(s) or report(s)"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "Rows": 60}, "1 image(s) of another orientation"),
+        ({"Rows": 60, "Columns": 90}, "1 image(s) of 90x60 pixels"),
+        ({"PixelSpacing": [1.0, 1.0]}, "1 image(s) of another pixel spacing"),
+        ({"ImageType": ["DERIVED", "PRIMARY", "MIP"]}, "1 derived image(s) (a projection, by its image type)"),
+        ({"SeriesDescription": "MonoE 40keV"}, "1 derived image(s) (virtual monoenergetic at 40 keV"),
+        ({"ImagePositionPatient": None}, "1 image(s) without a place"),
+        ({"Modality": "PT"}, "1 image(s) that are no CT"),
+    ],
+)
+def test_one_odd_image_is_left_out_whatever_its_identifier(tmp_path: Path, uid: str, values: dict, named: str) -> None:
+    change = _odd_image({**values, "SOPInstanceUID": uid})
+    found = found_in(tmp_path / "ct", duplicated=(3,), change=change)
+    series = the_series(found)
+    assert (series.n_slices, len(series.files), series.modality) == (16, 17, "CT")
+    assert series.image_type == ("ORIGINAL", "PRIMARY", "AXIAL")
+    (caution,) = found.cautions[series.series_key]
+    assert named in caution.sentence
+    read_again = read_volume(replace(series, stack=None))
+    assert isinstance(read_again, Volume)
+    assert read_again.voxels_hu.shape[2] == 16
+
+
+def test_reformats_beside_their_scan_are_a_stack_of_their_own(tmp_path: Path) -> None:
+    write_series(tmp_path / "axial")
+    write_series(
+        tmp_path / "coronal", CtSpec(orientation=CORONAL, image_type=("DERIVED", "SECONDARY", "MPR"), slices=20)
+    )
+    _renumbered(tmp_path / "coronal")
+    found = find(tmp_path)
+    assert (the_series(found).plane, the_series(found).n_slices) == (Plane.AXIAL, 16)
+    ((other, exclusion),) = found.excluded
+    assert (other.plane, other.n_slices, exclusion.code) == (Plane.CORONAL, 20, ExclusionCode.NOT_PREFERRED)
+    assert isinstance(read_volume(replace(the_series(found), stack=None)), Volume)
+
+
+def _renumbered(folder: Path) -> None:
+    for path in folder.iterdir():
+        dataset = dcmread(path)
+        dataset.SOPInstanceUID += ".7"
+        dataset.save_as(path)
+
+
+def _in_part(keyword: str, usual: object, odd: object, is_odd):
+    return lambda dataset, k: setattr(dataset, keyword, odd if is_odd(k) else usual)
+
+
+def test_what_most_slices_say_counts_and_the_rest_is_told(tmp_path: Path) -> None:
+    for n, first in enumerate((0, 7, 15)):
+        change = _in_part("ConvolutionKernel", "B30f", "B31f", lambda k, first=first: k == first)
+        found = found_in(tmp_path / f"{n}", change=change)
+        assert the_series(found).convolution_kernel == "B30f"
+        (caution,) = found.cautions[the_series(found).series_key]
+        assert "kernel: B30f in 15, B31f in 1" in caution.sentence
+    blank = found_in(
+        tmp_path / "c", contrast_agent="X", change=_in_part("ContrastBolusAgent", "X", "", lambda k: k > 0)
+    )
+    assert the_series(blank).contrast_bolus_agent == "X"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "odd", "words"),
+    [
+        (
+            "ManufacturerModelName",
+            "Sensation 64",
+            "scanner: SIEMENS SOMATOM Definition AS in 8, SIEMENS Sensation 64 in 8",
+        ),
+        ("ConvolutionKernel", "B70f", "kernel: B30f in 8, B70f in 8"),
+    ],
+)
+def test_slices_of_two_scanners_or_kernels_in_one_stack_have_no_calibration(
+    tmp_path: Path, keyword: str, odd: str, words: str
+) -> None:
+    usual = {"ManufacturerModelName": "SOMATOM Definition AS", "ConvolutionKernel": "B30f"}[keyword]
+    exclusion = the_exclusion(found_in(tmp_path / "ct", change=_in_part(keyword, usual, odd, lambda k: k % 2)))
+    assert exclusion.code is ExclusionCode.MIXED_SCANS
+    assert words in exclusion.sentence
+
+
+def _raw(**values: str):
+    def change(dataset: Dataset, _: int) -> None:
+        for keyword, value in values.items():
+            set_raw(dataset, keyword, *value.split("=", 1))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"PixelSpacing": "DS=6,000\\5,000"}, "PixelSpacing written '6,000"),
+        ({"PixelSpacing": "UT=6.0\\5.0"}, ""),
+        ({"PixelSpacing": "DS=6.0/5.0"}, "PixelSpacing written '6.0/5.0'"),
+        ({"PixelSpacing": "DS=6.0,5.0"}, "PixelSpacing written '6.0,5.0'"),
+        ({"KVP": "DS=120 kV"}, "the tube voltage written '120 kV'"),
+        ({"KVP": "UN=120"}, ""),
+        ({"SliceThickness": "LO=2,5 mm"}, "slice thickness written '2,5 mm'"),
+        ({"PatientAge": "AS=67"}, "the patient's age written '67'"),
+        ({"PatientAge": "LO=67 years"}, "the patient's age written in words"),
+        ({"Rows": "IS=48"}, ""),
+        ({"Manufacturer": "LO=SIEMENS\0\0"}, ""),
+    ],
+)
+def test_malformed_values_are_read_and_told(tmp_path: Path, values: dict, said: str) -> None:
+    found = found_in(tmp_path / "ct", change=_raw(**values))
+    series = the_series(found)
+    assert (series.kvp, series.slice_thickness_mm, series.patient_age_years) == (120.0, 2.5, 67.0)
+    assert (series.pixel_spacing_mm, series.rows, series.manufacturer) == ((6.0, 5.0), 48, "SIEMENS")
+    cautions = " ".join(c.sentence for c in found.cautions.get(series.series_key, ()))
+    assert (said in cautions) if said else not cautions
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "said"),
+    [
+        ({"PixelSpacing": "DS=1,03"}, "geometry_missing", "PixelSpacing cannot be read, found '1,03'"),
+        ({"PixelSpacing": "DS=0.1 cm\\0.1 cm"}, "geometry_missing", "PixelSpacing cannot be read, found"),
+        ({"RescaleSlope": "DS=one"}, "rescale_missing", "RescaleSlope cannot be read, found text that is no number"),
+        ({"PatientAge": "AS=17"}, "under_age", "17 years old"),
+    ],
+)
+def test_what_cannot_be_read_is_told_apart_from_what_is_missing(
+    tmp_path: Path, values: dict, code: str, said: str
+) -> None:
+    exclusion = the_exclusion(found_in(tmp_path / "ct", change=_raw(**values)))
+    assert exclusion.code == code
+    assert said in exclusion.sentence
+
+
+def test_an_unreadable_voltage_is_no_missing_one(tmp_path: Path) -> None:
+    found = found_in(tmp_path / "ct", change=_raw(KVP="DS=12O kV"))
+    (caution,) = found.cautions[the_series(found).series_key]
+    assert caution.sentence == (
+        "Header values are not as DICOM has them: the tube voltage cannot be read, found text that is no number."
+    )

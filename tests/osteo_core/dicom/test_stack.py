@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteo_core.dicom.arrange import arrange
-from osteo_core.dicom.header import SliceHeader
+from osteo_core.dicom.header import ImageHeader, SliceHeader
 from osteo_core.dicom.stack import Stack, build_stack
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.terms import Plane, Step
 
+CT = ImageHeader(modality="CT", sop_class_uid="1.2.840.10008.5.1.4.1.1.2")
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -25,7 +26,6 @@ def slices_at(*places: float, sideways: float = 0.0, orientation: tuple[float, .
             path=Path(f"{n}"),
             frame=0,
             sop_instance_uid=f"{n}",
-            image_type=(),
             rows=10,
             columns=10,
             position_mm=(sideways * n, 0.0, place),
@@ -35,6 +35,7 @@ def slices_at(*places: float, sideways: float = 0.0, orientation: tuple[float, .
             rescale_intercept=0.0,
             rescale_type="HU",
             acquisition="1",
+            image=CT,
         )
         for n, place in enumerate(places)
     ]
@@ -67,7 +68,7 @@ def test_a_missing_thin_slice_is_still_seen() -> None:
 def test_a_far_slice_is_a_gap() -> None:
     found = build_stack(slices_at(*range(20), 500.0), step=Step.FIND)
     assert code_of(found) is ExclusionCode.MISSING_SLICES
-    assert "480 in 1 gap(s), the widest 481.00 mm where 1.00 mm is usual" in found.sentence
+    assert "480 in 1 gap(s), the widest 481.00 mm between z 19.0 and 500.0 mm, where 1.00 mm" in found.sentence
 
 
 def test_changing_steps_are_uneven() -> None:
@@ -110,8 +111,8 @@ def test_two_blocks_far_apart_are_two_stacks_by_acquisition() -> None:
     parts = arrange([*low, *high], step=Step.FIND)
     assert [(p.label, len(p.slices)) for p in parts] == [("_stack1", 12), ("_stack2", 15)]
     assert [p.cautions[-1].sentence for p in parts] == [
-        "The series holds several stacks; this is one of them (1 of 2).",
-        "The series holds several stacks; this is one of them (2 of 2).",
+        "The series holds several stacks; this is one of them (1 of 2, told apart by acquisition).",
+        "The series holds several stacks; this is one of them (2 of 2, told apart by acquisition).",
     ]
 
 
@@ -124,7 +125,7 @@ def test_without_acquisitions_a_gap_stays_a_gap() -> None:
 def test_cosines_that_are_none_are_not_believed(cosines: tuple[float, ...]) -> None:
     found = build_stack(slices_at(*range(12), orientation=cosines), step=Step.FIND)
     assert code_of(found) is ExclusionCode.GEOMETRY_MISSING
-    assert "a sound ImageOrientationPatient" in found.sentence
+    assert "ImageOrientationPatient" in found.sentence
 
 
 def test_one_identifier_at_different_places_is_no_copy() -> None:
@@ -133,3 +134,62 @@ def test_one_identifier_at_different_places_is_no_copy() -> None:
     assert isinstance(arranged.stack, Stack)
     assert len(arranged.stack.slices) == 12
     assert [c.code.value for c in arranged.cautions] == ["duplicate_slices"]
+
+
+def numbered(*places: float) -> list[SliceHeader]:
+    return [replace(one, instance_number=float(n)) for n, one in enumerate(slices_at(*places))]
+
+
+@pytest.mark.parametrize("step", [0.625, 1.25, 2.5, 3.75])
+def test_places_rounded_to_whole_millimetres_are_even(step: float) -> None:
+    stack = build_stack(numbered(*np.round(np.arange(120) * step)), step=Step.FIND)
+    assert isinstance(stack, Stack)
+    assert stack.is_rounded
+    assert not stack.repeated
+    assert stack.step_mm == pytest.approx(step, abs=0.01)
+    assert [s.path.name for s in stack.slices] == [str(n) for n in range(120)]
+
+
+@pytest.mark.parametrize("step", [1.25, 2.5])
+def test_a_missing_slice_among_rounded_places_is_still_seen(step: float) -> None:
+    places = np.delete(np.round(np.arange(120) * step), 60)
+    found = build_stack(numbered(*places), step=Step.FIND)
+    assert isinstance(found, Exclusion)
+
+
+def test_runs_end_at_gaps_and_where_the_step_changes() -> None:
+    fine, coarse = np.arange(30) * 1.5, 43.5 + 3.0 * np.arange(1, 21)
+    parts = arrange(slices_at(*fine, *coarse), step=Step.FIND)
+    assert [(len(p.stack.slices), p.stack.step_mm) for p in parts if isinstance(p.stack, Stack)] == [
+        (30, 1.5),
+        (20, 3.0),
+    ]
+    downwards = arrange(slices_at(*-fine, *-coarse), step=Step.FIND)
+    assert {(len(p.slices), p.label) for p in downwards} == {(20, "_stack1"), (30, "_stack2")}
+    (gapped,) = arrange(slices_at(*range(60), *range(61, 65)), step=Step.FIND)
+    assert len(gapped.slices) == 60
+    assert gapped.cautions[0].sentence == (
+        "Images that are no slices of the volume were left out "
+        "(4 slice(s) beyond a gap of 2.00 mm between z 59.0 and 61.0 mm)."
+    )
+    assert [path.name for path in gapped.left_out] == ["60", "61", "62", "63"]
+
+
+@pytest.mark.parametrize(
+    ("what", "differ"),
+    [
+        ("acquisition", lambda s, n: replace(s, acquisition=f"{n}")),
+        ("cardiac phase or trigger time", lambda s, n: replace(s, phase=f"{40 + 35 * n}")),
+        ("kernel", lambda s, n: replace(s, image=replace(CT, kernel=("FC13", "FC52")[n]))),
+        ("tube voltage", lambda s, n: replace(s, kvp=(80.0, 140.0)[n])),
+        ("number of the image", lambda s, n: replace(s, instance_number=500.0 * n + float(s.sop_instance_uid))),
+        ("time of acquisition", lambda s, n: replace(s, times_s=(90.0 * n + float(s.sop_instance_uid), None))),
+        ("time of the image", lambda s, n: replace(s, times_s=(None, 90.0 * n + float(s.sop_instance_uid)))),
+    ],
+)
+def test_two_scans_of_one_place_are_told_apart_by_whatever_differs(what: str, differ) -> None:
+    once = slices_at(*np.arange(40) * 1.0)
+    twice = [replace(differ(s, n), sop_instance_uid=f"{n}.{s.sop_instance_uid}") for n in (0, 1) for s in once]
+    parts = arrange(twice, step=Step.FIND)
+    assert [(len(p.slices), isinstance(p.stack, Stack) and not p.stack.repeated) for p in parts] == [(40, True)] * 2
+    assert what in parts[1].cautions[-1].sentence

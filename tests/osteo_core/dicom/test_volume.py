@@ -16,8 +16,18 @@ from osteo_core.imaging.resample import canonical
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Volume
 from osteo_core.terms import KernelGroup
-from tests.builders.series import CORONAL, SAGITTAL, SYNTAXES, BuiltSeries, CtSpec, trunk_hu, write_series
-from tests.osteo_core.dicom.finding import find, found_in, the_series, volume_of
+from tests.builders.series import (
+    CORONAL,
+    SAGITTAL,
+    SYNTAXES,
+    BuiltSeries,
+    CtSpec,
+    set_raw,
+    trunk_hu,
+    truth_geometry,
+    write_series,
+)
+from tests.osteo_core.dicom.finding import caution_codes, find, found_in, the_series, volume_of
 from tests.shared_data import shared_data
 
 
@@ -159,7 +169,8 @@ def test_each_slice_has_its_own_rescale(tmp_path: Path) -> None:
     assert_truth(volume_of(find(built.folder)), built)
 
 
-def test_frames_with_rescales_of_their_own_are_refused_not_misread(tmp_path: Path) -> None:
+@pytest.mark.parametrize("syntax", ["explicit", "RLE", "JPEG lossless", "JPEG 2000"])
+def test_each_frame_has_its_own_rescale(tmp_path: Path, syntax: str) -> None:
     def own(dataset: Dataset, _: int) -> None:
         del dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence
         for n, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
@@ -167,9 +178,33 @@ def test_frames_with_rescales_of_their_own_are_refused_not_misread(tmp_path: Pat
             item.RescaleSlope, item.RescaleIntercept, item.RescaleType = 1, -1024 - n, "HU"
             group.PixelValueTransformationSequence = DicomSequence([item])
 
-    found = read_volume(the_series(found_in(tmp_path / "ct", is_enhanced=True, change=own)))
-    assert isinstance(found, Exclusion)
-    assert found.sentence == "The files could not be read: frames of one file with rescales of their own."
+    built = write_series(tmp_path / "ct", CtSpec(is_enhanced=True, change=own, syntax=syntax))
+    expected = np.maximum(built.voxels_hu - np.arange(16), -1024 - np.arange(16))
+    np.testing.assert_array_equal(volume_of(find(built.folder)).voxels_hu, expected)
+
+
+@pytest.mark.parametrize("vr", ["DS", "UN", "LO"])
+def test_a_rescale_with_a_decimal_comma_or_under_another_vr_is_never_another_scale(tmp_path: Path, vr: str) -> None:
+    def spoil(dataset: Dataset, _: int) -> None:
+        set_raw(dataset, "RescaleSlope", vr, "0,5")
+        set_raw(dataset, "RescaleIntercept", vr, "-1024,0")
+
+    built = write_series(tmp_path / "ct", CtSpec(slope=0.5, change=spoil))
+    found = find(built.folder)
+    np.testing.assert_array_equal(volume_of(found).voxels_hu, built.voxels_hu)
+    assert caution_codes(found) == {"header_odd"}
+
+
+def test_slices_of_unlike_pixels_at_one_place_end_the_stack_there(tmp_path: Path) -> None:
+    def darken(dataset: Dataset, _: int) -> None:
+        if dataset.InstanceNumber == 21:
+            dataset.PixelData = bytes(len(dataset.PixelData))
+
+    built = write_series(tmp_path / "ct", CtSpec(slices=20, duplicated=(18,), change=darken))
+    volume = volume_of(find(built.folder))
+    np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu[:, :, :18])
+    assert volume.geometry.is_close(truth_geometry(replace(built.spec, slices=18)))
+    assert "different slices at 1 place(s), first z -555.0 mm; 18 of 20 slices are read" in volume.cautions[0].sentence
 
 
 def test_files_without_preamble_give_the_truth(tmp_path: Path) -> None:
@@ -243,7 +278,10 @@ def test_a_file_cut_short_is_unreadable(tmp_path: Path, syntax: str) -> None:
     built.files[5].write_bytes(built.files[5].read_bytes()[:-100])
     found = read_volume(series)
     assert isinstance(found, Exclusion)
-    assert found.sentence == "The files could not be read: pixels damaged, cut short, or in an unknown compression."
+    assert found.sentence.startswith(
+        "The files could not be read: file 6 of 16 in order of their names (slice at z -587.5"
+    )
+    assert "cut short" in found.sentence
 
 
 def test_a_file_gone_since_is_unreadable(tmp_path: Path) -> None:
@@ -252,7 +290,11 @@ def test_a_file_gone_since_is_unreadable(tmp_path: Path) -> None:
     built.files[5].unlink()
     found = read_volume(series)
     assert isinstance(found, Exclusion)
-    assert found.sentence == "The files could not be read: a file: no longer there."
+    assert "file 6 of 16" in found.sentence
+    assert "No such file" in found.sentence
+    stored = read_volume(replace(series, stack=None))
+    assert isinstance(stored, Exclusion)
+    assert stored.sentence == "The files could not be read: a file: no longer there."
 
 
 REAL = {
@@ -323,10 +365,10 @@ def test_two_stacks_in_one_enhanced_file_are_told_apart(tmp_path: Path) -> None:
         shift = 10 if series.series_instance_uid.endswith("_stack2") else 0
         np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu + shift)
         # As a store gives it back: under its key, not under its own identifier.
-        stored = read_volume(replace(series, series_instance_uid=series.series_key))
+        stored = read_volume(replace(series, series_instance_uid=series.series_key, stack=None))
         assert isinstance(stored, Volume)
         np.testing.assert_array_equal(stored.voxels_hu, volume.voxels_hu)
-        unnamed = read_volume(replace(series, stack_label=""))
+        unnamed = read_volume(replace(series, stack_label="", stack=None))
         assert isinstance(unnamed, Exclusion)
         assert unnamed.code is ExclusionCode.AMBIGUOUS_SLICES
     assert len(found.series) == len(found.excluded) == 1
@@ -339,4 +381,7 @@ def test_fewer_pixels_than_the_header_says_are_not_filled_up(tmp_path: Path, syn
 
     volume = read_volume(the_series(found_in(tmp_path / "ct", syntax=syntax, change=more_rows)))
     assert isinstance(volume, Exclusion)
-    assert volume.found == "pixels cut short: 6144 bytes where the header needs 6400"
+    assert volume.found == (
+        "file 1 of 16 in order of their names (slice at z -600.0 mm): pixels cut short: 6144 bytes where the header "
+        "needs 6400"
+    )
