@@ -7,32 +7,28 @@ a run. What is left over is counted and named in a caution.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from osteo_core.dicom.header import SliceHeader
 from osteo_core.dicom.images import fault_of, name_of
+from osteo_core.dicom.slices import SliceHeader
+from osteo_core.dicom.split import Piece, pieces_of
 from osteo_core.dicom.stack import (
     ORIENTATION_TOLERANCE,
     PIXEL_SPACING_TOLERANCE_MM,
     Stack,
     build_stack,
     gap_between,
-    regular_runs,
 )
-from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
-from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.terms import Step
 
 #: Between a SeriesInstanceUID and the number of one of its stacks.
 STACK_MARK = "_stack"
-#: So many doubled places (or this share of all) are copies to be compared when read; more are two scans.
-_FEW_DOUBLED, _FEW_DOUBLED_SHARE = 3, 0.1
-
 Slices = Sequence[SliceHeader]
 
 
@@ -56,47 +52,6 @@ class Arranged:
         return tuple(sorted({s.kvp for s in self.slices if s.kvp}))
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Piece:
-    """Slices that form a stack, or not; ``why`` says what sets them apart from the rest of their series.
-
-    ``is_run``: it is one of several runs along one line, and ``slices`` are in their order.
-    """
-
-    slices: tuple[SliceHeader, ...]
-    stack: Stack | Exclusion
-    why: str = ""
-    is_run: bool = False
-
-    @property
-    def covered(self) -> int:
-        """How many slices it measures: none where it is no stack, or one that is too short."""
-        is_stack = isinstance(self.stack, Stack) and len(self.stack.slices) >= MINIMUM_SLICES.value
-        return len(self.stack.slices) if is_stack and isinstance(self.stack, Stack) else 0
-
-
-_SHORT = Exclusion(code=ExclusionCode.TOO_FEW_SLICES, step=Step.FIND)
-
-#: What may tell apart scans of one place, in words and as it is found in a slice. The first that serves best counts.
-_KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
-    ("acquisition", lambda s: (len(s.acquisition), s.acquisition)),
-    ("cardiac phase or trigger time", lambda s: (len(s.phase), s.phase)),
-    ("kernel", lambda s: s.image.kernel),
-    ("tube voltage", lambda s: s.kvp or 0.0),
-    ("slice thickness", lambda s: s.image.thickness_mm or 0.0),
-    ("contrast", lambda s: s.image.contrast_agent),
-    ("kind of image", lambda s: s.image.image_type),
-    ("description", lambda s: s.image.words),
-    ("frame of reference", lambda s: s.frame_of_reference_uid),
-)
-#: What puts slices in the order in which they were taken.
-_ORDERS: tuple[tuple[str, Callable[[SliceHeader], float | None]], ...] = (
-    ("number of the image", lambda s: s.instance_number),
-    ("time of acquisition", lambda s: s.times_s[0]),
-    ("time of the image", lambda s: s.times_s[1]),
-)
-
-
 def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:
     """The stacks of one series, whatever the order of its files.
 
@@ -106,11 +61,11 @@ def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:
     unique, cautions = _without_copies(slices, step)
     groups = _groups(unique)
     plain = [group for group in groups if fault_of(group[0].image) is None]
-    pieces = [_pieces(group, step) for group in plain]
+    pieces = [pieces_of(group, step) for group in plain]
     sound = [piece for own in pieces for piece in own if piece.covered]
     if not sound:
         own = tuple(s for group in plain or groups[:1] for s in group)
-        sound = [_Piece(slices=own, stack=build_stack(own, step=step))]
+        sound = [Piece(slices=own, stack=build_stack(own, step=step))]
     measured = {id(s) for piece in sound for s in piece.slices}
     others = [group for group in groups if not any(id(s) in measured for s in group)]
     left = [*(_named(group, sound[0]) for group in others), *_short(pieces, measured)]
@@ -120,7 +75,7 @@ def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:
 
 
 def _labelled(
-    sound: Sequence[_Piece], cautions: tuple[Caution, ...], slices: Slices, step: Step
+    sound: Sequence[Piece], cautions: tuple[Caution, ...], slices: Slices, step: Step
 ) -> tuple[Arranged, ...]:
     arranged = []
     for number, piece in enumerate(sound, start=1):
@@ -196,82 +151,7 @@ def _is_alike(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     )
 
 
-def _pieces(slices: Slices, step: Step) -> list[_Piece]:
-    """The group as one stack, or in the way of cutting it that measures most of it."""
-    whole = build_stack(slices, step=step)
-    if isinstance(whole, Exclusion) and any(s.position_mm is None or s.orientation is None for s in slices):
-        return [_Piece(slices=tuple(slices), stack=whole)]
-    few = max(_FEW_DOUBLED, _FEW_DOUBLED_SHARE * len(slices))
-    if isinstance(whole, Stack) and len(whole.repeated) <= few:
-        return [_Piece(slices=tuple(slices), stack=whole)]
-    ways = [_runs(slices, step) if isinstance(whole, Exclusion) else [_Piece(slices=tuple(slices), stack=whole)]]
-    ways += [[p for part in parts for p in _whole_or_runs(part, why, step)] for why, parts in _partitions(slices)]
-    best = max(ways, key=lambda pieces: (max(p.covered for p in pieces), sum(p.covered for p in pieces)))
-    if not any(piece.covered for piece in best):
-        return [_Piece(slices=tuple(slices), stack=whole)]
-    return best
-
-
-def _whole_or_runs(slices: Slices, why: str, step: Step) -> list[_Piece]:
-    stack = build_stack(slices, step=step)
-    if isinstance(stack, Stack):
-        return [_Piece(slices=tuple(slices), stack=stack, why=why)]
-    return [replace(run, why=f"{why}, {run.why}") for run in _runs(slices, step)]
-
-
-def _runs(slices: Slices, step: Step) -> list[_Piece]:
-    """The regular runs of slices that together are uneven. Those too short to hold a vertebra are no stacks."""
-    if len(slices) < MINIMUM_SLICES.value:
-        return [_Piece(slices=tuple(slices), stack=build_stack(slices, step=step))]
-    found = []
-    for run in regular_runs(slices):
-        stack = build_stack(run, step=step)
-        if isinstance(stack, Stack) and len(stack.slices) * stack.step_mm >= MINIMUM_COVERAGE.value:
-            found.append(_Piece(slices=tuple(run), stack=stack, why=f"place ({_reach(stack)})", is_run=True))
-        else:
-            found.append(_Piece(slices=tuple(run), stack=_SHORT, why="place", is_run=True))
-    return found
-
-
-def _reach(stack: Stack) -> str:
-    first, last = stack.slices[0].position_mm, stack.slices[-1].position_mm
-    axis = int(np.abs(np.cross(stack.affine_lps[:3, 0], stack.affine_lps[:3, 1])).argmax())
-    low, high = sorted((first or (0.0,) * 3, last or (0.0,) * 3), key=lambda position: position[axis])
-    return f"{'xyz'[axis]} {low[axis]:.1f} to {high[axis]:.1f} mm, every {stack.step_mm:.2f} mm"
-
-
-def _partitions(slices: Slices) -> Iterator[tuple[str, list[list[SliceHeader]]]]:
-    """The slices by each thing that may tell them apart, with its name."""
-    most = len(slices) / 2
-    for why, key in _KEYS:
-        parts: dict[Any, list[SliceHeader]] = {}
-        for one in slices:
-            parts.setdefault(key(one), []).append(one)
-        if 1 < len(parts) <= most:
-            yield why, [parts[value] for value in sorted(parts)]
-    for why, order in _ORDERS:
-        runs = _passes(slices, order)
-        if 1 < len(runs) <= most:
-            yield why, runs
-
-
-def _passes(slices: Slices, order: Callable[[SliceHeader], float | None]) -> list[list[SliceHeader]]:
-    """The slices in the order in which they were taken, cut where a place comes again."""
-    numbered = [(order(one), one) for one in slices]
-    if any(number is None for number, _ in numbered) or len({number for number, _ in numbered}) < len(slices) / 2:
-        return []
-    runs: list[list[SliceHeader]] = [[]]
-    taken: set[tuple[float, ...] | None] = set()
-    for _, one in sorted(numbered, key=lambda pair: (pair[0], pair[1].sop_instance_uid)):
-        if one.position_mm in taken:
-            runs.append([])
-            taken = set()
-        taken.add(one.position_mm)
-        runs[-1].append(one)
-    return runs
-
-
-def _named(group: Slices, main: _Piece) -> str:
+def _named(group: Slices, main: Piece) -> str:
     """Images that are left out: how many, and what they are."""
     fault = fault_of(group[0].image)
     if fault is not None:
@@ -286,14 +166,14 @@ def _named(group: Slices, main: _Piece) -> str:
     return f"{len(group)} image(s) of another pixel spacing"
 
 
-def _short(group_pieces: Sequence[Sequence[_Piece]], measured: set[int]) -> Iterator[str]:
+def _short(group_pieces: Sequence[Sequence[Piece]], measured: set[int]) -> Iterator[str]:
     """Runs that are too short in a group that is measured, each with the gap that parts it from its neighbour."""
     for pieces in group_pieces:
         short = [n for n, piece in enumerate(pieces) if not any(id(s) in measured for s in piece.slices)]
         yield from (_beyond(pieces, n) for n in short if len(short) < len(pieces))
 
 
-def _beyond(pieces: Sequence[_Piece], n: int) -> str:
+def _beyond(pieces: Sequence[Piece], n: int) -> str:
     piece = pieces[n]
     near = [other for other in pieces[max(n - 1, 0) : n + 2] if other is not piece and other.is_run]
     if not (piece.is_run and near):
@@ -302,7 +182,7 @@ def _beyond(pieces: Sequence[_Piece], n: int) -> str:
     return f"{len(piece.slices)} slice(s) beyond {_parting(neighbour, piece)}"
 
 
-def _parting(near: _Piece, piece: _Piece) -> str:
+def _parting(near: Piece, piece: Piece) -> str:
     pairs = [
         (lower, upper)
         for lower, upper in ((near.slices[-1], piece.slices[0]), (piece.slices[-1], near.slices[0]))

@@ -1,4 +1,4 @@
-"""What the headers of one stack say of it, as a `Series`: what most of its slices say counts, the rest is told."""
+"""What the headers of one stack say of it, as a `Series`: what most of its slices say counts, the rest is reported."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from osteo_core.dicom.arrange import Arranged
-from osteo_core.dicom.header import ImageHeader, Odd, SliceHeader
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.kernels import first_value, kernel_group
 from osteo_core.dicom.sites import SiteRule, Source, site_key, site_of
+from osteo_core.dicom.slices import ImageHeader, Odd, SliceHeader
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import NO_NUMBER, most
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model

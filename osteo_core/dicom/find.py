@@ -12,12 +12,13 @@ from pathlib import Path
 from osteo_core.dicom.arrange import arrange
 from osteo_core.dicom.describe import describe, header_cautions, words_of
 from osteo_core.dicom.eligibility import exclusion_of
-from osteo_core.dicom.header import NotReadable, Seen, SliceHeader, read_slices
+from osteo_core.dicom.header import NotReadable, read_slices
 from osteo_core.dicom.identity import Identity, identity, unique_names
 from osteo_core.dicom.nifti_series import nifti_series
 from osteo_core.dicom.people import Member, person_of, split_by_person, with_patients
 from osteo_core.dicom.prefer import choose_preferred
 from osteo_core.dicom.sites import SiteRule, Source, read_sites, site_key, site_of
+from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack, build_stack, without_identity
 from osteo_core.dicom.values import printable
 from osteo_core.dicom.walk import File, Folder, walk

@@ -3,80 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 import struct
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom import Dataset, config, dcmread
-from pydicom.dataelem import RawDataElement
 
-from osteo_core.dicom.spectral import image_kind, not_plain
-from osteo_core.dicom.values import (
-    Source,
-    State,
-    age_state,
-    age_years,
-    day,
-    number,
-    numbers,
-    positive,
-    read,
-    sequence,
-    tag_of,
-    text,
-    texts,
-)
+from osteo_core.dicom.elements import Elements, slice_of
+from osteo_core.dicom.slices import Seen, SliceHeader
+from osteo_core.dicom.values import number, sequence, text
 
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
-#: JPEG baseline and extended, JPEG-LS near-lossless. JPEG 2000 (.91) may be either; (0028,2110) tells.
-_LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "81"))
-#: (0020,4000) of every series that this program invents begins so.
-SIMULATED_MARK = "simulated"
-#: A patient's size beyond these is a typing error or in centimetres.
-_SIZE_M = (0.3, 2.5)
-
-#: What all images of one sound series say alike.
-_COMMON_KEYWORDS = (
-    *("SpecificCharacterSet", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
-    *("Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
-    *("DeviceSerialNumber", "SoftwareVersions", "InstitutionName", "StationName", "KVP", "ConvolutionKernel"),
-    *("SliceThickness", "PixelSpacing", "Rows", "Columns", "ImageOrientationPatient", "GantryDetectorTilt"),
-    *("PatientPosition", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "PatientSize", "StudyDate"),
-    *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "SeriesDescription", "ProtocolName"),
-    *("ReconstructionDiameter", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation"),
-    *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "LossyImageCompression", "ImageComments"),
-    *("DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
-    *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
-    *("DecompositionMaterialSequence", "DecompositionMethod"),
-)
-_COMMON_TAGS = tuple(tag_of(keyword) for keyword in _COMMON_KEYWORDS)
-
-#: What tells apart several stacks under one SeriesInstanceUID; the last three stand in multi-frame files.
-_ACQUISITION_KEYWORDS = (
-    *("AcquisitionNumber", "TemporalPositionIdentifier"),
-    *("FrameAcquisitionNumber", "TemporalPositionIndex", "StackID"),
-)
-_PHASE_KEYWORDS = ("NominalPercentageOfCardiacPhase", "NominalCardiacTriggerDelayTime", "TriggerTime")
-#: Numbers of which a reader is told when they are not as DICOM has them, by the names that they have in reasons.
-_TOLD_NUMBERS = {
-    "KVP": ("the tube voltage", 1),
-    "SliceThickness": ("slice thickness", 1),
-    "PixelSpacing": ("PixelSpacing", 2),
-    "ImageOrientationPatient": ("ImageOrientationPatient", 6),
-    "Rows": ("Rows", 1),
-    "Columns": ("Columns", 1),
-}
-_TOLD_OWN_NUMBERS = {
-    "ImagePositionPatient": ("ImagePositionPatient", 3),
-    "RescaleSlope": ("RescaleSlope", 1),
-    "RescaleIntercept": ("RescaleIntercept", 1),
-}
-
 # pydicom's warnings quote values and file names, and those may hold a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 
@@ -86,108 +26,6 @@ class NotReadable:
     """Why a file is no image to us. ``kind`` is fit for a reader's eyes: it names no file and no patient."""
 
     kind: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Odd:
-    """A value that is not as DICOM has it: what it is, what stood there, and whether it could be read all the same."""
-
-    name: str
-    shown: str
-    is_read: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """Who a file says was scanned. Never leaves this process: identifiers become keyed hashes first."""
-
-    patient_id: str = ""
-    sex: str = ""
-    born: date | None = None
-    age_years: float | None = None
-    size_m: float | None = None
-    scanned: date | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PixelForm:
-    """What reading the pixels needs to know. Padding is (0028,0120) to (0028,0121) with the pixels' own sign."""
-
-    transfer_syntax: str = ""
-    is_monochrome1: bool = False
-    padding: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ImageHeader:
-    """What an image says of itself apart from its place; one object for all images of a file search that say the same.
-
-    ``words`` is what describes it, in upper case; ``not_plain`` what makes it no plain CT, '' for plain CT.
-    ``contrast_agent`` joins what names one; ``odd`` are its values that are not as DICOM has them.
-    """
-
-    study_uid: str = ""
-    series_uid: str = ""
-    series_number: str = ""
-    person: Person = field(default_factory=Person)
-    sop_class_uid: str = ""
-    modality: str = ""
-    image_type: tuple[str, ...] = ()
-    samples_per_pixel: float = 1.0
-    photometric: str = ""
-    is_lossy: bool = False
-    manufacturer: str = ""
-    model: str = ""
-    serial_number: str = ""
-    software_versions: str = ""
-    institution: str = ""
-    station: str = ""
-    kernel: str = ""
-    thickness_mm: float | None = None
-    tilt_deg: float | None = None
-    reconstruction_diameter_mm: float | None = None
-    patient_position: str = ""
-    contrast_agent: str = ""
-    body_part: str = ""
-    words: str = ""
-    not_plain: str = ""
-    is_simulated: bool = False
-    odd: tuple[Odd, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SliceHeader:
-    """One slice: a file, or one frame of a multi-frame file. Geometry is None where the header is blank.
-
-    ``acquisition``, ``phase``, ``times_s`` and ``instance_number`` tell apart scans of one place.
-    """
-
-    path: Path
-    frame: int
-    sop_instance_uid: str
-    rows: int
-    columns: int
-    position_mm: tuple[float, float, float] | None
-    orientation: tuple[float, ...] | None
-    pixel_spacing_mm: tuple[float, float] | None
-    rescale_slope: float | None
-    rescale_intercept: float | None
-    rescale_type: str
-    acquisition: str
-    frame_of_reference_uid: str = ""
-    phase: str = ""
-    times_s: tuple[float | None, float | None] = (None, None)
-    instance_number: float | None = None
-    kvp: float | None = None
-    exposure_mas: float | None = None
-    table_height_mm: float | None = None
-    image: ImageHeader = field(default_factory=ImageHeader)
-    pixels: PixelForm = field(default_factory=PixelForm)
-    odd: tuple[Odd, ...] = ()
-
-
-#: ImageHeader and PixelForm by the bytes that they were read from, so that a series' own is made once.
-Seen = dict[tuple[object, ...], tuple[ImageHeader, PixelForm, dict[str, Any]]]
 
 
 def read_header(path: Path) -> Dataset | NotReadable:
@@ -204,7 +42,7 @@ def read_header(path: Path) -> Dataset | NotReadable:
         return NotReadable(kind="no longer there")
     except PermissionError:
         return NotReadable(kind="no permission to read")
-    except Exception:  # the border of one file; the error's own text may quote it, so only its kind is told
+    except Exception:  # the border of one file; the error's own text may quote it, so only its kind is reported
         return NotReadable(kind="damaged DICOM header")
 
 
@@ -260,23 +98,6 @@ def _checked(dataset: Dataset) -> Dataset | NotReadable:
     return dataset
 
 
-class Elements:
-    """The elements of one frame by tag, as raw as they were read: own groups first, then shared ones, then the top."""
-
-    __slots__ = ("by_tag", "dataset")
-
-    def __init__(self, dataset: Dataset, by_tag: Mapping[int, Any]) -> None:
-        self.dataset = dataset
-        self.by_tag = by_tag
-
-    def get(self, keyword: str) -> Any:
-        """The element, or None."""
-        found = self.by_tag.get(tag_of(keyword))
-        if isinstance(found, RawDataElement) and found.VR == "SQ":
-            return self.dataset[found.tag]
-        return found
-
-
 def slices_of(dataset: Dataset, path: Path, seen: Seen | None = None) -> Iterator[SliceHeader]:
     """The slices of one file: itself, or the frames of a multi-frame one, in stored order."""
     seen = {} if seen is None else seen
@@ -287,7 +108,7 @@ def slices_of(dataset: Dataset, path: Path, seen: Seen | None = None) -> Iterato
     syntax = text(getattr(dataset, "file_meta", None) or Dataset(), "TransferSyntaxUID")
     for frame in range(int(number(dataset, "NumberOfFrames") or 1)):
         own = top | _flat(per_frame[frame]) if frame < len(per_frame) else top
-        yield _slice(Elements(dataset, own), path, frame, syntax, seen)
+        yield slice_of(Elements(dataset, own), path, frame, syntax, seen)
 
 
 def _flat(group: Dataset) -> dict[int, Any]:
@@ -298,157 +119,3 @@ def _flat(group: Dataset) -> dict[int, Any]:
         if element.VR == "SQ" and element.value:
             found |= {int(inner.tag): inner for inner in element.value[0].values()}
     return found
-
-
-def _slice(source: Elements, path: Path, frame: int, syntax: str, seen: Seen) -> SliceHeader:
-    image, pixels, common = _common(source, syntax, seen)
-    position = numbers(source, "ImagePositionPatient", 3)
-    return SliceHeader(
-        path=path,
-        frame=frame,
-        sop_instance_uid=f"{text(source, 'SOPInstanceUID') or path}#{frame}",
-        position_mm=(position[0], position[1], position[2]) if position else None,
-        rescale_slope=number(source, "RescaleSlope"),
-        rescale_intercept=number(source, "RescaleIntercept"),
-        acquisition="/".join(filter(None, (text(source, keyword) for keyword in _ACQUISITION_KEYWORDS))),
-        frame_of_reference_uid=text(source, "FrameOfReferenceUID"),
-        phase="/".join(filter(None, (text(source, keyword) for keyword in _PHASE_KEYWORDS))),
-        times_s=(_seconds(text(source, "AcquisitionTime")), _seconds(text(source, "ContentTime"))),
-        instance_number=number(source, "InstanceNumber"),
-        exposure_mas=number(source, "ExposureInmAs") or number(source, "Exposure"),
-        table_height_mm=number(source, "TableHeight"),
-        image=image,
-        pixels=pixels,
-        odd=_odd(source, _TOLD_OWN_NUMBERS),
-        **common,
-    )
-
-
-def _seconds(stated: str) -> float | None:
-    """A time of day (HHMMSS.frac, with or without colons) in seconds."""
-    found = re.fullmatch(r"(\d{2}):?(\d{2}):?(\d{2}(?:\.\d*)?)", stated)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) if found else None
-
-
-def _common(source: Elements, syntax: str, seen: Seen) -> tuple[ImageHeader, PixelForm, dict[str, Any]]:
-    """What the slices of a series have in common, made once for the same bytes."""
-    elements = [source.by_tag.get(tag) for tag in _COMMON_TAGS]
-    # Compression writes its ratio into the derivation of each image: only what it makes of the image counts.
-    derived = image_kind(text(source, "DerivationDescription"))
-    key = (syntax, derived, *(None if one is None else one.value for one in elements))
-    try:
-        found = seen.get(key)
-    except TypeError:  # a sequence, or a value that was set: made for this slice alone
-        return _image(source, syntax), _pixels(source, syntax), _grid(source)
-    if found is None:
-        found = seen[key] = (_image(source, syntax), _pixels(source, syntax), _grid(source))
-    return found
-
-
-def _grid(source: Source) -> dict[str, Any]:
-    spacing = numbers(source, "PixelSpacing", 2)
-    return {
-        "rows": int(number(source, "Rows") or 0),
-        "columns": int(number(source, "Columns") or 0),
-        "orientation": numbers(source, "ImageOrientationPatient", 6),
-        "pixel_spacing_mm": (spacing[0], spacing[1]) if spacing else None,
-        "rescale_type": text(source, "RescaleType").upper(),
-        "kvp": positive(source, "KVP"),
-    }
-
-
-def _pixels(source: Source, syntax: str) -> PixelForm:
-    return PixelForm(
-        transfer_syntax=syntax,
-        is_monochrome1=text(source, "PhotometricInterpretation") == "MONOCHROME1",
-        padding=_padding(source),
-    )
-
-
-def _padding(source: Source) -> tuple[float, float] | None:
-    """The declared padding range; a value written with the wrong sign (63536 for -2000) is put right."""
-    value = number(source, "PixelPaddingValue")
-    if value is None:
-        return None
-    limit = number(source, "PixelPaddingRangeLimit")
-    is_signed = number(source, "PixelRepresentation") == 1
-    low, high = sorted(_signed(one, is_signed) for one in (value, value if limit is None else limit))
-    return low, high
-
-
-def _signed(value: float, is_signed: bool) -> float:
-    if is_signed and value > 32767:
-        return value - 65536
-    return value + 65536 if not is_signed and value < 0 else value
-
-
-def _image(source: Source, syntax: str) -> ImageHeader:
-    agents = sequence(source, "ContrastBolusAgentSequence")
-    agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
-    words = ("BodyPartExamined", "SeriesDescription", "ProtocolName")
-    return ImageHeader(
-        study_uid=text(source, "StudyInstanceUID"),
-        series_uid=text(source, "SeriesInstanceUID"),
-        series_number=text(source, "SeriesNumber"),
-        person=_person(source),
-        sop_class_uid=text(source, "SOPClassUID"),
-        modality=text(source, "Modality"),
-        image_type=tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
-        samples_per_pixel=number(source, "SamplesPerPixel") or 1.0,
-        photometric=text(source, "PhotometricInterpretation"),
-        is_lossy=text(source, "LossyImageCompression") == "01" or syntax in _LOSSY_SYNTAXES,
-        manufacturer=text(source, "Manufacturer"),
-        model=text(source, "ManufacturerModelName"),
-        serial_number=text(source, "DeviceSerialNumber"),
-        software_versions=text(source, "SoftwareVersions"),
-        institution=text(source, "InstitutionName"),
-        station=text(source, "StationName"),
-        kernel=text(source, "ConvolutionKernel"),
-        thickness_mm=positive(source, "SliceThickness"),
-        tilt_deg=number(source, "GantryDetectorTilt"),
-        reconstruction_diameter_mm=number(source, "ReconstructionDiameter"),
-        patient_position=text(source, "PatientPosition"),
-        contrast_agent=agent,
-        body_part=text(source, "BodyPartExamined"),
-        words=" ".join(text(source, keyword) for keyword in words).upper(),
-        not_plain=not_plain(source),
-        is_simulated=text(source, "ImageComments").lower().startswith(SIMULATED_MARK),
-        odd=(*_odd(source, _TOLD_NUMBERS), *_odd_age(source)),
-    )
-
-
-def _person(source: Source) -> Person:
-    size = number(source, "PatientSize")
-    return Person(
-        patient_id=text(source, "PatientID"),
-        sex=text(source, "PatientSex").upper()[:1],
-        born=day(source, "PatientBirthDate"),
-        age_years=age_years(source),
-        size_m=size if size is not None and _SIZE_M[0] <= size <= _SIZE_M[1] else None,
-        scanned=day(source, "StudyDate"),
-    )
-
-
-def _odd(source: Source, told: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]:
-    found = []
-    for keyword, (name, count) in told.items():
-        reading = read(source, keyword, count if count > 1 else 0)
-        if reading.state in (State.MENDED, State.UNREADABLE):
-            found.append(Odd(name=name, shown=reading.shown, is_read=reading.state is State.MENDED))
-        elif keyword.startswith("Rescale") and (vr := _foreign_vr(source, keyword)):
-            found.append(Odd(name=name, shown=f"under VR {vr}", is_read=True))
-    return tuple(found)
-
-
-def _foreign_vr(source: Source, keyword: str) -> str:
-    """The VR of an element that is not DS: decoders of pixels then miss a rescale, or read it in their own way."""
-    element = source.get(keyword)
-    vr = element.VR if isinstance(element, RawDataElement) else None
-    return "" if vr in (None, "DS") else str(vr)
-
-
-def _odd_age(source: Source) -> tuple[Odd, ...]:
-    state, shown = age_state(source)
-    if state in (State.MENDED, State.UNREADABLE):
-        return (Odd(name="the patient's age", shown=shown, is_read=state is State.MENDED),)
-    return ()

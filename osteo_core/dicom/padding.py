@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from osteo_core.dicom.header import SliceHeader
+from osteo_core.dicom.slices import SliceHeader
 from osteo_core.imaging.hounsfield import AIR_HU, PADDING_BELOW_HU
 from osteo_core.limits.hounsfield import AIR_HU_HIGH
 from osteo_core.outcomes import Caution, CautionCode

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-from osteo_core.dicom.header import Person, SliceHeader
 from osteo_core.dicom.identity import Identity
+from osteo_core.dicom.slices import Person, SliceHeader
 from osteo_core.dicom.values import most
 
 #: Births and sizes further apart than this are two people's; headers round ages to years and sizes to centimetres.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from osteo_core.dicom.header import ImageHeader, SliceHeader
+from osteo_core.dicom.slices import ImageHeader, SliceHeader
 from osteo_core.imaging.tilt import tilt_deg
 from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM, MINIMUM_SLICES, STEP_UNEVENNESS
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -89,57 +89,28 @@ def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusi
     fault = _missing_geometry(slices, step) or _mixed(slices, step)
     if fault:
         return fault
-    normal = _normal(slices[0])
+    normal = normal_of(slices[0])
     rounded = _whole_millimetres(slices, normal)
     if rounded:
         return _stack(rounded, (), step, is_rounded=True)
-    kept, repeated = _apart(_ordered(slices, normal), normal)
+    kept, repeated = apart(in_order(slices, normal), normal)
     fault = _uneven(kept, normal, step)
     return fault or _stack(kept, repeated, step)
 
 
-def _ordered(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
+def in_order(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
     """Along the normal; ties are broken by identifiers, so that the order of the files never shows."""
     return sorted(slices, key=lambda s: (float(normal @ np.array(s.position_mm)), s.sop_instance_uid))
 
 
-def regular_runs(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """The slices cut where their step changes, from one end of the normal to the other; copies stay with their place.
-
-    ``slices`` share orientation and grid. A slice between a coarse and a fine run belongs to the fine one.
-    """
-    normal = _normal(slices[0])
-    kept, repeated = _apart(_ordered(slices, normal), normal)
-    copies: dict[int, list[SliceHeader]] = {}
-    for place, one in repeated:
-        copies.setdefault(place, []).append(one)
-    steps = np.diff(np.array([s.position_mm for s in kept]) @ normal)
-    return [
-        [one for place in range(first, last + 1) for one in (kept[place], *copies.get(place, ()))]
-        for first, last in _runs(steps)
-    ]
-
-
-def _runs(steps: FloatArray) -> list[tuple[int, int]]:
-    """(first place, last place) of each run of even steps; ``steps[n]`` lies between the places n and n + 1."""
-    runs, first = [], 0
-    for n, own in enumerate(steps):
-        usual = float(np.median(steps[first:n])) if n > first else float(own)
-        if abs(own - usual) <= _allowed(usual):
-            continue
-        is_finer = own < usual
-        runs.append((first, n - 1 if is_finer else n))
-        first = n if is_finer else n + 1
-    return [*runs, (first, len(steps))]
-
-
-def _allowed(usual: float) -> float:
+def allowed_difference_mm(usual: float) -> float:
+    """How far a step may be from the usual one (mm) in an even stack."""
     return max(STEP_UNEVENNESS.value * usual, ROUNDING_MM)
 
 
 def gap_between(lower: SliceHeader, upper: SliceHeader) -> str:
     """Two neighbouring slices with nothing between them, in words: how far apart, and where in patient coordinates."""
-    normal = _normal(lower)
+    normal = normal_of(lower)
     first, second = np.array(lower.position_mm), np.array(upper.position_mm)
     axis = int(np.abs(normal).argmax())
     width = abs(float(normal @ (second - first)))
@@ -223,14 +194,15 @@ def _groups(values: Sequence[tuple[float, ...] | None], tolerance: float) -> lis
     return sorted(sizes, reverse=True)
 
 
-def _normal(first: SliceHeader) -> FloatArray:
+def normal_of(first: SliceHeader) -> FloatArray:
+    """The unit normal of a slice (LPS); zero where its cosines are none."""
     cosines = np.array(first.orientation)
     normal = np.cross(cosines[:3], cosines[3:])
     length = float(np.linalg.norm(normal))
     return normal / length if length else normal
 
 
-def _apart(
+def apart(
     ordered: Sequence[SliceHeader], normal: FloatArray
 ) -> tuple[list[SliceHeader], tuple[tuple[int, SliceHeader], ...]]:
     """One slice a place, and those that lie at a place already taken."""
@@ -264,7 +236,7 @@ def _uneven(kept: Sequence[SliceHeader], normal: FloatArray, step: Step) -> Excl
         )
         return Exclusion(code=ExclusionCode.MISSING_SLICES, step=step, found=found)
     worst = float(np.abs(steps - usual).max())
-    if worst > _allowed(usual):
+    if worst > allowed_difference_mm(usual):
         return Exclusion(
             code=ExclusionCode.UNEVEN_SPACING,
             step=step,
@@ -280,7 +252,7 @@ def _stack(
     cosines = np.array(kept[0].orientation)
     row_spacing, column_spacing = kept[0].pixel_spacing_mm or (1.0, 1.0)
     positions = np.array([s.position_mm for s in kept])
-    normal = _normal(kept[0])
+    normal = normal_of(kept[0])
     if is_rounded:
         index = np.arange(len(kept))
         slopes, starts = np.polyfit(index, positions, 1)

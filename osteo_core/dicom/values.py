@@ -15,7 +15,6 @@ import zlib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
@@ -27,17 +26,6 @@ from pydicom.dataelem import RawDataElement
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.sequence import Sequence as DicomSequence
 
-#: Nobody was scanned at a greater age: '999Y' and a birth in 1850 are what de-identification leaves.
-_OLDEST_YEARS = 120
-_YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
-#: (0010,1010) is three digits and a unit; people write fewer digits, spaces, small letters, words, or no unit.
-_AGE = re.compile(r"(?P<number>\d{1,3})(?:[.,]\d+)? ?(?P<unit>[YMWD])?(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?")
-_AGE_YEARS = re.compile(r"(?P<number>\d{1,3}) ?(?:JAHRE?|ANS|ANOS|ANNI)")
-_DATES = (
-    re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\d{2,6}(?:\.\d*)?)?"),
-    re.compile(r"(?P<y>\d{4})[-./](?P<m>\d{1,2})[-./](?P<d>\d{1,2})(?:[ T].*)?"),
-    re.compile(r"(?P<d>\d{1,2})\.(?P<m>\d{1,2})\.(?P<y>\d{4})"),
-)
 _NUMBER = re.compile(r"(?P<number>[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?)\s*(?P<unit>[A-Za-z°]*)")
 #: The units in which DICOM has these values. Any other unit makes a value unreadable: nothing is converted.
 _MM = frozenset(("MM",))
@@ -55,7 +43,7 @@ _SEPARATORS = ("/", ";", " ")
 _BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "US or SS": "H"}
 #: So much of an unreadable value is quoted, and only of one that can be no name.
 _QUOTED_CHARACTERS = 24
-#: What is told in place of a text that might be a name.
+#: What is reported in place of a text that might be a name.
 NO_NUMBER = "text that is no number"
 _QUOTABLE = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]{1,4}[^A-Za-z]*)?")
 
@@ -131,57 +119,6 @@ def positive(source: Source, keyword: str) -> float | None:
 def numbers(source: Source, keyword: str, count: int) -> tuple[float, ...] | None:
     """Exactly ``count`` finite numbers, or None."""
     return read(source, keyword, count).values
-
-
-def day(source: Source, keyword: str) -> date | None:
-    """A date; None where it is blank or cannot be only one day (03/01/2026)."""
-    return _day(text(source, keyword))
-
-
-@lru_cache(maxsize=4096)
-def _day(stated: str) -> date | None:
-    for pattern in _DATES:
-        found = pattern.fullmatch(stated)
-        if found:
-            try:
-                return date(int(found["y"]), int(found["m"]), int(found["d"]))
-            except ValueError:
-                return None
-    return None
-
-
-def age_years(source: Source) -> float | None:
-    """Age at the study from (0010,1010), else from birth date and study date; None where neither can be true."""
-    stated = _age(text(source, "PatientAge"))
-    if stated is not None:
-        return stated
-    born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
-    if born is None or scanned is None:
-        return None
-    years = (scanned - born).days / 365.25
-    return years if 0 <= years <= _OLDEST_YEARS else None
-
-
-def age_state(source: Source) -> tuple[State, str]:
-    """How (0010,1010) was found, and what stood there where that is not as the standard has it."""
-    stated = text(source, "PatientAge")
-    if not stated or re.fullmatch(r"0+[YMWD]?", stated):
-        return State.MISSING, ""
-    if re.fullmatch(r"\d{3}[YMWD]", stated):
-        return (State.CLEAN, "") if _age(stated) is not None else (State.UNREADABLE, shown(stated))
-    return (State.MENDED if _age(stated) is not None else State.UNREADABLE), shown(stated)
-
-
-@lru_cache(maxsize=4096)
-def _age(stated: str) -> float | None:
-    # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
-    found = _AGE.fullmatch(stated.upper())
-    if found and int(found["number"]):
-        years = int(found["number"]) * _YEARS_PER_UNIT[found["unit"] or "Y"]
-    else:
-        named = _AGE_YEARS.fullmatch(stated.upper())
-        years = float(named["number"]) if named else 0.0
-    return years if 0 < years <= _OLDEST_YEARS else None
 
 
 def shown(stated: str) -> str:

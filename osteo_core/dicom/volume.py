@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteo_core.dicom.arrange import Arranged, arrange
-from osteo_core.dicom.header import NotReadable, Seen, SliceHeader, read_slices
+from osteo_core.dicom.header import NotReadable, read_slices
 from osteo_core.dicom.padding import padding_caution, replace_padding
 from osteo_core.dicom.pixels import PixelsUnreadableError, is_whole_valued, read_frames
+from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack
 from osteo_core.imaging.hounsfield import as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.nifti import is_nifti, read_nifti_volume

@@ -11,7 +11,8 @@ import pytest
 from pydicom import Dataset
 from pydicom.errors import BytesLengthException
 
-from osteo_core.dicom.values import age_years, day, number, numbers, printable, text, texts
+from osteo_core.dicom.dates import age_years, day
+from osteo_core.dicom.values import number, numbers, printable, text, texts
 
 
 def made(**values: object) -> Dataset:
