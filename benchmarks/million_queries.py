@@ -46,8 +46,7 @@ def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[s
     yield "drift, scanners", "drift_scanners", {"limit": 20}
     yield "drift, days", "drift_days", {"devices": tuple(found)}
     yield "worklist, first page", "worklist", {"limit": 25, "offset": 0}
-    weeks = {"assessment_weeks": 12, "treatment_weeks": 16, "persistence_weeks": 52}
-    yield "indicators", "follow_up_indicators", {"now": _NOW, **weeks}
+    yield "indicators", "follow_up_indicators", {"now": _NOW}
     yield "follow_up_states", "follow_up_states", {"now": _NOW}
     yield "vbmd_histogram", "vbmd_histogram", {"width": 10.0}
     for name in ("cohort_summary", "worklist_count", "exclusion_counts", "follow_up_weeks", "cohort_versions"):

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import duckdb
 
+from db import rules
 from osteo_core.columns import Table
 from osteo_core.columns.cohort import DERIVED, FROM_RESULTS, FROM_SERIES
 
-_SQL = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
+_REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
 #: Made by refresh.sql from rows of parts alone.
@@ -23,14 +24,15 @@ def refresh_sql() -> str:
     """SQL that makes every derived row of the series in the temporary table ``touched`` anew."""
     series = ", ".join(f"h.{column.name}" for column in FROM_SERIES)
     results = ", ".join(f"r.{column.name}" for column in FROM_RESULTS)
-    return _SQL.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
+    return _REFRESH.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
 
 
 @functools.cache
 def recipe() -> str:
     """Hash of all that decides what the derived tables hold."""
-    columns = [f"{one.name}.{column.name} {column.type}" for one in TABLES.values() for column in one.columns]
-    return hashlib.sha256("\0".join((refresh_sql(), *columns)).encode()).hexdigest()
+    tables = (*TABLES.values(), *rules.RULES.values())
+    columns = [f"{one.name}.{column.name} {column.type}" for one in tables for column in one.columns]
+    return hashlib.sha256("\0".join((refresh_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -3,8 +3,8 @@
 -- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
 -- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), hash of the series (16), 28
 -- free: a query puts there what it asks about the series with the largest pick, which stands for its patient.
--- facts: five years of age (4 bits: 0 unknown or below 50, 1 50-54 ... 8 from 85 on), category (2 bits: 0 none,
--- 1 osteoporosis, 2 low bone mass, 3 normal).
+-- facts: code of the five years of age (4 bits; table five_years), face of the category (2 bits; table categories).
+-- Numbers and words of rules come from the tables of db/rules.py.
 -- work_order, likewise: open flag, other flag, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
 CREATE OR REPLACE TEMP TABLE joined AS
 WITH header AS (
@@ -30,21 +30,15 @@ CREATE OR REPLACE TEMP TABLE named AS
 SELECT
     series_key,
     patient_sex AS sex,
-    CASE
-        WHEN patient_age_years IS NULL THEN 'unknown'
-        WHEN patient_age_years < 50 THEN 'under 50'
-        WHEN patient_age_years < 60 THEN '50-59'
-        WHEN patient_age_years < 70 THEN '60-69'
-        WHEN patient_age_years < 80 THEN '70-79'
-        ELSE '80 and over'
-    END AS age_band,
+    coalesce(band.name, (SELECT name FROM age_bands WHERE from_years IS NULL)) AS age_band,
     vendor,
     coalesce(manufacturer_model_name, 'unknown') AS scanner,
     coalesce(site_key, 'unknown') AS site,
     coalesce(year(study_date) || ' Q' || quarter(study_date), 'unknown') AS period,
     coalesce(device_key, manufacturer_model_name, vendor) AS device,
     kvp || ' kV, ' || contrast_phase AS beam
-FROM joined;
+FROM joined
+LEFT JOIN age_bands AS band ON patient_age_years >= band.from_years AND patient_age_years < band.to_years;
 
 INSERT INTO patients
 SELECT patient_key, coalesce((SELECT max(number) FROM patients), 0) + row_number() OVER (ORDER BY patient_key)
@@ -99,28 +93,37 @@ ANTI JOIN (
 WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched);
 
 INSERT INTO cohort BY NAME
-WITH noted AS (
-    SELECT
-        series_key,
-        min("at") FILTER (state IN ('repeat scan', 'not confirmed', 'confirmed')) AS reviewed_at,
-        arg_max(state, "at") FILTER (state IN ('to review', 'repeat scan', 'not confirmed', 'confirmed')) AS review,
-        min("at") FILTER (fact = 'fracture risk assessed') AS risk_at,
-        min("at") FILTER (state = 'DXA done') AS dxa_at,
-        min("at") FILTER (fact = 'falls assessed') AS falls_at,
-        min("at") FILTER (state = 'treatment advised') AS advised_at,
-        min("at") FILTER (state IN ('treatment advised', 'observe', 'no action', 'treatment started')) AS decided_at,
-        min("at") FILTER (fact = 'strength and balance training started') AS exercise_at,
-        min("at") FILTER (state = '4-month contact') AS contact_at,
-        min("at") FILTER (state = 'treatment started') AS started_at,
-        min("at") FILTER (fact = 'still on treatment at 12 months') AS still_at,
-        min("at") FILTER (state IN ('no action', 'closed')) AS ended_at,
-        min("at") FILTER (because IN ('patient died', 'moved or cannot be reached')) AS gone_at
+WITH note AS (
+    SELECT n.series_key, n."at", m.milestone, m.word
     FROM (
         SELECT
             series_key, "at",
-            payload_json ->> '$.state' AS state, payload_json ->> '$.fact' AS fact, payload_json ->> '$.because' AS because
+            unnest([
+                {'field': 'state', 'word': payload_json ->> '$.state'},
+                {'field': 'fact', 'word': payload_json ->> '$.fact'},
+                {'field': 'because', 'word': payload_json ->> '$.because'}
+            ]) AS said
         FROM valid_notes
-    )
+    ) AS n
+    JOIN milestones AS m ON m.field = n.said.field AND m.word = n.said.word
+),
+noted AS (
+    SELECT
+        series_key,
+        min("at") FILTER (milestone = 'reviewed') AS reviewed_at,
+        arg_max(word, "at") FILTER (milestone = 'review') AS review,
+        min("at") FILTER (milestone = 'risk') AS risk_at,
+        min("at") FILTER (milestone = 'dxa') AS dxa_at,
+        min("at") FILTER (milestone = 'falls') AS falls_at,
+        min("at") FILTER (milestone = 'advised') AS advised_at,
+        min("at") FILTER (milestone = 'decided') AS decided_at,
+        min("at") FILTER (milestone = 'exercise') AS exercise_at,
+        min("at") FILTER (milestone = 'contact') AS contact_at,
+        min("at") FILTER (milestone = 'started') AS started_at,
+        min("at") FILTER (milestone = 'still') AS still_at,
+        min("at") FILTER (milestone = 'ended') AS ended_at,
+        min("at") FILTER (milestone = 'gone') AS gone_at
+    FROM note
     GROUP BY series_key
 ),
 tissue AS (
@@ -158,16 +161,11 @@ followed AS (
 ),
 clock AS (  -- the same as due_at in osteo_core/programme/follow_up.py
     SELECT
-        *,
-        CASE
-            WHEN follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact') THEN NULL
-            WHEN follow_state = 'to review'
-                THEN flagged_at + to_days(CASE isodow(flagged_at) WHEN 6 THEN 6 WHEN 7 THEN 5 ELSE 7 END)
-            WHEN follow_state IN ('DXA done', 'treatment advised', 'treatment started') THEN flagged_at + to_days(7 * 16)
-            WHEN follow_state IN ('4-month contact', 'observe') THEN flagged_at + to_days(7 * 52)
-            ELSE flagged_at + to_days(7 * 12)
-        END AS due_at
-    FROM followed
+        f.*, coalesce(s.is_ended, false) AS is_ended, s.weeks IS NULL AND NOT s.is_in_working_days AS is_over,
+        f.flagged_at + to_days(CASE WHEN s.is_in_working_days THEN w.days ELSE 7 * s.weeks END) AS due_at
+    FROM followed AS f
+    LEFT JOIN states AS s ON s.state = f.follow_state
+    LEFT JOIN weekdays AS w ON w.weekday = isodow(f.flagged_at)
 ),
 reason AS (
     SELECT e.source_id, e.code, e.step, e.sentence
@@ -187,23 +185,22 @@ SELECT
     vendor.number AS vendor_number, scanner.number AS scanner_number, site.number AS site_number,
     period.number AS period_number, device.number AS device_number, beam.number AS beam_number,
     CASE WHEN j.patient_age_years IS NOT NULL THEN
-        4 * (least(greatest(floor(j.patient_age_years), 0), 126)::USMALLINT // 5)
+        4 * (least(greatest(floor(j.patient_age_years), 0), 126)::USMALLINT
+            // (SELECT value::USMALLINT FROM rules WHERE name = 'group years'))
         + coalesce(list_position(['F', 'M', 'O'], j.patient_sex), 4) - 1
     END AS age_group,
-    (CASE WHEN j.status = 'measured' AND j.category <> 'not reportable' THEN 1::BIGINT ELSE 0 END << 62)
+    j.status = 'measured' AND coalesce(k.face, 0) > 0 AS has_category,
+    (CASE WHEN j.status = 'measured' AND k.face > 0 THEN 1::BIGINT ELSE 0 END << 62)
     | (least(greatest(coalesce(date_diff('day', DATE '1900-01-01', j.study_date), 0), 0), 131071)::BIGINT << 45)
     | (j.is_preferred::BIGINT << 44)
     | ((md5_number_lower(j.series_key) % 65536)::BIGINT << 28) AS pick,
-    4 * CASE WHEN j.patient_age_years >= 50 THEN least(floor(j.patient_age_years)::INTEGER // 5 - 9, 8) ELSE 0 END
-    + CASE WHEN j.status = 'measured'
-        THEN coalesce(list_position(['osteoporosis', 'low bone mass', 'normal'], j.category), 0) ELSE 0
-    END AS facts,
+    4 * coalesce(y.code, 0) + CASE WHEN j.status = 'measured' THEN coalesce(k.face, 0) ELSE 0 END AS facts,
     (j.status = 'measured')::UTINYINT + 2 * (c.follow_state IS NOT NULL)::UTINYINT
-    + 4 * coalesce(c.follow_state IN ('not confirmed', 'no action', 'closed', '12-month contact'), false)::UTINYINT AS marks,
+    + 4 * coalesce(c.is_over, false)::UTINYINT AS marks,
     j.patient_key IN (SELECT patient_key FROM reference_values) AS has_reference,
     CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
         ((CASE
-            WHEN j.is_flagged AND c.follow_state NOT IN ('not confirmed', 'no action', 'closed') THEN 0::BIGINT
+            WHEN j.is_flagged AND NOT c.is_ended THEN 0::BIGINT
             WHEN j.is_flagged THEN 1
             ELSE 2
         END << 25) + CASE
@@ -225,8 +222,10 @@ LEFT JOIN names AS beam ON beam.kind = 'beam' AND beam.name = named.beam
 LEFT JOIN noted AS n ON n.series_key = j.series_key
 LEFT JOIN tissue AS t ON t.result_id = j.result_id
 LEFT JOIN clock AS c ON c.series_key = j.series_key
+LEFT JOIN categories AS k ON k.category = j.category
 LEFT JOIN reason AS e
-    ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.category = 'not reportable')
+    ON e.source_id = j.source_id AND (j.status IN ('excluded', 'failed') OR j.status = 'measured' AND k.face IS NULL)
+LEFT JOIN five_years AS y ON j.patient_age_years >= y.from_years AND j.patient_age_years < y.to_years
 ORDER BY j.series_key;
 
 DROP TABLE valid_notes;

@@ -12,7 +12,7 @@ import logging
 import duckdb
 import pyarrow as pa
 
-from db import derived
+from db import derived, rules
 from osteo_core.columns import TABLES
 from osteo_core.columns.column import BIG, MOMENT, REQUIRED, TEXT, Column, Table, table
 from osteo_core.errors import StoreError
@@ -104,9 +104,10 @@ def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
     (n_series,) = connection.execute("SELECT count(DISTINCT series_key) FROM series").fetchone() or (0,)
     if n_series:
         _log.warning("the summaries of %d series are made anew; for a million this takes about a minute", n_series)
-    for one in derived.TABLES.values():
+    for one in (*rules.RULES.values(), *derived.TABLES.values()):
         connection.execute(f"DROP TABLE IF EXISTS {one.name}")
         create(connection, one)
+    rules.fill(connection)
     derived.fill(connection)
     connection.execute(
         "INSERT OR REPLACE INTO about VALUES ($name, $value)", {"name": RECIPE, "value": derived.recipe()}
@@ -115,8 +116,7 @@ def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
 
 def create(connection: duckdb.DuckDBPyConnection, one: Table) -> None:
     """Make the table with its comments."""
-    connection.execute(create_sql(one))
-    _comment(connection, one, {})
+    connection.execute(";\n".join((create_sql(one), *_comments(one, {}))))
 
 
 def create_sql(one: Table) -> str:
@@ -131,18 +131,22 @@ def _bring_up_table(connection: duckdb.DuckDBPyConnection, one: Table, held: dic
     if not held:
         create(connection, one)
         return
-    for column in one.columns:
-        if column.name not in held:  # older rows have none: it may be null whatever the column says of new ones
-            connection.execute(f"ALTER TABLE {one.name} ADD COLUMN {_column_sql(column)}")
-    _comment(connection, one, held)
+    # Older rows have no value in a new column: it may be null whatever the column says of new ones.
+    missing = [column for column in one.columns if column.name not in held]
+    changes = [f"ALTER TABLE {one.name} ADD COLUMN {_column_sql(column)}" for column in missing]
+    changes += _comments(one, held)
+    if changes:
+        connection.execute(";\n".join(changes))
 
 
-def _comment(connection: duckdb.DuckDBPyConnection, one: Table, held: dict[str, str]) -> None:
-    if not held:
-        connection.execute(f"COMMENT ON TABLE {one.name} IS {_text(one.meaning)}")
-    for column in one.columns:
-        if held.get(column.name) != column.comment:
-            connection.execute(f"COMMENT ON COLUMN {one.name}.{_quoted(column.name)} IS {_text(column.comment)}")
+def _comments(one: Table, held: dict[str, str]) -> list[str]:
+    """Statements for the comments that are not those in the file, by column."""
+    table = [] if held else [f"COMMENT ON TABLE {one.name} IS {_text(one.meaning)}"]
+    return table + [
+        f"COMMENT ON COLUMN {one.name}.{_quoted(column.name)} IS {_text(column.comment)}"
+        for column in one.columns
+        if held.get(column.name) != column.comment
+    ]
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:

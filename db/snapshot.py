@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from db import derived, schema
+from db import derived, rules, schema
 from osteo_core.errors import StoreError
 
 SNAPSHOT = "snapshot"
@@ -108,6 +108,9 @@ def open_views(found: Published) -> duckdb.DuckDBPyConnection:
             raise StoreError(f"the snapshot {found.folder} lacks {file.name}; its owner writes a new one")
         quoted = str(file).replace("'", "''")
         connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{quoted}')")
+    for one in rules.RULES.values():
+        connection.execute(schema.create_sql(one))
+    rules.fill(connection)
     connection.execute(_VIEWS)
     return connection
 

@@ -3,7 +3,7 @@ SELECT
     count(*) AS n_series,
     count(DISTINCT patient_number) AS n_patients,
     count(*) FILTER (status = 'measured') AS n_measured,
-    count(*) FILTER (status = 'measured' AND category <> 'not reportable') AS n_categorised,
+    count(*) FILTER (has_category) AS n_categorised,
     count(*) FILTER (status = 'excluded') AS n_excluded,
     count(*) FILTER (status = 'failed') AS n_failed,
     count(*) FILTER (status = 'waiting') AS n_waiting,

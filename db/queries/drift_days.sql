@@ -1,6 +1,6 @@
 -- The scanners $devices day by day: vBMD less the mean of the cohort's own sex and five-year age group, fat and muscle HU
--- less the mean of the same tube voltage and contrast phase; n, mean and sum of squares about it. Groups below 5 have no
--- mean.
+-- less the mean of the same tube voltage and contrast phase; n, mean and sum of squares about it. Groups smaller than the rule
+-- 'minimum group' have no mean.
 WITH measured AS MATERIALIZED (
     SELECT
         device_number, study_date AS day, age_group, beam_number,
@@ -10,11 +10,11 @@ WITH measured AS MATERIALIZED (
 ),
 age_norm AS (
     SELECT age_group, avg(vbmd) AS vbmd FROM measured WHERE age_group IS NOT NULL
-    GROUP BY age_group HAVING count(*) >= 5
+    GROUP BY age_group HAVING count(*) >= (SELECT value FROM rules WHERE name = 'minimum group')
 ),
 beam_norm AS (
     SELECT beam_number, avg(fat) AS fat, avg(muscle) AS muscle FROM measured WHERE beam_number IS NOT NULL
-    GROUP BY beam_number HAVING count(*) >= 5
+    GROUP BY beam_number HAVING count(*) >= (SELECT value FROM rules WHERE name = 'minimum group')
 ),
 adjusted AS (
     SELECT

@@ -21,4 +21,5 @@ grouped AS (
 SELECT coalesce(names.name, 'all') AS "group", grouped.* EXCLUDE (number)
 FROM grouped
 LEFT JOIN names ON names.kind = $by AND names.number = grouped.number
-ORDER BY list_position(['under 50', '50-59', '60-69', '70-79', '80 and over'], "group") NULLS LAST, "group";
+LEFT JOIN age_bands ON age_bands.name = names.name AND age_bands.from_years IS NOT NULL
+ORDER BY age_bands.position NULLS LAST, "group";

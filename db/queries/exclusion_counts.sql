@@ -5,7 +5,7 @@ SELECT
     false AS is_level,
     count(*) AS n
 FROM cohort
-WHERE (status IN ('excluded', 'failed') OR status = 'measured' AND category = 'not reportable') AND /*cohort*/ TRUE
+WHERE status <> 'waiting' AND NOT has_category AND /*cohort*/ TRUE
 GROUP BY ALL
 UNION ALL
 SELECT e.step, e.code, true AS is_level, count(*) AS n

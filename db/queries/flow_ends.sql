@@ -5,6 +5,6 @@ SELECT
     count(*) FILTER (is_flagged) AS n_flagged,
     count(*) FILTER (patient_key IN (SELECT patient_key FROM reference_values)) AS n_with_qct
 FROM cohort
-WHERE status = 'measured' AND category <> 'not reportable' AND /*cohort*/ TRUE
+WHERE has_category AND /*cohort*/ TRUE
 GROUP BY category
 ORDER BY category;

@@ -5,7 +5,7 @@ WITH flow AS (
     SELECT
         series_key, patient_key, status, category, mean_vbmd_mg_cm3, first_exclusion_sentence AS sentence,
         vendor, patient_age_years, patient_sex, study_date,
-        status IN ('excluded', 'failed') OR status = 'measured' AND category = 'not reportable' AS is_left_out,
+        status <> 'waiting' AND NOT has_category AS is_left_out,
         coalesce(first_exclusion_step, 'run') AS step,
         coalesce(first_exclusion_code, 'reason not stated') AS code
     FROM cohort

@@ -3,7 +3,7 @@
 -- Moments are us since 1970: the calendar is slow over many rows.
 WITH done AS (  -- most patients were flagged once: nothing to gather
     SELECT
-        epoch_us(flagged_at) AS flagged_at, coalesce(worst_fracture_grade, 0) >= 2 AS is_fracture, review,
+        epoch_us(flagged_at) AS flagged_at, worst_fracture_grade, review,
         epoch_us(reviewed_at) AS reviewed_at, epoch_us(risk_at) AS risk_at, epoch_us(dxa_at) AS dxa_at,
         epoch_us(falls_at) AS falls_at, epoch_us(advised_at) AS advised_at, epoch_us(decided_at) AS decided_at,
         epoch_us(exercise_at) AS exercise_at, epoch_us(contact_at) AS contact_at, epoch_us(started_at) AS started_at,
@@ -12,7 +12,7 @@ WITH done AS (  -- most patients were flagged once: nothing to gather
     WHERE is_only_flag AND /*cohort*/ TRUE
     UNION ALL
     SELECT
-        epoch_us(min(flagged_at)), coalesce(max(worst_fracture_grade), 0) >= 2, arg_max(review, reviewed_at),
+        epoch_us(min(flagged_at)), max(worst_fracture_grade), arg_max(review, reviewed_at),
         epoch_us(min(reviewed_at)), epoch_us(min(risk_at)), epoch_us(min(dxa_at)), epoch_us(min(falls_at)),
         epoch_us(min(advised_at)), epoch_us(min(decided_at)), epoch_us(min(exercise_at)), epoch_us(min(contact_at)),
         epoch_us(min(started_at)), epoch_us(min(still_at)), epoch_us(min(ended_at)), epoch_us(min(gone_at))
@@ -20,16 +20,26 @@ WITH done AS (  -- most patients were flagged once: nothing to gather
     WHERE NOT is_only_flag AND /*cohort*/ TRUE
     GROUP BY patient_number
 ),
+rule AS (
+    SELECT
+        max(value) FILTER (name = 'fracture grade') AS fracture_grade,
+        max(604800000000 * value::BIGINT) FILTER (name = 'assessment weeks') AS assessment_us,
+        max(604800000000 * value::BIGINT) FILTER (name = 'treatment weeks') AS treatment_us,
+        max(604800000000 * value::BIGINT) FILTER (name = 'persistence weeks') AS persistence_us,
+        (SELECT list(86400000000 * days ORDER BY weekday) FROM weekdays) AS review_us
+    FROM rules
+),
 clock AS MATERIALIZED (
     SELECT
-        * EXCLUDE (flagged_at),
+        done.* EXCLUDE (flagged_at, worst_fracture_grade),
+        coalesce(worst_fracture_grade >= fracture_grade, false) AS is_fracture,
         coalesce(review = 'confirmed', false) AS is_confirmed,
-        -- five working days: 7 days, from a Saturday 6, from a Sunday 5; the first day of all was a Thursday
-        flagged_at + 86400000000 * [7, 7, 6, 5, 7, 7, 7][flagged_at // 86400000000 % 7 + 1] AS review_by,
-        flagged_at + 604800000000 * $assessment_weeks::BIGINT AS assess_by,
-        flagged_at + 604800000000 * $treatment_weeks::BIGINT AS treat_by,
-        flagged_at + 604800000000 * $persistence_weeks::BIGINT AS persist_by
-    FROM done
+        -- the first day of all was a Thursday
+        flagged_at + review_us[(flagged_at // 86400000000 + 3) % 7 + 1] AS review_by,
+        flagged_at + assessment_us AS assess_by,
+        flagged_at + treatment_us AS treat_by,
+        flagged_at + persistence_us AS persist_by
+    FROM done, rule
 ),
 confirmed AS MATERIALIZED (
     SELECT * FROM clock WHERE is_confirmed

@@ -45,6 +45,7 @@ _OWN = (
         "below the osteoporosis limit, or a fracture of grade 2 or more",
         use=EXPORTED,
     ),
+    Column("has_category", FLAG, "true, false", "measured, with a category other than not reportable"),
     Column("source_id", TEXT, "text", "where the current exclusions and cautions are: result_id or index_id"),
     Column("first_exclusion_code", TEXT, "text", "first reason for having no answer or no category", use=EXPORTED),
     Column("first_exclusion_step", TEXT, "text", "the step that gave it", use=EXPORTED),

@@ -21,6 +21,8 @@ from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_U
 
 Values = NDArray[np.float64]
 _DAYS_A_YEAR = 365.25
+#: A patient is compared with others of the same sex and of an age group this wide; a smaller group has no mean yet.
+GROUP_YEARS, MINIMUM_GROUP = 5, 5
 #: Of each chart's false alarms this share is the Shewhart limit's, the rest the CUSUM's.
 _SHEWHART_SHARE = 0.2
 #: Siegmund's correction for the overshoot of a step of unit variance (Sequential Analysis, 1985): 2 x 0.583.

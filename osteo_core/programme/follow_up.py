@@ -69,6 +69,24 @@ ENDED = (State.NOT_CONFIRMED, State.NO_ACTION, State.CLOSED)
 #: These need a code.
 WITH_CODE = (State.NO_ACTION, State.CLOSED)
 _REVIEWS = (State.REPEAT, State.NOT_CONFIRMED, State.CONFIRMED)
+#: Confirmed, and not yet seen in the clinic.
+BEFORE_CLINIC = (State.CONFIRMED, State.REPORTED, State.REFERRED)
+#: Things that a programme reaches, each with the words of the notes that say so.
+MILESTONES: dict[str, tuple[State | Fact | Because, ...]] = {
+    "reviewed": _REVIEWS,
+    "review": (State.TO_REVIEW, *_REVIEWS),
+    "risk": (Fact.RISK_ASSESSED,),
+    "dxa": (State.DXA_DONE,),
+    "falls": (Fact.FALLS_ASSESSED,),
+    "advised": (State.TREAT,),
+    "decided": (State.TREAT, State.OBSERVE, State.NO_ACTION, State.STARTED),
+    "exercise": (Fact.EXERCISE_STARTED,),
+    "contact": (State.CONTACT_16,),
+    "started": (State.STARTED,),
+    "still": (Fact.STILL_TREATED,),
+    "ended": (State.NO_ACTION, State.CLOSED),
+    "gone": (Because.DIED, Because.MOVED),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,21 +200,33 @@ def working_days(first: date, last: date) -> int:
     return 5 * weeks + sum((first + timedelta(days=k + 1)).weekday() < _WEEKEND for k in range(days))
 
 
+def field_of(word: State | Fact | Because) -> str:
+    """The field of a note's payload that holds such a word."""
+    return {State: "state", Fact: "fact", Because: "because"}[type(word)]
+
+
+def weeks_of(state: State) -> int | None:
+    """Weeks from the flag until the next thing is due; None where none is, or in working days (TO_REVIEW).
+
+    Assessment and DXA within 12 weeks, treatment and its first contact within 16, persistence at 52 (Javaid 2020,
+    Osteoporos Int 31:1193).
+    """
+    if state in ENDED or state in (State.CONTACT_52, State.TO_REVIEW):
+        return None
+    if state in (State.DXA_DONE, State.TREAT, State.STARTED):
+        return int(TREATMENT_WEEKS.value)
+    return int((PERSISTENCE_WEEKS if state in (State.CONTACT_16, State.OBSERVE) else ASSESSMENT_WEEKS).value)
+
+
 def due_at(state: State, flagged_at: datetime) -> datetime | None:
     """When the next thing must have happened, counted from the flag; None where nothing is due.
 
-    Review within 5 working days (design); assessment and DXA within 12 weeks, treatment and its first contact
-    within 16, persistence at 52 (Javaid 2020, Osteoporos Int 31:1193). The store's refresh.sql does the same.
+    Review within REVIEW_WORKING_DAYS, everything else by ``weeks_of``. The store computes the same from its tables.
     """
-    if state in ENDED or state is State.CONTACT_52:
-        return None
     if state is State.TO_REVIEW:
         return add_working_days(flagged_at, int(REVIEW_WORKING_DAYS.value))
-    if state in (State.DXA_DONE, State.TREAT, State.STARTED):
-        return flagged_at + timedelta(weeks=TREATMENT_WEEKS.value)
-    if state in (State.CONTACT_16, State.OBSERVE):
-        return flagged_at + timedelta(weeks=PERSISTENCE_WEEKS.value)
-    return flagged_at + timedelta(weeks=ASSESSMENT_WEEKS.value)
+    weeks = weeks_of(state)
+    return None if weeks is None else flagged_at + timedelta(weeks=weeks)
 
 
 def common_next(states: Sequence[State]) -> tuple[State, ...]:

@@ -65,6 +65,8 @@ OWN: tuple[tuple[int, str, str], ...] = (
     (13, "Flags confirmed, of those decided", "confirmed"),
 )
 _ADVICE = 6
+#: From this Genant grade on a confirmed flag counts as a fracture of the spine.
+FRACTURE_GRADE = 2
 _NON_SPINE = "CT of the trunk does not show other fractures; this number comes from the fracture register."
 _NO_CASELOAD = "Type above how many spine fractures are expected in this period."
 _NOBODY = "No patient has reached the end of this period yet; the last column counts those within it."

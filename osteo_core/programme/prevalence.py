@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from osteo_core.errors import UsageError
 
-#: (name, from, to) in whole years, ``to`` excluded; the query ``prevalence`` uses the same.
+#: (name, from, to) in whole years, ``to`` excluded; the store's table ``age_bands`` is filled from it.
 AGE_BANDS: tuple[tuple[str, float, float], ...] = (
     ("under 50", 0.0, 50.0),
     ("50-59", 50.0, 60.0),
@@ -13,6 +13,8 @@ AGE_BANDS: tuple[tuple[str, float, float], ...] = (
     ("80 and over", 80.0, float("inf")),
 )
 UNKNOWN_AGE = "unknown"
+#: Where the five-year groups begin by which rates are age-standardised; the last one is open.
+FIVE_YEARS_FROM = (50, 55, 60, 65, 70, 75, 80, 85)
 #: Fewer people than this in a group: the share is not shown.
 SUPPRESS_BELOW = 10
 

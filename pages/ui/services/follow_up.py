@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, TREATMENT_WEEKS
 from osteo_core.programme.capacity import RECENT_WEEKS
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import State
@@ -56,9 +55,6 @@ def programme_indicators(cohort: CohortFilter, *, expected_spine_fractures: int)
         "follow_up_indicators",
         cohort=cohort,
         now=_now(),
-        assessment_weeks=int(ASSESSMENT_WEEKS.value),
-        treatment_weeks=int(TREATMENT_WEEKS.value),
-        persistence_weeks=int(PERSISTENCE_WEEKS.value),
     ).to_pylist()
     counts = {r["indicator"]: Count(due=r["due"], done=r["done"], running=r["running"]) for r in rows}
     return indicators(counts, expected_spine_fractures=expected_spine_fractures)
