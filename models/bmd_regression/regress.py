@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,18 +21,39 @@ if TYPE_CHECKING:
 _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -8.0, 3.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Refit:
+    """Another scale for weights that were taught on an older one: slope and offset (mg/cm3) by tube voltage.
+
+    Between two voltages both are linear. Without entries the network's own scale stands.
+    """
+
+    kvp: tuple[float, ...] = ()
+    slope: tuple[float, ...] = ()
+    offset_mg_cm3: tuple[float, ...] = ()
+
+    def at(self, kvp: float) -> tuple[float, float]:
+        """(slope, offset in mg/cm3) at a tube voltage."""
+        if not self.kvp:
+            return 1.0, 0.0
+        slope, offset = (float(np.interp(kvp, self.kvp, row)) for row in (self.slope, self.offset_mg_cm3))
+        return slope, offset
+
+
 class BmdRegressor:
     """Reads vBMD (mg/cm3, K2HPO4) of outlined levels; a `Regressor` (osteo_core.records).
 
-    ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them.
+    ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them;
+    ``refit`` brings what the network reads to the scale that the card states.
     """
 
     name = "bmd_regression"
 
-    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: float) -> None:
+    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: float, refit: Refit | None = None) -> None:
         self.model_hash = model_hash
         self._network = network
         self._sd_factor = sd_factor
+        self._refit = refit or Refit()
 
     def regress(
         self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
@@ -45,13 +67,14 @@ class BmdRegressor:
         if not REGRESSION_KVP_LEAST.value <= kvp <= REGRESSION_KVP_MOST.value:
             return {}
         found = {}
+        slope, offset = self._refit.at(kvp)
         for level in levels:
             x = channels(*crop(volume, segmentation.labels, level), kvp)
             with torch.inference_mode():
                 mean, log_variance = (float(v) for v in self._network(torch.from_numpy(x)[None])[0])
-            value = mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3
+            value = slope * (mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3) + offset
             sd = float(np.exp(0.5 * np.clip(log_variance, _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE))) * TARGET_SD_MG_CM3
-            half = Z_95 * sd * self._sd_factor
+            half = Z_95 * sd * slope * self._sd_factor
             found[level] = Estimate(
                 value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"
             )
