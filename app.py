@@ -14,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui import services
 from pages.ui.shared import frame
+from pages.ui.viewer.review_routes import review_routes
 from pages.ui.viewer.routes import build_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
@@ -70,4 +71,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    app = st.App(__file__, routes=build_routes(services.media_dir), lifespan=services.lifespan)
+    app = st.App(__file__, routes=[*build_routes(services.media_dir), *review_routes()], lifespan=services.lifespan)

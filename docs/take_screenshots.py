@@ -46,7 +46,7 @@ def open_page(page: Page, address: str, name: str) -> None:
         page.mouse.click(box["x"] + 300, box["y"] + 52)
         page.wait_for_timeout(1000)
         page.keyboard.press("o")
-        page.wait_for_selector(".planes[data-drawn]", timeout=180_000)
+        page.wait_for_selector(".reader[data-drawn]", timeout=180_000)
     else:
         page.goto(f"{address}/{'' if name == 'home' else name}")
     page.wait_for_selector("h1", timeout=60_000)

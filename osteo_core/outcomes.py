@@ -67,6 +67,9 @@ class ExclusionCode(StrEnum):
     # assess
     TOO_FEW_LEVELS = "too_few_levels"
     YOUNG = "too_young_for_category"
+    # read by a person
+    READER_LEFT_OUT = "reader_left_out"
+    READER_REJECTED = "reader_rejected"
     # engine
     KILLED_WORKER = "killed_worker"
     FAILED = "failed"
@@ -118,6 +121,8 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
+    ExclusionCode.READER_LEFT_OUT: "The reader left this vertebra out: {found}.",
+    ExclusionCode.READER_REJECTED: "The reader rejected this measurement: {found}.",
     ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analyzing this series.",
     ExclusionCode.FAILED: "The analysis failed: {found}. The series stays in the count; see the log.",
 }
@@ -217,6 +222,7 @@ class Exclusion:
 #: Reasons against a level, the weightiest first: what makes the others or hides them comes before them. A crushed body
 #: is small because it is crushed, so the fracture is worth more than the size of its region.
 _WEIGHTS = (
+    ExclusionCode.READER_LEFT_OUT,
     ExclusionCode.LEVEL_CUT,
     ExclusionCode.NOT_A_MEASURED_LEVEL,
     ExclusionCode.LEVEL_UNSURE,

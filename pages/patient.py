@@ -1,54 +1,23 @@
-"""Patient: the planes with the mask, every level with its number and interval, what to mind, how it was made."""
+"""Patient: the reader's screen, and below it every level, what to mind, what was noted and how it was measured."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from pages.ui import services
-from pages.ui.patient.parts import (
-    focus_key,
-    show_header,
-    show_level_table,
-    show_origin,
-    show_other_series,
-    show_what_to_mind,
-)
+from pages.ui.patient.parts import show_level_table, show_origin, show_other_series, show_what_to_mind
+from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
 from pages.ui.shared import figures, frame, wording
-from pages.ui.shared.notes import show_history
-from pages.ui.viewer.planes import show_planes
+from pages.ui.shared.notes import show_author, show_history
 
-
-@st.fragment
-def show_viewer(view: services.PatientView) -> None:
-    """The three planes; the CT is made from its source files when it is seen for the first time."""
-    with st.spinner("Preparing the CT for the viewer (some seconds at the first time)"):
-        images = services.images(view)
-    if images.problem:
-        st.info(images.problem, icon=":material/image_not_supported:")
-    if images.ct is None:
-        return
-    level, clicks = st.session_state.get(focus_key(view), (None, 0))
-    show_planes(
-        view.series_key,
-        ct=images.ct,
-        mask=images.mask,
-        centres_lps_mm=view.centres_lps_mm,
-        focus=level,
-        clicks=clicks,
-    )
-    if (
-        images.mask is not None
-        and view.centres_lps_mm
-        and st.toggle("3D view of the vertebral bodies", key=f"scene-{view.series_key}")
-    ):
-        with st.spinner("Building the 3D view (about ten seconds at the first time)"):
-            scene = services.scene(view)
-        if scene.problem:
-            st.info(scene.problem, icon=":material/view_in_ar_off:")
-        elif scene.address:
-            st.iframe(scene.address, height=680)
-            st.caption("Drag to turn, wheel to zoom. Bodies only, on a coarser grid than the one measured.")
+#: The screen takes the height of the window, so that nothing of it must be scrolled to.
+_STYLE = """
+<style>
+  [data-testid="stMainBlockContainer"] { padding: 2.2rem 1rem 2rem; max-width: none; }
+  [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.35rem; }
+</style>
+"""
 
 
 def show_levels(view: services.PatientView) -> None:
@@ -57,7 +26,7 @@ def show_levels(view: services.PatientView) -> None:
     show_level_table(view)
     limits = services.limits()
     st.caption(
-        f"Click a level to move the planes there. Limits: {limits.osteoporosis_below:g} and {limits.normal_above:g} "
+        f"Limits: {limits.osteoporosis_below:g} and {limits.normal_above:g} "
         f"{wording.UNIT}, applied to the mean of the levels that count."
     )
 
@@ -75,9 +44,8 @@ def show_level_figure(view: services.PatientView) -> None:
 
 
 def show_patient(view: services.PatientView) -> None:
-    """The whole page of one series."""
-    show_header(view)
-    pictures = st.container()
+    """The screen, and below it what does not have to be seen at once."""
+    show_screen(view)
     if view.levels:
         show_levels(view)
         show_fractures(view)
@@ -91,11 +59,11 @@ def show_patient(view: services.PatientView) -> None:
     with right:
         show_origin(view)
         show_other_series(view)
-    with pictures:  # last, for the first look at a CT takes seconds and the numbers need not wait for it
-        show_viewer(view)
 
 
-st.page_link("pages/worklist.py", label="Worklist", icon=":material/arrow_back:")
+with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+    st.page_link("pages/worklist.py", label="Worklist", icon=":material/arrow_back:", width="content")
+    show_author(label_visibility="collapsed")
 key = st.query_params.get("series") or st.session_state.get(frame.OPEN_SERIES)
 if not services.cohort_numbers().series:
     st.title("Patient")
@@ -114,4 +82,5 @@ else:
         st.session_state[frame.OPEN_SERIES] = key
         if st.query_params.get("series") != key:
             st.query_params["series"] = key
+        st.html(_STYLE)
         show_patient(view)

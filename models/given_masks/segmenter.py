@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from models.vertebra_segmentation.borders import cut_sides
+from osteo_core.imaging.borders import cut_sides
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
 from osteo_core.segmentation.bodies import Box, body_on

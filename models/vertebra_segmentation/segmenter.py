@@ -10,10 +10,10 @@ import numpy as np
 from models.grids import FloatVolume
 from models.runtime import in_windows
 from models.spine_localiser.locate import locate
-from models.vertebra_segmentation.borders import cut_sides
 from models.vertebra_segmentation.decode import Decoded, body_field, decode, draw_level
 from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.prepare import WINDOW, Tube, prepare
+from osteo_core.imaging.borders import cut_sides
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 

@@ -53,7 +53,8 @@ def measure_levels(
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
     found = {segmented.level: segmented for segmented in segmentation.levels}
-    return _refuse_unlike(tuple(_measure_body(volume, body, segmented=found[body.level]) for body in bodies))
+    measured = (measure_body(volume, body, segmented=found[body.level]) for body in bodies)
+    return refuse_unlike(tuple(measured))
 
 
 def trabecular_roi(body: Body) -> NDArray[np.bool_]:
@@ -104,7 +105,8 @@ def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArra
     return plane(body.frame.upper_plane) - position[..., 2], position[..., 2] - plane(body.frame.lower_plane)
 
 
-def _measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Measurement:
+def measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Measurement:
+    """One level alone: geometry, trabecular HU, and the first reason of its own against it."""
     heights = measure_heights(body, volume)
     measurement = Measurement(
         level=body.level,
@@ -183,7 +185,7 @@ def _that_apply(reasons: Iterable[_Reason], *, level: Level) -> Iterator[Exclusi
             yield Exclusion(code=code, step=Step.MEASURE, found=found, limit=limit, level=level)
 
 
-def _refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+def refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
     """Sclerosis or a lesion of a whole body: a level far from the median of the other sound levels does not count.
 
     The furthest one goes first and the rest are judged again, as long as at least two others can outvote it.

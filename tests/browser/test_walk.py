@@ -21,7 +21,7 @@ READY = '[data-testid="stMainBlockContainer"] h1'
 
 def canvas_pixels(visit: Visit) -> np.ndarray:
     """The viewer's canvas as RGB."""
-    picture = visit.page.locator("canvas.view").screenshot(timeout=120_000)
+    picture = visit.page.locator("canvas[data-plane=sagittal]").screenshot(timeout=120_000)
     return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB")).astype(int)
 
 
@@ -36,11 +36,12 @@ def test_home_to_worklist_to_patient(visit: Visit, cohort: BrowserCohort) -> Non
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
     page.locator("tr[data-key]").first.click()
     page.keyboard.press("o")
-    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
-    page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
+    page.wait_for_url("**/patient?series=*")
+    page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
     flagged = [r for r in cohort.results if r.assessment and r.assessment.is_flagged]
     assert any(f"series={r.series.series_key}" in page.url for r in flagged)
     expect(page.get_by_text("How it was measured")).to_be_visible()
+    assert "of" in page.locator(".reader .place").inner_text()
 
     pixels = canvas_pixels(visit)
     assert pixels.std() > 20, "the planes are blank"
@@ -73,7 +74,7 @@ def test_a_filter_goes_along_and_is_there_again_on_the_way_back(visit: Visit) ->
     page.wait_for_url("**/worklist?sex=F")
     page.locator("tr[data-key]").first.click()
     page.keyboard.press("o")
-    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    page.wait_for_url("**/patient?series=*")
     page.go_back()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
     page.wait_for_url("**/worklist?sex=F")
@@ -83,10 +84,10 @@ def test_a_filter_goes_along_and_is_there_again_on_the_way_back(visit: Visit) ->
 def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) -> None:
     key = next(r.series.series_key for r in cohort.results if r.segmentation is not None)
     visit.page.goto(f"{visit.address}/patient?series={key}")
-    visit.page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
+    visit.page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
     before = canvas_pixels(visit)
-    visit.page.get_by_role("button", name="L5", exact=True).click()
-    expect(visit.page.locator(".levels button[data-level=L5]")).to_have_attribute("aria-pressed", "true")
+    visit.page.locator(".card[data-number='24']").click()
+    expect(visit.page.locator(".card[data-number='24']")).to_have_attribute("aria-current", "true")
     visit.page.wait_for_timeout(500)
     assert np.abs(canvas_pixels(visit) - before).mean() > 1.0
 
@@ -105,7 +106,7 @@ def test_a_radiologist_reads_the_cause_of_a_level_and_notes_on_the_patients_page
     fractured = [r for r in cohort.results if r.assessment and r.assessment.worst_fracture_grade]
     page.goto(f"{visit.address}/patient?series={fractured[-1].series.series_key}")
     expect(page.get_by_role("heading", name="Fracture: grade and cause")).to_be_visible()
-    page.wait_for_selector(".planes[data-drawn]", timeout=120_000)
+    page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
     page.get_by_role("textbox", name="Noted by").fill("AB")
     page.keyboard.press("Enter")
     page.wait_for_timeout(1500)
@@ -184,7 +185,7 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
     box = table.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 200, box["y"] + 35 + 17)
-    expect(page.get_by_role("heading", name="Patient")).to_be_visible()
+    page.wait_for_url("**/patient?series=*")
     assert visit.complaints == []
 
 

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     # What a phantom's rods are made of, and its arithmetic, is the same wherever it lies; nothing else of density is shared.
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms", "osteo_core.density.calibration.known_phantoms"),
     "osteo_core.pipeline": WAY,
+    "osteo_core.review": (*WAY, "osteo_core.pipeline"),
     "osteo_core.__main__": (*WALLS, "commands"),
     "commands": ("osteo_core", "db", "models"),
     "commands.cluster": WALLS,
@@ -56,6 +57,7 @@ HOMES = {
     "safetensors": ("models", "training", "benchmarks"),
     "duckdb": ("db",),
     "openpyxl": ("osteo_core.tables",),
+    "skimage": ("osteo_core.review",),
     "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange"),
     "highdicom": ("osteo_core.exchange",),
     "dask": ("commands.cluster",),

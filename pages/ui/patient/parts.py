@@ -72,21 +72,9 @@ def _counts(row: services.LevelRow, view: services.PatientView) -> str:
     return "counts" if row.vbmd_mg_cm3 is not None else "sound, but without a calibration there is no vBMD"
 
 
-def focus_key(view: services.PatientView) -> str:
-    """In the session: the level that was clicked last in the table, and how often one was clicked."""
-    return f"focus-{view.series_key}"
-
-
 def show_level_table(view: services.PatientView) -> None:
-    """The levels as a table; a click on one moves the planes there."""
-    key = f"levels-{view.series_key}"
+    """The levels as a table."""
     is_regressed = any(row.regressed_mg_cm3 is not None for row in view.levels)
-
-    def note_click() -> None:
-        cells = st.session_state[key]["selection"]["cells"]
-        if cells:
-            clicks = st.session_state.get(focus_key(view), (None, 0))[1]
-            st.session_state[focus_key(view)] = (view.levels[cells[0][0]].level, clicks + 1)
 
     st.dataframe(
         [
@@ -103,12 +91,9 @@ def show_level_table(view: services.PatientView) -> None:
             }
             for row in view.levels
         ],
-        key=key,
         hide_index=True,
-        on_select=note_click,
-        selection_mode="single-cell",
         column_config={
-            "level": st.column_config.TextColumn("Level", width=50, help="Click to move the planes there"),
+            "level": st.column_config.TextColumn("Level", width=50),
             "vbmd": st.column_config.TextColumn(f"vBMD, {wording.UNIT}", width=110, help="With its 95 % interval"),
             "regressed": st.column_config.TextColumn(REGRESSED, width=320, help=_REGRESSED_HELP),
             "hu": st.column_config.TextColumn("HU", width=50, help="Median of the trabecular region"),

@@ -11,7 +11,7 @@ from osteo_core.programme.cause import Cause, CauseReading
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.shared import wording
-from pages.ui.shared.notes import AUTHOR, show_answers, show_author, show_more_notes
+from pages.ui.shared.notes import AUTHOR, show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
     "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "
@@ -56,10 +56,9 @@ def show_reading(view: services.PatientView) -> None:
     """Who reads, and what can be noted of this series and its levels."""
     rows = [services.followed_of(view)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        show_author()
         if view.levels:
             show_cause_form(view)
-        show_answers(rows)
+        show_answers(rows, with_keys=False)
         show_more_notes(rows, key="patient")
 
 

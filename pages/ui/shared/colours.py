@@ -66,6 +66,15 @@ LEVEL_COLOURS: dict[Level, str] = {
     Level.L5: YELLOW,
 }
 
+#: Every level that a reader may draw; the six of a released mask keep their colours.
+READER_COLOURS: dict[Level, str] = {
+    Level.T10: "#6B7F99",
+    Level.T11: "#B2A27A",
+    **LEVEL_COLOURS,
+    Level.L6: VERMILION,
+    Level.T13: "#A3D9B1",
+}
+
 
 def rgb(colour: str) -> tuple[int, int, int]:
     """'#0072B2' as (0, 114, 178)."""

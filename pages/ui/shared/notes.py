@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -21,7 +21,7 @@ REVIEWS = ((State.CONFIRMED, "y"), (State.NOT_CONFIRMED, "n"), (State.REPEAT, "a
 Followed = Sequence[services.FollowedSeries]
 
 
-def show_author() -> str:
+def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> str:
     """The field for name or initials; typed once a session."""
     st.session_state.setdefault(_AUTHOR_FIELD, st.session_state.get(AUTHOR, ""))
     typed = st.text_input(
@@ -30,6 +30,7 @@ def show_author() -> str:
         placeholder="your name or initials",
         help="Recorded with everything you note. Notes are added, never changed or erased.",
         width=170,
+        label_visibility=label_visibility,
     )
     st.session_state[AUTHOR] = typed
     return typed
@@ -48,14 +49,14 @@ def note_all(series: Followed, **given: Any) -> None:
     st.toast(f"Noted for {wording.counted(len(series), 'series', 'series')}: {what}.{later}", icon=":material/check:")
 
 
-def show_answers(series: Followed) -> None:
-    """The three outcomes of a review as buttons with keys."""
+def show_answers(series: Followed, *, with_keys: bool = True) -> None:
+    """The three outcomes of a review as buttons, with keys where the page has no keys of its own."""
     allowed = common_next([one.state for one in series])
     for state, key in REVIEWS:
         st.button(
             wording.sentence(state.value),
             key=f"answer-{key}",
-            shortcut=key,
+            shortcut=key if with_keys else None,
             disabled=state not in allowed,
             on_click=note_all,
             args=(series,),

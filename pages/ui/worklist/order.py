@@ -65,6 +65,11 @@ def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool
     return _make(cohort, sort, is_descending, kept)
 
 
+def kept_order() -> WorkOrder | None:
+    """The list that this session works through, as it was put in order; None before one was opened."""
+    return st.session_state.get(_KEPT)
+
+
 def refresh() -> None:
     """Put the list in order anew at the next run."""
     kept: WorkOrder | None = st.session_state.pop(_KEPT, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.vertebra_segmentation.borders import cut_sides
+from osteo_core.imaging.borders import cut_sides
 from osteo_core.records import Geometry
 
 SHAPE = (30, 30, 30)

@@ -1,0 +1,195 @@
+"""Files that a reader's screen needs of one series and model.
+
+    STEM_ct.nii.gz       HU of the shown part (`shown.py`)
+    STEM_mask.nii.gz     the model's outlines on it
+    STEM_roi.nii.gz      trabecular regions on it, by level number
+    STEM_mesh.bin        surfaces of the bodies and of the bone around them (`surfaces.py`)
+    STEM_context.json    source grid, calibration tissues, lines of the heights; written last
+
+Made by the pipeline for series that go to a reader, or when a series is first opened, by
+``python -m osteo_core.review.pictures`` with the request as JSON on standard input, so that no path shows among the
+processes. All can be made again from the CT and its mask, so the folder is bounded (`bound`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from osteo_core.density.roi import trabecular_roi
+from osteo_core.density.tissues import find_calibration_tissues
+from osteo_core.dicom.volume import read_volume
+from osteo_core.imaging.nifti import read_nifti_labels, write_nifti
+from osteo_core.morphometry.frame import Body, find_bodies
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import (
+    CalibrationTissues,
+    Geometry,
+    LabelArray,
+    Segmentation,
+    SegmentedLevel,
+    Series,
+    TissueSample,
+    Volume,
+)
+from osteo_core.review.lines import height_lines
+from osteo_core.review.shown import Shown, show_part
+from osteo_core.review.surfaces import write_surfaces
+from osteo_core.terms import Anchor, ContrastPhase, Level
+
+CT, MASK, ROI, MESH, CONTEXT = "_ct.nii.gz", "_mask.nii.gz", "_roi.nii.gz", "_mesh.bin", "_context.json"
+KINDS = (CT, MASK, ROI, MESH, CONTEXT)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Context:
+    """What ``STEM_context.json`` holds."""
+
+    source: Geometry
+    is_correctable: bool
+    tissues: CalibrationTissues
+    lines: tuple[Mapping[str, Any], ...]
+
+
+def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmentation | None) -> None:
+    """All files of one series, the CT and its mask first: a screen that waits can begin with them."""
+    labels = segmentation.labels if segmentation is not None else None
+    shown = show_part(volume.voxels_hu, labels, volume.geometry)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_image(folder / (stem + MASK), shown.labels, shown.geometry)
+    write_image(folder / (stem + CT), _whole_numbers(shown), shown.geometry)
+    tissues = CalibrationTissues() if segmentation is None else find_calibration_tissues(volume, segmentation)
+    write_derived(folder, stem, shown)
+    context = {
+        "source": _plain(volume.geometry),
+        "is_correctable": shown.is_whole_resolution and segmentation is not None,
+        "tissues": asdict(tissues),
+        "lines": height_lines(segmentation_of(shown.labels, shown.geometry)) if segmentation is not None else [],
+    }
+    with writing(folder / (stem + CONTEXT)) as path:
+        path.write_text(json.dumps(context), encoding="utf-8")
+
+
+def write_derived(folder: Path, stem: str, shown: Shown) -> None:
+    """Regions and surfaces of the outlines that are shown."""
+    roi = np.zeros(shown.labels.shape, dtype=np.uint8, order="F")
+    for body in find_bodies(segmentation_of(shown.labels, shown.geometry)):
+        _mark(roi, body)
+    write_image(folder / (stem + ROI), roi, shown.geometry)
+    with writing(folder / (stem + MESH)) as path:
+        write_surfaces(path, shown)
+
+
+def _mark(roi: LabelArray, body: Body) -> None:
+    inside = trabecular_roi(body)
+    roi[body.box][inside] = body.level
+
+
+def read_context(path: Path) -> Context:
+    """Read ``STEM_context.json``. Raises ValueError where it is damaged."""
+    given = json.loads(path.read_text(encoding="utf-8"))
+    tissues = given["tissues"]
+    return Context(
+        source=Geometry(shape=tuple(given["source"]["shape"]), affine_lps=np.array(given["source"]["affine_lps"])),
+        is_correctable=bool(given["is_correctable"]),
+        tissues=CalibrationTissues(
+            samples=tuple(TissueSample(**one) for one in tissues["samples"]),
+            contrast_phase=ContrastPhase(tissues["contrast_phase"]),
+            water_path_cm=tissues["water_path_cm"],
+        ),
+        lines=tuple(given["lines"]),
+    )
+
+
+def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
+    """A segmentation that says of its levels only where they lie."""
+    present = [int(n) for n in np.flatnonzero(np.bincount(labels.ravel(order="K"), minlength=256)) if n]
+    levels = tuple(SegmentedLevel(level=Level(n), confidence=None, voxels=0, centroid_mm=(0, 0, 0)) for n in present)
+    return Segmentation(
+        labels=labels, geometry=geometry, levels=levels, anchor=Anchor.STATED, engine="", model_hash=""
+    )
+
+
+def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:
+    """Remove the files of the series opened longest ago until the folder is within its limit; gives how many went.
+
+    Files whose name begins with ``keep`` stay.
+    """
+    seen = []
+    for entry in os.scandir(folder) if folder.is_dir() else ():
+        try:
+            status = entry.stat()
+        except FileNotFoundError:  # another process removed it
+            continue
+        seen.append((status.st_mtime, status.st_size, entry.path, entry.name))
+    size, removed = sum(one[1] for one in seen), 0
+    for _, bytes_, path, name in sorted(seen):
+        if size <= limit_mb * 1_000_000:
+            break
+        if keep and name.startswith(keep):
+            continue
+        Path(path).unlink(missing_ok=True)
+        size -= bytes_
+        removed += 1
+    return removed
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_image(path: Path, array: np.ndarray, geometry: Geometry) -> None:
+    """A NIfTI file, whole or not at all."""
+    with writing(path) as temporary:
+        write_nifti(temporary, array, geometry)
+
+
+def _whole_numbers(shown: Shown) -> np.ndarray:
+    """HU as int16 where they are whole numbers already, else float32: what is measured is what is shown."""
+    return np.asarray(shown.voxels_hu, dtype=np.int16 if shown.voxels_hu.dtype.kind in "iu" else np.float32)
+
+
+def _plain(geometry: Geometry) -> dict[str, Any]:
+    return {"shape": list(geometry.shape), "affine_lps": np.asarray(geometry.affine_lps).tolist()}
+
+
+def main() -> int:
+    """Carry out what standard input asks; the reason of a refusal goes to standard output."""
+    asked = json.load(sys.stdin)
+    files = tuple(Path(file) for file in asked["files"])
+    series = Series(
+        series_key="", study_key="", patient_key="", series_instance_uid="", files=files, stack_label=asked["stack"]
+    )
+    volume = read_volume(series)
+    if isinstance(volume, Exclusion):
+        sys.stdout.write(volume.sentence)
+        return 0
+    segmentation = None
+    if asked["mask"]:
+        labels, geometry = read_nifti_labels(Path(asked["mask"]))
+        if not geometry.is_close(volume.geometry, tolerance_mm=0.1):
+            sys.stdout.write("Its mask lies on another grid than its files; analyze the series again.")
+            return 0
+        segmentation = segmentation_of(labels, volume.geometry)
+    write_pictures(Path(asked["folder"]), asked["stem"], volume, segmentation)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""What readers did with one series: masks saved, reads signed; and which read counts.
+
+A read is a draft until it is signed. The first reader's signature counts; a second reader signs without having seen it
+(blind); where the two differ beyond the limits an adjudicator signs, and that counts. A signature may be followed by a
+later one of the same role, never changed: the latest counts, and the history can be replayed to any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from osteo_core.errors import UsageError
+from osteo_core.limits.reading import READERS_DIFFER
+from osteo_core.review.decisions import Decisions
+from osteo_core.review.summary import Summary
+from osteo_core.terms import Level
+
+
+class Verdict(StrEnum):
+    """What a reader says of the measurement as a whole."""
+
+    ACCEPT = "accepted"
+    CORRECT = "corrected"
+    REJECT = "rejected"
+
+
+class Role(StrEnum):
+    """As whom a reader signs."""
+
+    FIRST = "first reader"
+    SECOND = "second reader"
+    ADJUDICATOR = "adjudicator"
+
+
+class Standing(StrEnum):
+    """Where the reading of a series stands."""
+
+    UNREAD = "not read"
+    DRAFT = "draft"
+    SIGNED = "signed"
+    AGREED = "signed by two readers who agree"
+    AT_ODDS = "two readers disagree"
+    ADJUDICATED = "adjudicated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedMask:
+    """A version of the outlines that a reader saved; ``base`` is the version that it was drawn on."""
+
+    version: str
+    base: str
+    reader: str
+    at: datetime
+    model_hash: str
+    summary: Summary
+    dice: Mapping[Level, float] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read:
+    """A signed read. ``version`` is the mask's, or the model's hash where the outlines are the model's.
+
+    ``is_blind``: a second reader who had not seen the first read. ``dice``: this mask against the first reader's.
+    """
+
+    verdict: Verdict
+    role: Role
+    version: str
+    reader: str
+    at: datetime
+    model_hash: str
+    settings_hash: str
+    summary: Summary
+    decisions: Decisions = field(default_factory=Decisions)
+    words: str = ""
+    is_blind: bool = False
+    dice: Mapping[Level, float] = field(default_factory=dict)
+    event_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """All that readers did with one series, in order of time; a moment in the past gives the state of that moment."""
+
+    masks: tuple[SavedMask, ...] = ()
+    reads: tuple[Read, ...] = ()
+    openings: tuple[tuple[str, datetime, bool], ...] = ()
+
+    def by(self, role: Role) -> Read | None:
+        """The latest read of that role."""
+        return next((read for read in reversed(self.reads) if read.role is role), None)
+
+    @property
+    def counts(self) -> Read | None:
+        """The read that counts: the adjudicator's, else the first reader's."""
+        return self.by(Role.ADJUDICATOR) or self.by(Role.FIRST)
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """In what first and second reader differ beyond the limits, in words."""
+        first, second = self.by(Role.FIRST), self.by(Role.SECOND)
+        return disagreement(first, second) if first and second else ()
+
+    @property
+    def standing(self) -> Standing:
+        """Where the reading stands."""
+        if self.by(Role.ADJUDICATOR):
+            return Standing.ADJUDICATED
+        if self.by(Role.SECOND):
+            return Standing.AT_ODDS if self.differences else Standing.AGREED
+        if self.by(Role.FIRST):
+            return Standing.SIGNED
+        return Standing.DRAFT if self.masks else Standing.UNREAD
+
+    def latest_version(self, reader: str, model_version: str) -> str:
+        """The outlines a reader goes on with: their own last, else those of the read that counts, else the model's.
+
+        A blind second reader goes on from the model's outlines or their own, never from the first reader's.
+        """
+        own = [mask.version for mask in self.masks if mask.reader == reader]
+        if own:
+            return own[-1]
+        if self.counts is not None and self.has_seen(reader):
+            return self.counts.version
+        return model_version
+
+    def has_seen(self, reader: str) -> bool:
+        """Whether this reader signed first, adjudicated, or was shown what another one signed."""
+        own = any(read.reader == reader and read.role is not Role.SECOND for read in self.reads)
+        return own or any(name == reader and showed for name, _, showed in self.openings)
+
+    def role_of(self, reader: str) -> Role | None:
+        """As whom this reader may sign now; None where nothing is left for them to sign."""
+        first, second = self.by(Role.FIRST), self.by(Role.SECOND)
+        if first is None or first.reader == reader:
+            return Role.FIRST if not self.by(Role.ADJUDICATOR) else None
+        if second is None or (second.reader == reader and not self.differences):
+            return Role.SECOND
+        if self.differences and reader not in (first.reader, second.reader):
+            return Role.ADJUDICATOR
+        return None
+
+
+def disagreement(first: Read, second: Read) -> tuple[str, ...]:
+    """In what two reads differ so far that a third person must decide: verdict, category, a level's grade, vBMD."""
+    found = []
+    if (first.verdict is Verdict.REJECT) != (second.verdict is Verdict.REJECT):
+        found.append(f"one {first.verdict.value} it, the other {second.verdict.value} it")
+    a, b = first.summary, second.summary
+    if a.category != b.category:
+        found.append(f"category: {_word(a.category)} and {_word(b.category)}")
+    for level in sorted(set(a.levels) & set(b.levels)):
+        grades = a.levels[level].grade, b.levels[level].grade
+        if None not in grades and grades[0] != grades[1]:
+            found.append(f"fracture grade of {level.name}: {grades[0]} and {grades[1]}")
+    if a.mean_mg_cm3 and b.mean_mg_cm3 and abs(a.mean_mg_cm3[0] - b.mean_mg_cm3[0]) > READERS_DIFFER.value:
+        found.append(f"mean vBMD: {a.mean_mg_cm3[0]:.0f} and {b.mean_mg_cm3[0]:.0f} mg/cm³")
+    return tuple(found)
+
+
+def _word(category: Any) -> str:
+    return category.value if category else "none"
+
+
+def check_signature(reading: Reading, *, reader: str, role: Role, version: str, latest: str) -> None:
+    """Raises UsageError, with what to do, where this reader may not sign that version in that role."""
+    if not reader.strip():
+        raise UsageError("a signature needs its reader: type your name, or sign in")
+    if version != latest:
+        raise UsageError(
+            "this signature is for outlines that are no longer the latest; reload the page, look at them and sign again"
+        )
+    allowed = reading.role_of(reader)
+    if allowed is not role:
+        if role is Role.ADJUDICATOR:
+            raise UsageError("an adjudicator decides where two readers disagree, and is neither of them")
+        others = reading.by(Role.FIRST)
+        raise UsageError(
+            f"another reader signed on {others.at:%d %b %Y, %H:%M} UTC; reload the page and read as second reader"
+            if others
+            else "nothing is left to sign here"
+        )
+
+
+def pairs_of(readings: Sequence[Reading]) -> tuple[tuple[Read, Read], ...]:
+    """First and second read of every series that has both."""
+    found = ((reading.by(Role.FIRST), reading.by(Role.SECOND)) for reading in readings)
+    return tuple((first, second) for first, second in found if first is not None and second is not None)

@@ -1,0 +1,248 @@
+"""The reader's screen of the patient's page: what it is given, and what a reader's action on it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from osteo_core.programme.cause import Cause
+from osteo_core.review.decisions import LeftOut
+from osteo_core.review.reads import Read, Reading, Role, Standing
+from osteo_core.review.summary import LevelSummary, Summary
+from osteo_core.terms import ContrastPhase, Sex
+from pages.ui import services
+from pages.ui.patient.parts import show_header
+from pages.ui.shared import frame, wording
+from pages.ui.shared.colours import READER_COLOURS, rgb
+from pages.ui.shared.notes import AUTHOR
+from pages.ui.viewer.reader import show_reader
+from pages.ui.viewer.review_routes import picture_address, review_address
+from pages.ui.worklist.order import kept_order
+
+_SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
+#: Which HU are drawn from black to white.
+WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
+#: In the session: series of which this session asked to see what another reader signed.
+_SHOWN = "shown_read"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What this reader is shown of one series: the outlines, their numbers, and whether another's read is among it."""
+
+    reading: Reading
+    version: str
+    summary: Summary
+    role: Role | None
+    read: Read | None
+    is_blind: bool
+
+
+def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows_read: bool) -> Sight:
+    """A second reader sees the model's outlines or their own, and nothing of the first, unless they asked to."""
+    role = reading.role_of(reader) if reader else (Role.FIRST if reading.counts is None else None)
+    is_blind = role is Role.SECOND and not shows_read and not reading.has_seen(reader)
+    read = None if is_blind else reading.counts
+    version = reading.latest_version(reader, view.model_hash)
+    if read is not None and not any(mask.reader == reader for mask in reading.masks):
+        version = read.version
+    return Sight(
+        reading=reading,
+        version=version,
+        summary=_summary(view, reading, version, read=read),
+        role=role,
+        read=read,
+        is_blind=is_blind,
+    )
+
+
+def _summary(view: services.PatientView, reading: Reading, version: str, *, read: Read | None) -> Summary:
+    if read is not None and read.version == version:
+        return read.summary
+    saved = next((mask.summary for mask in reversed(reading.masks) if mask.version == version), None)
+    return saved or model_summary(view)
+
+
+def model_summary(view: services.PatientView) -> Summary:
+    """The numbers of the stored result."""
+    mean = view.mean_vbmd_mg_cm3
+    return Summary(
+        category=view.category,
+        mean_mg_cm3=(mean.value, mean.low, mean.high) if mean else None,
+        levels_used=view.levels_used,
+        worst_grade=view.worst_fracture_grade,
+        is_flagged=view.is_flagged,
+        reason=view.flag_reason,
+        levels={
+            row.level: LevelSummary(
+                vbmd_mg_cm3=(row.vbmd_mg_cm3.value, row.vbmd_mg_cm3.low, row.vbmd_mg_cm3.high)
+                if row.vbmd_mg_cm3
+                else None,
+                median_hu=row.median_hu,
+                grade=row.fracture_grade,
+                heights_mm=row.heights_mm,
+                roi_volume_ml=row.roi_volume_ml or 0.0,
+                left_out=row.reason,
+            )
+            for row in view.levels
+        },
+    )
+
+
+def show_screen(view: services.PatientView) -> None:
+    """Draw the screen, note the opening, and follow what the reader did."""
+    reader = str(st.session_state.get(AUTHOR, "")).strip()
+    shown: set[str] = st.session_state.setdefault(_SHOWN, set())
+    reading = services.reading(view.series_key)
+    sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
+    _note_opening(view, sight, reader)
+    if sight.is_blind:
+        _offer_read(view, shown)
+    try:
+        files = services.screen_files(view, sight.version)
+    except UsageError as refused:  # the numbers stand without their pictures
+        show_header(view)
+        st.info(wording.sentence(str(refused)), icon=":material/image_not_supported:")
+        return
+    acted = show_reader(_data(view, sight, reader, files), key="reader", on_act=lambda: None)
+    if acted:
+        _follow(acted)
+    services.prepare(queue_of(view.series_key)["next"])
+
+
+def _offer_read(view: services.PatientView, shown: set[str]) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            ":material/visibility_off: Another reader signed this series. You read it blind, as second reader, from "
+            "the model's outlines."
+        )
+        if st.button("Show what was signed", key="show-read", type="tertiary"):
+            shown.add(view.series_key)
+            st.rerun()
+
+
+def _note_opening(view: services.PatientView, sight: Sight, reader: str) -> None:
+    """One event an opening: not for each rerun of the page."""
+    state = (view.series_key, reader, sight.read is not None)
+    if st.session_state.get("opened") != state:
+        st.session_state["opened"] = state
+        services.note_opened(view, reader=reader, shows_read=sight.read is not None, version=sight.version)
+
+
+def _follow(acted: Mapping[str, Any]) -> None:
+    """What the reader did: a next patient is opened; after saving or signing the page is drawn with what is new."""
+    if st.session_state.get("acted") == acted.get("at"):
+        return
+    st.session_state["acted"] = acted.get("at")
+    if acted.get("kind") == "go":
+        frame.open_patient(str(acted.get("series")))
+    else:
+        st.rerun()
+
+
+def queue_of(series_key: str) -> dict[str, Any]:
+    """Place in the list that the reader works through: '3 of 12', the series before and the one after."""
+    order = kept_order()
+    if order is None or series_key not in order.keys:
+        return {"words": "", "previous": None, "next": None}
+    at = order.keys.index(series_key)
+    order.selected = series_key
+    return {
+        "words": f"{at + 1:,} of {order.total:,}",
+        "previous": order.keys[at - 1] if at else None,
+        "next": order.keys[at + 1] if at + 1 < len(order.keys) else None,
+    }
+
+
+def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[str, Any]) -> dict[str, Any]:
+    limits, model = services.limits(), model_summary(view)
+    token = services.open_ticket(view, reader=reader, base=sight.version)
+    return {
+        "id": f"{view.series_key}-{view.model_hash}-{reader}-{sight.is_blind}",
+        "series": view.series_key,
+        "version": sight.version,
+        "keep": f"{view.series_key}-{sight.version}-{reader}",
+        "urls": {
+            **{name: picture_address(file) for name, file in files.items() if file is not None},
+            **{what: review_address(token, what) for what in ("save", "measure", "sign")},
+        },
+        "levels": _levels(),
+        "names": {int(level): level.name for level in READER_COLOURS},
+        "focus": _focus(model),
+        "windows": [{"name": name, "low_hu": low, "high_hu": high} for name, low, high in WINDOWS],
+        "lines": services.height_lines(view),
+        "limits": {"low": limits.osteoporosis_below, "high": limits.normal_above},
+        "summary": sight.summary.to_dict(),
+        "model_summary": model.to_dict(),
+        "queue": queue_of(view.series_key),
+        "reader": reader,
+        "role": sight.role.value if sight.role else "",
+        "role_words": _role_words(sight, reader),
+        "why_not_sign": _why_not(sight),
+        "can_correct": bool(files.get("mask")) and sight.role is not None,
+        "why_not_correct": _why_not(sight) or "Nothing was outlined on this series, so there is nothing to correct.",
+        "standing": _standing_words(sight),
+        "read": _read_words(sight.read),
+        "reasons": [one.value for one in LeftOut],
+        "causes": [one.value for one in Cause],
+        "phases": [one.value for one in ContrastPhase if one is not ContrastPhase.UNKNOWN],
+        "phase": view.contrast_phase,
+        **_head(view),
+    }
+
+
+def _levels() -> list[dict[str, Any]]:
+    return [
+        {"number": int(level), "name": level.name, "rgb": rgb(colour)} for level, colour in READER_COLOURS.items()
+    ]
+
+
+def _focus(model: Summary) -> str:
+    """The level to open at: the one of the worst fracture, else none in particular."""
+    graded = {level: one.grade for level, one in model.levels.items() if one.grade}
+    return max(graded, key=lambda level: graded[level] or 0).name if graded else ""
+
+
+def _head(view: services.PatientView) -> dict[str, Any]:
+    age = f"{view.age_years:.0f} y" if view.age_years is not None else "age unknown"
+    why = [view.flag_reason, *(reason for reason in view.review_reasons if reason not in view.flag_reason)]
+    why += view.exclusions
+    return {
+        "who": f"{wording.short_key(view.patient_key)} · {age} {_SEX[view.sex]}",
+        "who_more": f"{view.vendor} {view.scanner}, study of {wording.day(view.study_date)}, {view.scan}",
+        "status": view.status,
+        "why": wording.sentence("; ".join(part for part in why if part)),
+        "why_more": "; ".join([*why, *view.cautions]),
+        "change": "",
+    }
+
+
+def _role_words(sight: Sight, reader: str) -> str:
+    if not reader:
+        return "type your name at the top to sign"
+    return f"{reader}, {sight.role.value}" if sight.role else f"{reader}: nothing is left to sign"
+
+
+def _why_not(sight: Sight) -> str:
+    if sight.role is not None:
+        return ""
+    return "This series is signed; type your name at the top to read it as another reader."
+
+
+def _standing_words(sight: Sight) -> str:
+    if sight.is_blind:
+        return "signed by another reader, hidden from you"
+    standing = sight.reading.standing
+    more = f" on {'; '.join(sight.reading.differences)}" if standing is Standing.AT_ODDS else ""
+    return standing.value + more
+
+
+def _read_words(read: Read | None) -> str:
+    if read is None:
+        return ""
+    words = f": {read.words}" if read.words else ""
+    return f"{read.verdict.value} by {read.reader}, {wording.moment(read.at)}{words}"

@@ -1,0 +1,219 @@
+"""What a reader does with one series: outlines saved, numbers made again, reads signed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from db.events import record
+from osteo_core.errors import UsageError
+from osteo_core.imaging.nifti import write_nifti
+from osteo_core.records import Event, LabelArray
+from osteo_core.review import pictures, read_events
+from osteo_core.review.decisions import Decisions
+from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask
+from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature
+from osteo_core.review.remeasure import ReviewCase, reject, remeasure
+from osteo_core.review.shown import to_source
+from osteo_core.review.summary import Summary, summary_of
+from osteo_core.terms import Level
+from pages.ui.services.records import PatientView
+from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
+from pages.ui.services.running_app import query, settings, store_holder
+
+#: Screens that may send a mask; the oldest is forgotten first.
+_TICKETS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ticket:
+    """One reader before one series: what a signed address stands for, so that no name is in it."""
+
+    view: PatientView
+    reader: str
+    base: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """What saving gave: the version, and the numbers before and after."""
+
+    version: str
+    before: Summary
+    after: Summary
+    seconds: float
+
+
+_tickets: OrderedDict[str, Ticket] = OrderedDict()
+#: Look and write are one step: two readers who save or sign at once get one answer each, in turn.
+_writing_lock = threading.Lock()
+
+
+def reading(series_key: str) -> Reading:
+    """What readers did with this series so far."""
+    return read_events.reading_of(_events(series_key))
+
+
+def _events(series_key: str) -> list[Event]:
+    return [Event(**row) for row in query("review_events", series_key=series_key).to_pylist()]
+
+
+def open_ticket(view: PatientView, *, reader: str, base: str) -> str:
+    """A word for a signed address under which this reader sends outlines drawn on ``base``."""
+    for token, ticket in _tickets.items():
+        if (ticket.view.series_key, ticket.view.model_hash, ticket.reader, ticket.base) == (
+            view.series_key,
+            view.model_hash,
+            reader,
+            base,
+        ):
+            return token
+    token = secrets.token_hex(12)
+    _tickets[token] = Ticket(view=view, reader=reader, base=base)
+    while len(_tickets) > _TICKETS:
+        _tickets.popitem(last=False)
+    return token
+
+
+def ticket_of(token: str) -> Ticket:
+    """What a word stands for. Raises UsageError where the app was started anew since."""
+    if token not in _tickets:
+        raise UsageError("the app was started anew since this page was opened; reload it, what you drew is kept")
+    return _tickets[token]
+
+
+def save_mask(token: str, content: bytes) -> Saved:
+    """Check, store and measure the outlines that a browser sent; nothing is stored when any check refuses.
+
+    Raises UsageError with one sentence.
+    """
+    began = datetime.now(UTC)
+    ticket = ticket_of(token)
+    view = ticket.view
+    if not ticket.reader.strip():
+        raise UsageError("a correction needs its reader: type your name or initials, or sign in")
+    _check_owner()
+    case = case_of(view)
+    labels = read_sent_mask(content, case.volume.geometry)
+    version = mask_hash(labels, case.volume.geometry)
+    before = measured(view, ticket.base)
+    if np.array_equal(labels, labels_of(view, ticket.base)):
+        raise UsageError("these outlines are the ones that are stored already; nothing new was saved")
+    result = remeasure(case, labels, Decisions(), settings=settings())
+    changes = changes_between(case.model.labels, labels)
+    with _writing_lock:
+        _check_latest(view, ticket)
+        _store_mask(view, version, labels, case)
+        saved = SavedMask(
+            version=version,
+            base=ticket.base,
+            reader=ticket.reader,
+            at=datetime.now(UTC),
+            model_hash=view.model_hash,
+            dice={change.level: change.dice for change in changes},
+            summary=summary_of(result),
+        )
+        ids = {"event_id": uuid.uuid4().hex, "series_key": view.series_key}
+        _record(read_events.saved_event(saved, **ids, settings_hash=settings().hash))
+    seconds = (datetime.now(UTC) - began).total_seconds()
+    return Saved(version=version, before=before, after=saved.summary, seconds=seconds)
+
+
+def _check_latest(view: PatientView, ticket: Ticket) -> None:
+    latest = reading(view.series_key).latest_version(ticket.reader, view.model_hash)
+    if latest != ticket.base:
+        raise UsageError(
+            "these outlines were drawn on a version that is no longer the latest, for it was saved from another "
+            "window meanwhile; reload the page, what you drew is kept in this browser"
+        )
+
+
+def _store_mask(view: PatientView, version: str, labels: LabelArray, case: ReviewCase) -> None:
+    """Beside the model's, whole or not at all; the same outlines twice are one file."""
+    to_source(labels, case.volume.geometry, case.source_geometry)  # refuses what does not lie on the source's voxels
+    path = reader_mask(view.series_key, version)
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with pictures.writing(path) as temporary:
+            write_nifti(temporary, labels, case.volume.geometry)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """What a reader signs: verdict, role, on which outlines, decisions, and words."""
+
+    verdict: Verdict
+    role: Role
+    version: str
+    reader: str
+    decisions: Decisions
+    words: str = ""
+
+
+def sign(view: PatientView, given: Signature) -> Read:
+    """Sign a read. Raises UsageError where it may not be signed; then nothing is stored."""
+    _check_owner()
+    if given.verdict is Verdict.REJECT and not given.words.strip():
+        raise UsageError("a rejection needs its reason in words")
+    case, labels = case_of(view), labels_of(view, given.version)
+    if given.verdict is Verdict.REJECT:
+        result = reject(case, labels, given.words, settings=settings())
+    else:
+        result = remeasure(case, labels, given.decisions, settings=settings())
+    with _writing_lock:
+        so_far = reading(view.series_key)
+        latest = so_far.latest_version(given.reader, view.model_hash)
+        check_signature(so_far, reader=given.reader, role=given.role, version=given.version, latest=latest)
+        read = Read(
+            verdict=given.verdict,
+            role=given.role,
+            version=given.version,
+            reader=given.reader.strip(),
+            at=datetime.now(UTC),
+            model_hash=view.model_hash,
+            settings_hash=settings().hash,
+            summary=summary_of(result),
+            decisions=given.decisions,
+            words=given.words,
+            is_blind=given.role is Role.SECOND and not so_far.has_seen(given.reader),
+            dice=_dice_with_first(view, so_far, labels) if given.role is Role.SECOND else {},
+        )
+        _record(read_events.signed_event(read, event_id=uuid.uuid4().hex, series_key=view.series_key))
+    return read
+
+
+def _dice_with_first(view: PatientView, so_far: Reading, labels: LabelArray) -> dict[Level, float]:
+    first = so_far.by(Role.FIRST)
+    if first is None:
+        return {}
+    return {change.level: change.dice for change in changes_between(labels_of(view, first.version), labels)}
+
+
+def note_opened(view: PatientView, *, reader: str, shows_read: bool, version: str) -> None:
+    """Note that a reader opened this series; it is taken in within a second."""
+    event = read_events.opened_event(
+        event_id=uuid.uuid4().hex,
+        series_key=view.series_key,
+        reader=reader,
+        at=datetime.now(UTC),
+        shows_read=shows_read,
+        version=version,
+    )
+    record(store_holder().store_dir, event)
+
+
+def _check_owner() -> None:
+    if not store_holder().is_owner:
+        raise UsageError("another process owns the store just now; wait until it is done, then save again")
+
+
+def _record(*events: Event) -> None:
+    held = store_holder()
+    record(held.store_dir, *events)
+    held.take_in()

@@ -1,0 +1,168 @@
+"""One series before a reader: the files of its screen, and the case that is measured again, kept in memory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from db.records import series_of
+from osteo_core.errors import UsageError
+from osteo_core.imaging.nifti import read_nifti_labels
+from osteo_core.imaging.resample import resample_labels
+from osteo_core.outcomes import Caution, CautionCode
+from osteo_core.records import LabelArray, Segmentation, SegmentedLevel, Volume
+from osteo_core.review import pictures
+from osteo_core.review.decisions import Decisions
+from osteo_core.review.pictures import CONTEXT, CT, MASK, MESH, ROI
+from osteo_core.review.remeasure import ReviewCase, remeasure
+from osteo_core.review.summary import Summary, summary_of
+from osteo_core.terms import Anchor, ContrastPhase, Level, Step
+from pages.ui.services import review_files
+from pages.ui.services.media import mask_file
+from pages.ui.services.patients import patient
+from pages.ui.services.records import PatientView
+from pages.ui.services.running_app import media_dir, query, settings
+
+#: Series that the server holds in memory, some 100 MB each.
+_HELD = 3
+_VERSION = re.compile(r"[0-9a-f]{12}")
+_cases: OrderedDict[str, ReviewCase] = OrderedDict()
+_lock = threading.Lock()
+
+
+def pictures_dir() -> Path:
+    """Where the files of the reader's screen lie."""
+    return settings().store / review_files.PICTURES
+
+
+def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
+    """The files of the screen by what they are: CT, mask (of that version), the model's mask, regions, surfaces.
+
+    The CT is made when it is not there yet; regions and surfaces may follow some seconds later. Raises UsageError with
+    what to tell the reader.
+    """
+    folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
+    ct = review_files.ensure(folder, view, mask=outlined, kind=CT)
+    review_files.begin_rest(folder, view, mask=outlined)
+    review_files.touch(folder, stem)
+    review_files.bound(folder, limit_mb=settings().media_limit_mb, keep=view.series_key)
+    if outlined is None:
+        return {"ct": ct}
+    model = folder / (stem + MASK)
+    mask = model if version == view.model_hash else _version_file(view, version)
+    return {"ct": ct, "mask": mask, "model": model, "roi": folder / (stem + ROI), "mesh": folder / (stem + MESH)}
+
+
+def prepare(series_key: str | None) -> None:
+    """Have the files of the series that comes next made in the background; one that cannot be shown says so itself."""
+    view = patient(series_key) if series_key else None
+    if view is not None:
+        with contextlib.suppress(UsageError):
+            review_files.begin_rest(pictures_dir(), view, mask=_model_mask(view))
+
+
+def height_lines(view: PatientView) -> list[dict[str, Any]]:
+    """Where the heights of the model's outlines were taken, as indices of the shown grid; empty until they are made."""
+    path = pictures_dir() / (review_files.stem_of(view) + CONTEXT)
+    return [dict(line) for line in pictures.read_context(path).lines] if path.is_file() else []
+
+
+def _model_mask(view: PatientView) -> Path | None:
+    found = mask_file(media_dir(), view)
+    return found if found.is_file() else None
+
+
+def _version_file(view: PatientView, version: str) -> Path:
+    path = pictures_dir() / f"{view.series_key}_{version}{MASK}"
+    if not path.is_file():
+        grid = case_of(view).volume.geometry
+        review_files.write_version(path, labels_of(view, version), grid)
+    return path
+
+
+def case_of(view: PatientView) -> ReviewCase:
+    """The series as it is measured again; the last three stay in memory. Raises UsageError where it cannot be read."""
+    stem = review_files.stem_of(view)
+    key = f"{settings().store}/{stem}"
+    with _lock:
+        if key in _cases:
+            _cases.move_to_end(key)
+            return _cases[key]
+        case = _read_case(view, stem)
+        _cases[key] = case
+        while len(_cases) > _HELD:
+            _cases.popitem(last=False)
+        return case
+
+
+def _read_case(view: PatientView, stem: str) -> ReviewCase:
+    folder = pictures_dir()
+    review_files.ensure(folder, view, mask=_model_mask(view), kind=CONTEXT)
+    shown, context = review_files.read_shown(folder, stem), pictures.read_context(folder / (stem + CONTEXT))
+    if not context.is_correctable:
+        raise UsageError("this CT is too large to be corrected on the screen, or nothing was outlined on it")
+    header = query("series_header", series_key=view.series_key).to_pylist()[0]
+    outlined = query("patient_segmentation", series_key=view.series_key).to_pylist()
+    return ReviewCase(
+        series=series_of(header),
+        volume=Volume(voxels_hu=shown.voxels_hu, geometry=shown.geometry),
+        model=Segmentation(
+            labels=shown.labels,
+            geometry=shown.geometry,
+            levels=tuple(_outlined(row) for row in outlined),
+            anchor=Anchor(view.anchor) if view.anchor else Anchor.NONE,
+            engine=view.engine,
+            model_hash=view.model_hash,
+        ),
+        source_geometry=context.source,
+        tissues=context.tissues,
+        phase=ContrastPhase(view.contrast_phase),
+        cautions=tuple(_caution(row) for row in query("patient_cautions", series_key=view.series_key).to_pylist()),
+        regressed={row.level: row.regressed_mg_cm3 for row in view.levels if row.regressed_mg_cm3 is not None},
+    )
+
+
+def _outlined(row: Mapping[str, Any]) -> SegmentedLevel:
+    return SegmentedLevel(
+        level=Level(row["level"]),
+        confidence=row["confidence"],
+        voxels=row["voxels"],
+        centroid_mm=(row["centroid_x_mm"], row["centroid_y_mm"], row["centroid_z_mm"]),
+        cut=row["cut"] or "",
+    )
+
+
+def _caution(row: Mapping[str, Any]) -> Caution:
+    level = None if row["level"] is None else Level(row["level"])
+    return Caution(
+        code=CautionCode(row["code"]), step=Step(row["step"]), found=row["found"], limit=row["limit"], level=level
+    )
+
+
+def labels_of(view: PatientView, version: str) -> LabelArray:
+    """The outlines of that version on the shown grid. Raises UsageError where the version is not known."""
+    case = case_of(view)
+    if version == view.model_hash:
+        return case.model.labels
+    path = reader_mask(view.series_key, version)
+    if not _VERSION.fullmatch(version) or not path.is_file():
+        raise UsageError("these outlines are not in the store any more; reload the page")
+    labels, grid = read_nifti_labels(path)
+    shown = case.volume.geometry
+    return labels if grid.is_close(shown) else resample_labels(labels, grid, shown)
+
+
+def reader_mask(series_key: str, version: str) -> Path:
+    """Where the outlines of a reader lie: beside the model's, on the grid that was shown."""
+    return media_dir() / f"{series_key}_{version}_reader.nii.gz"
+
+
+def measured(view: PatientView, version: str, decisions: Decisions | None = None) -> Summary:
+    """The numbers by the outlines of that version and these decisions."""
+    result = remeasure(case_of(view), labels_of(view, version), decisions or Decisions(), settings=settings())
+    return summary_of(result)

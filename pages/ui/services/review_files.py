@@ -1,0 +1,145 @@
+"""Files of a reader's screen: found in the store's folder ``pictures``, or made by a process beside the app.
+
+The folder is bounded by the setting ``media_limit_mb``: the series that were opened longest ago go first. Masks are
+results, lie in ``media`` and are never removed.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from osteo_core.errors import UsageError
+from osteo_core.imaging.nifti import read_nifti_header, read_nifti_labels
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import Geometry, LabelArray
+from osteo_core.review import pictures
+from osteo_core.review.pictures import CONTEXT, CT, KINDS, MASK
+from osteo_core.review.shown import Shown
+from pages.ui.services.records import PatientView
+
+_log = logging.getLogger("osteo.app")
+PICTURES = "pictures"
+_ROOT = Path(__file__).resolve().parents[3]
+_LIMIT_S = 180.0
+_POLL_S = 0.03
+_making: dict[str, subprocess.Popen[bytes]] = {}
+_lock = threading.Lock()
+
+
+def stem_of(view: PatientView) -> str:
+    """The name that all files of one series and model begin with."""
+    return f"{view.series_key}_{view.model_hash or 'none'}"
+
+
+def ensure(folder: Path, view: PatientView, *, mask: Path | None, kind: str) -> Path:
+    """The file of that kind, made when it is not there yet.
+
+    Raises UsageError with what to tell the reader where it cannot be made.
+    """
+    stem = stem_of(view)
+    path = folder / (stem + kind)
+    if not path.is_file():
+        _begin(folder, view, mask=mask)
+        _wait(path, _making.get(stem))
+    return path
+
+
+def begin_rest(folder: Path, view: PatientView, *, mask: Path | None) -> None:
+    """Have all files made in the background where one of them is missing."""
+    if not all((folder / (stem_of(view) + kind)).is_file() for kind in KINDS):
+        _begin(folder, view, mask=mask)
+
+
+def touch(folder: Path, stem: str) -> None:
+    """Note that the files of a series were opened now."""
+    for kind in KINDS:
+        file = folder / (stem + kind)
+        if file.is_file():
+            file.touch()
+
+
+def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
+    gone = sum(not file.exists() for file in view.files)
+    if not view.files or gone:
+        found = f"{gone} of {len(view.files)} source files are not where they were" if view.files else "none is known"
+        raise UsageError(
+            f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now"
+        )
+    stem = stem_of(view)
+    asked = {
+        "files": [str(file) for file in view.files],
+        "stack": view.stack_label,
+        "mask": str(mask or ""),
+        "folder": str(folder),
+        "stem": stem,
+    }
+    with _lock:
+        running = _making.get(stem)
+        if running is not None and running.poll() is None:
+            return
+        process = subprocess.Popen(
+            [sys.executable, "-m", "osteo_core.review.pictures"],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        _making[stem] = process
+    if process.stdin is not None:
+        process.stdin.write(json.dumps(asked).encode())
+        process.stdin.close()
+
+
+def _wait(path: Path, process: subprocess.Popen[bytes] | None) -> None:
+    """Until the file is there or its maker has ended without it."""
+    until = time.monotonic() + _LIMIT_S
+    while not path.is_file():
+        ended = process is None or process.poll() is not None
+        if ended and not path.is_file():
+            raise UsageError(_complaint(process))
+        if time.monotonic() > until:
+            raise UsageError("the CT could not be prepared in three minutes; the machine is too busy, try again later")
+        time.sleep(_POLL_S)
+
+
+def _complaint(process: subprocess.Popen[bytes] | None) -> str:
+    said = b"" if process is None or process.stdout is None else process.stdout.read()
+    words = said.decode(errors="replace").strip()
+    if words:
+        return f"the CT cannot be shown: {words}"
+    _log.error("pictures could not be made: the process ended with %s", process.returncode if process else "nothing")
+    return "the CT could not be prepared for the screen; `python -m osteo_core check` looks at store and environment"
+
+
+def read_shown(folder: Path, stem: str) -> Shown:
+    """CT and the model's outlines as they are shown. Raises UsageError where a file is damaged."""
+    header = read_nifti_header(folder / (stem + CT))
+    if isinstance(header, Exclusion):
+        raise UsageError(f"the CT on the screen cannot be read again: {header.sentence}")
+    voxels = np.asanyarray(nibabel.load(folder / (stem + CT)).dataobj.get_unscaled())  # type: ignore[attr-defined]
+    labels, _ = read_nifti_labels(folder / (stem + MASK))
+    context = pictures.read_context(folder / (stem + CONTEXT))
+    return Shown(
+        voxels_hu=voxels, labels=labels, geometry=header.geometry, is_whole_resolution=context.is_correctable
+    )
+
+
+def write_version(path: Path, labels: LabelArray, geometry: Geometry) -> None:
+    """The outlines of a reader as the screen shows them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pictures.write_image(path, labels, geometry)
+
+
+def bound(folder: Path, *, limit_mb: int, keep: str, run: Callable[..., int] = pictures.bound) -> int:
+    """Keep the folder within its limit; what belongs to ``keep`` stays."""
+    return run(folder, limit_mb=limit_mb, keep=keep)

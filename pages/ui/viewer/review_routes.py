@@ -1,0 +1,178 @@
+"""Addresses of the reader's screen: its scripts, its pictures, and where it sends outlines, decisions and signatures.
+
+/api/reader/NAME.js      the screen's own scripts, named by their hash
+/api/picture/NAME        CT, mask, regions or surfaces of the store's folder ``pictures``; signed (signing.py)
+/api/review/TOKEN/save   POST: outlines as gzipped NIfTI -> numbers before and after
+/api/review/TOKEN/measure, /sign   POST: decisions as JSON -> numbers; a signed read
+
+TOKEN stands for a reader before a series in this process, so that no name is in an address; it is signed too. Whatever
+is refused is one sentence with status 4xx, and nothing was stored.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from osteo_core.errors import OsteoError, UsageError
+from osteo_core.review.decisions import Decisions
+from osteo_core.review.reads import Role, Verdict
+from pages.ui.services import review, review_case
+from pages.ui.viewer import signing
+
+SCRIPTS = Path(__file__).parent / "reader"
+_PICTURE_NAME = re.compile(r"[0-9a-z]+_[0-9a-z]+_(ct\.nii\.gz|mask\.nii\.gz|roi\.nii\.gz|mesh\.bin)")
+_PRIVATE = {"Cache-Control": "private, max-age=900", "X-Content-Type-Options": "nosniff"}
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+#: A mask of the largest shown part, packed, is far smaller; more than this is no mask.
+_MOST_BYTES = 32_000_000
+_EXPIRED = "this page was open for longer than its addresses are good; it asks for new ones by itself, try again"
+
+
+@functools.cache
+def _scripts_hash() -> str:
+    digest = hashlib.sha256()
+    for script in sorted(SCRIPTS.glob("*.js")):
+        digest.update(script.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def script_address(name: str) -> str:
+    """Where the browser finds one of the screen's scripts; they import one another from the same folder."""
+    return f"/api/reader/{_scripts_hash()}/{name}"
+
+
+def picture_address(file: Path) -> str:
+    """A signed address for one file of the folder ``pictures``."""
+    return signing.sign(f"/api/picture/{file.name}")
+
+
+def review_address(token: str, what: str) -> str:
+    """A signed address to which the screen sends; ``what``: save, measure or sign."""
+    return signing.sign(f"/api/review/{token}/{what}")
+
+
+def review_routes() -> Sequence[BaseRoute]:
+    """The routes for st.App."""
+    return [
+        Route("/api/reader/{version}/{name}", _script),
+        Route("/api/picture/{name}", _picture),
+        Route("/api/review/{token}/save", _save, methods=["POST"]),
+        Route("/api/review/{token}/measure", _measure, methods=["POST"]),
+        Route("/api/review/{token}/sign", _sign, methods=["POST"]),
+    ]
+
+
+async def _script(request: Request) -> Response:
+    file = SCRIPTS / request.path_params["name"]
+    if file.parent != SCRIPTS or file.suffix != ".js" or not file.is_file():
+        return PlainTextResponse("no such script", status_code=404)
+    is_current = request.path_params["version"] == _scripts_hash()
+    headers = _FOREVER if is_current else {"Cache-Control": "no-store"}
+    return FileResponse(file, media_type="text/javascript", headers=headers)
+
+
+def _is_signed(request: Request) -> bool:
+    query = request.query_params
+    return signing.is_valid(request.url.path, expiry=query.get("exp", ""), signature=query.get("sig", ""))
+
+
+async def _picture(request: Request) -> Response:
+    name = request.path_params["name"]
+    if not _is_signed(request):
+        return PlainTextResponse(_EXPIRED, status_code=403)
+    file = review_case.pictures_dir() / name
+    if not _PICTURE_NAME.fullmatch(name) or not file.is_file():
+        return PlainTextResponse("this picture is not there any more; reload the page", status_code=404)
+    return FileResponse(file, media_type="application/octet-stream", headers=_PRIVATE)
+
+
+async def _body(request: Request) -> bytes:
+    """The body, never more than the largest mask can have. Raises UsageError beyond."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > _MOST_BYTES:
+            raise UsageError(f"more than {_MOST_BYTES // 1_000_000} MB arrived, which is no mask of this CT")
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def _answered(request: Request, answer: Callable[[str, bytes], dict[str, Any]]) -> Response:
+    """What ``answer`` gives for this word and body, in a thread beside the server's loop; a refusal as a sentence."""
+    if not _is_signed(request):
+        return JSONResponse({"problem": _EXPIRED}, status_code=403)
+    try:
+        body = await _body(request)
+        found = await run_in_threadpool(answer, request.path_params["token"], body)
+    except OsteoError as refused:
+        return JSONResponse({"problem": str(refused)}, status_code=409)
+    return JSONResponse(found)
+
+
+async def _save(request: Request) -> Response:
+    return await _answered(request, _saved)
+
+
+async def _measure(request: Request) -> Response:
+    return await _answered(request, _measured)
+
+
+async def _sign(request: Request) -> Response:
+    return await _answered(request, _signed)
+
+
+def _saved(token: str, body: bytes) -> dict[str, Any]:
+    saved = review.save_mask(token, body)
+    return {
+        "version": saved.version,
+        "before": saved.before.to_dict(),
+        "after": saved.after.to_dict(),
+        "seconds": saved.seconds,
+    }
+
+
+def _measured(token: str, body: bytes) -> dict[str, Any]:
+    given = _object(body)
+    ticket = review.ticket_of(token)
+    summary = review_case.measured(ticket.view, str(given.get("version", "")), Decisions.from_dict(given))
+    return {"after": summary.to_dict()}
+
+
+def _signed(token: str, body: bytes) -> dict[str, Any]:
+    given = _object(body)
+    ticket = review.ticket_of(token)
+    try:
+        verdict, role = Verdict(str(given.get("verdict"))), Role(str(given.get("role")))
+    except ValueError as error:
+        raise UsageError(f"the signature cannot be read: {error}") from None
+    signature = review.Signature(
+        verdict=verdict,
+        role=role,
+        version=str(given.get("version", "")),
+        reader=ticket.reader,
+        decisions=Decisions.from_dict(given.get("decisions") or {}),
+        words=str(given.get("words", ""))[:4000],
+    )
+    read = review.sign(ticket.view, signature)
+    return {"summary": read.summary.to_dict(), "verdict": read.verdict.value, "at": read.at.isoformat()}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict):
+        raise UsageError("expected a JSON object; reload the page")
+    return given

@@ -1,0 +1,87 @@
+"""A store for readers: small phantom spines with their CT on disk, measured by the pipeline with the truth as outlines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from commands.write_results import MEDIA, write_mask
+from db import parts, rows
+from osteo_core.imaging.nifti import write_nifti
+from osteo_core.pipeline import analyze_volume
+from osteo_core.records import Found, Segmentation, Series, SeriesResult, Volume
+from osteo_core.settings import Settings
+from osteo_core.terms import Level
+from tests.builders.cohort import key_of
+from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid
+from tests.builders.store import build_store
+
+LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3)
+TORSO = grid(spacing_mm=(2.5, 2.5, 2.5), extent_mm=(340.0, 250.0, 170.0), centre_mm=(0.0, -40.0, 0.0))
+#: L1 alone brings the mean below the limit of osteoporosis: without it the category is low bone mass.
+LOWERED = {Level.T12: 106.0, Level.L1: 50.0, Level.L2: 106.0, Level.L3: 106.0}
+
+
+class Truth:
+    """Hands out the labels that the builder made."""
+
+    name = "truth"
+    model_hash = "0" * 12
+
+    def __init__(self, segmentation: Segmentation) -> None:
+        self.segmentation = segmentation
+
+    def segment(self, volume: Volume) -> Segmentation:
+        return self.segmentation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingCase:
+    """One patient of the store: what the pipeline found, and the volume it was found in."""
+
+    result: SeriesResult
+    volume: Volume
+
+    @property
+    def key(self) -> str:
+        return self.result.series.series_key
+
+
+def build_case(folder: Path, number: int, hu: dict[Level, float]) -> ReadingCase:
+    """Write the CT of one phantom and take it all the way."""
+    bodies = tuple(BodySpec(level=level, trabecular_hu=hu[level]) for level in LEVELS)
+    volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
+    ct = folder / f"ct_{number}.nii.gz"
+    write_nifti(ct, volume.voxels_hu, volume.geometry)
+    series = Series(
+        series_key=key_of(number),
+        study_key=key_of(number, "study"),
+        patient_key=key_of(number, "patient"),
+        series_instance_uid=f"1.2.{number}",
+        files=(ct,),
+        kvp=120.0,
+        patient_age_years=70.0 + number,
+        study_date=date(2026, 5, number + 1),
+        slice_thickness_mm=2.5,
+        slice_step_mm=2.5,
+        n_slices=68,
+        is_simulated=True,
+    )
+    truth = Truth(replace(segmentation, model_hash=Truth.model_hash))
+    return ReadingCase(result=analyze_volume(series, volume, segmenter=truth, settings=Settings()), volume=volume)
+
+
+def build_reading_store(folder: Path, spines: tuple[dict[Level, float], ...] = (LOWERED, LOWERED)) -> list[ReadingCase]:
+    """``folder/store`` with one patient a spine, its mask in media and its CT beside the store."""
+    cases = [build_case(folder, number, hu) for number, hu in enumerate(spines)]
+    store = folder / "store"
+    store.mkdir()
+    for kind, table in rows.indexed_tables(Found(series=tuple(case.result.series for case in cases))).items():
+        parts.write_part(store, kind, table)
+    build_store(store, [case.result for case in cases])
+    for case in cases:
+        assert case.result.segmentation is not None
+        name = f"{case.key}_{case.result.model_hash}_mask.nii.gz"
+        write_mask(store / MEDIA / name, case.result.segmentation)
+    return cases
