@@ -8,6 +8,7 @@ from pages.ui import services
 from pages.ui.patient.parts import show_level_table, show_origin, show_other_series, show_what_to_mind
 from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
+from pages.ui.patient.stored import show_stored
 from pages.ui.shared import figures, frame, wording
 from pages.ui.shared.notes import show_author, show_history
 
@@ -58,6 +59,7 @@ def show_patient(view: services.PatientView) -> None:
         show_level_figure(view)
     with right:
         show_origin(view)
+        show_stored(view)
         show_other_series(view)
 
 

@@ -142,6 +142,12 @@ def _level(row: dict[str, Any]) -> LevelRow:
     )
 
 
+def stored(series_key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Every stored value of a series, and of its levels from head to foot, by column; empty where there is none."""
+    rows = query("patient_stored", series_key=series_key).to_pylist()
+    return rows[0] if rows else {}, query("patient_levels", series_key=series_key).to_pylist()
+
+
 def images(view: PatientView) -> Images:
     """CT and mask for the planes."""
     return media.find_images(media_dir(), view, limit_mb=settings().media_limit_mb)
