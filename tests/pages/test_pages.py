@@ -96,7 +96,7 @@ def test_home_counts_the_cohort(filled_store: Path, open_page: Open) -> None:
         "Overdue": "0",
         "Failed": "0",
     }
-    assert "stands here from your second visit on" in texts(app)
+    assert "From your second visit on" in texts(app)
 
 
 def test_a_patient_shows_number_interval_and_origin(filled_store: Path, open_page: Open) -> None:

@@ -40,7 +40,7 @@ def _tissues(phase: ContrastPhase, blood_hu: float) -> CalibrationTissues:
         (148.0, 139.0, 147.0, ContrastPhase.PORTAL_VENOUS),  # ct/ge_revolution
         (150.0, 98.0, 120.0, ContrastPhase.ENHANCED),
         (105.0, 82.0, 92.0, ContrastPhase.ENHANCED),
-        (97.0, 96.0, 146.0, ContrastPhase.DELAYED),  # simulated, told by the kidneys
+        (97.0, 96.0, 146.0, ContrastPhase.DELAYED),  # simulated, decided by the kidneys
         (103.0, 83.0, 96.0, ContrastPhase.PORTAL_VENOUS),  # ct/toshiba_aquilion
         (125.0, 120.0, 98.0, ContrastPhase.PORTAL_VENOUS),  # ct/siemens_sensation64
         (65.0, 60.0, 110.0, ContrastPhase.ENHANCED),
