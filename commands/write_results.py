@@ -34,8 +34,7 @@ KINDS = ("series", "exclusions", "measurements")
 def to_store(result: SeriesResult, job: Job) -> None:
     """The mask into ``media/``, then one part a kind into ``inbox/``."""
     if result.segmentation is not None:
-        name = f"{result.series.series_key}_{result.model_hash}_mask.nii.gz"
-        write_mask(job.out_dir / MEDIA / name, result.segmentation)
+        write_mask(job.out_dir / MEDIA / result.mask_file, result.segmentation)
     for kind, table in result_tables(result).items():
         write_part(job.out_dir, kind, table)
 

@@ -88,13 +88,13 @@ def reason_rows(table: str, source_id: str, series_key: str, reasons: Sequence[E
 
 
 def _segmentation_rows(result: SeriesResult, about: Row) -> list[Row]:
-    """One row an outlined body; a single row without a level when nothing was outlined."""
+    """One row for each segmented body; a single row without a level when there is none."""
     found = result.segmentation
     if found is None:
         return []
     about = {
         **about,
-        "mask_file": f"{result.series.series_key}_{result.model_hash}_mask.nii.gz",
+        "mask_file": result.mask_file,
         "engine": found.engine,
         "model_hash": found.model_hash,
         "anchor": str(found.anchor),

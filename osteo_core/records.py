@@ -444,6 +444,11 @@ class SeriesResult:
     failure: Failure | None = None
     measuring_version: str = MEASURING_VERSION
 
+    @property
+    def mask_file(self) -> str:
+        """Name of the mask in the store's media folder."""
+        return f"{self.series.series_key}_{self.model_hash}_mask.nii.gz"
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceValue:

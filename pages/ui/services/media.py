@@ -24,8 +24,8 @@ _making = threading.Lock()
 
 
 def mask_file(media: Path, view: PatientView) -> Path:
-    """Where the engine put the mask of this series; the store knows its name."""
-    return media / (view.mask_file or f"{view.series_key}_{view.model_hash}_mask.nii.gz")
+    """The mask of this series; the media folder itself where it has none."""
+    return media / view.mask_file
 
 
 def ct_file(media: Path, view: PatientView) -> Path:
