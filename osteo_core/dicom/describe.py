@@ -218,7 +218,7 @@ def _unknown(
 ) -> list[tuple[CautionCode, str, str]]:
     """What the headers do not say; what they say in a form that cannot be read is told apart."""
     values = (
-        ("study and series (blank identifiers; told apart by folder)", "stated" if is_stated else None),
+        ("study and series (blank identifiers; distinguished by folder)", "stated" if is_stated else None),
         ("who the patient is (no PatientID; each study counts as a patient)", "stated" if has_patient_id else None),
         ("the manufacturer", series.manufacturer),
         ("the tube voltage", series.kvp),
