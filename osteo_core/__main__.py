@@ -28,6 +28,7 @@ COMMANDS = {
     "demo": "simulate patients of known truth and analyze them",
     "reference": "import QCT values from a CSV file",
     "phantom": "fit phantom scans and tell lines, validity and drift",
+    "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
     "check": "check environment, weights and store",
     "process": "run the pipeline over paths into a folder, without a store",

@@ -219,3 +219,31 @@ IN_SCAN_PLACE_SD = Limit(
     date="2026-11-29",
     beyond="part of every line from a phantom in the scan",
 )
+PAIRS_LEAST = Limit(
+    value=20,
+    unit="patients",
+    source="design: the slope of 20 patients over 60 mg/cm3 with a scatter of 5 is known to 6 %",
+    date="2026-11-29",
+    beyond="fewer: no line is made from QCT pairs",
+)
+PAIRS_RANGE = Limit(
+    value=60.0,
+    unit="mg/cm3, highest less lowest QCT value",
+    source="design: from osteoporosis (80) to normal (120) and beyond on both sides",
+    date="2026-11-29",
+    beyond="narrower: no line is made from QCT pairs",
+)
+PAIRS_ERROR_RATIO = Limit(
+    value=0.64,
+    unit="(mg/cm3)^2 per HU^2",
+    source="regions placed anew move both alike, RMSE 3.0 mg/cm3 (Eur Radiol Exp 2024): 0.8 mg/cm3 per HU, squared",
+    date="2024",
+    beyond="variance of QCT's error over that of the HU, in the line through QCT pairs",
+)
+PAIRS_VALIDITY = Limit(
+    value=365,
+    unit="days",
+    source="design: as a phantom scan, which covers a year",
+    date="2026-11-29",
+    beyond="a line from QCT pairs does not cover a later scan",
+)

@@ -43,7 +43,7 @@ def deming(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0, confidence: 
         raise StatisticsError(f"the ratio of error variances must be above 0, found {error_ratio:g}")
     n = len(a)
     slope, intercept = _deming(a, b, error_ratio)
-    left_out = _deming_left_out(a, b, error_ratio)
+    left_out = _left_out(a, b, error_ratio)
     pseudo = n * np.array([slope, intercept]) - (n - 1) * left_out
     half = t_quantile(confidence, n - 2) * pseudo.std(axis=0, ddof=1) / math.sqrt(n)
     method = f"Deming, error ratio {error_ratio:g}, jackknife"
@@ -63,7 +63,12 @@ def _deming(x: Values, y: Values, ratio: float) -> tuple[float, float]:
     return slope, float(y.mean() - slope * x.mean())
 
 
-def _deming_left_out(x: Values, y: Values, ratio: float) -> Values:
+def deming_left_out(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0) -> Values:
+    """(n, 2) slope and intercept of `deming` without each pair in turn. Raises StatisticsError as `deming` does."""
+    return _left_out(*paired(x, y, at_least=4), error_ratio)
+
+
+def _left_out(x: Values, y: Values, ratio: float) -> Values:
     """(n, 2) slope and intercept without each pair in turn, from the sums of all: sxx(-i) = sxx - n/(n-1) u_i^2."""
     n, u, v = len(x), x - x.mean(), y - y.mean()
     share = n / (n - 1)

@@ -1,0 +1,85 @@
+"""A line from QCT pairs: known lines come back, leave-one-out is the slow way's, poor pairs are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from osteo_core.limits.calibration import PAIRS_ERROR_RATIO
+from osteo_core.programme.site_line import PairsLine, QctPair, line_of_pairs
+from osteo_core.statistics.regression import deming
+
+
+def pairs_of(
+    n: int, *, seed: int = 1, hu_sd: float = 4.0, qct_sd: float = 3.2, low: float = 30.0, high: float = 190.0
+) -> list[QctPair]:
+    """A scanner whose true line is 0.8 HU + 5."""
+    rng = np.random.default_rng(seed)
+    true = rng.uniform(low, high, n)
+    hu = (true - 5.0) / 0.8 + rng.normal(0, hu_sd, n)
+    qct = true + rng.normal(0, qct_sd, n)
+    return [
+        QctPair(patient_key=f"p{i}", hu=float(h), qct_mg_cm3=float(q))
+        for i, (h, q) in enumerate(zip(hu, qct, strict=True))
+    ]
+
+
+def fitted(pairs: list[QctPair]) -> PairsLine:
+    found = line_of_pairs(pairs)
+    assert isinstance(found, PairsLine), found
+    return found
+
+
+def test_the_scanners_own_line_comes_back_without_flattening() -> None:
+    lines = [fitted(pairs_of(40, seed=seed)) for seed in range(60)]
+    assert np.mean([line.slope_mg_cm3_per_hu.value for line in lines]) == pytest.approx(0.8, abs=0.005)
+    assert np.mean([line.vbmd_mg_cm3(100.0) for line in lines]) == pytest.approx(85.0, abs=0.3)
+
+
+def test_a_line_of_40_pairs_agrees_with_qct_in_the_next_200_patients() -> None:
+    """Limits of agreement within 6 mg/cm3 of those that the errors of HU and QCT alone leave."""
+    own = 1.96 * np.hypot(3.2, 0.8 * 4.0)
+    for seed in range(20):
+        line, unseen = fitted(pairs_of(40, seed=seed)), pairs_of(200, seed=1000 + seed)
+        difference = np.array([line.vbmd_mg_cm3(pair.hu) - pair.qct_mg_cm3 for pair in unseen])
+        assert abs(difference.mean()) + 1.96 * difference.std(ddof=1) < own + 6.0
+
+
+def test_leaving_each_patient_out_is_done_as_the_slow_way_does_it() -> None:
+    pairs = pairs_of(25)
+    left = []
+    for pair in pairs:
+        rest = [other for other in pairs if other is not pair]
+        line = deming([p.hu for p in rest], [p.qct_mg_cm3 for p in rest], error_ratio=PAIRS_ERROR_RATIO.value)
+        left.append(line.slope.value * pair.hu + line.intercept.value - pair.qct_mg_cm3)
+    found = fitted(pairs)
+    assert found.left_out_bias_mg_cm3 == pytest.approx(np.mean(left), abs=1e-9)
+    assert found.left_out_sd_mg_cm3 == pytest.approx(np.std(left, ddof=1), abs=1e-9)
+
+
+def test_a_patient_far_off_is_named_and_stays_in() -> None:
+    pairs = pairs_of(30)
+    pairs[7] = QctPair(patient_key="p7", hu=pairs[7].hu + 120.0, qct_mg_cm3=pairs[7].qct_mg_cm3)
+    found = fitted(pairs)
+    assert (found.outliers, found.n) == (("p7",), 30)
+    assert fitted(pairs_of(30)).outliers == ()
+
+
+@pytest.mark.parametrize(
+    ("pairs", "reason"),
+    [
+        (pairs_of(19), "19 patients; at least 20"),
+        (pairs_of(40, low=90.0, high=120.0), "at least 60 are needed"),
+        (
+            [QctPair(patient_key=p.patient_key, hu=-p.hu, qct_mg_cm3=p.qct_mg_cm3) for p in pairs_of(30)],
+            "does not rise",
+        ),
+        ([QctPair(patient_key=p.patient_key, hu=100.0, qct_mg_cm3=p.qct_mg_cm3) for p in pairs_of(30)], "var"),
+        ([], "0 patients"),
+    ],
+    ids=["too few", "too narrow", "falling", "one HU", "none"],
+)
+def test_poor_pairs_give_a_reason(pairs: list[QctPair], reason: str) -> None:
+    found = line_of_pairs(pairs)
+    assert isinstance(found, str)
+    assert reason in found
