@@ -40,6 +40,7 @@ class ExclusionCode(StrEnum):
     MISSING_SLICES = "missing_slices"
     UNEVEN_SPACING = "uneven_spacing"
     GANTRY_TILT = "gantry_tilt"
+    SHEARED = "sheared"
     RESCALE_MISSING = "rescale_missing"
     GEOMETRY_MISSING = "geometry_missing"
     AMBIGUOUS_SLICES = "ambiguous_slices"
@@ -98,6 +99,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.MISSING_SLICES: "Slices are missing: {found}.",
     ExclusionCode.UNEVEN_SPACING: "Slice positions are uneven: {found}; at most {limit} is allowed.",
     ExclusionCode.GANTRY_TILT: "The gantry is tilted by {found} degrees; at most {limit} are allowed.",
+    ExclusionCode.SHEARED: "The axes of the grid are {found} degrees off right angles, in more than one plane.",
     ExclusionCode.RESCALE_MISSING: "Without rescale slope and intercept the values are not HU ({found}).",
     ExclusionCode.GEOMETRY_MISSING: "The files do not say where the slices lie ({found}).",
     ExclusionCode.AMBIGUOUS_SLICES: "Different slices lie at the same place ({found}).",

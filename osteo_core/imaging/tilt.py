@@ -18,9 +18,6 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.terms import Step
 
-#: The in-plane axes themselves must be perpendicular to this (cosine of the angle between them).
-_IN_PLANE_TOLERANCE = 1e-3
-
 
 def tilt_deg(affine_lps: FloatArray) -> float:
     """Angle between the stacking direction (third column) and the normal of the slices, in degrees."""
@@ -31,35 +28,72 @@ def tilt_deg(affine_lps: FloatArray) -> float:
 
 
 def untilt(volume: Volume) -> Volume | Exclusion:
-    """The volume with its slices moved in their planes to a stack that is perpendicular to them.
+    """The volume on a grid of right angles: its slices are moved in their planes, whichever axis the stack is.
 
-    Up to GANTRY_TILT_IGNORED only the affine is made orthogonal (the shift is within its tolerance);
-    up to GANTRY_TILT_MAXIMUM the voxels are resampled, with a caution; beyond, an Exclusion.
+    Up to GANTRY_TILT_IGNORED only the affine is made orthogonal, with a caution; up to GANTRY_TILT_MAXIMUM the
+    voxels are resampled, with a caution; beyond, or where no two axes are at right angles, an Exclusion.
     """
     geometry = volume.geometry
-    first, second = geometry.directions[:, 0], geometry.directions[:, 1]
-    tilt = tilt_deg(geometry.affine_lps)
-    if tilt > GANTRY_TILT_MAXIMUM.value or abs(first @ second) > _IN_PLANE_TOLERANCE:
-        return Exclusion(
-            code=ExclusionCode.GANTRY_TILT,
-            step=Step.READ,
-            found=f"{tilt:.1f}",
-            limit=f"{GANTRY_TILT_MAXIMUM.value:g}",
-        )
     if geometry.is_orthogonal:
         return volume
-    if tilt <= GANTRY_TILT_IGNORED.value:
-        return replace(volume, geometry=_squared(geometry), source_geometry=geometry)
-    return _sheared_back(volume, tilt)
+    off = _off_right_deg(geometry)
+    if off.max() <= GANTRY_TILT_IGNORED.value:
+        caution = Caution(code=CautionCode.AXES_SQUARED, step=Step.READ, found=f"{off.max():.2f}")
+        cautions = (*volume.cautions, caution)
+        return replace(volume, geometry=_squared(geometry, (0, 1, 2)), source_geometry=geometry, cautions=cautions)
+    across = _stack_axis(geometry, off)
+    if across is None:
+        found = " and ".join(f"{angle:.1f}" for angle in sorted(off[off > GANTRY_TILT_IGNORED.value]))
+        return Exclusion(code=ExclusionCode.SHEARED, step=Step.READ, found=found)
+    order = [*(axis for axis in range(3) if axis != across), across]
+    stacked = _permuted(geometry, order)
+    tilt = tilt_deg(stacked.affine_lps)
+    if tilt > GANTRY_TILT_MAXIMUM.value:
+        limit = f"{GANTRY_TILT_MAXIMUM.value:g}"
+        return Exclusion(code=ExclusionCode.GANTRY_TILT, step=Step.READ, found=f"{tilt:.1f}", limit=limit)
+    turned = replace(volume, voxels_hu=volume.voxels_hu.transpose(order), geometry=_squared(stacked, (0, 1)))
+    upright = _sheared_back(turned, tilt)
+    back = [order.index(axis) for axis in range(3)]
+    return replace(
+        upright,
+        voxels_hu=upright.voxels_hu.transpose(back),
+        geometry=_permuted(upright.geometry, back),
+        source_geometry=geometry,
+    )
 
 
-def _squared(geometry: Geometry) -> Geometry:
-    """The same grid with its third axis turned onto the normal; the middle slice stays in place."""
+def _off_right_deg(geometry: Geometry) -> FloatArray:
+    """How far each axis' two other axes are off a right angle (3,), in degrees."""
+    gram = geometry.directions.T @ geometry.directions
+    cosines = np.abs([gram[1, 2], gram[0, 2], gram[0, 1]])
+    return np.degrees(np.arcsin(np.clip(cosines, 0.0, 1.0)))
+
+
+def _stack_axis(geometry: Geometry, off: FloatArray) -> int | None:
+    """The axis across the slices: the two others are at right angles, and their spacing is the most alike.
+
+    None where no two axes are at right angles.
+    """
+    spacing = geometry.spacing_mm
+    upright = [axis for axis in (2, 1, 0) if off[axis] <= GANTRY_TILT_IGNORED.value]
+    return min(upright, key=lambda axis: round(abs(spacing[axis - 1] - spacing[axis - 2]), 3), default=None)
+
+
+def _permuted(geometry: Geometry, order: list[int]) -> Geometry:
+    shape = geometry.shape
+    affine = geometry.affine_lps[:, [*order, 3]]
+    return Geometry(shape=(shape[order[0]], shape[order[1]], shape[order[2]]), affine_lps=affine)
+
+
+def _squared(geometry: Geometry, axes: tuple[int, ...]) -> Geometry:
+    """The same grid with these axes turned to the nearest right angles; its middle stays in place."""
     affine = geometry.affine_lps.copy()
-    middle = (geometry.shape[2] - 1) / 2
-    along = _upright_step(geometry)
-    affine[:3, 3] += middle * (affine[:3, 2] - along)
-    affine[:3, 2] = along
+    middle = (np.array(geometry.shape) - 1) / 2
+    centre = geometry.to_world_mm(middle)
+    columns = list(axes)
+    left, _, right = np.linalg.svd(geometry.directions[:, columns], full_matrices=False)
+    affine[:3, columns] = left @ right * np.array(geometry.spacing_mm)[columns]
+    affine[:3, 3] = centre - affine[:3, :3] @ middle
     return Geometry(shape=geometry.shape, affine_lps=affine)
 
 
