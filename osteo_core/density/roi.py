@@ -29,7 +29,7 @@ from osteo_core.limits.region import (
 from osteo_core.limits.vertebra import BODY_HEIGHT_MAXIMUM, BODY_HEIGHT_MINIMUM, LEVEL_CONFIDENCE
 from osteo_core.morphometry.frame import Body, chords_mm, find_bodies, voxel_centres_mm
 from osteo_core.morphometry.heights import measure_heights
-from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, Measurement, Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import MEASURED_LEVELS, Level, Step
 
@@ -121,7 +121,7 @@ def measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Me
     roi = trabecular_roi(body)
     measurement = _with_hu(measurement, hu[roi], voxel_ml=body.geometry.voxel_volume_ml)
     odd = find_odd_bone(body, hu, roi=roi)
-    reasons = (*_outline_reasons(measurement, segmented), *_region_reasons(measurement))
+    reasons = (*_outline_reasons(measurement, segmented), *_region_reasons(measurement), _at_bound(volume, hu[roi]))
     return replace(measurement, exclusions=(*_that_apply(reasons, level=body.level), *odd))
 
 
@@ -133,6 +133,8 @@ def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml:
     return replace(measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1)))
 
 
+#: In a picture clipped to a window, a region with more of its voxels at one highest value is clipped itself (design).
+_AT_BOUND_SHARE = 0.02
 _Reason = tuple[bool, ExclusionCode, str, str]
 
 
@@ -177,6 +179,15 @@ def _region_reasons(measurement: Measurement) -> tuple[_Reason, ...]:
             f"{low:g} to {high:g} HU",
         ),
     )
+
+
+def _at_bound(volume: Volume, values: NDArray[np.generic]) -> _Reason:
+    """A region that reaches the upper bound of a display window: nobody knows how dense its bone really is."""
+    is_clipped = any(caution.code is CautionCode.WINDOW_CLIPPED for caution in volume.cautions)
+    highest = float(values.max()) if len(values) else 0.0
+    share = float(np.mean(values == highest)) if is_clipped and len(values) else 0.0
+    found = f"{100 * share:.0f} % of the region at the upper bound of a window, {highest:.0f} HU"
+    return share > _AT_BOUND_SHARE, ExclusionCode.IMPLAUSIBLE_HU, found, f"at most {100 * _AT_BOUND_SHARE:.0f} %"
 
 
 def _that_apply(reasons: Iterable[_Reason], *, level: Level) -> Iterator[Exclusion]:

@@ -26,6 +26,12 @@ AIR_HU = -1024
 _MOST_LABELS = 256
 #: At most so many voxels are looked at; a few hundred thousand fix a histogram.
 _SAMPLE_VOXELS = 2_000_000
+#: Neighbours of one value: 0.8 and more in label maps, below 0.3 in pictures of 8 bits (real CT, windows of 400 HU).
+_PIECES_SHARE, _FEW_PAIRS = 0.5, 100
+#: Above this no window ends: it is the highest value that a scanner writes, reached by metal alone.
+_HIGHEST_BOUND_HU = 1300.0
+#: A bound holds more voxels than this, and more than the next so many HU together.
+_BOUND_SHARE, _BOUND_REACH_HU = 1e-4, 10.0
 _SMOOTHING_HU = 8.0
 #: A peak counts when it holds at least this share of the voxels (within 20 HU of it).
 _PEAK_SHARE = 0.003
@@ -48,7 +54,8 @@ def as_int16_if_lossless(voxels: NDArray) -> HuArray:
 def describe_labels(voxels: NDArray) -> str:
     """What makes this a label map, in words ('7 whole numbers from 0 to 26'), or '' for an image.
 
-    Labels are whole, never negative and below 256; a CT in HU always has air or fat, which are negative.
+    Labels are whole, never negative and below 256, and lie in pieces of one value; a picture of 8 bits, such as a
+    display window leaves, changes from voxel to voxel.
     """
     low, high = voxels.min(), voxels.max()
     if not (low >= 0 and high < _MOST_LABELS):
@@ -56,8 +63,24 @@ def describe_labels(voxels: NDArray) -> str:
     sample = _sample(voxels)
     if not np.array_equal(sample, np.round(sample)):
         return ""
+    if not _is_in_pieces(voxels):
+        return ""
     values = np.unique(voxels)
     return f"{len(values)} whole numbers from {int(low)} to {int(high)}"
+
+
+def _is_in_pieces(voxels: NDArray) -> bool:
+    """True where most neighbours inside the darkest and the brightest value are the same, as in a label map."""
+    low, high = voxels.min(), voxels.max()
+    same, pairs = 0, 0
+    for axis in range(3):
+        middle = voxels.shape[axis] // 2
+        plane = voxels.take(range(middle, min(middle + 1, voxels.shape[axis])), axis=axis).squeeze(axis)
+        first, second = plane[:-1].ravel(), plane[1:].ravel()
+        inside = (first > low) & (first < high)
+        same += int(np.count_nonzero(first[inside] == second[inside]))
+        pairs += int(np.count_nonzero(inside))
+    return pairs < _FEW_PAIRS or same / pairs > _PIECES_SHARE
 
 
 def check_hu(voxels: NDArray) -> tuple[Caution, ...] | Exclusion:
@@ -70,6 +93,12 @@ def check_hu(voxels: NDArray) -> tuple[Caution, ...] | Exclusion:
     sample = sample[sample > AIR_HU]
     if sample.size == 0:
         return _not_hu("nothing but air")
+    low, high = float(sample.min()), float(sample.max())
+    if low >= 0 and high < _MOST_LABELS:
+        is_scaled = high <= 1.0
+        return _not_hu(
+            f"values from {low:g} to {high:g}, {'scaled' if is_scaled else 'as a picture of 8 bits has them'}"
+        )
     darkest = float(np.percentile(sample, 1))
     if darkest > DARKEST_HU.value:
         return _not_hu(f"the darkest hundredth begins at {darkest:.0f}")
@@ -77,7 +106,29 @@ def check_hu(voxels: NDArray) -> tuple[Caution, ...] | Exclusion:
     soft = _peak(sample, _SOFT_WINDOW_HU)
     if soft is None:
         return _not_hu(f"no soft tissue between {_SOFT_WINDOW_HU[0]} and {_SOFT_WINDOW_HU[1]}")
-    return _shift(air, soft)
+    return (*_clipped(sample), *_shift(air, soft))
+
+
+def _clipped(sample: FloatArray) -> tuple[Caution, ...]:
+    """A caution where values pile up at the lowest or the highest: a display window was saved in place of HU."""
+    low, high = float(sample.min()), float(sample.max())
+    bounds = [
+        f"{'below' if bound == low else 'above'} {bound:.0f} HU"
+        for bound, inward, is_possible in (
+            (low, 1.0, low > AIR_HU_HIGH.value),
+            (high, -1.0, high < _HIGHEST_BOUND_HU),
+        )
+        if is_possible and _is_bound(sample, bound, inward)
+    ]
+    found = "nothing " + " and nothing ".join(bounds)
+    return (Caution(code=CautionCode.WINDOW_CLIPPED, step=Step.READ, found=found),) if bounds else ()
+
+
+def _is_bound(sample: FloatArray, bound: float, inward: float) -> bool:
+    from_bound = (sample - bound) * inward
+    at = np.mean(from_bound == 0.0)
+    near = np.mean((from_bound > 0.0) & (from_bound <= _BOUND_REACH_HU))
+    return bool(at > _BOUND_SHARE and at > near)
 
 
 def _shift(air: float | None, soft: float) -> tuple[Caution, ...]:

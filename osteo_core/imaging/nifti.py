@@ -227,9 +227,13 @@ def _is_invertible(affine: FloatArray) -> bool:
 
 
 def _labels_by_type(image: Any) -> str:
+    """Bytes without an offset hold no air, so they are labels, unless their middle looks like a picture of 8 bits."""
     kind = image.get_data_dtype()
-    is_byte = kind == np.uint8 and float(getattr(image.dataobj, "inter", 0.0)) >= 0.0
-    return "voxels are bytes from 0 to 255" if is_byte else ""
+    if kind != np.uint8 or float(getattr(image.dataobj, "inter", 0.0)) < 0.0:
+        return ""
+    middle = image.shape[2] // 2
+    planes = np.asanyarray(image.dataobj[:, :, middle : middle + 1]).reshape(*image.shape[:2], 1)
+    return "voxels are bytes from 0 to 255" if describe_labels(planes) or not planes.any() else ""
 
 
 def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:

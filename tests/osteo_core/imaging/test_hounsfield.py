@@ -56,3 +56,39 @@ def test_int16_only_where_nothing_is_lost() -> None:
     assert as_int16_if_lossless(np.array([[[1.0, -1024.0]]])).dtype == np.int16
     assert as_int16_if_lossless(np.array([[[1.5]]])).dtype == np.float32
     assert as_int16_if_lossless(np.array([[[40000]]])).dtype == np.float32
+
+
+def noisy(seed: int = 3) -> np.ndarray:
+    truth = trunk_hu(truth_geometry(CtSpec(pixel_spacing_mm=(3.0, 3.0), columns=110, rows=90))).astype(float)
+    return np.round(truth + np.random.default_rng(seed).normal(0.0, 12.0, truth.shape)).astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-160, 240, "nothing below -160 HU and nothing above 240 HU"),
+        (-200, 150, "nothing below -200 HU and nothing above 150 HU"),
+        (-1000, 240, "nothing above 240 HU"),
+        (-200, 3000, "nothing below -200 HU"),
+    ],
+)
+def test_a_clipped_range_is_a_caution_with_its_bounds(low: int, high: int, said: str) -> None:
+    found = check_hu(noisy().clip(low, high))
+    assert not isinstance(found, Exclusion), found
+    assert said in next(c.sentence for c in found if c.code is CautionCode.WINDOW_CLIPPED)
+
+
+def test_a_whole_range_is_not_clipped() -> None:
+    assert check_hu(noisy()) == ()
+    assert check_hu(noisy().clip(-1000, 2000)) == ()
+
+
+def test_a_picture_of_8_bits_is_no_label_map_and_no_hu() -> None:
+    window = np.round((noisy().clip(-160, 240) + 160) / 400 * 255).astype(np.uint8)
+    assert describe_labels(window) == ""
+    found = check_hu(window)
+    assert isinstance(found, Exclusion)
+    assert "values from 0 to 255, as a picture of 8 bits has them" in found.sentence
+    scaled = check_hu((noisy().clip(-1000, 1000) + 1000) / 2000)
+    assert isinstance(scaled, Exclusion)
+    assert ", scaled" in scaled.sentence
