@@ -59,8 +59,11 @@ class Models:
         """The models of one series: small enough to travel."""
         if self.masks is None:
             return self
+        return self.with_mask(self.masks.mask_of(series))
+
+    def with_mask(self, mask: MaskFiles | Exclusion) -> Models:
+        """The models of the series to which this mask belongs, or which has none."""
         try:
-            mask = self.masks.mask_of(series)
             own = mask.model_hash() if isinstance(mask, MaskFiles) else ""
         except OSError as error:
             mask, own = refused(f"a file of it cannot be read ({error.strerror})"), ""
@@ -127,9 +130,16 @@ def models_of(settings: Settings) -> Models:
     return default_models()
 
 
+def telling_names(models: Models) -> Models:
+    """The same models; why a series has no mask is then told by names of files, which results beside them may hold."""
+    return models if models.masks is None else replace(models, masks=replace(models.masks, tells_names=True))
+
+
 def own_models(series: Iterable[Series], models: Models) -> dict[str, Models]:
     """What each series is analyzed with, by its key; empty where all are analyzed alike."""
-    return {one.series_key: models.of(one) for one in series} if models.masks is not None else {}
+    if models.masks is None:
+        return {}
+    return {key: models.with_mask(mask) for key, mask in models.masks.masks_of(series).items()}
 
 
 def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:

@@ -59,7 +59,7 @@ def process(
     settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
     Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
     """
-    models = models or jobs.models_of(settings)
+    models = jobs.telling_names(models or jobs.models_of(settings))
     paths = list(paths)
     without = (*_own_paths(out_dir), *_masks_below(paths, settings))
     found = find(paths, settings=settings, listeners=listeners, without=without)

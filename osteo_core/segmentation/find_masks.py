@@ -1,48 +1,42 @@
 """The masks in a folder, by the name of the series each belongs to. Headers and names alone; no voxel is read.
 
-A mask belongs to the series that a SEG references; else to the one that its file, or the folder that holds it alone
-or in one file a structure, is named after: SeriesInstanceUID, or the CT file's name without .nii.gz.
+A mask belongs to the series that a SEG references; else to the one after which its file is named, or the folder that
+holds it alone or as one file a structure. A series is known by its SeriesInstanceUID or its file's name, else by its
+folder's name, else by its PatientID (`names`); letters' case, composed umlauts and a tool's endings do not matter.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from osteo_core.dicom.header import NotReadable, read_header
-from osteo_core.dicom.identity import identity_of
 from osteo_core.dicom.seg import seg_header
-from osteo_core.imaging.nifti import is_nifti, nifti_stem
+from osteo_core.imaging.files import belongs_to_header, is_volume_file, volume_stem
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
 from osteo_core.segmentation.bodies import CUT_VERSION
+from osteo_core.segmentation.names import composed, folded, name_of_place, names_of_mask, names_of_series
 from osteo_core.segmentation.naming import NNUNET_NAMES, MaskTool, level_of_name
 from osteo_core.terms import Step
 
-#: What tools add to the CT's name: spine-segment; SPINEPS and the VerSe data.
-_ENDINGS = ("_vertebral-level", "_seg-vert_msk", "_mod-ct_seg-vert_msk", "_seg")
-#: What the CT's own name ends in where the mask's does not: VerSe, nnU-Net.
-_CT_ENDINGS = ("_ct", "_0000")
-#: The output folder in TotalSegmentator's own examples; the folder above it then carries the name.
-_OWN_FOLDER = "segmentations"
 _HASH_DIGITS = 12
 _CHUNK = 2**20
+#: Names that a reason lists at most of each side.
+_LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskFiles:
-    """One mask: a NIfTI label map, a SEG, or NIfTI files of one vertebra each; and whose numbers it holds."""
+    """One mask: a label map, a SEG, or files of one vertebra each, named by the file; and whose numbers it holds."""
 
     files: tuple[Path, ...]
     tool: MaskTool
-
-    @property
-    def is_one_file_a_structure(self) -> bool:
-        """Whether each file is one vertebra, named by the file."""
-        return is_nifti(self.files[0]) and level_of_name(nifti_stem(self.files[0])) is not None
+    is_one_file_a_structure: bool = False
 
     @property
     def names_beside(self) -> Path:
@@ -63,61 +57,108 @@ class MaskFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskFolder:
-    """All masks of a folder by the names under which their series are known."""
+    """All masks of a folder by the names under which their series are known.
+
+    ``tells_names``: whether a reason may repeat names of files and folders, which can be patients'. So it is where
+    results stay beside the files (``process``), and not in a store.
+    """
 
     tool: MaskTool
     masks: dict[str, tuple[MaskFiles, ...]] = field(default_factory=dict)
+    tells_names: bool = False
+
+    def masks_of(self, series: Iterable[Series]) -> dict[str, MaskFiles | Exclusion]:
+        """The one mask of each series by its key; an Exclusion where there is none, or it is not certain which.
+
+        A mask that two series share by the name of their folder or patient belongs to neither.
+        """
+        found: dict[str, MaskFiles | Exclusion] = {}
+        is_by_place: dict[str, bool] = {}
+        for one in series:
+            found[one.series_key], is_by_place[one.series_key] = self._mask_of(one)
+        uses = Counter(mask for mask in found.values() if isinstance(mask, MaskFiles))
+        for key, mask in found.items():
+            if isinstance(mask, MaskFiles) and is_by_place[key] and uses[mask] > 1:
+                found[key] = _refused(f"{uses[mask]} series lie in the folder, or are of the patient, that it is named after")
+        return found
 
     def mask_of(self, series: Series) -> MaskFiles | Exclusion:
-        """The one mask of a series; an Exclusion where there is none, or more than one."""
-        named = dict.fromkeys(mask for name in _names_of(series) for mask in self.masks.get(name, ()))
+        """The one mask of a series that is looked at by itself."""
+        return self._mask_of(series)[0]
+
+    def _mask_of(self, series: Series) -> tuple[MaskFiles | Exclusion, bool]:
+        """The mask, and whether a folder or a patient named it."""
         own = {file.resolve() for file in series.files}  # where masks lie beside the CT
-        found = [mask for mask in named if not own & {file.resolve() for file in mask.files}]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            said = "by the series that a SEG references, or by the name of file or folder"
-            return Exclusion(code=ExclusionCode.NO_MASK, step=Step.SEGMENT, found=said)
-        said = f"{len(found)} masks name this series, and it is not known which is meant"
-        return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found=said)
+        names = names_of_series(series)
+        for tier, group in enumerate(names):
+            for match in (composed, folded):
+                wanted = {match(name) for name in group}
+                hits = (mask for name in sorted(wanted) for mask in self._indexes[match].get(name, ()))
+                found = [m for m in dict.fromkeys(hits) if not own & {file.resolve() for file in m.files}]
+                if len(found) > 1:
+                    return _refused(self._several(found)), tier > 0
+                if found:
+                    return found[0], tier > 0
+        return Exclusion(code=ExclusionCode.NO_MASK, step=Step.SEGMENT, found=self._why_none(names)), False
+
+    @functools.cached_property
+    def _indexes(self) -> dict[Callable[[str], str], dict[str, tuple[MaskFiles, ...]]]:
+        """The masks by their composed and by their folded names."""
+        indexes: dict[Callable[[str], str], dict[str, tuple[MaskFiles, ...]]] = {composed: {}, folded: {}}
+        for match, index in indexes.items():
+            for name, masks in self.masks.items():
+                index[match(name)] = (*index.get(match(name), ()), *masks)
+        return indexes
+
+    def _several(self, found: list[MaskFiles]) -> str:
+        which = f" ({_listed([mask.files[0].name for mask in found])})" if self.tells_names else ""
+        return f"{len(found)} masks name this series{which}, and it is not known which is meant"
+
+    def _why_none(self, names: tuple[tuple[str, ...], ...]) -> str:
+        if not self.tells_names:
+            return (
+                f"by the series that a SEG references, or by the name of file or folder; {len(self.masks)} names there"
+            )
+        looked = _listed([name for group in names[:2] for name in group])
+        patient = " or its PatientID" if len(names) > 2 and names[2] else ""
+        there = f"those there are named {_listed(list(self.masks))}" if self.masks else "the folder holds no mask"
+        return f"looked for {looked}{patient}; {there}"
 
 
 def find_masks(folder: Path, tool: MaskTool) -> MaskFolder:
     """The masks below ``folder``; ``tool`` says whose numbers those have that name none."""
     masks: dict[str, tuple[MaskFiles, ...]] = {}
     for here, _, names in os.walk(folder):
-        for name, files in _masks_in(Path(here), sorted(names), is_root=Path(here) == folder):
-            masks[name] = (*masks.get(name, ()), MaskFiles(files=files, tool=tool))
+        for name, mask in _masks_in(Path(here), sorted(names), top=folder, tool=tool):
+            masks[name] = (*masks.get(name, ()), mask)
     return MaskFolder(tool=tool, masks=masks)
 
 
-def _masks_in(folder: Path, names: list[str], *, is_root: bool) -> Iterator[tuple[str, tuple[Path, ...]]]:
-    files = [folder / name for name in names]
-    volumes = [file for file in files if is_nifti(file)]
-    parts = tuple(file for file in volumes if level_of_name(nifti_stem(file)) is not None)
-    own_name = folder.parent.name if folder.name == _OWN_FOLDER else folder.name
-    if parts:
-        yield own_name, parts
-        return  # the other files of such a folder are other structures
+def _masks_in(folder: Path, names: list[str], *, top: Path, tool: MaskTool) -> Iterator[tuple[str, MaskFiles]]:
+    files = [folder / name for name in names if not name.startswith(".")]
+    volumes = [file for file in files if is_volume_file(file)]
+    parts = tuple(file for file in volumes if level_of_name(volume_stem(file)) is not None)
+    place = name_of_place(folder, top=top)
+    if parts and place:
+        yield place, MaskFiles(files=parts, tool=tool, is_one_file_a_structure=True)
     for file in volumes:
-        stem = nifti_stem(file)
-        alone = {own_name} if len(volumes) == 1 and not is_root else set()
-        yield from ((name, (file,)) for name in {*_with_and_without(_ENDINGS, stem), *alone})
-    for file in (file for file in files if not is_nifti(file)):
+        own = dict.fromkeys(names_of_mask(volume_stem(file)))
+        is_alone = len(volumes) == 1 and folder != top
+        if place and (is_alone or not own) and file not in parts:
+            own[place] = None
+        yield from ((name, MaskFiles(files=(file,), tool=tool)) for name in own)
+    for file in (file for file in files if not is_volume_file(file) and not belongs_to_header(file)):
         header = seg_header(file)
         if header is not None:
-            own = set(header.series_instance_uids) or {file.stem, file.name}
-            yield from ((name, (file,)) for name in own)
+            named = {*names_of_mask(file.stem), file.name, *filter(None, [place if len(files) == 1 else ""])}
+            mask = MaskFiles(files=(file,), tool=tool)
+            yield from ((name, mask) for name in set(header.series_instance_uids) or named)
 
 
-def _with_and_without(endings: tuple[str, ...], stem: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((stem, *(stem.removesuffix(ending) for ending in endings))))
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(repr(name) for name in names[:_LISTED]) + more
 
 
-def _names_of(series: Series) -> tuple[str, ...]:
-    """The series' own name by its first file: a store keeps none."""
-    first = series.files[0]
-    if is_nifti(first):
-        return _with_and_without(_CT_ENDINGS, nifti_stem(first))
-    header = read_header(first)
-    return () if isinstance(header, NotReadable) else (identity_of(header, first).name,)
+def _refused(found: str) -> Exclusion:
+    return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found=found)

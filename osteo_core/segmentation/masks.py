@@ -14,7 +14,8 @@ from scipy import ndimage
 from osteo_core.dicom.header import NotReadable, read_header
 from osteo_core.dicom.seg import Segment, SegUnreadableError, read_seg
 from osteo_core.dicom.values import text
-from osteo_core.imaging.nifti import is_nifti, nifti_stem, read_nifti_header, read_nifti_labels
+from osteo_core.imaging.files import is_volume_file, volume_stem
+from osteo_core.imaging.nifti import read_nifti_header, read_nifti_labels
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Geometry, LabelArray, Series
 from osteo_core.segmentation.bodies import Box, boxes_of
@@ -68,7 +69,7 @@ def refused(found: str) -> Exclusion:
 def read_mask(mask: MaskFiles) -> WholeVertebrae | Exclusion:
     """The vertebrae of a mask; an Exclusion where it is damaged or its numbers mean nothing known."""
     try:
-        if not is_nifti(mask.files[0]):
+        if not is_volume_file(mask.files[0]):
             return _of_seg(mask.files[0])
         if mask.is_one_file_a_structure:
             return _of_structures(mask.files)
@@ -81,7 +82,7 @@ def read_mask(mask: MaskFiles) -> WholeVertebrae | Exclusion:
 
 def frame_of_reference(series: Series) -> str:
     """The frame of reference of a series by its first file; '' where that does not say."""
-    if is_nifti(series.files[0]):
+    if is_volume_file(series.files[0]):
         return ""
     header = read_header(series.files[0])
     return "" if isinstance(header, NotReadable) else text(header, "FrameOfReferenceUID")
@@ -123,7 +124,7 @@ def _of_structures(files: tuple[Path, ...]) -> WholeVertebrae | Exclusion:
         own, where = read_nifti_labels(path)
         if not where.is_close(geometry):
             return refused("its files do not lie on one grid")
-        labels[(own > 0) & (labels == 0)] = level_of_name(nifti_stem(path)) or 0
+        labels[(own > 0) & (labels == 0)] = level_of_name(volume_stem(path)) or 0
     return WholeVertebrae(
         labels=labels,
         geometry=geometry,

@@ -1,0 +1,41 @@
+"""Volumes in one file, by name: NIfTI, and what SimpleITK reads beside it (NRRD, MetaImage, Analyze pairs)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: Longer suffixes first. The pair of a .hdr file is its .img; that of a .mhd file is named in it.
+NIFTI_SUFFIXES = (".nii.gz", ".nii.bz2", ".nii")
+PAIR_SUFFIX = ".hdr"
+ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
+VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, PAIR_SUFFIX, *ITK_SUFFIXES)
+#: Voxels beside a header of another name: no files of their own where that header lies beside them.
+_VOXELS = {
+    ".img": (PAIR_SUFFIX,),
+    ".img.gz": (PAIR_SUFFIX,),
+    ".raw": (".mhd", ".nhdr"),
+    ".zraw": (".mhd",),
+    ".raw.gz": (".nhdr",),
+}
+
+
+def is_volume_file(path: Path) -> bool:
+    """Whether the name is that of a file that holds a whole volume."""
+    return path.name.lower().endswith(VOLUME_SUFFIXES) and not path.name.startswith(".")
+
+
+def volume_stem(path: Path) -> str:
+    """The file's name without the suffix of its kind."""
+    name = path.name
+    suffix = next((suffix for suffix in VOLUME_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
+
+
+def belongs_to_header(path: Path) -> bool:
+    """Whether the file holds the voxels of a header file beside it, as .img does of .hdr."""
+    name = path.name.lower()
+    for suffix, headers in _VOXELS.items():
+        if name.endswith(suffix):
+            stem = path.name[: len(path.name) - len(suffix)]
+            return any(path.with_name(stem + header).exists() for header in headers)
+    return False
