@@ -22,7 +22,7 @@ from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack, build_stack, without_identity
 from osteo_core.dicom.values import printable
 from osteo_core.dicom.walk import File, Folder, walk
-from osteo_core.imaging.nifti import is_nifti
+from osteo_core.imaging.files import is_volume_file
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found, Series
@@ -95,7 +95,7 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
-        if is_nifti(file.path):
+        if is_volume_file(file.path):
             gathered.nifti.append(file)
         else:
             _gather_dicom(file, gathered)

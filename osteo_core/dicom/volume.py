@@ -15,8 +15,9 @@ from osteo_core.dicom.padding import padding_caution, replace_padding
 from osteo_core.dicom.pixels import PixelsUnreadableError, is_whole_valued, read_frames
 from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack
+from osteo_core.imaging.files import is_volume_file
 from osteo_core.imaging.hounsfield import as_int16_if_lossless, check_hu, describe_labels
-from osteo_core.imaging.nifti import is_nifti, read_nifti_volume
+from osteo_core.imaging.nifti import read_nifti_volume
 from osteo_core.imaging.tilt import untilt
 from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -34,7 +35,7 @@ def read_volume(series: Series) -> Volume | Exclusion:
     int16 where that loses nothing, else float32; padding is air; a tilted gantry is straightened. What
     cannot be read, or is not HU, is an Exclusion.
     """
-    if len(series.files) == 1 and is_nifti(series.files[0]):
+    if len(series.files) == 1 and is_volume_file(series.files[0]):
         return read_nifti_volume(series.files[0])
     stack = series.stack if isinstance(series.stack, Stack) else _arranged(series)
     if isinstance(stack, Exclusion):

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osteo_core.errors import UsageError
+from osteo_core.imaging.files import belongs_to_header
+
+#: Written by macOS and Windows into folders that people look at.
+_LEFT_BY_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
+def _is_no_file_of_its_own(path: Path) -> bool:
+    """What macOS and Windows leave beside files, and the voxels of a header file beside them."""
+    return path.name.startswith("._") or path.name in _LEFT_BY_SYSTEMS or belongs_to_header(path)
+
+
 def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Folder:
     files, unreachable = [], 0
     for name in names:
@@ -88,6 +97,8 @@ def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Fo
             status = os.stat(name)
         except OSError:  # a link to nowhere
             unreachable += 1
+            continue
+        if _is_no_file_of_its_own(Path(name)):
             continue
         # Pipes and devices are no files to read: opening a pipe would wait for ever.
         if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:

@@ -6,6 +6,7 @@ The order of the array's axes is kept both ways; only the affine changes its fir
 from __future__ import annotations
 
 import gzip
+import math
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,18 +18,32 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from osteo_core.imaging.files import NIFTI_SUFFIXES, volume_stem
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
+from osteo_core.imaging.open_volume import UnknownFileError, open_volume
 from osteo_core.imaging.tilt import untilt
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, Geometry, LabelArray, Volume
 from osteo_core.terms import Step
 
-NIFTI_SUFFIXES = (".nii", ".nii.gz")
-
+#: A label that was scaled or stored as float may be off by rounding; an interpolated one is off by more.
+_LABEL_TOLERANCE = 1e-3
+_MOST_LABEL, _NO_LABEL = 255, -1.0
+#: Voxels of one volume, at most: 2,000 slices of 1024 by 1024.
+_MOST_VOXELS = 2**31
 #: RAS <-> LPS: the first two world axes change sign.
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-_DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, gzip.BadGzipFile, ValueError)
+_DAMAGE = (
+    UnknownFileError,
+    ImageFileError,
+    HeaderDataError,
+    OSError,
+    EOFError,
+    zlib.error,
+    gzip.BadGzipFile,
+    ValueError,
+)
 _AIR_HU = -1024.0
 _INT16 = np.iinfo(np.int16)
 #: An affine (file units) below this has two parallel axes.
@@ -48,21 +63,19 @@ class NiftiHeader:
 
 
 def is_nifti(path: Path) -> bool:
-    """By the name: .nii or .nii.gz."""
+    """By the name: .nii, .nii.gz or .nii.bz2."""
     return path.name.lower().endswith(NIFTI_SUFFIXES)
 
 
 def nifti_stem(path: Path) -> str:
-    """File name without .nii or .nii.gz."""
-    name = path.name
-    return name[: -len(".nii.gz")] if name.lower().endswith(".nii.gz") else name[: -len(".nii")]
+    """File name without the suffix of its kind."""
+    return volume_stem(path)
 
 
 def read_nifti_header(path: Path) -> NiftiHeader | Exclusion:
     """Geometry by the header alone: the voxels stay unread. A damaged file is an Exclusion."""
     try:
-        image: Any = nibabel.load(path)
-        return _header_of(image)
+        return _header_of(open_volume(path))
     except _DAMAGE as error:
         return _unreadable(error)
 
@@ -102,12 +115,22 @@ def read_nifti_labels(path: Path) -> tuple[LabelArray, Geometry]:
     if isinstance(loaded, Exclusion):
         raise ValueError(f"expected a label map in NIfTI: {loaded.sentence}")
     voxels, header = loaded
-    labels = voxels.astype(np.uint8)
-    if not np.array_equal(labels, voxels):
-        raise ValueError(
-            f"expected labels of 0-255 as whole numbers, found {float(voxels.min()):g} to {float(voxels.max()):g}"
-        )
-    return labels, header.geometry
+    return _whole_labels(voxels), header.geometry
+
+
+def _whole_labels(voxels: NDArray) -> LabelArray:
+    """Labels as uint8: what is a rounding error off is rounded, not-a-number is background."""
+    rounded = voxels
+    if voxels.dtype.kind == "f":
+        values = np.nan_to_num(voxels, nan=0.0, posinf=_NO_LABEL, neginf=_NO_LABEL)
+        rounded = np.rint(values)
+        off = np.abs(values - rounded) > _LABEL_TOLERANCE
+        if off.any():
+            raise ValueError(f"expected labels of 0-255 as whole numbers, found {float(values[off][0]):g}")
+    low, high = rounded.min(), rounded.max()
+    if low < 0 or high > _MOST_LABEL:
+        raise ValueError(f"expected labels of 0-255 as whole numbers, found {float(low):g} to {float(high):g}")
+    return rounded.astype(np.uint8)
 
 
 def write_nifti(path: Path, array: NDArray, geometry: Geometry) -> None:
@@ -131,7 +154,7 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
     So every reader lays the two files over each other, whichever form it goes by. Nothing else of the
     source's header is kept: its free texts may hold a name.
     """
-    own: Any = nibabel.load(source)
+    own = open_volume(source)
     affine = _affine_ras(own)
     image = nibabel.Nifti1Image(labels, affine)
     qform, qform_code = _qform(own)
@@ -166,7 +189,7 @@ def _unit(header: Any) -> str:
 def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
     """Scaled voxels (I, J, K) and header; a fourth axis of length one is dropped."""
     try:
-        image: Any = nibabel.load(path)
+        image = open_volume(path)
         header = _header_of(image)
         if isinstance(header, Exclusion):
             return header
@@ -202,6 +225,8 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
     shape = tuple(int(n) for n in image.shape)
     if len(shape) < 3 or any(n != 1 for n in shape[3:]):
         return _not_a_volume(f"{len(shape)} axes of lengths {shape}; a volume has three")
+    if math.prod(shape) > _MOST_VOXELS:
+        return _not_a_volume(f"a header that claims {math.prod(shape):,} voxels; at most {_MOST_VOXELS:,} are read")
     header = image.header
     unit = _unit(header) if hasattr(header, "get_xyzt_units") else "mm"
     affine = _RAS_TO_LPS @ _affine_ras(image)
@@ -257,7 +282,9 @@ def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
 def _unreadable(error: Exception) -> Exclusion:
     # The error's own text may hold the path, and a path may hold a name.
     told: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
-    found = told.get(type(error), f"damaged NIfTI ({type(error).__name__})")
+    # Sentences of our own border (`open_volume`) name no file; nibabel's may.
+    own = str(error) if isinstance(error, UnknownFileError) else f"damaged NIfTI ({type(error).__name__})"
+    found = told.get(type(error), own)
     return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 
 

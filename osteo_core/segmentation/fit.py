@@ -15,6 +15,7 @@ from scipy import ndimage
 from osteo_core.limits.vertebra import MASK_ON_BONE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.records import FloatArray, Geometry, Volume
+from osteo_core.segmentation.disagreement import shared_body
 from osteo_core.segmentation.masks import WholeVertebrae, refused
 from osteo_core.terms import MASK_LEVELS, Level, Step
 
@@ -46,7 +47,7 @@ def misfit(mask: WholeVertebrae, volume: Volume, *, frame_of_reference_uid: str 
         return None
     if not _is_inside(mask, volume.geometry):
         return refused("no vertebra of it lies in the field of view of the CT")
-    return _out_of_order(mask) or _beside_bone(mask, volume)
+    return _out_of_order(mask) or shared_body(mask) or _beside_bone(mask, volume)
 
 
 def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:

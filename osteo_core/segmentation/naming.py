@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-import nibabel
-
+from osteo_core.imaging.open_volume import open_volume, segment_names
 from osteo_core.terms import Level
 
 
@@ -95,11 +93,11 @@ def levels_of_names(names: Mapping[int, str]) -> dict[int, Level]:
 
 
 def names_in(path: Path) -> dict[int, str]:
-    """Names that a multilabel NIfTI brings: in its header (as TotalSegmentator writes) or in nnU-Net's dataset.json.
+    """Names that a label map brings: in its header (TotalSegmentator, 3D Slicer) or in nnU-Net's dataset.json.
 
     Empty where it brings none.
     """
-    return _names_in_header(path) or _names_beside(path.parent / NNUNET_NAMES)
+    return segment_names(path) or _names_in_header(path) or _names_beside(path.parent / NNUNET_NAMES)
 
 
 def disagreement(own: Mapping[int, Level], table: Mapping[int, Level], present: Iterable[int]) -> str:
@@ -116,7 +114,7 @@ def _level(region: str, number: int) -> Level | None:
 
 
 def _names_in_header(path: Path) -> dict[int, str]:
-    image: Any = nibabel.load(path)
+    image = open_volume(path)
     for extension in getattr(image.header, "extensions", ()):
         content = extension.get_content()
         text = content.decode(errors="replace") if isinstance(content, bytes) else str(content)

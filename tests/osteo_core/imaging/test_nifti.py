@@ -244,6 +244,18 @@ def test_labels_must_be_whole_and_small(tmp_path: Path) -> None:
         read_nifti_labels(tmp_path / "x.nii")
 
 
+def test_labels_a_rounding_error_off_are_whole(tmp_path: Path) -> None:
+    _, geometry = trunk()
+    labels = np.full(geometry.shape, 20.0000003, np.float64)
+    labels[0], labels[1] = np.nan, 23.9999
+    write_nifti(tmp_path / "x.nii", labels, geometry)
+    found, _ = read_nifti_labels(tmp_path / "x.nii")
+    assert (found[0].max(), set(np.unique(found[1])), set(np.unique(found[2:]))) == (0, {24}, {20})
+    write_nifti(tmp_path / "x.nii", np.full(geometry.shape, 23.5), geometry)
+    with pytest.raises(ValueError, match="expected labels of 0-255 as whole numbers, found 23"):
+        read_nifti_labels(tmp_path / "x.nii")
+
+
 def test_names() -> None:
     assert is_nifti(Path("a/B.NII.GZ"))
     assert not is_nifti(Path("a/b.dcm"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -112,3 +113,95 @@ def test_the_hash_tells_content_numbering_names_and_structures_apart(tmp_path: P
         (tmp_path / f"{n}" / f"{name}.nii.gz").write_bytes(path.read_bytes())
     one, two = (MaskFiles(files=(tmp_path / p,), tool=MaskTool.NAMES, is_one_file_a_structure=True) for p in ("0/L1.nii.gz", "1/L2.nii.gz"))
     assert one.model_hash() != two.model_hash()
+
+
+@pytest.mark.parametrize(
+    ("ct", "mask"),
+    [
+        ("case_a.nii.gz", "case_a_segmentation.nii.gz"),
+        ("case_a.nii.gz", "case_a_mask.nii.gz"),
+        ("case_a.nii.gz", "case_a_label.nii.gz"),
+        ("case_a.nii.gz", "case_a_totalseg.nii.gz"),
+        ("case_a.nii.gz", "case_a-seg.nii.gz"),
+        ("case_a.nii.gz", "case_a.seg.nii.gz"),
+        ("case_a.nii.gz", "case_a/case_a_trans.nii.gz"),
+        ("case_a.nii.gz", "case_a.nii.gz/segmentation.nii.gz"),
+        ("case_a.nii.gz", "case_a/segmentations/total.nii.gz"),
+        ("case_a.nii.gz", "CASE-A_Segmentation.NII.GZ"),
+        ("case_a_img.nii.gz", "case_a_msk.nii.gz"),
+        ("sub-1_ses-2_ct.nii.gz", "sub-1_ses-2_desc-x_dseg.nii.gz"),
+        ("case a 01.nii.gz", "case a 01_seg.nii.gz"),
+        ("CASE_A.nii.gz", "case_a.nii.gz"),
+        ("M\u00fcller.nii.gz", "Mu\u0308ller_mask.nii.gz"),
+        ("Mu\u0308ller.nii.gz", "M\u00fcller.nii.gz"),
+        ("s0001/ct.nii.gz", "s0001/vertebrae.nii.gz"),
+        ("L1.nii.gz", "L1.nii.gz"),
+        ("T12.nii.gz", "T12_seg.nii.gz"),
+    ],
+)
+def test_names_as_tools_and_people_write_them(tmp_path: Path, ct: str, mask: str) -> None:
+    path = put(tmp_path / "masks" / mask)
+    put(tmp_path / "masks" / "case_b_seg.nii.gz")
+    put(tmp_path / "masks" / "case_a2_seg.nii.gz")
+    given = put(tmp_path / "ct" / ct)
+    if "desc-x" in mask:  # another word that only its maker knows
+        assert isinstance(find_masks(tmp_path / "masks", MaskTool.VERSE).mask_of(series_of(given)), Exclusion)
+    else:
+        assert mask_of(tmp_path / "masks", given).files == (path,)
+
+
+@pytest.mark.parametrize("suffix", [".seg.nrrd", ".nrrd", ".mha"])
+def test_masks_in_other_formats(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / "masks" / f"case{suffix}"
+    path.parent.mkdir()
+    sitk.WriteImage(sitk.GetImageFromArray(np.ones((4, 4, 4), np.uint8)), str(path))
+    assert mask_of(tmp_path / "masks", put(tmp_path / "ct" / "case.nii.gz")).files == (path,)
+
+
+def test_a_patient_called_like_a_vertebra_hides_nobody(tmp_path: Path) -> None:
+    for name in ("L1", "L2", "case"):
+        put(tmp_path / "masks" / f"{name}.nii.gz")
+    for name in ("L1", "case"):
+        found = mask_of(tmp_path / "masks", put(tmp_path / "ct" / f"{name}.nii.gz"))
+        assert (found.files, found.is_one_file_a_structure) == ((tmp_path / "masks" / f"{name}.nii.gz",), False)
+
+
+def test_exact_letters_come_before_other_case(tmp_path: Path) -> None:
+    upper, lower = put(tmp_path / "masks" / "CASE.nii.gz"), put(tmp_path / "masks" / "case.nii.gz")
+    assert mask_of(tmp_path / "masks", put(tmp_path / "ct" / "CASE.nii.gz")).files == (upper,)
+    assert mask_of(tmp_path / "masks", put(tmp_path / "ct" / "case.nii.gz")).files == (lower,)
+
+
+def dicom(folder: Path, patient_id: str, key: str) -> Series:
+    built = write_series(folder, CtSpec(slices=3, change=lambda dataset, _: setattr(dataset, "PatientID", patient_id)))
+    return replace(series_of(built.files[0]), series_key=key)
+
+
+def test_a_dicom_series_by_its_folder_or_its_patient(tmp_path: Path) -> None:
+    series = dicom(tmp_path / "ct" / "case007" / "DICOM", "PAT-9", "k")
+    by_patient = put(tmp_path / "masks" / "pat-9_seg.nii.gz")
+    masks = tmp_path / "masks"
+    assert mask_of(masks, series.files[0]).files == (by_patient,)
+    by_folder = put(masks / "case007.nii.gz")
+    assert mask_of(masks, series.files[0]).files == (by_folder,)
+
+
+def test_a_mask_that_two_series_share_by_their_folder_belongs_to_neither(tmp_path: Path) -> None:
+    series = [dicom(tmp_path / "ct" / "case007" / name, f"P{name}", name) for name in ("DICOM", "SERIES")]
+    put(tmp_path / "masks" / "case007.nii.gz")
+    found = find_masks(tmp_path / "masks", MaskTool.VERSE).masks_of(series)
+    assert [one.sentence for one in found.values() if isinstance(one, Exclusion)] == [
+        "The mask from elsewhere cannot be used: 2 series share the folder or the patient after which it is named."
+    ] * 2
+
+
+def test_a_reason_names_both_sides_where_it_may(tmp_path: Path) -> None:
+    put(tmp_path / "masks" / "other_seg.nii.gz")
+    folder = find_masks(tmp_path / "masks", MaskTool.VERSE)
+    series = series_of(put(tmp_path / "ct" / "secret_ct.nii.gz"))
+    kept, told = folder.mask_of(series), replace(folder, tells_names=True).mask_of(series)
+    assert isinstance(kept, Exclusion)
+    assert isinstance(told, Exclusion)
+    assert "secret" not in kept.sentence
+    assert "other" not in kept.sentence
+    assert "looked for 'secret_ct', 'secret'; those there are named 'other_seg', 'other'" in told.sentence

@@ -1,0 +1,69 @@
+"""Whether two levels of a mask share one body: half a body under its neighbour's number looks like a fracture.
+
+Bodies are what is left of two neighbouring vertebrae where the surface is shaved off: arches and joints vanish, and the
+disc keeps two bodies apart. A piece that is as high as one body and bears two numbers is one body with two numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy import ndimage
+
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.segmentation.bodies import Box
+from osteo_core.segmentation.masks import WholeVertebrae
+from osteo_core.terms import MASK_LEVELS, Step
+
+#: Shaved off on every side: pedicles and processes are thinner, half of a low body is not.
+_SHAVED_MM = 5.0
+#: Share of a piece that a second number must have: less is the ragged edge of a mask.
+_SHARE = 0.05
+#: A body without its surface is at most so high (35 mm, or 45 mm tilted); two touching bodies are higher.
+_ONE_BODY_MM = 34.0
+#: A mask is looked at in steps of up to this.
+_FINE_MM = 1.5
+#: Pieces with less than this share of the largest one are joints and arches, no bodies.
+_LEAST_OF_LARGEST = 0.35
+#: What a number has elsewhere makes a body of its own from this share of the piece on.
+_OWN_BODY = 0.05
+
+
+def shared_body(mask: WholeVertebrae) -> Exclusion | None:
+    """Why the levels of a mask disagree; None where each body has one number."""
+    levels = [level for level in MASK_LEVELS if level in mask.boxes]
+    for upper, lower in itertools.pairwise(levels):
+        share = _second_share(mask, int(upper), int(lower))
+        if share >= _SHARE:
+            found = f"its levels disagree: one body bears the numbers of {upper.name} and {lower.name}"
+            return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found=found)
+    return None
+
+
+def _second_share(mask: WholeVertebrae, upper: int, lower: int) -> float:
+    """The largest share that a number with a body of its own elsewhere has in another number's body."""
+    box = _joined(mask.boxes[upper], mask.boxes[lower])  # type: ignore[index]
+    spacing = np.array(mask.geometry.spacing_mm)
+    stride = np.maximum(1, (_FINE_MM / spacing).astype(int))
+    part = np.pad(mask.labels[box][:: stride[0], :: stride[1], :: stride[2]], 1)
+    both = (part == upper) | (part == lower)
+    pieces, n = ndimage.label(ndimage.distance_transform_edt(both, sampling=spacing * stride) > _SHAVED_MM)
+    counts = np.stack([np.bincount(pieces[part == m], minlength=n + 1)[1:] for m in (upper, lower)], axis=1)
+    up_mm = mask.geometry.affine_lps[2, :3] * stride
+    largest = counts.sum(axis=1).max(initial=0)
+    worst = 0.0
+    for p, own in enumerate(counts):
+        height_mm = float(np.ptp(np.argwhere(pieces == p + 1) @ up_mm))
+        elsewhere = np.delete(counts, p, axis=0).max(axis=0, initial=0)
+        if own.sum() < _LEAST_OF_LARGEST * largest or height_mm > _ONE_BODY_MM:
+            continue
+        # The number that has a body of its own elsewhere took what it has here.
+        taken = [own[m] / own.sum() for m in (0, 1) if elsewhere[m] > _OWN_BODY * own.sum()]
+        worst = max([worst, *(share for share in taken if share < 1.0)])
+    return worst
+
+
+def _joined(first: Box, second: Box) -> Box:
+    i, j, k = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(first, second, strict=True))
+    return i, j, k
