@@ -10,7 +10,7 @@ import gzip
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from osteo_core.imaging.files import ITK_SUFFIXES, NIFTI_SUFFIXES
 from osteo_core.records import FloatArray
 
-_PACKED: dict[bytes, tuple[str, Callable[..., IO[bytes]]]] = {
+_PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
     b"\x1f\x8b": (".gz", gzip.open),
     b"BZh": (".bz2", bz2.open),
 }
@@ -62,7 +62,7 @@ def open_volume(path: Path) -> Any:
         raise UnknownFileError(f"damaged NIfTI ({type(error).__name__})") from None
 
 
-def _nifti_of(stream: IO[bytes]) -> Any:
+def _nifti_of(stream: Any) -> Any:
     size = np.frombuffer(stream.read(4), dtype="<i4")
     stream.seek(0)
     is_second = size.size == 1 and _NIFTI_2_HEADER in (int(size[0]), int(size.byteswap()[0]))
