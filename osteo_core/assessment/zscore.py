@@ -1,7 +1,8 @@
 """Z-score of trabecular vBMD: how many SD from the mean of people of the same age and sex.
 
 Norm: straight pieces through the published anchors of 69,095 Chinese adults (Cheng 2021, JBMR 36:427: peak means,
-means at 80, share below 80 mg/cm3 over 50), SD 28; mg/cm3 K2HPO4. Another population may lie elsewhere.
+means at 80, share below 80 mg/cm3 over 50), SD 28; mg/cm3 K2HPO4 as Mindways' QCT reads it (that study's phantom;
+general knowledge, verify), the scale at which our values aim. Another population may lie elsewhere.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ _COLUMNS: tuple[Column, ...] = (
 COLUMNS = tuple(column.name for column in _COLUMNS)
 #: The phantom on whose scale the limits of QCT and the norms are.
 QCT_PRO = "Mindways Model 3"
+#: Rods of each mineral as most phantoms have them, by which a site's own line is carried to another beam.
+USUAL_PHANTOM = {Mineral.K2HPO4: QCT_PRO, Mineral.HA: "HA water equivalent"}
 #: What the fit of the QCT Pro rods is corrected by (QCT PRO user guide v5.0, 2011).
 _SIGMA_WATER, _BETA_WATER = 0.2174, 999.6
 #: Two rods of one phantom are the same when their densities differ by less than this, mg/cm3.

@@ -14,7 +14,7 @@ import numpy as np
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
 from osteo_core.density.calibration.energy import TISSUES, fit_effective_energy
 from osteo_core.density.calibration.in_scan import identify_phantom
-from osteo_core.density.calibration.known_phantoms import known_phantoms
+from osteo_core.density.calibration.known_phantoms import USUAL_PHANTOM, known_phantoms
 from osteo_core.density.calibration.lines import shipped_kvps, usual_line
 from osteo_core.density.calibration.scan import (
     Scan,
@@ -103,7 +103,8 @@ def precalibrated(scan: Scan) -> Calibration | str:
         return f"{scan.kvp:g} kVp is not tabulated for tissues"
     own, kvp = line.calibration, round(scan.kvp)
     if line.water_path_cm is not None:
-        here, there = beam_line(kvp, scan.path_cm), beam_line(kvp, line.water_path_cm)
+        rods = known_phantoms()[USUAL_PHANTOM[own.mineral]]
+        here, there = beam_line(kvp, scan.path_cm, rods), beam_line(kvp, line.water_path_cm, rods)
         factor = here.slope_mg_cm3_per_hu / there.slope_mg_cm3_per_hu
         own = replace(own, slope_mg_cm3_per_hu=own.slope_mg_cm3_per_hu * factor)
     size = size_uncertainty(scan, line_path_cm=line.water_path_cm)
@@ -121,8 +122,9 @@ def carried(scan: Scan) -> Calibration | str:
         return line
     if not is_tabulated(scan):
         return f"{scan.kvp:g} kVp is not tabulated for tissues"
-    here = beam_line(round(scan.kvp), scan.path_cm)
-    there = beam_line(round(line.scanner.kvp), line.water_path_cm or scan.path_cm)
+    rods = known_phantoms()[USUAL_PHANTOM[line.mineral]]
+    here = beam_line(round(scan.kvp), scan.path_cm, rods)
+    there = beam_line(round(line.scanner.kvp), line.water_path_cm or scan.path_cm, rods)
     own = line.calibration
     slope = own.slope_mg_cm3_per_hu * here.slope_mg_cm3_per_hu / there.slope_mg_cm3_per_hu
     converted = Uncertainty(

@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from osteo_core.density.calibration.phantom import COLUMNS, read_phantom_lines
+from osteo_core.density.calibration.phantom import COLUMNS, OPTIONAL_COLUMNS, read_phantom_lines
 from osteo_core.errors import TableError
 from osteo_core.terms import Mineral, Vendor
 
@@ -25,7 +25,7 @@ def _scan(densities, hu, **changes):
 
 
 def _read(tmp_path, *rows):
-    columns = [*COLUMNS, *(["water_path_cm"] if any("water_path_cm" in row for row in rows) else [])]
+    columns = [*COLUMNS, *(name for name in OPTIONAL_COLUMNS if any(name in row for row in rows))]
     path = tmp_path / "phantom.csv"
     lines = [",".join(columns)] + [",".join(row.get(c, "") for c in columns) for row in rows]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -117,3 +117,30 @@ def test_a_missing_table_or_column_is_named(tmp_path):
     (tmp_path / "short.csv").write_text("scan_date,kvp\n2024-03-01,120\n", encoding="utf-8")
     with pytest.raises(TableError, match=r"lacks the columns .*'mineral'"):
         read_phantom_lines(tmp_path / "short.csv")
+
+
+REAL = ((-51.83, -69.549), (-53.40, -35.378), (58.88, 176.712), (157.05, 345.738), (375.83, 462.936))
+
+
+def test_a_qct_pro_phantom_is_read_by_its_own_arithmetic(tmp_path):
+    """A real scan of its rods (a public program's test data)."""
+    densities, hu = zip(*REAL, strict=True)
+    (line,) = _read(tmp_path, *_scan(densities, hu, phantom="MINDWAYS model 3", mineral="K2HPO4"))
+    assert line.refusal == ""
+    assert line.slope_mg_cm3_per_hu == pytest.approx(0.800283, abs=1e-6)
+    assert line.intercept_mg_cm3 == pytest.approx(8.1229, abs=1e-3)
+    assert line.r2 > 0.9997
+
+
+def test_a_rod_that_the_phantom_does_not_have_is_refused_and_its_own_water_helps(tmp_path):
+    densities, hu = zip(*REAL, strict=True)
+    about = {"phantom": "Mindways Model 3", "mineral": "K2HPO4"}
+    (line,) = _read(tmp_path, *_scan((*densities[:4], 300.0), hu, **about))
+    assert line.refusal == "Mindways Model 3 has no rod of 300 mg/cm3; mend it or give its water_mg_cm3"
+    water = (1012.25, 1056.95, 1103.57, 1119.52, 923.20)
+    rows = [
+        {**row, "phantom": "of our own", "water_mg_cm3": str(one)}
+        for row, one in zip(_scan(densities, hu, **about), water, strict=True)
+    ]
+    (own,) = _read(tmp_path, *rows)
+    assert (own.refusal, own.slope_mg_cm3_per_hu) == ("", pytest.approx(0.800283, abs=1e-6))

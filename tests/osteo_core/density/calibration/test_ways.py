@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
+from osteo_core.density.calibration.known_phantoms import known_phantoms
 from osteo_core.density.calibration.phantom import COLUMNS
 from osteo_core.density.calibration.scan import Scan
 from osteo_core.density.calibration.ways import (
@@ -34,6 +35,7 @@ SERIES = Series(
     study_date=date(2024, 5, 1),
 )
 EXPECTED = expected_tissue_hu(120, 28.0)
+HA = known_phantoms()["HA water equivalent"]
 
 
 def _tissues(path_cm=28.0, phase=ContrastPhase.NATIVE, **hu):
@@ -108,7 +110,7 @@ def test_precalibration_follows_body_size_and_shift(with_phantom):
     assert same.kind == "precalibrated"
     assert same.vbmd_mg_cm3(130.0) == pytest.approx(100.0)
     large = precalibrated(_scan(_tissues(36.0, **expected_tissue_hu(120, 36.0)), with_phantom))
-    ratio = beam_line(120, 36.0).slope_mg_cm3_per_hu / beam_line(120, 28.0).slope_mg_cm3_per_hu
+    ratio = beam_line(120, 36.0, HA).slope_mg_cm3_per_hu / beam_line(120, 28.0, HA).slope_mg_cm3_per_hu
     assert large.vbmd_mg_cm3(130.0) == pytest.approx(100.0 * ratio)
     # All tissues 8 HU too high: part of it is believed to be the scan's shift, and bone is read lower.
     raised = precalibrated(_scan(_tissues(**{name: hu + 8.0 for name, hu in EXPECTED.items()}), with_phantom))
@@ -133,7 +135,7 @@ def test_a_phantom_scan_of_something_else_gives_no_number_but_a_reason(with_phan
 
 
 def test_a_line_of_another_voltage_is_carried_by_its_mineral_part_alone(with_phantom):
-    here, there = beam_line(100, 28.0), beam_line(120, 28.0)
+    here, there = beam_line(100, 28.0, HA), beam_line(120, 28.0, HA)
     found = carried(_scan(_tissues(**expected_tissue_hu(100, 28.0)), with_phantom, kvp=100.0))
     assert (found.kind, found.mineral, found.kvp) == ("carried", Mineral.HA, 100.0)
     # Bone that shows 130 HU at 120 kVp, worth 100 mg/cm3: the mineral's part of it is larger at 100 kVp.
