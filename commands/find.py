@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from commands.cluster.progress import Listener, Tracker
+from db.key import pseudonyms_beside, pseudonyms_of
 from osteo_core.dicom.find import find_series
-from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
 from osteo_core.settings import Settings
 
@@ -28,16 +28,19 @@ def find(
     listeners: tuple[Listener, ...] = (),
     known: KnownFiles | None = None,
     without: tuple[Path, ...] = (),
+    into_store: bool = True,
 ) -> Found:
     """The series under ``paths`` by their headers; ``known`` files are opened only if their study has new ones.
 
-    ``without``: files and folders that are passed over.
+    ``without``: files and folders that are passed over. ``into_store``: what is found goes into the store, whose key it
+    must be. Raises SettingsError when the store has lost its key or was made with another.
     """
     known = known or KnownFiles()
+    pseudonyms = pseudonyms_of(settings) if into_store else pseudonyms_beside(settings)
     with Tracker("index", 0, listeners=listeners) as tracker:
         return find_series(
             list(paths),
-            pseudonyms=Pseudonyms.from_key_file(settings.key_file),
+            pseudonyms=pseudonyms,
             settings=settings,
             known=known.stamps,
             known_studies=known.studies,

@@ -62,7 +62,7 @@ def process(
     models = jobs.telling_names(models or jobs.models_of(settings))
     paths = list(paths)
     without = (*_own_paths(out_dir), *_masks_below(paths, settings))
-    found = find(paths, settings=settings, listeners=listeners, without=without)
+    found = find(paths, settings=settings, listeners=listeners, without=without, into_store=False)
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),

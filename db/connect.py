@@ -13,11 +13,12 @@ import duckdb
 import pyarrow as pa
 
 from db import intake, schema, snapshot
+from db.border import translated
 from db.owner import OwnerLock
 from db.parts import INBOX, PARTS
 from db.query import EVERYBODY, run_query
 from osteo_core.columns import EXPORT_TABLES
-from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
+from osteo_core.errors import BrokenPromiseError, StoreError
 from osteo_core.programme.cohort import CohortFilter
 
 DATABASE = "osteo.duckdb"
@@ -35,14 +36,19 @@ class Reader:
         self._local = threading.local()
 
     def query(self, name: str, *, cohort: CohortFilter = EVERYBODY, **params: Any) -> pa.Table:
-        """Answer the query ``name`` (db/queries) about ``cohort`` as an Arrow table."""
-        return run_query(self._cursor(), name, cohort=cohort, **params)
+        """Answer the query ``name`` (db/queries) about ``cohort`` as an Arrow table.
+
+        Raises StoreError when disk, memory or a damaged file does not let it.
+        """
+        with translated(self.store_dir, "reading"):
+            return run_query(self._cursor(), name, cohort=cohort, **params)
 
     def table(self, name: str) -> pa.Table:
         """A whole table for export. Raises BrokenPromiseError for one that must not leave the site."""
         if name not in EXPORT_TABLES:
             raise BrokenPromiseError(f"table '{name}' is not for export; those are {list(EXPORT_TABLES)}")
-        found: pa.Table = self._cursor().sql(f"SELECT * FROM {name}").to_arrow_table()
+        with translated(self.store_dir, "reading"):
+            found: pa.Table = self._cursor().sql(f"SELECT * FROM {name}").to_arrow_table()
         return found
 
     def close(self) -> None:
@@ -75,12 +81,12 @@ class Store(Reader):
 
     def take_in(self) -> int:
         """Take in the parts that wait in the inbox; gives how many were new."""
-        with self._writing:
+        with self._writing, translated(self.store_dir, "writing to"):
             return intake.take_in(self._connection, self.store_dir)
 
     def publish_snapshot(self) -> Path:
         """Write the snapshot that other processes read; gives its folder."""
-        with self._writing:
+        with self._writing, translated(self.store_dir, "publishing"):
             return snapshot.publish(self._connection, self.store_dir)
 
     def close(self) -> None:
@@ -103,7 +109,7 @@ class Snapshot(Reader):
         self._follow()
         try:
             return super().query(name, cohort=cohort, **params)
-        except duckdb.IOException:  # two newer snapshots came meanwhile and this one is gone
+        except StoreError:  # two newer snapshots came meanwhile and this one is gone
             self._follow()
             return super().query(name, cohort=cohort, **params)
 
@@ -130,20 +136,27 @@ def open_store(store_dir: Path) -> Store:
     _refuse_newer_file(store_dir)
     lock = OwnerLock(store_dir)
     try:
-        for folder in _FOLDERS:
-            (store_dir / folder).mkdir(parents=True, exist_ok=True)
-        connection = connect_database(store_dir / DATABASE)
-        try:
-            schema.bring_up(connection)
-            snapshot.create_views(connection)
-        except BaseException:
-            connection.close()
-            raise
+        with translated(store_dir, "opening"):
+            connection = _open_database(store_dir)
     except BaseException:
         lock.release()
         raise
-    write_version(store_dir)
     return Store(store_dir, connection, lock)
+
+
+def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
+    """The store's folders and its database, brought to this program's version."""
+    for folder in _FOLDERS:
+        (store_dir / folder).mkdir(parents=True, exist_ok=True)
+    connection = connect_database(store_dir / DATABASE)
+    try:
+        schema.bring_up(connection)
+        snapshot.create_views(connection)
+        write_version(store_dir)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:
@@ -153,23 +166,10 @@ def open_snapshot(store_dir: Path) -> Snapshot:
 
 def connect_database(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file with times in UTC. Raises StoreOwnedError or StoreError when it cannot be opened."""
-    try:
+    with translated(path.parent, "opening"):
         connection = duckdb.connect(str(path))
         connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise StoreOwnedError(f"another program has {path} open; close it first") from error
-        raise StoreError(_damaged(path, error)) from error
-    except (duckdb.SerializationException, duckdb.FatalException, duckdb.InternalException) as error:
-        raise StoreError(_damaged(path, error)) from error
     return connection
-
-
-def _damaged(path: Path, error: Exception) -> str:
-    return (
-        f"{path} cannot be opened ({str(error).splitlines()[0]}); "
-        "rebuild it from its parts: python -m osteo_core check --rebuild"
-    )
 
 
 def _refuse_newer_file(store_dir: Path) -> None:

@@ -49,6 +49,11 @@ class Pseudonyms:
                 f"{path} holds no pseudonym key (expected {2 * _KEY_BYTES} hex digits); restore it from its backup"
             ) from None
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells this key from others and gives nothing of it away."""
+        return self._hash("key", "fingerprint")
+
     def patient(self, raw: str) -> str:
         """Hash of a PatientID; spaces around it do not count, as DICOM pads with them."""
         return self._hash("patient", raw)

@@ -62,11 +62,12 @@ class Settings:
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
     hash of its weights or its mask.
-    ``key_file``: the secret behind the pseudonyms; it lies outside the store on purpose.
+    ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
+    called from. It lies outside the store on purpose.
     """
 
     store: Path = Path("data/store")
-    key_file: Path = Path("data/pseudonym.key")
+    key_file: Path = Path()
     workers: int = 2
     worker_memory_gb: float = 4.0
     osteoporosis_below_mg_cm3: float = OSTEOPOROSIS_BELOW.value
@@ -83,6 +84,11 @@ class Settings:
     engine: str = "own"
     masks: str = ""
     mask_tool: str = "names"
+
+    @property
+    def key_path(self) -> Path:
+        """The file that holds the secret behind the pseudonyms."""
+        return self.store.resolve().parent / "pseudonym.key" if self.key_file == Path() else self.key_file
 
     @property
     def calibration_ways(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_a_closed_store_opens_again_with_what_was_in_it(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_a_sentence_that_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "osteo.duckdb").write_bytes(b"no database" * 1000)
-    with pytest.raises(StoreError, match=r"cannot be opened .* check --rebuild"):
+    with pytest.raises(StoreError, match=r"seems to be damaged; .* check --rebuild"):
         open_store(tmp_path)
     (tmp_path / "osteo.duckdb").unlink()
     open_store(tmp_path).close()
@@ -101,8 +102,8 @@ def test_a_publishing_that_was_killed_leaves_the_former_snapshot(store: Store, m
     deliver_results(store.store_dir, build_cohort(2))
     store.take_in()
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError("disk is full")))
-        with pytest.raises(OSError, match="disk is full"):
+        patch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "no space")))
+        with pytest.raises(StoreError, match="free disk space"):
             store.publish_snapshot()
     with open_snapshot(store.store_dir) as snapshot:
         assert n_series(snapshot) == 0

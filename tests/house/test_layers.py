@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "commands.cluster": WALLS,
     "models": (*IMAGING, "osteo_core.statistics"),
     "models.given_masks": (*IMAGING, "models", "osteo_core.segmentation"),
-    "db": (*WALLS, "osteo_core.columns", "osteo_core.programme"),
+    "db": (*WALLS, "osteo_core.pseudonyms", "osteo_core.columns", "osteo_core.programme"),
     "pages": ("osteo_core",),
     "pages.ui.services": ("osteo_core", "commands", "db", "models", "pages"),
     "app": ("osteo_core", "pages"),

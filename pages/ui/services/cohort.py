@@ -79,7 +79,7 @@ def filter_options() -> dict[str, list[str]]:
 
 def site_words(key: str) -> str:
     """A site's name by the site table of this installation, else the first characters of its key."""
-    return _site_names(settings().site_table, str(settings().key_file)).get(key) or wording.site(key)
+    return _site_names(settings().site_table, str(settings().key_path)).get(key) or wording.site(key)
 
 
 @functools.lru_cache(maxsize=8)

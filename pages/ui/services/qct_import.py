@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from db import rows
+from db.key import pseudonyms_of
 from db.parts import write_part
-from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.tables.content import Table, read_table
 from osteo_core.tables.qct import Mapped, guess, map_rows
 from osteo_core.terms import Mineral
@@ -32,7 +32,7 @@ def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
 
 def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | None, source: str) -> Preview:
     """What would be taken in under this mapping; nothing is stored. Raises UsageError as ``map_rows``."""
-    pseudonyms = Pseudonyms.from_key_file(settings().key_file)
+    pseudonyms = pseudonyms_of(settings())
     mapped = map_rows(table, columns, pseudonyms, mineral=mineral, source=source)
     keys = sorted({value.patient_key for value in mapped.values})
     found = query("known_patients", patient_keys=keys).to_pylist()[0]

@@ -1,0 +1,64 @@
+"""The border to DuckDB and the disk: what they raise becomes a StoreError with one sentence and what to do."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from osteo_core.errors import StoreError, StoreOwnedError
+
+_REBUILD = "stop what uses the store and rebuild it from its parts: python -m osteo_core check --rebuild"
+_FULL = "free disk space and try again; nothing was half written"
+#: What a disk, a memory or a damaged file makes the database raise; anything else is a bug of ours and stays as it is.
+_FAULTS = (
+    duckdb.IOException,
+    duckdb.SerializationException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.OutOfMemoryException,
+)
+#: errno of a disk that takes nothing more.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def translated(store_dir: Path, doing: str) -> Iterator[None]:
+    """Raise StoreError in place of an error of the database or the disk while ``doing`` (such as 'reading').
+
+    A store that another process holds is StoreOwnedError.
+    """
+    try:
+        yield
+    except _FAULTS as error:
+        raise store_error(store_dir, doing, error) from error
+    except OSError as error:
+        what = _FULL if error.errno in _NO_SPACE else "check that its disk is there and that this user may write to it"
+        raise StoreError(
+            f"{doing} the store {store_dir} failed ({error.strerror or type(error).__name__}); {what}"
+        ) from error
+
+
+def store_error(store_dir: Path, doing: str, error: duckdb.Error) -> StoreError:
+    """The sentence for an error of the database; its own text is not repeated where it may quote a value."""
+    kind = type(error).__name__
+    words = str(error).lower()
+    if isinstance(error, duckdb.IOException) and "lock" in words:
+        return StoreOwnedError(f"another program has the database of {store_dir} open; close it first")
+    if isinstance(error, duckdb.IOException) and ("no space" in words or "disk" in words):
+        return StoreError(f"{doing} the store {store_dir} failed: the disk is full; {_FULL}")
+    if isinstance(error, duckdb.IOException) and (
+        "read-only" in words or "permission" in words or "cannot open" in words
+    ):
+        return StoreError(
+            f"{doing} the store {store_dir} failed: its database cannot be written to; give this user the right to write "
+            "there, or name another store with --store"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StoreError(
+            f"{doing} the store {store_dir} needs more memory than there is; ask about fewer patients, or close other programs"
+        )
+    return StoreError(f"{doing} the store {store_dir} failed ({kind}): its database seems to be damaged; {_REBUILD}")
