@@ -43,22 +43,19 @@ def translated(store_dir: Path, doing: str) -> Iterator[None]:
 
 
 def store_error(store_dir: Path, doing: str, error: duckdb.Error) -> StoreError:
-    """The sentence for an error of the database; its own text is not repeated where it may quote a value."""
-    kind = type(error).__name__
+    """The sentence for an error of the database, told by its class and, of IOException, by DuckDB's own words."""
     words = str(error).lower()
-    if isinstance(error, duckdb.IOException) and "lock" in words:
-        return StoreOwnedError(f"another program has the database of {store_dir} open; close it first")
-    if isinstance(error, duckdb.IOException) and ("no space" in words or "disk" in words):
-        return StoreError(f"{doing} the store {store_dir} failed: the disk is full; {_FULL}")
-    if isinstance(error, duckdb.IOException) and (
-        "read-only" in words or "permission" in words or "cannot open" in words
-    ):
-        return StoreError(
-            f"{doing} the store {store_dir} failed: its database cannot be written to; give this user the right to write "
-            "there, or name another store with --store"
-        )
+    failed = f"{doing} the store {store_dir} failed"
     if isinstance(error, duckdb.OutOfMemoryException):
-        return StoreError(
-            f"{doing} the store {store_dir} needs more memory than there is; ask about fewer patients, or close other programs"
-        )
-    return StoreError(f"{doing} the store {store_dir} failed ({kind}): its database seems to be damaged; {_REBUILD}")
+        return StoreError(f"{failed}: it needs more memory than there is; close other programs and try again")
+    if isinstance(error, duckdb.IOException):
+        if "lock" in words:
+            return StoreOwnedError(f"another program has the database of {store_dir} open; close it first")
+        if "no space" in words:
+            return StoreError(f"{failed}: the disk is full; {_FULL}")
+        if any(word in words for word in ("read-only", "permission", "cannot open")):
+            return StoreError(
+                f"{failed}: its database cannot be written to; give this user the right to write there, "
+                "or name another store with --store"
+            )
+    return StoreError(f"{failed} ({type(error).__name__}): its database seems to be damaged; {_REBUILD}")

@@ -15,14 +15,17 @@ class OwnerLock:
     """Holds a store for this process. The file keeps the owner's pid so that others can say who it is."""
 
     def __init__(self, store_dir: Path) -> None:
-        """Take the lock. Raises StoreOwnedError, naming the owner's pid, when it is taken, StoreError where none can be."""
+        """Take the lock. Raises StoreOwnedError, naming the owner's pid, when it is taken.
+
+        Raises StoreError where the store's folder cannot be written to.
+        """
         try:
             store_dir.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(store_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StoreError(
-                f"the store {store_dir} cannot be written to ({error.strerror}); give this user the right to write there, "
-                "free its disk, or name another store with --store"
+                f"the store {store_dir} cannot be written to ({error.strerror}); give this user the right to write "
+                "there, free its disk, or name another store with --store"
             ) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
