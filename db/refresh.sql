@@ -15,7 +15,9 @@ WITH header AS (
 latest AS (
     SELECT * FROM results
     WHERE series_key IN (SELECT series_key FROM touched)
-    QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY finished_at DESC, result_id DESC) = 1
+    QUALIFY row_number() OVER (  -- what a reader signed counts before what the program measured
+        PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
+    ) = 1
 )
 SELECT
     /*series columns*/ h.*,

@@ -5,7 +5,9 @@ QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULL
 
 CREATE OR REPLACE VIEW current_results AS
 SELECT * FROM results
-QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY finished_at DESC, result_id DESC) = 1;
+QUALIFY row_number() OVER (
+    PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
+) = 1;
 
 -- A path that now holds another series belongs to the series it was last seen with.
 CREATE OR REPLACE VIEW current_files AS

@@ -421,7 +421,9 @@ class Assessment:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SeriesResult:
-    """All that the machine found for one series, under one set of models, settings and measuring code.
+    """All that was found for one series, under one set of models, settings and measuring code.
+
+    ``is_read``: a reader signed it; then it counts before what the program measured by itself.
 
     ``source_geometry`` is the grid of the files where it is not ``geometry`` (`Volume.source_geometry`).
     """
@@ -443,6 +445,7 @@ class SeriesResult:
     finished_at: datetime | None = None
     failure: Failure | None = None
     measuring_version: str = MEASURING_VERSION
+    is_read: bool = False
 
     @property
     def mask_file(self) -> str:

@@ -239,6 +239,13 @@ RESULTS = table(
         source=lambda r: r.geometry and [float(x) for x in r.geometry.affine_lps.ravel()],
         use=INTERNAL,
     ),
+    Column(
+        "is_read",
+        FLAG,
+        "true, false",
+        "signed by a reader, and so counts before what the program measured; null in older results",
+        use=EXPORTED,
+    ),
     key="result_id",
     order="series_key finished_at result_id",
     checks=(

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +14,10 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
-from scipy import ndimage
 
 from osteo_core.errors import UsageError
 from osteo_core.records import Geometry, LabelArray
-from osteo_core.terms import Level
+from osteo_core.terms import MASK_LEVELS, Level
 
 #: What a reader may draw: the levels of a released mask, and their neighbours where a whole column is renumbered.
 READER_LEVELS: tuple[Level, ...] = tuple(sorted((*map(Level, range(Level.T10, Level.SACRUM)), Level.T13)))
@@ -109,14 +107,12 @@ def changes_between(before: LabelArray, after: LabelArray) -> tuple[LevelChange,
     return tuple(found)
 
 
-def pieces(labels: LabelArray) -> Mapping[Level, int]:
-    """Into how many connected pieces each level falls; a whole body is one."""
-    boxes = ndimage.find_objects(labels)
-    return {
-        Level(number): int(ndimage.label(labels[box] == number)[1])
-        for number, box in enumerate(boxes, start=1)
-        if box is not None
-    }
+def released(labels: LabelArray) -> LabelArray:
+    """``labels`` with only the levels that a released mask may hold."""
+    table = np.zeros(256, dtype=np.uint8)
+    table[list(MASK_LEVELS)] = MASK_LEVELS
+    found: LabelArray = table[labels]
+    return found
 
 
 def _unpacked(content: bytes, most: int) -> bytes:

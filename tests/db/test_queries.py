@@ -34,6 +34,7 @@ from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(28)
 PARAMETERS: dict[str, Any] = {
+    "result_id": "none",
     "width": 10.0,
     "limit": 5,
     "devices": [1, 2],

@@ -93,8 +93,9 @@ def model_summary(view: services.PatientView) -> Summary:
     )
 
 
-def show_screen(view: services.PatientView) -> None:
+def show_screen(current: services.PatientView) -> None:
     """Draw the screen, note the opening, and follow what the reader did."""
+    view = services.model_view(current)
     reader = str(st.session_state.get(AUTHOR, "")).strip()
     shown: set[str] = st.session_state.setdefault(_SHOWN, set())
     reading = services.reading(view.series_key)

@@ -40,7 +40,7 @@ from pages.ui.services.notes import (
     note_cause,
     undo,
 )
-from pages.ui.services.patients import images, patient, scene, stored
+from pages.ui.services.patients import images, model_view, patient, scene, stored
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import Table as QctTable

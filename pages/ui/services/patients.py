@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from db.columns import path_of
@@ -34,19 +35,53 @@ def patient(series_key: str) -> PatientView | None:
     )
 
 
+def model_view(view: PatientView) -> PatientView:
+    """The same series with the program's own latest result, where a reader's signed read counts in its place."""
+    if not view.is_read:
+        return view
+    (row,) = query("model_result", series_key=view.series_key).to_pylist()
+    of_result = {"series_key": view.series_key, "result_id": row["result_id"]}
+    return replace(
+        view,
+        is_read=False,
+        status=row["status"],
+        **_result_fields(row),
+        levels=tuple(_level(r) for r in query("result_levels", **of_result).to_pylist()),
+        cautions=tuple(r["sentence"] for r in query("result_cautions", **of_result).to_pylist()),
+        centres_lps_mm=_centres(query("result_segmentation", **of_result).to_pylist()),
+    )
+
+
+def _result_fields(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row of a result tells, under the names of PatientView."""
+    return {
+        "result_id": row["result_id"] or "",
+        "is_flagged": bool(row["is_flagged"]),
+        "flag_reason": row["flag_reason"] or "",
+        "category": Category(row["category"]) if row["category"] else None,
+        "mean_vbmd_mg_cm3": _estimate(row, "mean_vbmd"),
+        "levels_used": tuple(Level(number) for number in row["levels_used"] or ()),
+        "worst_fracture_grade": row["worst_fracture_grade"],
+        "contrast_phase": row["contrast_phase"] or "unknown",
+        "review_reasons": tuple(row["review_reasons"] or ()),
+        "anchor": row["anchor"] or "",
+        "engine": row["engine"] or "",
+        "model_hash": row["model_hash"] or "",
+        "settings_hash": row["settings_hash"] or "",
+        "measuring_version": row["measuring_version"] or "",
+        "finished_at": row["finished_at"],
+        "seconds": row["seconds"] or 0.0,
+        "mask_file": row["mask_file"] or "",
+    }
+
+
 def _view(row: dict[str, Any], **parts: Any) -> PatientView:
     return PatientView(
         series_key=row["series_key"],
         patient_key=row["patient_key"],
         status=row["status"],
         is_simulated=bool(row["is_simulated"]),
-        is_flagged=bool(row["is_flagged"]),
-        flag_reason=row["flag_reason"] or "",
-        category=Category(row["category"]) if row["category"] else None,
-        mean_vbmd_mg_cm3=_estimate(row, "mean_vbmd"),
-        levels_used=tuple(Level(number) for number in row["levels_used"] or ()),
-        worst_fracture_grade=row["worst_fracture_grade"],
-        contrast_phase=row["contrast_phase"] or "unknown",
+        is_read=bool(row["is_read"]),
         age_years=row["patient_age_years"],
         sex=Sex(row["patient_sex"]),
         vendor=row["vendor"],
@@ -58,18 +93,10 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         calibration_source=row["calibration_source"] or "",
         mineral=row["calibration_mineral"] or "",
         corrections=tuple(row["corrections"] or ()),
-        review_reasons=tuple(row["review_reasons"] or ()),
-        anchor=row["anchor"] or "",
-        engine=row["engine"] or "",
-        model_hash=row["model_hash"] or "",
-        settings_hash=row["settings_hash"] or "",
-        measuring_version=row["measuring_version"] or "",
-        finished_at=row["finished_at"],
-        seconds=row["seconds"] or 0.0,
-        mask_file=row["mask_file"] or "",
         files=tuple(path_of(file) for file in row["files"] or ()),
         stack_label=row["stack_label"] or "",
         follow_state=row["follow_state"] or "",
+        **_result_fields(row),
         **parts,
     )
 

@@ -182,6 +182,8 @@ class PatientView:
     files: tuple[Path, ...] = ()
     stack_label: str = ""
     follow_state: str = ""
+    is_read: bool = False
+    result_id: str = ""
     measuring_version: str = ""
 
 

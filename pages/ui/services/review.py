@@ -6,18 +6,20 @@ import secrets
 import threading
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from db.events import record
+from db.parts import write_part
+from db.rows import result_tables
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
-from osteo_core.records import Event, LabelArray
+from osteo_core.records import Event, LabelArray, SeriesResult
 from osteo_core.review import pictures, read_events
 from osteo_core.review.decisions import Decisions
-from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask
+from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
 from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature
 from osteo_core.review.remeasure import ReviewCase, reject, remeasure
 from osteo_core.review.shown import to_source
@@ -25,7 +27,7 @@ from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Level
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
-from pages.ui.services.running_app import query, settings, store_holder
+from pages.ui.services.running_app import media_dir, query, settings, store_holder
 
 #: Screens that may send a mask; the oldest is forgotten first.
 _TICKETS = 500
@@ -184,8 +186,22 @@ def sign(view: PatientView, given: Signature) -> Read:
             is_blind=given.role is Role.SECOND and not so_far.has_seen(given.reader),
             dice=_dice_with_first(view, so_far, labels) if given.role is Role.SECOND else {},
         )
-        _record(read_events.signed_event(read, event_id=uuid.uuid4().hex, series_key=view.series_key))
+        event = read_events.signed_event(read, event_id=uuid.uuid4().hex, series_key=view.series_key)
+        if given.role is not Role.SECOND:  # a second read is compared with the first, and does not take its place
+            _store_result(view, case, replace(result, is_read=True))
+        _record(event)
     return read
+
+
+def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> None:
+    """The signed result as parts, its mask first: from now on it counts for this series."""
+    name = f"{view.series_key}_{result.model_hash}_mask.nii.gz"
+    if result.segmentation is not None and not (media_dir() / name).is_file():
+        labels = to_source(result.segmentation.labels, case.volume.geometry, case.source_geometry)
+        with pictures.writing(media_dir() / name) as temporary:
+            write_nifti(temporary, released(labels), case.source_geometry)
+    for kind, table in result_tables(result).items():
+        write_part(store_holder().store_dir, kind, table)
 
 
 def _dice_with_first(view: PatientView, so_far: Reading, labels: LabelArray) -> dict[Level, float]:

@@ -107,7 +107,8 @@ def _read_case(view: PatientView, stem: str) -> ReviewCase:
     if not context.is_correctable:
         raise UsageError("this CT is too large to be corrected on the screen, or nothing was outlined on it")
     header = query("series_header", series_key=view.series_key).to_pylist()[0]
-    outlined = query("patient_segmentation", series_key=view.series_key).to_pylist()
+    of_result = {"series_key": view.series_key, "result_id": view.result_id}
+    outlined = query("result_segmentation", **of_result).to_pylist()
     return ReviewCase(
         series=series_of(header),
         volume=Volume(voxels_hu=shown.voxels_hu, geometry=shown.geometry),
@@ -122,7 +123,7 @@ def _read_case(view: PatientView, stem: str) -> ReviewCase:
         source_geometry=context.source,
         tissues=context.tissues,
         phase=ContrastPhase(view.contrast_phase),
-        cautions=tuple(_caution(row) for row in query("patient_cautions", series_key=view.series_key).to_pylist()),
+        cautions=tuple(_caution(row) for row in query("result_cautions", **of_result).to_pylist()),
         regressed={row.level: row.regressed_mg_cm3 for row in view.levels if row.regressed_mg_cm3 is not None},
     )
 

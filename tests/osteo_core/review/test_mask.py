@@ -10,7 +10,7 @@ import pytest
 
 from osteo_core.errors import UsageError
 from osteo_core.records import Geometry
-from osteo_core.review.mask import changes_between, mask_hash, pieces, read_sent_mask
+from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
 from osteo_core.terms import Level
 
 GRID = Geometry(shape=(20, 18, 24), affine_lps=np.array([[2.0, 0, 0, -7], [0, 2.0, 0, 5], [0, 0, 2.5, 100], [0, 0, 0, 1]]))
@@ -102,7 +102,7 @@ def test_a_mask_is_named_by_labels_and_grid() -> None:
     assert mask_hash(labels(), GRID) == mask_hash(np.ascontiguousarray(labels()), GRID)
 
 
-def test_pieces_are_counted() -> None:
-    split = labels()
-    split[4:14, 4:14, 5] = 0
-    assert pieces(split) == {Level.L1: 1, Level.L2: 2}
+def test_a_released_mask_holds_only_its_levels() -> None:
+    drawn = labels()
+    drawn[0:3, 0:3, 0:3] = Level.L6
+    assert set(np.unique(released(drawn))) == {0, int(Level.L1), int(Level.L2)}

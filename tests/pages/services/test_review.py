@@ -1,0 +1,160 @@
+"""What a reader sends and signs: refused with a sentence and nothing stored, or stored beside the model's and counted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+
+from osteo_core.errors import UsageError
+from osteo_core.review.decisions import Decisions
+from osteo_core.review.reads import Role, Standing, Verdict
+from osteo_core.terms import Category, Level
+from pages.ui import services
+from pages.ui.services import review, review_case
+from pages.ui.services.review import Signature
+from pages.ui.viewer import review_routes
+from pages.ui.viewer.review_routes import review_address
+from tests.builders.reading import ReadingCase, build_reading_store
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingCase]]:
+    folder = tmp_path_factory.mktemp("reading")
+    return folder / "store", build_reading_store(folder)
+
+
+@pytest.fixture
+def views(built, in_store) -> list[services.PatientView]:
+    in_store(built[0])
+    return [services.model_view(services.patient(case.key)) for case in built[1]]
+
+
+def drawn(view: services.PatientView, *, without: Level | None = Level.L1) -> bytes:
+    case = review_case.case_of(view)
+    labels = np.array(case.model.labels)
+    if without is not None:
+        labels[labels == without] = 0
+    ras = np.diag([-1.0, -1, 1, 1]) @ case.volume.geometry.affine_lps
+    return gzip.compress(nibabel.Nifti1Image(labels, ras).to_bytes())
+
+
+def signature(view: services.PatientView, reader: str, role: Role, **changed) -> Signature:
+    given = {"verdict": Verdict.ACCEPT, "version": view.model_hash, "decisions": Decisions(), **changed}
+    return Signature(role=role, reader=reader, **given)
+
+
+def stored(store: Path) -> tuple[int, int]:
+    events = len(list(store.glob("parts/events/*/*"))) + len(list(store.glob("inbox/events-*")))
+    return events, len(list(store.glob("media/*_reader.nii.gz")))
+
+
+def test_what_is_refused_leaves_nothing(built, views) -> None:
+    store, view, other = built[0], views[0], views[1]
+    before = stored(store)
+    named = review.open_ticket(view, reader="AB", base=view.model_hash)
+    for token, content, words in (
+        (named, b"rubbish", "arrived damaged"),
+        (named, drawn(view, without=None), "stored already"),
+        (review.open_ticket(view, reader="", base=view.model_hash), drawn(view), "needs its reader"),
+        (review.open_ticket(view, reader="AB", base="0" * 12 + "x"), drawn(view), "not in the store any more"),
+        ("no such word", drawn(view), "started anew"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            review.save_mask(token, content)
+    with pytest.raises(UsageError, match="reason in words"):
+        review.sign(other, signature(other, "AB", Role.FIRST, verdict=Verdict.REJECT))
+    with pytest.raises(UsageError, match="not in the store any more"):
+        review.sign(other, signature(other, "AB", Role.FIRST, version="../../etc/pw"))
+    assert stored(store) == before
+
+
+def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views) -> None:
+    view = views[0]
+    token = review.open_ticket(view, reader="AB", base=view.model_hash)
+    saved = review.save_mask(token, drawn(view))
+    assert (saved.before.category, saved.after.category) == (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS)
+    assert services.reading(view.series_key).standing is Standing.DRAFT
+    with pytest.raises(UsageError, match="no longer the latest"):  # another window of the same reader
+        review.save_mask(token, drawn(view, without=Level.L2))
+    with pytest.raises(UsageError, match="no longer the latest"):
+        review.sign(view, signature(view, "AB", Role.FIRST))
+
+    review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.CORRECT, version=saved.version))
+    current = services.patient(view.series_key)
+    assert (current.category, current.is_read) == (Category.LOW_BONE_MASS, True)
+    assert current.mean_vbmd_mg_cm3.value == pytest.approx(saved.after.mean_mg_cm3[0])
+    model = services.model_view(current)
+    assert (model.category, model.model_hash, model.is_read) == (Category.OSTEOPOROSIS, view.model_hash, False)
+    assert (built[0] / "media" / f"{view.series_key}_{saved.version}_mask.nii.gz").is_file()
+    assert services.cohort_numbers().flagged == 1
+
+    second = review.sign(view, signature(view, "CD", Role.SECOND))
+    assert second.is_blind
+    assert second.dice[Level.L1] == 0
+    assert services.reading(view.series_key).standing is Standing.AT_ODDS
+    assert services.patient(view.series_key).category is Category.LOW_BONE_MASS
+    with pytest.raises(UsageError, match="neither of them"):
+        review.sign(view, signature(view, "AB", Role.ADJUDICATOR, version=saved.version))
+    review.sign(view, signature(view, "EF", Role.ADJUDICATOR))
+    assert services.patient(view.series_key).category is Category.OSTEOPOROSIS
+
+
+def test_a_rejection_leaves_the_count(views) -> None:
+    view = views[1]
+    review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.REJECT, words="motion"))
+    current = services.patient(view.series_key)
+    assert current.status == "excluded"
+    assert current.exclusions == ("The reader rejected this measurement: motion.",)
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """The routes behind a server of their own."""
+    app = Starlette(routes=list(review_routes.review_routes()))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+def ask(url: str, body: bytes | None = None) -> tuple[int, bytes]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read()
+
+
+def test_the_addresses_need_a_signature_and_answer_in_sentences(address: str, views) -> None:
+    view = views[1]
+    token = review.open_ticket(view, reader="AB", base=view.model_hash)
+    save, measure = (address + review_address(token, what) for what in ("save", "measure"))
+    assert ask(f"{address}/api/review/{token}/save", b"x")[0] == 403
+    code, said = ask(save, b"x")
+    assert (code, b"arrived damaged" in said) == (409, True)
+    assert b"which is no mask" in ask(save, bytes(33_000_000))[1]
+    for body in (b"[]", b"{", b'{"grades": {"20": 9}}', b'{"version": "../../x"}'):
+        code, said = ask(measure, body)
+        assert code == 409, body
+        assert json.loads(said)["problem"]
+    code, said = ask(measure, json.dumps({"version": view.model_hash, "grades": {"21": 2}}).encode())
+    assert (code, json.loads(said)["after"]["worst_grade"]) == (200, 2)
+    assert ask(f"{address}/api/picture/0_1_ct.nii.gz")[0] == 403
+    assert ask(address + review_routes.script_address("screen.js"))[0] == 200
+    assert ask(f"{address}/api/reader/x/..%2Freader.py")[0] == 404
