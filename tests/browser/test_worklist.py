@@ -83,6 +83,12 @@ def selected(page: Page) -> str:
     return key
 
 
+def expect_noted(page: Page, key: str) -> None:
+    """Wait until the row shows the note; the message names the patient."""
+    expect(page.locator(f'[data-key="{key}"] .state')).to_contain_text("✓")
+    expect(page.locator(".toast p")).to_contain_text(f"Patient {name_of(page, key)}:")
+
+
 def is_open(page: Page, key: str) -> bool:
     """Whether a review of this patient can be noted."""
     return page.locator(f'[data-key="{key}"] .state').inner_text().startswith(("to review", "not followed up"))
@@ -121,7 +127,7 @@ def test_ten_patients_are_noted_by_keys_alone(page: Page, running: Server, store
         meant.append((key, REVIEWS[hotkey]))
         page.wait_for_timeout(400)
         page.keyboard.press(hotkey)
-        expect(page.locator(".toast p")).to_contain_text(f"Patient {name_of(page, key)}:")
+        expect_noted(page, key)
         expect(page.locator(f'tr.selected:not([data-key="{key}"])')).to_have_count(1)
         if number % 2:
             page.keyboard.press("ArrowDown")  # right after a note it stays on the next patient
@@ -143,7 +149,7 @@ def test_ten_patients_are_noted_by_mouse(page: Page, running: Server, store: Pat
         page.wait_for_timeout(400)
         state = list(REVIEWS.values())[number % 3]
         page.get_by_role("button", name=state.capitalize(), exact=False).first.click()
-        expect(page.locator(".toast p")).to_contain_text(f"Patient {name_of(page, key)}:")
+        expect_noted(page, key)
     assert shown_order(page) == order
     assert_noted(store, author, [(key, list(REVIEWS.values())[n % 3]) for n, key in enumerate(reversed(chosen))])
 
@@ -156,12 +162,29 @@ def test_keys_that_come_too_fast_skip_nobody_and_note_nobody_unseen(page: Page, 
         page.keyboard.press("y")
         page.keyboard.press("ArrowDown")
         page.wait_for_timeout(150)
-    page.wait_for_timeout(1500)
+    expect(page.locator(".bar .primary")).to_be_enabled()  # no request is under way any more
+    page.wait_for_timeout(1000)
     noted = [key for key, _ in notes_by(store, "hasty")]
     assert noted
     assert len(noted) == len(set(noted))
     shown = [key for key in order if page.locator(f'[data-key="{key}"] .state').inner_text().startswith("✓")]
     assert sorted(noted) == sorted(shown), "the screen shows exactly what was noted"
+
+
+def test_a_row_that_is_clicked_while_a_note_is_saved_stays_selected(page: Page, running: Server, store: Path) -> None:
+    open_list(page, running, "?sort=mean+vBMD", "impatient")
+    first, second, third = [key for key in shown_order(page) if is_open(page, key)][:3]
+    page.locator(f'[data-key="{first}"] .reason').click()
+    page.wait_for_timeout(400)
+    page.keyboard.press("y")
+    page.locator(f'[data-key="{third}"] .reason').click()
+    expect_noted(page, first)
+    assert selected(page) == third
+    page.wait_for_timeout(400)
+    page.keyboard.press("n")
+    expect_noted(page, third)
+    assert_noted(store, "impatient", [(first, "confirmed"), (third, "not confirmed")])
+    assert is_open(page, second)
 
 
 def test_undo_names_the_patient_and_takes_one_note_back(page: Page, running: Server, store: Path) -> None:

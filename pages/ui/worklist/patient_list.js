@@ -21,6 +21,7 @@ class PatientList {
     this.selected = null; // key of the selected patient
     this.ticked = new Set();
     this.waiting = 0; // number of the request under way, 0 for none
+    this.selectedAtRequest = null;
     this.requests = 0;
     this.shownAt = 0; // when the selected patient was drawn
     this.justAdvanced = false; // the selection moved by itself after a note
@@ -45,9 +46,11 @@ class PatientList {
       this.select(data.selected, { isAdvance: false });
     } else if (isAnswer) {
       this.waiting = 0;
-      const isAdvance = data.selected !== null && data.selected !== this.selected;
       if (data.message && !data.message.is_refused) this.ticked.clear();
-      this.select(data.selected ?? this.selected, { isAdvance });
+      // Whoever was selected while the answer was awaited stays selected.
+      const isMoved = this.selected !== this.selectedAtRequest;
+      const to = isMoved ? this.selected : (data.selected ?? this.selected);
+      this.select(to, { isAdvance: to !== this.selected });
     }
     this.requests = Math.max(this.requests, data.answered);
     if (this.selected && !this.row(this.selected)) this.selected = null;
@@ -92,6 +95,7 @@ class PatientList {
   request(what) {
     if (this.waiting) return;
     this.waiting = this.requests = Math.max(this.requests, this.data.answered) + 1;
+    this.selectedAtRequest = this.selected;
     this.draw();
     this.send({ ...what, number: this.waiting, list_id: this.data.list_id });
   }
