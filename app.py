@@ -59,9 +59,9 @@ def main() -> None:
     for screen in PAGES:
         page = st.Page(screen.script, title=screen.title, icon=screen.icon, default=screen is PAGES[0])
         headings.setdefault(screen.heading, []).append(page)
-    page = st.navigation(headings)
+    page = st.navigation(headings, position="hidden")
     try:
-        frame.draw(page.url_path)
+        frame.draw(page.url_path, headings)
         page.run()
     except Exception as error:  # the page border: one of the two places where everything is caught
         _log.exception("the page '%s' failed", page.title)

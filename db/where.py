@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.cohort import Change, CohortFilter
 
 #: Numbers are compared in a third of the time that texts take.
 _NAMED = (
     "cohort.{kind}_number IN "
     "(SELECT names.number FROM names WHERE names.kind = '{kind}' AND list_contains($cohort_{field}, names.name))"
 )
+#: What happened to a series after a moment.
+_CHANGED = {
+    Change.READ: "cohort.indexed_at > $cohort_since",
+    Change.ANALYZED: "cohort.finished_at > $cohort_since AND cohort.status <> 'failed'",
+    Change.FAILED: "cohort.finished_at > $cohort_since AND cohort.status = 'failed'",
+    Change.FLAGGED: "cohort.flagged_at > $cohort_since",
+    Change.OVERDUE: "cohort.due_at > $cohort_since AND cohort.due_at <= now()",
+    Change.NOTED: (
+        "cohort.series_key IN (SELECT series_key FROM events "
+        "WHERE kind IN ('follow-up', 'follow-up fact', 'follow-up undone') AND \"at\" > $cohort_since)"
+    ),
+}
 #: Condition on the table ``cohort`` for each field of the filter that is set; ``$cohort_FIELD`` is its value.
 _CONDITIONS: dict[str, str] = {
     "vendors": _NAMED.format(kind="vendor", field="vendors"),
@@ -39,8 +51,11 @@ def where(cohort: CohortFilter) -> tuple[str, dict[str, Any]]:
     """The clause (``TRUE`` for everybody) and its parameters."""
     given = {name: getattr(cohort, name) for name in _CONDITIONS}
     chosen = {name: value for name, value in given.items() if value not in ((), None, "")}
-    clause = " AND ".join(_CONDITIONS[name] for name in chosen) or "TRUE"
-    return clause, {f"cohort_{name}": _plain(value) for name, value in chosen.items()}
+    conditions = [_CONDITIONS[name] for name in chosen]
+    if cohort.changed is not None:
+        chosen["since"] = cohort.since
+        conditions.append(f"({_CHANGED[cohort.changed]})")
+    return " AND ".join(conditions) or "TRUE", {f"cohort_{name}": _plain(value) for name, value in chosen.items()}
 
 
 def _plain(value: Any) -> Any:

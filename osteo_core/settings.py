@@ -62,6 +62,8 @@ class Settings:
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
     hash of its weights or its mask.
+    ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
+    that off.
     ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
     called from. It lies outside the store on purpose.
     """
@@ -84,6 +86,7 @@ class Settings:
     engine: str = "own"
     masks: str = ""
     mask_tool: str = "names"
+    index_folders: str = "/"
 
     @property
     def key_path(self) -> Path:

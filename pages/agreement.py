@@ -14,7 +14,7 @@ from pages.ui import services
 from pages.ui.agreement import figures as agreement_figures
 from pages.ui.agreement import qct_import
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
-from pages.ui.shared import filters, frame, wording
+from pages.ui.shared import address, filters, frame, wording
 
 
 def show_table(rows: list[Comparison]) -> None:
@@ -166,19 +166,17 @@ def choose_unit(controls: DeltaGenerator) -> bool:
     unit = controls.segmented_control(
         "Compare",
         ["Patient mean", "Single levels"],
-        default="Patient mean",
         required=True,
         key="unit",
-        bind="query-params",
     )
     return unit == "Single levels"
 
 
-st.title("Agreement with QCT")
 if not services.cohort_numbers().series:
+    st.title("Agreement with QCT")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False, also=("unit", "group"))
+    chosen = filters.heading("Agreement with QCT", "agreement")
     if done := st.session_state.pop("qct-done", ""):
         st.success(done, icon=":material/check:")
     controls = st.container(horizontal=True, gap="large")
@@ -190,9 +188,8 @@ else:
     else:
         everybody = services.ALL_VENDORS
         names = [everybody, *pairs.vendors()]
-        group = controls.segmented_control(
-            "Show", names, default=everybody, required=True, key="group", bind="query-params"
-        )
+        address.choice("group", names, words="group")
+        group = controls.segmented_control("Show", names, required=True, key="group") or everybody
         rows = services.agreement(pairs, shown=group)
         row = next(one for one in rows if one.group == group)
         show_pairs(pairs if group == everybody else pairs.of(group), row)

@@ -8,7 +8,7 @@ from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_U
 from osteo_core.programme.drift import Alarm, Quantity
 from pages.ui import services
 from pages.ui.drift import figures as drift_figures
-from pages.ui.shared import filters, frame, wording
+from pages.ui.shared import address, filters, frame, wording
 
 _UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
 
@@ -49,9 +49,8 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
         },
     )
     names = {one.scanner: one.name for one in found}
-    asked = st.selectbox(
-        "Show", list(names), key="device", bind="query-params", format_func=lambda key: names.get(key, key), width=360
-    )
+    address.choice("device", names, words="scanner")
+    asked = st.selectbox("Show", list(names), key="device", format_func=lambda key: names.get(key, key), width=360)
     return next((one for one in found if one.scanner == asked), found[0])
 
 
@@ -60,13 +59,11 @@ def show_scanner(one: services.ScannerDrift) -> None:
     name = st.segmented_control(
         "Follow",
         [q.value for q in Quantity],
-        default=Quantity.VBMD.value,
         required=True,
         key="quantity",
-        bind="query-params",
         label_visibility="collapsed",
     )
-    quantity = Quantity(name)
+    quantity = Quantity(name or Quantity.VBMD.value)
     if quantity not in one.charts:
         st.info(one.why[quantity], icon=":material/hourglass_empty:")
         return
@@ -112,11 +109,11 @@ def show_phantom() -> None:
     )
 
 
-st.title("Drift")
 if not services.cohort_numbers().series:
+    st.title("Drift")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False, also=("device", "quantity"))
+    chosen = filters.heading("Drift", "drift")
     found = services.scanners(chosen)
     if not found:
         frame.draw_empty("Nobody in this filter has a vBMD and a day of study.", icon=":material/search_off:")

@@ -44,11 +44,11 @@ def show_group(name: str, reach: list[Reach]) -> None:
         st.caption("Are the groups alike? Pearson's chi-square. " + "; ".join(tests) + ".")
 
 
-st.title("Equity")
 if not services.cohort_numbers().series:
+    st.title("Equity")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False)
+    chosen = filters.heading("Equity", "equity")
     if not services.cohort_numbers(chosen).series:
         frame.draw_empty("Nobody fits this filter.", icon=":material/search_off:")
     else:

@@ -46,11 +46,11 @@ def box_button(count: int, words: str, box: Box, *, help: str = "", is_reason: b
 
 
 def _open(box: Box) -> None:
-    st.query_params[BOX] = box.to_query()
+    st.session_state[BOX] = box.to_query()
 
 
 def _close() -> None:
-    st.query_params.pop(BOX, None)
+    st.session_state[BOX] = ""
 
 
 def arrow(sign: str) -> None:
@@ -151,11 +151,11 @@ def show_series(box: Box, chosen: services.CohortFilter) -> None:
         frame.open_patient(str(rows[cells[0][0]]["series_key"]))
 
 
-st.title("Exclusions")
 if not services.cohort_numbers().series:
+    st.title("Exclusions")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False)
+    chosen = filters.heading("Exclusions", "exclusions")
     flow = services.exclusion_flow(chosen)
     columns = st.columns(3)
     columns[0].metric("Series found", f"{flow.found:,}", border=True, help="Failures and exclusions stay in it")
@@ -173,7 +173,9 @@ else:
         with st.expander(f"Single levels left out within measured series ({sum(r.count for r in flow.levels):,})"):
             for reason in flow.levels:
                 st.markdown(f"**{reason.count:,}** · {reason.words}")
-    asked = Box.from_query(st.query_params.get(BOX, ""))
+    asked = Box.from_query(st.session_state[BOX])
+    if asked is None and st.session_state[BOX]:
+        st.warning(f"There is no box '{st.session_state[BOX]}' in this figure.", icon=":material/link_off:")
     if asked is not None:
         listed = st.dialog(title_of(asked), width="large", on_dismiss=_close)(show_series)
         listed(asked, chosen)

@@ -89,11 +89,11 @@ def show_pictures(chosen: services.CohortFilter) -> None:
     st.caption(f"{one.words} {beside}")
 
 
-st.title("Export")
 if not services.cohort_numbers().series:
+    st.title("Export")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter()
+    chosen = filters.heading("Export", "export", with_patients=True)
     numbers = services.cohort_numbers(chosen)
     if not numbers.series:
         frame.draw_empty("Nobody fits this filter: there is nothing to export.", icon=":material/search_off:")

@@ -59,7 +59,6 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         0,
         None,
         key="expected",
-        bind="query-params",
         width=290,
         help="How many the served population is expected to have; without it the second indicator has no denominator",
     )
@@ -95,10 +94,8 @@ def show_capacity(chosen: services.CohortFilter) -> None:
     st.subheader("Capacity")
     queue = services.flag_queue(chosen)
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
-    slots = left.number_input("Clinic slots a week", 0, None, 5, key="slots", bind="query-params")
-    share = middle.number_input(
-        "Flags that need a slot, %", 0, 100, 100, key="share", bind="query-params", help="The rest is closed at review"
-    )
+    slots = left.number_input("Clinic slots a week", 0, None, key="slots")
+    share = middle.number_input("Flags that need a slot, %", 0, 100, key="share", help="The rest is closed at review")
     try:
         ahead = plan(
             queue.flags,
@@ -125,11 +122,11 @@ def show_capacity(chosen: services.CohortFilter) -> None:
     right.plotly_chart(follow_up_figures.queue_figure(ahead), config={"displayModeBar": False})
 
 
-st.title("Follow-up")
 if not services.cohort_numbers().series:
+    st.title("Follow-up")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False, also=("expected", "slots", "share"))
+    chosen = filters.heading("Follow-up", "follow_up")
     found = services.states(chosen)
     if not sum(one.count for one in found):
         frame.draw_empty("Nobody in this filter is flagged: there is nothing to follow up.", icon=":material/flag:")

@@ -24,7 +24,7 @@ def show_distribution(numbers: services.CohortNumbers) -> None:
     st.caption(
         f"Dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}. "
         f"{wording.counted(without, 'measured series', 'measured series')} without a category. "
-        "Mineral and calibration stand with each patient."
+        "Mineral and calibration are on each patient's page."
     )
 
 
@@ -54,23 +54,14 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     """What a lead would do now."""
     st.subheader("Next steps")
     if numbers.for_review:
-        words = f"{numbers.for_review:,} ask for a look"
+        words = f"{wording.counted(numbers.for_review, 'measurement')} to check before use"
         st.page_link("pages/worklist.py", label=words, icon=":material/visibility:", query_params={"review": "true"})
     st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:
-        st.page_link("pages/exclusions.py", label="See who was left out", icon=":material/filter_alt_off:")
+        st.page_link("pages/exclusions.py", label="See what was left out and why", icon=":material/filter_alt_off:")
     st.page_link("pages/agreement.py", label="Compare with QCT", icon=":material/compare_arrows:")
-    with st.expander("Bring your own CT"):
-        store = services.store_argument()
-        st.code(
-            f"python -m osteo_core index /path/to/ct{store}\npython -m osteo_core analyze{store}",
-            language="bash",
-            wrap_lines=True,
-        )
-        st.caption(
-            "Headers are read first; identifiers become keyed hashes on the way in. "
-            "New patients appear here by themselves."
-        )
+    with st.expander("Index your own CT"):
+        home_parts.show_index()
 
 
 st.title("Home")
@@ -78,7 +69,9 @@ home_parts.show_run()
 numbers = services.cohort_numbers()
 if not numbers.series:
     frame.draw_no_series()
+    home_parts.show_index()
 else:
+    home_parts.show_index_result()
     home_parts.show_tiles(numbers)
     home_parts.show_changes()
     left, right = st.columns([2.1, 1], gap="large")

@@ -9,7 +9,7 @@ from pages.ui.patient.parts import show_level_table, show_origin, show_other_ser
 from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
 from pages.ui.patient.stored import show_stored
-from pages.ui.shared import figures, frame, wording
+from pages.ui.shared import address, figures, frame, wording
 from pages.ui.shared.notes import show_author, show_history
 
 #: The screen takes the height of the window, so that nothing of it must be scrolled to.
@@ -64,9 +64,15 @@ def show_patient(view: services.PatientView) -> None:
 
 
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    st.page_link("pages/worklist.py", label="Worklist", icon=":material/arrow_back:", width="content")
+    st.page_link(
+        "pages/worklist.py",
+        label="Worklist",
+        icon=":material/arrow_back:",
+        query_params=address.query_of("worklist") or None,
+        width="content",
+    )
     show_author(label_visibility="collapsed")
-key = st.query_params.get("series") or st.session_state.get(frame.OPEN_SERIES)
+key = st.session_state["series"]
 if not services.cohort_numbers().series:
     st.title("Patient")
     frame.draw_no_series()
@@ -81,8 +87,5 @@ else:
             "This store holds no such series; the address may come from another store. Choose one in the worklist."
         )
     else:
-        st.session_state[frame.OPEN_SERIES] = key
-        if st.query_params.get("series") != key:
-            st.query_params["series"] = key
         st.html(_STYLE)
         show_patient(view)

@@ -7,7 +7,7 @@ import streamlit as st
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS, Standardised, StandardPopulation
 from osteo_core.statistics.standardise import difference_of_shares
 from pages.ui import services
-from pages.ui.shared import figures, filters, frame, wording
+from pages.ui.shared import address, figures, filters, frame, wording
 
 BY = {
     "Sex": "sex",
@@ -82,8 +82,10 @@ def show_comparison(chosen: services.CohortFilter, population: StandardPopulatio
         return
     left, right = st.columns(2)
     names = list(views)
-    first = left.selectbox("First", names, key="first", bind="query-params")
-    second = right.selectbox("Second", names, index=1, key="second", bind="query-params")
+    address.choice("first", names, words="saved view")
+    address.choice("second", names, words="saved view", default=names[1])
+    first = left.selectbox("First", names, key="first")
+    second = right.selectbox("Second", names, key="second")
     overall = {name: services.prevalence(views[name], by="all") for name in dict.fromkeys((first, second))}
     if not all(found and found[0].n for found in overall.values()):
         st.info("Nobody has a category in one of the views: there is nothing to compare.", icon=":material/search_off:")
@@ -143,11 +145,11 @@ def show_overall(rate: figures.Rate) -> None:
     )
 
 
-st.title("Prevalence")
 if not services.cohort_numbers().series:
+    st.title("Prevalence")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(with_category=False, also=("by", "first", "second"))
+    chosen = filters.heading("Prevalence", "prevalence")
     overall = services.prevalence(chosen, by="all")
     if not overall or not overall[0].n:
         frame.draw_empty(
@@ -157,13 +159,8 @@ else:
     else:
         show_overall(overall[0])
         controls = st.container(horizontal=True, gap="large")
-        name = (
-            controls.segmented_control("By", list(BY), default="Sex", required=True, key="by", bind="query-params")
-            or "Sex"
-        )
-        standard = controls.segmented_control(
-            "Standard population", list(POPULATIONS), default=EUROPE_2013.name, required=True, key="standard"
-        )
+        name = controls.segmented_control("By", list(BY), required=True, key="by") or "Sex"
+        standard = controls.segmented_control("Standard population", list(POPULATIONS), required=True, key="standard")
         population = POPULATIONS.get(standard or "", EUROPE_2013)
         show_group(name, BY[name], chosen, population)
         show_distribution(chosen)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import services
-from pages.ui.shared import filters, frame, notes, wording
+from pages.ui.shared import address, filters, frame, notes, wording
 from pages.ui.worklist import patient_list
-from pages.ui.worklist.order import MOST_LISTED, WorkOrder, refresh, work_order
+from pages.ui.worklist.order import MOST_LISTED, WorkOrder, is_kept, refresh, work_order
 
 
 def choose_sort() -> tuple[services.Sort, bool]:
@@ -16,28 +16,20 @@ def choose_sort() -> tuple[services.Sort, bool]:
         "Sort by",
         [sort.value for sort in services.Sort],
         key="sort",
-        bind="query-params",
         width=150,
         help="Orders the whole list, not only this page. Urgency: open flags first, then the lowest vBMD first.",
     )
-    is_descending = st.toggle("Descending", key="descending", bind="query-params")
-    filters.keep(("sort", "descending"))
+    is_descending = st.toggle("Descending", key="descending")
     return services.Sort(name), bool(is_descending)
 
 
 def choose_page(order: WorkOrder) -> int:
     """Which page of the list is shown, from 1; also in the address."""
-    asked = st.session_state.pop(patient_list.PAGE, None)
-    if asked is not None:
-        st.session_state["page"] = asked
     if st.session_state.get("page", 1) > order.pages:
         st.session_state["page"] = order.pages
     if order.pages == 1:
         return 1
-    page = int(
-        st.number_input(f"Page (of {order.pages:,})", 1, order.pages, key="page", bind="query-params", width=140)
-    )
-    filters.keep(("page",))
+    page = int(st.number_input(f"Page (of {order.pages:,})", 1, order.pages, key="page", width=140))
     return page
 
 
@@ -58,6 +50,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
 @st.fragment
 def show_list(chosen: services.CohortFilter) -> None:
     """Who notes, order, page and the list itself; a note draws this part anew and nothing else."""
+    address.write("worklist")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         notes.show_author()
         sort, is_descending = choose_sort()
@@ -73,12 +66,12 @@ def show_list(chosen: services.CohortFilter) -> None:
     patient_list.show(order, page)
 
 
-st.title("Worklist")
 if not services.cohort_numbers().series:
+    st.title("Worklist")
     frame.draw_no_series()
 else:
-    chosen = filters.cohort_filter(also=("page", "sort", "descending"))
-    if not services.worklist_count(chosen) and not st.session_state.get("worklist-order"):
+    chosen = filters.heading("Worklist", "worklist", with_patients=True)
+    if not services.worklist_count(chosen) and not is_kept(chosen):
         frame.draw_empty(
             "No patient matches this filter. Remove a part of it to see more.", icon=":material/search_off:"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import TypeVar
 from urllib.parse import parse_qs, urlencode
@@ -17,6 +17,17 @@ _Value = TypeVar("_Value")
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
+class Change(StrEnum):
+    """What may have happened to a series since a moment."""
+
+    READ = "read"
+    ANALYZED = "analyzed"
+    FAILED = "failed"
+    FLAGGED = "newly flagged"
+    OVERDUE = "became overdue"
+    NOTED = "noted"
+
+
 @dataclass(frozen=True, kw_only=True)
 class CohortFilter:
     """Nothing chosen means everybody. Ages are whole years, both ends included.
@@ -25,7 +36,8 @@ class CohortFilter:
     out as soon as one end is given. ``scanners`` are models as read, ``sites`` keyed hashes of institutions;
     ``studied_from`` and ``studied_to`` are days of study, both included. ``states`` and ``overdue`` are of the
     follow-up: what nobody flagged has neither. ``text`` is looked for in scanner model, manufacturer as read, and
-    at the start of the keys; case does not count.
+    at the start of the keys; case does not count. ``changed``: what happened to the series after ``since``, which has a
+    time zone; both are given or neither.
     """
 
     vendors: tuple[Vendor, ...] = ()
@@ -43,8 +55,14 @@ class CohortFilter:
     states: tuple[State, ...] = ()
     overdue: bool | None = None
     text: str = ""
+    changed: Change | None = None
+    since: datetime | None = None
 
     def __post_init__(self) -> None:
+        if (self.changed is None) != (self.since is None) or (self.since is not None and self.since.tzinfo is None):
+            raise UsageError(
+                "a change is asked for with a moment and its time zone: give 'changed' and 'since', or neither"
+            )
         if self.age_from is not None and self.age_to is not None and self.age_from > self.age_to:
             raise UsageError(f"ages must run from the lower to the higher, found {self.age_from:g} to {self.age_to:g}")
         if self.studied_from is not None and self.studied_to is not None and self.studied_from > self.studied_to:
@@ -72,6 +90,8 @@ class CohortFilter:
         )
         pairs += [(name, str(flag).lower()) for name, flag in flags if flag is not None]
         pairs += [("text", self.text)] if self.text else []
+        if self.changed is not None and self.since is not None:
+            pairs += [("changed", self.changed.value), ("since", self.since.isoformat())]
         return urlencode(pairs)
 
     @classmethod
@@ -98,6 +118,8 @@ class CohortFilter:
             states=_words(given, "state", State),
             overdue=_one(given, "overdue", _flag),
             text=_one(given, "text", str) or "",
+            changed=_one(given, "changed", Change),
+            since=_one(given, "since", datetime.fromisoformat),
         )
 
 

@@ -14,6 +14,8 @@ from tests.browser.cohort import BrowserCohort, build_browser_cohort
 from tests.browser.server import FLAGS, Server, start_server, stop_server
 
 expect.set_options(timeout=30_000)
+#: The menu at the side.
+MENU = ".st-key-menu"
 
 
 @dataclass(kw_only=True)

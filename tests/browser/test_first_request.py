@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from pages.ui.shared import wording
+from tests.browser.conftest import MENU
 from tests.browser.server import start_server, stop_server
 
 pytestmark = pytest.mark.browser
@@ -20,7 +21,7 @@ def test_a_deep_link_before_anything_else_gets_frame_and_menu(browser: Browser, 
         page.goto(f"{running.address}/exclusions")
         expect(page.get_by_role("heading", name="Exclusions")).to_be_visible(timeout=60_000)
         expect(page.get_by_text(wording.RESEARCH_USE)).to_be_visible()
-        names = page.get_by_test_id("stSidebarNavLink").all_inner_texts()
+        names = page.locator(MENU).get_by_role("link").all_inner_texts()
     finally:
         page.close()
         stop_server(running)

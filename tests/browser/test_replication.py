@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pages.ui.services.replication import FOLDER
-from tests.browser.conftest import Visit
+from tests.browser.conftest import MENU, Visit
 
 pytestmark = pytest.mark.browser
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 def test_replication_opens_from_the_menu_and_is_marked_simulated(visit: Visit) -> None:
     page = visit.page
     page.goto(visit.address)
-    page.get_by_test_id("stSidebarNav").get_by_text("Replication").click()
+    page.locator(MENU).get_by_role("link", name="Replication").click()
     expect(page.get_by_role("heading", name="Replication of Fang 2021")).to_be_visible()
     expect(page.get_by_text("SIMULATED.")).to_be_visible()
     expect(page.get_by_text("python -m benchmarks.fang2021").first).to_be_visible()

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import SeriesResult
 from tests.browser.cohort import build_browser_cohort
+from tests.browser.conftest import MENU
 from tests.browser.server import start_server, stop_server
 
 pytestmark = pytest.mark.browser
@@ -96,7 +97,7 @@ def test_from_a_table_of_qct_to_the_outliers_patient_and_out_again(browser: Brow
     expect(page.get_by_role("heading", name="Patient")).to_be_visible()
     assert f"series={study.results[outlier].series.series_key}" in page.url
 
-    page.get_by_test_id("stSidebarNav").get_by_text("Export").click()
+    page.locator(MENU).get_by_role("link", name="Export").click()
     expect(page.get_by_role("heading", name="Export")).to_be_visible()
     page.get_by_role("combobox", name="Figure", exact=False).last.click()
     page.get_by_role("option", name="Differences from QCT").click()

@@ -555,8 +555,8 @@ def test_what_changed_since_a_moment(store: Store) -> None:
     record(store.store_dir, note, replace(note, event_id="n2", kind="saved view", payload_json="{}"))
     store.take_in()
     (row,) = ask(store, "changes", since=noon - timedelta(hours=1))
-    assert (row["n_analyzed"], row["n_failed"], row["n_flagged"], row["n_notes"]) == (1, 0, 1, 1)
+    assert (row["n_analyzed"], row["n_failed"], row["n_flagged"], row["n_noted"]) == (1, 0, 1, 1)
     (row,) = ask(store, "changes", since=noon + timedelta(hours=1))
-    assert (row["n_analyzed"], row["n_flagged"], row["n_notes"]) == (0, 0, 1)
+    assert (row["n_analyzed"], row["n_flagged"], row["n_noted"]) == (0, 0, 1)
     (row,) = ask(store, "changes", since=noon - timedelta(days=9))
     assert row["n_analyzed"] == 2

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from osteo_core.errors import UsageError
+from osteo_core.programme.cohort import Change
 from pages.ui import services
 from pages.ui.home.visit import last_visit
 from pages.ui.shared import wording
@@ -28,6 +29,17 @@ class Tile:
     help: str
     script: str
     label: str
+    query: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeLink:
+    """How often one thing happened since the last visit, in words, and the page that lists exactly those series."""
+
+    change: Change
+    count: int
+    words: str
+    script: str
     query: Mapping[str, str]
 
 
@@ -100,24 +112,36 @@ def show_changes() -> None:
         )
         return
     found = services.changes(since)
-    parts = [
-        words
-        for count, words in (
-            (found.indexed, f"{found.indexed:,} series read"),
-            (found.analyzed, f"{found.analyzed:,} analyzed"),
-            (found.flagged, f"{wording.counted(found.flagged, 'new flag')}"),
-            (found.overdue, f"{found.overdue:,} became overdue"),
-            (found.failed, f"{found.failed:,} failed"),
-            (found.notes, f"{wording.counted(found.notes, 'note')} added"),
+    parts = [one for one in _changes_of(found) if one.count]
+    with place.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/history: Since your last visit ({wording.moment(since)}):", width="content")
+        for one in parts:
+            query = {"changed": one.change.value, "since": since.isoformat(), **one.query}
+            st.page_link(one.script, label=one.words, query_params=query, width="content")
+        if not parts:
+            st.markdown("nothing new.", width="content")
+
+
+def _changes_of(found: services.Changes) -> tuple[ChangeLink, ...]:
+    """What happened, each with its list: patients on the worklist, all other series on Exclusions."""
+    everything = {"box": "found"}
+
+    def link(change: Change, count: int, words: str, *, is_patients: bool = True) -> ChangeLink:
+        script = "pages/worklist.py" if is_patients else "pages/exclusions.py"
+        return ChangeLink(
+            change=change, count=count, words=words, script=script, query={} if is_patients else everything
         )
-        if count
-    ]
-    place.markdown(
-        f":material/history: Since your last visit ({wording.moment(since)}): **{', '.join(parts) or 'nothing new'}**."
+
+    return (
+        link(Change.READ, found.indexed, f"{found.indexed:,} series read", is_patients=False),
+        link(Change.ANALYZED, found.analyzed, f"{found.analyzed:,} analyzed", is_patients=False),
+        link(Change.FLAGGED, found.flagged, wording.counted(found.flagged, "new flag")),
+        link(Change.OVERDUE, found.overdue, f"{found.overdue:,} became overdue"),
+        link(Change.FAILED, found.failed, f"{found.failed:,} failed", is_patients=False),
+        link(Change.NOTED, found.noted, f"{found.noted:,} noted"),
     )
 
 
-@st.fragment(run_every=1.0)
 def show_run() -> None:
     """The run with its bar, rate, time left and buttons; draws the page anew when new patients are in."""
     progress = services.progress()
@@ -127,9 +151,11 @@ def show_run() -> None:
     if progress and progress.is_running:
         _show_running(progress)
     elif services.running_command():
-        is_demo = services.running_command() == "demo"
-        words = "**Demo cohort**: starting; the first patients come within three minutes"
-        st.progress(0.0, text=words if is_demo else "**Analyzing**: starting the workers")
+        words = {
+            "demo": "**Demo cohort**: starting; the first patients come within three minutes",
+            "index": "**Reading headers**: starting",
+        }.get(services.running_command(), "**Analyzing**: starting the workers")
+        st.progress(0.0, text=words)
     elif progress and progress.was_cut_off:
         left = progress.total - progress.done
         line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
@@ -198,3 +224,67 @@ def _start() -> None:
         services.start_run()
     except UsageError as refused:
         st.toast(wording.sentence(str(refused)), icon=":material/error:")
+
+
+def show_index() -> None:
+    """Index a folder on the server: a path that completes, or the commands that do the same."""
+    store = services.store_argument()
+    if not services.index_roots():
+        st.caption("Indexing from the dashboard is switched off here. On the server:")
+        st.code(f"python -m osteo_core index /path/to/ct{store}", language="bash", wrap_lines=True)
+        return
+    typed = st.text_input(
+        "Folder of CT on the server",
+        key="index-path",
+        placeholder="/data/ct",
+        help="DICOM folders, or NIfTI files. Headers are read first; identifiers become keyed hashes on the way in.",
+    )
+    offered = [one for one in services.matching_folders(typed) if one != typed.rstrip("/")]
+    if offered:
+        st.pills(
+            "Folders that match", offered, key="index-offered", on_change=_take_offered, label_visibility="collapsed"
+        )
+    st.button(
+        "Read headers",
+        key="index-start",
+        type="primary",
+        icon=":material/folder_open:",
+        on_click=_start_index,
+        disabled=not services.may_start(),
+        help="Indexes the folder beside the dashboard; what it finds is listed here, and analyzed when you start that.",
+    )
+
+
+def _take_offered() -> None:
+    chosen = st.session_state.get("index-offered")
+    if chosen:
+        st.session_state["index-path"] = f"{chosen.rstrip('/')}/"
+        st.session_state["index-offered"] = None
+
+
+def _start_index() -> None:
+    try:
+        services.start_index(st.session_state.get("index-path", ""))
+    except UsageError as refused:
+        st.toast(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+
+
+def show_index_result() -> None:
+    """What the index run that was started here has found: series read, and how many were left out for which reason."""
+    run = services.index_run()
+    if run is None:
+        return
+    query = {"changed": Change.READ.value, "since": run.started_at.isoformat()}
+    state = "Reading" if run.is_running else "Read"
+    words = f"{state} `{run.folder}`: **{wording.counted(run.read, 'series', 'series')}**, {run.left_out:,} left out"
+    if run.reasons:
+        words += ": " + ", ".join(f"{reason.count:,} {reason.words.lower()}" for reason in run.reasons)
+    with st.container(horizontal=True, vertical_alignment="center", border=True):
+        st.markdown(f":material/folder_open: {words}.")
+        if run.left_out:
+            st.page_link(
+                "pages/exclusions.py",
+                label="See what was left out",
+                query_params={**query, "box": "left out: find"},
+                width="content",
+            )

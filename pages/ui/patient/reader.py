@@ -197,9 +197,7 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
 
 
 def _levels() -> list[dict[str, Any]]:
-    return [
-        {"number": int(level), "name": level.name, "rgb": rgb(colour)} for level, colour in READER_COLOURS.items()
-    ]
+    return [{"number": int(level), "name": level.name, "rgb": rgb(colour)} for level, colour in READER_COLOURS.items()]
 
 
 def _focus(model: Summary) -> str:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 PROGRESS_FILE = "progress.json"
@@ -85,16 +86,18 @@ def read_progress(store_dir: Path) -> Progress | None:
 
 
 class Run:
-    """A command of this program at work over the store, started by the app: ``demo`` or ``analyze``.
+    """A command of this program at work over the store, started by the app: ``demo``, ``index`` or ``analyze``.
 
     It is a process of its own and leaves parts; the app goes on owning the store. Its settings are the app's.
     """
 
-    def __init__(self, store_dir: Path, command_name: str) -> None:
+    def __init__(self, store_dir: Path, command_name: str, *arguments: str) -> None:
         store_dir.mkdir(parents=True, exist_ok=True)
         self.command_name = command_name
+        self.arguments = arguments
+        self.started_at = datetime.now(UTC)
         self._log = store_dir / f"{command_name}.log"
-        command = [sys.executable, "-m", "osteo_core", command_name, "--store", str(store_dir)]
+        command = [sys.executable, "-m", "osteo_core", command_name, *arguments, "--store", str(store_dir)]
         nice = shutil.which("nice")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(

@@ -10,14 +10,14 @@ from pages.ui.services.running_app import query
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """Series read, analyzed, failed and newly flagged since a moment, clocks that ran out, and notes of people."""
+    """How many series were read, analyzed, failed, newly flagged, became overdue, or were noted by people."""
 
     indexed: int
     analyzed: int
     failed: int
     flagged: int
     overdue: int
-    notes: int
+    noted: int
 
 
 def changes(since: datetime) -> Changes:
@@ -29,5 +29,5 @@ def changes(since: datetime) -> Changes:
         failed=int(row["n_failed"]),
         flagged=int(row["n_flagged"]),
         overdue=int(row["n_overdue"]),
-        notes=int(row["n_notes"]),
+        noted=int(row["n_noted"]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,15 @@ from pages.ui.shared.figures import Bin, Rate
 BIN_MG_CM3 = 10.0
 ALL_VENDORS = "All vendors"
 _EVERYBODY = CohortFilter()
+#: A field's name in the address and in ``CohortFilter``.
+_FILTER_FIELDS = {
+    "vendor": "vendors",
+    "sex": "sexes",
+    "scanner": "scanners",
+    "site": "sites",
+    "category": "categories",
+    "state": "states",
+}
 _GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 
 
@@ -75,6 +85,20 @@ def filter_options() -> dict[str, list[str]]:
     for row in query("filter_options").to_pylist():
         found[row["field"]].append(row["value"])
     return found
+
+
+def value_counts(cohort: CohortFilter, *, field: str) -> dict[str, int]:
+    """How many series each value of a filter field would leave, all other fields as they are.
+
+    ``field``: 'vendor', 'sex', 'scanner', 'site', 'category' or 'state'.
+    """
+    nothing: dict[str, Any] = {_FILTER_FIELDS[field]: ()}
+    others = replace(cohort, **nothing)
+    if field in ("category", "state"):
+        rows = [row for row in query("filter_marks", cohort=others).to_pylist() if row["field"] == field]
+    else:
+        rows = query("filter_counts", cohort=others, by=field).to_pylist()
+    return {row["value"]: int(row["n"]) for row in rows}
 
 
 def site_words(key: str) -> str:

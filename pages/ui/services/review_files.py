@@ -72,9 +72,7 @@ def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
     gone = sum(not file.exists() for file in view.files)
     if not view.files or gone:
         found = f"{gone} of {len(view.files)} source files are not where they were" if view.files else "none is known"
-        raise UsageError(
-            f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now"
-        )
+        raise UsageError(f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now")
     stem = stem_of(view)
     asked = {
         "files": [str(file) for file in view.files],
@@ -129,9 +127,7 @@ def read_shown(folder: Path, stem: str) -> Shown:
     voxels = np.asanyarray(nibabel.load(folder / (stem + CT)).dataobj.get_unscaled())  # type: ignore[attr-defined]
     labels, _ = read_nifti_labels(folder / (stem + MASK))
     context = pictures.read_context(folder / (stem + CONTEXT))
-    return Shown(
-        voxels_hu=voxels, labels=labels, geometry=header.geometry, is_whole_resolution=context.is_correctable
-    )
+    return Shown(voxels_hu=voxels, labels=labels, geometry=header.geometry, is_whole_resolution=context.is_correctable)
 
 
 def write_version(path: Path, labels: LabelArray, geometry: Geometry) -> None:

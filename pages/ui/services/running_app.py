@@ -106,13 +106,23 @@ def start_run() -> None:
 
     Raises UsageError when something is at work already.
     """
+    start_command(_next_command(settings().store.resolve()))
+
+
+def start_command(name: str, *arguments: str) -> None:
+    """Start a command over the store in a process beside the app. Raises UsageError when one is at work already."""
     held = store_holder()
-    held.publish()  # the command reads what waits from the snapshot
+    held.publish()  # the command reads what is there from the snapshot
     place = settings().store.resolve()
     with _runs_lock:
         if not may_start():
             raise UsageError("an analysis is at work over this store already; wait until it has ended")
-        _runs[place] = Run(place, _next_command(place))
+        _runs[place] = Run(place, name, *arguments)
+
+
+def last_run() -> Run | None:
+    """The command that this app started last over this store, or None."""
+    return _runs.get(settings().store.resolve())
 
 
 def pause_run() -> None:

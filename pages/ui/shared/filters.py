@@ -1,157 +1,217 @@
-"""The cohort filter as one row of widgets; the choice is kept in the address and carried from page to page.
-
-Names in the address are those of ``CohortFilter.to_query``, so that a link made elsewhere opens the same cohort.
-"""
+"""The cohort filter: a panel of fields, and each active one as a chip that removes it; the address says the same."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
-from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.cohort import Change, CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
-from pages.ui.shared import frame, saved_views
+from pages.ui.shared import address, saved_views, wording
 
-#: Names in the address, and of the widgets: on every page of the cohort, and on the worklist beside them.
-SHARED = ("vendor", "sex", "age_from", "age_to", "scanner", "site", "studied_from", "studied_to")
-OWN = ("category", "flagged", "review", "state", "overdue")
-_OLDEST = 130
-_KEPT = "cohort_filter_kept"
-
-
-def carry_over(keys: tuple[str, ...]) -> None:
-    """What was chosen on another page, or here before, is chosen again, unless the address says otherwise."""
-    if not st.session_state[frame.IS_NEW_PAGE]:
-        return
-    # Opening a patient wrote that name into this page's address too, over the filter: it is met on the way back.
-    is_way_back = st.query_params.pop("series", None) is not None
-    if not any(key in st.query_params for key in keys):
-        kept = st.session_state.get(_KEPT, {})
-        for key in keys:
-            if kept.get(key):
-                st.session_state[key] = kept[key]
-                st.query_params[key] = kept[key] if isinstance(kept[key], list) else str(kept[key]).lower()
-        if is_way_back and any(kept.get(key) for key in keys):
-            st.rerun()  # after a step in the browser's history widgets believe the address they were asked with
+_SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
+_MARKS = {
+    "flagged": ("Flagged", "Below the osteoporosis limit, or a fracture of grade 2 or more"),
+    "review": ("To check", "Something should be checked before the measurement is used"),
+    "overdue": ("Overdue", "The next step of the follow-up is late"),
+}
 
 
-def keep(keys: tuple[str, ...]) -> None:
-    """Remember what is chosen for ``carry_over``."""
-    kept = st.session_state.setdefault(_KEPT, {})
-    kept.update({key: st.session_state[key] for key in keys if key in st.session_state})
-
-
-def cohort_filter(*, with_category: bool = True, also: tuple[str, ...] = ()) -> CohortFilter:
-    """Draw the row and give what is chosen; nothing chosen means everybody. ``also``: other names to carry along."""
-    keys = (*SHARED, *OWN, *also) if with_category else (*SHARED, *also)
-    carry_over(keys)
-    weights = [1.8, 1.3, 1.15, 1.15, 1.8, 1.75, 0.9] if with_category else [2, 1.4, 1.3, 1.3, 1]
-    columns = st.columns(weights, vertical_alignment="bottom")
-    vendors = columns[0].multiselect(
-        "Vendor", [v.value for v in Vendor], key="vendor", bind="query-params", placeholder="All vendors"
-    )
-    sexes = columns[1].multiselect("Sex", [sex.value for sex in Sex], key="sex", bind="query-params", placeholder="All")
-    low = _age(columns[2], "Age from", key="age_from")
-    high = _age(columns[3], "to", key="age_to")
-    if low is not None and high is not None and low > high:
-        st.caption(f":material/swap_horiz: Ages run from the lower to the higher: shown are {high:g} to {low:g} years.")
-        low, high = high, low
-    own = _own(columns[4], columns[5]) if with_category else {}
-    with columns[-1].popover(":material/tune:", help="Scanner, site, period, follow-up; saved views"):
-        more = _more(with_state=with_category)
-        place = st.container()
-    keep(keys)
-    chosen = CohortFilter(
-        vendors=tuple(Vendor(v) for v in vendors),
-        sexes=tuple(Sex(s) for s in sexes),
+def chosen_filter(*, with_patients: bool) -> CohortFilter:
+    """What the fields of the page say; ``with_patients``: category, marks and follow-up too."""
+    state = st.session_state
+    low, high = sorted_ends(state.get("age_from"), state.get("age_to"))
+    first, last = sorted_ends(state.get("studied_from"), state.get("studied_to"))
+    own: dict[str, Any] = {}
+    if with_patients:
+        own = {
+            "categories": tuple(Category(one) for one in state.get("category", ())),
+            "states": tuple(State(one) for one in state.get("state", ())),
+            **{name: state.get(name) or None for name in _MARKS},
+        }
+    if state.get("changed") and state.get("since"):
+        own |= {"changed": Change(state["changed"]), "since": datetime.fromisoformat(state["since"])}
+    return CohortFilter(
+        vendors=tuple(Vendor(one) for one in state.get("vendor", ())),
+        sexes=tuple(Sex(one) for one in state.get("sex", ())),
         age_from=low,
         age_to=high,
+        scanners=tuple(state.get("scanner", ())),
+        sites=tuple(state.get("site", ())),
+        studied_from=first,
+        studied_to=last,
         **own,
-        **more,
     )
-    with place:
-        saved_views.show_views(chosen, open_view=partial(_open, keys))
+
+
+def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
+    """Both ends of a range in order, whichever was typed first."""
+    return (high, low) if low is not None and high is not None and low > high else (low, high)
+
+
+def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
+    """Title, number of patients and what was left out; below it the filter. Returns the filter."""
+    chosen = chosen_filter(with_patients=with_patients)
+    numbers = services.cohort_numbers(chosen)
+    left_out = numbers.excluded + numbers.failed
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title(title, width="content")
+        st.markdown(
+            f"**{wording.counted(numbers.patients, 'patient')}**, "
+            f"{wording.counted(numbers.series, 'series', 'series')}",
+            width="content",
+        )
+        st.page_link(
+            "pages/exclusions.py",
+            label=f"{left_out:,} left out: see why",
+            query_params=link_query(chosen, only=address.PAGES["exclusions"]),
+            width="content",
+            help="Series that were excluded or failed, by step and reason",
+        )
+    address.draw_unknown()
+    _draw(page, chosen, with_patients=with_patients)
     return chosen
 
 
-def link_query(chosen: CohortFilter) -> dict[str, str | list[str]]:
-    """The filter as the query parameters of a link to another page."""
-    return {name: found[0] if len(found) == 1 else found for name, found in parse_qs(chosen.to_query()).items()}
+def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
+    chips = _chips(with_patients=with_patients)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover(
+            f"Filters ({len(chips)})" if chips else "Filters",
+            icon=":material/filter_alt:",
+            key="filters",
+            width="content",
+        ):
+            _panel(chosen, with_patients=with_patients)
+            saved_views.show_views(chosen, open_view=lambda view: open_view(page, view))
+        for name, value, words in chips:
+            st.button(
+                words,
+                key=f"chip-{name}-{value}",
+                icon=":material/close:",
+                icon_position="right",
+                on_click=_remove,
+                args=(name, value),
+                help="Remove this part of the filter",
+            )
+        if chips:
+            st.button("Clear all", key="chips-clear", type="tertiary", on_click=address.set_values, args=(page, {}))
+        else:
+            st.caption("Everybody: no filter is set.")
 
 
-def _open(keys: tuple[str, ...], view: CohortFilter) -> None:
-    """Set the widgets of this page to a view; what the page does not ask stays out."""
-    found: dict[str, Any] = {
-        "vendor": [v.value for v in view.vendors],
-        "sex": [s.value for s in view.sexes],
-        "age_from": None if view.age_from is None else int(view.age_from),
-        "age_to": None if view.age_to is None else int(view.age_to),
-        "scanner": list(view.scanners),
-        "site": list(view.sites),
-        "studied_from": view.studied_from,
-        "studied_to": view.studied_to,
-        "category": [c.value for c in view.categories],
-        "flagged": bool(view.flagged),
-        "review": bool(view.review),
-        "overdue": bool(view.overdue),
-        "state": [s.value for s in view.states],
-    }
-    for key in keys:
-        if key in found:
-            st.session_state[key] = found[key]
+def _chips(*, with_patients: bool) -> list[tuple[str, Any, str]]:
+    """Every active part of the filter: its field, its value, and its words."""
+    state = st.session_state
+    found: list[tuple[str, Any, str]] = []
+    lists: list[tuple[str, str, Callable[[str], str]]] = [
+        ("vendor", "Vendor", str),
+        ("sex", "Sex", lambda one: _SEX_WORDS.get(one, "unknown")),
+        ("scanner", "Scanner", str),
+        ("site", "Site", services.site_words),
+    ]
+    if with_patients:
+        lists += [("category", "Category", str), ("state", "Follow-up", str)]
+    for name, words, say in lists:
+        found += [(name, one, f"{words}: {say(one)}") for one in state.get(name, ())]
+    for name, words in (("age_from", "Age from"), ("age_to", "Age to")):
+        if state.get(name) is not None:
+            found.append((name, None, f"{words} {state[name]}"))
+    for name, words in (("studied_from", "Studied from"), ("studied_to", "Studied to")):
+        if state.get(name) is not None:
+            found.append((name, None, f"{words} {wording.day(state[name])}"))
+    if state.get("changed") and state.get("since"):
+        since = wording.moment(datetime.fromisoformat(state["since"]))
+        found.append(("changed", None, f"{wording.sentence(state['changed'])} since {since}"))
+    if with_patients:
+        found += [(name, None, words) for name, (words, _) in _MARKS.items() if state.get(name)]
+    return found
 
 
-def _own(left: DeltaGenerator, right: DeltaGenerator) -> dict[str, Any]:
-    """What the worklist alone asks: category, and three marks."""
-    categories = left.multiselect(
-        "Category", [c.value for c in Category], key="category", bind="query-params", placeholder="All categories"
-    )
-    with right.container(gap=None):
-        marks = {
-            name: st.toggle(name.capitalize(), key=name, bind="query-params") or None
-            for name in ("flagged", "review", "overdue")
-        }
-    return {"categories": tuple(Category(c) for c in categories), **marks}
+def _remove(name: str, value: Any) -> None:
+    held = st.session_state[name]
+    st.session_state[name] = [one for one in held if one != value] if isinstance(held, list) else None
+    if isinstance(held, bool):
+        st.session_state[name] = False
 
 
-def _more(*, with_state: bool) -> dict[str, Any]:
-    """What is asked for seldom: scanner, site, period and state of the follow-up."""
-    options = services.filter_options()
-    scanners = st.multiselect("Scanner model", options["scanner"], key="scanner", bind="query-params")
-    sites = st.multiselect(
-        "Site",
-        options["site"],
-        key="site",
-        bind="query-params",
-        format_func=services.site_words,
-        help="Institution of the scan, or its name in the site table; a key where no name is known",
-    )
+def _panel(chosen: CohortFilter, *, with_patients: bool) -> None:
+    """All fields; beside each value how many series it would leave."""
     left, right = st.columns(2)
-    first = left.date_input("Studied from", value=None, key="studied_from", bind="query-params")
-    last = right.date_input("to", value=None, key="studied_to", bind="query-params")
-    if first and last and first > last:
-        st.caption(":material/swap_horiz: Days run from the earlier to the later: shown are both ends swapped.")
-        first, last = last, first
-    states: list[str] = []
-    if with_state:
-        states = st.multiselect("Follow-up state", [s.value for s in State], key="state", bind="query-params")
-    return {
-        "scanners": tuple(scanners),
-        "sites": tuple(sites),
-        "studied_from": first,
-        "studied_to": last,
-        "states": tuple(State(s) for s in states),
-    }
+    with left:
+        _values("Vendor", "vendor", [one.value for one in Vendor], chosen)
+        _values("Scanner model", "scanner", services.filter_options()["scanner"], chosen)
+        _age()
+    with right:
+        _values("Sex", "sex", [one.value for one in Sex], chosen, say=lambda one: _SEX_WORDS.get(one, "unknown"))
+        _values("Site", "site", services.filter_options()["site"], chosen, say=services.site_words)
+        _days()
+    if with_patients:
+        with left:
+            _values("Category", "category", [one.value for one in Category], chosen)
+        with right:
+            _values("Follow-up", "state", [one.value for one in State], chosen)
+        with st.container(horizontal=True):
+            for name, (words, help_) in _MARKS.items():
+                st.toggle(words, key=name, help=help_)
+    st.caption("Numbers beside the values: series that match it and the rest of the filter.")
 
 
-def _age(column: DeltaGenerator, label: str, *, key: str) -> float | None:
-    value = column.number_input(
-        label, 0, _OLDEST, value=None, key=key, bind="query-params", placeholder="any", help="Years at the study"
+def _values(
+    label: str, name: str, options: list[str], chosen: CohortFilter, *, say: Callable[[str], str] = str
+) -> None:
+    counts = services.value_counts(chosen, field=name)
+    st.multiselect(
+        label,
+        options,
+        key=name,
+        format_func=lambda one: f"{say(one)} ({counts.get(one, 0):,})",
+        placeholder="all",
     )
-    return None if value is None else float(value)
+
+
+def _age() -> None:
+    low, high = st.columns(2)
+    low.number_input(
+        "Age from", 0, address.OLDEST, value=None, key="age_from", placeholder="any", help="Years at the study"
+    )
+    high.number_input("to", 0, address.OLDEST, value=None, key="age_to", placeholder="any")
+
+
+def _days() -> None:
+    first, last = st.columns(2)
+    first.date_input("Studied from", value=None, key="studied_from")
+    last.date_input("to", value=None, key="studied_to")
+
+
+def link_query(chosen: CohortFilter, *, only: tuple[address.Field, ...] = address.PAGES["worklist"]) -> address.Query:
+    """The filter as the query of a link to a page with the fields ``only``."""
+    names = {field.name for field in only}
+    return {name: value for name, value in address.parse(chosen.to_query()).items() if name in names}
+
+
+def open_view(page: str, view: CohortFilter) -> None:
+    """Set the filter of the page to a saved view; what the page does not know stays out."""
+    address.set_values(
+        page,
+        {
+            "vendor": [one.value for one in view.vendors],
+            "sex": [one.value for one in view.sexes],
+            "age_from": None if view.age_from is None else int(view.age_from),
+            "age_to": None if view.age_to is None else int(view.age_to),
+            "scanner": list(view.scanners),
+            "site": list(view.sites),
+            "studied_from": view.studied_from,
+            "studied_to": view.studied_to,
+            "category": [one.value for one in view.categories],
+            "flagged": bool(view.flagged),
+            "review": bool(view.review),
+            "overdue": bool(view.overdue),
+            "state": [one.value for one in view.states],
+        },
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 from osteo_core.errors import OsteoError
 from pages.ui import services
-from pages.ui.shared import wording
+from pages.ui.shared import address, go, wording
 
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
@@ -16,8 +18,8 @@ ICON = Path(__file__).parent / "icon.svg"
 #: In the session: whether this run is the first of its page since another one was shown, which one that was, and a
 #: number that grows with every change of page.
 IS_NEW_PAGE, CAME_FROM, VISIT, _PAGE = "is_new_page", "came_from", "visit", "page_shown"
-#: In the session: the series that the patient's page shows unless its address names one.
-OPEN_SERIES = "open_series"
+#: Headings of the menu with their pages.
+Menu = Mapping[str, Sequence[StreamlitPage]]
 _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 3rem; max-width: 1500px; }
@@ -27,14 +29,16 @@ _STYLE = """
   dl.origin dt { opacity: 0.7; }
   dl.origin dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
   .flow-arrow { text-align: center; opacity: 0.6; line-height: 1.2; }
+  .st-key-menu { gap: 0.1rem; }
+  .st-key-menu [data-testid="stCaptionContainer"] { margin: 0.7rem 0 0.1rem; }
   h1 { font-size: 1.9rem !important; padding: 0.2rem 0 0.6rem !important; }
   h2 { font-size: 1.35rem !important; } h3 { font-size: 1.1rem !important; }
 </style>
 """
 
 
-def draw(page: str) -> None:
-    """The frame above the content of ``page`` (its place in the address)."""
+def draw(page: str, menu: Menu) -> None:
+    """Menu and frame of ``page`` (its place in the address); from here on address and widgets agree."""
     before = st.session_state.get(_PAGE)
     st.session_state[IS_NEW_PAGE] = before != page
     if before != page:
@@ -43,12 +47,24 @@ def draw(page: str) -> None:
     st.session_state[_PAGE] = page
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
+    address.begin(page, is_new=before != page)
+    _draw_menu(menu)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/science: {wording.RESEARCH_USE}")
         _draw_simulated()
     fault = services.store_fault()
     if fault:
         st.error(f"New results are no longer taken into the store: {fault} Restart the app.", icon=":material/error:")
+
+
+def _draw_menu(menu: Menu) -> None:
+    """Links to all pages; each carries what was chosen for its page, so that filters travel along."""
+    with st.sidebar.container(key="menu", gap=None):
+        for heading, pages in menu.items():
+            if heading:
+                st.caption(heading)
+            for page in pages:
+                st.page_link(page, query_params=address.query_of(page.url_path) or None)
 
 
 def _draw_simulated() -> None:
@@ -71,7 +87,7 @@ def _draw_simulated() -> None:
 
 def open_patient(series_key: str) -> None:
     """Go to the patient's page."""
-    st.switch_page("pages/patient.py", query_params={"series": series_key})
+    go.to(f"patient?series={series_key}")
 
 
 def draw_fault(error: Exception) -> None:

@@ -27,6 +27,7 @@ class WorkOrder:
     ``total``: series in the filter when the order was made. ``selected``: the patient that is selected, by series key;
     ``noted``: series that were noted since. ``last``: the notes that an undo would take back, the latest request last.
     ``answered``: the number of the latest request that was answered. ``visit``: of which visit to the page this is.
+    ``go``: the address that the latest request leads to.
     """
 
     cohort: CohortFilter
@@ -41,6 +42,7 @@ class WorkOrder:
     last: list[tuple[services.MadeNote, ...]] = field(default_factory=list)
     answered: int = 0
     message: dict[str, object] | None = None
+    go: str = ""
 
     @property
     def pages(self) -> int:
@@ -68,6 +70,12 @@ def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool
 def kept_order() -> WorkOrder | None:
     """The list that this session works through, as it was put in order; None before one was opened."""
     return st.session_state.get(_KEPT)
+
+
+def is_kept(cohort: CohortFilter) -> bool:
+    """Whether a list of this filter is being worked through, even if nothing matches the filter any more."""
+    kept: WorkOrder | None = st.session_state.get(_KEPT)
+    return kept is not None and kept.cohort == cohort
 
 
 def refresh() -> None:

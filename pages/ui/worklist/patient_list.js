@@ -51,6 +51,10 @@ class PatientList {
       const isMoved = this.selected !== this.selectedAtRequest;
       const to = isMoved ? this.selected : (data.selected ?? this.selected);
       this.select(to, { isAdvance: to !== this.selected });
+      if (data.go) {
+        window.history.pushState({}, "", data.go);
+        window.dispatchEvent(new PopStateEvent("popstate"));
+      }
     }
     this.requests = Math.max(this.requests, data.answered);
     if (this.selected && !this.row(this.selected)) this.selected = null;

@@ -18,15 +18,12 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import ENDED, WITH_CODE, Because, Fact, Note, State, after
 from osteo_core.terms import Category
 from pages.ui import services
-from pages.ui.shared import frame, wording
+from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
 from pages.ui.shared.notes import AUTHOR, REVIEWS, step_words
 from pages.ui.worklist.order import WorkOrder
 
 _FOLDER = Path(__file__).parent
-#: In the session: the page of the list that a key asked for, and the patient to open.
-PAGE = "worklist-page"
-_OPEN = "worklist-open"
 _KEY = "patient-list"
 _REVIEWED = tuple(state for state, _ in REVIEWS)
 
@@ -39,16 +36,13 @@ _component = st.components.v2.component("patient_list", html=_part(".html"), css
 
 
 def show(order: WorkOrder, page: int) -> None:
-    """Draw one page of the list; opens a patient where the last request asked for that."""
+    """Draw one page of the list, and answer what is asked from it."""
     items = services.work_items(order.keys_of(page))
 
     def answer() -> None:
         _answer(order, items, st.session_state[_KEY].request)
 
     _component(key=_KEY, data=_data(order, items, page), on_request_change=answer)
-    opened = st.session_state.pop(_OPEN, None)
-    if opened:
-        frame.open_patient(opened)
 
 
 def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> dict[str, Any]:
@@ -62,6 +56,7 @@ def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> di
         "selected": order.selected,
         "answered": order.answered,
         "message": order.message,
+        "go": order.go,
         "can_undo": bool(order.last),
         "page": page,
         "pages": order.pages,
@@ -122,16 +117,17 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
     if not request:
         return
     order.answered = int(request["number"])
-    order.message = None
+    order.message, order.go = None, ""
     try:
         if request["kind"] == "note":
             _note(order, items, request)
         elif request["kind"] == "undo":
             _undo(order)
         elif request["kind"] == "open":
-            order.selected = st.session_state[_OPEN] = request["key"]
+            order.selected = request["key"]
+            order.go = f"patient?series={request['key']}"
         elif request["kind"] == "page":
-            st.session_state[PAGE] = int(request["page"])
+            st.session_state["page"] = int(request["page"])
             order.selected = None
     except UsageError as refused:
         order.message = {"text": f"{wording.sentence(str(refused))}.", "is_refused": True}

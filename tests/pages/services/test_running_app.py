@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,13 @@ class FakeRun:
 
     started: list[Path] = []  # noqa: RUF012
 
-    def __init__(self, store: Path, command_name: str) -> None:
+    def __init__(self, store: Path, command_name: str, *arguments: str) -> None:
         FakeRun.started.append(store)
         self.command_name = command_name
         self.is_running = True
         self.complaint = ""
+        self.arguments = arguments
+        self.started_at = datetime.now(UTC)
 
     def stop(self) -> None:
         self.is_running = False

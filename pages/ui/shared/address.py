@@ -1,0 +1,288 @@
+"""The address of a page and what is chosen on it always agree.
+
+Each page has its fields: a name in the address, which is also the key of its widget. When a page is opened, and on Back
+and Forward, the address decides and the widgets follow; otherwise the widgets decide and the address follows, with one
+entry in the browser's history for each change. What an address asks for and nobody knows is said on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from osteo_core.programme.cohort import Change
+from osteo_core.programme.drift import Quantity
+from osteo_core.programme.follow_up import State
+from osteo_core.programme.standard import EUROPE_2013, STANDARDS
+from osteo_core.terms import Category, Sex, Vendor
+from pages.ui import services
+
+OLDEST = 130
+_KEPT, _UNKNOWN, _PAGE = "address-values", "address-unknown", "address-page"
+Value = str | int | bool | date | list[str] | None
+#: How a query is given to links.
+Query = dict[str, str | list[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One name in the address. ``read`` raises ValueError for a value that is not known."""
+
+    name: str
+    words: str
+    read: Callable[[str], Value] = str
+    is_list: bool = False
+    default: Value = None
+    is_kept: bool = True
+
+    @property
+    def empty(self) -> Value:
+        """What is chosen where the address does not name the field."""
+        return [] if self.is_list else self.default
+
+
+def _one_of(known: Callable[[], Iterable[str]]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in set(known()):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = float(text)
+        if not low <= value <= high or value != int(value):
+            raise ValueError(text)
+        return int(value)
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(text)
+    return text
+
+
+def _words(vocabulary: Iterable[Any]) -> Callable[[str], str]:
+    values = [str(word.value) for word in vocabulary]
+    return _one_of(lambda: values)
+
+
+_COHORT = (
+    Field(name="vendor", words="vendor", read=_words(Vendor), is_list=True),
+    Field(name="sex", words="sex", read=_words(Sex), is_list=True),
+    Field(name="age_from", words="age from", read=_whole(0, OLDEST)),
+    Field(name="age_to", words="age to", read=_whole(0, OLDEST)),
+    Field(
+        name="scanner",
+        words="scanner model",
+        read=_one_of(lambda: services.filter_options()["scanner"]),
+        is_list=True,
+    ),
+    Field(name="site", words="site", read=_one_of(lambda: services.filter_options()["site"]), is_list=True),
+    Field(name="changed", words="change", read=_words(Change), default=""),
+    Field(name="since", words="moment of a change", read=_moment, default=""),
+    Field(name="studied_from", words="studied from", read=date.fromisoformat),
+    Field(name="studied_to", words="studied to", read=date.fromisoformat),
+)
+_PATIENTS = (
+    Field(name="category", words="category", read=_words(Category), is_list=True),
+    Field(name="flagged", words="flagged", read=_flag, default=False),
+    Field(name="review", words="measurement to check", read=_flag, default=False),
+    Field(name="overdue", words="overdue", read=_flag, default=False),
+    Field(name="state", words="follow-up", read=_words(State), is_list=True),
+)
+_MOST = 1_000_000_000
+#: The fields of each page, by its place in the address.
+PAGES: Mapping[str, tuple[Field, ...]] = {
+    "worklist": (
+        *_COHORT,
+        *_PATIENTS,
+        Field(name="sort", words="order", read=_words(services.Sort), default=services.Sort.URGENCY.value),
+        Field(name="descending", words="descending", read=_flag, default=False),
+        Field(name="page", words="page", read=_whole(1, _MOST), default=1),
+    ),
+    "patient": (Field(name="series", words="series", default=""),),
+    "follow_up": (
+        *_COHORT,
+        Field(name="expected", words="expected fractures", read=_whole(0, _MOST), default=0),
+        Field(name="slots", words="clinic slots", read=_whole(0, _MOST), default=5),
+        Field(name="share", words="flags that need a slot", read=_whole(0, 100), default=100),
+    ),
+    "prevalence": (
+        *_COHORT,
+        Field(
+            name="by",
+            words="grouping",
+            read=_one_of(lambda: ("Sex", "Age band", "Vendor", "Scanner", "Site", "Period")),
+            default="Sex",
+        ),
+        Field(
+            name="standard",
+            words="standard population",
+            read=_one_of(lambda: [population.name for population in STANDARDS]),
+            default=EUROPE_2013.name,
+        ),
+        Field(name="first", words="first view", default=""),
+        Field(name="second", words="second view", default=""),
+    ),
+    "agreement": (
+        *_COHORT,
+        Field(
+            name="unit",
+            words="comparison",
+            read=_one_of(lambda: ("Patient mean", "Single levels")),
+            default="Patient mean",
+        ),
+        Field(name="group", words="group", default=services.ALL_VENDORS),
+    ),
+    "drift": (
+        *_COHORT,
+        Field(name="device", words="scanner", default=""),
+        Field(name="quantity", words="quantity", read=_words(Quantity), default=Quantity.VBMD.value),
+    ),
+    "equity": _COHORT,
+    "exclusions": (*_COHORT, Field(name="box", words="box", default="", is_kept=False)),
+    "export": (
+        *_COHORT,
+        *_PATIENTS,
+        Field(name="figure", words="figure", default=""),
+        Field(name="with_keys", words="with keys", read=_flag, default=False),
+    ),
+}
+_ALL = {field.name: field for fields in PAGES.values() for field in fields}
+
+
+def begin(page: str, *, is_new: bool) -> None:
+    """Make the address and the widgets of ``page`` agree; before any of them is drawn."""
+    st.session_state[_PAGE] = page
+    context = get_script_run_ctx()
+    is_history = context is not None and context.is_history_navigation
+    if is_new or is_history:
+        _follow_address(page)
+    else:
+        write(page)
+
+
+def write(page: str) -> None:
+    """The widgets decide: remember what is chosen, and write it into the address where that differs."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    for field in PAGES.get(page, ()):
+        if field.name in st.session_state:
+            kept[field.name] = st.session_state[field.name]
+        else:
+            st.session_state[field.name] = kept.get(field.name, field.empty)
+    wanted = query_of(page)
+    if wanted != _given_query():
+        st.query_params.from_dict(wanted)
+
+
+def set_values(page: str, values: Mapping[str, Value]) -> None:
+    """Choose these values from code, and the empty value for every filter field that is not named; in a callback."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    filters = {field.name for field in (*_COHORT, *_PATIENTS)}
+    for field in PAGES.get(page, ()):
+        if field.name in values or field.name in filters:
+            st.session_state[field.name] = kept[field.name] = values.get(field.name, field.empty)
+
+
+def query_of(page: str) -> Query:
+    """The query of a link to ``page`` with everything that was chosen in this session and that it knows."""
+    kept = st.session_state.get(_KEPT, {})
+    found: Query = {}
+    for field in PAGES.get(page, ()):
+        value = kept.get(field.name, field.empty)
+        if value != field.empty and value is not None and value != "":
+            found[field.name] = [str(one) for one in value] if isinstance(value, list) else _text(value)
+    return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in found.items()}
+
+
+def forget_unkept(page: str) -> None:
+    """Drop what belongs to the last visit of other pages alone, such as an opened list."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    own = {field.name for field in PAGES.get(page, ())}
+    for field in _ALL.values():
+        if not field.is_kept and field.name not in own:
+            kept.pop(field.name, None)
+
+
+def choice(name: str, options: Iterable[str], *, words: str, default: str = "") -> None:
+    """Before a widget whose options depend on the data: what is not among them is said, and another one chosen.
+
+    ``default``: which one; the first where it is not given.
+    """
+    known = list(options)
+    asked = st.session_state.get(name)
+    if asked not in known:
+        shown = default or known[0]
+        if asked and asked != _ALL[name].empty:
+            st.warning(f"There is no {words} '{asked}' here; '{shown}' is shown.", icon=":material/link_off:")
+        st.session_state[name] = shown
+        write(st.session_state[_PAGE])
+
+
+def draw_unknown() -> None:
+    """Say what the address asked for in vain."""
+    for words in st.session_state.pop(_UNKNOWN, ()):
+        st.warning(words, icon=":material/link_off:")
+
+
+def _follow_address(page: str) -> None:
+    """The address decides: every field of the page takes its value from it."""
+    kept = st.session_state.setdefault(_KEPT, {})
+    forget_unkept(page)
+    unknown: list[str] = []
+    fields = PAGES.get(page, ())
+    for field in fields:
+        value = _read(field, st.query_params.get_all(field.name), unknown)
+        st.session_state[field.name] = kept[field.name] = value
+    names = {field.name for field in fields}
+    foreign = [name for name in st.query_params if name not in names]
+    unknown += [
+        f"The address holds '{name}', which no page knows; it was left out." for name in foreign if name not in _ALL
+    ]
+    st.session_state[_UNKNOWN] = unknown
+    if unknown or foreign:
+        st.query_params.from_dict(query_of(page))
+
+
+def _read(field: Field, texts: list[str], unknown: list[str]) -> Value:
+    found: list[Any] = []
+    for text in texts:
+        try:
+            found.append(field.read(text))
+        except ValueError:
+            unknown.append(f"The address asks for {field.words} '{text}', which is not known here; it was left out.")
+    if field.is_list:
+        return list(dict.fromkeys(found))
+    return found[-1] if found else field.empty
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def parse(query: str) -> Query:
+    """A query string as the query of a link; whole ages without their decimal point."""
+    found = {name: [value.removesuffix(".0") for value in values] for name, values in parse_qs(query).items()}
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _given_query() -> Query:
+    given = {name: st.query_params.get_all(name) for name in st.query_params}
+    return {name: values[0] if len(values) == 1 else values for name, values in given.items()}
