@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from osteo_core.dicom.about import About, read_about
 from osteo_core.errors import UsageError
 from osteo_core.settings import ENGINES, MASK_TOOLS, Settings, checked
 
@@ -98,6 +99,28 @@ def with_engine(settings: Settings, arguments: argparse.Namespace) -> Settings:
     if arguments.mask_tool and not settings.masks:
         raise UsageError("--mask-tool says whose numbers masks hold, and there are none; give --masks FOLDER too")
     return settings
+
+
+def add_about_argument(parser: argparse.ArgumentParser) -> None:
+    """Of commands that find series."""
+    parser.add_argument(
+        "--about",
+        type=path_argument,
+        metavar="TABLE",
+        help="what NIfTI files cannot say: a table with the column 'file' and DICOM keywords (KVP, Manufacturer, ...)",
+    )
+
+
+def about_of(arguments: argparse.Namespace) -> About | None:
+    """The table of ``--about``, None without one. Raises TableError naming the rows that cannot be used."""
+    return read_about(arguments.about) if arguments.about else None
+
+
+def not_used(about: About | None) -> tuple[str, ...]:
+    """The headings of the table that mean nothing here, as a sentence."""
+    if about is None or not about.unused:
+        return ()
+    return (f"Columns of the table that are not used: {', '.join(about.unused)}.",)
 
 
 def add_retry_argument(parser: argparse.ArgumentParser) -> None:

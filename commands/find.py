@@ -8,6 +8,7 @@ from pathlib import Path
 
 from commands.cluster.progress import Listener, Tracker
 from db.key import pseudonyms_beside, pseudonyms_of
+from osteo_core.dicom.about import About
 from osteo_core.dicom.find import find_series
 from osteo_core.records import Found
 from osteo_core.settings import Settings
@@ -29,6 +30,7 @@ def find(
     known: KnownFiles | None = None,
     without: tuple[Path, ...] = (),
     into_store: bool = True,
+    about: About | None = None,
 ) -> Found:
     """The series under ``paths`` by their headers; ``known`` files are opened only if their study has new ones.
 
@@ -46,4 +48,5 @@ def find(
             known_studies=known.studies,
             progress=tracker.stand_at,
             without=without,
+            about=about,
         )

@@ -9,11 +9,21 @@ from pathlib import Path
 
 from commands import store_access
 from commands.cluster.progress import Listener, progress_file
-from commands.command import Answer, Context, existing_paths, path_argument, writable_folder
+from commands.command import (
+    Answer,
+    Context,
+    about_of,
+    add_about_argument,
+    existing_paths,
+    not_used,
+    path_argument,
+    writable_folder,
+)
 from commands.find import find
 from commands.progress_bar import Bar
 from commands.sentences import counted
 from db import rows
+from osteo_core.dicom.about import About
 from osteo_core.records import Found
 from osteo_core.settings import Settings
 
@@ -25,13 +35,22 @@ def index(
     settings: Settings,
     again: bool = False,
     listeners: tuple[Listener, ...] = (),
+    about: About | None = None,
 ) -> Found:
     """Find the series under ``paths`` and write what is new or changed to the store; gives what was written.
 
     With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
+    ``about``: a table of what files other than DICOM cannot say.
     """
     known = None if again else store_access.known_files(store_dir)
-    found = find(paths, settings=settings, listeners=(*listeners, progress_file(store_dir)), known=known)
+    found = find(
+        paths,
+        settings=settings,
+        listeners=(*listeners, progress_file(store_dir)),
+        known=known,
+        without=(about.path,) if about and about.path else (),
+        about=about,
+    )
     store_access.leave(store_dir, rows.indexed_tables(found))
     store_access.hand_over(store_dir)
     return found
@@ -42,20 +61,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "paths", nargs="+", type=path_argument, metavar="PATH", help="folder of DICOM, or NIfTI file or folder"
     )
+    add_about_argument(parser)
     parser.add_argument("--again", action="store_true", help="read unchanged files too (after the site table changed)")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Find the series under the paths and write what is new to the store."""
     paths = existing_paths(arguments.paths)
+    about = about_of(arguments)
     writable_folder(context.settings.store, "the store")
     with contextlib.closing(Bar()) as bar:
-        found = index(paths, context.settings.store, settings=context.settings, again=arguments.again, listeners=(bar,))
+        found = index(
+            paths,
+            context.settings.store,
+            settings=context.settings,
+            again=arguments.again,
+            listeners=(bar,),
+            about=about,
+        )
     left_out = len({series.series_key for series, _ in found.excluded})
     return Answer(
         document={"store": str(context.settings.store), "eligible": len(found.series), "excluded": left_out},
         sentences=(
             f"New or changed: {counted(len(found.series), 'eligible series', 'eligible series')}, {left_out} excluded.",
             "Next: python -m osteo_core analyze" if found.series else "Nothing new to analyze.",
+            *not_used(about),
         ),
     )

@@ -22,10 +22,13 @@ from commands.cluster.progress import Listener
 from commands.command import (
     Answer,
     Context,
+    about_of,
+    add_about_argument,
     add_engine_arguments,
     add_retry_argument,
     add_worker_arguments,
     existing_paths,
+    not_used,
     path_argument,
     with_engine,
     with_workers,
@@ -35,6 +38,7 @@ from commands.find import find
 from commands.progress_bar import Bar
 from commands.sentences import run_sentence
 from db import rows
+from osteo_core.dicom.about import About
 from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
@@ -52,17 +56,19 @@ def process(
     retry: bool = False,
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
+    about: About | None = None,
 ) -> RunSummary:
     """Analyze every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
 
     What an earlier run over the same folder finished, from the same files and under the same models and
     settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
+    ``about``: a table of what files other than DICOM cannot say.
     Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
     """
     models = jobs.telling_names(models or jobs.models_of(settings))
     paths = list(paths)
-    without = (*_own_paths(out_dir), *_masks_below(paths, settings))
-    found = find(paths, settings=settings, listeners=listeners, without=without, into_store=False)
+    without = (*_own_paths(out_dir), *_masks_below(paths, settings), *((about.path,) if about and about.path else ()))
+    found = find(paths, settings=settings, listeners=listeners, without=without, into_store=False, about=about)
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
@@ -104,6 +110,7 @@ def _stamped(series: Series, job: Job) -> Series:
     So it is with a mask from elsewhere.
     """
     seen = hashlib.sha256(job.of(series).models.mask_hash.encode())
+    seen.update(_facts(series).encode())
     for file in sorted(series.files):
         try:
             status = file.stat()
@@ -111,6 +118,13 @@ def _stamped(series: Series, job: Job) -> Series:
             continue
         seen.update(os.fsencode(f"{file.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0"))
     return replace(series, files_stamp=seen.hexdigest()[:_STAMP_DIGITS])
+
+
+def _facts(series: Series) -> str:
+    """What a JSON file or a table beside the files may say of a series, and a result rests on."""
+    said = (series.kvp, series.manufacturer, series.manufacturer_model_name, series.convolution_kernel)
+    person = (series.patient_sex, series.patient_age_years, series.study_date, series.patient_key)
+    return repr((*said, series.slice_thickness_mm, series.contrast_bolus_agent, *person))
 
 
 def _named_apart(found: Found, job: Job) -> Found:
@@ -170,6 +184,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=path_argument, required=True, metavar="DIR", help="where Parquet files and masks go"
     )
+    add_about_argument(parser)
     add_worker_arguments(parser)
     add_engine_arguments(parser)
     add_retry_argument(parser)
@@ -179,6 +194,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write series, measurements and exclusions as Parquet, and masks/*.nii.gz."""
     paths, settings = existing_paths(arguments.paths), with_workers(context.settings, arguments)
     settings = with_engine(settings, arguments)
+    about = about_of(arguments)
     writable_folder(arguments.out, "--out")
     with contextlib.closing(Bar()) as bar:
         summary = process(
@@ -188,8 +204,9 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
             scheduler=arguments.scheduler,
             retry=arguments.retry,
             listeners=(bar,),
+            about=about,
         )
     return Answer(
         document={"out": str(arguments.out), **summary.as_dict()},
-        sentences=(run_sentence(summary), f"Tables and masks are in {arguments.out}."),
+        sentences=(run_sentence(summary), f"Tables and masks are in {arguments.out}.", *not_used(about)),
     )

@@ -142,6 +142,24 @@ def _scanner(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> dict:
     }
 
 
+def facts_of(image: ImageHeader, pseudonyms: Pseudonyms) -> dict:
+    """Fields of a Series that one image without a stack tells: scanner, person, and what the image is."""
+    return {
+        **_scanner([image], pseudonyms),
+        **_patient([image]),
+        "modality": image.modality,
+        "image_type": image.image_type,
+        "slice_thickness_mm": image.thickness_mm,
+        "contrast_bolus_agent": image.contrast_agent or None,
+        "body_part_examined": image.body_part or None,
+    }
+
+
+def odd_in_words(image: ImageHeader) -> list[str]:
+    """The values of an image that are not as DICOM has them, in words."""
+    return [_in_words(odd) for odd in image.odd]
+
+
 def _patient(images: Sequence[ImageHeader]) -> dict:
     return {
         "patient_sex": _SEXES.get(most(image.person.sex for image in images) or "", Sex.UNKNOWN),
@@ -206,7 +224,7 @@ def header_cautions(series: Series, stack: Stack, *, is_stated: bool, has_patien
         found.append((CautionCode.LOSSY, series.transfer_syntax_uid or "", ""))
     if "DERIVED" in series.image_type or series.plane is not Plane.AXIAL:
         found.append((CautionCode.DERIVED, f"{series.plane}, {'/'.join(series.image_type)}", ""))
-    found += _thickness(series)
+    found += thickness_cautions(series)
     declared = abs(series.gantry_detector_tilt_deg or 0.0)
     if declared > GANTRY_TILT_IGNORED.value >= stack.tilt_deg and series.plane is Plane.AXIAL:
         found.append((CautionCode.TILT_DECLARED, f"{declared:.1f}", ""))
@@ -242,7 +260,7 @@ def _in_words(odd: Odd) -> str:
     return f"{odd.name} written {odd.shown if odd.shown != NO_NUMBER else 'in words'}"
 
 
-def _thickness(series: Series) -> list[tuple[CautionCode, str, str]]:
+def thickness_cautions(series: Series) -> list[tuple[CautionCode, str, str]]:
     thickness, step = series.slice_thickness_mm, series.slice_step_mm
     found = []
     if thickness is not None and thickness > THICKNESS_PREFERRED.value:

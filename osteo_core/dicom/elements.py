@@ -159,6 +159,11 @@ def _signed(value: float, is_signed: bool) -> float:
     return value + 65536 if not is_signed and value < 0 else value
 
 
+def image_of(source: Source) -> ImageHeader:
+    """What a header says of an image apart from its place, from any source of values by keyword."""
+    return _image(source, "")
+
+
 def _image(source: Source, syntax: str) -> ImageHeader:
     agents = sequence(source, "ContrastBolusAgentSequence")
     agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")

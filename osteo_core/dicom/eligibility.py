@@ -30,7 +30,7 @@ def exclusion_of(series: Series, arranged: Arranged, settings: Settings, *, pati
         next(filter(None, map(fault_of, {s.image for s in arranged.slices})), None)
         or _mixed(arranged, patients)
         or _not_hu(series, arranged)
-        or _patient(series)
+        or too_young(series)
         or _too_few(series, arranged)
         or (arranged.stack if isinstance(arranged.stack, Exclusion) else None)
         or _too_coarse(series, settings)
@@ -64,7 +64,7 @@ def _not_hu(series: Series, arranged: Arranged) -> Exclusion | None:
     return _exclude(ExclusionCode.NOT_HU, f"rescale type {types[0]}", "HU") if types else None
 
 
-def _patient(series: Series) -> Exclusion | None:
+def too_young(series: Series) -> Exclusion | None:
     age, adult = series.patient_age_years, ADULT_AGE_FROM.value
     if age is not None and age < adult:
         return _exclude(ExclusionCode.UNDER_AGE, f"{age:.0f}", f"{adult:g}")

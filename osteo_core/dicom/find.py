@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from osteo_core.dicom.about import About
 from osteo_core.dicom.arrange import arrange
 from osteo_core.dicom.describe import describe, header_cautions, words_of
 from osteo_core.dicom.eligibility import exclusion_of
@@ -62,6 +63,7 @@ def find_series(
     known_studies: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     without: Iterable[Path] = (),
+    about: About | None = None,
 ) -> Found:
     """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
 
@@ -69,7 +71,8 @@ def find_series(
     only such files is skipped without opening one; a folder with anything new is read whole, so that
     no series is ever judged by half its files. ``known_studies``: absolute path -> study_key; where new
     files belong to a known study, that study's other folders are read again, so that one series of it
-    stays preferred. ``without``: files and folders that are passed over. Raises UsageError for a path
+    stays preferred. ``without``: files and folders that are passed over. ``about``: a table of what
+    files other than DICOM cannot say. Raises UsageError for a path
     that does not exist.
     """
     gathered = _Gathered()
@@ -80,7 +83,7 @@ def find_series(
         touched = {pseudonyms.study(member.identity.study) for member in _members(gathered)}
         again = [f for f in folders if f.is_unchanged(known or {}) and touched & f.values(known_studies)]
         _gather_all(again, gathered, progress)
-    return _judge(gathered, pseudonyms, settings)
+    return _judge(gathered, pseudonyms, settings, about)
 
 
 def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progress | None) -> None:
@@ -130,13 +133,15 @@ def _members(gathered: _Gathered) -> list[Member]:
     return sorted(with_patients(members), key=lambda member: member.identity)
 
 
-def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings) -> Found:
+def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, about: About | None) -> Found:
     sites = read_sites(settings.site_table)
     judged = [
         *_dicom_series(gathered, pseudonyms, settings, sites),
         *(
             _Judged(series=_named(series, sites, pseudonyms), exclusion=exclusion, cautions=cautions)
-            for series, exclusion, cautions in nifti_series([f.path for f in gathered.nifti], pseudonyms, settings)
+            for series, exclusion, cautions in nifti_series(
+                [f.path for f in gathered.nifti], pseudonyms, settings, about
+            )
         ),
     ]
     # In order of the files, as a person who looks into the folder would list them.

@@ -1,14 +1,19 @@
-"""NIfTI files as series: what their header can tell, and what it cannot as cautions."""
+"""NIfTI and other volume files as series: what they and the facts beside them say, and what stays unknown."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from osteo_core.dicom.eligibility import STEP_ROUNDING
+from osteo_core.dicom.about import About, Said, said_of
+from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
+from osteo_core.dicom.eligibility import STEP_ROUNDING, too_young
+from osteo_core.dicom.images import fault_of
+from osteo_core.dicom.people import is_placeholder
 from osteo_core.dicom.stack import plane_of
 from osteo_core.dicom.values import printable
 from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
@@ -17,18 +22,21 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Geometry, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import KernelGroup, Step
+from osteo_core.terms import KernelGroup, Sex, Step, Vendor
 
-#: What a NIfTI file cannot say.
-_UNSAID = "manufacturer, tube voltage, kernel, slice thickness, contrast, age and sex (a NIfTI file)"
+#: What a file of a volume says of its scan only by the JSON file or the table beside it, in order.
+_UNSAID = ("manufacturer", "tube voltage", "kernel", "slice thickness", "contrast", "age and sex")
 #: Sides of a pixel are the same within this; headers round to 1e-3 or better.
 _SQUARE_MM = 1e-3
 
 
 def nifti_series(
-    paths: Sequence[Path], pseudonyms: Pseudonyms, settings: Settings
+    paths: Sequence[Path], pseudonyms: Pseudonyms, settings: Settings, about: About | None = None
 ) -> Iterator[tuple[Series, Exclusion | None, tuple[Caution, ...]]]:
-    """One series a file, with its exclusion if any. Whether it is a CT or a label map shows when it is read."""
+    """One series a file, with its exclusion if any. Whether it is a CT or a label map shows when it is read.
+
+    What the JSON file beside it and the table ``about`` say counts as the header of a DICOM image does.
+    """
     for path, name in zip(paths, _names(paths), strict=True):
         header = read_nifti_header(path)
         if isinstance(header, Exclusion):
@@ -38,11 +46,45 @@ def nifti_series(
         if header.labels:
             yield series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
             continue
-        cautions = (
-            Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.FIND, found=_UNSAID),
-            *_thick(series),
-        )
-        yield series, _exclusion(series, settings), cautions
+        said = said_of(path, about or About())
+        series = _with_facts(series, said, pseudonyms)
+        exclusion = fault_of(said.image) or too_young(series) or _exclusion(series, settings)
+        yield series, exclusion, _cautions(series, said)
+
+
+def _with_facts(series: Series, said: Said, pseudonyms: Pseudonyms) -> Series:
+    person = said.image.person
+    known = series.patient_key if is_placeholder(person.patient_id) else pseudonyms.patient(person.patient_id)
+    return replace(series, kvp=said.kvp, patient_key=known, **facts_of(said.image, pseudonyms))
+
+
+def _cautions(series: Series, said: Said) -> tuple[Caution, ...]:
+    """What is not said, what is said oddly, and what follows from what is said."""
+    has_person = series.patient_age_years is not None and series.patient_sex is not Sex.UNKNOWN
+    stated = (
+        series.manufacturer,
+        series.kvp,
+        series.convolution_kernel,
+        series.slice_thickness_mm,
+        series.contrast_bolus_agent,
+        has_person or None,
+    )
+    unsaid = [name for name, value in zip(_UNSAID, stated, strict=True) if value is None]
+    found: list[tuple[CautionCode, str, str]] = []
+    if unsaid:
+        found.append((CautionCode.HEADER_UNKNOWN, f"{', '.join(unsaid)} (a NIfTI file)", ""))
+    odd = [*odd_in_words(said.image), *said.odd]
+    if odd:
+        found.append((CautionCode.HEADER_ODD, "; ".join(odd), ""))
+    if series.vendor is Vendor.OTHER and series.manufacturer is not None:
+        found.append((CautionCode.HEADER_UNKNOWN, f"a vendor that is known here ({series.manufacturer})", ""))
+    if series.kernel_group is KernelGroup.UNKNOWN and series.convolution_kernel is not None:
+        found.append((CautionCode.KERNEL_UNKNOWN, series.convolution_kernel, ""))
+    if "DERIVED" in series.image_type:
+        found.append((CautionCode.DERIVED, f"{series.plane}, {'/'.join(series.image_type)}", ""))
+    found += thickness_cautions(series) if series.slice_thickness_mm is not None else []
+    told = tuple(Caution(code=code, step=Step.FIND, found=what, limit=limit) for code, what, limit in found)
+    return told if series.slice_thickness_mm is not None else (*told, *_thick(series))
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -110,7 +152,13 @@ def _thick(series: Series) -> tuple[Caution, ...]:
 
 def _exclusion(series: Series, settings: Settings) -> Exclusion | None:
     minimum, least = MINIMUM_SLICES.value, MINIMUM_COVERAGE.value
-    if series.n_slices < minimum:
+    if (series.slice_thickness_mm or 0.0) > settings.thickness_maximum_mm:
+        code, found, limit = (
+            ExclusionCode.TOO_THICK,
+            f"{series.slice_thickness_mm:g}",
+            f"{settings.thickness_maximum_mm:g}",
+        )
+    elif series.n_slices < minimum:
         code, found, limit = ExclusionCode.TOO_FEW_SLICES, f"{series.n_slices}", f"{minimum:g}"
     elif (series.slice_step_mm or 0.0) > settings.thickness_maximum_mm * (1 + STEP_ROUNDING):
         found, limit = f"{series.slice_step_mm:.4g}", f"{settings.thickness_maximum_mm:g}"

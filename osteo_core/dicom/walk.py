@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osteo_core.errors import UsageError
-from osteo_core.imaging.files import belongs_to_header
+from osteo_core.imaging.files import belongs_to_header, is_sidecar
 
 #: Written by macOS and Windows into folders that people look at.
 _LEFT_BY_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -86,8 +86,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_no_file_of_its_own(path: Path) -> bool:
-    """What macOS and Windows leave beside files, and the voxels of a header file beside them."""
-    return path.name.startswith("._") or path.name in _LEFT_BY_SYSTEMS or belongs_to_header(path)
+    """What macOS and Windows leave beside files; the voxels of a header file, and what a JSON file says of a volume."""
+    if path.name.startswith("._") or path.name in _LEFT_BY_SYSTEMS:
+        return True
+    return belongs_to_header(path) or is_sidecar(path)
 
 
 def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Folder:

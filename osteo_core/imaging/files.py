@@ -39,3 +39,15 @@ def belongs_to_header(path: Path) -> bool:
             stem = path.name[: len(path.name) - len(suffix)]
             return any(path.with_name(stem + header).exists() for header in headers)
     return False
+
+
+def sidecar_of(path: Path) -> Path:
+    """Where converters (dcm2niix, BIDS) leave what they know of a volume: NAME.json beside NAME.nii.gz."""
+    return path.with_name(f"{volume_stem(path)}.json")
+
+
+def is_sidecar(path: Path) -> bool:
+    """Whether a file is the JSON file of a volume beside it."""
+    return path.suffix.lower() == ".json" and any(
+        path.with_name(path.stem + suffix).is_file() for suffix in VOLUME_SUFFIXES
+    )

@@ -42,11 +42,12 @@ class CellRefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Number:
-    """A finite number from ``low`` to ``high`` in ``unit``."""
+    """A finite number from ``low`` to ``high`` in ``unit``; a cell may end in ``suffix``, as ages in DICOM do."""
 
     low: float
     high: float
     unit: str = ""
+    suffix: str = ""
 
     @property
     def expected(self) -> str:
@@ -55,6 +56,7 @@ class Number:
 
     def read(self, text: str, decimals: Decimals) -> float:
         """The value. Raises CellRefusedError."""
+        text = text.removesuffix(self.suffix)
         if is_ambiguous(text, decimals):
             raise CellRefusedError(self.expected, "a mark that may be decimal or group thousands")
         value = number_of(text, decimals)

@@ -1,0 +1,231 @@
+"""What a NIfTI, NRRD or MetaImage file cannot say of its scan: from the JSON file beside it, or from a table.
+
+dcm2niix (and BIDS after it) writes NAME.json beside NAME.nii.gz with DICOM keywords. The table (CSV or Excel) has a
+column ``file`` and columns named by DICOM keywords; where both say something the table counts. Both are read as the
+header of a DICOM image is, so that a spectral series or a localiser is refused by its words here too.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from osteo_core.dicom.elements import image_of
+from osteo_core.dicom.slices import ImageHeader
+from osteo_core.dicom.values import positive
+from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
+from osteo_core.limits import tables as limits
+from osteo_core.tables.columns import Column, Day, Number, OneOf
+from osteo_core.tables.rows import read_whole
+
+#: JSON files of converters have some kilobytes.
+_MOST_JSON_BYTES = 2**20
+#: How dcm2niix and BIDS call what DICOM calls otherwise.
+_OTHER_KEYWORDS = {"ManufacturersModelName": "ManufacturerModelName", "XRayExposure": "Exposure"}
+_CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+_NO_AGENT = ("none", "no", "nein", "ohne", "non", "sin", "native", "nativ", "unenhanced", "0", "false", "-", "无")
+_AGENT = ("yes", "ja", "oui", "si", "mit", "enhanced", "1", "true", "有")
+_SEXES = {"F": "F", "M": "M", "O": "O"}
+_OTHER_SEXES = {
+    **dict.fromkeys(("female", "woman", "weiblich", "w", "Frau", "femme", "féminin", "mujer", "femenino", "女"), "F"),
+    **dict.fromkeys(("male", "man", "männlich", "Mann", "homme", "masculin", "hombre", "masculino", "男"), "M"),
+}
+
+COLUMNS: tuple[Column, ...] = (
+    Column(name="file", words=("filename", "file name", "path", "image", "folder", "Datei", "fichier", "文件")),
+    Column(
+        name="KVP",
+        kind=Number(low=limits.TUBE_VOLTAGE_LOW.value, high=limits.TUBE_VOLTAGE_HIGH.value, unit="kV"),
+        words=("kV", "tube voltage", "Röhrenspannung", "tension du tube", "tensión del tubo", "管电压"),
+        required=False,
+        may_be_blank=True,
+    ),
+    *(
+        Column(name=name, words=words, required=False, may_be_blank=True)
+        for name, words in {
+            "Manufacturer": ("vendor", "Hersteller", "fabricant", "fabricante", "厂家", "制造商"),
+            "ManufacturerModelName": (
+                "ManufacturersModelName",
+                "model",
+                "scanner",
+                "Modell",
+                "modèle",
+                "modelo",
+                "型号",
+            ),
+            "ConvolutionKernel": ("kernel", "Faltungskern", "noyau", "núcleo", "重建核"),
+            "PatientID": ("patient id", "patient", "subject", "Patientennummer", "患者编号"),
+        }.items()
+    ),
+    Column(
+        name="SliceThickness",
+        kind=Number(low=0.1, high=20.0, unit="mm"),
+        words=("thickness", "Schichtdicke", "épaisseur de coupe", "grosor de corte", "层厚"),
+        required=False,
+        may_be_blank=True,
+    ),
+    Column(
+        name="PatientAge",
+        kind=Number(low=0.0, high=120.0, unit="years", suffix="Y"),
+        words=("age", "Alter", "âge", "edad", "年龄"),
+        required=False,
+        may_be_blank=True,
+    ),
+    Column(
+        name="PatientSex",
+        kind=OneOf(values=_SEXES, others=_OTHER_SEXES),
+        words=("sex", "gender", "Geschlecht", "sexe", "sexo", "性别"),
+        required=False,
+        may_be_blank=True,
+    ),
+    Column(
+        name="ContrastBolusAgent",
+        words=("contrast", "contrast agent", "Kontrastmittel", "produit de contraste", "contraste", "造影剂"),
+        required=False,
+        may_be_blank=True,
+    ),
+    Column(
+        name="StudyDate",
+        kind=Day(),
+        words=("date", "scan date", "Untersuchungsdatum", "date d'examen", "fecha", "检查日期"),
+        required=False,
+        may_be_blank=True,
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AboutRow:
+    """One row of the table: the file or folder that it means, and what it says of it by DICOM keyword."""
+
+    line: int
+    file: str
+    said: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """A table about files. ``unused`` are the headings that mean nothing here; ``path`` is the table's own."""
+
+    path: Path | None = None
+    rows: tuple[AboutRow, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def of(self, path: Path) -> Mapping[str, Any]:
+        """What the first row that fits says of a file; nothing where none does."""
+        return next((row.said for row in self.rows if fits(row.file, path)), {})
+
+    def without_file(self, paths: Sequence[Path]) -> tuple[int, ...]:
+        """The lines of rows that fit none of these files."""
+        return tuple(row.line for row in self.rows if not any(fits(row.file, path) for path in paths))
+
+
+def read_about(path: Path) -> About:
+    """The table. Raises TableError naming the rows that cannot be used; none is used then."""
+    rows = read_whole(path, "table about files", COLUMNS, holds_patients=True)
+    return About(
+        path=path,
+        rows=tuple(AboutRow(line=row.line, file=row.cells["file"], said=_said(row.cells)) for row in rows.taken),
+        unused=rows.unused,
+    )
+
+
+def _said(cells: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in cells.items() if name != "file" and value is not None}
+    if "PatientAge" in said:
+        said["PatientAge"] = f"{int(said['PatientAge']):03d}Y"
+    if isinstance(said.get("StudyDate"), date):
+        said["StudyDate"] = said["StudyDate"].strftime("%Y%m%d")
+    agent = str(said.get("ContrastBolusAgent", "")).casefold()
+    if agent in _NO_AGENT:
+        said["ContrastBolusAgent"] = ""
+    elif agent in _AGENT:
+        said["ContrastBolusAgent"] = "stated"
+    return said
+
+
+def fits(pattern: str, path: Path) -> bool:
+    """Whether a row's file, folder or pattern (``*``, ``?``) means this file; without case and with composed letters.
+
+    A name means the file with or without its suffix, or a folder above it; a path is counted from its end.
+    """
+    wanted = [_plain(part) for part in Path(pattern.replace("\\", "/")).parts]
+    parts = [_plain(part) for part in path.parts]
+    bare = [*wanted[:-1], *map(_bare, wanted[-1:])], [*parts[:-1], *map(_bare, parts[-1:])]
+    return _ends(*bare) or any(_ends(wanted, parts[:end]) for end in range(len(wanted), len(parts)))
+
+
+def _ends(wanted: list[str], parts: list[str]) -> bool:
+    own = parts[len(parts) - len(wanted) :] if len(parts) >= len(wanted) else []
+    return bool(own) and all(map(fnmatch.fnmatchcase, own, wanted))
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _bare(name: str) -> str:
+    suffix = next((suffix for suffix in VOLUME_SUFFIXES if name.endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
+
+
+def read_sidecar(path: Path) -> tuple[dict[str, Any], str]:
+    """What the JSON file beside ``path`` says by DICOM keyword, and why it cannot be read ('' when it can)."""
+    beside = sidecar_of(path)
+    try:
+        if not beside.is_file():
+            return {}, ""
+        if beside.stat().st_size > _MOST_JSON_BYTES:
+            return {}, "the JSON file beside it is larger than 1 MB"
+        content = json.loads(beside.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}, "the JSON file beside it cannot be read"
+    if not isinstance(content, dict):
+        return {}, "the JSON file beside it holds no keywords"
+    said = {_OTHER_KEYWORDS.get(str(key), str(key)): _value(value) for key, value in content.items()}
+    return {key: value for key, value in said.items() if value not in (None, "", [])}, ""
+
+
+def _value(value: object) -> object:
+    """Text, a number, or a list of them; None for all else that JSON may hold."""
+    if isinstance(value, list):
+        return [one for one in value if isinstance(one, str | int | float) and not isinstance(one, bool)]
+    return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """All that is said of one file: as the header of a CT image, its tube voltage, and what to mind (in words)."""
+
+    image: ImageHeader
+    kvp: float | None
+    odd: tuple[str, ...] = ()
+
+
+def said_of(path: Path, about: About) -> Said:
+    """What the JSON file beside a volume and the table say of it; the table counts where they differ."""
+    beside, fault = read_sidecar(path)
+    row = about.of(path)
+    odd = [fault] if fault else []
+    odd += [f"{key} differs between the JSON file and the table; the table counts" for key in _differing(beside, row)]
+    source = {"Modality": "CT", **beside, "SOPClassUID": _CT_IMAGE_STORAGE, **row}
+    image = image_of(source)
+    return Said(image=image, kvp=positive(source, "KVP"), odd=tuple(odd))
+
+
+def _differing(beside: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
+    told = ("KVP", "Manufacturer", "ConvolutionKernel", "SliceThickness", "PatientAge", "PatientSex", "PatientID")
+    return [key for key in told if key in beside and key in row and _same(beside[key]) != _same(row[key])]
+
+
+def _same(value: object) -> object:
+    try:
+        return float(str(value).rstrip("Yy"))
+    except ValueError:
+        return str(value).strip().casefold()
