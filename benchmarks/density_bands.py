@@ -29,7 +29,7 @@ from osteo_core.simulate.palette import (
     shown_hu,
     trunk_mm,
 )
-from osteo_core.simulate.patient import TEST_SEEDS
+from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from osteo_core.simulate.qct import qct_levels
 from osteo_core.simulate.reading import true_vbmd
 from osteo_core.simulate.scanners import MAKERS
@@ -44,6 +44,7 @@ WAYS = ("precalibrated", "phantom", "carried", "tissues", "published")
 #: Where each tissue lies, as a share of the way from the trunk's middle to the skin of the back.
 _PLACES = {"air": 1.2, "fat": 0.95, "muscle": 0.55, "blood": 0.1}
 _AREA_MM2 = 900.0
+_DENSE_YEARS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +97,12 @@ def _measured(patient: SimulatedPatient, name: Level) -> Measurement:
 
 
 def draw_scans(patients_a_vendor: int) -> Iterator[Facts]:
-    """So many patients of each vendor, every one scanned native at every tube voltage."""
-    for patient in draw_patients(patients_a_vendor, first_seed=FIRST_SEED):
+    """So many patients of each vendor, every one scanned native at every tube voltage.
+
+    Every second one is _DENSE_YEARS old, so that the bands above 160 mg/cm3 hold more than a few people.
+    """
+    for place, drawn in enumerate(draw_patients(patients_a_vendor, first_seed=FIRST_SEED)):
+        patient = draw_patient(drawn.seed, situations=False, age=_DENSE_YEARS) if place % 2 else drawn
         native = replace(patient, contrast=Contrast(phase=ContrastPhase.NATIVE))
         for kvp in KVPS:
             yield physical_facts(replace(native, acquisition=replace(native.acquisition, kvp=kvp)))

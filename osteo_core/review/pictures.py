@@ -114,9 +114,7 @@ def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
     """A segmentation that says of its levels only where they lie."""
     present = [int(n) for n in np.flatnonzero(np.bincount(labels.ravel(order="K"), minlength=256)) if n]
     levels = tuple(SegmentedLevel(level=Level(n), confidence=None, voxels=0, centroid_mm=(0, 0, 0)) for n in present)
-    return Segmentation(
-        labels=labels, geometry=geometry, levels=levels, anchor=Anchor.STATED, engine="", model_hash=""
-    )
+    return Segmentation(labels=labels, geometry=geometry, levels=levels, anchor=Anchor.STATED, engine="", model_hash="")
 
 
 def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:

@@ -133,9 +133,7 @@ def _segmentation(case: ReviewCase, labels: LabelArray) -> Segmentation:
     )
 
 
-def _outlined(
-    case: ReviewCase, labels: LabelArray, level: Level, *, box: tuple[slice, slice, slice]
-) -> SegmentedLevel:
+def _outlined(case: ReviewCase, labels: LabelArray, level: Level, *, box: tuple[slice, slice, slice]) -> SegmentedLevel:
     """A level as the model had it where its outline is the same; what a person drew has no confidence of a network."""
     body = labels[box] == level
     own = case.model.level(level)

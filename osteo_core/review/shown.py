@@ -66,9 +66,7 @@ def cut_grid(geometry: Geometry, box: tuple[slice, slice, slice]) -> Geometry:
     return cropped_grid(geometry, start, shape)
 
 
-def _box(
-    labels: LabelArray, geometry: Geometry, margins_mm: tuple[float, float | None]
-) -> tuple[slice, slice, slice]:
+def _box(labels: LabelArray, geometry: Geometry, margins_mm: tuple[float, float | None]) -> tuple[slice, slice, slice]:
     """Where the outlined bodies lie with this margin; axes are canonical, so the last one runs along the body."""
     across_mm, along_mm = margins_mm
     held = [np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]

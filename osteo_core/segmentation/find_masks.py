@@ -79,9 +79,7 @@ class MaskFolder:
         uses = Counter(mask for mask in found.values() if isinstance(mask, MaskFiles))
         for key, mask in found.items():
             if isinstance(mask, MaskFiles) and is_by_place[key] and uses[mask] > 1:
-                found[key] = _refused(
-                    f"{uses[mask]} series share the folder or the patient after which it is named"
-                )
+                found[key] = _refused(f"{uses[mask]} series share the folder or the patient after which it is named")
         return found
 
     def mask_of(self, series: Series) -> MaskFiles | Exclusion:

@@ -13,7 +13,9 @@ from osteo_core.records import Geometry
 from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
 from osteo_core.terms import Level
 
-GRID = Geometry(shape=(20, 18, 24), affine_lps=np.array([[2.0, 0, 0, -7], [0, 2.0, 0, 5], [0, 0, 2.5, 100], [0, 0, 0, 1]]))
+GRID = Geometry(
+    shape=(20, 18, 24), affine_lps=np.array([[2.0, 0, 0, -7], [0, 2.0, 0, 5], [0, 0, 2.5, 100], [0, 0, 0, 1]])
+)
 
 
 def labels() -> np.ndarray:

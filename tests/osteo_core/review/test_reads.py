@@ -31,7 +31,9 @@ MODEL = "m" * 12
 
 def summary(mean: float, *, grade: int = 0) -> Summary:
     category = Category.OSTEOPOROSIS if mean < 80 else Category.LOW_BONE_MASS
-    return Summary(category=category, mean_mg_cm3=(mean, mean - 5, mean + 5), levels={Level.L1: LevelSummary(grade=grade)})
+    return Summary(
+        category=category, mean_mg_cm3=(mean, mean - 5, mean + 5), levels={Level.L1: LevelSummary(grade=grade)}
+    )
 
 
 def signed(minute: int, reader: str, role: Role, mean: float = 70.0, **changes) -> Event:

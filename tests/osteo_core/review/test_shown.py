@@ -14,7 +14,9 @@ SIGNS = list(itertools.product((1, -1), repeat=3))
 ORDERS = list(itertools.permutations(range(3)))
 
 
-def source(order: tuple[int, ...], signs: tuple[int, ...], angle: float = 0.0) -> tuple[np.ndarray, np.ndarray, Geometry]:
+def source(
+    order: tuple[int, ...], signs: tuple[int, ...], angle: float = 0.0
+) -> tuple[np.ndarray, np.ndarray, Geometry]:
     rng = np.random.default_rng(5)
     steps = np.array([3.0, 3.5, 4.0])
     affine = np.eye(4)

@@ -43,7 +43,9 @@ def test_a_ball_has_its_volume_and_faces_outwards() -> None:
     away = body.vertices_mm - middle
     assert np.abs(np.linalg.norm(away, axis=1) - 18.0).max() < 2.0
     assert ((away * body.normals).sum(axis=1) > 0).mean() > 0.99
-    edges = np.sort(np.concatenate([body.triangles[:, [0, 1]], body.triangles[:, [1, 2]], body.triangles[:, [2, 0]]]), 1)
+    edges = np.sort(
+        np.concatenate([body.triangles[:, [0, 1]], body.triangles[:, [1, 2]], body.triangles[:, [2, 0]]]), 1
+    )
     assert set(np.unique(edges, axis=0, return_counts=True)[1]) == {2}, "the surface is not closed"
 
 

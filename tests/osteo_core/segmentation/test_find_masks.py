@@ -111,7 +111,10 @@ def test_the_hash_tells_content_numbering_names_and_structures_apart(tmp_path: P
     for n, name in enumerate(("L1", "L2")):
         (tmp_path / f"{n}").mkdir()
         (tmp_path / f"{n}" / f"{name}.nii.gz").write_bytes(path.read_bytes())
-    one, two = (MaskFiles(files=(tmp_path / p,), tool=MaskTool.NAMES, is_one_file_a_structure=True) for p in ("0/L1.nii.gz", "1/L2.nii.gz"))
+    one, two = (
+        MaskFiles(files=(tmp_path / p,), tool=MaskTool.NAMES, is_one_file_a_structure=True)
+        for p in ("0/L1.nii.gz", "1/L2.nii.gz")
+    )
     assert one.model_hash() != two.model_hash()
 
 

@@ -107,10 +107,14 @@ def test_one_file_a_vertebra(tmp_path: Path) -> None:
     for level in (Level.L1, Level.L2):
         write_nifti(tmp_path / f"vertebrae_{level.name}.nii.gz", (VERSE == level).astype(np.uint8), GRID)
     files = tuple(sorted(tmp_path.iterdir()))
-    assert np.array_equal(whole(MaskFiles(files=files, tool=MaskTool.NAMES, is_one_file_a_structure=True)).labels, VERSE)
+    assert np.array_equal(
+        whole(MaskFiles(files=files, tool=MaskTool.NAMES, is_one_file_a_structure=True)).labels, VERSE
+    )
     small = grid(spacing_mm=(2.0, 2.0, 2.0), extent_mm=(20.0, 20.0, 20.0))
     write_nifti(tmp_path / "vertebrae_L3.nii.gz", np.zeros(small.shape, np.uint8), small)
-    said = sentence(MaskFiles(files=tuple(sorted(tmp_path.iterdir())), tool=MaskTool.NAMES, is_one_file_a_structure=True))
+    said = sentence(
+        MaskFiles(files=tuple(sorted(tmp_path.iterdir())), tool=MaskTool.NAMES, is_one_file_a_structure=True)
+    )
     assert "do not lie on one grid" in said
 
 
