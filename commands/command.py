@@ -134,6 +134,9 @@ def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
     Raises UsageError for fewer than one worker, SettingsError for a table of the site that cannot be used:
     each worker would say so of each series.
     """
+    from osteo_core.density.calibration.known_phantoms import wanted_phantom
+
+    wanted_phantom(settings.qct_phantom, settings.phantom_definitions)
     if settings.calibration_table:
         from osteo_core.density.calibration.site import read_site_lines
 

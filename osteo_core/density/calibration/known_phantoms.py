@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from osteo_core.density.calibration.site_columns import DENSITY, MINERAL, WATER
-from osteo_core.errors import TableError
+from osteo_core.errors import SettingsError, TableError
 from osteo_core.tables.columns import Column
 from osteo_core.tables.rows import read_whole
 from osteo_core.terms import Mineral
@@ -129,6 +129,14 @@ def phantom_named(name: str, own: str = "") -> KnownPhantom | None:
     """The phantom of that name, whatever its case; None where no table holds it."""
     wanted = " ".join(name.lower().split())
     return next((found for key, found in known_phantoms(own).items() if key.lower() == wanted), None)
+
+
+def wanted_phantom(name: str, own: str = "") -> KnownPhantom:
+    """The phantom that the setting qct_phantom names. Raises SettingsError where no table holds it."""
+    found = phantom_named(name, own)
+    if found is None:
+        raise SettingsError(f"setting qct_phantom names {name!r}; known are {', '.join(known_phantoms(own))}")
+    return found
 
 
 def _read(path: Path) -> dict[str, KnownPhantom]:

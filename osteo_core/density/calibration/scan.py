@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
-from osteo_core.density.calibration.known_phantoms import KnownPhantom, known_phantoms, phantom_named
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, wanted_phantom
 from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
 from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
 from osteo_core.density.calibration.site import SiteLine, read_site_lines
 from osteo_core.density.rod_row import RodRow
-from osteo_core.errors import SettingsError
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import GENERAL_LINE_SD
 from osteo_core.records import Calibration, CalibrationTissues, Series, Uncertainty
@@ -53,11 +52,7 @@ class Scan:
     @property
     def qct_phantom(self) -> KnownPhantom:
         """The phantom on whose scale general lines are. Raises SettingsError where no table holds it."""
-        name, own = self.settings.qct_phantom, self.settings.phantom_definitions
-        found = phantom_named(name, own)
-        if found is None:
-            raise SettingsError(f"setting qct_phantom names {name!r}; known are {', '.join(known_phantoms(own))}")
-        return found
+        return wanted_phantom(self.settings.qct_phantom, self.settings.phantom_definitions)
 
     @property
     def is_sharp(self) -> bool:
