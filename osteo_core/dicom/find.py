@@ -13,7 +13,7 @@ from osteo_core.dicom.about import About
 from osteo_core.dicom.arrange import arrange
 from osteo_core.dicom.describe import describe, header_cautions, words_of
 from osteo_core.dicom.eligibility import exclusion_of
-from osteo_core.dicom.header import NotReadable, read_slices
+from osteo_core.dicom.header import NotReadable, has_preamble, read_slices
 from osteo_core.dicom.identity import Identity, identity, unique_names
 from osteo_core.dicom.nifti_series import nifti_series
 from osteo_core.dicom.people import Member, person_of, split_by_person, with_patients
@@ -76,7 +76,7 @@ def find_series(
     that does not exist.
     """
     gathered = _Gathered()
-    folders = list(walk(paths, without))
+    folders = list(walk(map(_of_directory, paths), without))
     fresh = [folder for folder in folders if not folder.is_unchanged(known or {})]
     _gather_all(fresh, gathered, progress)
     if known_studies and len(fresh) < len(folders):
@@ -84,6 +84,11 @@ def find_series(
         again = [f for f in folders if f.is_unchanged(known or {}) and touched & f.values(known_studies)]
         _gather_all(again, gathered, progress)
     return _judge(gathered, pseudonyms, settings, about)
+
+
+def _of_directory(path: Path) -> Path:
+    """The folder of a DICOMDIR that is given as the path: its files lie there and below."""
+    return path.parent if path.name.upper() == "DICOMDIR" and path.is_file() else path
 
 
 def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progress | None) -> None:
@@ -98,7 +103,7 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
-        if is_volume_file(file.path):
+        if is_volume_file(file.path) and not has_preamble(file.path):
             gathered.nifti.append(file)
         else:
             _gather_dicom(file, gathered)
@@ -168,16 +173,27 @@ def _dicom_series(
     names = unique_names([member.identity for member in members])
     for member in members:
         own = replace(member.identity, name=names[member.identity])
-        for arranged in arrange(member.slices, step=Step.FIND):
-            series = describe(arranged, own, pseudonyms, patient=member.patient, sites=sites)
-            exclusion = exclusion_of(series, arranged, settings, patients=member.patients)
-            cautions = (*arranged.cautions, *_of_person(member))
-            if exclusion is None and isinstance(arranged.stack, Stack):
-                cautions += header_cautions(
-                    series, arranged.stack, is_stated=own.is_stated, has_patient_id=member.has_patient_id
-                )
-                series = replace(series, stack=without_identity(arranged.stack))
-            yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=words_of(arranged))
+        try:
+            yield from list(_judged(member, own, pseudonyms, settings, sites))
+        except Exception as error:  # the border of one series: whatever its headers hold, the others are found
+            kind = f"headers that cannot be understood ({type(error).__name__})"
+            paths = sorted({one.path for one in member.slices})
+            gathered.unreadable.setdefault((paths[0].parent, kind), []).extend(paths)
+
+
+def _judged(
+    member: Member, own: Identity, pseudonyms: Pseudonyms, settings: Settings, sites: Sequence[SiteRule]
+) -> Iterator[_Judged]:
+    for arranged in arrange(member.slices, step=Step.FIND):
+        series = describe(arranged, own, pseudonyms, patient=member.patient, sites=sites)
+        exclusion = exclusion_of(series, arranged, settings, patients=member.patients)
+        cautions = (*arranged.cautions, *_of_person(member))
+        if exclusion is None and isinstance(arranged.stack, Stack):
+            cautions += header_cautions(
+                series, arranged.stack, is_stated=own.is_stated, has_patient_id=member.has_patient_id
+            )
+            series = replace(series, stack=without_identity(arranged.stack))
+        yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=words_of(arranged))
 
 
 def _of_person(member: Member) -> tuple[Caution, ...]:

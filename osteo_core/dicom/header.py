@@ -16,6 +16,7 @@ from osteo_core.dicom.elements import Elements, slice_of
 from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.values import number, sequence, text
 
+_NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 # pydicom's warnings quote values and file names, and those may hold a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
@@ -58,15 +59,25 @@ def read_slices(path: Path, seen: Seen) -> list[SliceHeader] | NotReadable:
         return NotReadable(kind="damaged DICOM header")
 
 
+def has_preamble(path: Path) -> bool:
+    """True for a DICOM file with its preamble, whatever its name ends with."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
 def _read(file: BinaryIO) -> Dataset | NotReadable:
     start = file.read(132)
     if not start:
         return NotReadable(kind="empty file")
-    has_preamble = start[128:132] == b"DICM"
-    if not has_preamble and not _looks_like_dicom(start):
-        return NotReadable(kind="not DICOM")
+    is_whole = start[128:132] == b"DICM"
+    if not is_whole and not _looks_like_dicom(start):
+        is_nifti = (start + file.read(216))[344:348] in _NIFTI_MAGIC
+        return NotReadable(kind="NIfTI under another name; end it with .nii" if is_nifti else "not DICOM")
     file.seek(0)
-    dataset = dcmread(file, stop_before_pixels=True, force=not has_preamble)
+    dataset = dcmread(file, stop_before_pixels=True, force=not is_whole)
     # A frame takes at least a byte: a count beyond that is damage, and must not be believed.
     frames = number(dataset, "NumberOfFrames")
     is_possible = frames is None or 1 <= frames <= os.fstat(file.fileno()).st_size

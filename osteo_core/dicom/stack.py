@@ -100,7 +100,9 @@ def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusi
 
 def in_order(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
     """Along the normal; ties are broken by identifiers, so that the order of the files never shows."""
-    return sorted(slices, key=lambda s: (float(normal @ np.array(s.position_mm)), s.sop_instance_uid))
+    places = (np.array([s.position_mm for s in slices]) @ normal).tolist()
+    order = sorted(range(len(slices)), key=lambda n: (places[n], slices[n].sop_instance_uid))
+    return [slices[n] for n in order]
 
 
 def allowed_difference_mm(usual: float) -> float:
@@ -148,7 +150,7 @@ def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | 
         "Rows or Columns": lambda s: not (s.rows and s.columns),
     }
     missing = [_lacking(name, slices) for name, lacks in needed.items() if any(lacks(s) for s in slices)]
-    if not missing and any(not _is_orthonormal(s) for s in slices):
+    if not missing and not all(map(_is_orthonormal, {s.orientation for s in slices})):
         missing = ["ImageOrientationPatient holds no two unit vectors at right angles"]
     return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found=", ".join(missing)) if missing else None
 
@@ -160,9 +162,9 @@ def _lacking(name: str, slices: Sequence[SliceHeader]) -> str:
     return f"{name} cannot be read, found {found.shown}" if found else f"{name} missing"
 
 
-def _is_orthonormal(one: SliceHeader) -> bool:
+def _is_orthonormal(cosines: tuple[float, ...] | None) -> bool:
     """Rows and columns are unit vectors (within what rounding does) and at right angles."""
-    row, column = np.reshape(np.array(one.orientation), (2, 3))
+    row, column = np.reshape(np.array(cosines), (2, 3))
     lengths = np.array([row @ row, column @ column])
     return bool(np.abs(lengths - 1.0).max() < ORIENTATION_TOLERANCE and abs(row @ column) < _RIGHT_ANGLE_COSINE)
 
@@ -206,18 +208,15 @@ def apart(
     ordered: Sequence[SliceHeader], normal: FloatArray
 ) -> tuple[list[SliceHeader], tuple[tuple[int, SliceHeader], ...]]:
     """One slice a place, and those that lie at a place already taken."""
-    kept: list[SliceHeader] = []
+    places = (np.array([s.position_mm for s in ordered]) @ normal).tolist()
+    kept: list[int] = []
     repeated = []
-    for one in ordered:
-        if kept and _distance(kept[-1], one, normal) < SAME_PLACE_MM:
-            repeated.append((len(kept) - 1, one))
+    for n, place in enumerate(places):
+        if kept and place - places[kept[-1]] < SAME_PLACE_MM:
+            repeated.append((len(kept) - 1, ordered[n]))
         else:
-            kept.append(one)
-    return kept, tuple(repeated)
-
-
-def _distance(first: SliceHeader, second: SliceHeader, normal: FloatArray) -> float:
-    return float(normal @ (np.array(second.position_mm) - np.array(first.position_mm)))
+            kept.append(n)
+    return [ordered[n] for n in kept], tuple(repeated)
 
 
 def _uneven(kept: Sequence[SliceHeader], normal: FloatArray, step: Step) -> Exclusion | None:

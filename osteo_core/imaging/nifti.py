@@ -42,7 +42,7 @@ _DAMAGE = (
     EOFError,
     zlib.error,
     gzip.BadGzipFile,
-    ValueError,
+    *(ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError),
 )
 _AIR_HU = -1024.0
 _INT16 = np.iinfo(np.int16)

@@ -545,3 +545,19 @@ def test_an_unreadable_voltage_is_no_missing_one(tmp_path: Path) -> None:
     assert caution.sentence == (
         "Header values are not as DICOM has them: the tube voltage cannot be read, found text that is no number."
     )
+
+
+def test_a_dicomdir_given_as_the_path_stands_for_its_disc(tmp_path: Path) -> None:
+    write_series(tmp_path / "IMAGES")
+    (tmp_path / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    assert the_series(find(tmp_path / "DICOMDIR")).n_slices == 16
+
+
+def test_the_suffix_does_not_decide_what_a_file_is(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct")
+    for n, path in enumerate(built.files):
+        path.rename(path.with_name(f"{n}.nii"))
+    assert the_series(find(tmp_path)).n_slices == 16
+    (tmp_path / "scan.dcm").write_bytes(bytes(344) + b"n+1\0" + bytes(400))
+    ((_, exclusion),) = find(tmp_path).excluded
+    assert exclusion.found == "1 file(s): NIfTI under another name; end it with .nii"

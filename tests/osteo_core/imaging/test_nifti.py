@@ -272,3 +272,29 @@ def test_real_scan_and_its_label_map() -> None:
     labels = read_nifti_volume(shared_data("labels", "lidc_0001.nii.gz"))
     assert isinstance(labels, Exclusion)
     assert labels.code is ExclusionCode.LABEL_MAP
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize(("written", "named"), [(".nii", ".nii.gz"), (".nii.gz", ".nii")])
+def test_what_a_file_holds_counts_and_not_its_suffix(tmp_path: Path, kind: type, written: str, named: str) -> None:
+    hu = trunk_hu(truth_geometry(CtSpec()))
+    nibabel.save(kind(hu, np.diag([5.0, 6.0, 2.5, 1.0])), tmp_path / f"x{written}")
+    path = (tmp_path / f"x{written}").rename(tmp_path / f"y{named}")
+    volume = read_nifti_volume(path)
+    assert isinstance(volume, Volume), volume
+    np.testing.assert_array_equal(volume.voxels_hu, hu)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_any_damaged_header_is_read_or_named(tmp_path: Path) -> None:
+    path = tmp_path / "MILLER_ANN.nii"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4)), path)
+    content = path.read_bytes()
+    draw = np.random.default_rng(11)
+    for _ in range(300):
+        spoilt = bytearray(content)
+        for at in draw.integers(0, 348, 4):
+            spoilt[at] = int(draw.integers(0, 256))
+        path.write_bytes(spoilt)
+        found = read_nifti_header(path)
+        assert not isinstance(found, Exclusion) or "MILLER" not in found.sentence
