@@ -60,7 +60,7 @@ HOMES = {
     "duckdb": ("db",),
     "openpyxl": ("osteo_core.tables",),
     "skimage": ("osteo_core.review",),
-    "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange"),
+    "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange", "benchmarks.indexing"),
     "highdicom": ("osteo_core.exchange",),
     "dask": ("commands.cluster",),
     "distributed": ("commands.cluster",),
