@@ -37,16 +37,10 @@ def open_page(page: Page, address: str, name: str) -> None:
     """Open one page and wait until it is drawn; the patient is the first of the worklist."""
     if name == "patient":
         page.goto(f"{address}/worklist")
-        table = page.get_by_test_id("stDataFrame").locator("canvas").first
-        table.wait_for()
-        page.wait_for_timeout(_SETTLE_MS)
-        box = table.bounding_box()
-        if box is None:
-            raise RuntimeError("the worklist is empty: analyze some patients first")
-        page.mouse.click(box["x"] + 300, box["y"] + 52)
-        page.wait_for_timeout(1000)
+        page.locator("tr[data-key]").first.click()
         page.keyboard.press("o")
         page.wait_for_selector(".reader[data-drawn]", timeout=180_000)
+        return
     else:
         page.goto(f"{address}/{'' if name == 'home' else name}")
     page.wait_for_selector("h1", timeout=60_000)
@@ -60,6 +54,34 @@ def picture(page: Page, path: Path, *, width: int) -> None:
     page.wait_for_timeout(1500)
     page.screenshot(path=path, timeout=180_000)
     page.set_viewport_size({"width": width, "height": 1000})
+
+
+def picture_reader(page: Page, out: Path, *, width: int) -> None:
+    """The reader's screen as high as a window: opened, in 3D, correcting, signing; prints its times."""
+    page.set_viewport_size({"width": width, "height": 900})
+    screen = page.locator(".reader")
+    page.get_by_role("textbox", name="Noted by").fill("AB")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(_SETTLE_MS)
+    page.locator(".reader .card").nth(1).click()  # keys go to the screen, no longer to the field
+    page.wait_for_timeout(500)
+    page.screenshot(path=out / "patient.png")
+    page.keyboard.press("v")
+    page.wait_for_selector(".reader[data-scene-ms]", timeout=120_000)
+    page.wait_for_timeout(1000)
+    page.screenshot(path=out / "reader_3d.png")
+    page.keyboard.press("v")
+    page.keyboard.press("e")
+    page.keyboard.press("g")
+    page.keyboard.press("h")
+    page.wait_for_timeout(2000)
+    page.screenshot(path=out / "reader_correct.png")
+    page.keyboard.press("e")
+    page.keyboard.press("a")
+    page.wait_for_timeout(800)
+    page.screenshot(path=out / "reader_sign.png")
+    for what, name in (("CT drawn", "data-opened-ms"), ("surfaces drawn", "data-scene-ms")):
+        sys.stdout.write(f"{what} {screen.get_attribute(name)} ms after it was asked for\n")
 
 
 def main() -> int:
@@ -84,7 +106,11 @@ def main() -> int:
             page = browser.new_page(viewport={"width": asked.width, "height": 1000}, color_scheme=scheme)
             for name in asked.pages:
                 open_page(page, server.address, name)
-                picture(page, asked.out / f"{name}.png", width=asked.width)
+                if name == "patient":
+                    picture_reader(page, asked.out, width=asked.width)
+                    page.keyboard.press("Escape")
+                else:
+                    picture(page, asked.out / f"{name}.png", width=asked.width)
                 sys.stdout.write(f"{asked.out / name}.png\n")
             browser.close()
     finally:

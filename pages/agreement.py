@@ -14,6 +14,7 @@ from pages.ui import services
 from pages.ui.agreement import figures as agreement_figures
 from pages.ui.agreement import qct_import
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
+from pages.ui.agreement.readers import show_readers
 from pages.ui.shared import address, filters, frame, wording
 
 
@@ -207,3 +208,4 @@ else:
         )
         with st.expander("Import QCT values"):
             qct_import.show_import()
+    show_readers()

@@ -216,8 +216,20 @@ def _head(view: services.PatientView) -> dict[str, Any]:
         "status": view.status,
         "why": wording.sentence("; ".join(part for part in why if part)),
         "why_more": "; ".join([*why, *view.cautions]),
-        "change": "",
+        "change": _earlier(view),
     }
+
+
+def _earlier(view: services.PatientView) -> str:
+    """The latest earlier study of this patient with a value; whether a difference means anything is not said here."""
+    if view.study_date is None:
+        return ""
+    day = view.study_date
+    earlier = [one for one in view.other_series if one.study_date and one.study_date < day and one.mean_vbmd_mg_cm3]
+    if not earlier:
+        return ""
+    last = max(earlier, key=lambda one: one.study_date or day)
+    return f"earlier study {wording.day(last.study_date)}: {wording.number(last.mean_vbmd_mg_cm3)} {wording.UNIT}"
 
 
 def _role_words(sight: Sight, reader: str) -> str:

@@ -109,7 +109,12 @@ def _other(row: dict[str, Any]) -> OtherSeries:
     reason = answer or (row["first_exclusion_sentence"] or "").rstrip(".")
     scan = [wording.number(row["slice_thickness_mm"], 1, "mm"), f"kernel {row['convolution_kernel'] or 'not stated'}"]
     parts = [f"{row['status']}: {reason}" if reason else row["status"], ", ".join(scan), wording.day(row["study_date"])]
-    return OtherSeries(series_key=row["series_key"], words=" · ".join(parts))
+    return OtherSeries(
+        series_key=row["series_key"],
+        words=" · ".join(parts),
+        study_date=row["study_date"],
+        mean_vbmd_mg_cm3=row["mean_vbmd"],
+    )
 
 
 def _tissues(rows: list[dict[str, Any]]) -> str:

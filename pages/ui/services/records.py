@@ -112,6 +112,8 @@ class OtherSeries:
 
     series_key: str
     words: str
+    study_date: date | None = None
+    mean_vbmd_mg_cm3: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from osteo_core.records import Event, LabelArray, SeriesResult
 from osteo_core.review import pictures, read_events
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
-from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature
+from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature, pairs_of
 from osteo_core.review.remeasure import ReviewCase, reject, remeasure
 from osteo_core.review.shown import to_source
 from osteo_core.review.summary import Summary, summary_of
@@ -60,6 +60,14 @@ _writing_lock = threading.Lock()
 def reading(series_key: str) -> Reading:
     """What readers did with this series so far."""
     return read_events.reading_of(_events(series_key))
+
+
+def reader_pairs() -> tuple[tuple[Read, Read], ...]:
+    """First and second read of every series of this store that has both."""
+    by_series: dict[str, list[Event]] = {}
+    for row in query("signed_reads").to_pylist():
+        by_series.setdefault(row["series_key"], []).append(Event(**row))
+    return pairs_of([read_events.reading_of(events) for events in by_series.values()])
 
 
 def _events(series_key: str) -> list[Event]:

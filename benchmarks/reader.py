@@ -1,0 +1,94 @@
+"""How long a reader waits: pictures made, read again, and numbers made again after a correction.
+
+    python -m benchmarks.reader --store data/store [--series 3]
+
+Times are those of this machine; the browser's own (drawing, loading surfaces) are printed by
+``python -m docs.take_screenshots``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel
+import numpy as np
+
+from db.columns import path_of
+from db.connect import open_snapshot
+from db.records import series_of
+from osteo_core.dicom.volume import read_volume
+from osteo_core.imaging.nifti import read_nifti_labels
+from osteo_core.outcomes import Exclusion
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.records import CalibrationTissues, Series, Volume
+from osteo_core.review.decisions import Decisions
+from osteo_core.review.pictures import CONTEXT, CT, MASK, read_context, segmentation_of, write_pictures
+from osteo_core.review.remeasure import ReviewCase, remeasure
+from osteo_core.settings import Settings
+from osteo_core.terms import ContrastPhase
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Print how long the block took."""
+    began = time.perf_counter()
+    yield
+    print(f"  {name:<46} {time.perf_counter() - began:6.2f} s")
+
+
+def main() -> None:
+    """Time each step for the first series of the worklist."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--store", type=Path, default=Path("data/store"))
+    parser.add_argument("--series", type=int, default=3)
+    given = parser.parse_args()
+    with open_snapshot(given.store) as store:
+        listed = store.query("worklist", cohort=CohortFilter(), limit=given.series, offset=0).to_pylist()
+        for row in listed:
+            (header,) = store.query("series_header", series_key=row["series_key"]).to_pylist()
+            (found,) = store.query("patient", series_key=row["series_key"]).to_pylist()
+            series = series_of({**header, "files": found["files"]})
+            files = tuple(path_of(file) for file in found["files"])
+            print(f"series of {series.n_slices} slices")
+            _time(Series(**{**vars(series), "files": files}), given.store / "media" / found["mask_file"])
+
+
+def _time(series: Series, mask: Path) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with timed("source files read"):
+            volume = read_volume(series)
+        if isinstance(volume, Exclusion):
+            print(f"  {volume.sentence}")
+            return
+        labels, _ = read_nifti_labels(mask)
+        with timed("CT, mask, regions, surfaces, context made"):
+            write_pictures(folder, "s", volume, segmentation_of(labels, volume.geometry))
+        with timed("read again"):
+            voxels = np.asanyarray(nibabel.load(folder / f"s{CT}").dataobj.get_unscaled())
+            shown, geometry = read_nifti_labels(folder / f"s{MASK}")
+            context = read_context(folder / f"s{CONTEXT}")
+        case = ReviewCase(
+            series=series,
+            volume=Volume(voxels_hu=voxels, geometry=geometry),
+            model=segmentation_of(shown, geometry),
+            source_geometry=context.source,
+            tissues=context.tissues or CalibrationTissues(),
+            phase=ContrastPhase.UNKNOWN,
+        )
+        with timed("all levels measured, calibrated, graded, judged"):
+            remeasure(case, shown, Decisions(), settings=Settings())
+        changed = np.array(shown)
+        level = int(np.unique(changed)[-2])
+        changed[tuple(np.argwhere(changed == level)[0])] = 0
+        with timed("again, one level corrected"):
+            remeasure(case, changed, Decisions(), settings=Settings())
+
+
+if __name__ == "__main__":
+    main()

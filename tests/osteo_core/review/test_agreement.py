@@ -1,0 +1,58 @@
+"""Reader agreement: by hand on a few pairs, and swapping the readers negates the bias."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from osteo_core.records import Estimate
+from osteo_core.review.agreement import reader_agreement
+from osteo_core.review.reads import Read, Role, Verdict
+from osteo_core.review.summary import LevelSummary, Summary
+from osteo_core.terms import Category, Level
+
+MEANS = [(60.0, 64.0), (75.0, 83.0), (100.0, 98.0), (130.0, 133.0), (90.0, 92.0)]
+
+
+def read(role: Role, mean: float, grade: int) -> Read:
+    category = Category.OSTEOPOROSIS if mean < 80 else Category.NORMAL if mean > 120 else Category.LOW_BONE_MASS
+    summary = Summary(category=category, mean_mg_cm3=(mean, mean, mean), levels={Level.L1: LevelSummary(grade=grade)})
+    return Read(
+        verdict=Verdict.ACCEPT,
+        role=role,
+        version="v",
+        reader=role.value,
+        at=datetime(2026, 11, 29, tzinfo=UTC),
+        model_hash="m",
+        settings_hash="s",
+        summary=summary,
+        is_blind=role is Role.SECOND,
+        dice={Level.L1: 0.9} if role is Role.SECOND else {},
+    )
+
+
+def pairs(means=MEANS):
+    return [(read(Role.FIRST, a, n % 3), read(Role.SECOND, b, n % 2)) for n, (a, b) in enumerate(means)]
+
+
+def test_figures_by_hand() -> None:
+    found = reader_agreement(pairs())
+    # categories: O-O, O-L, L-L, N-N, L-L: observed 4/5; chance (2*1 + 2*3 + 1*1) / 25
+    expected = (0.8 - 9 / 25) / (1 - 9 / 25)
+    assert found.figures["Kappa of the category"].value == pytest.approx(expected)
+    assert found.vbmd.bias.value == pytest.approx((4 + 8 - 2 + 3 + 2) / 5)
+    assert isinstance(found.figures["ICC(2,1) of the mean vBMD"], Estimate)
+    assert (found.series, found.blind, found.dice) == (5, 5, (0.9,) * 5)
+
+
+def test_swapping_the_readers_negates_the_bias() -> None:
+    swapped = reader_agreement(pairs([(b, a) for a, b in MEANS]))
+    assert swapped.vbmd.bias.value == pytest.approx(-reader_agreement(pairs()).vbmd.bias.value)
+
+
+def test_too_few_pairs_say_why() -> None:
+    found = reader_agreement(pairs(MEANS[:1]))
+    assert found.vbmd is None
+    assert all(isinstance(why, str) and why for why in found.figures.values())
+    assert reader_agreement([]).series == 0
