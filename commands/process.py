@@ -37,6 +37,7 @@ from commands.command import (
 from commands.find import find
 from commands.progress_bar import Bar
 from commands.sentences import run_sentence
+from commands.summary_page import PAGE, write_summary
 from db import rows
 from osteo_core.dicom.about import About
 from osteo_core.records import Found, Series, SeriesResult
@@ -95,7 +96,7 @@ def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
 def _own_paths(out_dir: Path) -> tuple[Path, ...]:
     """What ``process`` itself writes below the output, which may be the input's own folder or above it."""
     folders = (write_results.PIECES, write_results.MASKS, RUNNING)
-    return tuple(out_dir / name for name in (*folders, *(f"{kind}.parquet" for kind in write_results.KINDS)))
+    return tuple(out_dir / name for name in (*folders, PAGE, *(f"{kind}.parquet" for kind in write_results.KINDS)))
 
 
 def _masks_below(paths: list[Path], settings: Settings) -> tuple[Path, ...]:
@@ -149,15 +150,18 @@ def _named_apart(found: Found, job: Job) -> Found:
 
 
 def _write_tables(found: Found, job: Job) -> None:
-    """One file a kind, over all that this call found, in the order in which it was found."""
+    """One file a kind, over all that this call found, in the order in which it was found; and the page about it."""
     left_out = rows.process_tables(_left_out(found, job))
+    written = {}
     for kind in write_results.KINDS:
         tables = [parquet.read_table(write_results.piece(job, series, kind)) for series in found.series]
         path = job.out_dir / f"{kind}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".writing")
-        parquet.write_table(pa.concat_tables([*tables, left_out[kind]]), temporary)
+        written[kind] = pa.concat_tables([*tables, left_out[kind]])
+        parquet.write_table(written[kind], temporary)
         temporary.replace(path)
+    write_summary(job.out_dir, found.series, written)
 
 
 def _left_out(found: Found, job: Job) -> list[SeriesResult]:
@@ -208,5 +212,9 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         )
     return Answer(
         document={"out": str(arguments.out), **summary.as_dict()},
-        sentences=(run_sentence(summary), f"Tables and masks are in {arguments.out}.", *not_used(about)),
+        sentences=(
+            run_sentence(summary),
+            f"Tables and masks are in {arguments.out}; begin with {PAGE}.",
+            *not_used(about),
+        ),
     )

@@ -28,7 +28,7 @@ PIECES = ".pieces"
 _SUFFIX = ".nii.gz"
 #: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
 _LONGEST_NAME, _CUT_BYTES, _CUT_DIGITS = 255, 180, 8
-KINDS = ("series", "exclusions", "measurements")
+KINDS = ("series", "exclusions", "measurements", "cautions")
 
 
 def to_store(result: SeriesResult, job: Job) -> None:

@@ -21,7 +21,7 @@ def outward_tables(given: Sequence[tuple[str, dict[str, list[Row]]]]) -> dict[st
 
     ``series_instance_uid`` comes first, levels are names, and each column's metadata says what it means.
     """
-    schemas = {kind: _schema(TABLES[kind].columns) for kind in ("measurements", "exclusions")}
+    schemas = {kind: _schema(TABLES[kind].columns) for kind in ("measurements", "exclusions", "cautions")}
     return {
         "series": _joined([(uid, [_with_result(rows)]) for uid, rows in given], _series_schema()),
         **{kind: _joined([(uid, rows[kind]) for uid, rows in given], schema) for kind, schema in schemas.items()},

@@ -26,7 +26,7 @@ def result_tables(result: SeriesResult) -> dict[str, pa.Table]:
 
 
 def process_tables(results: Sequence[SeriesResult]) -> dict[str, pa.Table]:
-    """The tables ``series``, ``measurements`` and ``exclusions`` over these results, always all three.
+    """The tables ``series``, ``measurements``, ``exclusions`` and ``cautions`` over these results, always all four.
 
     They hold a person's own identifiers and levels by their names (db/outward.py).
     """

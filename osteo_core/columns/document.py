@@ -15,8 +15,8 @@ _HEAD = """# Columns
 Written by `python -m osteo_core.columns > docs/columns.md` from the one place where columns are stated
 ([osteo_core/columns](../osteo_core/columns)); a test holds this page to it.
 
-`process` writes `series` (with the columns of `results`), `measurements` and `exclusions`, without the columns marked
-*store only* and with levels by name. `export` writes every table but `files`.
+`process` writes `series` (with the columns of `results`), `measurements`, `exclusions` and `cautions`, without the
+columns marked *store only* and with levels by name. `export` writes every table but `files`.
 """
 
 
