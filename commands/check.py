@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Look at everything; exit code 1 when something is not as it should be."""
     store = context.settings.store
-    findings = [_python(), *_packages(), *_weights(), _space(store), *_store(store, rebuild=arguments.rebuild)]
+    findings = [*_store(store, rebuild=arguments.rebuild), _space(store), *_weights(), _python(), *_packages()]
+    findings.sort(key=lambda finding: finding.ok)  # what is wrong first; those of the store come by their harm
     sound = all(finding.ok for finding in findings)
     return Answer(
         document={

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from db import intake, parts, schema
+from db import chain, intake, parts, schema, snapshot
 from db.connect import DATABASE, connect_database, write_version
 from db.owner import OwnerLock
 from db.parts import Part, PartError
@@ -18,6 +18,7 @@ from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, StoreOwnedError
 
 _BATCH = 500
+_REBUILD = "rebuild it: python -m osteo_core check --rebuild"
 #: Tables whose rows follow from the parts alone.
 _FOLLOWING = (*TABLES, "cohort", "pairs")
 
@@ -32,24 +33,31 @@ class StoreFinding:
 
 
 def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
-    """Look at parts, quarantine and database; changes nothing. Whatever is wrong is a finding, not an exception."""
+    """Look at parts, events, database and quarantine, the worst that can be found first; changes nothing.
+
+    Whatever is wrong is a finding that says what to do, not an exception.
+    """
     kept = parts.kept_parts(store_dir)
     damaged = [part.name for part in kept if _fault(part)]
     aside = parts.quarantined(store_dir)
-    words = (
-        f"{len(kept)} parts; damaged: {', '.join(damaged)}" if damaged else f"{len(kept)} parts, each as its hash says"
-    )
+    words = f"{len(kept)} parts, each as its hash says"
+    if damaged:
+        words = (
+            f"{len(kept)} parts; damaged: {', '.join(damaged)}; restore a backup (python -m osteo_core restore), or go "
+            "on without them: python -m osteo_core check --rebuild"
+        )
     return (
         StoreFinding(name="parts", ok=not damaged, message=words),
+        *_database_findings(store_dir),
         StoreFinding(name="quarantine", ok=not aside, message=_aside_words(aside)),
-        _database_finding(store_dir),
     )
 
 
-def rebuild_store(store_dir: Path) -> tuple[StoreFinding, ...]:
+def rebuild_store(store_dir: Path, *, chain_file: Path | None = None) -> tuple[StoreFinding, ...]:
     """Make the store anew from parts and events alone; the former file is kept as ``osteo.duckdb.before``.
 
-    A part that cannot be read is set aside and named. Raises StoreOwnedError while another process owns
+    A part that cannot be read is set aside and named. The chain over events is carried over from the former database,
+    else from ``chain_file`` or the snapshot. Raises StoreOwnedError while another process owns
     the store.
     """
     lock = OwnerLock(store_dir)
@@ -59,6 +67,7 @@ def rebuild_store(store_dir: Path) -> tuple[StoreFinding, ...]:
         faults: list[tuple[Part, str]] = []
         with contextlib.closing(connect_database(fresh)) as connection:
             schema.bring_up(connection)
+            _carry_chain(connection, store_dir, chain_file)
             n_taken = _fill(connection, parts.kept_parts(store_dir), faults)
             intake.take_in(connection, store_dir)
         for part, reason in faults:
@@ -76,6 +85,26 @@ def rebuild_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     return (StoreFinding(name="rebuild", ok=not faults, message=words), *check_store(store_dir))
 
 
+def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_file: Path | None) -> None:
+    """Links of events that were chained before; where nothing of them can be read the chain begins anew."""
+    former = str(store_dir / DATABASE).replace("'", "''")
+    if (store_dir / DATABASE).exists():
+        try:
+            connection.execute(f"ATTACH '{former}' AS former (READ_ONLY)")
+            connection.execute("INSERT INTO chain BY NAME SELECT * FROM former.chain")
+            connection.execute("DETACH former")
+            return
+        except duckdb.Error:
+            pass  # damaged: that is why it is made anew
+    try:
+        published = chain_file or snapshot.published(store_dir).folder / "chain.parquet"
+    except StoreError:
+        return
+    if published.exists():
+        quoted = str(published).replace("'", "''")
+        connection.execute(f"INSERT INTO chain BY NAME SELECT * FROM read_parquet('{quoted}')")
+
+
 def _fault(part: Part) -> str:
     try:
         parts.read_part(part)
@@ -87,31 +116,55 @@ def _fault(part: Part) -> str:
 def _aside_words(aside: list[tuple[str, str]]) -> str:
     if not aside:
         return "no part was ever set aside"
-    return f"{len(aside)} parts were set aside: " + "; ".join(f"{name[:24]}: {reason}" for name, reason in aside)
+    return (
+        f"{len(aside)} parts were set aside: "
+        + "; ".join(f"{name[:24]}: {reason}" for name, reason in aside)
+        + (". What they held is missing: analyze those series again, then empty the folder quarantine")
+    )
 
 
-def _database_finding(store_dir: Path) -> StoreFinding:
+def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
     path = store_dir / DATABASE
     if not path.exists():
-        return StoreFinding(name="store", ok=not parts.kept_parts(store_dir), message="there is no database yet")
+        has_parts = bool(parts.kept_parts(store_dir))
+        words = "there is no database yet" + (f"; {_REBUILD}" if has_parts else "")
+        return (StoreFinding(name="store", ok=not has_parts, message=words),)
     try:
         lock = OwnerLock(store_dir)
     except StoreOwnedError as owned:
-        return StoreFinding(name="store", ok=True, message=f"in use, so not compared with its parts: {owned}")
-    try:
-        differing = _differing(store_dir, path)
+        return (StoreFinding(name="store", ok=True, message=f"in use, so not compared with its parts: {owned}"),)
     except StoreError as error:
-        return StoreFinding(name="store", ok=False, message=str(error))
+        return (StoreFinding(name="store", ok=False, message=str(error)),)
+    try:
+        return (_event_finding(path), _compared(store_dir, path))
+    except StoreError as error:
+        return (StoreFinding(name="store", ok=False, message=str(error)),)
     finally:
         lock.release()
+
+
+def _event_finding(path: Path) -> StoreFinding:
+    with contextlib.closing(connect_database(path)) as stored:
+        _refuse_other_version(stored)
+        found = chain.faults(stored)
+        length, link = chain.head(stored)
+    if found:
+        words = f"{'; '.join(found)}: somebody changed them past the program; find out who, then {_REBUILD}"
+        return StoreFinding(name="events", ok=False, message=words)
+    return StoreFinding(name="events", ok=True, message=f"{length} events, each in the chain; last link {link[:16]}")
+
+
+def _compared(store_dir: Path, path: Path) -> StoreFinding:
+    differing = _differing(store_dir, path)
     if differing:
-        return StoreFinding(
-            name="store",
-            ok=False,
-            message=f"differs from its parts in {', '.join(differing)}; "
-            "rebuild it: python -m osteo_core check --rebuild",
-        )
+        words = f"differs from its parts in {', '.join(differing)}; {_REBUILD}"
+        return StoreFinding(name="store", ok=False, message=words)
     return StoreFinding(name="store", ok=True, message="agrees with its parts, table by table")
+
+
+def _refuse_other_version(stored: duckdb.DuckDBPyConnection) -> None:
+    if not schema.is_brought_up(stored):
+        raise StoreError("another version of this program wrote the store; opening it brings it up to date")
 
 
 def _differing(store_dir: Path, path: Path) -> list[str]:
@@ -120,8 +173,7 @@ def _differing(store_dir: Path, path: Path) -> list[str]:
     _remove(fresh)
     try:
         with contextlib.closing(connect_database(path)) as stored, contextlib.closing(connect_database(fresh)) as made:
-            if not schema.is_brought_up(stored):
-                raise StoreError("another version of this program wrote the store; opening it brings it up to date")
+            _refuse_other_version(stored)
             schema.bring_up(made)
             _fill(made, parts.kept_parts(store_dir), [])
             return [name for name in _FOLLOWING if _fingerprint(stored, name) != _fingerprint(made, name)]

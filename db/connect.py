@@ -24,6 +24,8 @@ from osteo_core.programme.cohort import CohortFilter
 DATABASE = "osteo.duckdb"
 MEDIA = "media"
 VERSION_FILE = "store.json"
+#: Present while an erasure is under way (db/erase.py).
+INTENT = "erasing.json"
 _FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
 
 
@@ -89,6 +91,15 @@ class Store(Reader):
         with self._writing, translated(self.store_dir, "publishing"):
             return snapshot.publish(self._connection, self.store_dir)
 
+    def keys_of(self, patient_key: str) -> tuple[list[str], list[str]]:
+        """Keys of all series of a patient, and identifiers of all events noted about them."""
+        given = {"patient": patient_key}
+        series = "SELECT DISTINCT series_key FROM series WHERE patient_key = $patient"
+        found = self._cursor().execute(f"{series} ORDER BY 1", given).fetchall()
+        noted = f"SELECT event_id FROM events WHERE series_key IN ({series}) ORDER BY 1"
+        events = self._cursor().execute(noted, given).fetchall()
+        return [key for (key,) in found], [event_id for (event_id,) in events]
+
     def close(self) -> None:
         """Close the database and let the store go; twice does nothing."""
         with self._writing:
@@ -134,6 +145,11 @@ def open_store(store_dir: Path) -> Store:
     program or damaged.
     """
     _refuse_newer_file(store_dir)
+    if (store_dir / INTENT).exists():
+        raise StoreError(
+            f"an erasure in the store {store_dir} was cut off; carry on with it first: "
+            "python -m osteo_core erase --resume"
+        )
     lock = OwnerLock(store_dir)
     try:
         with translated(store_dir, "opening"):

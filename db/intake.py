@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from db import derived, parts
+from db import chain, derived, parts
 from db.parts import Part, PartError
 from osteo_core.columns import TABLES
 
@@ -95,6 +95,8 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
         for kind, given in tables.items():
             if given:
                 _insert_rows(connection, kind, pa.concat_tables(given))
+        if tables["events"]:
+            chain.extend(connection)
         _record(connection, read)
         _refresh(connection, tables)
     except BaseException:

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from db import derived, rules
+from db.chain import CHAIN
 from osteo_core.columns import TABLES
 from osteo_core.columns.column import BIG, MOMENT, REQUIRED, TEXT, Column, Table, table
 from osteo_core.errors import StoreError
@@ -36,9 +37,9 @@ ABOUT = table(
     key="name",
 )
 #: Tables that hold what cannot be made again from others.
-TRUTH: dict[str, Table] = {**TABLES, PARTS.name: PARTS, ABOUT.name: ABOUT}
+TRUTH: dict[str, Table] = {**TABLES, PARTS.name: PARTS, ABOUT.name: ABOUT, CHAIN.name: CHAIN}
 #: Tables whose key the database itself keeps unique.
-_UNIQUE = ("parts", "about", "events", "results")
+_UNIQUE = ("parts", "about", "events", "results", "chain")
 RECIPE = "recipe"
 
 _SQL_TYPES = {

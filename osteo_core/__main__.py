@@ -31,6 +31,9 @@ COMMANDS = {
     "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
     "check": "check environment, weights and store",
+    "backup": "copy the store to a folder, also while it is in use",
+    "restore": "make the store anew from a backup",
+    "erase": "erase one patient from the store, on request",
     "process": "run the pipeline over paths into a folder, without a store",
 }
 

@@ -1,0 +1,41 @@
+"""``erase --patient KEY``: erase one patient from the store, on request."""
+
+from __future__ import annotations
+
+import argparse
+
+from commands.command import Answer, Context
+from commands.sentences import counted
+from db.connect import INTENT
+from db.erase import erase, resume
+from osteo_core.errors import UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's own arguments."""
+    parser.add_argument("--patient", metavar="KEY", help="the patient's pseudonym, as his page shows it in full")
+    parser.add_argument("--author", metavar="NAME", default="", help="who carries the request out")
+    parser.add_argument("--reason", metavar="WORDS", default="", help="who asked for it, and why")
+    parser.add_argument("--resume", action="store_true", help="carry on with an erasure that was cut off")
+
+
+def run(arguments: argparse.Namespace, context: Context) -> Answer:
+    """Erase, and record that and by whom it was done."""
+    store = context.settings.store
+    if arguments.resume:
+        if not (store / INTENT).exists():
+            raise UsageError("no erasure was cut off in this store; name a patient with --patient")
+        done = resume(store)
+    elif arguments.patient:
+        done = erase(store, arguments.patient, author=arguments.author, reason=arguments.reason)
+    else:
+        raise UsageError("name the patient's pseudonym with --patient")
+    return Answer(
+        document={"series": done.series, "events": done.events, "media": done.media},
+        sentences=(
+            f"Erased: {counted(done.series, 'series', 'series')}, {counted(done.events, 'note', 'notes')}, "
+            f"{counted(done.media, 'media file', 'media files')}.",
+            "Files of CT, exports and backups are not touched: take the patient out of them too, "
+            "else the next index reads the patient again.",
+        ),
+    )

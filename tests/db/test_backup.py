@@ -1,0 +1,237 @@
+"""Backup while in use, restore and compare; the chain over events; erasure as the one recorded exception."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as parquet
+import pytest
+
+from db import parts
+from db.backup import back_up, restore
+from db.check import check_store, rebuild_store
+from db.connect import Store, open_snapshot, open_store
+from db.erase import INTENT, erase, resume
+from db.events import record
+from db.key import pseudonyms_of
+from osteo_core.columns import TABLES
+from osteo_core.errors import StoreError, UsageError
+from osteo_core.records import Event
+from osteo_core.settings import Settings
+from tests.builders.cohort import build_cohort
+from tests.db.conftest import deliver_results
+
+RESULTS = build_cohort(5)
+KEYS = [result.series.series_key for result in RESULTS]
+
+
+def note(n: int, key: str) -> Event:
+    return Event(
+        event_id=f"event{n}",
+        kind="follow-up",
+        series_key=key,
+        author="A. Keller",
+        at=datetime(2026, 11, n + 1, tzinfo=UTC),
+        payload_json='{"state": "confirmed", "previous": "to review"}',
+    )
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A closed store of five series, four of them with a note, and a mask for each."""
+    folder = tmp_path / "store"
+    pseudonyms_of(Settings(store=folder))
+    deliver_results(folder, RESULTS)
+    with open_store(folder) as store:
+        store.take_in()
+        for n, key in enumerate(KEYS[:4]):
+            record(folder, note(n, key))
+            store.take_in()
+        store.publish_snapshot()
+    for key in KEYS:
+        (folder / "media" / f"{key}_m_mask.nii.gz").write_bytes(key.encode())
+    return folder
+
+
+def content(folder: Path) -> dict[str, list[str]]:
+    with open_store(folder) as store:
+        store.take_in()
+        return everything(store)
+
+
+def everything(store: Store) -> dict[str, list[str]]:
+    names = [*TABLES, "cohort", "chain"]
+    return {
+        name: sorted(
+            repr(row)
+            for row in store._cursor()
+            .execute(f"SELECT * FROM (SELECT COLUMNS(lambda c: NOT ends_with(c, '_number')) FROM {name})")
+            .to_arrow_table()
+            .to_pylist()
+        )
+        for name in names
+    }
+
+
+def faults(folder: Path) -> dict[str, str]:
+    return {finding.name: finding.message for finding in check_store(folder) if not finding.ok}
+
+
+def test_a_backup_taken_in_use_restores_to_the_same_tables(place: Path, tmp_path: Path) -> None:
+    with open_store(place) as store:
+        deliver_results(place, build_cohort(7)[5:])  # waits in the inbox while it is copied
+        done = back_up(place, tmp_path / "backup")
+        store.take_in()
+        expected = everything(store)
+    assert done.media == 5
+    found = restore(tmp_path / "backup", tmp_path / "new")
+    assert [finding for finding in found if not finding.ok] == []
+    assert content(tmp_path / "new") == expected
+    assert {p.name for p in (tmp_path / "new" / "media").iterdir()} == {p.name for p in (place / "media").iterdir()}
+    assert (tmp_path / "new" / "key.json").read_text() == (place / "key.json").read_text()
+    assert not list(tmp_path.glob(".*restoring"))
+
+
+def test_a_later_backup_copies_what_is_new_and_forgets_what_is_gone(place: Path, tmp_path: Path) -> None:
+    back_up(place, tmp_path / "backup")
+    before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "backup" / "parts").iterdir()}
+    erase(place, RESULTS[0].series.patient_key, author="A", reason="asked")
+    back_up(place, tmp_path / "backup")
+    after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "backup" / "parts").iterdir()}
+    assert {name: at for name, at in before.items() if name in after}.items() <= after.items()
+    assert set(after) == {part.path.name for part in parts.kept_parts(place)}
+    assert not [p for p in (tmp_path / "backup" / "media").iterdir() if KEYS[0] in p.name]
+
+
+def test_a_damaged_or_half_backup_is_refused(place: Path, tmp_path: Path) -> None:
+    back_up(place, tmp_path / "backup")
+    with pytest.raises(UsageError, match="is not empty"):
+        restore(tmp_path / "backup", place)
+    part = next((tmp_path / "backup" / "parts").iterdir())
+    part.write_bytes(part.read_bytes()[:-1] + b"\0")
+    with pytest.raises(StoreError, match="is missing or damaged; use another backup"):
+        restore(tmp_path / "backup", tmp_path / "new")
+    (tmp_path / "backup" / "backup.json").unlink()
+    with pytest.raises(UsageError, match="no whole backup"):
+        restore(tmp_path / "backup", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    with pytest.raises(UsageError, match="holds other files"):
+        back_up(place, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("UPDATE events SET author = 'somebody else' WHERE event_id = 'event1'", "event event1 was changed"),
+        ("DELETE FROM events WHERE event_id = 'event2'", "event event2 was removed"),
+        (
+            "INSERT INTO events BY NAME SELECT * REPLACE ('event9' AS event_id) FROM events WHERE event_id = 'event0'",
+            "event event9 was added past the chain",
+        ),
+        ("UPDATE chain SET content = repeat('0', 64) WHERE position = 2", "link 2 does not follow"),
+        ("DELETE FROM chain WHERE position = 2", "link 3 does not follow"),
+    ],
+)
+def test_an_event_that_was_edited_by_hand_is_found(place: Path, change: str, words: str) -> None:
+    assert faults(place) == {}
+    with duckdb.connect(str(place / "osteo.duckdb")) as connection:
+        connection.execute(change)
+    assert words in faults(place)["events"]
+
+
+def test_rebuilding_keeps_the_chain_and_brings_the_events_back(place: Path) -> None:
+    before = content(place)
+    with duckdb.connect(str(place / "osteo.duckdb")) as connection:
+        connection.execute("UPDATE events SET author = 'somebody else'")
+    rebuild_store(place)
+    assert faults(place) == {}
+    assert content(place) == before
+    (place / "osteo.duckdb").write_bytes(b"noise" * 999)
+    rebuild_store(place)  # the chain comes from the snapshot
+    assert content(place) == before
+
+
+def traces(folder: Path, words: list[str]) -> list[str]:
+    """Files below the folder that hold one of these words, also within Parquet."""
+    found = []
+    for path in folder.rglob("*"):
+        if path.is_file():
+            text = path.name.encode() + path.read_bytes()
+            if path.suffix == ".parquet":
+                text += repr(parquet.read_table(path).to_pylist()).encode()
+            found += [path.name for word in words if word.encode() in text]
+    return found
+
+
+def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
+    gone, key = RESULTS[1].series, KEYS[1]
+    words = [key, gone.patient_key, gone.study_key]
+    assert traces(place, words)
+    before = content(place)
+    done = erase(place, gone.patient_key, author="A. Keller", reason="letter 114")
+    assert (done.series, done.events, done.media) == (1, 1, 1)
+    assert traces(place, words) == []
+    assert faults(place) == {}
+    after = content(place)
+    assert after["results"] == [row for row in before["results"] if key not in row]
+    assert after["measurements"] == [row for row in before["measurements"] if key not in row]
+    (erasure,) = [row for row in after["events"] if row not in before["events"]]
+    assert "'erasure'" in erasure
+    assert "letter 114" in erasure
+    with open_snapshot(place) as published:
+        assert published.query("cohort_summary").to_pylist()[0]["n_series"] == 4
+
+
+def test_an_unknown_patient_or_an_erasure_without_a_reason_changes_nothing(place: Path) -> None:
+    before = content(place)
+    with pytest.raises(UsageError, match="knows no such patient"):
+        erase(place, "f" * 16, author="A", reason="asked")
+    with pytest.raises(UsageError, match="its author and its reason"):
+        erase(place, RESULTS[0].series.patient_key, author="A", reason=" ")
+    assert content(place) == before
+
+
+def erase_killed_at(n: int, folder: Path, patient: str) -> bool:
+    """Erase in a child that is killed at its n-th unlink, rename or replace; False when it ended before."""
+    child = os.fork()
+    if child == 0:
+        left = [n]
+
+        def counting(function):
+            def call(*given, **named):
+                left[0] -= 1
+                if left[0] < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return function(*given, **named)
+
+            return call
+
+        for name in ("unlink", "replace", "rename"):
+            setattr(os, name, counting(getattr(os, name)))
+            setattr(Path, name, counting(getattr(Path, name)))
+        if (folder / INTENT).exists():
+            resume(folder)
+        else:
+            erase(folder, patient, author="A", reason="asked")
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def test_an_erasure_that_is_killed_anywhere_is_carried_on(place: Path) -> None:
+    patient, key = RESULTS[2].series.patient_key, KEYS[2]
+    killed = [erase_killed_at(n, place, patient) for n in (9, 14)]
+    assert all(killed)
+    with pytest.raises(StoreError, match=r"was cut off; carry on with it first: .* erase --resume"):
+        open_store(place)
+    resume(place)
+    assert traces(place, [key, patient]) == []
+    assert faults(place) == {}
+    assert not (place / INTENT).exists()
+    with open_store(place) as store:
+        assert store.query("cohort_summary").to_pylist()[0]["n_series"] == 4
+        assert json.loads(next(r for r in store.table("events").to_pylist() if r["kind"] == "erasure")["payload_json"])
