@@ -38,6 +38,7 @@ PAGES: tuple[Screen, ...] = (
     Screen(script="pages/home.py", title="Home", icon=":material/home:"),
     Screen(script="pages/worklist.py", title="Worklist", icon=":material/list_alt:", heading="Patients"),
     Screen(script="pages/patient.py", title="Patient", icon=":material/person:", heading="Patients"),
+    Screen(script="pages/look_up.py", title="Look up", icon=":material/search:", heading="Patients"),
     Screen(script="pages/follow_up.py", title="Follow-up", icon=":material/event_repeat:", heading="Patients"),
     Screen(script="pages/prevalence.py", title="Prevalence", icon=":material/bar_chart:", heading="Cohort"),
     Screen(script="pages/agreement.py", title="Agreement", icon=":material/compare_arrows:", heading="Cohort"),

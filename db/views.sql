@@ -35,6 +35,25 @@ SELECT
 FROM events
 WHERE kind IN ('follow-up', 'follow-up fact', 'follow-up undone');
 
+-- Who takes care of a series, until when it waits, and the last contact (osteo_core/programme/planning.py).
+CREATE OR REPLACE VIEW follow_up_plans AS
+SELECT
+    series_key,
+    nullif(arg_max(assignee, "at") FILTER (assignee IS NOT NULL), '') AS assignee,
+    nullif(arg_max(snooze_until, "at") FILTER (snooze_until IS NOT NULL), '')::DATE AS snooze_until,
+    max("at") FILTER (contact IS NOT NULL) AS last_contact_at,
+    arg_max(contact, "at") FILTER (contact IS NOT NULL) AS last_contact
+FROM (
+    SELECT
+        series_key, "at",
+        payload_json ->> '$.assignee' AS assignee,
+        payload_json ->> '$.snooze_until' AS snooze_until,
+        payload_json ->> '$.contact' AS contact
+    FROM events
+    WHERE kind = 'follow-up plan'
+)
+GROUP BY series_key;
+
 -- What readers said about the cause of a level's shape (osteo_core/programme/cause.py).
 CREATE OR REPLACE VIEW cause_readings AS
 SELECT

@@ -38,6 +38,11 @@ _CONDITIONS: dict[str, str] = {
     "studied_from": "cohort.study_date >= $cohort_studied_from",
     "studied_to": "cohort.study_date <= $cohort_studied_to",
     "states": "list_contains($cohort_states, cohort.follow_state)",
+    "assignee": "cohort.series_key IN (SELECT series_key FROM follow_up_plans WHERE assignee = $cohort_assignee)",
+    "snoozed": (
+        "(cohort.series_key IN (SELECT series_key FROM follow_up_plans WHERE snooze_until > current_date)) "
+        "= $cohort_snoozed"
+    ),
     "overdue": "(cohort.due_at IS NOT NULL AND cohort.due_at < now()) = $cohort_overdue",
     "text": (
         "(starts_with(cohort.series_key, lower($cohort_text)) OR starts_with(cohort.patient_key, lower($cohort_text)) "

@@ -74,6 +74,10 @@ class Pseudonyms:
         """Hash of an institution's name."""
         return self._hash("site", raw)
 
+    def accession(self, raw: str) -> str:
+        """Hash of an accession number."""
+        return self._hash("accession", raw)
+
     def _hash(self, domain: str, raw: str) -> str:
         # A path's bytes that are no UTF-8 count as they are.
         message = f"{domain}\0{raw.strip()}".encode(errors="surrogatepass")

@@ -153,6 +153,7 @@ class Series:
     manufacturer_model_name: str | None = None
     device_key: str | None = None
     site_key: str | None = None
+    accession_key: str | None = None
     software_versions: str | None = None
     kvp: float | None = None
     convolution_kernel: str | None = None

@@ -31,6 +31,8 @@ _RESULT_FIELDS = (
 _TABLES = ("calibration_table", "phantom_table", "phantom_definitions")
 #: Settings that name a CSV file.
 _CSV = (*_TABLES, "site_table")
+#: Settings that name a text file.
+_TEXTS = ("letter_template",)
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
 CALIBRATION_WAYS = (
     "in_scan",
@@ -62,6 +64,8 @@ class Settings:
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
     hash of its weights or its mask.
+    ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody.
+    ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
     that off.
     ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
@@ -87,6 +91,8 @@ class Settings:
     masks: str = ""
     mask_tool: str = "names"
     index_folders: str = "/"
+    letter_template: str = ""
+    identity_readers: str = ""
 
     @property
     def key_path(self) -> Path:
@@ -169,6 +175,10 @@ def checked(settings: Settings) -> Settings:
         **{
             f"{name} must be a CSV file, there is none at {table}": not table or Path(table).is_file()
             for name, table in ((name, getattr(settings, name)) for name in _CSV)
+        },
+        **{
+            f"{name} must be a text file, there is none at {text}": not text or Path(text).is_file()
+            for name, text in ((name, getattr(settings, name)) for name in _TEXTS)
         },
     }
     wrong = [sentence for sentence, holds in wanted.items() if not holds]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from pages.ui import services
 from pages.ui.shared import address, filters, frame, notes, wording
-from pages.ui.worklist import patient_list
+from pages.ui.worklist import call_list, patient_list
 from pages.ui.worklist.order import MOST_LISTED, WorkOrder, is_kept, refresh, work_order
 
 
@@ -41,6 +43,11 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
         words += f" The first {MOST_LISTED:,} are shown: narrow the filter or sort differently to see others."
     if order.noted:
         words += f" {len(order.noted):,} noted since it was put in order."
+    waiting = services.worklist_count(replace(chosen, snoozed=True)) if chosen.snoozed is False else 0
+    if waiting:
+        words += (
+            f" {wording.counted(waiting, 'patient series', 'patient series')} waiting for a later day: see Filters."
+        )
     now = services.worklist_count(chosen)
     if now != order.total:
         words += f" {wording.counted(now, 'series', 'series')} match the filter now."
@@ -62,6 +69,7 @@ def show_list(chosen: services.CohortFilter) -> None:
             on_click=refresh,
             help="Puts the list in order anew. Until then every patient stays in its place, also after a note.",
         )
+        call_list.show(order, patient_list.reason_words)
     show_counts(order, chosen)
     patient_list.show(order, page)
 

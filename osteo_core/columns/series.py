@@ -92,6 +92,7 @@ SERIES = table(
     Column("preference_reason", TEXT, "text", "why it is or is not preferred", use=COHORT),
     Column("stack_label", TEXT, "text", "which stack of its SeriesInstanceUID; empty where that holds one"),
     Column("site_key", TEXT, "text", "keyed hash of the institution", use=COHORT),
+    Column("accession_key", TEXT, "text", "keyed hash of the accession number"),
     key="index_id",
     order="series_key indexed_at index_id",
     checks=("length(series_key) > 0",),

@@ -95,6 +95,7 @@ def describe(
         n_slices=len(slices),
         kvp=arranged.voltages_kv[0] if arranged.voltages_kv else None,
         site_key=site_key(site_of(_source(images, arranged), sites), pseudonyms),
+        accession_key=_accession_key(images, pseudonyms),
         exposure_mas=_middle(s.exposure_mas for s in slices),
         table_height_mm=_middle(s.table_height_mm for s in slices),
         **_scanner(images, pseudonyms),
@@ -102,6 +103,11 @@ def describe(
         **_image(images, arranged),
         **_geometry(arranged.stack),
     )
+
+
+def _accession_key(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> str | None:
+    accession = most(image.accession for image in images)
+    return pseudonyms.accession(accession) if accession else None
 
 
 def _middle(values: Iterable[float | None]) -> float | None:

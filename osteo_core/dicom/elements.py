@@ -184,6 +184,7 @@ def _image(source: Source, syntax: str) -> ImageHeader:
         serial_number=text(source, "DeviceSerialNumber"),
         software_versions=text(source, "SoftwareVersions"),
         institution=text(source, "InstitutionName"),
+        accession=text(source, "AccessionNumber"),
         station=text(source, "StationName"),
         kernel=text(source, "ConvolutionKernel"),
         thickness_mm=positive(source, "SliceThickness"),

@@ -61,6 +61,7 @@ class ImageHeader:
     serial_number: str = ""
     software_versions: str = ""
     institution: str = ""
+    accession: str = ""
     station: str = ""
     kernel: str = ""
     thickness_mm: float | None = None

@@ -37,7 +37,7 @@ class CohortFilter:
     ``studied_from`` and ``studied_to`` are days of study, both included. ``states`` and ``overdue`` are of the
     follow-up: what nobody flagged has neither. ``text`` is looked for in scanner model, manufacturer as read, and
     at the start of the keys; case does not count. ``changed``: what happened to the series after ``since``, which has a
-    time zone; both are given or neither.
+    time zone; both are given or neither. ``assignee``: who takes care of it; ``snoozed``: it waits for a later day.
     """
 
     vendors: tuple[Vendor, ...] = ()
@@ -54,6 +54,8 @@ class CohortFilter:
     studied_to: date | None = None
     states: tuple[State, ...] = ()
     overdue: bool | None = None
+    assignee: str = ""
+    snoozed: bool | None = None
     text: str = ""
     changed: Change | None = None
     since: datetime | None = None
@@ -87,8 +89,10 @@ class CohortFilter:
             ("review", self.review),
             ("simulated", self.simulated),
             ("overdue", self.overdue),
+            ("snoozed", self.snoozed),
         )
         pairs += [(name, str(flag).lower()) for name, flag in flags if flag is not None]
+        pairs += [("assignee", self.assignee)] if self.assignee else []
         pairs += [("text", self.text)] if self.text else []
         if self.changed is not None and self.since is not None:
             pairs += [("changed", self.changed.value), ("since", self.since.isoformat())]
@@ -117,6 +121,8 @@ class CohortFilter:
             studied_to=_one(given, "studied_to", date.fromisoformat),
             states=_words(given, "state", State),
             overdue=_one(given, "overdue", _flag),
+            assignee=_one(given, "assignee", str) or "",
+            snoozed=_one(given, "snoozed", _flag),
             text=_one(given, "text", str) or "",
             changed=_one(given, "changed", Change),
             since=_one(given, "since", datetime.fromisoformat),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.worklist import patient_list
+from pages.ui.worklist import call_list, patient_list
 from tests.builders.cohort import build_cohort
 from tests.builders.follow_up import build_followed_store
 from tests.pages.test_pages import texts
@@ -148,3 +150,47 @@ def test_a_series_that_is_not_on_the_page_is_not_noted(tmp_path: Path, open_page
     app.text_input(key="author-field").set_value("AB").run()
     message = ask(app, kind="note", keys=[["f" * 16, ""]], state="confirmed")["message"]
     assert "the list has changed" in message["text"].lower()
+
+
+@pytest.mark.usefixtures("requests")
+def test_assignee_waiting_and_contact_are_noted_and_shown(tmp_path: Path, open_page: Open) -> None:
+    build_followed_store(tmp_path / "store", count=60)
+    app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
+    app.text_input(key="author-field").set_value("AB").run()
+    keys = [row["key"] for row in listed(app)["rows"][:2]]
+    on_first = {"kind": "plan", "keys": [[keys[0], "to review"]]}
+    ask(app, **on_first, plan="assignee", assignee="CD")
+    shown = ask(app, **on_first, plan="contact", contact="by phone, not reached")["rows"][0]
+    assert shown["plan"].startswith("assigned to CD; by phone, not reached on ")
+    refused = ask(app, **on_first, plan="snooze_until", snooze_until="2020-01-01")["message"]
+    assert "waiting must end after today" in refused["text"].lower()
+    later = ask(app, kind="plan", keys=[[keys[1], "to review"]], plan="snooze_until", snooze_until="2999-01-01")
+    assert "waits until 1 Jan 2999" in later["rows"][1]["plan"]
+    fresh = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
+    assert keys[1] not in [row["key"] for row in listed(fresh)["rows"]]
+    assert "1 patient series waiting for a later day" in texts(fresh)
+    waiting = open_page(tmp_path / "store", "pages/worklist.py", snoozed="waiting only")
+    assert [row["key"] for row in listed(waiting)["rows"]] == [keys[1]]
+    mine = open_page(tmp_path / "store", "pages/worklist.py", assignee="CD")
+    assert [row["key"] for row in listed(mine)["rows"]] == [keys[0]]
+
+
+def test_the_call_list_is_in_the_order_of_due_dates_and_holds_pseudonyms_only(tmp_path: Path, open_page: Open) -> None:
+    results, _ = build_followed_store(tmp_path / "store", count=80)
+    app = open_page(tmp_path / "store", "pages/worklist.py")
+    order = app.session_state["worklist-order"]
+    items = call_list.calls(order)
+    assert len(items) > 5
+    assert [item.due_at for item in items] == sorted(item.due_at for item in items)
+    reasons = [patient_list.reason_words(item) for item in items]
+    table = list(csv.DictReader(io.StringIO(call_list.as_csv(items, reasons).decode("utf-8-sig"))))
+    assert [row["due_date"] for row in table] == sorted(row["due_date"] for row in table)
+    assert all(row["what_to_say"] for row in table)
+    assert {len(row["patient"]) for row in table} == {8}
+    page = call_list.as_page(items, reasons).decode()
+    assert page.count("☐") == len(items)
+    made = call_list.letters(items[:2], reasons[:2], author="AB").decode()
+    assert made.count("<pre>") == 2
+    assert "research use only" in made
+    keys = {result.series.patient_key for result in results}
+    assert not [key for key in keys if key in page or key in made]

@@ -11,6 +11,7 @@ from db.events import record
 from osteo_core.programme.cause import CauseReading
 from osteo_core.programme.cause import event_of as cause_event
 from osteo_core.programme.follow_up import Note, State, UndoneNote, event_of, undo_event
+from osteo_core.programme.planning import Plan, plan_event
 from osteo_core.records import Event
 from osteo_core.terms import Level
 from pages.ui.services.records import PatientView
@@ -93,12 +94,17 @@ def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
     events = []
     for one in notes:
         rows = query("follow_up_history", series_key=one.series_key).to_pylist()
-        last = next((row["event_id"] for row in rows if not (row["level"] or row["is_undo"] or row["is_undone"])), "")
+        last = next((row["event_id"] for row in rows if row["is_note"] and not row["is_undone"]), "")
         undone = UndoneNote(
             event_id=one.event_id, series_key=one.series_key, note=one.note, last_event_id=last or one.event_id
         )
         events.append(undo_event(undone, event_id=uuid.uuid4().hex, author=author, at=at))
     return _record(*events)
+
+
+def plan(series_keys: Sequence[str], given: Plan) -> bool:
+    """Note a plan for all these series; False where another process takes it in later."""
+    return _record(*(plan_event(given, event_id=uuid.uuid4().hex, series_key=key) for key in series_keys))
 
 
 def note_cause(view: PatientView, reading: CauseReading) -> bool:

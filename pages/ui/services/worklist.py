@@ -46,6 +46,10 @@ class WorkItem:
     sex: Sex
     vendor: str
     study_date: date | None
+    assignee: str
+    snooze_until: date | None
+    contact_at: datetime | None
+    contact: str
 
     @property
     def followed(self) -> FollowedSeries:
@@ -88,6 +92,10 @@ def _work_item(row: dict[str, Any]) -> WorkItem:
         sex=Sex(row["patient_sex"]),
         vendor=row["vendor"],
         study_date=row["study_date"],
+        assignee=row["assignee"] or "",
+        snooze_until=row["snooze_until"],
+        contact_at=row["last_contact_at"],
+        contact=row["last_contact"] or "",
     )
 
 

@@ -24,7 +24,11 @@ from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
 
 OLDEST = 130
+#: Whether patients whose follow-up waits for a later day are listed.
+SNOOZED = ("without waiting", "with waiting", "waiting only")
 _KEPT, _UNKNOWN, _PAGE = "address-values", "address-unknown", "address-page"
+#: In the session: what is shown of a field whose options depend on the data where nothing is asked for.
+_SHOWN = "address-shown"
 Value = str | int | bool | date | list[str] | None
 #: How a query is given to links.
 Query = dict[str, str | list[str]]
@@ -105,6 +109,7 @@ _PATIENTS = (
     Field(name="flagged", words="flagged", read=_flag, default=False),
     Field(name="review", words="measurement to check", read=_flag, default=False),
     Field(name="overdue", words="overdue", read=_flag, default=False),
+    Field(name="assignee", words="assignee", default=""),
     Field(name="state", words="follow-up", read=_words(State), is_list=True),
 )
 _MOST = 1_000_000_000
@@ -115,6 +120,7 @@ PAGES: Mapping[str, tuple[Field, ...]] = {
         *_PATIENTS,
         Field(name="sort", words="order", read=_words(services.Sort), default=services.Sort.URGENCY.value),
         Field(name="descending", words="descending", read=_flag, default=False),
+        Field(name="snoozed", words="waiting", read=_one_of(lambda: SNOOZED), default=SNOOZED[0]),
         Field(name="page", words="page", read=_whole(1, _MOST), default=1),
     ),
     "patient": (Field(name="series", words="series", default=""),),
@@ -195,7 +201,7 @@ def write(page: str) -> None:
 def set_values(page: str, values: Mapping[str, Value]) -> None:
     """Choose these values from code, and the empty value for every filter field that is not named; in a callback."""
     kept = st.session_state.setdefault(_KEPT, {})
-    filters = {field.name for field in (*_COHORT, *_PATIENTS)}
+    filters = {field.name for field in (*_COHORT, *_PATIENTS)} | {"snoozed"}
     for field in PAGES.get(page, ()):
         if field.name in values or field.name in filters:
             st.session_state[field.name] = kept[field.name] = values.get(field.name, field.empty)
@@ -203,11 +209,11 @@ def set_values(page: str, values: Mapping[str, Value]) -> None:
 
 def query_of(page: str) -> Query:
     """The query of a link to ``page`` with everything that was chosen in this session and that it knows."""
-    kept = st.session_state.get(_KEPT, {})
+    kept, shown = st.session_state.get(_KEPT, {}), st.session_state.get(_SHOWN, {})
     found: Query = {}
     for field in PAGES.get(page, ()):
         value = kept.get(field.name, field.empty)
-        if value != field.empty and value is not None and value != "":
+        if value not in (field.empty, None, "", shown.get(field.name)):
             found[field.name] = [str(one) for one in value] if isinstance(value, list) else _text(value)
     return {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in found.items()}
 
@@ -228,8 +234,9 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
     """
     known = list(options)
     asked = st.session_state.get(name)
+    shown = default or known[0]
+    st.session_state.setdefault(_SHOWN, {})[name] = shown
     if asked not in known:
-        shown = default or known[0]
         if asked and asked != _ALL[name].empty:
             st.warning(f"There is no {words} '{asked}' here; '{shown}' is shown.", icon=":material/link_off:")
         st.session_state[name] = shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
@@ -13,6 +13,7 @@ from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
 from pages.ui.shared import address, saved_views, wording
+from pages.ui.shared.notes import AUTHOR
 
 _SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 _MARKS = {
@@ -22,8 +23,11 @@ _MARKS = {
 }
 
 
-def chosen_filter(*, with_patients: bool) -> CohortFilter:
-    """What the fields of the page say; ``with_patients``: category, marks and follow-up too."""
+_ENDS = {"age_from": "Age from", "age_to": "Age to", "studied_from": "Studied from", "studied_to": "Studied to"}
+
+
+def chosen_filter(page: str, *, with_patients: bool) -> CohortFilter:
+    """What the fields of ``page`` say; ``with_patients``: category, marks and follow-up too."""
     state = st.session_state
     low, high = sorted_ends(state.get("age_from"), state.get("age_to"))
     first, last = sorted_ends(state.get("studied_from"), state.get("studied_to"))
@@ -33,7 +37,10 @@ def chosen_filter(*, with_patients: bool) -> CohortFilter:
             "categories": tuple(Category(one) for one in state.get("category", ())),
             "states": tuple(State(one) for one in state.get("state", ())),
             **{name: state.get(name) or None for name in _MARKS},
+            "assignee": (state.get("assignee") or "").strip(),
         }
+    if page == "worklist":  # elsewhere nobody is left out because somebody waits
+        own["snoozed"] = {address.SNOOZED[0]: False, address.SNOOZED[2]: True}.get(state["snoozed"])
     if state.get("changed") and state.get("since"):
         own |= {"changed": Change(state["changed"]), "since": datetime.fromisoformat(state["since"])}
     return CohortFilter(
@@ -56,7 +63,7 @@ def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
 
 def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
     """Title, number of patients and what was left out; below it the filter. Returns the filter."""
-    chosen = chosen_filter(with_patients=with_patients)
+    chosen = chosen_filter(page, with_patients=with_patients)
     numbers = services.cohort_numbers(chosen)
     left_out = numbers.excluded + numbers.failed
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -79,7 +86,7 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
 
 
 def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
-    chips = _chips(with_patients=with_patients)
+    chips = _chips(page, with_patients=with_patients)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover(
             f"Filters ({len(chips)})" if chips else "Filters",
@@ -87,7 +94,7 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
             key="filters",
             width="content",
         ):
-            _panel(chosen, with_patients=with_patients)
+            _panel(page, chosen, with_patients=with_patients)
             saved_views.show_views(chosen, open_view=lambda view: open_view(page, view))
         for name, value, words in chips:
             st.button(
@@ -99,16 +106,19 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
                 args=(name, value),
                 help="Remove this part of the filter",
             )
+        if with_patients:
+            st.button(
+                "Mine", key="mine", on_click=_show_mine, help="Only what is assigned to the name under 'Noted by'"
+            )
         if chips:
             st.button("Clear all", key="chips-clear", type="tertiary", on_click=address.set_values, args=(page, {}))
         else:
             st.caption("Everybody: no filter is set.")
 
 
-def _chips(*, with_patients: bool) -> list[tuple[str, Any, str]]:
-    """Every active part of the filter: its field, its value, and its words."""
+def _chips(page: str, *, with_patients: bool) -> list[tuple[str, Any, str]]:
+    """Every active part of the filter: its field, what stays in it when the chip is removed from a list, its words."""
     state = st.session_state
-    found: list[tuple[str, Any, str]] = []
     lists: list[tuple[str, str, Callable[[str], str]]] = [
         ("vendor", "Vendor", str),
         ("sex", "Sex", lambda one: _SEX_WORDS.get(one, "unknown")),
@@ -117,30 +127,37 @@ def _chips(*, with_patients: bool) -> list[tuple[str, Any, str]]:
     ]
     if with_patients:
         lists += [("category", "Category", str), ("state", "Follow-up", str)]
-    for name, words, say in lists:
-        found += [(name, one, f"{words}: {say(one)}") for one in state.get(name, ())]
-    for name, words in (("age_from", "Age from"), ("age_to", "Age to")):
-        if state.get(name) is not None:
-            found.append((name, None, f"{words} {state[name]}"))
-    for name, words in (("studied_from", "Studied from"), ("studied_to", "Studied to")):
-        if state.get(name) is not None:
-            found.append((name, None, f"{words} {wording.day(state[name])}"))
+    found = [(name, one, f"{words}: {say(one)}") for name, words, say in lists for one in state.get(name, ())]
+    found += [
+        (name, None, f"{words} {wording.day(state[name]) if isinstance(state[name], date) else state[name]}")
+        for name, words in _ENDS.items()
+        if state.get(name) is not None
+    ]
     if state.get("changed") and state.get("since"):
         since = wording.moment(datetime.fromisoformat(state["since"]))
-        found.append(("changed", None, f"{wording.sentence(state['changed'])} since {since}"))
+        found.append(("changed", "", f"{wording.sentence(state['changed'])} since {since}"))
     if with_patients:
-        found += [(name, None, words) for name, (words, _) in _MARKS.items() if state.get(name)]
+        found += [(name, False, words) for name, (words, _) in _MARKS.items() if state.get(name)]
+        found += [("assignee", "", f"Assigned to {state['assignee']}")] if state.get("assignee") else []
+    if page == "worklist" and state["snoozed"] != address.SNOOZED[0]:
+        found.append(("snoozed", address.SNOOZED[0], wording.sentence(state["snoozed"])))
     return found
+
+
+def _show_mine() -> None:
+    author = st.session_state.get(AUTHOR, "").strip()
+    if author:
+        st.session_state["assignee"] = author
+    else:
+        st.toast("Type your name or initials under 'Noted by' first.", icon=":material/error:")
 
 
 def _remove(name: str, value: Any) -> None:
     held = st.session_state[name]
-    st.session_state[name] = [one for one in held if one != value] if isinstance(held, list) else None
-    if isinstance(held, bool):
-        st.session_state[name] = False
+    st.session_state[name] = [one for one in held if one != value] if isinstance(held, list) else value
 
 
-def _panel(chosen: CohortFilter, *, with_patients: bool) -> None:
+def _panel(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
     """All fields; beside each value how many series it would leave."""
     left, right = st.columns(2)
     with left:
@@ -156,6 +173,13 @@ def _panel(chosen: CohortFilter, *, with_patients: bool) -> None:
             _values("Category", "category", [one.value for one in Category], chosen)
         with right:
             _values("Follow-up", "state", [one.value for one in State], chosen)
+        with left:
+            st.text_input("Assigned to", key="assignee", placeholder="anybody", help="Name or initials, as assigned")
+        with right:
+            if page == "worklist":
+                st.selectbox(
+                    "Waiting", address.SNOOZED, key="snoozed", help="Patients whose follow-up waits for a later day"
+                )
         with st.container(horizontal=True):
             for name, (words, help_) in _MARKS.items():
                 st.toggle(words, key=name, help=help_)

@@ -279,7 +279,7 @@ class PatientList {
       cell("category", one.category ? element("span", { class: "chip", style: `background:${one.colour}` }, one.category) : null, small(one.vbmd)),
       cell("levels", one.levels),
       cell("reason", one.reason),
-      cell("state", one.is_noted ? "✓ " : "", one.state_words, small(one.due, one.is_overdue)),
+      cell("state", one.is_noted ? "✓ " : "", one.state_words, small(one.due, one.is_overdue), small(one.plan)),
       cell("scan", one.vendor, small(one.study)),
     );
   }
@@ -289,27 +289,40 @@ class PatientList {
   openDialog() {
     const targets = this.targets();
     if (!targets.length || this.waiting) return;
-    const common = this.data.steps.filter((step) => !step.is_state || targets.every((one) => one.next.includes(step.value)));
+    const common = this.data.steps.filter((step) => step.kind !== "state" || targets.every((one) => one.next.includes(step.value)));
     const dialog = this.part("dialog");
     const what = element("select", { name: "what" }, ...common.map((step) => element("option", { value: step.value }, step.words)));
     const because = element("select", {}, ...this.data.because.map((code) => element("option", { value: code }, code)));
     const because_label = element("label", {}, "Because", because);
     const reason = element("input", { type: "text", placeholder: "optional, except when put back to review" });
+    const assignee = element("input", { type: "text", placeholder: "name or initials; empty for nobody" });
+    const assignee_label = element("label", {}, "Assign to", assignee);
+    const until = element("input", { type: "date" });
+    const until_label = element("label", {}, "Wait until", until);
     const show = () => {
-      const step = common.find((one) => one.value === what.value);
-      because_label.hidden = !step || !step.needs_code;
+      const step = common.find((one) => one.value === what.value) || {};
+      because_label.hidden = !step.needs_code;
+      assignee_label.hidden = step.kind !== "assignee";
+      until_label.hidden = step.kind !== "snooze_until";
     };
     what.addEventListener("change", show);
     const save = () => {
       const step = common.find((one) => one.value === what.value);
       dialog.close();
-      const given = step.is_state ? { state: step.value } : { fact: step.value };
-      this.note({ ...given, because: step.needs_code ? because.value : null, reason: reason.value });
+      if (step.kind === "state" || step.kind === "fact") {
+        this.note({ [step.kind]: step.value, because: step.needs_code ? because.value : null, reason: reason.value });
+        return;
+      }
+      const values = { assignee: assignee.value, snooze_until: until.value, contact: step.value };
+      const given = step.kind in values ? { [step.kind]: values[step.kind] } : {};
+      this.request({ kind: "plan", plan: step.kind, keys: targets.map((one) => [one.key, one.state]), reason: reason.value, ...given });
     };
     dialog.replaceChildren(
       element("p", {}, "For ", element("strong", {}, targets.map((one) => one.patient).join(", "))),
       element("label", {}, "Note", what),
       because_label,
+      assignee_label,
+      until_label,
       element("label", {}, "Why, in words", reason),
       element(
         "div",

@@ -7,7 +7,7 @@ that no longer fits (another session noted something meanwhile) is refused in wo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import streamlit as st
 from osteo_core.assessment.wording import osteoporosis_in_words
 from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import ENDED, WITH_CODE, Because, Fact, Note, State, after
+from osteo_core.programme.planning import Contact, Plan
 from osteo_core.terms import Category
 from pages.ui import services
 from pages.ui.shared import wording
@@ -25,6 +26,15 @@ from pages.ui.worklist.order import WorkOrder
 
 _FOLDER = Path(__file__).parent
 _KEY = "patient-list"
+#: Everything that can be noted from the list: what it is, its value, its words, and whether it needs a code.
+_STEPS = [
+    *({"kind": "state", "value": s.value, "words": step_words(s), "needs_code": s in WITH_CODE} for s in State),
+    *({"kind": "fact", "value": f.value, "words": step_words(f)} for f in Fact),
+    *({"kind": "contact", "value": c.value, "words": f"Contact {c.value}"} for c in Contact),
+    {"kind": "assignee", "value": "assignee", "words": "Assign to ..."},
+    {"kind": "snooze_until", "value": "snooze", "words": "Wait until ..."},
+    {"kind": "woken", "value": "woken", "words": "Wait no longer"},
+]
 _REVIEWED = tuple(state for state, _ in REVIEWS)
 
 
@@ -48,8 +58,6 @@ def show(order: WorkOrder, page: int) -> None:
 def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> dict[str, Any]:
     """What the component needs: rows in words, what can be noted, and the answer to its last request."""
     now = datetime.now(UTC)
-    states = [{"value": s.value, "words": step_words(s), "is_state": True, "needs_code": s in WITH_CODE} for s in State]
-    facts = [{"value": f.value, "words": step_words(f), "is_state": False, "needs_code": False} for f in Fact]
     return {
         "list_id": f"{order.list_id}-{page}",
         "rows": [_row(item, order, now) for item in items],
@@ -62,7 +70,7 @@ def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> di
         "pages": order.pages,
         "unit": wording.UNIT,
         "reviews": [{"state": s.value, "words": wording.sentence(s.value), "hotkey": key} for s, key in REVIEWS],
-        "steps": [*states, *facts],
+        "steps": _STEPS,
         "because": [code.value for code in Because],
     }
 
@@ -87,12 +95,23 @@ def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, 
         "state": item.state.value if item.state else "",
         "state_words": item.state.value if item.state else "not followed up",
         "due": wording.due(item.due_at, now) if item.due_at else "",
+        "plan": _planned(item),
         "is_overdue": item.due_at is not None and item.due_at < now,
         "vendor": item.vendor,
         "study": wording.day(item.study_date) if item.study_date else "",
         "next": [state.value for state in after(item.followed.state)],
         "is_noted": item.series_key in order.noted,
     }
+
+
+def _planned(item: services.WorkItem) -> str:
+    """Assignee, waiting and last contact in one line."""
+    parts = [f"assigned to {item.assignee}"] if item.assignee else []
+    if item.snooze_until and item.snooze_until > datetime.now(UTC).date():
+        parts.append(f"waits until {wording.day(item.snooze_until)}")
+    if item.contact_at:
+        parts.append(f"{item.contact} on {wording.day(item.contact_at.astimezone().date())}")
+    return "; ".join(parts)
 
 
 def reason_words(item: services.WorkItem) -> str:
@@ -121,6 +140,8 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
     try:
         if request["kind"] == "note":
             _note(order, items, request)
+        elif request["kind"] == "plan":
+            _plan(order, items, request)
         elif request["kind"] == "undo":
             _undo(order)
         elif request["kind"] == "open":
@@ -154,6 +175,36 @@ def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
     end = "" if following else " No open patient is left below on this page."
     later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
     order.message = {"text": f"Patient {who}: {given.state or given.fact}.{end}{later}", "can_undo": True}
+
+
+def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
+    """Note who takes care of the patients that were shown, until when they wait, or a contact."""
+    chosen = _still_as_shown(items, request["keys"])
+    contact, until = request.get("contact"), request.get("snooze_until")
+    if request.get("plan") == "snooze_until" and not until:
+        raise UsageError("choose the day until which it waits")
+    given = Plan(
+        author=st.session_state.get(AUTHOR, ""),
+        at=datetime.now(UTC),
+        assignee=request.get("assignee"),
+        snooze_until=date.fromisoformat(until) if until else None,
+        is_woken=request.get("plan") == "woken",
+        contact=Contact(contact) if contact else None,
+        reason=request.get("reason") or "",
+    )
+    is_stored = services.plan([item.series_key for item in chosen], given)
+    who = ", ".join(wording.short_key(item.patient_key) for item in chosen)
+    order.selected = chosen[-1].series_key
+    later = "" if is_stored else " It is shown when the process that owns the store has taken it in."
+    order.message = {"text": f"Patient {who}: {_plan_words(given)}.{later}", "can_undo": False}
+
+
+def _plan_words(given: Plan) -> str:
+    if given.contact is not None:
+        return f"contact {given.contact.value}"
+    if given.assignee is not None:
+        return f"assigned to {given.assignee.strip() or 'nobody'}"
+    return "waits no longer" if given.is_woken else f"waits until {wording.day(given.snooze_until)}"
 
 
 def _still_as_shown(items: Sequence[services.WorkItem], shown: Sequence[Sequence[str]]) -> list[services.WorkItem]:

@@ -1,0 +1,11 @@
+-- Series of the patients $patient_keys, and of the examinations $accession_keys, the preferred one of a study first.
+WITH found AS (
+    SELECT series_key, accession_key FROM series
+    WHERE list_contains($patient_keys::VARCHAR[], patient_key) OR list_contains($accession_keys::VARCHAR[], accession_key)
+    QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1
+)
+SELECT c.series_key, c.patient_key, f.accession_key, c.status, c.category, c.mean_vbmd_mg_cm3, c.is_flagged, c.follow_state,
+    c.study_date, c.is_preferred
+FROM cohort AS c
+JOIN found AS f USING (series_key)
+ORDER BY c.patient_key, c.study_date DESC NULLS LAST, c.is_preferred DESC, c.series_key;

@@ -1,0 +1,66 @@
+"""Who a patient is, read from a source header at the moment somebody asks; nothing of it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+
+from osteo_core.errors import UsageError
+
+_KEYWORDS = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "AccessionNumber",
+    "ReferringPhysicianName",
+    "StudyInstanceUID",
+)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Who:
+    """Identifiers as the header has them, '' where it has none. It has no repr, so that no log can hold it."""
+
+    patient_id: str
+    name: str
+    birth_date: str
+    accession: str
+    referring_physician: str
+    study_instance_uid: str
+
+
+def read_who(files: Sequence[Path]) -> Who:
+    """Identifiers of the first of these source files that is still there.
+
+    Raises UsageError where none is left, or none is DICOM; the message names no file, for names may hold a patient's.
+    """
+    present = next((file for file in files if file.is_file()), None)
+    if present is None:
+        raise UsageError(
+            f"none of the {len(files)} source files is where it was; mount the folder again, or look the patient up "
+            "in your own system"
+        )
+    try:
+        header = dcmread(present, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
+    except (InvalidDicomError, OSError):
+        raise UsageError(
+            "the source file is not DICOM, or cannot be read: it does not say who the patient is"
+        ) from None
+    found = {keyword: str(header.get(keyword, "") or "").strip() for keyword in _KEYWORDS}
+    return Who(
+        patient_id=found["PatientID"],
+        name=found["PatientName"].replace("^", " ").strip(),
+        birth_date=_date(found["PatientBirthDate"]),
+        accession=found["AccessionNumber"],
+        referring_physician=found["ReferringPhysicianName"].replace("^", " ").strip(),
+        study_instance_uid=found["StudyInstanceUID"],
+    )
+
+
+def _date(text: str) -> str:
+    """'19570304' as '1957-03-04'; anything else as it is."""
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 and text.isdigit() else text

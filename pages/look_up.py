@@ -1,0 +1,57 @@
+"""Look up: find patients by their own patient numbers or accession numbers, typed, scanned or pasted."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from pages.ui import services
+from pages.ui.shared import frame, identity, notes, wording
+
+
+def show_found(found: services.Found) -> None:
+    """For each number the patient's series with the way to them, or that there is none."""
+    known = sum(bool(series) for _, series in found.by_number)
+    st.markdown(f"**{known:,} of {wording.counted(len(found.by_number), 'number')}** found.")
+    for number, series in found.by_number:
+        with st.container(border=True):
+            if not series:
+                st.markdown(f"`{number}`: no patient or examination in this store.")
+                continue
+            st.markdown(f"`{number}`: patient **{wording.short_key(series[0].patient_key)}**")
+            for one in series:
+                _show_series(one)
+
+
+def _show_series(one: services.FoundSeries) -> None:
+    words = [one.category or one.status, one.follow_state, wording.day(one.study_date)]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(
+            "pages/patient.py",
+            label=" · ".join(word for word in words if word),
+            icon=":material/person:",
+            query_params={"series": one.series_key},
+            width="content",
+        )
+        identity.show_reveal(one.series_key)
+
+
+st.title("Look up")
+if not services.cohort_numbers().series:
+    frame.draw_no_series()
+else:
+    notes.show_author()
+    typed = st.text_area(
+        "Patient numbers or accession numbers",
+        key="look-up-numbers",
+        placeholder="one a line, or separated by commas",
+        help="They become the same keyed hashes as the CT's and are not stored, nor written to an address or a log.",
+    )
+    st.button("Look up", key="look-up", type="primary", icon=":material/search:")
+    if typed.strip():
+        try:
+            show_found(services.find_patients(typed))
+        except UsageError as refused:
+            st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+    else:
+        st.caption("A scanner that types works here too.")

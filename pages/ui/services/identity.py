@@ -1,0 +1,121 @@
+"""Finding patients by their own numbers, and who a patient is: by keyed hash, and from the source header on request."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from db.columns import path_of
+from db.events import record
+from osteo_core.errors import UsageError
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import Event
+from pages.ui.services.running_app import query, settings, store_holder
+
+if TYPE_CHECKING:
+    from osteo_core.dicom.who import Who
+
+REVEAL_KIND = "identity shown"
+#: So many numbers are looked up at once.
+MOST_NUMBERS = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundSeries:
+    """One series of a patient who was looked up."""
+
+    series_key: str
+    patient_key: str
+    status: str
+    category: str
+    follow_state: str
+    study_date: date | None
+    is_preferred: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What was found for each number, in the order in which they were given; an empty tuple where nobody was."""
+
+    by_number: tuple[tuple[str, tuple[FoundSeries, ...]], ...]
+
+
+def numbers_in(text: str) -> list[str]:
+    """The numbers of a typed, scanned or pasted list: separated by lines, tabs, commas or semicolons, each once."""
+    return list(dict.fromkeys(one.strip() for one in re.split(r"[\n\r\t,;]+", text) if one.strip()))
+
+
+def find_patients(text: str) -> Found:
+    """The patients of these patient numbers and accession numbers. Raises UsageError for none, or for too many."""
+    numbers = numbers_in(text)
+    if not numbers:
+        raise UsageError("type, scan or paste a patient number or an accession number")
+    if len(numbers) > MOST_NUMBERS:
+        raise UsageError(f"at most {MOST_NUMBERS} numbers are looked up at once, found {len(numbers)}; split the list")
+    pseudonyms = Pseudonyms.from_key_file(settings().key_path)
+    patients = {pseudonyms.patient(number): number for number in numbers}
+    accessions = {pseudonyms.accession(number): number for number in numbers}
+    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions)).to_pylist()
+    found: dict[str, list[FoundSeries]] = {number: [] for number in numbers}
+    for row in rows:
+        number = patients.get(row["patient_key"]) or accessions.get(row["accession_key"] or "")
+        if number is not None:
+            found[number].append(_series(row))
+    return Found(by_number=tuple((number, tuple(series)) for number, series in found.items()))
+
+
+def _series(row: dict[str, object]) -> FoundSeries:
+    return FoundSeries(
+        series_key=str(row["series_key"]),
+        patient_key=str(row["patient_key"]),
+        status=str(row["status"]),
+        category=str(row["category"] or ""),
+        follow_state=str(row["follow_state"] or ""),
+        study_date=row["study_date"],  # type: ignore[arg-type]
+        is_preferred=bool(row["is_preferred"]),
+    )
+
+
+def may_see_identity(author: str) -> bool:
+    """Whether this person may see who a patient is (setting identity_readers)."""
+    allowed = {one.strip().casefold() for one in settings().identity_readers.split(",") if one.strip()}
+    return bool(allowed) and author.strip().casefold() in allowed
+
+
+def reveal(series_key: str, *, author: str, reason: str) -> Who:
+    """Who the patient of a series is, from its source header now; that it was shown is recorded first.
+
+    Raises UsageError where this person may not, gives no reason, or the source files are gone.
+    """
+    if not may_see_identity(author):
+        raise UsageError("you may not see who a patient is here; the setting identity_readers names who may")
+    if not reason.strip():
+        raise UsageError("say why you need to know who the patient is; the reason is recorded")
+    rows = query("patient", series_key=series_key).to_pylist()
+    files = [path_of(file) for file in rows[0]["files"] or ()] if rows else []
+    who = _read(files)
+    holder = store_holder()
+    event = Event(
+        event_id=uuid.uuid4().hex,
+        kind=REVEAL_KIND,
+        series_key=series_key,
+        author=author.strip(),
+        at=datetime.now(UTC),
+        reason=reason.strip(),
+        payload_json=json.dumps({}),
+    )
+    record(holder.store_dir, event)
+    holder.take_in()
+    return who
+
+
+def _read(files: Sequence[Path]) -> Who:
+    from osteo_core.dicom.who import read_who  # reading headers loads pydicom, which opening a page must not
+
+    return read_who(files)

@@ -1,0 +1,44 @@
+"""Who a patient is, on request: asked for with a reason, shown once, hidden again with the next step."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from pages.ui import services
+from pages.ui.shared import wording
+from pages.ui.shared.notes import AUTHOR
+
+
+def show_reveal(series_key: str) -> None:
+    """The question for the reason behind a button, and the answer; for those who may."""
+    author = st.session_state.get(AUTHOR, "")
+    is_allowed = services.may_see_identity(author)
+    help_ = (
+        "Reads the source header now; nothing is stored but that you looked, and why"
+        if is_allowed
+        else "For those whom this site's setting identity_readers names, by the name under 'Noted by'"
+    )
+    with st.popover("Who is it?", icon=":material/badge:", disabled=not is_allowed, help=help_, width="content"):
+        reason = st.text_input("Why do you need to know?", key=f"who-reason-{series_key}", placeholder="recorded")
+        asked = st.button("Show", key=f"who-show-{series_key}", type="primary", disabled=not is_allowed)
+        st.caption("Read from the source header at this moment, and hidden again with your next step.")
+        if asked:
+            _show(series_key, author=author, reason=reason)
+
+
+def _show(series_key: str, *, author: str, reason: str) -> None:
+    try:
+        who = services.reveal(series_key, author=author, reason=reason)
+    except UsageError as refused:
+        st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        return
+    rows = {
+        "Patient number": who.patient_id,
+        "Name": who.name,
+        "Birth date": who.birth_date,
+        "Accession number": who.accession,
+        "Referring physician": who.referring_physician,
+        "Study UID": who.study_instance_uid,
+    }
+    st.table([{"": words, " ": value or "not in the header"} for words, value in rows.items()], hide_index=True)

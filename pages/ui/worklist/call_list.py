@@ -1,0 +1,184 @@
+"""The call list of a worklist: who is to be contacted by when and about what, as CSV and to print, and letters.
+
+Pseudonyms only: who a patient is can be looked up on the patient's page by those who may.
+"""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from osteo_core.errors import UsageError
+from osteo_core.programme.follow_up import State, working_days
+from osteo_core.programme.planning import DEFAULT_LETTER, NEXT_CONTACT, letter
+from pages.ui import services
+from pages.ui.shared import wording
+from pages.ui.shared.notes import AUTHOR
+from pages.ui.worklist.order import WorkOrder
+
+#: So many patients fit on a call list; the filter leads to the others.
+MOST = 1000
+_HEAD = (
+    "due_date",
+    "working_days_left",
+    "patient",
+    "age_years",
+    "sex",
+    "state",
+    "what_to_say",
+    "assigned_to",
+    "last_contact",
+    "category",
+    "mean_vbmd_mg_cm3",
+    "reason",
+)
+_STYLE = """
+body { font: 13px/1.4 system-ui, sans-serif; color: #1b2430; margin: 1.5rem; }
+h1 { font-size: 1.3rem; } table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: 0.3rem 0.5rem; border: 1px solid #9aa3b0; }
+tr { break-inside: avoid; } thead { display: table-header-group; } .box { width: 1.4rem; }
+pre { font: 14px/1.5 system-ui, sans-serif; white-space: pre-wrap; break-after: page; }
+"""
+
+
+def calls(order: WorkOrder) -> list[services.WorkItem]:
+    """The open follow-ups of the list in the order of their due dates, MOST at most."""
+    items = services.work_items(order.keys[:MOST])
+    return sorted((item for item in items if item.due_at), key=lambda item: (item.due_at, item.series_key))
+
+
+def as_csv(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
+    """The call list as CSV in UTF-8 with a mark that spreadsheets understand."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(_HEAD)
+    today = datetime.now(UTC).astimezone().date()
+    for item, reason in zip(items, reasons, strict=True):
+        due = item.due_at.astimezone().date() if item.due_at else None
+        vbmd = item.mean_vbmd_mg_cm3
+        writer.writerow(
+            (
+                due.isoformat() if due else "",
+                working_days(today, due) if due else "",
+                wording.short_key(item.patient_key),
+                "" if item.age_years is None else f"{item.age_years:.0f}",
+                item.sex.value,
+                item.state.value if item.state else "",
+                _say(item),
+                item.assignee,
+                _last_contact(item),
+                item.category.value if item.category else "",
+                f"{vbmd.value:.0f}" if vbmd else "",
+                reason,
+            )
+        )
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
+    """The call list as a page to print, with a box to tick for each patient."""
+    now = datetime.now(UTC)
+    head = ("", "Due", "Patient", "State", "What to say", "Assigned to", "Last contact", "Reason")
+    rows = [
+        (
+            "☐",
+            wording.due(item.due_at, now),
+            f"{wording.short_key(item.patient_key)}, {wording.number(item.age_years)} {item.sex.value}",
+            item.state.value if item.state else "",
+            _say(item),
+            item.assignee or "nobody yet",
+            _last_contact(item) or "none noted",
+            reason,
+        )
+        for item, reason in zip(items, reasons, strict=True)
+    ]
+    cells = "".join(f"<th>{html.escape(word)}</th>" for word in head)
+    lines = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    title = f"Call list of {wording.moment(now)}: {wording.counted(len(items), 'patient')}"
+    return _page(
+        title,
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(wording.RESEARCH_USE)}</p>"
+        f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>",
+    )
+
+
+def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, author: str) -> bytes:
+    """One letter a patient, each on a page of its own, in the site's words. Raises UsageError for a faulty template."""
+    template = site_letter()
+    now = datetime.now(UTC)
+    parts = []
+    for item, reason in zip(items, reasons, strict=True):
+        values = {
+            "patient": wording.short_key(item.patient_key),
+            "age": wording.number(item.age_years),
+            "sex": item.sex.value,
+            "study_date": wording.day(item.study_date),
+            "vbmd": wording.estimate(item.mean_vbmd_mg_cm3, unit=wording.UNIT),
+            "category": item.category.value if item.category else wording.MISSING,
+            "reason": reason,
+            "due_date": wording.day(item.due_at.astimezone().date() if item.due_at else None),
+            "today": wording.day(now.astimezone().date()),
+            "author": author,
+        }
+        parts.append(f"<pre>{html.escape(letter(template, values))}</pre>")
+    return _page("Letters", "".join(parts))
+
+
+def site_letter() -> str:
+    """The site's own letter (setting letter_template), else the one that comes with the program."""
+    path = services.settings().letter_template
+    return Path(path).read_text(encoding="utf-8") if path else DEFAULT_LETTER
+
+
+def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> None:
+    """The buttons, behind one of their own; a file is made when it is asked for."""
+    with st.popover("Call list", icon=":material/call:", help="Print or download it, in the order of due dates"):
+        st.caption(f"Patients of this list with a next step, by due date, {MOST:,} at most. Pseudonyms only.")
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        _button("CSV", f"call_list_{day}.csv", partial(_listed, order, reasons_of, as_csv))
+        _button("Page to print", f"call_list_{day}.html", partial(_listed, order, reasons_of, as_page))
+        try:
+            letter(site_letter(), {})
+        except UsageError as refused:
+            st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+            return
+        write = partial(letters, author=st.session_state.get(AUTHOR, ""))
+        _button("Letters for the confirmed", f"letters_{day}.html", partial(_confirmed, order, reasons_of, write))
+
+
+_Make = Callable[[Sequence[services.WorkItem], Sequence[str]], bytes]
+
+
+def _button(words: str, file_name: str, make: Callable[[], bytes]) -> None:
+    mime = "text/csv" if file_name.endswith("csv") else "text/html"
+    st.download_button(words, make, file_name, mime, on_click="ignore", key=f"calls-{words}")
+
+
+def _listed(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str], make: _Make) -> bytes:
+    items = calls(order)
+    return make(items, [reasons_of(item) for item in items])
+
+
+def _confirmed(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str], make: _Make) -> bytes:
+    items = [item for item in calls(order) if item.state is State.CONFIRMED]
+    return make(items, [reasons_of(item) for item in items])
+
+
+def _say(item: services.WorkItem) -> str:
+    return NEXT_CONTACT.get(item.state or State.TO_REVIEW, "")
+
+
+def _last_contact(item: services.WorkItem) -> str:
+    return f"{wording.day(item.contact_at.astimezone().date())}, {item.contact}" if item.contact_at else ""
+
+
+def _page(title: str, body: str) -> bytes:
+    head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
+    return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()

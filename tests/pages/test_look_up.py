@@ -1,0 +1,90 @@
+"""Looking patients up by their own numbers, and showing who they are to those who may, with a reason on record."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as parquet
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import rows
+from db.parts import write_part
+from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.records import Found
+from tests.builders.cohort import build_cohort
+from tests.builders.store import build_store
+from tests.osteo_core.dicom.test_who import write_header
+from tests.pages.test_pages import texts
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Three patients: MRN 7 with her header, A-2 by accession number, and one whose files are gone."""
+    monkeypatch.setenv("OSTEO_KEY_FILE", str(tmp_path / "key"))
+    pseudonyms = Pseudonyms.from_key_file(tmp_path / "key")
+    first, second, third = build_cohort(3)
+    header = write_header(tmp_path / "one.dcm")
+    results = [
+        replace(first, series=replace(first.series, patient_key=pseudonyms.patient("MRN 7"), files=(header,))),
+        replace(second, series=replace(second.series, accession_key=pseudonyms.accession("A-2"))),
+        replace(third, series=replace(third.series, patient_key=pseudonyms.patient("9"), files=(tmp_path / "x.dcm",))),
+    ]
+    place = tmp_path / "store"
+    place.mkdir()
+    for kind, table in rows.indexed_tables(Found(series=tuple(result.series for result in results))).items():
+        write_part(place, kind, table)
+    return build_store(place, results)
+
+
+def test_a_pasted_list_of_patient_and_accession_numbers_finds_the_patients(store: Path, open_page: Open) -> None:
+    app = open_page(store, "pages/look_up.py")
+    app.text_area(key="look-up-numbers").set_value("MRN 7\nA-2; 123").run()
+    assert not app.exception
+    assert "2 of 3 numbers" in texts(app)
+    assert "`123`: no patient or examination in this store." in texts(app)
+    assert "MRN 7" not in str(app.query_params)
+
+
+def test_who_it_is_needs_a_right_and_a_reason_and_is_recorded_without_a_name(
+    store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = build_cohort(1)[0].series.series_key
+    app = open_page(store, "pages/patient.py", series=key)
+    assert app.button(key=f"who-show-{key}").disabled
+    monkeypatch.setenv("OSTEO_IDENTITY_READERS", "AB, CD")
+    app.text_input(key="author-field").set_value("ab").run()
+    app.button(key=f"who-show-{key}").click().run()
+    assert "Say why you need to know who the patient is" in texts(app)
+    app.text_input(key=f"who-reason-{key}").set_value("to call her").run()
+    app.button(key=f"who-show-{key}").click().run()
+    shown = app.table[0].value.to_string()
+    assert "Doe Jane" in shown
+    assert "1957-03-04" in shown
+    app.run()
+    assert len(app.table) == 0, "hidden again with the next step"
+    events = [
+        row
+        for path in (store / "parts").rglob("*.parquet")
+        if "events" in str(path)
+        for row in parquet.read_table(path).to_pylist()
+    ]
+    assert [(row["kind"], row["author"], row["reason"]) for row in events] == [("identity shown", "ab", "to call her")]
+    kept = b"".join(path.read_bytes() for path in store.rglob("*") if path.is_file())
+    assert b"Doe" not in kept
+
+
+def test_where_the_source_files_are_gone_the_page_says_so(
+    store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTEO_IDENTITY_READERS", "AB")
+    key = build_cohort(3)[2].series.series_key
+    app = open_page(store, "pages/patient.py", series=key)
+    app.text_input(key="author-field").set_value("AB").run()
+    app.text_input(key=f"who-reason-{key}").set_value("to call").run()
+    app.button(key=f"who-show-{key}").click().run()
+    assert "None of the 1 source files is where it was" in texts(app)
