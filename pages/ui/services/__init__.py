@@ -44,7 +44,7 @@ from pages.ui.services.notes import (
     plan,
     undo,
 )
-from pages.ui.services.patients import images, model_view, patient, scene, stored
+from pages.ui.services.patients import model_view, patient, stored
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import Table as QctTable
@@ -56,12 +56,10 @@ from pages.ui.services.records import (
     Flow,
     FlowEnd,
     FlowStep,
-    Images,
     LevelRow,
     ModelRow,
     PatientView,
     Reason,
-    Scene,
 )
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
 from pages.ui.services.replication import RescanLine, Study, StudyLine, study

@@ -10,9 +10,8 @@ from osteo_core.density.tissues import is_plausible
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
-from pages.ui.services import media
-from pages.ui.services.records import Images, LevelRow, OtherSeries, PatientView, Scene
-from pages.ui.services.running_app import media_dir, query, settings
+from pages.ui.services.records import LevelRow, OtherSeries, PatientView
+from pages.ui.services.running_app import query
 from pages.ui.shared import wording
 
 
@@ -178,13 +177,3 @@ def stored(series_key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Every stored value of a series, and of its levels from head to foot, by column; empty where there is none."""
     rows = query("patient_stored", series_key=series_key).to_pylist()
     return rows[0] if rows else {}, query("patient_levels", series_key=series_key).to_pylist()
-
-
-def images(view: PatientView) -> Images:
-    """CT and mask for the planes."""
-    return media.find_images(media_dir(), view, limit_mb=settings().media_limit_mb)
-
-
-def scene(view: PatientView) -> Scene:
-    """The 3D scene of the bodies."""
-    return media.find_scene(media_dir(), view)

@@ -190,23 +190,6 @@ class PatientView:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Images:
-    """Files for the planes; ``problem`` says in words why one of them is missing."""
-
-    ct: Path | None = None
-    mask: Path | None = None
-    problem: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scene:
-    """The signed address of a 3D scene, or why there is none."""
-
-    address: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelRow:
     """A model as the about page shows it."""
 

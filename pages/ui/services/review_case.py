@@ -23,7 +23,6 @@ from osteo_core.review.remeasure import ReviewCase, remeasure
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Anchor, ContrastPhase, Level, Step
 from pages.ui.services import review_files
-from pages.ui.services.media import mask_file
 from pages.ui.services.patients import patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import media_dir, query, settings
@@ -73,7 +72,8 @@ def height_lines(view: PatientView) -> list[dict[str, Any]]:
 
 
 def _model_mask(view: PatientView) -> Path | None:
-    found = mask_file(media_dir(), view)
+    """Where the engine put the mask of this series; the store knows its name."""
+    found = media_dir() / (view.mask_file or f"{view.series_key}_{view.model_hash}_mask.nii.gz")
     return found if found.is_file() else None
 
 
