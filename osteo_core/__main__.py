@@ -33,6 +33,7 @@ COMMANDS = {
     "check": "check environment, weights and store",
     "backup": "copy the store to a folder, also while it is in use",
     "restore": "make the store anew from a backup",
+    "compact": "join the store's many small parts into few large ones",
     "erase": "erase one patient from the store, on request",
     "process": "run the pipeline over paths into a folder, without a store",
 }

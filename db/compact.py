@@ -1,0 +1,92 @@
+"""Parts compacted: many small ones of a kind become few large ones, and the store can still be made anew from them.
+
+A larger part lies in ``parts`` before the smaller ones go. A kill in between leaves rows in two parts, which does no
+harm: a rebuild takes each row in once, by the key of its table.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from db import parts
+from db.border import translated
+from db.owner import OwnerLock
+from db.parts import Part
+from osteo_core.columns import TABLES
+
+#: A part of fewer rows is small, and small ones are joined up to about so many.
+_SMALL_ROWS, _LARGE_ROWS = 20_000, 200_000
+#: As many parts at most are open at once.
+_MOST_PARTS = 5_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compacted:
+    """Number of parts before and after."""
+
+    before: int
+    after: int
+
+
+def compact(store_dir: Path) -> Compacted:
+    """Join the store's small parts.
+
+    Raises StoreOwnedError while another process owns the store, PartError for a damaged part: `check` says which.
+    """
+    lock = OwnerLock(store_dir)
+    try:
+        with translated(store_dir, "compacting"):
+            before = parts.kept_parts(store_dir)
+            for kind in TABLES:
+                small = ((part, _rows(part)) for part in before if part.kind == kind)
+                for group in _groups([(part, n) for part, n in small if n < _SMALL_ROWS]):
+                    _join(store_dir, kind, group)
+            return Compacted(before=len(before), after=len(parts.kept_parts(store_dir)))
+    finally:
+        lock.release()
+
+
+def _rows(part: Part) -> int:
+    return int(parquet.read_metadata(part.path).num_rows)
+
+
+def _groups(small: Sequence[tuple[Part, int]]) -> Iterator[list[Part]]:
+    """Parts that become one, two at least."""
+    group: list[Part] = []
+    rows = 0
+    for part, n in small:
+        if group and (rows + n > _LARGE_ROWS or len(group) >= _MOST_PARTS):
+            yield group
+            group, rows = [], 0
+        group.append(part)
+        rows += n
+    if len(group) > 1:
+        yield group
+
+
+def _join(store_dir: Path, kind: str, group: Sequence[Part]) -> None:
+    joined = _each_once(pa.concat_tables([parts.read_part(part) for part in group]), TABLES[kind].key)
+    latest = max(part.path.stat().st_mtime_ns for part in group)
+    written = Part(path=parts.write_part(store_dir, kind, joined))
+    os.utime(written.path, ns=(latest, latest))
+    parts.keep(store_dir, written)
+    for part in group:
+        if part.name != written.name:
+            part.path.unlink()
+
+
+def _each_once(rows: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Rows of the first of each key, as the store takes them in."""
+    seen: set[tuple[object, ...]] = set()
+    first = []
+    for number, values in enumerate(zip(*(rows.column(name).to_pylist() for name in key), strict=True)):
+        if values not in seen:
+            seen.add(values)
+            first.append(number)
+    return rows if len(first) == len(rows) else rows.take(first)
