@@ -28,6 +28,9 @@ from db.parts import PartError
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
 
+#: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
+_OF_SERIES = ("media", "pictures")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Erased:
@@ -73,7 +76,12 @@ def resume(store_dir: Path) -> Erased:
     _leave_event(store_dir, intent)
     check.rebuild_store(store_dir)
     (store_dir / f"{DATABASE}.before").unlink(missing_ok=True)
-    media = [path for key in intent["series_keys"] for path in (store_dir / "media").glob(f"{key}_*")]
+    media = [
+        path
+        for key in intent["series_keys"]
+        for folder in _OF_SERIES
+        for path in (store_dir / folder).glob(f"{key}_*")
+    ]
     for path in media:
         path.unlink(missing_ok=True)
     shutil.rmtree(store_dir / snapshot.SNAPSHOT, ignore_errors=True)

@@ -171,10 +171,14 @@ def traces(folder: Path, words: list[str]) -> list[str]:
 def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
     gone, key = RESULTS[1].series, KEYS[1]
     words = [key, gone.patient_key, gone.study_key]
+    (place / "pictures").mkdir()
+    for one in KEYS[1:3]:
+        (place / "pictures" / f"{one}_m_ct.nii.gz").write_bytes(one.encode())
     assert traces(place, words)
     before = content(place)
     done = erase(place, gone.patient_key, author="A. Keller", reason="letter 114")
-    assert (done.series, done.events, done.media) == (1, 1, 1)
+    assert (done.series, done.events, done.media) == (1, 1, 2)
+    assert [path.name for path in (place / "pictures").iterdir()] == [f"{KEYS[2]}_m_ct.nii.gz"]
     assert traces(place, words) == []
     assert faults(place) == {}
     after = content(place)
