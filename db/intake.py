@@ -19,8 +19,9 @@ _log = logging.getLogger("osteo.store")
 #: Bounds the memory of one transaction; the rest follows in the next.
 _PARTS_AT_ONCE = 2000
 #: Arrow tables lent to the database while it inserts from them.
-_LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients")
+_LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients", "touched_events")
 _NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
+_NO_EVENTS = TABLES["events"].schema.empty_table().select(["kind", "payload_json"])
 _NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_key"])
 
 
@@ -135,9 +136,14 @@ def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequenc
         return
     connection.register("touched_keys", pa.concat_tables(keys or [_NO_KEYS]))
     connection.register("touched_patients", pa.concat_tables(patients or [_NO_PATIENTS]))
+    events = [table.select(["kind", "payload_json"]) for table in tables["events"]]
+    connection.register("touched_events", pa.concat_tables(events or [_NO_EVENTS]))
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series WHERE patient_key IN ("
         "SELECT patient_key FROM touched_patients "
+        "UNION SELECT patient_key FROM reference_values WHERE imported_at IN ("
+        "SELECT (payload_json ->> '$.imported_at')::TIMESTAMPTZ FROM touched_events "
+        "WHERE kind = 'QCT import withdrawn') "
         "UNION SELECT patient_key FROM series WHERE series_key IN (SELECT series_key FROM touched_keys))"
     )
     connection.execute(derived.refresh_sql())

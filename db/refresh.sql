@@ -61,11 +61,18 @@ ANTI JOIN names USING (kind, name);
 
 DELETE FROM pairs WHERE series_key IN (SELECT series_key FROM touched);
 
+-- QCT values of imports that nobody withdrew.
+CREATE OR REPLACE TEMP TABLE valid_references AS
+SELECT * FROM reference_values
+ANTI JOIN (
+    SELECT (payload_json ->> '$.imported_at')::TIMESTAMPTZ AS imported_at FROM events WHERE kind = 'QCT import withdrawn'
+) AS withdrawn USING (imported_at)
+WHERE patient_key IN (SELECT patient_key FROM joined);
+
 INSERT INTO pairs BY NAME
 WITH reference AS (
     SELECT patient_key, level, vbmd_mg_cm3, mineral, source
-    FROM reference_values
-    WHERE patient_key IN (SELECT patient_key FROM joined)
+    FROM valid_references
     QUALIFY row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1
 ),
 found AS (
@@ -199,7 +206,7 @@ SELECT
     4 * coalesce(y.code, 0) + CASE WHEN j.status = 'measured' THEN coalesce(k.face, 0) ELSE 0 END AS facts,
     (j.status = 'measured')::UTINYINT + 2 * (c.follow_state IS NOT NULL)::UTINYINT
     + 4 * coalesce(c.is_over, false)::UTINYINT AS marks,
-    j.patient_key IN (SELECT patient_key FROM reference_values) AS has_reference,
+    j.patient_key IN (SELECT patient_key FROM valid_references) AS has_reference,
     CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
         ((CASE
             WHEN j.is_flagged AND NOT c.is_ended THEN 0::BIGINT
@@ -231,5 +238,6 @@ LEFT JOIN five_years AS y ON j.patient_age_years >= y.from_years AND j.patient_a
 ORDER BY j.series_key;
 
 DROP TABLE valid_notes;
+DROP TABLE valid_references;
 DROP TABLE joined;
 DROP TABLE named;

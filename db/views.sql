@@ -14,8 +14,15 @@ CREATE OR REPLACE VIEW current_files AS
 SELECT * FROM files
 QUALIFY rank() OVER (PARTITION BY path ORDER BY indexed_at DESC) = 1;
 
-CREATE OR REPLACE VIEW current_reference_values AS
+-- QCT values of imports that nobody withdrew.
+CREATE OR REPLACE VIEW valid_reference_values AS
 SELECT * FROM reference_values
+ANTI JOIN (
+    SELECT (payload_json ->> '$.imported_at')::TIMESTAMPTZ AS imported_at FROM events WHERE kind = 'QCT import withdrawn'
+) AS withdrawn USING (imported_at);
+
+CREATE OR REPLACE VIEW current_reference_values AS
+SELECT * FROM valid_reference_values
 QUALIFY row_number() OVER (PARTITION BY patient_key, level ORDER BY imported_at DESC, source) = 1;
 
 -- What was noted about a flag: a new state, a fact beside the states, or that a note was undone

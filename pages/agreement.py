@@ -186,6 +186,7 @@ else:
     if not len(pairs):
         frame.draw_empty("No measured patient in this filter has a QCT value yet.", icon=":material/compare_arrows:")
         qct_import.show_import()
+        qct_import.show_imports()
     else:
         everybody = services.ALL_VENDORS
         names = [everybody, *pairs.vendors()]
@@ -208,4 +209,5 @@ else:
         )
         with st.expander("Import QCT values"):
             qct_import.show_import()
+        qct_import.show_imports()
     show_readers()

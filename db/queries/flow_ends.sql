@@ -3,7 +3,7 @@ SELECT
     category,
     count(*) AS n,
     count(*) FILTER (is_flagged) AS n_flagged,
-    count(*) FILTER (patient_key IN (SELECT patient_key FROM reference_values)) AS n_with_qct
+    count(*) FILTER (patient_key IN (SELECT patient_key FROM valid_reference_values)) AS n_with_qct
 FROM cohort
 WHERE has_category AND /*cohort*/ TRUE
 GROUP BY category

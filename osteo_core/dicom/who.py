@@ -39,6 +39,8 @@ def read_who(files: Sequence[Path]) -> Who:
     Raises UsageError where none is left, or none is DICOM; the message names no file, for names may hold a patient's.
     """
     present = next((file for file in files if file.is_file()), None)
+    if not files:
+        raise UsageError("the source files of this series are not known; index the folder again")
     if present is None:
         raise UsageError(
             f"none of the {len(files)} source files is where it was; mount the folder again, or look the patient up "

@@ -62,6 +62,9 @@ def qct_table(study: Study, outlier: str) -> tuple[bytes, tuple[float, float]]:
 
 
 def import_table(page: Page, table: bytes) -> None:
+    page.get_by_role("textbox", name="Noted by").fill("AB")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
     page.locator('input[type="file"]').set_input_files({"name": "qct.csv", "mimeType": "text/csv", "buffer": table})
     for label, column in (("Patient", "Patient number"), ("vBMD, mg/cm³", "QCT")):
         box = page.get_by_role("combobox", name=label, exact=False).first

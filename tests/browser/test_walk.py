@@ -137,6 +137,9 @@ def test_a_researcher_imports_qct_sees_why_rows_are_refused_and_exports(visit: V
     page.goto(f"{visit.address}/agreement")
     page.wait_for_selector(READY)
     page.get_by_text("Import QCT values").click()
+    page.get_by_role("textbox", name="Noted by").fill("AB")
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(1500)
     table = b"MRN;Vertebra;BMD\n77;L1;92,4\n77;9;88,0\n;L1;70\n"
     page.locator('input[type="file"]').set_input_files({"name": "qct.csv", "mimeType": "text/csv", "buffer": table})
     page.get_by_role("button", name="K2HPO4").or_(page.get_by_role("radio", name="K2HPO4")).first.click()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from osteo_core.programme.comparison import Comparison
 from osteo_core.records import Estimate
 from osteo_core.statistics.regression import Line
+from osteo_core.tables.qct import Distribution
 from osteo_core.terms import Level
 from pages.ui.shared import wording
 from pages.ui.shared.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
-from pages.ui.shared.figures import vendor_marker
+from pages.ui.shared.figures import Limits, vendor_marker
 
 Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"
@@ -204,3 +206,24 @@ def bland_altman_figure(pairs: Pairs, comparison: Comparison, zoom: Zoom | None 
         )
     _zoomed(figure, zoom)
     return _frame(figure, f"mean of both ({wording.UNIT})", f"this CT minus QCT ({wording.UNIT})")
+
+
+def imported_figure(told: Distribution, limits: Limits) -> go.Figure:
+    """The values of a table before they are taken in, in classes of the table's reader, with the category limits."""
+    lows = [low for low, _ in told.bins]
+    width = min((b - a for a, b in pairwise(lows)), default=20.0)
+    figure = go.Figure(
+        go.Bar(
+            x=[low + width / 2 for low in lows],
+            y=[count for _, count in told.bins],
+            width=width * 0.92,
+            marker_color=BLUE,
+            hovertemplate="%{x:.0f} mg/cm³: %{y}<extra></extra>",
+        )
+    )
+    for value in (limits.osteoporosis_below, limits.normal_above):
+        figure.add_vline(value, line={"color": GREY, "width": 1.5, "dash": "dash"})
+    figure.update_layout(height=220, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
+    figure.update_xaxes(title=f"QCT values of the table ({wording.UNIT})", automargin=True)
+    figure.update_yaxes(title="values", automargin=True)
+    return figure

@@ -7,7 +7,9 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.terms import Mineral
 from pages.ui import services
+from pages.ui.agreement import figures
 from pages.ui.shared import wording
+from pages.ui.shared.notes import AUTHOR, show_author
 
 _MEANINGS = {
     "PatientID": "Patient",
@@ -24,6 +26,7 @@ _SHOWN = 200
 
 def show_import() -> None:
     """All of it; nothing is stored before the button at the end."""
+    show_author()
     file = st.file_uploader("A CSV or Excel table with a row of headings", type=["csv", "txt", "tsv", "xlsx"])
     if file is None:
         st.caption(
@@ -70,9 +73,19 @@ def _show_preview(preview: services.QctPreview) -> None:
     told = preview.mapped.distribution
     if told is not None:
         levels = ", ".join(f"{level} {n:,}" for level, n in told.levels.items())
-        st.caption(
-            f"vBMD from {told.low:.0f} to {told.high:.0f} {wording.UNIT}, median {told.median:.0f}, middle half "
-            f"{told.quartile_1:.0f} to {told.quartile_3:.0f}. Values by level: {levels}."
+        st.markdown(
+            f"**Look at the values before you take them in**: vBMD from {told.low:.0f} to {told.high:.0f} "
+            f"{wording.UNIT}, median {told.median:.0f}, middle half {told.quartile_1:.0f} to {told.quartile_3:.0f}. "
+            f"Values by level: {levels}."
+        )
+        st.plotly_chart(figures.imported_figure(told, services.limits()), config={"displayModeBar": False})
+    replaced = preview.replaced
+    if replaced.count:
+        st.warning(
+            f"{wording.counted(replaced.count, 'value')} would replace one that is here already; {replaced.changed:,} "
+            f"of them differ, by {replaced.mean_change_mg_cm3:+.1f} {wording.UNIT} on average. The earlier ones stay "
+            "in the store and count again when this import is withdrawn.",
+            icon=":material/difference:",
         )
     if preview.mapped.unused:
         st.text("Columns not used: " + ", ".join(preview.mapped.unused) + ".")
@@ -98,6 +111,53 @@ def _show_preview(preview: services.QctPreview) -> None:
     else:
         right.caption("No row was refused.")
     if taken and st.button(f"Take in {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
-        services.import_qct(preview)
+        try:
+            services.import_qct(preview, author=st.session_state.get(AUTHOR, ""))
+        except UsageError as refused_import:
+            st.error(f"{wording.sentence(str(refused_import))}.", icon=":material/error:")
+            return
         st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} taken in."
         st.rerun()
+
+
+def show_imports() -> None:
+    """Every import with who, when and how many, and the way to withdraw one."""
+    found = services.qct_imports()
+    if not found:
+        return
+    st.subheader("Imports")
+    st.dataframe(
+        [
+            {
+                "Imported": wording.moment(one.imported_at),
+                "By": one.author or "command line",
+                "Values": one.values,
+                "Patients": one.patients,
+                "Mineral": one.minerals,
+                "Source": one.sources,
+                "Range": f"{one.lowest_mg_cm3:.0f} to {one.highest_mg_cm3:.0f}, median {one.median_mg_cm3:.0f}",
+                "Counts": f"withdrawn by {one.withdrawn_by}, {wording.moment(one.withdrawn_at)}"
+                if one.withdrawn_at
+                else "yes",
+            }
+            for one in found
+        ],
+        hide_index=True,
+        column_config={"Range": st.column_config.TextColumn(f"Range, {wording.UNIT}")},
+    )
+    valid = {wording.moment(one.imported_at) + f", {one.values:,} values": one for one in found if not one.withdrawn_at}
+    if not valid:
+        return
+    with st.popover("Withdraw an import", width="content"):
+        name = st.selectbox("Import", list(valid), key="qct-withdraw")
+        author = st.session_state.get(AUTHOR, "")
+        st.caption(f"Recorded with the name under 'Noted by': {author or 'none yet'}.")
+        reason = st.text_input("Why", key="qct-withdraw-reason", placeholder="recorded")
+        if st.button("Withdraw", key="qct-withdraw-button"):
+            try:
+                services.withdraw_qct(valid[name].imported_at, author=author, reason=reason)
+            except UsageError as refused:
+                st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+                return
+            st.session_state["qct-done"] = "The import was withdrawn; its values no longer count."
+            st.rerun()

@@ -47,8 +47,8 @@ from pages.ui.services.notes import (
 from pages.ui.services.patients import model_view, patient, stored
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
+from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
 from pages.ui.services.qct_import import Table as QctTable
-from pages.ui.services.qct_import import import_qct, preview_qct, qct_table
 from pages.ui.services.records import (
     Box,
     BoxKind,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from db.columns import path_of
 from db.events import record
+from db.key import pseudonyms_of
 from osteo_core.errors import UsageError
-from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Event
 from pages.ui.services.running_app import query, settings, store_holder
 
@@ -58,7 +58,7 @@ def find_patients(text: str) -> Found:
         raise UsageError("type, scan or paste a patient number or an accession number")
     if len(numbers) > MOST_NUMBERS:
         raise UsageError(f"at most {MOST_NUMBERS} numbers are looked up at once, found {len(numbers)}; split the list")
-    pseudonyms = Pseudonyms.from_key_file(settings().key_path)
+    pseudonyms = pseudonyms_of(settings())
     patients = {pseudonyms.patient(number): number for number in numbers}
     accessions = {pseudonyms.accession(number): number for number in numbers}
     rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions)).to_pylist()

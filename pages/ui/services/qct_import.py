@@ -1,27 +1,64 @@
-"""QCT values from a table on screen: read, mapped, looked at, then taken in."""
+"""QCT values from a table on screen: read, mapped, looked at, then taken in; imports listed, and withdrawn again."""
 
 from __future__ import annotations
 
+import json
+import statistics
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from db import rows
+from db.events import record
 from db.key import pseudonyms_of
 from db.parts import write_part
+from osteo_core.errors import UsageError
+from osteo_core.records import Event
 from osteo_core.tables.content import Table, read_table
 from osteo_core.tables.qct import Mapped, guess, map_rows
 from osteo_core.terms import Mineral
 from pages.ui.services.running_app import query, settings, store_holder
 
+_IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replaced:
+    """Present values that an import would replace: how many, how many would change, and the mean change in mg/cm3."""
+
+    count: int
+    changed: int
+    mean_change_mg_cm3: float
+
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What an import would do: rows taken and refused, patients in it, and those of them with a CT here."""
+    """What an import would do: rows taken and refused, its patients, those with a CT here, values replaced."""
 
     mapped: Mapped
     patients: int
     known: int
     measured: int
+    replaced: Replaced
+
+
+@dataclass(frozen=True, kw_only=True)
+class QctImport:
+    """One import that was taken in; ``withdrawn_at`` is None while it counts."""
+
+    imported_at: datetime
+    author: str
+    values: int
+    patients: int
+    minerals: str
+    sources: str
+    lowest_mg_cm3: float
+    median_mg_cm3: float
+    highest_mg_cm3: float
+    withdrawn_by: str
+    withdrawn_at: datetime | None
 
 
 def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
@@ -32,15 +69,95 @@ def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
 
 def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | None, source: str) -> Preview:
     """What would be taken in under this mapping; nothing is stored. Raises UsageError as ``map_rows``."""
-    pseudonyms = pseudonyms_of(settings())
-    mapped = map_rows(table, columns, pseudonyms, mineral=mineral, source=source)
+    mapped = map_rows(table, columns, pseudonyms_of(settings()), mineral=mineral, source=source)
     keys = sorted({value.patient_key for value in mapped.values})
     found = query("known_patients", patient_keys=keys).to_pylist()[0]
-    return Preview(mapped=mapped, patients=len(keys), known=int(found["n"]), measured=int(found["n_measured"]))
+    return Preview(
+        mapped=mapped,
+        patients=len(keys),
+        known=int(found["n"]),
+        measured=int(found["n_measured"]),
+        replaced=_replaced(mapped, keys),
+    )
 
 
-def import_qct(preview: Preview) -> None:
-    """Take the values in."""
-    held = store_holder()
-    write_part(held.store_dir, "reference_values", rows.reference_table(preview.mapped.values))
-    held.take_in()
+def _replaced(mapped: Mapped, keys: list[str]) -> Replaced:
+    held = {
+        (row["patient_key"], row["level"]): row["vbmd_mg_cm3"]
+        for row in query("qct_replaced", patient_keys=keys).to_pylist()
+    }
+    pairs = [
+        (value.vbmd_mg_cm3, held[key])
+        for value in mapped.values
+        if (key := (value.patient_key, None if value.level is None else int(value.level))) in held
+    ]
+    changes = [new - old for new, old in pairs]
+    return Replaced(
+        count=len(pairs),
+        changed=sum(abs(change) > 0.0 for change in changes),
+        mean_change_mg_cm3=statistics.fmean(changes) if changes else 0.0,
+    )
+
+
+def import_qct(preview: Preview, *, author: str) -> None:
+    """Take the values in and record who did so. Raises UsageError without an author."""
+    if not author.strip():
+        raise UsageError("an import needs its author: type your name or initials")
+    at = datetime.now(UTC)
+    write_part(store_holder().store_dir, "reference_values", rows.reference_table(preview.mapped.values, at=at))
+    _record(
+        _IMPORTED, author=author, at=at, payload={"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
+    )
+
+
+def qct_imports() -> list[QctImport]:
+    """Every import, the latest first; those of the command line have no author."""
+    return [
+        QctImport(
+            imported_at=row["imported_at"],
+            author=row["author"],
+            values=int(row["n_values"]),
+            patients=int(row["n_patients"]),
+            minerals=row["minerals"] or "",
+            sources=row["sources"] or "",
+            lowest_mg_cm3=row["lowest"],
+            median_mg_cm3=row["middle"],
+            highest_mg_cm3=row["highest"],
+            withdrawn_by=row["withdrawn_by"] or "",
+            withdrawn_at=row["withdrawn_at"],
+        )
+        for row in query("qct_imports").to_pylist()
+    ]
+
+
+def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
+    """Let the values of one import count no longer; they stay in the store.
+
+    Raises UsageError without author or reason.
+    """
+    if not author.strip():
+        raise UsageError("a withdrawal needs its author: type your name or initials")
+    if not reason.strip():
+        raise UsageError("say why the import is withdrawn; the reason is recorded")
+    _record(
+        _WITHDRAWN,
+        author=author,
+        at=datetime.now(UTC),
+        payload={"imported_at": imported_at.isoformat()},
+        reason=reason,
+    )
+
+
+def _record(kind: str, *, author: str, at: datetime, payload: dict[str, Any], reason: str = "") -> None:
+    holder = store_holder()
+    event = Event(
+        event_id=uuid.uuid4().hex,
+        kind=kind,
+        series_key="",
+        author=author.strip(),
+        at=at,
+        reason=reason.strip(),
+        payload_json=json.dumps(payload),
+    )
+    record(holder.store_dir, event)
+    holder.take_in()

@@ -1,0 +1,20 @@
+-- Every import of QCT values: when, by whom, how many values and patients, of which sources, and whether it was withdrawn.
+SELECT
+    r.imported_at,
+    count(*) AS n_values,
+    count(DISTINCT r.patient_key) AS n_patients,
+    string_agg(DISTINCT r.mineral, ', ' ORDER BY r.mineral) AS minerals,
+    string_agg(DISTINCT r.source, ', ' ORDER BY r.source) AS sources,
+    min(r.vbmd_mg_cm3) AS lowest,
+    median(r.vbmd_mg_cm3) AS middle,
+    max(r.vbmd_mg_cm3) AS highest,
+    coalesce(any_value(made.author), '') AS author,
+    any_value(gone.author) AS withdrawn_by,
+    any_value(gone."at") AS withdrawn_at
+FROM reference_values AS r
+LEFT JOIN events AS made
+    ON made.kind = 'QCT import' AND (made.payload_json ->> '$.imported_at')::TIMESTAMPTZ = r.imported_at
+LEFT JOIN events AS gone
+    ON gone.kind = 'QCT import withdrawn' AND (gone.payload_json ->> '$.imported_at')::TIMESTAMPTZ = r.imported_at
+GROUP BY r.imported_at
+ORDER BY r.imported_at DESC;

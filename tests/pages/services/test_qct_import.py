@@ -1,0 +1,67 @@
+"""Importing QCT values: shown before they are taken in, listed with who and when, withdrawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from osteo_core.errors import UsageError
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.terms import Mineral
+from pages.ui import services
+from pages.ui.services import running_app
+from tests.builders.cohort import build_cohort, build_references
+from tests.builders.store import build_store
+
+
+@pytest.fixture
+def filled(tmp_path: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Ten patients by their own numbers, with QCT values already."""
+    from dataclasses import replace
+
+    from osteo_core.pseudonyms import Pseudonyms
+
+    monkeypatch.setenv("OSTEO_KEY_FILE", str(tmp_path / "key"))
+    pseudonyms = Pseudonyms.from_key_file(tmp_path / "key")
+    numbers = [f"MRN{n}" for n in range(10)]
+    results = [
+        replace(r, series=replace(r.series, patient_key=pseudonyms.patient(number)))
+        for r, number in zip(build_cohort(6) + build_cohort(60)[7:11], numbers, strict=True)
+    ]
+    build_store(tmp_path / "store", results, references=build_references(results))
+    in_store(tmp_path / "store")
+    return numbers
+
+
+def preview(numbers: list[str], value: float) -> services.QctPreview:
+    lines = ["Patientennummer;vBMD", *(f"{number};{value:.1f}".replace(".", ",") for number in numbers)]
+    table, columns = services.qct_table("\n".join(lines).encode())
+    return services.preview_qct(table, columns, mineral=Mineral.K2HPO4, source="test")
+
+
+def references() -> list[float]:
+    return [float(value) for value in services.agreement_pairs(CohortFilter(), by_level=False).reference]
+
+
+def test_a_second_import_says_what_it_replaces_and_is_undone_by_withdrawing_it(filled: list[str]) -> None:
+    before = sorted(references())
+    assert len(before) > 3
+    found = preview(filled, 100.5)
+    assert found.mapped.distribution is not None
+    assert found.replaced.count == found.replaced.changed > 0
+    with pytest.raises(UsageError, match="an import needs its author"):
+        services.import_qct(found, author=" ")
+    services.import_qct(found, author="AB")
+    assert set(references()) == {100.5}
+    latest, first = services.qct_imports()
+    assert (latest.author, latest.values, latest.withdrawn_at) == ("AB", len(filled), None)
+    assert (latest.lowest_mg_cm3, latest.highest_mg_cm3, first.author) == (100.5, 100.5, "")
+    with pytest.raises(UsageError, match="say why the import is withdrawn"):
+        services.withdraw_qct(latest.imported_at, author="AB", reason="")
+    services.withdraw_qct(latest.imported_at, author="CD", reason="wrong column")
+    assert sorted(references()) == before
+    withdrawn = services.qct_imports()[0]
+    assert (withdrawn.withdrawn_by, withdrawn.values) == ("CD", len(filled)), "the values stay in the store"
+    running_app.store_holder().publish()
