@@ -150,6 +150,18 @@ def test_a_patient_whom_no_network_read_has_no_such_column(filled_store: Path, o
     assert "regressed" not in app.dataframe[0].value.columns
 
 
+def test_every_stored_value_of_a_patient_can_be_seen_with_unit_and_meaning(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/patient.py", series=build_cohort(1)[0].series.series_key)
+    toggle = next(one for one in app.toggle if one.label == "Show every stored value")
+    before = len(app.dataframe)
+    toggle.set_value(True).run()
+    assert not app.exception
+    series, levels = (table.value for table in app.dataframe[-2:])
+    assert len(app.dataframe) == before + 2
+    assert {"kvp", "measuring_version", "calibration_name"} <= set(series["Column"])
+    assert ("vbmd_mg_cm3", "trabecular vBMD") in set(zip(levels["Column"], levels["Meaning"], strict=True))
+
+
 def test_a_patient_who_was_left_out_shows_why(filled_store: Path, open_page: Open) -> None:
     left_out = build_cohort(60)[6]
     app = open_page(filled_store, "pages/patient.py", series=left_out.series.series_key)
