@@ -16,6 +16,7 @@ from pages.ui.agreement import qct_import
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
 from pages.ui.agreement.readers import show_readers
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.take_figure import show_taking
 
 
 def show_table(rows: list[Comparison]) -> None:
@@ -52,6 +53,8 @@ def show_figure(
     pairs: Pairs,
     where: Place,
     draw: Callable[[Pairs, Zoom | None], go.Figure],
+    *,
+    chosen: services.CohortFilter,
 ) -> None:
     """One figure: a click on a point opens its patient; where there are too many points, a box leads to its own."""
     kept = f"zoom-{name}"
@@ -60,9 +63,10 @@ def show_figure(
     is_counted = len(shown) > MOST_POINTS
     # Selections belong to what is drawn: another part of the figure is another chart.
     key = name if zoom is None else f"{name}-{zoom.x}-{zoom.y}"
-    event = place.plotly_chart(
-        draw(shown, zoom), key=key, on_select="rerun", selection_mode="box" if is_counted else "points"
-    )
+    figure = draw(shown, zoom)
+    event = place.plotly_chart(figure, key=key, on_select="rerun", selection_mode="box" if is_counted else "points")
+    with place:
+        show_taking(figure, name=f"agreement_{name.replace('-', '_')}", chosen=chosen, key=key)
     if zoom is not None:
         line = place.container(horizontal=True, vertical_alignment="center")
         line.caption(f"{len(shown):,} of {len(pairs):,} pairs, those in the box.")
@@ -89,12 +93,17 @@ def _forget(kept: str) -> None:
     st.session_state.pop(kept, None)
 
 
-def show_pairs(pairs: Pairs, row: Comparison) -> None:
+def show_pairs(pairs: Pairs, row: Comparison, chosen: services.CohortFilter) -> None:
     """Pictures of one group beside each other."""
     left, right = st.columns(2, gap="large")
     left.subheader("Scatter")
     show_figure(
-        left, "scatter", pairs, on_scatter, lambda some, zoom: agreement_figures.scatter_figure(some, row.lines, zoom)
+        left,
+        "scatter",
+        pairs,
+        on_scatter,
+        lambda some, zoom: agreement_figures.scatter_figure(some, row.lines, zoom),
+        chosen=chosen,
     )
     right.subheader("Bland-Altman")
     show_figure(
@@ -103,6 +112,7 @@ def show_pairs(pairs: Pairs, row: Comparison) -> None:
         pairs,
         on_bland_altman,
         lambda some, zoom: agreement_figures.bland_altman_figure(some, row, zoom),
+        chosen=chosen,
     )
     if row.bland_altman is None:
         st.caption(f"{row.group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
@@ -194,7 +204,7 @@ else:
         group = controls.segmented_control("Show", names, required=True, key="group") or everybody
         rows = services.agreement(pairs, shown=group)
         row = next(one for one in rows if one.group == group)
-        show_pairs(pairs if group == everybody else pairs.of(group), row)
+        show_pairs(pairs if group == everybody else pairs.of(group), row, chosen)
         show_table(rows)
         show_statistics(row)
         st.caption(

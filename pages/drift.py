@@ -9,6 +9,7 @@ from osteo_core.programme.drift import Alarm, Quantity
 from pages.ui import services
 from pages.ui.drift import figures as drift_figures
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.take_figure import show_figure
 
 _UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
 
@@ -69,7 +70,7 @@ def show_scanner(one: services.ScannerDrift) -> None:
         return
     chart = one.charts[quantity]
     figure = drift_figures.drift_figure(chart, quantity)
-    st.plotly_chart(figure, config={"displayModeBar": False}, key=f"drift-{quantity.name}")
+    show_figure(figure, name=f"drift_{quantity.name.lower()}_{one.scanner[:6]}", key=f"drift-{quantity.name}")
     for alarm in chart.alarms:
         st.markdown(f":material/warning: {alarm.rule}: {_alarm(alarm, quantity)}; a new baseline begins after it.")
     if not chart.alarms:

@@ -8,16 +8,17 @@ from osteo_core.programme.equity import Reach, differs
 from osteo_core.programme.prevalence import SUPPRESS_BELOW
 from pages.ui import services
 from pages.ui.shared import figures, filters, frame, wording
+from pages.ui.shared.take_figure import show_figure
 
 BY = {"Site": "site", "Sex": "sex", "Age band": "age_band"}
 SHARES = ("Measured, of scanned", "Flagged, of measured", "Closed, of flagged")
 
 
-def show_group(name: str, reach: list[Reach]) -> None:
+def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> None:
     """Figure, table and the test of one grouping."""
     shares = [[r.measured_share for r in reach], [r.flagged_share for r in reach], [r.closed_share for r in reach]]
     figure = figures.shares_figure([r.group for r in reach], dict(zip(SHARES, shares, strict=True)))
-    st.plotly_chart(figure, config={"displayModeBar": False}, key=f"equity-{name}")
+    show_figure(figure, name=f"equity_by_{BY[name]}", chosen=chosen, key=f"equity-{name}")
     st.dataframe(
         [
             {
@@ -54,7 +55,7 @@ else:
     else:
         for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):
             with tab:
-                show_group(name, services.equity(chosen, by=by))
+                show_group(name, services.equity(chosen, by=by), chosen)
         st.caption(
             "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
             "exclusions stay in the denominator. Closed: not confirmed, no action with its reason, closed, or "

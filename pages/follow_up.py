@@ -11,6 +11,7 @@ from osteo_core.programme.indicators import Band, Indicator
 from pages.ui import services
 from pages.ui.follow_up import figures as follow_up_figures
 from pages.ui.shared import filters, frame, wording
+from pages.ui.shared.take_figure import show_figure
 
 _COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
 
@@ -32,7 +33,7 @@ def show_states(chosen: services.CohortFilter, found: list[services.StateCount])
         )
     else:
         st.caption("Nothing is overdue.")
-    st.plotly_chart(follow_up_figures.states_figure(found), config={"displayModeBar": False})
+    show_figure(follow_up_figures.states_figure(found), name="follow_up_states", chosen=chosen, key="states")
     st.caption(
         "Clocks run from the flag: review 5 working days; assessment and DXA 12 weeks; start of treatment and first "
         "contact 16 weeks; contact at 12 months 52 weeks. A note is added in the worklist or on the patient's page; "
@@ -118,8 +119,11 @@ def show_capacity(chosen: services.CohortFilter) -> None:
         f"**{ahead.slots_needed}** slots a week would serve the upper end."
     )
     left, right = st.columns(2, gap="large")
-    left.plotly_chart(follow_up_figures.flags_figure(queue, slots=float(slots)), config={"displayModeBar": False})
-    right.plotly_chart(follow_up_figures.queue_figure(ahead), config={"displayModeBar": False})
+    with left:
+        flags = follow_up_figures.flags_figure(queue, slots=float(slots))
+        show_figure(flags, name="flags_a_week", chosen=chosen, key="flags")
+    with right:
+        show_figure(follow_up_figures.queue_figure(ahead), name="queue_ahead", chosen=chosen, key="queue")
 
 
 if not services.cohort_numbers().series:

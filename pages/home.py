@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.home import parts as home_parts
 from pages.ui.shared import figures, frame, wording
+from pages.ui.shared.take_figure import show_figure
 
 
 def show_distribution(numbers: services.CohortNumbers) -> None:
@@ -17,9 +18,8 @@ def show_distribution(numbers: services.CohortNumbers) -> None:
         st.caption("No vBMD yet: it appears with the first measured patient.")
         return
     limits = services.limits()
-    st.plotly_chart(
-        figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits), config={"displayModeBar": False}
-    )
+    figure = figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits)
+    show_figure(figure, name="bone_density", key="distribution")
     without = numbers.measured - numbers.categorised
     st.caption(
         f"Dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}. "

@@ -8,6 +8,7 @@ from osteo_core.programme.standard import EUROPE_2013, STANDARDS, Standardised, 
 from osteo_core.statistics.standardise import difference_of_shares
 from pages.ui import services
 from pages.ui.shared import address, figures, filters, frame, wording
+from pages.ui.shared.take_figure import show_figure
 
 BY = {
     "Sex": "sex",
@@ -24,7 +25,7 @@ def show_group(name: str, by: str, chosen: services.CohortFilter, population: St
     """Figure and table of one grouping, age-standardised beside it except by age."""
     rates = services.prevalence(chosen, by=by)
     adjusted = {} if by == "age_band" else services.standardised(chosen, by=by, population=population)
-    st.plotly_chart(figures.prevalence_figure(rates), config={"displayModeBar": False}, key=f"figure-{name}")
+    show_figure(figures.prevalence_figure(rates), name=f"prevalence_by_{by}", chosen=chosen, key=f"figure-{name}")
     st.dataframe(
         [
             {
@@ -63,11 +64,8 @@ def show_distribution(chosen: services.CohortFilter) -> None:
     """All measured series of the filter by their vBMD, the limits drawn."""
     st.subheader("Distribution")
     limits = services.limits()
-    st.plotly_chart(
-        figures.distribution_figure(services.vbmd_bins(chosen), width=services.BIN_MG_CM3, limits=limits),
-        config={"displayModeBar": False},
-        key="distribution",
-    )
+    figure = figures.distribution_figure(services.vbmd_bins(chosen), width=services.BIN_MG_CM3, limits=limits)
+    show_figure(figure, name="bone_density", chosen=chosen, key="distribution")
     st.caption(
         f"Measured series by mean vBMD; dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} "
         f"{wording.UNIT}. A patient with several series is counted with each."

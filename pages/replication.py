@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.replication import figures as replication_figures
 from pages.ui.shared import wording
+from pages.ui.shared.take_figure import show_figure
 
 _CALIBRATIONS = ("phantomless", "precalibrated")
 _COMMAND = "python -m benchmarks.fang2021 --workers 2"
@@ -148,7 +149,7 @@ else:
     show_published(found)
     st.subheader("Bias and limits of agreement with simulated QCT")
     forest = replication_figures.forest_figure([found.of(name) for name in _CALIBRATIONS])
-    st.plotly_chart(forest, config={"displayModeBar": False}, key="forest")
+    show_figure(forest, name="replication_bias_and_limits", key="forest")
     st.caption(
         "Diamond: bias with its 95 % interval; ends of the line: 95 % limits of agreement. The bias should lie in the "
         "darker ground, the ends within the paler one."

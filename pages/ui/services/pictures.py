@@ -53,10 +53,11 @@ class Artist:
                 f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is started anew"
             ) from error
 
-    def draw(self, figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int) -> bytes:
-        """The figure at ``width`` x ``height`` px, as PNG with PNG_SCALE times as many."""
-        scale = PNG_SCALE if kind == "png" else 1
-        options = {"format": kind, "width": width, "height": height, "scale": scale}
+    def draw(
+        self, figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int, scale: float = PNG_SCALE
+    ) -> bytes:
+        """The figure at ``width`` x ``height`` px, as PNG with ``scale`` times as many."""
+        options = {"format": kind, "width": width, "height": height, "scale": scale if kind == "png" else 1}
         return bytes(self._wait(self._kaleido.calc_fig(figure, options)))
 
     def close(self) -> None:
@@ -74,14 +75,16 @@ _artist: Artist | None = None
 _lock = threading.Lock()
 
 
-def picture(figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int) -> bytes:
+def picture(
+    figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int, scale: float = PNG_SCALE
+) -> bytes:
     """The figure as a file. Raises PictureError with what to do where there is no Chromium, or it ended badly."""
     global _artist
     with _lock:
         if _artist is None:
             _artist = Artist(needed_browser())
         try:
-            return _artist.draw(figure, kind, width=width, height=height)
+            return _artist.draw(figure, kind, width=width, height=height, scale=scale)
         except PictureError:
             _artist.close()
             _artist = None

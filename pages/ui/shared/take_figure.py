@@ -1,0 +1,111 @@
+"""A figure with the way to take it where it is seen: SVG, PNG by width and resolution, and its data as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from osteo_core.programme.cohort import CohortFilter
+from pages.ui import services
+
+#: The figure as it is drawn for a file: px wide.
+WIDTH_PX = 900
+_CM_PER_INCH = 2.54
+_MOST_LETTERS = 60
+_INK, _PALE = "#1b2430", "#d9dee6"
+
+
+def show_figure(figure: go.Figure, *, name: str, chosen: CohortFilter | None = None, key: str) -> None:
+    """Draw the figure and, below it, the button to take it."""
+    st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
+    show_taking(figure, name=name, chosen=chosen, key=key)
+
+
+def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, key: str) -> None:
+    """The button that opens the choices; a file is made when it is asked for."""
+    stem = file_stem(name, chosen, datetime.now(UTC))
+    with st.popover("Take this figure", icon=":material/download:", width="content", key=f"take-{key}"):
+        left, right = st.columns(2)
+        width_cm = left.number_input("Width, cm", 4.0, 60.0, 16.0, 1.0, key=f"take-width-{key}")
+        dpi = right.number_input("PNG, dots per inch", 72, 1200, 300, 50, key=f"take-dpi-{key}")
+        row = st.container(horizontal=True)
+        has_browser = services.find_browser() is not None
+        _button(
+            row, "SVG", f"{stem}.svg", "image/svg+xml", partial(_drawn, figure, "svg"), key, is_possible=has_browser
+        )
+        make = partial(png_of, figure, width_cm=float(width_cm), dpi=int(dpi))
+        _button(row, "PNG", f"{stem}.png", "image/png", make, key, is_possible=has_browser)
+        _button(row, "Data (CSV)", f"{stem}.csv", "text/csv", partial(data_csv, figure), key, is_possible=True)
+        if not has_browser:
+            st.caption(services.BROWSER_NEEDED)
+
+
+def _button(
+    place: Any, words: str, file_name: str, mime: str, make: Callable[[], bytes], key: str, *, is_possible: bool
+) -> None:
+    place.download_button(
+        words, make, file_name, mime, on_click="ignore", disabled=not is_possible, key=f"take-{words}-{key}"
+    )
+
+
+def file_stem(name: str, chosen: CohortFilter | None, at: datetime) -> str:
+    """'prevalence_by_sex_vendor-GE_2026-11-29': what it shows, of whom, and when it was taken."""
+    query = "" if chosen is None else chosen.to_query()
+    of = re.sub(r"[^A-Za-z0-9.]+", "-", query).strip("-")[:_MOST_LETTERS] or "everybody"
+    return f"{name}_{of}_{at:%Y-%m-%d}"
+
+
+def png_of(figure: go.Figure, *, width_cm: float, dpi: int) -> bytes:
+    """The figure as PNG of this width at this resolution, which the file states. Raises PictureError as ``picture``."""
+    from PIL import Image  # only where a picture is made
+
+    scale = width_cm / _CM_PER_INCH * dpi / WIDTH_PX
+    drawn = Image.open(io.BytesIO(_drawn(figure, "png", scale=scale)))
+    out = io.BytesIO()
+    drawn.save(out, format="PNG", dpi=(dpi, dpi))
+    return out.getvalue()
+
+
+def _drawn(figure: go.Figure, kind: Literal["svg", "png"], *, scale: float = 1.0) -> bytes:
+    """On white, without what the mouse would show, so that no key of a patient leaves with it."""
+    height = int(figure.layout.height or 400)
+    drawn = go.Figure(figure).update_traces(customdata=None, hovertemplate=None)
+    drawn.update_layout(template="plotly_white", width=WIDTH_PX, height=height, font={"color": _INK})
+    drawn.update_xaxes(gridcolor=_PALE)
+    drawn.update_yaxes(gridcolor=_PALE)
+    return services.picture(drawn, kind, width=WIDTH_PX, height=height, scale=scale)
+
+
+def data_csv(figure: go.Figure) -> bytes:
+    """What the figure shows as rows: the series, both coordinates under their axis titles, and intervals where drawn.
+
+    Keys of patients are in the hover texts alone, and those are left out.
+    """
+    x_title, y_title = figure.layout.xaxis.title.text or "x", figure.layout.yaxis.title.text or "y"
+    ticks = dict(zip(figure.layout.yaxis.tickvals or (), figure.layout.yaxis.ticktext or (), strict=False))
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("series", x_title, f"{x_title}, low", f"{x_title}, high", y_title))
+    for trace in figure.data:
+        xs, ys = _values(trace.x), _values(trace.y)
+        ups = _values(trace.error_x.array) if getattr(trace, "error_x", None) is not None else []
+        downs = _values(trace.error_x.arrayminus) if ups else []
+        for n, (x, y) in enumerate(zip(xs, ys, strict=False)):
+            low = x - downs[n] if n < len(downs) else ""
+            high = x + ups[n] if n < len(ups) else ""
+            label = ticks.get(round(y), y) if ticks and isinstance(y, int | float) else y
+            writer.writerow((trace.name or "", x, low, high, label))
+    return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _values(given: Any) -> list[Any]:
+    return [] if given is None else np.asarray(given).tolist()
