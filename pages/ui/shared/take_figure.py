@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -37,24 +36,26 @@ def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, ke
         left, right = st.columns(2)
         width_cm = left.number_input("Width, cm", 4.0, 60.0, 16.0, 1.0, key=f"take-width-{key}")
         dpi = right.number_input("PNG, dots per inch", 72, 1200, 300, 50, key=f"take-dpi-{key}")
-        row = st.container(horizontal=True)
         has_browser = services.find_browser() is not None
-        _button(
-            row, "SVG", f"{stem}.svg", "image/svg+xml", partial(_drawn, figure, "svg"), key, is_possible=has_browser
-        )
-        make = partial(png_of, figure, width_cm=float(width_cm), dpi=int(dpi))
-        _button(row, "PNG", f"{stem}.png", "image/png", make, key, is_possible=has_browser)
-        _button(row, "Data (CSV)", f"{stem}.csv", "text/csv", partial(data_csv, figure), key, is_possible=True)
+        svg, png = partial(_drawn, figure, "svg"), partial(png_of, figure, width_cm=float(width_cm), dpi=int(dpi))
+        files = {
+            "SVG": (svg, f"{stem}.svg", "image/svg+xml"),
+            "PNG": (png, f"{stem}.png", "image/png"),
+            "Data (CSV)": (partial(data_csv, figure), f"{stem}.csv", "text/csv"),
+        }
+        with st.container(horizontal=True):
+            for words, (make, file_name, mime) in files.items():
+                st.download_button(
+                    words,
+                    make,
+                    file_name,
+                    mime,
+                    on_click="ignore",
+                    disabled=not has_browser and mime != "text/csv",
+                    key=f"take-{words}-{key}",
+                )
         if not has_browser:
             st.caption(services.BROWSER_NEEDED)
-
-
-def _button(
-    place: Any, words: str, file_name: str, mime: str, make: Callable[[], bytes], key: str, *, is_possible: bool
-) -> None:
-    place.download_button(
-        words, make, file_name, mime, on_click="ignore", disabled=not is_possible, key=f"take-{words}-{key}"
-    )
 
 
 def file_stem(name: str, chosen: CohortFilter | None, at: datetime) -> str:
