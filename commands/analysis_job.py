@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from commands.cluster import runs
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Exclusion
 from osteo_core.pipeline import joint_hash
 from osteo_core.records import Regressor, Segmenter, Series, SeriesResult
@@ -18,9 +20,6 @@ from osteo_core.segmentation.find_masks import MaskFiles, MaskFolder, find_masks
 from osteo_core.segmentation.masks import frame_of_reference, refused
 from osteo_core.segmentation.naming import MaskTool
 from osteo_core.settings import Settings
-
-#: Below the output: what workers have begun.
-RUNNING = ".running"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +92,12 @@ class Job:
     @property
     def running_dir(self) -> Path:
         """Where workers note what they have begun."""
-        return self.out_dir / RUNNING / self.run_id
+        return runs.folder_of(self.out_dir, self.run_id)
+
+    def work_key(self, series: Series) -> str:
+        """Names the work on one series: the same for every run that would get the same result."""
+        stamp = f"_{series.files_stamp}" if series.files_stamp else ""
+        return f"{series.series_key}{stamp}_{self.models.result_hash}_{self.settings.hash}_{MEASURING_VERSION}"
 
 
 def default_models() -> Models:

@@ -12,6 +12,7 @@ from commands import analysis_job as jobs
 from commands import store_access, write_results
 from commands.analysis_job import Job, Models
 from commands.analyze_many import RunSummary, analyze_many, summary_of
+from commands.cluster import runs
 from commands.cluster.progress import Listener, progress_file
 from commands.command import (
     Answer,
@@ -25,6 +26,7 @@ from commands.command import (
 )
 from commands.progress_bar import Bar
 from commands.sentences import run_sentence
+from db.leftovers import remove_old_masks
 from osteo_core.settings import Settings
 
 
@@ -40,7 +42,8 @@ def analyze(
     """Analyze what waits in the store under the present models and settings; results reach it as parts.
 
     With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
-    again. Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
+    again; two runs at once share the series between them. Raises UsageError when a scheduler was named and does not
+    answer, or an engine is not installed.
     """
     job = store_job(store_dir, settings, models)
     waiting = store_access.waiting(store_dir, job.models, settings, retry=retry)
@@ -48,13 +51,15 @@ def analyze(
         job = replace(job, own=jobs.own_models(waiting.series, job.models))
         waiting = store_access.waiting(store_dir, job.models, settings, retry=retry, own=job.own)
     try:
-        outcomes = analyze_many(
-            waiting.series,
-            waiting.cautions,
-            job,
-            scheduler=scheduler,
-            listeners=(*listeners, progress_file(store_dir)),
-        )
+        remove_old_masks(store_dir)
+        with runs.joined(job.out_dir, job.run_id):
+            outcomes = analyze_many(
+                waiting.series,
+                waiting.cautions,
+                job,
+                scheduler=scheduler,
+                listeners=(*listeners, progress_file(store_dir)),
+            )
     finally:
         store_access.hand_over(store_dir)
     return replace(summary_of(outcomes), found=len(waiting.series))

@@ -10,7 +10,7 @@ from typing import Any
 
 from commands.analysis_job import Job
 from commands.analyze_one import Outcome, analyze_one
-from commands.cluster import attempts, pause
+from commands.cluster import pause
 from commands.cluster.client import open_client
 from commands.cluster.progress import Listener, Tracker
 from commands.cluster.tasks import Task, run_tasks
@@ -23,7 +23,8 @@ from osteo_core.terms import Status
 class RunSummary:
     """What one run did: series found, done before, and now measured, excluded or failed.
 
-    ``left_out`` are those that ``find`` excluded before any image was read.
+    ``left_out`` are those that ``find`` excluded before any image was read; ``elsewhere`` those that another run over
+    the same store had taken.
     """
 
     found: int = 0
@@ -32,6 +33,7 @@ class RunSummary:
     measured: int = 0
     excluded: int = 0
     failed: int = 0
+    elsewhere: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers by name."""
@@ -46,7 +48,7 @@ def analyze_many(
     scheduler: str | None = None,
     listeners: tuple[Listener, ...] = (),
 ) -> list[Outcome]:
-    """Analyze ``series`` on the workers; ``cautions`` by series key were noted when they were found."""
+    """Analyze ``series`` on the workers, within ``runs.joined``; ``cautions`` by series key are those of finding."""
     if not series:
         return []
     outcomes: list[Outcome] = []
@@ -58,10 +60,7 @@ def analyze_many(
 
     pause.lift(job.out_dir)
     is_paused = partial(pause.is_asked, job.out_dir)
-    with (
-        Tracker("analyze", len(series), listeners=listeners, is_paused=is_paused) as tracker,
-        attempts.noted(job.running_dir),
-    ):
+    with Tracker("analyze", len(series), listeners=listeners, is_paused=is_paused) as tracker:
         tracker.tell(message="starting workers")
         with open_client(job.settings, scheduler) as client:
             tasks = tasks_of(series, cautions, job)
@@ -87,4 +86,5 @@ def summary_of(outcomes: Sequence[Outcome], *, found: Found | None = None, skipp
         measured=by_status[Status.MEASURED],
         excluded=by_status[Status.EXCLUDED],
         failed=by_status[Status.FAILED],
+        elsewhere=by_status[None],
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from commands.analysis_job import Job, load_regressor, segmenter_for
-from commands.cluster import attempts
+from commands.cluster import attempts, runs
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series
 from osteo_core.records import Failure, Series, SeriesResult
@@ -29,10 +29,13 @@ _TELLING_LENGTH = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the run needs to know of one finished series; the rest lies in the parts."""
+    """What the run needs to know of one series; the rest lies in the parts.
+
+    ``status`` is None where another run over the same store has taken the series.
+    """
 
     series_key: str
-    status: Status
+    status: Status | None
     seconds: float
 
 
@@ -43,7 +46,9 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only a
     disk that takes nothing more (full, or not ours to write to) travels on.
     """
-    began = time.perf_counter()
+    began, key = time.perf_counter(), job.work_key(series)
+    if not runs.take(job.out_dir, job.run_id, key):
+        return Outcome(series_key=series.series_key, status=None, seconds=0.0)
     deaths = attempts.deaths_before(job.running_dir, series.series_key)
     attempts.begin(job.running_dir, series.series_key)
     if deaths >= attempts.DEATHS_ALLOWED:
@@ -55,6 +60,7 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     seconds = time.perf_counter() - began
     status = _deliver(replace(result, cautions=(*cautions, *result.cautions), seconds=seconds), job)
     attempts.end(job.running_dir, series.series_key)
+    runs.finish(job.out_dir, key, is_done=status is not Status.FAILED)
     return Outcome(series_key=series.series_key, status=status, seconds=seconds)
 
 

@@ -14,7 +14,7 @@ from commands.analysis_job import Job, Models, default_models
 from commands.analyze import store_job
 from commands.analyze_many import RunSummary, summary_of, tasks_of
 from commands.analyze_one import Outcome
-from commands.cluster import attempts, pause
+from commands.cluster import pause, runs
 from commands.cluster.client import open_client
 from commands.cluster.progress import Listener, Tracker, progress_file
 from commands.cluster.tasks import Task, run_tasks
@@ -79,7 +79,7 @@ def demo(
     try:
         with (
             Tracker("demo", 2 * cohort.patients, listeners=told, is_paused=is_paused) as tracker,
-            attempts.noted(job.running_dir),
+            runs.joined(job.out_dir, job.run_id),
         ):
             tracker.tell(message="starting workers")
             way = _Way(job=job, tracker=tracker, done=store_access.done_keys(store_dir, job.models, settings))
@@ -135,6 +135,7 @@ class _Way:
             measured=now.measured,
             excluded=now.excluded,
             failed=now.failed,
+            elsewhere=now.elsewhere,
         )
 
 

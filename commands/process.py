@@ -16,8 +16,9 @@ import pyarrow.parquet as parquet
 
 from commands import analysis_job as jobs
 from commands import write_results
-from commands.analysis_job import RUNNING, Job, Models
+from commands.analysis_job import Job, Models
 from commands.analyze_many import RunSummary, analyze_many, summary_of
+from commands.cluster import runs
 from commands.cluster.progress import Listener
 from commands.command import (
     Answer,
@@ -64,24 +65,26 @@ def process(
     What an earlier run over the same folder finished, from the same files and under the same models and
     settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
     ``about``: a table of what files other than DICOM cannot say.
-    Raises UsageError when a scheduler was named and does not answer, or an engine is not installed.
+    Raises UsageError when a scheduler was named and does not answer, an engine is not installed, or another run writes
+    to the same folder.
     """
-    models = jobs.telling_names(models or jobs.models_of(settings))
-    paths = list(paths)
-    without = (*_own_paths(out_dir), *_masks_below(paths, settings), *((about.path,) if about and about.path else ()))
-    found = find(paths, settings=settings, listeners=listeners, without=without, into_store=False, about=about)
     job = Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
         settings=settings,
-        models=models,
+        models=jobs.telling_names(models or jobs.models_of(settings)),
         deliver=write_results.to_folder,
-        own=jobs.own_models(found.series, models),
     )
-    found = _named_apart(replace(found, series=tuple(_stamped(series, job) for series in found.series)), job)
-    left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
-    outcomes = analyze_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
-    _write_tables(found, job)
+    paths = list(paths)
+    without = (*_own_paths(out_dir), *_masks_below(paths, settings), *((about.path,) if about and about.path else ()))
+    with runs.joined(job.out_dir, job.run_id, alone=True):
+        write_results.remove_leftovers(job)
+        found = find(paths, settings=settings, listeners=listeners, without=without, into_store=False, about=about)
+        job = replace(job, own=jobs.own_models(found.series, job.models))
+        found = _named_apart(replace(found, series=tuple(_stamped(series, job) for series in found.series)), job)
+        left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
+        outcomes = analyze_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
+        _write_tables(found, job)
     return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
 
 
@@ -95,7 +98,7 @@ def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
 
 def _own_paths(out_dir: Path) -> tuple[Path, ...]:
     """What ``process`` itself writes below the output, which may be the input's own folder or above it."""
-    folders = (write_results.PIECES, write_results.MASKS, RUNNING)
+    folders = (write_results.PIECES, write_results.MASKS, runs.RUNNING)
     return tuple(out_dir / name for name in (*folders, PAGE, *(f"{kind}.parquet" for kind in write_results.KINDS)))
 
 

@@ -16,7 +16,8 @@ def counted(number: int, one: str, many: str) -> str:
 def run_sentence(summary: RunSummary) -> str:
     """What a run did, in one sentence."""
     before = f"{summary.skipped} done before; " if summary.skipped else ""
+    others = f" Another run took {summary.elsewhere} of them." if summary.elsewhere else ""
     return (
         f"{summary.found} series found, {summary.left_out} left out by their headers; {before}"
-        f"now {summary.measured} measured, {summary.excluded} excluded, {summary.failed} failed."
+        f"now {summary.measured} measured, {summary.excluded} excluded, {summary.failed} failed.{others}"
     )

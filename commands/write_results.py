@@ -28,6 +28,7 @@ PIECES = ".pieces"
 _SUFFIX = ".nii.gz"
 #: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
 _LONGEST_NAME, _CUT_BYTES, _CUT_DIGITS = 255, 180, 8
+_HEX = "[0-9a-f]"
 KINDS = ("series", "exclusions", "measurements", "cautions")
 
 
@@ -68,6 +69,17 @@ def _forget_earlier(series: Series, job: Job) -> None:
     for path in _pieces(job).glob(f"{series.series_key}_*.parquet"):
         if path not in own:
             path.unlink(missing_ok=True)
+
+
+def remove_leftovers(job: Job) -> None:
+    """Half-written files that killed runs left in the folder of ``process``; for a run that is alone there."""
+    halves = [
+        *(job.out_dir / MASKS).glob(f".{_HEX * 32}{_SUFFIX}"),
+        *(job.out_dir / f"{kind}.writing" for kind in KINDS),
+    ]
+    pieces = (path for path in (job.out_dir / PIECES).glob("*/*") if path.suffix != ".parquet")
+    for path in (*halves, *pieces):
+        path.unlink(missing_ok=True)
 
 
 def names_given(job: Job) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from db import intake, schema, snapshot
 from db.border import translated
+from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
 from db.parts import INBOX, PARTS
 from db.query import EVERYBODY, run_query
@@ -164,6 +165,7 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     """The store's folders and its database, brought to this program's version."""
     for folder in _FOLDERS:
         (store_dir / folder).mkdir(parents=True, exist_ok=True)
+    remove_leftovers(store_dir)
     connection = connect_database(store_dir / DATABASE)
     try:
         schema.bring_up(connection)

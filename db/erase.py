@@ -77,10 +77,7 @@ def resume(store_dir: Path) -> Erased:
     check.rebuild_store(store_dir)
     (store_dir / f"{DATABASE}.before").unlink(missing_ok=True)
     media = [
-        path
-        for key in intent["series_keys"]
-        for folder in _OF_SERIES
-        for path in (store_dir / folder).glob(f"{key}_*")
+        path for key in intent["series_keys"] for folder in _OF_SERIES for path in (store_dir / folder).glob(f"{key}_*")
     ]
     for path in media:
         path.unlink(missing_ok=True)

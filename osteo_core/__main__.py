@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context, path_ar
 from osteo_core.errors import OsteoError, SettingsError, UsageError
 from osteo_core.settings import read_settings
 
+#: Set to anything, it prints the details of a fault of this program.
+DEBUG = "OSTEO_DEBUG"
 #: Every command and what it does; the module of that name in ``commands`` carries it out.
 COMMANDS = {
     "index": "read the headers of folders of CT into the store",
@@ -104,6 +107,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Its own text may quote a path that a worker or a library was at, and a path may hold a name.
         reason = error.strerror or type(error).__name__
         return _complain(f"the machine refused a file ({reason}); mend that and run the same command again", FAULT)
+    except Exception as error:  # the last border: a traceback may quote a header or a path, so only its place is told
+        return _complain(_own_fault(error), FAULT)
+
+
+def _own_fault(error: Exception) -> str:
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"a fault of this program ({type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}); "
+        f"what is done is kept. Please report it; {DEBUG}=1 prints the details, which may name patients"
+    )
 
 
 def _complain(message: object, code: int) -> int:

@@ -130,8 +130,10 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     if file.exists():
         try:
             given.update(tomllib.loads(file.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise SettingsError(f"{file.name} is not valid TOML ({error}); mend it or take it away") from None
+        except OSError as error:
+            raise SettingsError(f"{file.name} cannot be read ({error.strerror}); mend its rights") from None
     elif path is not None:
         raise SettingsError(f"no settings file at {path}; leave it out to use the defaults")
     names = {f.name for f in fields(Settings)}
@@ -191,7 +193,7 @@ def _as_kind(name: str, value: object) -> object:
     kind = type(getattr(Settings(), name))
     try:
         return Path(str(value)) if issubclass(kind, Path) else kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SettingsError(f"setting {name} must be {kind.__name__}, found {value!r}") from None
 
 

@@ -8,9 +8,6 @@ the scheduler, so it holds on any cluster whose workers share the folder.
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 #: A series that killed its worker this often is left out, and the others go on.
@@ -33,14 +30,3 @@ def begin(folder: Path, key: str) -> None:
 def end(folder: Path, key: str) -> None:
     """Note that work on ``key`` has ended."""
     (folder / key).unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def noted(folder: Path) -> Iterator[None]:
-    """For the length of a run; its notes are dropped when it ends, in whatever way."""
-    try:
-        yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another run notes its attempts there, or there never was anything to note
-            folder.parent.rmdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from multiprocessing import resource_tracker
@@ -12,7 +13,7 @@ from multiprocessing import resource_tracker
 import dask
 from distributed import Client, LocalCluster, WorkerPlugin
 
-from osteo_core.errors import UsageError
+from osteo_core.errors import SettingsError, UsageError
 from osteo_core.settings import Settings
 
 #: Lower priority than the app and everything else a person waits for.
@@ -23,6 +24,10 @@ _PATIENCE_S = 30
 _DASK_DEATHS = 100
 
 _KEEP_BYTES = 2**32
+#: A worker that has loaded torch and both networks and holds no volume takes about so much.
+LEAST_MEMORY_GB = 1.0
+#: Address space for data that a worker may take beyond its memory limit: stacks of its threads, pages never touched.
+_SLACK_BYTES = 2**30
 
 _LOCAL_CONFIG = {
     "distributed.scheduler.allowed-failures": _DASK_DEATHS,
@@ -45,22 +50,39 @@ _LOCAL_CONFIG = {
 }
 
 
-class Nice(WorkerPlugin):
-    """Lowers the priority of a worker process that this program started."""
+class Bounded(WorkerPlugin):
+    """Lowers the priority of a worker process that this program started, and bounds what it may allocate.
 
-    name = "nice"
+    Dask ends a worker whose memory has grown beyond its limit; an allocation that is far beyond it would take the
+    machine's memory first. It is refused instead, and the series fails with its reason.
+    """
+
+    name = "bounded"
+
+    def __init__(self, memory_gb: float) -> None:
+        self._bytes = round(memory_gb * 1e9) + _SLACK_BYTES
 
     def setup(self, worker: object) -> None:
         """Called by Dask once in each worker, also in one that replaces a dead one."""
         os.nice(max(0, _NICENESS - os.nice(0)))
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        limit = self._bytes if hard == resource.RLIM_INFINITY else min(self._bytes, hard)
+        with contextlib.suppress(OSError, ValueError):  # a system that has no such limit
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 @contextlib.contextmanager
 def open_client(settings: Settings, scheduler: str | None = None) -> Iterator[Client]:
     """A client on ``scheduler`` ('tcp://host:port'), or on processes of this machine when None.
 
-    Raises UsageError when the scheduler does not answer or has no worker.
+    Raises UsageError when the scheduler does not answer or has no worker, SettingsError for workers that could not
+    even begin.
     """
+    if scheduler is None and settings.worker_memory_gb < LEAST_MEMORY_GB:
+        raise SettingsError(
+            f"setting worker_memory_gb is {settings.worker_memory_gb:g}; a worker needs at least {LEAST_MEMORY_GB:g} "
+            "to load the networks, and 4 for a usual scan"
+        )
     opened = _existing(scheduler) if scheduler else _local(settings)
     with opened as client:
         yield client
@@ -95,15 +117,16 @@ def _local(settings: Settings) -> Iterator[Client]:
                 silence_logs=logging.CRITICAL,
             )
         with cluster, Client(cluster) as client:
-            client.register_plugin(Nice())
+            client.register_plugin(Bounded(settings.worker_memory_gb))
             yield client
 
 
 @contextlib.contextmanager
 def _existing(scheduler: str) -> Iterator[Client]:
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost scheduler is told in one sentence, not traced
     try:
         client = Client(scheduler, timeout=_PATIENCE_S)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:  # an address may be anything
         raise UsageError(
             f"no Dask scheduler answers at {scheduler} ({type(error).__name__}); "
             "start one with 'dask scheduler' or leave --scheduler out"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections import deque
@@ -10,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from commands.cluster.processes import is_alive, started_at
 
 #: The rate is taken over this many of the latest finished series, so that a slow start is soon forgotten.
 _RATE_WINDOW = 20
@@ -23,10 +26,11 @@ PROGRESS_FILE = "progress.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One reading: ``done`` of ``total`` (0 while unknown); ``rate_per_min`` and ``eta_s`` None until two are done.
+    """How far a run is: ``done`` of ``total`` (0 while unknown); rate and time left are None until two are done.
 
-    ``started_at`` is ISO 8601 in UTC; ``pid`` is the process that works, so that a reader can tell a
-    run that was killed from one that goes on. ``is_paused``: nothing new is begun until the pause is lifted.
+    ``started_at`` is ISO 8601 in UTC; ``pid`` is the process that works and ``process_started`` when it began, so that
+    a reader can tell a run that was killed from one that goes on. ``is_paused``: nothing new is begun until the pause
+    is lifted.
     """
 
     stage: str
@@ -37,7 +41,33 @@ class Progress:
     eta_s: float | None = None
     message: str = ""
     pid: int = 0
+    process_started: str = ""
     is_paused: bool = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process that works is still there."""
+        return is_alive(self.pid, self.process_started)
+
+    @property
+    def is_finished(self) -> bool:
+        """Everything that was to be done is done."""
+        return self.stage == DONE or (self.total > 0 and self.done >= self.total)
+
+    @property
+    def is_running(self) -> bool:
+        """A living process is at work."""
+        return self.is_alive and not self.is_finished and self.stage != STOPPED
+
+    @property
+    def was_cut_off(self) -> bool:
+        """Stopped or killed before its end."""
+        return not self.is_running and not self.is_finished and self.total > 0
+
+    @property
+    def fraction(self) -> float:
+        """Done of total, 0 while the total is not known."""
+        return min(1.0, self.done / self.total) if self.total else 0.0
 
 
 Listener = Callable[[Progress], None]
@@ -115,6 +145,7 @@ class Tracker:
             eta_s=None if rate is None else left / rate,
             message=self._message,
             pid=os.getpid(),
+            process_started=started_at(os.getpid()),
             is_paused=self._is_paused(),
         )
 
@@ -131,7 +162,43 @@ def progress_file(store_dir: Path) -> Listener:
     def write(reading: Progress) -> None:
         store_dir.mkdir(parents=True, exist_ok=True)
         temporary = store_dir / f".{PROGRESS_FILE}.{os.getpid()}"
-        temporary.write_text(json.dumps(asdict(reading)), encoding="utf-8")
-        temporary.replace(store_dir / PROGRESS_FILE)
+        try:
+            temporary.write_text(json.dumps(asdict(reading)), encoding="utf-8")
+            temporary.replace(store_dir / PROGRESS_FILE)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     return write
+
+
+def read_progress(store_dir: Path) -> Progress | None:
+    """The latest progress of a run over that store; None where nothing ever ran or the file is damaged."""
+    try:
+        given = json.loads((store_dir / PROGRESS_FILE).read_text(encoding="utf-8"))
+        return _read(given)
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+        return None
+
+
+def _read(given: dict[str, Any]) -> Progress:
+    return Progress(
+        stage=str(given.get("stage", "")),
+        done=max(0, int(given.get("done", 0))),
+        total=max(0, int(given.get("total", 0))),
+        started_at=str(given.get("started_at", "")),
+        rate_per_min=_number(given.get("rate_per_min")),
+        eta_s=_number(given.get("eta_s")),
+        message=str(given.get("message", "")),
+        pid=int(given.get("pid") or 0),
+        process_started=str(given.get("process_started", "")),
+        is_paused=bool(given.get("is_paused")),
+    )
+
+
+def _number(value: object) -> float | None:
+    """The value as a finite number from 0. Raises TypeError or ValueError for any other."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise ValueError(f"expected a number from 0, found {value!r}")
+    return float(value)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distributed import Client, Future, KilledWorker, wait
+from distributed.comm import CommClosedError
 
 from osteo_core.errors import WorkersLostError
 
@@ -21,6 +22,11 @@ _RESUBMISSIONS = 5
 _TICK_S = 2.0
 #: How soon a run that rests sees that it may go on.
 _PAUSED_S = 0.5
+_CONNECTED = ("running", "connecting")
+_GONE = (
+    "the scheduler or its workers went away in mid-run; what is done is kept. "
+    "Start them again and run the same command: it carries on"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +50,15 @@ def run_tasks(
 
     The tasks that ``on_done`` gives back go next. While ``is_paused`` says so nothing new is begun; what the workers
     hold is finished. An exception raised by a task travels to the caller; tasks in flight are then cancelled. Raises
-    WorkersLostError when Dask keeps giving a task up.
+    WorkersLostError when Dask keeps giving a task up, or the scheduler is gone.
     """
     waiting = iter(tasks)
     urgent: deque[Task] = deque()
     running: dict[Future, Task] = {}
     try:
         while True:
+            if client.status not in _CONNECTED:
+                raise WorkersLostError(_GONE)
             if is_paused is None or not is_paused():
                 _fill(client, running, urgent, waiting)
             if not running and not _any_left(urgent, waiting):
@@ -58,8 +66,11 @@ def run_tasks(
             for future, task in _finished(running, on_tick):
                 del running[future]
                 urgent.extend(_answer(future, task, on_done))
+    except (CommClosedError, CancelledError) as error:
+        raise WorkersLostError(_GONE) from error
     finally:
-        client.cancel(list(running))
+        if client.status in _CONNECTED:
+            client.cancel(list(running))
 
 
 def _any_left(urgent: deque[Task], waiting: Iterator[Task]) -> bool:
@@ -102,7 +113,7 @@ def _answer(future: Future, task: Task, on_done: Callable[[Any], Iterable[Task]]
     except KilledWorker as death:
         return [_again(task, death)]
     except CancelledError as error:
-        raise WorkersLostError(f"a task ended as '{future.status}' without an answer") from error
+        raise WorkersLostError(_GONE) from error
     return on_done(answer)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom import Dataset, config, dcmread
+from pydicom import Dataset, config
 
+from osteo_core.dicom.bounds import BeyondBoundsError, check_claims, read_until_pixels
 from osteo_core.dicom.elements import Elements, slice_of
 from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.values import number, sequence, text
@@ -43,6 +44,8 @@ def read_header(path: Path) -> Dataset | NotReadable:
         return NotReadable(kind="no longer there")
     except PermissionError:
         return NotReadable(kind="no permission to read")
+    except BeyondBoundsError as error:
+        return NotReadable(kind=f"damaged DICOM header: {error}")
     except Exception:  # the border of one file; the error's own text may quote it, so only its kind is reported
         return NotReadable(kind="damaged DICOM header")
 
@@ -76,12 +79,9 @@ def _read(file: BinaryIO) -> Dataset | NotReadable:
     if not is_whole and not _looks_like_dicom(start):
         is_nifti = (start + file.read(216))[344:348] in _NIFTI_MAGIC
         return NotReadable(kind="NIfTI under another name; end it with .nii" if is_nifti else "not DICOM")
-    file.seek(0)
-    dataset = dcmread(file, stop_before_pixels=True, force=not is_whole)
-    # A frame takes at least a byte: a count beyond that is damage, and must not be believed.
-    frames = number(dataset, "NumberOfFrames")
-    is_possible = frames is None or 1 <= frames <= os.fstat(file.fileno()).st_size
-    return dataset if is_possible else NotReadable(kind="damaged DICOM header")
+    dataset = read_until_pixels(file, force=not is_whole)
+    check_claims(dataset, os.fstat(file.fileno()).st_size)
+    return dataset
 
 
 def _looks_like_dicom(start: bytes) -> bool:

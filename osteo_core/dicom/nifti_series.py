@@ -16,6 +16,7 @@ from osteo_core.dicom.images import fault_of
 from osteo_core.dicom.people import is_placeholder
 from osteo_core.dicom.stack import plane_of
 from osteo_core.dicom.values import printable
+from osteo_core.errors import OsteoError
 from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
 from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES, THICKNESS_PREFERRED
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -38,18 +39,29 @@ def nifti_series(
     What the JSON file beside it and the table ``about`` say counts as the header of a DICOM image does.
     """
     for path, name in zip(paths, _names(paths), strict=True):
-        header = read_nifti_header(path)
-        if isinstance(header, Exclusion):
-            yield _series(path, name, pseudonyms), header, ()
-            continue
-        series = _series(path, name, pseudonyms, header.geometry)
-        if header.labels:
-            yield series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
-            continue
-        said = said_of(path, about or About())
-        series = _with_facts(series, said, pseudonyms)
-        exclusion = fault_of(said.image) or too_young(series) or _exclusion(series, settings)
-        yield series, exclusion, _cautions(series, said)
+        try:
+            yield _judged(path, name, pseudonyms, settings, about or About())
+        except OsteoError:  # a table of the caller's own
+            raise
+        except Exception as error:  # the border of one file: its header ends no search
+            found = f"a header that cannot be used ({type(error).__name__})"
+            exclusion = Exclusion(code=ExclusionCode.UNREADABLE, step=Step.FIND, found=found)
+            yield _series(path, name, pseudonyms), exclusion, ()
+
+
+def _judged(
+    path: Path, name: str, pseudonyms: Pseudonyms, settings: Settings, about: About
+) -> tuple[Series, Exclusion | None, tuple[Caution, ...]]:
+    header = read_nifti_header(path)
+    if isinstance(header, Exclusion):
+        return _series(path, name, pseudonyms), header, ()
+    series = _series(path, name, pseudonyms, header.geometry)
+    if header.labels:
+        return series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
+    said = said_of(path, about)
+    series = _with_facts(series, said, pseudonyms)
+    exclusion = fault_of(said.image) or too_young(series) or _exclusion(series, settings)
+    return series, exclusion, _cautions(series, said)
 
 
 def _with_facts(series: Series, said: Said, pseudonyms: Pseudonyms) -> Series:

@@ -22,6 +22,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflated
 from osteo_core.dicom.values import DAMAGE, number, sequence, text
 
 # GDCM's warnings quote file names, and those may hold a patient's name.
@@ -48,6 +49,8 @@ def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_res
     display of such a file is inverted, but GDCM inverts its values, so it is decoded under the other name.
     ``is_rescaled``: False for stored values without any rescale.
     """
+    if syntax == DeflatedExplicitVRLittleEndian and is_deflated(path):
+        return _read_deflated(path, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
     is_as_written = not is_monochrome1 and is_rescaled
     if syntax in _NATIVE_SYNTAXES:
         _check_length(path)
@@ -65,6 +68,19 @@ def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_res
         except DAMAGE:
             raise PixelsUnreadableError("a data set that cannot be read to its end") from None
         return _decoded(whole)
+
+
+def _read_deflated(path: Path, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray:
+    """GDCM would inflate without a bound, so it gets the inflated file."""
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder) / "plain.dcm"
+        try:
+            write_inflated(path, plain)
+        except BeyondBoundsError as error:
+            raise PixelsUnreadableError(str(error)) from None
+        except DAMAGE:
+            raise PixelsUnreadableError("a data set that cannot be read to its end") from None
+        return read_frames(plain, ExplicitVRLittleEndian, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
 
 
 def _is_utf8(path: Path) -> bool:

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, config, dcmread
+from pydicom import Dataset, config
 from pydicom.pixels import iter_pixels
 
+from osteo_core.dicom.bounds import check_voxels, read_until_pixels, read_whole
 from osteo_core.dicom.values import DAMAGE, number, numbers, text
 from osteo_core.records import FloatArray, Geometry, LabelArray
 
@@ -60,7 +61,8 @@ def seg_header(path: Path) -> SegHeader | None:
     """The header of a SEG, or None for every other file."""
     try:
         with config.disable_value_validation():
-            dataset = dcmread(path, stop_before_pixels=True, specific_tags=_HEADER_TAGS)
+            with path.open("rb") as file:
+                dataset = read_until_pixels(file, specific_tags=_HEADER_TAGS)
             return _header(dataset) if text(dataset, "SOPClassUID") in SEG_SOP_CLASSES else None
     except DAMAGE:
         return None
@@ -77,7 +79,7 @@ def read_seg(path: Path, label_of: Callable[[Segment], int]) -> SegMask:
     """
     try:
         with config.disable_value_validation():
-            dataset = dcmread(path)
+            dataset = read_whole(path)
             if text(dataset, "SOPClassUID") not in SEG_SOP_CLASSES:
                 raise SegUnreadableError("expected a DICOM segmentation (SEG)")
             segments = tuple(_segment(item) for item in dataset.get("SegmentSequence") or ())
@@ -177,6 +179,7 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step], axis=1)
     affine[:3, 3] = origin
     shape = (int(dataset.Columns), int(dataset.Rows), int(np.rint(planes).max()) + 1)
+    check_voxels(shape)
     return Geometry(shape=shape, affine_lps=affine), [int(p) for p in np.rint(planes)]
 
 

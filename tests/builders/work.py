@@ -39,3 +39,12 @@ def kill_own_process(folder: Path, key: str, deaths: int) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     attempts.end(folder, key)
     return before
+
+
+def can_allocate(gigabytes: float) -> bool:
+    """Whether this process may have so much memory at once; the pages are not touched."""
+    try:
+        bytearray(round(gigabytes * 1e9))
+    except MemoryError:
+        return False
+    return True

@@ -127,6 +127,17 @@ def test_a_file_that_the_system_refuses_is_one_sentence_without_its_path(
     assert err.count("\n") == 1
 
 
+def test_a_fault_of_the_program_is_one_sentence_without_what_it_quotes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer_with(monkeypatch, KeyError("DOE^JANE"))
+    assert command_line.main(["check"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("osteo_core: a fault of this program (KeyError in test_command_line.py, line ")
+    assert "DOE" not in err
+    assert err.count("\n") == 1
+
+
 @pytest.mark.parametrize("arguments", [["process", ".", "--out"], ["export", "--out"], ["index", ".", "--store"]])
 def test_a_folder_that_cannot_be_written_to_is_bad_usage(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]

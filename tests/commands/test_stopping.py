@@ -105,6 +105,25 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
     assert results_in(settings.store) == 6
 
 
+def test_two_runs_at_once_share_the_series(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, workers=1)
+    index(write_many(tmp_path / "ct", 6), settings.store, settings=settings)
+    command = subprocess.Popen(
+        [sys.executable, "-c", SLOW_COMMAND, "analyze", "--store", str(settings.store), "--workers", "1", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "OSTEO_KEY_FILE": str(settings.key_file)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: any((settings.store / ".running").glob("*/lock")))
+    own = analyze(settings.store, settings=settings, models=segmenters.SLOW)
+    other = json.loads(command.communicate(timeout=180)[0])
+    assert own.measured + other["measured"] == 6
+    assert (own.measured + own.elsewhere, own.failed, other["failed"]) == (own.found, 0, 0)
+    assert results_in(settings.store) == 6
+    assert not (settings.store / ".running").exists()
+
+
 def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, workers=2)
     index(write_many(tmp_path / "ct", 4), settings.store, settings=settings)

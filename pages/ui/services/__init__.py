@@ -6,8 +6,8 @@ seconds or much memory runs in a process of its own.
 
 from __future__ import annotations
 
+from commands.cluster.progress import Progress
 from osteo_core.programme.cohort import CohortFilter
-from pages.ui.services.background_run import Progress
 from pages.ui.services.changes import Changes, changes
 from pages.ui.services.chromium import INSTALL as BROWSER_NEEDED
 from pages.ui.services.chromium import find_browser, print_pdf

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from commands.cluster import pause
+from commands.cluster.progress import Progress, read_progress
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings
-from pages.ui.services.background_run import ANALYZE, DEMO, DEMO_FOLDER, Progress, Run, demo_is_wanted, read_progress
+from pages.ui.services.background_run import ANALYZE, DEMO, DEMO_FOLDER, Run, demo_is_wanted
 from pages.ui.services.pictures import close_pictures
 from pages.ui.services.store_holder import StoreHolder, close_holder, holder_of
 from pages.ui.shared.figures import Limits
@@ -65,9 +66,12 @@ def version() -> int:
 
 
 def store_fault() -> str:
-    """Why the store's holder stopped, or ''."""
+    """Why new results cannot be taken in at present, as one sentence, or ''."""
     fault = store_holder().fault
-    return "" if fault is None else f"{type(fault).__name__}."
+    if fault is None:
+        return ""
+    reason = fault.strerror or type(fault).__name__ if isinstance(fault, OSError) else type(fault).__name__
+    return f"{fault}." if isinstance(fault, OsteoError) else f"the store cannot be written to ({reason})."
 
 
 def _start_demo(store: Path, held: StoreHolder) -> None:
@@ -163,7 +167,7 @@ async def lifespan(_: object) -> AsyncIterator[None]:
     store = settings().store
     try:
         store_holder()
-    except OsteoError as error:  # every page says the same and what to do; the server stays up to show it
+    except (OsteoError, OSError) as error:  # every page says the same and what to do; the server stays up to show it
         _log.error("the store could not be opened: %s", error)
     try:
         yield

@@ -19,6 +19,10 @@ from osteo_core.errors import StoreError, StoreOwnedError
 
 _log = logging.getLogger("osteo.store")
 _TICK_S = 1.0
+#: After a fault the intake is tried again after twice the pause each time, and from the second fault on the store is
+#: opened anew: a database that met a fault of the disk may answer nothing more.
+_LONGEST_PAUSE_S = 60.0
+_FAULTS_BEFORE_OPENING_ANEW = 2
 #: Other processes read the snapshot; while parts stream in it is published at most this often.
 _PUBLISH_EVERY_S = 15.0
 #: Answers are kept until something new is taken in: every page asks some of the same questions at every click.
@@ -41,7 +45,12 @@ class StoreHolder:
         self._published_at = 0.0
         self._dirty = False
         self._seen_something = False
-        self._open()
+        try:
+            self._open()
+        except (StoreError, OSError) as error:
+            if self._reader is None:
+                raise
+            self.fault = error
         self._thread = threading.Thread(target=self._run, name="store-holder", daemon=True)
         self._thread.start()
 
@@ -52,6 +61,8 @@ class StoreHolder:
 
     def query(self, name: str, **params: Any) -> pa.Table:
         """One named query (db/queries) as an Arrow table. Raises StoreError when there is nothing to read yet."""
+        if self._reader is None and self.fault is not None:
+            raise StoreError(f"the store cannot be opened at present ({self.fault}); it is tried again within a minute")
         if self._reader is None:
             raise StoreError(
                 f"the store {self.store_dir} is owned by another process that has not published a snapshot yet; "
@@ -121,6 +132,9 @@ class StoreHolder:
         except StoreOwnedError as owned:
             _log.info("%s", owned)
             self._open_snapshot()
+        except (StoreError, OSError):
+            self._open_snapshot()  # what its last owner published can be read where nothing can be written
+            raise
 
     def _open_snapshot(self) -> None:
         try:
@@ -129,13 +143,28 @@ class StoreHolder:
             _log.info("no snapshot yet: %s", error)
 
     def _run(self) -> None:
-        while not self._stop.wait(_TICK_S):
+        faults = 0
+        while not self._stop.wait(min(_TICK_S * 2**faults, _LONGEST_PAUSE_S)):
             try:
+                if faults >= _FAULTS_BEFORE_OPENING_ANEW:
+                    self._open_anew()
                 self._tick()
             except Exception as error:  # a thread has nobody to raise to: the frame shows the fault on every page
-                _log.exception("the store's holder stopped")
+                if not faults:
+                    _log.exception("the store takes nothing in at present")
+                faults += 1
                 self.fault = error
-                return
+            else:
+                if faults:
+                    _log.info("the store takes in again")
+                faults, self.fault = 0, None
+
+    def _open_anew(self) -> None:
+        with self._lock:
+            if isinstance(self._reader, Store):
+                self._reader.close()
+                self._reader = None
+                self._open()
 
     def _tick(self) -> None:
         if not self.is_owner:

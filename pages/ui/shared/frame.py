@@ -54,7 +54,11 @@ def draw(page: str, menu: Menu) -> None:
         _draw_simulated()
     fault = services.store_fault()
     if fault:
-        st.error(f"New results are no longer taken into the store: {fault} Restart the app.", icon=":material/error:")
+        st.error(
+            f"New results are not taken into the store at present: {fault} It is tried again within a minute; "
+            "what is shown is sound, and nothing is lost.",
+            icon=":material/error:",
+        )
 
 
 def _draw_menu(menu: Menu) -> None:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from dataclasses import fields
 from pathlib import Path
 
-from commands.cluster.progress import Progress, Tracker, progress_file
+import pytest
+
+from commands.cluster.progress import PROGRESS_FILE, Progress, Tracker, progress_file, read_progress
 
 
 class Clock:
@@ -74,4 +79,86 @@ def test_the_file_holds_the_last_reading_and_nothing_else_is_left(tmp_path: Path
     assert [path.name for path in store.iterdir()] == ["progress.json"]
     read = json.loads((store / "progress.json").read_text())
     assert (read["stage"], read["done"], read["total"], read["message"]) == ("done", 1, 2, "all")
-    assert set(read) == {"stage", "done", "total", "started_at", "rate_per_min", "eta_s", "message", "pid", "is_paused"}
+    assert set(read) == {field.name for field in fields(Progress)}
+
+
+def write(store: Path, **values: object) -> None:
+    given = {"stage": "analyze", "done": 3, "total": 12, "started_at": "2026-11-24T03:00:00+00:00", **values}
+    (store / PROGRESS_FILE).write_text(json.dumps(given))
+
+
+def test_nothing_ever_ran(tmp_path: Path) -> None:
+    assert read_progress(tmp_path) is None
+
+
+def test_a_living_run_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
+    write(tmp_path, pid=os.getpid(), eta_s=90.0, rate_per_min=6.0)
+    alive = read_progress(tmp_path)
+    assert alive is not None
+    assert (alive.is_alive, alive.fraction, alive.is_finished, alive.eta_s) == (True, 0.25, False, 90.0)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    write(tmp_path, pid=gone.pid)
+    stopped = read_progress(tmp_path)
+    assert stopped is not None
+    assert (stopped.is_alive, stopped.is_running, stopped.was_cut_off) == (False, False, True)
+
+
+@pytest.mark.parametrize(("stage", "finished", "cut_off"), [("done", True, False), ("stopped", False, True)])
+def test_a_run_that_has_ended_is_not_running_though_its_process_lives(
+    tmp_path: Path, stage: str, finished: bool, cut_off: bool
+) -> None:
+    write(tmp_path, pid=os.getpid(), stage=stage)
+    progress = read_progress(tmp_path)
+    assert progress is not None
+    assert (progress.is_running, progress.is_finished, progress.was_cut_off) == (False, finished, cut_off)
+
+
+def test_an_unknown_total_is_neither_finished_nor_a_fraction(tmp_path: Path) -> None:
+    write(tmp_path, done=7, total=0)
+    progress = read_progress(tmp_path)
+    assert progress is not None
+    assert (progress.fraction, progress.is_finished, progress.is_alive) == (0.0, False, False)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    reading = Tracker("analyze", 3).reading()
+    progress_file(tmp_path)(reading)
+    assert read_progress(tmp_path) == reading
+    assert reading.is_running
+
+
+def test_a_reused_process_id_is_no_running_run(tmp_path: Path) -> None:
+    write(tmp_path, pid=os.getpid(), process_started="another boot 17")
+    progress = read_progress(tmp_path)
+    assert progress is not None
+    assert (progress.is_running, progress.was_cut_off) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b'"done"',
+        b'{"done": "many"}',
+        b'{"done": null}',
+        b'{"done": 1e999}',
+        b'{"pid": [1]}',
+        b'{"eta_s": "soon"}',
+        b'{"eta_s": NaN}',
+        b'{"rate_per_min": true}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_file_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / PROGRESS_FILE).write_bytes(content)
+    assert read_progress(tmp_path) is None
+
+
+def test_a_folder_in_its_place_counts_as_none(tmp_path: Path) -> None:
+    (tmp_path / PROGRESS_FILE).mkdir()
+    assert read_progress(tmp_path) is None

@@ -1,10 +1,7 @@
-"""Progress of a run beside the pages, and the demo command that the app starts."""
+"""The commands that the app starts beside the pages."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,45 +9,6 @@ import pytest
 
 from pages.ui.services import background_run
 from tests.builders.waiting import wait_until
-
-
-def write(store: Path, **values: object) -> None:
-    given = {"stage": "analyze", "done": 3, "total": 12, "started_at": "2026-11-24T03:00:00+00:00", **values}
-    (store / background_run.PROGRESS_FILE).write_text(json.dumps(given))
-
-
-def test_nothing_ever_ran(tmp_path: Path) -> None:
-    assert background_run.read_progress(tmp_path) is None
-
-
-def test_a_living_run_is_told_from_one_that_was_killed(tmp_path: Path) -> None:
-    write(tmp_path, pid=os.getpid(), eta_s=90.0, rate_per_min=6.0)
-    alive = background_run.read_progress(tmp_path)
-    assert alive is not None
-    assert (alive.is_alive, alive.fraction, alive.is_finished, alive.eta_s) == (True, 0.25, False, 90.0)
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    write(tmp_path, pid=gone.pid)
-    stopped = background_run.read_progress(tmp_path)
-    assert stopped is not None
-    assert (stopped.is_alive, stopped.is_running, stopped.was_cut_off) == (False, False, True)
-
-
-@pytest.mark.parametrize(("stage", "finished", "cut_off"), [("done", True, False), ("stopped", False, True)])
-def test_a_run_that_has_ended_is_not_running_though_its_process_lives(
-    tmp_path: Path, stage: str, finished: bool, cut_off: bool
-) -> None:
-    write(tmp_path, pid=os.getpid(), stage=stage)
-    progress = background_run.read_progress(tmp_path)
-    assert progress is not None
-    assert (progress.is_running, progress.is_finished, progress.was_cut_off) == (False, finished, cut_off)
-
-
-def test_an_unknown_total_is_neither_finished_nor_a_fraction(tmp_path: Path) -> None:
-    write(tmp_path, done=7, total=0)
-    progress = background_run.read_progress(tmp_path)
-    assert progress is not None
-    assert (progress.fraction, progress.is_finished, progress.is_alive) == (0.0, False, False)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from db.connect import open_snapshot, open_store
+from db.connect import Store, open_snapshot, open_store
+from osteo_core.errors import StoreError
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui.services import store_holder
 from pages.ui.services.store_holder import StoreHolder
@@ -55,16 +56,47 @@ def test_while_another_process_owns_the_store_its_snapshot_is_read_and_then_the_
         holder.close()
 
 
-def test_a_holder_that_stops_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_passing_fault_is_shown_and_goes_when_the_intake_works_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_store(tmp_path, build_cohort(3))
     holder = StoreHolder(tmp_path)
+    faults = ["disk full"] * 3
+    take_in = Store.take_in
+
+    def sometimes_broken(store: Store) -> int:
+        if faults:
+            raise OSError(faults.pop())
+        return take_in(store)
+
     try:
-
-        def broken() -> int:
-            raise OSError("disk full")
-
-        monkeypatch.setattr(holder, "take_in", broken)
+        monkeypatch.setattr(Store, "take_in", sometimes_broken)
         wait_until(lambda: holder.fault is not None)
         assert str(holder.fault) == "disk full"
+        assert count(holder) == 3  # what was taken in before is shown meanwhile
+        wait_until(lambda: holder.fault is None)
+        write_results(tmp_path, build_cohort(5))
+        wait_until(lambda: count(holder) == 5)
+        assert holder.is_owner
+    finally:
+        holder.close()
+
+
+def test_where_nothing_can_be_written_the_snapshot_is_shown_with_the_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_store(tmp_path, build_cohort(4))
+
+    def read_only(store_dir: Path) -> Store:
+        raise StoreError(f"the store {store_dir} cannot be read or written (Read-only file system)")
+
+    monkeypatch.setattr(store_holder, "open_store", read_only)
+    holder = StoreHolder(tmp_path)
+    try:
+        assert "Read-only" in str(holder.fault)
+        assert count(holder) == 4
+        monkeypatch.setattr(store_holder, "open_store", open_store)
+        wait_until(lambda: holder.is_owner and holder.fault is None)
     finally:
         holder.close()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
 from pages.ui.viewer import signing
 
 
@@ -33,3 +35,11 @@ def test_another_path_or_a_later_expiry_is_refused() -> None:
 def test_the_address_stays_the_same_for_a_while_so_that_the_browser_keeps_the_image() -> None:
     assert signing.sign("/x", clock=lambda: 1000.0) == signing.sign("/x", clock=lambda: 1700.0)
     assert signing.sign("/x", clock=lambda: 1000.0) != signing.sign("/x", clock=lambda: 1900.0)
+
+
+@pytest.mark.parametrize(
+    ("expiry", "signature"),
+    [("9" * 5000, ""), ("٣" * 10, ""), ("9999999999", "ü"), ("9999999999", "\ud800"), ("-1", "0"), ("1e12", "0")],
+)
+def test_an_address_of_anything_is_refused_and_raises_nothing(expiry: str, signature: str) -> None:
+    assert not signing.is_valid("/api/media/a.nii.gz", expiry=expiry, signature=signature)

@@ -1,0 +1,62 @@
+"""``python -m benchmarks.crash [--kills 300] [--every 1] [--seed 1] [--only NAME] [--json]``: the crash suite.
+
+Kills ``index``, ``analyze``, a store's owner while a person notes events, an upgrade, ``check --rebuild`` and ``process``
+at every n-th file operation and at random moments. After each kill the same thing is done again; then every row, event
+and mask must be there once, as in a run without a kill, ``check`` finds nothing, and no half-written file is left.
+Exit code 1 when anything was found wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.crash.scenarios import SCENARIOS
+from benchmarks.crash.suite import Bench, Verdict, plan
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the suite and print one line a scenario, then every fault."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=300, metavar="N")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th file operation")
+    parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args(arguments)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="crash") as folder:
+        bench = Bench(Path(folder))
+        verdicts = [_told(kill()) for kill in plan(bench, kills=given.kills, every=given.every, seed=given.seed)]
+        operations = {one.name: len(bench.measured(one).operations) for one in SCENARIOS}
+    print(_report(verdicts, operations, time.monotonic() - began, as_json=given.json))
+    return 1 if any(one.faults for one in verdicts) else 0
+
+
+def _told(verdict: Verdict) -> Verdict:
+    sys.stderr.write(f"{verdict.scenario}: {verdict.when}: {'; '.join(verdict.faults) or 'sound'}\n")
+    return verdict
+
+
+def _report(verdicts: Sequence[Verdict], operations: dict[str, int], seconds: float, *, as_json: bool) -> str:
+    if as_json:
+        found = {"operations": operations, "seconds": seconds, "kills": [asdict(one) for one in verdicts]}
+        return json.dumps(found, indent=2)
+    lines = ["scenario   operations  killed at one  at random  found wrong"]
+    for name, count in operations.items():
+        own = [one for one in verdicts if one.scenario == name]
+        random_ones, wrong = sum(one.is_random for one in own), sum(bool(one.faults) for one in own)
+        lines.append(f"{name:<10} {count:>10} {len(own) - random_ones:>14} {random_ones:>10} {wrong:>12}")
+    lines.append(f"{len(verdicts)} kills in {seconds:.0f} s")
+    return "\n".join(
+        [*lines, *(f"{one.scenario}, {one.when}: {'; '.join(one.faults)}" for one in verdicts if one.faults)]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

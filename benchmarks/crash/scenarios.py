@@ -1,0 +1,206 @@
+"""What is killed: each scenario does one thing to a folder, may be done again after any kill, and has one right end.
+
+Everything runs in this process, the part of the workers too: what they do to files is the same as on a cluster. Killed
+workers and owners of a real Dask cluster are in benchmarks/crash/suite.py.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+from commands import analyze, process, store_access
+from commands.analysis_job import Job, Models
+from commands.analyze_one import Outcome, analyze_one
+from commands.index import index
+from db import check, events, leftovers
+from db.connect import DATABASE, connect_database, open_store
+from osteo_core.imaging.nifti import write_nifti
+from osteo_core.outcomes import Caution
+from osteo_core.records import Event, Geometry, Segmentation, SegmentedLevel, Series, Volume
+from osteo_core.settings import Settings
+from osteo_core.terms import Anchor, Level
+
+MODEL_HASH = "c" * 12
+_MODELS = Models(segmenter="benchmarks.crash.scenarios:segmenter", model_hash=MODEL_HASH)
+#: Small CT of 4 mm voxels with four bodies of bone; what is measured of them does not matter here.
+_SHAPE, _SPACING_MM, _CASES = (36, 36, 44), 4.0, 2
+_LEVELS = (Level.L4, Level.L3, Level.L2, Level.L1)
+#: Events that a person writes in one run of the scenario.
+_EVENTS = 5
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a scenario works: ``root`` is killed over and compared, ``ct`` and ``key`` are never written to."""
+
+    root: Path
+    ct: Path
+    key: Path
+
+    @property
+    def settings(self) -> Settings:
+        """Settings over this place."""
+        return Settings(store=self.root, key_file=self.key, workers=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """``prepare`` makes the folder as it is before, once; ``act`` is what is killed. ``say`` reports what is promised.
+
+    ``is_store`` is False for a folder of ``process``.
+    """
+
+    name: str
+    prepare: Callable[[Place], None]
+    act: Callable[[Place, Say], None]
+    is_store: bool = True
+
+
+class _Boxes:
+    """Outlines four boxes, whatever the picture."""
+
+    name = "boxes"
+    model_hash = MODEL_HASH
+
+    def segment(self, volume: Volume) -> Segmentation:
+        """Four boxes of 40 x 32 x 28 mm, one above the other."""
+        labels = np.zeros(volume.geometry.shape, dtype=np.uint8)
+        levels = []
+        for n, level in enumerate(_LEVELS):
+            labels[13:23, 14:22, 3 + 10 * n : 10 + 10 * n] = level
+            where = np.argwhere(labels == level).mean(axis=0)
+            x, y, z = (float(mm) for mm in volume.geometry.to_world_mm(where))
+            levels.append(SegmentedLevel(level=level, confidence=0.9, voxels=560, centroid_mm=(x, y, z)))
+        return Segmentation(
+            labels=labels,
+            geometry=volume.geometry,
+            levels=tuple(levels),
+            anchor=Anchor.BOTH,
+            engine="boxes",
+            model_hash=MODEL_HASH,
+        )
+
+
+def segmenter() -> _Boxes:
+    """What the job names."""
+    return _Boxes()
+
+
+def write_ct(folder: Path) -> None:
+    """A folder of small NIfTI CT, each with other noise."""
+    folder.mkdir(parents=True, exist_ok=True)
+    affine = np.diag([_SPACING_MM, _SPACING_MM, _SPACING_MM, 1.0])
+    for n in range(_CASES):
+        rng = np.random.default_rng(n)
+        voxels = rng.normal(-1000.0, 10.0, _SHAPE)
+        voxels[4:-4, 4:-4] = rng.normal(50.0, 10.0, (28, 28, _SHAPE[2]))
+        voxels[13:23, 14:22] = rng.normal(160.0, 20.0, (10, 8, _SHAPE[2]))
+        voxels = voxels.clip(-1024, 3000).round().astype(np.int16)
+        write_nifti(folder / f"case_{n}.nii.gz", voxels, Geometry(shape=_SHAPE, affine_lps=affine))
+
+
+@contextmanager
+def _workers_within() -> Iterator[None]:
+    """The series of a run one after the other in this process, in place of a cluster."""
+
+    def in_turn(
+        series: Sequence[Series], cautions: Mapping[str, tuple[Caution, ...]], job: Job, **_: object
+    ) -> list[Outcome]:
+        return [analyze_one(one, cautions.get(one.series_key, ()), job.of(one)) for one in series]
+
+    with mock.patch.object(analyze, "analyze_many", in_turn), mock.patch.object(process, "analyze_many", in_turn):
+        yield
+
+
+def _index(place: Place, _: Say = print) -> None:
+    index([place.ct], place.root, settings=place.settings)
+
+
+def _analyze(place: Place, _: Say = print) -> None:
+    with _workers_within():
+        analyze.analyze(place.root, settings=place.settings, models=_MODELS)
+
+
+def _process(place: Place, _: Say) -> None:
+    with _workers_within():
+        process.process([place.ct], place.root, settings=place.settings, models=_MODELS)
+
+
+def _note(place: Place, say: Say) -> None:
+    """A person writes events while the app owns the store: an event is promised once ``record`` returns."""
+    with open_store(place.root) as store:
+        keys = sorted(store.table("series").column("series_key").to_pylist())
+        for n in range(_EVENTS):
+            name = f"event-{n}"
+            event = Event(
+                event_id=name,
+                kind="note",
+                series_key=keys[n % len(keys)],
+                author="crash suite",
+                at=datetime(2026, 11, 29, 12, n, tzinfo=UTC),
+            )
+            events.record(place.root, event)
+            say(name)
+            if n % 2:
+                store.take_in()
+        store.take_in()
+        store.publish_snapshot()
+
+
+def _rebuild(place: Place, _: Say) -> None:
+    check.rebuild_store(place.root)
+    store_access.hand_over(place.root)
+
+
+def _upgrade(place: Place, _: Say) -> None:
+    store_access.hand_over(place.root)
+
+
+def _nothing(place: Place) -> None:
+    place.root.mkdir(parents=True)
+
+
+def _indexed(place: Place) -> None:
+    _nothing(place)
+    _index(place)
+
+
+def _analyzed(place: Place) -> None:
+    _indexed(place)
+    _analyze(place)
+
+
+def _of_an_earlier_program(place: Place) -> None:
+    """A store with data that lacks a column of truth and whose derived tables were made by another recipe."""
+    _analyzed(place)
+    connection = connect_database(place.root / DATABASE)
+    connection.execute("ALTER TABLE events DROP COLUMN settings_hash")
+    connection.execute("UPDATE about SET value = 'of an earlier program' WHERE name = 'recipe'")
+    connection.execute("DELETE FROM cohort")
+    connection.close()
+    shutil.rmtree(place.root / "snapshot")
+
+
+def without_waiting(place: Place) -> None:
+    """Leftovers of killed processes go when a store is opened; here they need not be an hour old."""
+    with mock.patch.object(leftovers, "_OLD_S", -1.0), open_store(place.root):
+        leftovers.remove_old_masks(place.root)
+
+
+SCENARIOS = (
+    Scenario(name="index", prepare=_nothing, act=_index),
+    Scenario(name="analyze", prepare=_indexed, act=_analyze),
+    Scenario(name="events", prepare=_analyzed, act=_note),
+    Scenario(name="upgrade", prepare=_of_an_earlier_program, act=_upgrade),
+    Scenario(name="rebuild", prepare=_analyzed, act=_rebuild),
+    Scenario(name="process", prepare=_nothing, act=_process, is_store=False),
+)

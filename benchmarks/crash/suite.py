@@ -1,0 +1,269 @@
+"""Kills of each scenario at its n-th file operation and at random moments, and what each left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+
+from benchmarks.crash.file_faults import FileFaults
+from benchmarks.crash.scenarios import SCENARIOS, Place, Scenario, without_waiting, write_ct
+from db.check import check_store
+from db.connect import Store, open_snapshot, open_store
+from osteo_core.columns import TABLES
+
+#: A clean process that has imported everything; each scenario runs in a fork of it, which is quick and knows nothing.
+_CONTEXT = multiprocessing.get_context("forkserver")
+_PATIENCE_S = 300.0
+#: Columns that differ between two runs of the same work, beside moments and numbers in order of arrival.
+_OF_THE_RUN = ("seconds", "index_id", "result_id", "source_id")
+#: Hidden, and no half-written file.
+_HIDDEN = (".pieces",)
+_COMPARED = (*TABLES, "cohort", "pairs")
+_KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One kill: in which scenario, ``when`` ('operation 12 of 80, os.rename'), and what was found wrong after it."""
+
+    scenario: str
+    when: str
+    is_random: bool
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A scenario that was not killed: its operations in order, how long it took, and what it left."""
+
+    operations: tuple[str, ...]
+    seconds: float
+    state: dict[str, list[str]]
+
+
+class Bench:
+    """A folder to work in, with each scenario's folder as it is before, made once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._ct = folder / "ct"
+        if not self._ct.exists():
+            write_ct(self._ct)
+        _CONTEXT.set_forkserver_preload(["benchmarks.crash.suite"])
+        self._measured: dict[str, Measured] = {}
+
+    def measured(self, scenario: Scenario) -> Measured:
+        """The scenario without a kill."""
+        if scenario.name not in self._measured:
+            with self._copy(scenario) as place:
+                found = _in_child(_run_whole, scenario.name, place)
+            self._measured[scenario.name] = Measured(**found)
+        return self._measured[scenario.name]
+
+    def kill_at(self, scenario: Scenario, n: int) -> Verdict:
+        """Kill the scenario at its n-th file operation (from 1)."""
+        operations = self.measured(scenario).operations
+        when = f"operation {n} of {len(operations)}, {operations[n - 1]}"
+        return self._killed(scenario, when, at=n, after_s=None)
+
+    def kill_after(self, scenario: Scenario, share: float) -> Verdict:
+        """Kill the scenario after this share of the time that it takes."""
+        seconds = share * self.measured(scenario).seconds
+        return self._killed(scenario, f"after {seconds:.3f} s", at=0, after_s=seconds)
+
+    def _killed(self, scenario: Scenario, when: str, *, at: int, after_s: float | None) -> Verdict:
+        expected = self.measured(scenario)
+        with self._copy(scenario) as place:
+            had_snapshot = (place.root / "snapshot" / "current.json").exists()
+            promised, code = _killed_child(scenario.name, place, at=at, after_s=after_s)
+            faults = [] if code in (0, _KILLED) else [f"it ended with code {code} before the kill"]
+            faults += _in_child(_settle, scenario.name, place, promised, had_snapshot, expected.state)
+        return Verdict(scenario=scenario.name, when=when, is_random=at == 0, faults=tuple(faults))
+
+    @contextlib.contextmanager
+    def _copy(self, scenario: Scenario) -> Iterator[Place]:
+        """The scenario's folder as it is before, at the same place each time."""
+        template = self.folder / "before" / scenario.name
+        place = Place(root=self.folder / "root", ct=self._ct, key=self.folder / "key")
+        shutil.rmtree(place.root, ignore_errors=True)
+        if not template.exists():
+            _in_child(_prepare, scenario.name, place)
+            shutil.copytree(place.root, template)
+            shutil.rmtree(place.root)
+        shutil.copytree(template, place.root)
+        yield place
+        shutil.rmtree(place.root, ignore_errors=True)
+
+
+def named(name: str) -> Scenario:
+    """The scenario of that name."""
+    return next(one for one in SCENARIOS if one.name == name)
+
+
+def plan(bench: Bench, *, kills: int, every: int, seed: int) -> Iterator[Callable[[], Verdict]]:
+    """Every n-th operation of each scenario in turn, and random moments for the rest of ``kills``.
+
+    Operations are taken from all scenarios alike where there are more of them than kills; a fifth of the kills, at
+    least, comes at random moments.
+    """
+    rng = random.Random(seed)
+    points = [(n, one) for one in SCENARIOS for n in range(rng.randrange(every) + 1, _count(bench, one) + 1, every)]
+    chosen = sorted(rng.sample(points, min(len(points), kills - kills // 5)), key=lambda point: point[1].name)
+    for n, scenario in chosen:
+        yield lambda n=n, scenario=scenario: bench.kill_at(scenario, n)  # type: ignore[misc]
+    for number in range(kills - len(chosen)):
+        scenario = SCENARIOS[number % len(SCENARIOS)]
+        share = rng.random()
+        yield lambda scenario=scenario, share=share: bench.kill_after(scenario, share)  # type: ignore[misc]
+
+
+def _count(bench: Bench, scenario: Scenario) -> int:
+    return len(bench.measured(scenario).operations)
+
+
+def _in_child(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The answer of ``function`` in a process of its own. Raises RuntimeError when it raised or died."""
+    ours, theirs = _CONTEXT.Pipe()
+    child = _CONTEXT.Process(target=_answer, args=(theirs, function, arguments))
+    child.start()
+    theirs.close()
+    try:
+        if not ours.poll(_PATIENCE_S):
+            raise RuntimeError(f"{function.__name__} did not end within {_PATIENCE_S:.0f} s")
+        is_sound, answer = ours.recv()
+    except EOFError:
+        raise RuntimeError(f"{function.__name__} ended without an answer") from None
+    finally:
+        child.join(10)
+        if child.is_alive():
+            child.kill()
+    if not is_sound:
+        raise RuntimeError(answer)
+    return answer
+
+
+def _answer(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        pipe.send((True, function(*arguments)))
+    except BaseException as error:
+        pipe.send((False, f"{function.__name__}: {type(error).__name__}: {error}"))
+
+
+def _killed_child(name: str, place: Place, *, at: int, after_s: float | None) -> tuple[list[str], int | None]:
+    """What the scenario promised before it was killed, and the exit code of its process."""
+    ours, theirs = _CONTEXT.Pipe()
+    child = _CONTEXT.Process(target=_act, args=(theirs, name, place, at))
+    child.start()
+    theirs.close()
+    promised: list[str] = []
+    with contextlib.suppress(EOFError):
+        assert ours.recv() == "begun"
+        if after_s is not None:
+            time.sleep(after_s)
+            os.kill(child.pid or 0, signal.SIGKILL)
+        while ours.poll(_PATIENCE_S):
+            promised.append(ours.recv())
+    child.join(10)
+    return promised, child.exitcode
+
+
+def _act(pipe: Connection, name: str, place: Place, at: int) -> None:
+    faults = FileFaults(place.root, at=at)
+    faults.arm()
+    pipe.send("begun")
+    named(name).act(place, pipe.send)
+
+
+def _prepare(name: str, place: Place) -> None:
+    named(name).prepare(place)
+
+
+def _run_whole(name: str, place: Place) -> dict[str, Any]:
+    faults = FileFaults(place.root)
+    faults.arm()
+    began = time.perf_counter()
+    named(name).act(place, lambda _: None)
+    seconds = time.perf_counter() - began
+    faults.disarm()
+    return {"operations": tuple(faults.names), "seconds": seconds, "state": _state(named(name), place)}
+
+
+def _settle(
+    name: str, place: Place, promised: Sequence[str], had_snapshot: bool, expected: dict[str, list[str]]
+) -> list[str]:
+    """What is wrong after a kill: before anything is done about it, and after the same thing was done again."""
+    scenario, found = named(name), []
+    if scenario.is_store and had_snapshot:
+        with open_snapshot(place.root) as snapshot:
+            snapshot.query("cohort_summary")
+    if promised:
+        found += _lost(place, promised)
+    scenario.act(place, lambda _: None)
+    state = _state(scenario, place)
+    found += [words for table in expected if (words := _difference(table, state[table], expected[table]))]
+    if scenario.is_store:
+        without_waiting(place)
+        found += [f"check: {one.name}: {one.message}" for one in check_store(place.root) if not one.ok]
+    return found + [f"left over: {path}" for path in _left_over(place.root)]
+
+
+def _difference(table: str, rows: Sequence[str], expected: Sequence[str]) -> str:
+    """How many rows a run without a kill has and this one has not, and the other way round; '' where they agree."""
+    lost, more = Counter(expected) - Counter(rows), Counter(rows) - Counter(expected)
+    return f"{table}: {lost.total()} rows lost, {more.total()} more than without a kill" if lost or more else ""
+
+
+def _lost(place: Place, promised: Sequence[str]) -> list[str]:
+    """Events that were promised and are not there, or are there twice."""
+    with open_store(place.root) as store:
+        store.take_in()
+        counts = Counter(row["event_id"] for row in store.table("events").to_pylist())
+    lost = [f"event {name} was promised and is lost" for name in promised if not counts[name]]
+    return lost + [f"event {name} is there {count} times" for name, count in counts.items() if count > 1]
+
+
+def _state(scenario: Scenario, place: Place) -> dict[str, list[str]]:
+    """Rows of every table in no order, without what differs between two runs; for ``process`` the masks too."""
+    if scenario.is_store:
+        with open_store(place.root) as store:
+            store.take_in()
+            return {name: _rows(_whole(store, name)) for name in _COMPARED}
+    tables = {path.stem: _rows(parquet.read_table(path)) for path in sorted(place.root.glob("*.parquet"))}
+    return {**tables, "masks": sorted(path.name for path in (place.root / "masks").glob("*"))}
+
+
+def _whole(store: Store, name: str) -> pa.Table:
+    """A table of the store, also one that is not for export."""
+    found: pa.Table = store._cursor().sql(f"SELECT * FROM {name}").to_arrow_table()
+    return found
+
+
+def _rows(table: pa.Table) -> list[str]:
+    kept = [
+        field.name
+        for field in table.schema
+        if not pa.types.is_timestamp(field.type)
+        and field.name not in _OF_THE_RUN
+        and not field.name.endswith("_number")
+    ]
+    return sorted(repr(row) for row in table.select(kept).to_pylist())
+
+
+def _left_over(root: Path) -> list[str]:
+    """Half-written files, and notes of runs."""
+    names = [path for path in root.rglob("*") if path.name.startswith(".") or path.suffix in (".writing", ".making")]
+    return sorted(str(path.relative_to(root)) for path in names if path.name not in _HIDDEN)

@@ -1,0 +1,154 @@
+"""Runs over one folder at the same time: each knows which others live, and no series is done by two of them.
+
+A run keeps a folder ``.running/RUN`` with a locked file in it. The system drops the lock when the process ends, however
+it ends, so a killed run is told from one that goes on, also where its process id is in use again. Before a worker
+begins a series it takes it: a file in ``.running/.taken`` that names the run. What a killed run had taken is free
+again. The last run to end removes all of it; the next to begin removes what killed ones left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from osteo_core.errors import UsageError
+
+RUNNING = ".running"
+_TAKEN = ".taken"
+_LOCK = "lock"
+#: In place of a run's name: the series is done and its result is delivered.
+_DONE = "done"
+#: How long a file without a name is waited for: its writer is between making and filling it, or was killed there.
+_WRITING_S = 1.0
+
+
+def folder_of(out_dir: Path, run_id: str) -> Path:
+    """Where that run keeps its notes."""
+    return out_dir / RUNNING / run_id
+
+
+@contextlib.contextmanager
+def joined(out_dir: Path, run_id: str, *, alone: bool = False) -> Iterator[None]:
+    """For the length of a run over ``out_dir``. With ``alone`` raises UsageError while another run is at work there."""
+    root, folder = out_dir / RUNNING, folder_of(out_dir, run_id)
+    _remove_dead(root)
+    lock = _locked_folder(folder)
+    try:
+        if alone and _others(root, run_id):
+            raise UsageError(
+                f"another run writes to {out_dir}; wait until it has ended, or give another folder with --out"
+            )
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+        if not _others(root, run_id):
+            shutil.rmtree(root / _TAKEN, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another run is at work there
+            root.rmdir()
+
+
+def take(out_dir: Path, run_id: str, key: str) -> bool:
+    """Whether ``key`` is this run's to do: nobody has taken it, or a run that is dead. Any number of runs may ask."""
+    path = out_dir / RUNNING / _TAKEN / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while not _made(path, run_id):
+        holder = _holder(path)
+        if holder == run_id:  # a worker of this run died over it
+            return True
+        if holder == _DONE or (holder and _is_alive(folder_of(out_dir, holder))):
+            return False
+        own = path.with_name(f".{secrets.token_hex(8)}")
+        with contextlib.suppress(FileNotFoundError):  # another run was faster
+            path.rename(own)
+            own.unlink()
+    return True
+
+
+def finish(out_dir: Path, key: str, *, is_done: bool) -> None:
+    """Note that ``key`` is done; where it is not (it failed) another run may take it."""
+    path = out_dir / RUNNING / _TAKEN / key
+    if not is_done:
+        path.unlink(missing_ok=True)
+        return
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    with contextlib.suppress(FileNotFoundError):  # the run was stopped meanwhile, and its notes are gone
+        temporary.write_text(_DONE, encoding="ascii")
+        temporary.replace(path)
+
+
+def _made(path: Path, run_id: str) -> bool:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        return False
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(run_id)
+    return True
+
+
+def _holder(path: Path) -> str:
+    """The run that has taken it; '' where its writer died before it could say so, or nobody has."""
+    deadline = time.monotonic() + _WRITING_S
+    while time.monotonic() < deadline:
+        try:
+            holder = path.read_text(encoding="ascii", errors="replace")
+        except FileNotFoundError:
+            return ""
+        if holder:
+            return holder
+        time.sleep(_WRITING_S / 20)
+    return ""
+
+
+def _locked_folder(folder: Path) -> int:
+    """The run's folder with its locked file, made under another name first: it is never seen without the lock."""
+    making = folder.with_name(f".{folder.name}.making")
+    making.mkdir(parents=True)
+    descriptor = os.open(making / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    with contextlib.suppress(OSError):  # a file system without locks: then every other run counts as dead
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    making.rename(folder)
+    return descriptor
+
+
+def _is_alive(folder: Path) -> bool:
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _others(root: Path, run_id: str) -> list[Path]:
+    """Folders of the other runs that live."""
+    folders = [path for path in _listed(root) if not path.name.startswith(".") and path.name != run_id]
+    return [path for path in folders if _is_alive(path)]
+
+
+def _remove_dead(root: Path) -> None:
+    """What killed runs left; what they had taken is free again."""
+    folders = _listed(root)
+    dead = [path for path in folders if not path.name.startswith(".") and not _is_alive(path)]
+    if len(dead) == sum(not path.name.startswith(".") for path in folders):
+        dead.append(root / _TAKEN)
+    for path in dead:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _listed(root: Path) -> list[Path]:
+    return sorted(root.iterdir()) if root.is_dir() else []

@@ -1,0 +1,59 @@
+"""Half-written files that killed processes left in a store; each has a name of its own, so none is ever read.
+
+What only the owner writes goes when a store is opened, for there is one owner. What any process may write goes once it
+is older than any writing takes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from db.parts import INBOX
+
+#: Nothing is written for so long, seconds: a part takes well below one, the mask of a series a few.
+_OLD_S = 3600.0
+#: By folder below the store: of the owner alone, and of any process.
+_OWN = {
+    "": (".store.json.*", ".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"),
+    "snapshot": (".*.writing", ".current.json.*"),
+}
+_ANYBODYS = {"": (".progress.json.*",), INBOX: (".*.writing",)}
+_MEDIA, _MASK = "media", ".nii.gz"
+
+
+def remove_leftovers(store_dir: Path) -> None:
+    """What killed processes left; only the owner may call this. A file that cannot be removed stays."""
+    _remove(path for folder, names in _OWN.items() for name in names for path in (store_dir / folder).glob(name))
+    found = (path for folder, names in _ANYBODYS.items() for name in names for path in (store_dir / folder).glob(name))
+    _remove(path for path in found if _is_old(path))
+
+
+def remove_old_masks(store_dir: Path) -> None:
+    """Half-written masks in ``media``: a list of all masks is read, so this is for commands that write some."""
+    folder = store_dir / _MEDIA
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        halves = [Path(e.path) for e in entries if e.name.startswith(".") and e.name.endswith(_MASK)]
+    _remove(path for path in halves if _is_old(path))
+
+
+def _is_old(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - _OLD_S
+    except OSError:  # gone meanwhile
+        return False
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
