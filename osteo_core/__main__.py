@@ -107,7 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Its own text may quote a path that a worker or a library was at, and a path may hold a name.
         reason = error.strerror or type(error).__name__
         return _complain(f"the machine refused a file ({reason}); mend that and run the same command again", FAULT)
-    except Exception as error:  # the last border: a traceback may quote a header or a path, so only its place is told
+    except (
+        Exception
+    ) as error:  # the last border: a traceback may quote a header or a path, so only its place is reported
         return _complain(_own_fault(error), FAULT)
 
 

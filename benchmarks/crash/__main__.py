@@ -1,9 +1,9 @@
-"""``python -m benchmarks.crash [--kills 300] [--every 1] [--seed 1] [--only NAME] [--json]``: the crash suite.
+"""``python -m benchmarks.crash [--kills 300] [--every 1] [--seed 1] [--json]``: the crash suite.
 
-Kills ``index``, ``analyze``, a store's owner while a person notes events, an upgrade, ``check --rebuild`` and ``process``
-at every n-th file operation and at random moments. After each kill the same thing is done again; then every row, event
-and mask must be there once, as in a run without a kill, ``check`` finds nothing, and no half-written file is left.
-Exit code 1 when anything was found wrong.
+Kills ``index``, ``analyze``, a store's owner while a person notes events, an upgrade, ``check --rebuild`` and
+``process`` at every n-th file operation and at random moments. After each kill the same thing is done again; then every
+row, event and mask must be there once, as in a run without a kill, ``check`` finds nothing, and no half-written file is
+left. Exit code 1 when anything was found wrong.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Python reports the opening of files, renames, removals and new folders to audit hooks before they happen; ``os.fsync``
 and the writing of files are wrapped. A kill comes before the operation, and in the middle of a write: half of what was
-to be written is in the file. What compiled code does to files is not seen here (DuckDB, Parquet written to a path): those
-are killed at random moments instead (benchmarks/crash/suite.py).
+to be written is in the file. What compiled code does to files is not seen here (DuckDB, Parquet written to a path):
+those are killed at random moments instead (benchmarks/crash/suite.py).
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ def _local(settings: Settings) -> Iterator[Client]:
 
 @contextlib.contextmanager
 def _existing(scheduler: str) -> Iterator[Client]:
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost scheduler is told in one sentence, not traced
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost scheduler is reported in one sentence
     try:
         client = Client(scheduler, timeout=_PATIENCE_S)
     except (OSError, ValueError, TypeError, ImportError, RuntimeError) as error:  # an address may be anything

@@ -1,7 +1,7 @@
 """Runs over one folder at the same time: each knows which others live, and no series is done by two of them.
 
-A run keeps a folder ``.running/RUN`` with a locked file in it. The system drops the lock when the process ends, however
-it ends, so a killed run is told from one that goes on, also where its process id is in use again. Before a worker
+A run keeps a folder ``.running/RUN`` with a locked file in it. The system drops the lock when the process ends, however it
+ends, so a killed run is distinguished from one that goes on, also where its process id is in use again. Before a worker
 begins a series it takes it: a file in ``.running/.taken`` that names the run. What a killed run had taken is free
 again. The last run to end removes all of it; the next to begin removes what killed ones left.
 """
@@ -22,6 +22,7 @@ from osteo_core.errors import UsageError
 RUNNING = ".running"
 _TAKEN = ".taken"
 _LOCK = "lock"
+_GATE = ".gate"
 #: In place of a run's name: the series is done and its result is delivered.
 _DONE = "done"
 #: How long a file without a name is waited for: its writer is between making and filling it, or was killed there.
@@ -62,13 +63,34 @@ def take(out_dir: Path, run_id: str, key: str) -> bool:
         holder = _holder(path)
         if holder == run_id:  # a worker of this run died over it
             return True
-        if holder == _DONE or (holder and _is_alive(folder_of(out_dir, holder))):
+        if not _is_free(out_dir, holder):
             return False
-        own = path.with_name(f".{secrets.token_hex(8)}")
-        with contextlib.suppress(FileNotFoundError):  # another run was faster
-            path.rename(own)
-            own.unlink()
+        with _gate(path.parent):  # of several runs that see the same dead one, one takes over
+            if path.exists() and _is_free(out_dir, _holder(path)):
+                _write(path, run_id)
     return True
+
+
+def _is_free(out_dir: Path, holder: str) -> bool:
+    """Whether that holder is dead: a run that was killed, or a writer that was killed before it wrote its name."""
+    return holder != _DONE and not (holder and _is_alive(folder_of(out_dir, holder)))
+
+
+@contextlib.contextmanager
+def _gate(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder / _GATE, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, content: str) -> None:
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    temporary.write_text(content, encoding="ascii")
+    temporary.replace(path)
 
 
 def finish(out_dir: Path, key: str, *, is_done: bool) -> None:
@@ -77,10 +99,8 @@ def finish(out_dir: Path, key: str, *, is_done: bool) -> None:
     if not is_done:
         path.unlink(missing_ok=True)
         return
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
     with contextlib.suppress(FileNotFoundError):  # the run was stopped meanwhile, and its notes are gone
-        temporary.write_text(_DONE, encoding="ascii")
-        temporary.replace(path)
+        _write(path, _DONE)
 
 
 def _made(path: Path, run_id: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, config
-from pydicom.pixels import iter_pixels
+from pydicom.pixels.utils import iter_pixels
 
 from osteo_core.dicom.bounds import check_voxels, read_until_pixels, read_whole
 from osteo_core.dicom.values import DAMAGE, number, numbers, text
