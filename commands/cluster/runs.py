@@ -1,7 +1,7 @@
 """Runs over one folder at the same time: each knows which others live, and no series is done by two of them.
 
-A run keeps a folder ``.running/RUN`` with a locked file in it. The system drops the lock when the process ends, however it
-ends, so a killed run is distinguished from one that goes on, also where its process id is in use again. Before a worker
+A run keeps a folder ``.running/RUN`` with a locked file in it. The system drops the lock when the process ends, however
+it ends: a killed run is told apart from one that goes on, also where its process id is in use again. Before a worker
 begins a series it takes it: a file in ``.running/.taken`` that names the run. What a killed run had taken is free
 again. The last run to end removes all of it; the next to begin removes what killed ones left.
 """

@@ -38,6 +38,11 @@ def progress_of(store_dir: Path) -> dict:
     return json.loads((store_dir / "progress.json").read_text())
 
 
+def at_work(store_dir: Path) -> list[Path]:
+    """The notes of series that workers have begun and not ended."""
+    return [note for note in (store_dir / ".running").glob("[!.]*/*") if note.name != "lock"]
+
+
 def results_in(store_dir: Path) -> int:
     with store_access.reading(store_dir) as reader:
         return (
@@ -94,7 +99,7 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
     )
     wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 6)
     pause.ask(settings.store)
-    wait_until(lambda: not any((settings.store / ".running").glob("*/*")) and progress_of(settings.store)["is_paused"])
+    wait_until(lambda: not at_work(settings.store) and progress_of(settings.store)["is_paused"])
     held = progress_of(settings.store)["done"]
     time.sleep(3)
     assert progress_of(settings.store)["done"] == held < 6
@@ -131,8 +136,7 @@ def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
 
     def kill_one_at_work() -> None:
         """The first process that holds an attempt open is killed, once."""
-        running = settings.store.resolve() / ".running"
-        wait_until(lambda: any(running.glob("*/*")))
+        wait_until(lambda: at_work(settings.store))
         time.sleep(0.5)
         workers = [pid for pid in children_of(os.getpid()) if "spawn_main" in command_of(pid)]
         os.kill(workers[0], signal.SIGKILL)
