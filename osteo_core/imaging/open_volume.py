@@ -120,6 +120,10 @@ class _ItkVolume:
         kind = sitk.Image([1] * self._reader.GetDimension(), self._reader.GetPixelID())
         return np.dtype(sitk.GetArrayViewFromImage(kind).dtype)
 
+    def __getitem__(self, part: Any) -> NDArray:
+        """A part of the voxels; SimpleITK reads them all for it."""
+        return self.get_unscaled()[part]
+
     def get_unscaled(self) -> NDArray:
         """Voxels (I, J, K)."""
         try:

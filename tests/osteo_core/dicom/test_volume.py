@@ -267,8 +267,8 @@ def test_a_wrong_intercept_is_seen_in_the_image(tmp_path: Path) -> None:
     lost = read_volume(the_series(found_in(tmp_path / "lost", hu_shift=1024)))
     assert isinstance(lost, Exclusion)
     assert lost.code is ExclusionCode.NOT_HU
-    (caution,) = volume_of(found_in(tmp_path / "off", hu_shift=100)).cautions
-    assert caution.code is CautionCode.HU_SHIFT
+    cautions = volume_of(found_in(tmp_path / "off", hu_shift=100)).cautions
+    assert CautionCode.HU_SHIFT in {caution.code for caution in cautions}
 
 
 @pytest.mark.parametrize("syntax", ["explicit", "RLE", "JPEG lossless", "JPEG 2000"])
