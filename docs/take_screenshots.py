@@ -19,6 +19,7 @@ PAGES = (
     "home",
     "worklist",
     "patient",
+    "look_up",
     "follow_up",
     "prevalence",
     "agreement",

@@ -10,7 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from osteo_core.errors import OsteoError
 from pages.ui import services
-from pages.ui.shared import address, go, wording
+from pages.ui.shared import address, go, keys, wording
 
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
@@ -52,6 +52,7 @@ def draw(page: str, menu: Menu) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/science: {wording.RESEARCH_USE}")
         _draw_simulated()
+    keys.show(page)
     fault = services.store_fault()
     if fault:
         st.error(

@@ -1,0 +1,67 @@
+// A dialog with the keys of the page on "?", and a link before everything else that skips the menu.
+const make = (name, attributes, ...children) => {
+  const made = Object.assign(document.createElement(name), attributes);
+  made.append(...children);
+  return made;
+};
+
+const STYLE = `
+  #skip-menu { position: fixed; left: -999rem; top: 0.4rem; z-index: 9999999; padding: 0.5rem 0.9rem; border-radius: 0.4rem;
+    background: #0067a5; color: #fff; font: 0.95rem sans-serif; }
+  #skip-menu:focus { left: 0.6rem; }
+  #page-keys { border: 1px solid #8a8f98; border-radius: 0.6rem; padding: 1rem 1.4rem; max-width: 38rem; font: 0.95rem sans-serif; }
+  #page-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0.6rem 0 1rem; }
+  #page-keys dt { font-family: monospace; } #page-keys dd { margin: 0; }
+  @media (prefers-color-scheme: dark) { #page-keys { background: #1c222b; color: #e6eaf0; } }
+`;
+
+const list = () => {
+  const hosts = document.querySelectorAll('[data-testid="stMain"] *');
+  for (const host of hosts) {
+    const found = host.shadowRoot?.querySelector(".patient-list .scroll");
+    if (found) return found;
+  }
+  return null;
+};
+
+const skip = (event) => {
+  event.preventDefault();
+  const target = list() || document.querySelector('[data-testid="stMain"] h1');
+  if (!target) return;
+  if (target.localName === "h1") target.tabIndex = -1;
+  target.focus();
+};
+
+const dialogOf = (keys) => {
+  document.getElementById("page-keys")?.remove();
+  const close = make("button", { textContent: "Close", type: "button" });
+  const rows = keys.flatMap(([key, words]) => [make("dt", { textContent: key }), make("dd", { textContent: words })]);
+  const dialog = make("dialog", { id: "page-keys", ariaLabel: "Keys of this page" }, make("strong", { textContent: "Keys of this page" }), make("dl", {}, ...rows), close);
+  close.onclick = () => dialog.close();
+  document.body.append(dialog);
+  return dialog;
+};
+
+export default function ({ data }) {
+  if (!document.getElementById("skip-menu")) {
+    document.head.append(make("style", { textContent: STYLE }));
+    document.body.prepend(make("a", { id: "skip-menu", href: "#", textContent: "Skip to the content" }));
+  }
+  document.getElementById("skip-menu").onclick = skip;
+  const dialog = dialogOf(data.keys);
+  const onKey = (event) => {
+    if (event.key !== "?" || event.ctrlKey || event.metaKey) return;
+    const target = event.composedPath()[0];
+    if (/^(input|textarea|select)$/.test(target.localName || "") || target.isContentEditable) return;
+    event.preventDefault();
+    if (dialog.open) dialog.close();
+    else dialog.showModal();
+  };
+  window.osteoKeys?.abort();
+  window.osteoKeys = new AbortController();
+  document.addEventListener("keydown", onKey, { signal: window.osteoKeys.signal });
+  return () => {
+    window.osteoKeys?.abort();
+    dialog.remove();
+  };
+}

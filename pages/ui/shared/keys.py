@@ -1,0 +1,30 @@
+"""The keys of a page on "?", and a first Tab that skips the menu."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.shared.notes import REVIEWS
+
+_component = st.components.v2.component("page_keys", js=(Path(__file__).parent / "keys.js").read_text(encoding="utf-8"))
+_EVERYWHERE = (("?", "Show or hide these keys"), ("Tab", "First: skip the menu; then from control to control"))
+#: What the keys of a page do, by its place in the address; the patient's page has its own help.
+KEYS: dict[str, tuple[tuple[str, str], ...]] = {
+    "worklist": (
+        ("↓ ↑ or j k", "Select the next or the previous patient; right after a note ↓ stays on the next open one"),
+        *((key, f"Note for the selected or ticked patients: {state.value}") for state, key in REVIEWS),
+        ("m", "Every other step: report, refer, DXA, treatment, contact, assign, wait, close"),
+        ("u", "Undo the last note; nothing is erased, the undo is recorded"),
+        ("Space", "Tick the selected patient, to note the same of several"),
+        ("o or Enter", "Open the selected patient"),
+        ("Page Down, Page Up", "Next or previous page of the list"),
+    ),
+}
+
+
+def show(page: str) -> None:
+    """Listen for "?" on this page, and offer to skip the menu."""
+    if page != "patient":
+        _component(key="page-keys", data={"keys": [*KEYS.get(page, ()), *_EVERYWHERE]}, height=1)
