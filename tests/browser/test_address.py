@@ -108,7 +108,7 @@ def test_a_patient_is_one_step_from_the_list_and_back(visit: Visit) -> None:
     expect(page.locator(f'tr.selected[data-key="{key}"]')).to_be_visible()
     page.go_forward()
     page.wait_for_url(f"**/patient?series={key}")
-    expect(page.locator("h1", has_text="Patient")).to_be_visible()
+    expect(page.get_by_role("heading", name="How it was measured")).to_be_visible()
 
 
 def test_clear_all_shows_everybody_again(visit: Visit) -> None:
