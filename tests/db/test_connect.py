@@ -169,5 +169,7 @@ def test_the_database_names_its_views(filled: Store) -> None:
         "follow_up_notes",
         "cause_readings",
         "current_cause_readings",
+        "follow_up_plans",
+        "valid_reference_values",
     }
     assert duckdb.__version__ == "2.0.0"

@@ -52,6 +52,7 @@ PARAMETERS: dict[str, Any] = {
     "own": [],
     "retry": False,
     "with_keys": False,
+    "accession_keys": [],
     "patient_keys": [key_of(n, "patient") for n in range(9)],
     "salt": "s",
     "now": datetime(2026, 12, 1, tzinfo=UTC),
