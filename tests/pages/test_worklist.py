@@ -21,8 +21,9 @@ Open = Callable[..., AppTest]
 
 
 def listed(app: AppTest) -> dict[str, Any]:
-    """What the component draws."""
-    found: dict[str, Any] = json.loads(app.get("bidi_component")[0].proto.json)
+    """What the worklist's component draws; the page holds others too."""
+    drawn = [json.loads(one.proto.json or "null") for one in app.get("bidi_component")]
+    found: dict[str, Any] = next(one for one in drawn if isinstance(one, dict) and "rows" in one)
     return found
 
 
