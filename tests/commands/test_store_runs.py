@@ -229,4 +229,4 @@ def test_one_wrong_row_ends_the_import_before_anything_is_stored(tmp_path: Path,
     chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
     with pytest.raises(UsageError, match=sentence):
         import_reference(written(tmp_path, text), chosen.store, settings=chosen)
-    assert not chosen.store.exists()
+    assert not list(chosen.store.rglob("*.parquet"))
