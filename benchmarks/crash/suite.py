@@ -12,6 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,8 @@ import pyarrow.parquet as parquet
 from benchmarks.crash.file_faults import FileFaults
 from benchmarks.crash.scenarios import SCENARIOS, Place, Scenario, without_waiting, write_ct
 from db.check import check_store
-from db.connect import Store, open_snapshot, open_store
-from osteo_core.columns import TABLES
+from db.connect import DATABASE, connect_database, open_snapshot, open_store
+from osteo_core.columns import EXPORT_TABLES
 
 #: A clean process that has imported everything; each scenario runs in a fork of it, which is quick and knows nothing.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -32,7 +34,8 @@ _PATIENCE_S = 300.0
 _OF_THE_RUN = ("seconds", "index_id", "result_id", "source_id")
 #: Hidden, and no half-written file.
 _HIDDEN = (".pieces",)
-_COMPARED = (*TABLES, "cohort", "pairs")
+#: Compared beside the tables that may leave the site.
+_NOT_EXPORTED = ("files", "cohort", "pairs")
 _KILLED = -signal.SIGKILL
 
 
@@ -115,24 +118,21 @@ def named(name: str) -> Scenario:
 
 
 def plan(bench: Bench, *, kills: int, every: int, seed: int) -> Iterator[Callable[[], Verdict]]:
-    """Every n-th operation of each scenario in turn, and random moments for the rest of ``kills``.
+    """Every n-th operation of each scenario, then random moments for the rest of ``kills``.
 
-    Operations are taken from all scenarios alike where there are more of them than kills; a fifth of the kills, at
+    Where there are more operations than kills they are drawn from the scenarios in turn; a fifth of the kills, at
     least, comes at random moments.
     """
     rng = random.Random(seed)
-    points = [(n, one) for one in SCENARIOS for n in range(rng.randrange(every) + 1, _count(bench, one) + 1, every)]
-    chosen = sorted(rng.sample(points, min(len(points), kills - kills // 5)), key=lambda point: point[1].name)
-    for n, scenario in chosen:
-        yield lambda n=n, scenario=scenario: bench.kill_at(scenario, n)  # type: ignore[misc]
+    drawn = []
+    for scenario in SCENARIOS:
+        points = range(rng.randrange(every) + 1, len(bench.measured(scenario).operations) + 1, every)
+        drawn.append([partial(bench.kill_at, scenario, n) for n in rng.sample(points, len(points))])
+    in_turn = [kill for turn in zip_longest(*drawn) for kill in turn if kill is not None]
+    chosen = in_turn[: kills - kills // 5]
+    yield from chosen
     for number in range(kills - len(chosen)):
-        scenario = SCENARIOS[number % len(SCENARIOS)]
-        share = rng.random()
-        yield lambda scenario=scenario, share=share: bench.kill_after(scenario, share)  # type: ignore[misc]
-
-
-def _count(bench: Bench, scenario: Scenario) -> int:
-    return len(bench.measured(scenario).operations)
+        yield partial(bench.kill_after, SCENARIOS[number % len(SCENARIOS)], rng.random())
 
 
 def _in_child(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -241,15 +241,14 @@ def _state(scenario: Scenario, place: Place) -> dict[str, list[str]]:
     if scenario.is_store:
         with open_store(place.root) as store:
             store.take_in()
-            return {name: _rows(_whole(store, name)) for name in _COMPARED}
+            state = {name: _rows(store.table(name)) for name in EXPORT_TABLES}
+        connection = connect_database(place.root / DATABASE)
+        for name in _NOT_EXPORTED:
+            state[name] = _rows(connection.sql(f"SELECT * FROM {name}").to_arrow_table())
+        connection.close()
+        return state
     tables = {path.stem: _rows(parquet.read_table(path)) for path in sorted(place.root.glob("*.parquet"))}
     return {**tables, "masks": sorted(path.name for path in (place.root / "masks").glob("*"))}
-
-
-def _whole(store: Store, name: str) -> pa.Table:
-    """A table of the store, also one that is not for export."""
-    found: pa.Table = store._cursor().sql(f"SELECT * FROM {name}").to_arrow_table()
-    return found
 
 
 def _rows(table: pa.Table) -> list[str]:

@@ -15,8 +15,10 @@ from commands import store_access
 from commands.analysis_job import Models
 from commands.analyze import analyze
 from commands.export import export
+from commands.find import find
 from commands.index import index
 from commands.reference import import_reference
+from db import rows
 from db.check import check_store
 from db.connect import open_store
 from osteo_core.errors import UsageError
@@ -46,6 +48,17 @@ def test_what_is_indexed_and_unchanged_is_not_opened_again(settings: Settings, m
     monkeypatch.setattr("nibabel.load", lambda *_: pytest.fail("a known file was opened"))
     again = index([settings.store.parent / "ct"], settings.store, settings=settings)
     assert (again.series, again.excluded) == ((), ())
+
+
+def test_an_index_that_was_killed_between_files_and_series_reads_them_again(tmp_path: Path) -> None:
+    chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
+    write_ct(tmp_path / "ct" / "a.nii.gz")
+    found = find([tmp_path / "ct"], settings=chosen)
+    store_access.leave(chosen.store, {"files": rows.indexed_tables(found)["files"]})
+    assert store_access.waiting(chosen.store, segmenters.TRUTH, chosen).series == ()
+    assert len(index([tmp_path / "ct"], chosen.store, settings=chosen).series) == 1
+    assert len(store_access.waiting(chosen.store, segmenters.TRUTH, chosen).series) == 1
+    assert index([tmp_path / "ct"], chosen.store, settings=chosen).series == ()
 
 
 def test_a_study_indexed_in_two_goes_keeps_one_preferred_series(tmp_path: Path) -> None:

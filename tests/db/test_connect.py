@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from db import parts, rows
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
 from tests.builders.cohort import build_cohort
@@ -173,3 +174,15 @@ def test_the_database_names_its_views(filled: Store) -> None:
         "valid_reference_values",
     }
     assert duckdb.__version__ == "2.0.0"
+
+
+def test_rows_of_a_result_that_never_came_whole_are_not_exported(store: Store) -> None:
+    (result,) = build_cohort(1)
+    tables = rows.result_tables(result)
+    for kind in ("measurements", "cautions", "tissues"):  # the worker was killed before the result's own row
+        parts.write_part(store.store_dir, kind, tables[kind])
+    store.take_in()
+    assert [store.table(kind).num_rows for kind in ("measurements", "cautions", "tissues")] == [0, 0, 0]
+    deliver_results(store.store_dir, [result])
+    store.take_in()
+    assert store.table("measurements").num_rows == tables["measurements"].num_rows
