@@ -246,6 +246,7 @@ def _state(scenario: Scenario, place: Place) -> dict[str, list[str]]:
         for name in _NOT_EXPORTED:
             state[name] = _rows(connection.sql(f"SELECT * FROM {name}").to_arrow_table())
         connection.close()
+        state["files"] = sorted(set(state["files"]))  # each reading of a file is a row: one read twice is no harm
         return state
     tables = {path.stem: _rows(parquet.read_table(path)) for path in sorted(place.root.glob("*.parquet"))}
     return {**tables, "masks": sorted(path.name for path in (place.root / "masks").glob("*"))}
