@@ -160,7 +160,7 @@ def _picture(volume: Volume, mask: Path) -> bytes | None:
     return _png(np.concatenate([tile[:height] for tile in tiles], axis=1))
 
 
-def _tile(plane: NDArray, labels: NDArray, spacing_mm: tuple[float, float]) -> NDArray[np.uint8]:
+def _tile(plane: NDArray[Any], labels: NDArray[Any], spacing_mm: tuple[float, float]) -> NDArray[np.uint8]:
     """(rows from head to foot, columns, RGB) at 1 mm a pixel."""
     zoom = tuple(float(step) for step in spacing_mm)
     grey = ndimage.zoom(plane.astype(np.float32), zoom, order=1).T[::-1]

@@ -118,7 +118,8 @@ def load(name: str) -> nn.Module:
     network.load_state_dict(
         {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     )
-    return network.eval().to(memory_format=torch.channels_last_3d)
+    found: nn.Module = network.eval().to(memory_format=torch.channels_last_3d)
+    return found
 
 
 @functools.cache

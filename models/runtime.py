@@ -53,7 +53,8 @@ def window_weight(shape: tuple[int, int, int]) -> FloatVolume:
     """A bell over a window (I, J, K), 1 in the middle, small at the rim, never 0."""
     axes = [np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (0.25 * n)) ** 2) for n in shape]
     bell = axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None, :]
-    return np.maximum(bell, 1e-3).astype(np.float32)
+    found: FloatVolume = np.maximum(bell, 1e-3).astype(np.float32)
+    return found
 
 
 def in_windows(

@@ -14,7 +14,7 @@ def residual_unet(*, classes: int, channels: Sequence[int], residual_units: int)
 
     The sides must be divisible by 2 to the power of ``len(channels) - 1``.
     """
-    from monai.networks.nets import UNet
+    from monai.networks.nets.unet import UNet
 
     return UNet(
         spatial_dims=3,

@@ -73,7 +73,8 @@ class Geometry:
     @property
     def directions(self) -> FloatArray:
         """(3, 3) unit vectors of the array axes as columns, LPS."""
-        return self.affine_lps[:3, :3] / np.linalg.norm(self.affine_lps[:3, :3], axis=0)
+        found: FloatArray = self.affine_lps[:3, :3] / np.linalg.norm(self.affine_lps[:3, :3], axis=0)
+        return found
 
     @property
     def axis_codes(self) -> str:

@@ -54,7 +54,7 @@ def run_tasks(
     """
     waiting = iter(tasks)
     urgent: deque[Task] = deque()
-    running: dict[Future, Task] = {}
+    running: dict[Future[Any], Task] = {}
     try:
         while True:
             if client.status not in _CONNECTED:
@@ -80,7 +80,7 @@ def _any_left(urgent: deque[Task], waiting: Iterator[Task]) -> bool:
     return bool(urgent)
 
 
-def _fill(client: Client, running: dict[Future, Task], urgent: deque[Task], waiting: Iterator[Task]) -> None:
+def _fill(client: Client, running: dict[Future[Any], Task], urgent: deque[Task], waiting: Iterator[Task]) -> None:
     """Submit until the workers have enough. ``waiting`` keeps its place."""
     room = IN_FLIGHT_PER_WORKER * max(1, len(client.scheduler_info(n_workers=-1)["workers"])) - len(running)
     for _ in range(room):
@@ -90,7 +90,7 @@ def _fill(client: Client, running: dict[Future, Task], urgent: deque[Task], wait
         running[client.submit(task.function, *task.arguments, pure=False)] = task
 
 
-def _finished(running: dict[Future, Task], on_tick: Callable[[], None] | None) -> list[tuple[Future, Task]]:
+def _finished(running: dict[Future[Any], Task], on_tick: Callable[[], None] | None) -> list[tuple[Future[Any], Task]]:
     try:
         if running:
             wait(list(running), timeout=_TICK_S, return_when="FIRST_COMPLETED")
@@ -103,7 +103,7 @@ def _finished(running: dict[Future, Task], on_tick: Callable[[], None] | None) -
     return [(future, task) for future, task in running.items() if future.done()]
 
 
-def _answer(future: Future, task: Task, on_done: Callable[[Any], Iterable[Task]]) -> Iterable[Task]:
+def _answer(future: Future[Any], task: Task, on_done: Callable[[Any], Iterable[Task]]) -> Iterable[Task]:
     """What follows an ended task. A worker may die with an answer that was not fetched: Dask then computes it again.
 
     So the answer is asked for, which waits, and never the status, which may have changed since.

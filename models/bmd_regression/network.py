@@ -19,6 +19,6 @@ TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3 = 110.0, 40.0
 
 def build() -> nn.Module:
     """DenseNet-121 (Huang 2017) in three dimensions: (N, 3, 64, 64, 32) to (N, 2)."""
-    from monai.networks.nets import DenseNet121
+    from monai.networks.nets.densenet import DenseNet121
 
     return DenseNet121(spatial_dims=3, in_channels=IN_CHANNELS, out_channels=len(CLASSES))

@@ -90,7 +90,8 @@ def depth_mm(body: Body) -> FloatArray:
     # The array's edge is a surface too: a body that the field of view cuts has no bone beyond it.
     depth = ndimage.distance_transform_edt(np.pad(fine, 1), sampling=sampling)[1:-1, 1:-1, 1:-1]
     centres = tuple(slice(n // 2, None, n) for n in parts)
-    return np.maximum(depth[centres] - min(sampling) / 2, 0.0) * body.mask
+    found: FloatArray = np.maximum(depth[centres] - min(sampling) / 2, 0.0) * body.mask
+    return found
 
 
 def _odd_parts(step_mm: float) -> int:
@@ -100,7 +101,8 @@ def _odd_parts(step_mm: float) -> int:
 
 def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArray, FloatArray]:
     def plane(c: FloatArray) -> FloatArray:
-        return c[0] + c[1] * position[..., 0] + c[2] * position[..., 1]
+        found: FloatArray = c[0] + c[1] * position[..., 0] + c[2] * position[..., 1]
+        return found
 
     return plane(body.frame.upper_plane) - position[..., 2], position[..., 2] - plane(body.frame.lower_plane)
 

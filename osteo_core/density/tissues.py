@@ -172,7 +172,8 @@ def _deep_fat(trunk: Trunk, bodies: tuple[Body, ...]) -> TissueSample | None:
 def _pure_fat(trunk: Trunk) -> NDArray[np.bool_]:
     """Coarse voxels that are fat and lie among fat: a thin layer shows its neighbours' HU."""
     low, high = _FAT_HU
-    return ndimage.binary_erosion((trunk.hu > low) & (trunk.hu < high))
+    found: NDArray[np.bool_] = ndimage.binary_erosion((trunk.hu > low) & (trunk.hu < high))
+    return found
 
 
 def _muscle(trunk: Trunk, bodies: tuple[Body, ...]) -> TissueSample | None:

@@ -148,4 +148,5 @@ def _disc(radius_mm: float) -> FloatArray:
     n = int(radius_mm // _STEP_MM)
     offsets = np.arange(-n, n + 1) * _STEP_MM
     inside = (offsets[:, None] ** 2 + offsets[None, :] ** 2 <= radius_mm**2).astype(float)
-    return inside / inside.sum()
+    found: FloatArray = inside / inside.sum()
+    return found

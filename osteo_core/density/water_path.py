@@ -55,4 +55,5 @@ def _ends_in_air(hu: FloatArray, *, tissue: NDArray[np.bool_], inside: NDArray[n
     last = steps - 1 - tissue[:, ::-1].argmax(axis=1)
     beyond = np.minimum(last + _BEYOND, steps - 1)
     at = np.arange(rows)
-    return tissue.any(axis=1) & inside[at, beyond] & (hu[at, beyond] > _PADDING_HU)
+    found: NDArray[np.bool_] = tissue.any(axis=1) & inside[at, beyond] & (hu[at, beyond] > _PADDING_HU)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def _vendor(image: ImageHeader) -> Vendor:
     return normalise_vendor(image.manufacturer) if image.manufacturer else vendor_of_model(image.model or None)
 
 
-def _scanner(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> dict:
+def _scanner(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> dict[str, Any]:
     scanner = most((image.manufacturer, image.model, image.serial_number) for image in images) or ("", "", "")
     manufacturer, model, serial = (value or None for value in scanner)
     vendor = normalise_vendor(manufacturer) if manufacturer else vendor_of_model(model)
@@ -148,7 +149,7 @@ def _scanner(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> dict:
     }
 
 
-def facts_of(image: ImageHeader, pseudonyms: Pseudonyms) -> dict:
+def facts_of(image: ImageHeader, pseudonyms: Pseudonyms) -> dict[str, Any]:
     """Fields of a Series that one image without a stack tells: scanner, person, and what the image is."""
     return {
         **_scanner([image], pseudonyms),
@@ -166,7 +167,7 @@ def odd_in_words(image: ImageHeader) -> list[str]:
     return [_in_words(odd) for odd in image.odd]
 
 
-def _patient(images: Sequence[ImageHeader]) -> dict:
+def _patient(images: Sequence[ImageHeader]) -> dict[str, Any]:
     return {
         "patient_sex": _SEXES.get(most(image.person.sex for image in images) or "", Sex.UNKNOWN),
         "patient_age_years": most(image.person.age_years for image in images),
@@ -176,7 +177,7 @@ def _patient(images: Sequence[ImageHeader]) -> dict:
     }
 
 
-def _image(images: Sequence[ImageHeader], arranged: Arranged) -> dict:
+def _image(images: Sequence[ImageHeader], arranged: Arranged) -> dict[str, Any]:
     return {
         "image_type": most(image.image_type for image in images) or (),
         "slice_thickness_mm": most(image.thickness_mm for image in images),
@@ -195,7 +196,7 @@ def words_of(arranged: Arranged) -> str:
     return most(s.image.words for s in arranged.slices) or ""
 
 
-def _geometry(stack: Stack | object) -> dict:
+def _geometry(stack: Stack | object) -> dict[str, Any]:
     if not isinstance(stack, Stack) or len(stack.slices) < 2:
         return {"plane": stack.plane} if isinstance(stack, Stack) else {}
     first = stack.slices[0]

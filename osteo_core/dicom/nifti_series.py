@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,7 +139,7 @@ def _slice_axis(geometry: Geometry) -> int:
     return squares[0] if len(squares) == 1 else int(np.abs(geometry.directions[2]).argmax())
 
 
-def _geometry(geometry: Geometry) -> dict:
+def _geometry(geometry: Geometry) -> dict[str, Any]:
     spacing = geometry.spacing_mm
     across = _slice_axis(geometry)
     first, second = (axis for axis in range(3) if axis != across)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.terms import Step
 
 
-def replace_padding(plane_hu: NDArray, header: SliceHeader) -> tuple[int, float]:
+def replace_padding(plane_hu: NDArray[Any], header: SliceHeader) -> tuple[int, float]:
     """Turn padding in one slice (HU, changed in place) to air; how many voxels, and their lowest value.
 
     A declared value that would be tissue (0 in unsigned files without shift) is not believed. Voxels

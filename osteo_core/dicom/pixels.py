@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - the name that its own documentation uses
@@ -42,7 +43,7 @@ class PixelsUnreadableError(Exception):
     """These pixels cannot be decoded; the text is fit for a reader's eyes (it names no file)."""
 
 
-def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_rescaled: bool = True) -> NDArray:
+def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_rescaled: bool = True) -> NDArray[Any]:
     """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError.
 
     ``syntax``: the transfer syntax of its meta information, '' where it has none. ``is_monochrome1``: only the
@@ -70,7 +71,7 @@ def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_res
         return _decoded(whole)
 
 
-def _read_deflated(path: Path, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray:
+def _read_deflated(path: Path, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray[Any]:
     """GDCM would inflate without a bound, so it gets the inflated file."""
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.dcm"
@@ -110,7 +111,7 @@ def _check_length(path: Path) -> None:
         raise PixelsUnreadableError(f"pixels cut short: {found} bytes where the header needs {needed}")
 
 
-def _decoded(path: Path) -> NDArray:
+def _decoded(path: Path) -> NDArray[Any]:
     reader = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(path))

@@ -6,7 +6,7 @@ position and file names do not count, so shuffled or renamed files give the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -143,14 +143,14 @@ def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> lis
 
 
 def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | None:
-    needed = {
+    needed: dict[str, Callable[[SliceHeader], bool]] = {
         "ImagePositionPatient": lambda s: s.position_mm is None,
         "ImageOrientationPatient": lambda s: s.orientation is None,
         "PixelSpacing": lambda s: s.pixel_spacing_mm is None or min(s.pixel_spacing_mm) <= 0,
         "Rows or Columns": lambda s: not (s.rows and s.columns),
     }
     missing = [_lacking(name, slices) for name, lacks in needed.items() if any(lacks(s) for s in slices)]
-    if not missing and not all(map(_is_orthonormal, {s.orientation for s in slices})):
+    if not missing and not all(_is_orthonormal(turn) for turn in {s.orientation for s in slices}):
         missing = ["ImageOrientationPatient holds no two unit vectors at right angles"]
     return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found=", ".join(missing)) if missing else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,12 +101,12 @@ def _assemble(stack: Stack) -> Volume | Exclusion:
     return untilt(volume)
 
 
-def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray, int, float]:
+def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray[Any], int, float]:
     """(slices, rows, columns) in HU with padding made air; how many voxels were padding, their lowest value."""
     slopes = [s.rescale_slope or 1.0 for s in wanted]
     intercepts = [s.rescale_intercept or 0.0 for s in wanted]
     kind = np.int16 if is_whole_valued(slopes, intercepts) else np.float32
-    planes: NDArray = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
+    planes: NDArray[Any] = np.empty((len(wanted), wanted[0].rows, wanted[0].columns), dtype=kind)
     padded, lowest = 0, 0.0
     by_path: dict[Path, list[tuple[int, SliceHeader]]] = {}
     for index, one in enumerate(wanted):
@@ -123,7 +124,7 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray, int, float]:
     return planes, padded, lowest
 
 
-def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray:
+def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray[Any]:
     """(frames, rows, columns) in HU. Raises PixelsUnreadableError that says which of the series' files it is."""
     rescales = {(one.rescale_slope, one.rescale_intercept) for one in own}
     is_plain = len(rescales) == 1 and not any(odd.name.startswith("Rescale") for one in own for odd in one.odd)
@@ -148,7 +149,7 @@ def _place(one: SliceHeader) -> str:
     return f"z {one.position_mm[2]:.1f} mm" if one.position_mm else "an unknown place"
 
 
-def _unambiguous(stack: Stack, planes: NDArray) -> tuple[int, int, tuple[Caution, ...]]:
+def _unambiguous(stack: Stack, planes: NDArray[Any]) -> tuple[int, int, tuple[Caution, ...]]:
     """The longest run of slices without a place that holds two different pictures, and what is said of it.
 
     Slices at one place must be the same picture; otherwise nobody knows which one is meant.

@@ -7,6 +7,8 @@ judged here, before anything is outlined (a lost rescale intercept, a label map,
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -41,7 +43,7 @@ _AIR_WINDOW_HU = (-1200, -800)
 _SOFT_WINDOW_HU = (-40, 250)
 
 
-def as_int16_if_lossless(voxels: NDArray) -> HuArray:
+def as_int16_if_lossless(voxels: NDArray[Any]) -> HuArray:
     """The same values as int16 where all are whole and fit, else as float32."""
     if voxels.dtype == np.int16:
         return voxels
@@ -51,7 +53,7 @@ def as_int16_if_lossless(voxels: NDArray) -> HuArray:
     return voxels.astype(np.float32, copy=False)
 
 
-def describe_labels(voxels: NDArray) -> str:
+def describe_labels(voxels: NDArray[Any]) -> str:
     """What makes this a label map, in words ('7 whole numbers from 0 to 26'), or '' for an image.
 
     Labels are whole, never negative and below 256, and lie in pieces of one value; a picture of 8 bits, such as a
@@ -69,7 +71,7 @@ def describe_labels(voxels: NDArray) -> str:
     return f"{len(values)} whole numbers from {int(low)} to {int(high)}"
 
 
-def _is_in_pieces(voxels: NDArray) -> bool:
+def _is_in_pieces(voxels: NDArray[Any]) -> bool:
     """True where most neighbours inside the darkest and the brightest value are the same, as in a label map."""
     low, high = voxels.min(), voxels.max()
     same, pairs = 0, 0
@@ -83,7 +85,7 @@ def _is_in_pieces(voxels: NDArray) -> bool:
     return pairs < _FEW_PAIRS or same / pairs > _PIECES_SHARE
 
 
-def check_hu(voxels: NDArray) -> tuple[Caution, ...] | Exclusion:
+def check_hu(voxels: NDArray[Any]) -> tuple[Caution, ...] | Exclusion:
     """Cautions where air or soft tissue is off, an Exclusion where the values cannot be HU.
 
     ``voxels``: (I, J, K) with padding already air. Looks at the whole grid by its histogram, so it
@@ -154,12 +156,12 @@ def _not_hu(found: str) -> Exclusion:
     return Exclusion(code=ExclusionCode.NOT_HU, step=Step.READ, found=found, limit="air, fat and soft tissue as in CT")
 
 
-def _sample(voxels: NDArray) -> FloatArray:
+def _sample(voxels: NDArray[Any]) -> FloatArray:
     """Every n-th voxel along each axis as a flat float array; all of them where they are few."""
     step = max(1, int(np.ceil((voxels.size / _SAMPLE_VOXELS) ** (1 / 3))))
     return voxels[::step, ::step, ::step].astype(np.float64).ravel()
 
 
-def _fits_int16(voxels: NDArray) -> bool:
+def _fits_int16(voxels: NDArray[Any]) -> bool:
     info = np.iinfo(np.int16)
     return bool(np.isfinite(voxels).all() and voxels.min() >= info.min and voxels.max() <= info.max)

@@ -118,7 +118,7 @@ def read_nifti_labels(path: Path) -> tuple[LabelArray, Geometry]:
     return _whole_labels(voxels), header.geometry
 
 
-def _whole_labels(voxels: NDArray) -> LabelArray:
+def _whole_labels(voxels: NDArray[Any]) -> LabelArray:
     """Labels as uint8: what is a rounding error off is rounded, not-a-number is background."""
     rounded = voxels
     if voxels.dtype.kind == "f":
@@ -133,7 +133,7 @@ def _whole_labels(voxels: NDArray) -> LabelArray:
     return rounded.astype(np.uint8)
 
 
-def write_nifti(path: Path, array: NDArray, geometry: Geometry) -> None:
+def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     """Write ``array`` (I, J, K) in its own order and type; qform and sform hold the RAS affine in mm.
 
     A sheared geometry has no qform: then the sform alone says where the voxels lie.
@@ -186,7 +186,7 @@ def _unit(header: Any) -> str:
         return "unknown"
 
 
-def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
+def _load(path: Path) -> tuple[NDArray[Any], NiftiHeader] | Exclusion:
     """Scaled voxels (I, J, K) and header; a fourth axis of length one is dropped."""
     try:
         image = open_volume(path)
@@ -202,7 +202,7 @@ def _load(path: Path) -> tuple[NDArray, NiftiHeader] | Exclusion:
     return voxels, header
 
 
-def _scaled(stored: NDArray, slope: float, intercept: float) -> NDArray:
+def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     """Stored voxels as values, plane by plane: a scan of the whole body in float64 is more than a worker holds."""
     is_plain = (slope, intercept) == (1.0, 0.0) and (stored.dtype.kind != "f" or stored.dtype.itemsize <= 4)
     if is_plain:
@@ -213,7 +213,7 @@ def _scaled(stored: NDArray, slope: float, intercept: float) -> NDArray:
     return voxels
 
 
-def _kind_of_values(stored: NDArray, slope: float, intercept: float) -> type[np.generic]:
+def _kind_of_values(stored: NDArray[Any], slope: float, intercept: float) -> type[np.generic]:
     """int16 where whole numbers stay whole and fit, else float32."""
     if stored.dtype.kind == "f" or not (float(slope).is_integer() and float(intercept).is_integer()):
         return np.float32
@@ -261,7 +261,7 @@ def _labels_by_type(image: Any) -> str:
     return "voxels are bytes from 0 to 255" if describe_labels(planes) or not planes.any() else ""
 
 
-def _without_padding(voxels: NDArray) -> tuple[NDArray, tuple[Caution, ...]]:
+def _without_padding(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[Caution, ...]]:
     """Not-a-number and values that no tissue has become air, and are counted."""
     outside = ~np.isfinite(voxels) | (voxels < PADDING_BELOW_HU)
     if not outside.any():

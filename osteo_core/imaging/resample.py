@@ -6,6 +6,8 @@ orders). Intensities and labels have different functions, so labels cannot be bl
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -19,7 +21,7 @@ _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "
 CANONICAL_CODES = "LPS"
 
 
-def reorient(array: NDArray, geometry: Geometry, codes: str) -> tuple[NDArray, Geometry]:
+def reorient(array: NDArray[Any], geometry: Geometry, codes: str) -> tuple[NDArray[Any], Geometry]:
     """``array`` (I, J, K) with its axes reordered and flipped to grow towards ``codes`` (as 'LPS'), and its geometry.
 
     Nothing is interpolated: for an oblique grid the axes come nearest to the codes. The array is a view.
@@ -41,7 +43,7 @@ def reorient(array: NDArray, geometry: Geometry, codes: str) -> tuple[NDArray, G
     return turned, Geometry(shape=turned.shape, affine_lps=affine)
 
 
-def canonical(array: NDArray, geometry: Geometry) -> tuple[NDArray, Geometry]:
+def canonical(array: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geometry]:
     """``array`` re-oriented so that its axes grow to the left, the back and the head."""
     return reorient(array, geometry, CANONICAL_CODES)
 
@@ -54,7 +56,7 @@ def cropped_grid(geometry: Geometry, start: tuple[int, int, int], shape: tuple[i
 
 
 def resample_volume(
-    voxels: NDArray, geometry: Geometry, target: Geometry, *, order: int = 1, fill: float = -1024.0
+    voxels: NDArray[Any], geometry: Geometry, target: Geometry, *, order: int = 1, fill: float = -1024.0
 ) -> FloatArray:
     """HU (I, J, K) on the ``target`` grid as float32; ``fill`` where the target leaves the source.
 
@@ -72,12 +74,12 @@ def resample_labels(labels: LabelArray, geometry: Geometry, target: Geometry) ->
     return moved
 
 
-def _on_grid(array: NDArray, geometry: Geometry, target: Geometry, *, order: int, fill: float) -> NDArray:
+def _on_grid(array: NDArray[Any], geometry: Geometry, target: Geometry, *, order: int, fill: float) -> NDArray[Any]:
     matrix = np.linalg.inv(geometry.affine_lps) @ target.affine_lps
     # Rounding in the affines must not push the outermost voxels out of the source.
     linear, offset = np.round(matrix[:3, :3], 9), np.round(matrix[:3, 3], 6)
     is_separable = np.count_nonzero(linear) == 3 and bool((np.diag(linear) != 0).all())
-    out: NDArray = ndimage.affine_transform(
+    out: NDArray[Any] = ndimage.affine_transform(
         array,
         np.diag(linear) if is_separable else linear,  # many times faster where no axis mixes with another
         offset=offset,
@@ -112,7 +114,7 @@ def _axes_of(codes: str) -> list[tuple[int, int]]:
     return axes
 
 
-def _check_fit(array: NDArray, geometry: Geometry) -> None:
+def _check_fit(array: NDArray[Any], geometry: Geometry) -> None:
     if array.shape != geometry.shape:
         raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")
 
@@ -126,4 +128,5 @@ def sample_hu(volume: Volume, index: FloatArray) -> FloatArray:
         return np.full(index.shape[:-1], np.nan)
     box = volume.voxels_hu[low[0] : high[0], low[1] : high[1], low[2] : high[2]].astype(np.float32)
     values = ndimage.map_coordinates(box, (flat - low).T, order=1, mode="constant", cval=np.nan)
-    return values.reshape(index.shape[:-1])
+    found: FloatArray = values.reshape(index.shape[:-1])
+    return found

@@ -7,6 +7,7 @@ between slices, so the resolution along the stack stays what it was.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,8 @@ def _off_right_deg(geometry: Geometry) -> FloatArray:
     """How far each axis' two other axes are off a right angle (3,), in degrees."""
     gram = geometry.directions.T @ geometry.directions
     cosines = np.abs([gram[1, 2], gram[0, 2], gram[0, 1]])
-    return np.degrees(np.arcsin(np.clip(cosines, 0.0, 1.0)))
+    found: FloatArray = np.degrees(np.arcsin(np.clip(cosines, 0.0, 1.0)))
+    return found
 
 
 def _stack_axis(geometry: Geometry, off: FloatArray) -> int | None:
@@ -131,9 +133,9 @@ def _sheared_back(volume: Volume, tilt: float) -> Volume:
     )
 
 
-def _moved(plane: NDArray, *, offset: FloatArray, shape: tuple[int, int]) -> NDArray:
+def _moved(plane: NDArray[Any], *, offset: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
     """One slice (I, J) on the wider grid, linear within the slice, air outside."""
-    moved: NDArray = ndimage.affine_transform(
+    moved: NDArray[Any] = ndimage.affine_transform(
         plane.astype(np.float32),
         np.ones(2),
         offset=np.round(offset, 6),

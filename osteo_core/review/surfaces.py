@@ -151,7 +151,8 @@ def _normals(vertices: FloatArray, triangles: NDArray[np.uint32]) -> FloatArray:
     summed = np.zeros_like(vertices)
     for corner in range(3):
         np.add.at(summed, triangles[:, corner], facing)
-    return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+    found: FloatArray = summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
+    return found
 
 
 def pack(surfaces: list[Surface]) -> bytes:

@@ -38,7 +38,8 @@ def _opened(whole: NDArray[np.bool_], *, radius_mm: float, spacing_mm: float) ->
     if not core.any():
         return core
     distance = ndimage.distance_transform_edt(~core, sampling=spacing_mm)
-    return whole & (distance <= radius_mm + GROW_BACK_EXTRA_MM)
+    found: NDArray[np.bool_] = whole & (distance <= radius_mm + GROW_BACK_EXTRA_MM)
+    return found
 
 
 def cut_body(whole: NDArray[np.bool_], *, level: int, spacing_mm: float) -> NDArray[np.bool_]:

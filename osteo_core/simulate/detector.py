@@ -19,7 +19,8 @@ def slice_profile(hu: Array, thickness_over_step: float) -> Array:
         return hu
     side = np.float32((thickness_over_step - 1.0) / 2 / thickness_over_step)
     padded = np.concatenate([hu[:1], hu, hu[-1:]])
-    return (1 - 2 * side) * hu + side * (padded[:-2] + padded[2:])
+    found: Array = (1 - 2 * side) * hu + side * (padded[:-2] + padded[2:])
+    return found
 
 
 def transfer(frequency: NDArray[np.floating], scan: Acquisition) -> Array:
@@ -51,7 +52,8 @@ def expose(hu: Array, trunk: Array, scan: Acquisition, rng: np.random.Generator,
     image *= np.float32(gain)
     image += added
     image += noise
-    return image
+    found: Array = image
+    return found
 
 
 def outside_field(rows: int, columns: int) -> NDArray[np.bool_]:

@@ -77,7 +77,8 @@ class Patch:
 
     def share(self, distance: Array, *, width_mm: float | None = None) -> Array:
         """Share of each voxel inside the surface: 1 inside, 0 outside, linear over the edge."""
-        return np.clip(np.float32(0.5) - distance / np.float32(width_mm or self.width_mm), 0, 1)
+        found: Array = np.clip(np.float32(0.5) - distance / np.float32(width_mm or self.width_mm), 0, 1)
+        return found
 
     def paint(self, distance: Array, hu: float | Array, *, width_mm: float | None = None) -> None:
         """Paint over what lies there already."""
@@ -140,7 +141,8 @@ def rotation(tilt: float, lean: float, turn: float) -> NDArray[np.float64]:
     about_x = np.array([[1, 0, 0], [0, ct, -st], [0, st, ct]])
     about_y = np.array([[cl, 0, -sl], [0, 1, 0], [sl, 0, cl]])
     about_w = np.array([[cr, sr, 0], [-sr, cr, 0], [0, 0, 1]])
-    return about_w @ about_x @ about_y
+    found: NDArray[np.float64] = about_w @ about_x @ about_y
+    return found
 
 
 def _cs(angle: float) -> tuple[float, float]:
@@ -196,7 +198,8 @@ def capsule(u: Array, v: Array, w: Array, rod: Capsule) -> Array:
     ab[2] *= scale
     t = np.clip((pu * ab[0] + pv * ab[1] + pw * ab[2]) / max(float(ab @ ab), 1e-6), 0, 1)
     du, dv, dw = pu - t * ab[0], pv - t * ab[1], pw - t * ab[2]
-    return np.sqrt(du * du + dv * dv + dw * dw) - (rod.start_mm + t * np.float32(rod.end_mm - rod.start_mm))
+    found: Array = np.sqrt(du * du + dv * dv + dw * dw) - (rod.start_mm + t * np.float32(rod.end_mm - rod.start_mm))
+    return found
 
 
 def smooth_fields(grid: Grid, rng: np.random.Generator, lengths_mm: Sequence[float]) -> tuple[Array, ...]:

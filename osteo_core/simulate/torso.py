@@ -63,7 +63,8 @@ class Torso:
         heights = np.array([self.height(number) for number, _ in knots])
         order = np.argsort(heights)
         values = np.array([value for _, value in knots])
-        return np.interp(patch.z.ravel(), heights[order], values[order]).astype(np.float32)[:, None, None]
+        found: Array = np.interp(patch.z.ravel(), heights[order], values[order]).astype(np.float32)[:, None, None]
+        return found
 
     def height(self, number: float) -> float:
         """Height of a place between two levels by its fractional VerSe number; beyond 25 it goes on downwards."""

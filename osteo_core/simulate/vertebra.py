@@ -62,7 +62,8 @@ def _endplate(u: Array, v: Array, shape: BodyShape, share: float) -> Array:
     hollow = max(0.5 * (level.anterior_height_mm + level.posterior_height_mm) - level.middle_height_mm, 0.0) * share
     across = np.clip(1 - (u / (0.86 * shape.half_width)) ** 2, 0, 1)
     along = np.clip(1 - (2.0 * (depth - 0.52) / 0.8) ** 2, 0, 1)
-    return rim - np.float32(hollow) * across * along
+    found: Array = rim - np.float32(hollow) * across * along
+    return found
 
 
 def body_distance(u: Array, v: Array, w: Array, shape: BodyShape) -> Array:

@@ -79,7 +79,8 @@ def _pair(a: Mask, b: Mask) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
 
 def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
     """The box around the mask; everything that the distances need lies in it."""
-    return ndimage.find_objects(mask.astype(np.uint8))[0]
+    found: tuple[slice, ...] = ndimage.find_objects(mask.astype(np.uint8))[0]
+    return found
 
 
 def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -128,7 +128,8 @@ def _pairwise_slopes(x: Values, y: Values) -> Values:
     kept |= (dx == 0) != (dy == 0)
     dx, dy = dx[kept], dy[kept]
     with np.errstate(divide="ignore"):
-        return np.where(dx == 0, np.copysign(np.inf, dy), dy / np.where(dx == 0, 1.0, dx))
+        found: Values = np.where(dx == 0, np.copysign(np.inf, dy), dy / np.where(dx == 0, 1.0, dx))
+        return found
 
 
 def _shifted_middle(size: int, shift: int) -> tuple[int, int]:

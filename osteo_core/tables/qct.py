@@ -219,7 +219,8 @@ def _why_not(row: Row) -> str:
 
 
 def _is_score(row: Row) -> bool:
-    return SCORE_LOW.value <= row.cells["vBMD_mg_cm3"] <= SCORE_HIGH.value
+    found: bool = SCORE_LOW.value <= row.cells["vBMD_mg_cm3"] <= SCORE_HIGH.value
+    return found
 
 
 def _refuse_scores(rows: Sequence[Row]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from commands.cluster.progress import Progress
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.tables.content import Table as QctTable
 from pages.ui.services.changes import Changes, changes
 from pages.ui.services.chromium import INSTALL as BROWSER_NEEDED
 from pages.ui.services.chromium import find_browser, print_pdf
@@ -48,7 +49,6 @@ from pages.ui.services.patients import model_view, patient, stored
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
-from pages.ui.services.qct_import import Table as QctTable
 from pages.ui.services.records import (
     Box,
     BoxKind,

@@ -48,4 +48,5 @@ def dictionary_csv() -> bytes:
 
 def versions(cohort: CohortFilter) -> list[dict[str, Any]]:
     """Weights, settings and calibrations behind the current numbers, with how many series each."""
-    return query("cohort_versions", cohort=cohort).to_pylist()
+    found: list[dict[str, Any]] = query("cohort_versions", cohort=cohort).to_pylist()
+    return found
