@@ -120,15 +120,11 @@ class _ItkVolume:
         kind = sitk.Image([1] * self._reader.GetDimension(), self._reader.GetPixelID())
         return np.dtype(sitk.GetArrayViewFromImage(kind).dtype)
 
-<<<<<<< HEAD
-    def __getitem__(self, part: Any) -> NDArray:
+    def __getitem__(self, part: Any) -> NDArray[Any]:
         """A part of the voxels; SimpleITK reads them all for it."""
         return self.get_unscaled()[part]
 
-    def get_unscaled(self) -> NDArray:
-=======
     def get_unscaled(self) -> NDArray[Any]:
->>>>>>> 181534f (mypy --strict over the whole program but for untyped libraries)
         """Voxels (I, J, K)."""
         try:
             array: NDArray[Any] = sitk.GetArrayFromImage(self._reader.Execute())
