@@ -122,7 +122,8 @@ class _ItkVolume:
 
     def __getitem__(self, part: Any) -> NDArray[Any]:
         """A part of the voxels; SimpleITK reads them all for it."""
-        return self.get_unscaled()[part]
+        found: NDArray[Any] = self.get_unscaled()[part]
+        return found
 
     def get_unscaled(self) -> NDArray[Any]:
         """Voxels (I, J, K)."""
