@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import random
 import shutil
 import signal
@@ -174,7 +173,7 @@ def _killed_child(name: str, place: Place, *, at: int, after_s: float | None) ->
         assert ours.recv() == "begun"
         if after_s is not None:
             time.sleep(after_s)
-            os.kill(child.pid or 0, signal.SIGKILL)
+            child.kill()  # one that ended before is left alone
         while ours.poll(_PATIENCE_S):
             promised.append(ours.recv())
     child.join(10)
