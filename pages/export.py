@@ -10,7 +10,7 @@ from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
 from pages.ui.export import report
 from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
-from pages.ui.shared import filters, frame, wording
+from pages.ui.shared import address, filters, frame, wording
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
@@ -70,7 +70,8 @@ def show_pictures(chosen: services.CohortFilter) -> None:
         return
     beside = about(chosen)
     line = st.container(horizontal=True, vertical_alignment="bottom")
-    one = found[line.selectbox("Figure", list(found), key="figure", width=320) or next(iter(found))]
+    address.choice("figure", found, words="figure")
+    one = found[line.selectbox("Figure", list(found), key="figure", width=320)]
     kinds: dict[PictureKind, str] = {"svg": "image/svg+xml", "png": "image/png"}
     for kind, mime in kinds.items():
         line.download_button(

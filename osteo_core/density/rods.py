@@ -77,6 +77,8 @@ def find_rods(volume: Volume, *, bodies_mm: FloatArray) -> tuple[Rod, ...]:
     """
     low, high = float(bodies_mm[:, 2].min()), float(bodies_mm[:, 2].max())
     box = _search_box(volume.geometry, bodies_mm)
+    if any(side.start >= side.stop for side in box):
+        return ()
     starts = _slab_starts(volume.geometry, low - _SLAB_MM, high + _SLAB_MM)
     seen: dict[int, list[_Spot]] = {}
     for number in _first_look(len(starts)):
@@ -92,7 +94,7 @@ def _first_look(n: int) -> tuple[int, ...]:
 
 
 def _search_box(geometry: Geometry, bodies_mm: FloatArray) -> tuple[slice, slice]:
-    """Columns and rows of the search, as slices of the first two axes."""
+    """Columns and rows of the search, as slices of the first two axes; empty where the image ends before it."""
     middle, back = bodies_mm[:, 0].mean(), bodies_mm[:, 1].min() + _BEHIND_BODIES_MM
     corners = np.array([[middle - _ASIDE_MM, back, 0.0], [middle + _ASIDE_MM, back + _DEPTH_MM, 0.0]])
     index = np.clip(np.rint(geometry.to_index(corners)[:, :2]).astype(int), 0, np.array(geometry.shape[:2]))

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from db import parts, rows
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found, SegmentedLevel, SeriesResult
+from osteo_core.settings import Settings
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
 from tests.builders.viewer_case import ViewerCase, build_viewer_case
@@ -46,6 +48,7 @@ def build_browser_cohort(
         results[n] = replace(results[n], series=replace(results[n].series, patient_key=key))
     store = folder / "store"
     store.mkdir()
+    Pseudonyms.from_key_file(Settings(store=store).key_path)
     found = Found(series=tuple(r.series for r in results))
     for kind, table in rows.indexed_tables(found).items():
         parts.write_part(store, kind, table)

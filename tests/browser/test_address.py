@@ -97,6 +97,8 @@ def test_a_patient_is_one_step_from_the_list_and_back(visit: Visit) -> None:
     page = visit.page
     page.goto(f"{visit.address}/worklist?vendor=GE")
     page.locator("tr[data-key]").first.click()
+    expect(page.locator("tr.selected")).to_have_count(1)
+    page.wait_for_selector("[data-test-script-state=notRunning]")
     key = page.locator("tr.selected").get_attribute("data-key")
     before = entries(page)
     page.keyboard.press("o")

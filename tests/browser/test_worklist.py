@@ -25,6 +25,8 @@ LISTS = {
     "filtered": "?vendor=GE&sex=F",
     "second page": "?page=2",
 }
+#: Keys and mouse end in the same request; two lists show that the mouse reaches it in any of them.
+BY_MOUSE = ("filtered", "second page")
 #: The keys of a review and what each of them notes; a lead uses them mixed.
 REVIEWS = {"y": "confirmed", "n": "not confirmed", "a": "repeat scan"}
 
@@ -34,7 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """So many flags that each list has ten open ones on its page, whatever the other tests have noted."""
     results = [
         replace(result, assessment=replace(result.assessment, is_flagged=True, flag_reason="to be looked at"))
-        for result in aged_cohort(900)
+        for result in aged_cohort(1200)
         if result.assessment
     ]
     return build_store(tmp_path_factory.mktemp("worklist") / "store", results)
@@ -136,7 +138,7 @@ def test_ten_patients_are_noted_by_keys_alone(page: Page, running: Server, store
     assert_noted(store, author, meant)
 
 
-@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize("name", BY_MOUSE)
 def test_ten_patients_are_noted_by_mouse(page: Page, running: Server, store: Path, name: str) -> None:
     author = f"mouse {name}"
     open_list(page, running, LISTS[name], author)
@@ -158,6 +160,7 @@ def test_keys_that_come_too_fast_skip_nobody_and_note_nobody_unseen(page: Page, 
     open_list(page, running, "?sort=study+date", "hasty")
     order = shown_order(page)
     page.keyboard.press("ArrowDown")
+    page.wait_for_timeout(400)  # the first one was seen
     for _ in range(12):
         page.keyboard.press("y")
         page.keyboard.press("ArrowDown")

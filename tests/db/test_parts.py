@@ -137,9 +137,12 @@ def test_a_part_of_a_newer_program_waits_in_quarantine(store: Store) -> None:
 
 
 def test_a_part_of_an_older_program_has_null_for_what_it_did_not_know(store: Store) -> None:
-    table = rows.result_tables(build_cohort(1)[0])["tissues"]
+    tables = rows.result_tables(build_cohort(1)[0])
+    table = tables.pop("tissues")
     write_raw(store.store_dir, "tissues", table.drop_columns(["area_mm2"]))
-    assert store.take_in() == 1
+    for kind, others in tables.items():
+        write_part(store.store_dir, kind, others)
+    assert store.take_in() == 1 + len(tables)
     assert [row["area_mm2"] for row in store.table("tissues").to_pylist()] == [None] * len(table)
 
 

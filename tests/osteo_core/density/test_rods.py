@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from osteo_core.density.calibration.in_scan import InScanPhantom, identify_phantom
 from osteo_core.density.calibration.known_phantoms import KnownPhantom, fit_rods, known_phantoms
 from osteo_core.density.rod_row import RodRow, find_rod_row
+from osteo_core.density.rods import find_rods
 from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.imaging.resample import reorient
 from osteo_core.morphometry.frame import Body, find_bodies
@@ -129,6 +131,14 @@ def test_rods_cut_off_by_the_field_of_view_are_left_out() -> None:
     hu[X > 115] = -1024.0
     found = identified(hu)
     assert (found.phantom.name, found.n_rods) == ("Mindways Model 3", 4)
+
+
+def test_an_image_that_ends_before_the_back_holds_no_rods() -> None:
+    behind = int(GRID.to_index(np.array([[0.0, 30.0, 0.0]]))[0, 1])
+    cut = Volume(
+        voxels_hu=torso()[:, :behind].astype(np.float32), geometry=replace(GRID, shape=(SHAPE[0], behind, SHAPE[2]))
+    )
+    assert find_rods(cut, bodies_mm=np.zeros((1, 3))) == ()
 
 
 def test_a_torso_alone_holds_no_rods() -> None:
