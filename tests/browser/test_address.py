@@ -97,16 +97,16 @@ def test_a_patient_is_one_step_from_the_list_and_back(visit: Visit) -> None:
     page = visit.page
     page.goto(f"{visit.address}/worklist?vendor=GE")
     page.locator("tr[data-key]").first.click()
-    expect(page.locator("tr.selected")).to_have_count(1)
-    page.wait_for_selector("[data-test-script-state=notRunning]")
     key = page.locator("tr.selected").get_attribute("data-key")
     before = entries(page)
     page.keyboard.press("o")
     page.wait_for_url(f"**/patient?series={key}")
     assert entries(page) == before + 1
+    expect(page.get_by_role("heading", name="How it was measured")).to_be_visible()
     page.go_back()
     page.wait_for_url("**/worklist?vendor=GE")
     expect(page.locator(f'tr.selected[data-key="{key}"]')).to_be_visible()
+    page.wait_for_selector("[data-test-script-state=notRunning]")
     page.go_forward()
     page.wait_for_url(f"**/patient?series={key}")
     expect(page.get_by_role("heading", name="How it was measured")).to_be_visible()
