@@ -40,6 +40,7 @@ from commands.progress_bar import Bar
 from commands.sentences import run_sentence
 from commands.summary_page import PAGE, write_summary
 from db import rows
+from osteo_core.archives import status_of
 from osteo_core.dicom.about import About
 from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
@@ -117,10 +118,10 @@ def _stamped(series: Series, job: Job) -> Series:
     seen.update(_facts(series).encode())
     for file in sorted(series.files):
         try:
-            status = file.stat()
+            size_bytes, mtime_ns = status_of(file)
         except OSError:  # gone since it was found, which reading it will tell
             continue
-        seen.update(os.fsencode(f"{file.absolute()}\0{status.st_size}\0{status.st_mtime_ns}\0"))
+        seen.update(os.fsencode(f"{file.absolute()}\0{size_bytes}\0{mtime_ns}\0"))
     return replace(series, files_stamp=seen.hexdigest()[:_STAMP_DIGITS])
 
 

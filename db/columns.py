@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from osteo_core.archives import status_of
 from osteo_core.columns import TABLES, Row
 from osteo_core.outcomes import Caution, Exclusion
 from osteo_core.records import Failure, Series, SeriesResult
@@ -54,15 +55,15 @@ def file_rows(series: Series, at: datetime) -> list[Row]:
     rows = []
     for file in series.files:
         try:
-            seen = file.stat()
+            size_bytes, mtime_ns = status_of(file)
         except FileNotFoundError:
             continue
         rows.append(
             {
                 "path": path_text(file.absolute()),
                 "series_key": series.series_key,
-                "size_bytes": seen.st_size,
-                "mtime_ns": seen.st_mtime_ns,
+                "size_bytes": size_bytes,
+                "mtime_ns": mtime_ns,
                 "indexed_at": utc(at),
             }
         )

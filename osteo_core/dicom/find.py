@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from osteo_core.archives import archive_of
 from osteo_core.dicom.about import About
 from osteo_core.dicom.arrange import arrange
 from osteo_core.dicom.describe import describe, header_cautions, words_of
@@ -30,6 +31,8 @@ from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
+#: Why a volume file in an archive is left out: what reads it wants the file itself, and what lies beside it.
+_PACKED_VOLUME = "a volume file in an archive; unpack it first"
 #: Called after each file with (files done, files seen so far).
 Progress = Callable[[int, int], object]
 
@@ -104,7 +107,10 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
         if is_volume_file(file.path) and not has_preamble(file.path):
-            gathered.nifti.append(file)
+            if archive_of(file.path):
+                gathered.unreadable.setdefault((file.path.parent, _PACKED_VOLUME), []).append(file.path)
+            else:
+                gathered.nifti.append(file)
         else:
             _gather_dicom(file, gathered)
         yield

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from pydicom import Dataset, config
 
+from osteo_core.archives import ArchiveError, is_archive, local_file, members
 from osteo_core.dicom.bounds import BeyondBoundsError, check_claims, read_until_pixels
 from osteo_core.dicom.elements import Elements, slice_of
 from osteo_core.dicom.slices import Seen, SliceHeader
@@ -37,13 +38,17 @@ def read_header(path: Path) -> Dataset | NotReadable:
     the parser, it is a NotReadable: no file ends a run.
     """
     try:
-        with config.disable_value_validation(), path.open("rb") as file:
+        if is_archive(path):  # one that could not be opened, which says why
+            members(path)
+        with config.disable_value_validation(), local_file(path) as local, local.open("rb") as file:
             dataset = _read(file)
             return _checked(dataset) if isinstance(dataset, Dataset) else dataset
     except FileNotFoundError:
         return NotReadable(kind="no longer there")
     except PermissionError:
         return NotReadable(kind="no permission to read")
+    except ArchiveError as error:
+        return NotReadable(kind=str(error))
     except BeyondBoundsError as error:
         return NotReadable(kind=f"damaged DICOM header: {error}")
     except Exception:  # the border of one file; the error's own text may quote it, so only its kind is reported
@@ -65,7 +70,7 @@ def read_slices(path: Path, seen: Seen) -> list[SliceHeader] | NotReadable:
 def has_preamble(path: Path) -> bool:
     """True for a DICOM file with its preamble, whatever its name ends with."""
     try:
-        with path.open("rb") as file:
+        with local_file(path) as local, local.open("rb") as file:
             return file.read(132)[128:] == b"DICM"
     except OSError:
         return False

@@ -23,6 +23,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+from osteo_core.archives import local_file
 from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflated
 from osteo_core.dicom.values import DAMAGE, number, sequence, text
 
@@ -50,6 +51,11 @@ def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_res
     display of such a file is inverted, but GDCM inverts its values, so it is decoded under the other name.
     ``is_rescaled``: False for stored values without any rescale.
     """
+    with local_file(path) as local:
+        return _frames(local, syntax, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
+
+
+def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray[Any]:
     if syntax == DeflatedExplicitVRLittleEndian and is_deflated(path):
         return _read_deflated(path, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
     is_as_written = not is_monochrome1 and is_rescaled

@@ -137,7 +137,7 @@ def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray[An
     except PixelsUnreadableError as error:
         raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error}") from None
     except OSError as error:  # gone or unreadable since it was indexed
-        raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error.strerror}") from None
+        raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error.strerror or error}") from None
     frames = stored.astype(np.float64)
     for one in own:
         if one.frame < len(frames):

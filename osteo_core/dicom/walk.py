@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from osteo_core.archives import is_archive, members
 from osteo_core.errors import UsageError
 from osteo_core.imaging.files import belongs_to_header, is_sidecar
 
@@ -106,5 +107,21 @@ def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Fo
         if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        files.append(File(path=Path(name), size=status.st_size, mtime_ns=status.st_mtime_ns))
+        files += _files_of(Path(name), status)
     return Folder(path=folder, files=tuple(files), unreachable=unreachable)
+
+
+def _files_of(path: Path, status: os.stat_result) -> list[File]:
+    """The file itself, or the files in an archive; of an archive that cannot be read itself, which reading it tells."""
+    if is_archive(path):
+        try:
+            inside = members(path)
+        except OSError:
+            inside = []
+        if inside:
+            return [
+                File(path=member, size=size, mtime_ns=status.st_mtime_ns)
+                for member, size in inside
+                if not _is_no_file_of_its_own(member)
+            ]
+    return [File(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
+from osteo_core.archives import is_there, local_file
 from osteo_core.errors import UsageError
 
 _KEYWORDS = (
@@ -38,7 +39,7 @@ def read_who(files: Sequence[Path]) -> Who:
 
     Raises UsageError where none is left, or none is DICOM; the message names no file, for names may hold a patient's.
     """
-    present = next((file for file in files if file.is_file()), None)
+    present = next((file for file in files if is_there(file)), None)
     if not files:
         raise UsageError("the source files of this series are not known; index the folder again")
     if present is None:
@@ -47,7 +48,8 @@ def read_who(files: Sequence[Path]) -> Who:
             "in your own system"
         )
     try:
-        header = dcmread(present, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
+        with local_file(present) as local:
+            header = dcmread(local, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
     except (InvalidDicomError, OSError):
         raise UsageError(
             "the source file is not DICOM, or cannot be read: it does not say who the patient is"

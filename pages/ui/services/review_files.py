@@ -18,6 +18,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 
+from osteo_core.archives import is_there
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import read_nifti_header, read_nifti_labels
 from osteo_core.outcomes import Exclusion
@@ -69,7 +70,7 @@ def touch(folder: Path, stem: str) -> None:
 
 
 def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
-    gone = sum(not file.exists() for file in view.files)
+    gone = sum(not is_there(file) for file in view.files)
     if not view.files or gone:
         found = f"{gone} of {len(view.files)} source files are not where they were" if view.files else "none is known"
         raise UsageError(f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now")

@@ -1,0 +1,230 @@
+"""Studies that are read where they lie in a .zip, .tar, .tar.gz or .dcm.gz: a member is a path below its archive.
+
+``/data/study.zip/CT/0001.dcm`` names a member. Nothing is unpacked into a folder: `local_file` gives a temporary copy
+of one member for as long as it is read, and names in an archive never decide where anything is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import io
+import os
+import tarfile
+import tempfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import IO, Protocol
+
+from osteo_core.limits.limit import Limit
+
+MOST_MEMBERS = Limit(
+    value=200_000,
+    unit="files an archive",
+    source="design: a study of the whole body in thin slices and many phases has some 10,000",
+    date="2026-11-29",
+    beyond="the archive is not read",
+)
+MOST_MEMBER_BYTES = Limit(
+    value=2**32,
+    unit="bytes a file, unpacked",
+    source="design: 4 GiB; an enhanced CT of 4,000 frames of 512 x 512 has 2",
+    date="2026-11-29",
+    beyond="the file is not read",
+)
+MOST_UNPACKED = Limit(
+    value=100,
+    unit="times the bytes of the archive, and 64 MiB, unpacked in all",
+    source="design: deflate makes CT 2 to 4 times smaller; what a bomb holds is 1,000 times its size",
+    date="2026-11-29",
+    beyond="the archive is not read",
+)
+
+_ZIP, _TAR, _TAR_GZ, _ONE_FILE = (".zip",), (".tar",), (".tar.gz", ".tgz"), (".dcm.gz", ".ima.gz")
+_SUFFIXES = (*_ZIP, *_TAR, *_TAR_GZ, *_ONE_FILE)
+_CHUNK_BYTES = 2**20
+_ANYWAY_BYTES = 2**26
+_ENCRYPTED = 0x1
+_TOO_MUCH = "an archive that unpacks to more than any study"
+#: What the libraries raise for damaged archives.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+class ArchiveError(OSError):
+    """An archive, or a member of it, that cannot be read. The text names no file."""
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Archive:
+    """An open archive: the size of each member by its path below the archive, how one is opened, and their bound."""
+
+    sizes: dict[str, int]
+    open_member: Callable[[str], AbstractContextManager[_Readable]]
+    most_bytes: int
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write(self, member: str, target: IO[bytes]) -> None:
+        """Write one member's bytes, and no more than the bound."""
+        with self.lock, self.open_member(member) as source:
+            _copy(source, target, min(self.most_bytes, round(MOST_MEMBER_BYTES.value)))
+
+
+def is_archive(path: Path) -> bool:
+    """Whether the name is that of an archive whose members are read."""
+    return path.name.lower().endswith(_SUFFIXES) and not path.name.startswith(".")
+
+
+def members(archive: Path) -> list[tuple[Path, int]]:
+    """The files in an archive, in order of names: path below the archive, size in bytes.
+
+    Raises ArchiveError with the reason where it cannot be read.
+    """
+    return [(archive / name, size) for name, size in sorted(_opened(archive).sizes.items())]
+
+
+def archive_of(path: Path) -> Path | None:
+    """The archive that ``path`` lies in; None for a file of its own."""
+    if not any(part.lower().endswith(_SUFFIXES) for part in path.parts[:-1]):
+        return None
+    return next((above for above in reversed(path.parents) if is_archive(above) and above.is_file()), None)
+
+
+def status_of(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of change in ns since 1970 UTC; a member has that of its archive. Raises OSError."""
+    archive = archive_of(path)
+    if archive is None:
+        found = path.stat()
+        return found.st_size, found.st_mtime_ns
+    sizes, name = _opened(archive).sizes, _name_in(archive, path)
+    if name not in sizes:
+        raise FileNotFoundError("no longer in its archive")
+    return sizes[name], archive.stat().st_mtime_ns
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file, or a member of an archive, can be found under this path."""
+    try:
+        return path.is_file() or (archive_of(path) is not None and status_of(path)[0] >= 0)
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def local_file(path: Path) -> Iterator[Path]:
+    """A path that every library can open: ``path`` itself, or for a member of an archive a copy that is removed again.
+
+    Raises OSError, of which ArchiveError, where there is no such file or it cannot be unpacked.
+    """
+    archive = archive_of(path)
+    if archive is None:
+        yield path
+        return
+    name = _name_in(archive, path)
+    opened = _opened(archive)
+    if name not in opened.sizes:
+        raise FileNotFoundError("no longer in its archive")
+    with tempfile.NamedTemporaryFile(suffix="".join(PurePosixPath(name).suffixes[-1:])) as copy:
+        try:
+            opened.write(name, copy)
+        except _DAMAGE:
+            raise ArchiveError("a damaged archive") from None
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _name_in(archive: Path, path: Path) -> str:
+    return path.relative_to(archive).as_posix()
+
+
+def _opened(archive: Path) -> _Archive:
+    """The archive, kept open while its file stays as it is."""
+    seen = archive.stat()
+    return _open(archive, seen.st_size, seen.st_mtime_ns, os.getpid())
+
+
+@lru_cache(maxsize=8)
+def _open(archive: Path, size: int, mtime_ns: int, process_id: int) -> _Archive:
+    del mtime_ns, process_id  # a changed file, or a forked process, opens it anew
+    most = round(MOST_UNPACKED.value) * size + _ANYWAY_BYTES
+    name = archive.name.lower()
+    try:
+        if name.endswith(_ONE_FILE):
+            one = archive.name[: -len(".gz")]
+            return _Archive(sizes={one: size}, open_member=lambda _: gzip.open(archive, "rb"), most_bytes=most)
+        if name.endswith(_ZIP):
+            return _of_zip(zipfile.ZipFile(archive), most)
+        if name.endswith(_TAR):
+            return _of_tar(tarfile.open(archive, "r:"), most)
+        plain = tempfile.TemporaryFile()
+        with gzip.open(archive, "rb") as packed:
+            _copy(packed, plain, most)
+        plain.seek(0)
+        return _of_tar(tarfile.open(fileobj=plain, mode="r:"), most)
+    except _DAMAGE:
+        raise ArchiveError("a damaged archive") from None
+
+
+def _of_zip(opened: zipfile.ZipFile, most: int) -> _Archive:
+    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+    _check_count(len(entries))
+    if any(entry.flag_bits & _ENCRYPTED for entry in entries):
+        raise ArchiveError("an encrypted archive; unpack it first")
+    stored = {key: entry for entry in entries if (key := _safe(entry.filename))}
+    sizes = {key: entry.file_size for key, entry in stored.items()}
+    if sum(sizes.values()) > most:
+        raise ArchiveError(_TOO_MUCH)
+    return _Archive(sizes=sizes, open_member=lambda key: opened.open(stored[key]), most_bytes=most)
+
+
+def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
+    stored: dict[str, tarfile.TarInfo] = {}
+    for number, entry in enumerate(opened):
+        _check_count(number)
+        if entry.isreg() and (key := _safe(entry.name)):  # what a link leads to is listed itself
+            stored[key] = entry
+
+    def open_member(key: str) -> AbstractContextManager[_Readable]:
+        return opened.extractfile(stored[key]) or io.BytesIO()
+
+    return _Archive(sizes={key: entry.size for key, entry in stored.items()}, open_member=open_member, most_bytes=most)
+
+
+def _check_count(count: int) -> None:
+    if count > MOST_MEMBERS.value:
+        raise ArchiveError(f"an archive of more than {MOST_MEMBERS.value:,.0f} files")
+
+
+def _safe(name: str) -> str:
+    """The member's path below its archive; '' for one that would lead out of it."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        return ""
+    return path.as_posix() if path.parts else ""
+
+
+def _copy(source: _Readable, target: IO[bytes], most: int) -> None:
+    left = most
+    while piece := source.read(min(_CHUNK_BYTES, left + 1)):
+        left -= len(piece)
+        if left < 0:
+            raise ArchiveError(_TOO_MUCH)
+        target.write(piece)
