@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from osteo_core.archives import status_of
+from osteo_core.archives import ArchiveError, status_of
 from osteo_core.columns import TABLES, Row
 from osteo_core.outcomes import Caution, Exclusion
 from osteo_core.records import Failure, Series, SeriesResult
@@ -56,7 +56,7 @@ def file_rows(series: Series, at: datetime) -> list[Row]:
     for file in series.files:
         try:
             size_bytes, mtime_ns = status_of(file)
-        except FileNotFoundError:
+        except (FileNotFoundError, ArchiveError):
             continue
         rows.append(
             {

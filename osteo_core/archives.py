@@ -49,6 +49,7 @@ MOST_UNPACKED = Limit(
 _ZIP, _TAR, _TAR_GZ, _ONE_FILE = (".zip",), (".tar",), (".tar.gz", ".tgz"), (".dcm.gz", ".ima.gz")
 _SUFFIXES = (*_ZIP, *_TAR, *_TAR_GZ, *_ONE_FILE)
 _CHUNK_BYTES = 2**20
+#: The 64 MiB of MOST_UNPACKED: a small archive of blank slices is no bomb.
 _ANYWAY_BYTES = 2**26
 _ENCRYPTED = 0x1
 _TOO_MUCH = "an archive that unpacks to more than any study"
