@@ -36,7 +36,7 @@ types: $(VENV)/.test-ready
 
 unit: $(VENV)/.test-ready chromium
 	@$(PY) -m pages.ui.viewer.fetch
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
 # The browser tests use the system's Chromium: installed where that is allowed, else they are skipped with a sentence.
 chromium:
