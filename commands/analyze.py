@@ -25,6 +25,7 @@ from commands.command import (
     writable_folder,
 )
 from commands.progress_bar import Bar
+from commands.recalibrate import recalibrate
 from commands.sentences import run_sentence
 from db.leftovers import remove_old_masks
 from osteo_core.settings import Settings
@@ -42,10 +43,11 @@ def analyze(
     """Analyze what waits in the store under the present models and settings; results reach it as parts.
 
     With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
-    again; two runs at once share the series between them. Raises UsageError when a scheduler was named and does not
-    answer, or an engine is not installed.
+    again; two runs at once share the series between them. What waits only because a setting changed is calibrated
+    again from what the store holds. Raises UsageError when a scheduler was named and does not answer, or an engine is
+    not installed.
     """
-    job = store_job(store_dir, settings, models)
+    job, listeners = store_job(store_dir, settings, models), (*listeners, progress_file(store_dir))
     waiting = store_access.waiting(store_dir, job.models, settings, retry=retry)
     if job.models.masks is not None:
         job = replace(job, own=jobs.own_models(waiting.series, job.models))
@@ -53,16 +55,12 @@ def analyze(
     try:
         remove_old_masks(store_dir)
         with runs.joined(job.out_dir, job.run_id):
-            outcomes = analyze_many(
-                waiting.series,
-                waiting.cautions,
-                job,
-                scheduler=scheduler,
-                listeners=(*listeners, progress_file(store_dir)),
-            )
+            again = recalibrate(job, listeners=listeners)
+            series = [one for one in waiting.series if one.series_key not in again]
+            outcomes = analyze_many(series, waiting.cautions, job, scheduler=scheduler, listeners=listeners)
     finally:
         store_access.hand_over(store_dir)
-    return replace(summary_of(outcomes), found=len(waiting.series))
+    return replace(summary_of(outcomes), found=len(waiting.series), recalibrated=len(again))
 
 
 def store_job(store_dir: Path, settings: Settings, models: Models | None = None) -> Job:

@@ -24,7 +24,7 @@ class RunSummary:
     """What one run did: series found, done before, and now measured, excluded or failed.
 
     ``left_out`` are those that ``find`` excluded before any image was read; ``elsewhere`` those that another run over
-    the same store had taken.
+    the same store had taken; ``recalibrated`` those whose stored measurements were calibrated again.
     """
 
     found: int = 0
@@ -34,6 +34,7 @@ class RunSummary:
     excluded: int = 0
     failed: int = 0
     elsewhere: int = 0
+    recalibrated: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers by name."""

@@ -16,8 +16,9 @@ def counted(number: int, one: str, many: str) -> str:
 def run_sentence(summary: RunSummary) -> str:
     """What a run did, in one sentence."""
     before = f"{summary.skipped} done before; " if summary.skipped else ""
+    again = f"{summary.recalibrated} calibrated again without segmenting, " if summary.recalibrated else ""
     others = f" Another run took {summary.elsewhere} of them." if summary.elsewhere else ""
     return (
         f"{summary.found} series found, {summary.left_out} left out by their headers; {before}"
-        f"now {summary.measured} measured, {summary.excluded} excluded, {summary.failed} failed.{others}"
+        f"now {again}{summary.measured} measured, {summary.excluded} excluded, {summary.failed} failed.{others}"
     )

@@ -36,6 +36,11 @@ def to_store(result: SeriesResult, job: Job) -> None:
     """The mask into ``media/``, then one part a kind into ``inbox/``."""
     if result.segmentation is not None:
         write_mask(job.out_dir / MEDIA / result.mask_file, result.segmentation)
+    rows_to_store(result, job)
+
+
+def rows_to_store(result: SeriesResult, job: Job) -> None:
+    """One part a kind into ``inbox/``, of a result whose mask lies in the store."""
     for kind, table in result_tables(result).items():
         write_part(job.out_dir, kind, table)
 

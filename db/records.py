@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -28,7 +29,7 @@ def found_of(waiting: pa.Table, cautions: pa.Table) -> Found:
     """The answers of ``waiting_series`` and ``waiting_cautions`` as ``find`` gave them."""
     noted: dict[str, list[Caution]] = {}
     for row in cautions.to_pylist():
-        noted.setdefault(row["series_key"], []).append(_caution(row))
+        noted.setdefault(row["series_key"], []).append(caution_of(row))
     return Found(
         series=tuple(series_of(row) for row in waiting.to_pylist()),
         cautions={key: tuple(given) for key, given in noted.items()},
@@ -49,11 +50,12 @@ def series_of(row: dict[str, Any]) -> Series:
     )
 
 
-def _caution(row: dict[str, Any]) -> Caution:
+def caution_of(row: Mapping[str, Any]) -> Caution:
+    """A row of ``cautions`` as the record."""
     return Caution(
         code=CautionCode(row["code"]),
         step=Step(row["step"]),
-        found=row["found"],
-        limit=row["limit"],
+        found=row["found"] or "",
+        limit=row["limit"] or "",
         level=None if row["level"] is None else Level(row["level"]),
     )

@@ -77,7 +77,7 @@ QUALIFY row_number() OVER (PARTITION BY series_key, level ORDER BY "at" DESC, ev
 
 -- Series that are done: they have a result under these models, settings and measuring code, from the files as they are
 -- now. `own`: 'series_key model_hash' of series that have a model hash of their own (masks from elsewhere). With
--- `redo_failed` a series whose latest such result failed is not done.
+-- `redo_failed` a series whose latest such result failed is not done. `settings` NULL: under any settings.
 CREATE OR REPLACE MACRO done(models, own, settings, measuring, redo_failed) AS TABLE
 WITH readings AS (
     SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns))) AS state
@@ -93,7 +93,7 @@ FROM (
     SELECT r.series_key, arg_max(r.status, r.finished_at) AS status
     FROM results AS r
     WHERE (r.model_hash = models OR list_contains(own, concat(r.series_key, ' ', r.model_hash)))
-    AND r.settings_hash = settings
+    AND (settings IS NULL OR r.settings_hash = settings)
     AND r.measuring_version = measuring
     AND NOT EXISTS (
         SELECT 1 FROM changes AS c

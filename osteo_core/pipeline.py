@@ -26,6 +26,7 @@ from osteo_core.records import (
     Calibration,
     CalibrationTissues,
     ContrastCorrection,
+    Geometry,
     Measurement,
     Regressor,
     Segmentation,
@@ -42,12 +43,13 @@ from osteo_core.terms import MASK_LEVELS, ContrastPhase, Level, Status, Step
 class MeasuredSeries:
     """All that is known of a series before a calibration: a setting changes none of it.
 
+    ``geometry`` is the grid of the volume and ``source_geometry`` that of the files where it differs (`Volume`).
     ``cautions`` are those of reading, segmenting and measuring; ``model_hash`` names all models; ``rod_row`` are rods
     under the back, which may be a phantom.
     """
 
     series: Series
-    volume: Volume
+    geometry: Geometry
     segmentation: Segmentation
     measurements: tuple[Measurement, ...]
     tissues: CalibrationTissues
@@ -55,6 +57,7 @@ class MeasuredSeries:
     cautions: tuple[Caution, ...]
     model_hash: str
     rod_row: RodRow | None = None
+    source_geometry: Geometry | None = None
 
 
 def joint_hash(outline_hash: str, regressor_hash: str) -> str:
@@ -110,7 +113,8 @@ def measure_volume(
         measurements = _regressed(measurements, volume, segmentation, regressor=regressor, kvp=series.kvp)
     return MeasuredSeries(
         series=series,
-        volume=volume,
+        geometry=volume.geometry,
+        source_geometry=volume.source_geometry,
         segmentation=segmentation,
         measurements=tuple(measurements),
         tissues=tissues,
@@ -152,8 +156,8 @@ def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
         status=Status.MEASURED if sound_levels(measurements) else Status.EXCLUDED,
         model_hash=measured.model_hash,
         settings_hash=settings.hash,
-        geometry=measured.volume.geometry,
-        source_geometry=measured.volume.source_geometry,
+        geometry=measured.geometry,
+        source_geometry=measured.source_geometry,
         segmentation=segmentation,
         tissues=tissues,
         measurements=measurements,
@@ -161,6 +165,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
         exclusions=exclusions,
         cautions=(*cautions, *assessment.cautions),
         contrast_phase=measured.phase,
+        has_rods=measured.rod_row is not None,
         seconds=time.perf_counter() - started,
         finished_at=datetime.now(UTC),
     )

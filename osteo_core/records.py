@@ -425,8 +425,8 @@ class Assessment:
 class SeriesResult:
     """All that was found for one series, under one set of models, settings and measuring code.
 
-    ``is_read``: a reader signed it; then it counts before what the program measured by itself.
-
+    ``is_read``: a reader signed it; then it counts before what the program measured by itself. ``has_rods``: rods lie
+    under the back, which may be a phantom; None where nothing was measured.
     ``source_geometry`` is the grid of the files where it is not ``geometry`` (`Volume.source_geometry`).
     """
 
@@ -448,6 +448,7 @@ class SeriesResult:
     failure: Failure | None = None
     measuring_version: str = MEASURING_VERSION
     is_read: bool = False
+    has_rods: bool | None = None
 
     @property
     def mask_file(self) -> str:

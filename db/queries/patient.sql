@@ -3,7 +3,7 @@ SELECT
     cohort.*,
     r.calibration_source, r.calibration_kvp, r.calibration_kind,
     r.calibration_slope_mg_cm3_per_hu, r.calibration_intercept_mg_cm3,
-    r.corrections, r.mean_vbmd_method,
+    r.corrections, r.mean_vbmd_method, r.has_rods,
     (SELECT max(s.engine) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS engine,
     (SELECT max(s.anchor) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS anchor,
     (SELECT max(s.mask_file) FROM segmentations AS s WHERE s.series_key = $series_key AND s.result_id = cohort.result_id) AS mask_file,

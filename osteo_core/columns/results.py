@@ -246,6 +246,12 @@ RESULTS = table(
         "signed by a reader, and so counts before what the program measured; null in older results",
         use=EXPORTED,
     ),
+    Column(
+        "has_rods",
+        FLAG,
+        "true, false",
+        "rods lie under the back, which may be a phantom; null where nothing was measured and in older results",
+    ),
     key="result_id",
     order="series_key finished_at result_id",
     checks=(

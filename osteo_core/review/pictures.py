@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from osteo_core.density.rod_row import find_rod_row
 from osteo_core.density.roi import trabecular_roi
 from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.dicom.volume import read_volume
@@ -67,7 +68,7 @@ def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmen
     folder.mkdir(parents=True, exist_ok=True)
     write_image(folder / (stem + MASK), shown.labels, shown.geometry)
     write_image(folder / (stem + CT), _whole_numbers(shown), shown.geometry)
-    tissues = CalibrationTissues() if segmentation is None else find_calibration_tissues(volume, segmentation)
+    tissues = CalibrationTissues() if segmentation is None else _tissues(volume, segmentation)
     write_derived(folder, stem, shown)
     context = {
         "source": _plain(volume.geometry),
@@ -77,6 +78,13 @@ def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmen
     }
     with writing(folder / (stem + CONTEXT)) as path:
         path.write_text(json.dumps(context), encoding="utf-8")
+
+
+def _tissues(volume: Volume, segmentation: Segmentation) -> CalibrationTissues:
+    """As the pipeline finds them: no tissue lies in a phantom under the back."""
+    bodies = find_bodies(segmentation)
+    rods = find_rod_row(volume, bodies)
+    return find_calibration_tissues(volume, segmentation, bodies, without_mm=rods.box_mm if rods else None)
 
 
 def write_derived(folder: Path, stem: str, shown: Shown) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 from osteo_core.assessment.assess import sound_levels
+from osteo_core.density.rod_row import find_rod_row
 from osteo_core.density.roi import measure_body, refuse_unlike
 from osteo_core.imaging.borders import cut_sides
 from osteo_core.morphometry.fracture import grade_fractures
@@ -50,7 +51,7 @@ _KEPT_STEPS = (Step.READ, Step.SEGMENT, Step.MEASURE)
 class ReviewCase:
     """One series as a reader has it before them: the shown CT and what the model found on it.
 
-    ``volume`` and ``model`` lie on the shown grid. ``cautions`` are those of the model's result; ``regressed`` are the
+    ``volume`` and ``model`` lie on the shown grid. ``has_rods``: the model's result saw rods under the back. ``cautions`` are those of the model's result; ``regressed`` are the
     network's readings, which hold as long as an outline is as it was. ``memory`` keeps levels that were measured.
     """
 
@@ -60,6 +61,7 @@ class ReviewCase:
     source_geometry: Geometry
     tissues: CalibrationTissues
     phase: ContrastPhase
+    has_rods: bool = False
     cautions: tuple[Caution, ...] = ()
     regressed: Mapping[Level, Estimate] = field(default_factory=dict)
     memory: dict[str, Measurement] = field(default_factory=dict)
@@ -83,13 +85,14 @@ def remeasure(case: ReviewCase, labels: LabelArray, decisions: Decisions, *, set
     result = judge(
         MeasuredSeries(
             series=case.series,
-            volume=case.volume,
+            geometry=case.volume.geometry,
             segmentation=segmentation,
             measurements=measurements,
             tissues=case.tissues,
             phase=phase,
             cautions=(*kept, *_fracture_cautions(fractures, decisions)),
             model_hash=segmentation.model_hash,
+            rod_row=find_rod_row(case.volume, bodies) if case.has_rods else None,
         ),
         settings=settings,
     )

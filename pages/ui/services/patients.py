@@ -71,6 +71,7 @@ def _result_fields(row: dict[str, Any]) -> dict[str, Any]:
         "finished_at": row["finished_at"],
         "seconds": row["seconds"] or 0.0,
         "mask_file": row["mask_file"] or "",
+        "has_rods": bool(row["has_rods"]),
     }
 
 

@@ -185,6 +185,7 @@ class PatientView:
     stack_label: str = ""
     follow_state: str = ""
     is_read: bool = False
+    has_rods: bool = False
     result_id: str = ""
     measuring_version: str = ""
 

@@ -123,6 +123,7 @@ def _read_case(view: PatientView, stem: str) -> ReviewCase:
         source_geometry=context.source,
         tissues=context.tissues,
         phase=ContrastPhase(view.contrast_phase),
+        has_rods=view.has_rods,
         cautions=tuple(_caution(row) for row in query("result_cautions", **of_result).to_pylist()),
         regressed={row.level: row.regressed_mg_cm3 for row in view.levels if row.regressed_mg_cm3 is not None},
     )

@@ -1,0 +1,98 @@
+"""Calibrate and assess again, without segmenting, what was measured before a setting changed.
+
+A changed setting (a calibration table, a limit, the order of the calibrations) changes nothing that was seen in an
+image. Results under the settings before stay in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from commands import store_access, write_results
+from commands.analysis_job import Job
+from commands.cluster import runs
+from commands.cluster.progress import Listener, Tracker
+from commands.stored_results import cautions_of, exclusions_of, measured_of
+from db.records import series_of
+from osteo_core.measuring import MEASURING_VERSION
+from osteo_core.pipeline import judge
+from osteo_core.records import SeriesResult
+from osteo_core.settings import Settings
+from osteo_core.terms import Status
+
+#: Series that are read at once: bounds the memory.
+_AT_ONCE = 200
+Query = Callable[..., pa.Table]
+
+
+def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
+    """Give every series that waits only because a setting changed its result under the job's settings; gives their keys.
+
+    Within ``runs.joined``. Series with a phantom or other rods under the back are left to the analysis. A run that was
+    stopped carries on: each series is delivered whole.
+    """
+    done: set[str] = set()
+    with store_access.reading(job.out_dir) as reader:
+        if reader is None:
+            return done
+        under = under_models(job)
+        waiting = reader.query("recalibration_series", settings_hash=job.settings.hash, **under)
+        keys = waiting.column("series_key").to_pylist()
+        if not keys:
+            return done
+        with Tracker("calibrate", len(keys), listeners=listeners) as tracker:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                for result in judged_again(reader.query, some, job.settings, **under):
+                    if _deliver(result, job):
+                        done.add(result.series.series_key)
+                tracker.advance(len(some))
+    return done
+
+
+def under_models(job: Job) -> dict[str, Any]:
+    """What queries ask of results under the job's models and this measuring code, whatever the settings."""
+    return {
+        "model_hash": job.models.result_hash if job.models.masks is None else "",
+        "own": [f"{key} {one.result_hash}" for key, one in job.own.items()],
+        "measuring_version": MEASURING_VERSION,
+    }
+
+
+def judged_again(query: Query, series_keys: Sequence[str], settings: Settings, **under: Any) -> Iterator[SeriesResult]:
+    """The results of these series under other settings; none of a series whose image must be looked at again.
+
+    ``under`` as ``under_models`` gives it. Raises SettingsError where a table of the site cannot be used.
+    """
+    for row in query("stored_results", series_keys=list(series_keys), **under).to_pylist():
+        measured = measured_of(row)
+        result = _unchanged(row, settings) if measured is None else judge(measured, settings=settings)
+        yield replace(result, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
+
+
+def _deliver(result: SeriesResult, job: Job) -> bool:
+    """Deliver the result; False where another run has taken the series."""
+    own = job.of(result.series)
+    key = own.work_key(result.series)
+    if not runs.take(job.out_dir, job.run_id, key):
+        return False
+    write_results.rows_to_store(result, own)
+    runs.finish(job.out_dir, key, is_done=True)
+    return True
+
+
+def _unchanged(row: Mapping[str, Any], settings: Settings) -> SeriesResult:
+    """A series that was excluded before any body was looked for: no setting changes that."""
+    return SeriesResult(
+        series=series_of(row["header"]),
+        status=Status(row["result"]["status"]),
+        model_hash=row["result"]["model_hash"],
+        settings_hash=settings.hash,
+        exclusions=exclusions_of(row),
+        cautions=cautions_of(row),
+    )
