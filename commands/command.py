@@ -137,10 +137,10 @@ def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
     from osteo_core.density.calibration.known_phantoms import wanted_phantom
 
     wanted_phantom(settings.qct_phantom, settings.phantom_definitions)
-    if settings.calibration_table:
-        from osteo_core.density.calibration.site import read_site_lines
+    if settings.calibration_table or settings.store_lines:
+        from osteo_core.density.calibration.site import site_lines
 
-        read_site_lines(Path(settings.calibration_table))
+        site_lines(settings)
     if settings.phantom_table:
         from osteo_core.density.calibration.phantom import read_phantom_lines
 

@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
-from itertools import groupby
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from commands import store_access
 from commands.command import Answer, Context, path_argument
-from osteo_core.assessment.assess import category_of
-from osteo_core.density.calibration.site import COLUMNS
+from commands.recalibrate import Query, judged_again
+from db.events import record
+from db.site_lines import csv_text, replace_file
 from osteo_core.errors import UsageError
-from osteo_core.limits.calibration import PAIRS_VALIDITY
-from osteo_core.programme.site_line import PairsLine, QctPair, line_of_pairs
-from osteo_core.settings import Settings
-from osteo_core.terms import Category
+from osteo_core.measuring import MEASURING_VERSION
+from osteo_core.programme.site_line import PairsLine, Scanner, ScannerLine, line_event, scanner_lines, table_row
+from osteo_core.settings import STORE_LINES, Settings, with_store_lines
 
-_SCANNER = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral")
-#: Kernel groups that a calibration table may name; others are read without one.
-_NAMED_KERNELS = ("smooth", "standard", "sharp")
-_CLASSES = (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL)
+#: Series of a scanner that a preview calibrates anew; the latest ones.
+_MOST_PREVIEWED = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScannerLine:
-    """What came of one scanner's pairs: a line, or the reason why there is none, and whose category it changes."""
+class Preview:
+    """What a line would change: series of its scanner, those calibrated anew for this, and moves between categories.
 
-    scanner: Mapping[str, Any]
-    n: int
-    line: PairsLine | None
-    reason: str
-    changed: tuple[tuple[str, str, int], ...]
+    ``moved``: (category now, category then, series), for those whose category would be another.
+    """
+
+    series: int
+    tried: int
+    moved: tuple[tuple[str, str, int], ...]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,98 +43,83 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=path_argument, metavar="CSV", help="write the lines as a calibration table (a new file)"
     )
+    parser.add_argument("--use", action="store_true", help="use these lines in this store from now on")
+    parser.add_argument("--author", default="", help="who decides so; recorded, needed with --use")
+    parser.add_argument("--reason", default="", help="why; recorded")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Fit and report; with ``--out`` write what a site can set as ``calibration_table``."""
+    """Fit and report; with ``--use`` record the lines, with ``--out`` write them as a calibration table."""
+    settings = with_store_lines(context.settings)
     if arguments.out and arguments.out.exists():
         raise UsageError(f"{arguments.out} exists; name a new file, so that no line in use is overwritten")
-    lines = site_lines(context.settings)
-    usable = [one for one in lines if one.line is not None]
-    if arguments.out and usable:
-        write_lines(arguments.out, usable, today=date.today())
-    written = (f"Written to {arguments.out}; set calibration_table to it and analyze again.",)
-    return Answer(
-        document={"lines": [_document(one) for one in lines], "out": str(arguments.out) if arguments.out else None},
-        sentences=(
-            *(_sentence(one) for one in lines),
-            *(() if lines else ("No native CT has a QCT value of the same patient; import some with 'reference'.",)),
-            *(written if arguments.out and usable else ()),
-        ),
-    )
-
-
-def site_lines(settings: Settings) -> list[ScannerLine]:
-    """The line of each scanner model, tube voltage, kernel group and mineral. Raises UsageError without a store."""
+    if arguments.use and not arguments.author.strip():
+        raise UsageError("a line needs its author: add --author NAME")
     if not settings.store.exists():
         raise UsageError(f"there is no store at {settings.store}; 'index' or 'demo' makes one")
     with store_access.reading(settings.store) as reader:
         if reader is None:
             raise UsageError(f"the owner of {settings.store} has not published anything yet; try again in a minute")
-        rows = reader.query("qct_hu_pairs").to_pylist()
-    rows.sort(key=_scanner_text)
-    return [_line(list(own), settings) for _, own in groupby(rows, key=_scanner_text)]
+        lines = scanner_lines(reader.query("qct_hu_pairs").to_pylist())
+        found = [(one, preview(reader.query, one.scanner, one.line, settings) if one.line else None) for one in lines]
+    usable = [(one.scanner, one.line) for one in lines if one.line is not None]
+    written = []
+    if arguments.out and usable:
+        rows = [table_row(scanner, line, today=date.today()) for scanner, line in usable]
+        replace_file(arguments.out, csv_text(rows))
+        written.append(f"Written to {arguments.out}; set calibration_table to it and analyze again.")
+    if arguments.use and usable:
+        use_lines(settings.store, usable, author=arguments.author, reason=arguments.reason)
+        written.append("The lines are in use; 'analyze' calibrates what is measured again, without segmenting.")
+    return Answer(
+        document={
+            "lines": [_document(one, seen) for one, seen in found],
+            "out": str(arguments.out) if arguments.out else None,
+        },
+        sentences=(
+            *(_sentence(one, seen) for one, seen in found),
+            *(() if lines else ("No native CT has a QCT value of the same patient; import some with 'reference'.",)),
+            *written,
+        ),
+    )
 
 
-def _scanner_text(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in _SCANNER)
+def use_lines(store_dir: Path, lines: Iterable[tuple[Scanner, PairsLine]], *, author: str, reason: str) -> None:
+    """Record that this store uses these lines, and have them taken in where nobody owns the store."""
+    at = datetime.now(UTC)
+    events = [
+        line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=at)
+        for scanner, line in lines
+    ]
+    record(store_dir, *events)
+    store_access.hand_over(store_dir)
 
 
-def _line(rows: list[dict[str, Any]], settings: Settings) -> ScannerLine:
-    pairs = [QctPair(patient_key=r["patient_key"], hu=r["hu"], qct_mg_cm3=r["qct_mg_cm3"]) for r in rows]
-    found = line_of_pairs(pairs)
-    scanner = {name: rows[0][name] for name in _SCANNER}
-    if isinstance(found, str):
-        return ScannerLine(scanner=scanner, n=len(pairs), line=None, reason=found, changed=())
-    return ScannerLine(scanner=scanner, n=len(pairs), line=found, reason="", changed=_changes(rows, found, settings))
+def preview(query: Query, scanner: Scanner, line: PairsLine, settings: Settings) -> Preview:
+    """What would change if the line were used: the scanner's series calibrated anew as an analysis would do it."""
+    where = {name: value for name, value in asdict(scanner).items() if name != "mineral"}
+    rows = query("scanner_series", **where, limit=_MOST_PREVIEWED).to_pylist()
+    now = {row["series_key"]: row["category"] for row in rows}
+    moved: Counter[tuple[str, str]] = Counter()
+    tried = 0
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / STORE_LINES
+        replace_file(table, csv_text([table_row(scanner, line, today=date.today())]))
+        changed = replace(settings, store_lines=str(table))
+        under: dict[str, Any] = {"model_hash": None, "own": [], "measuring_version": MEASURING_VERSION}
+        for result in judged_again(query, list(now), changed, **under):
+            tried += 1
+            then = str(result.assessment.category) if result.assessment else ""
+            if then != now[result.series.series_key]:
+                moved[now[result.series.series_key] or "no value", then or "no value"] += 1
+    return Preview(
+        series=rows[0]["n"] if rows else 0,
+        tried=tried,
+        moved=tuple((before, then, n) for (before, then), n in sorted(moved.items())),
+    )
 
 
-def _changes(
-    rows: Iterable[Mapping[str, Any]], line: PairsLine, settings: Settings
-) -> tuple[tuple[str, str, int], ...]:
-    """(category now, category by the line, patients), for those whose category would be another."""
-    counted: dict[tuple[str, str], int] = {}
-    for row in rows:
-        now, then = row["category"], str(category_of(line.vbmd_mg_cm3(row["hu"]), settings))
-        if row["mean_vbmd_mg_cm3"] is not None and now in _CLASSES and now != then:
-            counted[now, then] = counted.get((now, then), 0) + 1
-    return tuple((now, then, n) for (now, then), n in sorted(counted.items()))
-
-
-def write_lines(path: Path, lines: Iterable[ScannerLine], *, today: date) -> None:
-    """A calibration table with these lines, under its name only once it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(_row(one, today) for one in lines)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _row(one: ScannerLine, today: date) -> dict[str, Any]:
-    line, scanner = one.line, one.scanner
-    if line is None:
-        raise ValueError("a scanner without a line has no row")
-    return {
-        "name": f"QCT pairs of {today.isoformat()}",
-        "vendor": scanner["vendor"],
-        "manufacturer_model_name": scanner["manufacturer_model_name"] or "",
-        "kvp": f"{scanner['kvp']:g}",
-        "kernel_group": scanner["kernel_group"] if scanner["kernel_group"] in _NAMED_KERNELS else "",
-        "slope_mg_cm3_per_hu": f"{line.slope_mg_cm3_per_hu.value:.5f}",
-        "intercept_mg_cm3": f"{line.intercept_mg_cm3.value:.3f}",
-        "residual_sd_mg_cm3": f"{line.left_out_sd_mg_cm3:.3f}",
-        "mineral": scanner["mineral"],
-        "source": f"{line.n} QCT pairs of this site, {line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f} mg/cm3",
-        "valid_from": today.isoformat(),
-        "valid_to": (today + timedelta(days=PAIRS_VALIDITY.value)).isoformat(),
-    }
-
-
-def _document(one: ScannerLine) -> dict[str, Any]:
+def _document(one: ScannerLine, seen: Preview | None) -> dict[str, Any]:
     line = one.line
     fitted: dict[str, Any] = {}
     if line is not None:
@@ -146,21 +130,32 @@ def _document(one: ScannerLine) -> dict[str, Any]:
             "left_out_sd_mg_cm3": line.left_out_sd_mg_cm3,
             "outliers": list(line.outliers),
         }
-    changed = [{"now": now, "then": then, "patients": n} for now, then, n in one.changed]
-    return {**one.scanner, "patients": one.n, **fitted, "reason": one.reason or None, "changed": changed}
+    changed = [{"now": now, "then": then, "series": n} for now, then, n in seen.moved] if seen else []
+    return {
+        **asdict(one.scanner),
+        "patients": len(one.pairs),
+        **fitted,
+        "reason": one.reason or None,
+        "series": seen.series if seen else 0,
+        "tried": seen.tried if seen else 0,
+        "changed": changed,
+    }
 
 
-def _sentence(one: ScannerLine) -> str:
-    scanner, line = one.scanner, one.line
-    model = scanner["manufacturer_model_name"] or "model unknown"
-    where = f"{scanner['vendor']} {model} {scanner['kvp']:g} kVp {scanner['kernel_group']}"
-    if line is None:
-        return f"{where}: no line, {one.reason}."
+def _sentence(one: ScannerLine, seen: Preview | None) -> str:
+    line = one.line
+    if line is None or seen is None:
+        return f"{one.scanner.words}: no line, {one.reason}."
     slope, intercept = line.slope_mg_cm3_per_hu, line.intercept_mg_cm3
     outliers = f"; far off: {', '.join(line.outliers)}" if line.outliers else ""
-    changed = "; ".join(f"{n} from {now} to {then}" for now, then, n in one.changed) or "no category changes"
     return (
-        f"{where}: {slope.value:.3f} x HU {intercept.value:+z.1f} mg/cm3 {scanner['mineral']} from {line.n} patients "
-        f"({line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f}); each left out in turn: bias "
-        f"{line.left_out_bias_mg_cm3:+z.1f}, SD {line.left_out_sd_mg_cm3:.1f}{outliers}. Categories: {changed}."
+        f"{one.scanner.words}: {slope.value:.3f} x HU {intercept.value:+z.1f} mg/cm3 {one.scanner.mineral} "
+        f"from {line.n} patients ({line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f}); each left out in turn: bias "
+        f"{line.left_out_bias_mg_cm3:+z.1f}, SD {line.left_out_sd_mg_cm3:.1f}{outliers}. {preview_words(seen)}"
     )
+
+
+def preview_words(seen: Preview) -> str:
+    """What a line would change, in one sentence."""
+    changed = "; ".join(f"{n} from {now} to {then}" for now, then, n in seen.moved) or "no category changes"
+    return f"Of {seen.series} series of this scanner {seen.tried} were tried: {changed}."

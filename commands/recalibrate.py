@@ -31,7 +31,7 @@ Query = Callable[..., pa.Table]
 
 
 def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
-    """Give every series that waits only because a setting changed its result under the job's settings; gives their keys.
+    """Give series that wait only because a setting changed their results under the job's settings; gives their keys.
 
     Within ``runs.joined``. Series with a phantom or other rods under the back are left to the analysis. A run that was
     stopped carries on: each series is delivered whole.

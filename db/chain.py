@@ -78,8 +78,9 @@ def content_of(row: dict[str, Any]) -> str:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    found: pa.Table | None = connection.execute(sql).to_arrow_table()
-    return [] if found is None else found.to_pylist()
+    table: pa.Table = connection.sql(sql).to_arrow_table()
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return rows
 
 
 def _link(before: str, content: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from db import intake, schema, snapshot
+from db import intake, schema, site_lines, snapshot
 from db.border import translated
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
@@ -95,7 +95,10 @@ class Store(Reader):
     def take_in(self) -> int:
         """Take in the parts that wait in the inbox; gives how many were new."""
         with self._writing, translated(self.store_dir, "writing to"):
-            return intake.take_in(self._connection, self.store_dir)
+            taken = intake.take_in(self._connection, self.store_dir)
+            if taken:
+                site_lines.write_lines(self._connection, self.store_dir)
+            return taken
 
     def publish_snapshot(self) -> Path:
         """Write the snapshot that other processes read; gives its folder."""
@@ -180,6 +183,7 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     try:
         schema.bring_up(connection)
         snapshot.create_views(connection)
+        site_lines.write_lines(connection, store_dir)
         write_version(store_dir)
     except BaseException:
         connection.close()

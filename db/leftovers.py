@@ -19,7 +19,7 @@ from db.parts import INBOX
 _OLD_S = 3600.0
 #: By folder below the store: of the owner alone, and of any process.
 _OWN = {
-    "": (".store.json.*", ".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"),
+    "": (".store.json.*", ".calibration_lines.csv.*", ".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"),
     "snapshot": (".*.writing", ".current.json.*"),
 }
 _ANYBODYS = {"": (".progress.json.*",), INBOX: (".*.writing",)}

@@ -21,6 +21,7 @@ _RESULT_FIELDS = (
     "normal_above_mg_cm3",
     "category_age_from_years",
     "calibration_table",
+    "store_lines",
     "phantom_table",
     "phantom_definitions",
     "qct_phantom",
@@ -28,7 +29,9 @@ _RESULT_FIELDS = (
     "thickness_maximum_mm",
 )
 #: Settings that name a file of which the content counts.
-_TABLES = ("calibration_table", "phantom_table", "phantom_definitions")
+_TABLES = ("calibration_table", "store_lines", "phantom_table", "phantom_definitions")
+#: In a store: its own calibration lines, made from QCT pairs, as a calibration table.
+STORE_LINES = "calibration_lines.csv"
 #: Settings that name a CSV file.
 _CSV = (*_TABLES, "site_table")
 #: Settings that name a text file.
@@ -57,7 +60,8 @@ class Settings:
     """What a site may choose. Relative paths are relative to the working directory.
 
     ``calibration_table``: CSV of a site's own calibration lines; ``phantom_table``: CSV of its phantom scans; both
-    empty for none. ``phantom_definitions``: CSV of phantoms that the program does not know, empty for none.
+    empty for none. ``store_lines``: the same of lines made from the store's QCT pairs; set by the program where a store
+    has some. ``phantom_definitions``: CSV of phantoms that the program does not know, empty for none.
     ``qct_phantom``: the phantom whose scale general lines aim at, of those known.
     ``site_table``: CSV that names where series come from, empty for none.
     ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
@@ -81,6 +85,7 @@ class Settings:
     category_age_from_years: float = CATEGORY_AGE_FROM.value
     thickness_maximum_mm: float = THICKNESS_MAXIMUM.value
     calibration_table: str = ""
+    store_lines: str = ""
     phantom_table: str = ""
     phantom_definitions: str = ""
     qct_phantom: str = "Mindways Model 3"
@@ -142,6 +147,12 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     if unknown:
         raise SettingsError(f"unknown settings {unknown}; known are {sorted(names)}")
     return checked(replace(Settings(), **{name: _as_kind(name, value) for name, value in given.items()}))  # type: ignore[arg-type]
+
+
+def with_store_lines(settings: Settings, store_dir: Path | None = None) -> Settings:
+    """The settings with the lines of that store (default: the one that they name), if it has some."""
+    lines = (store_dir or settings.store).resolve() / STORE_LINES
+    return replace(settings, store_lines=str(lines) if lines.is_file() else "")
 
 
 def checked(settings: Settings) -> Settings:

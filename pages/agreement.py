@@ -12,7 +12,7 @@ from streamlit.elements.plotly_chart import PlotlyState
 from osteo_core.programme.comparison import CLASSES, Comparison
 from pages.ui import services
 from pages.ui.agreement import figures as agreement_figures
-from pages.ui.agreement import qct_import
+from pages.ui.agreement import qct_import, site_lines
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
 from pages.ui.agreement.readers import show_readers
 from pages.ui.shared import address, filters, frame, wording
@@ -220,4 +220,5 @@ else:
         with st.expander("Import QCT values"):
             qct_import.show_import()
         qct_import.show_imports()
+        site_lines.show_site_lines()
     show_readers()

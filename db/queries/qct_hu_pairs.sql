@@ -23,10 +23,8 @@ means AS (
     GROUP BY ALL
 )
 SELECT
-    p.patient_key, p.hu, p.qct_mg_cm3, p.mineral, s.vendor, s.manufacturer_model_name, s.kvp, s.kernel_group,
-    c.mean_vbmd_mg_cm3, c.category
+    p.patient_key, p.hu, p.qct_mg_cm3, p.mineral, s.study_date, s.vendor, s.manufacturer_model_name, s.kvp, s.kernel_group
 FROM means AS p
 JOIN current_series AS s ON s.series_key = p.series_key
-JOIN cohort AS c ON c.series_key = p.series_key
 WHERE s.kvp IS NOT NULL
 ORDER BY p.patient_key;

@@ -1,10 +1,10 @@
--- What the program measured in the series $series_keys under $model_hash (or $own) and $measuring_version, each latest
--- result whole: one row a series with its header and lists of all that belongs to the result. Results with rods under the
+-- What the program measured in the series $series_keys under $model_hash (NULL: under any; or $own) and
+-- $measuring_version, each latest result whole: one row a series with its header and lists of all that belongs to the result. Results with rods under the
 -- back are left out: what a phantom shows beside each vertebra is not stored.
 WITH latest AS (
     SELECT * FROM results
     WHERE list_contains($series_keys::VARCHAR[], series_key)
-    AND (model_hash = $model_hash OR list_contains($own::VARCHAR[], concat(series_key, ' ', model_hash)))
+    AND ($model_hash IS NULL OR model_hash = $model_hash OR list_contains($own::VARCHAR[], concat(series_key, ' ', model_hash)))
     AND measuring_version = $measuring_version
     AND NOT coalesce(is_read, false)
     QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY finished_at DESC, result_id DESC) = 1

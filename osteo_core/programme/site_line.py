@@ -2,36 +2,49 @@
 
 Both values err, so the line is Deming's with a stated ratio of error variances. It is refused for too few patients or
 too narrow a range, and judged by leaving each patient out in turn: what it is worth for a patient it has not seen.
+A line that the site uses is an insert-only event, and so is its withdrawal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 
 from osteo_core.errors import StatisticsError
-from osteo_core.limits.calibration import PAIRS_ERROR_RATIO, PAIRS_LEAST, PAIRS_RANGE
-from osteo_core.records import Estimate
+from osteo_core.limits.calibration import PAIRS_ERROR_RATIO, PAIRS_LEAST, PAIRS_RANGE, PAIRS_VALIDITY
+from osteo_core.records import Estimate, Event
 from osteo_core.statistics.regression import deming, deming_left_out
 
 #: A patient is an outlier beyond this many robust SDs (1.4826 times the median absolute deviation).
 _OUTLYING_SD, _MAD_TO_SD = 3.5, 1.4826
+LINE_KIND, WITHDRAWN_KIND = "calibration line", "calibration line withdrawn"
+#: Kernel groups that a calibration table may name; others are read without one.
+_NAMED_KERNELS = ("smooth", "standard", "sharp")
+_SCANNER_COLUMNS = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QctPair:
-    """One patient: mean HU of the trabecular regions, and what QCT said of the same levels in mg/cm3."""
+    """One patient: mean HU of the trabecular regions, what QCT said of the same levels in mg/cm3, and the CT's date."""
 
     patient_key: str
     hu: float
     qct_mg_cm3: float
+    study_date: date | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PairsLine:
-    """vBMD = slope HU + intercept; bias and SD of what is left when each patient is left out, and who lies far off."""
+    """vBMD = slope HU + intercept; bias and SD of what is left when each patient is left out, and who lies far off.
+
+    ``first_day``: date of the oldest CT among the pairs; the line says nothing of the scanner before it.
+    """
 
     n: int
     slope_mg_cm3_per_hu: Estimate
@@ -41,6 +54,7 @@ class PairsLine:
     lowest_mg_cm3: float
     highest_mg_cm3: float
     outliers: tuple[str, ...]
+    first_day: date | None = None
 
     def vbmd_mg_cm3(self, hu: float) -> float:
         """vBMD at that HU."""
@@ -80,4 +94,114 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
         outliers=tuple(
             pair.patient_key for pair, far in zip(pairs, distance > _OUTLYING_SD * spread, strict=True) if far
         ),
+        first_day=min((pair.study_date for pair in pairs if pair.study_date is not None), default=None),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanner:
+    """What a line is made for: one scanner model, tube voltage and kernel group, and the mineral of its QCT values."""
+
+    vendor: str
+    manufacturer_model_name: str | None
+    kvp: float
+    kernel_group: str
+    mineral: str
+
+    @property
+    def words(self) -> str:
+        """'GE Revolution 120 kVp standard'."""
+        return f"{self.vendor} {self.manufacturer_model_name or 'model unknown'} {self.kvp:g} kVp {self.kernel_group}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScannerLine:
+    """What came of one scanner's pairs: a line, or the reason why there is none."""
+
+    scanner: Scanner
+    pairs: tuple[QctPair, ...]
+    line: PairsLine | None
+    reason: str = ""
+
+
+def scanner_lines(rows: Iterable[Mapping[str, Any]]) -> list[ScannerLine]:
+    """The line of each scanner in these pairs: rows with the fields of `Scanner` and `QctPair`."""
+    placed = sorted(((_scanner(row), row) for row in rows), key=lambda pair: str(pair[0]))
+    return [_scanner_line(scanner, [row for _, row in own]) for scanner, own in groupby(placed, key=lambda p: p[0])]
+
+
+def _scanner(row: Mapping[str, Any]) -> Scanner:
+    return Scanner(**{name: row[name] for name in Scanner.__dataclass_fields__})
+
+
+def _scanner_line(scanner: Scanner, rows: Sequence[Mapping[str, Any]]) -> ScannerLine:
+    pairs = tuple(QctPair(**{name: row[name] for name in QctPair.__dataclass_fields__}) for row in rows)
+    found = line_of_pairs(pairs)
+    if isinstance(found, str):
+        return ScannerLine(scanner=scanner, pairs=pairs, line=None, reason=found)
+    return ScannerLine(scanner=scanner, pairs=pairs, line=found)
+
+
+def table_row(scanner: Scanner, line: PairsLine, *, today: date) -> dict[str, str]:
+    """The line as a row of a calibration table (`osteo_core.density.calibration.site`).
+
+    It covers scans from the oldest CT of its pairs until a year after ``today``.
+    """
+    return {
+        "name": f"QCT pairs of {today.isoformat()}",
+        "vendor": scanner.vendor,
+        "manufacturer_model_name": scanner.manufacturer_model_name or "",
+        "kvp": f"{scanner.kvp:g}",
+        "kernel_group": scanner.kernel_group if scanner.kernel_group in _NAMED_KERNELS else "",
+        "slope_mg_cm3_per_hu": f"{line.slope_mg_cm3_per_hu.value:.5f}",
+        "intercept_mg_cm3": f"{line.intercept_mg_cm3.value:.3f}",
+        "residual_sd_mg_cm3": f"{line.left_out_sd_mg_cm3:.3f}",
+        "mineral": scanner.mineral,
+        "source": f"{line.n} QCT pairs of this site, {line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f} mg/cm3",
+        "valid_from": line.first_day.isoformat() if line.first_day else "",
+        "valid_to": (today + timedelta(days=PAIRS_VALIDITY.value)).isoformat(),
+    }
+
+
+def line_event(scanner: Scanner, line: PairsLine, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
+    """The insert-only event by which a site uses this line: the row of the calibration table, and how it was judged."""
+    row = table_row(scanner, line, today=at.date())
+    judged = {name: value for name, value in asdict(line).items() if name.startswith(("left_out", "lowest", "highest"))}
+    payload = {"row": row, "n": line.n, "outliers": len(line.outliers), **judged}
+    return Event(
+        event_id=event_id,
+        kind=LINE_KIND,
+        series_key="",
+        author=author.strip(),
+        at=at,
+        reason=reason.strip(),
+        payload_json=json.dumps(payload, ensure_ascii=False),
+    )
+
+
+def withdrawal_event(line_id: str, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
+    """The insert-only event by which a site no longer uses the line of the event ``line_id``."""
+    return Event(
+        event_id=event_id,
+        kind=WITHDRAWN_KIND,
+        series_key="",
+        author=author.strip(),
+        at=at,
+        reason=reason.strip(),
+        payload_json=json.dumps({"line": line_id}),
+    )
+
+
+def rows_in_force(events: Iterable[Event]) -> list[dict[str, str]]:
+    """Rows of the calibration table that these events (`line_event`, `withdrawal_event`) leave in force.
+
+    Of one scanner model, tube voltage, kernel group and mineral the line made last counts.
+    """
+    given = sorted(events, key=lambda event: (event.at, event.event_id))
+    withdrawn = {json.loads(event.payload_json)["line"] for event in given if event.kind == WITHDRAWN_KIND}
+    latest: dict[tuple[str, ...], dict[str, str]] = {}
+    for event in given:
+        if event.kind == LINE_KIND and event.event_id not in withdrawn:
+            row = json.loads(event.payload_json)["row"]
+            latest[tuple(row[name] for name in _SCANNER_COLUMNS)] = row
+    return list(latest.values())

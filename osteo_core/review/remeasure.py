@@ -51,8 +51,9 @@ _KEPT_STEPS = (Step.READ, Step.SEGMENT, Step.MEASURE)
 class ReviewCase:
     """One series as a reader has it before them: the shown CT and what the model found on it.
 
-    ``volume`` and ``model`` lie on the shown grid. ``has_rods``: the model's result saw rods under the back. ``cautions`` are those of the model's result; ``regressed`` are the
-    network's readings, which hold as long as an outline is as it was. ``memory`` keeps levels that were measured.
+    ``volume`` and ``model`` lie on the shown grid. ``has_rods``: the model's result saw rods under the back.
+    ``cautions`` are those of the model's result; ``regressed`` are the network's readings, which hold as long as an
+    outline is as it was. ``memory`` keeps levels that were measured.
     """
 
     series: Series

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from commands.pairs import site_lines, write_lines
 from db import rows
-from db.connect import open_store
+from db.connect import open_snapshot, open_store
 from osteo_core.__main__ import run
-from osteo_core.density.calibration.site import read_site_lines
+from osteo_core.density.calibration.site import COLUMNS, read_site_lines, site_lines
 from osteo_core.errors import UsageError
-from osteo_core.records import ReferenceValue
-from osteo_core.settings import Settings
+from osteo_core.programme.site_line import (
+    PairsLine,
+    Scanner,
+    ScannerLine,
+    line_event,
+    rows_in_force,
+    scanner_lines,
+    table_row,
+    withdrawal_event,
+)
+from osteo_core.records import Event, ReferenceValue
+from osteo_core.settings import STORE_LINES, Settings, with_store_lines
 from osteo_core.terms import ContrastPhase, Status
 from tests.builders.cohort import build_cohort
 from tests.db.conftest import deliver, deliver_results
+
+NOW = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +70,14 @@ def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def lines_of(store_dir: Path) -> list[ScannerLine]:
+    with open_snapshot(store_dir) as reader:
+        return scanner_lines(reader.query("qct_hu_pairs").to_pylist())
+
+
 def test_the_line_of_the_scanner_comes_back(store_dir: Path) -> None:
-    (found,) = site_lines(Settings(store=store_dir))
-    assert found.scanner["manufacturer_model_name"] == "Revolution"
+    (found,) = lines_of(store_dir)
+    assert found.scanner.words == "GE Revolution 120 kVp standard"
     assert found.line is not None, found.reason
     assert found.line.slope_mg_cm3_per_hu.value == pytest.approx(0.8, abs=0.03)
     assert found.line.intercept_mg_cm3.value == pytest.approx(4.0, abs=4.0)
@@ -68,19 +85,23 @@ def test_the_line_of_the_scanner_comes_back(store_dir: Path) -> None:
 
 
 def test_the_table_it_writes_is_a_calibration_table(store_dir: Path, tmp_path: Path) -> None:
-    write_lines(tmp_path / "lines.csv", site_lines(Settings(store=store_dir)), today=date(2026, 11, 29))
-    (line,) = read_site_lines(tmp_path / "lines.csv")
+    (found,) = lines_of(store_dir)
+    out = tmp_path / "lines.csv"
+    run(["pairs", "--store", str(store_dir), "--out", str(out)])
+    (line,) = read_site_lines(out)
     assert line.calibration.slope_mg_cm3_per_hu == pytest.approx(0.8, abs=0.03)
     assert line.calibration.residual_sd_mg_cm3 == pytest.approx(2.0, abs=0.3)
-    assert (line.calibration.valid_from, line.calibration.valid_to) == (date(2026, 11, 29), date(2027, 11, 29))
+    assert line.calibration.valid_from == min(pair.study_date for pair in found.pairs if pair.study_date)
+    assert line.calibration.valid_to == date.today() + timedelta(days=365)
     assert [path.name for path in tmp_path.iterdir()] == ["lines.csv"]
+    assert tuple(table_row(found.scanner, found.line, today=date.today())) == COLUMNS
 
 
 def test_the_command_reports_and_overwrites_nothing(store_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "lines.csv"
     answer = run(["pairs", "--store", str(store_dir), "--out", str(out)])
     assert " x HU " in answer.sentences[0]
-    assert "Categories:" in answer.sentences[0]
+    assert "series of this scanner" in answer.sentences[0]
     before = out.read_text()
     with pytest.raises(UsageError, match="name a new file"):
         run(["pairs", "--store", str(store_dir), "--out", str(out)])
@@ -89,7 +110,57 @@ def test_the_command_reports_and_overwrites_nothing(store_dir: Path, tmp_path: P
 
 def test_a_store_without_pairs_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="there is no store"):
-        site_lines(Settings(store=tmp_path / "none"))
+        run(["pairs", "--store", str(tmp_path / "none")])
     with open_store(tmp_path / "store") as opened:
         opened.publish_snapshot()
     assert "No native CT has a QCT value" in run(["pairs", "--store", str(tmp_path / "store")]).sentences[0]
+
+
+def test_a_line_in_use_needs_an_author_and_is_a_table_of_its_store(store_dir: Path, tmp_path: Path) -> None:
+    own = tmp_path / "store"
+    shutil.copytree(store_dir, own)
+    with pytest.raises(UsageError, match="needs its author"):
+        run(["pairs", "--store", str(own), "--use"])
+    assert not (own / STORE_LINES).exists()
+    plain = Settings(store=own)
+    run(["pairs", "--store", str(own), "--use", "--author", "NN", "--reason", "40 pairs"])
+    settings = with_store_lines(plain)
+    (line,) = site_lines(settings)
+    assert line.calibration.slope_mg_cm3_per_hu == pytest.approx(0.8, abs=0.03)
+    assert settings.hash != plain.hash
+    (own / STORE_LINES).unlink()  # it follows from the events
+    with open_store(own) as store:
+        store.publish_snapshot()
+    assert with_store_lines(plain).hash == settings.hash
+
+
+def event(number: int, line: PairsLine, *, model: str = "Revolution", at: datetime = NOW) -> Event:
+    return line_event(
+        replace(first_scanner(), manufacturer_model_name=model),
+        line,
+        event_id=f"e{number}",
+        author="NN",
+        reason="",
+        at=at,
+    )
+
+
+def test_the_line_made_last_counts_until_it_is_withdrawn(store_dir: Path) -> None:
+    line = lines_of(store_dir)[0].line
+    assert line is not None
+    steeper = replace(line, slope_mg_cm3_per_hu=replace(line.slope_mg_cm3_per_hu, value=0.81, low=0.7, high=0.9))
+    first, second = event(1, line), event(2, steeper, at=NOW + timedelta(days=30))
+    other = event(3, line, model="Optima")
+    assert [row["slope_mg_cm3_per_hu"] for row in rows_in_force([second, first])] == ["0.81000"]
+    assert len(rows_in_force([first, second, other])) == 2
+    gone = withdrawal_event("e2", event_id="e4", author="NN", reason="wrong phantom", at=NOW + timedelta(days=31))
+    (row,) = rows_in_force([first, second, gone])
+    assert row == table_row(first_scanner(), line, today=NOW.date())
+    again = withdrawal_event("e1", event_id="e5", author="NN", reason="", at=NOW + timedelta(days=32))
+    assert rows_in_force([first, second, gone, again]) == []
+
+
+def first_scanner() -> Scanner:
+    return Scanner(
+        vendor="GE", manufacturer_model_name="Revolution", kvp=120.0, kernel_group="standard", mineral="K2HPO4"
+    )

@@ -101,9 +101,7 @@ def stored(store: Path, settings: Settings) -> dict[str, dict[str, list[dict[str
             ):
                 own[kind] = [row for row in reader.table(kind).to_pylist() if row[key] == result["result_id"]]
             found[result["series_key"]] = {
-                kind: sorted(
-                    ({n: v for n, v in row.items() if n not in _OF_THE_MOMENT} for row in rows), key=str
-                )
+                kind: sorted(({n: v for n, v in row.items() if n not in _OF_THE_MOMENT} for row in rows), key=str)
                 for kind, rows in own.items()
             }
     return found
@@ -138,7 +136,9 @@ def test_a_result_calibrated_again_is_the_result_of_a_whole_analysis(
         wanted = told(slow)
         own = found[case.key]
         assert {kind: rows for kind, rows in own.items() if rows} == {
-            kind: [{name: row.get(name) for name in own[kind][0]} for row in wanted[kind]] for kind in own if wanted[kind]
+            kind: [{name: row.get(name) for name in own[kind][0]} for row in wanted[kind]]
+            for kind in own
+            if wanted[kind]
         }
 
 

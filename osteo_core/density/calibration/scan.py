@@ -13,7 +13,7 @@ from osteo_core.density.calibration.known_phantoms import KnownPhantom, wanted_p
 from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
 from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
-from osteo_core.density.calibration.site import SiteLine, read_site_lines
+from osteo_core.density.calibration.site import SiteLine, site_lines
 from osteo_core.density.rod_row import RodRow
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import GENERAL_LINE_SD
@@ -91,8 +91,7 @@ def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
 
 def site_lines_of(scan: Scan) -> list[SiteLine]:
     """The site's own lines that cover the scan, the most specific and latest last."""
-    table = scan.settings.calibration_table
-    lines = read_site_lines(Path(table)) if table else ()
+    lines = site_lines(scan.settings)
     return sorted((line for line in lines if _site_covers(line, scan.series)), key=_specificity)
 
 

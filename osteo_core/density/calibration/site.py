@@ -1,4 +1,4 @@
-"""A site's own calibration lines, read from the CSV that settings.calibration_table names.
+"""A site's own calibration lines, read from the CSVs that settings.calibration_table and store_lines name.
 
 Columns (CSV or Excel with a row of headings; blank means 'any' where allowed):
 name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank any),
@@ -15,6 +15,7 @@ from pathlib import Path
 from osteo_core.density.calibration.site_columns import KERNEL_GROUP, KVP, MINERAL, MODEL, VENDOR
 from osteo_core.limits import tables as limits
 from osteo_core.records import Calibration
+from osteo_core.settings import Settings
 from osteo_core.tables.columns import Column, Day, Number
 from osteo_core.tables.rows import Row, read_whole
 from osteo_core.terms import KernelGroup
@@ -62,6 +63,15 @@ class SiteLine:
 
     calibration: Calibration
     kernel_group: KernelGroup | None
+
+
+def site_lines(settings: Settings) -> tuple[SiteLine, ...]:
+    """The site's lines: those of its own table, and those that were made in the store.
+
+    Raises TableError naming the rows and columns that cannot be used.
+    """
+    tables = (settings.calibration_table, settings.store_lines)
+    return tuple(line for table in tables if table for line in read_site_lines(Path(table)))
 
 
 def read_site_lines(path: Path) -> tuple[SiteLine, ...]:

@@ -84,4 +84,5 @@ from pages.ui.services.running_app import (
     version,
 )
 from pages.ui.services.saved_views import remove_view, save_view, saved_views
+from pages.ui.services.site_lines import UsedLine, lines_from_pairs, preview_line, use_line, used_lines, withdraw_line
 from pages.ui.services.worklist import Sort, WorkItem, work_items, worklist_count, worklist_order

@@ -14,7 +14,7 @@ import pyarrow as pa
 from commands.cluster import pause
 from commands.cluster.progress import Progress, read_progress
 from osteo_core.errors import OsteoError, UsageError
-from osteo_core.settings import Settings, read_settings
+from osteo_core.settings import Settings, read_settings, with_store_lines
 from pages.ui.services.background_run import ANALYZE, DEMO, DEMO_FOLDER, Run, demo_is_wanted
 from pages.ui.services.pictures import close_pictures
 from pages.ui.services.store_holder import StoreHolder, close_holder, holder_of
@@ -26,8 +26,8 @@ _runs_lock = threading.RLock()  # asking for the holder may start the demo
 
 
 def settings() -> Settings:
-    """The settings of this site, as file and environment say now."""
-    return read_settings()
+    """The settings of this site, as file and environment say now, with the calibration lines made in its store."""
+    return with_store_lines(read_settings())
 
 
 def limits() -> Limits:

@@ -1,0 +1,51 @@
+"""The calibration lines that were made in a store, as the table beside it that an analysis reads.
+
+What people did are events; the table follows from them and is written anew when they say something else.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import duckdb
+
+from db.query import run_query
+from osteo_core.programme.site_line import rows_in_force
+from osteo_core.records import Event
+from osteo_core.settings import STORE_LINES
+
+
+def write_lines(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
+    """Bring the store's table of calibration lines to what its events say; no table where no line is in force."""
+    events = [Event(**row) for row in run_query(connection, "calibration_line_events").to_pylist()]
+    path, rows = store_dir / STORE_LINES, rows_in_force(events)
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    content = csv_text(rows)
+    if not path.is_file() or path.read_bytes() != content.encode():
+        replace_file(path, content)
+
+
+def csv_text(rows: Iterable[Mapping[str, str]]) -> str:
+    """Rows of one kind as CSV with their names on top."""
+    given = list(rows)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(given[0]))
+    writer.writeheader()
+    writer.writerows(given)
+    return text.getvalue()
+
+
+def replace_file(path: Path, content: str) -> None:
+    """The file with this content, under its name only once it is whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_text(content, encoding="utf-8", newline="")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

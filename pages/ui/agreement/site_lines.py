@@ -1,0 +1,173 @@
+"""A calibration line from the QCT pairs of one scanner: its worth, what it would change, and putting it into use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from osteo_core.errors import OsteoError, UsageError
+from osteo_core.programme.site_line import PairsLine, ScannerLine
+from pages.ui import services
+from pages.ui.shared import figures, wording
+from pages.ui.shared.colours import BLUE, VERMILION
+from pages.ui.shared.notes import AUTHOR
+
+_DONE = "site-line-done"
+
+
+def show_site_lines() -> None:
+    """All of it: the scanners with pairs, one line looked at, and the lines in use."""
+    st.subheader("Calibration line from these pairs")
+    if done := st.session_state.pop(_DONE, ""):
+        st.success(done, icon=":material/check:")
+    found = services.lines_from_pairs()
+    if not found:
+        st.caption("No unenhanced CT with a known tube voltage has a QCT value of the same patient yet.")
+    else:
+        st.caption(
+            "HU of the unenhanced CT against QCT of the same patient, for each scanner model, tube voltage and kernel "
+            "group. Both err, so the line is Deming's. 'Left out' is each patient predicted by the line of the others."
+        )
+        _show_choice(found)
+    _show_used()
+
+
+def _show_choice(found: list[ScannerLine]) -> None:
+    st.dataframe([_row(one) for one in found], hide_index=True)
+    usable = {f"{one.scanner.words}, {one.scanner.mineral}": one for one in found if one.line is not None}
+    if not usable:
+        return
+    name = st.selectbox("Scanner", list(usable), key="site-line-scanner")
+    one = usable[name]
+    if one.line is None:
+        return
+    left, right = st.columns(2, gap="large")
+    left.plotly_chart(_figure(one, one.line), key="site-line-figure", config={"displayModeBar": False})
+    with right:
+        _show_use(one, one.line)
+
+
+def _row(one: ScannerLine) -> dict[str, object]:
+    line = one.line
+    row: dict[str, object] = {"Scanner": one.scanner.words, "Mineral": one.scanner.mineral, "Patients": len(one.pairs)}
+    if line is None:
+        return {**row, "Line": f"none: {one.reason}"}
+    return {
+        **row,
+        "Line": f"{line.slope_mg_cm3_per_hu.value:.3f} × HU {line.intercept_mg_cm3.value:+.1f}",
+        "Left out": f"bias {line.left_out_bias_mg_cm3:+z.1f}, SD {line.left_out_sd_mg_cm3:.1f} {wording.UNIT}",
+        "Range of QCT": f"{line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f} {wording.UNIT}",
+        "Far off": len(line.outliers),
+    }
+
+
+def _figure(one: ScannerLine, line: PairsLine) -> go.Figure:
+    """The pairs and their line; a patient far off has another mark."""
+    far = set(line.outliers)
+    figure = go.Figure()
+    for is_far, words in ((False, "patient"), (True, "patient far off the line")):
+        own = [pair for pair in one.pairs if (pair.patient_key in far) is is_far]
+        if own:
+            figure.add_scatter(
+                x=[pair.hu for pair in own],
+                y=[pair.qct_mg_cm3 for pair in own],
+                mode="markers",
+                name=words,
+                marker={"color": BLUE, "symbol": "x" if is_far else "circle", "size": 7},
+                hovertemplate=f"%{{x:.0f}} HU, QCT %{{y:.1f}} {wording.UNIT}<extra></extra>",
+            )
+    ends = [min(pair.hu for pair in one.pairs), max(pair.hu for pair in one.pairs)]
+    figure.add_scatter(
+        x=ends,
+        y=[line.vbmd_mg_cm3(hu) for hu in ends],
+        mode="lines",
+        name="line",
+        line={"color": VERMILION},
+        hoverinfo="skip",
+    )
+    return figures.layout(figure, height=320, x="Trabecular region, HU", y=f"QCT, {wording.UNIT}")
+
+
+def _show_use(one: ScannerLine, line: PairsLine) -> None:
+    try:
+        seen = services.preview_line(one.scanner, line)
+    except OsteoError as refused:
+        st.error(wording.sentence(str(refused)) + ".", icon=":material/error:")
+        return
+    series = wording.counted(seen.series, "series", "series")
+    st.markdown(f"**What it would change.** {seen.tried:,} of {series} of this scanner were tried.")
+    if seen.moved:
+        st.dataframe(
+            [{"Category now": now, "Category then": then, "Series": n} for now, then, n in seen.moved], hide_index=True
+        )
+    else:
+        st.caption("No category would change.")
+    st.caption(
+        "The way 'site' is tried after a phantom in the scan or a phantom scan (setting calibration_order). The line "
+        "covers scans from the oldest of these CT until a year from today. Nothing is segmented again; earlier results "
+        "stay in the store."
+    )
+    author = st.session_state.get(AUTHOR, "")
+    st.caption(f"Recorded with the name under 'Noted by': {author or 'none yet'}.")
+    reason = st.text_input("Why", key="site-line-reason", placeholder="recorded")
+    if st.button("Use this line", type="primary", key="site-line-use"):
+        _do(lambda: services.use_line(one.scanner, line, author=author, reason=reason), "The line is in use")
+
+
+def _show_used() -> None:
+    used = services.used_lines()
+    if not used:
+        return
+    st.markdown("**Lines put into use**")
+    st.dataframe(
+        [
+            {
+                "Made": wording.moment(one.at),
+                "By": one.author,
+                "Scanner": f"{one.row['vendor']} {one.row['manufacturer_model_name']} {one.row['kvp']} kVp "
+                f"{one.row['kernel_group']}".strip(),
+                "Line": f"{float(one.row['slope_mg_cm3_per_hu']):.3f} × HU {float(one.row['intercept_mg_cm3']):+.1f}, "
+                f"{one.row['mineral']}",
+                "From": one.n,
+                "Left out": f"bias {one.bias_mg_cm3:+z.1f}, SD {one.sd_mg_cm3:.1f} {wording.UNIT}",
+                "Covers scans": f"{one.row['valid_from'] or 'any day'} to {one.row['valid_to']}",
+                "Why": one.reason,
+                "In use": f"withdrawn by {one.withdrawn_by}, {wording.moment(one.withdrawn_at)}"
+                if one.withdrawn_at
+                else "yes, unless a later one of the same scanner is",
+            }
+            for one in used
+        ],
+        hide_index=True,
+    )
+    valid = {
+        f"{wording.moment(one.at)}, {one.row['manufacturer_model_name']}": one for one in used if not one.withdrawn_at
+    }
+    if not valid:
+        return
+    with st.popover("Withdraw a line", width="content"):
+        name = st.selectbox("Line", list(valid), key="site-line-withdraw")
+        author = st.session_state.get(AUTHOR, "")
+        st.caption(f"Recorded with the name under 'Noted by': {author or 'none yet'}.")
+        reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
+        if st.button("Withdraw", key="site-line-withdraw-button"):
+            _do(
+                lambda: services.withdraw_line(valid[name].line_id, author=author, reason=reason),
+                "The line was withdrawn",
+            )
+
+
+def _do(action: Callable[[], bool], done: str) -> None:
+    try:
+        has_begun = action()
+    except UsageError as refused:
+        st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        return
+    st.session_state[_DONE] = (
+        f"{done}; what is measured is being calibrated again."
+        if has_begun
+        else f"{done}; the next analysis calibrates what is measured again. Start it on Home."
+    )
+    st.rerun()

@@ -1,0 +1,127 @@
+"""Calibration lines from this store's QCT pairs on screen: looked at, used, withdrawn."""
+
+from __future__ import annotations
+
+import functools
+import json
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from commands import pairs
+from commands.pairs import Preview
+from db.events import record
+from osteo_core.errors import UsageError
+from osteo_core.programme.site_line import (
+    LINE_KIND,
+    WITHDRAWN_KIND,
+    PairsLine,
+    Scanner,
+    ScannerLine,
+    line_event,
+    scanner_lines,
+    withdrawal_event,
+)
+from osteo_core.records import Event
+from pages.ui.services.running_app import may_start, query, settings, start_run, store_holder, version
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedLine:
+    """A line that somebody put into use; ``withdrawn_at`` is None while nobody withdrew it."""
+
+    line_id: str
+    author: str
+    at: datetime
+    reason: str
+    row: dict[str, str]
+    n: int
+    bias_mg_cm3: float
+    sd_mg_cm3: float
+    withdrawn_by: str
+    withdrawn_at: datetime | None
+
+
+def lines_from_pairs() -> list[ScannerLine]:
+    """The line of each scanner that has QCT pairs in this store, or the reason why there is none."""
+    return scanner_lines(query("qct_hu_pairs").to_pylist())
+
+
+def preview_line(scanner: Scanner, line: PairsLine) -> Preview:
+    """What using this line would change. Raises SettingsError where a table of the site cannot be used."""
+    return _preview(settings().hash, version(), scanner, line)
+
+
+@functools.lru_cache(maxsize=20)
+def _preview(settings_hash: str, store_version: int, scanner: Scanner, line: PairsLine) -> Preview:
+    """Held until a setting changes or results come in."""
+    return pairs.preview(query, scanner, line, settings())
+
+
+def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> bool:
+    """Put the line into use and calibrate anew; whether that was begun, or waits for the next analysis.
+
+    Raises UsageError without author or reason.
+    """
+    _check(author, reason, what="a line")
+    _record(line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=datetime.now(UTC)))
+    return _calibrate_anew()
+
+
+def withdraw_line(line_id: str, *, author: str, reason: str) -> bool:
+    """Use the line no longer and calibrate anew; whether that was begun. Raises UsageError without author or reason."""
+    _check(author, reason, what="a withdrawal")
+    _record(withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=datetime.now(UTC)))
+    return _calibrate_anew()
+
+
+def used_lines() -> list[UsedLine]:
+    """Every line that was put into use here, the latest first."""
+    rows = query("calibration_line_events").to_pylist()
+    gone = {_payload(row)["line"]: row for row in rows if row["kind"] == WITHDRAWN_KIND}
+    return [_used(row, gone.get(row["event_id"])) for row in reversed(rows) if row["kind"] == LINE_KIND]
+
+
+def _used(row: dict[str, Any], gone: dict[str, Any] | None) -> UsedLine:
+    payload = _payload(row)
+    return UsedLine(
+        line_id=row["event_id"],
+        author=row["author"],
+        at=row["at"],
+        reason=row["reason"] or "",
+        row=payload["row"],
+        n=payload["n"],
+        bias_mg_cm3=payload["left_out_bias_mg_cm3"],
+        sd_mg_cm3=payload["left_out_sd_mg_cm3"],
+        withdrawn_by=gone["author"] if gone else "",
+        withdrawn_at=gone["at"] if gone else None,
+    )
+
+
+def _payload(row: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(row["payload_json"])
+    return found
+
+
+def _check(author: str, reason: str, *, what: str) -> None:
+    if not author.strip():
+        raise UsageError(f"{what} needs its author: type your name or initials")
+    if not reason.strip():
+        raise UsageError(f"say why; the reason of {what} is recorded")
+    if not store_holder().is_owner:
+        raise UsageError("another process owns the store just now; wait until it is done, then try again")
+
+
+def _record(event: Event) -> None:
+    holder = store_holder()
+    record(holder.store_dir, event)
+    holder.take_in()
+
+
+def _calibrate_anew() -> bool:
+    """Start an analysis, which calibrates what is measured before it looks at any image."""
+    if not may_start():
+        return False
+    start_run()
+    return True
