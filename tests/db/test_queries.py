@@ -58,6 +58,10 @@ PARAMETERS: dict[str, Any] = {
     "now": datetime(2026, 12, 1, tzinfo=UTC),
     "sort": "age",
     "descending": True,
+    "vendor": "GE",
+    "manufacturer_model_name": "Discovery CT750 HD",
+    "kvp": 120.0,
+    "kernel_group": "standard",
     "series_keys": [key_of(n) for n in range(9)],
 }
 COHORT = CohortFilter(
