@@ -11,7 +11,7 @@ import numpy as np
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
 from models.bmd_regression.prepare import channels, crop
 from osteo_core.limits.calibration import REGRESSION_KVP_LEAST, REGRESSION_KVP_MOST
-from osteo_core.records import Estimate, Segmentation, Volume
+from osteo_core.records import Estimate, FloatArray, Segmentation, Volume
 from osteo_core.statistics.intervals import Z_95
 from osteo_core.terms import Level
 
@@ -55,6 +55,16 @@ class BmdRegressor:
         self._sd_factor = sd_factor
         self._refit = refit or Refit()
 
+    def read(self, x: FloatArray, *, kvp: float) -> tuple[float, float]:
+        """vBMD and the SD that the network states of it, mg/cm3, before any stretching; ``x`` (3, I, J, K) channels."""
+        import torch
+
+        slope, offset = self._refit.at(kvp)
+        with torch.inference_mode():
+            mean, log_variance = (float(v) for v in self._network(torch.from_numpy(x)[None])[0])
+        sd = float(np.exp(0.5 * np.clip(log_variance, _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE))) * TARGET_SD_MG_CM3
+        return slope * (mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3) + offset, slope * sd
+
     def regress(
         self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
     ) -> dict[Level, Estimate]:
@@ -62,19 +72,12 @@ class BmdRegressor:
 
         Raises ValueError where a level is not outlined.
         """
-        import torch
-
         if not REGRESSION_KVP_LEAST.value <= kvp <= REGRESSION_KVP_MOST.value:
             return {}
         found = {}
-        slope, offset = self._refit.at(kvp)
         for level in levels:
-            x = channels(*crop(volume, segmentation.labels, level), kvp)
-            with torch.inference_mode():
-                mean, log_variance = (float(v) for v in self._network(torch.from_numpy(x)[None])[0])
-            value = slope * (mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3) + offset
-            sd = float(np.exp(0.5 * np.clip(log_variance, _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE))) * TARGET_SD_MG_CM3
-            half = Z_95 * sd * slope * self._sd_factor
+            value, sd = self.read(channels(*crop(volume, segmentation.labels, level), kvp), kvp=kvp)
+            half = Z_95 * sd * self._sd_factor
             found[level] = Estimate(
                 value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"
             )

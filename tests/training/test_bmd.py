@@ -8,7 +8,7 @@ import torch
 
 from osteo_core.simulate.patient import draw_patient
 from osteo_core.terms import MEASURED_LEVELS
-from training.bmd import batches, fit_spread, loss_of, seen_again
+from training.bmd import batches, fit_spread, loss_of, seen_again, stretch
 from training.crops import MARGIN, Crops, level_of, rendered
 
 SIDE = 8 + 2 * MARGIN
@@ -74,3 +74,12 @@ def test_the_spread_is_fitted_to_the_errors_and_the_mean_stays() -> None:
     stated = (0.5 * last(features)[:, 1]).exp().detach()
     assert torch.equal(last(features)[:, 0].detach(), before)
     assert float((stated / true).log().abs().mean()) < 0.08
+
+
+def test_stated_sds_are_stretched_to_hold_95_percent_of_the_errors() -> None:
+    rng = np.random.default_rng(5)
+    sd = rng.uniform(2, 20, 20_000)
+    error = rng.normal(0, 1.3 * sd)
+    factor = stretch(error, sd)
+    assert factor == pytest.approx(1.3, abs=0.03)
+    assert np.mean(np.abs(error) <= 1.96 * factor * sd) == pytest.approx(0.95, abs=0.001)
