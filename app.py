@@ -7,13 +7,18 @@ as script (``main``) at every run of a session.
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from osteo_core.errors import SettingsError
 from pages.ui import services
-from pages.ui.shared import frame
+from pages.ui.access.doors import Doors
+from pages.ui.access.sign_in import check_start
+from pages.ui.shared import frame, sign_in
 from pages.ui.viewer.review_routes import review_routes
 from pages.ui.viewer.routes import build_routes
 
@@ -62,8 +67,9 @@ def main() -> None:
         headings.setdefault(screen.heading, []).append(page)
     page = st.navigation(headings, position="hidden")
     try:
-        frame.draw(page.url_path, headings)
-        page.run()
+        user = sign_in.admit()
+        if user is not None and frame.draw(page, headings, user):
+            page.run()
     except Exception as error:  # the page border: one of the two places where everything is caught
         _log.exception("the page '%s' failed", page.title)
         frame.draw_fault(error)
@@ -72,4 +78,13 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    app = st.App(__file__, routes=[*build_routes(services.media_dir), *review_routes()], lifespan=services.lifespan)
+    try:
+        check_start()
+    except SettingsError as refused:
+        sys.exit(f"The dashboard does not start: {refused}.")
+    app = st.App(
+        __file__,
+        routes=[*build_routes(services.media_dir), *review_routes()],
+        lifespan=services.lifespan,
+        middleware=[Middleware(Doors)],
+    )

@@ -68,7 +68,12 @@ class Settings:
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
     hash of its weights or its mask.
-    ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody.
+    ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody; where
+    people sign in their role decides instead.
+    ``role_claim``: the claim of the identity provider that holds a person's roles, with dots for the way to it;
+    ``role_values``: which of its values is which role, empty where they are the roles' own names.
+    ``session_hours``: how long a sign-in holds. ``researcher_images``: whether a researcher sees images.
+    ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in.
     ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
     that off.
@@ -98,6 +103,11 @@ class Settings:
     index_folders: str = "/"
     letter_template: str = ""
     identity_readers: str = ""
+    role_claim: str = "roles"
+    role_values: str = ""
+    session_hours: float = 12.0
+    researcher_images: bool = False
+    open_to_network: bool = False
 
     @property
     def key_path(self) -> Path:
@@ -174,6 +184,10 @@ def checked(settings: Settings) -> Settings:
             -math.inf < low <= high < math.inf
         ),
         f"media_limit_mb must be at least 0, found {settings.media_limit_mb}": settings.media_limit_mb >= 0,
+        f"session_hours must be above 0 and up to 24, found {settings.session_hours:g}": (
+            0 < settings.session_hours <= 24
+        ),
+        "role_claim must name a claim, found nothing": bool(settings.role_claim.strip()),
         f"engine must be one of {', '.join(ENGINES)}, found {settings.engine!r}": settings.engine in ENGINES,
         f"mask_tool must be one of {', '.join(MASK_TOOLS)}, found {settings.mask_tool!r}": (
             settings.mask_tool in MASK_TOOLS
@@ -202,10 +216,19 @@ def checked(settings: Settings) -> Settings:
 
 def _as_kind(name: str, value: object) -> object:
     kind = type(getattr(Settings(), name))
+    if kind is bool:
+        return _as_bool(name, value)
     try:
         return Path(str(value)) if issubclass(kind, Path) else kind(value)
     except (TypeError, ValueError, OverflowError):
         raise SettingsError(f"setting {name} must be {kind.__name__}, found {value!r}") from None
+
+
+def _as_bool(name: str, value: object) -> bool:
+    words = str(value).strip().lower()
+    if words not in ("true", "false"):
+        raise SettingsError(f"setting {name} must be true or false, found {value!r}")
+    return words == "true"
 
 
 def settings_as_dict(settings: Settings) -> dict[str, str]:

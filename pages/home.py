@@ -5,8 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.home import parts as home_parts
-from pages.ui.shared import figures, frame, wording
+from pages.ui.shared import figures, frame, go, wording
 from pages.ui.shared.take_figure import show_figure
 
 
@@ -55,13 +57,14 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     st.subheader("Next steps")
     if numbers.for_review:
         words = f"{wording.counted(numbers.for_review, 'measurement')} to check before use"
-        st.page_link("pages/worklist.py", label=words, icon=":material/visibility:", query_params={"review": "true"})
-    st.page_link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
+        go.link("pages/worklist.py", label=words, icon=":material/visibility:", query_params={"review": "true"})
+    go.link("pages/worklist.py", label="Open the whole worklist", icon=":material/list_alt:")
     if numbers.excluded or numbers.failed:
-        st.page_link("pages/exclusions.py", label="See what was left out and why", icon=":material/filter_alt_off:")
-    st.page_link("pages/agreement.py", label="Compare with QCT", icon=":material/compare_arrows:")
-    with st.expander("Index your own CT"):
-        home_parts.show_index()
+        go.link("pages/exclusions.py", label="See what was left out and why", icon=":material/filter_alt_off:")
+    go.link("pages/agreement.py", label="Compare with QCT", icon=":material/compare_arrows:")
+    if may(current_user(), Action.INDEX):
+        with st.expander("Index your own CT"):
+            home_parts.show_index()
 
 
 st.title("Home")
@@ -69,7 +72,8 @@ home_parts.show_run()
 numbers = services.cohort_numbers()
 if not numbers.series:
     frame.draw_no_series()
-    home_parts.show_index()
+    if may(current_user(), Action.INDEX):
+        home_parts.show_index()
 else:
     home_parts.show_index_result()
     home_parts.show_tiles(numbers)

@@ -9,7 +9,7 @@ from pages.ui.patient.parts import show_level_table, show_origin, show_other_ser
 from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
 from pages.ui.patient.stored import show_stored
-from pages.ui.shared import address, figures, frame, identity, wording
+from pages.ui.shared import address, figures, frame, go, identity, wording
 from pages.ui.shared.notes import show_author, show_history
 
 #: The screen takes the height of the window, so that nothing of it must be scrolled to.
@@ -64,7 +64,7 @@ def show_patient(view: services.PatientView) -> None:
 
 
 with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-    st.page_link(
+    go.link(
         "pages/worklist.py",
         label="Worklist",
         icon=":material/arrow_back:",

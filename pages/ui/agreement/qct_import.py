@@ -7,9 +7,11 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.terms import Mineral
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.agreement import figures
 from pages.ui.shared import wording
-from pages.ui.shared.notes import AUTHOR, show_author
+from pages.ui.shared.notes import author, author_name, show_author
 
 _MEANINGS = {
     "PatientID": "Patient",
@@ -26,6 +28,8 @@ _SHOWN = 200
 
 def show_import() -> None:
     """All of it; nothing is stored before the button at the end."""
+    if not may(current_user(), Action.IMPORT_QCT):
+        return
     show_author()
     file = st.file_uploader("A CSV or Excel table with a row of headings", type=["csv", "txt", "tsv", "xlsx"])
     if file is None:
@@ -112,7 +116,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         right.caption("No row was refused.")
     if taken and st.button(f"Take in {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
         try:
-            services.import_qct(preview, author=st.session_state.get(AUTHOR, ""))
+            services.import_qct(preview, author=author())
         except UsageError as refused_import:
             st.error(f"{wording.sentence(str(refused_import))}.", icon=":material/error:")
             return
@@ -146,16 +150,15 @@ def show_imports() -> None:
         column_config={"Range": st.column_config.TextColumn(f"Range, {wording.UNIT}")},
     )
     valid = {wording.moment(one.imported_at) + f", {one.values:,} values": one for one in found if not one.withdrawn_at}
-    if not valid:
+    if not valid or not may(current_user(), Action.IMPORT_QCT):
         return
     with st.popover("Withdraw an import", width="content"):
         name = st.selectbox("Import", list(valid), key="qct-withdraw")
-        author = st.session_state.get(AUTHOR, "")
-        st.caption(f"Recorded with the name under 'Noted by': {author or 'none yet'}.")
+        st.caption(f"Recorded with the name under 'Noted by': {author_name() or 'none yet'}.")
         reason = st.text_input("Why", key="qct-withdraw-reason", placeholder="recorded")
         if st.button("Withdraw", key="qct-withdraw-button"):
             try:
-                services.withdraw_qct(valid[name].imported_at, author=author, reason=reason)
+                services.withdraw_qct(valid[name].imported_at, author=author(), reason=reason)
             except UsageError as refused:
                 st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
                 return

@@ -10,8 +10,10 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import Change
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.home.visit import last_visit
-from pages.ui.shared import wording
+from pages.ui.shared import go, wording
 
 STAGES = {
     "demo": "Demo cohort (simulating and analyzing)",
@@ -97,7 +99,7 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
     for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, gap="small", height="stretch"):
             st.metric(tile.name, tile.value, help=tile.help)
-            st.page_link(tile.script, label=tile.label, icon=":material/arrow_forward:", query_params=dict(tile.query))
+            go.link(tile.script, label=tile.label, icon=":material/arrow_forward:", query_params=dict(tile.query))
 
 
 @st.fragment
@@ -117,7 +119,7 @@ def show_changes() -> None:
         st.markdown(f":material/history: Since your last visit ({wording.moment(since)}):", width="content")
         for one in parts:
             query = {"changed": one.change.value, "since": since.isoformat(), **one.query}
-            st.page_link(one.script, label=one.words, query_params=query, width="content")
+            go.link(one.script, label=one.words, query_params=query, width="content")
         if not parts:
             st.markdown("nothing new.", width="content")
 
@@ -182,6 +184,8 @@ def _show_running(progress: services.Progress) -> None:
     bar.progress(progress.fraction, text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {state}")
     if progress.stage not in ("analyze", "demo"):
         return
+    if not may(current_user(), Action.RUN):
+        return
     if asked:
         buttons.button("Resume", key="run-resume", icon=":material/play_arrow:", on_click=services.resume_run)
     else:
@@ -208,6 +212,8 @@ def _show_waiting() -> None:
 
 
 def _start_button(place: st.delta_generator.DeltaGenerator, label: str) -> None:
+    if not may(current_user(), Action.RUN):
+        return
     place.button(
         label,
         key="run-start",

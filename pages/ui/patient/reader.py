@@ -15,10 +15,12 @@ from osteo_core.review.reads import Read, Reading, Role, Standing
 from osteo_core.review.summary import LevelSummary, Summary
 from osteo_core.terms import ContrastPhase, Sex
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.patient.parts import show_header
 from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, rgb
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author, author_name
 from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
 from pages.ui.worklist.order import kept_order
@@ -45,6 +47,8 @@ class Sight:
 def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows_read: bool) -> Sight:
     """A second reader sees the model's outlines or their own, and nothing of the first, unless they asked to."""
     role = reading.role_of(reader) if reader else (Role.FIRST if reading.counts is None else None)
+    if not may(current_user(), Action.ADJUDICATE if role is Role.ADJUDICATOR else Action.SIGN):
+        role = None
     is_blind = role is Role.SECOND and not shows_read and not reading.has_seen(reader)
     read = None if is_blind else reading.counts
     version = reading.latest_version(reader, view.model_hash)
@@ -96,11 +100,15 @@ def model_summary(view: services.PatientView) -> Summary:
 def show_screen(current: services.PatientView) -> None:
     """Draw the screen, note the opening, and follow what the reader did."""
     view = services.model_view(current)
-    reader = str(st.session_state.get(AUTHOR, "")).strip()
+    reader = author().strip()
     shown: set[str] = st.session_state.setdefault(_SHOWN, set())
     reading = services.reading(view.series_key)
     sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
     _note_opening(view, sight, reader)
+    if not may(current_user(), Action.SEE_IMAGES):
+        show_header(view)
+        st.info("Images are not shown to your role.", icon=":material/image_not_supported:")
+        return
     if sight.is_blind:
         _offer_read(view, shown)
     try:
@@ -235,12 +243,15 @@ def _earlier(view: services.PatientView) -> str:
 def _role_words(sight: Sight, reader: str) -> str:
     if not reader:
         return "type your name at the top to sign"
-    return f"{reader}, {sight.role.value}" if sight.role else f"{reader}: nothing is left to sign"
+    name = author_name()
+    return f"{name}, {sight.role.value}" if sight.role else f"{name}: nothing is left to sign"
 
 
 def _why_not(sight: Sight) -> str:
     if sight.role is not None:
         return ""
+    if not may(current_user(), Action.SIGN):
+        return "Your role may look, but not correct or sign."
     return "This series is signed; type your name at the top to read it as another reader."
 
 
@@ -256,4 +267,4 @@ def _read_words(read: Read | None) -> str:
     if read is None:
         return ""
     words = f": {read.words}" if read.words else ""
-    return f"{read.verdict.value} by {read.reader}, {wording.moment(read.at)}{words}"
+    return f"{read.verdict.value} by {services.name_of(read.reader)}, {wording.moment(read.at)}{words}"

@@ -10,8 +10,10 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.cause import Cause, CauseReading
 from osteo_core.terms import Level
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import wording
-from pages.ui.shared.notes import AUTHOR, show_answers, show_more_notes
+from pages.ui.shared.notes import author, show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
     "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "
@@ -56,7 +58,7 @@ def show_reading(view: services.PatientView) -> None:
     """Who reads, and what can be noted of this series and its levels."""
     rows = [services.followed_of(view)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        if view.levels:
+        if view.levels and may(current_user(), Action.NOTE):
             show_cause_form(view)
         show_answers(rows, with_keys=False)
         show_more_notes(rows, key="patient")
@@ -86,7 +88,7 @@ def _note(view: services.PatientView, level: Level, cause: Cause, reason: str) -
         reading = CauseReading(
             level=level,
             cause=cause,
-            author=st.session_state.get(AUTHOR, ""),
+            author=author(),
             at=datetime.now(UTC),
             reason=reason,
             suggested=suggested,

@@ -46,6 +46,7 @@ from pages.ui.services.notes import (
     undo,
 )
 from pages.ui.services.patients import model_view, patient, stored
+from pages.ui.services.people import name_of, note_sign_in, note_sign_out
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct

@@ -16,6 +16,8 @@ from db.events import record
 from db.key import pseudonyms_of
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
+from pages.ui.access.roles import Action, User, may
+from pages.ui.access.users import current_user, needs
 from pages.ui.services.running_app import query, settings, store_holder
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def numbers_in(text: str) -> list[str]:
     return list(dict.fromkeys(one.strip() for one in re.split(r"[\n\r\t,;]+", text) if one.strip()))
 
 
+@needs("look_up")
 def find_patients(text: str) -> Found:
     """The patients of these patient numbers and accession numbers. Raises UsageError for none, or for too many."""
     numbers = numbers_in(text)
@@ -82,19 +85,22 @@ def _series(row: dict[str, object]) -> FoundSeries:
     )
 
 
-def may_see_identity(author: str) -> bool:
-    """Whether this person may see who a patient is (setting identity_readers)."""
+def may_see_identity(user: User | None, author: str) -> bool:
+    """Whether this person may see who a patient is: by role, and without a sign-in by name (identity_readers)."""
+    if user is None or not user.is_local:
+        return may(user, Action.REVEAL)
     allowed = {one.strip().casefold() for one in settings().identity_readers.split(",") if one.strip()}
     return bool(allowed) and author.strip().casefold() in allowed
 
 
+@needs(Action.REVEAL)
 def reveal(series_key: str, *, author: str, reason: str) -> Who:
     """Who the patient of a series is, from its source header now; that it was shown is recorded first.
 
     Raises UsageError where this person may not, gives no reason, or the source files are gone.
     """
-    if not may_see_identity(author):
-        raise UsageError("you may not see who a patient is here; the setting identity_readers names who may")
+    if not may_see_identity(current_user(), author):
+        raise UsageError("you may not see who a patient is here; your role or the setting identity_readers decides")
     if not reason.strip():
         raise UsageError("say why you need to know who the patient is; the reason is recorded")
     rows = query("patient", series_key=series_key).to_pylist()

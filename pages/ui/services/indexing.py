@@ -9,6 +9,8 @@ from pathlib import Path
 
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import Change, CohortFilter
+from pages.ui.access.roles import Action
+from pages.ui.access.users import needs
 from pages.ui.services.exclusions import exclusion_flow
 from pages.ui.services.records import Reason
 from pages.ui.services.running_app import last_run, settings, start_command
@@ -36,6 +38,7 @@ def index_roots() -> tuple[Path, ...]:
     return tuple(Path(one.strip()).resolve() for one in given.split(",") if one.strip())
 
 
+@needs(Action.INDEX)
 def matching_folders(typed: str) -> list[str]:
     """Folders that may be read and begin with what is typed, MOST_OFFERED at most; the roots where nothing is typed."""
     roots = index_roots()
@@ -54,6 +57,7 @@ def matching_folders(typed: str) -> list[str]:
     return [str(parent / name) for name in sorted(shown)[:MOST_OFFERED]]
 
 
+@needs(Action.INDEX)
 def start_index(typed: str) -> None:
     """Read the headers under a folder, or of a file, in a process beside the app.
 

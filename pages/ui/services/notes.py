@@ -14,6 +14,9 @@ from osteo_core.programme.follow_up import Note, State, UndoneNote, event_of, un
 from osteo_core.programme.planning import Plan, plan_event
 from osteo_core.records import Event
 from osteo_core.terms import Level
+from pages.ui.access.roles import Action
+from pages.ui.access.users import needs
+from pages.ui.services.people import name_of
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import query, store_holder
 
@@ -62,6 +65,7 @@ class Noted:
     is_stored: bool
 
 
+@needs(Action.NOTE)
 def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
     """Note the same of all these series, in one part.
 
@@ -85,6 +89,7 @@ def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
     )
 
 
+@needs(Action.NOTE)
 def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
     """Take these notes back by one event each; False where another process takes that in later.
 
@@ -102,11 +107,13 @@ def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
     return _record(*events)
 
 
+@needs(Action.NOTE)
 def plan(series_keys: Sequence[str], given: Plan) -> bool:
     """Note a plan for all these series; False where another process takes it in later."""
     return _record(*(plan_event(given, event_id=uuid.uuid4().hex, series_key=key) for key in series_keys))
 
 
+@needs(Action.NOTE)
 def note_cause(view: PatientView, reading: CauseReading) -> bool:
     """Note what a person reads in one level; False where another process takes it in later."""
     return _record(
@@ -140,7 +147,7 @@ def history(series_key: str) -> list[HistoryEntry]:
     return [
         HistoryEntry(
             at=row["at"],
-            author=row["author"],
+            author=name_of(row["author"]),
             note=row["note"],
             level=None if row["level"] is None else Level(row["level"]),
             previous=row["previous"] or "",

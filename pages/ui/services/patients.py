@@ -10,6 +10,7 @@ from osteo_core.density.tissues import is_plausible
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
+from pages.ui.services.people import name_of
 from pages.ui.services.records import LevelRow, OtherSeries, PatientView
 from pages.ui.services.running_app import query
 from pages.ui.shared import wording
@@ -168,7 +169,7 @@ def _level(row: dict[str, Any]) -> LevelRow:
         endplate_depression=row["endplate_depression"],
         suggested_cause=row["suggested_cause"] or SuggestedCause.NOT_ASSESSED.value,
         reader_cause=row["reader_cause"] or "",
-        read_by=f"{row['reader']}, {wording.day(row['read_at'])}" if row["reader"] else "",
+        read_by=f"{name_of(row['reader'])}, {wording.day(row['read_at'])}" if row["reader"] else "",
         confidence=row["confidence"],
         reason=row["exclusion_sentence"] or "",
     )

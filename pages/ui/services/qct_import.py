@@ -19,6 +19,9 @@ from osteo_core.records import Event
 from osteo_core.tables.content import Table, read_table
 from osteo_core.tables.qct import Mapped, guess, map_rows
 from osteo_core.terms import Mineral
+from pages.ui.access.roles import Action
+from pages.ui.access.users import needs
+from pages.ui.services.people import name_of
 from pages.ui.services.running_app import query, settings, store_holder
 
 _IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
@@ -61,12 +64,14 @@ class QctImport:
     withdrawn_at: datetime | None
 
 
+@needs(Action.IMPORT_QCT)
 def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
     """The table and which column most likely means what. Raises UsageError for what is no table."""
     table = read_table(content)
     return table, guess(table)
 
 
+@needs(Action.IMPORT_QCT)
 def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | None, source: str) -> Preview:
     """What would be taken in under this mapping; nothing is stored. Raises UsageError as ``map_rows``."""
     mapped = map_rows(table, columns, pseudonyms_of(settings()), mineral=mineral, source=source)
@@ -99,6 +104,7 @@ def _replaced(mapped: Mapped, keys: list[str]) -> Replaced:
     )
 
 
+@needs(Action.IMPORT_QCT)
 def import_qct(preview: Preview, *, author: str) -> None:
     """Take the values in and record who did so. Raises UsageError without an author."""
     if not author.strip():
@@ -115,7 +121,7 @@ def qct_imports() -> list[QctImport]:
     return [
         QctImport(
             imported_at=row["imported_at"],
-            author=row["author"],
+            author=name_of(row["author"]),
             values=int(row["n_values"]),
             patients=int(row["n_patients"]),
             minerals=row["minerals"] or "",
@@ -123,13 +129,14 @@ def qct_imports() -> list[QctImport]:
             lowest_mg_cm3=row["lowest"],
             median_mg_cm3=row["middle"],
             highest_mg_cm3=row["highest"],
-            withdrawn_by=row["withdrawn_by"] or "",
+            withdrawn_by=name_of(row["withdrawn_by"] or ""),
             withdrawn_at=row["withdrawn_at"],
         )
         for row in query("qct_imports").to_pylist()
     ]
 
 
+@needs(Action.IMPORT_QCT)
 def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
     """Let the values of one import count no longer; they stay in the store.
 

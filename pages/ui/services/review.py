@@ -98,6 +98,11 @@ def ticket_of(token: str) -> Ticket:
     return _tickets[token]
 
 
+def ticket_reader(token: str) -> str:
+    """The reader that a word stands for, '' where it is not known."""
+    return _tickets[token].reader if token in _tickets else ""
+
+
 def save_mask(token: str, content: bytes) -> Saved:
     """Check, store and measure the outlines that a browser sent; nothing is stored when any check refuses.
 

@@ -15,6 +15,8 @@ from commands.cluster import pause
 from commands.cluster.progress import Progress, read_progress
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings, with_store_lines
+from pages.ui.access.roles import Action
+from pages.ui.access.users import needs
 from pages.ui.services.background_run import ANALYZE, DEMO, DEMO_FOLDER, Run, demo_is_wanted
 from pages.ui.services.pictures import close_pictures
 from pages.ui.services.store_holder import StoreHolder, close_holder, holder_of
@@ -105,6 +107,7 @@ def may_start() -> bool:
     return store_holder().is_owner and not running_command() and not (last is not None and last.is_running)
 
 
+@needs(Action.RUN)
 def start_run() -> None:
     """Analyze what waits, or carry on with a demo that was cut off, in a process beside the app.
 
@@ -129,11 +132,13 @@ def last_run() -> Run | None:
     return _runs.get(settings().store.resolve())
 
 
+@needs(Action.RUN)
 def pause_run() -> None:
     """Let the run rest after the series that are at work, whoever started it."""
     pause.ask(settings().store)
 
 
+@needs(Action.RUN)
 def resume_run() -> None:
     """Let the paused run go on."""
     pause.lift(settings().store)

@@ -10,6 +10,8 @@ from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Event
+from pages.ui.access.roles import Action
+from pages.ui.access.users import needs
 from pages.ui.services.running_app import query, store_holder
 
 _KIND = "saved view"
@@ -20,6 +22,7 @@ def saved_views() -> dict[str, CohortFilter]:
     return {row["name"]: CohortFilter.from_query(row["query"]) for row in query("saved_views").to_pylist()}
 
 
+@needs(Action.SAVE_VIEW)
 def save_view(name: str, cohort: CohortFilter, *, author: str) -> None:
     """Keep the filter under a name; the same name again replaces it. Raises UsageError without a name."""
     if not name.strip():
@@ -27,6 +30,7 @@ def save_view(name: str, cohort: CohortFilter, *, author: str) -> None:
     _record({"name": name.strip(), "query": cohort.to_query()}, author)
 
 
+@needs(Action.SAVE_VIEW)
 def remove_view(name: str, *, author: str) -> None:
     """Take a view away; that it was there stays on record."""
     _record({"name": name, "query": None}, author)

@@ -12,8 +12,10 @@ from osteo_core.programme.cohort import Change, CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import address, saved_views, wording
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author_name
 
 _SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 _MARKS = {
@@ -95,7 +97,8 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
             width="content",
         ):
             _panel(page, chosen, with_patients=with_patients)
-            saved_views.show_views(chosen, open_view=lambda view: open_view(page, view))
+            if may(current_user(), Action.SAVE_VIEW):
+                saved_views.show_views(chosen, open_view=lambda view: open_view(page, view))
         for name, value, words in chips:
             st.button(
                 words,
@@ -145,9 +148,9 @@ def _chips(page: str, *, with_patients: bool) -> list[tuple[str, Any, str]]:
 
 
 def _show_mine() -> None:
-    author = st.session_state.get(AUTHOR, "").strip()
-    if author:
-        st.session_state["assignee"] = author
+    name = author_name().strip()
+    if name:
+        st.session_state["assignee"] = name
     else:
         st.toast("Type your name or initials under 'Noted by' first.", icon=":material/error:")
 

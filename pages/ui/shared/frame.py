@@ -10,7 +10,8 @@ from streamlit.navigation.page import StreamlitPage
 
 from osteo_core.errors import OsteoError
 from pages.ui import services
-from pages.ui.shared import address, go, keys, wording
+from pages.ui.access.roles import User, may
+from pages.ui.shared import address, go, keys, sign_in, wording
 
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
@@ -37,8 +38,9 @@ _STYLE = """
 """
 
 
-def draw(page: str, menu: Menu) -> None:
-    """Menu and frame of ``page`` (its place in the address); from here on address and widgets agree."""
+def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
+    """Menu and frame of the page; from here on address and widgets agree. False where ``user`` may not open it."""
+    page = shown.url_path
     before = st.session_state.get(_PAGE)
     st.session_state[IS_NEW_PAGE] = before != page
     if before != page:
@@ -48,7 +50,7 @@ def draw(page: str, menu: Menu) -> None:
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
     address.begin(page, is_new=before != page)
-    _draw_menu(menu)
+    _draw_menu(menu, user)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/science: {wording.RESEARCH_USE}")
         _draw_simulated()
@@ -60,16 +62,22 @@ def draw(page: str, menu: Menu) -> None:
             "what is shown is sound, and nothing is lost.",
             icon=":material/error:",
         )
+    if not may(user, page):
+        sign_in.show_forbidden(user, shown.title)
+        return False
+    return True
 
 
-def _draw_menu(menu: Menu) -> None:
-    """Links to all pages; each carries what was chosen for its page, so that filters travel along."""
+def _draw_menu(menu: Menu, user: User) -> None:
+    """Links to all pages that ``user`` may open; each carries what was chosen for its page, so that filters travel."""
     with st.sidebar.container(key="menu", gap=None):
-        for heading, pages in menu.items():
-            if heading:
+        for heading, listed in menu.items():
+            pages = [page for page in listed if may(user, page.url_path)]
+            if heading and pages:
                 st.caption(heading)
             for page in pages:
                 st.page_link(page, query_params=address.query_of(page.url_path) or None)
+    sign_in.show_user(user)
 
 
 def _draw_simulated() -> None:

@@ -1,10 +1,15 @@
-"""Going to another page from code: the browser moves as if a link had been followed, with one entry in its history."""
+"""Going to another page: by a link where the role allows it, or from code as if a link had been followed."""
 
 from __future__ import annotations
 
 import uuid
+from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
+
+from pages.ui.access.roles import may
+from pages.ui.access.users import current_user
 
 #: Streamlit follows the address on popstate; st.switch_page would write the query into the address of this page first.
 _JS = """
@@ -17,6 +22,12 @@ export default function ({ data }) {
 }
 """
 _component = st.components.v2.component("go", js=_JS)
+
+
+def link(script: str, **given: Any) -> None:
+    """``st.page_link`` to a page, for those who may open it; nothing for others."""
+    if may(current_user(), PurePath(script).stem):
+        st.page_link(script, **given)
 
 
 def to(address: str) -> None:

@@ -6,14 +6,18 @@ import streamlit as st
 
 from osteo_core.errors import UsageError
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import wording
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author
 
 
 def show_reveal(series_key: str) -> None:
     """The question for the reason behind a button, and the answer; for those who may."""
-    author = st.session_state.get(AUTHOR, "")
-    is_allowed = services.may_see_identity(author)
+    user = current_user()
+    if not may(user, Action.REVEAL):
+        return
+    is_allowed = services.may_see_identity(user, author())
     help_ = (
         "Reads the source header now; nothing is stored but that you looked, and why"
         if is_allowed
@@ -24,7 +28,7 @@ def show_reveal(series_key: str) -> None:
         asked = st.button("Show", key=f"who-show-{series_key}", type="primary", disabled=not is_allowed)
         st.caption("Read from the source header at this moment, and hidden again with your next step.")
         if asked:
-            _show(series_key, author=author, reason=reason)
+            _show(series_key, author=author(), reason=reason)
 
 
 def _show(series_key: str, *, author: str, reason: str) -> None:

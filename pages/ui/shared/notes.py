@@ -11,9 +11,11 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import WITH_CODE, Because, Fact, Note, State, common_next
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import wording
 
-#: In the session: who notes.
+#: In the session: the name that the local user typed, where no sign-in is configured.
 AUTHOR = "author"
 _AUTHOR_FIELD = "author-field"
 #: The three outcomes of a review, each with its key.
@@ -21,8 +23,26 @@ REVIEWS = ((State.CONFIRMED, "y"), (State.NOT_CONFIRMED, "n"), (State.REPEAT, "a
 Followed = Sequence[services.FollowedSeries]
 
 
-def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> str:
-    """The field for name or initials; typed once a session."""
+def author() -> str:
+    """Who notes: the subject of the signed-in user, else what the local user typed, '' for nothing yet."""
+    user = current_user()
+    if user is not None and user.is_local:
+        return str(st.session_state.get(AUTHOR, ""))
+    return user.subject if user else ""
+
+
+def author_name() -> str:
+    """The same for display."""
+    user = current_user()
+    return user.name if user and not user.is_local else author()
+
+
+def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> None:
+    """The field for name or initials, typed once a session; who is signed in cannot be changed in it."""
+    user = current_user()
+    if user is not None and not user.is_local:
+        st.text_input("Noted by", user.name, disabled=True, width=170, label_visibility=label_visibility)
+        return
     st.session_state.setdefault(_AUTHOR_FIELD, st.session_state.get(AUTHOR, ""))
     typed = st.text_input(
         "Noted by",
@@ -33,13 +53,12 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
         label_visibility=label_visibility,
     )
     st.session_state[AUTHOR] = typed
-    return typed
 
 
 def note_all(series: Followed, **given: Any) -> None:
     """Note the same of all these series and say so, or say why not."""
     try:
-        note = Note(author=st.session_state.get(AUTHOR, ""), at=datetime.now(UTC), **given)
+        note = Note(author=author(), at=datetime.now(UTC), **given)
         done = services.note(series, note)
     except UsageError as refused:
         st.toast(wording.sentence(str(refused)), icon=":material/error:")
@@ -51,6 +70,8 @@ def note_all(series: Followed, **given: Any) -> None:
 
 def show_answers(series: Followed, *, with_keys: bool = True) -> None:
     """The three outcomes of a review as buttons, with keys where the page has no keys of its own."""
+    if not may(current_user(), Action.NOTE):
+        return
     allowed = common_next([one.state for one in series])
     for state, key in REVIEWS:
         st.button(
@@ -66,6 +87,8 @@ def show_answers(series: Followed, *, with_keys: bool = True) -> None:
 
 def show_more_notes(series: Followed, *, key: str) -> None:
     """Every other step and fact, with its code and reason, behind one button."""
+    if not may(current_user(), Action.NOTE):
+        return
     allowed = common_next([one.state for one in series])
     with st.popover("Other step", disabled=not series, help="Report, refer, DXA, treatment, contact, no action, close"):
         what = st.selectbox("Note", [*allowed, *Fact], format_func=step_words, key=f"{key}-what")

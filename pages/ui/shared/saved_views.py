@@ -10,7 +10,7 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui import services
 from pages.ui.shared import wording
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author
 
 
 def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None]) -> None:
@@ -28,7 +28,7 @@ def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None
 
 def _save(name: str, chosen: CohortFilter) -> None:
     try:
-        services.save_view(name, chosen, author=st.session_state.get(AUTHOR, ""))
+        services.save_view(name, chosen, author=author())
     except UsageError as refused:
         st.toast(wording.sentence(str(refused)), icon=":material/error:")
         return
@@ -36,5 +36,5 @@ def _save(name: str, chosen: CohortFilter) -> None:
 
 
 def _remove(name: str) -> None:
-    services.remove_view(name, author=st.session_state.get(AUTHOR, ""))
+    services.remove_view(name, author=author())
     st.toast(f"Taken away: {name}", icon=":material/bookmark_remove:")

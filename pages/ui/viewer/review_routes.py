@@ -27,6 +27,8 @@ from starlette.routing import BaseRoute, Route
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Role, Verdict
+from pages.ui.access.roles import Action, User
+from pages.ui.access.users import check, user_of_cookies
 from pages.ui.services import review, review_case
 from pages.ui.viewer import signing
 
@@ -37,6 +39,9 @@ _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 #: A mask of the largest shown part, packed, is far smaller; more than this is no mask.
 _MOST_BYTES = 32_000_000
 _EXPIRED = "this page was open for longer than its addresses are good; it asks for new ones by itself, try again"
+
+
+_ANOTHER = "this page was opened under another sign-in; reload it"
 
 
 @functools.cache
@@ -108,13 +113,16 @@ async def _body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def _answered(request: Request, answer: Callable[[str, bytes], dict[str, Any]]) -> Response:
+async def _answered(request: Request, answer: Callable[[User, str, bytes], dict[str, Any]]) -> Response:
     """What ``answer`` gives for this word and body, in a thread beside the server's loop; a refusal as a sentence."""
     if not _is_signed(request):
         return JSONResponse({"problem": _EXPIRED}, status_code=403)
+    user = user_of_cookies(request.cookies)
+    if user is None or user.subject not in ("", review.ticket_reader(request.path_params["token"])):
+        return JSONResponse({"problem": _ANOTHER}, status_code=403)
     try:
         body = await _body(request)
-        found = await run_in_threadpool(answer, request.path_params["token"], body)
+        found = await run_in_threadpool(answer, user, request.path_params["token"], body)
     except OsteoError as refused:
         return JSONResponse({"problem": str(refused)}, status_code=409)
     return JSONResponse(found)
@@ -132,7 +140,7 @@ async def _sign(request: Request) -> Response:
     return await _answered(request, _signed)
 
 
-def _saved(token: str, body: bytes) -> dict[str, Any]:
+def _saved(user: User, token: str, body: bytes) -> dict[str, Any]:
     saved = review.save_mask(token, body)
     return {
         "version": saved.version,
@@ -142,20 +150,22 @@ def _saved(token: str, body: bytes) -> dict[str, Any]:
     }
 
 
-def _measured(token: str, body: bytes) -> dict[str, Any]:
+def _measured(user: User, token: str, body: bytes) -> dict[str, Any]:
     given = _object(body)
     ticket = review.ticket_of(token)
     summary = review_case.measured(ticket.view, str(given.get("version", "")), Decisions.from_dict(given))
     return {"after": summary.to_dict()}
 
 
-def _signed(token: str, body: bytes) -> dict[str, Any]:
+def _signed(user: User, token: str, body: bytes) -> dict[str, Any]:
     given = _object(body)
     ticket = review.ticket_of(token)
     try:
         verdict, role = Verdict(str(given.get("verdict"))), Role(str(given.get("role")))
     except ValueError as error:
         raise UsageError(f"the signature cannot be read: {error}") from None
+    if role is Role.ADJUDICATOR:
+        check(user, Action.ADJUDICATE)
     signature = review.Signature(
         verdict=verdict,
         role=role,

@@ -19,8 +19,10 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import State, working_days
 from osteo_core.programme.planning import DEFAULT_LETTER, NEXT_CONTACT, letter
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import wording
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
 #: So many patients fit on a call list; the filter leads to the others.
@@ -138,7 +140,9 @@ def site_letter() -> str:
 
 
 def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> None:
-    """The buttons, behind one of their own; a file is made when it is asked for."""
+    """The buttons, behind one of their own, for those who may; a file is made when it is asked for."""
+    if not may(current_user(), Action.CALL_LIST):
+        return
     with st.popover("Call list", icon=":material/call:", help="Print or download it, in the order of due dates"):
         st.caption(f"Patients of this list with a next step, by due date, {MOST:,} at most. Pseudonyms only.")
         day = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -149,7 +153,7 @@ def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> No
         except UsageError as refused:
             st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
             return
-        write = partial(letters, author=st.session_state.get(AUTHOR, ""))
+        write = partial(letters, author=author_name())
         _button("Letters for the confirmed", f"letters_{day}.html", partial(_confirmed, order, reasons_of, write))
 
 

@@ -21,7 +21,7 @@ from osteo_core.terms import Category
 from pages.ui import services
 from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
-from pages.ui.shared.notes import AUTHOR, REVIEWS, step_words
+from pages.ui.shared.notes import REVIEWS, author, step_words
 from pages.ui.worklist.order import WorkOrder
 
 _FOLDER = Path(__file__).parent
@@ -162,7 +162,7 @@ def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
         state=State(state) if state else None,
         fact=Fact(fact) if fact else None,
         because=Because(because) if because else None,
-        author=st.session_state.get(AUTHOR, ""),
+        author=author(),
         at=datetime.now(UTC),
         reason=request.get("reason") or "",
     )
@@ -184,7 +184,7 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
     if request.get("plan") == "snooze_until" and not until:
         raise UsageError("choose the day until which it waits")
     given = Plan(
-        author=st.session_state.get(AUTHOR, ""),
+        author=author(),
         at=datetime.now(UTC),
         assignee=request.get("assignee"),
         snooze_until=date.fromisoformat(until) if until else None,
@@ -248,7 +248,7 @@ def _undo(order: WorkOrder) -> None:
     if not order.last:
         raise UsageError("there is nothing to undo in this list")
     notes = order.last[-1]
-    is_stored = services.undo(notes, author=st.session_state.get(AUTHOR, ""))
+    is_stored = services.undo(notes, author=author())
     order.last.pop()
     order.noted.difference_update(one.series_key for one in notes)
     order.selected = notes[0].series_key

@@ -1,0 +1,1 @@
+"""Who may do what: the table of roles, who is signed in, and the doors of the server."""

@@ -1,0 +1,170 @@
+"""The doors of the server: an ASGI layer around everything that it serves, HTTP and WebSocket.
+
+Hosts and origins are compared exactly, each path asks for what the table of roles says (roles.py), cookies are sent
+to this site alone. Who is refused gets one sentence: 401 without a sign-in, 403 without the role.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from osteo_core.settings import read_settings
+from pages.ui.access.roles import PAGES, Action, Door, User, may, route_rule
+from pages.ui.access.sign_in import SignIn, is_loopback, read_sign_in
+from pages.ui.access.users import end_login, user_of_cookies
+
+_log = logging.getLogger("osteo.doors")
+_LOGOUT = "/auth/logout"
+_POLICY_VIOLATION = 1008
+#: Streamlit's cookies that name the user; nothing but its own pages needs them.
+_USER_COOKIES = (b"_streamlit_user",)
+_FOREIGN = "this request comes from another site or under another name; open the dashboard at its own address"
+
+
+class Doors:
+    """Lets through what may pass."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        sign_in, headers = read_sign_in(), Headers(scope=scope)
+        if not (_host_is_ours(scope, headers, sign_in) and _origin_is_ours(headers, sign_in)):
+            _log.warning("refused: host %r, origin %r", headers.get("host"), headers.get("origin"))
+            await _refuse(scope, receive, send, 403, _FOREIGN)
+        elif scope["type"] == "websocket":
+            await self._app(_under_its_origin(scope, headers), receive, send)
+        else:
+            await self._pass(scope, receive, send)
+
+    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, cookies = scope["path"], _cookies(scope)
+        rule, user = route_rule(path), user_of_cookies(cookies)
+        if path == _LOGOUT:
+            end_login(cookies)
+        send = _with_strict_cookies(send, read_sign_in())
+        if rule is Door.CLOSED:
+            await _refuse(scope, receive, send, 403, "this address is closed")
+        elif isinstance(rule, Action) and not may(user, rule):
+            await _refuse(scope, receive, send, *_why_not(user, rule))
+        elif rule is None and user is not None and path.strip("/") in PAGES and not may(user, path.strip("/")):
+            # The page itself says that it is closed to this role, with menu and sign-out; the status says so too.
+            await self._app(_never_unchanged(scope), receive, _with_status(send, 403))
+        else:
+            await self._app(scope, receive, send)
+
+
+def _why_not(user: User | None, rule: Action) -> tuple[int, str]:
+    if user is None:
+        return 401, "sign in first: this address is for people who are signed in"
+    return 403, f"your role ({user.role_words or 'none'}) may not {rule}"
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, words: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": words})
+        return
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    await PlainTextResponse(words, status_code=status, headers=headers)(scope, receive, send)
+
+
+def _host_is_ours(scope: Scope, headers: Headers, sign_in: SignIn | None) -> bool:
+    """With a sign-in its own address, or this machine (a proxy before it); without one, this machine alone."""
+    host = headers.get("host", "")
+    if len(headers.getlist("host")) != 1:
+        return False
+    if sign_in is not None:
+        return f"//{host}" == sign_in.origin.partition(":")[2] or _is_local_host(host)
+    if read_settings().open_to_network:
+        return True
+    peer = scope.get("client")
+    return _is_local_host(host) and (peer is None or is_loopback(peer[0]))
+
+
+def _is_local_host(host: str) -> bool:
+    try:
+        name, user = urlsplit(f"//{host}").hostname, urlsplit(f"//{host}").username
+    except ValueError:
+        return False
+    return user is None and is_loopback(name or "")
+
+
+def _origin_is_ours(headers: Headers, sign_in: SignIn | None) -> bool:
+    """Browsers name the origin with every WebSocket and every request that changes something; others name none."""
+    origins = headers.getlist("origin")
+    if not origins:
+        return True
+    if len(origins) > 1:
+        return False
+    if sign_in is not None:
+        return origins[0] == sign_in.origin
+    return origins[0] in {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+
+
+def _under_its_origin(scope: Scope, headers: Headers) -> Scope:
+    """With the host that its origin names: behind a proxy that names another one Streamlit would ask a foreign host
+    for this machine's address before it compares."""
+    origin = headers.get("origin")
+    if origin is None:
+        return scope
+    kept = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    return {**scope, "headers": [*kept, (b"host", urlsplit(origin).netloc.encode())]}
+
+
+def _cookies(scope: Scope) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for given in Headers(scope=scope).getlist("cookie"):
+        for pair in given.split(";"):
+            name, _, value = pair.strip().partition("=")
+            found[name] = value
+    return found
+
+
+def _never_unchanged(scope: Scope) -> Scope:
+    """Without conditions: an answer 'unchanged since' has no body."""
+    conditions = (b"if-none-match", b"if-modified-since")
+    return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in conditions]}
+
+
+def _with_status(send: Send, status: int) -> Send:
+    async def changed(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            message = {**message, "status": status}
+        await send(message)
+
+    return changed
+
+
+def _with_strict_cookies(send: Send, sign_in: SignIn | None) -> Send:
+    """The user's cookies go with requests of our own pages only, over https alone, and end with the sign-in."""
+    if sign_in is None:
+        return send
+    seconds = int(3600 * read_settings().session_hours)
+
+    async def changed(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                (name, _strict(value, sign_in, seconds) if name.lower() == b"set-cookie" else value)
+                for name, value in message.get("headers", ())
+            ]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return changed
+
+
+def _strict(cookie: bytes, sign_in: SignIn, seconds: int) -> bytes:
+    if cookie.startswith(_USER_COOKIES):
+        cookie = re.sub(rb"(?i)samesite=lax", b"SameSite=strict", cookie)
+        cookie = re.sub(rb"(?i)max-age=[1-9]\d*", f"Max-Age={seconds}".encode(), cookie)
+    is_secure = re.search(rb"(?i);\s*secure", cookie) is not None
+    return cookie + b"; Secure" if sign_in.origin.startswith("https") and not is_secure else cookie

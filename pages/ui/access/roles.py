@@ -1,0 +1,158 @@
+"""Which role may do what: the one table behind menu, pages, actions and HTTP routes.
+
+A page is named by its place in the address ('worklist'), '' being Home. What is not in a table is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from osteo_core.errors import UsageError
+
+
+class Role(StrEnum):
+    """What somebody is here for; a person may have several."""
+
+    LEAD = "lead"
+    READER = "reader"
+    RESEARCHER = "researcher"
+    ADMINISTRATOR = "administrator"
+
+
+class Action(StrEnum):
+    """What is allowed or not beside opening a page; the words complete 'may ...'."""
+
+    USE = "use the dashboard"
+    SEE_IMAGES = "see images"
+    REVEAL = "see who a patient is"
+    CALL_LIST = "take the call list"
+    NOTE = "note anything about a patient"
+    CORRECT = "correct outlines"
+    SIGN = "sign a read"
+    ADJUDICATE = "adjudicate between readers"
+    IMPORT_QCT = "import or withdraw QCT values"
+    SAVE_VIEW = "save a view"
+    EXPORT = "export the cohort"
+    INDEX = "index a folder"
+    RUN = "start or pause an analysis"
+    METRICS = "see the server's metrics"
+
+
+_LEAD, _READER, _RESEARCHER, _ADMINISTRATOR = Role
+ALL_ROLES = frozenset(Role)
+
+PAGES: dict[str, frozenset[Role]] = {
+    "": ALL_ROLES,
+    "worklist": frozenset({_LEAD, _READER}),
+    "patient": frozenset({_LEAD, _READER, _RESEARCHER}),
+    "look_up": frozenset({_LEAD, _READER}),
+    "follow_up": frozenset({_LEAD, _READER}),
+    "prevalence": frozenset({_LEAD, _RESEARCHER}),
+    "agreement": frozenset({_LEAD, _READER, _RESEARCHER}),
+    "drift": frozenset({_LEAD, _RESEARCHER, _ADMINISTRATOR}),
+    "equity": frozenset({_LEAD, _RESEARCHER}),
+    "exclusions": ALL_ROLES,
+    "export": frozenset({_LEAD, _RESEARCHER}),
+    "replication": ALL_ROLES,
+    "about": ALL_ROLES,
+}
+
+ACTIONS: dict[Action, frozenset[Role]] = {
+    Action.USE: ALL_ROLES,
+    Action.SEE_IMAGES: frozenset({_LEAD, _READER}),
+    Action.REVEAL: frozenset({_LEAD, _READER}),
+    Action.CALL_LIST: frozenset({_LEAD}),
+    Action.NOTE: frozenset({_LEAD, _READER}),
+    Action.CORRECT: frozenset({_READER}),
+    Action.SIGN: frozenset({_READER}),
+    Action.ADJUDICATE: frozenset({_READER}),
+    Action.IMPORT_QCT: frozenset({_LEAD}),
+    Action.SAVE_VIEW: frozenset({_LEAD, _READER, _RESEARCHER}),
+    Action.EXPORT: frozenset({_LEAD, _RESEARCHER}),
+    Action.INDEX: frozenset({_ADMINISTRATOR}),
+    Action.RUN: frozenset({_LEAD, _ADMINISTRATOR}),
+    Action.METRICS: frozenset({_ADMINISTRATOR}),
+}
+
+
+class Door(StrEnum):
+    """A route that asks for no role: open to everybody, or closed to everybody."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+#: Beginnings of paths, the first that fits decides; every other path is a page of the app. Open is what shows the
+#: sign-in page and asks the identity provider, none of it with patient data.
+ROUTES: tuple[tuple[str, Action | Door], ...] = (
+    ("/_stcore/health", Door.OPEN),
+    ("/_stcore/host-config", Door.OPEN),
+    ("/_stcore/bidi-components/", Door.OPEN),
+    ("/_stcore/stream", Door.OPEN),  # the script behind it asks who it is before it shows anything
+    ("/_stcore/upload_file/", Action.IMPORT_QCT),
+    ("/_stcore/metrics", Action.METRICS),
+    ("/_stcore/", Door.CLOSED),
+    ("/auth/", Door.OPEN),
+    ("/oauth2callback", Door.OPEN),
+    ("/static/", Door.OPEN),
+    ("/component/", Door.OPEN),
+    ("/media/", Action.USE),
+    ("/api/asset/", Action.SEE_IMAGES),
+    ("/api/nb/", Action.SEE_IMAGES),
+    ("/api/reader/", Action.SEE_IMAGES),
+    ("/api/media/", Action.SEE_IMAGES),
+    ("/api/picture/", Action.SEE_IMAGES),
+    ("/api/review/{token}/save", Action.CORRECT),
+    ("/api/review/{token}/measure", Action.SEE_IMAGES),
+    ("/api/review/{token}/sign", Action.SIGN),
+    ("/api/", Door.CLOSED),
+)
+
+
+class NotAllowedError(UsageError):
+    """The role does not allow this; the sentence says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """Who uses the dashboard. ``subject``: the stable name the identity provider gives, '' for the local user.
+
+    ``name``: for display. ``login``: stands for one sign-in. ``more``: actions beyond the roles, by a setting.
+    """
+
+    subject: str
+    name: str
+    roles: frozenset[Role]
+    login: str = ""
+    more: frozenset[Action] = frozenset()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether no sign-in is configured: one user, who types a name where one is recorded."""
+        return not self.subject
+
+    @property
+    def role_words(self) -> str:
+        """'lead, reader'."""
+        return ", ".join(role for role in Role if role in self.roles)
+
+
+LOCAL = User(subject="", name="", roles=ALL_ROLES)
+
+
+def may(user: User | None, what: Action | str) -> bool:
+    """Whether this user may take that action or open that page; nobody may what no table names."""
+    if user is None:
+        return False
+    allowed = ACTIONS.get(what, frozenset()) if isinstance(what, Action) else PAGES.get(what, frozenset())
+    return bool(user.roles & allowed) or what in user.more
+
+
+def route_rule(path: str) -> Action | Door | None:
+    """What a path asks for; None for a page of the app, which the path names."""
+    for pattern, rule in ROUTES:
+        before, _, after = pattern.partition("{token}")
+        if path.startswith(before) and path.endswith(after):
+            return rule
+    return None

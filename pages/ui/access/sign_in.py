@@ -1,0 +1,116 @@
+"""How people sign in here: section [auth] of Streamlit's secrets, checked before the server starts."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from streamlit import config
+from streamlit.auth_util import get_redirect_uri, get_secrets_auth_section
+from streamlit.runtime.secrets import secrets_singleton
+
+from osteo_core.errors import SettingsError
+from osteo_core.settings import Settings, read_settings
+from pages.ui.access.roles import Role
+
+_CALLBACK = "/oauth2callback"
+_NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
+#: Characters that a cookie secret has at least, and how many different ones: 32 random hex digits pass.
+_LEAST_SECRET, _LEAST_DIFFERENT = 32, 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignIn:
+    """The sign-in that is configured. ``origin``: where the dashboard is, as browsers name it ('https://bone.site')."""
+
+    origin: str
+    cookie_secret: str
+
+
+@functools.cache
+def read_sign_in() -> SignIn | None:
+    """The sign-in of this site, or None where there is none. Raises SettingsError for one that cannot be used.
+
+    Read once a process: whoever edits the file under a running server must not open a door by a slip.
+    """
+    section = get_secrets_auth_section()
+    if not section:
+        _check_files()
+        return None
+    missing = [name for name in _NEEDED if not section.get(name)]
+    if missing:
+        names = ", ".join(missing)
+        raise SettingsError(f"sign-in: section [auth] of the secrets lacks {names}; see docs/administrator.md")
+    secret, metadata = str(section["cookie_secret"]), urlsplit(str(section["server_metadata_url"]))
+    address = urlsplit(get_redirect_uri(section) or "")
+    if len(secret) < _LEAST_SECRET or len(set(secret)) < _LEAST_DIFFERENT:
+        raise SettingsError(
+            f"sign-in: cookie_secret must be at least {_LEAST_SECRET} random characters; make one by "
+            "python -c 'import secrets; print(secrets.token_hex(32))'"
+        )
+    if not address.netloc or address.path != _CALLBACK:
+        raise SettingsError(f"sign-in: redirect_uri must be the dashboard's address and {_CALLBACK}")
+    for what, given in (("redirect_uri", address), ("server_metadata_url", metadata)):
+        if given.scheme != "https" and not (given.scheme == "http" and is_loopback(given.hostname or "")):
+            raise SettingsError(f"sign-in: {what} must begin with https; http is for this machine alone")
+    return SignIn(origin=f"{address.scheme}://{address.netloc}", cookie_secret=secret)
+
+
+def _check_files() -> None:
+    """Streamlit takes a file that it cannot read for none: that must not mean that no sign-in is wanted."""
+    there = [Path(file) for file in config.get_option("secrets.files") if Path(file).exists()]
+    if there and not secrets_singleton.load_if_toml_exists():
+        raise SettingsError(f"sign-in: {there[-1]} cannot be read, or is not valid TOML; mend it or take it away")
+    if there and "auth" in secrets_singleton.to_dict():
+        raise SettingsError("sign-in: section [auth] of the secrets is empty; fill it in or take it away")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def role_names(settings: Settings) -> dict[str, Role]:
+    """Which value of the role claim is which role (setting role_values). Raises SettingsError for another role."""
+    if not settings.role_values.strip():
+        return {role.value: role for role in Role}
+    found = {}
+    for pair in settings.role_values.split(","):
+        value, _, role = (part.strip() for part in pair.rpartition("="))
+        if not value or role not in set(Role):
+            raise SettingsError(
+                f"setting role_values must be pairs 'value of the claim = role' of {', '.join(Role)}, "
+                f"found {pair.strip()!r}"
+            )
+        found[value] = Role(role)
+    return found
+
+
+def check_start() -> None:
+    """Whether the server may start like this. Raises SettingsError with what to do."""
+    settings, sign_in = read_settings(), read_sign_in()
+    role_names(settings)
+    if sign_in is not None:
+        if importlib.util.find_spec("authlib") is None:
+            raise SettingsError("sign-in needs the package authlib; install requirements.txt")
+        for option in ("server.enableXsrfProtection", "server.enableCORS"):
+            if not config.get_option(option):
+                raise SettingsError(f"sign-in needs Streamlit's option {option}; do not switch it off")
+        if config.get_option("server.trustedUserHeaders"):
+            raise SettingsError("sign-in: leave out server.trustedUserHeaders, which would name users past the sign-in")
+        return
+    address = config.get_option("server.address") or "0.0.0.0"
+    if not (is_loopback(address) or address.startswith("unix://") or settings.open_to_network):
+        raise SettingsError(
+            f"without a sign-in the dashboard listens on this machine alone, and {address} is open to others: set up "
+            "the sign-in (docs/administrator.md), or write open_to_network = true where the network is closed otherwise"
+        )

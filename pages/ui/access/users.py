@@ -1,0 +1,134 @@
+"""Who is signed in: the claims of the identity provider as a user with roles, in pages and in requests."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import streamlit as st
+from streamlit.auth_util import get_cookie_with_chunks
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+
+from osteo_core.settings import Settings, read_settings
+from pages.ui.access.roles import ACTIONS, LOCAL, Action, NotAllowedError, Role, User, may
+from pages.ui.access.sign_in import read_sign_in, role_names
+
+USER_COOKIE = "_streamlit_user"
+#: A clock of the identity provider may be so much ahead of ours, in seconds.
+_SKEW_S = 300.0
+#: Sign-ins that were ended here before they ran out: a copy of the cookie opens nothing any more.
+_ended: set[str] = set()
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[], float] = time.time) -> User | None:
+    """The user that these claims name; None without a subject, and when the sign-in has run out or was ended."""
+    subject, issued = claims.get("sub"), claims.get("iat")
+    if not isinstance(subject, str) or not subject.strip() or not isinstance(issued, int | float):
+        return None
+    age_s = clock() - issued
+    login = login_of(claims)
+    if not -_SKEW_S <= age_s < 3600 * settings.session_hours or login in _ended:
+        return None
+    names = role_names(settings)
+    roles = frozenset(names[value] for value in _values(claims, settings.role_claim) if value in names)
+    sees_images = Role.RESEARCHER in roles and settings.researcher_images
+    name = next((str(claims[key]) for key in ("name", "preferred_username", "email") if claims.get(key)), subject)
+    return User(
+        subject=subject.strip(),
+        name=name.strip(),
+        roles=roles,
+        login=login,
+        more=frozenset({Action.SEE_IMAGES} if sees_images else ()),
+    )
+
+
+def login_of(claims: Mapping[str, Any]) -> str:
+    """What stands for one sign-in: the same in all windows of a browser, another after signing in again."""
+    parts = [claims.get(name) for name in ("iss", "sub", "iat", "nonce", "at_hash")]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
+
+
+def _values(claims: Mapping[str, Any], name: str) -> list[str]:
+    """The values of a claim, by its whole name, else by the way to it ('realm_access.roles')."""
+    found: Any = claims.get(name)
+    if found is None:
+        found = claims
+        for part in name.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+    if isinstance(found, str):
+        return [found]
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
+def current_user() -> User | None:
+    """Who uses this session; None where nobody is signed in. Without a sign-in configured: the local user."""
+    if read_sign_in() is None:
+        return LOCAL
+    if get_script_run_ctx(suppress_warning=True) is None:
+        return None
+    claims = st.user.to_dict()
+    return user_of(claims, read_settings()) if claims.get("is_logged_in") else None
+
+
+def user_of_cookies(cookies: Mapping[str, str]) -> User | None:
+    """Who sends a request with these cookies; None where nobody is signed in, or a cookie was tampered with."""
+    sign_in = read_sign_in()
+    if sign_in is None:
+        return LOCAL
+    claims = claims_of_cookies(cookies, sign_in.cookie_secret)
+    # Streamlit gives a session its user only under the origin that it signed in from.
+    if not claims.get("is_logged_in") or claims.get("origin") != sign_in.origin:
+        return None
+    return user_of(claims, read_settings())
+
+
+def claims_of_cookies(cookies: Mapping[str, str], secret: str) -> dict[str, Any]:
+    """The claims in the signed cookie; empty where there is none, or it is not signed by ``secret``."""
+
+    def one(name: str) -> bytes | None:
+        return decode_signed_value(secret, name, cookies[name]) if name in cookies else None
+
+    try:
+        found = get_cookie_with_chunks(one, USER_COOKIE)
+        claims = json.loads(found) if found else {}
+    except (ValueError, TypeError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def end_login(cookies: Mapping[str, str]) -> None:
+    """From now on this sign-in opens nothing, in no window and from no copy of its cookie."""
+    sign_in = read_sign_in()
+    if sign_in is not None and (claims := claims_of_cookies(cookies, sign_in.cookie_secret)):
+        _ended.add(login_of(claims))
+
+
+def needs(what: Action | str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
+    """Let a function run for those alone who may: an action, or what belongs to a page. Raises NotAllowedError."""
+
+    def around(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        @functools.wraps(function)
+        def checked(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            check(current_user(), what)
+            return function(*args, **kwargs)
+
+        return checked
+
+    return around
+
+
+def check(user: User | None, what: Action | str) -> None:
+    """Raises NotAllowedError with a sentence where ``user`` may not."""
+    if user is None:
+        raise NotAllowedError("you are not signed in, or your sign-in has run out; reload the page and sign in")
+    if not may(user, what):
+        wish = what if what in ACTIONS else f"use the page '{what}'"
+        raise NotAllowedError(f"your role ({user.role_words or 'none'}) may not {wish}; ask your administrator")

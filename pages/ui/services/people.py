@@ -1,0 +1,58 @@
+"""Who signed in: events of sign-in and sign-out, and the names for display behind the subjects that events hold."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from db.events import record
+from osteo_core.errors import OsteoError
+from osteo_core.records import Event
+from pages.ui.access.roles import User
+from pages.ui.services.running_app import query, store_holder
+
+_SIGNED_IN, _SIGNED_OUT = "signed in", "signed out"
+_log = logging.getLogger("osteo.app")
+#: Sign-ins that this process recorded; one that was recorded before a restart is the same event and counts once.
+_recorded: set[str] = set()
+
+
+def note_sign_in(user: User) -> None:
+    """Record the sign-in, once however many windows it opens; a store that takes nothing in keeps nobody out."""
+    if user.is_local or user.login in _recorded:
+        return
+    try:
+        _record(user, _SIGNED_IN, event_id=user.login, payload={"name": user.name, "roles": sorted(user.roles)})
+    except (OsteoError, OSError) as error:
+        _log.error("a sign-in could not be recorded: %s", error)
+        return
+    _recorded.add(user.login)
+
+
+def note_sign_out(user: User) -> None:
+    """Record that this sign-in was ended."""
+    try:
+        _record(user, _SIGNED_OUT, event_id=f"{user.login}-out", payload={})
+    except (OsteoError, OSError) as error:
+        _log.error("a sign-out could not be recorded: %s", error)
+
+
+def name_of(author: str) -> str:
+    """The name for display of an author: of a subject that signed in their latest, else what was typed."""
+    names = {row["author"]: row["name"] for row in query("user_names").to_pylist()}
+    return names.get(author) or author
+
+
+def _record(user: User, kind: str, *, event_id: str, payload: dict[str, object]) -> None:
+    held = store_holder()
+    event = Event(
+        event_id=event_id,
+        kind=kind,
+        series_key="",
+        author=user.subject,
+        at=datetime.now(UTC),
+        payload_json=json.dumps(payload, ensure_ascii=False),
+    )
+    record(held.store_dir, event)
+    held.take_in()

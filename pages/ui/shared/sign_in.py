@@ -1,0 +1,92 @@
+"""What a visitor sees of the sign-in: its page, why there is no access, who is signed in, and the way out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import services
+from pages.ui.access.roles import Role, User
+from pages.ui.access.users import USER_COOKIE, current_user
+from pages.ui.shared import wording
+
+#: A page that nobody touches notices after so long that its sign-in has run out or was ended elsewhere.
+_WATCH_S = 30
+_WAS_IN = "was-signed-in"
+
+
+def admit() -> User | None:
+    """The user of this session with a role; else the page that says what to do instead, and None."""
+    user = current_user()
+    if user is None:
+        _show_sign_in()
+        return None
+    if not user.is_local:
+        st.session_state[_WAS_IN] = True
+        services.note_sign_in(user)
+    if not user.roles:
+        _show_no_role(user)
+        return None
+    return user
+
+
+def _show_sign_in() -> None:
+    st.title("Bone screening on CT")
+    st.caption(f":material/science: {wording.RESEARCH_USE}")
+    if st.session_state.get(_WAS_IN) or USER_COOKIE in st.context.cookies:
+        st.info(
+            "Your sign-in has run out, was ended, or cannot be verified. Sign in again.", icon=":material/lock_clock:"
+        )
+    else:
+        st.markdown("Sign in to go on.")
+    st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+
+
+def _show_no_role(user: User) -> None:
+    claim = services.settings().role_claim
+    st.title("No access")
+    st.text(f"Signed in as {user.name}.")
+    st.error(
+        "This account has no role here. Ask the administrator of your organisation for one of "
+        f"{', '.join(Role)} (claim '{claim}' of the identity provider), then sign in again.",
+        icon=":material/block:",
+    )
+    _show_way_out(user)
+
+
+def show_forbidden(user: User, title: str) -> None:
+    """In the place of a page: that this role may not open it."""
+    st.title(title)
+    st.error(
+        f"403: the page {title} is not for your role ({user.role_words}). The menu lists what you may open; ask your "
+        "administrator for another role.",
+        icon=":material/block:",
+    )
+
+
+def show_user(user: User) -> None:
+    """At the foot of the menu: who uses this, as what, and the way out."""
+    with st.sidebar.container(key="user", gap="small"):
+        if user.is_local:
+            st.caption(":material/person: No sign-in: one local user with every role.")
+            if services.settings().open_to_network:
+                st.warning("Anybody in the network can use this without a sign-in.", icon=":material/lock_open:")
+            return
+        st.text(user.name)
+        st.caption(user.role_words)
+        _show_way_out(user)
+        _watch()
+
+
+def _show_way_out(user: User) -> None:
+    st.button("Sign out", icon=":material/logout:", key="sign-out", on_click=_sign_out, args=(user,))
+
+
+def _sign_out(user: User) -> None:
+    services.note_sign_out(user)
+    st.logout()
+
+
+@st.fragment(run_every=_WATCH_S)
+def _watch() -> None:
+    if current_user() is None:
+        st.rerun()
