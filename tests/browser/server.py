@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,13 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
-def start_server(store: Path, **settings: str) -> Server:
-    """Start the app as `make run` does, under these OSTEO_* variables too; wait until it answers."""
+def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -> Server:
+    """Start the app as `make run` does, under these OSTEO_* variables and options too; wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = {**os.environ, "OSTEO_STORE": str(store), "OSTEO_NO_DEMO": "1", **settings}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *options]
     log = tempfile.TemporaryFile()
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://localhost:{port}"
