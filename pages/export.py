@@ -8,6 +8,8 @@ import streamlit as st
 
 from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
+from pages.ui.access.roles import Action
+from pages.ui.access.users import later
 from pages.ui.export import report
 from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
 from pages.ui.shared import address, filters, frame, wording
@@ -19,7 +21,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     buttons = st.container(horizontal=True)
     buttons.download_button(
         "CSV",
-        partial(services.cohort_csv, chosen, **given),
+        later(Action.EXPORT, partial(services.cohort_csv, chosen, **given)),
         file_name="cohort.csv",
         mime="text/csv",
         icon=":material/table:",
@@ -27,7 +29,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Parquet",
-        partial(services.cohort_parquet, chosen, **given),
+        later(Action.EXPORT, partial(services.cohort_parquet, chosen, **given)),
         file_name="cohort.parquet",
         mime="application/vnd.apache.parquet",
         icon=":material/database:",
@@ -43,7 +45,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Report (HTML)",
-        partial(report.report_html, chosen),
+        later(Action.EXPORT, partial(report.report_html, chosen)),
         file_name="report.html",
         mime="text/html",
         icon=":material/description:",
@@ -51,7 +53,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Report (PDF)",
-        partial(report.report_pdf, chosen),
+        later(Action.EXPORT, partial(report.report_pdf, chosen)),
         file_name="report.pdf",
         mime="application/pdf",
         icon=":material/picture_as_pdf:",

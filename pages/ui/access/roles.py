@@ -5,6 +5,7 @@ A page is named by its place in the address ('worklist'), '' being Home. What is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -118,13 +119,15 @@ class NotAllowedError(UsageError):
 class User:
     """Who uses the dashboard. ``subject``: the stable name the identity provider gives, '' for the local user.
 
-    ``name``: for display. ``login``: stands for one sign-in. ``more``: actions beyond the roles, by a setting.
+    ``name``: for display. ``login``: stands for one sign-in, which holds until ``until`` (seconds since 1970).
+    ``more``: actions beyond the roles, by a setting.
     """
 
     subject: str
     name: str
     roles: frozenset[Role]
     login: str = ""
+    until: float = math.inf
     more: frozenset[Action] = frozenset()
 
     @property

@@ -33,9 +33,8 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
     subject, issued = claims.get("sub"), claims.get("iat")
     if not isinstance(subject, str) or not subject.strip() or not isinstance(issued, int | float):
         return None
-    age_s = clock() - issued
-    login = login_of(claims)
-    if not -_SKEW_S <= age_s < 3600 * settings.session_hours or login in _ended:
+    login, until = login_of(claims), issued + 3600 * settings.session_hours
+    if not issued - _SKEW_S <= clock() < until or login in _ended:
         return None
     names = role_names(settings)
     roles = frozenset(names[value] for value in _values(claims, settings.role_claim) if value in names)
@@ -46,6 +45,7 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
         name=name.strip(),
         roles=roles,
         login=login,
+        until=until,
         more=frozenset({Action.SEE_IMAGES} if sees_images else ()),
     )
 
@@ -123,6 +123,21 @@ def needs(what: Action | str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
         return checked
 
     return around
+
+
+def later(what: Action, function: Callable[[], _R]) -> Callable[[], _R]:
+    """``function`` for a button that calls it beside the script, where nobody is known: for who is here now.
+
+    Calling it raises NotAllowedError where they may not, or their sign-in has ended since.
+    """
+    user = current_user()
+
+    def checked() -> _R:
+        is_over = user is not None and (user.login in _ended or time.time() >= user.until)
+        check(None if is_over else user, what)
+        return function()
+
+    return checked
 
 
 def check(user: User | None, what: Action | str) -> None:

@@ -20,7 +20,7 @@ from osteo_core.programme.follow_up import State, working_days
 from osteo_core.programme.planning import DEFAULT_LETTER, NEXT_CONTACT, letter
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import current_user, later
 from pages.ui.shared import wording
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
@@ -162,7 +162,7 @@ _Make = Callable[[Sequence[services.WorkItem], Sequence[str]], bytes]
 
 def _button(words: str, file_name: str, make: Callable[[], bytes]) -> None:
     mime = "text/csv" if file_name.endswith("csv") else "text/html"
-    st.download_button(words, make, file_name, mime, on_click="ignore", key=f"calls-{words}")
+    st.download_button(words, later(Action.CALL_LIST, make), file_name, mime, on_click="ignore", key=f"calls-{words}")
 
 
 def _listed(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str], make: _Make) -> bytes:

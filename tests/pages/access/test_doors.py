@@ -1,0 +1,227 @@
+"""Every route and page before every role, without a browser: who gets through, and what the others are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from pages.ui.access import doors, users
+from pages.ui.access.doors import Doors
+from pages.ui.access.roles import ACTIONS, PAGES, ROUTES, Action, Door, Role
+from tests.pages.access.conftest import ORIGIN, claims_of, cookie_of
+
+HOST = {"host": "bone.example"}
+Cookies = Callable[..., dict[str, str]]
+
+
+async def _behind(request: Request) -> Response:
+    answer = PlainTextResponse("behind the door", headers={"etag": "1"})
+    if request.headers.get("if-none-match"):
+        answer = Response(status_code=304)
+    if request.url.path == "/oauth2callback":
+        answer.set_cookie("_streamlit_user", "x", httponly=True, samesite="lax", max_age=2_592_000)
+        answer.set_cookie("_streamlit_session", "y", httponly=True, samesite="lax")
+    return answer
+
+
+async def _stream(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text(socket.headers["host"])
+    await socket.close()
+
+
+@pytest.fixture
+def client() -> TestClient:
+    """A server of this machine whose every address answers, behind the doors."""
+    methods = ["GET", "POST", "PUT", "DELETE"]
+    app = Starlette(
+        routes=[WebSocketRoute("/_stcore/stream", _stream), Route("/{path:path}", _behind, methods=methods)],
+        middleware=[Middleware(Doors)],
+    )
+    return TestClient(app, base_url="http://localhost:8501", client=("127.0.0.1", 50000))
+
+
+def path_of(pattern: str) -> str:
+    return pattern.replace("{token}", "0123") + ("x" if pattern.endswith("/") else "")
+
+
+@pytest.mark.parametrize(("pattern", "rule"), ROUTES, ids=[pattern for pattern, _ in ROUTES])
+def test_each_route_before_each_role(
+    pattern: str, rule: Action | Door, client: TestClient, with_sign_in: Cookies
+) -> None:
+    if pattern == "/_stcore/stream":
+        return  # a WebSocket, below
+    path = path_of(pattern)
+    without = client.get(path, headers=HOST)
+    expected = {Door.OPEN: 200, Door.CLOSED: 403}.get(rule, 401)  # type: ignore[call-overload]
+    assert without.status_code == expected
+    for role in Role:
+        client.cookies = with_sign_in(role)  # type: ignore[assignment]
+        answer = client.get(path, headers=HOST)
+        is_open = rule is Door.OPEN or (isinstance(rule, Action) and role in ACTIONS[rule])
+        assert answer.status_code == (200 if is_open else 403), (pattern, role)
+        if not is_open:
+            assert "behind" not in answer.text
+            assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_each_page_before_each_role(page: str, client: TestClient, with_sign_in: Cookies) -> None:
+    assert client.get(f"/{page}", headers=HOST).status_code == 200  # it shows the sign-in
+    for role in Role:
+        client.cookies = with_sign_in(role)  # type: ignore[assignment]
+        for path in (f"/{page}", f"/{page}/"):
+            answer = client.get(path, headers={**HOST, "if-none-match": "1"})
+            assert answer.status_code == (304 if role in PAGES[page] else 403), (page, role)
+        if role not in PAGES[page]:
+            assert answer.text, "the page itself says why: it must have its body"
+
+
+def test_without_a_sign_in_everything_is_open_on_this_machine_but_what_is_closed(client: TestClient) -> None:
+    for pattern, rule in ROUTES:
+        if pattern != "/_stcore/stream":
+            assert client.get(path_of(pattern)).status_code == (403 if rule is Door.CLOSED else 200), pattern
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        cookie_of(claims_of("lead"), secret="f" * 32),
+        cookie_of(claims_of("lead", origin="https://other.example")),
+        cookie_of(claims_of("lead", is_logged_in=False)),
+        cookie_of(claims_of("lead", sub="")),
+        cookie_of(claims_of("lead", iat=1)),
+        cookie_of(claims_of("lead", iat=10**12)),
+        cookie_of(claims_of("lead", iat="now")),
+        {users.USER_COOKIE: "chunks-3"},
+        {users.USER_COOKIE: "not-a-cookie"},
+        {users.USER_COOKIE: ""},
+        {users.USER_COOKIE: cookie_of(claims_of("lead"))[users.USER_COOKIE][:-1]},
+    ],
+)
+def test_a_cookie_that_does_not_hold_opens_nothing(
+    cookie: dict[str, str], client: TestClient, with_sign_in: Cookies
+) -> None:
+    client.cookies = cookie  # type: ignore[assignment]
+    assert client.get("/api/picture/x", headers=HOST).status_code == 401
+
+
+def test_signing_out_ends_the_sign_in_for_copies_too(client: TestClient, with_sign_in: Cookies) -> None:
+    client.cookies = with_sign_in("lead")  # type: ignore[assignment]
+    assert client.get("/api/picture/x", headers=HOST).status_code == 200
+    client.get("/auth/logout", headers=HOST)
+    assert client.get("/api/picture/x", headers=HOST).status_code == 401
+    client.cookies = with_sign_in("lead", nonce="another")  # type: ignore[assignment]
+    assert client.get("/api/picture/x", headers=HOST).status_code == 200
+
+
+def test_a_researcher_sees_images_where_the_site_allows_it(
+    client: TestClient, with_sign_in: Cookies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.cookies = with_sign_in("researcher")  # type: ignore[assignment]
+    assert client.get("/api/picture/x", headers=HOST).status_code == 403
+    monkeypatch.setenv("OSTEO_RESEARCHER_IMAGES", "true")
+    assert client.get("/api/picture/x", headers=HOST).status_code == 200
+    assert client.post("/api/review/0/sign", headers=HOST).status_code == 403
+    client.cookies = with_sign_in("administrator")  # type: ignore[assignment]
+    assert client.get("/api/picture/x", headers=HOST).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "passes"),
+    [
+        ("localhost:8501", None, True),
+        ("127.0.0.1:8501", "http://127.0.0.1:8501", True),
+        ("[::1]:8501", "http://[::1]:8501", True),
+        ("localhost:8501", "http://localhost:8501", True),
+        ("localhost:8501", "http://localhost:8502", False),
+        ("localhost:8501", "http://127.0.0.1:8501", False),
+        ("localhost:8501", "http://localhost:8501.evil.example", False),
+        ("localhost:8501", "https://evil.example", False),
+        ("localhost:8501", "null", False),
+        ("localhost:8501", "", False),
+        ("evil.example", None, False),
+        ("evil.example:8501", "http://evil.example:8501", False),
+        ("localhost@evil.example", None, False),
+        ("localhost.evil.example", None, False),
+        ("[", None, False),
+    ],
+)
+def test_without_a_sign_in_only_this_machine_under_its_own_name(
+    host: str, origin: str | None, passes: bool, client: TestClient
+) -> None:
+    headers = {"host": host} | ({} if origin is None else {"origin": origin})
+    assert client.get("/", headers=headers).status_code == (200 if passes else 403)
+    assert client.post("/api/review/0/save", headers=headers).status_code == (200 if passes else 403)
+    assert opens(client, headers) is passes
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "passes"),
+    [
+        ("bone.example", ORIGIN, True),
+        ("127.0.0.1:8501", ORIGIN, True),  # a proxy that names the server by its own address
+        ("bone.example", "http://bone.example", False),
+        ("bone.example", "https://bone.example:444", False),
+        ("bone.example", "https://bone.example.evil.example", False),
+        ("bone.example", "http://localhost:8501", False),
+        ("bone.example", "null", False),
+        ("other.example", ORIGIN, False),
+    ],
+)
+def test_with_a_sign_in_its_own_origin_exactly(
+    host: str, origin: str, passes: bool, client: TestClient, with_sign_in: Cookies
+) -> None:
+    headers = {"host": host, "origin": origin}
+    client.cookies = with_sign_in("reader")  # type: ignore[assignment]
+    assert client.post("/api/review/0/save", headers=headers).status_code == (200 if passes else 403)
+    assert opens(client, headers) is passes
+
+
+def opens(client: TestClient, headers: dict[str, str]) -> bool:
+    """Whether a WebSocket opens; Streamlit must see it under the name that its origin gives, and so ask nobody."""
+    try:
+        with client.websocket_connect("/_stcore/stream", headers=headers) as socket:
+            host = socket.receive_text()
+    except WebSocketDisconnect:
+        return False
+    assert host == headers.get("origin", "//" + headers["host"]).split("//")[1]
+    return True
+
+
+def test_two_origins_or_two_hosts_are_none(client: TestClient) -> None:
+    twice = [("host", "localhost:8501"), ("origin", "http://localhost:8501"), ("origin", "http://localhost:8501")]
+    assert client.post("/api/review/0/save", headers=twice).status_code == 403
+
+
+def test_another_machine_is_kept_out_without_a_sign_in(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = TestClient(client.app, base_url="http://localhost:8501", client=("10.0.0.7", 50000))
+    assert far.get("/").status_code == 403
+    monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
+    assert far.get("/", headers={"host": "bone.example"}).status_code == 200
+    assert far.get("/", headers={"host": "bone.example", "origin": "https://evil.example"}).status_code == 403
+
+
+def test_the_cookie_of_the_user_is_strict_secure_and_short(client: TestClient, with_sign_in: Cookies) -> None:
+    user, session = client.get("/oauth2callback", headers=HOST).headers.get_list("set-cookie")
+    assert {"SameSite=strict", "HttpOnly", "Secure", "Max-Age=43200"} <= {part.strip() for part in user.split(";")}
+    assert "SameSite=lax" in session, "the identity provider leads back here from its own site"
+    assert "Secure" in session
+
+
+def test_a_refusal_names_no_path_in_the_log(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    client.get("/api/picture/0123abcd_ct.nii.gz", headers={"host": "evil.example"})
+    assert "evil.example" in caplog.text
+    assert "0123abcd" not in caplog.text
+
+
+def test_the_doors_ask_the_same_sign_in_as_the_pages() -> None:
+    assert doors.read_sign_in is users.read_sign_in

@@ -1,0 +1,152 @@
+"""The app run as each role: the menu, every page that is closed to it, and what a page leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from osteo_core.errors import UsageError
+from pages.ui import services
+from pages.ui.access import users
+from pages.ui.access.roles import ACTIONS, PAGES, Action, NotAllowedError, Role, User
+from pages.ui.access.users import later, user_of
+from tests.builders.cohort import build_cohort
+from tests.pages.access.conftest import claims_of
+from tests.pages.conftest import ROOT
+from tests.pages.test_pages import texts
+
+AsRole = Callable[..., AppTest]
+
+
+@pytest.fixture
+def as_claims(filled_store: Path, in_store: Callable[[Path], None], with_sign_in: Callable[..., Any]) -> AsRole:
+    """Home as somebody with these claims."""
+
+    def open_(claims: dict[str, Any]) -> AppTest:
+        in_store(filled_store)
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.user = claims
+        return app.run()
+
+    return open_
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_opens_home_and_is_told_of_every_page_that_is_closed(
+    role: Role, as_claims: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "note_sign_in", lambda user: None)  # the store is shared, tests only read it
+    app = as_claims(claims_of(role))
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Home"]
+    keys = {button.key for button in app.button}
+    assert "sign-out" in keys
+    assert ("index-start" in keys) == (role in ACTIONS[Action.INDEX])
+    for page in (name for name, roles in PAGES.items() if role not in roles):
+        app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception
+        assert "403" in app.error[0].value
+        assert f"is not for your role ({role})" in app.error[0].value
+        assert not app.dataframe
+        assert not app.metric
+
+
+@pytest.mark.parametrize("claims", [{}, {"is_logged_in": False}, claims_of("lead", iat=1), claims_of("lead", sub=None)])
+def test_nobody_sees_the_sign_in_and_nothing_else(claims: dict[str, Any], as_claims: AsRole) -> None:
+    app = as_claims(claims)
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Sign in"]
+    assert not app.metric
+    assert "Home" not in texts(app)
+
+
+@pytest.mark.parametrize(
+    "roles", [[], ["gardener"], ["Lead"], ["lead "], "leader", {"lead": True}, None, [1], [["lead"]]]
+)
+def test_an_unknown_or_missing_role_is_no_access(
+    roles: Any, as_claims: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "note_sign_in", lambda user: None)
+    app = as_claims({**claims_of(), "roles": roles})
+    assert "This account has no role here." in app.error[0].value
+    assert not app.metric
+
+
+def test_the_local_user_is_named_on_the_screen(filled_store: Path, open_page: Callable[..., AppTest]) -> None:
+    app = open_page(filled_store)
+    assert "No sign-in: one local user with every role." in texts(app)
+    assert "sign-out" not in {button.key for button in app.button}
+
+
+def test_without_a_sign_in_an_open_network_is_warned_of(
+    filled_store: Path, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
+    assert "Anybody in the network can use this" in texts(open_page(filled_store))
+
+
+def test_a_lead_may_look_at_a_read_but_not_correct_or_sign(as_claims: AsRole, monkeypatch: pytest.MonkeyPatch) -> None:
+    for role, may_sign in (("lead", False), ("reader", True)):
+        user = user_of(claims_of(role), services.settings())
+        assert user is not None
+        for action in (Action.CORRECT, Action.SIGN, Action.ADJUDICATE):
+            assert users.may(user, action) is may_sign
+
+
+def test_a_function_of_services_refuses_whoever_may_not(with_sign_in: Callable[..., Any]) -> None:
+    """Without a script's session nobody is signed in."""
+    for call in (
+        lambda: services.reveal("0", author="x", reason="y"),
+        lambda: services.start_run(),
+        lambda: services.pause_run(),
+        lambda: services.resume_run(),
+        lambda: services.start_index("/"),
+        lambda: services.matching_folders("/"),
+        lambda: services.find_patients("1"),
+        lambda: services.qct_table(b""),
+        lambda: services.save_view("x", None, author="x"),  # type: ignore[arg-type]
+        lambda: services.remove_view("x", author="x"),
+        lambda: services.plan([], None),  # type: ignore[arg-type]
+        lambda: services.undo([], author="x"),
+    ):
+        with pytest.raises(UsageError, match="not signed in"):
+            call()
+
+
+def test_a_download_that_is_asked_for_after_signing_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000_000.0
+    user = User(subject="s", name="S", roles=frozenset({Role.LEAD}), login="l", until=now + 10)
+    monkeypatch.setattr(users, "current_user", lambda: user)
+    monkeypatch.setattr(users.time, "time", lambda: now)
+    export = later(Action.EXPORT, lambda: b"content")
+    assert export() == b"content"
+    with pytest.raises(NotAllowedError, match="may not sign a read"):
+        later(Action.SIGN, lambda: b"")()
+    monkeypatch.setattr(users, "_ended", {"l"})
+    with pytest.raises(NotAllowedError, match="not signed in"):
+        export()
+    monkeypatch.setattr(users, "_ended", set())
+    monkeypatch.setattr(users.time, "time", lambda: now + 11)
+    with pytest.raises(NotAllowedError, match="not signed in"):
+        export()
+
+
+def test_the_researcher_sees_the_numbers_of_a_patient_and_no_name_image_or_note(
+    as_claims: AsRole, tmp_path: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "note_sign_in", lambda user: None)
+    opened: list[str] = []
+    monkeypatch.setattr(services, "note_opened", lambda view, *, reader, **_: opened.append(reader))
+    key = next(r.series.series_key for r in build_cohort(60) if r.segmentation is not None)
+    app = as_claims(claims_of("researcher"))
+    app.query_params["series"] = key
+    app.switch_page("pages/patient.py").run()
+    assert not app.exception
+    assert "Images are not shown to your role." in texts(app)
+    assert opened == ["subject-1"]
+    labels = {button.label for button in app.button}
+    assert not labels & {"Show", "Confirmed", "Not confirmed"}
