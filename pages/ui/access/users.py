@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
@@ -102,6 +102,11 @@ def claims_of_cookies(cookies: Mapping[str, str], secret: str) -> dict[str, Any]
     except (ValueError, TypeError):
         return {}
     return claims if isinstance(claims, dict) else {}
+
+
+def end_logins(logins: Iterable[str]) -> None:
+    """These sign-ins were ended before this server started."""
+    _ended.update(logins)
 
 
 def end_login(cookies: Mapping[str, str]) -> None:

@@ -244,6 +244,8 @@ def _role_words(sight: Sight, reader: str) -> str:
     if not reader:
         return "type your name at the top to sign"
     name = author_name()
+    if not may(current_user(), Action.SIGN):
+        return f"{name}: may look, not correct or sign"
     return f"{name}, {sight.role.value}" if sight.role else f"{name}: nothing is left to sign"
 
 

@@ -46,7 +46,7 @@ from pages.ui.services.notes import (
     undo,
 )
 from pages.ui.services.patients import model_view, patient, stored
-from pages.ui.services.people import name_of, note_sign_in, note_sign_out
+from pages.ui.services.people import lifespan, name_of, note_sign_in, note_sign_out
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
@@ -67,7 +67,6 @@ from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.review import note_opened, open_ticket, reader_pairs, reading
 from pages.ui.services.review_case import height_lines, prepare, screen_files
 from pages.ui.services.running_app import (
-    lifespan,
     limits,
     may_start,
     media_dir,

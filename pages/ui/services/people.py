@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from db.events import record
 from osteo_core.errors import OsteoError
 from osteo_core.records import Event
 from pages.ui.access.roles import User
+from pages.ui.access.users import end_logins
+from pages.ui.services.running_app import lifespan as store_lifespan
 from pages.ui.services.running_app import query, store_holder
 
 _SIGNED_IN, _SIGNED_OUT = "signed in", "signed out"
@@ -33,9 +37,20 @@ def note_sign_in(user: User) -> None:
 def note_sign_out(user: User) -> None:
     """Record that this sign-in was ended."""
     try:
-        _record(user, _SIGNED_OUT, event_id=f"{user.login}-out", payload={})
+        _record(user, _SIGNED_OUT, event_id=f"{user.login}-out", payload={"login": user.login})
     except (OsteoError, OSError) as error:
         _log.error("a sign-out could not be recorded: %s", error)
+
+
+@asynccontextmanager
+async def lifespan(app: object) -> AsyncIterator[None]:
+    """Open the store for as long as the server runs, and keep out the sign-ins that were ended before it started."""
+    async with store_lifespan(app):
+        try:
+            end_logins(row["login"] for row in query("ended_logins").to_pylist())
+        except (OsteoError, OSError) as error:
+            _log.error("the sign-outs of the last day could not be read: %s", error)
+        yield
 
 
 def name_of(author: str) -> str:

@@ -41,7 +41,8 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
     """The field for name or initials, typed once a session; who is signed in cannot be changed in it."""
     user = current_user()
     if user is not None and not user.is_local:
-        st.text_input("Noted by", user.name, disabled=True, width=170, label_visibility=label_visibility)
+        if may(user, Action.NOTE):
+            st.text_input("Noted by", user.name, disabled=True, width=170, label_visibility=label_visibility)
         return
     st.session_state.setdefault(_AUTHOR_FIELD, st.session_state.get(AUTHOR, ""))
     typed = st.text_input(

@@ -12,6 +12,24 @@ from pages.ui.shared import wording
 #: A page that nobody touches notices after so long that its sign-in has run out or was ended elsewhere.
 _WATCH_S = 30
 _WAS_IN = "was-signed-in"
+#: The identity provider leads back to Home: the tab remembers which address was asked for, and goes there.
+_JS = """
+const name = "asked-for-before-sign-in";
+export default function ({ data }) {
+  const here = window.location.pathname + window.location.search;
+  const asked = window.sessionStorage.getItem(name);
+  if (!data.is_in && here !== "/") {
+    window.sessionStorage.setItem(name, here);
+    return;
+  }
+  window.sessionStorage.removeItem(name);
+  if (data.is_in && asked && here === "/") {
+    window.history.replaceState({}, "", asked);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+  }
+}
+"""
+_asked_for = st.components.v2.component("asked_for", js=_JS)
 
 
 def admit() -> User | None:
@@ -39,6 +57,7 @@ def _show_sign_in() -> None:
     else:
         st.markdown("Sign in to go on.")
     st.button("Sign in", type="primary", icon=":material/login:", on_click=st.login)
+    _asked_for(key="asked-for", data={"is_in": False}, height=1)
 
 
 def _show_no_role(user: User) -> None:
@@ -65,7 +84,7 @@ def show_forbidden(user: User, title: str) -> None:
 
 def show_user(user: User) -> None:
     """At the foot of the menu: who uses this, as what, and the way out."""
-    with st.sidebar.container(key="user", gap="small"):
+    with st.sidebar.container(key="user", gap="xsmall"):
         if user.is_local:
             st.caption(":material/person: No sign-in: one local user with every role.")
             if services.settings().open_to_network:
@@ -74,6 +93,7 @@ def show_user(user: User) -> None:
         st.text(user.name)
         st.caption(user.role_words)
         _show_way_out(user)
+        _asked_for(key="asked-for", data={"is_in": True}, height=1)
         _watch()
 
 

@@ -87,3 +87,23 @@ def test_every_function_of_services_that_writes_asks_who_may() -> None:
         if writing.search(body.split("\n", 1)[1]) and inner is value and name not in free:
             found.append(name)
     assert found == []
+
+
+def role_table() -> str:
+    """The table of docs/administrator.md."""
+    titles = {
+        ast.literal_eval(script)[len("pages/") : -len(".py")]: ast.literal_eval(title)
+        for script, title in re.findall(r'Screen\(script=("[^"]+"), title=("[^"]+")', (ROOT / "app.py").read_text())
+    }
+    rows = [(f"page {titles[name or 'home']}", roles) for name, roles in PAGES.items()]
+    rows += [(f"may {action}", roles) for action, roles in ACTIONS.items() if action is not Action.USE]
+    lines = [
+        f"| {words} | " + " | ".join("yes" if role in roles else "" for role in Role) + " |" for words, roles in rows
+    ]
+    head = ["| | " + " | ".join(Role) + " |", "|---" * (len(Role) + 1) + "|"]
+    return "\n".join([*head, *lines]) + "\n"
+
+
+def test_the_administrators_guide_holds_the_table() -> None:
+    text = (ROOT / "docs" / "administrator.md").read_text(encoding="utf-8")
+    assert role_table() in text, f"write into docs/administrator.md:\n{role_table()}"
