@@ -11,6 +11,8 @@ from streamlit.elements.plotly_chart import PlotlyState
 
 from osteo_core.programme.comparison import CLASSES, Comparison
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.agreement import figures as agreement_figures
 from pages.ui.agreement import qct_import, site_lines
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
@@ -217,8 +219,9 @@ else:
                 else "One value a patient."
             )
         )
-        with st.expander("Import QCT values"):
-            qct_import.show_import()
+        if may(current_user(), Action.IMPORT_QCT):
+            with st.expander("Import QCT values"):
+                qct_import.show_import()
         qct_import.show_imports()
         site_lines.show_site_lines()
     show_readers()

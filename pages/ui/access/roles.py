@@ -33,6 +33,7 @@ class Action(StrEnum):
     SIGN = "sign a read"
     ADJUDICATE = "adjudicate between readers"
     IMPORT_QCT = "import or withdraw QCT values"
+    CALIBRATE = "put a calibration line into use or withdraw it"
     SAVE_VIEW = "save a view"
     EXPORT = "export the cohort"
     INDEX = "index a folder"
@@ -69,6 +70,7 @@ ACTIONS: dict[Action, frozenset[Role]] = {
     Action.SIGN: frozenset({_READER}),
     Action.ADJUDICATE: frozenset({_READER}),
     Action.IMPORT_QCT: frozenset({_LEAD}),
+    Action.CALIBRATE: frozenset({_LEAD}),
     Action.SAVE_VIEW: frozenset({_LEAD, _READER, _RESEARCHER}),
     Action.EXPORT: frozenset({_LEAD, _RESEARCHER}),
     Action.INDEX: frozenset({_ADMINISTRATOR}),

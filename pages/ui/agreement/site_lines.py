@@ -10,9 +10,11 @@ import streamlit as st
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.programme.site_line import PairsLine, ScannerLine
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import figures, wording
 from pages.ui.shared.colours import BLUE, VERMILION
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author, author_name
 
 _DONE = "site-line-done"
 
@@ -109,11 +111,12 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
         "covers scans from the oldest of these CT until a year from today. Nothing is segmented again; earlier results "
         "stay in the store."
     )
-    author = st.session_state.get(AUTHOR, "")
-    st.caption(f"Recorded with the name under 'Noted by': {author or 'none yet'}.")
+    if not may(current_user(), Action.CALIBRATE):
+        return
+    st.caption(f"Recorded with the name under 'Noted by': {author_name() or 'none yet'}.")
     reason = st.text_input("Why", key="site-line-reason", placeholder="recorded")
     if st.button("Use this line", type="primary", key="site-line-use"):
-        _do(lambda: services.use_line(one.scanner, line, author=author, reason=reason), "The line is in use")
+        _do(lambda: services.use_line(one.scanner, line, author=author(), reason=reason), "The line is in use")
 
 
 def _show_used() -> None:
@@ -145,16 +148,15 @@ def _show_used() -> None:
     valid = {
         f"{wording.moment(one.at)}, {one.row['manufacturer_model_name']}": one for one in used if not one.withdrawn_at
     }
-    if not valid:
+    if not valid or not may(current_user(), Action.CALIBRATE):
         return
     with st.popover("Withdraw a line", width="content"):
         name = st.selectbox("Line", list(valid), key="site-line-withdraw")
-        author = st.session_state.get(AUTHOR, "")
-        st.caption(f"Recorded with the name under 'Noted by': {author or 'none yet'}.")
+        st.caption(f"Recorded with the name under 'Noted by': {author_name() or 'none yet'}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
         if st.button("Withdraw", key="site-line-withdraw-button"):
             _do(
-                lambda: services.withdraw_line(valid[name].line_id, author=author, reason=reason),
+                lambda: services.withdraw_line(valid[name].line_id, author=author(), reason=reason),
                 "The line was withdrawn",
             )
 

@@ -24,6 +24,9 @@ from osteo_core.programme.site_line import (
     withdrawal_event,
 )
 from osteo_core.records import Event
+from pages.ui.access.roles import Action
+from pages.ui.access.users import needs
+from pages.ui.services.people import name_of
 from pages.ui.services.running_app import may_start, query, settings, start_run, store_holder, version
 
 
@@ -59,6 +62,7 @@ def _preview(settings_hash: str, store_version: int, scanner: Scanner, line: Pai
     return pairs.preview(query, scanner, line, settings())
 
 
+@needs(Action.CALIBRATE)
 def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> bool:
     """Put the line into use and calibrate anew; whether that was begun, or waits for the next analysis.
 
@@ -69,6 +73,7 @@ def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> 
     return _calibrate_anew()
 
 
+@needs(Action.CALIBRATE)
 def withdraw_line(line_id: str, *, author: str, reason: str) -> bool:
     """Use the line no longer and calibrate anew; whether that was begun. Raises UsageError without author or reason."""
     _check(author, reason, what="a withdrawal")
@@ -87,14 +92,14 @@ def _used(row: dict[str, Any], gone: dict[str, Any] | None) -> UsedLine:
     payload = _payload(row)
     return UsedLine(
         line_id=row["event_id"],
-        author=row["author"],
+        author=name_of(row["author"]),
         at=row["at"],
         reason=row["reason"] or "",
         row=payload["row"],
         n=payload["n"],
         bias_mg_cm3=payload["left_out_bias_mg_cm3"],
         sd_mg_cm3=payload["left_out_sd_mg_cm3"],
-        withdrawn_by=gone["author"] if gone else "",
+        withdrawn_by=name_of(gone["author"]) if gone else "",
         withdrawn_at=gone["at"] if gone else None,
     )
 

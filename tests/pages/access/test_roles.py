@@ -41,6 +41,13 @@ def test_every_route_of_our_own_has_a_rule_that_is_an_action() -> None:
     assert {path: route_rule(path) for path in paths if not isinstance(route_rule(path), Action)} == {}
 
 
+def test_every_rule_of_our_own_has_its_route() -> None:
+    routes = [*build_routes(services.media_dir), *review_routes()]
+    paths = [re.sub(r"/\{[^}]*\}$", "/", route.path) for route in routes if isinstance(route, Route | Mount)]
+    ours = [pattern for pattern, _ in ROUTES if pattern.startswith("/api/") and pattern != "/api/"]
+    assert [pattern for pattern in ours if not any(path.startswith(pattern.rstrip("/")) for path in paths)] == []
+
+
 @pytest.mark.parametrize("path", ["/_stcore/agent/mcp", "/_stcore/script-health-check", "/_stcore/new", "/api/new"])
 def test_a_route_that_nobody_named_is_closed(path: str) -> None:
     assert route_rule(path) is Door.CLOSED
@@ -61,6 +68,10 @@ def test_a_person_of_two_roles_may_what_either_may() -> None:
     assert may(both, Action.SIGN)
     assert may(both, Action.INDEX)
     assert not may(both, Action.EXPORT)
+
+
+def test_whoever_puts_a_line_into_use_may_start_the_analysis_that_follows() -> None:
+    assert ACTIONS[Action.CALIBRATE] <= ACTIONS[Action.RUN]
 
 
 def test_a_researcher_and_an_administrator_see_neither_images_nor_identities() -> None:
