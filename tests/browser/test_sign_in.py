@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pyarrow.parquet as parquet
 import pytest
@@ -298,6 +300,36 @@ def test_a_page_of_another_site_cannot_open_a_session(site: Site, context: Brows
         stream,
     )
     assert opened == "refused"
+
+
+def handshake(server: Server, *, origin: str, host: str = "") -> int:
+    """Status of a WebSocket's opening handshake: 101 where it opens."""
+    where = urlsplit(server.address)
+    connection = http.client.HTTPConnection("127.0.0.1", where.port, timeout=30)
+    connection.putrequest("GET", "/_stcore/stream", skip_host=True)
+    for name, value in {
+        "Host": host or where.netloc,
+        "Origin": origin,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Protocol": "streamlit",
+    }.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_without_a_sign_in_too_only_its_own_pages_open_a_session(server: Server) -> None:
+    port = urlsplit(server.address).port
+    assert handshake(server, origin=server.address) == 101
+    assert handshake(server, origin=f"http://127.0.0.1:{port}", host=f"127.0.0.1:{port}") == 101
+    for origin in ("http://localhost:9", "https://evil.example", "null", f"http://127.0.0.1:{port}"):
+        assert handshake(server, origin=origin) == 403, origin
+    assert handshake(server, origin="http://evil.example", host="evil.example") == 403
 
 
 def test_an_address_is_kept_out_of_the_way_of_other_names(site: Site, context: BrowserContext) -> None:

@@ -278,7 +278,7 @@ def _start_index() -> None:
 def show_index_result() -> None:
     """What the index run that was started here has found: series read, and how many were left out for which reason."""
     run = services.index_run()
-    if run is None:
+    if run is None or not may(current_user(), Action.INDEX):
         return
     query = {"changed": Change.READ.value, "since": run.started_at.isoformat()}
     state = "Reading" if run.is_running else "Read"

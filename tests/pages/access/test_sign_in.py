@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,10 @@ from streamlit.runtime.secrets import secrets_singleton
 
 from osteo_core.errors import SettingsError
 from osteo_core.settings import Settings
-from pages.ui.access import sign_in
 from pages.ui.access.roles import Role
 from pages.ui.access.sign_in import check_start, is_loopback, read_sign_in, role_names
 from pages.ui.access.users import login_of, user_of
+from tests.house.sources import ROOT
 from tests.pages.access.conftest import SECRET, claims_of
 
 GOOD = {
@@ -146,8 +149,28 @@ def test_without_a_sign_in_another_address_than_this_machines_is_refused(
         config.set_option("server.address", before)
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--server.address", "0.0.0.0"], "listens on this machine alone"),
+        (["--secrets.files", "{secrets}"], "at least 32 random characters"),
+    ],
+)
+def test_the_server_says_why_it_does_not_start(options: list[str], words: str, tmp_path: Path) -> None:
+    (tmp_path / "secrets.toml").write_text(toml(cookie_secret="short"))
+    given = [option.format(secrets=tmp_path / "secrets.toml") for option in options]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", "0", *given]
+    environment = {**os.environ, "OSTEO_STORE": str(tmp_path / "store"), "OSTEO_NO_DEMO": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.count("The dashboard does not start: ") == 1
+    assert words in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "store").exists()
+
+
 def test_the_project_listens_on_this_machine_alone() -> None:
-    text = (Path(sign_in.__file__).parents[3] / ".streamlit" / "config.toml").read_text()
+    text = (ROOT / ".streamlit" / "config.toml").read_text()
     assert 'address = "localhost"' in text
     assert is_loopback("localhost")
 
