@@ -77,7 +77,11 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         file.write_text(secrets_toml(provider, "http://localhost:{port}/oauth2callback", secrets.token_hex(32)))
         server = start_server(cohort.store, options=["--secrets.files", str(file)])
         provider.redirect_uri = f"{server.address}/oauth2callback"
-        provider.people = {**PEOPLE, "nobody": {"sub": "subject-9", "name": "No Role", "roles": ["gardener"]}}
+        provider.people = {
+            **PEOPLE,
+            "second": {**PEOPLE["reader"], "sub": "subject-second"},
+            "nobody": {"sub": "subject-9", "name": "No Role", "roles": ["gardener"]},
+        }
         yield Site(server=server, provider=provider, cohort=cohort)
         stop_server(server)
 
@@ -98,15 +102,18 @@ def signing_in(site: Site, context: BrowserContext) -> SignIn:
     """Go through the whole flow as one of the provider's people; gives the page."""
 
     def go(who: str) -> Page:
-        page = context.new_page()
-        page.goto(site.address)
-        page.get_by_role("button", name="Sign in").click()
-        page.locator("input[name=who]").fill(who)
-        page.get_by_role("button", name="Go on").click()
-        page.wait_for_url(f"{site.address}/**")
-        return page
+        return sign_in_as(context.new_page(), site, who)
 
     return go
+
+
+def sign_in_as(page: Page, site: Site, who: str) -> Page:
+    page.goto(site.address)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("input[name=who]").fill(who)
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url(f"{site.address}/**")
+    return page
 
 
 def is_asked_to_sign_in(page: Page) -> None:
@@ -179,6 +186,31 @@ def until(look: Callable[[], list[dict[str, str]]]) -> list[dict[str, str]]:
             return found
         time.sleep(0.3)
     raise AssertionError("nothing was recorded")
+
+
+def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_its_address(
+    site: Site, browser: Browser, signing_in: SignIn
+) -> None:
+    page = signing_in("reader")
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    page.goto(f"{site.address}/patient?series={site.series()}")
+    page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
+    with page.expect_request("**/api/review/*/sign*") as asked:
+        page.keyboard.press("a")
+        page.get_by_role("button", name="Sign as Name of reader").click()
+    expect(page.locator(".reader .standing")).to_contain_text("accepted by Name of reader")
+    assert [read["author"] for read in site.events("read signed")] == ["subject-reader"]
+
+    context = browser.new_context()
+    sign_in_as(context.new_page(), site, "second")
+    body = asked.value.post_data
+    answer = context.request.post(asked.value.url, data=body, headers={"Origin": site.address})
+    assert answer.status == 403
+    assert "another sign-in" in answer.json()["problem"]
+    foreign = context.request.post(asked.value.url, data=body, headers={"Origin": "https://evil.example"})
+    assert (foreign.status, "another site" in foreign.text()) == (403, True)
+    context.close()
+    assert len(site.events("read signed")) == 1
 
 
 def test_the_page_that_was_asked_for_opens_after_the_sign_in(site: Site, context: BrowserContext) -> None:

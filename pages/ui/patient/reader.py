@@ -188,7 +188,7 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
         "summary": sight.summary.to_dict(),
         "model_summary": model.to_dict(),
         "queue": queue_of(view.series_key),
-        "reader": reader,
+        "reader": author_name(),
         "role": sight.role.value if sight.role else "",
         "role_words": _role_words(sight, reader),
         "why_not_sign": _why_not(sight),
