@@ -54,6 +54,10 @@ def read_sign_in() -> SignIn | None:
         )
     if not address.netloc or address.path != _CALLBACK:
         raise SettingsError(f"sign-in: redirect_uri must be the dashboard's address and {_CALLBACK}")
+    if address.netloc != address.netloc.lower() or address.netloc.endswith((":443", ":80")) or "@" in address.netloc:
+        raise SettingsError(
+            "sign-in: write redirect_uri as browsers do: in lower case, without the usual port, no user"
+        )
     for what, given in (("redirect_uri", address), ("server_metadata_url", metadata)):
         if given.scheme != "https" and not (given.scheme == "http" and is_loopback(given.hostname or "")):
             raise SettingsError(f"sign-in: {what} must begin with https; http is for this machine alone")
@@ -62,7 +66,10 @@ def read_sign_in() -> SignIn | None:
 
 def _check_files() -> None:
     """Streamlit takes a file that it cannot read for none: that must not mean that no sign-in is wanted."""
-    there = [Path(file) for file in config.get_option("secrets.files") if Path(file).exists()]
+    named = config.get_option("secrets.files")
+    there = [Path(file) for file in named if Path(file).exists()]
+    if not there and config.is_manually_set("secrets.files"):
+        raise SettingsError(f"sign-in: there is no file at {', '.join(named)} (option secrets.files)")
     if there and not secrets_singleton.load_if_toml_exists():
         raise SettingsError(f"sign-in: {there[-1]} cannot be read, or is not valid TOML; mend it or take it away")
     if there and "auth" in secrets_singleton.to_dict():

@@ -37,6 +37,7 @@ Write = Callable[[str], None]
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
     """Put this text into the file of the secrets, as if the server started anew."""
     file, before = tmp_path / "secrets.toml", config.get_option("secrets.files")
+    defined = config.get_where_defined("secrets.files")
     monkeypatch.chdir(tmp_path)
 
     def write_(text: str) -> None:
@@ -46,7 +47,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
         config.set_option("secrets.files", [str(file)])
 
     yield write_
-    config.set_option("secrets.files", before)
+    config.set_option("secrets.files", before, defined)
     secrets_singleton._reset()
     read_sign_in.cache_clear()
 
@@ -64,6 +65,14 @@ def test_a_good_section_gives_origin_and_secret(write: Write) -> None:
     check_start()
 
 
+def test_a_file_that_is_named_and_not_there_is_no_local_user(write: Write, tmp_path: Path) -> None:
+    write(toml())
+    (tmp_path / "secrets.toml").unlink()
+    secrets_singleton._reset()
+    with pytest.raises(SettingsError, match="there is no file at"):
+        read_sign_in()
+
+
 def test_no_section_is_no_sign_in(write: Write) -> None:
     write('[database]\npassword = "x"\n')
     assert read_sign_in() is None
@@ -79,6 +88,9 @@ def test_no_section_is_no_sign_in(write: Write) -> None:
         (toml(cookie_secret="a" * 64), "32 random characters"),
         (toml(cookie_secret="changeme" * 3), "32 random characters"),
         (toml(redirect_uri="https://bone.example/"), "redirect_uri must be"),
+        (toml(redirect_uri="https://bone.example:443/oauth2callback"), "as browsers do"),
+        (toml(redirect_uri="https://Bone.example/oauth2callback"), "as browsers do"),
+        (toml(redirect_uri="https://me@bone.example/oauth2callback"), "as browsers do"),
         (toml(redirect_uri="/oauth2callback"), "redirect_uri must be"),
         (toml(redirect_uri="http://bone.example/oauth2callback"), "redirect_uri must begin with https"),
         (toml(server_metadata_url="http://login.example/x"), "server_metadata_url must begin with https"),
