@@ -11,7 +11,7 @@ import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from osteo_core.settings import read_settings
@@ -20,7 +20,7 @@ from pages.ui.access.sign_in import SignIn, is_loopback, read_sign_in
 from pages.ui.access.users import end_login, user_of_cookies
 
 _log = logging.getLogger("osteo.doors")
-_LOGOUT = "/auth/logout"
+_LOGOUT, _SENDS = "/auth/logout", "/api/review/"
 _POLICY_VIOLATION = 1008
 #: Streamlit's cookies that name the user; nothing but its own pages needs them.
 _USER_COOKIES = (b"_streamlit_user",)
@@ -74,7 +74,11 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, words
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": words})
         return
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    await PlainTextResponse(words, status_code=status, headers=headers)(scope, receive, send)
+    if scope["path"].startswith(_SENDS):  # the reader's screen shows the sentence and keeps what was drawn
+        answer: Response = JSONResponse({"problem": words}, status_code=status, headers=headers)
+    else:
+        answer = PlainTextResponse(words, status_code=status, headers=headers)
+    await answer(scope, receive, send)
 
 
 def _host_is_ours(scope: Scope, headers: Headers, sign_in: SignIn | None) -> bool:

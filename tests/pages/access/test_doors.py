@@ -85,6 +85,16 @@ def test_each_page_before_each_role(page: str, client: TestClient, with_sign_in:
             assert answer.text, "the page itself says why: it must have its body"
 
 
+def test_what_the_readers_screen_sends_is_refused_in_the_form_that_it_reads(
+    client: TestClient, with_sign_in: Cookies
+) -> None:
+    without = client.post("/api/review/0/save", headers=HOST)
+    assert (without.status_code, without.json()["problem"][:14]) == (401, "sign in first:")
+    client.cookies = with_sign_in("lead")  # type: ignore[assignment]
+    answer = client.post("/api/review/0/sign", headers=HOST)
+    assert (answer.status_code, answer.json()) == (403, {"problem": "your role (lead) may not sign a read"})
+
+
 def test_without_a_sign_in_everything_is_open_on_this_machine_but_what_is_closed(client: TestClient) -> None:
     for pattern, rule in ROUTES:
         if pattern != "/_stcore/stream":
