@@ -81,9 +81,10 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback  # '::ffff:127.0.0.1' is this machine too
 
 
 def role_names(settings: Settings) -> dict[str, Role]:

@@ -184,7 +184,8 @@ def test_the_server_says_why_it_does_not_start(options: list[str], words: str, t
 def test_the_project_listens_on_this_machine_alone() -> None:
     text = (ROOT / ".streamlit" / "config.toml").read_text()
     assert 'address = "localhost"' in text
-    assert is_loopback("localhost")
+    names = ("localhost", "127.0.0.1", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "localhost.evil.example", "")
+    assert [is_loopback(name) for name in names] == [True, True, True, True, False, False, False]
 
 
 def test_values_of_the_claim_are_mapped_to_roles() -> None:
