@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import services
 from pages.ui.patient.parts import show_level_table, show_origin, show_other_series, show_what_to_mind
+from pages.ui.patient.priors import show_priors
 from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
 from pages.ui.patient.stored import show_stored
@@ -45,21 +46,26 @@ def show_level_figure(view: services.PatientView) -> None:
 
 
 def show_patient(view: services.PatientView) -> None:
-    """The screen, and below it what does not have to be seen at once."""
-    show_screen(view)
+    """The screen, and below it what does not have to be seen at once; a blind second reader sees no first read there."""
+    is_read = view.is_read
+    view, earlier = show_screen(view)
+    is_blind = is_read and not view.is_read
+    show_priors(earlier)
     if view.levels:
         show_levels(view)
         show_fractures(view)
     st.subheader("Follow-up and readings")
     show_reading(view)
-    show_history(view.series_key)
+    if not is_blind:
+        show_history(view.series_key)
     left, right = st.columns(2, gap="large")
     with left:
         show_what_to_mind(view)
         show_level_figure(view)
     with right:
         show_origin(view)
-        show_stored(view)
+        if not is_blind:
+            show_stored(view)
         show_other_series(view)
 
 

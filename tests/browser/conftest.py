@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pages.ui.services.chromium import find_browser
-from pages.ui.viewer import fetch
 from tests.browser.cohort import BrowserCohort, build_browser_cohort
 from tests.browser.server import FLAGS, Server, start_server, stop_server
 
@@ -45,8 +44,6 @@ def browser() -> Iterator[Browser]:
     path = find_browser()
     if path is None:
         pytest.skip("browser tests need Chromium: apt-get install chromium")
-    if fetch.missing_assets():
-        pytest.skip("browser tests need the front-end pieces: python -m pages.ui.viewer.fetch")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium

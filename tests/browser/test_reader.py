@@ -3,87 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.server import Server, start_server, stop_server
-from tests.builders.reading import ReadingCase, build_reading_store
+from tests.browser.reading_room import READY, Rooms, erase_level, in_store, name, open_rooms
+from tests.builders.reading import build_reading_store
 
 pytestmark = pytest.mark.browser
-READY = ".reader[data-drawn]"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rooms:
-    """A store for readers, its cases, the app over it and a browser before it."""
-
-    store: Path
-    cases: list[ReadingCase]
-    server: Server
-    browser: Browser
-
-    def enter(self) -> tuple[BrowserContext, Page, list[str]]:
-        context = self.browser.new_context(viewport={"width": 1440, "height": 900})
-        context.set_default_timeout(60_000)
-        page, complaints = context.new_page(), []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        return context, page, complaints
-
-    def open(self, page: Page, case: ReadingCase, reader: str) -> None:
-        page.goto(f"{self.server.address}/patient?series={case.key}")
-        page.wait_for_selector(READY, timeout=120_000)
-        name(page, reader)
 
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Rooms]:
     folder = tmp_path_factory.mktemp("reading")
-    cases = build_reading_store(folder)
-    server = start_server(folder / "store")
-    yield Rooms(store=folder / "store", cases=cases, server=server, browser=browser)
-    stop_server(server)
-
-
-def name(page: Page, reader: str) -> None:
-    field = page.get_by_role("textbox", name="Noted by")
-    field.fill(reader)
-    field.press("Enter")
-    expect(page.locator(".reader .role")).to_contain_text(reader)
-
-
-def erase_level(page: Page, number: int) -> None:
-    """Rub a whole level out with the mouse, as a reader would: eraser, a large ball, some strokes."""
-    page.locator(f".card[data-number='{number}']").click()
-    page.keyboard.press("e")
-    page.keyboard.press("x")
-    page.locator(".reader .ball").click()
-    page.locator(".reader .size").fill("15")
-    canvas = page.locator("canvas[data-plane=axial]")
-    box = canvas.bounding_box()
-    at = page.locator(".reader").evaluate(
-        """(root) => { const s = root.screen, p = s.planes.find(one => one.kind === 'axial');
-          return p.pixelOf(s.cross).map(x => x / s.density) }"""
-    )
-    assert box is not None
-    x, y = box["x"] + at[0], box["y"] + at[1]
-    reach = 0.16 * box["width"]
-    for dy in (-reach / 2, 0.0, reach / 2):
-        page.mouse.move(x - reach, y + dy)
-        page.mouse.down()
-        page.mouse.move(x, y + dy, steps=4)
-        page.mouse.move(x + reach, y + dy, steps=4)
-        page.mouse.up()
-
-
-def in_store(rooms: Rooms, kind: str) -> list[dict]:
-    """Events of that kind, from the parts on disk: the app owns the store."""
-    import pyarrow.parquet as parquet
-
-    files = [*rooms.store.glob("parts/events/*/*.parquet"), *rooms.store.glob("inbox/events-*.parquet")]
-    return [row for file in files for row in parquet.read_table(file).to_pylist() if row["kind"] == kind]
+    with open_rooms(folder, build_reading_store(folder), browser) as opened:
+        yield opened
 
 
 def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_opens(rooms: Rooms) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from commands.write_results import MEDIA, write_mask
 from db import parts, rows
@@ -12,7 +13,7 @@ from osteo_core.imaging.nifti import write_nifti
 from osteo_core.pipeline import analyze_volume
 from osteo_core.records import Found, Segmentation, Series, SeriesResult, Volume
 from osteo_core.settings import Settings
-from osteo_core.terms import Level
+from osteo_core.terms import KernelGroup, Level
 from tests.builders.cohort import key_of
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid
 from tests.builders.store import build_store
@@ -48,8 +49,8 @@ class ReadingCase:
         return self.result.series.series_key
 
 
-def build_case(folder: Path, number: int, hu: dict[Level, float]) -> ReadingCase:
-    """Write the CT of one phantom and take it all the way."""
+def build_case(folder: Path, number: int, hu: dict[Level, float], **changed: Any) -> ReadingCase:
+    """Write the CT of one phantom and take it all the way; ``changed`` fields of its Series."""
     bodies = tuple(BodySpec(level=level, trabecular_hu=hu[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
     ct = folder / f"ct_{number}.nii.gz"
@@ -68,13 +69,25 @@ def build_case(folder: Path, number: int, hu: dict[Level, float]) -> ReadingCase
         n_slices=68,
         is_simulated=True,
     )
+    series = replace(series, **changed)
     truth = Truth(replace(segmentation, model_hash=Truth.model_hash))
     return ReadingCase(result=analyze_volume(series, volume, segmenter=truth, settings=Settings()), volume=volume)
 
 
 def build_reading_store(folder: Path, spines: tuple[dict[Level, float], ...] = (LOWERED, LOWERED)) -> list[ReadingCase]:
     """``folder/store`` with one patient a spine, its mask in media and its CT beside the store."""
-    cases = [build_case(folder, number, hu) for number, hu in enumerate(spines)]
+    return fill_store(folder, [build_case(folder, number, hu) for number, hu in enumerate(spines)])
+
+
+def build_followed_store(folder: Path, now: dict[Level, float], then: dict[Level, float]) -> list[ReadingCase]:
+    """The same with one patient of two studies a year apart on one scanner, the present one first."""
+    same = {"patient_key": key_of(0, "patient"), "device_key": "d" * 16, "kernel_group": KernelGroup.STANDARD}
+    days = date(2026, 5, 1), date(2025, 4, 20)
+    return fill_store(folder, [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate((now, then))])
+
+
+def fill_store(folder: Path, cases: list[ReadingCase]) -> list[ReadingCase]:
+    """``folder/store`` with these cases, whose CT lie beside it."""
     store = folder / "store"
     store.mkdir()
     for kind, table in rows.indexed_tables(Found(series=tuple(case.result.series for case in cases))).items():

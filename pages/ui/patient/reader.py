@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -12,12 +12,13 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.cause import Cause
 from osteo_core.review.decisions import LeftOut
 from osteo_core.review.reads import Read, Reading, Role, Standing
-from osteo_core.review.summary import LevelSummary, Summary
+from osteo_core.review.summary import Summary
 from osteo_core.terms import ContrastPhase, Sex
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.patient.parts import show_header
+from pages.ui.patient.priors import screen_data
 from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, rgb
 from pages.ui.shared.notes import author, author_name
@@ -68,42 +69,20 @@ def _summary(view: services.PatientView, reading: Reading, version: str, *, read
     if read is not None and read.version == version:
         return read.summary
     saved = next((mask.summary for mask in reversed(reading.masks) if mask.version == version), None)
-    return saved or model_summary(view)
+    return saved or services.model_summary(view)
 
 
-def model_summary(view: services.PatientView) -> Summary:
-    """The numbers of the stored result."""
-    mean = view.mean_vbmd_mg_cm3
-    return Summary(
-        category=view.category,
-        mean_mg_cm3=(mean.value, mean.low, mean.high) if mean else None,
-        levels_used=view.levels_used,
-        worst_grade=view.worst_fracture_grade,
-        is_flagged=view.is_flagged,
-        reason=view.flag_reason,
-        levels={
-            row.level: LevelSummary(
-                vbmd_mg_cm3=(row.vbmd_mg_cm3.value, row.vbmd_mg_cm3.low, row.vbmd_mg_cm3.high)
-                if row.vbmd_mg_cm3
-                else None,
-                median_hu=row.median_hu,
-                grade=row.fracture_grade,
-                heights_mm=row.heights_mm,
-                roi_volume_ml=row.roi_volume_ml or 0.0,
-                left_out=row.reason,
-            )
-            for row in view.levels
-        },
-    )
+def show_screen(current: services.PatientView) -> tuple[services.PatientView, tuple[services.Prior, ...]]:
+    """Draw the screen, note the opening, and follow what the reader did.
 
-
-def show_screen(current: services.PatientView) -> None:
-    """Draw the screen, note the opening, and follow what the reader did."""
+    Gives what this reader may see of the series, which for a blind one is the program's result, and the earlier studies.
+    """
     view = services.model_view(current)
     reader = author().strip()
     shown: set[str] = st.session_state.setdefault(_SHOWN, set())
     reading = services.reading(view.series_key)
     sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
+    seen, earlier = _without_readers(view) if sight.is_blind else current, services.priors(view, sight.summary)
     _note_opening(view, sight, reader)
     if not may(current_user(), Action.SEE_IMAGES):
         show_header(view)
@@ -116,11 +95,18 @@ def show_screen(current: services.PatientView) -> None:
     except UsageError as refused:  # the numbers stand without their pictures
         show_header(view)
         st.info(wording.sentence(str(refused)), icon=":material/image_not_supported:")
-        return
-    acted = show_reader(_data(view, sight, reader, files), key="reader", on_act=lambda: None)
+        return seen, earlier
+    data = {**_data(view, sight, reader, files), "priors": screen_data(earlier)}
+    acted = show_reader(data, key="reader", on_act=lambda: None)
     if acted:
         _follow(acted)
     services.prepare(queue_of(view.series_key)["next"])
+    return seen, earlier
+
+
+def _without_readers(view: services.PatientView) -> services.PatientView:
+    """The program's result, without what other readers said of its levels."""
+    return replace(view, levels=tuple(replace(row, reader_cause="", read_by="") for row in view.levels))
 
 
 def _offer_read(view: services.PatientView, shown: set[str]) -> None:
@@ -168,7 +154,7 @@ def queue_of(series_key: str) -> dict[str, Any]:
 
 
 def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[str, Any]) -> dict[str, Any]:
-    limits, model = services.limits(), model_summary(view)
+    limits, model = services.limits(), services.model_summary(view)
     token = services.open_ticket(view, reader=reader, base=sight.version)
     return {
         "id": f"{view.series_key}-{view.model_hash}-{reader}-{sight.is_blind}",
@@ -224,20 +210,7 @@ def _head(view: services.PatientView) -> dict[str, Any]:
         "status": view.status,
         "why": wording.sentence("; ".join(part for part in why if part)),
         "why_more": "; ".join([*why, *view.cautions]),
-        "change": _earlier(view),
     }
-
-
-def _earlier(view: services.PatientView) -> str:
-    """The latest earlier study of this patient with a value; whether a difference means anything is not said here."""
-    if view.study_date is None:
-        return ""
-    day = view.study_date
-    earlier = [one for one in view.other_series if one.study_date and one.study_date < day and one.mean_vbmd_mg_cm3]
-    if not earlier:
-        return ""
-    last = max(earlier, key=lambda one: one.study_date or day)
-    return f"earlier study {wording.day(last.study_date)}: {wording.number(last.mean_vbmd_mg_cm3)} {wording.UNIT}"
 
 
 def _role_words(sight: Sight, reader: str) -> str:

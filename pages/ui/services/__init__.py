@@ -45,9 +45,10 @@ from pages.ui.services.notes import (
     plan,
     undo,
 )
-from pages.ui.services.patients import model_view, patient, stored
+from pages.ui.services.patients import model_summary, model_view, patient, stored
 from pages.ui.services.people import lifespan, name_of, note_sign_in, note_sign_out
 from pages.ui.services.pictures import picture
+from pages.ui.services.priors import Prior, priors
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
 from pages.ui.services.records import (
@@ -65,7 +66,7 @@ from pages.ui.services.records import (
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
 from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.review import note_opened, open_ticket, reader_pairs, reading
-from pages.ui.services.review_case import height_lines, prepare, screen_files
+from pages.ui.services.review_case import height_lines, prepare, prior_files, screen_files
 from pages.ui.services.running_app import (
     limits,
     may_start,

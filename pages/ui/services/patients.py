@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from db.columns import path_of
 from osteo_core.density.tissues import is_plausible
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
+from osteo_core.review.summary import LevelSummary, Summary
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
 from pages.ui.services.people import name_of
 from pages.ui.services.records import LevelRow, OtherSeries, PatientView
@@ -23,11 +25,10 @@ def patient(series_key: str) -> PatientView | None:
         return None
     row = rows[0]
     levels = query("patient_levels", series_key=series_key).to_pylist()
-    exclusions = query("patient_exclusions", series_key=series_key).to_pylist()
     return _view(
         row,
         levels=tuple(_level(r) for r in levels),
-        exclusions=tuple(r["sentence"] for r in exclusions if r["level"] is None),
+        exclusions=_of_series(query("patient_exclusions", series_key=series_key).to_pylist()),
         cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
         tissues=_tissues(query("patient_tissues", series_key=series_key).to_pylist()),
         other_series=tuple(_other(r) for r in query("patient_series", series_key=series_key).to_pylist()),
@@ -46,9 +47,51 @@ def model_view(view: PatientView) -> PatientView:
         is_read=False,
         status=row["status"],
         **_result_fields(row),
-        levels=tuple(_level(r) for r in query("result_levels", **of_result).to_pylist()),
+        levels=level_rows(**of_result),
+        exclusions=_of_series(query("result_exclusions", **of_result).to_pylist()),
         cautions=tuple(r["sentence"] for r in query("result_cautions", **of_result).to_pylist()),
         centres_lps_mm=_centres(query("result_segmentation", **of_result).to_pylist()),
+    )
+
+
+def _of_series(exclusions: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Those that are about the whole series, in words."""
+    return tuple(row["sentence"] for row in exclusions if row["level"] is None)
+
+
+def level_rows(series_key: str, result_id: str) -> tuple[LevelRow, ...]:
+    """The levels of one result, from head to foot."""
+    return tuple(
+        _level(row) for row in query("result_levels", series_key=series_key, result_id=result_id).to_pylist()
+    )
+
+
+def level_summaries(rows: Iterable[LevelRow]) -> dict[Level, LevelSummary]:
+    """The few numbers of each level that readers compare."""
+    return {
+        row.level: LevelSummary(
+            vbmd_mg_cm3=(row.vbmd_mg_cm3.value, row.vbmd_mg_cm3.low, row.vbmd_mg_cm3.high) if row.vbmd_mg_cm3 else None,
+            median_hu=row.median_hu,
+            grade=row.fracture_grade,
+            heights_mm=row.heights_mm,
+            roi_volume_ml=row.roi_volume_ml or 0.0,
+            left_out=row.reason,
+        )
+        for row in rows
+    }
+
+
+def model_summary(view: PatientView) -> Summary:
+    """The numbers of the stored result."""
+    mean = view.mean_vbmd_mg_cm3
+    return Summary(
+        category=view.category,
+        mean_mg_cm3=(mean.value, mean.low, mean.high) if mean else None,
+        levels_used=view.levels_used,
+        worst_grade=view.worst_fracture_grade,
+        is_flagged=view.is_flagged,
+        reason=view.flag_reason,
+        levels=level_summaries(view.levels),
     )
 
 

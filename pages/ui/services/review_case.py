@@ -65,6 +65,21 @@ def prepare(series_key: str | None) -> None:
             review_files.begin_rest(pictures_dir(), view, mask=_model_mask(view))
 
 
+def prior_files(series_key: str) -> dict[str, Path | None]:
+    """CT and mask of an earlier study; what is not there yet is made beside the app and follows in seconds.
+
+    The mask is the one that its numbers came from: the reader's where one signed. Raises UsageError with what to tell
+    the reader where the source is gone.
+    """
+    view = patient(series_key)
+    if view is None:
+        raise UsageError("the earlier study is not in this store any more")
+    folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
+    review_files.begin_rest(folder, view, mask=outlined)
+    review_files.touch(folder, stem)
+    return {"ct": folder / (stem + CT), "mask": folder / (stem + MASK) if outlined else None}
+
+
 def height_lines(view: PatientView) -> list[dict[str, Any]]:
     """Where the heights of the model's outlines were taken, as indices of the shown grid; empty until they are made."""
     path = pictures_dir() / (review_files.stem_of(view) + CONTEXT)

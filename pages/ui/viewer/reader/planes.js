@@ -227,7 +227,7 @@ export class Plane {
     c.textAlign = 'left'
     const level = s.levelAt(s.cross)
     const curved = s.isCurved && this.kind === 'sagittal' ? ' along the spine' : ''
-    outlined(c, `${this.name}${curved} ${s.cross[this.across] + 1}/${s.volume.dims[this.across]}${level ? ` · ${level.name}` : ''}`, 8 * d, 14 * d, '#d7dde6', d)
+    outlined(c, `${s.title || ''}${this.name}${curved} ${s.cross[this.across] + 1}/${s.volume.dims[this.across]}${level ? ` · ${level.name}` : ''}`, 8 * d, 14 * d, '#d7dde6', d)
     outlined(c, `W ${Math.round(s.window.high - s.window.low)} L ${Math.round((s.window.high + s.window.low) / 2)}`, 8 * d, height - 14 * d, '#d7dde6', d)
     const length = [100, 50, 20, 10, 5].find((mm) => mm * scale < width / 3) || 5
     c.strokeStyle = '#d7dde6'

@@ -3,6 +3,7 @@
 import { Drawing, ORDER, shifted } from './edit.js'
 import { forget, keep, kept } from './kept.js'
 import { Scene, readSurfaces } from './mesh.js'
+import { Prior } from './prior.js'
 import { PLANES, Plane, curveOf, lutOf, readout } from './planes.js'
 import { packLabels, placesOf, readVolume, toIndex } from './volume.js'
 import { askSignature, levelCard, showHelp, showHead } from './words.js'
@@ -14,7 +15,7 @@ export class Screen {
       root, send, cross: [0, 0, 0], active: 'sagittal', isEditing: false, tool: 'cross', radius: 4, isBall: false, measures: [], lines: [],
       mask: { mode: 'fill', opacity: 0.4 }, isCurved: false, curve: null, isRoiShown: false, isLinesShown: false, strokes: 0, roi: null,
       density: Math.min(2, window.devicePixelRatio || 1), decisions: { left_out: {}, grades: {}, causes: {}, phase: null, is_count_wrong: false },
-      font: getComputedStyle(root).fontFamily || 'sans-serif', saving: null, is3D: false, colourBy: 'level',
+      font: getComputedStyle(root).fontFamily || 'sans-serif', saving: null, is3D: false, isPrior: false, prior: null, colourBy: 'level',
     })
     this.part = (name) => root.querySelector(`.${name}`)
   }
@@ -105,6 +106,9 @@ export class Screen {
     document.removeEventListener('keydown', this.onKey, true)
     this.watcher?.disconnect()
     this.scene?.free()
+    this.root.classList.remove('three-d', 'with-prior')
+    // What listens on a canvas belongs to this screen; the next one begins with fresh ones.
+    for (const canvas of this.root.querySelectorAll('.pane canvas')) canvas.replaceWith(canvas.cloneNode())
   }
 
   resize() {
@@ -121,6 +125,7 @@ export class Screen {
     this.asked = requestAnimationFrame(() => {
       this.asked = 0
       for (const plane of this.planes || []) plane.draw()
+      if (this.isPrior) this.prior?.draw()
       if (this.is3D) this.scene?.draw()
       this.part('readout').textContent = readout(this, this.cross)
       const level = this.levelAt(this.cross)
@@ -163,8 +168,8 @@ export class Screen {
     let held = null
     const move = (event) => {
       const [px, py] = this.#at(event, plane), index = plane.voxelAt(px, py)
-      this.part('readout').textContent = readout(this, index)
-      if (!held) return this.#brushRing(plane, event)
+      this.part('readout').textContent = readout(plane.screen, index)
+      if (!held) return plane.screen === this ? this.#brushRing(plane, event) : undefined
       const [dx, dy] = [px - held.at[0], py - held.at[1]]
       if (held.what === 'window') {
         const { low, high } = held.window, width = Math.max(10, high - low + 2 * dx / this.density), middle = (low + high) / 2 - dy / this.density
@@ -185,7 +190,7 @@ export class Screen {
       this.active = plane.kind
       const [px, py] = this.#at(event, plane), index = plane.voxelAt(px, py)
       held = { at: [px, py], shift: [...plane.shift], window: { ...this.window } }
-      held.what = event.button === 2 ? 'window' : event.button === 1 || event.shiftKey ? 'pan' : this.isEditing && (this.tool === 'brush' || this.tool === 'eraser') ? 'draw' : this.tool === 'ruler' || this.tool === 'angle' ? 'measure' : 'cross'
+      held.what = event.button === 2 ? 'window' : event.button === 1 || event.shiftKey ? 'pan' : plane.screen !== this ? 'cross' : this.isEditing && (this.tool === 'brush' || this.tool === 'eraser') ? 'draw' : this.tool === 'ruler' || this.tool === 'angle' ? 'measure' : 'cross'
       if (held.what === 'draw') { this.drawing.begin(); held.last = index; this.#stroke(plane, held, index) }
       if (held.what === 'measure') held.one = this.#measure(plane, index)
       if (held.what === 'cross') this.#crossTo(plane, index)
@@ -216,7 +221,7 @@ export class Screen {
     }, { passive: false })
   }
 
-  #crossTo(plane, index) { this.go(index) }
+  #crossTo(plane, index) { const at = plane.screen === this ? index : plane.screen.toNow(index); if (at) this.go(at) }
 
   #measure(plane, index) {
     const open = this.measures.at(-1)
@@ -396,7 +401,7 @@ export class Screen {
     const { root } = this
     root.classList.toggle('editing', this.isEditing)
     for (const button of root.querySelectorAll('[data-tool]')) button.setAttribute('aria-pressed', String(button.dataset.tool === this.tool))
-    for (const [name, on] of [['edit', this.isEditing], ['curved', this.isCurved], ['roi', this.isRoiShown], ['lines', this.isLinesShown], ['three', this.is3D], ['ball', this.isBall]]) this.part(name)?.setAttribute('aria-pressed', String(on))
+    for (const [name, on] of [['edit', this.isEditing], ['curved', this.isCurved], ['roi', this.isRoiShown], ['lines', this.isLinesShown], ['three', this.is3D], ['prior', this.isPrior], ['ball', this.isBall]]) this.part(name)?.setAttribute('aria-pressed', String(on))
     this.part('undo').disabled = !this.drawing.done.length
     this.part('redo').disabled = !this.drawing.undone.length
     this.part('save').disabled = !this.drawing.isChanged || Boolean(this.saving)
@@ -405,6 +410,7 @@ export class Screen {
     this.part('masking').value = this.mask.mode
     this.part('role').textContent = this.data.role_words
     for (const verdict of ['accept', 'correct', 'reject']) this.part(verdict).disabled = false
+    this.part('prior').hidden = !this.data.priors?.length
     this.part('previous').disabled = !this.data.queue.previous
     this.part('next').disabled = !this.data.queue.next
     this.part('place').textContent = this.data.queue.words
@@ -437,6 +443,7 @@ export class Screen {
     on('roi', () => this.toggleRoi())
     on('lines', () => { this.isLinesShown = !this.isLinesShown; this.lines = this.data.lines || []; this.showBar(); this.draw() })
     on('three', () => this.toggle3D())
+    on('prior', () => this.togglePrior())
     on('clear', () => { this.measures = []; this.draw() })
     on('reset', () => { for (const plane of this.planes) plane.reset(); this.setWindow(this.data.windows[0]); this.part('window').value = this.data.windows[0].name; this.draw() })
     on('help', () => showHelp(this))
@@ -464,8 +471,30 @@ export class Screen {
     this.draw()
   }
 
+  // The latest earlier study beside this one: its sagittal and axial plane in place of the coronal one or the 3D view.
+  async togglePrior() {
+    const [data] = this.data.priors || []
+    if (!data) { this.tell('There is no earlier study of this person in the store.'); return }
+    if (!data.urls?.ct) { this.tell(`The earlier study cannot be shown: ${data.why_not}.`, 'bad'); return }
+    this.isPrior = !this.isPrior
+    if (this.isPrior && this.is3D) this.toggle3D()
+    this.root.classList.toggle('with-prior', this.isPrior)
+    this.showBar()
+    this.resize()
+    if (!this.isPrior || this.prior) return
+    this.tell(`Loading the study of ${data.day}…`)
+    try {
+      this.prior = await Prior.open(this, data)
+      for (const plane of this.prior.planes) this.#wire(plane)
+      this.resize()
+      this.tell(this.prior.toNow(this.prior.cross) ? '' : 'The two studies have no outlined level in common: they are not linked.')
+      this.root.dataset.prior = data.series
+    } catch (error) { this.tell(`The earlier study cannot be shown: ${error.message}.`, 'bad') }
+  }
+
   async toggle3D() {
     this.is3D = !this.is3D
+    if (this.is3D && this.isPrior) this.togglePrior()
     this.root.classList.toggle('three-d', this.is3D)
     this.showBar()
     this.resize()
@@ -566,7 +595,7 @@ export class Screen {
       e: () => this.edit(!this.isEditing), z: () => this.undo(), y: () => this.redo(), a: () => this.sign('accepted'), c: () => this.sign('corrected'), r: () => this.sign('rejected'),
       s: () => this.save(), n: () => this.leave(this.data.queue.next), p: () => this.leave(this.data.queue.previous), '?': () => showHelp(this),
       b: () => { if (this.isEditing) { this.tool = 'brush'; this.showBar() } }, x: () => { if (this.isEditing) { this.tool = 'eraser'; this.showBar() } },
-      '[': () => this.resizeBrush(-1), ']': () => this.resizeBrush(1), v: () => this.toggle3D(), g: () => this.toggleRoi(), h: () => this.part('lines').click(), t: () => this.toggleCurve(),
+      '[': () => this.resizeBrush(-1), ']': () => this.resizeBrush(1), v: () => this.toggle3D(), o: () => this.togglePrior(), g: () => this.toggleRoi(), h: () => this.part('lines').click(), t: () => this.toggleCurve(),
       '+': () => this.zoomActive(1.25), '-': () => this.zoomActive(0.8), 0: () => this.part('reset').click(),
       f: three('anterior'), l: three('lateral'), k: three('posterior'),
       Tab: () => { const kinds = Object.keys(PLANES); this.active = next(kinds, this.active); this.draw() },

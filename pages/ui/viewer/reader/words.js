@@ -9,6 +9,8 @@ export const make = (tag, { className = '', ...rest } = {}, ...children) => {
 
 export const interval = (given) => (given ? `${given[0].toFixed(0)} (${given[1].toFixed(0)}–${given[2].toFixed(0)})` : '–')
 
+const signed = (x) => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(0)}`
+
 const gradeWords = (grade) => (grade === null || grade === undefined ? '–' : grade === 0 ? 'no fracture' : `grade ${grade}`)
 
 export const showHead = (screen) => {
@@ -21,7 +23,9 @@ export const showHead = (screen) => {
   const changed = before && (before.category !== summary.category || interval(before.mean) !== interval(summary.mean))
   if (changed) parts.push(make('span', { className: 'was', textContent: `model: ${before.category || 'no category'}, ${interval(before.mean)}` }))
   head.replaceChildren(...parts)
-  screen.part('why').textContent = [summary.reason || data.why, data.change].filter(Boolean).join(' · ')
+  // What changed against the earlier study is stated of the numbers it was worked out for, and of no others.
+  const prior = data.priors?.[0]
+  screen.part('why').textContent = [prior && String(summary.mean) === String(data.summary.mean) ? prior.words : '', summary.reason || data.why].filter(Boolean).join(' · ')
   screen.part('why').title = data.why_more
 }
 
@@ -39,6 +43,14 @@ export const levelCard = (screen, number, own, before, isUsed) => {
   if (changed) lines.push(make('span', { className: 'was', textContent: `was ${interval(before.vbmd)}${own.grade !== before.grade ? `, ${gradeWords(before.grade)}` : ''}` }))
   else if (own && !before) lines.push(make('span', { className: 'was', textContent: 'new' }))
   lines.push(make('span', { className: 'more', textContent: own ? [own.hu == null ? '' : `${own.hu.toFixed(0)} HU`, gradeWords(own.grade)].filter(Boolean).join(' · ') : '' }))
+  const then = screen.data.priors?.[0]?.levels[number]
+  if (then) {
+    const day = screen.data.priors[0].day, isBeyond = then.change?.is_beyond && own?.vbmd && Math.abs(own.vbmd[0] - then.change.after) < 0.05
+    const words = `${day}: ${then.vbmd ? then.vbmd[0].toFixed(0) : '–'}${isBeyond ? ` (${signed(then.change.after - then.change.before)})` : ''}`
+    const line = make('span', { className: 'earlier', textContent: words, title: `${day}: ${interval(then.vbmd)} mg/cm³, ${gradeWords(then.grade)}${then.change ? `; least significant change ${then.change.lsc.toFixed(0)}` : ''}` })
+    if (isBeyond) line.dataset.beyond = ''
+    lines.push(line)
+  }
   if (own?.left_out) lines.push(make('span', { className: 'out', textContent: own.left_out, title: own.left_out }))
   const out = make('button', { className: 'leave', type: 'button', textContent: decided ? 'count again' : 'leave out', title: 'Leave this level out, with a reason' })
   out.onclick = (event) => { event.stopPropagation(); decided ? countAgain(screen, number) : askReason(screen, number, name) }
@@ -119,7 +131,7 @@ export const askSignature = (screen, verdict) => new Promise((done) => {
 const KEYS = [
   ['← →', 'slices of the active plane'], ['↑ ↓', 'levels'], ['1 – 5', 'L1 to L5'], ['w', 'next window'], ['m', 'mask: fill, outline, off'], ['e', 'correct: on and off'],
   ['b  x', 'brush, eraser'], ['[  ]', 'size of the brush'], ['z  y', 'undo, redo'], ['s', 'save and measure'], ['a  c  r', 'accept, sign as corrected, reject'], ['n  p', 'next, previous patient'],
-  ['v', '3D; then f front, l from the left, k from behind'], ['t', 'sagittal plane along the spine'], ['g  h', 'trabecular regions, height lines'], ['+  −  0', 'zoom, reset'], ['Tab', 'active plane'],
+  ['o', 'earlier study beside this one'], ['v', '3D; then f front, l from the left, k from behind'], ['t', 'sagittal plane along the spine'], ['g  h', 'trabecular regions, height lines'], ['+  −  0', 'zoom, reset'], ['Tab', 'active plane'],
   ['mouse', 'left: cross or drawing · right: window · Shift or middle: move · wheel: slices · Ctrl and wheel: zoom · double click: reset'],
 ]
 

@@ -1,0 +1,43 @@
+"""Precision: how far two measurements of unchanged bone lie apart, and so which change means anything."""
+
+from __future__ import annotations
+
+from osteo_core.limits.limit import Limit
+
+_STUDY = "automated vBMD of 121 patients, Eur Radiol Exp 2024, doi 10.1186/s41747-024-00483-9"
+
+PRECISION_SAME = Limit(
+    value=4.7,
+    unit="% (RMS-CV)",
+    source=f"123 pairs of sessions: {_STUDY}",
+    date="2024",
+    beyond="2.77 times as much is the least significant change on one scanner under one protocol",
+)
+PRECISION_OTHER = Limit(
+    value=5.9,
+    unit="% (RMS-CV)",
+    source=f"20 pairs that differ in session, scanner, kernel and phase: {_STUDY}",
+    date="2024",
+    beyond="the same where scanner, calibration, tube voltage, kernel or contrast differ, if not less than the intervals say",
+)
+PRECISION_LEAST = Limit(
+    value=2.1,
+    unit="mg/cm3 (SD)",
+    source=f"RMSE 3.0 between two kernels of one scan, over the square root of 2: {_STUDY}",
+    date="2024",
+    beyond="below: precision in percent of a low vBMD, not taken smaller than this",
+)
+SIGNIFICANT_FACTOR = Limit(
+    value=2.77,
+    unit="precision errors",
+    source="1.96 times the square root of 2, for 95 % (ISCD 2019; Glueer 1995)",
+    date="2019",
+    beyond="a difference is a change",
+)
+LEVELS_COMPARED = Limit(
+    value=2,
+    unit="levels that count in both studies",
+    source="as for a category: one vertebra alone is not reported (ACR, ISCD 2019)",
+    date="2019",
+    beyond="fewer: the mean is not compared",
+)

@@ -1,0 +1,64 @@
+"""Earlier studies of the person on the screen, compared with the present numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from osteo_core.review.priors import Comparison, Study, compare
+from osteo_core.review.summary import Summary
+from osteo_core.terms import Category, ContrastPhase, Level
+from pages.ui.services.patients import level_rows, level_summaries
+from pages.ui.services.records import PatientView
+from pages.ui.services.running_app import query
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prior:
+    """One earlier study: its series, its scanner in words, its numbers, and how the present ones compare."""
+
+    series_key: str
+    scanner: str
+    summary: Summary
+    comparison: Comparison
+
+
+def priors(view: PatientView, summary: Summary) -> tuple[Prior, ...]:
+    """The three latest earlier studies of this person, the latest first, each against the numbers of ``summary``."""
+    rows = query("patient_studies", series_key=view.series_key).to_pylist()
+    if len(rows) < 2:
+        return ()
+    now = _study({**rows[0], "contrast_phase": view.contrast_phase}, summary)
+    found = []
+    for row in rows[1:]:
+        own = _summary(row)
+        scanner = f"{row['vendor']} {row['manufacturer_model_name'] or ''}".strip()
+        comparison = compare(now, _study(row, own))
+        found.append(Prior(series_key=row["series_key"], scanner=scanner, summary=own, comparison=comparison))
+    return tuple(found)
+
+
+def _study(row: Mapping[str, Any], summary: Summary) -> Study:
+    return Study(
+        day=row["study_date"],
+        summary=summary,
+        device=row["device_key"] or "",
+        calibration=row["calibration_kind"] or "",
+        mineral=row["calibration_mineral"] or "",
+        phase=row["contrast_phase"] or ContrastPhase.UNKNOWN.value,
+        kvp=row["kvp"],
+        kernel_group=row["kernel_group"] or "",
+        measuring_version=row["measuring_version"] or "",
+    )
+
+
+def _summary(row: Mapping[str, Any]) -> Summary:
+    ends = tuple(row[f"mean_vbmd_{end}mg_cm3"] for end in ("", "low_", "high_"))
+    return Summary(
+        category=Category(row["category"]) if row["category"] else None,
+        mean_mg_cm3=None if None in ends else ends,  # type: ignore[arg-type]
+        levels_used=tuple(Level(number) for number in row["levels_used"] or ()),
+        worst_grade=row["worst_fracture_grade"],
+        levels=level_summaries(level_rows(row["series_key"], row["result_id"] or "")),
+    )

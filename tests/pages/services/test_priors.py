@@ -1,0 +1,71 @@
+"""Earlier studies of the person on the screen: found, compared, said in words, and their pictures begun."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from osteo_core.terms import Level
+from pages.ui import services
+from pages.ui.services import review_case
+from pages.ui.patient.priors import change_words, screen_data
+from tests.builders.reading import LEVELS, LOWERED, ReadingCase, build_followed_store
+
+THEN = dict.fromkeys(LEVELS, 140.0)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingCase]]:
+    folder = tmp_path_factory.mktemp("followed")
+    return folder / "store", build_followed_store(folder, LOWERED, THEN)
+
+
+def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store) -> None:
+    in_store(built[0])
+    now, then = (services.patient(case.key) for case in built[1])
+    (found,) = services.priors(now, services.model_summary(now))
+    mean = found.comparison.mean
+    assert found.series_key == then.series_key
+    assert (found.comparison.day, found.comparison.unlike) == (date(2025, 4, 20), ())
+    used = [level for level in now.levels_used if level in then.levels_used]
+    after = sum(row.vbmd_mg_cm3.value for row in now.levels if row.level in used) / len(used)
+    assert mean.after == pytest.approx(after)
+    assert mean.is_beyond
+    assert found.comparison.levels[Level.L1].is_beyond
+    words = change_words(found)
+    assert words.startswith("since 20 Apr 2025: mean vBMD lower by ")
+    assert f"LSC {mean.lsc:.0f})" in words
+    assert services.priors(then, services.model_summary(then)) == ()  # a later study is no earlier one
+
+
+def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
+    in_store(built[0])
+    then = services.patient(built[1][1].key)
+    now = services.patient(built[1][0].key)
+    (found,) = services.priors(now, services.model_summary(then))  # as if nothing had changed
+    assert not found.comparison.mean.is_beyond
+    words = change_words(found)
+    assert "no detectable change" in words
+    assert "lower" not in words
+    assert "higher" not in words
+
+
+def test_its_pictures_are_begun_and_a_source_that_is_gone_is_a_sentence(built, in_store) -> None:
+    in_store(built[0])
+    now = services.patient(built[1][0].key)
+    found = services.priors(now, services.model_summary(now))
+    (data,) = screen_data(found)
+    assert set(data["urls"]) == {"ct", "mask"}
+    assert data["levels"]["20"]["change"]["is_beyond"]
+    review_case.case_of(services.patient(built[1][1].key))  # waits until its maker is done
+    ct = built[1][1].result.series.files[0]
+    ct.rename(ct.with_suffix(".away"))
+    for made in (built[0] / "pictures").glob(f"{built[1][1].key}_*"):
+        made.unlink(missing_ok=True)
+    (data,) = screen_data(found)
+    assert data["urls"] == {}
+    assert "not where they were" in data["why_not"]
+    assert str(ct) not in data["why_not"]
+    ct.with_suffix(".away").rename(ct)
