@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import html
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import SimpleITK as sitk  # noqa: N813 - the name that its own documentation uses
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from commands.write_results import MASKS, mask_name
 from osteo_core.dicom.volume import read_volume
 from osteo_core.imaging.nifti import read_nifti_labels
+from osteo_core.imaging.png import png_of
 from osteo_core.imaging.resample import canonical
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Series, Volume
@@ -157,7 +156,7 @@ def _picture(volume: Volume, mask: Path) -> bytes | None:
     views = [(hu[x], own[x], (step[1], step[2])), (hu[:, y], own[:, y], (step[0], step[2]))]
     tiles = [_tile(plane, outline, spacing) for plane, outline, spacing in views]
     height = min(len(tile) for tile in tiles)
-    return _png(np.concatenate([tile[:height] for tile in tiles], axis=1))
+    return png_of(np.concatenate([tile[:height] for tile in tiles], axis=1))
 
 
 def _tile(plane: NDArray[Any], labels: NDArray[Any], spacing_mm: tuple[float, float]) -> NDArray[np.uint8]:
@@ -171,10 +170,3 @@ def _tile(plane: NDArray[Any], labels: NDArray[Any], spacing_mm: tuple[float, fl
     edge = ndimage.grey_dilation(outlined, size=3) != ndimage.grey_erosion(outlined, size=3)
     rgb[edge] = _OUTLINE
     return rgb
-
-
-def _png(rgb: NDArray[np.uint8]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.png"
-        sitk.WriteImage(sitk.GetImageFromArray(np.ascontiguousarray(rgb), isVector=True), str(path))
-        return path.read_bytes()

@@ -9,6 +9,7 @@ from pages.ui.patient.parts import show_level_table, show_origin, show_other_ser
 from pages.ui.patient.priors import show_priors
 from pages.ui.patient.reader import show_screen
 from pages.ui.patient.readings import show_fractures, show_reading
+from pages.ui.patient.report import show_report
 from pages.ui.patient.stored import show_stored
 from pages.ui.shared import address, figures, frame, go, identity, wording
 from pages.ui.shared.notes import show_author, show_history
@@ -80,6 +81,7 @@ with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
     show_author(label_visibility="collapsed")
     if st.session_state["series"]:
         identity.show_reveal(st.session_state["series"])
+        show_report(st.session_state["series"])
 key = st.session_state["series"]
 if not services.cohort_numbers().series:
     st.title("Patient")

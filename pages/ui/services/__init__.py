@@ -51,6 +51,7 @@ from pages.ui.services.pictures import picture
 from pages.ui.services.priors import Prior, priors
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
+from pages.ui.services.read_report import ReadReport, read_report, why_no_report
 from pages.ui.services.records import (
     Box,
     BoxKind,

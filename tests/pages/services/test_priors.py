@@ -9,8 +9,8 @@ import pytest
 
 from osteo_core.terms import Level
 from pages.ui import services
-from pages.ui.services import review_case
 from pages.ui.patient.priors import change_words, screen_data
+from pages.ui.services import review_case
 from tests.builders.reading import LEVELS, LOWERED, ReadingCase, build_followed_store
 
 THEN = dict.fromkeys(LEVELS, 140.0)

@@ -221,7 +221,7 @@ export class Plane {
     c.textAlign = 'right'
     outlined(c, right, width - 6 * d, height / 2, '#d7dde6', d)
     c.textAlign = 'center'
-    outlined(c, top, width / 2, 11 * d, '#d7dde6', d)
+    outlined(c, top, width / 2, (width < 520 * d ? 32 : 11) * d, '#d7dde6', d)  // below the words of a narrow plane
     outlined(c, bottom, width / 2, height - 11 * d, '#d7dde6', d)
     c.font = `${11.5 * d}px ${s.font}`
     c.textAlign = 'left'
