@@ -33,6 +33,7 @@ COMMANDS = {
     "phantom": "fit phantom scans and tell lines, validity and drift",
     "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
+    "corrections": "write what readers corrected as a training set",
     "check": "check environment, weights and store",
     "backup": "copy the store to a folder, also while it is in use",
     "restore": "make the store anew from a backup",

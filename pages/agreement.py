@@ -16,7 +16,7 @@ from pages.ui.access.users import current_user
 from pages.ui.agreement import figures as agreement_figures
 from pages.ui.agreement import qct_import, site_lines
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
-from pages.ui.agreement.readers import show_readers
+from pages.ui.agreement.readers import show_corrections, show_readers
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.take_figure import show_taking
 
@@ -225,3 +225,4 @@ else:
         qct_import.show_imports()
         site_lines.show_site_lines()
     show_readers()
+    show_corrections()

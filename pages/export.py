@@ -92,6 +92,31 @@ def show_pictures(chosen: services.CohortFilter) -> None:
     st.caption(f"{one.words} {beside}")
 
 
+def show_corrections() -> None:
+    """What readers corrected, as a training set of the whole store; a large one by the command alone."""
+    st.subheader("Readers' corrections")
+    count = services.corrections_count()
+    if not count:
+        st.caption("No reader has signed a correction in this store yet.")
+        return
+    is_large = count > services.MOST_ON_PAGE
+    st.download_button(
+        f"Training set of {wording.counted(count, 'series', 'series')} (ZIP)",
+        services.corrections_zip,
+        file_name="corrections.zip",
+        mime="application/zip",
+        icon=":material/school:",
+        on_click="ignore",
+        disabled=is_large,
+    )
+    st.caption(
+        "CT around the bodies, the program's mask and the reader's on one grid, and a table with level, change and reason; "
+        "numbered anew, without days, ages, keys and the readers' words. "
+        + (f"More than {services.MOST_ON_PAGE} series: " if is_large else "Or by the command: ")
+        + "`python -m osteo_core corrections --out DIR`."
+    )
+
+
 if not services.cohort_numbers().series:
     st.title("Export")
     frame.draw_no_series()
@@ -118,6 +143,7 @@ else:
             "None of it needs a network. Whole tables of the store: `python -m osteo_core export --out DIR`."
         )
         show_pictures(chosen)
+        show_corrections()
         st.subheader("Columns")
         st.dataframe(
             [{"Column": one.name, "Unit or values": one.unit, "Meaning": one.meaning} for one in EXPORT],

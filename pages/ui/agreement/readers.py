@@ -1,4 +1,4 @@
-"""Agreement of first and second readers, below the agreement with QCT."""
+"""Agreement of first and second readers, and where they correct the program, below the agreement with QCT."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import streamlit as st
 
 from osteo_core.records import Estimate
 from osteo_core.review.agreement import reader_agreement
+from osteo_core.review.decisions import LeftOut
 from pages.ui import services
 from pages.ui.shared import wording
 
@@ -38,6 +39,44 @@ def show_readers() -> None:
     st.caption(
         f"{wording.counted(found.series, 'series', 'series')} signed by two readers, {found.blind:,} of the second "
         "reads blind. Differences are second minus first reader."
+    )
+
+
+def show_corrections() -> None:
+    """Where readers correct the program: by scanner and by reason, each count with what it is counted of."""
+    st.subheader("Where readers correct the program")
+    found = services.corrected_where()
+    if not found:
+        st.caption("Nobody has signed a series in this store yet.")
+        return
+    st.dataframe(
+        [
+            {
+                "Scanner": one.scanner,
+                "Signed": one.signed,
+                "Outlines corrected": wording.share(one.corrected, one.signed),
+                "Rejected": wording.share(one.rejected, one.signed),
+                "Levels corrected": wording.share(one.levels_corrected, one.levels),
+                "Dice": f"{statistics.median(one.dice):.3f}" if one.dice else wording.MISSING,
+                **{
+                    wording.sentence(reason.value): wording.share(one.left_out.get(reason, 0), one.levels)
+                    for reason in LeftOut
+                    if found[0].left_out.get(reason)
+                },
+            }
+            for one in found
+        ],
+        hide_index=True,
+        column_config={
+            "Dice": st.column_config.TextColumn(
+                "Dice, median", help="Of corrected levels with the program's outline; 0 where one of the two has none"
+            )
+        },
+    )
+    st.caption(
+        "Reads that count. Shares of signed series, and of the levels that program or reader outlined in series that were "
+        "not rejected. Columns at the right: levels left out, by the reader's reason. The scanner with the largest share "
+        "of corrected levels comes first."
     )
 
 

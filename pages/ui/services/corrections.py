@@ -1,0 +1,43 @@
+"""What readers corrected: counted by scanner and reason, and as a training set in one file."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+from commands.corrections import corrections_in, write_set
+from osteo_core.review.corrections import Corrected
+from osteo_core.review.corrections import corrected_where as counted_by_scanner
+from osteo_core.review.corrections import signed_series
+from pages.ui.services.running_app import media_dir, query
+
+#: A set of more cases is written by the command: a browser would hold all of it in memory.
+MOST_ON_PAGE = 20
+
+
+def corrected_where() -> list[Corrected]:
+    """All scanners together, then each; empty where nothing was signed."""
+    return counted_by_scanner(signed_series(query("corrections").to_pylist()))
+
+
+def corrections_count() -> int:
+    """How many signed series hold a correction."""
+    return len(corrections_in(query))
+
+
+def corrections_zip() -> bytes:
+    """The set that `python -m osteo_core corrections` writes, as one ZIP file.
+
+    Raises UsageError where there is nothing to write.
+    """
+    with tempfile.TemporaryDirectory(prefix="osteo-set-") as name:
+        folder = Path(name) / "corrections"
+        write_set(folder, query, media_dir())
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are packed already
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, Path("corrections") / path.relative_to(folder))
+        return packed.getvalue()
