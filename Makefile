@@ -20,7 +20,6 @@ export OMP_NUM_THREADS ?= 1
 
 run: export OSTEO_STORE := $(or $(STORE),$(OSTEO_STORE),data/store)
 run: $(VENV)/.run-ready
-	@$(PY) -m pages.ui.viewer.fetch
 	@echo "Osteoporosis screening on CT (research use) opens at http://localhost:$(PORT)"
 	@exec $(PY) -m streamlit run app.py --server.port $(PORT)
 
@@ -35,7 +34,6 @@ types: $(VENV)/.test-ready
 	$(PY) -m mypy
 
 unit: $(VENV)/.test-ready chromium
-	@$(PY) -m pages.ui.viewer.fetch
 	$(PY) -m pytest --numprocesses auto --maxprocesses 4
 
 # The browser tests use the system's Chromium: installed where that is allowed, else they are skipped with a sentence.

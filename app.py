@@ -20,7 +20,6 @@ from pages.ui.access.doors import Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
 from pages.ui.viewer.review_routes import review_routes
-from pages.ui.viewer.routes import build_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
 # would run a page's script alone, without this frame (tests/browser/test_first_request.py).
@@ -84,7 +83,7 @@ else:
         sys.exit(f"The dashboard does not start: {refused}.")
     app = st.App(
         __file__,
-        routes=[*build_routes(services.media_dir), *review_routes()],
+        routes=[*review_routes()],
         lifespan=services.lifespan,
         middleware=[Middleware(Doors)],
     )

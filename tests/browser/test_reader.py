@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import nibabel
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -59,4 +61,43 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
     expect(page.locator(".reader .place")).to_have_text("2 of 2")
     assert other.key in page.url
     assert complaints == []
+    context.close()
+
+
+def test_the_hu_under_the_cursor_are_those_of_the_source_voxel(rooms: Rooms) -> None:
+    case = rooms.cases[1]
+    source = nibabel.load(case.result.series.files[0])
+    values, to_index = np.asarray(source.dataobj), np.linalg.inv(source.affine)
+    context, page, _ = rooms.enter()
+    rooms.open(page, case, "AB")
+    page.locator(".card[data-number='21']").click()
+    page.locator(".reader .window").select_option("Soft tissue")
+    page.locator(".reader .masking").select_option("off")
+    page.keyboard.press("e")  # voxels are drawn without smoothing while one draws
+    checked = 0
+    for kind in ("sagittal", "coronal", "axial"):
+        canvas = page.locator(f"canvas[data-plane={kind}]")
+        box = canvas.bounding_box()
+        assert box is not None
+        for across, down in ((0.37, 0.41), (0.42, 0.55), (0.58, 0.47), (0.63, 0.62), (0.55, 0.36)):
+            page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+            said = page.locator(".reader .readout").inner_text()
+            found = page.locator(".reader").evaluate(
+                """(root, [kind, across, down]) => {
+                  const s = root.screen, p = s.planes.find((one) => one.kind === kind), c = p.canvas
+                  const x = across * c.width, y = down * c.height, at = p.voxelAt(x, y), a = s.volume.affine
+                  p.draw()
+                  return { world: a.map((row) => row[0] * at[0] + row[1] * at[1] + row[2] * at[2] + row[3]),
+                    grey: c.getContext('2d').getImageData(x, y, 1, 1).data[0], low: s.window.low, high: s.window.high }
+                }""",
+                [kind, across, down],
+            )
+            left, back, head = found["world"]
+            index = np.rint(to_index @ [-left, -back, head, 1])[:3].astype(int)
+            hu = float(values[tuple(index)])
+            assert said.startswith(f"{round(hu)} HU"), f"{kind}: {said} over a voxel of {hu:.2f} HU"
+            grey = 255 * np.clip((round(hu) - found["low"]) / (found["high"] - found["low"]), 0, 1)
+            assert abs(found["grey"] - grey) <= 1, f"{kind}: what is drawn there is another voxel"
+            checked += 1
+    assert checked == 15
     context.close()

@@ -83,7 +83,9 @@ def build_followed_store(folder: Path, now: dict[Level, float], then: dict[Level
     """The same with one patient of two studies a year apart on one scanner, the present one first."""
     same = {"patient_key": key_of(0, "patient"), "device_key": "d" * 16, "kernel_group": KernelGroup.STANDARD}
     days = date(2026, 5, 1), date(2025, 4, 20)
-    return fill_store(folder, [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate((now, then))])
+    return fill_store(
+        folder, [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate((now, then))]
+    )
 
 
 def fill_store(folder: Path, cases: list[ReadingCase]) -> list[ReadingCase]:

@@ -54,7 +54,7 @@ HOMES = {
     "streamlit": ("app", "pages"),
     "plotly": ("pages",),
     "kaleido": ("pages.ui.services",),
-    "itkwidgets": ("pages.ui.viewer",),
+    "itkwidgets": (),
     "torch": ("models", "training", "benchmarks"),
     "monai": ("models", "training", "benchmarks"),
     "safetensors": ("models", "training", "benchmarks"),

@@ -46,11 +46,15 @@ class Sight:
 
 
 def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows_read: bool) -> Sight:
-    """A second reader sees the model's outlines or their own, and nothing of the first, unless they asked to."""
+    """A second reader sees the model's outlines or their own, and nothing of the first, unless they asked to.
+
+    Nor does who has not said yet who they are: that may be the second reader.
+    """
     role = reading.role_of(reader) if reader else (Role.FIRST if reading.counts is None else None)
     if not may(current_user(), Action.ADJUDICATE if role is Role.ADJUDICATOR else Action.SIGN):
         role = None
-    is_blind = role is Role.SECOND and not shows_read and not reading.has_seen(reader)
+    may_read_second = role is Role.SECOND or (not reader and reading.counts is not None)
+    is_blind = may_read_second and not shows_read and not (reader and reading.has_seen(reader))
     read = None if is_blind else reading.counts
     version = reading.latest_version(reader, view.model_hash)
     if read is not None and not any(mask.reader == reader for mask in reading.masks):
@@ -112,7 +116,7 @@ def _without_readers(view: services.PatientView) -> services.PatientView:
 def _offer_read(view: services.PatientView, shown: set[str]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
-            ":material/visibility_off: Another reader signed this series. You read it blind, as second reader, from "
+            ":material/visibility_off: A reader signed this series. You see it blind, as a second reader does, with "
             "the model's outlines."
         )
         if st.button("Show what was signed", key="show-read", type="tertiary"):

@@ -47,7 +47,7 @@ def show_report(series_key: str) -> None:
     with st.popover("Report", icon=":material/description:", width="content"):
         found = services.reading(series_key)
         refused = services.why_no_report(found)
-        if not refused and author and _is_blind(found, author):
+        if not refused and _is_blind(found, author):
             refused = "you read this series blind; sign first, or ask to see what was signed"
         if refused:
             st.caption(f"{wording.sentence(refused)}.")
@@ -60,7 +60,7 @@ def show_report(series_key: str) -> None:
 
 
 def _is_blind(found: Reading, author: str) -> bool:
-    is_second = found.role_of(author) is Role.SECOND and found.by(Role.SECOND) is None
+    is_second = bool(author) and found.role_of(author) is Role.SECOND and found.by(Role.SECOND) is None
     return is_second and not found.has_seen(author)
 
 
@@ -112,7 +112,11 @@ def report_html(series_key: str, *, who: Who | None = None) -> bytes:
 def _head(found: services.ReadReport, who: Who | None) -> str:
     view = found.view
     age = f"{view.age_years:.0f} years" if view.age_years is not None else "age unknown"
-    name = f"{_text(who.name)}, born {_text(who.birth_date or 'unknown')}, number {_text(who.patient_id)} · " if who else ""
+    name = (
+        f"{_text(who.name)}, born {_text(who.birth_date or 'unknown')}, number {_text(who.patient_id)} · "
+        if who
+        else ""
+    )
     must = wording.RESEARCH_USE
     if view.is_simulated:
         must += " Simulated patient: anatomy, image and density are invented; this is no person."
@@ -131,7 +135,10 @@ def _result(found: services.ReadReport) -> str:
     mean = f"{_interval(summary.mean_mg_cm3)} {wording.UNIT} (95 % interval)" if summary.mean_mg_cm3 else "no mean vBMD"
     rows = [
         ("Mean trabecular vBMD", f"{mean}, levels {wording.levels(summary.levels_used) or 'none'}"),
-        ("Limits", f"osteoporosis below {limits.osteoporosis_below:g}, normal above {limits.normal_above:g} {wording.UNIT}"),
+        (
+            "Limits",
+            f"osteoporosis below {limits.osteoporosis_below:g}, normal above {limits.normal_above:g} {wording.UNIT}",
+        ),
         ("Worst fracture grade", f"{wording.grade(summary.worst_grade)} (Genant 1993)"),
         ("Calibration", _calibration(found.view)),
         ("Contrast phase", found.view.contrast_phase),
@@ -189,7 +196,11 @@ def _levels(found: services.ReadReport) -> str:
 
 def _corrected(found: services.ReadReport) -> str:
     done = corrections(found)
-    return "<h2>What was corrected</h2><p>" + _text("; ".join(done) or "nothing: the program's result was accepted") + ".</p>"
+    return (
+        "<h2>What was corrected</h2><p>"
+        + _text("; ".join(done) or "nothing: the program's result was accepted")
+        + ".</p>"
+    )
 
 
 def corrections(found: services.ReadReport) -> list[str]:
@@ -199,7 +210,9 @@ def corrections(found: services.ReadReport) -> list[str]:
         f"outline of {level.name} (Dice {dice:.2f} with the program's)" if dice else _whole(level, model.levels)
         for level, dice in sorted(found.dice.items())
     ]
-    done = outlined + [f"{level.name} left out: {reason.sentence}" for level, reason in sorted(decisions.left_out.items())]
+    done = outlined + [
+        f"{level.name} left out: {reason.sentence}" for level, reason in sorted(decisions.left_out.items())
+    ]
     done += [f"fracture grade of {level.name}: {grade}" for level, grade in sorted(decisions.grades.items())]
     if decisions.phase:
         done.append(f"contrast phase: {decisions.phase.value}")
@@ -223,8 +236,14 @@ def _words(found: services.ReadReport) -> str:
 def _made(found: services.ReadReport) -> str:
     read, view = found.read, found.view
     rows = [
-        ("Signed", f"{read.verdict.value} by {read.reader}, {read.role.value}, {wording.moment(read.at)}; {found.standing.value}"),
-        ("Outlines", f"{read.version[:16]}, {'the program' if read.version == read.model_hash else 'corrected by the reader'}"),
+        (
+            "Signed",
+            f"{read.verdict.value} by {read.reader}, {read.role.value}, {wording.moment(read.at)}; {found.standing.value}",
+        ),
+        (
+            "Outlines",
+            f"{read.version[:16]}, {'the program' if read.version == read.model_hash else 'corrected by the reader'}",
+        ),
         ("Model", read.model_hash[:16]),
         ("Settings, measuring code", f"{read.settings_hash}, {view.measuring_version}"),
         ("Series", view.series_key),

@@ -72,7 +72,6 @@ from pages.ui.services.review_case import height_lines, prepare, prior_files, sc
 from pages.ui.services.running_app import (
     limits,
     may_start,
-    media_dir,
     pause_is_asked,
     pause_run,
     progress,

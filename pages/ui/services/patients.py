@@ -61,9 +61,7 @@ def _of_series(exclusions: list[dict[str, Any]]) -> tuple[str, ...]:
 
 def level_rows(series_key: str, result_id: str) -> tuple[LevelRow, ...]:
     """The levels of one result, from head to foot."""
-    return tuple(
-        _level(row) for row in query("result_levels", series_key=series_key, result_id=result_id).to_pylist()
-    )
+    return tuple(_level(row) for row in query("result_levels", series_key=series_key, result_id=result_id).to_pylist())
 
 
 def level_summaries(rows: Iterable[LevelRow]) -> dict[Level, LevelSummary]:

@@ -1,1 +1,1 @@
-"""The image viewers: NiiVue for planes, itkwidgets' front end for masks in 3D, and the routes that feed them."""
+"""The reader's screen, planes and surfaces, and the signed addresses that feed it."""

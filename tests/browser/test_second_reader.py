@@ -1,0 +1,104 @@
+"""A second reader in a real browser: blind to the first, at odds with them, adjudicated; each step as an event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.reading_room import Rooms, erase_level, in_store, open_rooms
+from tests.builders.reading import build_reading_store
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Rooms]:
+    folder = tmp_path_factory.mktemp("second")
+    with open_rooms(folder, build_reading_store(folder), browser) as opened:
+        yield opened
+
+
+def sign(page: Page, key: str, verdict: str, reader: str, words: str = "") -> None:
+    """Sign by key, with words where there are any."""
+    page.locator(".card").first.click()  # keys go to the screen
+    page.keyboard.press(key)
+    page.get_by_role("textbox", name="In the reader's words").fill(words)
+    page.get_by_role("button", name=f"Sign as {reader}").click()
+    page.wait_for_selector(f".reader[data-signed={verdict}]")
+
+
+def signatures(rooms: Rooms, key: str) -> dict[str, dict]:
+    """What was signed of one series, by role."""
+    rows = [row for row in in_store(rooms, "read signed") if row["series_key"] == key]
+    return {json.loads(row["payload_json"])["role"]: json.loads(row["payload_json"]) for row in rows}
+
+
+def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> None:
+    case = rooms.cases[0]
+    context, page, complaints = rooms.enter()
+    rooms.open(page, case, "AB")
+    expect(page.locator(".reader .role")).to_have_text("AB, first reader")
+    erase_level(page, 20)
+    page.keyboard.press("s")
+    page.wait_for_selector(".reader[data-saved]")
+    expect(page.locator(".reader .chip")).to_have_text("low bone mass")
+    sign(page, "c", "corrected", "AB", "L1 is no vertebra")
+    expect(page.locator(".reader .standing")).to_contain_text("corrected by AB")
+    context.close()
+
+    # The second reader: the model's numbers and outlines, and no word of the first on the whole page.
+    context, page, more = rooms.enter()
+    rooms.open(page, case, "CD")
+    expect(page.locator(".reader .role")).to_have_text("CD, second reader")
+    expect(page.locator(".reader .standing")).to_have_text("signed by another reader, hidden from you")
+    expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
+    expect(page.locator(".card[data-number='20'] .value")).not_to_have_text("not outlined")
+    everything = page.locator("[data-testid=stMain]").inner_text()
+    assert "corrected by AB" not in everything
+    assert "L1 is no vertebra" not in everything
+    page.get_by_test_id("stPopoverButton").filter(has_text="Report").click()
+    expect(page.get_by_text("You read this series blind")).to_be_visible()
+    page.keyboard.press("Escape")
+    sign(page, "a", "accepted", "CD")
+    expect(page.locator(".reader .standing")).to_contain_text(
+        "two readers disagree on category: low bone mass and osteoporosis"
+    )
+    context.close()
+
+    context, page, last = rooms.enter()
+    rooms.open(page, case, "EF")
+    expect(page.locator(".reader .role")).to_have_text("EF, adjudicator")
+    expect(page.locator(".reader .standing")).to_contain_text("two readers disagree")
+    expect(page.locator(".reader .chip")).to_have_text("low bone mass")
+    sign(page, "a", "accepted", "EF")
+    expect(page.locator(".reader .standing")).to_contain_text("adjudicated · accepted by EF")
+    found = signatures(rooms, case.key)
+    assert {role: one["is_blind"] for role, one in found.items()} == {
+        "first reader": False,
+        "second reader": True,
+        "adjudicator": False,
+    }
+    assert found["adjudicator"]["version"] == found["first reader"]["version"] != found["second reader"]["version"]
+    assert found["second reader"]["dice"]["20"] == 0
+    assert complaints + more + last == []
+    context.close()
+
+
+def test_who_asks_to_see_the_first_read_is_no_longer_blind(rooms: Rooms) -> None:
+    case = rooms.cases[1]
+    context, page, _ = rooms.enter()
+    rooms.open(page, case, "AB")
+    sign(page, "a", "accepted", "AB")
+    expect(page.locator(".reader .standing")).to_contain_text("accepted by AB")
+    context.close()
+    context, page, _ = rooms.enter()
+    rooms.open(page, case, "CD")
+    page.get_by_role("button", name="Show what was signed").click()
+    expect(page.locator(".reader .standing")).to_contain_text("accepted by AB")
+    sign(page, "a", "accepted", "CD")
+    expect(page.locator(".reader .standing")).to_contain_text("signed by two readers who agree")
+    assert signatures(rooms, case.key)["second reader"]["is_blind"] is False
+    context.close()
