@@ -110,7 +110,7 @@ def show_corrections() -> None:
         disabled=is_large,
     )
     st.caption(
-        "CT around the bodies, the program's mask and the reader's on one grid, and a table with level, change and reason; "
+        "CT around the bodies, the program's mask and the reader's on one grid, a table with level, change and reason; "
         "numbered anew, without days, ages, keys and the readers' words. "
         + (f"More than {services.MOST_ON_PAGE} series: " if is_large else "Or by the command: ")
         + "`python -m osteo_core corrections --out DIR`."

@@ -47,7 +47,7 @@ def show_level_figure(view: services.PatientView) -> None:
 
 
 def show_patient(view: services.PatientView) -> None:
-    """The screen, and below it what does not have to be seen at once; a blind second reader sees no first read there."""
+    """The screen, and below it what need not be seen at once; a blind second reader sees no first read there."""
     is_read = view.is_read
     view, earlier = show_screen(view)
     is_blind = is_read and not view.is_read

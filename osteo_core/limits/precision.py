@@ -18,7 +18,7 @@ PRECISION_OTHER = Limit(
     unit="% (RMS-CV)",
     source=f"20 pairs that differ in session, scanner, kernel and phase: {_STUDY}",
     date="2024",
-    beyond="the same where scanner, calibration, tube voltage, kernel or contrast differ, if not less than the intervals say",
+    beyond="the same where scanner, calibration, tube voltage, kernel or contrast differ, if the intervals say no more",
 )
 PRECISION_LEAST = Limit(
     value=2.1,

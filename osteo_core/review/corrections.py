@@ -22,7 +22,7 @@ class Corrected:
     """Signed reads of one scanner: of ``signed`` so many with corrected outlines, so many rejected.
 
     ``levels``: outlined by model or reader in reads that were not rejected; of them ``levels_corrected`` with another
-    outline, whose Dice with the model's are ``dice`` (0 where one of the two lacks the level), and ``left_out`` by reason.
+    outline, whose Dice with the model's are ``dice`` (0 where one of the two lacks the level), ``left_out`` by reason.
     """
 
     scanner: str

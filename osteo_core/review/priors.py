@@ -2,9 +2,9 @@
 
 A difference is a change only beyond the least significant change (LSC), 2.77 precision errors (ISCD 2019). Precision is
 the published one of automated measurements in real patients, in percent of the mean of both values. Where scanner,
-calibration, tube voltage, kernel or contrast differ, the errors of the two calibrations no longer cancel: then the LSC is
-not less than the root of the sum of squares of both 95 % half widths. The rescans of simulated patients (benchmarks/fang2021)
-lie nearer together; the LSC is never taken smaller because of them.
+calibration, tube voltage, kernel or contrast differ, the errors of the two calibrations no longer cancel: then the LSC
+is not less than the root of the sum of squares of both 95 % half widths. The rescans of simulated patients
+(benchmarks/fang2021) lie nearer together; the LSC is never taken smaller because of them.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ def test_without_a_correction_or_its_source_it_says_why_and_leaves_nothing(signe
     ct.rename(ct.with_suffix(".away"))
     try:
         with pytest.raises(
-            UsageError, match="none of the signed corrections .*source files are not where they were: 1"
+            UsageError, match=r"none of the signed corrections .*source files are not where they were: 1"
         ):
             run(["corrections", "--store", str(signed[0]), "--out", str(tmp_path / "set")])
     finally:

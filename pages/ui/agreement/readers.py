@@ -74,9 +74,9 @@ def show_corrections() -> None:
         },
     )
     st.caption(
-        "Reads that count. Shares of signed series, and of the levels that program or reader outlined in series that were "
-        "not rejected. Columns at the right: levels left out, by the reader's reason. The scanner with the largest share "
-        "of corrected levels comes first."
+        "Reads that count. Shares of signed series, and of the levels that program or reader outlined in series that "
+        "were not rejected. Columns at the right: levels left out, by the reader's reason. The scanner with the "
+        "largest share of corrected levels comes first."
     )
 
 

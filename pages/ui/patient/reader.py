@@ -79,7 +79,7 @@ def _summary(view: services.PatientView, reading: Reading, version: str, *, read
 def show_screen(current: services.PatientView) -> tuple[services.PatientView, tuple[services.Prior, ...]]:
     """Draw the screen, note the opening, and follow what the reader did.
 
-    Gives what this reader may see of the series, which for a blind one is the program's result, and the earlier studies.
+    Gives what this reader may see of the series, for a blind one the program's result, and the earlier studies.
     """
     view = services.model_view(current)
     reader = author().strip()

@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 
 _STYLE = """
 @page { size: A4; margin: 12mm 14mm; }
-body { font: 10.5px/1.38 system-ui, sans-serif; color: #1b2430; background: #fff; max-width: 182mm; margin: 0 auto; padding: 4mm; }
+body { font: 10.5px/1.38 system-ui, sans-serif; color: #1b2430; background: #fff; max-width: 182mm; margin: 0 auto;
+  padding: 4mm; }
 @media print { body { padding: 0; } }
 h1 { font-size: 17px; margin: 0 0 1mm; } h2 { font-size: 12px; margin: 3mm 0 1mm; } p { margin: 1mm 0; }
 .head { display: flex; justify-content: space-between; gap: 6mm; align-items: baseline; }
 .note { color: #454f5c; } .must { border: 1px solid #8f5e00; padding: 1.2mm 2.5mm; border-radius: 1mm; }
 .two { display: grid; grid-template-columns: 62mm 1fr; gap: 5mm; align-items: start; }
 .value { font-size: 15px; font-weight: 700; } svg { width: 62mm; max-height: 105mm; background: #000; display: block; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: 0.6mm 1.5mm; border-bottom: 1px solid #d9dee6; vertical-align: top; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.4mm 4mm; margin: 1mm 0; } dt { color: #454f5c; } dd { margin: 0; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: 0.6mm 1.5mm; border-bottom: 1px solid #d9dee6; vertical-align: top; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.4mm 4mm; margin: 1mm 0; } dt { color: #454f5c; }
+dd { margin: 0; overflow-wrap: anywhere; }
 .words { white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -170,7 +173,8 @@ def _picture(found: services.ReadReport) -> str:
     return (
         f"<svg viewBox='0 0 {picture.width_mm:.2f} {picture.height_mm:.2f}' role='img' "
         f"aria-label='Mid-sagittal plane with outlines'><image href='data:image/png;base64,{data}' {size} "
-        f"preserveAspectRatio='none'/>{drawn}</svg><p class='note'>Mid-sagittal plane along the spine; anterior on the left.</p>"
+        f"preserveAspectRatio='none'/>{drawn}</svg>"
+        "<p class='note'>Mid-sagittal plane along the spine; anterior on the left.</p>"
     )
 
 
@@ -235,15 +239,11 @@ def _words(found: services.ReadReport) -> str:
 
 def _made(found: services.ReadReport) -> str:
     read, view = found.read, found.view
+    by = "the program" if read.version == read.model_hash else "corrected by the reader"
+    signed = f"{read.verdict.value} by {read.reader}, {read.role.value}, {wording.moment(read.at)}"
     rows = [
-        (
-            "Signed",
-            f"{read.verdict.value} by {read.reader}, {read.role.value}, {wording.moment(read.at)}; {found.standing.value}",
-        ),
-        (
-            "Outlines",
-            f"{read.version[:16]}, {'the program' if read.version == read.model_hash else 'corrected by the reader'}",
-        ),
+        ("Signed", f"{signed}; {found.standing.value}"),
+        ("Outlines", f"{read.version[:16]}, {by}"),
         ("Model", read.model_hash[:16]),
         ("Settings, measuring code", f"{read.settings_hash}, {view.measuring_version}"),
         ("Series", view.series_key),

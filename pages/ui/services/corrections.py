@@ -8,9 +8,8 @@ import zipfile
 from pathlib import Path
 
 from commands.corrections import corrections_in, write_set
-from osteo_core.review.corrections import Corrected
+from osteo_core.review.corrections import Corrected, signed_series
 from osteo_core.review.corrections import corrected_where as counted_by_scanner
-from osteo_core.review.corrections import signed_series
 from pages.ui.services.running_app import media_dir, query
 
 #: A set of more cases is written by the command: a browser would hold all of it in memory.

@@ -57,7 +57,7 @@ def _summary(row: Mapping[str, Any]) -> Summary:
     ends = tuple(row[f"mean_vbmd_{end}mg_cm3"] for end in ("", "low_", "high_"))
     return Summary(
         category=Category(row["category"]) if row["category"] else None,
-        mean_mg_cm3=None if None in ends else ends,  # type: ignore[arg-type]
+        mean_mg_cm3=None if None in ends else ends,
         levels_used=tuple(Level(number) for number in row["levels_used"] or ()),
         worst_grade=row["worst_fracture_grade"],
         levels=level_summaries(level_rows(row["series_key"], row["result_id"] or "")),
