@@ -49,7 +49,7 @@ def show_level_figure(view: services.PatientView) -> None:
 def show_patient(view: services.PatientView) -> None:
     """The screen, and below it what need not be seen at once; a blind second reader sees no first read there."""
     is_read = view.is_read
-    view, earlier = show_screen(view)
+    view, earlier = show_screen(view, top)
     is_blind = is_read and not view.is_read
     show_priors(earlier)
     if view.levels:
@@ -70,7 +70,8 @@ def show_patient(view: services.PatientView) -> None:
         show_other_series(view)
 
 
-with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+top = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+with top:
     go.link(
         "pages/worklist.py",
         label="Worklist",

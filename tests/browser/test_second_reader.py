@@ -56,11 +56,13 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     expect(page.locator(".reader .standing")).to_have_text("signed by another reader, hidden from you")
     expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
     expect(page.locator(".card[data-number='20'] .value")).not_to_have_text("not outlined")
+    box = page.locator(".reader").bounding_box()
+    assert box["y"] + box["height"] <= 900, "the screen must be seen without scrolling"
     everything = page.locator("[data-testid=stMain]").inner_text()
     assert "corrected by AB" not in everything
     assert "L1 is no vertebra" not in everything
     page.get_by_test_id("stPopoverButton").filter(has_text="Report").click()
-    expect(page.get_by_text("You read this series blind")).to_be_visible()
+    expect(page.get_by_text("You see this series blind")).to_be_visible()
     page.keyboard.press("Escape")
     sign(page, "a", "accepted", "CD")
     expect(page.locator(".reader .standing")).to_contain_text(
@@ -101,4 +103,8 @@ def test_who_asks_to_see_the_first_read_is_no_longer_blind(rooms: Rooms) -> None
     sign(page, "a", "accepted", "CD")
     expect(page.locator(".reader .standing")).to_contain_text("signed by two readers who agree")
     assert signatures(rooms, case.key)["second reader"]["is_blind"] is False
+    page.get_by_test_id("stPopoverButton").filter(has_text="Report").click()
+    with page.expect_download() as download:
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name="HTML").click()
+    assert "accepted by AB, first reader" in download.value.path().read_text(encoding="utf-8")
     context.close()

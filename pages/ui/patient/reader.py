@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from osteo_core.errors import UsageError
 from osteo_core.programme.cause import Cause
@@ -30,7 +31,7 @@ _SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOW
 #: Which HU are drawn from black to white.
 WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
 #: In the session: series of which this session asked to see what another reader signed.
-_SHOWN = "shown_read"
+SHOWN = "shown_read"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +77,16 @@ def _summary(view: services.PatientView, reading: Reading, version: str, *, read
     return saved or services.model_summary(view)
 
 
-def show_screen(current: services.PatientView) -> tuple[services.PatientView, tuple[services.Prior, ...]]:
-    """Draw the screen, note the opening, and follow what the reader did.
+def show_screen(
+    current: services.PatientView, top: DeltaGenerator
+) -> tuple[services.PatientView, tuple[services.Prior, ...]]:
+    """Draw the screen, note the opening, and follow what the reader did; ``top`` is the line above it.
 
     Gives what this reader may see of the series, for a blind one the program's result, and the earlier studies.
     """
     view = services.model_view(current)
     reader = author().strip()
-    shown: set[str] = st.session_state.setdefault(_SHOWN, set())
+    shown: set[str] = st.session_state.setdefault(SHOWN, set())
     reading = services.reading(view.series_key)
     sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
     seen, earlier = _without_readers(view) if sight.is_blind else current, services.priors(view, sight.summary)
@@ -91,9 +94,9 @@ def show_screen(current: services.PatientView) -> tuple[services.PatientView, tu
     if not may(current_user(), Action.SEE_IMAGES):
         show_header(view)
         st.info("Images are not shown to your role.", icon=":material/image_not_supported:")
-        return
+        return seen, earlier
     if sight.is_blind:
-        _offer_read(view, shown)
+        _offer_read(view, shown, top)
     try:
         files = services.screen_files(view, sight.version)
     except UsageError as refused:  # the numbers stand without their pictures
@@ -113,15 +116,14 @@ def _without_readers(view: services.PatientView) -> services.PatientView:
     return replace(view, levels=tuple(replace(row, reader_cause="", read_by="") for row in view.levels))
 
 
-def _offer_read(view: services.PatientView, shown: set[str]) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            ":material/visibility_off: A reader signed this series. You see it blind, as a second reader does, with "
-            "the model's outlines."
-        )
-        if st.button("Show what was signed", key="show-read", type="tertiary"):
-            shown.add(view.series_key)
-            st.rerun()
+def _offer_read(view: services.PatientView, shown: set[str], top: DeltaGenerator) -> None:
+    """In the line above, so that the screen keeps its height."""
+    words = "A reader signed this series. You see it blind, as a second reader does, with the model's outlines."
+    if top.button(
+        "Show what was signed", key="show-read", icon=":material/visibility_off:", type="tertiary", help=words
+    ):
+        shown.add(view.series_key)
+        st.rerun()
 
 
 def _note_opening(view: services.PatientView, sight: Sight, reader: str) -> None:

@@ -16,6 +16,7 @@ from osteo_core.review.summary import Interval
 from osteo_core.terms import Level, Sex
 from pages.ui import services
 from pages.ui.patient.priors import change_words
+from pages.ui.patient.reader import SHOWN
 from pages.ui.shared import wording
 from pages.ui.shared.colours import READER_COLOURS
 from pages.ui.shared.notes import AUTHOR
@@ -50,8 +51,8 @@ def show_report(series_key: str) -> None:
     with st.popover("Report", icon=":material/description:", width="content"):
         found = services.reading(series_key)
         refused = services.why_no_report(found)
-        if not refused and _is_blind(found, author):
-            refused = "you read this series blind; sign first, or ask to see what was signed"
+        if not refused and series_key not in st.session_state.get(SHOWN, ()) and _is_blind(found, author):
+            refused = "you see this series blind, as a second reader; sign it, or ask to see what was signed"
         if refused:
             st.caption(f"{wording.sentence(refused)}.")
             return
@@ -63,7 +64,10 @@ def show_report(series_key: str) -> None:
 
 
 def _is_blind(found: Reading, author: str) -> bool:
-    is_second = bool(author) and found.role_of(author) is Role.SECOND and found.by(Role.SECOND) is None
+    """Whether this reader may be the second one, who must not see the first read; so may one without a name."""
+    if not author:
+        return True
+    is_second = found.role_of(author) is Role.SECOND and found.by(Role.SECOND) is None
     return is_second and not found.has_seen(author)
 
 
