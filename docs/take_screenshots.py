@@ -58,7 +58,8 @@ def picture(page: Page, path: Path, *, width: int) -> None:
 
 
 def picture_reader(page: Page, out: Path, *, width: int) -> None:
-    """The reader's screen as high as a window: opened, in 3D, correcting, signing; prints its times."""
+    """The reader's screen as high as a window: opened, in 3D, beside an earlier study where there is one, correcting,
+    signing; prints its times."""
     page.set_viewport_size({"width": width, "height": 900})
     screen = page.locator(".reader")
     page.get_by_role("textbox", name="Noted by").fill("AB")
@@ -72,6 +73,12 @@ def picture_reader(page: Page, out: Path, *, width: int) -> None:
     page.wait_for_timeout(1000)
     page.screenshot(path=out / "reader_3d.png")
     page.keyboard.press("v")
+    if page.locator(".reader .prior").is_visible():
+        page.keyboard.press("o")
+        page.wait_for_selector(".reader[data-prior]", timeout=120_000)
+        page.wait_for_timeout(1000)
+        page.screenshot(path=out / "reader_prior.png")
+        page.keyboard.press("o")
     page.keyboard.press("e")
     page.keyboard.press("g")
     page.keyboard.press("h")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.reading_room import Rooms, open_rooms
+from tests.browser.reading_room import Rooms, in_store, open_rooms
 from tests.builders.reading import LEVELS, LOWERED, build_followed_store
 
 pytestmark = pytest.mark.browser
@@ -53,6 +53,9 @@ def test_an_earlier_study_is_seen_beside_the_present_one_without_scrolling(rooms
     assert ask(page, "s.levelAt(s.cross).name") == "L3"
     place = "Math.max(...s.cross.map((x, n) => Math.abs(x - s.places[22].centre[n]) * s.volume.spacing[n]))"
     assert ask(page, place) <= 5.0
+
+    opened = {(row["series_key"], row["author"]) for row in in_store(rooms, "opened")}
+    assert opened >= {(case.key, "AB") for case in rooms.cases}, "the earlier study was opened too"
 
     page.keyboard.press("o")
     expect(page.locator("canvas[data-prior=sagittal]")).to_be_hidden()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,7 +90,7 @@ def show_screen(
     reading = services.reading(view.series_key)
     sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
     seen, earlier = _without_readers(view) if sight.is_blind else current, services.priors(view, sight.summary)
-    _note_opening(view, sight, reader)
+    _note_opening(view, sight, reader, earlier)
     if not may(current_user(), Action.SEE_IMAGES):
         show_header(view)
         st.info("Images are not shown to your role.", icon=":material/image_not_supported:")
@@ -126,12 +126,16 @@ def _offer_read(view: services.PatientView, shown: set[str], top: DeltaGenerator
         st.rerun()
 
 
-def _note_opening(view: services.PatientView, sight: Sight, reader: str) -> None:
-    """One event an opening: not for each rerun of the page."""
+def _note_opening(
+    view: services.PatientView, sight: Sight, reader: str, earlier: Sequence[services.Prior] = ()
+) -> None:
+    """One event an opening: not for each rerun of the page; earlier studies are opened with it."""
     state = (view.series_key, reader, sight.read is not None)
     if st.session_state.get("opened") != state:
         st.session_state["opened"] = state
-        services.note_opened(view, reader=reader, shows_read=sight.read is not None, version=sight.version)
+        services.note_opened(view.series_key, reader=reader, shows_read=sight.read is not None, version=sight.version)
+        for prior in earlier:
+            services.note_opened(prior.series_key, reader=reader, shows_read=prior.is_read, version=prior.version)
 
 
 def _follow(acted: Mapping[str, Any]) -> None:

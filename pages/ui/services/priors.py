@@ -16,12 +16,17 @@ from pages.ui.services.running_app import query
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """One earlier study: its series, its scanner in words, its numbers, and how the present ones compare."""
+    """One earlier study: its series, its scanner in words, its numbers, and how the present ones compare.
+
+    ``is_read``: its numbers are those that a reader signed; ``version`` names its outlines.
+    """
 
     series_key: str
     scanner: str
     summary: Summary
     comparison: Comparison
+    is_read: bool = False
+    version: str = ""
 
 
 def priors(view: PatientView, summary: Summary) -> tuple[Prior, ...]:
@@ -35,7 +40,16 @@ def priors(view: PatientView, summary: Summary) -> tuple[Prior, ...]:
         own = _summary(row)
         scanner = f"{row['vendor']} {row['manufacturer_model_name'] or ''}".strip()
         comparison = compare(now, _study(row, own))
-        found.append(Prior(series_key=row["series_key"], scanner=scanner, summary=own, comparison=comparison))
+        found.append(
+            Prior(
+                series_key=row["series_key"],
+                scanner=scanner,
+                summary=own,
+                comparison=comparison,
+                is_read=bool(row["is_read"]),
+                version=row["model_hash"] or "",
+            )
+        )
     return tuple(found)
 
 

@@ -224,11 +224,11 @@ def _dice_with_first(view: PatientView, so_far: Reading, labels: LabelArray) -> 
     return {change.level: change.dice for change in changes_between(labels_of(view, first.version), labels)}
 
 
-def note_opened(view: PatientView, *, reader: str, shows_read: bool, version: str) -> None:
+def note_opened(series_key: str, *, reader: str, shows_read: bool, version: str) -> None:
     """Note that a reader opened this series; it is taken in within a second."""
     event = read_events.opened_event(
         event_id=uuid.uuid4().hex,
-        series_key=view.series_key,
+        series_key=series_key,
         reader=reader,
         at=datetime.now(UTC),
         shows_read=shows_read,
