@@ -46,7 +46,8 @@ export const levelCard = (screen, number, own, before, isUsed) => {
   const then = screen.data.priors?.[0]?.levels[number]
   if (then) {
     const day = screen.data.priors[0].day, isBeyond = then.change?.is_beyond && own?.vbmd && Math.abs(own.vbmd[0] - then.change.after) < 0.05
-    const words = `${day}: ${then.vbmd ? then.vbmd[0].toFixed(0) : '–'}${isBeyond ? ` (${signed(then.change.after - then.change.before)})` : ''}`
+    const value = then.vbmd ? then.vbmd[0].toFixed(0) + (isBeyond ? ` (${signed(then.change.after - then.change.before)})` : '') : ''
+    const words = `then ${[value, then.grade || !value ? gradeWords(then.grade) : ''].filter(Boolean).join(', ')} · ${day}`
     const line = make('span', { className: 'earlier', textContent: words, title: `${day}: ${interval(then.vbmd)} mg/cm³, ${gradeWords(then.grade)}${then.change ? `; least significant change ${then.change.lsc.toFixed(0)}` : ''}` })
     if (isBeyond) line.dataset.beyond = ''
     lines.push(line)
