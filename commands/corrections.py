@@ -33,6 +33,7 @@ from osteo_core.review.corrections import SignedSeries, signed_series
 from osteo_core.review.mask import changes_between
 from osteo_core.review.reads import Read, Verdict
 from osteo_core.review.shown import cut_grid, show_part
+from osteo_core.tables.formulas import guarded
 
 Query = Callable[..., Any]
 MANIFEST = "manifest.csv"
@@ -143,7 +144,7 @@ def write_set(out: Path, query: Query, media: Path, *, with_words: bool = False)
         with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows({name: guarded(value) for name, value in row.items()} for row in rows)
     return Exported(cases=cases, levels=len(rows), left_out=dict(left_out))
 
 

@@ -57,7 +57,9 @@ def show_patient(view: services.PatientView) -> None:
         show_fractures(view)
     st.subheader("Follow-up and readings")
     show_reading(view)
-    if not is_blind:
+    if is_blind:
+        st.caption("Earlier notes and stored values are hidden while you see the series blind.")
+    else:
         show_history(view.series_key)
     left, right = st.columns(2, gap="large")
     with left:
