@@ -107,7 +107,7 @@ def report_pdf(series_key: str) -> bytes:
 def report_html(series_key: str, *, who: Who | None = None) -> bytes:
     """The page; with the patient's name only where ``who`` was revealed. Raises UsageError where nothing is signed."""
     found = services.read_report(series_key)
-    parts = [_head(found, who), _result(found), _levels(found), _corrected(found), _words(found), _made(found)]
+    parts = [_head(found, who), _result(found), _levels(found), _corrected(found), _made(found)]
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
@@ -153,7 +153,7 @@ def _result(found: services.ReadReport) -> str:
         ("To mind", " ".join(found.view.cautions) or "nothing was noted"),
     ]
     facts = f"<p class='value'>{_text(wording.sentence(str(category)))}</p>" + _facts(rows[:1] * is_rejected or rows)
-    return f"<div class='two'><div>{_picture(found)}</div><div>{facts}</div></div>"
+    return f"<div class='two'><div>{_picture(found)}</div><div>{facts}{_words(found)}</div></div>"
 
 
 def _calibration(view: services.PatientView) -> str:

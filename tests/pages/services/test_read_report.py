@@ -157,6 +157,9 @@ def test_it_is_one_page_of_pdf(store: Path, built) -> None:
     if services.find_browser() is None:
         pytest.skip("printing needs Chromium: apt-get install chromium")
     view = sign_corrected(built[1][0])
-    printed = report.report_pdf(view.series_key)
-    assert printed.startswith(b"%PDF-")
-    assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
+    page = report.report_html(view.series_key)
+    long = page.replace(b"known since 2019.", b"known since 2019. " + 40 * b"More words of the reader. ")
+    assert len(long) > len(page) + 1000
+    for printed in (report.report_pdf(view.series_key), services.print_pdf(long)):
+        assert printed.startswith(b"%PDF-")
+        assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
