@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Rooms]:
     folder = tmp_path_factory.mktemp("followed")
-    cases = build_followed_store(folder, LOWERED, dict.fromkeys(LEVELS, 140.0))
+    cases = build_followed_store(folder, LOWERED, dict.fromkeys(LEVELS, 140.0), dict.fromkeys(LEVELS, 50.0))
     with open_rooms(folder, cases, browser) as opened:
         yield opened
 
@@ -56,7 +56,14 @@ def test_an_earlier_study_is_seen_beside_the_present_one_without_scrolling(rooms
     assert ask(page, place) <= 5.0
 
     opened = {(row["series_key"], row["author"]) for row in in_store(rooms, "opened")}
-    assert opened >= {(case.key, "AB") for case in rooms.cases}, "the earlier study was opened too"
+    assert opened >= {(case.key, "AB") for case in rooms.cases}, "the earlier studies were opened too"
+    hu = "((p, [i, j, k]) => p.volume.data[i + p.volume.dims[0] * (j + p.volume.dims[1] * k)])(s.prior, s.prior.cross)"
+    assert abs(ask(page, hu) - 140) < 50
+    page.locator(".reader .whichprior").select_option(label="10 Mar 2024")
+    page.wait_for_selector(f".reader[data-prior='{rooms.cases[2].key}']", timeout=120_000)
+    assert abs(ask(page, hu) - 50) < 40
+    assert ask(page, level) == "L3"
+    expect(page.locator(".reader .why")).to_contain_text("since 10 Mar 2024: mean vBMD higher by")
 
     page.keyboard.press("o")
     expect(page.locator("canvas[data-prior=sagittal]")).to_be_hidden()
@@ -67,7 +74,8 @@ def test_an_earlier_study_is_seen_beside_the_present_one_without_scrolling(rooms
 
 def test_one_without_an_earlier_study_offers_none(rooms: Rooms) -> None:
     context, page, _ = rooms.enter()
-    rooms.open(page, rooms.cases[1], "AB")
+    rooms.open(page, rooms.cases[2], "AB")
     expect(page.locator(".reader .prior")).to_be_hidden()
+    expect(page.locator(".reader .whichprior")).to_be_hidden()
     assert page.locator(".card .earlier").count() == 0
     context.close()

@@ -39,9 +39,13 @@ def _limit(found: Comparison) -> str:
     return f"{lsc}: {', '.join(found.unlike)}" if found.unlike else lsc
 
 
-def screen_data(priors: Sequence[services.Prior]) -> list[dict[str, Any]]:
-    """What the reader's screen is given of earlier studies; pictures of the latest, which are begun here."""
-    return [_of_screen(prior, with_pictures=number == 0) for number, prior in enumerate(priors)]
+def screen_data(priors: Sequence[services.Prior], chosen: str = "") -> list[dict[str, Any]]:
+    """What the reader's screen is given of earlier studies: the chosen one first, else the latest, with its pictures.
+
+    Pictures that are not there yet are begun here.
+    """
+    ordered = sorted(priors, key=lambda prior: prior.series_key != chosen)
+    return [_of_screen(prior, with_pictures=number == 0) for number, prior in enumerate(ordered)]
 
 
 def _of_screen(prior: services.Prior, *, with_pictures: bool) -> dict[str, Any]:

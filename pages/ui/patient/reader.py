@@ -32,6 +32,8 @@ _SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOW
 WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
 #: In the session: series of which this session asked to see what another reader signed.
 SHOWN = "shown_read"
+#: In the session: the earlier study that was chosen in the screen.
+_CHOSEN = "chosen_prior"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +105,7 @@ def show_screen(
         show_header(view)
         st.info(wording.sentence(str(refused)), icon=":material/image_not_supported:")
         return seen, earlier
-    data = {**_data(view, sight, reader, files), "priors": screen_data(earlier)}
+    data = {**_data(view, sight, reader, files), "priors": screen_data(earlier, st.session_state.get(_CHOSEN, ""))}
     acted = show_reader(data, key="reader", on_act=lambda: None)
     if acted:
         _follow(acted)
@@ -145,6 +147,9 @@ def _follow(acted: Mapping[str, Any]) -> None:
     st.session_state["acted"] = acted.get("at")
     if acted.get("kind") == "go":
         frame.open_patient(str(acted.get("series")))
+    elif acted.get("kind") == "prior":
+        st.session_state[_CHOSEN] = str(acted.get("series"))
+        st.rerun()
     else:
         st.rerun()
 

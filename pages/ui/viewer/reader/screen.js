@@ -60,7 +60,17 @@ export class Screen {
     showHead(this)
     this.showLevels()
     this.showBar()
+    if (this.prior && this.prior.data.series !== data.priors?.[0]?.series) this.changePrior()
     this.draw()
+  }
+
+  // Another earlier study was chosen: what belonged to the last one goes with its canvases.
+  changePrior() {
+    this.prior = null
+    for (const canvas of this.root.querySelectorAll('canvas[data-prior]')) canvas.replaceWith(canvas.cloneNode())
+    if (!this.isPrior) return
+    this.isPrior = false
+    this.togglePrior()
   }
 
   say(words, kind = '') {
@@ -410,7 +420,10 @@ export class Screen {
     this.part('masking').value = this.mask.mode
     this.part('role').textContent = this.data.role_words
     for (const verdict of ['accept', 'correct', 'reject']) this.part(verdict).disabled = false
-    this.part('prior').hidden = !this.data.priors?.length
+    const priors = this.data.priors || [], which = this.part('whichprior')
+    this.part('prior').hidden = !priors.length
+    which.hidden = priors.length < 2
+    which.replaceChildren(...priors.map((one) => new Option(one.day, one.series)))
     this.part('previous').disabled = !this.data.queue.previous
     this.part('next').disabled = !this.data.queue.next
     this.part('place').textContent = this.data.queue.words
@@ -444,6 +457,7 @@ export class Screen {
     on('lines', () => { this.isLinesShown = !this.isLinesShown; this.lines = this.data.lines || []; this.showBar(); this.draw() })
     on('three', () => this.toggle3D())
     on('prior', () => this.togglePrior())
+    on('whichprior', (one) => { this.send('act', { kind: 'prior', series: one.value, at: Date.now() }); one.blur() }, 'onchange')
     on('clear', () => { this.measures = []; this.draw() })
     on('reset', () => { for (const plane of this.planes) plane.reset(); this.setWindow(this.data.windows[0]); this.part('window').value = this.data.windows[0].name; this.draw() })
     on('help', () => showHelp(this))
