@@ -8,8 +8,8 @@ import streamlit as st
 
 from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
-from pages.ui.access.roles import Action
-from pages.ui.access.users import later
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user, later
 from pages.ui.export import report
 from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
 from pages.ui.shared import address, filters, frame, wording
@@ -93,7 +93,9 @@ def show_pictures(chosen: services.CohortFilter) -> None:
 
 
 def show_corrections() -> None:
-    """What readers corrected, as a training set of the whole store; a large one by the command alone."""
+    """What readers corrected, as a training set of the whole store, for who may see images; a large one by command."""
+    if not may(current_user(), Action.SEE_IMAGES):
+        return
     st.subheader("Readers' corrections")
     count = services.corrections_count()
     if not count:
@@ -102,7 +104,7 @@ def show_corrections() -> None:
     is_large = count > services.MOST_ON_PAGE
     st.download_button(
         f"Training set of {wording.counted(count, 'series', 'series')} (ZIP)",
-        services.corrections_zip,
+        later(Action.SEE_IMAGES, services.corrections_zip),
         file_name="corrections.zip",
         mime="application/zip",
         icon=":material/school:",

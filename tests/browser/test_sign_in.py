@@ -153,7 +153,6 @@ def test_nobody_sees_anything_without_signing_in(site: Site, context: BrowserCon
     for path in (
         "/media/a.csv",
         "/api/picture/a_b_ct.nii.gz",
-        "/api/media/a_ct.nii.gz",
         "/api/reader/1/screen.js",
         "/_stcore/metrics",
     ):

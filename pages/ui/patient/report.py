@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,13 @@ from osteo_core.review.reads import Reading, Role, Verdict
 from osteo_core.review.summary import Interval
 from osteo_core.terms import Level, Sex
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user, later
 from pages.ui.patient.priors import change_words
 from pages.ui.patient.reader import SHOWN
 from pages.ui.shared import wording
 from pages.ui.shared.colours import READER_COLOURS
-from pages.ui.shared.notes import AUTHOR
+from pages.ui.shared.notes import author as who_notes
 
 if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
@@ -46,8 +48,10 @@ _text = partial(html.escape, quote=True)
 
 
 def show_report(series_key: str) -> None:
-    """The report behind a button; a sentence where nothing is signed, or this reader must not know it yet."""
-    author = str(st.session_state.get(AUTHOR, "")).strip()
+    """The report behind a button, for who may see images; a sentence where nothing is signed, or they must not know."""
+    user, author = current_user(), who_notes().strip()
+    if not may(user, Action.SEE_IMAGES):
+        return
     with st.popover("Report", icon=":material/description:", width="content"):
         found = services.reading(series_key)
         refused = services.why_no_report(found)
@@ -57,26 +61,29 @@ def show_report(series_key: str) -> None:
             st.caption(f"{wording.sentence(refused)}.")
             return
         name = f"report_{wording.short_key(series_key)}"
-        _offer(partial(report_html, series_key), partial(report_pdf, series_key), name)
+        page, printed = partial(report_html, series_key), partial(report_pdf, series_key)
+        _offer(later(Action.SEE_IMAGES, page), later(Action.SEE_IMAGES, printed), name)
         st.caption("One page on the read that counts, under the pseudonym.")
-        if services.may_see_identity(author):
+        if services.may_see_identity(user, author):
             _offer_named(series_key, author, name)
 
 
 def _is_blind(found: Reading, author: str) -> bool:
     """Whether this reader may be the second one, who must not see the first read; so may one without a name."""
+    if not may(current_user(), Action.SIGN):
+        return False
     if not author:
         return True
     is_second = found.role_of(author) is Role.SECOND and found.by(Role.SECOND) is None
     return is_second and not found.has_seen(author)
 
 
-def _offer(page: object, printed: object, name: str) -> None:
+def _offer(page: bytes | Callable[[], bytes], printed: Callable[[], bytes], name: str) -> None:
     line = st.container(horizontal=True)
-    line.download_button("HTML", page, f"{name}.html", "text/html", on_click="ignore", key=f"{name}-html")  # type: ignore[arg-type]
+    line.download_button("HTML", page, f"{name}.html", "text/html", on_click="ignore", key=f"{name}-html")
     line.download_button(
         "PDF",
-        printed,  # type: ignore[arg-type]
+        printed,
         f"{name}.pdf",
         "application/pdf",
         on_click="ignore",
@@ -96,7 +103,7 @@ def _offer_named(series_key: str, author: str, name: str) -> None:
     except OsteoError as refused:
         st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
         return
-    _offer(page, partial(services.print_pdf, page), f"named_{name}")
+    _offer(page, later(Action.REVEAL, partial(services.print_pdf, page)), f"named_{name}")
 
 
 def report_pdf(series_key: str) -> bytes:
@@ -244,7 +251,7 @@ def _words(found: services.ReadReport) -> str:
 def _made(found: services.ReadReport) -> str:
     read, view = found.read, found.view
     by = "the program" if read.version == read.model_hash else "corrected by the reader"
-    signed = f"{read.verdict.value} by {read.reader}, {read.role.value}, {wording.moment(read.at)}"
+    signed = f"{read.verdict.value} by {services.name_of(read.reader)}, {read.role.value}, {wording.moment(read.at)}"
     rows = [
         ("Signed", f"{signed}; {found.standing.value}"),
         ("Outlines", f"{read.version[:16]}, {by}"),
