@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import nibabel
@@ -74,28 +75,35 @@ def test_the_hu_under_the_cursor_are_those_of_the_source_voxel(rooms: Rooms) -> 
     page.locator(".reader .window").select_option("Soft tissue")
     page.locator(".reader .masking").select_option("off")
     page.keyboard.press("e")  # voxels are drawn without smoothing while one draws
+    expect(page.locator(".reader .tools")).to_be_visible()
+    settled = """(root) => new Promise((done) => {
+      const s = root.screen, fits = ({ canvas: c }) => c.height === Math.round(c.parentElement.clientHeight * s.density)
+      const look = () => (s.planes.every(fits) ? done(true) : requestAnimationFrame(look))
+      requestAnimationFrame(() => requestAnimationFrame(look))
+    })"""
+    assert page.locator(".reader").evaluate(settled)
     checked = 0
     for kind in ("sagittal", "coronal", "axial"):
         canvas = page.locator(f"canvas[data-plane={kind}]")
         box = canvas.bounding_box()
         assert box is not None
         for across, down in ((0.37, 0.41), (0.42, 0.55), (0.58, 0.47), (0.63, 0.62), (0.55, 0.36)):
-            page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
-            said = page.locator(".reader .readout").inner_text()
+            x, y = round(box["x"] + across * box["width"]), round(box["y"] + down * box["height"])
+            page.mouse.move(x, y)
             found = page.locator(".reader").evaluate(
-                """(root, [kind, across, down]) => {
+                """(root, [kind, left, top]) => {
                   const s = root.screen, p = s.planes.find((one) => one.kind === kind), c = p.canvas
-                  const x = across * c.width, y = down * c.height, at = p.voxelAt(x, y), a = s.volume.affine
+                  const x = left * s.density, y = top * s.density, at = p.voxelAt(x, y), a = s.volume.affine
                   p.draw()
                   return { world: a.map((row) => row[0] * at[0] + row[1] * at[1] + row[2] * at[2] + row[3]),
                     grey: c.getContext('2d').getImageData(x, y, 1, 1).data[0], low: s.window.low, high: s.window.high }
                 }""",
-                [kind, across, down],
+                [kind, x - box["x"], y - box["y"]],
             )
             left, back, head = found["world"]
             index = np.rint(to_index @ [-left, -back, head, 1])[:3].astype(int)
             hu = float(values[tuple(index)])
-            assert said.startswith(f"{round(hu)} HU"), f"{kind}: {said} over a voxel of {hu:.2f} HU"
+            expect(page.locator(".reader .readout")).to_have_text(re.compile(rf"^{round(hu)} HU"))
             grey = 255 * np.clip((round(hu) - found["low"]) / (found["high"] - found["low"]), 0, 1)
             assert abs(found["grey"] - grey) <= 1, f"{kind}: what is drawn there is another voxel"
             checked += 1

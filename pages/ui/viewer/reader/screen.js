@@ -66,7 +66,7 @@ export class Screen {
 
   // Another earlier study was chosen: what belonged to the last one goes with its canvases.
   changePrior() {
-    this.prior = null
+    this.prior = this.hover = null
     for (const canvas of this.root.querySelectorAll('canvas[data-prior]')) canvas.replaceWith(canvas.cloneNode())
     if (!this.isPrior) return
     this.isPrior = false
@@ -137,10 +137,16 @@ export class Screen {
       for (const plane of this.planes || []) plane.draw()
       if (this.isPrior) this.prior?.draw()
       if (this.is3D) this.scene?.draw()
-      this.part('readout').textContent = readout(this, this.cross)
+      this.showReadout()
       const level = this.levelAt(this.cross)
       for (const card of this.root.querySelectorAll('.card')) card.setAttribute('aria-current', String(Number(card.dataset.number) === (this.isEditing ? this.level : level?.number)))
     })
+  }
+
+  // HU and place under the mouse, also when the slice under it moves; of the cross where there is no mouse.
+  showReadout() {
+    const { hover } = this
+    this.part('readout').textContent = hover ? readout(hover.plane.screen, hover.plane.voxelAt(...hover.at)) : readout(this, this.cross)
   }
 
   go(index) {
@@ -178,7 +184,8 @@ export class Screen {
     let held = null
     const move = (event) => {
       const [px, py] = this.#at(event, plane), index = plane.voxelAt(px, py)
-      this.part('readout').textContent = readout(plane.screen, index)
+      this.hover = { plane, at: [px, py] }
+      this.showReadout()
       if (!held) return plane.screen === this ? this.#brushRing(plane, event) : undefined
       const [dx, dy] = [px - held.at[0], py - held.at[1]]
       if (held.what === 'window') {
@@ -214,7 +221,7 @@ export class Screen {
     }
     canvas.addEventListener('pointerup', release)
     canvas.addEventListener('pointercancel', release)
-    canvas.addEventListener('pointerleave', () => { this.part('ring').hidden = true; this.part('readout').textContent = readout(this, this.cross) })
+    canvas.addEventListener('pointerleave', () => { this.part('ring').hidden = true; this.hover = null; this.showReadout() })
     canvas.addEventListener('contextmenu', (event) => event.preventDefault())
     canvas.addEventListener('dblclick', () => { plane.reset(); this.draw() })
     canvas.addEventListener('wheel', (event) => {
