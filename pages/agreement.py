@@ -17,6 +17,8 @@ from pages.ui.agreement import figures as agreement_figures
 from pages.ui.agreement import qct_import, site_lines
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
 from pages.ui.agreement.readers import show_readers
+from pages.ui.comparing.agreement import show_agreement
+from pages.ui.comparing.controls import show_controls
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.take_figure import show_taking
 
@@ -190,12 +192,14 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Agreement with QCT", "agreement")
+    sides = show_controls("agreement", chosen)
     if done := st.session_state.pop("qct-done", ""):
         st.success(done, icon=":material/check:")
     controls = st.container(horizontal=True, gap="large")
     by_level = choose_unit(controls)
-    pairs = services.agreement_pairs(chosen, by_level=by_level)
-    if not len(pairs):
+    if sides:
+        show_agreement(sides, by_level=by_level)
+    elif not len(pairs := services.agreement_pairs(chosen, by_level=by_level)):
         frame.draw_empty("No measured patient in this filter has a QCT value yet.", icon=":material/compare_arrows:")
         qct_import.show_import()
         qct_import.show_imports()

@@ -27,6 +27,18 @@ from pages.ui.services.cohort import (
     value_counts,
     vbmd_bins,
 )
+from pages.ui.services.comparing import (
+    Agreements,
+    Both,
+    Line,
+    Shares,
+    Side,
+    compare_agreement,
+    compare_shares,
+    compare_versions,
+    version_options,
+    version_values,
+)
 from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
 from pages.ui.services.exclusions import MOST_LISTED, box_series, exclusion_flow, reason_help, reason_words
 from pages.ui.services.exports import cohort_csv, cohort_parquet, dictionary_csv, versions
