@@ -50,6 +50,7 @@ PAGES: tuple[Screen, ...] = (
     Screen(script="pages/drift.py", title="Drift", icon=":material/monitoring:", heading="Cohort"),
     Screen(script="pages/equity.py", title="Equity", icon=":material/balance:", heading="Cohort"),
     Screen(script="pages/exclusions.py", title="Exclusions", icon=":material/filter_alt_off:", heading="Cohort"),
+    Screen(script="pages/table.py", title="Table", icon=":material/table_view:", heading="Cohort"),
     Screen(script="pages/export.py", title="Export", icon=":material/download:", heading="Cohort"),
     Screen(script="pages/replication.py", title="Replication", icon=":material/science:", heading="System"),
     Screen(script="pages/about.py", title="About and limits", icon=":material/info:", heading="System"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from osteo_core.programme.comparison import CLASSES
 from osteo_core.terms import Category
 from pages.ui import services
-from pages.ui.agreement.figures import bland_altman_figure
-from pages.ui.comparing.shares import how_subtracted
+from pages.ui.agreement.figures import Zoom, bland_altman_figure, on_bland_altman
+from pages.ui.comparing.shares import how_subtracted, show_missing
 from pages.ui.shared import frame, wording
 from pages.ui.shared.take_figure import show_figure
 
@@ -23,6 +24,7 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
         frame.draw_empty("One of the sides has no measured patient with a QCT value: agreement cannot be compared.")
     else:
         _show_lines(found)
+        zoom = _same_axes(found)
         columns = st.columns(2, gap="large")
         for column, side, name, pairs, row in zip(
             columns, sides, ("First", "Second"), found.pairs, found.compared, strict=True
@@ -30,7 +32,7 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
             with column:
                 st.markdown(f"**{name}**, Bland-Altman")
                 show_figure(
-                    bland_altman_figure(pairs, row),
+                    bland_altman_figure(pairs, row, zoom),
                     name=f"agreement_{name.lower()}",
                     chosen=side.cohort,
                     key=f"compared-{name}",
@@ -40,15 +42,22 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
         _show_versions(first, second)
 
 
+def _same_axes(found: services.Agreements) -> Zoom:
+    """Limits that hold both figures, so that they can be compared by eye."""
+    x, y = (np.concatenate(one) for one in zip(*map(on_bland_altman, found.pairs), strict=True))
+    limits = [e for row in found.compared for e in (row.lower_limit, row.upper_limit) if e]
+    ys = [float(y.min()), float(y.max()), *(e.low for e in limits), *(e.high for e in limits)]
+    edge_x, edge_y = 0.05 * float(np.ptp(x)) + 1, 0.05 * (max(ys) - min(ys)) + 1
+    return Zoom(x=(float(x.min()) - edge_x, float(x.max()) + edge_x), y=(min(ys) - edge_y, max(ys) + edge_y))
+
+
 def _show_lines(found: services.Agreements) -> None:
     rows = [
         {
             "Figure": f"{line.name}, {wording.UNIT}" if line.name in _WHOLE else line.name,
             "First": wording.estimate(line.first, digits=_digits(line.name)),
             "Second": wording.estimate(line.second, digits=_digits(line.name)),
-            "Difference": wording.difference(line.difference, digits=_digits(line.name))
-            if line.difference
-            else wording.sentence(line.why),
+            "Difference": wording.difference(line.difference, digits=_digits(line.name)),
         }
         for line in found.lines
     ]
@@ -65,6 +74,7 @@ def _show_lines(found: services.Agreements) -> None:
         },
     )
     st.caption(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="biases"))
+    show_missing(found.lines)
 
 
 def _digits(name: str) -> int:

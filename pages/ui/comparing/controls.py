@@ -39,13 +39,13 @@ def show_controls(page: str, chosen: CohortFilter) -> tuple[services.Side, servi
     first = services.Side(cohort=chosen, version=_version(""))
     with st.container(border=True):
         with _line("First"):
-            st.caption("The filter above.")
+            st.caption("The filter above.", width="content")
             _show_version("")
         with _line("Second"):
             _show_second(page, second.cohort)
             _show_version(address.SECOND)
             numbers = services.cohort_numbers(second.cohort)
-            st.caption(wording.counted(numbers.patients, "patient"))
+            st.caption(wording.counted(numbers.patients, "patient"), width="content")
         st.button("Remove the comparison", key="compare-end", icon=":material/close:", on_click=_end, args=(page,))
     return first, second
 
@@ -73,7 +73,7 @@ def _show_second(page: str, cohort: CohortFilter) -> None:
         saved_views.show_views(cohort, open_view=_open_view, prefix=address.SECOND)
     filters.draw_chips(chips)
     if not chips:
-        st.caption("Everybody: no second filter is set.")
+        st.caption("Everybody: no second filter is set.", width="content")
 
 
 def _open_view(view: CohortFilter) -> None:

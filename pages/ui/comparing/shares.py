@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from osteo_core.programme.standard import StandardPopulation
@@ -25,7 +27,7 @@ def show_shares(
                 "Figure": line.name,
                 "First": wording.percent(line.first),
                 "Second": wording.percent(line.second),
-                "Difference": wording.points(line.difference) if line.difference else wording.sentence(line.why),
+                "Difference": wording.points(line.difference),
             }
             for line in found.lines
         ]
@@ -44,6 +46,7 @@ def show_shares(
         },
     )
     st.caption(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="shares"))
+    show_missing(found.lines)
     columns = st.columns(2, gap="large")
     for column, side, name in zip(columns, sides, ("First", "Second"), strict=True):
         with column:
@@ -55,6 +58,16 @@ def show_shares(
                 chosen=side.cohort,
                 key=f"compared-{name}",
             )
+
+
+def show_missing(lines: Sequence[services.Line]) -> None:
+    """Why a difference has no interval, once a reason."""
+    reasons: dict[str, list[str]] = {}
+    for line in lines:
+        if line.why:
+            reasons.setdefault(line.why, []).append(line.name)
+    for why, names in reasons.items():
+        st.caption(f"No difference with an interval for {', '.join(names)}: {why}.")
 
 
 def how_subtracted(*, is_paired: bool, shared: int, of: str) -> str:

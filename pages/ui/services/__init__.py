@@ -7,6 +7,7 @@ seconds or much memory runs in a process of its own.
 from __future__ import annotations
 
 from commands.cluster.progress import Progress
+from db.query import Part
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.content import Table as QctTable
 from pages.ui.services.changes import Changes, changes
@@ -41,7 +42,15 @@ from pages.ui.services.comparing import (
 )
 from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
 from pages.ui.services.exclusions import MOST_LISTED, box_series, exclusion_flow, reason_help, reason_words
-from pages.ui.services.exports import cohort_csv, cohort_parquet, dictionary_csv, versions
+from pages.ui.services.exports import (
+    as_csv,
+    as_parquet,
+    cohort_csv,
+    cohort_parquet,
+    dictionary_csv,
+    table_part,
+    versions,
+)
 from pages.ui.services.follow_up import Queue, StateCount, flag_queue, programme_indicators, states
 from pages.ui.services.identity import Found, FoundSeries, find_patients, may_see_identity, reveal
 from pages.ui.services.indexing import IndexRun, index_roots, index_run, matching_folders, start_index

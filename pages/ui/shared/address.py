@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import Change
 from osteo_core.programme.drift import Quantity
 from osteo_core.programme.follow_up import State
@@ -58,6 +59,7 @@ _PATIENTS = (
     Field(name="state", words="follow-up", read=fields.words(State), is_list=True),
 )
 _MOST = 1_000_000_000
+_COLUMNS = tuple(column.name for column in EXPORT)
 #: Which result of a series counts, where it has several (osteo_core/programme/versions.py).
 _VERSION = tuple(
     Field(name=name, words=words, read=fields.one_of(partial(services.version_values, name)), default="")
@@ -125,6 +127,14 @@ PAGES: Mapping[str, tuple[Field, ...]] = {
         *_COHORT,
         Field(name="device", words="scanner", default=""),
         Field(name="quantity", words="quantity", read=fields.words(Quantity), default=Quantity.VBMD.value),
+    ),
+    "table": (
+        *_COHORT,
+        *_PATIENTS,
+        Field(name="column", words="column", read=fields.one_of(lambda: _COLUMNS), is_list=True),
+        Field(name="by_column", words="order of the table", read=fields.one_of(lambda: _COLUMNS), default=_COLUMNS[0]),
+        Field(name="downwards", words="descending order", read=fields.flag, default=False),
+        Field(name="with_keys", words="with keys", read=fields.flag, default=False),
     ),
     "equity": _COHORT,
     "exclusions": (*_COHORT, Field(name="box", words="box", default="", is_kept=False)),
@@ -210,6 +220,14 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
         if asked and asked != _ALL[name].empty:
             st.warning(f"There is no {words} '{asked}' here; '{shown}' is shown.", icon=":material/link_off:")
         st.session_state[name] = shown
+        write(st.session_state[_PAGE])
+
+
+def fill(name: str, default: list[str]) -> None:
+    """Before a widget of a list: where nothing is chosen, ``default`` is; the address does not name it."""
+    st.session_state.setdefault(_SHOWN, {})[name] = default
+    if not st.session_state.get(name):
+        st.session_state[name] = list(default)
         write(st.session_state[_PAGE])
 
 
