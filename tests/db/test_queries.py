@@ -46,6 +46,8 @@ PARAMETERS: dict[str, Any] = {
     "code": "too_thick",
     "kind": "left out",
     "steps": ["find"],
+    "first": datetime(2026, 1, 1, tzinfo=UTC),
+    "second": datetime(2026, 1, 2, tzinfo=UTC),
     "since": datetime(2026, 1, 1, tzinfo=UTC),
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,

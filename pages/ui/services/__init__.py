@@ -70,7 +70,15 @@ from pages.ui.services.patients import model_view, patient, stored
 from pages.ui.services.people import lifespan, name_of, note_sign_in, note_sign_out
 from pages.ui.services.pictures import picture
 from pages.ui.services.qct_import import Preview as QctPreview
-from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
+from pages.ui.services.qct_import import (
+    QctImport,
+    compare_qct,
+    import_qct,
+    preview_qct,
+    qct_imports,
+    qct_table,
+    withdraw_qct,
+)
 from pages.ui.services.records import (
     Box,
     BoxKind,
