@@ -19,6 +19,7 @@ from pages.ui import services
 from pages.ui.access.doors import Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
+from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.viewer.review_routes import review_routes
 from pages.ui.viewer.routes import build_routes
 
@@ -87,5 +88,5 @@ else:
         __file__,
         routes=[*build_routes(services.media_dir), *review_routes()],
         lifespan=services.lifespan,
-        middleware=[Middleware(Doors)],
+        middleware=[Middleware(Doors), Middleware(FirstPaint)],
     )

@@ -40,6 +40,8 @@ def show_table(rows: list[Comparison]) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder="",
+        alt="Agreement by group",
         column_config={
             "r": st.column_config.TextColumn("Pearson r (95 %)"),
             "Bias": st.column_config.TextColumn(f"Bias, {wording.UNIT} (95 %)", help="This CT minus QCT"),
@@ -158,7 +160,7 @@ def _digits(name: str) -> int:
 def show_statistics(row: Comparison) -> None:
     """Every figure of the group, and why one is missing."""
     st.subheader(f"Statistics: {row.group}")
-    st.dataframe(_statistic_rows(row), hide_index=True, height="content")
+    st.dataframe(_statistic_rows(row), hide_index=True, placeholder="", alt="Statistics of the group", height="content")
     for name, why in row.missing.items():
         st.caption(f"{name}: {why}.")
     st.subheader(f"Categories: {row.group}")
@@ -168,6 +170,8 @@ def show_statistics(row: Comparison) -> None:
             for i, c in enumerate(CLASSES)
         ],
         hide_index=True,
+        placeholder="",
+        alt="Categories by QCT and by CT",
         width="content",
     )
     limits = services.limits()

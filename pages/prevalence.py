@@ -40,6 +40,8 @@ def show_group(name: str, by: str, chosen: services.CohortFilter, population: St
             for rate in rates
         ],
         hide_index=True,
+        placeholder="",
+        alt="Prevalence by group",
         column_config={
             "n": st.column_config.NumberColumn("With a category", format="localized", width=105),
             "missing": st.column_config.NumberColumn(

@@ -106,11 +106,15 @@ def _show_preview(preview: services.QctPreview) -> None:
             for value in taken[:_SHOWN]
         ],
         hide_index=True,
+        placeholder="",
+        alt="Values that can be taken in",
     )
     if refused:
         right.dataframe(
             [{"Line": row.line, "Why it was refused": wording.sentence(row.why)} for row in refused[:_SHOWN]],
             hide_index=True,
+            placeholder="",
+            alt="Refused rows",
         )
     else:
         right.caption("No row was refused.")
@@ -147,6 +151,8 @@ def show_imports() -> None:
             for one in found
         ],
         hide_index=True,
+        placeholder="",
+        alt="Imports of QCT values",
         column_config={"Range": st.column_config.TextColumn(f"Range, {wording.UNIT}")},
     )
     _show_compared({_name(one): one for one in found})

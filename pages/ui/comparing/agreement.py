@@ -66,6 +66,8 @@ def _show_lines(found: services.Agreements) -> None:
     st.dataframe(
         rows,
         hide_index=True,
+        placeholder="",
+        alt="Agreement of both sides",
         height="content",
         column_config={
             "First": st.column_config.TextColumn("First (95 %)"),
@@ -125,6 +127,8 @@ def _show_versions(first: services.Side, second: services.Side) -> None:
                 if category in both.shares
             ],
             hide_index=True,
+            placeholder="",
+            alt="First against second",
             height="content",
         )
         st.dataframe(
@@ -133,6 +137,8 @@ def _show_versions(first: services.Side, second: services.Side) -> None:
                 for i, c in enumerate(CLASSES)
             ],
             hide_index=True,
+            placeholder="",
+            alt="Categories of both versions",
         )
     st.caption(
         f"{wording.counted(len(both.pairs), 'patient')}, one series each: the latest study that both measured. "

@@ -39,6 +39,8 @@ def show_shares(
             )
         ],
         hide_index=True,
+        placeholder="",
+        alt="Prevalence of both sides",
         column_config={
             "First": st.column_config.TextColumn("First (95 %)"),
             "Second": st.column_config.TextColumn("Second (95 %)"),

@@ -1,4 +1,4 @@
-// A dialog with the keys of the page on "?", and a link before everything else that skips the menu.
+// A dialog with the keys of the page on "?", and links before everything else that skip the menu.
 const make = (name, attributes, ...children) => {
   const made = Object.assign(document.createElement(name), attributes);
   made.append(...children);
@@ -6,9 +6,9 @@ const make = (name, attributes, ...children) => {
 };
 
 const STYLE = `
-  #skip-menu { position: fixed; left: -999rem; top: 0.4rem; z-index: 9999999; padding: 0.5rem 0.9rem; border-radius: 0.4rem;
+  #skip-menu, #skip-table { position: fixed; left: -999rem; top: 0.4rem; z-index: 9999999; padding: 0.5rem 0.9rem; border-radius: 0.4rem;
     background: #0067a5; color: #fff; font: 0.95rem sans-serif; }
-  #skip-menu:focus { left: 0.6rem; }
+  #skip-menu:focus, #skip-table:focus { left: 0.6rem; }
   #page-keys { border: 1px solid #8a8f98; border-radius: 0.6rem; padding: 1rem 1.4rem; max-width: 38rem; font: 0.95rem sans-serif; }
   #page-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0.6rem 0 1rem; }
   #page-keys dt { font-family: monospace; } #page-keys dd { margin: 0; }
@@ -24,12 +24,23 @@ const list = () => {
   return null;
 };
 
-const skip = (event) => {
-  event.preventDefault();
-  const target = list() || document.querySelector('[data-testid="stMain"] h1');
+const focusOn = (target) => {
   if (!target) return;
-  if (target.localName === "h1") target.tabIndex = -1;
+  if (target.tabIndex < 0) target.tabIndex = -1;
   target.focus();
+};
+
+const heading = () => document.querySelector('[data-testid="stMain"] h1');
+
+const table = () => {
+  const found = document.querySelector('[data-testid="stMain"] :is([data-testid="stDataFrame"], .js-plotly-plot)');
+  return found?.querySelector("canvas[tabindex]") || found;
+};
+
+// Names of the links before everything else, and where each leads.
+const SKIPS = {
+  "skip-table": ["Skip to the table", () => list() || table() || heading()],
+  "skip-menu": ["Skip to the content", () => list() || heading()],
 };
 
 const dialogOf = (keys) => {
@@ -45,9 +56,13 @@ const dialogOf = (keys) => {
 export default function ({ data }) {
   if (!document.getElementById("skip-menu")) {
     document.head.append(make("style", { textContent: STYLE }));
-    document.body.prepend(make("a", { id: "skip-menu", href: "#", textContent: "Skip to the content" }));
+    for (const [id, [words]] of Object.entries(SKIPS)) document.body.prepend(make("a", { id, href: "#", textContent: words }));
   }
-  document.getElementById("skip-menu").onclick = skip;
+  for (const [id, [, target]] of Object.entries(SKIPS))
+    document.getElementById(id).onclick = (event) => {
+      event.preventDefault();
+      focusOn(target());
+    };
   const dialog = dialogOf(data.keys);
   const onKey = (event) => {
     if (event.key !== "?" || event.ctrlKey || event.metaKey) return;
