@@ -89,7 +89,6 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
             width="content",
             help="Series that were excluded or failed, by step and reason",
         )
-    address.draw_unknown()
     _draw(page, chosen, with_patients=with_patients)
     return chosen
 

@@ -39,6 +39,7 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
         st.caption(f":material/science: {wording.RESEARCH_USE}")
         _draw_simulated()
     keys.show(page)
+    address.draw_unknown()
     fault = services.store_fault()
     if fault:
         st.error(

@@ -1,4 +1,4 @@
-// A dialog with the keys of the page on "?", and links before everything else that skip the menu.
+// A dialog with the keys of the page on "?", links before everything else that skip the menu, and a guard of Back and Forward.
 const make = (name, attributes, ...children) => {
   const made = Object.assign(document.createElement(name), attributes);
   made.append(...children);
@@ -33,8 +33,16 @@ const focusOn = (target) => {
 const heading = () => document.querySelector('[data-testid="stMain"] h1');
 
 const table = () => {
-  const found = document.querySelector('[data-testid="stMain"] :is([data-testid="stDataFrame"], .js-plotly-plot)');
+  const found = document.querySelector('[data-testid="stMain"] :is([data-testid="stDataFrame"], .js-plotly-plot, table)');
   return found?.querySelector("canvas[tabindex]") || found;
+};
+
+// A table's grid has the name that its buttons have; it is made when the table is drawn, and made anew with it.
+const nameGrids = () => {
+  for (const grid of document.querySelectorAll('[data-testid="stDataFrame"] table[role="grid"]:not([aria-label])')) {
+    const button = grid.closest('[data-testid="stDataFrame"]').querySelector('button[aria-label*=": "]');
+    if (button) grid.setAttribute("aria-label", button.ariaLabel.split(": ").slice(1).join(": "));
+  }
 };
 
 // Names of the links before everything else, and where each leads.
@@ -53,7 +61,29 @@ const dialogOf = (keys) => {
   return dialog;
 };
 
+// After Back or Forward a message of the run that was left may still come: Streamlit would then push that run's address,
+// and the entries ahead in the history would be lost. Until the person acts again, or for 3 s, no other page is pushed,
+// and another query of this page takes the place of the entry instead of a new one.
+const GUARD_MS = 3000;
+const guardHistory = () => {
+  let until = 0;
+  const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
+  history.pushState = (state, title, url) => {
+    if (performance.now() > until || !url) return push(state, title, url);
+    const to = new URL(url, location.href);
+    if (to.pathname === location.pathname && to.search !== location.search) replace(state, title, url);
+  };
+  const end = () => (until = 0);
+  addEventListener("popstate", (event) => event.isTrusted && (until = performance.now() + GUARD_MS), { capture: true });
+  addEventListener("pointerdown", end, { capture: true });
+  addEventListener("keydown", (event) => event.altKey || end(), { capture: true });
+};
+
 export default function ({ data }) {
+  if (!window.osteoGuard) {
+    window.osteoGuard = true;
+    guardHistory();
+  }
   if (!document.getElementById("skip-menu")) {
     document.head.append(make("style", { textContent: STYLE }));
     for (const [id, [words]] of Object.entries(SKIPS)) document.body.prepend(make("a", { id, href: "#", textContent: words }));
@@ -63,20 +93,27 @@ export default function ({ data }) {
       event.preventDefault();
       focusOn(target());
     };
-  const dialog = dialogOf(data.keys);
+  const dialog = data.keys && dialogOf(data.keys);
   const onKey = (event) => {
-    if (event.key !== "?" || event.ctrlKey || event.metaKey) return;
+    if (!dialog || event.key !== "?" || event.ctrlKey || event.metaKey) return;
     const target = event.composedPath()[0];
     if (/^(input|textarea|select)$/.test(target.localName || "") || target.isContentEditable) return;
     event.preventDefault();
     if (dialog.open) dialog.close();
     else dialog.showModal();
   };
+  let waits = 0;
+  const watch = new MutationObserver(() => {
+    clearTimeout(waits);
+    waits = setTimeout(nameGrids, 200);
+  });
+  watch.observe(document.body, { childList: true, subtree: true });
   window.osteoKeys?.abort();
   window.osteoKeys = new AbortController();
   document.addEventListener("keydown", onKey, { signal: window.osteoKeys.signal });
   return () => {
     window.osteoKeys?.abort();
-    dialog.remove();
+    watch.disconnect();
+    dialog?.remove();
   };
 }
