@@ -153,14 +153,14 @@ def test_a_comparison_is_in_the_address_one_entry_a_step_and_removable(visit: Vi
 def test_the_tables_columns_and_order_are_in_the_address(visit: Visit) -> None:
     page = visit.page
     page.goto(f"{visit.address}/table?column=patient&column=mean_vbmd_mg_cm3")
-    canvas = page.get_by_test_id("stDataFrame").locator("canvas").first
-    canvas.wait_for()
+    table = page.get_by_test_id("stDataFrame")
+    table.locator("canvas").first.wait_for()
     page.wait_for_timeout(2000)
     before = entries(page)
-    canvas.click(position={"x": 150, "y": 16})
+    table.click(position={"x": 900, "y": 16})
     page.wait_for_url("**/table?column=patient&column=mean_vbmd_mg_cm3&by_column=mean_vbmd_mg_cm3")
     assert entries(page) == before + 1
-    canvas.click(position={"x": 150, "y": 16})
+    table.click(position={"x": 900, "y": 16})
     page.wait_for_url("**&downwards=true")
     page.go_back()
     page.wait_for_url("**&by_column=mean_vbmd_mg_cm3")
