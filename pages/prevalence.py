@@ -45,7 +45,7 @@ def show_group(name: str, by: str, chosen: services.CohortFilter, population: St
         column_config={
             "n": st.column_config.NumberColumn("With a category", format="localized", width=105),
             "missing": st.column_config.NumberColumn(
-                "Without", format="localized", width=65, help="Excluded, failed or not reportable"
+                "Without", format="localized", width=65, help="Excluded, failed, not reportable, or not analyzed yet"
             ),
             "osteoporosis": st.column_config.TextColumn("Osteoporosis (95 % interval)", width=165),
             "low bone mass": st.column_config.TextColumn("Low bone mass (95 % interval)", width=175),
@@ -99,7 +99,7 @@ def show_overall(rate: figures.Rate) -> None:
         f"{rate.missing:,}",
         border=True,
         height="stretch",
-        help="Excluded, failed or not reportable",
+        help="Excluded, failed, not reportable, or not analyzed yet",
     )
 
 

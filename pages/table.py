@@ -14,6 +14,8 @@ from streamlit.elements.lib.column_types import ColumnConfig
 
 from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
+from pages.ui.access.roles import Action
+from pages.ui.access.users import later
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.take_figure import file_stem
 
@@ -99,7 +101,7 @@ def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, s
         ):
             st.download_button(
                 words,
-                partial(_file, to_bytes, read, whole),
+                later(Action.EXPORT, partial(_file, to_bytes, read, whole)),
                 file_name=f"{stem}.{kind}",
                 mime=mime,
                 icon=icon,

@@ -9,6 +9,8 @@ import streamlit as st
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.versions import Origin, Version
 from pages.ui import services
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import current_user
 from pages.ui.shared import address, filters, saved_views, wording
 
 _WORDS = {
@@ -70,7 +72,8 @@ def _show_second(page: str, cohort: CohortFilter) -> None:
     words = f"Second filter ({len(chips)})" if chips else "Second filter"
     with st.popover(words, icon=":material/filter_alt:", key="second-filter", width="content"):
         filters.panel(page, cohort, with_patients=False, prefix=address.SECOND)
-        saved_views.show_views(cohort, open_view=_open_view, prefix=address.SECOND)
+        if may(current_user(), Action.SAVE_VIEW):
+            saved_views.show_views(cohort, open_view=_open_view, prefix=address.SECOND)
     filters.draw_chips(chips)
     if not chips:
         st.caption("Everybody: no second filter is set.", width="content")
