@@ -31,7 +31,8 @@ def show_import() -> None:
     if not may(current_user(), Action.IMPORT_QCT):
         return
     show_author()
-    file = st.file_uploader("A CSV or Excel table with a row of headings", type=["csv", "txt", "tsv", "xlsx"])
+    # Any file may be given: what is no table is refused in words, where Streamlit would name a MIME type.
+    file = st.file_uploader("A CSV or Excel table with a row of headings")
     if file is None:
         st.caption(
             "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "

@@ -104,45 +104,50 @@ def _show_versions(first: services.Side, second: services.Side) -> None:
             key="compared-versions",
         )
     with right:
-        found = both.compared
-        named = {
-            "Bias": found.figures.get("Bias"),
-            "Lower limit": found.lower_limit,
-            "Upper limit": found.upper_limit,
-        } | {name: found.figures.get(name) for name in ("Pearson r", "ICC(2,1)", "RMSE", "Kappa, quadratic weights")}
-        st.dataframe(
-            [
-                {
-                    "Figure": f"{name}, {wording.UNIT}" if name in _WHOLE else name,
-                    "Value (95 %)": wording.estimate(value, digits=_digits(name)),
-                }
-                for name, value in named.items()
-            ]
-            + [
-                {
-                    "Figure": f"{category.value.capitalize()}, share",
-                    "Value (95 %)": wording.points(both.shares[category]),
-                }
-                for category in (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS)
-                if category in both.shares
-            ],
-            hide_index=True,
-            placeholder="",
-            alt="First against second",
-            height="content",
-        )
-        st.dataframe(
-            [
-                {"Second": c.value, **{f"first {d.value}": int(found.table[i, j]) for j, d in enumerate(CLASSES)}}
-                for i, c in enumerate(CLASSES)
-            ],
-            hide_index=True,
-            placeholder="",
-            alt="Categories of both versions",
-        )
+        _show_both(both)
     st.caption(
         f"{wording.counted(len(both.pairs), 'patient')}, one series each: the latest study that both measured. "
         "Bias: first minus second. Shares: first less second of "
         f"{wording.counted(both.judged, 'patient')} with a category both ways. The table classes the mean vBMD of each "
         "version by the limits."
+    )
+
+
+def _show_both(both: services.Both) -> None:
+    """Figures and categories of two versions of the same patients."""
+    found = both.compared
+    named = {
+        "Bias": found.figures.get("Bias"),
+        "Lower limit": found.lower_limit,
+        "Upper limit": found.upper_limit,
+    } | {name: found.figures.get(name) for name in ("Pearson r", "ICC(2,1)", "RMSE", "Kappa, quadratic weights")}
+    st.dataframe(
+        [
+            {
+                "Figure": f"{name}, {wording.UNIT}" if name in _WHOLE else name,
+                "Value (95 %)": wording.estimate(value, digits=_digits(name)),
+            }
+            for name, value in named.items()
+        ]
+        + [
+            {
+                "Figure": f"{category.value.capitalize()}, share",
+                "Value (95 %)": wording.points(both.shares[category]),
+            }
+            for category in (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS)
+            if category in both.shares
+        ],
+        hide_index=True,
+        placeholder="",
+        alt="First against second",
+        height="content",
+    )
+    st.dataframe(
+        [
+            {"Second": c.value, **{f"first {d.value}": int(found.table[i, j]) for j, d in enumerate(CLASSES)}}
+            for i, c in enumerate(CLASSES)
+        ],
+        hide_index=True,
+        placeholder="",
+        alt="Categories of both versions",
     )
