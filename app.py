@@ -19,6 +19,7 @@ from pages.ui import services
 from pages.ui.access.doors import Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
+from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.viewer.review_routes import review_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
@@ -49,6 +50,7 @@ PAGES: tuple[Screen, ...] = (
     Screen(script="pages/drift.py", title="Drift", icon=":material/monitoring:", heading="Cohort"),
     Screen(script="pages/equity.py", title="Equity", icon=":material/balance:", heading="Cohort"),
     Screen(script="pages/exclusions.py", title="Exclusions", icon=":material/filter_alt_off:", heading="Cohort"),
+    Screen(script="pages/table.py", title="Table", icon=":material/table_view:", heading="Cohort"),
     Screen(script="pages/export.py", title="Export", icon=":material/download:", heading="Cohort"),
     Screen(script="pages/replication.py", title="Replication", icon=":material/science:", heading="System"),
     Screen(script="pages/about.py", title="About and limits", icon=":material/info:", heading="System"),
@@ -85,5 +87,5 @@ else:
         __file__,
         routes=[*review_routes()],
         lifespan=services.lifespan,
-        middleware=[Middleware(Doors)],
+        middleware=[Middleware(Doors), Middleware(FirstPaint)],
     )

@@ -17,7 +17,7 @@ from db.border import translated
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
 from db.parts import INBOX, PARTS
-from db.query import EVERYBODY, run_query
+from db.query import EVERYBODY, Part, run_query
 from osteo_core.columns import EXPORT_TABLES, TABLES
 from osteo_core.errors import BrokenPromiseError, StoreError
 from osteo_core.programme.cohort import CohortFilter
@@ -38,13 +38,15 @@ class Reader:
         self._connection = connection
         self._local = threading.local()
 
-    def query(self, name: str, *, cohort: CohortFilter = EVERYBODY, **params: Any) -> pa.Table:
-        """Answer the query ``name`` (db/queries) about ``cohort`` as an Arrow table.
+    def query(
+        self, name: str, *, cohort: CohortFilter = EVERYBODY, part: Part | None = None, **params: Any
+    ) -> pa.Table:
+        """Answer the query ``name`` (db/queries) about ``cohort``, or part of the answer, as an Arrow table.
 
         Raises StoreError when disk, memory or a damaged file does not let it.
         """
         with translated(self.store_dir, "reading"):
-            return run_query(self._cursor(), name, cohort=cohort, **params)
+            return run_query(self._cursor(), name, cohort=cohort, part=part, **params)
 
     def table(self, name: str) -> pa.Table:
         """A whole table for export. Raises BrokenPromiseError for one that must not leave the site."""

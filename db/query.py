@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,30 @@ _COMMENT = re.compile(r"--[^\n]*")
 EVERYBODY = CohortFilter()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Part of a query's answer: these columns, by ``order``, rows alike in it by ``then``; the first ``limit`` rows."""
+
+    columns: tuple[str, ...]
+    order: str
+    then: str
+    is_descending: bool = False
+    limit: int | None = None
+
+    def of(self, text: str) -> str:
+        """The query ``text`` for this part alone; what is missing comes last."""
+        names = ", ".join(map(_quoted, self.columns))
+        way = "DESC" if self.is_descending else "ASC"
+        rows = "" if self.limit is None else f" LIMIT {int(self.limit)}"
+        return (
+            f"SELECT {names} FROM ({text}) ORDER BY {_quoted(self.order)} {way} NULLS LAST, {_quoted(self.then)}{rows}"
+        )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
 def query_names() -> tuple[str, ...]:
     """The names of all queries."""
     return tuple(path.stem for path in sorted(QUERIES.glob("*.sql")))
@@ -54,9 +79,14 @@ def takes_cohort(name: str) -> bool:
 
 
 def run_query(
-    cursor: duckdb.DuckDBPyConnection, name: str, *, cohort: CohortFilter = EVERYBODY, **params: Any
+    cursor: duckdb.DuckDBPyConnection,
+    name: str,
+    *,
+    cohort: CohortFilter = EVERYBODY,
+    part: Part | None = None,
+    **params: Any,
 ) -> pa.Table:
-    """Answer the query ``name``.
+    """Answer the query ``name``, or a part of its answer.
 
     Raises BrokenPromiseError for an unknown name, a missing or unknown parameter or group, or a filter on
     a query that takes none: the caller is our own code.
@@ -71,6 +101,7 @@ def run_query(
         if params["by"] not in GROUPS:
             raise BrokenPromiseError(f"query '{name}' groups by {list(GROUPS)}, got {params['by']!r}")
         text = text.replace(_GROUP, GROUPS[params["by"]])
+    text = part.of(text) if part else text
     clause, values = where(cohort)
     cursor.execute(f"SET perfect_ht_threshold = {_ARRAY_BITS if name in _BY_ARRAY else _USUAL_BITS}")
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in params.items()}

@@ -9,6 +9,18 @@ QUALIFY row_number() OVER (
     PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
 ) = 1;
 
+-- The latest result of each series under one version (osteo_core/programme/versions.py); '' where anything will do.
+CREATE OR REPLACE MACRO results_of(model, settings, measuring, calibration, origin) AS TABLE
+SELECT * FROM results
+WHERE (model = '' OR model_hash = model)
+AND (settings = '' OR settings_hash = settings)
+AND (measuring = '' OR measuring_version = measuring)
+AND (calibration = '' OR calibration_kind = calibration)
+AND (origin = '' OR coalesce(is_read, false) = (origin = 'reader'))
+QUALIFY row_number() OVER (
+    PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
+) = 1;
+
 -- A path that now holds another series belongs to the series it was last seen with.
 CREATE OR REPLACE VIEW current_files AS
 SELECT * FROM files

@@ -26,6 +26,7 @@ PAGES = (
     "drift",
     "equity",
     "exclusions",
+    "table",
     "export",
     "replication",
     "about",

@@ -17,6 +17,8 @@ from pages.ui.agreement import figures as agreement_figures
 from pages.ui.agreement import qct_import, site_lines
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
 from pages.ui.agreement.readers import show_corrections, show_readers
+from pages.ui.comparing.agreement import show_agreement
+from pages.ui.comparing.controls import show_controls
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.take_figure import show_taking
 
@@ -38,6 +40,8 @@ def show_table(rows: list[Comparison]) -> None:
             for row in rows
         ],
         hide_index=True,
+        placeholder="",
+        alt="Agreement by group",
         column_config={
             "r": st.column_config.TextColumn("Pearson r (95 %)"),
             "Bias": st.column_config.TextColumn(f"Bias, {wording.UNIT} (95 %)", help="This CT minus QCT"),
@@ -156,7 +160,7 @@ def _digits(name: str) -> int:
 def show_statistics(row: Comparison) -> None:
     """Every figure of the group, and why one is missing."""
     st.subheader(f"Statistics: {row.group}")
-    st.dataframe(_statistic_rows(row), hide_index=True, height="content")
+    st.dataframe(_statistic_rows(row), hide_index=True, placeholder="", alt="Statistics of the group", height="content")
     for name, why in row.missing.items():
         st.caption(f"{name}: {why}.")
     st.subheader(f"Categories: {row.group}")
@@ -166,6 +170,8 @@ def show_statistics(row: Comparison) -> None:
             for i, c in enumerate(CLASSES)
         ],
         hide_index=True,
+        placeholder="",
+        alt="Categories by QCT and by CT",
         width="content",
     )
     limits = services.limits()
@@ -190,12 +196,14 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Agreement with QCT", "agreement")
+    sides = show_controls("agreement", chosen)
     if done := st.session_state.pop("qct-done", ""):
         st.success(done, icon=":material/check:")
     controls = st.container(horizontal=True, gap="large")
     by_level = choose_unit(controls)
-    pairs = services.agreement_pairs(chosen, by_level=by_level)
-    if not len(pairs):
+    if sides:
+        show_agreement(sides, by_level=by_level)
+    elif not len(pairs := services.agreement_pairs(chosen, by_level=by_level)):
         frame.draw_empty("No measured patient in this filter has a QCT value yet.", icon=":material/compare_arrows:")
         qct_import.show_import()
         qct_import.show_imports()

@@ -40,6 +40,8 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
             for one in found
         ],
         hide_index=True,
+        placeholder="",
+        alt="Scanners",
         column_config={
             "Patients": st.column_config.NumberColumn(format="localized", help="With a vBMD and a day of study"),
             "Compared": st.column_config.NumberColumn(
@@ -102,6 +104,8 @@ def show_phantom() -> None:
             for one in found
         ],
         hide_index=True,
+        placeholder="",
+        alt="Phantom scans",
         column_config={
             "Slope": st.column_config.NumberColumn(f"Slope, {wording.UNIT} a HU", format="%.3f"),
             "Intercept": st.column_config.NumberColumn(f"Intercept, {wording.UNIT}", format="%.1f"),

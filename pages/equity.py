@@ -29,6 +29,8 @@ def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> 
             for k, r in enumerate(reach)
         ],
         hide_index=True,
+        placeholder="",
+        alt="Patients reached by group",
         column_config={"n": st.column_config.NumberColumn("Patients scanned", format="localized")},
     )
     counts = (

@@ -132,6 +132,8 @@ def show_series(box: Box, chosen: services.CohortFilter) -> None:
     event = st.dataframe(
         [{name: row[name] for name in shown} for row in rows],
         hide_index=True,
+        placeholder="",
+        alt="Series of the box",
         on_select="rerun",
         selection_mode="single-cell",
         key=f"rows-{box.to_query()}",

@@ -150,4 +150,6 @@ else:
         st.dataframe(
             [{"Column": one.name, "Unit or values": one.unit, "Meaning": one.meaning} for one in EXPORT],
             hide_index=True,
+            placeholder="",
+            alt="Columns of the export",
         )

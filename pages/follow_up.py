@@ -78,7 +78,14 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         "done": st.column_config.TextColumn("Done", width=75, help="Of the patients whose time span is over"),
         "running": st.column_config.TextColumn("Under way", width=75, help="Patients whose time span is not over yet"),
     }
-    st.dataframe([_line(one) for one in found], hide_index=True, height="content", column_config=config)
+    st.dataframe(
+        [_line(one) for one in found],
+        hide_index=True,
+        placeholder="",
+        alt="Indicators",
+        height="content",
+        column_config=config,
+    )
     for why in dict.fromkeys(one.why for one in found if one.why):
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
         st.caption(f"{numbers}: {why}")

@@ -40,6 +40,8 @@ def show_runs() -> None:
     st.dataframe(
         runs,
         hide_index=True,
+        placeholder="",
+        alt="Runs",
         column_config={
             "last": st.column_config.DatetimeColumn("Last result", format="D MMM YYYY, HH:mm"),
             "series": st.column_config.NumberColumn("Series", format="localized"),

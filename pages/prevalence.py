@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS, Standardised, StandardPopulation
-from osteo_core.statistics.standardise import difference_of_shares
 from pages.ui import services
-from pages.ui.shared import address, figures, filters, frame, wording
+from pages.ui.comparing.controls import show_controls
+from pages.ui.comparing.shares import show_shares
+from pages.ui.shared import figures, filters, frame, wording
 from pages.ui.shared.take_figure import show_figure
 
 BY = {
@@ -39,10 +40,12 @@ def show_group(name: str, by: str, chosen: services.CohortFilter, population: St
             for rate in rates
         ],
         hide_index=True,
+        placeholder="",
+        alt="Prevalence by group",
         column_config={
             "n": st.column_config.NumberColumn("With a category", format="localized", width=105),
             "missing": st.column_config.NumberColumn(
-                "Without", format="localized", width=65, help="Excluded, failed or not reportable"
+                "Without", format="localized", width=65, help="Excluded, failed, not reportable, or not analyzed yet"
             ),
             "osteoporosis": st.column_config.TextColumn("Osteoporosis (95 % interval)", width=165),
             "low bone mass": st.column_config.TextColumn("Low bone mass (95 % interval)", width=175),
@@ -72,49 +75,6 @@ def show_distribution(chosen: services.CohortFilter) -> None:
     )
 
 
-def show_comparison(chosen: services.CohortFilter, population: StandardPopulation) -> None:
-    """Two views beside each other, with the difference of their shares."""
-    views = {"The filter above": chosen, **services.saved_views()}
-    if len(views) < 2:
-        st.caption("Save a view first (the button at the end of the filter), then it can be compared with another.")
-        return
-    left, right = st.columns(2)
-    names = list(views)
-    address.choice("first", names, words="saved view")
-    address.choice("second", names, words="saved view", default=names[1])
-    first = left.selectbox("First", names, key="first")
-    second = right.selectbox("Second", names, key="second")
-    overall = {name: services.prevalence(views[name], by="all") for name in dict.fromkeys((first, second))}
-    if not all(found and found[0].n for found in overall.values()):
-        st.info("Nobody has a category in one of the views: there is nothing to compare.", icon=":material/search_off:")
-        return
-    adjusted = {
-        name: services.standardised(views[name], by="all", population=population).get("all") for name in overall
-    }
-    st.dataframe(
-        [
-            {
-                "View": name,
-                "n": found[0].n,
-                "Without": found[0].missing,
-                "Osteoporosis": wording.percent(found[0].osteoporosis),
-                "Low bone mass": wording.percent(found[0].low_bone_mass),
-                "Osteoporosis, age-standardised from 50": _standardised(adjusted[name]),
-            }
-            for name, found in overall.items()
-        ],
-        hide_index=True,
-    )
-    gap = difference_of_shares(
-        *((found.osteoporosis_count, found.n) for found in (overall[first][0], overall[second][0]))
-    )
-    st.caption(
-        f"Osteoporosis, first less second: {100 * gap.value:+.1f} points "
-        f"({100 * gap.low:+.1f} to {100 * gap.high:+.1f}; Newcombe). "
-        "The interval holds for different people: a patient in both views is counted in both."
-    )
-
-
 def show_overall(rate: figures.Rate) -> None:
     """Everybody in the filter."""
     columns = st.columns(4)
@@ -139,7 +99,7 @@ def show_overall(rate: figures.Rate) -> None:
         f"{rate.missing:,}",
         border=True,
         height="stretch",
-        help="Excluded, failed or not reportable",
+        help="Excluded, failed, not reportable, or not analyzed yet",
     )
 
 
@@ -148,6 +108,7 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Prevalence", "prevalence")
+    sides = show_controls("prevalence", chosen)
     overall = services.prevalence(chosen, by="all")
     if not overall or not overall[0].n:
         frame.draw_empty(
@@ -160,10 +121,11 @@ else:
         name = controls.segmented_control("By", list(BY), required=True, key="by") or "Sex"
         standard = controls.segmented_control("Standard population", list(POPULATIONS), required=True, key="standard")
         population = POPULATIONS.get(standard or "", EUROPE_2013)
-        show_group(name, BY[name], chosen, population)
-        show_distribution(chosen)
-        st.subheader("Compare two views")
-        show_comparison(chosen, population)
+        if sides:
+            show_shares(sides, by=BY[name], by_words=name, population=population)
+        else:
+            show_group(name, BY[name], chosen, population)
+            show_distribution(chosen)
         limits = services.limits()
         st.caption(
             f"Osteoporosis: mean trabecular vBMD below {limits.osteoporosis_below:g} {wording.UNIT}; low bone mass: "

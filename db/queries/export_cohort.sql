@@ -17,7 +17,7 @@ read AS (
 SELECT
     CASE WHEN $with_keys::BOOLEAN THEN patient_key ELSE 'P' || dense_rank() OVER (ORDER BY md5(patient_key || $salt)) END AS patient,
     CASE WHEN $with_keys::BOOLEAN THEN study_key ELSE 'S' || dense_rank() OVER (ORDER BY md5(study_key || $salt)) END AS study,
-    CASE WHEN $with_keys::BOOLEAN THEN series_key ELSE 'R' || dense_rank() OVER (ORDER BY md5(series_key || $salt)) END AS series,
+    CASE WHEN $with_keys::BOOLEAN THEN chosen.series_key ELSE 'R' || dense_rank() OVER (ORDER BY md5(chosen.series_key || $salt)) END AS series,
     CASE
         WHEN device_key IS NULL THEN NULL
         WHEN $with_keys::BOOLEAN THEN device_key
@@ -30,9 +30,10 @@ SELECT
     END AS site,
     CASE WHEN $with_keys::BOOLEAN THEN patient_age_years ELSE least(floor(patient_age_years), 90) END AS patient_age_years,
     CASE WHEN $with_keys::BOOLEAN THEN study_date::VARCHAR ELSE year(study_date)::VARCHAR END AS studied,
-    suggested_causes, reader_causes,
+    suggested_causes, reader_causes, p.reference_vbmd AS reference_vbmd_mg_cm3, p.source AS reference_source,
     /*exported columns*/ 0 AS nothing
 FROM chosen
 LEFT JOIN suggested USING (result_id)
 LEFT JOIN read USING (series_key)
+LEFT JOIN pairs AS p ON p.series_key = chosen.series_key AND p.level IS NULL
 ORDER BY patient, study, series;

@@ -166,6 +166,13 @@ EXPORT: tuple[Column, ...] = (
     Column(
         "reader_causes", TEXT, "level (VerSe number): m2ABQ class", "latest reading of each level's cause by a person"
     ),
+    Column(
+        "reference_vbmd_mg_cm3",
+        FLOAT,
+        "mg/cm3 of calibration_mineral",
+        "QCT value of the patient's mean; last imported",
+    ),
+    Column("reference_source", TEXT, "text", "where the QCT value comes from"),
     *_EXPORTED,
 )
 

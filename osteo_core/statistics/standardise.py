@@ -1,4 +1,4 @@
-"""Direct standardisation: shares of strata weighted by a standard population; and the difference of two shares."""
+"""Direct standardisation: shares of strata weighted by a standard population."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import stats
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import share
-from osteo_core.statistics.intervals import normal_quantile, wilson
+from osteo_core.statistics.intervals import normal_quantile
 
 #: Below so many cases in all, the normal interval is replaced by the gamma one.
 _FEW = 30
@@ -61,26 +61,3 @@ def _gamma(value: float, parts: Sequence[tuple[float, int, float]], confidence: 
     low = variance / (2 * value) * float(stats.chi2.ppf(tail, 2 * value**2 / variance)) if variance else 0.0
     top, spread = value + largest, variance + largest**2
     return low, spread / (2 * top) * float(stats.chi2.ppf(1 - tail, 2 * top**2 / spread))
-
-
-def difference_of_shares(first: tuple[int, int], second: tuple[int, int], *, confidence: float = 0.95) -> Estimate:
-    """p1 - p2 of two groups of different people, (count, n) each, with Newcombe's hybrid score interval.
-
-    d - sqrt((p1-l1)^2 + (u2-p2)^2) to d + sqrt((u1-p1)^2 + (p2-l2)^2) with Wilson's ends.
-    R. G. Newcombe, Stat Med 1998;17:873, method 10: checked on its 56/70 against 48/80.
-    Raises StatisticsError for an empty group.
-
-    >>> found = difference_of_shares((56, 70), (48, 80))
-    >>> round(found.value, 2), round(found.low, 4), round(found.high, 4)
-    (0.2, 0.0524, 0.3339)
-    """
-    a, b = wilson(*first, confidence=confidence), wilson(*second, confidence=confidence)
-    d = a.value - b.value
-    return Estimate(
-        value=d,
-        low=d - math.hypot(a.value - a.low, b.high - b.value),
-        high=d + math.hypot(a.high - a.value, b.value - b.low),
-        n=a.n + b.n,
-        method="difference of shares, Newcombe hybrid score",
-        confidence=confidence,
-    )

@@ -180,7 +180,7 @@ def _table(lines: Iterable[tuple[int, Sequence[str]]], *, is_sheet: bool) -> Tab
         if len(rows) + len(refused) > MOST_ROWS:
             raise TableError(f"the file has more than {MOST_ROWS:,} rows; divide it")
     if not columns:
-        raise TableError("the file is empty; its first line must name the columns, at least two of them")
+        raise TableError("the file is no table or is empty; its first line must name the columns, at least two of them")
     if not rows and not refused:
         raise TableError("the file holds no rows below its headings")
     return Table(columns=columns, rows=tuple(rows), refused=tuple(refused))

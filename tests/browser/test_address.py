@@ -18,7 +18,16 @@ PAGES = {
     "drift": "Drift",
     "equity": "Equity",
     "exclusions": "Exclusions",
+    "table": "Table",
     "export": "Export",
+}
+#: The other pages, by their place in the address.
+WITHOUT_FILTER = {
+    "": "Home",
+    "patient": "Patient",
+    "look_up": "Look up",
+    "replication": "Replication of Fang 2021",
+    "about": "About and limits",
 }
 
 
@@ -65,6 +74,102 @@ def test_what_an_address_asks_for_in_vain_is_said(visit: Visit, name: str) -> No
     expect(page.get_by_text("The address holds 'sexx', which no page knows")).to_be_visible()
     expect(chip(page, "Vendor: GE")).to_be_visible()
     page.wait_for_url(f"**/{name}?vendor=GE")
+
+
+@pytest.mark.parametrize("name", WITHOUT_FILTER)
+def test_pages_without_a_filter_open_by_their_address_and_say_what_they_do_not_know(visit: Visit, name: str) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/{name}?sexx=F")
+    expect(page.get_by_role("heading", name=WITHOUT_FILTER[name], exact=True)).to_be_visible()
+    expect(page.get_by_text("The address holds 'sexx', which no page knows")).to_be_visible()
+    page.wait_for_url(f"{visit.address}/{name}")
+    before = entries(page)
+    page.locator(MENU).get_by_role("link", name="Drift").click()
+    page.wait_for_url("**/drift")
+    assert entries(page) == before + 1
+    page.go_back()
+    page.wait_for_url(f"{visit.address}/{name}")
+    expect(page.get_by_role("heading", name=WITHOUT_FILTER[name], exact=True)).to_be_visible()
+    page.go_forward()
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+    assert visit.complaints == []
+
+
+def test_a_patient_and_a_box_that_are_not_there_are_said(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/patient?series=abc")
+    expect(page.get_by_text("This store holds no such series")).to_be_visible()
+    page.goto(f"{visit.address}/exclusions?box=attic")
+    expect(page.get_by_text("There is no box 'attic' in this figure.")).to_be_visible()
+    page.goto(f"{visit.address}/agreement?group=Acme&unit=feet")
+    expect(page.get_by_text("There is no group 'Acme' here")).to_be_visible()
+    expect(page.get_by_text("comparison 'feet', which is not known here")).to_be_visible()
+
+
+def test_back_right_after_a_patient_was_opened_keeps_the_way_forward(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/worklist?vendor=GE")
+    page.locator("tr[data-key]").first.click()
+    key = page.locator("tr.selected").get_attribute("data-key")
+    page.keyboard.press("o")
+    page.wait_for_url(f"**/patient?series={key}")
+    page.evaluate("history.back()")  # before the patient's page has begun
+    page.wait_for_url("**/worklist?vendor=GE")
+    page.wait_for_timeout(2000)
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    assert page.url.endswith("/worklist?vendor=GE")
+    page.evaluate("history.forward()")
+    page.wait_for_url(f"**/patient?series={key}")
+    expect(page.get_by_role("heading", name="How it was measured")).to_be_visible()
+
+
+@pytest.mark.parametrize("name", ["prevalence", "agreement"])
+def test_a_comparison_is_in_the_address_one_entry_a_step_and_removable(visit: Visit, name: str) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/{name}?vendor=GE")
+    page.get_by_role("button", name="Compare with …").click()
+    page.wait_for_url(f"**/{name}?vendor=GE&compare=true")
+    page.goto(f"{visit.address}/{name}?vendor=GE&compare=true&vs_sex=F&vs_vendor=Acme")
+    expect(page.get_by_text("second vendor 'Acme', which is not known here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Comparison")).to_be_visible()
+    before = entries(page)
+    chip(page, "Sex: women (F)").click()
+    page.wait_for_url(f"**/{name}?vendor=GE&compare=true")
+    assert entries(page) == before + 1
+    page.go_back()
+    page.wait_for_url(f"**/{name}?vendor=GE&compare=true&vs_sex=F")
+    expect(chip(page, "Sex: women (F)")).to_be_visible()
+    page.reload()
+    expect(chip(page, "Sex: women (F)")).to_be_visible()
+    expect(chip(page, "Vendor: GE")).to_be_visible()
+    chip(page, "Remove the comparison").click()
+    page.wait_for_url(f"**/{name}?vendor=GE")
+    expect(chip(page, "Compare with …")).to_be_visible()
+    assert visit.complaints == []
+
+
+def test_the_tables_columns_and_order_are_in_the_address(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/table?column=patient&column=mean_vbmd_mg_cm3")
+    table = page.get_by_test_id("stDataFrame")
+    table.locator("canvas").first.wait_for()
+    page.wait_for_timeout(2000)
+    before = entries(page)
+    table.click(position={"x": 900, "y": 16})
+    page.wait_for_url("**/table?column=patient&column=mean_vbmd_mg_cm3&by_column=mean_vbmd_mg_cm3")
+    assert entries(page) == before + 1
+    table.click(position={"x": 900, "y": 16})
+    page.wait_for_url("**&downwards=true")
+    page.go_back()
+    page.wait_for_url("**&by_column=mean_vbmd_mg_cm3")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    lines = waiting.value.path().read_text().splitlines()
+    assert lines[0] == '"patient","mean_vbmd_mg_cm3"'
+    values = [float(line.split(",")[1]) for line in lines[1:] if line.split(",")[1]]
+    assert values == sorted(values)
 
 
 def test_filters_travel_with_every_link_and_two_tabs_do_not_disturb_each_other(visit: Visit) -> None:

@@ -25,6 +25,7 @@ from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.prevalence import AGE_BANDS, age_band
+from osteo_core.programme.versions import Version
 from osteo_core.records import Event, Found, SeriesResult
 from osteo_core.terms import Category, Level, Sex, Status, Step, Vendor
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
@@ -45,6 +46,8 @@ PARAMETERS: dict[str, Any] = {
     "code": "too_thick",
     "kind": "left out",
     "steps": ["find"],
+    "first": datetime(2026, 1, 1, tzinfo=UTC),
+    "second": datetime(2026, 1, 2, tzinfo=UTC),
     "since": datetime(2026, 1, 1, tzinfo=UTC),
     "model_hash": MODEL_HASH,
     "settings_hash": SETTINGS_HASH,
@@ -63,6 +66,9 @@ PARAMETERS: dict[str, Any] = {
     "kvp": 120.0,
     "kernel_group": "standard",
     "series_keys": [key_of(n) for n in range(9)],
+    **Version(model=MODEL_HASH).parameters(),
+    **Version().parameters("first_"),
+    **Version(settings=SETTINGS_HASH).parameters("second_"),
 }
 COHORT = CohortFilter(
     vendors=(Vendor.GE, Vendor.SIEMENS),
@@ -240,6 +246,18 @@ def test_prevalence_counts_every_patient_once(filled: Store, by: str) -> None:
     assert counts == Counter(group(r) for r in RESULTS)
     assert +lows == Counter(group(r) for r in measured() if r.assessment.category is Category.OSTEOPOROSIS)
     assert all(r["n"] == r["osteoporosis"] + r["low_bone_mass"] + r["normal"] for r in found)
+
+
+@pytest.mark.parametrize("by", ["all", "sex", "age_band", "period"])
+def test_a_version_that_everything_has_is_the_current_one(filled: Store, by: str) -> None:
+    anything, same = Version().parameters(), Version(model=MODEL_HASH, settings=SETTINGS_HASH).parameters()
+    expected = ask(filled, "prevalence", by=by)
+    assert ask(filled, "version_prevalence", by=by, **anything) == expected
+    assert ask(filled, "version_prevalence", by=by, **same) == expected
+    assert ask(filled, "version_agreement", **same) == ask(filled, "agreement_pairs")
+    missing = ask(filled, "version_prevalence", by=by, **Version(model="f" * 64).parameters())
+    assert sum(row["n"] for row in missing) == 0
+    assert sum(row["missing"] for row in missing) == len(RESULTS)
 
 
 def test_age_bands_of_the_query_are_those_of_the_programme(store: Store) -> None:

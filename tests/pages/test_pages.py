@@ -395,29 +395,9 @@ def test_prevalence_by_every_group(filled_store: Path, open_page: Open, by: str)
     table = app.dataframe[0].value
     assert by in table
     assert table["n"].sum() == 52
-    assert [one.value for one in app.subheader] == ["Distribution", "Compare two views"]
+    assert [one.value for one in app.subheader] == ["Distribution"]
     if by != "Age band":
         assert table["standardised"].iloc[0].startswith("fewer than 10 people aged")
-
-
-def test_a_saved_view_is_compared_and_opened(tmp_path: Path, open_page: Open) -> None:
-    results = build_cohort(60)
-    store = build_store(tmp_path / "store", results)
-    app = open_page(store, "pages/prevalence.py", vendor="GE")
-    app.text_input(key="view-new").set_value("GE only").run()
-    app.button(key="view-save").click().run()
-    assert "Saved: GE only" in app.toast[0].value
-    app.multiselect(key="vendor").set_value([]).run()
-    app.selectbox(key="second").set_value("GE only").run()
-    table = app.dataframe[1].value.set_index("View")
-    everybody = sum(r.assessment is not None for r in results)
-    only = sum(r.assessment is not None for r in results if r.series.vendor == "GE")
-    assert list(table["n"]) == [everybody, only]
-    assert "Newcombe" in texts(app)
-    app.button(key="view-open").click().run()
-    assert app.multiselect(key="vendor").value == ["GE"]
-    app.button(key="view-remove").click().run()
-    assert "Save a view first" in texts(app)
 
 
 def test_agreement_shows_every_figure(filled_store: Path, open_page: Open) -> None:

@@ -55,6 +55,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "drift": frozenset({_LEAD, _RESEARCHER, _ADMINISTRATOR}),
     "equity": frozenset({_LEAD, _RESEARCHER}),
     "exclusions": ALL_ROLES,
+    "table": frozenset({_LEAD, _RESEARCHER}),
     "export": frozenset({_LEAD, _RESEARCHER}),
     "replication": ALL_ROLES,
     "about": ALL_ROLES,

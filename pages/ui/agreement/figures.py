@@ -179,10 +179,12 @@ def _cells(x: Values, y: Values, axes: tuple[str, str]) -> go.Scatter:
     )
 
 
-def bland_altman_figure(pairs: Pairs, comparison: Comparison, zoom: Zoom | None = None) -> go.Figure:
+def bland_altman_figure(
+    pairs: Pairs, comparison: Comparison, zoom: Zoom | None = None, *, difference: str = "this CT minus QCT"
+) -> go.Figure:
     """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands.
 
-    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown.
+    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown; ``difference``: in words.
     """
     figure = go.Figure()
     agreement = comparison.bland_altman
@@ -205,7 +207,7 @@ def bland_altman_figure(pairs: Pairs, comparison: Comparison, zoom: Zoom | None 
             annotation_position="top right",
         )
     _zoomed(figure, zoom)
-    return _frame(figure, f"mean of both ({wording.UNIT})", f"this CT minus QCT ({wording.UNIT})")
+    return _frame(figure, f"mean of both ({wording.UNIT})", f"{difference} ({wording.UNIT})")
 
 
 def imported_figure(told: Distribution, limits: Limits) -> go.Figure:

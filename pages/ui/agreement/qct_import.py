@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from osteo_core.errors import UsageError
-from osteo_core.terms import Mineral
+from osteo_core.terms import Level, Mineral
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
@@ -31,7 +31,8 @@ def show_import() -> None:
     if not may(current_user(), Action.IMPORT_QCT):
         return
     show_author()
-    file = st.file_uploader("A CSV or Excel table with a row of headings", type=["csv", "txt", "tsv", "xlsx"])
+    # Any file may be given: what is no table is refused in words, where Streamlit would name a MIME type.
+    file = st.file_uploader("A CSV or Excel table with a row of headings")
     if file is None:
         st.caption(
             "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "
@@ -106,11 +107,15 @@ def _show_preview(preview: services.QctPreview) -> None:
             for value in taken[:_SHOWN]
         ],
         hide_index=True,
+        placeholder="",
+        alt="Values that can be taken in",
     )
     if refused:
         right.dataframe(
             [{"Line": row.line, "Why it was refused": wording.sentence(row.why)} for row in refused[:_SHOWN]],
             hide_index=True,
+            placeholder="",
+            alt="Refused rows",
         )
     else:
         right.caption("No row was refused.")
@@ -147,9 +152,12 @@ def show_imports() -> None:
             for one in found
         ],
         hide_index=True,
+        placeholder="",
+        alt="Imports of QCT values",
         column_config={"Range": st.column_config.TextColumn(f"Range, {wording.UNIT}")},
     )
-    valid = {wording.moment(one.imported_at) + f", {one.values:,} values": one for one in found if not one.withdrawn_at}
+    _show_compared({_name(one): one for one in found})
+    valid = {_name(one): one for one in found if not one.withdrawn_at}
     if not valid or not may(current_user(), Action.IMPORT_QCT):
         return
     with st.popover("Withdraw an import", width="content"):
@@ -164,3 +172,60 @@ def show_imports() -> None:
                 return
             st.session_state["qct-done"] = "The import was withdrawn; its values no longer count."
             st.rerun()
+
+
+def _name(one: services.QctImport) -> str:
+    return f"{wording.moment(one.imported_at)}, {wording.counted(one.values, 'value')}"
+
+
+def _show_compared(found: dict[str, services.QctImport]) -> None:
+    """Two imports against each other: how many values changed, which, and by how much."""
+    if len(found) < 2:
+        return
+    with st.expander("Compare two imports"):
+        left, right = st.columns(2)
+        names = list(found)
+        one = left.selectbox("First import", names, index=1, key="qct-first")
+        other = right.selectbox("Second import", names, index=0, key="qct-second")
+        if one == other:
+            st.caption("Choose two different imports.")
+            return
+        compared = services.compare_qct(found[one].imported_at, found[other].imported_at)
+        st.markdown(
+            f"**{wording.counted(compared.both, 'value')}** in both, **{compared.changed:,}** of them changed; "
+            f"{compared.first_only:,} in the first alone, {compared.second_only:,} in the second alone."
+        )
+        if compared.agreement is not None:
+            told = compared.agreement
+            st.markdown(
+                f"First minus second: bias {wording.difference(told.bias, digits=1)} {wording.UNIT}, limits of "
+                f"agreement {wording.difference(told.lower_limit, digits=1)} and "
+                f"{wording.difference(told.upper_limit, digits=1)} {wording.UNIT}, n {told.n:,}."
+            )
+        else:
+            st.caption(f"No bias: {compared.why}.")
+        if compared.changes:
+            st.dataframe(
+                [
+                    {
+                        "Patient": wording.short_key(row.patient_key),
+                        "Level": Level(row.level).name if row.level else "mean",
+                        "Mineral": row.mineral,
+                        "First": row.first_mg_cm3,
+                        "Second": row.second_mg_cm3,
+                        "First minus second": row.first_mg_cm3 - row.second_mg_cm3
+                        if row.first_mg_cm3 is not None and row.second_mg_cm3 is not None
+                        else None,
+                    }
+                    for row in compared.changes[:_SHOWN]
+                ],
+                hide_index=True,
+                placeholder="",
+                alt="Values that differ between the two imports",
+                column_config={
+                    name: st.column_config.NumberColumn(f"{name}, {wording.UNIT}", format="%.1f")
+                    for name in ("First", "Second", "First minus second")
+                },
+            )
+            if len(compared.changes) > _SHOWN:
+                st.caption(f"The first {_SHOWN:,} of {len(compared.changes):,} values that differ.")

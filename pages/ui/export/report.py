@@ -100,7 +100,7 @@ def _agreement(chosen: services.CohortFilter) -> str:
     pairs = services.agreement_pairs(chosen, by_level=False)
     if not len(pairs):
         return "<h2>Agreement with QCT</h2><p>No patient in this filter has a QCT value.</p>"
-    head = ("Group", "n", "Pearson r", "Bias, mg/cm3", "Lower limit", "Upper limit")
+    head = ("Group", "n", "Pearson r", f"Bias, {wording.UNIT}", "Lower limit", "Upper limit")
     lines = [
         (
             row.group,

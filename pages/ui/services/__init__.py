@@ -7,6 +7,7 @@ seconds or much memory runs in a process of its own.
 from __future__ import annotations
 
 from commands.cluster.progress import Progress
+from db.query import Part
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.content import Table as QctTable
 from pages.ui.services.changes import Changes, changes
@@ -27,10 +28,30 @@ from pages.ui.services.cohort import (
     value_counts,
     vbmd_bins,
 )
+from pages.ui.services.comparing import (
+    Agreements,
+    Both,
+    Line,
+    Shares,
+    Side,
+    compare_agreement,
+    compare_shares,
+    compare_versions,
+    version_options,
+    version_values,
+)
 from pages.ui.services.corrections import MOST_ON_PAGE, corrected_where, corrections_count, corrections_zip
 from pages.ui.services.drift import ScannerDrift, phantom_checks, scanners
 from pages.ui.services.exclusions import MOST_LISTED, box_series, exclusion_flow, reason_help, reason_words
-from pages.ui.services.exports import cohort_csv, cohort_parquet, dictionary_csv, versions
+from pages.ui.services.exports import (
+    as_csv,
+    as_parquet,
+    cohort_csv,
+    cohort_parquet,
+    dictionary_csv,
+    table_part,
+    versions,
+)
 from pages.ui.services.follow_up import Queue, StateCount, flag_queue, programme_indicators, states
 from pages.ui.services.identity import Found, FoundSeries, find_patients, may_see_identity, reveal
 from pages.ui.services.indexing import IndexRun, index_roots, index_run, matching_folders, start_index
@@ -51,7 +72,15 @@ from pages.ui.services.people import lifespan, name_of, note_sign_in, note_sign_
 from pages.ui.services.pictures import picture
 from pages.ui.services.priors import Prior, priors
 from pages.ui.services.qct_import import Preview as QctPreview
-from pages.ui.services.qct_import import QctImport, import_qct, preview_qct, qct_imports, qct_table, withdraw_qct
+from pages.ui.services.qct_import import (
+    QctImport,
+    compare_qct,
+    import_qct,
+    preview_qct,
+    qct_imports,
+    qct_table,
+    withdraw_qct,
+)
 from pages.ui.services.read_report import ReadReport, read_report, why_no_report
 from pages.ui.services.records import (
     Box,

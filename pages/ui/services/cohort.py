@@ -12,6 +12,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import Comparison, compare
 from osteo_core.programme.equity import Reach
 from osteo_core.programme.standard import Standardised, StandardPopulation, standardise
+from osteo_core.programme.versions import CURRENT, Version
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Estimate
 from osteo_core.statistics.intervals import wilson
@@ -115,12 +116,21 @@ def _site_names(table: str, key_file: str) -> dict[str, str]:
     return {site_key(rule.site, pseudonyms) or "": rule.site for rule in read_sites(table)}
 
 
-def prevalence(cohort: CohortFilter, *, by: str) -> list[Rate]:
+def prevalence(cohort: CohortFilter, *, by: str, version: Version = CURRENT) -> list[Rate]:
     """Shares of the categories a group, with Wilson intervals; ``by`` as in the query."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in query("prevalence", cohort=cohort, by=by).to_pylist():
+    for row in _prevalence_rows(cohort, by, version):
         groups.setdefault(_group_words(row["group"], by), []).append(row)
     return [_rate(group, rows) for group, rows in groups.items()]
+
+
+def _prevalence_rows(cohort: CohortFilter, by: str, version: Version) -> list[dict[str, Any]]:
+    if version == CURRENT:
+        table = query("prevalence", cohort=cohort, by=by)
+    else:
+        table = query("version_prevalence", cohort=cohort, by=by, **version.parameters())
+    found: list[dict[str, Any]] = table.to_pylist()
+    return found
 
 
 def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
@@ -139,11 +149,11 @@ def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
 
 
 def standardised(
-    cohort: CohortFilter, *, by: str, population: StandardPopulation
+    cohort: CohortFilter, *, by: str, population: StandardPopulation, version: Version = CURRENT
 ) -> dict[str, tuple[Standardised, Standardised]]:
     """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
     strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
-    for row in query("prevalence", cohort=cohort, by=by).to_pylist():
+    for row in _prevalence_rows(cohort, by, version):
         if row["age_from"] is not None and row["n"]:
             low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
             low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
@@ -177,9 +187,12 @@ def _share(count: int, n: int) -> Estimate | None:
     return wilson(int(count), int(n)) if n else None
 
 
-def agreement_pairs(cohort: CohortFilter, *, by_level: bool) -> Pairs:
+def agreement_pairs(cohort: CohortFilter, *, by_level: bool, version: Version = CURRENT) -> Pairs:
     """What this CT and QCT say of the same patient (or level)."""
-    table = query("agreement_pairs", cohort=cohort, by_level=by_level)
+    if version == CURRENT:
+        table = query("agreement_pairs", cohort=cohort, by_level=by_level)
+    else:
+        table = query("version_agreement", cohort=cohort, by_level=by_level, **version.parameters())
     return Pairs(
         series_key=table["series_key"].to_numpy(),
         patient_key=table["patient_key"].to_numpy(),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import secrets
+from collections.abc import Collection
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
+from db.query import Part
 from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui.services.running_app import query
@@ -23,26 +26,49 @@ def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
     return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
 
 
+def table_part(cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str) -> pa.Table:
+    """Part of the same table. Numbers of patients, series ... are drawn anew for each filter and choice of columns.
+
+    ``secret``: of the session; the same one gives the same numbers on screen and in the file.
+    """
+    given = "\n".join((secret, cohort.to_query(), *sorted(part.columns)))
+    salt = hashlib.sha256(given.encode()).hexdigest()
+    table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=salt, part=part)
+    stated = {column.name: column.field.metadata for column in EXPORT}
+    return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
+
+
+def as_csv(table: pa.Table) -> bytes:
+    """A table as CSV in UTF-8, first line the columns' names."""
+    out = io.BytesIO()
+    arrow_csv.write_csv(table, out)
+    return out.getvalue()
+
+
+def as_parquet(table: pa.Table) -> bytes:
+    """A table as Parquet, each column's metadata kept."""
+    out = io.BytesIO()
+    parquet.write_table(table, out, compression="zstd")
+    return out.getvalue()
+
+
 def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False) -> bytes:
     """The filtered cohort as CSV in UTF-8, first line the columns' names."""
-    out = io.BytesIO()
-    arrow_csv.write_csv(_table(cohort, with_keys=with_keys), out)
-    return out.getvalue()
+    return as_csv(_table(cohort, with_keys=with_keys))
 
 
 def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False) -> bytes:
     """The same as Parquet; unit and meaning stand with each column."""
-    out = io.BytesIO()
-    parquet.write_table(_table(cohort, with_keys=with_keys), out, compression="zstd")
-    return out.getvalue()
+    return as_parquet(_table(cohort, with_keys=with_keys))
 
 
-def dictionary_csv() -> bytes:
-    """The data dictionary of both."""
+def dictionary_csv(columns: Collection[str] = ()) -> bytes:
+    """The data dictionary of both, or of some of their columns."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("column", "unit or values", "meaning"))
-    writer.writerows((column.name, column.unit, column.meaning) for column in EXPORT)
+    chosen = [column for column in EXPORT if not columns or column.name in columns]
+    writer.writerows((column.name, column.unit, column.meaning) for column in chosen)
     return out.getvalue().encode()
 
 

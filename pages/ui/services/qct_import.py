@@ -14,8 +14,9 @@ from db import rows
 from db.events import record
 from db.key import pseudonyms_of
 from db.parts import write_part
-from osteo_core.errors import UsageError
+from osteo_core.errors import StatisticsError, UsageError
 from osteo_core.records import Event
+from osteo_core.statistics.agreement import BlandAltman, bland_altman
 from osteo_core.tables.content import Table, read_table
 from osteo_core.tables.qct import Mapped, guess, map_rows
 from osteo_core.terms import Mineral
@@ -134,6 +135,66 @@ def qct_imports() -> list[QctImport]:
         )
         for row in query("qct_imports").to_pylist()
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QctChange:
+    """A value of two imports that differs between them; None where one does not have it. ``level`` 0: mean."""
+
+    patient_key: str
+    level: int
+    mineral: str
+    first_mg_cm3: float | None
+    second_mg_cm3: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QctComparison:
+    """Two imports value by value. ``agreement``: first minus second of values in both, or ``why`` there is none.
+
+    Counts: values in both, of which ``changed`` differ, and values that one import alone has.
+    """
+
+    both: int
+    changed: int
+    first_only: int
+    second_only: int
+    changes: tuple[QctChange, ...]
+    agreement: BlandAltman | None
+    why: str = ""
+
+
+def compare_qct(first: datetime, second: datetime) -> QctComparison:
+    """Two imports by the moments at which they were taken in, withdrawn or not."""
+    found = [
+        QctChange(
+            patient_key=row["patient_key"],
+            level=int(row["level"]),
+            mineral=row["mineral"],
+            first_mg_cm3=row["first_vbmd_mg_cm3"],
+            second_mg_cm3=row["second_vbmd_mg_cm3"],
+        )
+        for row in query("qct_compared", first=first, second=second).to_pylist()
+    ]
+    pairs = [
+        (one.first_mg_cm3, one.second_mg_cm3)
+        for one in found
+        if one.first_mg_cm3 is not None and one.second_mg_cm3 is not None
+    ]
+    agreement, why = None, ""
+    try:
+        agreement = bland_altman([a for a, _ in pairs], [b for _, b in pairs], exact=True)
+    except StatisticsError as refused:
+        why = str(refused)
+    return QctComparison(
+        both=len(pairs),
+        changed=sum(a != b for a, b in pairs),
+        first_only=sum(one.second_mg_cm3 is None for one in found),
+        second_only=sum(one.first_mg_cm3 is None for one in found),
+        changes=tuple(one for one in found if one.first_mg_cm3 != one.second_mg_cm3),
+        agreement=agreement,
+        why=why,
+    )
 
 
 @needs(Action.IMPORT_QCT)

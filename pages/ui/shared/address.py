@@ -7,21 +7,25 @@ entry in the browser's history for each change. What an address asks for and nob
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import Change
 from osteo_core.programme.drift import Quantity
 from osteo_core.programme.follow_up import State
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
+from pages.ui.shared import fields
+from pages.ui.shared.fields import Field, Query, Value
 
 OLDEST = 130
 #: Whether patients whose follow-up waits for a later day are listed.
@@ -29,138 +33,108 @@ SNOOZED = ("without waiting", "with waiting", "waiting only")
 _KEPT, _UNKNOWN, _PAGE = "address-values", "address-unknown", "address-page"
 #: In the session: what is shown of a field whose options depend on the data where nothing is asked for.
 _SHOWN = "address-shown"
-Value = str | int | bool | date | list[str] | None
-#: How a query is given to links.
-Query = dict[str, str | list[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Field:
-    """One name in the address. ``read`` raises ValueError for a value that is not known."""
-
-    name: str
-    words: str
-    read: Callable[[str], Value] = str
-    is_list: bool = False
-    default: Value = None
-    is_kept: bool = True
-
-    @property
-    def empty(self) -> Value:
-        """What is chosen where the address does not name the field."""
-        return [] if self.is_list else self.default
-
-
-def _one_of(known: Callable[[], Iterable[str]]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in set(known()):
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = float(text)
-        if not low <= value <= high or value != int(value):
-            raise ValueError(text)
-        return int(value)
-
-    return read
-
-
-def _flag(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError(text)
-    return text.lower() == "true"
-
-
-def _moment(text: str) -> str:
-    if datetime.fromisoformat(text).tzinfo is None:
-        raise ValueError(text)
-    return text
-
-
-def _words(vocabulary: Iterable[Any]) -> Callable[[str], str]:
-    values = [str(word.value) for word in vocabulary]
-    return _one_of(lambda: values)
-
-
 _COHORT = (
-    Field(name="vendor", words="vendor", read=_words(Vendor), is_list=True),
-    Field(name="sex", words="sex", read=_words(Sex), is_list=True),
-    Field(name="age_from", words="age from", read=_whole(0, OLDEST)),
-    Field(name="age_to", words="age to", read=_whole(0, OLDEST)),
+    Field(name="vendor", words="vendor", read=fields.words(Vendor), is_list=True),
+    Field(name="sex", words="sex", read=fields.words(Sex), is_list=True),
+    Field(name="age_from", words="age from", read=fields.whole(0, OLDEST)),
+    Field(name="age_to", words="age to", read=fields.whole(0, OLDEST)),
     Field(
         name="scanner",
         words="scanner model",
-        read=_one_of(lambda: services.filter_options()["scanner"]),
+        read=fields.one_of(lambda: services.filter_options()["scanner"]),
         is_list=True,
     ),
-    Field(name="site", words="site", read=_one_of(lambda: services.filter_options()["site"]), is_list=True),
-    Field(name="changed", words="change", read=_words(Change), default=""),
-    Field(name="since", words="moment of a change", read=_moment, default=""),
+    Field(name="site", words="site", read=fields.one_of(lambda: services.filter_options()["site"]), is_list=True),
+    Field(name="changed", words="change", read=fields.words(Change), default=""),
+    Field(name="since", words="moment of a change", read=fields.moment, default=""),
     Field(name="studied_from", words="studied from", read=date.fromisoformat),
     Field(name="studied_to", words="studied to", read=date.fromisoformat),
 )
 _PATIENTS = (
-    Field(name="category", words="category", read=_words(Category), is_list=True),
-    Field(name="flagged", words="flagged", read=_flag, default=False),
-    Field(name="review", words="measurement to check", read=_flag, default=False),
-    Field(name="overdue", words="overdue", read=_flag, default=False),
+    Field(name="category", words="category", read=fields.words(Category), is_list=True),
+    Field(name="flagged", words="flagged", read=fields.flag, default=False),
+    Field(name="review", words="measurement to check", read=fields.flag, default=False),
+    Field(name="overdue", words="overdue", read=fields.flag, default=False),
     Field(name="assignee", words="assignee", default=""),
-    Field(name="state", words="follow-up", read=_words(State), is_list=True),
+    Field(name="state", words="follow-up", read=fields.words(State), is_list=True),
 )
 _MOST = 1_000_000_000
+_COLUMNS = tuple(column.name for column in EXPORT)
+#: Which result of a series counts, where it has several (osteo_core/programme/versions.py).
+_VERSION = tuple(
+    Field(name=name, words=words, read=fields.one_of(partial(services.version_values, name)), default="")
+    for name, words in (
+        ("model", "model"),
+        ("settings", "settings"),
+        ("measuring", "measuring code"),
+        ("calibration", "calibration"),
+        ("origin", "origin of a result"),
+    )
+)
+#: Before the names of the second filter's fields.
+SECOND = "vs_"
+#: The second filter of pages that compare, and which results each side takes.
+COMPARE = (
+    Field(name="compare", words="comparison", read=fields.flag, default=False),
+    *_VERSION,
+    *(replace(field, name=SECOND + field.name, words=f"second {field.words}") for field in (*_COHORT, *_VERSION)),
+)
 #: The fields of each page, by its place in the address.
 PAGES: Mapping[str, tuple[Field, ...]] = {
     "worklist": (
         *_COHORT,
         *_PATIENTS,
-        Field(name="sort", words="order", read=_words(services.Sort), default=services.Sort.URGENCY.value),
-        Field(name="descending", words="descending", read=_flag, default=False),
-        Field(name="snoozed", words="waiting", read=_one_of(lambda: SNOOZED), default=SNOOZED[0]),
-        Field(name="page", words="page", read=_whole(1, _MOST), default=1),
+        Field(name="sort", words="order", read=fields.words(services.Sort), default=services.Sort.URGENCY.value),
+        Field(name="descending", words="descending", read=fields.flag, default=False),
+        Field(name="snoozed", words="waiting", read=fields.one_of(lambda: SNOOZED), default=SNOOZED[0]),
+        Field(name="page", words="page", read=fields.whole(1, _MOST), default=1),
     ),
     "patient": (Field(name="series", words="series", default=""),),
     "follow_up": (
         *_COHORT,
-        Field(name="expected", words="expected fractures", read=_whole(0, _MOST), default=0),
-        Field(name="slots", words="clinic slots", read=_whole(0, _MOST), default=5),
-        Field(name="share", words="flags that need a slot", read=_whole(0, 100), default=100),
+        Field(name="expected", words="expected fractures", read=fields.whole(0, _MOST), default=0),
+        Field(name="slots", words="clinic slots", read=fields.whole(0, _MOST), default=5),
+        Field(name="share", words="flags that need a slot", read=fields.whole(0, 100), default=100),
     ),
     "prevalence": (
         *_COHORT,
         Field(
             name="by",
             words="grouping",
-            read=_one_of(lambda: ("Sex", "Age band", "Vendor", "Scanner", "Site", "Period")),
+            read=fields.one_of(lambda: ("Sex", "Age band", "Vendor", "Scanner", "Site", "Period")),
             default="Sex",
         ),
         Field(
             name="standard",
             words="standard population",
-            read=_one_of(lambda: [population.name for population in STANDARDS]),
+            read=fields.one_of(lambda: [population.name for population in STANDARDS]),
             default=EUROPE_2013.name,
         ),
-        Field(name="first", words="first view", default=""),
-        Field(name="second", words="second view", default=""),
+        *COMPARE,
     ),
     "agreement": (
         *_COHORT,
         Field(
             name="unit",
             words="comparison",
-            read=_one_of(lambda: ("Patient mean", "Single levels")),
+            read=fields.one_of(lambda: ("Patient mean", "Single levels")),
             default="Patient mean",
         ),
         Field(name="group", words="group", default=services.ALL_VENDORS),
+        *COMPARE,
     ),
     "drift": (
         *_COHORT,
         Field(name="device", words="scanner", default=""),
-        Field(name="quantity", words="quantity", read=_words(Quantity), default=Quantity.VBMD.value),
+        Field(name="quantity", words="quantity", read=fields.words(Quantity), default=Quantity.VBMD.value),
+    ),
+    "table": (
+        *_COHORT,
+        *_PATIENTS,
+        Field(name="column", words="column", read=fields.one_of(lambda: _COLUMNS), is_list=True),
+        Field(name="by_column", words="order of the table", read=fields.one_of(lambda: _COLUMNS), default=_COLUMNS[0]),
+        Field(name="downwards", words="descending order", read=fields.flag, default=False),
+        Field(name="with_keys", words="with keys", read=fields.flag, default=False),
     ),
     "equity": _COHORT,
     "exclusions": (*_COHORT, Field(name="box", words="box", default="", is_kept=False)),
@@ -168,7 +142,7 @@ PAGES: Mapping[str, tuple[Field, ...]] = {
         *_COHORT,
         *_PATIENTS,
         Field(name="figure", words="figure", default=""),
-        Field(name="with_keys", words="with keys", read=_flag, default=False),
+        Field(name="with_keys", words="with keys", read=fields.flag, default=False),
     ),
 }
 _ALL = {field.name: field for fields in PAGES.values() for field in fields}
@@ -207,6 +181,12 @@ def set_values(page: str, values: Mapping[str, Value]) -> None:
             st.session_state[field.name] = kept[field.name] = values.get(field.name, field.empty)
 
 
+def clear(page: str, names: Iterable[str]) -> None:
+    """Choose the empty value of these fields of a page; in a callback."""
+    for name in names:
+        st.session_state[name] = _ALL[name].empty
+
+
 def query_of(page: str) -> Query:
     """The query of a link to ``page`` with everything that was chosen in this session and that it knows."""
     kept, shown = st.session_state.get(_KEPT, {}), st.session_state.get(_SHOWN, {})
@@ -243,6 +223,14 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
         write(st.session_state[_PAGE])
 
 
+def fill(name: str, default: list[str]) -> None:
+    """Before a widget of a list: where nothing is chosen, ``default`` is; the address does not name it."""
+    st.session_state.setdefault(_SHOWN, {})[name] = default
+    if not st.session_state.get(name):
+        st.session_state[name] = list(default)
+        write(st.session_state[_PAGE])
+
+
 def draw_unknown() -> None:
     """Say what the address asked for in vain."""
     for words in st.session_state.pop(_UNKNOWN, ()):
@@ -254,11 +242,11 @@ def _follow_address(page: str) -> None:
     kept = st.session_state.setdefault(_KEPT, {})
     forget_unkept(page)
     unknown: list[str] = []
-    fields = PAGES.get(page, ())
-    for field in fields:
+    own = PAGES.get(page, ())
+    for field in own:
         value = _read(field, st.query_params.get_all(field.name), unknown)
         st.session_state[field.name] = kept[field.name] = value
-    names = {field.name for field in fields}
+    names = {field.name for field in own}
     foreign = [name for name in st.query_params if name not in names]
     unknown += [
         f"The address holds '{name}', which no page knows; it was left out." for name in foreign if name not in _ALL

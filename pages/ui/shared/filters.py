@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,6 +16,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import address, saved_views, wording
+from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.notes import author_name
 
 _SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
@@ -25,12 +27,17 @@ _MARKS = {
 }
 
 
+#: An active part of a filter: its field, what stays in it when it is removed, its words.
+Chip = tuple[str, Any, str]
 _ENDS = {"age_from": "Age from", "age_to": "Age to", "studied_from": "Studied from", "studied_to": "Studied to"}
 
 
-def chosen_filter(page: str, *, with_patients: bool) -> CohortFilter:
-    """What the fields of ``page`` say; ``with_patients``: category, marks and follow-up too."""
-    state = st.session_state
+def chosen_filter(page: str, *, with_patients: bool, prefix: str = "") -> CohortFilter:
+    """What the fields of ``page`` say; ``with_patients``: category, marks and follow-up too.
+
+    ``prefix``: of the fields' names, where a page has a second filter.
+    """
+    state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
     low, high = sorted_ends(state.get("age_from"), state.get("age_to"))
     first, last = sorted_ends(state.get("studied_from"), state.get("studied_to"))
     own: dict[str, Any] = {}
@@ -82,13 +89,12 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
             width="content",
             help="Series that were excluded or failed, by step and reason",
         )
-    address.draw_unknown()
     _draw(page, chosen, with_patients=with_patients)
     return chosen
 
 
 def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
-    chips = _chips(page, with_patients=with_patients)
+    chips = active(page, with_patients=with_patients)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.popover(
             f"Filters ({len(chips)})" if chips else "Filters",
@@ -96,19 +102,10 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
             key="filters",
             width="content",
         ):
-            _panel(page, chosen, with_patients=with_patients)
+            panel(page, chosen, with_patients=with_patients)
             if may(current_user(), Action.SAVE_VIEW):
                 saved_views.show_views(chosen, open_view=lambda view: open_view(page, view))
-        for name, value, words in chips:
-            st.button(
-                words,
-                key=f"chip-{name}-{value}",
-                icon=":material/close:",
-                icon_position="right",
-                on_click=_remove,
-                args=(name, value),
-                help="Remove this part of the filter",
-            )
+        draw_chips(chips)
         if with_patients:
             st.button(
                 "Mine", key="mine", on_click=_show_mine, help="Only what is assigned to the name under 'Noted by'"
@@ -119,9 +116,23 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
             st.caption("Everybody: no filter is set.")
 
 
-def _chips(page: str, *, with_patients: bool) -> list[tuple[str, Any, str]]:
+def draw_chips(chips: list[Chip]) -> None:
+    """A button for each active part of a filter; a click removes it."""
+    for name, value, words in chips:
+        st.button(
+            words,
+            key=f"chip-{name}-{value}",
+            icon=":material/close:",
+            icon_position="right",
+            on_click=_remove,
+            args=(name, value),
+            help="Remove this part of the filter",
+        )
+
+
+def active(page: str, *, with_patients: bool, prefix: str = "") -> list[Chip]:
     """Every active part of the filter: its field, what stays in it when the chip is removed from a list, its words."""
-    state = st.session_state
+    state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
     lists: list[tuple[str, str, Callable[[str], str]]] = [
         ("vendor", "Vendor", str),
         ("sex", "Sex", lambda one: _SEX_WORDS.get(one, "unknown")),
@@ -144,7 +155,7 @@ def _chips(page: str, *, with_patients: bool) -> list[tuple[str, Any, str]]:
         found += [("assignee", "", f"Assigned to {state['assignee']}")] if state.get("assignee") else []
     if page == "worklist" and state["snoozed"] != address.SNOOZED[0]:
         found.append(("snoozed", address.SNOOZED[0], wording.sentence(state["snoozed"])))
-    return found
+    return [(prefix + name, value, words) for name, value, words in found]
 
 
 def _show_mine() -> None:
@@ -160,22 +171,23 @@ def _remove(name: str, value: Any) -> None:
     st.session_state[name] = [one for one in held if one != value] if isinstance(held, list) else value
 
 
-def _panel(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
+def panel(page: str, chosen: CohortFilter, *, with_patients: bool, prefix: str = "") -> None:
     """All fields; beside each value how many series it would leave."""
+    values = partial(_values, chosen=chosen, prefix=prefix)
     left, right = st.columns(2)
     with left:
-        _values("Vendor", "vendor", [one.value for one in Vendor], chosen)
-        _values("Scanner model", "scanner", services.filter_options()["scanner"], chosen)
-        _age()
+        values("Vendor", "vendor", [one.value for one in Vendor])
+        values("Scanner model", "scanner", services.filter_options()["scanner"])
+        _age(prefix)
     with right:
-        _values("Sex", "sex", [one.value for one in Sex], chosen, say=lambda one: _SEX_WORDS.get(one, "unknown"))
-        _values("Site", "site", services.filter_options()["site"], chosen, say=services.site_words)
-        _days()
+        values("Sex", "sex", [one.value for one in Sex], say=lambda one: _SEX_WORDS.get(one, "unknown"))
+        values("Site", "site", services.filter_options()["site"], say=services.site_words)
+        _days(prefix)
     if with_patients:
         with left:
-            _values("Category", "category", [one.value for one in Category], chosen)
+            values("Category", "category", [one.value for one in Category])
         with right:
-            _values("Follow-up", "state", [one.value for one in State], chosen)
+            values("Follow-up", "state", [one.value for one in State])
         with left:
             st.text_input("Assigned to", key="assignee", placeholder="anybody", help="Name or initials, as assigned")
         with right:
@@ -190,33 +202,39 @@ def _panel(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
 
 
 def _values(
-    label: str, name: str, options: list[str], chosen: CohortFilter, *, say: Callable[[str], str] = str
+    label: str,
+    name: str,
+    options: list[str],
+    *,
+    chosen: CohortFilter,
+    prefix: str,
+    say: Callable[[str], str] = str,
 ) -> None:
     counts = services.value_counts(chosen, field=name)
     st.multiselect(
         label,
         options,
-        key=name,
+        key=prefix + name,
         format_func=lambda one: f"{say(one)} ({counts.get(one, 0):,})",
         placeholder="all",
     )
 
 
-def _age() -> None:
+def _age(prefix: str) -> None:
     low, high = st.columns(2)
     low.number_input(
-        "Age from", 0, address.OLDEST, value=None, key="age_from", placeholder="any", help="Years at the study"
+        "Age from", 0, address.OLDEST, value=None, key=f"{prefix}age_from", placeholder="any", help="Years at the study"
     )
-    high.number_input("to", 0, address.OLDEST, value=None, key="age_to", placeholder="any")
+    high.number_input("to", 0, address.OLDEST, value=None, key=f"{prefix}age_to", placeholder="any")
 
 
-def _days() -> None:
+def _days(prefix: str) -> None:
     first, last = st.columns(2)
-    first.date_input("Studied from", value=None, key="studied_from")
-    last.date_input("to", value=None, key="studied_to")
+    first.date_input("Studied from", value=None, key=f"{prefix}studied_from")
+    last.date_input("to", value=None, key=f"{prefix}studied_to")
 
 
-def link_query(chosen: CohortFilter, *, only: tuple[address.Field, ...] = address.PAGES["worklist"]) -> address.Query:
+def link_query(chosen: CohortFilter, *, only: tuple[Field, ...] = address.PAGES["worklist"]) -> Query:
     """The filter as the query of a link to a page with the fields ``only``."""
     names = {field.name for field in only}
     return {name: value for name, value in address.parse(chosen.to_query()).items() if name in names}
@@ -224,21 +242,23 @@ def link_query(chosen: CohortFilter, *, only: tuple[address.Field, ...] = addres
 
 def open_view(page: str, view: CohortFilter) -> None:
     """Set the filter of the page to a saved view; what the page does not know stays out."""
-    address.set_values(
-        page,
-        {
-            "vendor": [one.value for one in view.vendors],
-            "sex": [one.value for one in view.sexes],
-            "age_from": None if view.age_from is None else int(view.age_from),
-            "age_to": None if view.age_to is None else int(view.age_to),
-            "scanner": list(view.scanners),
-            "site": list(view.sites),
-            "studied_from": view.studied_from,
-            "studied_to": view.studied_to,
-            "category": [one.value for one in view.categories],
-            "flagged": bool(view.flagged),
-            "review": bool(view.review),
-            "overdue": bool(view.overdue),
-            "state": [one.value for one in view.states],
-        },
-    )
+    address.set_values(page, values_of(view))
+
+
+def values_of(view: CohortFilter) -> dict[str, Value]:
+    """A filter as the values of its fields."""
+    return {
+        "vendor": [one.value for one in view.vendors],
+        "sex": [one.value for one in view.sexes],
+        "age_from": None if view.age_from is None else int(view.age_from),
+        "age_to": None if view.age_to is None else int(view.age_to),
+        "scanner": list(view.scanners),
+        "site": list(view.sites),
+        "studied_from": view.studied_from,
+        "studied_to": view.studied_to,
+        "category": [one.value for one in view.categories],
+        "flagged": bool(view.flagged),
+        "review": bool(view.review),
+        "overdue": bool(view.overdue),
+        "state": [one.value for one in view.states],
+    }

@@ -21,21 +21,6 @@ ICON = Path(__file__).parent / "icon.svg"
 IS_NEW_PAGE, CAME_FROM, VISIT, _PAGE = "is_new_page", "came_from", "visit", "page_shown"
 #: Headings of the menu with their pages.
 Menu = Mapping[str, Sequence[StreamlitPage]]
-_STYLE = """
-<style>
-  [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 3rem; max-width: 1500px; }
-  [data-testid="stMetricValue"] { font-size: 1.7rem; font-variant-numeric: tabular-nums; }
-  [data-testid="stMetricValue"] > div, [data-testid="stMetricLabel"] p { white-space: normal; overflow-wrap: anywhere; }
-  dl.origin { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0; padding: 0; }
-  dl.origin dt { opacity: 0.7; }
-  dl.origin dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
-  .flow-arrow { text-align: center; opacity: 0.6; line-height: 1.2; }
-  .st-key-menu { gap: 0.1rem; }
-  .st-key-menu [data-testid="stCaptionContainer"] { margin: 0.7rem 0 0.1rem; }
-  h1 { font-size: 1.9rem !important; padding: 0.2rem 0 0.6rem !important; }
-  h2 { font-size: 1.35rem !important; } h3 { font-size: 1.1rem !important; }
-</style>
-"""
 
 
 def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
@@ -47,7 +32,6 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
         st.session_state[CAME_FROM] = before
         st.session_state[VISIT] = st.session_state.get(VISIT, 0) + 1
     st.session_state[_PAGE] = page
-    st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
     address.begin(page, is_new=before != page)
     _draw_menu(menu, user)
@@ -55,6 +39,7 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
         st.caption(f":material/science: {wording.RESEARCH_USE}")
         _draw_simulated()
     keys.show(page)
+    address.draw_unknown()
     fault = services.store_fault()
     if fault:
         st.error(

@@ -1,4 +1,4 @@
-// A dialog with the keys of the page on "?", and a link before everything else that skips the menu.
+// A dialog with the keys of the page on "?", links before everything else that skip the menu, and a guard of Back and Forward.
 const make = (name, attributes, ...children) => {
   const made = Object.assign(document.createElement(name), attributes);
   made.append(...children);
@@ -6,9 +6,9 @@ const make = (name, attributes, ...children) => {
 };
 
 const STYLE = `
-  #skip-menu { position: fixed; left: -999rem; top: 0.4rem; z-index: 9999999; padding: 0.5rem 0.9rem; border-radius: 0.4rem;
+  #skip-menu, #skip-table { position: fixed; left: -999rem; top: 0.4rem; z-index: 9999999; padding: 0.5rem 0.9rem; border-radius: 0.4rem;
     background: #0067a5; color: #fff; font: 0.95rem sans-serif; }
-  #skip-menu:focus { left: 0.6rem; }
+  #skip-menu:focus, #skip-table:focus { left: 0.6rem; }
   #page-keys { border: 1px solid #8a8f98; border-radius: 0.6rem; padding: 1rem 1.4rem; max-width: 38rem; font: 0.95rem sans-serif; }
   #page-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0.6rem 0 1rem; }
   #page-keys dt { font-family: monospace; } #page-keys dd { margin: 0; }
@@ -24,12 +24,31 @@ const list = () => {
   return null;
 };
 
-const skip = (event) => {
-  event.preventDefault();
-  const target = list() || document.querySelector('[data-testid="stMain"] h1');
+const focusOn = (target) => {
   if (!target) return;
-  if (target.localName === "h1") target.tabIndex = -1;
+  if (target.tabIndex < 0) target.tabIndex = -1;
   target.focus();
+};
+
+const heading = () => document.querySelector('[data-testid="stMain"] h1');
+
+const table = () => {
+  const found = document.querySelector('[data-testid="stMain"] :is([data-testid="stDataFrame"], .js-plotly-plot, table)');
+  return found?.querySelector("canvas[tabindex]") || found;
+};
+
+// A table's grid has the name that its buttons have; it is made when the table is drawn, and made anew with it.
+const nameGrids = () => {
+  for (const grid of document.querySelectorAll('[data-testid="stDataFrame"] table[role="grid"]:not([aria-label])')) {
+    const button = grid.closest('[data-testid="stDataFrame"]').querySelector('button[aria-label*=": "]');
+    if (button) grid.setAttribute("aria-label", button.ariaLabel.split(": ").slice(1).join(": "));
+  }
+};
+
+// Names of the links before everything else, and where each leads.
+const SKIPS = {
+  "skip-table": ["Skip to the table", () => list() || table() || heading()],
+  "skip-menu": ["Skip to the content", () => list() || heading()],
 };
 
 const dialogOf = (keys) => {
@@ -42,26 +61,59 @@ const dialogOf = (keys) => {
   return dialog;
 };
 
+// After Back or Forward a message of the run that was left may still come: Streamlit would then push that run's address,
+// and the entries ahead in the history would be lost. Until the person acts again, or for 3 s, no other page is pushed,
+// and another query of this page takes the place of the entry instead of a new one.
+const GUARD_MS = 3000;
+const guardHistory = () => {
+  let until = 0;
+  const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
+  history.pushState = (state, title, url) => {
+    if (performance.now() > until || !url) return push(state, title, url);
+    const to = new URL(url, location.href);
+    if (to.pathname === location.pathname && to.search !== location.search) replace(state, title, url);
+  };
+  const end = () => (until = 0);
+  addEventListener("popstate", (event) => event.isTrusted && (until = performance.now() + GUARD_MS), { capture: true });
+  addEventListener("pointerdown", end, { capture: true });
+  addEventListener("keydown", (event) => event.altKey || end(), { capture: true });
+};
+
 export default function ({ data }) {
+  if (!window.osteoGuard) {
+    window.osteoGuard = true;
+    guardHistory();
+  }
   if (!document.getElementById("skip-menu")) {
     document.head.append(make("style", { textContent: STYLE }));
-    document.body.prepend(make("a", { id: "skip-menu", href: "#", textContent: "Skip to the content" }));
+    for (const [id, [words]] of Object.entries(SKIPS)) document.body.prepend(make("a", { id, href: "#", textContent: words }));
   }
-  document.getElementById("skip-menu").onclick = skip;
-  const dialog = dialogOf(data.keys);
+  for (const [id, [, target]] of Object.entries(SKIPS))
+    document.getElementById(id).onclick = (event) => {
+      event.preventDefault();
+      focusOn(target());
+    };
+  const dialog = data.keys && dialogOf(data.keys);
   const onKey = (event) => {
-    if (event.key !== "?" || event.ctrlKey || event.metaKey) return;
+    if (!dialog || event.key !== "?" || event.ctrlKey || event.metaKey) return;
     const target = event.composedPath()[0];
     if (/^(input|textarea|select)$/.test(target.localName || "") || target.isContentEditable) return;
     event.preventDefault();
     if (dialog.open) dialog.close();
     else dialog.showModal();
   };
+  let waits = 0;
+  const watch = new MutationObserver(() => {
+    clearTimeout(waits);
+    waits = setTimeout(nameGrids, 200);
+  });
+  watch.observe(document.body, { childList: true, subtree: true });
   window.osteoKeys?.abort();
   window.osteoKeys = new AbortController();
   document.addEventListener("keydown", onKey, { signal: window.osteoKeys.signal });
   return () => {
     window.osteoKeys?.abort();
-    dialog.remove();
+    watch.disconnect();
+    dialog?.remove();
   };
 }

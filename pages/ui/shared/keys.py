@@ -25,6 +25,6 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def show(page: str) -> None:
-    """Listen for "?" on this page, and offer to skip the menu."""
-    if page != "patient":
-        _component(key="page-keys", data={"keys": [*KEYS.get(page, ()), *_EVERYWHERE]}, height=1)
+    """Listen for "?" on this page where it has no help of its own, and offer to skip the menu."""
+    keys = None if page == "patient" else [*KEYS.get(page, ()), *_EVERYWHERE]
+    _component(key="page-keys", data={"keys": keys}, height=1)

@@ -13,17 +13,19 @@ from pages.ui.shared import wording
 from pages.ui.shared.notes import author
 
 
-def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None]) -> None:
-    """The saved views; ``open_view`` sets the page's filter to one."""
+def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None], prefix: str = "") -> None:
+    """The saved views; ``open_view`` sets the page's filter to one. ``prefix``: of the keys, for a second filter."""
     views = services.saved_views()
     st.markdown("**Saved views**")
     if views:
-        name = st.selectbox("View", list(views), key="view-name", label_visibility="collapsed")
+        name = st.selectbox("View", list(views), key=f"{prefix}view-name", label_visibility="collapsed")
         buttons = st.container(horizontal=True)
-        buttons.button("Open view", key="view-open", on_click=open_view, args=(views[name],))
-        buttons.button("Take away", key="view-remove", on_click=_remove, args=(name,))
-    new = st.text_input("Name", key="view-new", placeholder="Save this filter as ...", label_visibility="collapsed")
-    st.button("Save view", key="view-save", on_click=_save, args=(new, chosen))
+        buttons.button("Open view", key=f"{prefix}view-open", on_click=open_view, args=(views[name],))
+        buttons.button("Take away", key=f"{prefix}view-remove", on_click=_remove, args=(name,))
+    new = st.text_input(
+        "Name", key=f"{prefix}view-new", placeholder="Save this filter as ...", label_visibility="collapsed"
+    )
+    st.button("Save view", key=f"{prefix}view-save", on_click=_save, args=(new, chosen))
 
 
 def _save(name: str, chosen: CohortFilter) -> None:

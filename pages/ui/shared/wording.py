@@ -54,6 +54,20 @@ def percent(given: Estimate | None) -> str:
     return f"{100 * given.value:.1f} % ({100 * given.low:.1f} to {100 * given.high:.1f})"
 
 
+def points(given: Estimate | None) -> str:
+    """'+3.2 points (-0.4 to +6.8)' from a difference of shares between -1 and 1."""
+    if given is None or given.value != given.value:
+        return MISSING
+    return f"{100 * given.value:+.1f} points ({100 * given.low:+.1f} to {100 * given.high:+.1f})"
+
+
+def difference(given: Estimate | None, *, digits: int) -> str:
+    """'+3.2 (-0.4 to +6.8)': a difference with its interval, signs written out."""
+    if given is None or given.value != given.value:
+        return MISSING
+    return f"{given.value:+.{digits}f} ({given.low:+.{digits}f} to {given.high:+.{digits}f})"
+
+
 def levels(given: Sequence[Level]) -> str:
     """'L1-L4' for neighbours without a gap, else 'L1, L2, L4'; '' for none."""
     if len(given) > 2 and int(given[-1]) - int(given[0]) == len(given) - 1:

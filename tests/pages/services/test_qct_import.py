@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
@@ -65,3 +67,26 @@ def test_a_second_import_says_what_it_replaces_and_is_undone_by_withdrawing_it(f
     withdrawn = services.qct_imports()[0]
     assert (withdrawn.withdrawn_by, withdrawn.values) == ("CD", len(filled)), "the values stay in the store"
     running_app.store_holder().publish()
+
+
+def test_two_imports_are_compared_value_by_value(filled: list[str]) -> None:
+    services.import_qct(preview(filled[:6], 100.5), author="AB")
+    lines = [
+        "Patientennummer;vBMD",
+        *(f"{number};{100.5 + shift}" for number, shift in zip(filled[2:8], (0, 0, 4, 5, 6, 7), strict=True)),
+    ]
+    table, columns = services.qct_table("\n".join(lines).encode())
+    services.import_qct(services.preview_qct(table, columns, mineral=Mineral.K2HPO4, source="again"), author="AB")
+    latest, earlier, _ = services.qct_imports()
+    found = services.compare_qct(earlier.imported_at, latest.imported_at)
+    assert (found.both, found.changed, found.first_only, found.second_only) == (4, 2, 2, 2)
+    assert len(found.changes) == 6
+    shifts = np.array([0.0, 0.0, -4.0, -5.0])
+    interval = stats.ttest_1samp(shifts, 0.0).confidence_interval(0.95)
+    assert found.agreement is not None
+    bias = found.agreement.bias
+    assert (bias.value, bias.low, bias.high) == pytest.approx((shifts.mean(), interval.low, interval.high))
+    services.withdraw_qct(latest.imported_at, author="AB", reason="wrong")
+    assert services.compare_qct(earlier.imported_at, latest.imported_at) == found, "withdrawn ones can be compared too"
+    apart = services.compare_qct(earlier.imported_at, earlier.imported_at)
+    assert (apart.both, apart.changed, apart.changes) == (6, 0, ())

@@ -1,0 +1,36 @@
+-- As `agreement_pairs`, by the results of one version ($model, $settings, $measuring, $calibration, $origin; '' for any).
+WITH chosen AS (
+    SELECT
+        r.result_id, r.mean_vbmd_mg_cm3, r.calibration_mineral AS mineral,
+        cohort.series_key, cohort.patient_key, cohort.patient_number, cohort.vendor
+    FROM cohort
+    JOIN results_of($model, $settings, $measuring, $calibration, $origin) AS r ON r.series_key = cohort.series_key
+    WHERE cohort.has_reference AND cohort.result_id IS NOT NULL AND r.status = 'measured'
+        AND r.mean_vbmd_mg_cm3 IS NOT NULL AND /*cohort*/ TRUE
+    QUALIFY row_number() OVER (
+        PARTITION BY cohort.patient_number
+        ORDER BY cohort.study_date DESC NULLS LAST, cohort.is_preferred DESC, cohort.series_key
+    ) = 1
+),
+reference AS (
+    SELECT patient_key, level, vbmd_mg_cm3, mineral, source
+    FROM valid_reference_values
+    QUALIFY row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1
+),
+found AS (
+    SELECT *, NULL::UTINYINT AS level, mean_vbmd_mg_cm3 AS vbmd
+    FROM chosen
+    WHERE NOT $by_level::BOOLEAN
+    UNION ALL
+    SELECT c.*, m.level, m.vbmd_mg_cm3 AS vbmd
+    FROM chosen AS c
+    JOIN measurements AS m ON m.result_id = c.result_id
+    WHERE $by_level::BOOLEAN AND m.vbmd_mg_cm3 IS NOT NULL AND m.exclusion_code IS NULL
+)
+SELECT
+    f.series_key, f.patient_key, f.patient_number AS patient, f.vendor, coalesce(f.level, 0)::UTINYINT AS level, f.vbmd,
+    q.vbmd_mg_cm3 AS reference_vbmd, q.mineral, q.source
+FROM found AS f
+JOIN reference AS q
+    ON q.patient_key = f.patient_key AND q.level IS NOT DISTINCT FROM f.level AND q.mineral = f.mineral
+ORDER BY f.series_key, level;

@@ -1,0 +1,1 @@
+"""Two cohorts or two versions beside each other, on Prevalence and Agreement."""
