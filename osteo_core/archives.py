@@ -22,6 +22,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
+from osteo_core.imaging.files import stamp_of
 from osteo_core.limits.limit import Limit
 
 MOST_MEMBERS = Limit(
@@ -110,11 +111,13 @@ def archive_of(path: Path) -> Path | None:
 
 
 def status_of(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of change in ns since 1970 UTC; a member has that of its archive. Raises OSError."""
+    """Size in bytes and time of change in ns since 1970 UTC, with the JSON file beside a volume. Raises OSError.
+
+    The time of a member is that of its archive.
+    """
     archive = archive_of(path)
     if archive is None:
-        found = path.stat()
-        return found.st_size, found.st_mtime_ns
+        return stamp_of(path, path.stat())
     sizes, name = _opened(archive).sizes, _name_in(archive, path)
     if name not in sizes:
         raise FileNotFoundError("no longer in its archive")

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +156,14 @@ def fits(pattern: str, path: Path) -> bool:
 
     A name means the file with or without its suffix, or a folder above it; a path is counted from its end.
     """
-    wanted = [_plain(part) for part in Path(pattern.replace("\\", "/")).parts]
-    parts = [_plain(part) for part in path.parts]
+    wanted, parts = _parts(pattern.replace("\\", "/")), _parts(str(path))
     bare = [*wanted[:-1], *map(_bare, wanted[-1:])], [*parts[:-1], *map(_bare, parts[-1:])]
     return _ends(*bare) or any(_ends(wanted, parts[:end]) for end in range(len(wanted), len(parts)))
+
+
+@lru_cache(maxsize=65536)
+def _parts(text: str) -> list[str]:
+    return [_plain(part) for part in Path(text).parts]
 
 
 def _ends(wanted: list[str], parts: list[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 #: Longer suffixes first. The pair of a .hdr file is its .img; that of a .mhd file is named in it.
@@ -44,6 +46,15 @@ def belongs_to_header(path: Path) -> bool:
 def sidecar_of(path: Path) -> Path:
     """Where converters (dcm2niix, BIDS) leave what they know of a volume: NAME.json beside NAME.nii.gz."""
     return path.with_name(f"{volume_stem(path)}.json")
+
+
+def stamp_of(path: Path, status: os.stat_result) -> tuple[int, int]:
+    """Size in bytes and time of change in ns of a file of this ``status``, with the JSON file beside a volume."""
+    if is_volume_file(path):
+        with contextlib.suppress(OSError):
+            beside = sidecar_of(path).stat()
+            return status.st_size + beside.st_size, max(status.st_mtime_ns, beside.st_mtime_ns)
+    return status.st_size, status.st_mtime_ns
 
 
 def is_sidecar(path: Path) -> bool:

@@ -348,7 +348,9 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
         "path": str(file),
         "size_bytes": 7,
         "mtime_ns": file.stat().st_mtime_ns,
-        "study_key": series.study_key,
+        "about_hash": "",
+        "patient_id_key": series.patient_key,
+        "study_uid_key": series.study_key,
     }
     key = {
         "model_hash": MODEL_HASH,

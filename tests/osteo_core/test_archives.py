@@ -15,6 +15,7 @@ import pytest
 
 from osteo_core.archives import ArchiveError, archive_of, is_there, local_file, members, status_of
 from osteo_core.dicom.volume import read_volume
+from osteo_core.dicom.walk import Known
 from osteo_core.dicom.who import read_who
 from osteo_core.outcomes import ExclusionCode
 from tests.builders.series import BuiltSeries, CtSpec, write_series
@@ -83,7 +84,7 @@ def test_members_have_size_and_time_so_that_an_unchanged_archive_is_not_read_aga
 ) -> None:
     PACKERS[kind](built, packed)
     files = the_series(find(packed)).files
-    known = {str(file): status_of(file) for file in files}
+    known = {str(file): Known(stamp=status_of(file)) for file in files}
     assert find(packed, known=known).series == ()
     assert all(is_there(file) for file in files)
     assert not is_there(files[0].with_name("other.dcm"))

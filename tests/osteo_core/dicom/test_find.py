@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset, dcmread
 
+from osteo_core.archives import status_of
 from osteo_core.dicom.volume import read_volume
+from osteo_core.dicom.walk import Known
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.records import Volume
 from osteo_core.terms import KernelGroup, Plane, Sex, Vendor
@@ -104,10 +106,10 @@ def test_each_file_is_opened_once(tmp_path: Path, opened: list[str]) -> None:
 def test_new_series_of_a_known_study_bring_its_others_back(tmp_path: Path) -> None:
     write_series(tmp_path / "thin", CtSpec(series_uid="1.2.3"))
     known_files = list((tmp_path / "thin").iterdir())
-    known = {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in known_files}
-    studies = {str(p): PSEUDONYMS.study(f"{CtSpec().study_uid}\0TEST-1") for p in known_files}
+    people = frozenset((PSEUDONYMS.study(CtSpec().study_uid),))
+    known = {str(p): Known(stamp=status_of(p), people=people) for p in known_files}
     write_series(tmp_path / "thick", CtSpec(series_uid="1.2.4", thickness_mm=5.0))
-    found = find(tmp_path, known=known, known_studies=studies)
+    found = find(tmp_path, known=known)
     assert the_series(found).series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\0TEST-1\x001.2.3")
     assert [e.code for _, e in found.excluded] == [ExclusionCode.NOT_PREFERRED]
 
