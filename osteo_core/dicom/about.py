@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from osteo_core.archives import is_there, local_file
 from osteo_core.dicom.elements import image_of
 from osteo_core.dicom.slices import ImageHeader
 from osteo_core.dicom.values import positive
@@ -184,11 +185,12 @@ def read_sidecar(path: Path) -> tuple[dict[str, Any], str]:
     """What the JSON file beside ``path`` says by DICOM keyword, and why it cannot be read ('' when it can)."""
     beside = sidecar_of(path)
     try:
-        if not beside.is_file():
+        if not is_there(beside):
             return {}, ""
-        if beside.stat().st_size > _MOST_JSON_BYTES:
-            return {}, "the JSON file beside it is larger than 1 MB"
-        content = json.loads(beside.read_bytes())
+        with local_file(beside) as local:
+            if local.stat().st_size > _MOST_JSON_BYTES:
+                return {}, "the JSON file beside it is larger than 1 MB"
+            content = json.loads(local.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}, "the JSON file beside it cannot be read"
     if not isinstance(content, dict):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from osteo_core.archives import archive_of
+from osteo_core.archives import archive_of, is_archive
 from osteo_core.dicom.about import About
 from osteo_core.dicom.arrange import arrange
 from osteo_core.dicom.describe import describe, header_cautions, words_of
@@ -32,8 +32,7 @@ from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
-#: Why a volume file in an archive is left out: what reads it wants the file itself, and what lies beside it.
-_PACKED_VOLUME = "a volume file in an archive; unpack it first"
+_PACKED_TWICE = "an archive in an archive; unpack it first"
 #: Called after each file with (files done, files seen so far).
 Progress = Callable[[int, int], object]
 
@@ -134,14 +133,15 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
-        if is_volume_file(file.path) and not has_preamble(file.path):
-            if archive_of(file.path):
-                gathered.unreadable.setdefault((file.path.parent, _PACKED_VOLUME), []).append(file.path)
-            else:
-                gathered.nifti.append(file)
+        if is_archive(file.path) and archive_of(file.path):  # each by its own name
+            gathered.unreadable[(file.path, _PACKED_TWICE)] = [file.path]
+        elif is_volume_file(file.path) and not has_preamble(file.path):
+            gathered.nifti.append(file)
         else:
             _gather_dicom(file, gathered)
         yield
+    for archive, what in folder.left_out:
+        gathered.unreadable[(archive, what)] = []
     if folder.unreachable:
         gathered.unreadable[(folder.path, f"{folder.unreachable} entries that cannot be reached")] = []
 

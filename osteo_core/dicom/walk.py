@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from osteo_core.archives import archive_of, is_archive, members
+from osteo_core.archives import archive_of, is_archive, left_out, members
 from osteo_core.errors import UsageError
 from osteo_core.imaging.files import belongs_to_header, is_sidecar, stamp_of
 
@@ -39,11 +40,15 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """The files directly in one folder, by name; ``unreachable`` counts what could not even be looked at."""
+    """The files directly in one folder, by name; ``unreachable`` counts what could not even be looked at.
+
+    ``left_out``: archives here and what they hold that nobody reads, in words.
+    """
 
     path: Path
     files: tuple[File, ...]
     unreachable: int = 0
+    left_out: tuple[tuple[Path, str], ...] = ()
 
     def is_unchanged(self, known: Mapping[str, Known], about_hash: Callable[[Path], str] | None = None) -> bool:
         """True when every file here is known as it is now, so nothing need be opened.
@@ -118,15 +123,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _is_no_file_of_its_own(path: Path) -> bool:
+def _is_no_file_of_its_own(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
     """What macOS and Windows leave beside files; the voxels of a header file, and what a JSON file says of a volume."""
     if path.name.startswith("._") or path.name in _LEFT_BY_SYSTEMS:
         return True
-    return belongs_to_header(path) or is_sidecar(path)
+    return belongs_to_header(path, is_there) or is_sidecar(path, is_there)
 
 
 def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Folder:
-    files, unreachable = [], 0
+    files: list[File] = []
+    unreachable, told = 0, list[tuple[Path, str]]()
     for name in names:
         try:
             status = os.stat(name)
@@ -140,7 +146,14 @@ def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Fo
             continue
         seen.add((status.st_dev, status.st_ino))
         files += _files_of(Path(name), status)
-    return Folder(path=folder, files=tuple(files), unreachable=unreachable)
+        told += _left_out(Path(name))
+    return Folder(path=folder, files=tuple(files), unreachable=unreachable, left_out=tuple(told))
+
+
+def _left_out(path: Path) -> list[tuple[Path, str]]:
+    with contextlib.suppress(OSError):  # one that cannot be read, which reading it tells
+        return [(path, what) for what in left_out(path)] if is_archive(path) else []
+    return []
 
 
 def _files_of(path: Path, status: os.stat_result) -> list[File]:
@@ -151,10 +164,11 @@ def _files_of(path: Path, status: os.stat_result) -> list[File]:
         except OSError:
             inside = []
         if inside:
+            is_there = {member for member, _ in inside}.__contains__
             return [
                 File(path=member, size=size, mtime_ns=status.st_mtime_ns)
                 for member, size in inside
-                if not _is_no_file_of_its_own(member)
+                if not _is_no_file_of_its_own(member, is_there)
             ]
     size, mtime_ns = stamp_of(path, status)
     return [File(path=path, size=size, mtime_ns=mtime_ns)]
