@@ -261,6 +261,43 @@ def show_index() -> None:
     )
 
 
+    _show_upload()
+
+
+def _show_upload() -> None:
+    """A .zip from this machine, kept on the server and indexed there."""
+    # A new key empties the field once its file was taken.
+    key = f"index-upload-{st.session_state.get('index-uploads', 0)}"
+    uploaded = st.file_uploader(
+        "Or upload a .zip of CT from this computer",
+        type=["zip"],
+        key=key,
+        max_upload_size=services.upload_limit_mb(),
+        help="DICOM folders, or NIfTI files with their JSON files. The archive is kept on the server and read in place.",
+    )
+    st.button(
+        "Keep and read headers",
+        key="index-upload-start",
+        icon=":material/upload_file:",
+        on_click=_start_upload,
+        args=(key,),
+        disabled=uploaded is None or not services.may_start(),
+        help="Nothing is kept before you press this, nor when the archive cannot be read.",
+    )
+
+
+def _start_upload(key: str) -> None:
+    uploaded = st.session_state.get(key)
+    if uploaded is None:
+        return
+    try:
+        services.start_upload(uploaded)
+    except UsageError as refused:
+        st.toast(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        return
+    st.session_state["index-uploads"] = st.session_state.get("index-uploads", 0) + 1
+
+
 def _take_offered() -> None:
     chosen = st.session_state.get("index-offered")
     if chosen:
