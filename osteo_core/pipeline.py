@@ -15,6 +15,7 @@ from osteo_core.assessment.assess import Evidence, assess, sound_levels
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.contrast import contrast_correction, decide_phase
+from osteo_core.density.plain_ct import plain_ct_cautions
 from osteo_core.density.rod_row import RodRow, find_rod_row
 from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
@@ -124,6 +125,7 @@ def measure_volume(
             *volume.cautions,
             *segmentation.cautions,
             *tissue_cautions(tissues),
+            *plain_ct_cautions(series, tissues),
             *fractures,
             *contrast_cautions,
         ),
