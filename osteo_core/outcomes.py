@@ -169,6 +169,7 @@ class CautionCode(StrEnum):
     REGRESSION_DISAGREES = "regression_disagrees"
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
+    MASK_ISLETS = "mask_islets"
 
 
 CAUTION_SENTENCES: dict[CautionCode, str] = {
@@ -207,6 +208,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.SIMULATED: "Simulated patient: {found}.",
     CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "
     "which states no confidence.",
+    CautionCode.MASK_ISLETS: "Islets of another number inside a vertebra of the mask were given its number ({found}).",
 }
 
 
