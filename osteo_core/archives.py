@@ -145,7 +145,7 @@ def is_there(path: Path) -> bool:
 
 @contextlib.contextmanager
 def local_volume(path: Path) -> Iterator[Path]:
-    """As ``local_file``, under the member's own name and with the members of that stem beside it (.img, .raw, .json)."""
+    """As ``local_file``, under the member's own name, with the members of that stem beside it (.img, .raw, .json)."""
     archive = archive_of(path)
     if archive is None:
         yield path
@@ -236,7 +236,7 @@ def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
     for number, entry in enumerate(opened):
         _check_count(number)
         key = _safe(entry.name)
-        if not key or (entry.islnk() or entry.issym()) and not _is_inside(entry):
+        if not key or ((entry.islnk() or entry.issym()) and not _is_inside(entry)):
             outside += not entry.isdir()
         elif entry.isreg():  # what a link leads to is listed itself
             doubled += key in stored

@@ -47,6 +47,7 @@ class ExclusionCode(StrEnum):
     NOT_HU = "not_hu"
     # segment
     NO_LUMBAR_LEVEL = "no_lumbar_level"
+    BODY_TURNED = "body_turned"
     LEVEL_CUT = "level_cut"
     LEVEL_UNSURE = "level_unsure"
     NO_MASK = "no_mask"
@@ -106,6 +107,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.AMBIGUOUS_SLICES: "Different slices lie at the same place ({found}).",
     ExclusionCode.NOT_HU: "The values are not HU: {found}; expected {limit}.",
     ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
+    ExclusionCode.BODY_TURNED: "The body lies turned against its header: {found}.",
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
     ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",
     ExclusionCode.NO_MASK: "Masks from elsewhere were to be used, and there is none of this series ({found}).",
@@ -122,8 +124,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.UNLIKE_OTHERS: "Its HU are unlike the other levels' ({found}; at most {limit} HU apart).",
     ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined and described, but only L1-L4 count.",
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
-    ExclusionCode.NOT_PLAIN_CT: "The tissues are not those of plain CT ({found}), so no calibration line holds. No vBMD "
-    "is given.",
+    ExclusionCode.NOT_PLAIN_CT: "The tissues are not those of plain CT ({found}), so no line holds. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
     ExclusionCode.READER_LEFT_OUT: "The reader left this vertebra out: {found}.",

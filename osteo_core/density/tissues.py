@@ -39,7 +39,7 @@ _CORTICAL_REACH_MM = (30.0, 30.0, 0.0)
 _CORTICAL_BACK_MM = 40.0
 _CORTICAL_MEAN_VOXELS = 3
 _CORTICAL_VOLUME_ML = 0.1
-#: Below, it is not compact bone; above lies metal, or bone in an image of few keV (cortical bone is 1931 HU at 80 kVp by
+#: Below, it is not compact bone; above lies metal, or bone at a low keV (cortical bone is 1931 HU at 80 kVp by
 #: NIST attenuation).
 _CORTICAL_HU = (150.0, 2000.0)
 _CORTICAL_LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
@@ -216,7 +216,9 @@ def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> TissueSample | None:
     means, spreads, areas = np.array(found or brightest).T
     return TissueSample(
         name="cortical" if found else "dense bone",
-        mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=float(areas.sum())
+        mean_hu=float(np.median(means)),
+        sd_hu=float(np.median(spreads)),
+        area_mm2=float(areas.sum()),
     )
 
 

@@ -97,8 +97,7 @@ def with_patients(members: Sequence[Member]) -> list[Member]:
         patients.setdefault(one.study_uid, set()).add(one.patient)
         patients.setdefault(f"{one.study_uid}\0{one.name}", set()).add(one.patient)
     return [
-        _in_own_study(one, len(patients[one.study_uid]), len(patients[f"{one.study_uid}\0{one.name}"]))
-        for one in found
+        _in_own_study(one, len(patients[one.study_uid]), len(patients[f"{one.study_uid}\0{one.name}"])) for one in found
     ]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, config, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -39,6 +40,8 @@ _PIXEL_KEYWORDS = (
 )
 #: Little-endian elements with big-endian pixels (GE Advantage workstations); pydicom reads the elements.
 _GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+#: Ends compressed pixels, which little follows.
+_END_OF_FRAGMENTS, _TAIL_BYTES = b"\xfe\xff\xdd\xe0", 65536
 #: Longer elements stay unread on disk while only their length is asked for.
 _DEFER_BYTES = 1024
 _NATIVE_SYNTAXES = (
@@ -162,7 +165,9 @@ def _write_bare(path: Path, bare: Path, *, is_rescaled: bool) -> None:
                 own[keyword] = dataset[keyword]
         own.PhotometricInterpretation = text(dataset, "PhotometricInterpretation").replace("OCHROME1", "OCHROME2")
         own["PixelData"] = dataset["PixelData"]
-        syntax = str(dataset.file_meta.TransferSyntaxUID)
+        syntax = UID(dataset.file_meta.TransferSyntaxUID)
+        if not _is_whole(own, syntax, path):  # pydicom takes what there is, and GDCM fills the rest
+            raise ValueError
         if syntax == _GE_BIG_ENDIAN_PIXELS:
             own.PixelData = np.frombuffer(dataset.PixelData, dtype=">u2").astype("<u2").tobytes()
             syntax = ExplicitVRLittleEndian
@@ -170,6 +175,13 @@ def _write_bare(path: Path, bare: Path, *, is_rescaled: bool) -> None:
         own.file_meta = FileMetaDataset()
         own.file_meta.TransferSyntaxUID = syntax
         dcmwrite(bare, own, enforce_file_format=True)
+
+
+def _is_whole(own: Dataset, syntax: str, path: Path) -> bool:
+    if syntax in (*_NATIVE_SYNTAXES, _GE_BIG_ENDIAN_PIXELS):
+        needed = int(np.prod([number(own, keyword) or 1 for keyword in _SIZE_KEYWORDS[:-1]])) // 8
+        return len(own.PixelData) >= needed
+    return _END_OF_FRAGMENTS in path.read_bytes()[-_TAIL_BYTES:]
 
 
 def _write_plain(path: Path, whole: Path, *, is_rescaled: bool) -> None:

@@ -1,4 +1,4 @@
-"""Islets of another number inside a vertebra of a mask: a few wrong voxels, which neither belong there nor are a body."""
+"""Islets of another number inside a vertebra of a mask: a few wrong voxels, neither a body nor part of one."""
 
 from __future__ import annotations
 

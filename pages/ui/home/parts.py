@@ -260,7 +260,6 @@ def show_index() -> None:
         help="Indexes the folder beside the dashboard; what it finds is listed here, and analyzed when you start that.",
     )
 
-
     _show_upload()
 
 
@@ -273,7 +272,7 @@ def _show_upload() -> None:
         type=["zip"],
         key=key,
         max_upload_size=services.upload_limit_mb(),
-        help="DICOM folders, or NIfTI files with their JSON files. The archive is kept on the server and read in place.",
+        help="DICOM folders, or NIfTI files with their JSON files. The archive is kept on the server.",
     )
     st.button(
         "Keep and read headers",

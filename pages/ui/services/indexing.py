@@ -109,8 +109,8 @@ def start_upload(content: BinaryIO) -> None:
     size, limit = content.seek(0, os.SEEK_END), upload_limit_mb() * 10**6
     if size > limit:
         raise UsageError(
-            f"an upload may have {limit / 10**6:,.0f} MB at most, found {size / 10**6:,.0f} MB; put it on the server and "
-            "name its path, or raise the setting upload_limit_mb"
+            f"an upload may have {limit / 10**6:,.0f} MB at most, found {size / 10**6:,.0f} MB; put it on the server "
+            "and name its path, or raise the setting upload_limit_mb"
         )
     folder = Path(settings().upload_folder or settings().store / INCOMING).resolve()
     half = folder / f".{uuid.uuid4().hex}{_HALF}"

@@ -108,7 +108,9 @@ def test_rods_in_the_scan_hold_for_whatever_image_it_is(monkeypatch: pytest.Monk
         name="rods", kind="in_scan", slope_mg_cm3_per_hu=0.4, intercept_mg_cm3=0.0, residual_sd_mg_cm3=5.0,
         kvp=120.0, mineral="K2HPO4", source="rods",  # type: ignore[arg-type]
     )  # fmt: skip
-    monkeypatch.setitem(__import__("osteo_core.density.calibration.ways", fromlist=["WAYS"]).WAYS, "in_scan", lambda _: line)
+    monkeypatch.setitem(
+        __import__("osteo_core.density.calibration.ways", fromlist=["WAYS"]).WAYS, "in_scan", lambda _: line
+    )
     assert choose_calibration(SERIES, Settings(), at(40.0)) is line
 
 
