@@ -71,7 +71,8 @@ def nifti_series(
     by_place = {member.study_uid: member for member in members}
     for path, name in zip(paths, _names(paths), strict=True):
         try:
-            yield _judged(path, name, pseudonyms, settings, about or About(), by_place[_place(path)])
+            own = by_place[_place(path)]
+            yield _judged(path, name, pseudonyms, settings, about=about or About(), member=own)
         except OsteoError:  # a table of the caller's own
             raise
         except Exception as error:  # the border of one file: its header ends no search
@@ -81,7 +82,7 @@ def nifti_series(
 
 
 def _judged(
-    path: Path, name: str, pseudonyms: Pseudonyms, settings: Settings, about: About, member: Member
+    path: Path, name: str, pseudonyms: Pseudonyms, settings: Settings, *, about: About, member: Member
 ) -> tuple[Series, Exclusion | None, tuple[Caution, ...]]:
     header = read_nifti_header(path)
     if isinstance(header, Exclusion):

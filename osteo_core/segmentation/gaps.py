@@ -1,4 +1,4 @@
-"""Where the gaps of a series lie, by level too: found before anything is outlined, they were told in mm alone."""
+"""Where the gaps of a series lie, by level too: finding them, before anything is outlined, knows mm alone."""
 
 from __future__ import annotations
 

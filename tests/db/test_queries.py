@@ -63,6 +63,8 @@ PARAMETERS: dict[str, Any] = {
     "kvp": 120.0,
     "kernel_group": "standard",
     "series_keys": [key_of(n) for n in range(9)],
+    "paths": ["/data/ct/1.dcm"],
+    "keys": [key_of(n) for n in range(9)],
 }
 COHORT = CohortFilter(
     vendors=(Vendor.GE, Vendor.SIEMENS),

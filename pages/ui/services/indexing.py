@@ -96,6 +96,7 @@ def upload_limit_mb() -> int:
     return settings().upload_limit_mb
 
 
+@needs(Action.INDEX)
 def start_upload(content: BinaryIO) -> None:
     """Keep an uploaded .zip and read the headers in it, in a process beside the app.
 

@@ -18,10 +18,16 @@ GRID = grid()
 
 def outlined(heights_mm: dict[Level, float]) -> Segmentation:
     levels = tuple(
-        SegmentedLevel(level=level, confidence=0.9, voxels=9, centroid_mm=(0.0, 0.0, z)) for level, z in heights_mm.items()
+        SegmentedLevel(level=level, confidence=0.9, voxels=9, centroid_mm=(0.0, 0.0, z))
+        for level, z in heights_mm.items()
     )
     return Segmentation(
-        labels=np.zeros(GRID.shape, np.uint8), geometry=GRID, levels=levels, anchor=Anchor.BOTH, engine="x", model_hash="x"
+        labels=np.zeros(GRID.shape, np.uint8),
+        geometry=GRID,
+        levels=levels,
+        anchor=Anchor.BOTH,
+        engine="x",
+        model_hash="x",
     )
 
 
