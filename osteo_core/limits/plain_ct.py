@@ -7,21 +7,21 @@ from osteo_core.limits.limit import Limit
 COMPACT_BONE_HU = Limit(
     value=1130.0,
     unit="HU at 120 kVp",
-    source="brightest 0.1 ml round each vertebra in nine real series at 120 and 140 kVp: 1010 to 1248, mean 1160",
+    source="brightest 0.1 ml round each vertebra in eight real series at 120 and 140 kVp: 1010 to 1248, mean 1156",
     date="2026-11-29",
     beyond="the middle of what is expected; other tube voltages by the attenuation of hydroxyapatite",
 )
 BONE_LOW = Limit(
     value=0.70,
     unit="share of the expected compact bone",
-    source="design: nine real series reach from 0.89 to 1.10; virtual non-contrast halves calcium, 140 keV leaves 0.69",
+    source="design: eight real series reach from 0.89 to 1.10; virtual non-contrast halves calcium, 140 keV: 0.69",
     date="2026-11-29",
     beyond="below: a caution and a review reason",
 )
 BONE_HIGH = Limit(
     value=1.30,
     unit="share of the expected compact bone",
-    source="design: nine real series reach from 0.89 to 1.10; 60 keV gives 1.4, 50 keV 1.9, 40 keV 2.7",
+    source="design: eight real series reach from 0.89 to 1.10; 60 keV gives 1.4, 50 keV 1.9, 40 keV 2.7",
     date="2026-11-29",
     beyond="above: a caution and a review reason",
 )
