@@ -24,7 +24,8 @@ class RunSummary:
     """What one run did: series found, done before, and now measured, excluded or failed.
 
     ``left_out`` are those that ``find`` excluded before any image was read; ``elsewhere`` those that another run over
-    the same store had taken; ``recalibrated`` those whose stored measurements were calibrated again.
+    the same store had taken; ``recalibrated`` those whose stored measurements were calibrated again;
+    ``rows_without_file`` lines of a table about files that mean none of them.
     """
 
     found: int = 0
@@ -35,6 +36,7 @@ class RunSummary:
     failed: int = 0
     elsewhere: int = 0
     recalibrated: int = 0
+    rows_without_file: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers by name."""
@@ -88,4 +90,5 @@ def summary_of(outcomes: Sequence[Outcome], *, found: Found | None = None, skipp
         excluded=by_status[Status.EXCLUDED],
         failed=by_status[Status.FAILED],
         elsewhere=by_status[None],
+        rows_without_file=found.rows_without_file if found else (),
     )

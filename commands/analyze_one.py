@@ -14,6 +14,7 @@ from commands.cluster import attempts, runs
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series
 from osteo_core.records import Failure, Series, SeriesResult
+from osteo_core.segmentation.gaps import with_levels
 from osteo_core.terms import Status, Step
 
 #: Anything that could name a person or a place: quoted values, paths, dotted identifiers, DICOM names, long numbers.
@@ -58,7 +59,8 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     else:
         result = _analyze(series, job)
     seconds = time.perf_counter() - began
-    status = _deliver(replace(result, cautions=(*cautions, *result.cautions), seconds=seconds), job)
+    found = with_levels(cautions, result.segmentation)
+    status = _deliver(replace(result, cautions=(*found, *result.cautions), seconds=seconds), job)
     attempts.end(job.running_dir, series.series_key)
     runs.finish(job.out_dir, key, is_done=status is not Status.FAILED)
     return Outcome(series_key=series.series_key, status=status, seconds=seconds)

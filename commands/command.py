@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ OK = 0
 #: The command ran and found the installation or the store damaged, or the machine failed.
 FAULT = 1
 USAGE = 2
+#: So many lines of a table are named in a sentence.
+_MOST_LINES = 10
 #: What a shell calls a process that was stopped by Ctrl-C.
 STOPPED = 130
 
@@ -116,11 +119,20 @@ def about_of(arguments: argparse.Namespace) -> About | None:
     return read_about(arguments.about) if arguments.about else None
 
 
-def not_used(about: About | None) -> tuple[str, ...]:
-    """The headings of the table that mean nothing here, as a sentence."""
-    if about is None or not about.unused:
-        return ()
-    return (f"Columns of the table that are not used: {', '.join(about.unused)}.",)
+def not_used(about: About | None, rows_without_file: Sequence[int]) -> tuple[str, ...]:
+    """The headings and the rows of the table that mean nothing here, a sentence each; rows by their line."""
+    told = []
+    if about and about.unused:
+        told.append(f"Columns of the table that are not used: {', '.join(about.unused)}.")
+    if rows_without_file:
+        named = ", ".join(map(str, rows_without_file[:_MOST_LINES]))
+        more = len(rows_without_file) - _MOST_LINES
+        lines = f"{named} and {more} more" if more > 0 else named
+        told.append(
+            f"Rows of the table whose file was not found here: {len(rows_without_file)} (line {lines}); compare the "
+            "column file with the names of the files."
+        )
+    return tuple(told)
 
 
 def add_retry_argument(parser: argparse.ArgumentParser) -> None:

@@ -42,15 +42,16 @@ def index(
     With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
     ``about``: a table of what files other than DICOM cannot say.
     """
-    known = None if again else store_access.known_files(store_dir)
     found = find(
         paths,
         settings=settings,
         listeners=(*listeners, progress_file(store_dir)),
-        known=known,
+        known=store_access.known_files(store_dir),
+        again=again,
         without=(about.path,) if about and about.path else (),
         about=about,
     )
+    found = store_access.superseded(store_dir, found)
     store_access.leave(store_dir, rows.indexed_tables(found))
     store_access.hand_over(store_dir)
     return found
@@ -81,10 +82,15 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         )
     left_out = len({series.series_key for series, _ in found.excluded})
     return Answer(
-        document={"store": str(context.settings.store), "eligible": len(found.series), "excluded": left_out},
+        document={
+            "store": str(context.settings.store),
+            "eligible": len(found.series),
+            "excluded": left_out,
+            "rows_without_file": list(found.rows_without_file),
+        },
         sentences=(
             f"New or changed: {counted(len(found.series), 'eligible series', 'eligible series')}, {left_out} excluded.",
             "Next: python -m osteo_core analyze" if found.series else "Nothing new to analyze.",
-            *not_used(about),
+            *not_used(about, found.rows_without_file),
         ),
     )

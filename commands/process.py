@@ -219,6 +219,6 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         sentences=(
             run_sentence(summary),
             f"Tables and masks are in {arguments.out}; begin with {PAGE}.",
-            *not_used(about),
+            *not_used(about, summary.rows_without_file),
         ),
     )

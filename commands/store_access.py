@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,11 +12,11 @@ from typing import Any
 import pyarrow as pa
 
 from commands.analysis_job import Models
-from commands.find import KnownFiles
-from db.columns import path_of
+from db.columns import path_of, path_text
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
-from db.records import found_of
+from db.records import found_of, series_of
+from osteo_core.dicom.walk import Known
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.records import Found
@@ -64,14 +65,34 @@ def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
             write_part(store_dir, kind, table)
 
 
-def known_files(store_dir: Path) -> KnownFiles:
+def known_files(store_dir: Path) -> dict[str, Known]:
     """What the index has seen of files, by path."""
     with reading(store_dir) as reader:
         rows = reader.query("known_files").to_pylist() if reader else []
-    return KnownFiles(
-        stamps={str(path_of(row["path"])): (row["size_bytes"], row["mtime_ns"]) for row in rows},
-        studies={str(path_of(row["path"])): row["study_key"] for row in rows if row["study_key"]},
-    )
+    people: dict[frozenset[str], frozenset[str]] = {}  # files of one series share one set
+    found = {}
+    for row in rows:
+        own = frozenset(key for key in (row["patient_id_key"], row["study_uid_key"]) if key)
+        found[str(path_of(row["path"]))] = Known(
+            stamp=(row["size_bytes"], row["mtime_ns"]),
+            about_hash=row["about_hash"] or "",
+            people=people.setdefault(own, own),
+        )
+    return found
+
+
+def superseded(store_dir: Path, found: Found) -> Found:
+    """``found`` with the series of the store whose files all belong to other series now, as ones that count no more.
+
+    So it is where people of one identifier are told apart once the second is found, or a series is arranged anew.
+    """
+    read = [*found.series, *(series for series, _ in found.excluded)]
+    paths = {path_text(file.absolute()) for series in read for file in series.files}
+    keys = {series.series_key for series in read}
+    with reading(store_dir) as reader:
+        rows = reader.query("series_of_files", paths=sorted(paths), keys=sorted(keys)).to_pylist() if reader else []
+    gone = [series_of(row | {"files": ()}) for row in rows if paths.issuperset(row["files"])]
+    return replace(found, superseded=tuple(replace(series, is_superseded=True) for series in gone))
 
 
 def waiting(

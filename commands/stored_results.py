@@ -25,7 +25,7 @@ from osteo_core.terms import Anchor, ContrastPhase, Level, Step, SuggestedCause
 #: Steps before the calibration: what they say stays.
 _MEASURED = (Step.FIND, Step.READ, Step.SEGMENT, Step.MEASURE)
 #: The order in which tissues are looked for; their rows have none, and sums and sentences follow it.
-_TISSUES = ("air", "fat", "deep fat", "muscle", "blood", "cava", "kidney", "urine", "cortical")
+_TISSUES = ("air", "fat", "deep fat", "muscle", "blood", "cava", "kidney", "urine", "cortical", "dense bone")
 _SAME = (
     "voxels",
     "volume_ml",

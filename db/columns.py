@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,8 +50,11 @@ def series_row(series: Series, *, indexed_at: datetime | None, is_eligible: bool
     return row | {"index_id": identity("index", *(f"{name}={value}" for name, value in sorted(row.items())))}
 
 
-def file_rows(series: Series, at: datetime) -> list[Row]:
-    """The files of a series with size and time of change; one that is gone meanwhile is left out."""
+def file_rows(series: Series, at: datetime, about_hashes: Mapping[Path, str]) -> list[Row]:
+    """The files of a series with size and time of change; one that is gone meanwhile is left out.
+
+    ``about_hashes``: what a table about files said of each, as a hash.
+    """
     rows = []
     for file in series.files:
         try:
@@ -64,6 +67,7 @@ def file_rows(series: Series, at: datetime) -> list[Row]:
                 "series_key": series.series_key,
                 "size_bytes": size_bytes,
                 "mtime_ns": mtime_ns,
+                "about_hash": about_hashes.get(file) or None,
                 "indexed_at": utc(at),
             }
         )

@@ -40,6 +40,7 @@ def series_of(row: dict[str, Any]) -> Series:
     """A row of ``series`` with ``files`` as the record; the file's own UID is not stored, only its key."""
     spacing = (row["pixel_spacing_row_mm"], row["pixel_spacing_column_mm"])
     same = {name: value for name, value in row.items() if name not in _OWN}
+    same["is_superseded"] = bool(row.get("is_superseded"))
     return Series(
         **same | {name: kind(row[name]) for name, kind in _WORDS.items()},
         series_instance_uid=row["series_key"],

@@ -26,7 +26,8 @@ SELECT
     coalesce(r.is_flagged, false) AS is_flagged,
     coalesce(r.result_id, h.index_id) AS source_id
 FROM header AS h
-LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible;
+LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible
+WHERE NOT coalesce(h.is_superseded, false);
 
 CREATE OR REPLACE TEMP TABLE named AS
 SELECT

@@ -49,9 +49,10 @@ def indexed_tables(found: Found, *, at: datetime | None = None) -> dict[str, pa.
     for key, one in series.items():
         row = series_row(one, indexed_at=moment, is_eligible=key not in excluded)
         rows["series"].append(row)
-        rows["files"].extend(file_rows(one, moment))
+        rows["files"].extend(file_rows(one, moment, found.about_hashes))
         rows["exclusions"].extend(reason_rows("exclusions", row["index_id"], key, excluded.get(key, ())))
         rows["cautions"].extend(reason_rows("cautions", row["index_id"], key, found.cautions.get(key, ())))
+    rows["series"] += [series_row(one, indexed_at=moment, is_eligible=False) for one in found.superseded]
     return {kind: table_of(kind, given) for kind, given in rows.items() if given}
 
 

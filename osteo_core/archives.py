@@ -10,6 +10,8 @@ import contextlib
 import gzip
 import io
 import os
+import posixpath
+import shutil
 import tarfile
 import tempfile
 import threading
@@ -22,6 +24,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
+from osteo_core.imaging.files import stamp_of, volume_stem
 from osteo_core.limits.limit import Limit
 
 MOST_MEMBERS = Limit(
@@ -76,11 +79,15 @@ class _Readable(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class _Archive:
-    """An open archive: the size of each member by its path below the archive, how one is opened, and their bound."""
+    """An open archive: the size of each member by its path below the archive, how one is opened, and their bound.
+
+    ``left_out``: what else it holds, in words with its number, without names.
+    """
 
     sizes: dict[str, int]
     open_member: Callable[[str], AbstractContextManager[_Readable]]
     most_bytes: int
+    left_out: tuple[str, ...] = ()
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, member: str, target: IO[bytes]) -> None:
@@ -102,6 +109,11 @@ def members(archive: Path) -> list[tuple[Path, int]]:
     return [(archive / name, size) for name, size in sorted(_opened(archive).sizes.items())]
 
 
+def left_out(archive: Path) -> tuple[str, ...]:
+    """What an archive holds and nobody reads, in words with its number. Raises ArchiveError where it cannot be read."""
+    return _opened(archive).left_out
+
+
 def archive_of(path: Path) -> Path | None:
     """The archive that ``path`` lies in; None for a file of its own."""
     if not any(part.lower().endswith(_SUFFIXES) for part in path.parts[:-1]):
@@ -110,11 +122,13 @@ def archive_of(path: Path) -> Path | None:
 
 
 def status_of(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of change in ns since 1970 UTC; a member has that of its archive. Raises OSError."""
+    """Size in bytes and time of change in ns since 1970 UTC, with the JSON file beside a volume. Raises OSError.
+
+    The time of a member is that of its archive.
+    """
     archive = archive_of(path)
     if archive is None:
-        found = path.stat()
-        return found.st_size, found.st_mtime_ns
+        return stamp_of(path, path.stat())
     sizes, name = _opened(archive).sizes, _name_in(archive, path)
     if name not in sizes:
         raise FileNotFoundError("no longer in its archive")
@@ -127,6 +141,23 @@ def is_there(path: Path) -> bool:
         return path.is_file() or (archive_of(path) is not None and status_of(path)[0] >= 0)
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def local_volume(path: Path) -> Iterator[Path]:
+    """As ``local_file``, under the member's own name, with the members of that stem beside it (.img, .raw, .json)."""
+    archive = archive_of(path)
+    if archive is None:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
+        place, stem = _name_in(archive, path.parent), volume_stem(path)
+        for name in _opened(archive).sizes:
+            own = PurePosixPath(name)
+            if own.parent.as_posix() == place and own.name.startswith(f"{stem}."):
+                local = opened.enter_context(local_file(archive / name))
+                shutil.copyfile(local, Path(folder, own.name))
+        yield Path(folder, path.name)
 
 
 @contextlib.contextmanager
@@ -189,24 +220,44 @@ def _of_zip(opened: zipfile.ZipFile, most: int) -> _Archive:
     _check_count(len(entries))
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise ArchiveError("an encrypted archive; unpack it first")
+    outside = sum(not _safe(entry.filename) for entry in entries)
     stored = {key: entry for entry in entries if (key := _safe(entry.filename))}
     sizes = {key: entry.file_size for key, entry in stored.items()}
     if sum(sizes.values()) > most:
         raise ArchiveError(_TOO_MUCH)
-    return _Archive(sizes=sizes, open_member=lambda key: opened.open(stored[key]), most_bytes=most)
+    doubled = len(entries) - outside - len(stored)
+    told = _told(outside, doubled)
+    return _Archive(sizes=sizes, open_member=lambda key: opened.open(stored[key]), most_bytes=most, left_out=told)
 
 
 def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
     stored: dict[str, tarfile.TarInfo] = {}
+    outside = doubled = 0
     for number, entry in enumerate(opened):
         _check_count(number)
-        if entry.isreg() and (key := _safe(entry.name)):  # what a link leads to is listed itself
+        key = _safe(entry.name)
+        if not key or ((entry.islnk() or entry.issym()) and not _is_inside(entry)):
+            outside += not entry.isdir()
+        elif entry.isreg():  # what a link leads to is listed itself
+            doubled += key in stored
             stored[key] = entry
 
     def open_member(key: str) -> AbstractContextManager[_Readable]:
         return opened.extractfile(stored[key]) or io.BytesIO()
 
-    return _Archive(sizes={key: entry.size for key, entry in stored.items()}, open_member=open_member, most_bytes=most)
+    sizes = {key: entry.size for key, entry in stored.items()}
+    return _Archive(sizes=sizes, open_member=open_member, most_bytes=most, left_out=_told(outside, doubled))
+
+
+def _is_inside(link: tarfile.TarInfo) -> bool:
+    """Whether what a link leads to lies in the archive; a symbolic one counts from its folder."""
+    start = posixpath.dirname(link.name) if link.issym() else ""
+    return bool(_safe(posixpath.normpath(posixpath.join(start, link.linkname))))
+
+
+def _told(outside: int, doubled: int) -> tuple[str, ...]:
+    told = [f"{outside} member(s) of an archive that lead out of it"] if outside else []
+    return (*told, *([f"{doubled} member(s) of an archive under the name of another"] if doubled else []))
 
 
 def _check_count(count: int) -> None:

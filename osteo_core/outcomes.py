@@ -47,6 +47,7 @@ class ExclusionCode(StrEnum):
     NOT_HU = "not_hu"
     # segment
     NO_LUMBAR_LEVEL = "no_lumbar_level"
+    BODY_TURNED = "body_turned"
     LEVEL_CUT = "level_cut"
     LEVEL_UNSURE = "level_unsure"
     NO_MASK = "no_mask"
@@ -65,6 +66,7 @@ class ExclusionCode(StrEnum):
     NOT_A_MEASURED_LEVEL = "not_a_measured_level"
     # calibrate
     NO_CALIBRATION = "no_calibration"
+    NOT_PLAIN_CT = "not_plain_ct"
     # assess
     TOO_FEW_LEVELS = "too_few_levels"
     YOUNG = "too_young_for_category"
@@ -105,6 +107,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.AMBIGUOUS_SLICES: "Different slices lie at the same place ({found}).",
     ExclusionCode.NOT_HU: "The values are not HU: {found}; expected {limit}.",
     ExclusionCode.NO_LUMBAR_LEVEL: "No lumbar vertebra is in view ({found}).",
+    ExclusionCode.BODY_TURNED: "The body lies turned against its header: {found}.",
     ExclusionCode.LEVEL_CUT: "The field of view cuts this vertebra ({found}).",
     ExclusionCode.LEVEL_UNSURE: "The level is not certain: confidence {found}, at least {limit} is needed.",
     ExclusionCode.NO_MASK: "Masks from elsewhere were to be used, and there is none of this series ({found}).",
@@ -121,6 +124,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.UNLIKE_OTHERS: "Its HU are unlike the other levels' ({found}; at most {limit} HU apart).",
     ExclusionCode.NOT_A_MEASURED_LEVEL: "{found} is outlined and described, but only L1-L4 count.",
     ExclusionCode.NO_CALIBRATION: "No calibration covers this scan: {found}. No vBMD is given.",
+    ExclusionCode.NOT_PLAIN_CT: "The tissues are not those of plain CT ({found}), so no line holds. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
     ExclusionCode.READER_LEFT_OUT: "The reader left this vertebra out: {found}.",
@@ -162,9 +166,11 @@ class CautionCode(StrEnum):
     AGE_UNKNOWN = "age_unknown"
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
+    NOT_PLAIN_CT = "not_plain_ct"
     REGRESSION_DISAGREES = "regression_disagrees"
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
+    MASK_ISLETS = "mask_islets"
 
 
 CAUTION_SENTENCES: dict[CautionCode, str] = {
@@ -197,11 +203,13 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.AGE_UNKNOWN: "The file says nothing of age; the category holds from {limit} years.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
+    CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
     "{found}. The calibrated value is kept.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
     CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "
     "which states no confidence.",
+    CautionCode.MASK_ISLETS: "Islets of another number inside a vertebra of the mask were given its number ({found}).",
 }
 
 

@@ -15,9 +15,11 @@ from osteo_core.assessment.assess import Evidence, assess, sound_levels
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.contrast import contrast_correction, decide_phase
+from osteo_core.density.plain_ct import plain_ct_cautions
 from osteo_core.density.rod_row import RodRow, find_rod_row
 from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
+from osteo_core.density.turned import turned_body
 from osteo_core.dicom.volume import read_volume
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
@@ -103,6 +105,9 @@ def measure_volume(
     segmentation = segmenter.segment(volume)
     if isinstance(segmentation, Exclusion):
         return segmentation
+    turned = turned_body(volume, segmentation)
+    if turned is not None:
+        return turned
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
@@ -124,6 +129,7 @@ def measure_volume(
             *volume.cautions,
             *segmentation.cautions,
             *tissue_cautions(tissues),
+            *plain_ct_cautions(series, tissues),
             *fractures,
             *contrast_cautions,
         ),

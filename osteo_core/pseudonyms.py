@@ -78,6 +78,10 @@ class Pseudonyms:
         """Hash of an accession number."""
         return self._hash("accession", raw)
 
+    def about(self, raw: str) -> str:
+        """Hash of what a table says of a file."""
+        return self._hash("about", raw)
+
     def _hash(self, domain: str, raw: str) -> str:
         # A path's bytes that are no UTF-8 count as they are.
         message = f"{domain}\0{raw.strip()}".encode(errors="surrogatepass")

@@ -139,8 +139,11 @@ class Series:
     ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute carry its
     keyword in snake case; None where the header is blank. ``files_stamp`` tells one state of the files
     from another where ``process`` needs it, and is never stored. ``stack_label`` names one of several
-    stacks that one SeriesInstanceUID holds. ``stack`` is the `dicom.stack.Stack` in which find arranged its slices, so
-    that reading arranges nothing again; it holds no identifier, is never stored, and None where it is not known.
+    stacks that one SeriesInstanceUID holds. ``patient_id_key`` and ``study_uid_key`` are hashes of PatientID and
+    StudyInstanceUID alone, ``patient_key`` and ``study_key`` of what remains when people are told apart.
+    ``is_superseded``: its files, read again, belong to other series. ``stack`` is the `dicom.stack.Stack` in which find
+    arranged its slices, so that reading arranges nothing again; it holds no identifier, is never stored, and None where
+    it is not known.
     """
 
     series_key: str
@@ -184,6 +187,9 @@ class Series:
     preference_reason: str = ""
     stack_label: str = ""
     files_stamp: str = ""
+    patient_id_key: str | None = None
+    study_uid_key: str | None = None
+    is_superseded: bool = False
     stack: object | None = field(default=None, compare=False, repr=False)
 
 
@@ -496,11 +502,18 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What `find` returns: eligible series, and what was left out and why (with the series it concerns)."""
+    """What `find` returns: eligible series, and what was left out and why (with the series it concerns).
+
+    ``superseded``: series of a store whose files, read again, belong to others. ``about_hashes``: by file, the keyed
+    hash of what the table about files says of it. ``rows_without_file``: lines of that table that mean no file.
+    """
 
     series: tuple[Series, ...] = ()
     excluded: tuple[tuple[Series, Exclusion], ...] = ()
     cautions: dict[str, tuple[Caution, ...]] = field(default_factory=dict)
+    superseded: tuple[Series, ...] = ()
+    about_hashes: dict[Path, str] = field(default_factory=dict)
+    rows_without_file: tuple[int, ...] = ()
 
 
 class Segmenter(Protocol):

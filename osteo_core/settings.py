@@ -76,7 +76,8 @@ class Settings:
     ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in.
     ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
-    that off.
+    that off, and uploads with it. ``upload_folder`` keeps uploaded archives, empty for ``incoming`` in the store;
+    ``upload_limit_mb`` bounds one of them.
     ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
     called from. It lies outside the store on purpose.
     """
@@ -101,6 +102,8 @@ class Settings:
     masks: str = ""
     mask_tool: str = "names"
     index_folders: str = "/"
+    upload_folder: str = ""
+    upload_limit_mb: int = 2000
     letter_template: str = ""
     identity_readers: str = ""
     role_claim: str = "roles"
@@ -188,6 +191,7 @@ def checked(settings: Settings) -> Settings:
             0 < settings.session_hours <= 24
         ),
         "role_claim must name a claim, found nothing": bool(settings.role_claim.strip()),
+        f"upload_limit_mb must be at least 1, found {settings.upload_limit_mb}": settings.upload_limit_mb >= 1,
         f"engine must be one of {', '.join(ENGINES)}, found {settings.engine!r}": settings.engine in ENGINES,
         f"mask_tool must be one of {', '.join(MASK_TOOLS)}, found {settings.mask_tool!r}": (
             settings.mask_tool in MASK_TOOLS

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
+from pages.ui.home import index_form
 from pages.ui.home import parts as home_parts
 from pages.ui.shared import figures, frame, go, wording
 from pages.ui.shared.take_figure import show_figure
@@ -66,7 +67,7 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
     go.link("pages/agreement.py", label="Compare with QCT", icon=":material/compare_arrows:")
     if may(current_user(), Action.INDEX):
         with st.expander("Index your own CT"):
-            home_parts.show_index()
+            index_form.show_index()
 
 
 st.title("Home")
@@ -75,9 +76,9 @@ numbers = services.cohort_numbers()
 if not numbers.series:
     frame.draw_no_series()
     if may(current_user(), Action.INDEX):
-        home_parts.show_index()
+        index_form.show_index()
 else:
-    home_parts.show_index_result()
+    index_form.show_index_result()
     home_parts.show_tiles(numbers)
     home_parts.show_changes()
     left, right = st.columns([2.1, 1], gap="large")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from osteo_core.records import Segmentation, SegmentedLevel, Volume
 from osteo_core.segmentation.bodies import Box, body_on
 from osteo_core.segmentation.find_masks import MaskFiles
 from osteo_core.segmentation.fit import cautions_of, misfit
+from osteo_core.segmentation.islets import without_islets
 from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
@@ -36,12 +38,13 @@ class MaskSegmenter:
         mask = read_mask(self._mask)
         if isinstance(mask, Exclusion):
             return mask
+        mask, islets = without_islets(mask)
         fault = misfit(mask, volume, frame_of_reference_uid=self._frame_of_reference_uid)
         if fault is not None:
             return fault
-        return bodies_of(
-            mask, volume, engine=f"{self.name}: {mask.source}", model_hash=self.model_hash, started=started
-        )
+        engine = f"{self.name}: {mask.source}"
+        found = bodies_of(mask, volume, engine=engine, model_hash=self.model_hash, started=started)
+        return replace(found, cautions=(*found.cautions, *islets))
 
 
 def bodies_of(mask: WholeVertebrae, volume: Volume, *, engine: str, model_hash: str, started: float) -> Segmentation:

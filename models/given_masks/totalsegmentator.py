@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from osteo_core.records import Segmentation, Volume
 from osteo_core.segmentation.bodies import CUT_VERSION
 from osteo_core.segmentation.find_masks import MaskFiles
 from osteo_core.segmentation.fit import misfit
+from osteo_core.segmentation.islets import without_islets
 from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.segmentation.naming import MaskTool, level_of_name
 
@@ -53,10 +55,13 @@ class TotalSegmentatorSegmenter:
         mask = _outlined(volume)
         if isinstance(mask, Exclusion):
             return mask
+        mask, islets = without_islets(mask)
         fault = misfit(mask, volume)
         if fault is not None:
             return fault
-        return bodies_of(mask, volume, engine=f"{self._source}, run here", model_hash=self.model_hash, started=started)
+        engine = f"{self._source}, run here"
+        found = bodies_of(mask, volume, engine=engine, model_hash=self.model_hash, started=started)
+        return replace(found, cautions=(*found.cautions, *islets))
 
 
 @functools.cache

@@ -39,7 +39,8 @@ _CORTICAL_REACH_MM = (30.0, 30.0, 0.0)
 _CORTICAL_BACK_MM = 40.0
 _CORTICAL_MEAN_VOXELS = 3
 _CORTICAL_VOLUME_ML = 0.1
-#: Below, it is not compact bone; above lies metal (cortical bone is 1931 HU at 80 kVp by NIST attenuation).
+#: Below, it is not compact bone; above lies metal, or bone at a low keV (cortical bone is 1931 HU at 80 kVp by
+#: NIST attenuation).
 _CORTICAL_HU = (150.0, 2000.0)
 _CORTICAL_LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 
@@ -204,18 +205,25 @@ def _around(trunk: Trunk, body: Body, wanted: NDArray[np.bool_]) -> tuple[FloatA
 
 
 def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> TissueSample | None:
-    """The brightest compact bone of the vertebrae, arches included; thin cortex keeps it below pure cortical bone."""
-    found = [sample for body in bodies if body.level in _CORTICAL_LEVELS and (sample := _compact(volume, body))]
-    if not found:
+    """The brightest compact bone of the vertebrae, arches included; thin cortex keeps it below pure cortical bone.
+
+    Where all of them show more than any bone at a tube voltage, it is 'dense bone', by which nothing is calibrated.
+    """
+    brightest = [sample for body in bodies if body.level in _CORTICAL_LEVELS and (sample := _compact(volume, body))]
+    found = [sample for sample in brightest if sample[0] <= _CORTICAL_HU[1]]
+    if not brightest:
         return None
-    means, spreads, areas = np.array(found).T
+    means, spreads, areas = np.array(found or brightest).T
     return TissueSample(
-        name="cortical", mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=float(areas.sum())
+        name="cortical" if found else "dense bone",
+        mean_hu=float(np.median(means)),
+        sd_hu=float(np.median(spreads)),
+        area_mm2=float(areas.sum()),
     )
 
 
 def _compact(volume: Volume, body: Body) -> tuple[float, float, float] | None:
-    """(mean HU, SD, axial area in mm2) of the brightest bone round one body; None for metal or no bone."""
+    """(mean HU, SD, axial area in mm2) of the brightest bone round one body, or metal; None for no bone."""
     points = voxel_centres_mm(body.geometry)[body.mask]
     low, high = points.min(axis=0) - _CORTICAL_REACH_MM, points.max(axis=0) + _CORTICAL_REACH_MM
     high[1] += _CORTICAL_BACK_MM
@@ -230,7 +238,7 @@ def _compact(volume: Volume, body: Body) -> tuple[float, float, float] | None:
     n = max(round(_CORTICAL_VOLUME_ML / volume.geometry.voxel_volume_ml), 1)
     brightest = np.partition(calm.ravel(), -n)[-n:] if calm.size > n else calm.ravel()
     mean = float(brightest.mean()) if brightest.size else 0.0
-    if not _CORTICAL_HU[0] <= mean <= _CORTICAL_HU[1]:
+    if mean < _CORTICAL_HU[0]:
         return None
     step = float(np.abs(volume.geometry.affine_lps[2, :3]).max())
     return mean, float(brightest.std()), n * volume.geometry.voxel_volume_ml * 1000.0 / step

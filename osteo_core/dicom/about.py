@@ -13,9 +13,11 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from osteo_core.archives import is_there, local_file
 from osteo_core.dicom.elements import image_of
 from osteo_core.dicom.slices import ImageHeader
 from osteo_core.dicom.values import positive
@@ -155,10 +157,14 @@ def fits(pattern: str, path: Path) -> bool:
 
     A name means the file with or without its suffix, or a folder above it; a path is counted from its end.
     """
-    wanted = [_plain(part) for part in Path(pattern.replace("\\", "/")).parts]
-    parts = [_plain(part) for part in path.parts]
+    wanted, parts = _parts(pattern.replace("\\", "/")), _parts(str(path))
     bare = [*wanted[:-1], *map(_bare, wanted[-1:])], [*parts[:-1], *map(_bare, parts[-1:])]
     return _ends(*bare) or any(_ends(wanted, parts[:end]) for end in range(len(wanted), len(parts)))
+
+
+@lru_cache(maxsize=65536)
+def _parts(text: str) -> list[str]:
+    return [_plain(part) for part in Path(text).parts]
 
 
 def _ends(wanted: list[str], parts: list[str]) -> bool:
@@ -179,11 +185,12 @@ def read_sidecar(path: Path) -> tuple[dict[str, Any], str]:
     """What the JSON file beside ``path`` says by DICOM keyword, and why it cannot be read ('' when it can)."""
     beside = sidecar_of(path)
     try:
-        if not beside.is_file():
+        if not is_there(beside):
             return {}, ""
-        if beside.stat().st_size > _MOST_JSON_BYTES:
-            return {}, "the JSON file beside it is larger than 1 MB"
-        content = json.loads(beside.read_bytes())
+        with local_file(beside) as local:
+            if local.stat().st_size > _MOST_JSON_BYTES:
+                return {}, "the JSON file beside it is larger than 1 MB"
+            content = json.loads(local.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}, "the JSON file beside it cannot be read"
     if not isinstance(content, dict):

@@ -7,32 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from osteo_core.archives import archive_of
+from osteo_core.archives import archive_of, is_archive
 from osteo_core.dicom.about import About
 from osteo_core.dicom.arrange import arrange
 from osteo_core.dicom.describe import describe, header_cautions, words_of
 from osteo_core.dicom.eligibility import exclusion_of
 from osteo_core.dicom.header import NotReadable, has_preamble, read_slices
 from osteo_core.dicom.identity import Identity, identity, unique_names
-from osteo_core.dicom.nifti_series import nifti_series
-from osteo_core.dicom.people import Member, person_of, split_by_person, with_patients
+from osteo_core.dicom.nifti_series import nifti_members, nifti_series
+from osteo_core.dicom.people import Member, doubts_of, person_of, split_by_person, with_patients
 from osteo_core.dicom.prefer import choose_preferred
 from osteo_core.dicom.sites import SiteRule, Source, read_sites, site_key, site_of
 from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack, build_stack, without_identity
 from osteo_core.dicom.values import printable
-from osteo_core.dicom.walk import File, Folder, walk
+from osteo_core.dicom.walk import File, Folder, Known, folders_of, walk
 from osteo_core.imaging.files import is_volume_file
-from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
+from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
-#: Why a volume file in an archive is left out: what reads it wants the file itself, and what lies beside it.
-_PACKED_VOLUME = "a volume file in an archive; unpack it first"
+_PACKED_TWICE = "an archive in an archive; unpack it first"
 #: Called after each file with (files done, files seen so far).
 Progress = Callable[[int, int], object]
 
@@ -62,31 +62,58 @@ def find_series(
     *,
     pseudonyms: Pseudonyms,
     settings: Settings,
-    known: Mapping[str, tuple[int, int]] | None = None,
-    known_studies: Mapping[str, str] | None = None,
+    known: Mapping[str, Known] | None = None,
+    again: bool = False,
     progress: Progress | None = None,
     without: Iterable[Path] = (),
     about: About | None = None,
 ) -> Found:
     """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
 
-    ``known``: absolute path -> (size, mtime_ns) of files that are indexed already. A folder that holds
-    only such files is skipped without opening one; a folder with anything new is read whole, so that
-    no series is ever judged by half its files. ``known_studies``: absolute path -> study_key; where new
-    files belong to a known study, that study's other folders are read again, so that one series of it
-    stays preferred. ``without``: files and folders that are passed over. ``about``: a table of what
-    files other than DICOM cannot say. Raises UsageError for a path
-    that does not exist.
+    ``known``: by absolute path, files that are indexed already. A folder that holds only such files is skipped without
+    opening one (``again``: it is not); a folder with anything new is read whole, so that no series is ever judged by
+    half its files. Where new files have the PatientID or StudyInstanceUID of known ones, wherever those lie, these are
+    read again, so that one series of a study stays preferred and people are told apart whichever came first.
+    ``without``: files and folders that are passed over. ``about``: a table of what files other than DICOM cannot say.
+    Raises UsageError for a path that does not exist.
     """
-    gathered = _Gathered()
-    folders = list(walk(map(_of_directory, paths), without))
-    fresh = [folder for folder in folders if not folder.is_unchanged(known or {})]
-    _gather_all(fresh, gathered, progress)
-    if known_studies and len(fresh) < len(folders):
-        touched = {pseudonyms.study(member.identity.study) for member in _members(gathered)}
-        again = [f for f in folders if f.is_unchanged(known or {}) and touched & f.values(known_studies)]
-        _gather_all(again, gathered, progress)
-    return _judge(gathered, pseudonyms, settings, about)
+    gathered, seen, known = _Gathered(), set[tuple[int, int]](), known or {}
+    about_hash = partial(_about_hash, about=about, pseudonyms=pseudonyms) if about else None
+    folders = list(walk(map(_of_directory, paths), without, seen))
+    rest = [] if again else [folder for folder in folders if folder.is_unchanged(known, about_hash)]
+    unchanged, people = {id(folder) for folder in rest}, set[str]()
+    reading = [folder for folder in folders if id(folder) not in unchanged]
+    while reading:
+        _gather_all(reading, gathered, progress)
+        if not known:
+            break
+        people |= (touched := _people(gathered, pseudonyms, about) - people)
+        shared = {path for path, one in known.items() if touched & one.people}
+        reading = [folder for folder in rest if any(str(file.path) in shared for file in folder.files)]
+        rest = [folder for folder in rest if all(str(file.path) not in shared for file in folder.files)]
+        reading += folders_of(map(Path, sorted(shared)), seen)
+    volumes = [f.path for folder in folders for f in folder.files if is_volume_file(f.path)] if about else []
+    found = _judge(gathered, pseudonyms, settings, about)
+    return replace(
+        found,
+        about_hashes={file.path: about_hash(file.path) for file in gathered.nifti} if about_hash else {},
+        rows_without_file=about.without_file(volumes) if about else (),
+    )
+
+
+def _about_hash(path: Path, *, about: About, pseudonyms: Pseudonyms) -> str:
+    """What the table says of a file, as a hash; '' where it says nothing."""
+    said = about.of(path) if is_volume_file(path) else {}
+    return pseudonyms.about(repr(sorted(said.items()))) if said else ""
+
+
+def _people(gathered: _Gathered, pseudonyms: Pseudonyms, about: About | None) -> set[str]:
+    """Hashes of the identifiers of what was read, as the index has them."""
+    return {
+        key
+        for member in _members(gathered, about)
+        for key in (pseudonyms.patient(member.name), pseudonyms.study(member.study_uid))
+    }
 
 
 def _of_directory(path: Path) -> Path:
@@ -106,14 +133,15 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
-        if is_volume_file(file.path) and not has_preamble(file.path):
-            if archive_of(file.path):
-                gathered.unreadable.setdefault((file.path.parent, _PACKED_VOLUME), []).append(file.path)
-            else:
-                gathered.nifti.append(file)
+        if is_archive(file.path) and archive_of(file.path):  # each by its own name
+            gathered.unreadable[(file.path, _PACKED_TWICE)] = [file.path]
+        elif is_volume_file(file.path) and not has_preamble(file.path):
+            gathered.nifti.append(file)
         else:
             _gather_dicom(file, gathered)
         yield
+    for archive, what in folder.left_out:
+        gathered.unreadable[(archive, what)] = []
     if folder.unreachable:
         gathered.unreadable[(folder.path, f"{folder.unreachable} entries that cannot be reached")] = []
 
@@ -129,8 +157,8 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
         gathered.slices.setdefault(own, []).extend(slices)
 
 
-def _members(gathered: _Gathered) -> list[Member]:
-    """The series of each person, in order of their identifiers.
+def _members(gathered: _Gathered, about: About | None) -> list[Member]:
+    """The series of each person, in order of their identifiers; those of volume files have no slices.
 
     Slices of several people that form one stack together are one scan under several names: nobody's.
     """
@@ -141,17 +169,19 @@ def _members(gathered: _Gathered) -> list[Member]:
             members.append(Member(identity=own, slices=slices, person=person_of(parts[0]), patients=len(parts)))
             continue
         members += [Member(identity=own, slices=part, person=person_of(part)) for part in parts]
+    members += nifti_members([file.path for file in gathered.nifti], about)
     return sorted(with_patients(members), key=lambda member: member.identity)
 
 
 def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, about: About | None) -> Found:
     sites = read_sites(settings.site_table)
+    members = _members(gathered, about)
     judged = [
-        *_dicom_series(gathered, pseudonyms, settings, sites),
+        *_dicom_series([one for one in members if one.slices], gathered, pseudonyms, settings, sites),
         *(
             _Judged(series=_named(series, sites, pseudonyms), exclusion=exclusion, cautions=cautions)
             for series, exclusion, cautions in nifti_series(
-                [f.path for f in gathered.nifti], pseudonyms, settings, about
+                [f.path for f in gathered.nifti], pseudonyms, settings, about, members=members
             )
         ),
     ]
@@ -173,9 +203,12 @@ def _named(series: Series, sites: Sequence[SiteRule], pseudonyms: Pseudonyms) ->
 
 
 def _dicom_series(
-    gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, sites: Sequence[SiteRule]
+    members: Sequence[Member],
+    gathered: _Gathered,
+    pseudonyms: Pseudonyms,
+    settings: Settings,
+    sites: Sequence[SiteRule],
 ) -> Iterator[_Judged]:
-    members = _members(gathered)
     names = unique_names([member.identity for member in members])
     for member in members:
         own = replace(member.identity, name=names[member.identity])
@@ -192,20 +225,19 @@ def _judged(
 ) -> Iterator[_Judged]:
     for arranged in arrange(member.slices, step=Step.FIND):
         series = describe(arranged, own, pseudonyms, patient=member.patient, sites=sites)
+        series = replace(
+            series,
+            patient_id_key=pseudonyms.patient(member.name),
+            study_uid_key=pseudonyms.study(member.study_uid),
+        )
         exclusion = exclusion_of(series, arranged, settings, patients=member.patients)
-        cautions = (*arranged.cautions, *_of_person(member))
+        cautions = (*arranged.cautions, *doubts_of(member))
         if exclusion is None and isinstance(arranged.stack, Stack):
             cautions += header_cautions(
                 series, arranged.stack, is_stated=own.is_stated, has_patient_id=member.has_patient_id
             )
             series = replace(series, stack=without_identity(arranged.stack))
         yield _Judged(series=series, exclusion=exclusion, cautions=cautions, words=words_of(arranged))
-
-
-def _of_person(member: Member) -> tuple[Caution, ...]:
-    if not member.unsure:
-        return ()
-    return (Caution(code=CautionCode.PATIENT_UNSURE, step=Step.FIND, found=member.unsure),)
 
 
 def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[Series, Exclusion]]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,9 @@ from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.values import number, sequence, text
 
 _NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
+_NIFTI_2_MAGIC = (b"n+2\0", b"ni2\0")
+#: Enough of a file to tell what it is, packed or not.
+_MAGIC_BYTES = 4096
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 # pydicom's warnings quote values and file names, and those may hold a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
@@ -82,11 +87,24 @@ def _read(file: BinaryIO) -> Dataset | NotReadable:
         return NotReadable(kind="empty file")
     is_whole = start[128:132] == b"DICM"
     if not is_whole and not _looks_like_dicom(start):
-        is_nifti = (start + file.read(216))[344:348] in _NIFTI_MAGIC
-        return NotReadable(kind="NIfTI under another name; end it with .nii" if is_nifti else "not DICOM")
+        return NotReadable(kind=_kind_of(start + file.read(_MAGIC_BYTES)))
     dataset = read_until_pixels(file, force=not is_whole)
     check_claims(dataset, os.fstat(file.fileno()).st_size)
     return dataset
+
+
+def _kind_of(begin: bytes) -> str:
+    """What a file that is no DICOM begins with."""
+    inside = b""
+    if begin.startswith(b"\x1f\x8b"):
+        with contextlib.suppress(zlib.error):
+            inside = zlib.decompressobj(wbits=31).decompress(begin, _MAGIC_BYTES)
+    for content, suffix in ((begin, ".nii"), (inside, ".nii.gz")):
+        if content[344:348] in _NIFTI_MAGIC or content[4:8] in _NIFTI_2_MAGIC:
+            return f"NIfTI under another name; end it with {suffix}"
+    if begin.startswith(b"NRRD000"):
+        return "NRRD under another name; end it with .nrrd"
+    return "an archive under another name; end it with .zip" if begin.startswith(b"PK\x03\x04") else "not DICOM"
 
 
 def _looks_like_dicom(start: bytes) -> bool:

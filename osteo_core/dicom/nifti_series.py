@@ -13,8 +13,10 @@ import numpy as np
 from osteo_core.dicom.about import About, Said, said_of
 from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
 from osteo_core.dicom.eligibility import STEP_ROUNDING, too_young
+from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.images import fault_of
-from osteo_core.dicom.people import is_placeholder
+from osteo_core.dicom.people import Member, doubts_of
+from osteo_core.dicom.slices import Person
 from osteo_core.dicom.stack import plane_of
 from osteo_core.dicom.values import printable
 from osteo_core.errors import OsteoError
@@ -32,16 +34,45 @@ _UNSAID = ("manufacturer", "tube voltage", "kernel", "slice thickness", "contras
 _SQUARE_MM = 1e-3
 
 
+def nifti_members(paths: Sequence[Path], about: About | None) -> list[Member]:
+    """Who was scanned, by the JSON file beside each file and the table ``about``; each file is a study of its own."""
+    return [
+        Member(
+            identity=Identity(study=_place(path), series=_place(path), name=nifti_stem(path), is_stated=False),
+            slices=[],
+            person=_person(path, about or About()),
+        )
+        for path in paths
+    ]
+
+
+def _person(path: Path, about: About) -> Person:
+    try:
+        return said_of(path, about).image.person
+    except OsteoError:  # a table of the caller's own
+        raise
+    except Exception:  # what stands beside the file cannot be used, as nifti_series tells
+        return Person()
+
+
 def nifti_series(
-    paths: Sequence[Path], pseudonyms: Pseudonyms, settings: Settings, about: About | None = None
+    paths: Sequence[Path],
+    pseudonyms: Pseudonyms,
+    settings: Settings,
+    about: About | None = None,
+    *,
+    members: Sequence[Member],
 ) -> Iterator[tuple[Series, Exclusion | None, tuple[Caution, ...]]]:
     """One series a file, with its exclusion if any. Whether it is a CT or a label map shows when it is read.
 
-    What the JSON file beside it and the table ``about`` say counts as the header of a DICOM image does.
+    What the JSON file beside it and the table ``about`` say counts as the header of a DICOM image does. ``members``:
+    who was scanned, those of other files among them.
     """
+    by_place = {member.study_uid: member for member in members}
     for path, name in zip(paths, _names(paths), strict=True):
         try:
-            yield _judged(path, name, pseudonyms, settings, about or About())
+            own = by_place[_place(path)]
+            yield _judged(path, name, pseudonyms, settings, about=about or About(), member=own)
         except OsteoError:  # a table of the caller's own
             raise
         except Exception as error:  # the border of one file: its header ends no search
@@ -51,7 +82,7 @@ def nifti_series(
 
 
 def _judged(
-    path: Path, name: str, pseudonyms: Pseudonyms, settings: Settings, about: About
+    path: Path, name: str, pseudonyms: Pseudonyms, settings: Settings, *, about: About, member: Member
 ) -> tuple[Series, Exclusion | None, tuple[Caution, ...]]:
     header = read_nifti_header(path)
     if isinstance(header, Exclusion):
@@ -60,15 +91,16 @@ def _judged(
     if header.labels:
         return series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
     said = said_of(path, about)
-    series = _with_facts(series, said, pseudonyms)
+    series = _with_facts(series, said, pseudonyms, member)
     exclusion = fault_of(said.image) or too_young(series) or _exclusion(series, settings)
-    return series, exclusion, _cautions(series, said)
+    return series, exclusion, (*_cautions(series, said), *doubts_of(member))
 
 
-def _with_facts(series: Series, said: Said, pseudonyms: Pseudonyms) -> Series:
-    person = said.image.person
-    known = series.patient_key if is_placeholder(person.patient_id) else pseudonyms.patient(person.patient_id)
-    return replace(series, kvp=said.kvp, patient_key=known, **facts_of(said.image, pseudonyms))
+def _with_facts(series: Series, said: Said, pseudonyms: Pseudonyms, member: Member) -> Series:
+    if member.has_patient_id:
+        known = pseudonyms.patient(member.patient)
+        series = replace(series, patient_key=known, patient_id_key=pseudonyms.patient(member.name))
+    return replace(series, kvp=said.kvp, **facts_of(said.image, pseudonyms))
 
 
 def _cautions(series: Series, said: Said) -> tuple[Caution, ...]:
@@ -113,9 +145,13 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return names
 
 
+def _place(path: Path) -> str:
+    """What identifies a file: many folders hold a file of the same name."""
+    return f"nifti {path.resolve()}"
+
+
 def _series(path: Path, name: str, pseudonyms: Pseudonyms, geometry: Geometry | None = None) -> Series:
-    # The path identifies the file: many folders hold a file of the same name.
-    place = f"nifti {path.resolve()}"
+    place = _place(path)
     known = _geometry(geometry) if geometry else {}
     return Series(
         series_key=pseudonyms.series(place),

@@ -14,10 +14,14 @@ from typing import Any, TypeVar
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.slices import Person, SliceHeader
 from osteo_core.dicom.values import most
+from osteo_core.outcomes import Caution, CautionCode
+from osteo_core.terms import Step
 
 #: Births and sizes further apart than this are two people's; headers round ages to years and sizes to centimetres.
 _BIRTH_APART_YEARS = 1.5
 _BIRTH_APART_YEARS_BY_AGE = 3.0
+#: Without the day of a scan: longer than one scanner's CT is kept, and shorter than a generation.
+_AGE_APART_YEARS = 15.0
 _SIZE_APART_M = 0.2
 _DAYS_A_YEAR = 365.25
 
@@ -33,13 +37,15 @@ Item = TypeVar("Item")
 class Member:
     """The files of one series of one person. ``patient`` is what tells this person from all others.
 
-    ``patients`` is more than one where slices of several people form one stack; ``unsure`` says why it is not certain
-    who was scanned, '' where it is.
+    ``name`` and ``study_uid`` are what the identifiers say before people are told apart. ``patients`` is more than one
+    where slices of several people form one stack; ``unsure`` says why it is not certain who was scanned.
     """
 
     identity: Identity
     slices: list[SliceHeader]
     person: Person
+    name: str = ""
+    study_uid: str = ""
     patient: str = ""
     patients: int = 1
     unsure: str = ""
@@ -77,15 +83,26 @@ def person_of(slices: Sequence[SliceHeader]) -> Person:
 
 
 def with_patients(members: Sequence[Member]) -> list[Member]:
-    """The members with the patient of each: by PatientID, apart where people contradict each other."""
+    """The members with the patient of each: by PatientID, apart where people contradict each other.
+
+    The order of ``members`` does not matter, so that it is the same in which order files were indexed.
+    """
     by_name: dict[str, list[Member]] = {}
-    for one in members:
-        by_name.setdefault(_name_of(one), []).append(one)
-    found = [one for name, own in by_name.items() for one in _named(name, own)]
+    for one in sorted(members, key=_order):
+        named = replace(one, name=_name_of(one), study_uid=one.identity.study)
+        by_name.setdefault(named.name, []).append(named)
+    found = [one for own in by_name.values() for one in _told_apart(own)]
     patients: dict[str, set[str]] = {}
     for one in found:
-        patients.setdefault(one.identity.study, set()).add(one.patient)
-    return [_in_own_study(one, len(patients[one.identity.study])) for one in found]
+        patients.setdefault(one.study_uid, set()).add(one.patient)
+        patients.setdefault(f"{one.study_uid}\0{one.name}", set()).add(one.patient)
+    return [
+        _in_own_study(one, len(patients[one.study_uid]), len(patients[f"{one.study_uid}\0{one.name}"])) for one in found
+    ]
+
+
+def _order(one: Member) -> tuple[Identity, str]:
+    return one.identity, str(one.person)
 
 
 def _name_of(one: Member) -> str:
@@ -93,9 +110,9 @@ def _name_of(one: Member) -> str:
     return one.person.patient_id if one.has_patient_id else f"study {one.identity.study}"
 
 
-def _named(name: str, members: Sequence[Member]) -> list[Member]:
+def _told_apart(members: Sequence[Member]) -> list[Member]:
     """Members of one identifier: one patient, or several who contradict each other."""
-    reasons: set[str] = set()
+    name, reasons = members[0].name, set[str]()
 
     def apart(one: Member, other: Member) -> str:
         return contradict(one.person, other.person, is_one_study=one.identity.study == other.identity.study)
@@ -105,20 +122,25 @@ def _named(name: str, members: Sequence[Member]) -> list[Member]:
         return [replace(one, patient=name) for one in members]
     unsure = f"{len(clusters)} people of different {' and '.join(sorted(reasons))} go by one identifier"
     return [
-        replace(one, patient=f"{name}\0{_description(cluster)}", unsure=f"{unsure}; they count as separate patients")
-        for cluster in clusters
+        replace(one, patient=f"{name}\0{described}", unsure=f"{unsure}; they count as separate patients")
+        for described, cluster in zip(_descriptions(clusters), clusters, strict=True)
         for one in cluster
     ]
 
 
-def _in_own_study(one: Member, patients: int) -> Member:
-    """The member under a study that is its patient's alone, for one StudyInstanceUID may stand for two patients'."""
+def _in_own_study(one: Member, patients: int, of_one_name: int) -> Member:
+    """The member under a study that is its patient's alone, for one StudyInstanceUID may stand for two patients'.
+
+    A study that one identifier has for one person keeps its name whoever else goes by that identifier, and with it its
+    results and reviews.
+    """
     unsure = one.unsure
     if patients > 1 and not unsure:
         unsure = f"one StudyInstanceUID stands for {patients} patients; they count as separate patients"
-    if one.patient == f"study {one.identity.study}":
+    own = one.patient if of_one_name > 1 else one.name
+    if own == f"study {one.study_uid}":
         return replace(one, unsure=unsure)
-    return replace(one, unsure=unsure, identity=replace(one.identity, study=f"{one.identity.study}\0{one.patient}"))
+    return replace(one, unsure=unsure, identity=replace(one.identity, study=f"{one.study_uid}\0{own}"))
 
 
 def _clusters(
@@ -139,6 +161,13 @@ def _clusters(
     return clusters
 
 
+def doubts_of(member: Member) -> tuple[Caution, ...]:
+    """The caution of a member of whom it is not certain who was scanned."""
+    if not member.unsure:
+        return ()
+    return (Caution(code=CautionCode.PATIENT_UNSURE, step=Step.FIND, found=member.unsure),)
+
+
 def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
     """What makes these two people ('sex', 'birth', 'age', 'size' or 'identifier'), or ''."""
     ids = {p.patient_id for p in (one, other) if not is_placeholder(p.patient_id)}
@@ -149,8 +178,12 @@ def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
     if one.born and other.born and abs((one.born - other.born).days) > _BIRTH_APART_YEARS * _DAYS_A_YEAR:
         return "birth"
     births = _birth_year(one, is_one_study=is_one_study), _birth_year(other, is_one_study=is_one_study)
-    if births[0] is not None and births[1] is not None and abs(births[0] - births[1]) > _BIRTH_APART_YEARS_BY_AGE:
-        return "age"
+    if births[0] is not None and births[1] is not None:
+        if abs(births[0] - births[1]) > _BIRTH_APART_YEARS_BY_AGE:
+            return "age"
+    elif one.age_years is not None and other.age_years is not None:  # when they were scanned is not known
+        if abs(one.age_years - other.age_years) > _AGE_APART_YEARS:
+            return "age"
     if one.size_m and other.size_m and abs(one.size_m - other.size_m) > _SIZE_APART_M:
         return "size"
     return ""
@@ -163,6 +196,20 @@ def _birth_year(person: Person, *, is_one_study: bool) -> float | None:
     if is_one_study:
         return -person.age_years
     return person.scanned.year + person.scanned.month / 12 - person.age_years if person.scanned else None
+
+
+def _descriptions(clusters: Sequence[Sequence[Member]]) -> list[str]:
+    """What sets each person apart from the others; their size or place among them where sex and birth do not."""
+    found = [_description(cluster) for cluster in clusters]
+    if len(set(found)) < len(found):
+        found = [f"{one} {_size(cluster)}" for one, cluster in zip(found, clusters, strict=True)]
+    if len(set(found)) < len(found):
+        found = [f"{one} {number}" for number, one in enumerate(found)]
+    return found
+
+
+def _size(cluster: Sequence[Member]) -> str:
+    return next((f"{size:.1f} m" for size in sorted(one.person.size_m or 0.0 for one in cluster) if size), "")
 
 
 def _description(cluster: Sequence[Member]) -> str:

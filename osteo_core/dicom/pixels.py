@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, config, dcmread, dcmwrite
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -32,6 +33,15 @@ sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 #: What makes up the number of bits of the pixels, and the pixels themselves.
 _SIZE_KEYWORDS = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PixelData")
+#: What GDCM needs of a file to decode it, and nothing that a header may hold amiss.
+_PIXEL_KEYWORDS = (
+    *(*_SIZE_KEYWORDS[:-1], "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation"),
+    *("PlanarConfiguration", "RescaleSlope", "RescaleIntercept"),
+)
+#: Little-endian elements with big-endian pixels (GE Advantage workstations); pydicom reads the elements.
+_GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+#: Ends compressed pixels, which little follows.
+_END_OF_FRAGMENTS, _TAIL_BYTES = b"\xfe\xff\xdd\xe0", 65536
 #: Longer elements stay unread on disk while only their length is asked for.
 _DEFER_BYTES = 1024
 _NATIVE_SYNTAXES = (
@@ -63,8 +73,13 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
         _check_length(path)
     with path.open("rb") as file:
         has_preamble = file.read(132)[128:] == b"DICM"
+    if syntax == _GE_BIG_ENDIAN_PIXELS:
+        return _decoded_bare(path, is_rescaled=is_rescaled)
     if has_preamble and is_as_written and _is_utf8(path):
-        return _decoded(path)
+        try:
+            return _decoded(path)
+        except PixelsUnreadableError:  # an element that GDCM trips over is perhaps none that pixels need
+            return _decoded_bare(path, is_rescaled=True)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.dcm"
         try:
@@ -128,6 +143,45 @@ def _decoded(path: Path) -> NDArray[Any]:
     if frames.ndim != 3:
         raise PixelsUnreadableError(f"pixels have {frames.ndim} axes, expected 3")
     return frames
+
+
+def _decoded_bare(path: Path, *, is_rescaled: bool) -> NDArray[Any]:
+    """The frames by a file of the same pixels and little else. Raises PixelsUnreadableError."""
+    with tempfile.TemporaryDirectory() as folder:
+        bare = Path(folder) / "bare.dcm"
+        try:
+            _write_bare(path, bare, is_rescaled=is_rescaled)
+        except DAMAGE:
+            raise PixelsUnreadableError("pixels damaged, cut short, or in an unknown compression") from None
+        return _decoded(bare)
+
+
+def _write_bare(path: Path, bare: Path, *, is_rescaled: bool) -> None:
+    with config.disable_value_validation():
+        dataset: Dataset = dcmread(path, force=True)
+        own = Dataset()
+        for keyword in _PIXEL_KEYWORDS:
+            if keyword in dataset and (is_rescaled or not keyword.startswith("Rescale")):
+                own[keyword] = dataset[keyword]
+        own.PhotometricInterpretation = text(dataset, "PhotometricInterpretation").replace("OCHROME1", "OCHROME2")
+        own["PixelData"] = dataset["PixelData"]
+        syntax = UID(dataset.file_meta.TransferSyntaxUID)
+        if not _is_whole(own, syntax, path):  # pydicom takes what there is, and GDCM fills the rest
+            raise ValueError
+        if syntax == _GE_BIG_ENDIAN_PIXELS:
+            own.PixelData = np.frombuffer(dataset.PixelData, dtype=">u2").astype("<u2").tobytes()
+            syntax = ExplicitVRLittleEndian
+        own.SOPClassUID, own.SOPInstanceUID = CTImageStorage, "2.25.1"
+        own.file_meta = FileMetaDataset()
+        own.file_meta.TransferSyntaxUID = syntax
+        dcmwrite(bare, own, enforce_file_format=True)
+
+
+def _is_whole(own: Dataset, syntax: str, path: Path) -> bool:
+    if syntax in (*_NATIVE_SYNTAXES, _GE_BIG_ENDIAN_PIXELS):
+        needed = int(np.prod([number(own, keyword) or 1 for keyword in _SIZE_KEYWORDS[:-1]])) // 8
+        return len(own.PixelData) >= needed
+    return _END_OF_FRAGMENTS in path.read_bytes()[-_TAIL_BYTES:]
 
 
 def _write_plain(path: Path, whole: Path, *, is_rescaled: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteo_core.dicom.arrange import Arranged, arrange
-from osteo_core.dicom.header import NotReadable, read_slices
+from osteo_core.dicom.header import NotReadable, has_preamble, read_slices
 from osteo_core.dicom.padding import padding_caution, replace_padding
 from osteo_core.dicom.pixels import PixelsUnreadableError, is_whole_valued, read_frames
 from osteo_core.dicom.slices import Seen, SliceHeader
@@ -36,7 +36,7 @@ def read_volume(series: Series) -> Volume | Exclusion:
     int16 where that loses nothing, else float32; padding is air; a tilted gantry is straightened. What
     cannot be read, or is not HU, is an Exclusion.
     """
-    if len(series.files) == 1 and is_volume_file(series.files[0]):
+    if len(series.files) == 1 and is_volume_file(series.files[0]) and not has_preamble(series.files[0]):
         return read_nifti_volume(series.files[0])
     stack = series.stack if isinstance(series.stack, Stack) else _arranged(series)
     if isinstance(stack, Exclusion):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 #: Longer suffixes first. The pair of a .hdr file is its .img; that of a .mhd file is named in it.
@@ -31,13 +34,16 @@ def volume_stem(path: Path) -> str:
     return name[: len(name) - len(suffix)]
 
 
-def belongs_to_header(path: Path) -> bool:
-    """Whether the file holds the voxels of a header file beside it, as .img does of .hdr."""
+def belongs_to_header(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
+    """Whether the file holds the voxels of a header file beside it, as .img does of .hdr.
+
+    ``is_there``: whether there is a file of a path; a member of an archive is none on the disk.
+    """
     name = path.name.lower()
     for suffix, headers in _VOXELS.items():
         if name.endswith(suffix):
             stem = path.name[: len(path.name) - len(suffix)]
-            return any(path.with_name(stem + header).exists() for header in headers)
+            return any(is_there(path.with_name(stem + header)) for header in headers)
     return False
 
 
@@ -46,8 +52,17 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{volume_stem(path)}.json")
 
 
-def is_sidecar(path: Path) -> bool:
-    """Whether a file is the JSON file of a volume beside it."""
+def stamp_of(path: Path, status: os.stat_result) -> tuple[int, int]:
+    """Size in bytes and time of change in ns of a file of this ``status``, with the JSON file beside a volume."""
+    if is_volume_file(path):
+        with contextlib.suppress(OSError):
+            beside = sidecar_of(path).stat()
+            return status.st_size + beside.st_size, max(status.st_mtime_ns, beside.st_mtime_ns)
+    return status.st_size, status.st_mtime_ns
+
+
+def is_sidecar(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
+    """Whether a file is the JSON file of a volume beside it; ``is_there`` as in ``belongs_to_header``."""
     return path.suffix.lower() == ".json" and any(
-        path.with_name(path.stem + suffix).is_file() for suffix in VOLUME_SUFFIXES
+        is_there(path.with_name(path.stem + suffix)) for suffix in VOLUME_SUFFIXES
     )

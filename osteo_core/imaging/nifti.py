@@ -18,6 +18,7 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from osteo_core.archives import ArchiveError, local_volume
 from osteo_core.imaging.files import NIFTI_SUFFIXES, volume_stem
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.open_volume import UnknownFileError, open_volume
@@ -75,7 +76,8 @@ def nifti_stem(path: Path) -> str:
 def read_nifti_header(path: Path) -> NiftiHeader | Exclusion:
     """Geometry by the header alone: the voxels stay unread. A damaged file is an Exclusion."""
     try:
-        return _header_of(open_volume(path))
+        with local_volume(path) as local:
+            return _header_of(open_volume(local))
     except _DAMAGE as error:
         return _unreadable(error)
 
@@ -154,7 +156,8 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
     So every reader lays the two files over each other, whichever form it goes by. Nothing else of the
     source's header is kept: its free texts may hold a name.
     """
-    own = open_volume(source)
+    with local_volume(source) as local:
+        own = open_volume(local)
     affine = _affine_ras(own)
     image = nibabel.Nifti1Image(labels, affine)
     qform, qform_code = _qform(own)
@@ -189,11 +192,12 @@ def _unit(header: Any) -> str:
 def _load(path: Path) -> tuple[NDArray[Any], NiftiHeader] | Exclusion:
     """Scaled voxels (I, J, K) and header; a fourth axis of length one is dropped."""
     try:
-        image = open_volume(path)
-        header = _header_of(image)
-        if isinstance(header, Exclusion):
-            return header
-        stored = np.asanyarray(image.dataobj.get_unscaled())
+        with local_volume(path) as local:
+            image = open_volume(local)
+            header = _header_of(image)
+            if isinstance(header, Exclusion):
+                return header
+            stored = np.asanyarray(image.dataobj.get_unscaled())
         if stored.dtype.kind not in "iufb":
             return _not_a_volume(f"voxels of type {stored.dtype}")
         voxels = _scaled(stored.reshape(header.geometry.shape), image.dataobj.slope, image.dataobj.inter)
@@ -283,7 +287,9 @@ def _unreadable(error: Exception) -> Exclusion:
     # The error's own text may hold the path, and a path may hold a name.
     told: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
     # Sentences of our own border (`open_volume`) name no file; nibabel's may.
-    own = str(error) if isinstance(error, UnknownFileError) else f"damaged NIfTI ({type(error).__name__})"
+    own = (
+        str(error) if isinstance(error, UnknownFileError | ArchiveError) else f"damaged NIfTI ({type(error).__name__})"
+    )
     found = told.get(type(error), own)
     return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 

@@ -66,6 +66,8 @@ PARAMETERS: dict[str, Any] = {
     "kvp": 120.0,
     "kernel_group": "standard",
     "series_keys": [key_of(n) for n in range(9)],
+    "paths": ["/data/ct/1.dcm"],
+    "keys": [key_of(n) for n in range(9)],
     **Version(model=MODEL_HASH).parameters(),
     **Version().parameters("first_"),
     **Version(settings=SETTINGS_HASH).parameters("second_"),
@@ -366,7 +368,9 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
         "path": str(file),
         "size_bytes": 7,
         "mtime_ns": file.stat().st_mtime_ns,
-        "study_key": series.study_key,
+        "about_hash": "",
+        "patient_id_key": series.patient_key,
+        "study_uid_key": series.study_key,
     }
     key = {
         "model_hash": MODEL_HASH,

@@ -21,8 +21,8 @@ WAY = (*IMAGING, *(f"osteo_core.{room}" for room in ROOMS))
 MAY_IMPORT = {
     **dict.fromkeys(WALLS, WALLS),
     "osteo_core.pseudonyms": WALLS,
-    "osteo_core.archives": WALLS,
-    "osteo_core.imaging": IMAGING,
+    "osteo_core.archives": (*WALLS, "osteo_core.imaging.files"),
+    "osteo_core.imaging": (*IMAGING, "osteo_core.archives"),
     "osteo_core.tables": (*WALLS, "osteo_core.pseudonyms"),
     "osteo_core.dicom": (*IMAGING, "osteo_core.archives", "osteo_core.pseudonyms", "osteo_core.tables"),
     "osteo_core.segmentation": (*IMAGING, "osteo_core.dicom"),

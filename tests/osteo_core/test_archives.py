@@ -12,13 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813
 
-from osteo_core.archives import ArchiveError, archive_of, is_there, local_file, members, status_of
+from osteo_core.archives import ArchiveError, archive_of, is_there, left_out, local_file, members, status_of
 from osteo_core.dicom.volume import read_volume
+from osteo_core.dicom.walk import Known
 from osteo_core.dicom.who import read_who
 from osteo_core.outcomes import ExclusionCode
 from tests.builders.series import BuiltSeries, CtSpec, write_series
 from tests.osteo_core.dicom.finding import find, the_exclusion, the_series, volume_of
+from tests.osteo_core.imaging.test_open_volume import BODY
 
 Packer = Callable[[BuiltSeries, Path], None]
 
@@ -83,7 +86,7 @@ def test_members_have_size_and_time_so_that_an_unchanged_archive_is_not_read_aga
 ) -> None:
     PACKERS[kind](built, packed)
     files = the_series(find(packed)).files
-    known = {str(file): status_of(file) for file in files}
+    known = {str(file): Known(stamp=status_of(file)) for file in files}
     assert find(packed, known=known).series == ()
     assert all(is_there(file) for file in files)
     assert not is_there(files[0].with_name("other.dcm"))
@@ -105,6 +108,9 @@ def test_names_that_lead_out_of_the_archive_are_no_members(tmp_path: Path) -> No
         for name in (str(target), "../secret.dcm", "a/../../secret.dcm", "..\\secret.dcm", "good.dcm"):
             packed.writestr(name, b"x")
     assert members(path) == [(path / "good.dcm", 1)]
+    assert left_out(path) == ("4 member(s) of an archive that lead out of it",)
+    told = [exclusion.found for _, exclusion in find(path).excluded]
+    assert "4 member(s) of an archive that lead out of it" in told
     with pytest.raises(FileNotFoundError), local_file(path / "../secret.dcm"):
         pass
 
@@ -118,7 +124,16 @@ def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
         good = tarfile.TarInfo("good.dcm")
         good.size = 1
         packed.addfile(good, io.BytesIO(b"x"))
+        for name, target in (("CT/inside.dcm", "../good.dcm"), ("CT/outside.dcm", "../../good.dcm")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, target
+            packed.addfile(link)
+        packed.addfile(good, io.BytesIO(b"y"))
     assert [member.name for member, _ in members(path)] == ["good.dcm"]
+    assert left_out(path) == (
+        "2 member(s) of an archive that lead out of it",
+        "1 member(s) of an archive under the name of another",
+    )
 
 
 @pytest.mark.parametrize("suffix", [".zip", ".tar.gz"])
@@ -145,10 +160,53 @@ def test_an_encrypted_zip_is_told_so(built: BuiltSeries, packed: Path) -> None:
     assert the_exclusion(find(packed)).found == "1 file(s): an encrypted archive; unpack it first"
 
 
-def test_a_volume_file_in_an_archive_is_told_so(packed: Path) -> None:
+def _packed(folder: Path, to: Path, suffix: str) -> None:
+    if suffix == ".zip":
+        with zipfile.ZipFile(to / "study.zip", "w") as zipped:
+            for file in sorted(folder.rglob("*.*")):
+                zipped.write(file, file.relative_to(folder))
+    else:
+        with tarfile.open(to / f"study{suffix}", "w:gz" if suffix.endswith("gz") else "w") as tarred:
+            tarred.add(folder, ".")
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz"])
+@pytest.mark.parametrize("kind", ["ct.nii.gz", "ct.hdr", "ct.mhd", "ct.nrrd"])
+def test_a_volume_file_in_an_archive_is_read_with_what_lies_beside_it(
+    tmp_path: Path, packed: Path, kind: str, suffix: str
+) -> None:
+    plain = tmp_path / "plain" / "case 7"
+    plain.mkdir(parents=True)
+    image = sitk.GetImageFromArray(BODY.T)
+    image.SetSpacing((2.0, 2.0, 3.0))
+    sitk.WriteImage(image, str(plain / kind))
+    (plain / "ct.json").write_text('{"KVP": 120, "PatientID": "7"}')
+    _packed(tmp_path / "plain", packed, suffix)
+    expected, found = find(tmp_path / "plain"), find(packed)
+    assert found.excluded == expected.excluded == ()
+    series = the_series(found)
+    assert (series.kvp, series.patient_key) == (120.0, the_series(expected).patient_key)
+    np.testing.assert_array_equal(volume_of(found).voxels_hu, volume_of(expected).voxels_hu)
+    assert volume_of(found).geometry.is_close(volume_of(expected).geometry, tolerance_mm=1e-6)
+
+
+def test_a_damaged_volume_file_in_an_archive_is_told_so(packed: Path) -> None:
     with zipfile.ZipFile(packed / "study.zip", "w") as zipped:
         zipped.writestr("ct.nii.gz", b"x")
-    assert the_exclusion(find(packed)).found == "1 file(s): a volume file in an archive; unpack it first"
+    assert "damaged NIfTI" in the_exclusion(find(packed)).sentence
+
+
+def test_archives_in_an_archive_are_told_each_by_its_name(built: BuiltSeries, packed: Path) -> None:
+    with zipfile.ZipFile(packed / "all.zip", "w") as zipped:
+        for file in built.files:
+            zipped.write(file, f"CT/{file.name}")
+        for name in ("a.zip", "b.tar.gz"):
+            zipped.writestr(name, b"x")
+    found = find(packed)
+    assert len(the_series(found).files) == len(built.files)
+    assert {(series.series_instance_uid, exclusion.found) for series, exclusion in found.excluded} == {
+        (name, "1 file(s): an archive in an archive; unpack it first") for name in ("a.zip", "b.tar.gz")
+    }
 
 
 @pytest.mark.parametrize("kind", PACKERS)

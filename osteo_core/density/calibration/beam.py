@@ -84,6 +84,16 @@ def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -
     )
 
 
+def mineral_attenuation(kvp: float, path_cm: float) -> float:
+    """Mass attenuation of hydroxyapatite relative to water's, between the table's tube voltages and at its ends beyond.
+
+    >>> mineral_attenuation(80.0, path_cm=28.0) > mineral_attenuation(120.0, path_cm=28.0) > 1.4
+    True
+    """
+    kvps = beam_kvps()
+    return float(np.interp(kvp, kvps, [_relative("middle", one, path_cm, "HA") for one in kvps]))
+
+
 def expected_tissue_hu(kvp: float, path_cm: float) -> dict[str, float]:
     """HU of fat, muscle, blood and air that this beam should show, without contrast.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from osteo_core.density.calibration.scan import Scan
 from osteo_core.density.calibration.ways import WAYS
+from osteo_core.density.plain_ct import no_plain_ct
 from osteo_core.density.rod_row import RodRow
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Calibration, CalibrationTissues, Series
@@ -12,6 +13,9 @@ from osteo_core.terms import Step
 
 #: Ways that were measured on the scanner itself.
 _OWN = ("in_scan", "precalibrated", "phantom", "site", "carried")
+
+#: Ways that hold for whatever image it is: its own rods are in it.
+_OF_THIS_IMAGE = ("in_scan",)
 
 
 def choose_calibration(
@@ -29,7 +33,7 @@ def choose_calibration(
     for name in settings.calibration_ways:
         found = WAYS[name](scan)
         if isinstance(found, Calibration):
-            return found
+            return found if found.kind in _OF_THIS_IMAGE else no_plain_ct(series, tissues) or found
         if found and found not in reasons:
             reasons.append(found)
     if scan.is_sharp:

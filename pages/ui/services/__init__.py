@@ -54,7 +54,15 @@ from pages.ui.services.exports import (
 )
 from pages.ui.services.follow_up import Queue, StateCount, flag_queue, programme_indicators, states
 from pages.ui.services.identity import Found, FoundSeries, find_patients, may_see_identity, reveal
-from pages.ui.services.indexing import IndexRun, index_roots, index_run, matching_folders, start_index
+from pages.ui.services.indexing import (
+    IndexRun,
+    index_roots,
+    index_run,
+    matching_folders,
+    start_index,
+    start_upload,
+    upload_limit_mb,
+)
 from pages.ui.services.notes import (
     FollowedSeries,
     HistoryEntry,

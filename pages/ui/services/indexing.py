@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
+import time
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
+from osteo_core.archives import ArchiveError, members
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import Change, CohortFilter
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.exclusions import exclusion_flow
 from pages.ui.services.records import Reason
-from pages.ui.services.running_app import last_run, settings, start_command
+from pages.ui.services.running_app import last_run, may_start, settings, start_command
 
 INDEX = "index"
+#: Uploaded archives lie here in the store, unless the setting upload_folder names another place.
+INCOMING = "incoming"
+#: What an upload that was cut off leaves; older than any writing takes, it goes.
+_HALF, _HALF_OLD_S = ".writing.zip", 3600.0
+_CHUNK_BYTES = 2**20
+#: Left free on the disk beside an upload, for what is made of it.
+_SPARE_BYTES = 2**30
 #: So many folders are offered for what is typed.
 MOST_OFFERED = 50
 
@@ -76,6 +89,73 @@ def start_index(typed: str) -> None:
     if not os.access(path, os.R_OK):
         raise UsageError(f"{path} cannot be read by the account that runs the dashboard; change its rights")
     start_command(INDEX, str(path))
+
+
+def upload_limit_mb() -> int:
+    """The largest archive that is taken."""
+    return settings().upload_limit_mb
+
+
+@needs(Action.INDEX)
+def start_upload(content: BinaryIO) -> None:
+    """Keep an uploaded .zip and read the headers in it, in a process beside the app.
+
+    It is named by its content, so that the same upload is kept once. Raises UsageError where that is switched off,
+    something else runs, it is too large, or no archive that can be read; nothing is kept then.
+    """
+    if not index_roots():
+        raise UsageError("indexing from the dashboard is switched off here (setting index_folders)")
+    if not may_start():
+        raise UsageError("something else is at work over this store; upload again once it has ended")
+    size, limit = content.seek(0, os.SEEK_END), upload_limit_mb() * 10**6
+    if size > limit:
+        raise UsageError(
+            f"an upload may have {limit / 10**6:,.0f} MB at most, found {size / 10**6:,.0f} MB; put it on the server "
+            "and name its path, or raise the setting upload_limit_mb"
+        )
+    folder = Path(settings().upload_folder or settings().store / INCOMING).resolve()
+    half = folder / f".{uuid.uuid4().hex}{_HALF}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove_old_halves(folder)
+        if shutil.disk_usage(folder).free < size + _SPARE_BYTES:
+            raise UsageError("the disk of the upload folder has too little room for this upload; free some")
+        path = folder / f"{_write(content, half)}.zip"
+        if not members(half):
+            raise UsageError("the archive holds no file")
+        is_new = not path.exists()
+        half.replace(path)
+    except ArchiveError as error:
+        raise UsageError(f"the upload is {error}; expected a .zip of CT, pack it anew") from None
+    except OSError as error:
+        raise UsageError(f"the upload cannot be kept ({error.strerror}); mend the upload folder") from None
+    finally:
+        half.unlink(missing_ok=True)
+    try:
+        start_command(INDEX, str(path))
+    except UsageError:
+        if is_new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _write(content: BinaryIO, path: Path) -> str:
+    """Write what was uploaded, to the disk itself; gives the name that its content has."""
+    seen = hashlib.sha256()
+    content.seek(0)
+    with path.open("xb") as target:
+        while piece := content.read(_CHUNK_BYTES):
+            seen.update(piece)
+            target.write(piece)
+        target.flush()
+        os.fsync(target.fileno())
+    return seen.hexdigest()[:16]
+
+
+def _remove_old_halves(folder: Path) -> None:
+    for half in folder.glob(f".*{_HALF}"):
+        if half.stat().st_mtime < time.time() - _HALF_OLD_S:
+            half.unlink(missing_ok=True)
 
 
 def index_run() -> IndexRun | None:

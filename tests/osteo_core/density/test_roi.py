@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from osteo_core.density.roi import depth_mm, measure_levels, trabecular_roi
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
-from osteo_core.outcomes import ExclusionCode
-from osteo_core.terms import Level
+from osteo_core.outcomes import Caution, CautionCode, ExclusionCode
+from osteo_core.terms import Level, Step
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation, segmentation_of
 
 
@@ -236,3 +236,28 @@ def test_a_torn_outline_is_refused_and_not_graded(spine):
     assert torn.exclusion.code is ExclusionCode.IMPLAUSIBLE_BODY
     assert torn.fracture_grade is None
     assert cautions == ()
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_region_at_the_upper_bound_of_a_window_has_no_hu(spine, is_told):
+    volume, segmentation = spine
+    caution = Caution(code=CautionCode.WINDOW_CLIPPED, step=Step.READ, found="nothing above 140 HU")
+    clipped = replace(
+        volume, voxels_hu=np.minimum(volume.voxels_hu, 140), cautions=(caution,) if is_told else volume.cautions
+    )
+    rows = {m.level: m for m in measure_levels(clipped, segmentation)}
+    # L1 (110 HU) and L2 (130 HU) end below the bound; L3 (150 HU) lies beyond it.
+    assert [rows[level].median_hu for level in (Level.L1, Level.L2)] == pytest.approx([110.0, 130.0], abs=1.0)
+    if is_told:
+        assert rows[Level.L3].exclusion.code is ExclusionCode.IMPLAUSIBLE_HU
+        assert "at the upper bound of a window, 140 HU" in rows[Level.L3].exclusion.found
+    else:  # an even region of a sound scan is no clipped one
+        assert rows[Level.L3].exclusion is None
+
+
+def test_a_clipped_window_far_above_a_region_takes_nothing_out(spine):
+    volume, segmentation = spine
+    caution = Caution(code=CautionCode.WINDOW_CLIPPED, step=Step.READ, found="nothing above 240 HU")
+    noisy = volume.voxels_hu + np.random.default_rng(3).normal(0.0, 15.0, volume.voxels_hu.shape)
+    clipped = replace(volume, voxels_hu=np.clip(noisy, -160, 240).astype(np.int16), cautions=(caution,))
+    assert all(m.exclusion is None for m in measure_levels(clipped, segmentation))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
 
+from osteo_core.archives import status_of
 from osteo_core.dicom.volume import read_volume
+from osteo_core.dicom.walk import Known
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.records import Volume
 from osteo_core.terms import KernelGroup, Plane, Sex, Vendor
@@ -81,7 +85,7 @@ def test_unchanged_folders_are_not_opened(tmp_path: Path, opened: list[str]) -> 
     first = write_series(tmp_path / "a", CtSpec(series_uid="1.2.3"))
     write_series(tmp_path / "b", CtSpec(series_uid="1.2.4", study_uid="1.9"))
     (tmp_path / "b" / "notes.txt").write_text("no image")
-    known = {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in tmp_path.rglob("*") if p.is_file()}
+    known = {str(p): Known(stamp=status_of(p)) for p in tmp_path.rglob("*") if p.is_file()}
     opened.clear()
     again = find(tmp_path, known=known)
     assert [path for path in opened if path.startswith(str(tmp_path))] == []
@@ -104,10 +108,10 @@ def test_each_file_is_opened_once(tmp_path: Path, opened: list[str]) -> None:
 def test_new_series_of_a_known_study_bring_its_others_back(tmp_path: Path) -> None:
     write_series(tmp_path / "thin", CtSpec(series_uid="1.2.3"))
     known_files = list((tmp_path / "thin").iterdir())
-    known = {str(p): (p.stat().st_size, p.stat().st_mtime_ns) for p in known_files}
-    studies = {str(p): PSEUDONYMS.study(f"{CtSpec().study_uid}\0TEST-1") for p in known_files}
+    people = frozenset((PSEUDONYMS.study(CtSpec().study_uid),))
+    known = {str(p): Known(stamp=status_of(p), people=people) for p in known_files}
     write_series(tmp_path / "thick", CtSpec(series_uid="1.2.4", thickness_mm=5.0))
-    found = find(tmp_path, known=known, known_studies=studies)
+    found = find(tmp_path, known=known)
     assert the_series(found).series_key == PSEUDONYMS.series(f"{CtSpec().study_uid}\0TEST-1\x001.2.3")
     assert [e.code for _, e in found.excluded] == [ExclusionCode.NOT_PREFERRED]
 
@@ -562,3 +566,28 @@ def test_the_suffix_does_not_decide_what_a_file_is(tmp_path: Path) -> None:
     (tmp_path / "scan.dcm").write_bytes(bytes(344) + b"n+1\0" + bytes(400))
     ((_, exclusion),) = find(tmp_path).excluded
     assert exclusion.found == "1 file(s): NIfTI under another name; end it with .nii"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (bytes(344) + b"n+1\0" + bytes(400), "NIfTI under another name; end it with .nii"),
+        (b"\x1c\x02\0\0n+2\0\r\n\x1a\n" + bytes(600), "NIfTI under another name; end it with .nii"),
+        (gzip.compress(bytes(344) + b"n+1\0" + bytes(9000)), "NIfTI under another name; end it with .nii.gz"),
+        (gzip.compress(b"a log\n" * 900), "not DICOM"),
+        (b"\x1f\x8b damaged", "not DICOM"),
+        (b"NRRD0005\n" + bytes(400), "NRRD under another name; end it with .nrrd"),
+        (b"PK\x03\x04" + bytes(400), "an archive under another name; end it with .zip"),
+    ],
+)
+def test_what_lies_under_a_dicom_name_is_told_by_its_content(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "scan.dcm").write_bytes(content)
+    assert words in the_exclusion(find(tmp_path)).sentence
+
+
+def test_a_multi_frame_dicom_file_under_a_volumes_name_is_read(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(is_enhanced=True))
+    built.files[0].rename(tmp_path / "ct" / "scan.nii")
+    volume = read_volume(the_series(find(tmp_path)))
+    assert isinstance(volume, Volume)
+    np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu)

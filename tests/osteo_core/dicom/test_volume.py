@@ -385,3 +385,37 @@ def test_fewer_pixels_than_the_header_says_are_not_filled_up(tmp_path: Path, syn
         "file 1 of 16 in order of their names (slice at z -600.0 mm): pixels cut short: 6144 bytes where the header "
         "needs 6400"
     )
+
+
+def test_spacing_under_a_vr_of_text_is_read_and_its_pixels_too(tmp_path: Path) -> None:
+    def change(dataset: Dataset, _: int) -> None:
+        set_raw(dataset, "PixelSpacing", "UT", "6.0\\5.0")
+
+    built = write_series(tmp_path / "ct", CtSpec(change=change))
+    volume = volume_of(find(built.folder))
+    np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu)
+    assert volume.geometry.is_close(built.geometry, tolerance_mm=1e-3)
+
+
+@pytest.mark.parametrize("text", ["wide", "1.0", "1.0\\x"])
+@pytest.mark.parametrize("vr", ["DS", "UT", "LO"])
+def test_spacing_that_cannot_be_read_is_told_with_what_stands_there(tmp_path: Path, text: str, vr: str) -> None:
+    def change(dataset: Dataset, _: int) -> None:
+        set_raw(dataset, "PixelSpacing", vr, text)
+
+    (exclusion,) = (e for _, e in find(write_series(tmp_path / "ct", CtSpec(change=change)).folder).excluded)
+    assert "PixelSpacing" in exclusion.sentence
+    assert "cannot be read, found" in exclusion.sentence
+
+
+def test_big_endian_pixels_of_ge_workstations_are_read(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct")
+    for path in built.files:
+        dataset = dcmread(path)
+        pixels = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
+        raw = path.read_bytes()
+        at = raw.rindex(dataset.PixelData)
+        little, ge = b"1.2.840.10008.1.2.1\0", b"1.2.840.113619.5.2\0\0"
+        path.write_bytes((raw[:at] + pixels + raw[at + len(pixels) :]).replace(little, ge, 1))
+    volume = volume_of(find(built.folder))
+    np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from osteo_core.dicom.walk import walk
+from osteo_core.dicom.walk import Known, walk
 from osteo_core.errors import UsageError
 
 
@@ -58,9 +58,9 @@ def test_unchanged_means_all_known_by_size_and_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     (folder,) = walk([tmp_path])
     (file,) = folder.files
-    known = {str(file.path): (file.size, file.mtime_ns)}
+    known = {str(file.path): Known(stamp=(file.size, file.mtime_ns))}
     assert folder.is_unchanged(known)
-    assert not folder.is_unchanged({str(file.path): (file.size + 1, file.mtime_ns)})
+    assert not folder.is_unchanged({str(file.path): Known(stamp=(file.size + 1, file.mtime_ns))})
     assert not folder.is_unchanged({})
     (tmp_path / "second").write_text("y")
     assert not next(iter(walk([tmp_path]))).is_unchanged(known)
