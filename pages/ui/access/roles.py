@@ -37,6 +37,7 @@ class Action(StrEnum):
     SAVE_VIEW = "save a view"
     EXPORT = "export the cohort"
     INDEX = "index a folder"
+    UPLOAD = "upload a file"
     RUN = "start or pause an analysis"
     METRICS = "see the server's metrics"
 
@@ -75,6 +76,7 @@ ACTIONS: dict[Action, frozenset[Role]] = {
     Action.SAVE_VIEW: frozenset({_LEAD, _READER, _RESEARCHER}),
     Action.EXPORT: frozenset({_LEAD, _RESEARCHER}),
     Action.INDEX: frozenset({_ADMINISTRATOR}),
+    Action.UPLOAD: frozenset({_LEAD, _ADMINISTRATOR}),  # a table of QCT values, or a .zip of CT
     Action.RUN: frozenset({_LEAD, _ADMINISTRATOR}),
     Action.METRICS: frozenset({_ADMINISTRATOR}),
 }
@@ -94,7 +96,7 @@ ROUTES: tuple[tuple[str, Action | Door], ...] = (
     ("/_stcore/host-config", Door.OPEN),
     ("/_stcore/bidi-components/", Door.OPEN),
     ("/_stcore/stream", Door.OPEN),  # the script behind it asks who it is before it shows anything
-    ("/_stcore/upload_file/", Action.IMPORT_QCT),
+    ("/_stcore/upload_file/", Action.UPLOAD),
     ("/_stcore/metrics", Action.METRICS),
     ("/_stcore/", Door.CLOSED),
     ("/auth/", Door.OPEN),
