@@ -18,6 +18,7 @@ from pages.ui.agreement import qct_import, site_lines
 from pages.ui.agreement.figures import MOST_POINTS, Pairs, Place, Zoom, on_bland_altman, on_scatter, within
 from pages.ui.agreement.readers import show_corrections, show_readers
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_taking
 
 
@@ -117,7 +118,7 @@ def show_pairs(pairs: Pairs, row: Comparison, chosen: services.CohortFilter) -> 
         chosen=chosen,
     )
     if row.bland_altman is None:
-        st.caption(f"{row.group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
+        st.caption(f"{literal(row.group)}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
 
 
 def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
@@ -155,11 +156,11 @@ def _digits(name: str) -> int:
 
 def show_statistics(row: Comparison) -> None:
     """Every figure of the group, and why one is missing."""
-    st.subheader(f"Statistics: {row.group}")
+    st.subheader(f"Statistics: {literal(row.group)}")
     st.dataframe(_statistic_rows(row), hide_index=True, height="content")
     for name, why in row.missing.items():
-        st.caption(f"{name}: {why}.")
-    st.subheader(f"Categories: {row.group}")
+        st.caption(literal(f"{name}: {why}."))
+    st.subheader(f"Categories: {literal(row.group)}")
     st.dataframe(
         [
             {"QCT": c.value, **{f"CT {d.value}": int(row.table[i, j]) for j, d in enumerate(CLASSES)}}
@@ -191,7 +192,7 @@ if not services.cohort_numbers().series:
 else:
     chosen = filters.heading("Agreement with QCT", "agreement")
     if done := st.session_state.pop("qct-done", ""):
-        st.success(done, icon=":material/check:")
+        st.success(literal(done), icon=":material/check:")
     controls = st.container(horizontal=True, gap="large")
     by_level = choose_unit(controls)
     pairs = services.agreement_pairs(chosen, by_level=by_level)
@@ -203,7 +204,7 @@ else:
         everybody = services.ALL_VENDORS
         names = [everybody, *pairs.vendors()]
         address.choice("group", names, words="group")
-        group = controls.segmented_control("Show", names, required=True, key="group") or everybody
+        group = controls.segmented_control("Show", names, required=True, key="group", format_func=literal) or everybody
         rows = services.agreement(pairs, shown=group)
         row = next(one for one in rows if one.group == group)
         show_pairs(pairs if group == everybody else pairs.of(group), row, chosen)

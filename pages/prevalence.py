@@ -8,6 +8,7 @@ from osteo_core.programme.standard import EUROPE_2013, STANDARDS, Standardised, 
 from osteo_core.statistics.standardise import difference_of_shares
 from pages.ui import services
 from pages.ui.shared import address, figures, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 BY = {
@@ -124,7 +125,7 @@ def show_overall(rate: figures.Rate) -> None:
         value, _, interval = wording.percent(found).partition(" (")
         shown = f"{interval.rstrip(')')} %" if interval else None
         column.metric(
-            name,
+            literal(name),
             value,
             delta=shown,
             delta_color="off",

@@ -14,6 +14,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.home.visit import last_visit
 from pages.ui.shared import go, wording
+from pages.ui.shared.literal import literal, literal_code
 
 STAGES = {
     "demo": "Demo cohort (simulating and analyzing)",
@@ -98,8 +99,10 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
     tiles = tiles_of(numbers)
     for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, gap="small", height="stretch"):
-            st.metric(tile.name, tile.value, help=tile.help)
-            go.link(tile.script, label=tile.label, icon=":material/arrow_forward:", query_params=dict(tile.query))
+            st.metric(literal(tile.name), literal(tile.value), help=literal(tile.help))
+            go.link(
+                tile.script, label=literal(tile.label), icon=":material/arrow_forward:", query_params=dict(tile.query)
+            )
 
 
 @st.fragment
@@ -119,7 +122,7 @@ def show_changes() -> None:
         st.markdown(f":material/history: Since your last visit ({wording.moment(since)}):", width="content")
         for one in parts:
             query = {"changed": one.change.value, "since": since.isoformat(), **one.query}
-            go.link(one.script, label=one.words, query_params=query, width="content")
+            go.link(one.script, label=literal(one.words), query_params=query, width="content")
         if not parts:
             st.markdown("nothing new.", width="content")
 
@@ -149,7 +152,7 @@ def show_run() -> None:
     progress = services.progress()
     complaint = services.run_complaint()
     if complaint:
-        st.warning(f"The analysis stopped: {complaint} Start it again below.", icon=":material/error:")
+        st.warning(f"The analysis stopped: {literal(complaint)} Start it again below.", icon=":material/error:")
     if progress and progress.is_running:
         _show_running(progress)
     elif services.running_command():
@@ -163,7 +166,7 @@ def show_run() -> None:
         line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
         line.markdown(
             f":material/pause_circle: A run stopped with {wording.counted(left, 'step')} to go; it carries on where "
-            f"it stopped: `{services.resume_command()}`"
+            f"it stopped: {literal_code(services.resume_command())}"
         )
         _start_button(line, "Carry on")
     else:
@@ -181,7 +184,8 @@ def _show_running(progress: services.Progress) -> None:
     counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
     asked = services.pause_is_asked()
     state = "paused after the series at work" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
-    bar.progress(progress.fraction, text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {state}")
+    stage = literal(STAGES.get(progress.stage, progress.stage))
+    bar.progress(progress.fraction, text=f"**{stage}**: {counted} · {state}")
     if progress.stage not in ("analyze", "demo"):
         return
     if not may(current_user(), Action.RUN):
@@ -206,7 +210,7 @@ def _show_waiting() -> None:
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     line.markdown(
         f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it here, "
-        f"or by `python -m osteo_core analyze{services.store_argument()}`"
+        f"or by {literal_code(f'python -m osteo_core analyze{services.store_argument()}')}"
     )
     _start_button(line, "Start")
 
@@ -229,7 +233,7 @@ def _start() -> None:
     try:
         services.start_run()
     except UsageError as refused:
-        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
 
 
 def show_index() -> None:
@@ -248,7 +252,12 @@ def show_index() -> None:
     offered = [one for one in services.matching_folders(typed) if one != typed.rstrip("/")]
     if offered:
         st.pills(
-            "Folders that match", offered, key="index-offered", on_change=_take_offered, label_visibility="collapsed"
+            "Folders that match",
+            offered,
+            key="index-offered",
+            on_change=_take_offered,
+            format_func=literal,
+            label_visibility="collapsed",
         )
     st.button(
         "Read headers",
@@ -272,7 +281,7 @@ def _start_index() -> None:
     try:
         services.start_index(st.session_state.get("index-path", ""))
     except UsageError as refused:
-        st.toast(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        st.toast(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
 
 
 def show_index_result() -> None:
@@ -282,9 +291,10 @@ def show_index_result() -> None:
         return
     query = {"changed": Change.READ.value, "since": run.started_at.isoformat()}
     state = "Reading" if run.is_running else "Read"
-    words = f"{state} `{run.folder}`: **{wording.counted(run.read, 'series', 'series')}**, {run.left_out:,} left out"
+    counted = wording.counted(run.read, "series", "series")
+    words = f"{state} {literal_code(run.folder)}: **{counted}**, {run.left_out:,} left out"
     if run.reasons:
-        words += ": " + ", ".join(f"{reason.count:,} {reason.words.lower()}" for reason in run.reasons)
+        words += ": " + ", ".join(f"{reason.count:,} {literal(reason.words.lower())}" for reason in run.reasons)
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.markdown(f":material/folder_open: {words}.")
         if run.left_out:

@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 
 from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.tables.formulas import guarded, guarded_table
 from pages.ui.services.running_app import query
 
 
@@ -26,7 +27,7 @@ def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
 def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False) -> bytes:
     """The filtered cohort as CSV in UTF-8, first line the columns' names."""
     out = io.BytesIO()
-    arrow_csv.write_csv(_table(cohort, with_keys=with_keys), out)
+    arrow_csv.write_csv(guarded_table(_table(cohort, with_keys=with_keys)), out)
     return out.getvalue()
 
 
@@ -42,7 +43,7 @@ def dictionary_csv() -> bytes:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(("column", "unit or values", "meaning"))
-    writer.writerows((column.name, column.unit, column.meaning) for column in EXPORT)
+    writer.writerows(map(guarded, (column.name, column.unit, column.meaning)) for column in EXPORT)
     return out.getvalue().encode()
 
 

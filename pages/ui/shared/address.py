@@ -22,6 +22,7 @@ from osteo_core.programme.follow_up import State
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
+from pages.ui.shared.literal import literal
 
 OLDEST = 130
 #: Whether patients whose follow-up waits for a later day are listed.
@@ -238,7 +239,7 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
     st.session_state.setdefault(_SHOWN, {})[name] = shown
     if asked not in known:
         if asked and asked != _ALL[name].empty:
-            st.warning(f"There is no {words} '{asked}' here; '{shown}' is shown.", icon=":material/link_off:")
+            st.warning(literal(f"There is no {words} '{asked}' here; '{shown}' is shown."), icon=":material/link_off:")
         st.session_state[name] = shown
         write(st.session_state[_PAGE])
 
@@ -246,7 +247,7 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
 def draw_unknown() -> None:
     """Say what the address asked for in vain."""
     for words in st.session_state.pop(_UNKNOWN, ()):
-        st.warning(words, icon=":material/link_off:")
+        st.warning(literal(words), icon=":material/link_off:")
 
 
 def _follow_address(page: str) -> None:

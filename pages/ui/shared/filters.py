@@ -15,6 +15,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import address, saved_views, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
 _SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
@@ -101,7 +102,7 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
                 saved_views.show_views(chosen, open_view=lambda view: open_view(page, view))
         for name, value, words in chips:
             st.button(
-                words,
+                literal(words),
                 key=f"chip-{name}-{value}",
                 icon=":material/close:",
                 icon_position="right",
