@@ -19,6 +19,7 @@ from pages.ui import services
 from pages.ui.access.doors import Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
+from pages.ui.shared.headers import SecurityHeaders, answer_fault
 from pages.ui.viewer.review_routes import review_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
@@ -85,5 +86,6 @@ else:
         __file__,
         routes=[*review_routes()],
         lifespan=services.lifespan,
-        middleware=[Middleware(Doors)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Doors)],
+        exception_handlers={Exception: answer_fault},
     )

@@ -22,6 +22,7 @@ ICON = Path(__file__).parent / "icon.svg"
 IS_NEW_PAGE, CAME_FROM, VISIT, _PAGE = "is_new_page", "came_from", "visit", "page_shown"
 #: Headings of the menu with their pages.
 Menu = Mapping[str, Sequence[StreamlitPage]]
+#: The front end's own download of a table writes cells that a spreadsheet runs as formulas; Export does not.
 _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 3.4rem 2.5rem 3rem; max-width: 1500px; }
@@ -31,6 +32,7 @@ _STYLE = """
   dl.origin dt { opacity: 0.7; }
   dl.origin dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
   .flow-arrow { text-align: center; opacity: 0.6; line-height: 1.2; }
+  button[aria-label="Download as CSV"] { display: none; }
   .st-key-menu { gap: 0.1rem; }
   .st-key-menu [data-testid="stCaptionContainer"] { margin: 0.7rem 0 0.1rem; }
   h1 { font-size: 1.9rem !important; padding: 0.2rem 0 0.6rem !important; }
