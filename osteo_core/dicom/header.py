@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 import warnings
@@ -20,8 +21,9 @@ from osteo_core.dicom.values import number, sequence, text
 
 _NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
-# pydicom's warnings quote values and file names, and those may hold a patient's name.
+# pydicom's warnings and its log quote values and file names, and those may hold a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True)

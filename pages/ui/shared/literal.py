@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 #: read, where a backslash is no help; with this among their letters they are not found.
 WORD_JOINER = "\u2060"
 _MARKS = re.compile(r"([\\`*_\[\]<>&$~|]|:(?=[\w:/+-]))")
-_AT_START = re.compile(r"^([-+#=]|\d{1,9}(?=[.)]))")
+#: What would begin a list, a heading or a rule.
+_AT_START = re.compile(r"[-+](?=\s|$)|-(?=[-\s]+$)|#{1,6}(?=\s|$)|\d{1,9}(?=[.)](\s|$))")
 _REPLACED_LATER = (
     re.compile(r":(?=[\w+/-]+:)"),  # :smile:, :material/home:, :streamlit:
     re.compile(r"(?i)(?<=www)(?=\.)|(?<=http)(?=://)|(?<=https)(?=://)"),
