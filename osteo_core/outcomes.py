@@ -162,6 +162,7 @@ class CautionCode(StrEnum):
     AGE_UNKNOWN = "age_unknown"
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
+    HEADER_DOUBTED = "header_doubted"
     REGRESSION_DISAGREES = "regression_disagrees"
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
@@ -197,6 +198,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.AGE_UNKNOWN: "The file says nothing of age; the category holds from {limit} years.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
+    CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
     "{found}. The calibrated value is kept.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
