@@ -104,7 +104,7 @@ def of_voltage(kvp: float) -> Lie:
     return lambda seen: replace(seen, series=replace(seen.series, kvp=kvp))
 
 
-#: Slope about air and intercept in HU of lies so large that tissues leave the HU in which they are sought: measured anew.
+#: Slope and intercept in HU of lies so large that tissues leave the HU in which they are sought.
 LARGE: Mapping[str, tuple[float, float]] = {
     "intercept -100 HU": (1.0, -100.0),
     "intercept +100 HU": (1.0, 100.0),
