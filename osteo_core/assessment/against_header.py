@@ -33,6 +33,8 @@ from osteo_core.terms import MEASURED_LEVELS, ContrastPhase, Step
 
 _USUAL_KVP = 120.0
 _NATIVE_ONLY = ("muscle", "blood")
+#: One of them is found in every trunk whose skin is seen, or its HU are not where fat is sought.
+_FATS = {"fat", "deep fat"}
 #: kVp and HU of compact bone (ICRU-44, 1.92 g/cm3) behind 15 cm of water, by NIST attenuation: no body is thinner.
 _COMPACT_KVP, _COMPACT_HU = (80.0, 100.0, 120.0, 140.0), (1946.0, 1639.0, 1458.0, 1334.0)
 #: So many whole bodies speak for the spine; a single outline may be wrong by itself.
@@ -76,6 +78,9 @@ def scale_of(kvp: float | None, tissues: CalibrationTissues) -> tuple[float | No
 
 
 def _scale_doubt(kvp: float | None, tissues: CalibrationTissues) -> str:
+    found = {sample.name for sample in tissues.samples}
+    if "air" in found and not found & _FATS:
+        return "air is in its place and no fat is where fat should be, as with a wrong rescale slope"
     offset, gain = scale_of(kvp, tissues)
     if gain is not None and abs(gain) > SCALE_GAIN.value:
         return f"fat lies {100 * gain:+.0f} % farther from air than it should, as with a wrong rescale slope"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import http.client
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 
 from pages.ui.shared.headers import HEADERS
-from tests.browser.server import Server
+from tests.browser.server import Server, start_server, stop_server
 
 PATHS = (
     "/",
@@ -27,6 +28,13 @@ PATHS = (
     "/nowhere/at/all",
     "/..%2f..%2fetc/passwd",
 )
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_server(tmp_path_factory.mktemp("empty"))
+    yield running
+    stop_server(running)
 
 
 def answer(

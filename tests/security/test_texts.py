@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 import app
 from pages.ui.shared.literal import WORD_JOINER
 from tests.browser.cohort import BrowserCohort
-from tests.browser.server import Server
-from tests.security.hostile import ALL, BAIT, HOSTILE
+from tests.browser.server import start_server, stop_server
+from tests.security.hostile import ALL, BAIT, HOSTILE, build_hostile_store
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +54,13 @@ class Look:
 
 
 @pytest.fixture(scope="module")
-def look(browser: Browser, server: Server) -> Iterator[Look]:
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> BrowserCohort:
+    return build_hostile_store(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture(scope="module")
+def look(browser: Browser, hostile: BrowserCohort) -> Iterator[Look]:
+    server = start_server(hostile.store)
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     context.set_default_timeout(60_000)
     page = context.new_page()
@@ -65,6 +71,7 @@ def look(browser: Browser, server: Server) -> Iterator[Look]:
     page.on("pageerror", lambda error: seen.console.append(str(error)))
     yield seen
     context.close()
+    stop_server(server)
 
 
 def key_of(cohort: BrowserCohort, *, is_flagged: bool) -> str:

@@ -72,6 +72,13 @@ def test_a_slope_is_seen_between_air_and_fat() -> None:
     assert doubts(hu=stretched(1.02)) == []
 
 
+def test_a_trunk_without_fat_is_doubted() -> None:
+    (told,) = doubts(hu={"air": -999.0, "muscle": 45.0})
+    assert "no fat" in told
+    assert doubts(hu={"air": -999.0, "deep fat": -90.0}) == []
+    assert doubts(hu={"muscle": 45.0}) == [], "a field of view within the trunk"
+
+
 def test_compact_bone_tells_a_voltage_that_is_too_high() -> None:
     hu = EXPECTED | {"cortical": 1610.0}
     (told,) = doubts(hu=hu)
