@@ -24,6 +24,7 @@ HOSTILE = (
     "# h <script>document.title=1</script>",
     "https://bait.invalid/a www.bait.invalid a@bait.invalid",
     f"<a href='{BAIT}'>c</a> &amp; -> <=",
+    "=HYPERLINK(1) @SUM(A1)",
 )
 #: Everything above in one text.
 ALL = " ".join(HOSTILE)

@@ -185,5 +185,6 @@ def _last_contact(item: services.WorkItem) -> str:
 
 
 def _page(title: str, body: str) -> bytes:
-    head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
+    policy = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    head = f"<meta charset='utf-8'>{policy}<title>{html.escape(title)}</title><style>{_STYLE}</style>"
     return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()
