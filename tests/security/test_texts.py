@@ -98,6 +98,14 @@ def test_a_patients_page_shows_every_text_as_it_is(look: Look, hostile: BrowserC
     look.check()
 
 
+def test_the_readers_screen_keeps_to_the_policy(look: Look, hostile: BrowserCohort) -> None:
+    look.open(f"patient?series={key_of(hostile, is_flagged=True)}")
+    for name in ("Regions", "Heights", "3D", "Correct"):
+        look.page.get_by_role("button", name=name, exact=True).click()
+        look.page.wait_for_timeout(700)
+    look.check()
+
+
 def test_names_of_scanners_are_labels_as_they_are(look: Look) -> None:
     look.open("prevalence?by=Scanner")
     for text in HOSTILE:
