@@ -77,8 +77,8 @@ def show_forbidden(user: User, title: str) -> None:
     """In the place of a page: that this role may not open it."""
     st.title(literal(title))
     st.error(
-        f"403: the page {literal(title)} is not for your role ({literal(user.role_words)}). The menu lists what you may "
-        "open; ask your administrator for another role.",
+        f"403: the page {literal(title)} is not for your role ({literal(user.role_words)}). The menu lists what you "
+        "may open; ask your administrator for another role.",
         icon=":material/block:",
     )
 
