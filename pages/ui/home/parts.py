@@ -31,7 +31,6 @@ class Tile:
     value: str
     help: str
     script: str
-    label: str
     query: Mapping[str, str]
 
 
@@ -56,7 +55,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             help=f"Series, of {numbers.series:,} found: {numbers.measured:,} measured, {numbers.excluded:,} excluded, "
             f"{numbers.failed:,} failed; {numbers.waiting:,} wait for their analysis",
             script="pages/exclusions.py",
-            label="See them",
             query={"box": "processed"},
         ),
         Tile(
@@ -64,7 +62,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.flagged:,}",
             help="Series below the osteoporosis limit, or with a fracture of grade 2 or more",
             script="pages/worklist.py",
-            label="See them",
             query={"flagged": "true"},
         ),
         Tile(
@@ -72,7 +69,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.to_review:,}",
             help="Flags that nobody has confirmed or rejected yet",
             script="pages/worklist.py",
-            label="See them",
             query={"state": "to review"},
         ),
         Tile(
@@ -80,7 +76,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.overdue:,}",
             help="Flagged series whose next step is late, counted from the flag",
             script="pages/worklist.py",
-            label="See them",
             query={"overdue": "true", "sort": "due date"},
         ),
         Tile(
@@ -88,7 +83,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.failed:,}",
             help="Series over which code or machine failed; they stay in every denominator",
             script="pages/exclusions.py",
-            label="See them",
             query={"box": "left out: run"},
         ),
     )
@@ -100,9 +94,7 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
     for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, gap="small", height="stretch"):
             st.metric(literal(tile.name), literal(tile.value), help=literal(tile.help))
-            go.link(
-                tile.script, label=literal(tile.label), icon=":material/arrow_forward:", query_params=dict(tile.query)
-            )
+            go.link(tile.script, label="See them", icon=":material/arrow_forward:", query_params=dict(tile.query))
 
 
 @st.fragment
