@@ -20,6 +20,7 @@ from pages.ui.access.doors import Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
 from pages.ui.shared.first_paint import FirstPaint
+from pages.ui.shared.headers import SecurityHeaders, answer_fault
 from pages.ui.viewer.review_routes import review_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
@@ -87,5 +88,6 @@ else:
         __file__,
         routes=[*review_routes()],
         lifespan=services.lifespan,
-        middleware=[Middleware(Doors), Middleware(FirstPaint)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Doors), Middleware(FirstPaint)],
+        exception_handlers={Exception: answer_fault},
     )

@@ -13,6 +13,7 @@ from commands import store_access
 from commands.command import Answer, Context, path_argument, writable_folder
 from osteo_core.columns import EXPORT_TABLES
 from osteo_core.errors import UsageError
+from osteo_core.tables.formulas import guarded_table
 
 
 def export(store_dir: Path, out_dir: Path) -> dict[str, int]:
@@ -30,7 +31,7 @@ def export(store_dir: Path, out_dir: Path) -> dict[str, int]:
         for name in EXPORT_TABLES:
             table = reader.table(name)
             parquet.write_table(table, out_dir / f"{name}.parquet")
-            csv.write_csv(_flat(table), out_dir / f"{name}.csv")
+            csv.write_csv(guarded_table(_flat(table)), out_dir / f"{name}.csv")
             written[name] = len(table)
     return written
 

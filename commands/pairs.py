@@ -21,6 +21,7 @@ from osteo_core.errors import UsageError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.programme.site_line import PairsLine, Scanner, ScannerLine, line_event, scanner_lines, table_row
 from osteo_core.settings import STORE_LINES, Settings, with_store_lines
+from osteo_core.tables.formulas import guarded
 
 #: Series of a scanner that a preview calibrates anew; the latest ones.
 _MOST_PREVIEWED = 2000
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     written = []
     if arguments.out and usable:
         rows = [table_row(scanner, line, today=date.today()) for scanner, line in usable]
-        replace_file(arguments.out, csv_text(rows))
+        replace_file(arguments.out, csv_text({name: guarded(cell) for name, cell in row.items()} for row in rows))
         written.append(f"Written to {arguments.out}; set calibration_table to it and analyze again.")
     if arguments.use and usable:
         use_lines(settings.store, usable, author=arguments.author, reason=arguments.reason)

@@ -33,7 +33,10 @@ def translated(store_dir: Path, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except _FAULTS as error:
+    except duckdb.Error as error:
+        # A file whose checksums are wrong makes DuckDB raise Error itself, of no class of its own.
+        if not isinstance(error, _FAULTS) and type(error) is not duckdb.Error:
+            raise
         raise store_error(store_dir, doing, error) from error
     except OSError as error:
         what = _FULL if error.errno in _NO_SPACE else "check that its disk is there and that this user may write to it"

@@ -184,8 +184,8 @@ def _differing(store_dir: Path, path: Path) -> list[str]:
 def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[object, ...]:
     """Rows of a table in number and content, whatever their order; numbers given as names came in do not count."""
     rows = f"(SELECT COLUMNS(lambda name: NOT ends_with(name, '_number')) FROM {table})"
-    found = connection.execute(f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {rows} AS t").fetchone()
-    return found or ()
+    found = connection.execute(f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM {rows} AS t").fetchall()
+    return tuple(found)
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, kept: list[Part], faults: list[tuple[Part, str]]) -> int:

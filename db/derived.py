@@ -40,8 +40,8 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not names.issuperset(TABLES):
         return True
-    found = connection.execute("SELECT EXISTS(SELECT 1 FROM series) AND NOT EXISTS(SELECT 1 FROM cohort)").fetchone()
-    return bool(found and found[0])
+    ((found,),) = connection.execute("SELECT EXISTS(FROM series) AND NOT EXISTS(FROM cohort)").fetchall()
+    return bool(found)
 
 
 def fill(connection: duckdb.DuckDBPyConnection) -> None:

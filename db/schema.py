@@ -102,7 +102,7 @@ def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
-    (n_series,) = connection.execute("SELECT count(DISTINCT series_key) FROM series").fetchone() or (0,)
+    ((n_series,),) = connection.execute("SELECT count(DISTINCT series_key) FROM series").fetchall()
     if n_series:
         _log.warning("the summaries of %d series are made anew; for a million this takes about a minute", n_series)
     for one in (*rules.RULES.values(), *derived.TABLES.values()):
@@ -176,8 +176,9 @@ def _refuse_unknown(held: dict[str, dict[str, str]]) -> None:
 
 
 def _recorded_recipe(connection: duckdb.DuckDBPyConnection) -> str:
-    found = connection.execute("SELECT value FROM about WHERE name = $name", {"name": RECIPE}).fetchone()
-    return str(found[0]) if found else ""
+    # All of it is fetched: with a row left, the connection takes nothing but another execute().
+    found = connection.execute("SELECT value FROM about WHERE name = $name", {"name": RECIPE}).fetchall()
+    return str(found[0][0]) if found else ""
 
 
 def _column_sql(column: Column) -> str:

@@ -167,6 +167,7 @@ class CautionCode(StrEnum):
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     NOT_PLAIN_CT = "not_plain_ct"
+    HEADER_DOUBTED = "header_doubted"
     REGRESSION_DISAGREES = "regression_disagrees"
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
@@ -204,6 +205,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
+    CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
     "{found}. The calibrated value is kept.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from osteo_core.assessment.against_header import header_doubts
 from osteo_core.assessment.assess import Evidence, assess, sound_levels
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
@@ -130,6 +131,7 @@ def measure_volume(
             *segmentation.cautions,
             *tissue_cautions(tissues),
             *plain_ct_cautions(series, tissues),
+            *header_doubts(series, measurements, tissues),
             *fractures,
             *contrast_cautions,
         ),

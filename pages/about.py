@@ -6,11 +6,12 @@ import streamlit as st
 
 from pages.ui import services
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal, literal_cells, literal_code
 
 
 def show_limits() -> None:
     """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
-    st.table(services.limit_rows(), border="horizontal", hide_index=True)
+    st.table(literal_cells(services.limit_rows()), border="horizontal", hide_index=True)
     st.caption(
         "'design' means that this project chose the value; it may be argued with. "
         "A site's own values stand under Settings."
@@ -19,15 +20,15 @@ def show_limits() -> None:
 
 def show_settings() -> None:
     """What this site runs with."""
-    st.table(services.setting_rows(), border="horizontal", hide_index=True)
+    st.table(literal_cells(services.setting_rows()), border="horizontal", hide_index=True)
     st.caption("Settings come from osteo.toml and from OSTEO_* in the environment; they are read at the start.")
 
 
 def show_models() -> None:
     """Each model's card."""
     for model in services.model_rows():
-        with st.expander(f"**{model.name}**: {model.purpose}", icon=":material/network_node:"):
-            st.markdown(f"SHA-256 of the weights: `{model.sha256 or 'not released'}`")
+        with st.expander(f"**{literal(model.name)}**: {literal(model.purpose)}", icon=":material/network_node:"):
+            st.markdown(f"SHA-256 of the weights: {literal_code(model.sha256 or 'not released')}")
             st.markdown(model.card or "_No card yet._")
 
 
@@ -37,7 +38,7 @@ def show_calibrations() -> None:
     if not rows:
         st.caption("No calibration was used in this store yet.")
         return
-    st.table(rows, border="horizontal", hide_index=True)
+    st.table(literal_cells(rows), border="horizontal", hide_index=True)
     st.caption(
         "A phantom of your own scanner is better than a general line: settings `phantom_table` and `calibration_table`."
     )

@@ -20,6 +20,7 @@ from pages.ui.agreement.readers import show_corrections, show_readers
 from pages.ui.comparing.agreement import show_agreement
 from pages.ui.comparing.controls import show_controls
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_taking
 
 
@@ -121,7 +122,7 @@ def show_pairs(pairs: Pairs, row: Comparison, chosen: services.CohortFilter) -> 
         chosen=chosen,
     )
     if row.bland_altman is None:
-        st.caption(f"{row.group}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
+        st.caption(f"{literal(row.group)}: {wording.counted(row.n, 'pair')}: too few for a bias with its interval.")
 
 
 def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
@@ -159,11 +160,11 @@ def _digits(name: str) -> int:
 
 def show_statistics(row: Comparison) -> None:
     """Every figure of the group, and why one is missing."""
-    st.subheader(f"Statistics: {row.group}")
+    st.subheader(f"Statistics: {literal(row.group)}")
     st.dataframe(_statistic_rows(row), hide_index=True, placeholder="", alt="Statistics of the group", height="content")
     for name, why in row.missing.items():
-        st.caption(f"{name}: {why}.")
-    st.subheader(f"Categories: {row.group}")
+        st.caption(literal(f"{name}: {why}."))
+    st.subheader(f"Categories: {literal(row.group)}")
     st.dataframe(
         [
             {"QCT": c.value, **{f"CT {d.value}": int(row.table[i, j]) for j, d in enumerate(CLASSES)}}
@@ -198,7 +199,7 @@ else:
     chosen = filters.heading("Agreement with QCT", "agreement")
     sides = show_controls("agreement", chosen)
     if done := st.session_state.pop("qct-done", ""):
-        st.success(done, icon=":material/check:")
+        st.success(literal(done), icon=":material/check:")
     controls = st.container(horizontal=True, gap="large")
     by_level = choose_unit(controls)
     if sides:
@@ -211,7 +212,7 @@ else:
         everybody = services.ALL_VENDORS
         names = [everybody, *pairs.vendors()]
         address.choice("group", names, words="group")
-        group = controls.segmented_control("Show", names, required=True, key="group") or everybody
+        group = controls.segmented_control("Show", names, required=True, key="group", format_func=literal) or everybody
         rows = services.agreement(pairs, shown=group)
         row = next(one for one in rows if one.group == group)
         show_pairs(pairs if group == everybody else pairs.of(group), row, chosen)

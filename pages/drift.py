@@ -9,6 +9,7 @@ from osteo_core.programme.drift import Alarm, Quantity
 from pages.ui import services
 from pages.ui.drift import figures as drift_figures
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 _UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
@@ -68,13 +69,15 @@ def show_scanner(one: services.ScannerDrift) -> None:
     )
     quantity = Quantity(name or Quantity.VBMD.value)
     if quantity not in one.charts:
-        st.info(one.why[quantity], icon=":material/hourglass_empty:")
+        st.info(literal(one.why[quantity]), icon=":material/hourglass_empty:")
         return
     chart = one.charts[quantity]
     figure = drift_figures.drift_figure(chart, quantity)
     show_figure(figure, name=f"drift_{quantity.name.lower()}_{one.scanner[:6]}", key=f"drift-{quantity.name}")
     for alarm in chart.alarms:
-        st.markdown(f":material/warning: {alarm.rule}: {_alarm(alarm, quantity)}; a new baseline begins after it.")
+        st.markdown(
+            f":material/warning: {literal(f'{alarm.rule}: {_alarm(alarm, quantity)}')}; a new baseline begins after it."
+        )
     if not chart.alarms:
         st.caption("No limit was crossed.")
 

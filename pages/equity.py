@@ -8,6 +8,7 @@ from osteo_core.programme.equity import Reach, differs
 from osteo_core.programme.prevalence import SUPPRESS_BELOW
 from pages.ui import services
 from pages.ui.shared import figures, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 BY = {"Site": "site", "Sex": "sex", "Age band": "age_band"}
@@ -44,7 +45,7 @@ def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> 
         if (p := differs(group)) is not None
     ]
     if tests:
-        st.caption("Are the groups alike? Pearson's chi-square. " + "; ".join(tests) + ".")
+        st.caption("Are the groups alike? Pearson's chi-square. " + literal("; ".join(tests)) + ".")
 
 
 if not services.cohort_numbers().series:

@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.services import Box, BoxKind
 from pages.ui.shared import filters, frame, wording
+from pages.ui.shared.literal import literal
 
 STEP_WORDS = {
     "find": "left out by their headers",
@@ -34,11 +35,11 @@ _WIDTHS = (1.25, 0.14, 1.6)
 def box_button(count: int, words: str, box: Box, *, help: str = "", is_reason: bool = False) -> None:
     """One box: a number, what it counts, and on a click its list."""
     st.button(
-        f"{count:,} · {words}" if is_reason else f"**{count:,}** {words}",
+        f"{count:,} · {literal(words)}" if is_reason else f"**{count:,}** {literal(words)}",
         key=f"box-{box.to_query()}",
         type="tertiary" if is_reason else "secondary",
         width="content" if is_reason else "stretch",
-        help=help or None,
+        help=literal(help) or None,
         disabled=not count,
         on_click=_open,
         args=(box,),
@@ -174,10 +175,10 @@ else:
     if flow.levels:
         with st.expander(f"Single levels left out within measured series ({sum(r.count for r in flow.levels):,})"):
             for reason in flow.levels:
-                st.markdown(f"**{reason.count:,}** · {reason.words}")
+                st.markdown(f"**{reason.count:,}** · {literal(reason.words)}")
     asked = Box.from_query(st.session_state[BOX])
     if asked is None and st.session_state[BOX]:
-        st.warning(f"There is no box '{st.session_state[BOX]}' in this figure.", icon=":material/link_off:")
+        st.warning(f"There is no box '{literal(st.session_state[BOX])}' in this figure.", icon=":material/link_off:")
     if asked is not None:
-        listed = st.dialog(title_of(asked), width="large", on_dismiss=_close)(show_series)
+        listed = st.dialog(literal(title_of(asked)), width="large", on_dismiss=_close)(show_series)
         listed(asked, chosen)

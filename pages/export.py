@@ -13,6 +13,7 @@ from pages.ui.access.users import current_user, later
 from pages.ui.export import report
 from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.literal import literal
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
@@ -89,7 +90,7 @@ def show_pictures(chosen: services.CohortFilter) -> None:
     if services.find_browser() is None:
         st.info(services.BROWSER_NEEDED, icon=":material/info:")
     st.plotly_chart(one.figure, config={"displayModeBar": False}, key=f"preview-{one.name}")
-    st.caption(f"{one.words} {beside}")
+    st.caption(literal(f"{one.words} {beside}"))
 
 
 def show_corrections() -> None:

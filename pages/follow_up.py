@@ -11,6 +11,7 @@ from osteo_core.programme.indicators import Band, Indicator
 from pages.ui import services
 from pages.ui.follow_up import figures as follow_up_figures
 from pages.ui.shared import filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 _COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
@@ -88,7 +89,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
     )
     for why in dict.fromkeys(one.why for one in found if one.why):
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
-        st.caption(f"{numbers}: {why}")
+        st.caption(literal(f"{numbers}: {why}"))
     st.caption(
         "Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose time span "
         "is over; who died or moved away before is not counted. 11: fracture risk, DXA, falls and a decision are "
@@ -112,7 +113,7 @@ def show_capacity(chosen: services.CohortFilter) -> None:
             share_to_clinic=share / 100,
         )
     except UsageError as refused:
-        st.info(wording.sentence(str(refused)) + ".", icon=":material/event_busy:")
+        st.info(literal(wording.sentence(str(refused))) + ".", icon=":material/event_busy:")
         return
     clear = (
         "The queue does not empty."
@@ -122,8 +123,8 @@ def show_capacity(chosen: services.CohortFilter) -> None:
     right.markdown(
         f"**{ahead.flags_a_week:.1f}** flags a week ({ahead.flags_low:.1f} to {ahead.flags_high:.1f}) over "
         f"{wording.counted(len(queue.weeks), 'full week')}; {queue.to_review + queue.before_clinic:,} wait now. "
-        f"{clear} "
-        f"**{ahead.slots_needed}** slots a week would serve the upper end."
+        f"{literal(clear)} "
+        f"**{ahead.slots_needed:,}** slots a week would serve the upper end."
     )
     left, right = st.columns(2, gap="large")
     with left:

@@ -7,6 +7,7 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from pages.ui import services
 from pages.ui.shared import frame, identity, notes, wording
+from pages.ui.shared.literal import literal, literal_code
 
 
 def show_found(found: services.Found) -> None:
@@ -16,9 +17,9 @@ def show_found(found: services.Found) -> None:
     for number, series in found.by_number:
         with st.container(border=True):
             if not series:
-                st.markdown(f"`{number}`: no patient or examination in this store.")
+                st.markdown(f"{literal_code(number)}: no patient or examination in this store.")
                 continue
-            st.markdown(f"`{number}`: patient **{wording.short_key(series[0].patient_key)}**")
+            st.markdown(f"{literal_code(number)}: patient **{wording.short_key(series[0].patient_key)}**")
             for one in series:
                 _show_series(one)
 
@@ -28,7 +29,7 @@ def _show_series(one: services.FoundSeries) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "pages/patient.py",
-            label=" · ".join(word for word in words if word),
+            label=literal(" · ".join(word for word in words if word)),
             icon=":material/person:",
             query_params={"series": one.series_key},
             width="content",
@@ -52,6 +53,6 @@ else:
         try:
             show_found(services.find_patients(typed))
         except UsageError as refused:
-            st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+            st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
     else:
         st.caption("A scanner that types works here too.")

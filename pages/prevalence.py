@@ -9,6 +9,7 @@ from pages.ui import services
 from pages.ui.comparing.controls import show_controls
 from pages.ui.comparing.shares import show_shares
 from pages.ui.shared import figures, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 BY = {
@@ -84,7 +85,7 @@ def show_overall(rate: figures.Rate) -> None:
         value, _, interval = wording.percent(found).partition(" (")
         shown = f"{interval.rstrip(')')} %" if interval else None
         column.metric(
-            name,
+            literal(name),
             value,
             delta=shown,
             delta_color="off",

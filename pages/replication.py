@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.replication import figures as replication_figures
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal, literal_cells, literal_code
 from pages.ui.shared.take_figure import show_figure
 
 _CALIBRATIONS = ("phantomless", "precalibrated")
@@ -36,21 +37,23 @@ def show_published(found: services.Study) -> None:
     st.subheader("Beside the published figures")
     phantomless, precalibrated = (found.of(name) for name in _CALIBRATIONS)
     st.table(
-        [
-            {
-                "Set": f"{plain.number}",
-                "Here": plain.vendor,
-                "Patients": f"{plain.n}",
-                "Without a value": f"{plain.failed}",
-                "Silent failures": f"{plain.silent}",
-                "Lowest mean Dice of L1-L4": wording.estimate(plain.figures.get("dice_floor"), digits=3),
-                "Fang 2021, Dice": f"{plain.published_dice_floor:.3f}",
-                "r, phantomless": wording.estimate(plain.figures.get("r"), digits=3),
-                "r, precalibrated": wording.estimate(own.figures.get("r"), digits=3),
-                "Fang 2021, r": f"above {plain.published_r_above:g}",
-            }
-            for plain, own in zip(phantomless, precalibrated, strict=True)
-        ],
+        literal_cells(
+            [
+                {
+                    "Set": f"{plain.number}",
+                    "Here": plain.vendor,
+                    "Patients": f"{plain.n}",
+                    "Without a value": f"{plain.failed}",
+                    "Silent failures": f"{plain.silent}",
+                    "Lowest mean Dice of L1-L4": wording.estimate(plain.figures.get("dice_floor"), digits=3),
+                    "Fang 2021, Dice": f"{plain.published_dice_floor:.3f}",
+                    "r, phantomless": wording.estimate(plain.figures.get("r"), digits=3),
+                    "r, precalibrated": wording.estimate(own.figures.get("r"), digits=3),
+                    "Fang 2021, r": f"above {plain.published_r_above:g}",
+                }
+                for plain, own in zip(phantomless, precalibrated, strict=True)
+            ]
+        ),
         border="horizontal",
         hide_index=True,
     )
@@ -64,28 +67,32 @@ def show_published(found: services.Study) -> None:
 def show_figures(lines: Sequence[services.StudyLine]) -> None:
     """Every figure of one calibration with what is to be reached."""
     st.table(
-        [
-            {
-                "Figure": name,
-                "To reach": target.format(**lines[0].targets) or wording.MISSING,
-                **{
-                    f"Set {line.number}, {line.vendor}": wording.estimate(line.figures.get(column), digits=digits)
-                    for line in lines
-                },
-            }
-            for name, column, digits, target in _FIGURES
-        ],
+        literal_cells(
+            [
+                {
+                    "Figure": name,
+                    "To reach": target.format(**lines[0].targets) or wording.MISSING,
+                    **{
+                        f"Set {line.number}, {line.vendor}": wording.estimate(line.figures.get(column), digits=digits)
+                        for line in lines
+                    },
+                }
+                for name, column, digits, target in _FIGURES
+            ]
+        ),
         border="horizontal",
         hide_index=True,
     )
     st.markdown("**Categories**")
     st.table(
-        [
-            {"Set": f"{line.number}, {line.vendor}", "QCT": name}
-            | {f"CT {c}": f"{n}" for c, n in zip(_CLASSES, row, strict=True)}
-            for line in lines
-            for name, row in zip(_CLASSES, line.confusion, strict=True)
-        ],
+        literal_cells(
+            [
+                {"Set": f"{line.number}, {line.vendor}", "QCT": name}
+                | {f"CT {c}": f"{n}" for c, n in zip(_CLASSES, row, strict=True)}
+                for line in lines
+                for name, row in zip(_CLASSES, line.confusion, strict=True)
+            ]
+        ),
         border="horizontal",
         hide_index=True,
     )
@@ -94,26 +101,28 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
         f"{sum(map(sum, line.confusion))} with a category"
         for line in lines
     )
-    st.caption(f"Patients in {counts} (categories hold from 50 years).")
+    st.caption(f"Patients in {literal(counts)} (categories hold from 50 years).")
 
 
 def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
     """The same patients scanned twice."""
     st.subheader("Scanned twice")
     st.table(
-        [
-            {
-                "Set": f"{line.number}, {line.vendor}",
-                "Second scan": "lying down anew" if line.kind == "repositioned" else "another soft kernel",
-                "Calibration": line.calibration,
-                "Patients": f"{line.n}",
-                "Without a value": f"{line.failed}",
-                "RMS-CV": wording.number(None if line.rms_cv is None else 100 * line.rms_cv, 2, "%"),
-                "To reach": f"≤ {100 * line.target_cv:g} %",
-                "Least significant change": wording.number(line.lsc_mg_cm3, 1, wording.UNIT),
-            }
-            for line in rescans
-        ],
+        literal_cells(
+            [
+                {
+                    "Set": f"{line.number}, {line.vendor}",
+                    "Second scan": "lying down anew" if line.kind == "repositioned" else "another soft kernel",
+                    "Calibration": line.calibration,
+                    "Patients": f"{line.n}",
+                    "Without a value": f"{line.failed}",
+                    "RMS-CV": wording.number(None if line.rms_cv is None else 100 * line.rms_cv, 2, "%"),
+                    "To reach": f"≤ {100 * line.target_cv:g} %",
+                    "Least significant change": wording.number(line.lsc_mg_cm3, 1, wording.UNIT),
+                }
+                for line in rescans
+            ]
+        ),
         border="horizontal",
         hide_index=True,
     )
@@ -125,8 +134,9 @@ def show_origin(found: services.Study) -> None:
     st.subheader("Where this comes from")
     st.code(found.made_by["command"], language="bash")
     st.caption(
-        f"Code: commit `{found.made_by['commit']}`. Outlines: model `{found.made_by['outlines_hash']}`. "
-        f"Regression beside the calibration: `{found.made_by['regression_hash']}`. "
+        f"Code: commit {literal_code(found.made_by['commit'])}. "
+        f"Outlines: model {literal_code(found.made_by['outlines_hash'])}. "
+        f"Regression beside the calibration: {literal_code(found.made_by['regression_hash'])}. "
         "Read from benchmarks/fang2021/results.csv and rescan.csv."
     )
 

@@ -17,6 +17,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action
 from pages.ui.access.users import later
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import file_stem
 
 _COLUMNS = {column.name: column for column in EXPORT}
@@ -100,7 +101,7 @@ def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, s
             ("Parquet", "parquet", "application/vnd.apache.parquet", services.as_parquet, ":material/database:"),
         ):
             st.download_button(
-                words,
+                literal(words),
                 later(Action.EXPORT, partial(_file, to_bytes, read, whole)),
                 file_name=f"{stem}.{kind}",
                 mime=mime,

@@ -29,7 +29,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import Anchor, Level
 
 MODEL_HASH = "c" * 12
-_MODELS = Models(segmenter="benchmarks.crash.scenarios:segmenter", model_hash=MODEL_HASH)
+MODELS = Models(segmenter="benchmarks.crash.scenarios:segmenter", model_hash=MODEL_HASH)
 #: Small CT of 4 mm voxels with four bodies of bone; what is measured of them does not matter here.
 _SHAPE, _SPACING_MM, _CASES = (36, 36, 44), 4.0, 2
 _LEVELS = (Level.L4, Level.L3, Level.L2, Level.L1)
@@ -109,7 +109,7 @@ def write_ct(folder: Path) -> None:
 
 
 @contextmanager
-def _workers_within() -> Iterator[None]:
+def workers_within() -> Iterator[None]:
     """The series of a run one after the other in this process, in place of a cluster."""
 
     def in_turn(
@@ -126,13 +126,13 @@ def _index(place: Place, _: Say = print) -> None:
 
 
 def _analyze(place: Place, _: Say = print) -> None:
-    with _workers_within():
-        analyze.analyze(place.root, settings=place.settings, models=_MODELS)
+    with workers_within():
+        analyze.analyze(place.root, settings=place.settings, models=MODELS)
 
 
 def _process(place: Place, _: Say) -> None:
-    with _workers_within():
-        process.process([place.ct], place.root, settings=place.settings, models=_MODELS)
+    with workers_within():
+        process.process([place.ct], place.root, settings=place.settings, models=MODELS)
 
 
 def _note(place: Place, say: Say) -> None:

@@ -35,6 +35,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
     CautionCode.HU_SHIFT: "air or soft tissue is not where HU should be",
     CautionCode.NOT_PLAIN_CT: "tissues are not as plain CT shows them",
+    CautionCode.HEADER_DOUBTED: "the image does not fit its header",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
     CautionCode.REGRESSION_DISAGREES: "the network beside the calibration reads another vBMD",
 }

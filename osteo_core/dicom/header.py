@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import struct
 import warnings
@@ -25,8 +26,9 @@ _NIFTI_2_MAGIC = (b"n+2\0", b"ni2\0")
 #: Enough of a file to tell what it is, packed or not.
 _MAGIC_BYTES = 4096
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
-# pydicom's warnings quote values and file names, and those may hold a patient's name.
+# pydicom's warnings and its log quote values and file names, and those may hold a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osteo_core.errors import TableError
+from osteo_core.tables.formulas import unguarded
 from osteo_core.tables.numbers import Decimals, number_of
 
 #: Bounds of a table: some 300,000 patients with four levels each.
@@ -166,7 +167,7 @@ def _table(lines: Iterable[tuple[int, Sequence[str]]], *, is_sheet: bool) -> Tab
     rows: list[tuple[int, tuple[str, ...]]] = []
     refused: list[Refused] = []
     for line, raw in lines:
-        cells = [" ".join(cell.split()) for cell in raw]
+        cells = [unguarded(" ".join(cell.split())) for cell in raw]
         if not any(cells):
             continue
         if not columns:

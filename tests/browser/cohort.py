@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from db import parts, rows
+from db.events import record
 from osteo_core.pseudonyms import Pseudonyms
-from osteo_core.records import Found, SegmentedLevel, SeriesResult
+from osteo_core.records import Event, Found, SegmentedLevel, SeriesResult
 from osteo_core.settings import Settings
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
@@ -36,14 +37,22 @@ def _with_case(result: SeriesResult, case: ViewerCase) -> SeriesResult:
 
 
 def build_browser_cohort(
-    folder: Path, *, count: int = 40, patient_keys: Sequence[str] = (), with_qct: bool = True
+    folder: Path,
+    *,
+    count: int = 40,
+    patient_keys: Sequence[str] = (),
+    with_qct: bool = True,
+    change: Callable[[int, SeriesResult], SeriesResult] = lambda _, result: result,
+    events: Callable[[list[SeriesResult]], list[Event]] = lambda _: [],
 ) -> BrowserCohort:
     """``count`` invented patients in ``folder/store``, all of them with the same small CT.
 
-    ``patient_keys``: their pseudonyms, where a test needs to know whose number is behind them.
+    ``patient_keys``: their pseudonyms, where a test needs to know whose number is behind them. ``change``: what to make
+    of the result of that number; ``events``: what people did with the results.
     """
     case = build_viewer_case(folder)
-    results = [_with_case(result, case) for result in build_cohort(count, files=(case.ct,))]
+    built = build_cohort(count, files=(case.ct,))
+    results = [change(n, _with_case(result, case)) for n, result in enumerate(built)]
     for n, key in enumerate(patient_keys):
         results[n] = replace(results[n], series=replace(results[n].series, patient_key=key))
     store = folder / "store"
@@ -52,6 +61,8 @@ def build_browser_cohort(
     found = Found(series=tuple(r.series for r in results))
     for kind, table in rows.indexed_tables(found).items():
         parts.write_part(store, kind, table)
+    for event in events(results):
+        record(store, event)
     build_store(store, results, references=build_references(results) if with_qct else ())
     media = store / "media"
     media.mkdir(exist_ok=True)

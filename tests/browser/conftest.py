@@ -13,6 +13,8 @@ from tests.browser.cohort import BrowserCohort, build_browser_cohort
 from tests.browser.server import FLAGS, Server, start_server, stop_server
 
 expect.set_options(timeout=30_000)
+#: What Chromium says when a page asks for more than its policy allows.
+_POLICY = "Content Security Policy"
 #: The menu at the side.
 MENU = ".st-key-menu"
 
@@ -67,5 +69,6 @@ def visit(browser: Browser, server: Server) -> Iterator[Visit]:
     watched = Visit(page=page, address=server.address)
     page.on("request", lambda request: watched.requests.append(request.url))
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+    page.on("console", lambda said: watched.complaints.append(said.text) if _POLICY in said.text else None)
     yield watched
     context.close()

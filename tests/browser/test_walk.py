@@ -163,7 +163,7 @@ def test_home_says_what_changed_since_the_last_visit_and_leads_to_its_lists(
     page = visit.page
     page.goto(visit.address)
     expect(page.get_by_text("From your second visit on")).to_be_visible()
-    page.wait_for_function("Object.keys(localStorage).some(key => key.startsWith('osteo-visit-'))")
+    page.wait_for_function("() => Object.keys(localStorage).some(key => key.startsWith('osteo-visit-'))")
     page.wait_for_timeout(2000)
     page.evaluate(
         """() => {

@@ -18,6 +18,7 @@ FAULTS = {
     duckdb.IOException("IO Error: No space left on device"): "the disk is full; free disk space",
     duckdb.IOException('IO Error: Cannot open file "x": Permission denied'): "the right to write there",
     duckdb.OutOfMemoryException("failed to allocate"): "more memory than there is",
+    duckdb.Error("Corrupt database file: computed checksum 1"): r"seems to be damaged; .* check --rebuild",
     duckdb.FatalException("checksum"): r"seems to be damaged; .* check --rebuild",
     duckdb.SerializationException("x"): r"seems to be damaged; .* check --rebuild",
     OSError(errno.ENOSPC, "No space left on device"): "free disk space",

@@ -76,7 +76,12 @@ def lows(results: list[SeriesResult], keep: Callable[[SeriesResult], bool] = lam
 
 def test_two_cohorts_have_newcombes_difference(versions_store: Path, open_page: Open) -> None:
     app = open_page(
-        versions_store, "pages/prevalence.py", vendor="GE", compare="true", vs_vendor=[Vendor.SIEMENS.value], vs_sex=["F", "M"]
+        versions_store,
+        "pages/prevalence.py",
+        vendor="GE",
+        compare="true",
+        vs_vendor=[Vendor.SIEMENS.value],
+        vs_sex=["F", "M"],
     )
     assert not app.exception
     first = lows(RESULTS, lambda r: r.series.vendor is Vendor.GE)

@@ -18,6 +18,7 @@ from osteo_core.terms import Level
 from pages.ui.shared import wording
 from pages.ui.shared.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
 from pages.ui.shared.figures import Limits, vendor_marker
+from pages.ui.shared.literal import literal_in_figure
 
 Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"
@@ -108,14 +109,15 @@ def _points(vendor: str, pairs: Pairs, x: Values, y: Values, hover: str) -> go.S
     names = {0: ""} | {int(level): f", {level.name}" for level in Level}
     shown = zip(pairs.patient_key, pairs.level, strict=True)
     who = np.array([wording.short_key(patient) + names[level] for patient, level in shown], dtype=object)
+    name = literal_in_figure(vendor)
     return go.Scatter(
-        name=vendor,
+        name=name,
         x=x,
         y=y,
         mode="markers",
         marker=vendor_marker(vendor, VENDOR_SYMBOLS),
         customdata=np.column_stack([who, pairs.series_key]),  # an array: a list is looked through item by item
-        hovertemplate=f"{vendor} (n {len(pairs):,})<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
+        hovertemplate=f"{name} (n {len(pairs):,})<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
     )
 
 

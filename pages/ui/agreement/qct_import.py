@@ -11,6 +11,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.agreement import figures
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author, author_name, show_author
 
 _MEANINGS = {
@@ -44,7 +45,7 @@ def show_import() -> None:
         table, guessed = services.qct_table(file.getvalue())
         preview = _mapped(table, guessed)
     except UsageError as refused:
-        st.error(wording.sentence(str(refused)) + ".", icon=":material/error:")
+        st.error(literal(wording.sentence(str(refused))) + ".", icon=":material/error:")
         return
     _show_preview(preview)
 
@@ -54,7 +55,7 @@ def _mapped(table: services.QctTable, guessed: dict[str, str]) -> services.QctPr
     chosen = {}
     for column, (meaning, words) in zip(st.columns(len(_MEANINGS)), _MEANINGS.items(), strict=True):
         found = column.selectbox(
-            words, choices, index=choices.index(guessed.get(meaning, _NONE)), key=f"qct-column-{meaning}"
+            literal(words), choices, index=choices.index(guessed.get(meaning, _NONE)), key=f"qct-column-{meaning}"
         )
         if found != _NONE:
             chosen[meaning] = found
@@ -81,7 +82,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         st.markdown(
             f"**Look at the values before you take them in**: vBMD from {told.low:.0f} to {told.high:.0f} "
             f"{wording.UNIT}, median {told.median:.0f}, middle half {told.quartile_1:.0f} to {told.quartile_3:.0f}. "
-            f"Values by level: {levels}."
+            f"Values by level: {literal(levels)}."
         )
         st.plotly_chart(figures.imported_figure(told, services.limits()), config={"displayModeBar": False})
     replaced = preview.replaced
@@ -123,7 +124,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         try:
             services.import_qct(preview, author=author())
         except UsageError as refused_import:
-            st.error(f"{wording.sentence(str(refused_import))}.", icon=":material/error:")
+            st.error(f"{literal(wording.sentence(str(refused_import)))}.", icon=":material/error:")
             return
         st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} taken in."
         st.rerun()
@@ -162,13 +163,13 @@ def show_imports() -> None:
         return
     with st.popover("Withdraw an import", width="content"):
         name = st.selectbox("Import", list(valid), key="qct-withdraw")
-        st.caption(f"Recorded with the name under 'Noted by': {author_name() or 'none yet'}.")
+        st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="qct-withdraw-reason", placeholder="recorded")
         if st.button("Withdraw", key="qct-withdraw-button"):
             try:
                 services.withdraw_qct(valid[name].imported_at, author=author(), reason=reason)
             except UsageError as refused:
-                st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+                st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
                 return
             st.session_state["qct-done"] = "The import was withdrawn; its values no longer count."
             st.rerun()
@@ -203,7 +204,7 @@ def _show_compared(found: dict[str, services.QctImport]) -> None:
                 f"{wording.difference(told.upper_limit, digits=1)} {wording.UNIT}, n {told.n:,}."
             )
         else:
-            st.caption(f"No bias: {compared.why}.")
+            st.caption(f"No bias: {literal(compared.why)}.")
         if compared.changes:
             st.dataframe(
                 [

@@ -14,6 +14,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import figures, wording
 from pages.ui.shared.colours import BLUE, VERMILION
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author, author_name
 
 _DONE = "site-line-done"
@@ -23,7 +24,7 @@ def show_site_lines() -> None:
     """All of it: the scanners with pairs, one line looked at, and the lines in use."""
     st.subheader("Calibration line from these pairs")
     if done := st.session_state.pop(_DONE, ""):
-        st.success(done, icon=":material/check:")
+        st.success(literal(done), icon=":material/check:")
     found = services.lines_from_pairs()
     if not found:
         st.caption("No unenhanced CT with a known tube voltage has a QCT value of the same patient yet.")
@@ -96,7 +97,7 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     try:
         seen = services.preview_line(one.scanner, line)
     except OsteoError as refused:
-        st.error(wording.sentence(str(refused)) + ".", icon=":material/error:")
+        st.error(literal(wording.sentence(str(refused))) + ".", icon=":material/error:")
         return
     series = wording.counted(seen.series, "series", "series")
     st.markdown(f"**What it would change.** {seen.tried:,} of {series} of this scanner were tried.")
@@ -113,7 +114,7 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     )
     if not may(current_user(), Action.CALIBRATE):
         return
-    st.caption(f"Recorded with the name under 'Noted by': {author_name() or 'none yet'}.")
+    st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
     reason = st.text_input("Why", key="site-line-reason", placeholder="recorded")
     if st.button("Use this line", type="primary", key="site-line-use"):
         _do(lambda: services.use_line(one.scanner, line, author=author(), reason=reason), "The line is in use")
@@ -152,7 +153,7 @@ def _show_used() -> None:
         return
     with st.popover("Withdraw a line", width="content"):
         name = st.selectbox("Line", list(valid), key="site-line-withdraw")
-        st.caption(f"Recorded with the name under 'Noted by': {author_name() or 'none yet'}.")
+        st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
         if st.button("Withdraw", key="site-line-withdraw-button"):
             _do(
@@ -165,7 +166,7 @@ def _do(action: Callable[[], bool], done: str) -> None:
     try:
         has_begun = action()
     except UsageError as refused:
-        st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     st.session_state[_DONE] = (
         f"{done}; what is measured is being calibrated again."

@@ -11,6 +11,7 @@ from pages.ui import services
 from pages.ui.agreement.figures import Zoom, bland_altman_figure, on_bland_altman
 from pages.ui.comparing.shares import how_subtracted, show_missing
 from pages.ui.shared import frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 _WHOLE = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
@@ -30,7 +31,7 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
             columns, sides, ("First", "Second"), found.pairs, found.compared, strict=True
         ):
             with column:
-                st.markdown(f"**{name}**, Bland-Altman")
+                st.markdown(f"**{literal(name)}**, Bland-Altman")
                 show_figure(
                     bland_altman_figure(pairs, row, zoom),
                     name=f"agreement_{name.lower()}",
@@ -75,7 +76,7 @@ def _show_lines(found: services.Agreements) -> None:
             "Difference": st.column_config.TextColumn("First less second (95 %)"),
         },
     )
-    st.caption(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="biases"))
+    st.caption(literal(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="biases")))
     show_missing(found.lines)
 
 

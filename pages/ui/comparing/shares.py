@@ -9,6 +9,7 @@ import streamlit as st
 from osteo_core.programme.standard import StandardPopulation
 from pages.ui import services
 from pages.ui.shared import figures, frame, wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 
@@ -47,12 +48,12 @@ def show_shares(
             "Difference": st.column_config.TextColumn("First less second (95 %)"),
         },
     )
-    st.caption(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="shares"))
+    st.caption(literal(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="shares")))
     show_missing(found.lines)
     columns = st.columns(2, gap="large")
     for column, side, name in zip(columns, sides, ("First", "Second"), strict=True):
         with column:
-            st.markdown(f"**{name}**, by {by_words.lower()}")
+            st.markdown(f"**{literal(name)}**, by {literal(by_words.lower())}")
             rates = services.prevalence(side.cohort, by=by, version=side.version)
             show_figure(
                 figures.prevalence_figure(rates),

@@ -13,6 +13,11 @@ from pages.ui import services
 from pages.ui.export.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
 from pages.ui.shared import wording
 
+#: It loads nothing, whatever became of a text; the figures are scripts of its own.
+_POLICY = (
+    "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline'; img-src data: blob:\">"
+)
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1b2430; max-width: 900px; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; } .note { color: #5a6472; font-size: 0.9rem; }
@@ -59,7 +64,7 @@ def report_html(chosen: services.CohortFilter, *, is_static: bool = False) -> by
         _versions(chosen),
     ]
     body = "\n".join(parts)
-    head = f"<meta charset='utf-8'><title>Report</title><style>{_STYLE}</style>"
+    head = f"<meta charset='utf-8'>{_POLICY}<title>Report</title><style>{_STYLE}</style>"
     return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()
 
 

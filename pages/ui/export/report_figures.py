@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from pages.ui import services
 from pages.ui.agreement import figures as agreement_figures
 from pages.ui.shared import figures, wording
+from pages.ui.shared.literal import literal_in_figure
 
 PictureKind = Literal["svg", "png"]
 WIDTH_PX = 900
@@ -141,7 +142,7 @@ def for_print(one: ReportFigure, beside: str) -> go.Figure:
     figure.update_xaxes(gridcolor=_PALE)
     figure.update_yaxes(gridcolor=_PALE, automargin=False)
     figure.add_annotation(
-        text="<br>".join(lines),
+        text="<br>".join(map(literal_in_figure, lines)),
         xref="paper",
         yref="paper",
         x=0,

@@ -10,6 +10,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal, literal_code
 
 
 def show_index() -> None:
@@ -28,7 +29,12 @@ def show_index() -> None:
     offered = [one for one in services.matching_folders(typed) if one != typed.rstrip("/")]
     if offered:
         st.pills(
-            "Folders that match", offered, key="index-offered", on_change=_take_offered, label_visibility="collapsed"
+            "Folders that match",
+            offered,
+            key="index-offered",
+            on_change=_take_offered,
+            format_func=literal,
+            label_visibility="collapsed",
         )
     st.button(
         "Read headers",
@@ -72,7 +78,7 @@ def _start_upload(key: str) -> None:
     try:
         services.start_upload(uploaded)
     except UsageError as refused:
-        st.toast(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        st.toast(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     st.session_state["index-uploads"] = st.session_state.get("index-uploads", 0) + 1
 
@@ -88,7 +94,7 @@ def _start_index() -> None:
     try:
         services.start_index(st.session_state.get("index-path", ""))
     except UsageError as refused:
-        st.toast(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        st.toast(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
 
 
 def show_index_result() -> None:
@@ -98,9 +104,10 @@ def show_index_result() -> None:
         return
     query = {"changed": Change.READ.value, "since": run.started_at.isoformat()}
     state = "Reading" if run.is_running else "Read"
-    words = f"{state} `{run.folder}`: **{wording.counted(run.read, 'series', 'series')}**, {run.left_out:,} left out"
+    counted = wording.counted(run.read, "series", "series")
+    words = f"{state} {literal_code(run.folder)}: **{counted}**, {run.left_out:,} left out"
     if run.reasons:
-        words += ": " + ", ".join(f"{reason.count:,} {reason.words.lower()}" for reason in run.reasons)
+        words += ": " + ", ".join(f"{reason.count:,} {literal(reason.words.lower())}" for reason in run.reasons)
     with st.container(horizontal=True, vertical_alignment="center", border=True):
         st.markdown(f":material/folder_open: {words}.")
         if run.left_out:

@@ -14,6 +14,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.home.visit import last_visit
 from pages.ui.shared import go, wording
+from pages.ui.shared.literal import literal, literal_code
 
 STAGES = {
     "demo": "Demo cohort (simulating and analyzing)",
@@ -30,7 +31,6 @@ class Tile:
     value: str
     help: str
     script: str
-    label: str
     query: Mapping[str, str]
 
 
@@ -55,7 +55,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             help=f"Series, of {numbers.series:,} found: {numbers.measured:,} measured, {numbers.excluded:,} excluded, "
             f"{numbers.failed:,} failed; {numbers.waiting:,} wait for their analysis",
             script="pages/exclusions.py",
-            label="See them",
             query={"box": "processed"},
         ),
         Tile(
@@ -63,7 +62,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.flagged:,}",
             help="Series below the osteoporosis limit, or with a fracture of grade 2 or more",
             script="pages/worklist.py",
-            label="See them",
             query={"flagged": "true"},
         ),
         Tile(
@@ -71,7 +69,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.to_review:,}",
             help="Flags that nobody has confirmed or rejected yet",
             script="pages/worklist.py",
-            label="See them",
             query={"state": "to review"},
         ),
         Tile(
@@ -79,7 +76,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.overdue:,}",
             help="Flagged series whose next step is late, counted from the flag",
             script="pages/worklist.py",
-            label="See them",
             query={"overdue": "true", "sort": "due date"},
         ),
         Tile(
@@ -87,7 +83,6 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             value=f"{numbers.failed:,}",
             help="Series over which code or machine failed; they stay in every denominator",
             script="pages/exclusions.py",
-            label="See them",
             query={"box": "left out: run"},
         ),
     )
@@ -98,8 +93,8 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
     tiles = tiles_of(numbers)
     for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, gap="small", height="stretch"):
-            st.metric(tile.name, tile.value, help=tile.help)
-            go.link(tile.script, label=tile.label, icon=":material/arrow_forward:", query_params=dict(tile.query))
+            st.metric(literal(tile.name), literal(tile.value), help=literal(tile.help))
+            go.link(tile.script, label="See them", icon=":material/arrow_forward:", query_params=dict(tile.query))
 
 
 @st.fragment
@@ -119,7 +114,7 @@ def show_changes() -> None:
         st.markdown(f":material/history: Since your last visit ({wording.moment(since)}):", width="content")
         for one in parts:
             query = {"changed": one.change.value, "since": since.isoformat(), **one.query}
-            go.link(one.script, label=one.words, query_params=query, width="content")
+            go.link(one.script, label=literal(one.words), query_params=query, width="content")
         if not parts:
             st.markdown("nothing new.", width="content")
 
@@ -149,7 +144,7 @@ def show_run() -> None:
     progress = services.progress()
     complaint = services.run_complaint()
     if complaint:
-        st.warning(f"The analysis stopped: {complaint} Start it again below.", icon=":material/error:")
+        st.warning(f"The analysis stopped: {literal(complaint)} Start it again below.", icon=":material/error:")
     if progress and progress.is_running:
         _show_running(progress)
     elif services.running_command():
@@ -163,7 +158,7 @@ def show_run() -> None:
         line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
         line.markdown(
             f":material/pause_circle: A run stopped with {wording.counted(left, 'step')} to go; it carries on where "
-            f"it stopped: `{services.resume_command()}`"
+            f"it stopped: {literal_code(services.resume_command())}"
         )
         _start_button(line, "Carry on")
     else:
@@ -181,7 +176,8 @@ def _show_running(progress: services.Progress) -> None:
     counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
     asked = services.pause_is_asked()
     state = "paused after the series at work" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
-    bar.progress(progress.fraction, text=f"**{STAGES.get(progress.stage, progress.stage)}**: {counted} · {state}")
+    stage = literal(STAGES.get(progress.stage, progress.stage))
+    bar.progress(progress.fraction, text=f"**{stage}**: {counted} · {state}")
     if progress.stage not in ("analyze", "demo"):
         return
     if not may(current_user(), Action.RUN):
@@ -206,7 +202,7 @@ def _show_waiting() -> None:
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     line.markdown(
         f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it here, "
-        f"or by `python -m osteo_core analyze{services.store_argument()}`"
+        f"or by {literal_code(f'python -m osteo_core analyze{services.store_argument()}')}"
     )
     _start_button(line, "Start")
 
@@ -229,4 +225,4 @@ def _start() -> None:
     try:
         services.start_run()
     except UsageError as refused:
-        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")

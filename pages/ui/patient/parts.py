@@ -9,6 +9,7 @@ import streamlit as st
 from osteo_core.terms import Category, Sex, Status
 from pages.ui import services
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 
 _BADGES = {
     Category.OSTEOPOROSIS: "red",
@@ -33,7 +34,7 @@ def show_header(view: services.PatientView) -> None:
         if view.category:
             st.badge(view.category.value, color=_BADGES[view.category])  # type: ignore[arg-type]
         if view.status != Status.MEASURED:
-            st.badge(f"this series is {view.status}", color="gray")
+            st.badge(f"this series is {literal(view.status)}", color="gray")
         if view.is_flagged:
             st.badge("flagged", icon=":material/flag:", color="red")
         if view.is_simulated:
@@ -45,25 +46,28 @@ def show_header(view: services.PatientView) -> None:
     ]
     who.append(f"{view.vendor} {view.scanner}".strip())
     who.append(f"study of {wording.day(view.study_date)}" if view.study_date else "study date unknown")
-    st.caption(" · ".join(who))
+    st.caption(literal(" · ".join(who)))
     if view.flag_reason:
-        st.markdown(f":material/flag: **{wording.sentence(view.flag_reason)}**")
+        st.markdown(f":material/flag: **{literal(wording.sentence(view.flag_reason))}**")
     columns = st.columns([1.3, 1, 1, 1])
     columns[0].metric(
         f"Mean trabecular vBMD, {wording.UNIT}",
         wording.estimate(view.mean_vbmd_mg_cm3),
         border=True,
-        help="Mean of the levels that count, with its 95 % interval. Calibration: " + (view.calibration or "none"),
+        help="Mean of the levels that count, with its 95 % interval. Calibration: "
+        + literal(view.calibration or "none"),
     )
     used = ", ".join(level.name for level in view.levels_used) or wording.MISSING
-    columns[1].metric("Levels that count", used, border=True)
+    columns[1].metric("Levels that count", literal(used), border=True)
     columns[2].metric(
         "Worst fracture grade",
         wording.grade(view.worst_fracture_grade),
         border=True,
         help="Genant grade by heights; 0 is none",
     )
-    columns[3].metric("Contrast", view.contrast_phase, border=True, help="As seen in the image, else as declared")
+    columns[3].metric(
+        "Contrast", literal(view.contrast_phase), border=True, help="As seen in the image, else as declared"
+    )
 
 
 def _counts(row: services.LevelRow, view: services.PatientView) -> str:
@@ -114,18 +118,18 @@ def show_other_series(view: services.PatientView) -> None:
         return
     st.subheader("Other series of this patient")
     for other in view.other_series:
-        st.page_link("pages/patient.py", label=other.words, query_params={"series": other.series_key})
+        st.page_link("pages/patient.py", label=literal(other.words), query_params={"series": other.series_key})
 
 
 def show_what_to_mind(view: services.PatientView) -> None:
     """Exclusions, review reasons and cautions in words."""
     st.subheader("What to mind")
     for words in view.exclusions:
-        st.error(words, icon=":material/block:")
+        st.error(literal(words), icon=":material/block:")
     for words in view.review_reasons:
-        st.warning(wording.sentence(words), icon=":material/visibility:")
+        st.warning(literal(wording.sentence(words)), icon=":material/visibility:")
     for words in view.cautions:
-        st.markdown(f":material/info: {words}")
+        st.markdown(f":material/info: {literal(words)}")
     if not (view.exclusions or view.review_reasons or view.cautions):
         st.caption("Nothing was noted.")
 

@@ -22,6 +22,7 @@ from pages.ui.patient.parts import show_header
 from pages.ui.patient.priors import screen_data
 from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, rgb
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author, author_name
 from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
@@ -103,7 +104,7 @@ def show_screen(
         files = services.screen_files(view, sight.version)
     except UsageError as refused:  # the numbers stand without their pictures
         show_header(view)
-        st.info(wording.sentence(str(refused)), icon=":material/image_not_supported:")
+        st.info(literal(wording.sentence(str(refused))), icon=":material/image_not_supported:")
         return seen, earlier
     data = {**_data(view, sight, reader, files), "priors": screen_data(earlier, st.session_state.get(_CHOSEN, ""))}
     acted = show_reader(data, key="reader", on_act=lambda: None)

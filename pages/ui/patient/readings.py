@@ -13,6 +13,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author, show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
@@ -73,7 +74,7 @@ def show_cause_form(view: services.PatientView) -> None:
         cause = st.selectbox("Class (m2ABQ)", list(Cause), format_func=wording.sentence, key=f"{key}-class", index=None)
         reason = st.text_input("Why, in words", key=f"{key}-reason", placeholder="optional")
         st.button(
-            f"Note for {level.name}",
+            f"Note for {literal(level.name)}",
             key="cause-note",
             type="primary",
             disabled=cause is None,
@@ -95,7 +96,7 @@ def _note(view: services.PatientView, level: Level, cause: Cause, reason: str) -
         )
         taken_in = services.note_cause(view, reading)
     except UsageError as refused:
-        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
         return
     later = "" if taken_in else " It shows when the process that owns the store has taken it in."
-    st.toast(f"Noted for {level.name}: {cause.value}.{later}", icon=":material/check:")
+    st.toast(f"Noted for {literal(level.name)}: {cause.value}.{later}", icon=":material/check:")

@@ -21,6 +21,7 @@ from pages.ui.patient.priors import change_words
 from pages.ui.patient.reader import SHOWN
 from pages.ui.shared import wording
 from pages.ui.shared.colours import READER_COLOURS
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author as who_notes
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def show_report(series_key: str) -> None:
         if not refused and series_key not in st.session_state.get(SHOWN, ()) and _is_blind(found, author):
             refused = "you see this series blind, as a second reader; sign it, or ask to see what was signed"
         if refused:
-            st.caption(f"{wording.sentence(refused)}.")
+            st.caption(f"{literal(wording.sentence(refused))}.")
             return
         name = f"report_{wording.short_key(series_key)}"
         page, printed = partial(report_html, series_key), partial(report_pdf, series_key)
@@ -101,7 +102,7 @@ def _offer_named(series_key: str, author: str, name: str) -> None:
     try:
         page = report_html(series_key, who=services.reveal(series_key, author=author, reason=reason))
     except OsteoError as refused:
-        st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     _offer(page, later(Action.REVEAL, partial(services.print_pdf, page)), f"named_{name}")
 

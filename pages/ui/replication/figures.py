@@ -12,13 +12,14 @@ from pages.ui.services.replication import StudyLine
 from pages.ui.shared import wording
 from pages.ui.shared.colours import GREEN, GREY, vendor_colour
 from pages.ui.shared.figures import layout
+from pages.ui.shared.literal import literal_in_figure
 
 _ROW_PX = 64
 
 
 def forest_figure(groups: Sequence[Sequence[StudyLine]]) -> go.Figure:
     """One panel a calibration: bias with its interval as a bar, limits as ends of a line, targets as a ground."""
-    titles = [group[0].calibration for group in groups]
+    titles = [literal_in_figure(group[0].calibration) for group in groups]
     figure = make_subplots(rows=1, cols=len(groups), subplot_titles=titles, shared_yaxes=True, horizontal_spacing=0.04)
     for column, group in enumerate(groups, start=1):
         for line in group:
@@ -41,7 +42,7 @@ def _draw_targets(figure: go.Figure, line: StudyLine, column: int) -> None:
 
 
 def _draw_set(figure: go.Figure, line: StudyLine, column: int) -> None:
-    name = f"Set {line.number}, {line.vendor}"
+    name = literal_in_figure(f"Set {line.number}, {line.vendor}")
     found = [line.figures.get(part) for part in ("loa_low", "bias", "loa_high")]
     if not all(found):
         return

@@ -16,6 +16,7 @@ import pyarrow.parquet as parquet
 from db.query import Part
 from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.tables.formulas import guarded, guarded_table
 from pages.ui.services.running_app import query
 
 
@@ -39,9 +40,9 @@ def table_part(cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str
 
 
 def as_csv(table: pa.Table) -> bytes:
-    """A table as CSV in UTF-8, first line the columns' names."""
+    """A table as CSV in UTF-8, first line the columns' names; text that begins as a formula is defused."""
     out = io.BytesIO()
-    arrow_csv.write_csv(table, out)
+    arrow_csv.write_csv(guarded_table(table), out)
     return out.getvalue()
 
 
@@ -68,7 +69,7 @@ def dictionary_csv(columns: Collection[str] = ()) -> bytes:
     writer = csv.writer(out)
     writer.writerow(("column", "unit or values", "meaning"))
     chosen = [column for column in EXPORT if not columns or column.name in columns]
-    writer.writerows((column.name, column.unit, column.meaning) for column in chosen)
+    writer.writerows(map(guarded, (column.name, column.unit, column.meaning)) for column in chosen)
     return out.getvalue().encode()
 
 

@@ -26,6 +26,7 @@ from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
 from pages.ui.shared import fields
 from pages.ui.shared.fields import Field, Query, Value
+from pages.ui.shared.literal import literal
 
 OLDEST = 130
 #: Whether patients whose follow-up waits for a later day are listed.
@@ -218,7 +219,7 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
     st.session_state.setdefault(_SHOWN, {})[name] = shown
     if asked not in known:
         if asked and asked != _ALL[name].empty:
-            st.warning(f"There is no {words} '{asked}' here; '{shown}' is shown.", icon=":material/link_off:")
+            st.warning(literal(f"There is no {words} '{asked}' here; '{shown}' is shown."), icon=":material/link_off:")
         st.session_state[name] = shown
         write(st.session_state[_PAGE])
 
@@ -234,7 +235,7 @@ def fill(name: str, default: list[str]) -> None:
 def draw_unknown() -> None:
     """Say what the address asked for in vain."""
     for words in st.session_state.pop(_UNKNOWN, ()):
-        st.warning(words, icon=":material/link_off:")
+        st.warning(literal(words), icon=":material/link_off:")
 
 
 def _follow_address(page: str) -> None:

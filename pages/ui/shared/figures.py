@@ -12,6 +12,7 @@ from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui.shared import wording
 from pages.ui.shared.colours import BLUE, CATEGORY_COLOURS, GREEN, GREY, ORANGE, category_colour, vendor_colour
+from pages.ui.shared.literal import literal_in_figure
 
 _ROW_PX = 58
 _HOVER = {"namelength": -1}
@@ -83,7 +84,7 @@ def _whiskers(
             "color": CATEGORY_COLOURS[category],
             "symbol": "diamond" if category is Category.OSTEOPOROSIS else "circle",
         },
-        customdata=[[wording.percent(e), rate.n, rate.missing, rate.group] for _, rate, e in known],
+        customdata=[[wording.percent(e), rate.n, rate.missing, literal_in_figure(rate.group)] for _, rate, e in known],
         hovertemplate="%{customdata[3]}<br>"
         + category.value
         + ": %{customdata[0]}<br>n %{customdata[1]}, without a category %{customdata[2]}"
@@ -96,7 +97,7 @@ def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
     figure = go.Figure()
     figure.add_trace(_whiskers(rates, [r.osteoporosis for r in rates], category=Category.OSTEOPOROSIS, offset=-0.13))
     figure.add_trace(_whiskers(rates, [r.low_bone_mass for r in rates], category=Category.LOW_BONE_MASS, offset=0.13))
-    words = [f"{rate.group} (n {rate.n:,})" for rate in rates]
+    words = [f"{literal_in_figure(rate.group)} (n {rate.n:,})" for rate in rates]
     figure.update_yaxes(
         tickvals=list(range(len(rates))), ticktext=words, range=[len(rates) - 0.5, -0.5], showgrid=False, zeroline=False
     )
@@ -108,7 +109,7 @@ def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
 
 def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate | None]]) -> go.Figure:
     """Several shares a group, each with its interval; a share that is not there leaves its place empty."""
-    figure = go.Figure()
+    figure, names = go.Figure(), [literal_in_figure(group) for group in groups]
     for number, (name, estimates) in enumerate(shares.items()):
         known = [(k, e) for k, e in enumerate(estimates) if e is not None]
         figure.add_trace(
@@ -125,13 +126,13 @@ def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate 
                 },
                 mode="markers",
                 marker={"size": 10, "color": _SERIES[number][0], "symbol": _SERIES[number][1]},
-                customdata=[[groups[k], wording.percent(e), e.n] for k, e in known],
+                customdata=[[names[k], wording.percent(e), e.n] for k, e in known],
                 hovertemplate="%{customdata[0]}<br>" + name + ": %{customdata[1]}, n %{customdata[2]:,}<extra></extra>",
             )
         )
     places = list(range(len(groups)))
     figure.update_yaxes(
-        tickvals=places, ticktext=list(groups), range=[len(groups) - 0.5, -0.5], showgrid=False, zeroline=False
+        tickvals=places, ticktext=names, range=[len(groups) - 0.5, -0.5], showgrid=False, zeroline=False
     )
     figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
     return layout(figure, height=120 + _ROW_PX * max(1, len(groups)), x="share of patients (95 % interval)", y="")

@@ -17,6 +17,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import address, saved_views, wording
 from pages.ui.shared.fields import Field, Query, Value
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
 _SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
@@ -120,7 +121,7 @@ def draw_chips(chips: list[Chip]) -> None:
     """A button for each active part of a filter; a click removes it."""
     for name, value, words in chips:
         st.button(
-            words,
+            literal(words),
             key=f"chip-{name}-{value}",
             icon=":material/close:",
             icon_position="right",
@@ -212,7 +213,7 @@ def _values(
 ) -> None:
     counts = services.value_counts(chosen, field=name)
     st.multiselect(
-        label,
+        literal(label),
         options,
         key=prefix + name,
         format_func=lambda one: f"{say(one)} ({counts.get(one, 0):,})",

@@ -12,6 +12,7 @@ from osteo_core.errors import OsteoError
 from pages.ui import services
 from pages.ui.access.roles import User, may
 from pages.ui.shared import address, go, keys, sign_in, wording
+from pages.ui.shared.literal import literal
 
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
@@ -43,7 +44,7 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
     fault = services.store_fault()
     if fault:
         st.error(
-            f"New results are not taken into the store at present: {fault} It is tried again within a minute; "
+            f"New results are not taken into the store at present: {literal(fault)} It is tried again within a minute; "
             "what is shown is sound, and nothing is lost.",
             icon=":material/error:",
         )
@@ -59,7 +60,7 @@ def _draw_menu(menu: Menu, user: User) -> None:
         for heading, listed in menu.items():
             pages = [page for page in listed if may(user, page.url_path)]
             if heading and pages:
-                st.caption(heading)
+                st.caption(literal(heading))
             for page in pages:
                 st.page_link(page, query_params=address.query_of(page.url_path) or None)
     sign_in.show_user(user)
@@ -91,10 +92,10 @@ def open_patient(series_key: str) -> None:
 def draw_fault(error: Exception) -> None:
     """Say what went wrong; what this program raises on purpose already says what to do."""
     if isinstance(error, OsteoError):
-        st.error(wording.sentence(str(error)), icon=":material/error:")
+        st.error(literal(wording.sentence(str(error))), icon=":material/error:")
         return
     st.error(
-        f"This page could not be shown ({type(error).__name__}). The log of the app has the details; "
+        f"This page could not be shown ({literal(type(error).__name__)}). The log of the app has the details; "
         "`python -m osteo_core check` looks at store, models and environment.",
         icon=":material/error:",
     )

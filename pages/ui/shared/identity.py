@@ -9,6 +9,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal, literal_cells
 from pages.ui.shared.notes import author
 
 
@@ -35,7 +36,7 @@ def _show(series_key: str, *, author: str, reason: str) -> None:
     try:
         who = services.reveal(series_key, author=author, reason=reason)
     except UsageError as refused:
-        st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+        st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     rows = {
         "Patient number": who.patient_id,
@@ -45,4 +46,7 @@ def _show(series_key: str, *, author: str, reason: str) -> None:
         "Referring physician": who.referring_physician,
         "Study UID": who.study_instance_uid,
     }
-    st.table([{"": words, " ": value or "not in the header"} for words, value in rows.items()], hide_index=True)
+    st.table(
+        literal_cells([{"": words, " ": value or "not in the header"} for words, value in rows.items()]),
+        hide_index=True,
+    )

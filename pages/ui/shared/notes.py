@@ -14,6 +14,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 
 #: In the session: the name that the local user typed, where no sign-in is configured.
 AUTHOR = "author"
@@ -62,11 +63,14 @@ def note_all(series: Followed, **given: Any) -> None:
         note = Note(author=author(), at=datetime.now(UTC), **given)
         done = services.note(series, note)
     except UsageError as refused:
-        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
         return
     what = note.state or note.fact
     later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
-    st.toast(f"Noted for {wording.counted(len(series), 'series', 'series')}: {what}.{later}", icon=":material/check:")
+    st.toast(
+        f"Noted for {wording.counted(len(series), 'series', 'series')}: {literal(what)}.{later}",
+        icon=":material/check:",
+    )
 
 
 def show_answers(series: Followed, *, with_keys: bool = True) -> None:

@@ -10,6 +10,7 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui import services
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author
 
 
@@ -32,11 +33,11 @@ def _save(name: str, chosen: CohortFilter) -> None:
     try:
         services.save_view(name, chosen, author=author())
     except UsageError as refused:
-        st.toast(wording.sentence(str(refused)), icon=":material/error:")
+        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
         return
-    st.toast(f"Saved: {name}", icon=":material/bookmark_added:")
+    st.toast(f"Saved: {literal(name)}", icon=":material/bookmark_added:")
 
 
 def _remove(name: str) -> None:
     services.remove_view(name, author=author())
-    st.toast(f"Taken away: {name}", icon=":material/bookmark_remove:")
+    st.toast(f"Taken away: {literal(name)}", icon=":material/bookmark_remove:")

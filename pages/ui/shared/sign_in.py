@@ -8,6 +8,7 @@ from pages.ui import services
 from pages.ui.access.roles import Role, User
 from pages.ui.access.users import USER_COOKIE, current_user
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 
 #: A page that nobody touches notices after so long that its sign-in has run out or was ended elsewhere.
 _WATCH_S = 30
@@ -66,7 +67,7 @@ def _show_no_role(user: User) -> None:
     st.text(f"Signed in as {user.name}.")
     st.error(
         "This account has no role here. Ask the administrator of your organisation for one of "
-        f"{', '.join(Role)} (claim '{claim}' of the identity provider), then sign in again.",
+        f"{literal(', '.join(Role))} (claim '{literal(claim)}' of the identity provider), then sign in again.",
         icon=":material/block:",
     )
     _show_way_out(user)
@@ -74,10 +75,10 @@ def _show_no_role(user: User) -> None:
 
 def show_forbidden(user: User, title: str) -> None:
     """In the place of a page: that this role may not open it."""
-    st.title(title)
+    st.title(literal(title))
     st.error(
-        f"403: the page {title} is not for your role ({user.role_words}). The menu lists what you may open; ask your "
-        "administrator for another role.",
+        f"403: the page {literal(title)} is not for your role ({literal(user.role_words)}). The menu lists what you "
+        "may open; ask your administrator for another role.",
         icon=":material/block:",
     )
 
@@ -91,7 +92,7 @@ def show_user(user: User) -> None:
                 st.warning("Anybody in the network can use this without a sign-in.", icon=":material/lock_open:")
             return
         st.text(user.name)
-        st.caption(user.role_words)
+        st.caption(literal(user.role_words))
         _show_way_out(user)
         _asked_for(key="asked-for", data={"is_in": True}, height=1)
         _watch()

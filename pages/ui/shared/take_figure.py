@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import re
 from datetime import UTC, datetime
@@ -14,7 +15,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.tables.formulas import guarded
 from pages.ui import services
+from pages.ui.shared.literal import literal
 
 #: The figure as it is drawn for a file: px wide.
 WIDTH_PX = 900
@@ -46,7 +49,7 @@ def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, ke
         with st.container(horizontal=True):
             for words, (make, file_name, mime) in files.items():
                 st.download_button(
-                    words,
+                    literal(words),
                     make,
                     file_name,
                     mime,
@@ -104,8 +107,13 @@ def data_csv(figure: go.Figure) -> bytes:
             low = x - downs[n] if n < len(downs) else ""
             high = x + ups[n] if n < len(ups) else ""
             label = ticks.get(round(y), y) if ticks and isinstance(y, int | float) else y
-            writer.writerow((trace.name or "", x, low, high, label))
+            writer.writerow(map(_cell, (trace.name or "", x, low, high, label)))
     return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Text as it was before it became a label of the figure."""
+    return guarded(html.unescape(value)) if isinstance(value, str) else value
 
 
 def _values(given: Any) -> list[Any]:

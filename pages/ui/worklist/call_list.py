@@ -18,10 +18,12 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import State, working_days
 from osteo_core.programme.planning import DEFAULT_LETTER, NEXT_CONTACT, letter
+from osteo_core.tables.formulas import guarded
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user, later
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
@@ -65,22 +67,21 @@ def as_csv(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
     for item, reason in zip(items, reasons, strict=True):
         due = item.due_at.astimezone().date() if item.due_at else None
         vbmd = item.mean_vbmd_mg_cm3
-        writer.writerow(
-            (
-                due.isoformat() if due else "",
-                working_days(today, due) if due else "",
-                wording.short_key(item.patient_key),
-                "" if item.age_years is None else f"{item.age_years:.0f}",
-                item.sex.value,
-                item.state.value if item.state else "",
-                _say(item),
-                item.assignee,
-                _last_contact(item),
-                item.category.value if item.category else "",
-                f"{vbmd.value:.0f}" if vbmd else "",
-                reason,
-            )
+        cells = (
+            due.isoformat() if due else "",
+            working_days(today, due) if due else "",
+            wording.short_key(item.patient_key),
+            "" if item.age_years is None else f"{item.age_years:.0f}",
+            item.sex.value,
+            item.state.value if item.state else "",
+            _say(item),
+            item.assignee,
+            _last_contact(item),
+            item.category.value if item.category else "",
+            f"{vbmd.value:.0f}" if vbmd else "",
+            reason,
         )
+        writer.writerow(map(guarded, cells))
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
@@ -151,7 +152,7 @@ def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> No
         try:
             letter(site_letter(), {})
         except UsageError as refused:
-            st.error(f"{wording.sentence(str(refused))}.", icon=":material/error:")
+            st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
             return
         write = partial(letters, author=author_name())
         _button("Letters for the confirmed", f"letters_{day}.html", partial(_confirmed, order, reasons_of, write))
@@ -184,5 +185,6 @@ def _last_contact(item: services.WorkItem) -> str:
 
 
 def _page(title: str, body: str) -> bytes:
-    head = f"<meta charset='utf-8'><title>{html.escape(title)}</title><style>{_STYLE}</style>"
+    policy = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+    head = f"<meta charset='utf-8'>{policy}<title>{html.escape(title)}</title><style>{_STYLE}</style>"
     return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()

@@ -1,0 +1,230 @@
+"""How often is a header doubted that is right, and one that lies? ``python -m benchmarks.header_lies [--patients 60]``.
+
+Three parts. Simulated patients on scanners that no training knows, rendered and measured with their true masks: the
+header as it is, then each lie. Patients without an image, by physics and the scanner's flaws alone (native, four tube
+voltages): the HU scale of many more. The real series of ../shared/data, as they are.
+
+A small lie about HU moves the tissues' means; a large one is measured anew, by everything that looks at HU. One about
+spacing scales heights and volumes. The simulator shares assumptions with what it tests: its compact bone is far darker
+than that of real series, so a wrong tube voltage is never found in it, and its fat lies nearer to the physics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.density_bands import KVPS, physical_facts
+from benchmarks.density_facts import segmentation_of, series_of
+from benchmarks.real_series import WITH_REFERENCE, read_labelled
+from benchmarks.resumable import collect
+from osteo_core.assessment.against_header import header_doubts, scale_of, shape_of, size_of
+from osteo_core.density.roi import measure_levels
+from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
+from osteo_core.imaging.hounsfield import check_hu
+from osteo_core.morphometry.fracture import grade_fractures
+from osteo_core.morphometry.frame import find_bodies
+from osteo_core.outcomes import Exclusion
+from osteo_core.records import CalibrationTissues, Measurement, Segmentation, Series, TissueSample, Volume
+from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
+from osteo_core.simulate.render import render
+from osteo_core.simulate.truth import Contrast
+from osteo_core.statistics.intervals import wilson
+from osteo_core.terms import MEASURED_LEVELS, ContrastPhase
+
+FIRST_SEED = TEST_SEEDS.start + 90_000
+_WITHOUT_IMAGE = 200
+#: HU between which each tissue is sought.
+_SOUGHT_HU = {"air": (-1024.0, -850.0), "fat": (-150.0, -30.0), "muscle": (0.0, 110.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """One scan as header and image tell it. ``size``: height in mm and cross section in cm2, None without a body."""
+
+    series: Series
+    tissues: CalibrationTissues
+    size: tuple[float, float] | None
+
+    def is_doubted(self) -> bool:
+        """Whether any of the header's statements is doubted."""
+        return bool(header_doubts(self.series, self._bodies(), self.tissues))
+
+    def _bodies(self) -> list[Measurement]:
+        if self.size is None:
+            return []
+        height, area = self.size
+        return [
+            Measurement(level=level, voxels=1, volume_ml=area * height / 10.0, posterior_height_mm=height)
+            for level in MEASURED_LEVELS
+        ]
+
+
+Lie = Callable[[Seen], Seen]
+
+
+def of_scale(slope: float, intercept: float) -> Lie:
+    """HU as another slope and intercept would show them."""
+
+    def lie(seen: Seen) -> Seen:
+        moved = [replace(one, mean_hu=slope * one.mean_hu + intercept) for one in seen.tissues.samples]
+        kept = tuple(one for one in moved if _is_found(one))
+        return replace(seen, tissues=replace(seen.tissues, samples=kept))
+
+    return lie
+
+
+def _is_found(sample: TissueSample) -> bool:
+    low, high = _SOUGHT_HU.get(sample.name, (-1024.0, 3000.0))
+    return low <= sample.mean_hu <= high
+
+
+def of_spacing(*, pixel: float = 1.0, slices: float = 1.0, with_diameter: bool = False) -> Lie:
+    """A header whose spacing is so many times the true one; ``with_diameter``: it states the true diameter too."""
+
+    def lie(seen: Seen) -> Seen:
+        size = seen.size and (seen.size[0] * slices, seen.size[1] * pixel**2)
+        series = seen.series
+        if with_diameter:
+            series = replace(
+                series, rows=512, columns=512, pixel_spacing_mm=(0.8 * pixel,) * 2, reconstruction_diameter_mm=409.6
+            )
+        return replace(seen, series=series, size=size)
+
+    return lie
+
+
+def of_voltage(kvp: float) -> Lie:
+    """A header that states this tube voltage, whatever was used."""
+    return lambda seen: replace(seen, series=replace(seen.series, kvp=kvp))
+
+
+#: Slope and intercept in HU of lies so large that tissues leave the HU in which they are sought.
+LARGE: Mapping[str, tuple[float, float]] = {
+    "intercept -100 HU": (1.0, -100.0),
+    "intercept +100 HU": (1.0, 100.0),
+    "slope x 0.9": (0.9, -100.0),
+    "slope x 1.1": (1.1, 100.0),
+}
+LIES: Mapping[str, Lie] = {
+    **{f"intercept {by:+d} HU": of_scale(1.0, by) for by in (-50, -24, 24, 50)},
+    **{f"slope x {by:g}": of_scale(by, 1000.0 * (by - 1.0)) for by in (0.96, 1.04)},
+    **{f"pixel spacing x {by:g}": of_spacing(pixel=by) for by in (0.5, 0.7, 0.8, 1.25, 1.5, 2.0)},
+    "pixel spacing x 1.1, diameter stated": of_spacing(pixel=1.1, with_diameter=True),
+    **{f"slice positions x {by:g}": of_spacing(slices=by) for by in (0.5, 0.7, 0.8, 1.25, 1.5, 2.0)},
+    **{f"{kvp} kVp stated": of_voltage(kvp) for kvp in KVPS},
+}
+
+
+def measure(volume: Volume, segmentation: Segmentation) -> tuple[CalibrationTissues, tuple[float, float] | None]:
+    """Tissues and size of a scan with these outlines."""
+    bodies = find_bodies(segmentation)
+    step_mm = max((body.step_along_mm for body in bodies), default=1.0)
+    levels, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
+    return find_calibration_tissues(volume, segmentation, bodies), size_of(levels)
+
+
+def row_of(key: str) -> list[dict[str, Any]]:
+    """What is kept of one rendered patient; ``key`` is its seed."""
+    patient = draw_patient(int(key), situations=False)
+    volume, labels = render(patient)
+    tissues, size = measure(volume, segmentation_of(labels, volume.geometry))
+    samples = [[one.name, one.mean_hu, one.sd_hu, one.area_mm2] for one in tissues.samples]
+    return [
+        {
+            "samples": samples,
+            "phase": tissues.contrast_phase.value,
+            "water_path_cm": tissues.water_path_cm,
+            "size": size,
+        }
+    ]
+
+
+def large_row_of(key: str) -> list[dict[str, bool]]:
+    """Whether each of LARGE gives a rendered patient no answer or a reason to review, by all that looks at HU."""
+    patient = draw_patient(int(key), situations=False)
+    volume, labels = render(patient)
+    segmentation = segmentation_of(labels, volume.geometry)
+    found = {}
+    for name, (slope, intercept) in LARGE.items():
+        voxels = np.round(slope * volume.voxels_hu.astype(np.float32) + intercept).astype(np.int16)
+        histogram = check_hu(voxels)
+        tissues, size = measure(replace(volume, voxels_hu=voxels), segmentation)
+        seen = Seen(series=series_of(patient), tissues=tissues, size=size)
+        is_told = isinstance(histogram, Exclusion) or bool(histogram) or bool(tissue_cautions(tissues))
+        found[name] = is_told or seen.is_doubted()
+    return [found]
+
+
+def seen_of(key: str, row: Mapping[str, Any]) -> Seen:
+    """The scan of a kept row."""
+    samples = tuple(TissueSample(name=n, mean_hu=hu, sd_hu=sd, area_mm2=area) for n, hu, sd, area in row["samples"])
+    tissues = CalibrationTissues(
+        samples=samples, contrast_phase=ContrastPhase(row["phase"]), water_path_cm=row["water_path_cm"]
+    )
+    return Seen(
+        series=series_of(draw_patient(int(key), situations=False)),
+        tissues=tissues,
+        size=tuple(row["size"]) if row["size"] else None,
+    )
+
+
+def without_image() -> Iterator[Seen]:
+    """Native scans at every tube voltage, by physics alone; no body is measured."""
+    for seed in range(FIRST_SEED, FIRST_SEED + _WITHOUT_IMAGE):
+        drawn = replace(draw_patient(seed, situations=False), contrast=Contrast(phase=ContrastPhase.NATIVE))
+        for kvp in KVPS:
+            facts = physical_facts(replace(drawn, acquisition=replace(drawn.acquisition, kvp=kvp)))
+            yield Seen(series=facts.series, tissues=facts.tissues, size=None)
+
+
+def real_series() -> Iterator[tuple[str, Seen]]:
+    """The real series with a reference segmentation; their files state no tube voltage."""
+    for name in WITH_REFERENCE:
+        volume, labels = read_labelled(name)
+        tissues, size = measure(volume, segmentation_of(labels, volume.geometry))
+        series = Series(series_key=name, study_key=name, patient_key=name, series_instance_uid=name, files=())
+        yield name, Seen(series=series, tissues=tissues, size=size)
+
+
+def share(doubted: int, n: int) -> str:
+    """'3 of 60 (5 %, 2 to 14)'."""
+    found = wilson(doubted, n)
+    return f"{doubted} of {n} ({100 * found.value:.1f} %, {100 * found.low:.1f} to {100 * found.high:.1f})"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--patients", type=int, default=60)
+    parser.add_argument("--large", type=int, default=8, help="so many of them for the large lies about HU")
+    parser.add_argument("--workers", type=int, default=1)
+    arguments = parser.parse_args()
+    keys = [str(seed) for seed in range(FIRST_SEED, FIRST_SEED + arguments.patients)]
+    rows = collect("header_lies", keys, row_of, workers=arguments.workers)
+    scans = [seen_of(key, row) for key, row in zip(keys, rows, strict=True)]
+    large = collect("header_lies_large", keys[: arguments.large], large_row_of, workers=arguments.workers)
+    print(f"true headers, rendered: doubted {share(sum(one.is_doubted() for one in scans), len(scans))}")
+    many = list(without_image())
+    print(f"true headers, HU scale without an image: doubted {share(sum(one.is_doubted() for one in many), len(many))}")
+    for name in LARGE:
+        print(f"{name}: told {share(sum(row[name] for row in large), len(large))}")
+    for name, lie in LIES.items():
+        lied = [
+            lie(one) for one in scans if not (name.endswith("kVp stated") and f"{one.series.kvp:g}" in name.split())
+        ]
+        print(f"{name}: doubted {share(sum(one.is_doubted() for one in lied), len(lied))}")
+    for name, one in real_series():
+        offset, gain = scale_of(one.series.kvp, one.tissues)
+        shape = shape_of(one.size) if one.size else None
+        told = {"doubted": one.is_doubted(), "offset_hu": offset, "gain": gain, "size": one.size, "shape": shape}
+        print(f"{name}: {json.dumps(told)}")
+
+
+if __name__ == "__main__":
+    main()

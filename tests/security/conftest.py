@@ -1,0 +1,7 @@
+"""The browser of tests/browser, for the tests of hostile texts."""
+
+from __future__ import annotations
+
+from tests.browser.conftest import browser
+
+__all__ = ["browser"]
