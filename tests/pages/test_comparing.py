@@ -19,6 +19,8 @@ from osteo_core.statistics.differences import difference_of_independent, differe
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category, Vendor
 from pages.ui import services
+from pages.ui.agreement.figures import Pairs
+from pages.ui.services import comparing
 from pages.ui.shared import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
@@ -161,6 +163,25 @@ def test_cohorts_with_qct_have_a_difference_of_bias_but_not_by_level(
     assert line.difference == difference_of_independent(line.first, line.second)
     assert found.shared == 0
     assert services.compare_agreement(*sides, by_level=True).lines == ()
+
+
+def test_nothing_in_mg_cm3_is_subtracted_across_minerals(
+    versions_store: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_store(versions_store)
+    sides = [services.Side(cohort=CohortFilter(vendors=(one,))) for one in (Vendor.GE, Vendor.SIEMENS)]
+    given = comparing.agreement_pairs
+
+    def in_two_minerals(cohort: CohortFilter, **asked: object) -> Pairs:
+        pairs = given(cohort, **asked)
+        mineral = "HA" if cohort.vendors == (Vendor.GE,) else "K2HPO4"
+        return replace(pairs, mineral=np.full(len(pairs), mineral, dtype=object))
+
+    monkeypatch.setattr(comparing, "agreement_pairs", in_two_minerals)
+    lines = {one.name: one for one in services.compare_agreement(*sides, by_level=False).lines}
+    assert {lines[name].why for name in ("Bias", "Upper limit", "RMSE")} == {"values are in different minerals"}
+    assert lines["Bias"].difference is None
+    assert lines["Pearson r"].difference is not None
 
 
 def test_a_comparison_that_finds_nobody_says_so(versions_store: Path, open_page: Open) -> None:

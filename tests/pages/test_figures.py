@@ -100,6 +100,7 @@ def pairs_of(measured: np.ndarray, reference: np.ndarray) -> Pairs:
         level=np.zeros(n, int),
         measured=measured,
         reference=reference,
+        mineral=np.full(n, "K2HPO4", dtype=object),
     )
 
 

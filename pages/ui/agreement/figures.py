@@ -30,7 +30,7 @@ _CELL_PX = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Pairs:
-    """Patients or levels measured both ways: (n,) each, values in mg/cm3.
+    """Patients or levels measured both ways: (n,) each, values in mg/cm3 of ``mineral``.
 
     ``patient`` numbers the patients, ``patient_key`` is their keyed hash; ``level`` is 0 for the patient's mean.
     """
@@ -42,6 +42,7 @@ class Pairs:
     level: NDArray[np.integer]
     measured: NDArray[np.float64]
     reference: NDArray[np.float64]
+    mineral: NDArray[np.object_]
 
     def __len__(self) -> int:
         return len(self.measured)

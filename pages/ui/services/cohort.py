@@ -201,6 +201,7 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool, version: Version = 
         level=table["level"].to_numpy(),
         measured=table["vbmd"].to_numpy(),
         reference=table["reference_vbmd"].to_numpy(),
+        mineral=table["mineral"].to_numpy(),
     )
 
 

@@ -23,6 +23,8 @@ from pages.ui.shared.figures import Rate
 
 #: Figures of agreement whose difference has an interval of its own for different people.
 _SUBTRACTED = ("Bias", "Lower limit", "Upper limit", "Pearson r")
+#: Figures in mg/cm3: of different minerals they are different quantities.
+_IN_MINERAL = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +195,7 @@ def _pairs(table: pa.Table, *, measured: np.ndarray, reference: np.ndarray) -> P
         level=np.zeros(len(table), dtype=np.uint8),
         measured=measured,
         reference=reference,
+        mineral=table["first_mineral"].to_numpy(),
     )
 
 
@@ -210,8 +213,9 @@ class Agreements:
 def compare_agreement(first: Side, second: Side, *, by_level: bool) -> Agreements:
     """Figures of both sides with their differences.
 
-    Of the same series under two versions the difference of the biases is the mean of first less second with Student's
-    interval, and other differences have none; levels of one patient are not independent, so theirs have none either.
+    Nothing in mg/cm3 is subtracted where the sides are in different minerals. Of the same series under two versions the
+    difference of the biases is the mean of first less second with Student's interval, and other differences have none;
+    levels of one patient are not independent, so theirs have none either.
     """
     sides = [agreement_pairs(one.cohort, by_level=by_level, version=one.version) for one in (first, second)]
     compared = [agreement(pairs)[0] for pairs in sides]
@@ -220,12 +224,15 @@ def compare_agreement(first: Side, second: Side, *, by_level: bool) -> Agreement
     figures = [_figures(one) for one in compared]
     is_paired = len(sides[0]) > 0 and np.array_equal(sides[0].series_key, sides[1].series_key)
     paired_bias = _paired_bias(*sides) if is_paired and not by_level else None
+    minerals = {str(mineral) for pairs in sides for mineral in pairs.mineral}
     lines = []
     for name in dict.fromkeys([*figures[0], *figures[1]]):
         a, b = figures[0].get(name), figures[1].get(name)
         gap, why = None, ""
         if a is None or b is None:
             why = "one side is missing"
+        elif len(minerals) > 1 and name in _IN_MINERAL:
+            why = "values are in different minerals"
         elif by_level:
             why = "levels of one patient are not independent"
         elif is_paired:

@@ -72,7 +72,9 @@ def touch(folder: Path, stem: str) -> None:
 def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
     gone = sum(not is_there(file) for file in view.files)
     if not view.files or gone:
-        found = f"{gone} of {len(view.files)} source files are not where they were" if view.files else "none is known"
+        found = (
+            f"{gone} of {len(view.files)} source files are not where they were" if view.files else "no file is known"
+        )
         raise UsageError(f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now")
     stem = stem_of(view)
     asked = {
