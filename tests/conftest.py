@@ -11,6 +11,7 @@ settings.load_profile("repeatable")
 _BROWSER = Path(__file__).parent / "browser"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist writes groups into the names of tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One file stays in one process with its fixtures; all of tests/browser in one, since they drive one app."""
     for item in items:
