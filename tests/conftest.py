@@ -1,19 +1,27 @@
-"""Property tests draw the same examples in every run; files share the cores, the browser's tests share one app."""
+"""Property tests draw the same examples in every run; files share the cores, tests of the browser share one of them."""
 
-from pathlib import Path
+from __future__ import annotations
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
 
-_BROWSER = Path(__file__).parent / "browser"
+#: Folders whose tests drive a browser: side by side they would wait for each other.
+_ONE_AT_A_TIME = ("tests/browser/", "tests/security/")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist writes groups into the names of tests
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One file stays in one process with its fixtures; all of tests/browser in one, since they drive one app."""
-    for item in items:
-        group = _BROWSER if _BROWSER in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group)))
+class ByFile(LoadScopeScheduling):
+    """One file stays in one process with its fixtures, and all that drives a browser in one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith(_ONE_AT_A_TIME) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """Asked by xdist where tests run in several processes."""
+    return ByFile(config, log)
