@@ -49,7 +49,8 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     """
     began, key = time.perf_counter(), job.work_key(series)
     if not runs.take(job.out_dir, job.run_id, key):
-        return Outcome(series_key=series.series_key, status=None, seconds=0.0)
+        word = runs.outcome_of(job.out_dir, job.run_id, key)
+        return Outcome(series_key=series.series_key, status=Status(word) if word else None, seconds=0.0)
     deaths = attempts.deaths_before(job.running_dir, series.series_key)
     attempts.begin(job.running_dir, series.series_key)
     if deaths >= attempts.DEATHS_ALLOWED:
@@ -62,7 +63,7 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     found = with_levels(cautions, result.segmentation)
     status = _deliver(replace(result, cautions=(*found, *result.cautions), seconds=seconds), job)
     attempts.end(job.running_dir, series.series_key)
-    runs.finish(job.out_dir, key, is_done=status is not Status.FAILED)
+    runs.finish(job.out_dir, key, is_done=status is not Status.FAILED, run_id=job.run_id, word=status)
     return Outcome(series_key=series.series_key, status=status, seconds=seconds)
 
 

@@ -17,7 +17,7 @@ from pages.ui.shared.notes import show_author, show_history
 #: The screen takes the height of the window, so that nothing of it must be scrolled to.
 _STYLE = """
 <style>
-  [data-testid="stMainBlockContainer"] { padding: 2.2rem 1rem 2rem; max-width: none; }
+  [data-testid="stMainBlockContainer"] { padding: 2.2rem 1rem 2rem !important; max-width: none !important; }
   [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.35rem; }
 </style>
 """

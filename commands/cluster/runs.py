@@ -23,7 +23,7 @@ RUNNING = ".running"
 _TAKEN = ".taken"
 _LOCK = "lock"
 _GATE = ".gate"
-#: In place of a run's name: the series is done and its result is delivered.
+#: In place of a run's name, before the name and the outcome: the series is done and its result is delivered.
 _DONE = "done"
 #: How long a file without a name is waited for: its writer is between making and filling it, or was killed there.
 _WRITING_S = 1.0
@@ -73,7 +73,7 @@ def take(out_dir: Path, run_id: str, key: str) -> bool:
 
 def _is_free(out_dir: Path, holder: str) -> bool:
     """Whether that holder is dead: a run that was killed, or a writer that was killed before it wrote its name."""
-    return holder != _DONE and not (holder and _is_alive(folder_of(out_dir, holder)))
+    return not holder.startswith(_DONE) and not (holder and _is_alive(folder_of(out_dir, holder)))
 
 
 @contextlib.contextmanager
@@ -93,14 +93,24 @@ def _write(path: Path, content: str) -> None:
     temporary.replace(path)
 
 
-def finish(out_dir: Path, key: str, *, is_done: bool) -> None:
-    """Note that ``key`` is done; where it is not (it failed) another run may take it."""
+def finish(out_dir: Path, key: str, *, is_done: bool, run_id: str = "", word: str = "") -> None:
+    """Note that ``key`` is done, by which run and with which outcome; where it is not done another run may take it."""
     path = out_dir / RUNNING / _TAKEN / key
     if not is_done:
         path.unlink(missing_ok=True)
         return
     with contextlib.suppress(FileNotFoundError):  # the run was stopped meanwhile, and its notes are gone
-        _write(path, _DONE)
+        _write(path, f"{_DONE} {run_id} {word}")
+
+
+def outcome_of(out_dir: Path, run_id: str, key: str) -> str:
+    """The word under which this run itself finished ``key``, '' where it did not.
+
+    A worker that dies takes the answers along that it had not handed over; its work is asked for once more.
+    """
+    done, _, rest = _holder(out_dir / RUNNING / _TAKEN / key).partition(" ")
+    by, _, word = rest.partition(" ")
+    return word if (done, by) == (_DONE, run_id) else ""
 
 
 def _made(path: Path, run_id: str) -> bool:

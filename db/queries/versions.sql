@@ -1,4 +1,5 @@
--- Models, settings, measuring code, calibrations and origins that gave results, each with its number of series.
+-- Models, settings, measuring code, calibrations and origins that gave results, each with its number of series; of each kind the
+-- $limit most frequent.
 WITH said AS (
     SELECT
         series_key,
@@ -16,5 +17,5 @@ SELECT part.field AS field, part.value AS value, count(DISTINCT series_key) AS n
 FROM said
 WHERE part.value IS NOT NULL
 GROUP BY part.field, part.value
-QUALIFY row_number() OVER (PARTITION BY field ORDER BY n DESC, value) <= 50
+QUALIFY row_number() OVER (PARTITION BY field ORDER BY n DESC, value) <= $limit
 ORDER BY field, n DESC, value;

@@ -34,13 +34,13 @@ class Visit:
         return [url for url in self.requests if not url.startswith(own)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> BrowserCohort:
     """A store whose patients have a CT to look at."""
     return build_browser_cohort(tmp_path_factory.mktemp("browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Headless Chromium with WebGL in software."""
     path = find_browser()
@@ -52,7 +52,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(cohort: BrowserCohort, browser: Browser) -> Iterator[Server]:
     """The app over the filled store; the browser comes first, so that nothing starts in vain."""
     running = start_server(cohort.store)

@@ -34,6 +34,7 @@ TITLES = {
     "drift": "Drift",
     "equity": "Equity",
     "exclusions": "Exclusions",
+    "table": "Table",
     "export": "Export",
     "replication": "Replication",
     "about": "About and limits",

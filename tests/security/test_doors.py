@@ -14,12 +14,11 @@ from starlette.routing import Route
 
 from pages.ui.services import review_case
 from pages.ui.shared.headers import HEADERS, SecurityHeaders, answer_fault
-from pages.ui.viewer import review_routes, routes, signing
+from pages.ui.viewer import review_routes, signing
 
 SECRET = b"secret of the store"
 #: Each signed address by what makes it, with its method.
 SIGNED = {
-    "media": ("GET", lambda: routes.media_address(Path("0123abcd_ct.nii.gz"))),
     "picture": ("GET", lambda: review_routes.picture_address(Path("0a_0b_ct.nii.gz"))),
     "save": ("POST", lambda: review_routes.review_address("token", "save")),
     "measure": ("POST", lambda: review_routes.review_address("token", "measure")),
@@ -33,11 +32,10 @@ async def _fail(_: Any) -> None:
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starlette:
-    for folder, name in (("media", "0123abcd_ct.nii.gz"), ("pictures", "0a_0b_ct.nii.gz")):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / name).write_bytes(SECRET)
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "0a_0b_ct.nii.gz").write_bytes(SECRET)
     monkeypatch.setattr(review_case, "pictures_dir", lambda: tmp_path / "pictures")
-    own = [*routes.build_routes(lambda: tmp_path / "media"), *review_routes.review_routes(), Route("/fails", _fail)]
+    own = [*review_routes.review_routes(), Route("/fails", _fail)]
     return Starlette(routes=own, middleware=[Middleware(SecurityHeaders)], exception_handlers={Exception: answer_fault})
 
 

@@ -23,6 +23,8 @@ from pages.ui.shared.figures import Rate
 
 #: Figures of agreement whose difference has an interval of its own for different people.
 _SUBTRACTED = ("Bias", "Lower limit", "Upper limit", "Pearson r")
+#: Versions of one kind that can be chosen from, the most frequent first.
+_MOST_VERSIONS = 50
 #: Figures in mg/cm3: of different minerals they are different quantities.
 _IN_MINERAL = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 
@@ -78,7 +80,7 @@ def version_options() -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {
         name: {} for name in ("model", "settings", "measuring", "calibration", "origin")
     }
-    for row in query("versions").to_pylist():
+    for row in query("versions", limit=_MOST_VERSIONS).to_pylist():
         found[row["field"]][row["value"]] = int(row["n"])
     return found
 

@@ -182,6 +182,7 @@ def sign(view: PatientView, given: Signature) -> Read:
     else:
         result = remeasure(case, labels, given.decisions, settings=settings())
     with _writing_lock:
+        store_holder().take_in()  # openings of this second count too
         so_far = reading(view.series_key)
         latest = so_far.latest_version(given.reader, view.model_hash)
         check_signature(so_far, reader=given.reader, role=given.role, version=given.version, latest=latest)

@@ -115,3 +115,15 @@ def test_of_many_askers_one_gets_each_series(tmp_path: Path) -> None:
         for asker in askers:
             asker.join()
     assert {key: len(owners) for key, owners in got.items()} == {str(n): 1 for n in range(40)}
+
+
+def test_a_run_knows_what_it_finished_itself(tmp_path: Path) -> None:
+    """Its worker may have died before it handed the answer over."""
+    with runs.joined(tmp_path, "a" * 12), runs.joined(tmp_path, "b" * 12):
+        assert runs.take(tmp_path, "a" * 12, "one")
+        assert runs.outcome_of(tmp_path, "a" * 12, "one") == ""
+        runs.finish(tmp_path, "one", is_done=True, run_id="a" * 12, word="measured")
+        assert not runs.take(tmp_path, "a" * 12, "one")
+        assert runs.outcome_of(tmp_path, "a" * 12, "one") == "measured"
+        assert runs.outcome_of(tmp_path, "b" * 12, "one") == ""
+        assert runs.outcome_of(tmp_path, "a" * 12, "two") == ""
