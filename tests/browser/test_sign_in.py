@@ -216,6 +216,8 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
 def test_the_page_that_was_asked_for_opens_after_the_sign_in(site: Site, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{site.address}/exclusions?sex=F")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    page.wait_for_timeout(3000)  # the browser keeps the address before anybody could press the button
     page.get_by_role("button", name="Sign in").click()
     page.locator("input[name=who]").fill("researcher")
     page.get_by_role("button", name="Go on").click()
