@@ -213,9 +213,6 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
     assert len(site.events("read signed")) == 1
 
 
-@pytest.mark.xfail(
-    strict=False, reason="since the merge with the guard of Back and Forward, Home opens at times instead"
-)
 def test_the_page_that_was_asked_for_opens_after_the_sign_in(site: Site, context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{site.address}/exclusions?sex=F")

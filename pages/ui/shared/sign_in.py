@@ -24,10 +24,9 @@ export default function ({ data }) {
     return;
   }
   window.sessionStorage.removeItem(name);
-  if (data.is_in && asked && here === "/") {
-    window.history.replaceState({}, "", asked);
-    window.dispatchEvent(new PopStateEvent("popstate"));
-  }
+  // Loaded anew: a change of the address alone is overtaken by the run of Home that is still under way. With its origin:
+  // a path that begins with two slashes would be another host.
+  if (data.is_in && asked && here === "/") window.location.replace(window.location.origin + asked);
 }
 """
 _asked_for = st.components.v2.component("asked_for", js=_JS)
