@@ -24,8 +24,8 @@ export default function ({ data }) {
     return;
   }
   window.sessionStorage.removeItem(name);
-  // Loaded anew: a change of the address alone is overtaken by the run of Home that is still under way. With its origin:
-  // a path that begins with two slashes would be another host.
+  // Loaded anew: a change of the address alone is overtaken by the run of Home that is still under way.
+  // With its origin: a path that begins with two slashes would be another host.
   if (data.is_in && asked && here === "/") window.location.replace(window.location.origin + asked);
 }
 """
