@@ -16,12 +16,13 @@ from commands import store_access
 from commands.command import Answer, Context, path_argument
 from commands.recalibrate import Query, judged_again
 from db.events import record
-from db.site_lines import csv_text, replace_file
+from db.site_lines import csv_text
 from osteo_core.errors import UsageError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.programme.site_line import PairsLine, Scanner, ScannerLine, line_event, scanner_lines, table_row
 from osteo_core.settings import STORE_LINES, Settings, with_store_lines
 from osteo_core.tables.formulas import guarded
+from osteo_core.whole_files import write_text
 
 #: Series of a scanner that a preview calibrates anew; the latest ones.
 _MOST_PREVIEWED = 2000
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     written = []
     if arguments.out and usable:
         rows = [table_row(scanner, line, today=date.today()) for scanner, line in usable]
-        replace_file(arguments.out, csv_text({name: guarded(cell) for name, cell in row.items()} for row in rows))
+        write_text(arguments.out, csv_text({name: guarded(cell) for name, cell in row.items()} for row in rows))
         written.append(f"Written to {arguments.out}; set calibration_table to it and analyze again.")
     if arguments.use and usable:
         use_lines(settings.store, usable, author=arguments.author, reason=arguments.reason)
@@ -105,7 +106,7 @@ def preview(query: Query, scanner: Scanner, line: PairsLine, settings: Settings)
     tried = 0
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / STORE_LINES
-        replace_file(table, csv_text([table_row(scanner, line, today=date.today())]))
+        write_text(table, csv_text([table_row(scanner, line, today=date.today())]))
         changed = replace(settings, store_lines=str(table))
         under: dict[str, Any] = {"model_hash": None, "own": [], "measuring_version": MEASURING_VERSION}
         for result in judged_again(query, list(now), changed, **under):

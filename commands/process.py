@@ -45,6 +45,7 @@ from osteo_core.dicom.about import About
 from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
+from osteo_core.whole_files import writing
 
 #: Of the digest over a series' files in the name of its pieces.
 _STAMP_DIGITS = 12
@@ -159,12 +160,9 @@ def _write_tables(found: Found, job: Job) -> None:
     written = {}
     for kind in write_results.KINDS:
         tables = [parquet.read_table(write_results.piece(job, series, kind)) for series in found.series]
-        path = job.out_dir / f"{kind}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".writing")
         written[kind] = pa.concat_tables([*tables, left_out[kind]])
-        parquet.write_table(written[kind], temporary)
-        temporary.replace(path)
+        with writing(job.out_dir / f"{kind}.parquet") as temporary:
+            parquet.write_table(written[kind], temporary)
     write_summary(job.out_dir, found.series, written)
 
 

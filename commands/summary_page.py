@@ -25,6 +25,7 @@ from osteo_core.imaging.resample import canonical
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Series, Volume
 from osteo_core.terms import Status
+from osteo_core.whole_files import write_text
 
 PAGE = "summary.html"
 #: Each picture reads its series once more: so many are drawn, and the page says how many are not.
@@ -54,9 +55,7 @@ def write_summary(out_dir: Path, series: Sequence[Series], tables: Mapping[str, 
         if (figure := _figure(out_dir, by_uid.get(row["series_instance_uid"]), row))
     ]
     path = out_dir / PAGE
-    temporary = path.with_suffix(".writing")
-    temporary.write_text(_page(rows, measured, drawn), encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, _page(rows, measured, drawn))
     return path
 
 

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +16,7 @@ from osteo_core.imaging.resample import resample_labels
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.records import LabelArray, Segmentation, Series, SeriesResult
 from osteo_core.terms import MASK_LEVELS
+from osteo_core.whole_files import HALF_WRITTEN, writing
 
 MEDIA = "media"
 MASKS = "masks"
@@ -28,7 +25,6 @@ PIECES = ".pieces"
 _SUFFIX = ".nii.gz"
 #: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
 _LONGEST_NAME, _CUT_BYTES, _CUT_DIGITS = 255, 180, 8
-_HEX = "[0-9a-f]"
 KINDS = ("series", "exclusions", "measurements", "cautions")
 
 
@@ -52,11 +48,8 @@ def to_folder(result: SeriesResult, job: Job) -> None:
         _write_source_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result)
     tables = process_tables([result])
     for kind in reversed(KINDS):
-        path = piece(job, result.series, kind)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}")
-        parquet.write_table(tables[kind], temporary)
-        temporary.replace(path)
+        with writing(piece(job, result.series, kind)) as temporary:
+            parquet.write_table(tables[kind], temporary)
 
 
 def piece(job: Job, series: Series, kind: str) -> Path:
@@ -78,13 +71,9 @@ def _forget_earlier(series: Series, job: Job) -> None:
 
 def remove_leftovers(job: Job) -> None:
     """Half-written files that killed runs left in the folder of ``process``; for a run that is alone there."""
-    halves = [
-        *(job.out_dir / MASKS).glob(f".{_HEX * 32}{_SUFFIX}"),
-        *(job.out_dir / f"{kind}.writing" for kind in KINDS),
-    ]
-    pieces = (path for path in (job.out_dir / PIECES).glob("*/*") if path.suffix != ".parquet")
-    for path in (*halves, *pieces):
-        path.unlink(missing_ok=True)
+    for folder in (job.out_dir, job.out_dir / MASKS, *(job.out_dir / PIECES).glob("*")):
+        for path in folder.glob(HALF_WRITTEN):
+            path.unlink(missing_ok=True)
 
 
 def names_given(job: Job) -> dict[str, str]:
@@ -110,7 +99,7 @@ def mask_name(series_instance_uid: str) -> str:
 
 def write_mask(path: Path, segmentation: Segmentation) -> None:
     """The bodies T12-L5 as uint8 on the grid of the volume, under its name only once it is whole."""
-    with _writing(path) as temporary:
+    with writing(path) as temporary:
         write_nifti(temporary, released_labels(segmentation.labels), segmentation.geometry)
 
 
@@ -123,24 +112,11 @@ def _write_source_mask(path: Path, result: SeriesResult) -> None:
     if target is not None:
         labels = resample_labels(labels, segmentation.geometry, target)
     source = result.series.files[0]
-    with _writing(path) as temporary:
+    with writing(path) as temporary:
         if is_nifti(source):
             write_labels_like(temporary, labels, source)
         else:
             write_nifti(temporary, labels, target or segmentation.geometry)
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not made of the name itself: that may be as long as a name can be.
-    temporary = path.with_name(f".{uuid.uuid4().hex}{_SUFFIX}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def released_labels(labels: LabelArray) -> LabelArray:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from db.border import translated
 from db.key import KEY_FILE, has_data
 from db.parts import Part
 from osteo_core.errors import StoreError, UsageError
+from osteo_core.whole_files import write_text, writing
 
 MANIFEST = "backup.json"
 _CHAIN = "chain.parquet"
@@ -59,7 +59,7 @@ def back_up(store_dir: Path, to_dir: Path) -> Backup:
             _remove_others(to_dir / folder, wanted)
         _check_parts(to_dir, names)
         at = datetime.now(UTC)
-        _write_atomically(to_dir / MANIFEST, json.dumps({"at": at.isoformat(), "parts": names}, indent=1))
+        write_text(to_dir / MANIFEST, json.dumps({"at": at.isoformat(), "parts": names}, indent=1) + "\n")
     return Backup(parts=len(names), media=len(media), at=at)
 
 
@@ -101,19 +101,13 @@ def _copy_parts(found: Sequence[Part], to_dir: Path) -> list[str]:
 
 def _copied(source: Path, target: Path) -> bool:
     """Copy under the name only once it is whole; False where the source is gone. One of the same size is not copied."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.copying")
     try:
         if target.exists() and target.stat().st_size == source.stat().st_size:
             return True
-        shutil.copy2(source, temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with writing(target) as temporary:
+            shutil.copy2(source, temporary)
     except FileNotFoundError:
         return False
-    finally:
-        temporary.unlink(missing_ok=True)
     return True
 
 
@@ -149,9 +143,3 @@ def _manifest(folder: Path) -> list[str]:
         raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None
     except (ValueError, KeyError, TypeError):
         raise StoreError(f"{folder / MANIFEST} is damaged; use another backup") from None
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +20,7 @@ from db.query import EVERYBODY, Part, run_query
 from osteo_core.columns import EXPORT_TABLES, TABLES
 from osteo_core.errors import BrokenPromiseError, StoreError
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.whole_files import write_text
 
 DATABASE = "osteo.duckdb"
 MEDIA = "media"
@@ -219,7 +219,4 @@ def _refuse_newer_file(store_dir: Path) -> None:
 
 def write_version(store_dir: Path) -> None:
     """Note the store's version beside it, where an older program looks before it opens the database."""
-    path = store_dir / VERSION_FILE
-    temporary = store_dir / f".{VERSION_FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps({"version": schema.version()}) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(store_dir / VERSION_FILE, json.dumps({"version": schema.version()}) + "\n")

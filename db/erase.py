@@ -27,6 +27,7 @@ from db.events import record
 from db.parts import PartError
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
+from osteo_core.whole_files import write_text
 
 #: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
 _OF_SERIES = ("media", "pictures")
@@ -63,9 +64,7 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str) -> Era
         "reason": reason.strip(),
         "at": datetime.now(UTC).isoformat(),
     }
-    temporary = store_dir / f".{INTENT}.{os.getpid()}"
-    temporary.write_text(json.dumps(intent), encoding="utf-8")
-    temporary.replace(store_dir / INTENT)
+    write_text(store_dir / INTENT, json.dumps(intent))
     return resume(store_dir)
 
 

@@ -7,13 +7,13 @@ nothing would look wrong.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from db.parts import INBOX, PARTS, SUFFIX
 from osteo_core.errors import SettingsError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
+from osteo_core.whole_files import write_text
 
 KEY_FILE = "key.json"
 _FINGERPRINT = "fingerprint"
@@ -71,7 +71,4 @@ def _kept(store_dir: Path) -> str:
 
 
 def _keep(store_dir: Path, fingerprint: str) -> None:
-    store_dir.mkdir(parents=True, exist_ok=True)
-    temporary = store_dir / f".{KEY_FILE}.{os.getpid()}"
-    temporary.write_text(json.dumps({_FINGERPRINT: fingerprint}) + "\n", encoding="utf-8")
-    temporary.replace(store_dir / KEY_FILE)
+    write_text(store_dir / KEY_FILE, json.dumps({_FINGERPRINT: fingerprint}) + "\n")

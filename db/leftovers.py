@@ -7,6 +7,7 @@ is older than any writing takes.
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import shutil
 import time
@@ -14,16 +15,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from db.parts import INBOX
+from osteo_core.whole_files import HALF_WRITTEN
 
 #: Nothing is written for so long, seconds: a part takes well below one, the mask of a series a few.
 _OLD_S = 3600.0
 #: By folder below the store: of the owner alone, and of any process.
-_OWN = {
-    "": (".store.json.*", ".calibration_lines.csv.*", ".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"),
-    "snapshot": (".*.writing", ".current.json.*"),
-}
-_ANYBODYS = {"": (".progress.json.*",), INBOX: (".*.writing",)}
-_MEDIA, _MASK = "media", ".nii.gz"
+_OWN = {"": (".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"), "snapshot": (HALF_WRITTEN,)}
+_ANYBODYS = {"": (HALF_WRITTEN,), INBOX: (HALF_WRITTEN,)}
+_MEDIA = "media"
 
 
 def remove_leftovers(store_dir: Path) -> None:
@@ -39,7 +38,7 @@ def remove_old_masks(store_dir: Path) -> None:
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:
-        halves = [Path(e.path) for e in entries if e.name.startswith(".") and e.name.endswith(_MASK)]
+        halves = [Path(e.path) for e in entries if fnmatch.fnmatch(e.name, HALF_WRITTEN)]
     _remove(path for path in halves if _is_old(path))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pyarrow.parquet as parquet
 
 from osteo_core.columns import TABLES
 from osteo_core.errors import BrokenPromiseError, OsteoError
+from osteo_core.whole_files import write_bytes
 
 INBOX = "inbox"
 PARTS = "parts"
@@ -67,17 +67,8 @@ def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
     parquet.write_table(table.cast(TABLES[kind].schema), buffer, compression="zstd")
     content = buffer.getbuffer()
     inbox = store_dir / INBOX
-    inbox.mkdir(parents=True, exist_ok=True)
     path = inbox / f"{kind}-{hashlib.sha256(content).hexdigest()}{SUFFIX}"
-    temporary = inbox / f".{secrets.token_hex(8)}.writing"
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # a power cut after the rename must not leave an empty part
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, content)
     return path
 
 

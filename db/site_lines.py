@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from db.query import run_query
 from osteo_core.programme.site_line import rows_in_force
 from osteo_core.records import Event
 from osteo_core.settings import STORE_LINES
+from osteo_core.whole_files import write_text
 
 
 def write_lines(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
@@ -28,7 +28,7 @@ def write_lines(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
         return
     content = csv_text(rows)
     if not path.is_file() or path.read_bytes() != content.encode():
-        replace_file(path, content)
+        write_text(path, content)
 
 
 def csv_text(rows: Iterable[Mapping[str, str]]) -> str:
@@ -39,13 +39,3 @@ def csv_text(rows: Iterable[Mapping[str, str]]) -> str:
     writer.writeheader()
     writer.writerows(given)
     return text.getvalue()
-
-
-def replace_file(path: Path, content: str) -> None:
-    """The file with this content, under its name only once it is whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(content, encoding="utf-8", newline="")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

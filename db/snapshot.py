@@ -7,7 +7,6 @@ just looked still finds its files.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ import duckdb
 
 from db import derived, rules, schema
 from osteo_core.errors import StoreError
+from osteo_core.whole_files import write_text
 
 SNAPSHOT = "snapshot"
 CURRENT = "current.json"
@@ -60,10 +60,8 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path) -> Path:
 
 
 def _name_current(root: Path, folder: Path) -> None:
-    temporary = root / f".{CURRENT}.{os.getpid()}"
     current = {"folder": folder.name, "version": schema.version(), "recipe": derived.recipe()}
-    temporary.write_text(json.dumps(current) + "\n", encoding="utf-8")
-    temporary.replace(root / CURRENT)
+    write_text(root / CURRENT, json.dumps(current) + "\n")
 
 
 def _remove_older(root: Path, *, keep: Path) -> None:

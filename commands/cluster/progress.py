@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from commands.cluster.processes import is_alive, started_at
+from osteo_core.whole_files import write_text
 
 #: The rate is taken over this many of the latest finished series, so that a slow start is soon forgotten.
 _RATE_WINDOW = 20
@@ -160,13 +161,7 @@ def progress_file(store_dir: Path) -> Listener:
     """A listener that keeps ``progress.json`` of that store, whole at every moment."""
 
     def write(reading: Progress) -> None:
-        store_dir.mkdir(parents=True, exist_ok=True)
-        temporary = store_dir / f".{PROGRESS_FILE}.{os.getpid()}"
-        try:
-            temporary.write_text(json.dumps(asdict(reading)), encoding="utf-8")
-            temporary.replace(store_dir / PROGRESS_FILE)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_text(store_dir / PROGRESS_FILE, json.dumps(asdict(reading)))
 
     return write
 

@@ -16,9 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +44,7 @@ from osteo_core.review.lines import height_lines
 from osteo_core.review.shown import Shown, show_part
 from osteo_core.review.surfaces import write_surfaces
 from osteo_core.terms import Anchor, ContrastPhase, Level
+from osteo_core.whole_files import write_text, writing
 
 CT, MASK, ROI, MESH, CONTEXT = "_ct.nii.gz", "_mask.nii.gz", "_roi.nii.gz", "_mesh.bin", "_context.json"
 KINDS = (CT, MASK, ROI, MESH, CONTEXT)
@@ -76,8 +75,7 @@ def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmen
         "tissues": asdict(tissues),
         "lines": height_lines(segmentation_of(shown.labels, shown.geometry)) if segmentation is not None else [],
     }
-    with writing(folder / (stem + CONTEXT)) as path:
-        path.write_text(json.dumps(context), encoding="utf-8")
+    write_text(folder / (stem + CONTEXT), json.dumps(context))
 
 
 def _tissues(volume: Volume, segmentation: Segmentation) -> CalibrationTissues:
@@ -147,17 +145,6 @@ def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:
         size -= bytes_
         removed += 1
     return removed
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; what was written then becomes ``path`` in one step."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}-{path.name}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_image(path: Path, array: np.ndarray, geometry: Geometry) -> None:

@@ -12,7 +12,6 @@ moves QCT and CT alike. Fractured and cemented levels are not reported.
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from osteo_core.simulate.scene import trunk_middle_y
 from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
 from osteo_core.simulate.under_back import rods_along, shown_rods
 from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
+from osteo_core.whole_files import writing
 
 #: Share of patients who also had QCT.
 QCT_SHARE = 0.85
@@ -104,9 +104,7 @@ def truth_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[dict[str, object]]) -> None:
     """Write a CSV whole or not at all."""
-    temporary = path.with_name(path.name + ".partial")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
+    with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(temporary, path)

@@ -11,7 +11,8 @@ import pytest
 from tests.house.sources import ROOT, imports_of, lies_in, sources
 
 WALLS = tuple(
-    f"osteo_core.{wall}" for wall in ("terms", "limits", "settings", "measuring", "records", "outcomes", "errors")
+    f"osteo_core.{wall}"
+    for wall in ("terms", "limits", "settings", "measuring", "records", "outcomes", "errors", "whole_files")
 )
 IMAGING = (*WALLS, "osteo_core.imaging")
 ROOMS = ("dicom", "segmentation", "density", "morphometry", "assessment", "statistics", "programme", "pseudonyms")

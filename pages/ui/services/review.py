@@ -17,7 +17,7 @@ from db.rows import result_tables
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Event, LabelArray, SeriesResult
-from osteo_core.review import pictures, read_events
+from osteo_core.review import read_events
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
 from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature, pairs_of
@@ -25,6 +25,7 @@ from osteo_core.review.remeasure import ReviewCase, reject, remeasure
 from osteo_core.review.shown import to_source
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Level
+from osteo_core.whole_files import writing
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
 from pages.ui.services.running_app import media_dir, query, settings, store_holder
@@ -154,8 +155,7 @@ def _store_mask(view: PatientView, version: str, labels: LabelArray, case: Revie
     to_source(labels, case.volume.geometry, case.source_geometry)  # refuses what does not lie on the source's voxels
     path = reader_mask(view.series_key, version)
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with pictures.writing(path) as temporary:
+        with writing(path) as temporary:
             write_nifti(temporary, labels, case.volume.geometry)
 
 
@@ -212,7 +212,7 @@ def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> 
     name = f"{view.series_key}_{result.model_hash}_mask.nii.gz"
     if result.segmentation is not None and not (media_dir() / name).is_file():
         labels = to_source(result.segmentation.labels, case.volume.geometry, case.source_geometry)
-        with pictures.writing(media_dir() / name) as temporary:
+        with writing(media_dir() / name) as temporary:
             write_nifti(temporary, released(labels), case.source_geometry)
     for kind, table in result_tables(result).items():
         write_part(store_holder().store_dir, kind, table)

@@ -1,0 +1,43 @@
+"""Files that are under their name whole or not at all, whenever a process is killed or the power fails."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: Matches what killed processes leave: nobody reads such a file, and whoever owns the folder removes it.
+HALF_WRITTEN = ".*.writing*"
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A name beside ``path`` to write to; what was written is brought to the disk and becomes ``path`` in one step.
+
+    The folder is made where it is missing. An exception leaves ``path`` as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Not made of the name itself, which may be as long as a name can be; writers choose the format by the suffix.
+    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    temporary = path.with_name(f".{uuid.uuid4().hex}.writing{suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # a power cut after the rename must not leave an empty file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A UTF-8 file with this text; line ends stay as they are."""
+    with writing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """A file with these bytes."""
+    with writing(path) as temporary:
+        temporary.write_bytes(content)
