@@ -50,7 +50,7 @@ from osteo_core.settings import Settings
 from osteo_core.simulate.patient import TEST_SEEDS
 from osteo_core.simulate.truth import SimulatedPatient
 from osteo_core.statistics.diagnostic import kappa
-from osteo_core.terms import Level
+from osteo_core.terms import ContrastPhase, Level
 
 FIRST_SEED = TEST_SEEDS.start + 60_000
 WAYS = ("tissues", "precalibrated")
@@ -118,7 +118,9 @@ def read_once(drawn: Drawn, regressor: Regressor, folder: Path) -> Facts:
         if drawn.image is not None and drawn.facts.series.kvp is not None:
             volume, segmentation = drawn.image
             levels = [m.level for m in drawn.facts.measurements]
-            found = regressor.regress(volume, segmentation, kvp=drawn.facts.series.kvp, levels=levels)
+            phase = ContrastPhase.NATIVE if drawn.facts.is_native else ContrastPhase.ENHANCED
+            kvp = drawn.facts.series.kvp
+            found = regressor.regress(volume, segmentation, kvp=kvp, levels=levels, phase=phase)
         path.write_text(json.dumps({int(level): vars(estimate) for level, estimate in found.items()}))
     kept = {Level(int(n)): Estimate(**fields) for n, fields in json.loads(path.read_text()).items()}
     measurements = tuple(replace(m, regressed_mg_cm3=kept.get(m.level)) for m in drawn.facts.measurements)

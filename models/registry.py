@@ -137,10 +137,13 @@ def load_regressor() -> Regressor | None:
     """The network that reads vBMD beside the calibration, loaded once a process; None while it is not released."""
     if not MODELS[REGRESSION].released:
         return None
-    from models.bmd_regression.regress import BmdRegressor, Refit
+    from models.bmd_regression.regress import BmdRegressor, Refit, SdFactor
 
     return BmdRegressor(
-        load(REGRESSION), model_hash=model_hash(REGRESSION), sd_factor=_sd_factor(), refit=Refit(**_refit())
+        load(REGRESSION),
+        model_hash=model_hash(REGRESSION),
+        sd_factor=SdFactor(**_sd_factor()),
+        refit=Refit(**_refit()),
     )
 
 
@@ -160,13 +163,14 @@ def _refit() -> dict[str, tuple[float, ...]]:
     return found
 
 
-def _sd_factor() -> float:
+def _sd_factor() -> dict[str, float]:
     """By how much the card stretches the regression's stated SDs; raises WeightsError where it does not say."""
     output = card(REGRESSION)["output"]
-    factor = output.get("sd_factor") if isinstance(output, dict) else None
-    if not isinstance(factor, float) or not 0 < factor < math.inf:
+    found = output.get("sd_factor") if isinstance(output, dict) else None
+    usable = isinstance(found, dict) and all(isinstance(v, float) and 0 < v < math.inf for v in found.values())
+    if not usable or set(found) != {"native", "enhanced"}:
         raise WeightsError(
-            f"model {REGRESSION}: model.toml must state a positive sd_factor under [output], found {factor}; "
-            "release the model again (python -m training.release)"
+            f"model {REGRESSION}: model.toml must state a positive native and enhanced factor under "
+            f"[output.sd_factor], found {found}; release the model again (python -m training.release)"
         )
-    return factor
+    return dict(found)

@@ -116,7 +116,7 @@ def measure_volume(
     tissues = find_calibration_tissues(volume, segmentation, bodies, without_mm=rod_row.box_mm if rod_row else None)
     phase, contrast_cautions = decide_phase(series, tissues)
     if regressor is not None and series.kvp is not None:
-        measurements = _regressed(measurements, volume, segmentation, regressor=regressor, kvp=series.kvp)
+        measurements = _regressed(measurements, volume, segmentation, regressor, kvp=series.kvp, phase=phase)
     return MeasuredSeries(
         series=series,
         geometry=volume.geometry,
@@ -192,11 +192,17 @@ def _calibrated(
 
 
 def _regressed(
-    measurements: Sequence[Measurement], volume: Volume, segmentation: Segmentation, *, regressor: Regressor, kvp: float
+    measurements: Sequence[Measurement],
+    volume: Volume,
+    segmentation: Segmentation,
+    regressor: Regressor,
+    *,
+    kvp: float,
+    phase: ContrastPhase,
 ) -> tuple[Measurement, ...]:
     """The regressor's reading beside every level that counts."""
     levels = [m.level for m in sound_levels(measurements)]
-    read = regressor.regress(volume, segmentation, kvp=kvp, levels=levels) if levels else {}
+    read = regressor.regress(volume, segmentation, kvp=kvp, levels=levels, phase=phase) if levels else {}
     return tuple(replace(m, regressed_mg_cm3=read.get(m.level)) for m in measurements)
 
 

@@ -537,7 +537,13 @@ class Regressor(Protocol):
     model_hash: str
 
     def regress(
-        self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
+        self,
+        volume: Volume,
+        segmentation: Segmentation,
+        *,
+        kvp: float,
+        levels: Sequence[Level],
+        phase: ContrastPhase = ContrastPhase.UNKNOWN,
     ) -> dict[Level, Estimate]:
         """One estimate for each of ``levels``, all of them outlined; none at a tube voltage that it never saw."""
         ...

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,8 @@ from osteo_core.simulate.reading import true_vbmd
 from osteo_core.simulate.render import render_scene, scene_geometry
 from osteo_core.simulate.scene import make_scene
 from osteo_core.simulate.truth import SimulatedPatient
-from osteo_core.terms import MEASURED_LEVELS, Level
+from osteo_core.terms import MEASURED_LEVELS, ContrastPhase, Level
+from osteo_core.whole_files import writing
 from training.workplace import WORKPLACE
 
 log = logging.getLogger("training.crops")
@@ -36,12 +38,13 @@ _BATCH = 100
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Crops:
-    """HU int16 and share of body uint8 (0-200) of N crops, (N, I, J, K) each; kvp, vBMD in mg/cm3 and seed (N,)."""
+    """N crops: HU int16 and share of the body uint8 (0-200), (N, I, J, K) each; the others (N,), vBMD in mg/cm3."""
 
     hu: NDArray[np.int16]
     body: NDArray[np.uint8]
     kvp: NDArray[np.float32]
     vbmd: NDArray[np.float32]
+    is_enhanced: NDArray[np.bool_]
     seed: NDArray[np.int64]
 
 
@@ -64,7 +67,20 @@ def rendered(patient: SimulatedPatient, level: Level) -> tuple[Volume, NDArray[n
     return Volume(voxels_hu=hu.transpose(2, 1, 0), geometry=scene_geometry(part)), labels.transpose(2, 1, 0)
 
 
-def _one(seed: int) -> tuple[NDArray, NDArray, float, float, int] | None:
+def crops_of(seeds: Iterable[int]) -> Crops:
+    """Crops of the simulated patients of those seeds, one each; a patient without a sound level in view gives none."""
+    hu, body, kvp, vbmd, is_enhanced, seed = zip(*(row for one in seeds if (row := _one(one))), strict=True)
+    return Crops(
+        hu=np.stack(hu),
+        body=np.stack(body),
+        kvp=np.float32(kvp),
+        vbmd=np.float32(vbmd),
+        is_enhanced=np.array(is_enhanced),
+        seed=np.array(seed),
+    )
+
+
+def _one(seed: int) -> tuple[NDArray, NDArray, float, float, bool, int] | None:
     patient = draw_patient(seed, situations=False)
     level = level_of(patient)
     found = rendered(patient, level) if level is not None else None
@@ -72,7 +88,8 @@ def _one(seed: int) -> tuple[NDArray, NDArray, float, float, int] | None:
         return None
     hu, body = crop(found[0], found[1], level, margin=MARGIN)
     kvp, vbmd = float(patient.acquisition.kvp), true_vbmd(patient, patient.level(level))
-    return hu.astype(np.int16), np.rint(body * 200).astype(np.uint8), kvp, vbmd, seed
+    is_enhanced = patient.contrast.phase is not ContrastPhase.NATIVE
+    return hu.astype(np.int16), np.rint(body * 200).astype(np.uint8), kvp, vbmd, is_enhanced, seed
 
 
 def load(folder: Path = CROPS) -> Crops:
@@ -81,8 +98,7 @@ def load(folder: Path = CROPS) -> Crops:
     if not files:
         raise FileNotFoundError(f"{folder} holds no crops; python -m training.crops makes them")
     parts = [np.load(file) for file in files]
-    names = ("hu", "body", "kvp", "vbmd", "seed")
-    return Crops(**{name: np.concatenate([part[name] for part in parts]) for name in names})
+    return Crops(**{one.name: np.concatenate([part[one.name] for part in parts]) for one in fields(Crops)})
 
 
 def main() -> None:
@@ -100,14 +116,10 @@ def main() -> None:
         path = CROPS / f"crops_{first}.npz"
         if path.exists():
             continue
-        rows = [row for seed in seeds if (row := _one(seed)) is not None]
-        hu, body, kvp, vbmd, seed = zip(*rows, strict=True)
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(
-            partial, hu=np.stack(hu), body=np.stack(body), kvp=np.float32(kvp), vbmd=np.float32(vbmd), seed=seed
-        )
-        partial.replace(path)
-        log.info("%s: %d crops", path.name, len(rows))
+        found = crops_of(seeds)
+        with writing(path) as partial:
+            np.savez_compressed(partial, **vars(found))
+        log.info("%s: %d crops", path.name, len(found.seed))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ scaling = "{scaling}"
 [output]
 channels = {count}
 classes = {classes}
-{factor}
+{factors}
 [training]
 recipe = "python -m {recipe}"
 steps = {steps}
@@ -94,12 +94,17 @@ def halved(name: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Te
     return found
 
 
+def _factors(judged: Mapping[str, float]) -> str:
+    rows = (f"{group} = {float(judged[f'sd_factor_{group}'])!r}\n" for group in ("native", "enhanced"))
+    return "\n[output.sd_factor]\n" + "".join(rows)
+
+
 def release(name: str, checkpoint: Path, version: str) -> None:
     """Write weights.safetensors, model.toml and training_log.csv of one model."""
     model, about = MODELS[name], RELEASED[name]
     state = torch.load(checkpoint, weights_only=False)
     weights = halved(name, state["mean"])
-    factor = f"sd_factor = {float(state['judged']['sd_factor'])!r}\n" if about.states_sd else ""
+    factors = _factors(state["judged"]) if about.states_sd else ""
     path = model.folder / WEIGHTS
     save_file(weights, path)
     path.chmod(0o644)
@@ -116,7 +121,7 @@ def release(name: str, checkpoint: Path, version: str) -> None:
         channels=about.channels,
         value_range_hu=list(about.value_range_hu),
         scaling=about.scaling,
-        factor=factor,
+        factors=factors,
         recipe=about.recipe,
         steps=state["step"],
         commit=commit_of_code(),

@@ -13,7 +13,7 @@ from models.bmd_regression.prepare import channels, crop
 from osteo_core.limits.calibration import REGRESSION_KVP_LEAST, REGRESSION_KVP_MOST
 from osteo_core.records import Estimate, FloatArray, Segmentation, Volume
 from osteo_core.statistics.intervals import Z_95
-from osteo_core.terms import Level
+from osteo_core.terms import ContrastPhase, Level
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,16 +40,31 @@ class Refit:
         return slope, offset
 
 
+@dataclass(frozen=True, kw_only=True)
+class SdFactor:
+    """By how much stated SDs are stretched on native and on enhanced scans."""
+
+    native: float
+    enhanced: float
+
+    def at(self, phase: ContrastPhase) -> float:
+        """The factor of a scan; the larger one where nothing tells whether it has contrast."""
+        if phase is ContrastPhase.UNKNOWN:
+            return max(self.native, self.enhanced)
+        return self.native if phase is ContrastPhase.NATIVE else self.enhanced
+
+
 class BmdRegressor:
     """Reads vBMD (mg/cm3, K2HPO4) of outlined levels; a `Regressor` (osteo_core.records).
 
-    ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them;
+    ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them, by
+    whether the scan is native or enhanced: the network cannot tell contrast in marrow from mineral.
     ``refit`` brings what the network reads to the scale that the card states.
     """
 
     name = "bmd_regression"
 
-    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: float, refit: Refit | None = None) -> None:
+    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: SdFactor, refit: Refit | None = None) -> None:
         self.model_hash = model_hash
         self._network = network
         self._sd_factor = sd_factor
@@ -66,7 +81,13 @@ class BmdRegressor:
         return slope * (mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3) + offset, slope * sd
 
     def regress(
-        self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
+        self,
+        volume: Volume,
+        segmentation: Segmentation,
+        *,
+        kvp: float,
+        levels: Sequence[Level],
+        phase: ContrastPhase = ContrastPhase.UNKNOWN,
     ) -> dict[Level, Estimate]:
         """Mean and 95 % interval for each of ``levels``; none at a tube voltage outside those that it was taught.
 
@@ -77,7 +98,7 @@ class BmdRegressor:
         found = {}
         for level in levels:
             value, sd = self.read(channels(*crop(volume, segmentation.labels, level), kvp), kvp=kvp)
-            half = Z_95 * sd * self._sd_factor
+            half = Z_95 * sd * self._sd_factor.at(phase)
             found[level] = Estimate(
                 value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"
             )

@@ -23,7 +23,7 @@ from benchmarks.ensemble import (
     table,
 )
 from models.bmd_regression.network import build
-from models.bmd_regression.regress import BmdRegressor
+from models.bmd_regression.regress import BmdRegressor, SdFactor
 from osteo_core.settings import Settings
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from tests.builders.regressors import CannedRegressor
@@ -76,7 +76,7 @@ def patient():
 @pytest.mark.slow
 def test_the_kept_part_is_read_as_the_whole_is_and_each_patient_is_rendered_once(patient, tmp_path: Path) -> None:
     torch.manual_seed(1)
-    network = BmdRegressor(build().eval(), model_hash="c" * 12, sd_factor=1.0)
+    network = BmdRegressor(build().eval(), model_hash="c" * 12, sd_factor=SdFactor(native=1.0, enhanced=1.0))
     facts, volume, segmentation = measure(patient)
     levels = [m.level for m in facts.measurements]
     whole = network.regress(volume, segmentation, kvp=120.0, levels=levels)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from commands.analysis_job import Models
 from osteo_core.records import Estimate, Segmentation, Volume
-from osteo_core.terms import Level
+from osteo_core.terms import ContrastPhase, Level
 from tests.builders import segmenters
 
 REGRESSOR_HASH = "d" * 12
@@ -25,7 +25,13 @@ class CannedRegressor:
         self.asked: list[tuple[float, tuple[Level, ...]]] = []
 
     def regress(
-        self, volume: Volume, segmentation: Segmentation, *, kvp: float, levels: Sequence[Level]
+        self,
+        volume: Volume,
+        segmentation: Segmentation,
+        *,
+        kvp: float,
+        levels: Sequence[Level],
+        phase: ContrastPhase = ContrastPhase.UNKNOWN,
     ) -> dict[Level, Estimate]:
         """The number that was given."""
         self.asked.append((kvp, tuple(levels)))

@@ -15,7 +15,7 @@ from models.bmd_regression.network import build
 from models.bmd_regression.prepare import channels, crop
 from models.registry import MODELS, REGRESSION, load_regressor, model_hash
 from osteo_core.errors import WeightsError
-from osteo_core.terms import Level
+from osteo_core.terms import ContrastPhase, Level
 from tests.models.bmd_regression.test_regress import outlined
 from training.release import release
 
@@ -36,7 +36,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     folder.mkdir(parents=True)
     torch.manual_seed(3)
     drawn = build().state_dict()
-    torch.save({"mean": drawn, "step": 5, "judged": {"sd_factor": 1.25}}, tmp_path / "bmd.pt")
+    torch.save(
+        {"mean": drawn, "step": 5, "judged": {"sd_factor_native": 1.25, "sd_factor_enhanced": 1.5}}, tmp_path / "bmd.pt"
+    )
     monkeypatch.setattr(registry, "_HERE", tmp_path / "models")
     monkeypatch.setitem(MODELS, REGRESSION, replace(MODELS[REGRESSION], released=True))
     release(REGRESSION, tmp_path / "bmd.pt", "0.1.0")
@@ -59,7 +61,7 @@ def test_a_released_network_reads_what_it_read_before(folder: Path) -> None:
     assert found is not None
     assert (found.name, found.model_hash) == (REGRESSION, model_hash(REGRESSION))
     volume, segmentation = outlined()
-    estimate = found.regress(volume, segmentation, kvp=120.0, levels=[Level.L2])[Level.L2]
+    estimate = found.regress(volume, segmentation, kvp=120.0, levels=[Level.L2], phase=ContrastPhase.NATIVE)[Level.L2]
     torch.manual_seed(3)
     x = torch.from_numpy(channels(*crop(volume, segmentation.labels, Level.L2), 120.0))[None]
     with torch.inference_mode():
@@ -73,7 +75,7 @@ def test_a_released_network_reads_what_it_read_before(folder: Path) -> None:
 def test_another_factor_is_another_model(folder: Path) -> None:
     before = model_hash(REGRESSION)
     text = (folder / "model.toml").read_text(encoding="utf-8")
-    (folder / "model.toml").write_text(text.replace("sd_factor = 1.25", "sd_factor = 1.3"), encoding="utf-8")
+    (folder / "model.toml").write_text(text.replace("native = 1.25", "native = 1.3"), encoding="utf-8")
     model_hash.cache_clear()
     assert model_hash(REGRESSION) != before
 
@@ -94,8 +96,8 @@ def test_another_refit_is_another_model_and_a_crooked_one_is_refused(folder: Pat
 @pytest.mark.parametrize("factor", ["nan", "-1.0", "'wide'"])
 def test_a_card_without_a_usable_factor_is_refused(folder: Path, factor: str) -> None:
     text = (folder / "model.toml").read_text(encoding="utf-8")
-    (folder / "model.toml").write_text(text.replace("sd_factor = 1.25", f"sd_factor = {factor}"), encoding="utf-8")
-    with pytest.raises(WeightsError, match="must state a positive sd_factor"):
+    (folder / "model.toml").write_text(text.replace("enhanced = 1.5", f"enhanced = {factor}"), encoding="utf-8")
+    with pytest.raises(WeightsError, match="must state a positive native and enhanced factor"):
         load_regressor()
 
 

@@ -19,7 +19,12 @@ def crops(n: int = 40) -> Crops:
     vbmd = np.linspace(40, 200, n).astype(np.float32)
     hu = np.broadcast_to(vbmd[:, None, None, None], (n, SIDE, SIDE, SIDE)).astype(np.int16)
     return Crops(
-        hu=hu, body=np.full(hu.shape, 200, np.uint8), kvp=np.full(n, 120, np.float32), vbmd=vbmd, seed=np.arange(n)
+        hu=hu,
+        body=np.full(hu.shape, 200, np.uint8),
+        kvp=np.full(n, 120, np.float32),
+        vbmd=vbmd,
+        is_enhanced=np.arange(n) % 2 == 0,
+        seed=np.arange(n),
     )
 
 

@@ -23,7 +23,9 @@ def checkpoint(folder: Path, name: str = "bmd", weight: float = 0.1) -> Path:
         "norm.num_batches_tracked": torch.tensor(70_000),
     }
     path = folder / f"{name}.pt"
-    torch.save({"mean": mean, "step": 1400, "judged": {"n": 3.0, "sd_factor": 1.25}}, path)
+    torch.save(
+        {"mean": mean, "step": 1400, "judged": {"n": 3.0, "sd_factor_native": 1.25, "sd_factor_enhanced": 1.5}}, path
+    )
     (folder / f"{name}_log.csv").write_text("1400,3,0.1\n")
     return path
 
@@ -51,7 +53,7 @@ def test_the_regression_is_released_with_its_counters_and_its_factor(folders: Pa
     assert card["sha256"] == hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
     assert (card["released"], card["version"]) == (True, "0.1.0")
     assert (card["input"]["spacing_mm"], card["input"]["channels"]) == (2.0, 3)
-    assert card["output"]["sd_factor"] == 1.25
+    assert card["output"]["sd_factor"] == {"native": 1.25, "enhanced": 1.5}
     assert (card["training"]["recipe"], card["training"]["steps"]) == ("python -m training.bmd", 1400)
     assert (folder / "training_log.csv").read_text() == "1400,3,0.1\n"
 

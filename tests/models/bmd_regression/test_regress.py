@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
-from models.bmd_regression.regress import BmdRegressor, Refit
+from models.bmd_regression.regress import BmdRegressor, Refit, SdFactor
 from osteo_core.records import Regressor, Segmentation, Volume
-from osteo_core.terms import Anchor, Level
+from osteo_core.terms import Anchor, ContrastPhase, Level
 from tests.models.bmd_regression.test_prepare import scene
 
 
@@ -33,14 +33,26 @@ def outlined() -> tuple[Volume, Segmentation]:
     return volume, found
 
 
-def regressor(log_variance: float = np.log(0.01), sd_factor: float = 1.5) -> Regressor:
-    return BmdRegressor(Constant(log_variance), model_hash="b" * 12, sd_factor=sd_factor)
+FACTOR = SdFactor(native=1.5, enhanced=2.0)
 
 
-def test_mean_and_interval_are_in_mg_cm3_and_stretched() -> None:
-    (found,) = regressor().regress(*outlined(), kvp=120.0, levels=[Level.L2]).items()
+def regressor() -> Regressor:
+    return BmdRegressor(Constant(np.log(0.01)), model_hash="b" * 12, sd_factor=FACTOR)
+
+
+@pytest.mark.parametrize(
+    ("phase", "factor"),
+    [
+        (ContrastPhase.NATIVE, 1.5),
+        (ContrastPhase.ARTERIAL, 2.0),
+        (ContrastPhase.ENHANCED, 2.0),
+        (ContrastPhase.UNKNOWN, 2.0),
+    ],
+)
+def test_mean_and_interval_are_in_mg_cm3_and_stretched(phase: ContrastPhase, factor: float) -> None:
+    (found,) = regressor().regress(*outlined(), kvp=120.0, levels=[Level.L2], phase=phase).items()
     level, estimate = found
-    half = 1.959964 * 0.1 * TARGET_SD_MG_CM3 * 1.5
+    half = 1.959964 * 0.1 * TARGET_SD_MG_CM3 * factor
     assert level is Level.L2
     assert estimate.value == pytest.approx(TARGET_MEAN_MG_CM3 + TARGET_SD_MG_CM3)
     assert estimate.high - estimate.value == pytest.approx(half, rel=1e-4)
@@ -51,7 +63,7 @@ def test_mean_and_interval_are_in_mg_cm3_and_stretched() -> None:
 def test_a_refit_moves_mean_and_interval_to_another_scale(kvp: float, slope: float, offset: float) -> None:
     refit = Refit(kvp=(80.0, 100.0, 120.0), slope=(1.1, 1.1, 1.2), offset_mg_cm3=(-18.0, -18.0, -20.0))
     own = regressor()
-    moved = BmdRegressor(Constant(np.log(0.01)), model_hash="b" * 12, sd_factor=1.5, refit=refit)
+    moved = BmdRegressor(Constant(np.log(0.01)), model_hash="b" * 12, sd_factor=FACTOR, refit=refit)
     (before,), (after,) = (tuple(one.regress(*outlined(), kvp=kvp, levels=[Level.L2]).values()) for one in (own, moved))
     assert after.value == pytest.approx(slope * before.value + offset)
     assert after.high - after.low == pytest.approx(slope * (before.high - before.low))
