@@ -87,7 +87,9 @@ def _worklist(is_filtered: bool) -> Question:
 
     return Question(
         name=f"worklist, first page, {'filtered' if is_filtered else 'everybody'}",
-        duckdb=lambda store: _rows(store, "worklist", ("series_key",), cohort, limit=25, offset=0),
+        duckdb=lambda store: _rows(
+            store, "worklist_order", ("series_key",), cohort, sort="urgency", descending=False, limit=25
+        ),
         sql=f"SELECT series_key FROM cohort WHERE work_order IS NOT NULL AND {where} "
         "ORDER BY work_order, series_key LIMIT 25",
         pandas=by_pandas,

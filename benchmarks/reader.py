@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--series", type=int, default=3)
     given = parser.parse_args()
     with open_snapshot(given.store) as store:
-        listed = store.query("worklist", cohort=CohortFilter(), limit=given.series, offset=0).to_pylist()
+        listed = store.query(
+            "worklist_order", cohort=CohortFilter(), sort="urgency", descending=False, limit=given.series
+        ).to_pylist()
         for row in listed:
             (header,) = store.query("series_header", series_key=row["series_key"]).to_pylist()
             (found,) = store.query("patient", series_key=row["series_key"]).to_pylist()

@@ -134,7 +134,7 @@ def models_of(settings: Settings) -> Models:
     return default_models()
 
 
-def telling_names(models: Models) -> Models:
+def naming_files(models: Models) -> Models:
     """The same models; why a series has no mask is then told by names of files, which results beside them may hold."""
     return models if models.masks is None else replace(models, masks=replace(models.masks, tells_names=True))
 

@@ -64,10 +64,10 @@ def analyze_many(
     pause.lift(job.out_dir)
     is_paused = partial(pause.is_asked, job.out_dir)
     with Tracker("analyze", len(series), listeners=listeners, is_paused=is_paused) as tracker:
-        tracker.tell(message="starting workers")
+        tracker.report(message="starting workers")
         with open_client(job.settings, scheduler) as client:
             tasks = tasks_of(series, cautions, job)
-            run_tasks(client, tasks, on_done=on_done, on_tick=tracker.tell, is_paused=is_paused)
+            run_tasks(client, tasks, on_done=on_done, on_tick=tracker.report, is_paused=is_paused)
     return outcomes
 
 

@@ -81,10 +81,10 @@ def demo(
             Tracker("demo", 2 * cohort.patients, listeners=told, is_paused=is_paused) as tracker,
             runs.joined(job.out_dir, job.run_id),
         ):
-            tracker.tell(message="starting workers")
+            tracker.report(message="starting workers")
             way = _Way(job=job, tracker=tracker, done=store_access.done_keys(store_dir, job.models, settings))
             with open_client(settings, scheduler) as client:
-                run_tasks(client, renderings, on_done=way.on_done, on_tick=tracker.tell, is_paused=is_paused)
+                run_tasks(client, renderings, on_done=way.on_done, on_tick=tracker.report, is_paused=is_paused)
     finally:
         store_access.hand_over(store_dir)
     return way.summary()

@@ -39,7 +39,7 @@ def find(
             settings=settings,
             known=known,
             again=again,
-            progress=tracker.stand_at,
+            progress=tracker.set_count,
             without=without,
             about=about,
         )

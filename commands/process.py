@@ -74,7 +74,7 @@ def process(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
         settings=settings,
-        models=jobs.telling_names(models or jobs.models_of(settings)),
+        models=jobs.naming_files(models or jobs.models_of(settings)),
         deliver=write_results.to_folder,
     )
     paths = list(paths)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from db.columns import file_rows, reason_rows, result_rows, series_row, utc
-from db.outward import outward_tables
+from db.identified import identified_tables
 from osteo_core.columns import TABLES, Row
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Event, Found, ReferenceValue, SeriesResult
@@ -28,9 +28,9 @@ def result_tables(result: SeriesResult) -> dict[str, pa.Table]:
 def process_tables(results: Sequence[SeriesResult]) -> dict[str, pa.Table]:
     """The tables ``series``, ``measurements``, ``exclusions`` and ``cautions`` over these results, always all four.
 
-    They hold a person's own identifiers and levels by their names (db/outward.py).
+    They hold a person's own identifiers and levels by their names (db/identified.py).
     """
-    return outward_tables([(result.series.series_instance_uid, result_rows(result)) for result in results])
+    return identified_tables([(result.series.series_instance_uid, result_rows(result)) for result in results])
 
 
 def indexed_tables(found: Found, *, at: datetime | None = None) -> dict[str, pa.Table]:

@@ -11,7 +11,7 @@ from pathlib import Path
 PAUSE_FILE = ".pause"
 
 
-def ask(out_dir: Path) -> None:
+def request(out_dir: Path) -> None:
     """Let the run over this store or folder rest after the series that are at work."""
     (out_dir / PAUSE_FILE).touch()
 

@@ -104,25 +104,25 @@ class Tracker:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         """The last word is 'done' or 'stopped', so that a reader can tell them apart."""
-        self.tell(stage=DONE if kind is None else STOPPED)
+        self.report(stage=DONE if kind is None else STOPPED)
 
     def advance(self, count: int = 1, *, message: str = "") -> None:
         """Count ``count`` more as done."""
         self._done += count
         self._ticks.append((self._clock(), self._done))
-        self.tell(message=message)
+        self.report(message=message)
 
     def grow(self, count: int) -> None:
         """There is more to do than was known."""
         self._total += count
-        self.tell(message=self._message)
+        self.report(message=self._message)
 
-    def stand_at(self, done: int, total: int) -> None:
+    def set_count(self, done: int, total: int) -> None:
         """Someone else counts: ``done`` of ``total``."""
         self._total = total
         self.advance(done - self._done)
 
-    def tell(self, *, stage: str | None = None, message: str = "") -> None:
+    def report(self, *, stage: str | None = None, message: str = "") -> None:
         """Report the state of the run to the listeners."""
         self._stage = stage or self._stage
         self._message = message

@@ -108,7 +108,7 @@ class AboutRow:
 
     line: int
     file: str
-    said: Mapping[str, Any]
+    stated: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ class About:
 
     def of(self, path: Path) -> Mapping[str, Any]:
         """What the first row that fits says of a file; nothing where none does."""
-        return next((row.said for row in self.rows if fits(row.file, path)), {})
+        return next((row.stated for row in self.rows if fits(row.file, path)), {})
 
     def without_file(self, paths: Sequence[Path]) -> tuple[int, ...]:
         """The lines of rows that fit none of these files."""
@@ -133,23 +133,23 @@ def read_about(path: Path) -> About:
     rows = read_whole(path, "table about files", COLUMNS, holds_patients=True)
     return About(
         path=path,
-        rows=tuple(AboutRow(line=row.line, file=row.cells["file"], said=_said(row.cells)) for row in rows.taken),
+        rows=tuple(AboutRow(line=row.line, file=row.cells["file"], stated=_stated(row.cells)) for row in rows.taken),
         unused=rows.unused,
     )
 
 
-def _said(cells: Mapping[str, Any]) -> dict[str, Any]:
-    said = {name: value for name, value in cells.items() if name != "file" and value is not None}
-    if "PatientAge" in said:
-        said["PatientAge"] = f"{int(said['PatientAge']):03d}Y"
-    if isinstance(said.get("StudyDate"), date):
-        said["StudyDate"] = said["StudyDate"].strftime("%Y%m%d")
-    agent = str(said.get("ContrastBolusAgent", "")).casefold()
+def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
+    stated = {name: value for name, value in cells.items() if name != "file" and value is not None}
+    if "PatientAge" in stated:
+        stated["PatientAge"] = f"{int(stated['PatientAge']):03d}Y"
+    if isinstance(stated.get("StudyDate"), date):
+        stated["StudyDate"] = stated["StudyDate"].strftime("%Y%m%d")
+    agent = str(stated.get("ContrastBolusAgent", "")).casefold()
     if agent in _NO_AGENT:
-        said["ContrastBolusAgent"] = ""
+        stated["ContrastBolusAgent"] = ""
     elif agent in _AGENT:
-        said["ContrastBolusAgent"] = "stated"
-    return said
+        stated["ContrastBolusAgent"] = "stated"
+    return stated
 
 
 def fits(pattern: str, path: Path) -> bool:
@@ -195,8 +195,8 @@ def read_sidecar(path: Path) -> tuple[dict[str, Any], str]:
         return {}, "the JSON file beside it cannot be read"
     if not isinstance(content, dict):
         return {}, "the JSON file beside it holds no keywords"
-    said = {_OTHER_KEYWORDS.get(str(key), str(key)): _value(value) for key, value in content.items()}
-    return {key: value for key, value in said.items() if value not in (None, "", [])}, ""
+    stated = {_OTHER_KEYWORDS.get(str(key), str(key)): _value(value) for key, value in content.items()}
+    return {key: value for key, value in stated.items() if value not in (None, "", [])}, ""
 
 
 def _value(value: object) -> object:
@@ -207,15 +207,15 @@ def _value(value: object) -> object:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """All that is said of one file: as the header of a CT image, its tube voltage, and what to mind (in words)."""
+class Stated:
+    """All that is stated of one file: as the header of a CT image, its tube voltage, and what to mind (in words)."""
 
     image: ImageHeader
     kvp: float | None
     odd: tuple[str, ...] = ()
 
 
-def said_of(path: Path, about: About) -> Said:
+def stated_of(path: Path, about: About) -> Stated:
     """What the JSON file beside a volume and the table say of it; the table counts where they differ."""
     beside, fault = read_sidecar(path)
     row = about.of(path)
@@ -223,7 +223,7 @@ def said_of(path: Path, about: About) -> Said:
     odd += [f"{key} differs between the JSON file and the table; the table counts" for key in _differing(beside, row)]
     source = {"Modality": "CT", **beside, "SOPClassUID": _CT_IMAGE_STORAGE, **row}
     image = image_of(source)
-    return Said(image=image, kvp=positive(source, "KVP"), odd=tuple(odd))
+    return Stated(image=image, kvp=positive(source, "KVP"), odd=tuple(odd))
 
 
 def _differing(beside: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from osteo_core.dicom.about import About, Said, said_of
+from osteo_core.dicom.about import About, Stated, stated_of
 from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
 from osteo_core.dicom.eligibility import STEP_ROUNDING, too_young
 from osteo_core.dicom.identity import Identity
@@ -48,7 +48,7 @@ def nifti_members(paths: Sequence[Path], about: About | None) -> list[Member]:
 
 def _person(path: Path, about: About) -> Person:
     try:
-        return said_of(path, about).image.person
+        return stated_of(path, about).image.person
     except OsteoError:  # a table of the caller's own
         raise
     except Exception:  # what stands beside the file cannot be used, as nifti_series tells
@@ -90,21 +90,21 @@ def _judged(
     series = _series(path, name, pseudonyms, header.geometry)
     if header.labels:
         return series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
-    said = said_of(path, about)
-    series = _with_facts(series, said, pseudonyms, member)
-    exclusion = fault_of(said.image) or too_young(series) or _exclusion(series, settings)
-    return series, exclusion, (*_cautions(series, said), *doubts_of(member))
+    stated = stated_of(path, about)
+    series = _with_facts(series, stated, pseudonyms, member)
+    exclusion = fault_of(stated.image) or too_young(series) or _exclusion(series, settings)
+    return series, exclusion, (*_cautions(series, stated), *doubts_of(member))
 
 
-def _with_facts(series: Series, said: Said, pseudonyms: Pseudonyms, member: Member) -> Series:
+def _with_facts(series: Series, stated: Stated, pseudonyms: Pseudonyms, member: Member) -> Series:
     if member.has_patient_id:
         known = pseudonyms.patient(member.patient)
         series = replace(series, patient_key=known, patient_id_key=pseudonyms.patient(member.name))
-    return replace(series, kvp=said.kvp, **facts_of(said.image, pseudonyms))
+    return replace(series, kvp=stated.kvp, **facts_of(stated.image, pseudonyms))
 
 
-def _cautions(series: Series, said: Said) -> tuple[Caution, ...]:
-    """What is not said, what is said oddly, and what follows from what is said."""
+def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
+    """What is missing, what is written oddly, and what follows from it."""
     has_person = series.patient_age_years is not None and series.patient_sex is not Sex.UNKNOWN
     stated = (
         series.manufacturer,
@@ -118,7 +118,7 @@ def _cautions(series: Series, said: Said) -> tuple[Caution, ...]:
     found: list[tuple[CautionCode, str, str]] = []
     if unsaid:
         found.append((CautionCode.HEADER_UNKNOWN, f"{', '.join(unsaid)} (a NIfTI file)", ""))
-    odd = [*odd_in_words(said.image), *said.odd]
+    odd = [*odd_in_words(stated.image), *stated.odd]
     if odd:
         found.append((CautionCode.HEADER_ODD, "; ".join(odd), ""))
     if series.vendor is Vendor.OTHER and series.manufacturer is not None:

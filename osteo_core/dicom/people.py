@@ -91,7 +91,7 @@ def with_patients(members: Sequence[Member]) -> list[Member]:
     for one in sorted(members, key=_order):
         named = replace(one, name=_name_of(one), study_uid=one.identity.study)
         by_name.setdefault(named.name, []).append(named)
-    found = [one for own in by_name.values() for one in _told_apart(own)]
+    found = [one for own in by_name.values() for one in _separated(own)]
     patients: dict[str, set[str]] = {}
     for one in found:
         patients.setdefault(one.study_uid, set()).add(one.patient)
@@ -110,7 +110,7 @@ def _name_of(one: Member) -> str:
     return one.person.patient_id if one.has_patient_id else f"study {one.identity.study}"
 
 
-def _told_apart(members: Sequence[Member]) -> list[Member]:
+def _separated(members: Sequence[Member]) -> list[Member]:
     """Members of one identifier: one patient, or several who contradict each other."""
     name, reasons = members[0].name, set[str]()
 

@@ -112,7 +112,7 @@ class _ItkVolume:
         components = reader.GetNumberOfComponents()
         self.shape = (*reader.GetSize(), *((components,) if components > 1 else ()))
         self.affine = _affine_ras(reader)
-        self.header: dict[str, int] = {"sform_code": int(_says_where(reader, path))}
+        self.header: dict[str, int] = {"sform_code": int(_states_space(reader, path))}
         self.dataobj = self
 
     def get_data_dtype(self) -> np.dtype:
@@ -145,6 +145,6 @@ def _affine_ras(reader: Any) -> FloatArray:
     return affine
 
 
-def _says_where(reader: Any, path: Path) -> bool:
+def _states_space(reader: Any, path: Path) -> bool:
     """NRRD says by ``space`` to whose axes its directions refer; MetaImage is in patient axes by convention."""
     return path.name.lower().endswith((".mha", ".mhd")) or reader.HasMetaDataKey("NRRD_space")

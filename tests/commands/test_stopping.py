@@ -98,7 +98,7 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
         text=True,
     )
     wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 6)
-    pause.ask(settings.store)
+    pause.request(settings.store)
     wait_until(lambda: not at_work(settings.store) and progress_of(settings.store)["is_paused"])
     time.sleep(1)  # a series that ended in the same moment is counted
     held = progress_of(settings.store)["done"]

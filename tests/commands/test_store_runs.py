@@ -28,6 +28,7 @@ from osteo_core.terms import Level
 from tests.builders import segmenters
 from tests.builders.ct_files import write_ct, write_many
 from tests.builders.series import CtSpec, write_series
+from tests.builders.worklist import worklist
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_new_weights_find_everything_to_do(settings: Settings) -> None:
 
 def test_the_header_cautions_stand_beside_the_result(settings: Settings) -> None:
     with open_store(settings.store) as opened:
-        measured = opened.query("worklist", limit=10, offset=0).to_pylist()
+        measured = worklist(opened)
         codes = {
             row["code"] for row in opened.query("patient_cautions", series_key=measured[0]["series_key"]).to_pylist()
         }

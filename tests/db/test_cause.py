@@ -13,6 +13,7 @@ from osteo_core.programme.cause import Cause, CauseReading, event_of
 from osteo_core.records import SeriesResult
 from osteo_core.terms import Level, SuggestedCause
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort
+from tests.builders.worklist import worklist
 from tests.db.conftest import deliver_results
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -67,8 +68,8 @@ def test_the_latest_reading_of_a_level_counts_and_every_one_is_kept(fractured) -
         (Level.L1, Cause.MODERATE, "CD"),
         (Level.L1, Cause.MILD, "AB"),
     ]
-    worklist = {row["series_key"]: row for row in store.query("worklist", limit=100, offset=0).to_pylist()}
-    assert worklist[key]["follow_state"] == "to review", "reading a cause answers no review"
+    listed = {row["series_key"]: row for row in worklist(store)}
+    assert listed[key]["follow_state"] == "to review", "reading a cause answers no review"
 
 
 def test_the_export_holds_suggestions_and_readings_of_the_current_result(fractured, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from db import parts, rows
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
 from tests.builders.cohort import build_cohort
+from tests.builders.worklist import worklist
 from tests.db.conftest import deliver_results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,7 +129,7 @@ def test_threads_read_while_parts_are_taken_in(tmp_path: Path) -> None:
                     if count < last:
                         raise AssertionError(f"the count fell from {last} to {count}")
                     last = count
-                    store.query("worklist", limit=5, offset=0)
+                    worklist(store)
                 except Exception as error:  # what a thread met is told below
                     faults.append(error)
                     return

@@ -15,6 +15,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import ENDED, Because, Note, State, due_at, event_of
 from osteo_core.records import Event, SeriesResult
 from tests.builders.follow_up import NOW, build_followed_store
+from tests.builders.worklist import worklist
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def flags(results: list[SeriesResult]) -> dict[str, datetime]:
 def test_every_flag_has_its_state_and_the_clock_of_the_programme(followed) -> None:
     store, results, events = followed
     states = last_states(events)
-    rows = {r["series_key"]: r for r in store.query("worklist", limit=1000, offset=0).to_pylist()}
+    rows = {r["series_key"]: r for r in worklist(store)}
     for key, flagged_at in flags(results).items():
         state = states.get(key, State.TO_REVIEW)
         assert (rows[key]["follow_state"], rows[key]["flagged_at"]) == (state, flagged_at)
@@ -69,11 +70,11 @@ def test_counts_by_state_and_week(followed) -> None:
 
 def test_the_filter_by_state_and_by_an_overdue_clock(followed) -> None:
     store, _, _ = followed
-    rows = store.query("worklist", limit=1000, offset=0).to_pylist()
+    rows = worklist(store)
     confirmed = CohortFilter(states=(State.CONFIRMED, State.REFERRED))
-    found = store.query("worklist", cohort=confirmed, limit=1000, offset=0).to_pylist()
+    found = worklist(store, confirmed)
     assert len(found) == sum(r["follow_state"] in ("confirmed", "referred") for r in rows)
-    overdue = store.query("worklist", cohort=CohortFilter(overdue=True), limit=1000, offset=0).to_pylist()
+    overdue = worklist(store, CohortFilter(overdue=True))
     assert overdue
     assert all(r["due_at"] is not None for r in overdue)
 
@@ -163,7 +164,7 @@ def test_a_note_counts_at_once_and_its_history_stays(followed) -> None:
             event_of(note, event_id=f"n{number}", series_key=key, before=before, versions=("m", "s")),
         )
         store.take_in()
-        rows = {r["series_key"]: r for r in store.query("worklist", limit=1000, offset=0).to_pylist()}
+        rows = {r["series_key"]: r for r in worklist(store)}
         assert rows[key]["follow_state"] == state
     history = store.query("follow_up_history", series_key=key).to_pylist()
     assert [(r["note"], r["previous"], r["author"]) for r in history] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,6 +30,7 @@ from osteo_core.terms import Category, Level, Sex, Status, Step, Vendor
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
 from tests.builders.drift import drifting_cohort
 from tests.builders.regressors import reading
+from tests.builders.worklist import worklist
 from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(28)
@@ -131,8 +131,8 @@ def test_an_empty_store_answers_every_query(empty: Store, name: str) -> None:
 def test_a_wrong_name_or_parameter_is_our_bug(filled: Store) -> None:
     with pytest.raises(BrokenPromiseError, match="there is no query 'all_patients'"):
         filled.query("all_patients")
-    with pytest.raises(BrokenPromiseError, match=r"'worklist' takes \['limit', 'offset'\], got \['limit'\]"):
-        filled.query("worklist", limit=3)
+    with pytest.raises(BrokenPromiseError, match=r"'drift_scanners' takes \['limit'\], got \['offset'\]"):
+        filled.query("drift_scanners", offset=3)
     with pytest.raises(BrokenPromiseError, match=r"'equity' groups by .*, got 'patient_key'"):
         filled.query("equity", by="patient_key")
     with pytest.raises(BrokenPromiseError, match="'runs' takes no cohort filter"):
@@ -157,9 +157,8 @@ def test_histogram_holds_every_mean(filled: Store) -> None:
     assert {r["bin_low"]: r["n"] for r in ask(filled, "vbmd_histogram")} == expected
 
 
-def test_worklist_pages_hold_everybody_once_flagged_first_then_by_vbmd(filled: Store) -> None:
-    pages = [ask(filled, "worklist", limit=7, offset=start) for start in range(0, 28, 7)]
-    listed = list(itertools.chain(*pages))
+def test_the_worklist_holds_everybody_once_flagged_first_then_by_vbmd(filled: Store) -> None:
+    listed = worklist(filled)
     expected = sorted(
         measured(),
         key=lambda r: (not r.assessment.is_flagged, r.assessment.mean_vbmd_mg_cm3.value, r.series.series_key),
@@ -167,7 +166,10 @@ def test_worklist_pages_hold_everybody_once_flagged_first_then_by_vbmd(filled: S
     assert [row["series_key"] for row in listed] == [r.series.series_key for r in expected]
     assert ask(filled, "worklist_count") == [{"n": 24}]
     first = expected[0].assessment
-    assert (listed[0]["flag_reason"], listed[0]["mean_vbmd"]) == (first.flag_reason, first.mean_vbmd_mg_cm3.value)
+    assert (listed[0]["flag_reason"], listed[0]["mean_vbmd_mg_cm3"]) == (
+        first.flag_reason,
+        first.mean_vbmd_mg_cm3.value,
+    )
 
 
 def test_a_flagged_series_without_a_sound_level_is_listed_too(store: Store) -> None:
@@ -175,7 +177,7 @@ def test_a_flagged_series_without_a_sound_level_is_listed_too(store: Store) -> N
     lost = replace(lost, assessment=replace(lost.assessment, is_flagged=True, mean_vbmd_mg_cm3=None))
     deliver_results(store.store_dir, [lost, measured()[1]])
     store.take_in()
-    assert [row["mean_vbmd"] is None for row in ask(store, "worklist", offset=0)] == [True, False]
+    assert [row["mean_vbmd_mg_cm3"] is None for row in worklist(store)] == [True, False]
     assert ask(store, "worklist_count") == [{"n": 2}]
 
 
@@ -433,7 +435,7 @@ def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store:
     young_result = replace(result, assessment=assessment, exclusions=(young, *result.exclusions))
     deliver_results(store.store_dir, [young_result])
     store.take_in()
-    (row,) = ask(store, "worklist", limit=5, offset=0)
+    (row,) = worklist(store)
     assert (row["category"], row["first_exclusion_sentence"]) == ("not reportable", young.sentence)
     (counted,) = [row for row in ask(store, "exclusion_counts") if not row["is_level"]]
     assert (counted["step"], counted["code"], counted["n"]) == ("assess", "too_young_for_category", 1)
@@ -444,9 +446,9 @@ def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store:
 
 def test_what_is_to_review_can_be_asked_for(filled: Store) -> None:
     expected = {r.series.series_key for r in measured() if r.assessment and r.assessment.review_reasons}
-    found = ask(filled, "worklist", CohortFilter(review=True), limit=100, offset=0)
+    found = worklist(filled, CohortFilter(review=True))
     assert {row["series_key"] for row in found} == expected
-    rest = ask(filled, "worklist", CohortFilter(review=False), limit=100, offset=0)
+    rest = worklist(filled, CohortFilter(review=False))
     assert len(found) + len(rest) == len(measured())
 
 

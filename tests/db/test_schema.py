@@ -16,6 +16,7 @@ from osteo_core.columns import TABLES
 from osteo_core.columns.column import FLOAT, REQUIRED, Column
 from osteo_core.errors import StoreError
 from tests.builders.cohort import build_cohort
+from tests.builders.worklist import worklist
 from tests.db.conftest import deliver_results
 
 EVERY = {**schema.TRUTH, **derived.TABLES}
@@ -162,7 +163,7 @@ def make_stale(folder: Path) -> None:
 
 def vendors(folder: Path) -> set[str]:
     with open_store(folder) as store:
-        rows = store.query("worklist", limit=10, offset=0).to_pylist()
+        rows = worklist(store)
         assert len(rows) == 3
         return {row["vendor"] for row in rows}
 

@@ -13,6 +13,7 @@ from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import Note, State, UndoneNote, event_of, undo_event
 from tests.builders.follow_up import NOW, build_followed_store
+from tests.builders.worklist import worklist
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def order(store: Store, sort: str, *, descending: bool = False, limit: int = 100
     ("sort", "column"),
     [
         ("due date", "due_at"),
-        ("mean vBMD", "mean_vbmd"),
+        ("mean vBMD", "mean_vbmd_mg_cm3"),
         ("age", "patient_age_years"),
         ("study date", "study_date"),
     ],
@@ -51,13 +52,13 @@ def test_every_order_holds_everybody_once_and_unknown_values_last(
 
 def test_urgency_is_the_order_of_the_store_and_can_be_turned(followed: Store) -> None:
     keys = order(followed, "urgency")
-    assert keys == [row["series_key"] for row in followed.query("worklist", limit=1000, offset=0).to_pylist()]
+    assert keys == [row["series_key"] for row in worklist(followed)]
     assert order(followed, "urgency", descending=True) == keys[::-1]
     assert order(followed, "urgency", limit=5) == keys[:5]
 
 
 def test_an_undone_note_no_longer_counts_and_stays_in_the_history(followed: Store) -> None:
-    rows = followed.query("worklist", limit=1000, offset=0).to_pylist()
+    rows = worklist(followed)
     key = next(row["series_key"] for row in rows if row["follow_state"] == "to review" and row["is_flagged"])
     before = followed.query("worklist_rows", series_keys=[key]).to_pylist()
     note = Note(state=State.NOT_CONFIRMED, author="AB", at=NOW)

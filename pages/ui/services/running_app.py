@@ -135,7 +135,7 @@ def last_run() -> Run | None:
 @needs(Action.RUN)
 def pause_run() -> None:
     """Let the run rest after the series that are at work, whoever started it."""
-    pause.ask(settings().store)
+    pause.request(settings().store)
 
 
 @needs(Action.RUN)

@@ -100,8 +100,5 @@ def _work_item(row: dict[str, Any]) -> WorkItem:
 
 
 def _mean_vbmd(row: dict[str, Any]) -> Estimate | None:
-    if row["mean_vbmd"] is None:
-        return None
-    return Estimate(
-        value=row["mean_vbmd"], low=row["mean_vbmd_low"], high=row["mean_vbmd_high"], n=1, method="as stored"
-    )
+    value, low, high = (row[f"mean_vbmd{end}_mg_cm3"] for end in ("", "_low", "_high"))
+    return None if value is None else Estimate(value=value, low=low, high=high, n=1, method="as stored")

@@ -10,8 +10,8 @@ from commands.cluster import pause
 def test_a_pause_is_asked_for_and_lifted_and_leaves_nothing(tmp_path: Path) -> None:
     assert not pause.is_asked(tmp_path)
     pause.lift(tmp_path)
-    pause.ask(tmp_path)
-    pause.ask(tmp_path)
+    pause.request(tmp_path)
+    pause.request(tmp_path)
     assert pause.is_asked(tmp_path)
     pause.lift(tmp_path)
     assert not pause.is_asked(tmp_path)

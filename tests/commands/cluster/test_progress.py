@@ -57,7 +57,7 @@ def test_a_pause_is_told_and_counts_for_no_rate() -> None:
     tracker.advance()
     asked[0] = True
     clock.now += 3600.0
-    tracker.tell()
+    tracker.report()
     assert (tracker.reading().is_paused, tracker.reading().rate_per_min) == (True, None)
     asked[0] = False
     clock.now += 6.0
@@ -75,7 +75,7 @@ def test_the_file_holds_the_last_reading_and_nothing_else_is_left(tmp_path: Path
     store = tmp_path / "store"
     tracker = Tracker("analyze", 2, listeners=(progress_file(store),), clock=Clock())
     tracker.advance(message="first")
-    tracker.tell(stage="done", message="all")
+    tracker.report(stage="done", message="all")
     assert [path.name for path in store.iterdir()] == ["progress.json"]
     read = json.loads((store / "progress.json").read_text())
     assert (read["stage"], read["done"], read["total"], read["message"]) == ("done", 1, 2, "all")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from osteo_core.dicom.about import About, fits, read_about, said_of
+from osteo_core.dicom.about import About, fits, read_about, stated_of
 from osteo_core.dicom.find import find_series
 from osteo_core.errors import TableError
 from osteo_core.imaging.nifti import write_nifti
@@ -164,5 +164,5 @@ JSON = st.recursive(
 def test_any_json_is_read_or_left(tmp_path_factory: pytest.TempPathFactory, said: dict) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / "a.json").write_text(json.dumps(said), encoding="utf-8")
-    kvp = said_of(folder / "a.nii", About()).kvp
+    kvp = stated_of(folder / "a.nii", About()).kvp
     assert kvp is None or 0 < kvp < float("inf")

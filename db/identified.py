@@ -16,7 +16,7 @@ _IDENTITY = Column("series_instance_uid", TEXT, "text", "SeriesInstanceUID, or t
 _OUTLINED = ("anchor", "engine")
 
 
-def outward_tables(given: Sequence[tuple[str, dict[str, list[Row]]]]) -> dict[str, pa.Table]:
+def identified_tables(given: Sequence[tuple[str, dict[str, list[Row]]]]) -> dict[str, pa.Table]:
     """Tables over (identifier, rows by kind of one result); columns are the store's without what is internal to it.
 
     ``series_instance_uid`` comes first, levels are names, and each column's metadata says what it means.
