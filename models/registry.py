@@ -166,11 +166,12 @@ def _refit() -> dict[str, tuple[float, ...]]:
 def _sd_factor() -> dict[str, float]:
     """By how much the card stretches the regression's stated SDs; raises WeightsError where it does not say."""
     output = card(REGRESSION)["output"]
-    found = output.get("sd_factor") if isinstance(output, dict) else None
-    usable = isinstance(found, dict) and all(isinstance(v, float) and 0 < v < math.inf for v in found.values())
+    stated = output.get("sd_factor") if isinstance(output, dict) else None
+    found = stated if isinstance(stated, dict) else {}
+    usable = all(isinstance(factor, float) and 0 < factor < math.inf for factor in found.values())
     if not usable or set(found) != {"native", "enhanced"}:
         raise WeightsError(
             f"model {REGRESSION}: model.toml must state a positive native and enhanced factor under "
-            f"[output.sd_factor], found {found}; release the model again (python -m training.release)"
+            f"[output.sd_factor], found {stated}; release the model again (python -m training.release)"
         )
-    return dict(found)
+    return found

@@ -29,7 +29,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Sex, Step, Vendor
 
 #: What a file of a volume says of its scan only by the JSON file or the table beside it, in order.
-_UNSAID = ("manufacturer", "tube voltage", "kernel", "slice thickness", "contrast", "age and sex")
+_ASKED_FOR = ("manufacturer", "tube voltage", "kernel", "slice thickness", "contrast", "age and sex")
 #: Sides of a pixel are the same within this; headers round to 1e-3 or better.
 _SQUARE_MM = 1e-3
 
@@ -106,7 +106,7 @@ def _with_facts(series: Series, stated: Stated, pseudonyms: Pseudonyms, member: 
 def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
     """What is missing, what is written oddly, and what follows from it."""
     has_person = series.patient_age_years is not None and series.patient_sex is not Sex.UNKNOWN
-    stated = (
+    values = (
         series.manufacturer,
         series.kvp,
         series.convolution_kernel,
@@ -114,10 +114,10 @@ def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
         series.contrast_bolus_agent,
         has_person or None,
     )
-    unsaid = [name for name, value in zip(_UNSAID, stated, strict=True) if value is None]
+    missing = [name for name, value in zip(_ASKED_FOR, values, strict=True) if value is None]
     found: list[tuple[CautionCode, str, str]] = []
-    if unsaid:
-        found.append((CautionCode.HEADER_UNKNOWN, f"{', '.join(unsaid)} (a NIfTI file)", ""))
+    if missing:
+        found.append((CautionCode.HEADER_UNKNOWN, f"{', '.join(missing)} (a NIfTI file)", ""))
     odd = [*odd_in_words(stated.image), *stated.odd]
     if odd:
         found.append((CautionCode.HEADER_ODD, "; ".join(odd), ""))
