@@ -38,6 +38,7 @@ _SAME = (
     "middle_height_mm",
     "posterior_height_mm",
     "fracture_grade",
+    "height_loss",
     "endplate_depression",
     "confidence",
 )

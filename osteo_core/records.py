@@ -261,6 +261,7 @@ class Measurement:
     """One level: geometry of the body, HU of its trabecular ROI, vBMD where it could be calibrated.
 
     ``regressed_mg_cm3`` (K2HPO4) is a network's reading of the same level, which decides nothing.
+    ``height_loss`` is the largest loss of height as a share, which makes the grade.
     ``endplate_depression`` is the share by which the middle height lies below what rims and normal shape say; it
     speaks of the cause (``suggested_cause``) and changes no grade. ``exclusions`` are all reasons why the level does
     not count, the weightiest first.
@@ -280,6 +281,7 @@ class Measurement:
     middle_height_mm: float | None = None
     posterior_height_mm: float | None = None
     fracture_grade: int | None = None
+    height_loss: float | None = None
     endplate_depression: float | None = None
     suggested_cause: SuggestedCause = SuggestedCause.NOT_ASSESSED
     confidence: float | None = None

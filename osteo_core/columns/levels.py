@@ -56,6 +56,7 @@ MEASUREMENTS = table(
         "text",
         "what the endplates suggest about the cause of a deformity; a model's suggestion, a reader decides",
     ),
+    Column("height_loss", FLOAT, "share", "the largest loss of height, by which the grade is made"),
     key="result_id level",
     order="series_key result_id level",
     checks=("vbmd_mg_cm3 BETWEEN vbmd_low_mg_cm3 AND vbmd_high_mg_cm3", "confidence BETWEEN 0 AND 1"),

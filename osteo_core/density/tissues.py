@@ -6,6 +6,7 @@ What is not found is absent; a narrow field of view without skin has the fat rou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from osteo_core.density.contrast import phase_of_vessels
+from osteo_core.density.region import MeasuredTissue, Region
 from osteo_core.density.trunk import Trunk, find_trunk
 from osteo_core.density.vessels import find_vessels
 from osteo_core.density.water_path import water_path_cm
-from osteo_core.imaging.resample import canonical
+from osteo_core.imaging.resample import canonical, cropped_grid
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.limits.hounsfield import AIR_HU_HIGH, AIR_HU_LOW, FAT_HU_HIGH, FAT_HU_LOW
 from osteo_core.morphometry.frame import Body, find_bodies, voxel_centres_mm
@@ -68,7 +70,18 @@ def find_calibration_tissues(
     *,
     without_mm: FloatArray | None = None,
 ) -> CalibrationTissues:
-    """Samples by name (air, fat or deep fat, muscle, blood, cava, kidney, cortical), contrast phase and water path.
+    """Samples by name (air, fat or deep fat, muscle, blood, cava, kidney, cortical), contrast phase and water path."""
+    return measure_tissues(volume, segmentation, bodies, without_mm=without_mm)[0]
+
+
+def measure_tissues(
+    volume: Volume,
+    segmentation: Segmentation,
+    bodies: tuple[Body, ...] | None = None,
+    *,
+    without_mm: FloatArray | None = None,
+) -> tuple[CalibrationTissues, tuple[MeasuredTissue, ...]]:
+    """The calibration tissues, and where in the scan each of them was measured.
 
     ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already. ``without_mm`` (2, 3) are
     corners in LPS mm of a box that holds no patient but a phantom; it counts as air that was not measured.
@@ -82,20 +95,22 @@ def find_calibration_tissues(
         volume = Volume(voxels_hu=_emptied(voxels, geometry, without_mm), geometry=geometry)
         trunk = find_trunk(volume)
     vessels = find_vessels(volume, bodies)
-    samples = [
+    found = [
         _air(trunk),
         _fat(trunk) or _deep_fat(trunk, bodies),
         _muscle(trunk, bodies),
-        *vessels.values(),
+        *vessels,
         _cortical(volume, bodies),
     ]
-    means = {name: sample.mean_hu for name, sample in vessels.items()}
+    measured = tuple(tissue for tissue in found if tissue is not None)
+    means = {vessel.sample.name: vessel.sample.mean_hu for vessel in vessels}
     phase = phase_of_vessels(means.get("blood"), means.get("cava"), means.get("kidney"), means.get("urine"))
-    return CalibrationTissues(
-        samples=tuple(s for s in samples if s is not None),
+    tissues = CalibrationTissues(
+        samples=tuple(tissue.sample for tissue in measured),
         contrast_phase=phase,
         water_path_cm=water_path_cm(crossed, bodies),
     )
+    return tissues, measured
 
 
 def _emptied(voxels: HuArray, geometry: Geometry, box_mm: FloatArray) -> HuArray:
@@ -144,30 +159,28 @@ def mode_hu(values: FloatArray) -> float:
     return float(edges[int(smooth.argmax())] + 0.5)
 
 
-def _air(trunk: Trunk) -> TissueSample | None:
+def _air(trunk: Trunk) -> MeasuredTissue | None:
     near, far = _AIR_DISTANCE_MM
     ring = trunk.air & (trunk.distance_mm >= near) & (trunk.distance_mm <= far)
-    values = trunk.hu[ring & (trunk.hu > _PADDING_HU + 1e-3) & (trunk.hu < _AIR_BELOW_HU)]
+    index = np.argwhere(ring & (trunk.hu > _PADDING_HU + 1e-3) & (trunk.hu < _AIR_BELOW_HU))
+    values = trunk.hu[tuple(index.T)]
     if len(values) and values.std() < _AIR_NOISE_HU:
         # Nothing that was measured is so even: padding of another value, or blurred by resampling.
         return None
     # Clothes, blankets and the mattress are nearly air: the mode is air itself, a mean is not.
-    return _sample("air", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
+    return _tissue("air", index, trunk)
 
 
-def _fat(trunk: Trunk) -> TissueSample | None:
+def _fat(trunk: Trunk) -> MeasuredTissue | None:
     near, far = _FAT_DEPTH_MM
     layer = trunk.inside & (trunk.depth_mm >= near) & (trunk.depth_mm <= far)
-    values = trunk.hu[layer & _pure_fat(trunk)]
-    return _sample("fat", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
+    return _tissue("fat", np.argwhere(layer & _pure_fat(trunk)), trunk)
 
 
-def _deep_fat(trunk: Trunk, bodies: tuple[Body, ...]) -> TissueSample | None:
+def _deep_fat(trunk: Trunk, bodies: tuple[Body, ...]) -> MeasuredTissue | None:
     """Fat behind the peritoneum and between muscles, for scans that do not show the skin."""
     pure = _pure_fat(trunk)
-    chosen = [_around(trunk, body, pure)[1] for body in bodies]
-    values = np.concatenate(chosen) if chosen else np.zeros(0)
-    return _sample("deep fat", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
+    return _tissue("deep fat", _joined(_around(trunk, body, pure)[0] for body in bodies), trunk)
 
 
 def _pure_fat(trunk: Trunk) -> NDArray[np.bool_]:
@@ -177,23 +190,23 @@ def _pure_fat(trunk: Trunk) -> NDArray[np.bool_]:
     return found
 
 
-def _muscle(trunk: Trunk, bodies: tuple[Body, ...]) -> TissueSample | None:
+def _muscle(trunk: Trunk, bodies: tuple[Body, ...]) -> MeasuredTissue | None:
     low, high = _MUSCLE_HU
     soft = ndimage.binary_erosion((trunk.hu > low - 20) & (trunk.hu < high + 10))
     chosen = []
     for body in bodies:
-        position, hu = _around(trunk, body, soft)
+        index, position = _around(trunk, body, soft)
+        hu = trunk.hu[tuple(index.T)]
         side, front, up = np.abs(position[:, 0]), position[:, 1], np.abs(position[:, 2])
         for region in _MUSCLE_REGIONS:
             inside = (side >= region.left[0]) & (side <= region.left[1]) & (up <= region.superior)
             inside &= (front >= region.anterior[0]) & (front <= region.anterior[1])
-            chosen.append(hu[inside & (hu > low) & (hu < high)])
-    values = np.concatenate(chosen) if chosen else np.zeros(0)
-    return _sample("muscle", values, trunk, centre=mode_hu(values) if len(values) else 0.0)
+            chosen.append(index[inside & (hu > low) & (hu < high)])
+    return _tissue("muscle", _joined(chosen), trunk)
 
 
-def _around(trunk: Trunk, body: Body, wanted: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-    """Wanted coarse voxels within 9 cm of a body: position in its axes (n, 3) and HU (n,)."""
+def _around(trunk: Trunk, body: Body, wanted: NDArray[np.bool_]) -> tuple[NDArray[np.intp], FloatArray]:
+    """Wanted coarse voxels within 9 cm of a body: index (n, 3) and position in its axes (n, 3) mm."""
     centre = trunk.geometry.to_index(body.frame.origin_mm)
     reach = 90.0 / np.array(trunk.geometry.spacing_mm)
     box = tuple(
@@ -201,29 +214,35 @@ def _around(trunk: Trunk, body: Body, wanted: NDArray[np.bool_]) -> tuple[FloatA
         for c, r, n in zip(centre, reach, trunk.geometry.shape, strict=True)
     )
     index = np.argwhere(wanted[box]) + np.array([part.start for part in box])
-    return body.frame.to_body_mm(trunk.geometry.to_world_mm(index)), trunk.hu[tuple(index.T)]
+    return index, body.frame.to_body_mm(trunk.geometry.to_world_mm(index))
 
 
-def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> TissueSample | None:
+def _joined(parts: Iterable[NDArray[np.intp]]) -> NDArray[np.intp]:
+    """Indices (n, 3) of all bodies; a voxel near two bodies counts twice."""
+    return np.concatenate([np.zeros((0, 3), dtype=np.intp), *parts])
+
+
+def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> MeasuredTissue | None:
     """The brightest compact bone of the vertebrae, arches included; thin cortex keeps it below pure cortical bone.
 
     Where all of them show more than any bone at a tube voltage, it is 'dense bone', by which nothing is calibrated.
     """
-    brightest = [sample for body in bodies if body.level in _CORTICAL_LEVELS and (sample := _compact(volume, body))]
-    found = [sample for sample in brightest if sample[0] <= _CORTICAL_HU[1]]
+    brightest = [compact for body in bodies if body.level in _CORTICAL_LEVELS and (compact := _compact(volume, body))]
+    found = [compact for compact in brightest if compact.sample.mean_hu <= _CORTICAL_HU[1]]
     if not brightest:
         return None
-    means, spreads, areas = np.array(found or brightest).T
-    return TissueSample(
+    used = found or brightest
+    sample = TissueSample(
         name="cortical" if found else "dense bone",
-        mean_hu=float(np.median(means)),
-        sd_hu=float(np.median(spreads)),
-        area_mm2=float(areas.sum()),
+        mean_hu=float(np.median([one.sample.mean_hu for one in used])),
+        sd_hu=float(np.median([one.sample.sd_hu for one in used])),
+        area_mm2=float(np.sum([one.sample.area_mm2 for one in used])),
     )
+    return MeasuredTissue(sample=sample, regions=tuple(region for one in used for region in one.regions))
 
 
-def _compact(volume: Volume, body: Body) -> tuple[float, float, float] | None:
-    """(mean HU, SD, axial area in mm2) of the brightest bone round one body, or metal; None for no bone."""
+def _compact(volume: Volume, body: Body) -> MeasuredTissue | None:
+    """The brightest bone round one body, or metal: mean and SD of HU, axial area; None for no bone."""
     points = voxel_centres_mm(body.geometry)[body.mask]
     low, high = points.min(axis=0) - _CORTICAL_REACH_MM, points.max(axis=0) + _CORTICAL_REACH_MM
     high[1] += _CORTICAL_BACK_MM
@@ -241,11 +260,23 @@ def _compact(volume: Volume, body: Body) -> tuple[float, float, float] | None:
     if mean < _CORTICAL_HU[0]:
         return None
     step = float(np.abs(volume.geometry.affine_lps[2, :3]).max())
-    return mean, float(brightest.std()), n * volume.geometry.voxel_volume_ml * 1000.0 / step
+    sample = TissueSample(
+        name=body.level.name,
+        mean_hu=mean,
+        sd_hu=float(brightest.std()),
+        area_mm2=n * volume.geometry.voxel_volume_ml * 1000.0 / step,
+    )
+    grid = cropped_grid(volume.geometry, (int(first[0]), int(first[1]), int(first[2])), calm.shape)
+    return MeasuredTissue(sample=sample, regions=(Region(mask=calm >= brightest.min(), geometry=grid),))
 
 
-def _sample(name: str, values: FloatArray, trunk: Trunk, *, centre: float) -> TissueSample | None:
+def _tissue(name: str, index: NDArray[np.intp], trunk: Trunk) -> MeasuredTissue | None:
+    """The tissue of these coarse voxels (n, 3), its HU the mode; None where they are too few."""
+    values = trunk.hu[tuple(index.T)]
     area = len(values) * trunk.voxel_area_mm2
     if area < _MINIMUM_AREA_MM2:
         return None
-    return TissueSample(name=name, mean_hu=centre, sd_hu=float(values.std()), area_mm2=area)
+    mask = np.zeros(trunk.hu.shape, dtype=bool)
+    mask[tuple(index.T)] = True
+    sample = TissueSample(name=name, mean_hu=mode_hu(values), sd_hu=float(values.std()), area_mm2=area)
+    return MeasuredTissue(sample=sample, regions=(Region(mask=mask, geometry=trunk.geometry),))

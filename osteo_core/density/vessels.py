@@ -13,14 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from osteo_core.density.region import MeasuredTissue, Region
 from osteo_core.imaging.resample import sample_hu
 from osteo_core.morphometry.frame import Body
-from osteo_core.records import FloatArray, TissueSample, Volume
+from osteo_core.records import FloatArray, Geometry, TissueSample, Volume
 from osteo_core.terms import Level
 
 _STEP_MM = 2.0
 #: Half length along the spine over which HU are averaged: vessels run on, bowel and nodes do not.
 _HALF_LENGTH_MM = 8.0
+_UP_MM = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
 _LEVELS = (Level.T11, Level.T12, Level.L1, Level.L2, Level.L3, Level.L4)
 _MINIMUM_LEVELS = 2
 _MINIMUM_DEPTH_MM = 12.0
@@ -36,6 +38,15 @@ class _Window:
     hu: tuple[float, float]
     sd_hu: float
     levels: tuple[Level, ...] = _LEVELS
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Disc:
+    """One disc at one body: mean and SD of its HU, and where it lies."""
+
+    mean_hu: float
+    sd_hu: float
+    region: Region
 
 
 _WINDOWS: dict[str, tuple[_Window, ...]] = {
@@ -71,34 +82,43 @@ _PELVIS = tuple(
 _EXCRETED_RATIO = 1.3
 
 
-def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> dict[str, TissueSample]:
-    """Samples 'blood' (aorta), 'cava' and 'kidney' where at least two levels show one, 'urine' where it is excreted."""
-    samples = {}
+def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> tuple[MeasuredTissue, ...]:
+    """'blood' (aorta), 'cava' and 'kidney' where at least two levels show one, 'urine' where it is excreted."""
+    found = []
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
         if len(discs) >= _MINIMUM_LEVELS:
-            brighter = sorted(discs)[-max(_MINIMUM_LEVELS, (len(discs) + 1) // 2) :]
-            means, spreads = np.array(brighter).T
-            area = len(discs) * float(np.pi) * windows[0].radius_mm ** 2
-            samples[name] = TissueSample(
-                name=name, mean_hu=float(np.median(means)), sd_hu=float(np.median(spreads)), area_mm2=area
+            brighter = sorted(discs, key=_brightness)[-max(_MINIMUM_LEVELS, (len(discs) + 1) // 2) :]
+            sample = TissueSample(
+                name=name,
+                mean_hu=float(np.median([disc.mean_hu for disc in brighter])),
+                sd_hu=float(np.median([disc.sd_hu for disc in brighter])),
+                area_mm2=len(discs) * float(np.pi) * windows[0].radius_mm ** 2,
             )
-    urine = _excreted(volume, bodies, brightest_hu=max((s.mean_hu for s in samples.values()), default=0.0))
-    return samples if urine is None or "kidney" not in samples else {**samples, "urine": urine}
+            found.append(MeasuredTissue(sample=sample, regions=tuple(disc.region for disc in brighter)))
+    brightest = max((vessel.sample.mean_hu for vessel in found), default=0.0)
+    urine = _excreted(volume, bodies, brightest_hu=brightest)
+    is_kidney_seen = any(vessel.sample.name == "kidney" for vessel in found)
+    return (*found, urine) if urine is not None and is_kidney_seen else tuple(found)
 
 
-def _excreted(volume: Volume, bodies: tuple[Body, ...], *, brightest_hu: float) -> TissueSample | None:
+def _brightness(disc: _Disc) -> tuple[float, float]:
+    return disc.mean_hu, disc.sd_hu
+
+
+def _excreted(volume: Volume, bodies: tuple[Body, ...], *, brightest_hu: float) -> MeasuredTissue | None:
     discs = [disc for window in _PELVIS for body in bodies if (disc := _brightest_disc(volume, body, window))]
-    seen = [disc for disc in discs if disc[0] >= _EXCRETED_RATIO * brightest_hu]
+    seen = [disc for disc in discs if disc.mean_hu >= _EXCRETED_RATIO * brightest_hu]
     if not seen:
         return None
-    mean, sd = max(seen)
+    disc = max(seen, key=_brightness)
     area = len(seen) * float(np.pi) * _PELVIS[0].radius_mm ** 2
-    return TissueSample(name="urine", mean_hu=mean, sd_hu=sd, area_mm2=area)
+    sample = TissueSample(name="urine", mean_hu=disc.mean_hu, sd_hu=disc.sd_hu, area_mm2=area)
+    return MeasuredTissue(sample=sample, regions=(disc.region,))
 
 
-def _brightest_disc(volume: Volume, body: Body, window: _Window) -> tuple[float, float] | None:
-    """(mean, SD) of the brightest even disc of one window at one body; None when there is none."""
+def _brightest_disc(volume: Volume, body: Body, window: _Window) -> _Disc | None:
+    """The brightest even disc of one window at one body; None when there is none."""
     if body.level not in window.levels:
         return None
     front_mm = _front_mm(body)
@@ -115,7 +135,19 @@ def _brightest_disc(volume: Volume, body: Body, window: _Window) -> tuple[float,
     if not even.any():
         return None
     best = np.unravel_index(np.argmax(np.where(even, mean, -np.inf)), mean.shape)
-    return float(mean[best]), float(sd[best])
+    centre = np.array([left[best], anterior[best] + front_mm])
+    region = _region(body, centre, radius_mm=window.radius_mm)
+    return _Disc(mean_hu=float(mean[best]), sd_hu=float(sd[best]), region=region)
+
+
+def _region(body: Body, centre_mm: FloatArray, *, radius_mm: float) -> Region:
+    """The samples of one disc, which runs along the body's axis; ``centre_mm`` (2,): left and anterior in its axes."""
+    disc = _disc(radius_mm) > 0
+    mask = np.repeat(disc[:, :, None], len(_UP_MM), axis=2)
+    affine = np.eye(4)
+    affine[:3, :3] = body.frame.axes * _STEP_MM
+    affine[:3, 3] = body.frame.to_world_mm(np.array([*(centre_mm - len(disc) // 2 * _STEP_MM), _UP_MM[0]]))
+    return Region(mask=mask, geometry=Geometry(shape=mask.shape, affine_lps=affine))
 
 
 def _front_mm(body: Body) -> float:
@@ -131,8 +163,7 @@ def _sample_plane(
     margin = window.radius_mm + 2 * _STEP_MM
     left = np.arange(window.left[0] - margin, window.left[1] + margin, _STEP_MM)
     front = np.arange(window.anterior[0] - margin, window.anterior[1] + margin, _STEP_MM)
-    up = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
-    grid = np.stack(np.meshgrid(left, front + front_mm, up, indexing="ij"), axis=-1)
+    grid = np.stack(np.meshgrid(left, front + front_mm, _UP_MM, indexing="ij"), axis=-1)
     index = volume.geometry.to_index(body.frame.to_world_mm(grid))
     hu = sample_hu(volume, index)
     known = np.isfinite(hu)

@@ -171,6 +171,7 @@ def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
     return replace(
         measurement,
         fracture_grade=loss.grade,
+        height_loss=loss.loss,
         endplate_depression=loss.depression,
         suggested_cause=loss.suggested_cause,
         exclusions=exclusions,

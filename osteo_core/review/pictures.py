@@ -4,8 +4,11 @@
     STEM_mask.nii.gz     the model's outlines on it
     STEM_roi.nii.gz      trabecular regions on it, by level number
     STEM_mesh.bin        surfaces of the bodies and of the bone around them (`surfaces.py`)
-    STEM_context.json    source grid, calibration tissues, lines of the heights; written last
+    STEM_lines.json      where the heights were taken (`lines.py`), as indices of the shown grid
+    STEM_tissue.nii.gz   regions in which the calibration tissues were measured, by TISSUE_NUMBERS
+    STEM_context.json    source grid, calibration tissues; written last
 
+Outlines of a reader have a mask, regions, surfaces and lines of their own; tissues stay those of the model's result.
 Made by the pipeline for series that go to a reader, or when a series is first opened, by
 ``python -m osteo_core.review.pictures`` with the request as JSON on standard input, so that no path shows among the
 processes. All can be made again from the CT and its mask, so the folder is bounded (`bound`).
@@ -16,18 +19,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from osteo_core.density.region import MeasuredTissue, mark_regions
 from osteo_core.density.rod_row import find_rod_row
 from osteo_core.density.roi import trabecular_roi
-from osteo_core.density.tissues import find_calibration_tissues
+from osteo_core.density.tissues import measure_tissues
 from osteo_core.dicom.volume import read_volume
-from osteo_core.imaging.nifti import read_nifti_labels, write_nifti
+from osteo_core.imaging.nifti import read_nifti_labels, read_nifti_volume, write_nifti
 from osteo_core.morphometry.frame import Body, find_bodies
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import (
@@ -46,8 +49,13 @@ from osteo_core.review.surfaces import write_surfaces
 from osteo_core.terms import Anchor, ContrastPhase, Level
 from osteo_core.whole_files import write_text, writing
 
-CT, MASK, ROI, MESH, CONTEXT = "_ct.nii.gz", "_mask.nii.gz", "_roi.nii.gz", "_mesh.bin", "_context.json"
-KINDS = (CT, MASK, ROI, MESH, CONTEXT)
+CT, MASK, CONTEXT, TISSUE = "_ct.nii.gz", "_mask.nii.gz", "_context.json", "_tissue.nii.gz"
+ROI, MESH, LINES = "_roi.nii.gz", "_mesh.bin", "_lines.json"
+#: What follows from the outlines alone.
+DERIVED = (ROI, MESH, LINES)
+KINDS = (CT, MASK, *DERIVED, TISSUE, CONTEXT)
+#: Numbers in STEM_tissue.nii.gz; fat round the spine stands in for fat under the skin.
+TISSUE_NUMBERS = {"air": 1, "fat": 2, "deep fat": 2, "muscle": 3, "blood": 4, "cortical": 5}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +65,6 @@ class Context:
     source: Geometry
     is_correctable: bool
     tissues: CalibrationTissues
-    lines: tuple[Mapping[str, Any], ...]
 
 
 def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmentation | None) -> None:
@@ -67,30 +74,32 @@ def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmen
     folder.mkdir(parents=True, exist_ok=True)
     write_image(folder / (stem + MASK), shown.labels, shown.geometry)
     write_image(folder / (stem + CT), _whole_numbers(shown), shown.geometry)
-    tissues = CalibrationTissues() if segmentation is None else _tissues(volume, segmentation)
+    tissues, measured = (CalibrationTissues(), ()) if segmentation is None else _tissues(volume, segmentation)
+    write_image(folder / (stem + TISSUE), mark_regions(measured, TISSUE_NUMBERS, shown.geometry), shown.geometry)
     write_derived(folder, stem, shown)
     context = {
         "source": _plain(volume.geometry),
         "is_correctable": shown.is_whole_resolution and segmentation is not None,
         "tissues": asdict(tissues),
-        "lines": height_lines(segmentation_of(shown.labels, shown.geometry)) if segmentation is not None else [],
     }
     write_text(folder / (stem + CONTEXT), json.dumps(context))
 
 
-def _tissues(volume: Volume, segmentation: Segmentation) -> CalibrationTissues:
+def _tissues(volume: Volume, segmentation: Segmentation) -> tuple[CalibrationTissues, tuple[MeasuredTissue, ...]]:
     """As the pipeline finds them: no tissue lies in a phantom under the back."""
     bodies = find_bodies(segmentation)
     rods = find_rod_row(volume, bodies)
-    return find_calibration_tissues(volume, segmentation, bodies, without_mm=rods.box_mm if rods else None)
+    return measure_tissues(volume, segmentation, bodies, without_mm=rods.box_mm if rods else None)
 
 
 def write_derived(folder: Path, stem: str, shown: Shown) -> None:
-    """Regions and surfaces of the outlines that are shown."""
+    """Regions, surfaces and lines of the outlines that are shown."""
+    segmentation = segmentation_of(shown.labels, shown.geometry)
     roi = np.zeros(shown.labels.shape, dtype=np.uint8, order="F")
-    for body in find_bodies(segmentation_of(shown.labels, shown.geometry)):
+    for body in find_bodies(segmentation):
         _mark(roi, body)
     write_image(folder / (stem + ROI), roi, shown.geometry)
+    write_text(folder / (stem + LINES), json.dumps(height_lines(segmentation)))
     with writing(folder / (stem + MESH)) as path:
         write_surfaces(path, shown)
 
@@ -112,7 +121,6 @@ def read_context(path: Path) -> Context:
             contrast_phase=ContrastPhase(tissues["contrast_phase"]),
             water_path_cm=tissues["water_path_cm"],
         ),
-        lines=tuple(given["lines"]),
     )
 
 
@@ -163,25 +171,43 @@ def _plain(geometry: Geometry) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Carry out what standard input asks; the reason of a refusal goes to standard output."""
+    """Carry out what standard input asks; the reason of a refusal goes to standard output.
+
+    ``of``: outlines of a reader lie in the folder already, on the CT of that stem; what follows from them is made.
+    """
     asked = json.load(sys.stdin)
+    folder, stem = Path(asked["folder"]), asked["stem"]
+    refusal = _derive(folder, stem, asked["of"]) if asked.get("of") else _make(folder, stem, asked)
+    sys.stdout.write(refusal)
+    return 0
+
+
+def _derive(folder: Path, stem: str, of: str) -> str:
+    volume = read_nifti_volume(folder / (of + CT))
+    if isinstance(volume, Exclusion):
+        return volume.sentence
+    labels, geometry = read_nifti_labels(folder / (stem + MASK))
+    shown = Shown(voxels_hu=volume.voxels_hu, labels=labels, geometry=geometry, is_whole_resolution=True)
+    write_derived(folder, stem, shown)
+    return ""
+
+
+def _make(folder: Path, stem: str, asked: dict[str, Any]) -> str:
     files = tuple(Path(file) for file in asked["files"])
     series = Series(
         series_key="", study_key="", patient_key="", series_instance_uid="", files=files, stack_label=asked["stack"]
     )
     volume = read_volume(series)
     if isinstance(volume, Exclusion):
-        sys.stdout.write(volume.sentence)
-        return 0
+        return volume.sentence
     segmentation = None
     if asked["mask"]:
         labels, geometry = read_nifti_labels(Path(asked["mask"]))
         if not geometry.is_close(volume.geometry, tolerance_mm=0.1):
-            sys.stdout.write("Its mask lies on another grid than its files; analyze the series again.")
-            return 0
+            return "Its mask lies on another grid than its files; analyze the series again."
         segmentation = segmentation_of(labels, volume.geometry)
-    write_pictures(Path(asked["folder"]), asked["stem"], volume, segmentation)
-    return 0
+    write_pictures(folder, stem, volume, segmentation)
+    return ""
 
 
 if __name__ == "__main__":

@@ -14,11 +14,15 @@ Interval = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class LevelSummary:
-    """One level: vBMD as (value, low, high) mg/cm3 where it has one, median HU, Genant grade, why it does not count."""
+    """One level: vBMD as (value, low, high) mg/cm3 where it has one, median HU, Genant grade, why it does not count.
+
+    ``height_loss`` is a share; None where it was not measured, or by a version that did not keep it.
+    """
 
     vbmd_mg_cm3: Interval | None = None
     median_hu: float | None = None
     grade: int | None = None
+    height_loss: float | None = None
     heights_mm: tuple[float | None, float | None, float | None] = (None, None, None)
     roi_volume_ml: float = 0.0
     left_out: str = ""
@@ -53,6 +57,7 @@ class Summary:
                     "vbmd": list(one.vbmd_mg_cm3) if one.vbmd_mg_cm3 else None,
                     "hu": one.median_hu,
                     "grade": one.grade,
+                    "height_loss": one.height_loss,
                     "heights_mm": list(one.heights_mm),
                     "roi_ml": one.roi_volume_ml,
                     "left_out": one.left_out,
@@ -76,6 +81,7 @@ class Summary:
                     vbmd_mg_cm3=_interval(one["vbmd"]),
                     median_hu=one["hu"],
                     grade=one["grade"],
+                    height_loss=one.get("height_loss"),
                     heights_mm=tuple(one["heights_mm"]),
                     roi_volume_ml=one["roi_ml"],
                     left_out=one["left_out"],
@@ -101,6 +107,7 @@ def summary_of(result: SeriesResult) -> Summary:
                 vbmd_mg_cm3=_of(m.vbmd_mg_cm3),
                 median_hu=m.median_hu,
                 grade=m.fracture_grade,
+                height_loss=m.height_loss,
                 heights_mm=(m.anterior_height_mm, m.middle_height_mm, m.posterior_height_mm),
                 roi_volume_ml=m.roi_volume_ml,
                 left_out=m.exclusion.sentence if m.exclusion else "",

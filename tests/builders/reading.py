@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from commands.write_results import MEDIA, write_mask
 from db import parts, rows
 from osteo_core.imaging.nifti import write_nifti
@@ -15,7 +17,7 @@ from osteo_core.records import Found, Segmentation, Series, SeriesResult, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Level
 from tests.builders.cohort import key_of
-from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid
+from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, segmentation_of
 from tests.builders.store import build_store
 
 LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3)
@@ -49,10 +51,24 @@ class ReadingCase:
         return self.result.series.series_key
 
 
-def build_case(folder: Path, number: int, hu: dict[Level, float], **changed: Any) -> ReadingCase:
+def bent(volume: Volume, segmentation: Segmentation, *, bend_mm: float) -> tuple[Volume, Segmentation]:
+    """The same with its slices moved to the left and the right by one sine wave: a spine with scoliosis."""
+    step_mm, n = volume.geometry.spacing_mm[0], volume.geometry.shape[2]
+    moves = np.rint(bend_mm / step_mm * np.sin(2 * np.pi * np.arange(n) / (n - 1))).astype(int)
+    hu, labels = np.array(volume.voxels_hu), np.array(segmentation.labels)
+    for k, move in enumerate(moves):
+        hu[:, :, k], labels[:, :, k] = np.roll(hu[:, :, k], move, axis=0), np.roll(labels[:, :, k], move, axis=0)
+    return replace(volume, voxels_hu=hu), segmentation_of(labels, volume.geometry)
+
+
+def build_case(
+    folder: Path, number: int, hu: dict[Level, float], *, bend_mm: float = 0.0, **changed: Any
+) -> ReadingCase:
     """Write the CT of one phantom and take it all the way; ``changed`` fields of its Series."""
     bodies = tuple(BodySpec(level=level, trabecular_hu=hu[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
+    if bend_mm:
+        volume, segmentation = bent(volume, segmentation, bend_mm=bend_mm)
     ct = folder / f"ct_{number}.nii.gz"
     write_nifti(ct, volume.voxels_hu, volume.geometry)
     series = Series(

@@ -147,7 +147,7 @@ def show_origin(view: services.PatientView) -> None:
         "Chosen because": view.preference_reason,
         "Outlined by": view.engine,
         "Levels counted from": view.anchor,
-        "Calibration tissues": view.tissues,
+        "Calibration tissues": ", ".join(tissue.words for tissue in view.tissues),
         "Model or mask (SHA-256)": view.model_hash[:16],
         "Settings": view.settings_hash,
         "Measuring code": view.measuring_version,

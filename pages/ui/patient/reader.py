@@ -10,8 +10,10 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from osteo_core.errors import UsageError
+from osteo_core.limits.fracture import MODERATE_FRACTURE_LOSS, POSSIBLE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS
 from osteo_core.programme.cause import Cause
 from osteo_core.review.decisions import LeftOut
+from osteo_core.review.pictures import TISSUE_NUMBERS
 from osteo_core.review.reads import Read, Reading, Role, Standing
 from osteo_core.review.summary import Summary
 from osteo_core.terms import ContrastPhase, Sex
@@ -21,7 +23,7 @@ from pages.ui.access.users import current_user
 from pages.ui.patient.parts import show_header
 from pages.ui.patient.priors import screen_data
 from pages.ui.shared import frame, wording
-from pages.ui.shared.colours import READER_COLOURS, rgb
+from pages.ui.shared.colours import READER_COLOURS, TISSUE_COLOURS, rgb
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author, author_name
 from pages.ui.viewer.reader import show_reader
@@ -185,8 +187,9 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
         "names": {int(level): level.name for level in READER_COLOURS},
         "focus": _focus(model),
         "windows": [{"name": name, "low_hu": low, "high_hu": high} for name, low, high in WINDOWS],
-        "lines": services.height_lines(view),
+        "tissues": _tissues(view),
         "limits": {"low": limits.osteoporosis_below, "high": limits.normal_above},
+        "loss_limits": [limit.value for limit in (POSSIBLE_FRACTURE_LOSS, MODERATE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS)],
         "summary": sight.summary.to_dict(),
         "model_summary": model.to_dict(),
         "queue": queue_of(view.series_key),
@@ -208,6 +211,22 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
 
 def _levels() -> list[dict[str, Any]]:
     return [{"number": int(level), "name": level.name, "rgb": rgb(colour)} for level, colour in READER_COLOURS.items()]
+
+
+def _tissues(view: services.PatientView) -> list[dict[str, Any]]:
+    """Every calibration tissue that can be shown, measured or not, in the order of their numbers."""
+    measured = {TISSUE_NUMBERS[one.name]: one for one in view.tissues if one.name in TISSUE_NUMBERS}
+    return [
+        {
+            "number": number,
+            "name": "compact bone" if name == "cortical" else measured[number].name if number in measured else name,
+            "rgb": rgb(TISSUE_COLOURS[name]),
+            "words": measured[number].spread if number in measured else "",
+            "why_not": measured[number].why_not if number in measured else "not found",
+        }
+        for name, number in TISSUE_NUMBERS.items()
+        if name in TISSUE_COLOURS
+    ]
 
 
 def _focus(model: Summary) -> str:

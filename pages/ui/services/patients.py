@@ -13,7 +13,7 @@ from osteo_core.records import Estimate
 from osteo_core.review.summary import LevelSummary, Summary
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
 from pages.ui.services.people import name_of
-from pages.ui.services.records import LevelRow, OtherSeries, PatientView
+from pages.ui.services.records import LevelRow, OtherSeries, PatientView, Tissue
 from pages.ui.services.running_app import query
 from pages.ui.shared import wording
 
@@ -30,7 +30,7 @@ def patient(series_key: str) -> PatientView | None:
         levels=tuple(_level(r) for r in levels),
         exclusions=_of_series(query("patient_exclusions", series_key=series_key).to_pylist()),
         cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
-        tissues=_tissues(query("patient_tissues", series_key=series_key).to_pylist()),
+        tissues=tuple(_tissue(r) for r in query("patient_tissues", series_key=series_key).to_pylist()),
         other_series=tuple(_other(r) for r in query("patient_series", series_key=series_key).to_pylist()),
         centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
     )
@@ -71,6 +71,7 @@ def level_summaries(rows: Iterable[LevelRow]) -> dict[Level, LevelSummary]:
             vbmd_mg_cm3=(row.vbmd_mg_cm3.value, row.vbmd_mg_cm3.low, row.vbmd_mg_cm3.high) if row.vbmd_mg_cm3 else None,
             median_hu=row.median_hu,
             grade=row.fracture_grade,
+            height_loss=row.height_loss,
             heights_mm=row.heights_mm,
             roi_volume_ml=row.roi_volume_ml or 0.0,
             left_out=row.reason,
@@ -159,16 +160,13 @@ def _other(row: dict[str, Any]) -> OtherSeries:
     )
 
 
-def _tissues(rows: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{row['name']} {row['mean_hu']:.0f} HU{_implausible(row)}" for row in rows)
-
-
-def _implausible(row: dict[str, Any]) -> str:
-    """Why a tissue is not used for calibration, '' where it is."""
-    if is_plausible(row["name"], row["mean_hu"]):
-        return ""
-    low, high = TISSUE_LIMITS[row["name"]]
-    return f" (not used: outside {low.value:g} to {high.value:g})"
+def _tissue(row: dict[str, Any]) -> Tissue:
+    name, mean_hu = row["name"], row["mean_hu"]
+    why_not = ""
+    if not is_plausible(name, mean_hu):
+        low, high = TISSUE_LIMITS[name]
+        why_not = f"not used: outside {low.value:g} to {high.value:g}"
+    return Tissue(name=name, mean_hu=mean_hu, sd_hu=row["sd_hu"], area_mm2=row["area_mm2"], why_not=why_not)
 
 
 def _centres(rows: list[dict[str, Any]]) -> dict[Level, tuple[float, float, float]]:
@@ -207,6 +205,7 @@ def _level(row: dict[str, Any]) -> LevelRow:
         roi_volume_ml=row["roi_volume_ml"],
         heights_mm=(row["anterior_height_mm"], row["middle_height_mm"], row["posterior_height_mm"]),
         fracture_grade=row["fracture_grade"],
+        height_loss=row["height_loss"],
         endplate_depression=row["endplate_depression"],
         suggested_cause=row["suggested_cause"] or SuggestedCause.NOT_ASSESSED.value,
         reader_cause=row["reader_cause"] or "",

@@ -133,12 +133,34 @@ class LevelRow:
     roi_volume_ml: float | None
     heights_mm: tuple[float | None, float | None, float | None]
     fracture_grade: int | None
+    height_loss: float | None
     endplate_depression: float | None
     suggested_cause: str
     reader_cause: str
     read_by: str
     confidence: float | None
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tissue:
+    """HU of one calibration tissue; ``why_not`` says why it calibrates nothing, '' where it may."""
+
+    name: str
+    mean_hu: float
+    sd_hu: float
+    area_mm2: float
+    why_not: str
+
+    @property
+    def words(self) -> str:
+        """'fat -104 HU', with why it is not used."""
+        return f"{self.name} {self.mean_hu:.0f} HU" + (f" ({self.why_not})" if self.why_not else "")
+
+    @property
+    def spread(self) -> str:
+        """'−104 ± 9 HU'."""
+        return f"{self.mean_hu:.0f} ± {self.sd_hu:.0f} HU".replace("-", "−")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +191,7 @@ class PatientView:
     corrections: tuple[str, ...]
     anchor: str
     engine: str
-    tissues: str
+    tissues: tuple[Tissue, ...]
     model_hash: str
     settings_hash: str
     finished_at: datetime | None

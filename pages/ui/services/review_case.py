@@ -18,7 +18,7 @@ from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import LabelArray, Segmentation, SegmentedLevel, Volume
 from osteo_core.review import pictures
 from osteo_core.review.decisions import Decisions
-from osteo_core.review.pictures import CONTEXT, CT, MASK, MESH, ROI
+from osteo_core.review.pictures import CONTEXT, CT, LINES, MASK, MESH, ROI, TISSUE
 from osteo_core.review.remeasure import ReviewCase, remeasure
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Anchor, ContrastPhase, Level, Step
@@ -40,21 +40,39 @@ def pictures_dir() -> Path:
 
 
 def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
-    """The files of the screen by what they are: CT, mask (of that version), the model's mask, regions, surfaces.
+    """The files of the screen by what they are: CT; mask, regions, surfaces and lines of that version; the model's
+    mask; regions of the calibration tissues.
 
-    The CT is made when it is not there yet; regions and surfaces may follow some seconds later. Raises UsageError with
-    what to tell the reader.
+    The CT is made when it is not there yet; the rest may follow some seconds later. What can no longer be made, since
+    the source is gone, is left out. Raises UsageError with what to tell the reader.
     """
     folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
     ct = review_files.ensure(folder, view, mask=outlined, kind=CT)
-    review_files.begin_rest(folder, view, mask=outlined)
+    try:
+        review_files.begin_rest(folder, view, mask=outlined)
+        is_source_gone = False
+    except UsageError:
+        is_source_gone = True
+    own = stem if version == view.model_hash else f"{view.series_key}_{version}"
+    if outlined is not None and own != stem:
+        _write_version(view, version, folder / (own + MASK))
+        review_files.begin_derived(folder, own, of=stem)
     review_files.touch(folder, stem)
+    review_files.touch(folder, own)
     review_files.bound(folder, limit_mb=settings().media_limit_mb, keep=view.series_key)
     if outlined is None:
         return {"ct": ct}
-    model = folder / (stem + MASK)
-    mask = model if version == view.model_hash else _version_file(view, version)
-    return {"ct": ct, "mask": mask, "model": model, "roi": folder / (stem + ROI), "mesh": folder / (stem + MESH)}
+    found = {
+        "mask": folder / (own + MASK),
+        "model": folder / (stem + MASK),
+        "roi": folder / (own + ROI),
+        "mesh": folder / (own + MESH),
+        "lines": folder / (own + LINES),
+        "tissue": folder / (stem + TISSUE),
+    }
+    from_source = found if own == stem else ("model", "tissue")
+    gone = {name for name in from_source if is_source_gone and not found[name].is_file()}
+    return {"ct": ct, **{name: path for name, path in found.items() if name not in gone}}
 
 
 def prepare(series_key: str | None) -> None:
@@ -80,24 +98,17 @@ def prior_files(series_key: str) -> dict[str, Path | None]:
     return {"ct": folder / (stem + CT), "mask": folder / (stem + MASK) if outlined else None}
 
 
-def height_lines(view: PatientView) -> list[dict[str, Any]]:
-    """Where the heights of the model's outlines were taken, as indices of the shown grid; empty until they are made."""
-    path = pictures_dir() / (review_files.stem_of(view) + CONTEXT)
-    return [dict(line) for line in pictures.read_context(path).lines] if path.is_file() else []
-
-
 def _model_mask(view: PatientView) -> Path | None:
     """Where the engine put the mask of this series; the store knows its name."""
     found = media_dir() / (view.mask_file or f"{view.series_key}_{view.model_hash}_mask.nii.gz")
     return found if found.is_file() else None
 
 
-def _version_file(view: PatientView, version: str) -> Path:
-    path = pictures_dir() / f"{view.series_key}_{version}{MASK}"
+def _write_version(view: PatientView, version: str, path: Path) -> None:
+    """The outlines of that version as the screen shows them, where they are not there yet."""
     if not path.is_file():
         grid = case_of(view).volume.geometry
         review_files.write_version(path, labels_of(view, version), grid)
-    return path
 
 
 def case_of(view: PatientView) -> ReviewCase:

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -24,7 +25,7 @@ from osteo_core.imaging.nifti import read_nifti_header, read_nifti_labels
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Geometry, LabelArray
 from osteo_core.review import pictures
-from osteo_core.review.pictures import CONTEXT, CT, KINDS, MASK
+from osteo_core.review.pictures import CONTEXT, CT, DERIVED, KINDS, MASK
 from osteo_core.review.shown import Shown
 from pages.ui.services.records import PatientView
 
@@ -61,6 +62,18 @@ def begin_rest(folder: Path, view: PatientView, *, mask: Path | None) -> None:
         _begin(folder, view, mask=mask)
 
 
+def begin_derived(folder: Path, stem: str, *, of: str) -> None:
+    """Have regions, surfaces and lines of a reader's outlines made in the background, on the CT of the stem ``of``."""
+    if not all((folder / (stem + kind)).is_file() for kind in DERIVED):
+        _start(stem, {"folder": str(folder), "stem": stem, "of": of})
+
+
+def is_being_made(name: str) -> bool:
+    """Whether a process is at work on the file of that name, or on others of its stem."""
+    process = _making.get(name.rpartition("_")[0])
+    return process is not None and process.poll() is None
+
+
 def touch(folder: Path, stem: str) -> None:
     """Note that the files of a series were opened now."""
     for kind in KINDS:
@@ -76,14 +89,18 @@ def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
             f"{gone} of {len(view.files)} source files are not where they were" if view.files else "no file is known"
         )
         raise UsageError(f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now")
-    stem = stem_of(view)
     asked = {
         "files": [str(file) for file in view.files],
         "stack": view.stack_label,
         "mask": str(mask or ""),
         "folder": str(folder),
-        "stem": stem,
+        "stem": stem_of(view),
     }
+    _start(stem_of(view), asked)
+
+
+def _start(stem: str, asked: Mapping[str, Any]) -> None:
+    """A process that makes the files of that stem, unless one does already."""
     with _lock:
         running = _making.get(stem)
         if running is not None and running.poll() is None:

@@ -75,6 +75,15 @@ READER_COLOURS: dict[Level, str] = {
     Level.T13: "#A3D9B1",
 }
 
+#: Bright on the greys of a CT, and unlike those of the levels.
+TISSUE_COLOURS: dict[str, str] = {
+    "air": "#4DE3FF",
+    "fat": "#FFE14D",
+    "muscle": "#FF7A5C",
+    "blood": "#FF3D8B",
+    "cortical": "#FFFFFF",
+}
+
 
 def rgb(colour: str) -> tuple[int, int, int]:
     """'#0072B2' as (0, 114, 178)."""

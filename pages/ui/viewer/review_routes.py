@@ -1,7 +1,8 @@
 """Addresses of the reader's screen: its scripts, its pictures, and where it sends outlines, decisions and signatures.
 
 /api/reader/NAME.js      the screen's own scripts, named by their hash
-/api/picture/NAME        CT, mask, regions or surfaces of the store's folder ``pictures``; signed (signing.py)
+/api/picture/NAME        CT, mask, regions, surfaces or lines of the store's folder ``pictures``; signed (signing.py);
+                         202 while it is being made
 /api/review/TOKEN/save   POST: outlines as gzipped NIfTI -> numbers before and after
 /api/review/TOKEN/measure, /sign   POST: decisions as JSON -> numbers; a signed read
 
@@ -29,11 +30,11 @@ from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Role, Verdict
 from pages.ui.access.roles import Action, User
 from pages.ui.access.users import check, user_of_cookies
-from pages.ui.services import review, review_case
+from pages.ui.services import review, review_case, review_files
 from pages.ui.viewer import signing
 
 SCRIPTS = Path(__file__).parent / "reader"
-_PICTURE_NAME = re.compile(r"[0-9a-z]+_[0-9a-z]+_(ct\.nii\.gz|mask\.nii\.gz|roi\.nii\.gz|mesh\.bin)")
+_PICTURE_NAME = re.compile(r"[0-9a-z]+_[0-9a-z]+_((ct|mask|roi|tissue)\.nii\.gz|mesh\.bin|lines\.json)")
 _PRIVATE = {"Cache-Control": "private, max-age=900", "X-Content-Type-Options": "nosniff"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 #: A mask of the largest shown part, packed, is far smaller; more than this is no mask.
@@ -97,8 +98,11 @@ async def _picture(request: Request) -> Response:
     if not _is_signed(request):
         return PlainTextResponse(_EXPIRED, status_code=403)
     file = review_case.pictures_dir() / name
-    if not _PICTURE_NAME.fullmatch(name) or not file.is_file():
+    is_being_made = review_files.is_being_made(name)  # asked first: a process that ends now has written the file
+    if not _PICTURE_NAME.fullmatch(name) or not (file.is_file() or is_being_made):
         return PlainTextResponse("this picture is not there any more; reload the page", status_code=404)
+    if not file.is_file():
+        return PlainTextResponse("being made", status_code=202, headers={"Cache-Control": "no-store"})
     return FileResponse(file, media_type="application/octet-stream", headers=_PRIVATE)
 
 

@@ -8,6 +8,7 @@ export const PLANES = {
   axial: { across: 2, u: 0, v: 1, up: false, letters: ['R', 'L', 'A', 'P'], name: 'Axial' },
 }
 const LOWEST = -1100, HIGHEST = 3100
+const TISSUE_OPACITY = 0.35
 
 export const lutOf = ({ low, high }) => {
   const lut = new Uint8ClampedArray(HIGHEST - LOWEST + 1)
@@ -23,7 +24,10 @@ export class Plane {
     this.paths = new Map()
   }
 
-  get dims() { return [this.screen.volume.dims[this.u], this.screen.volume.dims[this.v]] }
+  // The spine along which this plane is straightened, null where it is flat.
+  get spine() { return this.kind === 'sagittal' && this.screen.isCurved ? this.screen.spine : null }
+
+  get dims() { return [this.screen.volume.dims[this.u], this.spine ? this.spine.slices.length : this.screen.volume.dims[this.v]] }
 
   get steps() { return [this.screen.volume.spacing[this.u], this.screen.volume.spacing[this.v]] }
 
@@ -39,35 +43,49 @@ export class Plane {
 
   row(v) { return this.up ? this.dims[1] - 1 - v : v }
 
-  // Which slice a row shows: the same for all, but along the spine where the sagittal plane follows it.
-  across_at(v) {
-    const { cross, curve, isCurved } = this.screen
-    if (!(isCurved && this.kind === 'sagittal' && curve)) return cross[this.across]
-    const offset = cross[0] - curve[cross[2]]
-    return Math.max(0, Math.min(this.screen.volume.dims[0] - 1, Math.round(curve[v] + offset)))
+  // How many voxels to the left of the spine's middle the straightened plane runs.
+  get aside() { return this.screen.cross[0] - this.spine.across[this.screen.cross[2]] }
+
+  // The line of voxels that a row shows: [index across the plane, index along v].
+  line(v) {
+    const { spine, screen } = this
+    if (!spine) return [screen.cross[this.across], v]
+    const k = spine.slices[v]
+    return [Math.max(0, Math.min(screen.volume.dims[0] - 1, spine.across[k] + this.aside)), k]
+  }
+
+  // What the plane shows at present, by which a ruler knows its own picture.
+  get slice() { return this.spine ? `straightened ${this.aside}` : this.screen.cross[this.across] }
+
+  // Canvas pixels -> place in the picture (column, row from the foot or the front), in voxels, fractions allowed.
+  pointAt(px, py) {
+    const { su, sv, x, y } = this.frame()
+    return [(px - x) / su - 0.5, this.row((py - y) / sv - 0.5)]
   }
 
   // Canvas pixels -> voxel (i, j, k); outside the image too, for the caller to judge.
   voxelAt(px, py) {
     const { su, sv, x, y } = this.frame()
-    const u = Math.floor((px - x) / su), v = this.row(Math.floor((py - y) / sv))
-    const index = [0, 0, 0]
-    index[this.u] = u
-    index[this.v] = v
-    index[this.across] = v >= 0 && v < this.dims[1] ? this.across_at(v) : this.screen.cross[this.across]
+    const v = this.row(Math.floor((py - y) / sv)), isInside = v >= 0 && v < this.dims[1]
+    const index = [0, 0, 0], [across, along] = isInside ? this.line(v) : [this.screen.cross[this.across], v < 0 ? v : this.screen.volume.dims[this.v]]
+    index[this.u] = Math.floor((px - x) / su)
+    index[this.v] = along
+    index[this.across] = across
     return index
   }
 
   // Middle of a voxel (fractions allowed) on the canvas.
-  pixelOf(index) {
+  pixelOf(index) { return this.pixel([index[this.u], this.spine ? this.spine.rowOf(index[2]) : index[this.v]]) }
+
+  // A place in the picture on the canvas.
+  pixel([u, v]) {
     const { su, sv, x, y } = this.frame()
-    return [x + (index[this.u] + 0.5) * su, y + (this.row(index[this.v]) + 0.5) * sv]
+    return [x + (u + 0.5) * su, y + (this.row(v) + 0.5) * sv]
   }
 
   #key() {
     const s = this.screen
-    const at = s.isCurved && this.kind === 'sagittal' ? `c${s.cross[0] - s.curve[s.cross[2]]}` : s.cross[this.across]
-    return [at, s.window.low, s.window.high, s.mask.mode, s.mask.opacity, s.drawing.revision, s.strokes, s.isRoiShown, s.roi ? 1 : 0, s.coloursKey].join()
+    return [this.slice, s.window.low, s.window.high, s.mask.mode, s.mask.opacity, s.drawing.revision, s.strokes, s.isRoiShown, s.roi ? 1 : 0, s.isTissueShown, s.tissue ? 1 : 0, s.coloursKey].join()
   }
 
   #paint() {
@@ -78,14 +96,15 @@ export class Plane {
     const picture = context.createImageData(nu, nv)
     const out = picture.data, labels = s.drawing.labels
     const stride = [1, dims[0], dims[0] * dims[1]]
-    const fill = s.mask.mode === 'fill' ? s.mask.opacity : 0
+    const opacity = s.mask.mode === 'fill' ? s.mask.opacity : 0, tissue = s.isTissueShown && s.tissue ? s.tissue.data : null
     let m = 0
     for (let r = 0; r < nv; r++) {
-      const v = this.row(r)
-      let n = v * stride[this.v] + this.across_at(v) * stride[this.across]
+      const [across, along] = this.line(this.row(r))
+      let n = along * stride[this.v] + across * stride[this.across]
       for (let u = 0; u < nu; u++, m += 4, n += stride[this.u]) {
         const grey = s.lut[Math.max(0, Math.min(HIGHEST - LOWEST, Math.round(data[n]) - LOWEST))]
-        const colour = fill && labels[n] ? s.colours[labels[n]] : null
+        const isTissue = tissue && tissue[n], fill = isTissue ? TISSUE_OPACITY : opacity
+        const colour = isTissue ? s.tissueColours[tissue[n]] : fill && labels[n] ? s.colours[labels[n]] : null
         if (colour) {
           out[m] = grey + fill * (colour[0] - grey); out[m + 1] = grey + fill * (colour[1] - grey); out[m + 2] = grey + fill * (colour[2] - grey)
         } else out[m] = out[m + 1] = out[m + 2] = grey
@@ -95,6 +114,7 @@ export class Plane {
     context.putImageData(picture, 0, 0)
     this.paths = s.mask.mode === 'off' ? new Map() : this.#outlines((n) => labels[n])
     this.roiPaths = s.isRoiShown && s.roi ? this.#outlines((n) => s.roi.data[n]) : new Map()
+    this.tissuePaths = tissue ? this.#outlines((n) => tissue[n]) : new Map()
   }
 
   // Along voxel edges, one path a level, in voxels of the image.
@@ -103,8 +123,8 @@ export class Plane {
     const stride = [1, dims[0], dims[0] * dims[1]]
     const values = new Uint8Array(nu * nv)
     for (let r = 0; r < nv; r++) {
-      const v = this.row(r)
-      let n = v * stride[this.v] + this.across_at(v) * stride[this.across]
+      const [across, along] = this.line(this.row(r))
+      let n = along * stride[this.v] + across * stride[this.across]
       for (let u = 0; u < nu; u++, n += stride[this.u]) values[u + nu * r] = valueOf(n)
     }
     const paths = new Map()
@@ -141,15 +161,16 @@ export class Plane {
     c.setTransform(su, 0, 0, sv, x, y)
     c.lineWidth = (s.mask.mode === 'outline' ? 1.8 : 1.1) * s.density / Math.sqrt(su * sv)
     for (const [level, path] of this.paths) { c.strokeStyle = `rgb(${(s.colours[level] || [255, 255, 255]).join()})`; c.stroke(path) }
+    for (const [tissue, path] of this.tissuePaths) { c.strokeStyle = `rgb(${s.tissueColours[tissue].join()})`; c.stroke(path) }
     c.setLineDash([0.6, 0.5])
     c.strokeStyle = '#ffffff'
-    for (const path of (this.roiPaths || new Map()).values()) c.stroke(path)
+    for (const path of this.roiPaths.values()) c.stroke(path)
     c.setLineDash([])
     c.setTransform(1, 0, 0, 1, 0, 0)
     this.#lines(c)
     this.#cross(c)
     this.#names(c)
-    this.#measures(c, scale)
+    this.#measures(c)
     this.#frame(c, scale)
   }
 
@@ -170,7 +191,7 @@ export class Plane {
     c.textBaseline = 'middle'
     for (const [number, place] of Object.entries(s.places)) {
       const level = s.byNumber[number]
-      const at = this.across_at(Math.round(place.centre[2]))
+      const at = this.spine ? this.spine.across[Math.round(place.centre[2])] + this.aside : s.cross[this.across]
       if (!level || at < place.low[this.across] - 2 || at > place.high[this.across] + 2) continue
       const edge = [...place.centre]
       edge[this.u] = place.high[this.u] + 2.5
@@ -181,34 +202,42 @@ export class Plane {
 
   #lines(c) {
     const s = this.screen
-    if (!s.isLinesShown || this.kind !== 'sagittal') return
+    if (!s.isLinesShown || !s.lines || this.kind !== 'sagittal') return
     c.lineWidth = 1.6 * s.density
     c.strokeStyle = '#ff5ad0'
     c.beginPath()
     for (const line of s.lines) {
-      const [a, b] = line.ends.map((end) => this.pixelOf(end.map((x, n) => (n === this.across ? this.across_at(Math.round(end[2])) : x))))
+      const [a, b] = line.ends.map((end) => this.pixelOf(end))
       c.moveTo(...a)
       c.lineTo(...b)
     }
     c.stroke()
   }
 
-  #measures(c, scale) {
+  #measures(c) {
     const s = this.screen
     c.font = `600 ${12 * s.density}px ${s.font}`
     c.textAlign = 'left'
     for (const one of s.measures) {
-      if (one.kind !== this.kind || one.at !== s.cross[this.across]) continue
-      const points = one.points.map((p) => this.pixelOf(p))
+      if (one.kind !== this.kind || one.slice !== this.slice) continue
+      const points = one.points.map((p) => this.pixel(p))
       c.strokeStyle = '#9cff57'
       c.lineWidth = 1.5 * s.density
       c.beginPath()
       points.forEach((p, n) => (n ? c.lineTo(...p) : c.moveTo(...p)))
       c.stroke()
       for (const p of points) { c.beginPath(); c.arc(...p, 2.5 * s.density, 0, 7); c.stroke() }
-      const words = wordsOf(one, s.volume)
+      const words = wordsOf(one, this.steps)
       if (words) outlined(c, words, points.at(-1)[0] + 6 * s.density, points.at(-1)[1] - 8 * s.density, '#9cff57', s.density)
     }
+  }
+
+  // Which plane, slice and level, in one line or two.
+  #title() {
+    const s = this.screen, title = s.title || '', level = s.levelAt(s.cross), name = level ? ` · ${level.name}` : ''
+    if (!this.spine) return [`${title}${this.name} ${s.cross[this.across] + 1}/${s.volume.dims[this.across]}${name}`]
+    const mm = Math.round(this.aside * s.volume.spacing[0])
+    return [`${title}${this.name}, straightened along the bodies`, `${mm ? `${Math.abs(mm)} mm ${mm > 0 ? 'left' : 'right'} of their centres` : 'through their centres'}${name}`]
   }
 
   #frame(c, scale) {
@@ -221,13 +250,11 @@ export class Plane {
     c.textAlign = 'right'
     outlined(c, right, width - 6 * d, height / 2, '#d7dde6', d)
     c.textAlign = 'center'
-    outlined(c, top, width / 2, (width < 520 * d ? 32 : 11) * d, '#d7dde6', d)  // below the words of a narrow plane
+    outlined(c, top, width / 2, (width < 520 * d ? (this.spine ? 46 : 32) : 11) * d, '#d7dde6', d)  // below the words of a narrow plane
     outlined(c, bottom, width / 2, height - 11 * d, '#d7dde6', d)
     c.font = `${11.5 * d}px ${s.font}`
     c.textAlign = 'left'
-    const level = s.levelAt(s.cross)
-    const curved = s.isCurved && this.kind === 'sagittal' ? ' along the spine' : ''
-    outlined(c, `${s.title || ''}${this.name}${curved} ${s.cross[this.across] + 1}/${s.volume.dims[this.across]}${level ? ` · ${level.name}` : ''}`, 8 * d, 14 * d, '#d7dde6', d)
+    this.#title().forEach((words, n) => outlined(c, words, 8 * d, (14 + 15 * n) * d, '#d7dde6', d))
     outlined(c, `W ${Math.round(s.window.high - s.window.low)} L ${Math.round((s.window.high + s.window.low) / 2)}`, 8 * d, height - 14 * d, '#d7dde6', d)
     const length = [100, 50, 20, 10, 5].find((mm) => mm * scale < width / 3) || 5
     c.strokeStyle = '#d7dde6'
@@ -253,9 +280,9 @@ const outlined = (c, words, x, y, colour, d) => {
   c.fillText(words, x, y)
 }
 
-// '23.4 mm' of a ruler, '34°' of an angle; '' while points are missing.
-export const wordsOf = (one, volume) => {
-  const mm = one.points.map((p) => p.map((x, n) => x * volume.spacing[n]))
+// '23.4 mm' of a ruler, '34°' of an angle; '' while points are missing. Points (column, row) in voxels, steps in mm.
+export const wordsOf = (one, steps) => {
+  const mm = one.points.map((p) => p.map((x, n) => x * steps[n]))
   const minus = (a, b) => a.map((x, n) => x - b[n])
   if (one.tool === 'ruler') return mm.length > 1 ? `${Math.hypot(...minus(mm[0], mm[1])).toFixed(1)} mm` : ''
   if (mm.length < 3) return ''
@@ -264,7 +291,7 @@ export const wordsOf = (one, volume) => {
   return `${((Math.acos(Math.max(-1, Math.min(1, cosine))) * 180) / Math.PI).toFixed(0)}°`
 }
 
-// '61 HU · L2, 4 mm above, 3 mm left of its centre': a place by the level, not by the table's coordinates.
+// '61 HU · L2 · from the centre of L2: 4 mm above, 3 mm left': a place by the level, not by the table's coordinates.
 export const readout = (screen, index) => {
   if (!isInside(screen.volume, index)) return ''
   const level = screen.levelAt(index), words = [`${Math.round(huAt(screen.volume, index))} HU`, level ? level.name : 'outside the mask']
@@ -275,22 +302,8 @@ export const readout = (screen, index) => {
   }
   if (nearest) {
     const [left, back, up] = index.map((x, n) => Math.round((x - nearest[1].centre[n]) * screen.volume.spacing[n]))
-    const parts = [up && `${Math.abs(up)} mm ${up > 0 ? 'above' : 'below'}`, left && `${Math.abs(left)} mm to the ${left > 0 ? 'left' : 'right'}`, back && `${Math.abs(back)} mm ${back > 0 ? 'behind' : 'before'}`].filter(Boolean)
-    words.push(parts.length ? `${parts.join(', ')} of the centre of ${nearest[0].name}` : `centre of ${nearest[0].name}`)
+    const parts = [up && `${Math.abs(up)} mm ${up > 0 ? 'above' : 'below'}`, left && `${Math.abs(left)} mm ${left > 0 ? 'left' : 'right'}`, back && `${Math.abs(back)} mm ${back > 0 ? 'behind' : 'in front'}`].filter(Boolean)
+    words.push(parts.length ? `from the centre of ${nearest[0].name}: ${parts.join(', ')}` : `centre of ${nearest[0].name}`)
   }
   return words.join(' · ')
-}
-
-// i of the spine's middle at every height k, by the levels' centres, straight between them.
-export const curveOf = (places, depth) => {
-  const points = Object.values(places).map((p) => [p.centre[2], p.centre[0]]).sort((a, b) => a[0] - b[0])
-  if (points.length < 2) return null
-  return Float32Array.from({ length: depth }, (_, k) => {
-    if (k <= points[0][0]) return points[0][1]
-    for (let n = 1; n < points.length; n++) if (k <= points[n][0]) {
-      const t = (k - points[n - 1][0]) / (points[n][0] - points[n - 1][0] || 1)
-      return points[n - 1][1] + t * (points[n][1] - points[n - 1][1])
-    }
-    return points.at(-1)[1]
-  })
 }

@@ -1,14 +1,15 @@
 // An earlier study beside the present one: its own volume and mask, its cross tied to the present one level by level.
-import { Plane, curveOf } from './planes.js'
+import { Plane } from './planes.js'
+import { spineOf } from './spine.js'
 import { placesOf, readVolume } from './volume.js'
 
 export class Prior {
   constructor(screen, data, volume, mask) {
     const fits = mask && mask.dims.every((n, axis) => n === volume.dims[axis])
-    Object.assign(this, { screen, data, volume, measures: [], lines: [], isEditing: false, isRoiShown: false, isLinesShown: false, strokes: 0, roi: null })
+    Object.assign(this, { screen, data, volume, measures: [], lines: [], isEditing: false, isRoiShown: false, isLinesShown: false, isTissueShown: false, strokes: 0, roi: null })
     this.drawing = { labels: fits ? mask.data : new Uint8Array(volume.data.length), revision: 0 }
     this.places = placesOf(volume, this.drawing.labels)
-    this.curve = curveOf(this.places, volume.dims[2])
+    this.spine = spineOf(this.places, volume)
     this.planes = [...screen.root.querySelectorAll('canvas[data-prior]')].map((canvas) => new Plane(canvas, canvas.dataset.prior, this))
     this.title = `${data.day}: `
   }
@@ -39,7 +40,7 @@ export class Prior {
 
   get active() { return '' }
 
-  get isCurved() { return this.screen.isCurved && Boolean(this.curve) }
+  get isCurved() { return this.screen.isCurved && Boolean(this.spine) }
 
   get cross() {
     const { cross, places } = this.screen

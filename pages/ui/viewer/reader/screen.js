@@ -4,16 +4,28 @@ import { Drawing, ORDER, shifted } from './edit.js'
 import { forget, keep, kept } from './kept.js'
 import { Scene, readSurfaces } from './mesh.js'
 import { Prior } from './prior.js'
-import { PLANES, Plane, curveOf, lutOf, readout } from './planes.js'
-import { packLabels, placesOf, readVolume, toIndex } from './volume.js'
-import { askSignature, levelCard, showHelp, showHead } from './words.js'
+import { PLANES, Plane, lutOf, readout } from './planes.js'
+import { colourOf, labelOf, showScale } from './scales.js'
+import { spineOf } from './spine.js'
+import { fetchSoon, packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
+import { askSignature, levelCard, showHelp, showHead, showTissues } from './words.js'
 
 const absolute = (address) => new URL(address, window.location.origin).href
+const gone = (what) => `${what} are not stored for this series and cannot be made any more, since its source files are gone`
+// What is shown on the planes on demand: by its button, whether it is shown, how its file is read, and its name.
+const PARTS = {
+  roi: { flag: 'isRoiShown', read: (url) => readVolume(url, 60), words: 'The regions' },
+  lines: { flag: 'isLinesShown', read: async (url) => (await fetchSoon(url, 60)).json(), words: 'The height lines' },
+  tissue: { flag: 'isTissueShown', read: (url) => readVolume(url, 60), words: 'The calibration tissues' },
+}
+// An address without its signature, which is another one at each rerun.
+const placeOf = (url) => (url || '').split('?')[0]
+
 export class Screen {
   constructor(root, send) {
     Object.assign(this, {
-      root, send, cross: [0, 0, 0], active: 'sagittal', isEditing: false, tool: 'cross', radius: 4, isBall: false, measures: [], lines: [],
-      mask: { mode: 'fill', opacity: 0.4 }, isCurved: false, curve: null, isRoiShown: false, isLinesShown: false, strokes: 0, roi: null,
+      root, send, cross: [0, 0, 0], active: 'sagittal', isEditing: false, tool: 'cross', radius: 4, isBall: false, measures: [], lines: null, tissue: null, fetched: {},
+      mask: { mode: 'fill', opacity: 0.4 }, isCurved: false, spine: null, isRoiShown: false, isLinesShown: false, isTissueShown: false, strokes: 0, roi: null,
       density: Math.min(2, window.devicePixelRatio || 1), decisions: { left_out: {}, grades: {}, causes: {}, phase: null, is_count_wrong: false },
       font: getComputedStyle(root).fontFamily || 'sans-serif', saving: null, is3D: false, isPrior: false, prior: null, colourBy: 'level',
     })
@@ -50,6 +62,7 @@ export class Screen {
     this.byNumber = Object.fromEntries(levels.map((one) => [one.number, one]))
     this.colours = Object.fromEntries(levels.map((one) => [one.number, one.rgb]))
     this.coloursKey = levels.length
+    this.tissueColours = Object.fromEntries(this.data.tissues.map((one) => [one.number, one.rgb]))
   }
 
   // Later data of the same series and version: words, numbers, addresses.
@@ -60,6 +73,8 @@ export class Screen {
     showHead(this)
     this.showLevels()
     this.showBar()
+    this.loadParts()
+    if (this.scene && this.scene.place !== placeOf(data.urls.mesh)) this.dropScene()
     if (this.prior && this.prior.data.series !== data.priors?.[0]?.series) this.changePrior()
     this.draw()
   }
@@ -88,7 +103,7 @@ export class Screen {
 
   replaced() {
     this.places = placesOf(this.volume, this.drawing.labels)
-    this.curve = curveOf(this.places, this.volume.dims[2])
+    this.spine = spineOf(this.places, this.volume)
     this.hasPlacesOf = this.drawing.revision
   }
 
@@ -198,7 +213,7 @@ export class Screen {
         this.draw()
       } else if (held.what === 'draw') this.#stroke(plane, held, index)
       else if (held.what === 'cross') this.#crossTo(plane, index)
-      else if (held.what === 'measure') { held.one.points[held.one.points.length - 1] = index; this.draw() }
+      else if (held.what === 'measure') { held.one.points[held.one.points.length - 1] = plane.pointAt(px, py); this.draw() }
       return undefined
     }
     canvas.addEventListener('pointerdown', (event) => {
@@ -209,7 +224,7 @@ export class Screen {
       held = { at: [px, py], shift: [...plane.shift], window: { ...this.window } }
       held.what = event.button === 2 ? 'window' : event.button === 1 || event.shiftKey ? 'pan' : plane.screen !== this ? 'cross' : this.isEditing && (this.tool === 'brush' || this.tool === 'eraser') ? 'draw' : this.tool === 'ruler' || this.tool === 'angle' ? 'measure' : 'cross'
       if (held.what === 'draw') { this.drawing.begin(); held.last = index; this.#stroke(plane, held, index) }
-      if (held.what === 'measure') held.one = this.#measure(plane, index)
+      if (held.what === 'measure') held.one = this.#measure(plane, plane.pointAt(px, py))
       if (held.what === 'cross') this.#crossTo(plane, index)
       try { canvas.setPointerCapture(event.pointerId) } catch { /* a pointer that is gone already */ }
       this.draw()
@@ -240,10 +255,10 @@ export class Screen {
 
   #crossTo(plane, index) { const at = plane.screen === this ? index : plane.screen.toNow(index); if (at) this.go(at) }
 
-  #measure(plane, index) {
+  #measure(plane, point) {
     const open = this.measures.at(-1)
-    if (open && open.tool === 'angle' && this.tool === 'angle' && open.points.length === 2 && open.kind === plane.kind) { open.points.push(index); return open }
-    const one = { tool: this.tool, kind: plane.kind, at: this.cross[plane.across], points: [index, index] }
+    if (open && open.tool === 'angle' && this.tool === 'angle' && open.points.length === 2 && open.kind === plane.kind && open.slice === plane.slice) { open.points.push(point); return open }
+    const one = { tool: this.tool, kind: plane.kind, slice: plane.slice, points: [point, point] }
     this.measures.push(one)
     return one
   }
@@ -299,6 +314,7 @@ export class Screen {
 
   edit(on) {
     if (on && !this.data.can_correct) { this.tell(this.data.why_not_correct || 'This series cannot be corrected here.', 'bad'); return }
+    if (on && this.isCurved) this.toggleCurve()
     this.isEditing = on
     this.tool = on ? 'brush' : 'cross'
     this.part('ring').hidden = true
@@ -411,6 +427,7 @@ export class Screen {
   showLevels() {
     const strip = this.part('levels'), summary = this.after?.after || this.data.summary, before = this.after?.before || this.data.model_summary
     const numbers = [...new Set([...this.levels.map((one) => one.number).filter((n) => this.places[n] || summary?.levels?.[n]), ...Object.keys(this.places).map(Number)])].sort((a, b) => a - b)
+    if (this.scene) showScale(this)
     strip.replaceChildren(...numbers.map((number) => levelCard(this, number, summary?.levels?.[number], before?.levels?.[number], (summary?.levels_used || []).includes(number))))
   }
 
@@ -418,7 +435,7 @@ export class Screen {
     const { root } = this
     root.classList.toggle('editing', this.isEditing)
     for (const button of root.querySelectorAll('[data-tool]')) button.setAttribute('aria-pressed', String(button.dataset.tool === this.tool))
-    for (const [name, on] of [['edit', this.isEditing], ['curved', this.isCurved], ['roi', this.isRoiShown], ['lines', this.isLinesShown], ['three', this.is3D], ['prior', this.isPrior], ['ball', this.isBall]]) this.part(name)?.setAttribute('aria-pressed', String(on))
+    for (const [name, on] of [['edit', this.isEditing], ['curved', this.isCurved], ['roi', this.isRoiShown], ['lines', this.isLinesShown], ['tissue', this.isTissueShown], ['three', this.is3D], ['prior', this.isPrior], ['ball', this.isBall]]) this.part(name)?.setAttribute('aria-pressed', String(on))
     this.part('undo').disabled = !this.drawing.done.length
     this.part('redo').disabled = !this.drawing.undone.length
     this.part('save').disabled = !this.drawing.isChanged || Boolean(this.saving)
@@ -460,8 +477,7 @@ export class Screen {
     on('ball', () => { this.isBall = !this.isBall; this.showBar() })
     on('size', (one) => { this.radius = Number(one.value) }, 'oninput')
     on('curved', () => this.toggleCurve())
-    on('roi', () => this.toggleRoi())
-    on('lines', () => { this.isLinesShown = !this.isLinesShown; this.lines = this.data.lines || []; this.showBar(); this.draw() })
+    for (const name of Object.keys(PARTS)) on(name, () => this.togglePart(name))
     on('three', () => this.toggle3D())
     on('prior', () => this.togglePrior())
     on('whichprior', (one) => { this.send('act', { kind: 'prior', series: one.value, at: Date.now() }); one.blur() }, 'onchange')
@@ -471,25 +487,46 @@ export class Screen {
     on('previous', () => this.leave(this.data.queue.previous))
     on('next', () => this.leave(this.data.queue.next))
     for (const [name, verdict] of [['accept', 'accepted'], ['correct', 'corrected'], ['reject', 'rejected']]) on(name, () => this.sign(verdict))
-    for (const button of this.root.querySelectorAll('[data-tool]')) button.onclick = () => { this.tool = button.dataset.tool === this.tool ? 'cross' : button.dataset.tool; this.showBar(); button.blur() }
+    for (const button of this.root.querySelectorAll('[data-tool]')) button.onclick = () => { this.take(button.dataset.tool); button.blur() }
     for (const button of this.root.querySelectorAll('[data-act]')) button.onclick = () => { this.act(button.dataset.act); button.blur() }
     for (const button of this.root.querySelectorAll('[data-look]')) button.onclick = () => { this.scene?.look_from(button.dataset.look); button.blur() }
   }
 
+  // A tool in hand, or out of it again.
+  take(tool) { this.tool = tool === this.tool ? 'cross' : tool; this.showBar() }
+
   toggleCurve() {
-    if (!this.curve) { this.tell('The spine can be followed once two levels are outlined.'); return }
+    if (!this.spine) { this.tell('The spine can be followed once two levels are outlined.'); return }
+    if (this.isEditing) { this.tell('Outlines are drawn on the flat planes: end correcting (e), then follow the spine.'); return }
     this.isCurved = !this.isCurved
     this.showBar()
     this.draw()
   }
 
-  async toggleRoi() {
-    this.isRoiShown = !this.isRoiShown
+  async togglePart(name) {
+    const { flag } = PARTS[name]
+    this[flag] = !this[flag]
     this.showBar()
-    if (this.isRoiShown && !this.roi && this.data.urls.roi) {
-      try { this.roi = await readVolume(absolute(this.data.urls.roi), 60) } catch (error) { this.tell(`The regions cannot be shown: ${error.message}.`, 'bad') }
+    await this.loadParts()
+  }
+
+  // Fetch what is shown and not there yet; outlines that were saved have regions and lines of their own.
+  async loadParts() {
+    for (const [name, { flag, read, words }] of Object.entries(PARTS)) {
+      const url = this.data.urls[name], place = placeOf(url)
+      if (this.fetched[name] !== place) this[name] = null
+      if (!this[flag] || (this[name] && this.fetched[name] === place)) continue
+      try {
+        if (!url) throw new Error(this.data.urls.mask ? gone('they') : 'nothing was outlined on this series')
+        this.tell(`${words} are being fetched…`)
+        const found = await read(absolute(url))
+        this.tell('')
+        if (placeOf(this.data.urls[name]) === place) { this[name] = found; this.fetched[name] = place }
+      } catch (error) { this[flag] = false; this.tell(`${words} cannot be shown: ${error.message}.`, 'bad') }
     }
-    this.draw()
+    showTissues(this)
+    this.showBar()
+    this.resize()
   }
 
   // The latest earlier study beside this one: its sagittal and axial plane in place of the coronal one or the 3D view.
@@ -519,13 +556,19 @@ export class Screen {
     this.root.classList.toggle('three-d', this.is3D)
     this.showBar()
     this.resize()
-    if (!this.is3D || this.scene) return
-    const began = performance.now()
+    if (this.is3D && !this.scene) await this.loadScene()
+  }
+
+  async loadScene() {
+    const began = performance.now(), url = this.data.urls.mesh
     this.tell('Loading the surfaces…')
     try {
-      const found = await readSurfaces(absolute(this.data.urls.mesh))
-      this.scene = new Scene(this.part('scene'), found, { ground: [0.04, 0.05, 0.07], colourOf: (s) => this.colourOf(s), onDraw: (scene) => this.nameLevels(scene) })
+      if (!url) throw new Error(this.data.urls.mask ? gone('they') : 'nothing was outlined on this series')
+      const found = await readSurfaces(absolute(url))
+      this.scene = new Scene(this.part('scene'), found, { ground: [0.04, 0.05, 0.07], colourOf: (s) => colourOf(this, s).map((x) => x / 255), onDraw: (scene) => this.nameLevels(scene) })
+      this.scene.place = placeOf(url)
       this.#wireScene()
+      showScale(this)
       this.resize()
       this.scene.draw()
       this.tell('')
@@ -534,27 +577,32 @@ export class Screen {
     } catch (error) { this.tell(`The 3D view cannot be shown: ${error.message}.`, 'bad') }
   }
 
-  colourOf(surface) {
-    if (!surface.number) return [0.86, 0.82, 0.72]
-    const own = (this.after?.after || this.data.summary)?.levels?.[surface.number]
-    const by = {
-      level: () => this.colours[surface.number],
-      vbmd: () => (!own?.vbmd ? null : own.vbmd[0] < this.data.limits.low ? [213, 94, 0] : own.vbmd[0] > this.data.limits.high ? [0, 114, 178] : [230, 159, 0]),
-      grade: () => (own?.grade == null ? null : [[86, 180, 233], [240, 228, 66], [230, 159, 0], [213, 94, 0]][own.grade]),
-    }[this.colourBy]()
-    return (by || [150, 155, 162]).map((x) => x / 255)
+  // Surfaces of outlines that are no longer the ones before the reader.
+  dropScene() {
+    this.scene.free()
+    this.scene = null
+    const canvas = this.part('scene')
+    canvas.replaceWith(canvas.cloneNode())
+    if (this.is3D) this.loadScene()
   }
 
+  // Names of the levels with their values, the one at the cross in bold, and the cross itself.
   nameLevels(scene) {
-    const holder = this.part('names')
+    const holder = this.part('names'), here = this.levelAt(this.cross)
     const named = scene.surfaces.filter((s) => s.number && !scene.hidden.has(s.name))
     while (holder.children.length < named.length) holder.append(document.createElement('span'))
     while (holder.children.length > named.length) holder.lastChild.remove()
-    named.forEach((s, n) => {
-      const [x, y] = scene.project(s.centre), one = holder.children[n]
-      one.textContent = s.name
+    const put = (one, point) => {
+      const [x, y] = scene.project(point)
       one.style.transform = `translate(${x / this.density}px, ${y / this.density}px) translate(-50%, -50%)`
+    }
+    named.forEach((s, n) => {
+      const one = holder.children[n]
+      one.textContent = labelOf(this, s)
+      one.toggleAttribute('data-here', s.number === here?.number)
+      put(one, s.centre)
     })
+    put(this.part('here'), toWorld(this.volume, this.cross).map((x, n) => x - scene.origin[n]))
   }
 
   #wireScene() {
@@ -585,11 +633,14 @@ export class Screen {
     canvas.addEventListener('dblclick', () => { scene.zoom = 1; scene.pan = [0, 0]; this.draw() })
     const set = (name, event, go) => { const one = this.part(name); one[event] = () => { go(one); this.draw() } }
     set('clip', 'oninput', (one) => { scene.clipShare = one.value / 100 })
-    set('colourby', 'onchange', (one) => { this.colourBy = one.value; one.blur() })
+    set('colourby', 'onchange', (one) => { this.colourBy = one.value; showScale(this); one.blur() })
     set('bone', 'onchange', (one) => { one.checked ? scene.hidden.delete('bone') : scene.hidden.add('bone'); one.blur() })
     const hide = this.part('hide')
-    hide.replaceChildren(new Option('Hide…', ''), ...scene.surfaces.filter((s) => s.number).map((s) => new Option(s.name, s.name)))
-    hide.onchange = () => { const name = hide.value; hide.value = ''; if (name) { scene.hidden.has(name) ? scene.hidden.delete(name) : scene.hidden.add(name) } hide.blur(); this.draw() }
+    const offer = () => hide.replaceChildren(new Option('Hide…', ''), ...scene.surfaces.filter((s) => s.number).map((s) => new Option(scene.hidden.has(s.name) ? `show ${s.name}` : s.name, s.name)))
+    hide.onchange = () => { const name = hide.value; scene.hidden.has(name) ? scene.hidden.delete(name) : scene.hidden.add(name); offer(); hide.blur(); this.draw() }
+    offer()
+    this.part('clip').value = 0
+    this.part('bone').checked = true
   }
 
   key(event) {
@@ -616,7 +667,8 @@ export class Screen {
       e: () => this.edit(!this.isEditing), z: () => this.undo(), y: () => this.redo(), a: () => this.sign('accepted'), c: () => this.sign('corrected'), r: () => this.sign('rejected'),
       s: () => this.save(), n: () => this.leave(this.data.queue.next), p: () => this.leave(this.data.queue.previous), '?': () => showHelp(this),
       b: () => { if (this.isEditing) { this.tool = 'brush'; this.showBar() } }, x: () => { if (this.isEditing) { this.tool = 'eraser'; this.showBar() } },
-      '[': () => this.resizeBrush(-1), ']': () => this.resizeBrush(1), v: () => this.toggle3D(), o: () => this.togglePrior(), g: () => this.toggleRoi(), h: () => this.part('lines').click(), t: () => this.toggleCurve(),
+      '[': () => this.resizeBrush(-1), ']': () => this.resizeBrush(1), v: () => this.toggle3D(), o: () => this.togglePrior(), g: () => this.togglePart('roi'), h: () => this.togglePart('lines'), u: () => this.togglePart('tissue'), t: () => this.toggleCurve(),
+      d: () => this.take('ruler'), q: () => this.take('angle'),
       '+': () => this.zoomActive(1.25), '-': () => this.zoomActive(0.8), 0: () => this.part('reset').click(),
       f: three('anterior'), l: three('lateral'), k: three('posterior'),
       Tab: () => { const kinds = Object.keys(PLANES); this.active = next(kinds, this.active); this.draw() },

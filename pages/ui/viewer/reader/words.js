@@ -129,10 +129,23 @@ export const askSignature = (screen, verdict) => new Promise((done) => {
   yes.focus()
 })
 
+// The calibration tissues whose regions are on the planes: colour, HU, and where one is missing why.
+export const showTissues = (screen) => {
+  const bar = screen.part('tissues')
+  bar.hidden = !(screen.isTissueShown && screen.tissue)
+  if (bar.hidden) return
+  const seen = new Set(screen.tissue.data)
+  bar.replaceChildren(make('b', { textContent: 'Calibration tissues' }), ...screen.data.tissues.map((one) => {
+    const patch = make('i'), notes = [one.why_not, one.words && !seen.has(one.number) ? 'outside this part of the scan' : ''].filter(Boolean).join(', ')
+    patch.style.background = `rgb(${one.rgb.join()})`
+    return make('span', {}, patch, [one.name, one.words, notes && `(${notes})`].filter(Boolean).join(' '))
+  }))
+}
+
 const KEYS = [
-  ['← →', 'slices of the active plane'], ['↑ ↓', 'levels'], ['1 – 5', 'L1 to L5'], ['w', 'next window'], ['m', 'mask: fill, outline, off'], ['e', 'correct: on and off'],
+  ['← →', 'slices of the active plane'], ['PgUp PgDn', 'five slices'], ['↑ ↓', 'levels'], ['1 – 5', 'L1 to L5'], ['w', 'next window'], ['m', 'mask: fill, outline, off'], ['e', 'correct: on and off'],
   ['b  x', 'brush, eraser'], ['[  ]', 'size of the brush'], ['z  y', 'undo, redo'], ['s', 'save and measure'], ['a  c  r', 'accept, sign as corrected, reject'], ['n  p', 'next, previous patient'],
-  ['o', 'earlier study beside this one'], ['v', '3D; then f front, l from the left, k from behind'], ['t', 'sagittal plane along the spine'], ['g  h', 'trabecular regions, height lines'], ['+  −  0', 'zoom, reset'], ['Tab', 'active plane'],
+  ['o', 'earlier study beside this one'], ['v', '3D; then f front, l from the left, k from behind'], ['t', 'sagittal plane straightened along the bodies'], ['g  h  u', 'trabecular regions, height lines, calibration tissues'], ['d  q', 'ruler, angle'], ['+  −  0', 'zoom, reset'], ['Tab', 'active plane'],
   ['mouse', 'left: cross or drawing · right: window · Shift or middle: move · wheel: slices · Ctrl and wheel: zoom · double click: reset'],
 ]
 
