@@ -47,7 +47,7 @@ def _box(region: Region, geometry: Geometry) -> tuple[slice, slice, slice]:
     """The voxels of the grid among which the measured samples lie."""
     held = np.argwhere(region.mask)
     if not len(held):
-        return slice(0), slice(0), slice(0)
+        return slice(0, 0), slice(0, 0), slice(0, 0)
     ends = np.array([held.min(axis=0) - 0.5, held.max(axis=0) + 0.5])
     corners = np.array(np.meshgrid(*ends.T, indexing="ij")).reshape(3, -1).T
     index = geometry.to_index(region.geometry.to_world_mm(corners))

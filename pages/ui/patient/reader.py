@@ -33,6 +33,8 @@ from pages.ui.worklist.order import kept_order
 _SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
 #: Which HU are drawn from black to white.
 WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
+#: Where the fracture grades 1, 2 and 3 begin.
+_LOSS_LIMITS = (POSSIBLE_FRACTURE_LOSS, MODERATE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS)
 #: In the session: series of which this session asked to see what another reader signed.
 SHOWN = "shown_read"
 #: In the session: the earlier study that was chosen in the screen.
@@ -189,7 +191,7 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
         "windows": [{"name": name, "low_hu": low, "high_hu": high} for name, low, high in WINDOWS],
         "tissues": _tissues(view),
         "limits": {"low": limits.osteoporosis_below, "high": limits.normal_above},
-        "loss_limits": [limit.value for limit in (POSSIBLE_FRACTURE_LOSS, MODERATE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS)],
+        "loss_limits": [limit.value for limit in _LOSS_LIMITS],
         "summary": sight.summary.to_dict(),
         "model_summary": model.to_dict(),
         "queue": queue_of(view.series_key),

@@ -52,7 +52,7 @@ def ensure(folder: Path, view: PatientView, *, mask: Path | None, kind: str) -> 
     path = folder / (stem + kind)
     if not path.is_file():
         _begin(folder, view, mask=mask)
-        _wait(path, _making.get(stem))
+        wait_for(path, stem)
     return path
 
 
@@ -118,8 +118,9 @@ def _start(stem: str, asked: Mapping[str, Any]) -> None:
         process.stdin.close()
 
 
-def _wait(path: Path, process: subprocess.Popen[bytes] | None) -> None:
-    """Until the file is there or its maker has ended without it."""
+def wait_for(path: Path, stem: str) -> Path:
+    """The file once it is there. Raises UsageError where its maker has ended without it, or takes too long."""
+    process = _making.get(stem)
     until = time.monotonic() + _LIMIT_S
     while not path.is_file():
         ended = process is None or process.poll() is not None
@@ -128,6 +129,7 @@ def _wait(path: Path, process: subprocess.Popen[bytes] | None) -> None:
         if time.monotonic() > until:
             raise UsageError("the CT could not be prepared in three minutes; the machine is too busy, try again later")
         time.sleep(_POLL_S)
+    return path
 
 
 def _complaint(process: subprocess.Popen[bytes] | None) -> str:

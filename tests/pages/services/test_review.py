@@ -18,11 +18,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from osteo_core.errors import UsageError
+from osteo_core.imaging.nifti import read_nifti_labels
+from osteo_core.review import pictures
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Role, Standing, Verdict
 from osteo_core.terms import Category, Level
 from pages.ui import services
-from pages.ui.services import review, review_case
+from pages.ui.services import review, review_case, review_files
 from pages.ui.services.review import Signature
 from pages.ui.viewer import review_routes
 from pages.ui.viewer.review_routes import review_address
@@ -109,6 +111,36 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
         review.sign(view, signature(view, "AB", Role.ADJUDICATOR, version=saved.version))
     review.sign(view, signature(view, "EF", Role.ADJUDICATOR))
     assert services.patient(view.series_key).category is Category.OSTEOPOROSIS
+
+
+def test_corrected_outlines_have_regions_and_lines_of_their_own(built, views) -> None:
+    view = views[0]
+    version = next(mask.version for mask in services.reading(view.series_key).masks)
+    found = services.screen_files(view, version)
+    own = f"{view.series_key}_{version}"
+    roi, _ = read_nifti_labels(review_files.wait_for(found["roi"], own))
+    lines = json.loads(review_files.wait_for(found["lines"], own).read_text())
+    assert set(np.unique(roi)) == {0, Level.T12, Level.L2, Level.L3}
+    assert {line["level"] for line in lines} == {Level.T12, Level.L2, Level.L3}
+    model = services.screen_files(view, view.model_hash)
+    assert model["roi"] != found["roi"]
+    assert model["tissue"] == found["tissue"], "the tissues stay those of the model's result"
+
+
+def test_pictures_of_an_older_version_without_tissues_are_shown_when_the_source_is_gone(views, in_store) -> None:
+    view = views[1]
+    files = services.screen_files(view, view.model_hash)
+    tissue = review_files.wait_for(files["tissue"], review_files.stem_of(view))
+    review_files.ensure(tissue.parent, view, mask=None, kind=pictures.CONTEXT)
+    tissue.unlink()
+    source = view.files[0]
+    away = source.rename(source.with_name("away.nii.gz"))
+    try:
+        found = services.screen_files(view, view.model_hash)
+    finally:
+        away.rename(source)
+    assert set(files) - set(found) == {"tissue"}
+    assert all(path.is_file() for path in found.values())
 
 
 def test_a_rejection_leaves_the_count(views) -> None:
