@@ -227,7 +227,9 @@ def test_the_calibration_tissues_are_shown_where_they_were_measured(rooms: Rooms
     # Pictures of an older version, whose source is gone.
     screen.locator(".reader").evaluate("(root) => { delete root.screen.data.urls.tissue }")
     screen.keyboard.press("u")
-    expect(screen.locator(".reader .told")).to_contain_text("The calibration tissues cannot be shown: they are not stored")
+    expect(screen.locator(".reader .told")).to_contain_text(
+        "The calibration tissues cannot be shown: they are not stored"
+    )
     expect(screen.locator(".reader .tissue")).to_have_attribute("aria-pressed", "false")
 
 
