@@ -72,7 +72,8 @@ class Settings:
     people sign in their role decides instead.
     ``role_claim``: the claim of the identity provider that holds a person's roles, with dots for the way to it;
     ``role_values``: which of its values is which role, empty where they are the roles' own names.
-    ``session_hours``: how long a sign-in holds. ``researcher_images``: whether a researcher sees images.
+    ``session_hours``: how long a sign-in holds; ``idle_minutes``: how long without use, 0 for as long as that.
+    ``researcher_images``: whether a researcher sees images.
     ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in.
     ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
@@ -109,6 +110,7 @@ class Settings:
     role_claim: str = "roles"
     role_values: str = ""
     session_hours: float = 12.0
+    idle_minutes: float = 30.0
     researcher_images: bool = False
     open_to_network: bool = False
 
@@ -189,6 +191,9 @@ def checked(settings: Settings) -> Settings:
         f"media_limit_mb must be at least 0, found {settings.media_limit_mb}": settings.media_limit_mb >= 0,
         f"session_hours must be above 0 and up to 24, found {settings.session_hours:g}": (
             0 < settings.session_hours <= 24
+        ),
+        f"idle_minutes must be 0 or a number up to 1440, found {settings.idle_minutes:g}": (
+            0 <= settings.idle_minutes <= 1440
         ),
         "role_claim must name a claim, found nothing": bool(settings.role_claim.strip()),
         f"upload_limit_mb must be at least 1, found {settings.upload_limit_mb}": settings.upload_limit_mb >= 1,

@@ -21,6 +21,7 @@ from pages.ui.services.cohort import (
     cohort_numbers,
     equity,
     filter_options,
+    hidden_series,
     prevalence,
     runs,
     site_words,

@@ -17,7 +17,7 @@ from db.key import pseudonyms_of
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
-from pages.ui.access.users import current_user, needs
+from pages.ui.access.users import current_user, needs, seen_by
 from pages.ui.services.running_app import query, settings, store_holder
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def find_patients(text: str) -> Found:
     pseudonyms = pseudonyms_of(settings())
     patients = {pseudonyms.patient(number): number for number in numbers}
     accessions = {pseudonyms.accession(number): number for number in numbers}
-    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions)).to_pylist()
+    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=seen_by())
     found: dict[str, list[FoundSeries]] = {number: [] for number in numbers}
-    for row in rows:
+    for row in rows.to_pylist():
         number = patients.get(row["patient_key"]) or accessions.get(row["accession_key"] or "")
         if number is not None:
             found[number].append(_series(row))

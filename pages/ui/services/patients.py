@@ -12,6 +12,7 @@ from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
 from osteo_core.review.summary import LevelSummary, Summary
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
+from pages.ui.access.users import seen_by
 from pages.ui.services.people import name_of
 from pages.ui.services.records import LevelRow, OtherSeries, PatientView
 from pages.ui.services.running_app import query
@@ -25,13 +26,14 @@ def patient(series_key: str) -> PatientView | None:
         return None
     row = rows[0]
     levels = query("patient_levels", series_key=series_key).to_pylist()
+    others = query("patient_series", series_key=series_key, seen_by=seen_by())
     return _view(
         row,
         levels=tuple(_level(r) for r in levels),
         exclusions=_of_series(query("patient_exclusions", series_key=series_key).to_pylist()),
         cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
         tissues=_tissues(query("patient_tissues", series_key=series_key).to_pylist()),
-        other_series=tuple(_other(r) for r in query("patient_series", series_key=series_key).to_pylist()),
+        other_series=tuple(_other(r) for r in others.to_pylist()),
         centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
     )
 

@@ -29,9 +29,12 @@ class Prior:
     version: str = ""
 
 
-def priors(view: PatientView, summary: Summary) -> tuple[Prior, ...]:
-    """The three latest earlier studies of this person, the latest first, each against the numbers of ``summary``."""
-    rows = query("patient_studies", series_key=view.series_key).to_pylist()
+def priors(view: PatientView, summary: Summary, *, seen_by: str | None) -> tuple[Prior, ...]:
+    """The three latest earlier studies of this person, the latest first, each against the numbers of ``summary``.
+
+    ``seen_by``: what this reader may not see of them yet is the program's.
+    """
+    rows = query("patient_studies", series_key=view.series_key, seen_by=seen_by).to_pylist()
     if len(rows) < 2:
         return ()
     now = _study({**rows[0], "contrast_phase": view.contrast_phase}, summary)

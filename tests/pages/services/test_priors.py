@@ -25,7 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingC
 def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store) -> None:
     in_store(built[0])
     now, then = (services.patient(case.key) for case in built[1])
-    (found,) = services.priors(now, services.model_summary(now))
+    (found,) = services.priors(now, services.model_summary(now), seen_by=None)
     mean = found.comparison.mean
     assert found.series_key == then.series_key
     assert (found.comparison.day, found.comparison.unlike) == (date(2025, 4, 20), ())
@@ -37,14 +37,14 @@ def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store)
     words = change_words(found)
     assert words.startswith("since 20 Apr 2025: mean vBMD lower by ")
     assert f"LSC {mean.lsc:.0f})" in words
-    assert services.priors(then, services.model_summary(then)) == ()  # a later study is no earlier one
+    assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is no earlier one
 
 
 def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
     in_store(built[0])
     then = services.patient(built[1][1].key)
     now = services.patient(built[1][0].key)
-    (found,) = services.priors(now, services.model_summary(then))  # as if nothing had changed
+    (found,) = services.priors(now, services.model_summary(then), seen_by=None)  # as if nothing had changed
     assert not found.comparison.mean.is_beyond
     words = change_words(found)
     assert "no detectable change" in words
@@ -55,7 +55,7 @@ def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
 def test_its_pictures_are_begun_and_a_source_that_is_gone_is_a_sentence(built, in_store) -> None:
     in_store(built[0])
     now = services.patient(built[1][0].key)
-    found = services.priors(now, services.model_summary(now))
+    found = services.priors(now, services.model_summary(now), seen_by=None)
     (data,) = screen_data(found)
     assert set(data["urls"]) == {"ct", "mask"}
     assert data["levels"]["20"]["change"]["is_beyond"]
