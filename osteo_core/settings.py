@@ -33,7 +33,7 @@ _TABLES = ("calibration_table", "store_lines", "phantom_table", "phantom_definit
 #: In a store: its own calibration lines, made from QCT pairs, as a calibration table.
 STORE_LINES = "calibration_lines.csv"
 #: Settings that name a CSV file.
-_CSV = (*_TABLES, "site_table")
+_CSV = (*_TABLES, "site_table", "precision_table")
 #: Settings that name a text file.
 _TEXTS = ("letter_template",)
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
@@ -64,6 +64,7 @@ class Settings:
     has some. ``phantom_definitions``: CSV of phantoms that the program does not know, empty for none.
     ``qct_phantom``: the phantom whose scale general lines aim at, of those known.
     ``site_table``: CSV that names where series come from, empty for none.
+    ``precision_table``: CSV of the site's own precision studies, empty for the published precision.
     ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
@@ -97,6 +98,7 @@ class Settings:
     phantom_definitions: str = ""
     qct_phantom: str = "Mindways Model 3"
     site_table: str = ""
+    precision_table: str = ""
     calibration_order: str = "in_scan, precalibrated, phantom, site, carried, tissues, published"
     media_limit_mb: int = 2000
     engine: str = "own"

@@ -52,6 +52,26 @@ def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
     assert "higher" not in words
 
 
+def test_the_sites_own_precision_is_used_and_said_and_a_wrong_table_is_a_sentence(
+    built, in_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_store(built[0])
+    now = services.patient(built[1][0].key)
+    table = tmp_path / "precision.csv"
+    monkeypatch.setenv("OSTEO_PRECISION_TABLE", str(table))
+    head = "vendor,manufacturer_model_name,kvp,rms_sd_mg_cm3,rms_cv_percent,patients,measurements_each,source\n"
+    table.write_text(f"{head}Other,Phantom CT,120,2.0,,30,2,protocol 7\n")
+    (found,) = services.priors(now, services.model_summary(now), seen_by=None)
+    assert services.precision_fault() == ""
+    assert found.comparison.mean.lsc == pytest.approx(2.77 * 2.0)
+    assert "site LSC 6)" in change_words(found)
+    table.write_text(f"{head}Other,Phantom CT,120,2.0,,12,2,protocol 7\n")
+    (found,) = services.priors(now, services.model_summary(now), seen_by=None)
+    assert "row 2: a precision study needs 30 degrees of freedom" in services.precision_fault()
+    assert "(LSC" not in change_words(found)
+    assert "site LSC" not in change_words(found)
+
+
 def test_its_pictures_are_begun_and_a_source_that_is_gone_is_a_sentence(built, in_store) -> None:
     in_store(built[0])
     now = services.patient(built[1][0].key)
