@@ -91,13 +91,12 @@ class SitePrecision:
 
     @property
     def words(self) -> str:
-        """'this site's precision study, RMS SD 2.1 mg/cm3, 30 patients 2 times each (protocol 7)'."""
+        """'site: RMS SD 2.1 mg/cm3, 30 patients x 2 (protocol 7)'."""
         if self.rms_sd_mg_cm3 is not None:
             error = f"RMS SD {self.rms_sd_mg_cm3:g} mg/cm³"
         else:
             error = f"RMS CV {self.rms_cv_percent:g} %"
-        each = f"{self.patients} patients {self.measurements_each} times each"
-        return f"this site's precision study, {error}, {each} ({self.source})"
+        return f"site: {error}, {self.patients} patients x {self.measurements_each} ({self.source})"
 
     def covers(self, one: Scanner, another: Scanner, *, is_same_unit: bool, kvp: float | None) -> bool:
         """Whether it was made on these: one scanner unit where it names one scanner, else both that it names."""

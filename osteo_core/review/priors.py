@@ -148,7 +148,7 @@ def _own_precision(
 
 def _published(unlike: tuple[str, ...]) -> str:
     limit = PRECISION_OTHER if unlike else PRECISION_SAME
-    return f"published precision, RMS CV {limit.value:g} %{' or both intervals' if unlike else ''}"
+    return f"published: RMS CV {limit.value:g} %{' or both intervals' if unlike else ''}"
 
 
 def _change(

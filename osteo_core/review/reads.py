@@ -196,15 +196,16 @@ def check_signature(reading: Reading, *, reader: str, role: Role, version: str, 
         raise UsageError(
             "this signature is for outlines that are no longer the latest; reload the page, look at them and sign again"
         )
-    allowed = reading.role_of(reader)
-    if allowed is not role:
+    role_now = reading.role_of(reader)
+    if role_now is not role:
         if role is Role.ADJUDICATOR:
             raise UsageError("an adjudicator decides where two readers disagree, and is neither of them")
-        others = reading.by(Role.FIRST)
+        others = reading.by(role)
+        if others is None:
+            raise UsageError("nothing is left to sign here; reload the page")
+        then = "read as second reader" if role_now is Role.SECOND else "see what is left to sign"
         raise UsageError(
-            f"another reader signed on {others.at:%d %b %Y, %H:%M} UTC; reload the page and read as second reader"
-            if others
-            else "nothing is left to sign here"
+            f"another reader signed as {role.value} on {others.at:%d %b %Y, %H:%M} UTC; reload the page and {then}"
         )
 
 

@@ -108,9 +108,9 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     assert rows["Verdict"] == ["corrected", "accepted", ""]
     assert rows["Category"] == ["low bone mass", "osteoporosis", ""]
     assert rows["Mean vBMD"] == [interval(first["mean"]), interval(second["mean"]), ""]
-    assert rows["L1"] == ["not outlined", f"{interval(second['levels']['20']['vbmd'])}, fracture none", "0.000"]
+    assert rows["L1"] == ["not outlined", f"{interval(second['levels']['20']['vbmd'])}, no fracture", "0.000"]
     same = interval(first["levels"]["21"]["vbmd"])
-    assert rows["L2"] == [f"{same}, fracture grade 1", f"{same}, fracture none", "1.000"]
+    assert rows["L2"] == [f"{same}, fracture grade 1", f"{same}, no fracture", "1.000"]
     assert rows["T12"][0].endswith("; does not count: " + first["levels"]["19"]["left_out"].rstrip("."))
     assert rows["In words"] == ["L1 is no vertebra", "–", ""]
     page.get_by_role("button", name="Go on from the second reader").click()

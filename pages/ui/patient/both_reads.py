@@ -102,12 +102,12 @@ def _level_row(first: Read, second: Read, level: Level) -> str:
 
 
 def _of_level(read: Read, level: Level) -> str:
-    """'71 (64 to 78), fracture grade 1, osteoporotic fracture; does not count: metal'."""
+    """'71 (64 to 78), fracture grade 1, osteoporotic; does not count: metal'."""
     own = read.summary.levels.get(level)
     if own is None:
         return "not outlined"
     parts = [wording.interval(*own.vbmd_mg_cm3) if own.vbmd_mg_cm3 else "no vBMD"]
-    parts += [f"fracture {wording.grade(own.grade)}"] if own.grade is not None else []
+    parts += [f"fracture {wording.grade(own.grade)}" if own.grade else "no fracture"] if own.grade is not None else []
     parts += [read.decisions.causes[level].value] if level in read.decisions.causes else []
     left_out = f"; does not count: {own.left_out.rstrip('.')}" if own.left_out else ""
     return ", ".join(parts) + left_out

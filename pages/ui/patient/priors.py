@@ -97,7 +97,7 @@ def show_priors(priors: Sequence[services.Prior]) -> None:
         hide_index=True,
         column_config={
             "Mean": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=430),
-            "LSC from": st.column_config.TextColumn("LSC from", width=260, help="Whose precision error it rests on"),
+            "LSC from": st.column_config.TextColumn("LSC from", width=330, help="Whose precision error it rests on"),
         },
     )
     if fault := services.precision_fault():

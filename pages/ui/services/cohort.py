@@ -58,6 +58,7 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = N
         to_review=int(row["n_to_review"]),
         overdue=int(row["n_overdue"]),
         simulated=int(row["n_simulated"]),
+        read=int(row["n_read"]),
     )
 
 

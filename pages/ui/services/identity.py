@@ -30,7 +30,7 @@ MOST_NUMBERS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSeries:
-    """One series of a patient who was looked up."""
+    """One series of a patient who was looked up; ``is_read``: as a reader signed."""
 
     series_key: str
     patient_key: str
@@ -39,6 +39,7 @@ class FoundSeries:
     follow_state: str
     study_date: date | None
     is_preferred: bool
+    is_read: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ def _series(row: dict[str, object]) -> FoundSeries:
         follow_state=str(row["follow_state"] or ""),
         study_date=row["study_date"],  # type: ignore[arg-type]
         is_preferred=bool(row["is_preferred"]),
+        is_read=bool(row["is_read"]),
     )
 
 

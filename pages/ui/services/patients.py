@@ -150,6 +150,7 @@ def _other(row: dict[str, Any]) -> OtherSeries:
     answer = row["category"] or ""
     if row["mean_vbmd"] is not None:
         answer += f", {row['mean_vbmd']:.0f} {wording.UNIT}"
+    answer += ", as signed" if answer and row["is_read"] else ""
     reason = answer or (row["first_exclusion_sentence"] or "").rstrip(".")
     scan = [wording.number(row["slice_thickness_mm"], 1, "mm"), f"kernel {row['convolution_kernel'] or 'not stated'}"]
     parts = [f"{row['status']}: {reason}" if reason else row["status"], ", ".join(scan), wording.day(row["study_date"])]

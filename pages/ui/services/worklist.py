@@ -28,7 +28,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkItem:
-    """One series of the worklist; ``state`` is None where nothing is followed up."""
+    """One series of the worklist; ``state`` is None where nothing is followed up; ``is_read``: as a reader signed."""
 
     series_key: str
     patient_key: str
@@ -50,6 +50,7 @@ class WorkItem:
     snooze_until: date | None
     contact_at: datetime | None
     contact: str
+    is_read: bool = False
 
     @property
     def followed(self) -> FollowedSeries:
@@ -100,6 +101,7 @@ def _work_item(row: dict[str, Any]) -> WorkItem:
         snooze_until=row["snooze_until"],
         contact_at=row["last_contact_at"],
         contact=row["last_contact"] or "",
+        is_read=row["is_read"],
     )
 
 

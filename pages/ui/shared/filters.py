@@ -74,14 +74,17 @@ def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
 def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
     """Title, number of patients and what was left out; below it the filter. Returns the filter."""
     chosen = chosen_filter(page, with_patients=with_patients)
-    numbers = services.cohort_numbers(chosen, seen_by=seen_by())
+    # What lists series shows a blind reader the program's result; what counts them takes every signed read.
+    sight = seen_by() if with_patients or page == "exclusions" else None
+    numbers = services.cohort_numbers(chosen, seen_by=sight)
     left_out = numbers.excluded + numbers.failed
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, width="content")
         st.markdown(
             f"**{wording.counted(numbers.patients, 'patient')}**, "
-            f"{wording.counted(numbers.series, 'series', 'series')}",
+            f"{wording.counted(numbers.series, 'series', 'series')}{_read_words(numbers.read)}",
             width="content",
+            help="A signed read counts before what the program measured" if numbers.read else None,
         )
         st.page_link(
             "pages/exclusions.py",
@@ -92,6 +95,11 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
         )
     _draw(page, chosen, with_patients=with_patients)
     return chosen
+
+
+def _read_words(count: int) -> str:
+    """Whose results these are, where some are a reader's."""
+    return f", {count:,} of them as a reader signed" if count else ""
 
 
 def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:

@@ -53,7 +53,7 @@ def test_a_worked_example_of_each_kind(tmp_path: Path) -> None:
     found = compare(alike(84.0, scanner=FORCE), alike(100.0, scanner=FORCE), own=own)
     assert found.mean.lsc == pytest.approx(5.817)
     assert (found.is_own, found.unlike) == (True, ())
-    assert found.precision == ("this site's precision study, RMS SD 2.1 mg/cm³, 30 patients 2 times each (protocol 7)")
+    assert found.precision == ("site: RMS SD 2.1 mg/cm³, 30 patients x 2 (protocol 7)")
     assert found.levels[Level.L2].lsc == pytest.approx(2 * 5.817)
     both = compare(alike(84.0, scanner=FORCE), alike(100.0, scanner=GE, device="d2"), own=own)
     assert both.mean.lsc == pytest.approx(10.1936)  # not the intervals: the pair was measured as it is used
@@ -79,7 +79,7 @@ def test_where_the_study_does_not_cover_both_scans_the_published_precision_is_us
     own = read_precision(table(tmp_path, OWN, PAIR))
     found, published = compare(*studies, own=own), compare(*studies)
     assert found == published
-    assert (found.is_own, found.precision.startswith("published precision")) == (False, True)
+    assert (found.is_own, found.precision.startswith("published: RMS CV")) == (False, True)
 
 
 @pytest.mark.parametrize(

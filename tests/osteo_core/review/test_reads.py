@@ -99,7 +99,10 @@ def test_only_who_may_sign_signs() -> None:
     for given, words in (
         ({"reader": " "}, "needs its reader"),
         ({"version": "old"}, "no longer the latest"),
-        ({"role": Role.FIRST}, "another reader signed on 29 Nov 2026, 08:01 UTC"),
+        (
+            {"role": Role.FIRST},
+            "signed as first reader on 29 Nov 2026, 08:01 UTC; .* and read as second reader",
+        ),
         ({"role": Role.ADJUDICATOR}, "is neither of them"),
     ):
         with pytest.raises(UsageError, match=words):
