@@ -20,24 +20,25 @@ from osteo_core.tables.content import Refused
 from osteo_core.tables.rows import Row, read_whole, refuse_rows
 from osteo_core.terms import Vendor
 
-_OPTIONAL = {"required": False, "may_be_blank": True}
 _COLUMNS: tuple[Column, ...] = (
     VENDOR,
     MODEL,
     KVP,
-    replace(VENDOR, name="other_vendor", words=("second vendor", "vendor 2"), **_OPTIONAL),
-    replace(MODEL, name="other_model", words=("second model", "model 2"), **_OPTIONAL),
+    replace(VENDOR, name="other_vendor", words=("second vendor", "vendor 2"), required=False, may_be_blank=True),
+    replace(MODEL, name="other_model", words=("second model", "model 2"), required=False, may_be_blank=True),
     Column(
         name="rms_sd_mg_cm3",
         kind=Number(low=0.1, high=limits.PRECISION_SD_MOST.value, unit="mg/cm3"),
         words=("RMS SD", "precision SD"),
-        **_OPTIONAL,
+        required=False,
+        may_be_blank=True,
     ),
     Column(
         name="rms_cv_percent",
         kind=Number(low=0.1, high=limits.PRECISION_CV_MOST.value),
         words=("RMS CV", "CV", "precision CV"),
-        **_OPTIONAL,
+        required=False,
+        may_be_blank=True,
     ),
     Column(
         name="patients",

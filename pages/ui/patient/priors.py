@@ -65,7 +65,7 @@ def _of_screen(prior: services.Prior, *, with_pictures: bool) -> dict[str, Any]:
     if not with_pictures:
         return data
     try:
-        files = services.prior_files(prior.series_key)
+        files = services.prior_files(prior.series_key, is_read=prior.is_read)
     except UsageError as refused:
         return {**data, "urls": {}, "why_not": str(refused)}
     return {**data, "urls": {name: picture_address(file) for name, file in files.items() if file is not None}}

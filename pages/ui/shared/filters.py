@@ -78,11 +78,12 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
     sight = seen_by() if with_patients or page == "exclusions" else None
     numbers = services.cohort_numbers(chosen, seen_by=sight)
     left_out = numbers.excluded + numbers.failed
+    signed = f", {numbers.read:,} of them as a reader signed" if numbers.read else ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, width="content")
         st.markdown(
             f"**{wording.counted(numbers.patients, 'patient')}**, "
-            f"{wording.counted(numbers.series, 'series', 'series')}{_read_words(numbers.read)}",
+            f"{wording.counted(numbers.series, 'series', 'series')}{signed}",
             width="content",
             help="A signed read counts before what the program measured" if numbers.read else None,
         )
@@ -95,11 +96,6 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
         )
     _draw(page, chosen, with_patients=with_patients)
     return chosen
-
-
-def _read_words(count: int) -> str:
-    """Whose results these are, where some are a reader's."""
-    return f", {count:,} of them as a reader signed" if count else ""
 
 
 def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
