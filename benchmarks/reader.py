@@ -38,10 +38,10 @@ from osteo_core.terms import ContrastPhase
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    """Print how long the block took."""
-    began = time.perf_counter()
+    """Print how long the block took, and how long this process worked: on a shared machine the rest is waiting."""
+    began, worked = time.perf_counter(), time.process_time()
     yield
-    print(f"  {name:<50} {time.perf_counter() - began:6.2f} s")
+    print(f"  {name:<50} {time.perf_counter() - began:6.2f} s, CPU {time.process_time() - worked:6.2f} s")
 
 
 def main() -> None:

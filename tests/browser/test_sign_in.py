@@ -226,9 +226,10 @@ def unsaved_drawing_outlives_an_idle_sign_in(site: Site, page: Page) -> None:
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None
-    page.mouse.move(box["x"] + 20, box["y"] + 40)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
     page.mouse.down()
-    page.mouse.move(box["x"] + 60, box["y"] + 60, steps=5)
+    page.mouse.move(x + 0.2 * box["width"], y, steps=8)  # from the level outwards
     page.mouse.up()
     expect(page.locator(".reader .save")).to_be_enabled()
     page.wait_for_timeout(1500)  # the browser keeps what was drawn a moment after each stroke
