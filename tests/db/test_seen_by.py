@@ -114,9 +114,9 @@ def test_a_list_shows_orders_and_filters_by_the_program_where_the_read_is_hidden
     assert [row["category"] for row in listed(store, None, Category.NORMAL)] == ["normal"]
     assert listed(store, seen_by, Category.NORMAL) == []
     program = listed(store, seen_by, Category.OSTEOPOROSIS)
-    assert [row["mean_vbmd"] for row in program] == sorted(row["mean_vbmd"] for row in program)
+    assert [row["mean_vbmd_mg_cm3"] for row in program] == sorted(row["mean_vbmd_mg_cm3"] for row in program)
     (own,) = (row for row in program if row["series_key"] == key)
-    assert own["mean_vbmd"] == pytest.approx(signed.assessment.mean_vbmd_mg_cm3.value)
+    assert own["mean_vbmd_mg_cm3"] == pytest.approx(signed.assessment.mean_vbmd_mg_cm3.value)
     assert (own["is_flagged"], own["model_hash"]) == (True, signed.model_hash)
     assert listed(store, None)[-1]["series_key"] == key, "not flagged any more as signed: the last"
     (whole,) = store.query("cohort_summary", seen_by=seen_by).to_pylist()
@@ -129,7 +129,7 @@ def test_who_signed_or_was_shown_it_sees_the_read_and_no_query_shows_it_to_other
     record(store.store_dir, event_of(key, 5, ("EF", None, True)))
     store.take_in()
     for reader in ("AB", "EF"):
-        assert [row["mean_vbmd"] for row in listed(store, reader, Category.NORMAL)] == [180.0]
+        assert [row["mean_vbmd_mg_cm3"] for row in listed(store, reader, Category.NORMAL)] == [180.0]
     store.publish_snapshot()
     with open_snapshot(store.store_dir) as snapshot:
         for name in ("worklist_rows", "find_patients", "patient_series", "flow_series", "export_cohort"):
