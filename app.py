@@ -16,7 +16,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from osteo_core.errors import SettingsError
 from pages.ui import services
-from pages.ui.access.doors import Doors
+from pages.ui.access.doors import ACTIVE, Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
 from pages.ui.shared.first_paint import FirstPaint
@@ -86,7 +86,7 @@ else:
         sys.exit(f"The dashboard does not start: {refused}.")
     app = st.App(
         __file__,
-        routes=[*review_routes()],
+        routes=[*review_routes(), ACTIVE],
         lifespan=services.lifespan,
         middleware=[Middleware(SecurityHeaders), Middleware(Doors), Middleware(FirstPaint)],
         exception_handlers={Exception: answer_fault},

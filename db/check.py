@@ -20,7 +20,7 @@ from osteo_core.errors import StoreError, StoreOwnedError
 _BATCH = 500
 _REBUILD = "rebuild it: python -m osteo_core check --rebuild"
 #: Tables whose rows follow from the parts alone.
-_FOLLOWING = (*TABLES, "cohort", "pairs")
+_FOLLOWING = (*TABLES, "cohort", "unread", "pairs")
 
 
 @dataclass(frozen=True, kw_only=True)

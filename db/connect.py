@@ -39,14 +39,22 @@ class Reader:
         self._local = threading.local()
 
     def query(
-        self, name: str, *, cohort: CohortFilter = EVERYBODY, part: Part | None = None, **params: Any
+        self,
+        name: str,
+        *,
+        cohort: CohortFilter = EVERYBODY,
+        part: Part | None = None,
+        seen_by: str | None = None,
+        **params: Any,
     ) -> pa.Table:
         """Answer the query ``name`` (db/queries) about ``cohort``, or part of the answer, as an Arrow table.
+
+        ``seen_by``: as this reader may see it (db/query.py).
 
         Raises StoreError when disk, memory or a damaged file does not let it.
         """
         with translated(self.store_dir, "reading"):
-            return run_query(self._cursor(), name, cohort=cohort, part=part, **params)
+            return run_query(self._cursor(), name, cohort=cohort, part=part, seen_by=seen_by, **params)
 
     def table(self, name: str) -> pa.Table:
         """A whole table for export. Raises BrokenPromiseError for one that must not leave the site."""

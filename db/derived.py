@@ -15,6 +15,13 @@ from osteo_core.columns.cohort import DERIVED, FROM_RESULTS, FROM_SERIES
 _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
+_CUT, _WHOSE, _INTO = "-- cut\n", "/*whose*/ TRUE", ("DELETE FROM cohort", "INSERT INTO cohort")
+#: Of series that a reader signed, what the program measured.
+_UNREAD = (
+    "NOT coalesce(is_read, false) AND series_key IN (SELECT series_key FROM results WHERE is_read)",
+    "WHERE NOT coalesce(h.is_superseded, false)",
+    "WHERE r.series_key IS NOT NULL AND NOT coalesce(h.is_superseded, false)",
+)
 #: Made by refresh.sql from rows of parts alone.
 TABLES: dict[str, Table] = DERIVED
 
@@ -24,7 +31,13 @@ def refresh_sql() -> str:
     """SQL that makes every derived row of the series in the temporary table ``touched`` anew."""
     series = ", ".join(f"h.{column.name}" for column in FROM_SERIES)
     results = ", ".join(f"r.{column.name}" for column in FROM_RESULTS)
-    return _REFRESH.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
+    made, between, rows, end = _REFRESH.split(_CUT)
+    whose, every, read = _UNREAD
+    again = (made + rows).replace(_WHOSE, whose).replace(every, read)
+    for words in _INTO:
+        again = again.replace(words, words.replace("cohort", "unread"))
+    whole = "".join((made, between, rows, again, end))
+    return whole.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
 
 
 @functools.cache

@@ -2,7 +2,8 @@
 
 A query about a cohort holds ``/*cohort*/ TRUE`` where the filter's WHERE clause goes, and one by groups ``/*group*/ 0``
 where the number of the group ``$by`` goes; unchanged, the file asks about all patients and runs in any DuckDB client.
-``/*exported columns*/ 0 AS nothing`` are the columns of the cohort that leave the site as they are stored.
+``/*exported columns*/ 0 AS nothing`` are the columns of the cohort that leave the site as they are stored. Every query
+about the cohort can be asked as one reader may see it (seen_by.sql).
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ GROUPS: dict[str, str] = {
 #: Questions that keep one or two small values a patient: up to 2^22 patients stand in an array by their number, which
 #: takes half the time of hashing and some 100 MB at most. Others would fill it with all that they keep.
 _BY_ARRAY, _ARRAY_BITS, _USUAL_BITS = frozenset({"cohort_summary", "prevalence", "equity"}), 22, 12
+#: Before a query: the cohort as one reader may see it.
+_SEEN_BY = re.sub(r"--[^\n]*\n", "", (QUERIES.parent / "seen_by.sql").read_text(encoding="utf-8")).strip()
+_WITH = re.compile(r"WITH\b\s*")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
 _COMMENT = re.compile(r"--[^\n]*")
 EVERYBODY = CohortFilter()
@@ -84,9 +88,10 @@ def run_query(
     *,
     cohort: CohortFilter = EVERYBODY,
     part: Part | None = None,
+    seen_by: str | None = None,
     **params: Any,
 ) -> pa.Table:
-    """Answer the query ``name``, or a part of its answer.
+    """Answer the query ``name``, or a part of its answer; ``seen_by``: as this reader may see it, None for all.
 
     Raises BrokenPromiseError for an unknown name, a missing or unknown parameter or group, or a filter on
     a query that takes none: the caller is our own code.
@@ -103,11 +108,21 @@ def run_query(
         text = text.replace(_GROUP, GROUPS[params["by"]])
     text = part.of(text) if part else text
     clause, values = where(cohort)
+    if seen_by is not None:
+        text, values = _as_seen(text), {**values, "seen_by": seen_by}
     cursor.execute(f"SET perfect_ht_threshold = {_ARRAY_BITS if name in _BY_ARRAY else _USUAL_BITS}")
     given = {key: list(value) if isinstance(value, tuple) else value for key, value in params.items()}
     relation = cursor.sql(text.replace(_PLACE, clause), params={**given, **values} or None)
     table: pa.Table = relation.to_arrow_table()
     return table
+
+
+def _as_seen(text: str) -> str:
+    """The query ``text`` over the cohort that ``$seen_by`` may see."""
+    text = _COMMENT.sub("", text).lstrip()
+    if _WITH.match(text):
+        return f"WITH {_SEEN_BY}, {_WITH.sub('', text, count=1)}"
+    return f"WITH {_SEEN_BY} {text}"
 
 
 @functools.cache

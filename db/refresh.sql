@@ -1,5 +1,6 @@
 -- Writes the rows of `cohort`, and those of `pairs`, anew for the series in the temporary table `touched`: all series of
--- every patient that was touched.
+-- every patient that was touched. The parts between the cuts that make one row a series are run a second time for
+-- `unread`: series that a reader signed, as the program alone measured them (db/derived.py).
 -- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
 -- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), hash of the series (16), 28
 -- free: a query puts there what it asks about the series with the largest pick, which stands for its patient.
@@ -14,7 +15,7 @@ WITH header AS (
 ),
 latest AS (
     SELECT * FROM results
-    WHERE series_key IN (SELECT series_key FROM touched)
+    WHERE series_key IN (SELECT series_key FROM touched) AND /*whose*/ TRUE
     QUALIFY row_number() OVER (  -- what a reader signed counts before what the program measured
         PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
     ) = 1
@@ -43,6 +44,7 @@ SELECT
 FROM joined
 LEFT JOIN age_bands AS band ON patient_age_years >= band.from_years AND patient_age_years < band.to_years;
 
+-- cut
 INSERT INTO patients
 SELECT patient_key, coalesce((SELECT max(number) FROM patients), 0) + row_number() OVER (ORDER BY patient_key)
 FROM (SELECT DISTINCT patient_key FROM joined)
@@ -92,8 +94,6 @@ FROM found AS f
 JOIN reference AS r
     ON r.patient_key = f.patient_key AND r.level IS NOT DISTINCT FROM f.level AND r.mineral = f.calibration_mineral;
 
-DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
-
 -- Notes on the follow-up that nobody undid.
 CREATE OR REPLACE TEMP TABLE valid_notes AS
 SELECT * FROM events
@@ -101,6 +101,9 @@ ANTI JOIN (
     SELECT payload_json ->> '$.undoes' AS event_id FROM events WHERE kind = 'follow-up undone'
 ) AS undone USING (event_id)
 WHERE kind IN ('follow-up', 'follow-up fact') AND series_key IN (SELECT series_key FROM touched);
+
+-- cut
+DELETE FROM cohort WHERE series_key IN (SELECT series_key FROM touched);
 
 INSERT INTO cohort BY NAME
 WITH note AS (
@@ -238,6 +241,7 @@ LEFT JOIN reason AS e
 LEFT JOIN five_years AS y ON j.patient_age_years >= y.from_years AND j.patient_age_years < y.to_years
 ORDER BY j.series_key;
 
+-- cut
 DROP TABLE valid_notes;
 DROP TABLE valid_references;
 DROP TABLE joined;

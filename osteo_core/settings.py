@@ -33,7 +33,7 @@ _TABLES = ("calibration_table", "store_lines", "phantom_table", "phantom_definit
 #: In a store: its own calibration lines, made from QCT pairs, as a calibration table.
 STORE_LINES = "calibration_lines.csv"
 #: Settings that name a CSV file.
-_CSV = (*_TABLES, "site_table")
+_CSV = (*_TABLES, "site_table", "precision_table")
 #: Settings that name a text file.
 _TEXTS = ("letter_template",)
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
@@ -64,6 +64,7 @@ class Settings:
     has some. ``phantom_definitions``: CSV of phantoms that the program does not know, empty for none.
     ``qct_phantom``: the phantom whose scale general lines aim at, of those known.
     ``site_table``: CSV that names where series come from, empty for none.
+    ``precision_table``: CSV of the site's own precision studies, empty for the published precision.
     ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
     ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
     ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
@@ -72,7 +73,8 @@ class Settings:
     people sign in their role decides instead.
     ``role_claim``: the claim of the identity provider that holds a person's roles, with dots for the way to it;
     ``role_values``: which of its values is which role, empty where they are the roles' own names.
-    ``session_hours``: how long a sign-in holds. ``researcher_images``: whether a researcher sees images.
+    ``session_hours``: how long a sign-in holds; ``idle_minutes``: how long without use, 0 for as long as that.
+    ``researcher_images``: whether a researcher sees images.
     ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in.
     ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
@@ -96,6 +98,7 @@ class Settings:
     phantom_definitions: str = ""
     qct_phantom: str = "Mindways Model 3"
     site_table: str = ""
+    precision_table: str = ""
     calibration_order: str = "in_scan, precalibrated, phantom, site, carried, tissues, published"
     media_limit_mb: int = 2000
     engine: str = "own"
@@ -109,6 +112,7 @@ class Settings:
     role_claim: str = "roles"
     role_values: str = ""
     session_hours: float = 12.0
+    idle_minutes: float = 30.0
     researcher_images: bool = False
     open_to_network: bool = False
 
@@ -189,6 +193,9 @@ def checked(settings: Settings) -> Settings:
         f"media_limit_mb must be at least 0, found {settings.media_limit_mb}": settings.media_limit_mb >= 0,
         f"session_hours must be above 0 and up to 24, found {settings.session_hours:g}": (
             0 < settings.session_hours <= 24
+        ),
+        f"idle_minutes must be 0 or a number up to 1440, found {settings.idle_minutes:g}": (
+            0 <= settings.idle_minutes <= 1440
         ),
         "role_claim must name a claim, found nothing": bool(settings.role_claim.strip()),
         f"upload_limit_mb must be at least 1, found {settings.upload_limit_mb}": settings.upload_limit_mb >= 1,

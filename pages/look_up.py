@@ -25,7 +25,8 @@ def show_found(found: services.Found) -> None:
 
 
 def _show_series(one: services.FoundSeries) -> None:
-    words = [one.category or one.status, one.follow_state, wording.day(one.study_date)]
+    result = f"{one.category or one.status}{', as signed' if one.is_read else ''}"
+    words = [result, one.follow_state, wording.day(one.study_date)]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
             "pages/patient.py",

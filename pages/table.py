@@ -15,7 +15,7 @@ from streamlit.elements.lib.column_types import ColumnConfig
 from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
 from pages.ui.access.roles import Action
-from pages.ui.access.users import later
+from pages.ui.access.users import later, seen_by
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import file_stem
@@ -145,6 +145,7 @@ else:
         read = partial(
             services.table_part,
             chosen,
+            seen_by=seen_by(),
             with_keys=st.session_state["with_keys"],
             secret=st.session_state.setdefault(_SECRET, secrets.token_hex(16)),
         )

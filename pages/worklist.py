@@ -7,6 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from pages.ui import services
+from pages.ui.access.users import seen_by
 from pages.ui.shared import address, filters, frame, notes, wording
 from pages.ui.worklist import call_list, patient_list
 from pages.ui.worklist.order import MOST_LISTED, WorkOrder, is_kept, refresh, work_order
@@ -37,20 +38,27 @@ def choose_page(order: WorkOrder) -> int:
 
 def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
     """How many are listed, and whether the store has changed since the list was put in order."""
-    flagged = services.cohort_numbers(chosen).flagged
+    flagged = services.cohort_numbers(chosen, seen_by=order.seen_by).flagged
     words = f"**{wording.counted(order.total, 'series', 'series')}** on this list, {flagged:,} flagged."
     if order.total > len(order.keys):
         words += f" The first {MOST_LISTED:,} are shown: narrow the filter or sort differently to see others."
     if order.noted:
         words += f" {len(order.noted):,} noted since it was put in order."
-    waiting = services.worklist_count(replace(chosen, snoozed=True)) if chosen.snoozed is False else 0
+    waiting = 0
+    if chosen.snoozed is False:
+        waiting = services.worklist_count(replace(chosen, snoozed=True), seen_by=order.seen_by)
     if waiting:
         words += (
             f" {wording.counted(waiting, 'patient series', 'patient series')} waiting for a later day: see Filters."
         )
-    now = services.worklist_count(chosen)
+    now = services.worklist_count(chosen, seen_by=order.seen_by)
     if now != order.total:
         words += f" {wording.counted(now, 'series', 'series')} match the filter now."
+    if hidden := len(services.hidden_series()):
+        words += (
+            f" {wording.counted(hidden, 'signed series', 'signed series')} of the store you have not read: lists show "
+            "the program's result, so that you can read blind."
+        )
     st.markdown(words)
 
 
@@ -79,7 +87,7 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Worklist", "worklist", with_patients=True)
-    if not services.worklist_count(chosen) and not is_kept(chosen):
+    if not services.worklist_count(chosen, seen_by=seen_by()) and not is_kept(chosen):
         frame.draw_empty(
             "No patient matches this filter. Remove a part of it to see more.", icon=":material/search_off:"
         )

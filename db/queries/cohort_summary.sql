@@ -11,6 +11,7 @@ SELECT
     count(*) FILTER (len(review_reasons) > 0) AS n_review,
     count(*) FILTER (follow_state = 'to review') AS n_to_review,
     count(*) FILTER (due_at < now()) AS n_overdue,
-    count(*) FILTER (is_simulated) AS n_simulated
+    count(*) FILTER (is_simulated) AS n_simulated,
+    count(*) FILTER (is_read) AS n_read
 FROM cohort
 WHERE /*cohort*/ TRUE;

@@ -5,7 +5,7 @@ WITH found AS (
     QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1
 )
 SELECT c.series_key, c.patient_key, f.accession_key, c.status, c.category, c.mean_vbmd_mg_cm3, c.is_flagged, c.follow_state,
-    c.study_date, c.is_preferred
+    c.study_date, c.is_preferred, coalesce(c.is_read, false) AS is_read
 FROM cohort AS c
 JOIN found AS f USING (series_key)
 ORDER BY c.patient_key, c.study_date DESC NULLS LAST, c.is_preferred DESC, c.series_key;

@@ -8,7 +8,7 @@ SELECT
     patient_age_years, patient_sex, vendor, manufacturer_model_name, study_date,
     first_exclusion_sentence, status, is_simulated, finished_at, model_hash, settings_hash,
     follow_state, follow_since, follow_because, flagged_at, due_at,
-    assignee, snooze_until, last_contact_at, last_contact
+    coalesce(is_read, false) AS is_read, assignee, snooze_until, last_contact_at, last_contact
 FROM cohort
 LEFT JOIN follow_up_plans USING (series_key)
 WHERE list_contains($series_keys::VARCHAR[], series_key)

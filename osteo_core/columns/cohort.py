@@ -112,6 +112,12 @@ COHORT_ROWS = table(
     order="work_order series_key",
 )
 
+UNREAD = replace(
+    COHORT_ROWS,
+    name="unread",
+    meaning="series that a reader signed, as the program measured them: who has not read them sees these; derived",
+)
+
 PAIRS = table(
     "pairs",
     "what a series and QCT say of the same patient or level in the same mineral; derived",
@@ -142,7 +148,7 @@ NAMES = table(
 )
 
 #: Tables that the store makes from the others, by name.
-DERIVED = {one.name: one for one in (COHORT_ROWS, PAIRS, PATIENTS, NAMES)}
+DERIVED = {one.name: one for one in (COHORT_ROWS, UNREAD, PAIRS, PATIENTS, NAMES)}
 
 _EXPORTED = tuple(column for column in COHORT_ROWS.columns if EXPORTED in column.use)
 

@@ -34,6 +34,34 @@ SIGNIFICANT_FACTOR = Limit(
     date="2019",
     beyond="a difference is a change",
 )
+PRECISION_FREEDOM = Limit(
+    value=30.0,
+    unit="degrees of freedom",
+    source="ISCD 2019: 30 patients measured twice, or 15 three times",
+    date="2019",
+    beyond="fewer: a site's own precision study is refused",
+)
+PRECISION_SD_MOST = Limit(
+    value=30.0,
+    unit="mg/cm3",
+    source="design: six times the published SD at 100 mg/cm3",
+    date="2026-11-29",
+    beyond="above: the row of a precision table is refused",
+)
+PRECISION_CV_MOST = Limit(
+    value=30.0,
+    unit="%",
+    source="design: six times the published RMS-CV",
+    date="2026-11-29",
+    beyond="above: the row of a precision table is refused",
+)
+PRECISION_MEASUREMENTS_MOST = Limit(
+    value=10000.0,
+    unit="patients",
+    source="design: no precision study is larger",
+    date="2026-11-29",
+    beyond="above: the row of a precision table is refused",
+)
 LEVELS_COMPARED = Limit(
     value=2,
     unit="levels that count in both studies",

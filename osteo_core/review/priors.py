@@ -1,7 +1,8 @@
 """An earlier study of the same person beside the present one: differences by level, and which of them is a change.
 
 A difference is a change only beyond the least significant change (LSC), 2.77 precision errors (ISCD 2019). Precision is
-the published one of automated measurements in real patients, in percent of the mean of both values. Where scanner,
+that of the site's own study where it has one of these scanners (precision.py), else the published one of automated
+measurements in real patients, in percent of the mean of both values. Where scanner,
 calibration, tube voltage, kernel or contrast differ, the errors of the two calibrations no longer cancel: then the LSC
 is not less than the root of the sum of squares of both 95 % half widths. The rescans of simulated patients
 (benchmarks/fang2021) lie nearer together; the LSC is never taken smaller because of them.
@@ -21,20 +22,27 @@ from osteo_core.limits.precision import (
     PRECISION_SAME,
     SIGNIFICANT_FACTOR,
 )
+from osteo_core.review.precision import Scanner, SitePrecision
 from osteo_core.review.summary import Interval, LevelSummary, Summary
 from osteo_core.terms import ContrastPhase, Level
 
 #: A fracture from this grade on is named where the earlier study had a lower grade.
 _FRACTURED_FROM = 2
+#: What a site's study of two scanners covers.
+OTHER_SCANNER = "another scanner"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One study as it is compared. Empty words and None: not known. ``device`` names one scanner unit."""
+    """One study as it is compared. Empty words and None: not known.
+
+    ``device`` names one scanner unit, ``scanner`` its model.
+    """
 
     day: date | None
     summary: Summary
     device: str = ""
+    scanner: Scanner | None = None
     calibration: str = ""
     mineral: str = ""
     phase: str = ContrastPhase.UNKNOWN.value
@@ -67,12 +75,15 @@ class Comparison:
     """The present study against an earlier one.
 
     ``unlike``: in what the two scans differ, so that the LSC is larger. ``reason``: why nothing is compared.
+    ``precision``: whose precision error the LSC rests on; ``is_own``: the site's.
     ``mean``: over ``levels_compared``, which count in both. ``new_fractures``: levels of grade 2 or 3 that had less.
     """
 
     day: date | None
     unlike: tuple[str, ...] = ()
     reason: str = ""
+    precision: str = ""
+    is_own: bool = False
     mean: Change | None = None
     levels_compared: tuple[Level, ...] = ()
     levels: Mapping[Level, Change] = field(default_factory=dict)
@@ -88,8 +99,11 @@ def least_significant_change(precision: float) -> float:
     return SIGNIFICANT_FACTOR.value * precision
 
 
-def compare(now: Study, prior: Study) -> Comparison:
-    """The present study against an earlier one, by level and by the mean of the levels that count in both."""
+def compare(now: Study, prior: Study, *, own: Sequence[SitePrecision] = ()) -> Comparison:
+    """The present study against an earlier one, by level and by the mean of the levels that count in both.
+
+    ``own``: the site's precision studies; the first that covers both scans is used.
+    """
     fractures = _new_fractures(now.summary, prior.summary)
     reason = _why_not(now, prior)
     if reason:
@@ -101,6 +115,7 @@ def compare(now: Study, prior: Study) -> Comparison:
     if len(found) < LEVELS_COMPARED.value:
         reason = f"fewer than {LEVELS_COMPARED.value} levels count in both studies"
         return Comparison(day=prior.day, unlike=unlike, reason=reason, new_fractures=fractures)
+    site = _own_precision(now, prior, unlike, own)
     wide = _half(now.summary.mean_mg_cm3), _half(prior.summary.mean_mg_cm3)
     befores, afters = [a[0] for a, _ in found.values()], [b[0] for _, b in found.values()]
     # One level's precision error is at most this many times that of their mean; it is not published by level.
@@ -108,19 +123,46 @@ def compare(now: Study, prior: Study) -> Comparison:
     return Comparison(
         day=prior.day,
         unlike=unlike,
-        mean=_change(_mean(befores), _mean(afters), is_alike=not unlike, half_widths=wide),
+        precision=site.words if site else _published(unlike),
+        is_own=site is not None,
+        mean=_change(_mean(befores), _mean(afters), is_alike=not unlike, half_widths=wide, site=site),
         levels_compared=tuple(found),
         levels={
-            level: _change(a[0], b[0], is_alike=not unlike, half_widths=(_half(a), _half(b)), times=more)
+            level: _change(a[0], b[0], is_alike=not unlike, half_widths=(_half(a), _half(b)), times=more, site=site)
             for level, (a, b) in found.items()
         },
         new_fractures=fractures,
     )
 
 
+def _own_precision(
+    now: Study, prior: Study, unlike: tuple[str, ...], own: Sequence[SitePrecision]
+) -> SitePrecision | None:
+    """The site's study that was made on these scanners; none where anything but the scanner differs."""
+    if now.scanner is None or prior.scanner is None or set(unlike) - {OTHER_SCANNER}:
+        return None
+    is_same_unit = not unlike
+    covering = (one for one in own if one.covers(prior.scanner, now.scanner, is_same_unit=is_same_unit, kvp=now.kvp))
+    return next(covering, None)
+
+
+def _published(unlike: tuple[str, ...]) -> str:
+    limit = PRECISION_OTHER if unlike else PRECISION_SAME
+    return f"published: RMS CV {limit.value:g} %{' or both intervals' if unlike else ''}"
+
+
 def _change(
-    before: float, after: float, *, is_alike: bool, half_widths: tuple[float, float], times: float = 1.0
+    before: float,
+    after: float,
+    *,
+    is_alike: bool,
+    half_widths: tuple[float, float],
+    times: float = 1.0,
+    site: SitePrecision | None = None,
 ) -> Change:
+    if site is not None:
+        lsc = least_significant_change(times * site.error_mg_cm3((before + after) / 2))
+        return Change(before=before, after=after, lsc=lsc)
     percent = PRECISION_SAME.value if is_alike else PRECISION_OTHER.value
     precision = max(percent / 100 * (before + after) / 2, PRECISION_LEAST.value)
     lsc = least_significant_change(times * precision)
@@ -150,7 +192,7 @@ def _unlike(now: Study, prior: Study) -> tuple[str, ...]:
     if not (now.device and prior.device):
         found.append("scanner not known")
     elif now.device != prior.device:
-        found.append("another scanner")
+        found.append(OTHER_SCANNER)
     if now.calibration != prior.calibration:
         found.append("another calibration")
     if now.kvp is None or now.kvp != prior.kvp:

@@ -129,10 +129,28 @@ class Reading:
             return self.counts.version
         return model_version
 
+    def versions_to_go_on(self, reader: str, model_version: str) -> tuple[str, ...]:
+        """The outlines that this reader may correct or sign; an adjudicator without own ones takes either reader's."""
+        latest = self.latest_version(reader, model_version)
+        if self.role_of(reader) is not Role.ADJUDICATOR or any(mask.reader == reader for mask in self.masks):
+            return (latest,)
+        both = (self.by(Role.FIRST), self.by(Role.SECOND))
+        return (latest, *(read.version for read in both if read is not None))
+
     def has_seen(self, reader: str) -> bool:
         """Whether this reader signed first, adjudicated, or was shown what another one signed."""
         own = any(read.reader == reader and read.role is not Role.SECOND for read in self.reads)
         return own or any(name == reader and showed for name, _, showed in self.openings)
+
+    def is_hidden_from(self, reader: str) -> bool:
+        """Whether this reader may not see yet what was signed: they may read second, and did not read.
+
+        Nor may one who has not said who they are (''). db/seen_by.sql says the same of lists.
+        """
+        if self.counts is None or not reader:
+            return self.counts is not None
+        has_read = any(read.reader == reader for read in self.reads)
+        return self.by(Role.SECOND) is None and not has_read and not self.has_seen(reader)
 
     def role_of(self, reader: str) -> Role | None:
         """As whom this reader may sign now; None where nothing is left for them to sign."""
@@ -167,23 +185,27 @@ def _word(category: Any) -> str:
     return category.value if category else "none"
 
 
-def check_signature(reading: Reading, *, reader: str, role: Role, version: str, latest: str) -> None:
-    """Raises UsageError, with what to do, where this reader may not sign that version in that role."""
+def check_signature(reading: Reading, *, reader: str, role: Role, version: str, allowed: Sequence[str]) -> None:
+    """Raises UsageError, with what to do, where this reader may not sign that version in that role.
+
+    ``allowed``: the versions to sign on, ``Reading.versions_to_go_on``.
+    """
     if not reader.strip():
         raise UsageError("a signature needs its reader: type your name, or sign in")
-    if version != latest:
+    if version not in allowed:
         raise UsageError(
             "this signature is for outlines that are no longer the latest; reload the page, look at them and sign again"
         )
-    allowed = reading.role_of(reader)
-    if allowed is not role:
+    role_now = reading.role_of(reader)
+    if role_now is not role:
         if role is Role.ADJUDICATOR:
             raise UsageError("an adjudicator decides where two readers disagree, and is neither of them")
-        others = reading.by(Role.FIRST)
+        others = reading.by(role)
+        if others is None:
+            raise UsageError("nothing is left to sign here; reload the page")
+        then = "read as second reader" if role_now is Role.SECOND else "see what is left to sign"
         raise UsageError(
-            f"another reader signed on {others.at:%d %b %Y, %H:%M} UTC; reload the page and read as second reader"
-            if others
-            else "nothing is left to sign here"
+            f"another reader signed as {role.value} on {others.at:%d %b %Y, %H:%M} UTC; reload the page and {then}"
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.reading_room import Rooms, erase_level, in_store, open_rooms
+from tests.browser.reading_room import READY, Rooms, erase_level, in_store, name, open_rooms
 from tests.builders.reading import build_reading_store
 
 pytestmark = pytest.mark.browser
@@ -21,13 +21,26 @@ def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
         yield opened
 
 
-def sign(page: Page, key: str, verdict: str, reader: str, words: str = "") -> None:
-    """Sign by key, with words where there are any."""
+def sign(page: Page, key: str, verdict: str, reader: str, words: str = "", grade_of_l2: str = "") -> None:
+    """Sign by key, with words and a grade where there are any."""
     page.locator(".card").first.click()  # keys go to the screen
     page.keyboard.press(key)
+    if grade_of_l2:
+        page.get_by_label("Genant grade of L2").select_option(grade_of_l2)
     page.get_by_role("textbox", name="In the reader's words").fill(words)
     page.get_by_role("button", name=f"Sign as {reader}").click()
     page.wait_for_selector(f".reader[data-signed={verdict}]")
+
+
+def read_table(page: Page) -> list[list[str]]:
+    """The rows of both reads side by side, cell by cell."""
+    table = page.locator("table.both tbody tr")
+    expect(table.first).to_be_visible()
+    return [row.locator("th, td").all_inner_texts() for row in table.all()]
+
+
+def interval(given: list[float]) -> str:
+    return "{:.0f} ({:.0f} to {:.0f})".format(*given)
 
 
 def signatures(rooms: Rooms, key: str) -> dict[str, dict]:
@@ -45,13 +58,22 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     page.keyboard.press("s")
     page.wait_for_selector(".reader[data-saved]")
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
-    sign(page, "c", "corrected", "AB", "L1 is no vertebra")
+    sign(page, "c", "corrected", "AB", "L1 is no vertebra", grade_of_l2="1")
     expect(page.locator(".reader .standing")).to_contain_text("corrected by AB")
     context.close()
 
-    # The second reader: the model's numbers and outlines, and no word of the first on the whole page.
+    # The second reader: the model's numbers and outlines, and no word of the first on list and page.
     context, page, more = rooms.enter()
-    rooms.open(page, case, "CD")
+    page.goto(f"{rooms.server.address}/worklist")
+    row = page.locator(f"tr[data-key='{case.key}']")
+    expect(row).to_contain_text("osteoporosis")
+    everything = page.locator("[data-testid=stMain]").inner_text()
+    assert "low bone mass" not in everything
+    assert "1 signed series of the store you have not read" in everything
+    row.click()
+    page.keyboard.press("o")
+    page.wait_for_selector(READY, timeout=120_000)
+    name(page, "CD")
     expect(page.locator(".reader .role")).to_have_text("CD, second reader")
     expect(page.locator(".reader .standing")).to_have_text("signed by another reader, hidden from you")
     expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
@@ -66,7 +88,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     page.keyboard.press("Escape")
     sign(page, "a", "accepted", "CD")
     expect(page.locator(".reader .standing")).to_contain_text(
-        "two readers disagree on category: low bone mass and osteoporosis"
+        "two readers disagree on category: low bone mass and osteoporosis; fracture grade of L2: 1 and 0"
     )
     context.close()
 
@@ -75,15 +97,37 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     expect(page.locator(".reader .role")).to_have_text("EF, adjudicator")
     expect(page.locator(".reader .standing")).to_contain_text("two readers disagree")
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
+    page.locator(".card").first.click()
+    page.keyboard.press("a")
+    expect(page.get_by_label("Genant grade of L2")).to_have_value("1")  # the first reader's, which would be signed too
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_test_id("stPopoverButton").filter(has_text="Both reads").click()
+    rows = {cells[0]: cells[1:] for cells in read_table(page)}
+    found = signatures(rooms, case.key)
+    first, second = (found[role]["summary"] for role in ("first reader", "second reader"))
+    assert rows["Verdict"] == ["corrected", "accepted", ""]
+    assert rows["Category"] == ["low bone mass", "osteoporosis", ""]
+    assert rows["Mean vBMD"] == [interval(first["mean"]), interval(second["mean"]), ""]
+    assert rows["L1"] == ["not outlined", f"{interval(second['levels']['20']['vbmd'])}, no fracture", "0.000"]
+    same = interval(first["levels"]["21"]["vbmd"])
+    assert rows["L2"] == [f"{same}, fracture grade 1", f"{same}, no fracture", "1.000"]
+    assert rows["T12"][0].endswith("; does not count: " + first["levels"]["19"]["left_out"].rstrip("."))
+    assert rows["In words"] == ["L1 is no vertebra", "–", ""]
+    page.get_by_role("button", name="Go on from the second reader").click()
+    expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(READY, timeout=120_000)
+    expect(page.locator(".card[data-number='20'] .value")).not_to_have_text("not outlined")
     sign(page, "a", "accepted", "EF")
     expect(page.locator(".reader .standing")).to_contain_text("adjudicated · accepted by EF")
     found = signatures(rooms, case.key)
+    assert found["adjudicator"]["summary"]["levels"]["21"]["grade"] == 0
     assert {role: one["is_blind"] for role, one in found.items()} == {
         "first reader": False,
         "second reader": True,
         "adjudicator": False,
     }
-    assert found["adjudicator"]["version"] == found["first reader"]["version"] != found["second reader"]["version"]
+    assert found["adjudicator"]["version"] == found["second reader"]["version"] != found["first reader"]["version"]
     assert found["second reader"]["dice"]["20"] == 0
     assert complaints + more + last == []
     context.close()

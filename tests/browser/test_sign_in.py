@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyarrow.parquet as parquet
@@ -50,6 +51,7 @@ class Site:
     server: Server
     provider: Provider
     cohort: BrowserCohort
+    settings: Path
 
     @property
     def address(self) -> str:
@@ -76,14 +78,15 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with run_provider() as provider:
         file = folder / "secrets.toml"
         file.write_text(secrets_toml(provider, "http://localhost:{port}/oauth2callback", secrets.token_hex(32)))
-        server = start_server(cohort.store, options=["--secrets.files", str(file)])
+        settings = folder / "osteo.toml"
+        server = start_server(cohort.store, options=["--secrets.files", str(file)], OSTEO_SETTINGS=str(settings))
         provider.redirect_uri = f"{server.address}/oauth2callback"
         provider.people = {
             **PEOPLE,
             "second": {**PEOPLE["reader"], "sub": "subject-second"},
             "nobody": {"sub": "subject-9", "name": "No Role", "roles": ["gardener"]},
         }
-        yield Site(server=server, provider=provider, cohort=cohort)
+        yield Site(server=server, provider=provider, cohort=cohort, settings=settings)
         stop_server(server)
 
 
@@ -195,8 +198,9 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
     page.goto(f"{site.address}/patient?series={site.series()}")
     page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
-    with page.expect_request("**/api/review/*/sign*") as asked:
+    with page.expect_request(f"{site.address}/api/active"):  # looking at slices asks the server for nothing else
         page.keyboard.press("a")
+    with page.expect_request("**/api/review/*/sign*") as asked:
         page.get_by_role("button", name="Sign as Name of reader").click()
     expect(page.locator(".reader .standing")).to_contain_text("accepted by Name of reader")
     assert [read["author"] for read in site.events("read signed")] == ["subject-reader"]
@@ -211,6 +215,40 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
     assert (foreign.status, "another site" in foreign.text()) == (403, True)
     context.close()
     assert len(site.events("read signed")) == 1
+    unsaved_drawing_outlives_an_idle_sign_in(site, page)
+
+
+def unsaved_drawing_outlives_an_idle_sign_in(site: Site, page: Page) -> None:
+    """The page of a reader who draws, goes away, and signs in again."""
+    page.locator(".card").first.click()
+    page.keyboard.press("e")
+    canvas = page.locator("canvas[data-plane=axial]")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 0.2 * box["width"], y, steps=8)  # from the level outwards
+    page.mouse.up()
+    expect(page.locator(".reader .save")).to_be_enabled()
+    page.wait_for_timeout(1500)  # the browser keeps what was drawn a moment after each stroke
+    site.settings.write_text("idle_minutes = 0.02\n")
+    try:
+        expect(page.get_by_text("ended after 0.02 minutes without use")).to_be_visible(timeout=120_000)
+        is_asked_to_sign_in(page)
+        expect(page.locator(".reader")).to_have_count(0)
+        assert page.context.request.get(f"{site.address}/api/picture/a_b_ct.nii.gz").status == 401
+    finally:
+        site.settings.unlink()
+        page.wait_for_timeout(1000)
+    page.get_by_role("button", name="Sign in").click()
+    page.locator("input[name=who]").fill("reader")
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
+    expect(page.get_by_text("and not saved is kept in this browser")).to_be_visible()
+    page.get_by_role("button", name="Restore it").click()
+    expect(page.locator(".reader .save")).to_be_enabled()
 
 
 def test_the_page_that_was_asked_for_opens_after_the_sign_in(site: Site, context: BrowserContext) -> None:

@@ -97,7 +97,12 @@ def build_reading_store(folder: Path, spines: tuple[dict[Level, float], ...] = (
 
 def build_followed_store(folder: Path, *spines: dict[Level, float]) -> list[ReadingCase]:
     """The same with one patient, a study a year on one scanner, the present one first."""
-    same = {"patient_key": key_of(0, "patient"), "device_key": "d" * 16, "kernel_group": KernelGroup.STANDARD}
+    same = {
+        "patient_key": key_of(0, "patient"),
+        "device_key": "d" * 16,
+        "manufacturer_model_name": "Phantom CT",
+        "kernel_group": KernelGroup.STANDARD,
+    }
     days = date(2026, 5, 1), date(2025, 4, 20), date(2024, 3, 10)
     cases = [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate(spines)]
     return fill_store(folder, cases)

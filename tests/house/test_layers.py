@@ -36,7 +36,7 @@ MAY_IMPORT = {
     # What a phantom's rods are made of, and its arithmetic, is the same wherever it lies; nothing else of density is shared.
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms", "osteo_core.density.calibration.known_phantoms"),
     "osteo_core.pipeline": WAY,
-    "osteo_core.review": (*WAY, "osteo_core.pipeline"),
+    "osteo_core.review": (*WAY, "osteo_core.pipeline", "osteo_core.tables"),
     "osteo_core.__main__": (*WALLS, "commands"),
     "commands": ("osteo_core", "db", "models"),
     "commands.cluster": WALLS,

@@ -11,20 +11,33 @@ import re
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from osteo_core.settings import read_settings
 from pages.ui.access.roles import PAGES, Action, Door, User, may, route_rule
 from pages.ui.access.sign_in import SignIn, is_loopback, read_sign_in
-from pages.ui.access.users import end_login, user_of_cookies
+from pages.ui.access.users import end_login, note_use, user_of_cookies
 
 _log = logging.getLogger("osteo.doors")
 _LOGOUT, _SENDS = "/auth/logout", "/api/review/"
+#: Where a page says that somebody moves mouse or keyboard before it (pages/ui/shared/sign_in.py).
+_ACTIVE = "/api/active"
 _POLICY_VIOLATION = 1008
 #: Streamlit's cookies that name the user; nothing but its own pages needs them.
 _USER_COOKIES = (b"_streamlit_user",)
+_PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FOREIGN = "this request comes from another site or under another name; open the dashboard at its own address"
+
+
+async def _used(_: Request) -> Response:
+    return Response(status_code=204, headers=_PLAIN)
+
+
+#: The doors note the use; there is nothing to answer.
+ACTIVE = Route(_ACTIVE, _used, methods=["POST"])
 
 
 class Doors:
@@ -51,6 +64,9 @@ class Doors:
         rule, user = route_rule(path), user_of_cookies(cookies)
         if path == _LOGOUT:
             end_login(cookies)
+        is_use = path == _ACTIVE or path.startswith(_SENDS) or (rule is None and path.strip("/") in PAGES)
+        if user is not None and is_use:  # what pages ask for by themselves keeps no sign-in alive
+            note_use(user)
         send = _with_strict_cookies(send, read_sign_in())
         if rule is Door.CLOSED:
             await _refuse(scope, receive, send, 403, "this address is closed")
@@ -73,11 +89,10 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, words
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": _POLICY_VIOLATION, "reason": words})
         return
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     if scope["path"].startswith(_SENDS):  # the reader's screen shows the sentence and keeps what was drawn
-        answer: Response = JSONResponse({"problem": words}, status_code=status, headers=headers)
+        answer: Response = JSONResponse({"problem": words}, status_code=status, headers=_PLAIN)
     else:
-        answer = PlainTextResponse(words, status_code=status, headers=headers)
+        answer = PlainTextResponse(words, status_code=status, headers=_PLAIN)
     await answer(scope, receive, send)
 
 

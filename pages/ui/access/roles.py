@@ -5,7 +5,6 @@ A page is named by its place in the address ('worklist'), '' being Home. What is
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -104,6 +103,7 @@ ROUTES: tuple[tuple[str, Action | Door], ...] = (
     ("/static/", Door.OPEN),
     ("/component/", Door.OPEN),
     ("/media/", Action.USE),
+    ("/api/active", Action.USE),
     ("/api/reader/", Action.SEE_IMAGES),
     ("/api/picture/", Action.SEE_IMAGES),
     ("/api/review/{token}/save", Action.CORRECT),
@@ -121,7 +121,7 @@ class NotAllowedError(UsageError):
 class User:
     """Who uses the dashboard. ``subject``: the stable name the identity provider gives, '' for the local user.
 
-    ``name``: for display. ``login``: stands for one sign-in, which holds until ``until`` (seconds since 1970).
+    ``name``: for display. ``login``: stands for one sign-in, made at ``issued`` (seconds since 1970).
     ``more``: actions beyond the roles, by a setting.
     """
 
@@ -129,7 +129,7 @@ class User:
     name: str
     roles: frozenset[Role]
     login: str = ""
-    until: float = math.inf
+    issued: float = 0.0
     more: frozenset[Action] = frozenset()
 
     @property

@@ -7,6 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
 
 import streamlit as st
@@ -19,22 +20,28 @@ from pages.ui.access.roles import ACTIONS, LOCAL, Action, NotAllowedError, Role,
 from pages.ui.access.sign_in import read_sign_in, role_names
 
 USER_COOKIE = "_streamlit_user"
+#: In the session: the name that the local user typed, where no sign-in is configured.
+AUTHOR = "author"
 #: A clock of the identity provider may be so much ahead of ours, in seconds.
 _SKEW_S = 300.0
+#: No sign-in holds longer (setting session_hours).
+_LONGEST_S = 24 * 3600.0
 #: Sign-ins that were ended here before they ran out: a copy of the cookie opens nothing any more.
 _ended: set[str] = set()
+#: When each sign-in was used last, in seconds since 1970; of one that is not here, when it was made counts.
+_last_use: dict[str, float] = {}
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
 def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[], float] = time.time) -> User | None:
-    """The user that these claims name; None without a subject, and when the sign-in has run out or was ended."""
+    """The user that these claims name; None without a subject, and when the sign-in has run out, was ended or idle."""
     subject, issued = claims.get("sub"), claims.get("iat")
     if not isinstance(subject, str) or not subject.strip() or not isinstance(issued, int | float):
         return None
-    login, until = login_of(claims), issued + 3600 * settings.session_hours
-    if not issued - _SKEW_S <= clock() < until or login in _ended:
+    login = login_of(claims)
+    if not issued - _SKEW_S <= clock() < _ends_at(login, issued, settings) or login in _ended:
         return None
     names = role_names(settings)
     roles = frozenset(names[value] for value in _values(claims, settings.role_claim) if value in names)
@@ -45,9 +52,34 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
         name=name.strip(),
         roles=roles,
         login=login,
-        until=until,
+        issued=issued,
         more=frozenset({Action.SEE_IMAGES} if sees_images else ()),
     )
+
+
+def _ends_at(login: str, issued: float, settings: Settings) -> float:
+    """When a sign-in ends by itself: after session_hours, or idle_minutes after its last use if these are not 0."""
+    longest = issued + 3600 * settings.session_hours
+    if not settings.idle_minutes:
+        return longest
+    return min(longest, max(issued, _last_use.get(login, issued)) + 60 * settings.idle_minutes)
+
+
+def was_idle() -> bool:
+    """Whether the sign-in of this session ended because nobody used it."""
+    claims, settings = st.user.to_dict(), read_settings()
+    with_no_limit = user_of(claims, replace(settings, idle_minutes=0.0)) if claims.get("is_logged_in") else None
+    return with_no_limit is not None and user_of(claims, settings) is None
+
+
+def note_use(user: User) -> None:
+    """Somebody opened a page, or moved mouse or keyboard before one, under this sign-in, which holds."""
+    if user.is_local:
+        return
+    now = time.time()
+    _last_use[user.login] = now
+    for login in [one for one, at in _last_use.items() if now - at > _LONGEST_S]:
+        del _last_use[login]
 
 
 def login_of(claims: Mapping[str, Any]) -> str:
@@ -76,6 +108,22 @@ def current_user() -> User | None:
         return None
     claims = st.user.to_dict()
     return user_of(claims, read_settings()) if claims.get("is_logged_in") else None
+
+
+def author() -> str:
+    """Who notes: the subject of the signed-in user, else what the local user typed, '' for nothing yet."""
+    user = current_user()
+    if user is not None and user.is_local:
+        return str(st.session_state.get(AUTHOR, "")).strip()
+    return user.subject if user else ""
+
+
+def seen_by() -> str | None:
+    """Which reader lists are shown to: what they may not see yet is left out of them (db/seen_by.sql).
+
+    '' for a reader who has not said yet who they are; None for who may not sign, and so reads nothing blind.
+    """
+    return author() if may(current_user(), Action.SIGN) else None
 
 
 def user_of_cookies(cookies: Mapping[str, str]) -> User | None:
@@ -138,11 +186,16 @@ def later(what: Action, function: Callable[[], _R]) -> Callable[[], _R]:
     user = current_user()
 
     def checked() -> _R:
-        is_over = user is not None and (user.login in _ended or time.time() >= user.until)
-        check(None if is_over else user, what)
+        check(None if user is not None and _is_over(user) else user, what)
         return function()
 
     return checked
+
+
+def _is_over(user: User) -> bool:
+    if user.is_local:
+        return False
+    return user.login in _ended or time.time() >= _ends_at(user.login, user.issued, read_settings())
 
 
 def check(user: User | None, what: Action | str) -> None:

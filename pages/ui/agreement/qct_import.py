@@ -8,11 +8,11 @@ from osteo_core.errors import UsageError
 from osteo_core.terms import Level, Mineral
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import author, current_user
 from pages.ui.agreement import figures
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
-from pages.ui.shared.notes import author, author_name, show_author
+from pages.ui.shared.notes import author_name, show_author
 
 _MEANINGS = {
     "PatientID": "Patient",

@@ -11,11 +11,11 @@ from osteo_core.errors import OsteoError, UsageError
 from osteo_core.programme.site_line import PairsLine, ScannerLine
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import author, current_user
 from pages.ui.shared import figures, wording
 from pages.ui.shared.colours import BLUE, VERMILION
 from pages.ui.shared.literal import literal
-from pages.ui.shared.notes import author, author_name
+from pages.ui.shared.notes import author_name
 
 _DONE = "site-line-done"
 

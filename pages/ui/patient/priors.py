@@ -12,6 +12,7 @@ from osteo_core.review.priors import Change, Comparison
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.shared import wording
+from pages.ui.shared.literal import literal
 from pages.ui.viewer.review_routes import picture_address
 
 
@@ -34,8 +35,8 @@ def change_words(prior: services.Prior) -> str:
 
 
 def _limit(found: Comparison) -> str:
-    """'LSC 24: another scanner': the least significant change, and why it is larger."""
-    lsc = "" if found.mean is None else f"LSC {found.mean.lsc:.0f}"
+    """'LSC 24: another scanner': the least significant change, the site's own or published, and why it is larger."""
+    lsc = "" if found.mean is None else f"{'site ' if found.is_own else ''}LSC {found.mean.lsc:.0f}"
     return f"{lsc}: {', '.join(found.unlike)}" if found.unlike else lsc
 
 
@@ -64,7 +65,7 @@ def _of_screen(prior: services.Prior, *, with_pictures: bool) -> dict[str, Any]:
     if not with_pictures:
         return data
     try:
-        files = services.prior_files(prior.series_key)
+        files = services.prior_files(prior.series_key, is_read=prior.is_read)
     except UsageError as refused:
         return {**data, "urls": {}, "why_not": str(refused)}
     return {**data, "urls": {name: picture_address(file) for name, file in files.items() if file is not None}}
@@ -88,18 +89,24 @@ def show_priors(priors: Sequence[services.Prior]) -> None:
                 "Study": wording.day(prior.comparison.day),
                 "Scanner": prior.scanner,
                 "Mean": change_words(prior).split(": ", 1)[1],
+                "LSC from": prior.comparison.precision,
                 **{level.name: _cell(prior, level) for level in levels},
             }
             for prior in priors
         ],
         hide_index=True,
-        column_config={"Mean": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=430)},
+        column_config={
+            "Mean": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=430),
+            "LSC from": st.column_config.TextColumn("LSC from", width=330, help="Whose precision error it rests on"),
+        },
     )
+    if fault := services.precision_fault():
+        st.warning(f"{literal(wording.sentence(fault))}. The published precision is used.", icon=":material/error:")
     st.caption(
         f"By level: vBMD then, {wording.UNIT}, and the difference only where it is beyond the least significant change "
-        "(LSC). The mean is over levels that count in both. LSC: 2.77 precision errors (ISCD 2019), 4.7 % on one "
-        "scanner under one protocol, else 5.9 % or what both intervals say, whichever is more; of one level at most "
-        "√n times that of the mean of n."
+        "(LSC). The mean is over levels that count in both. LSC: 2.77 precision errors (ISCD 2019), of this site's own "
+        "study where it has one of these scanners (site LSC), else published: 4.7 % on one scanner under one protocol, "
+        "else 5.9 % or what both intervals say, whichever is more; of one level at most √n times that of the mean of n."
     )
     for prior in priors:
         label = f"Open the study of {wording.day(prior.comparison.day)}"

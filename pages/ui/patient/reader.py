@@ -12,20 +12,21 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.errors import UsageError
 from osteo_core.limits.fracture import MODERATE_FRACTURE_LOSS, POSSIBLE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS
 from osteo_core.programme.cause import Cause
-from osteo_core.review.decisions import LeftOut
+from osteo_core.review.decisions import Decisions, LeftOut
 from osteo_core.review.pictures import TISSUE_NUMBERS
 from osteo_core.review.reads import Read, Reading, Role, Standing
 from osteo_core.review.summary import Summary
 from osteo_core.terms import ContrastPhase, Sex
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import author, current_user, seen_by
+from pages.ui.patient.both_reads import chosen_read, read_shown, show_both
 from pages.ui.patient.parts import show_header
 from pages.ui.patient.priors import screen_data
 from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, TISSUE_COLOURS, rgb
 from pages.ui.shared.literal import literal
-from pages.ui.shared.notes import author, author_name
+from pages.ui.shared.notes import author_name
 from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
 from pages.ui.worklist.order import kept_order
@@ -48,6 +49,7 @@ class Sight:
     reading: Reading
     version: str
     summary: Summary
+    decisions: Decisions
     role: Role | None
     read: Read | None
     is_blind: bool
@@ -61,27 +63,31 @@ def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows
     role = reading.role_of(reader) if reader else (Role.FIRST if reading.counts is None else None)
     if not may(current_user(), Action.ADJUDICATE if role is Role.ADJUDICATOR else Action.SIGN):
         role = None
-    may_read_second = role is Role.SECOND or (not reader and reading.counts is not None)
-    is_blind = may_read_second and not shows_read and not (reader and reading.has_seen(reader))
-    read = None if is_blind else reading.counts
+    is_blind = may(current_user(), Action.SIGN) and not shows_read and reading.is_hidden_from(reader)
+    read = None if is_blind else read_shown(reading, view.series_key, role)
     version = reading.latest_version(reader, view.model_hash)
     if read is not None and not any(mask.reader == reader for mask in reading.masks):
         version = read.version
+    summary, decisions = _numbers(view, reading, version, read=read)
     return Sight(
         reading=reading,
         version=version,
-        summary=_summary(view, reading, version, read=read),
+        summary=summary,
+        decisions=decisions,
         role=role,
         read=read,
         is_blind=is_blind,
     )
 
 
-def _summary(view: services.PatientView, reading: Reading, version: str, *, read: Read | None) -> Summary:
+def _numbers(
+    view: services.PatientView, reading: Reading, version: str, *, read: Read | None
+) -> tuple[Summary, Decisions]:
+    """The numbers of these outlines, and the decisions that belong to them: signing again keeps what was decided."""
     if read is not None and read.version == version:
-        return read.summary
+        return read.summary, read.decisions
     saved = next((mask.summary for mask in reversed(reading.masks) if mask.version == version), None)
-    return saved or services.model_summary(view)
+    return saved or services.model_summary(view), Decisions()
 
 
 def show_screen(
@@ -92,11 +98,12 @@ def show_screen(
     Gives what this reader may see of the series, for a blind one the program's result, and the earlier studies.
     """
     view = services.model_view(current)
-    reader = author().strip()
+    reader = author()
     shown: set[str] = st.session_state.setdefault(SHOWN, set())
     reading = services.reading(view.series_key)
     sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
-    seen, earlier = _without_readers(view) if sight.is_blind else current, services.priors(view, sight.summary)
+    seen = _without_readers(view) if sight.is_blind else current
+    earlier = services.priors(view, sight.summary, seen_by=seen_by())
     _note_opening(view, sight, reader, earlier)
     if not may(current_user(), Action.SEE_IMAGES):
         show_header(view)
@@ -104,6 +111,9 @@ def show_screen(
         return seen, earlier
     if sight.is_blind:
         _offer_read(view, shown, top)
+    elif sight.read is not None:
+        with top:
+            show_both(reading, view.series_key, sight.role if sight.version == sight.read.version else None)
     try:
         files = services.screen_files(view, sight.version)
     except UsageError as refused:  # the numbers stand without their pictures
@@ -177,7 +187,7 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
     limits, model = services.limits(), services.model_summary(view)
     token = services.open_ticket(view, reader=reader, base=sight.version)
     return {
-        "id": f"{view.series_key}-{view.model_hash}-{reader}-{sight.is_blind}",
+        "id": f"{view.series_key}-{view.model_hash}-{reader}-{sight.is_blind}-{chosen_read(view.series_key)}",
         "series": view.series_key,
         "version": sight.version,
         "keep": f"{view.series_key}-{sight.version}-{reader}",
@@ -194,6 +204,7 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
         "loss_limits": [limit.value for limit in _LOSS_LIMITS],
         "summary": sight.summary.to_dict(),
         "model_summary": model.to_dict(),
+        "decisions": sight.decisions.to_dict(),
         "queue": queue_of(view.series_key),
         "reader": author_name(),
         "role": sight.role.value if sight.role else "",

@@ -11,10 +11,10 @@ from osteo_core.programme.cause import Cause, CauseReading
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import author, current_user
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
-from pages.ui.shared.notes import author, show_answers, show_more_notes
+from pages.ui.shared.notes import show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
     "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "

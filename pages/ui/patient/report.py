@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from osteo_core.errors import OsteoError
-from osteo_core.review.reads import Reading, Role, Verdict
+from osteo_core.review.reads import Verdict
 from osteo_core.review.summary import Interval
 from osteo_core.terms import Level, Sex
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user, later
+from pages.ui.access.users import author as who_notes
+from pages.ui.access.users import current_user, later, seen_by
 from pages.ui.patient.priors import change_words
 from pages.ui.patient.reader import SHOWN
 from pages.ui.shared import wording
 from pages.ui.shared.colours import READER_COLOURS
 from pages.ui.shared.literal import literal
-from pages.ui.shared.notes import author as who_notes
 
 if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
@@ -50,33 +50,26 @@ _text = partial(html.escape, quote=True)
 
 def show_report(series_key: str) -> None:
     """The report behind a button, for who may see images; a sentence where nothing is signed, or they must not know."""
-    user, author = current_user(), who_notes().strip()
+    user, author = current_user(), who_notes()
     if not may(user, Action.SEE_IMAGES):
         return
     with st.popover("Report", icon=":material/description:", width="content"):
         found = services.reading(series_key)
         refused = services.why_no_report(found)
-        if not refused and series_key not in st.session_state.get(SHOWN, ()) and _is_blind(found, author):
+        is_blind = may(user, Action.SIGN) and found.is_hidden_from(author)
+        if not refused and is_blind and series_key not in st.session_state.get(SHOWN, ()):
             refused = "you see this series blind, as a second reader; sign it, or ask to see what was signed"
         if refused:
             st.caption(f"{literal(wording.sentence(refused))}.")
             return
         name = f"report_{wording.short_key(series_key)}"
-        page, printed = partial(report_html, series_key), partial(report_pdf, series_key)
+        sight = seen_by()
+        page = partial(report_html, series_key, seen_by=sight)
+        printed = partial(report_pdf, series_key, seen_by=sight)
         _offer(later(Action.SEE_IMAGES, page), later(Action.SEE_IMAGES, printed), name)
         st.caption("One page on the read that counts, under the pseudonym.")
         if services.may_see_identity(user, author):
             _offer_named(series_key, author, name)
-
-
-def _is_blind(found: Reading, author: str) -> bool:
-    """Whether this reader may be the second one, who must not see the first read; so may one without a name."""
-    if not may(current_user(), Action.SIGN):
-        return False
-    if not author:
-        return True
-    is_second = found.role_of(author) is Role.SECOND and found.by(Role.SECOND) is None
-    return is_second and not found.has_seen(author)
 
 
 def _offer(page: bytes | Callable[[], bytes], printed: Callable[[], bytes], name: str) -> None:
@@ -100,21 +93,24 @@ def _offer_named(series_key: str, author: str, name: str) -> None:
     if not st.button("Make it with the name", key=f"named-go-{series_key}"):
         return
     try:
-        page = report_html(series_key, who=services.reveal(series_key, author=author, reason=reason))
+        page = report_html(series_key, who=services.reveal(series_key, author=author, reason=reason), seen_by=seen_by())
     except OsteoError as refused:
         st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     _offer(page, later(Action.REVEAL, partial(services.print_pdf, page)), f"named_{name}")
 
 
-def report_pdf(series_key: str) -> bytes:
+def report_pdf(series_key: str, *, seen_by: str | None = None) -> bytes:
     """The same as PDF. Raises UsageError where no read may be reported, PictureError where there is no Chromium."""
-    return services.print_pdf(report_html(series_key))
+    return services.print_pdf(report_html(series_key, seen_by=seen_by))
 
 
-def report_html(series_key: str, *, who: Who | None = None) -> bytes:
-    """The page; with the patient's name only where ``who`` was revealed. Raises UsageError where nothing is signed."""
-    found = services.read_report(series_key)
+def report_html(series_key: str, *, who: Who | None = None, seen_by: str | None = None) -> bytes:
+    """The page; with the patient's name only where ``who`` was revealed; earlier studies as ``seen_by`` may see them.
+
+    Raises UsageError where nothing is signed.
+    """
+    found = services.read_report(series_key, seen_by=seen_by)
     parts = [_head(found, who), _result(found), _levels(found), _corrected(found), _made(found)]
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>"

@@ -21,6 +21,7 @@ from pages.ui.services.cohort import (
     cohort_numbers,
     equity,
     filter_options,
+    hidden_series,
     prevalence,
     runs,
     site_words,
@@ -78,7 +79,7 @@ from pages.ui.services.notes import (
 from pages.ui.services.patients import model_summary, model_view, patient, stored
 from pages.ui.services.people import lifespan, name_of, note_sign_in, note_sign_out
 from pages.ui.services.pictures import picture
-from pages.ui.services.priors import Prior, priors
+from pages.ui.services.priors import Prior, precision_fault, priors
 from pages.ui.services.qct_import import Preview as QctPreview
 from pages.ui.services.qct_import import (
     QctImport,

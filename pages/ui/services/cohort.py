@@ -7,6 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from pyarrow import compute
+
 from osteo_core.dicom.sites import read_sites, site_key
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import Comparison, compare
@@ -17,6 +20,7 @@ from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Estimate
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category
+from pages.ui.access.users import seen_by
 from pages.ui.agreement.figures import Pairs
 from pages.ui.services.records import CohortNumbers
 from pages.ui.services.running_app import limits, query, settings
@@ -38,9 +42,9 @@ _FILTER_FIELDS = {
 _GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 
 
-def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
-    """The cohort in numbers."""
-    row = query("cohort_summary", cohort=cohort).to_pylist()[0]
+def cohort_numbers(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = None) -> CohortNumbers:
+    """The cohort in numbers, as ``seen_by`` may see it."""
+    row = query("cohort_summary", cohort=cohort, seen_by=seen_by).to_pylist()[0]
     return CohortNumbers(
         series=int(row["n_series"]),
         patients=int(row["n_patients"]),
@@ -54,6 +58,7 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY) -> CohortNumbers:
         to_review=int(row["n_to_review"]),
         overdue=int(row["n_overdue"]),
         simulated=int(row["n_simulated"]),
+        read=int(row["n_read"]),
     )
 
 
@@ -70,6 +75,12 @@ def runs() -> list[dict[str, Any]]:
         }
         for row in query("runs").to_pylist()
     ]
+
+
+def hidden_series() -> list[str]:
+    """Series that another reader signed and whose read is hidden from who is here: they may read it second."""
+    reader = seen_by()
+    return [] if reader is None else query("hidden_series", seen_by=reader).column("series_key").to_pylist()
 
 
 def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[Bin]:
@@ -96,9 +107,11 @@ def value_counts(cohort: CohortFilter, *, field: str) -> dict[str, int]:
     nothing: dict[str, Any] = {_FILTER_FIELDS[field]: ()}
     others = replace(cohort, **nothing)
     if field in ("category", "state"):
-        rows = [row for row in query("filter_marks", cohort=others).to_pylist() if row["field"] == field]
+        rows = [
+            row for row in query("filter_marks", cohort=others, seen_by=seen_by()).to_pylist() if row["field"] == field
+        ]
     else:
-        rows = query("filter_counts", cohort=others, by=field).to_pylist()
+        rows = query("filter_counts", cohort=others, by=field, seen_by=seen_by()).to_pylist()
     return {row["value"]: int(row["n"]) for row in rows}
 
 
@@ -188,11 +201,13 @@ def _share(count: int, n: int) -> Estimate | None:
 
 
 def agreement_pairs(cohort: CohortFilter, *, by_level: bool, version: Version = CURRENT) -> Pairs:
-    """What this CT and QCT say of the same patient (or level)."""
+    """What this CT and QCT say of the same patient (or level), without series whose signed read is hidden."""
     if version == CURRENT:
         table = query("agreement_pairs", cohort=cohort, by_level=by_level)
     else:
         table = query("version_agreement", cohort=cohort, by_level=by_level, **version.parameters())
+    if hidden := hidden_series():
+        table = table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(hidden))))
     return Pairs(
         series_key=table["series_key"].to_numpy(),
         patient_key=table["patient_key"].to_numpy(),

@@ -10,6 +10,7 @@ from pathlib import Path
 from commands.corrections import corrections_in, write_set
 from osteo_core.review.corrections import Corrected, signed_series
 from osteo_core.review.corrections import corrected_where as counted_by_scanner
+from pages.ui.services.cohort import hidden_series
 from pages.ui.services.running_app import media_dir, query
 
 #: A set of more cases is written by the command: a browser would hold all of it in memory.
@@ -17,8 +18,10 @@ MOST_ON_PAGE = 20
 
 
 def corrected_where() -> list[Corrected]:
-    """All scanners together, then each; empty where nothing was signed."""
-    return counted_by_scanner(signed_series(query("corrections").to_pylist()))
+    """All scanners together, then each, without series whose signed read is hidden; empty where nothing was signed."""
+    hidden = set(hidden_series())
+    rows = [row for row in query("corrections").to_pylist() if row["series_key"] not in hidden]
+    return counted_by_scanner(signed_series(rows))
 
 
 def corrections_count() -> int:

@@ -8,6 +8,7 @@ from osteo_core.outcomes import EXCLUSION_SENTENCES, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import CLASSES
 from osteo_core.terms import Category, Step
+from pages.ui.access.users import seen_by
 from pages.ui.services.records import Box, Flow, FlowEnd, FlowStep, Reason
 from pages.ui.services.running_app import query
 from pages.ui.shared import wording
@@ -32,8 +33,9 @@ def exclusion_flow(cohort: CohortFilter) -> Flow:
 
     What waits for its analysis leaves the way after the headers were read.
     """
-    numbers = query("cohort_summary", cohort=cohort).to_pylist()[0]
-    rows = query("exclusion_counts", cohort=cohort).to_pylist()
+    reader = seen_by()
+    numbers = query("cohort_summary", cohort=cohort, seen_by=reader).to_pylist()[0]
+    rows = query("exclusion_counts", cohort=cohort, seen_by=reader).to_pylist()
     entered, waiting = int(numbers["n_series"]), int(numbers["n_waiting"])
     steps = []
     left_out_so_far = 0
@@ -45,7 +47,7 @@ def exclusion_flow(cohort: CohortFilter) -> Flow:
             steps.append(FlowStep(step=step.value, entered=entered, left_out=left_out, reasons=reasons))
         entered -= left_out + (waiting if step is Step.FIND else 0)
     levels = tuple(_reason(row) for row in rows if row["is_level"])
-    ends = {row["category"]: row for row in query("flow_ends", cohort=cohort).to_pylist()}
+    ends = {row["category"]: row for row in query("flow_ends", cohort=cohort, seen_by=reader).to_pylist()}
     return Flow(
         found=int(numbers["n_series"]),
         left_out=left_out_so_far,
@@ -72,9 +74,8 @@ def _end(category: Category, row: dict[str, Any]) -> FlowEnd:
 
 def box_series(box: Box, cohort: CohortFilter) -> list[dict[str, Any]]:
     """The series behind one box of the flow, the latest studies first, MOST_LISTED at most."""
-    rows = query(
-        "flow_series", cohort=cohort, kind=box.kind.value, steps=list(box.steps), code=box.code, limit=MOST_LISTED
-    ).to_pylist()
+    given = {"kind": box.kind.value, "steps": list(box.steps), "code": box.code}
+    rows = query("flow_series", cohort=cohort, seen_by=seen_by(), limit=MOST_LISTED, **given).to_pylist()
     return [
         {
             "series_key": row["series_key"],

@@ -27,14 +27,17 @@ def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
     return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
 
 
-def table_part(cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str) -> pa.Table:
-    """Part of the same table. Numbers of patients, series ... are drawn anew for each filter and choice of columns.
+def table_part(
+    cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str, seen_by: str | None = None
+) -> pa.Table:
+    """Part of the same table, as ``seen_by`` may see it.
 
+    Numbers of patients, series ... are drawn anew for each filter and choice of columns.
     ``secret``: of the session; the same one gives the same numbers on screen and in the file.
     """
     given = "\n".join((secret, cohort.to_query(), *sorted(part.columns)))
     salt = hashlib.sha256(given.encode()).hexdigest()
-    table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=salt, part=part)
+    table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=salt, part=part, seen_by=seen_by)
     stated = {column.name: column.field.metadata for column in EXPORT}
     return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
 

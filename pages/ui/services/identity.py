@@ -17,7 +17,7 @@ from db.key import pseudonyms_of
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
-from pages.ui.access.users import current_user, needs
+from pages.ui.access.users import current_user, needs, seen_by
 from pages.ui.services.running_app import query, settings, store_holder
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MOST_NUMBERS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSeries:
-    """One series of a patient who was looked up."""
+    """One series of a patient who was looked up; ``is_read``: as a reader signed."""
 
     series_key: str
     patient_key: str
@@ -39,6 +39,7 @@ class FoundSeries:
     follow_state: str
     study_date: date | None
     is_preferred: bool
+    is_read: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +65,9 @@ def find_patients(text: str) -> Found:
     pseudonyms = pseudonyms_of(settings())
     patients = {pseudonyms.patient(number): number for number in numbers}
     accessions = {pseudonyms.accession(number): number for number in numbers}
-    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions)).to_pylist()
+    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=seen_by())
     found: dict[str, list[FoundSeries]] = {number: [] for number in numbers}
-    for row in rows:
+    for row in rows.to_pylist():
         number = patients.get(row["patient_key"]) or accessions.get(row["accession_key"] or "")
         if number is not None:
             found[number].append(_series(row))
@@ -82,6 +83,7 @@ def _series(row: dict[str, object]) -> FoundSeries:
         follow_state=str(row["follow_state"] or ""),
         study_date=row["study_date"],  # type: ignore[arg-type]
         is_preferred=bool(row["is_preferred"]),
+        is_read=bool(row["is_read"]),
     )
 
 

@@ -143,7 +143,7 @@ def followed_of(view: PatientView) -> FollowedSeries:
 
 
 def history(series_key: str) -> list[HistoryEntry]:
-    """What was noted about one series, the latest first."""
+    """What was noted about one series and how it was read, the latest first."""
     return [
         HistoryEntry(
             at=row["at"],

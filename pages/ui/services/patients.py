@@ -12,6 +12,7 @@ from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
 from osteo_core.review.summary import LevelSummary, Summary
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
+from pages.ui.access.users import seen_by
 from pages.ui.services.people import name_of
 from pages.ui.services.records import LevelRow, OtherSeries, PatientView, Tissue
 from pages.ui.services.running_app import query
@@ -25,13 +26,14 @@ def patient(series_key: str) -> PatientView | None:
         return None
     row = rows[0]
     levels = query("patient_levels", series_key=series_key).to_pylist()
+    others = query("patient_series", series_key=series_key, seen_by=seen_by())
     return _view(
         row,
         levels=tuple(_level(r) for r in levels),
         exclusions=_of_series(query("patient_exclusions", series_key=series_key).to_pylist()),
         cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
         tissues=tuple(_tissue(r) for r in query("patient_tissues", series_key=series_key).to_pylist()),
-        other_series=tuple(_other(r) for r in query("patient_series", series_key=series_key).to_pylist()),
+        other_series=tuple(_other(r) for r in others.to_pylist()),
         centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
     )
 
@@ -149,6 +151,7 @@ def _other(row: dict[str, Any]) -> OtherSeries:
     answer = row["category"] or ""
     if row["mean_vbmd"] is not None:
         answer += f", {row['mean_vbmd']:.0f} {wording.UNIT}"
+    answer += ", as signed" if answer and row["is_read"] else ""
     reason = answer or (row["first_exclusion_sentence"] or "").rstrip(".")
     scan = [wording.number(row["slice_thickness_mm"], 1, "mm"), f"kernel {row['convolution_kernel'] or 'not stated'}"]
     parts = [f"{row['status']}: {reason}" if reason else row["status"], ", ".join(scan), wording.day(row["study_date"])]

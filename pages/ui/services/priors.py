@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from osteo_core.errors import TableError
+from osteo_core.review.precision import Scanner, SitePrecision, read_precision
 from osteo_core.review.priors import Comparison, Study, compare
 from osteo_core.review.summary import Summary
-from osteo_core.terms import Category, ContrastPhase, Level
+from osteo_core.terms import Category, ContrastPhase, Level, Vendor
 from pages.ui.services.patients import level_rows, level_summaries
 from pages.ui.services.records import PatientView
-from pages.ui.services.running_app import query
+from pages.ui.services.running_app import query, settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,22 +32,25 @@ class Prior:
     version: str = ""
 
 
-def priors(view: PatientView, summary: Summary) -> tuple[Prior, ...]:
-    """The three latest earlier studies of this person, the latest first, each against the numbers of ``summary``."""
-    rows = query("patient_studies", series_key=view.series_key).to_pylist()
+def priors(view: PatientView, summary: Summary, *, seen_by: str | None) -> tuple[Prior, ...]:
+    """The three latest earlier studies of this person, the latest first, each against the numbers of ``summary``.
+
+    ``seen_by``: what this reader may not see of them yet is the program's.
+    """
+    rows = query("patient_studies", series_key=view.series_key, seen_by=seen_by).to_pylist()
     if len(rows) < 2:
         return ()
-    now = _study({**rows[0], "contrast_phase": view.contrast_phase}, summary)
+    now, own = _study({**rows[0], "contrast_phase": view.contrast_phase}, summary), _own_precision()
     found = []
     for row in rows[1:]:
-        own = _summary(row)
+        then = _summary(row)
         scanner = f"{row['vendor']} {row['manufacturer_model_name'] or ''}".strip()
-        comparison = compare(now, _study(row, own))
+        comparison = compare(now, _study(row, then), own=own)
         found.append(
             Prior(
                 series_key=row["series_key"],
                 scanner=scanner,
-                summary=own,
+                summary=then,
                 comparison=comparison,
                 is_read=bool(row["is_read"]),
                 version=row["model_hash"] or "",
@@ -53,11 +59,31 @@ def priors(view: PatientView, summary: Summary) -> tuple[Prior, ...]:
     return tuple(found)
 
 
+def precision_fault() -> str:
+    """Why the site's precision table cannot be used, as one sentence, or ''."""
+    try:
+        _precision_table()
+    except TableError as refused:
+        return str(refused)
+    return ""
+
+
+def _own_precision() -> tuple[SitePrecision, ...]:
+    """The site's precision studies; none where its table cannot be used, which the page says."""
+    return () if precision_fault() else _precision_table()
+
+
+def _precision_table() -> tuple[SitePrecision, ...]:
+    table = settings().precision_table
+    return read_precision(Path(table)) if table else ()
+
+
 def _study(row: Mapping[str, Any], summary: Summary) -> Study:
     return Study(
         day=row["study_date"],
         summary=summary,
         device=row["device_key"] or "",
+        scanner=Scanner(vendor=Vendor(row["vendor"]), model=row["manufacturer_model_name"] or ""),
         calibration=row["calibration_kind"] or "",
         mineral=row["calibration_mineral"] or "",
         phase=row["contrast_phase"] or ContrastPhase.UNKNOWN.value,

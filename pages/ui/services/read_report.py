@@ -44,8 +44,11 @@ def why_no_report(found: Reading) -> str:
     return ""
 
 
-def read_report(series_key: str) -> ReadReport:
-    """The report on the read that counts. Raises UsageError with one sentence where there is none."""
+def read_report(series_key: str, *, seen_by: str | None = None) -> ReadReport:
+    """The report on the read that counts; earlier studies as ``seen_by`` may see them.
+
+    Raises UsageError with one sentence where there is none.
+    """
     current, found = patient(series_key), reading(series_key)
     if current is None:
         raise UsageError("this store holds no such series")
@@ -61,7 +64,7 @@ def read_report(series_key: str) -> ReadReport:
         standing=found.standing,
         model=model_summary(model),
         dice={level: dice for level, dice in (saved.dice if saved else {}).items() if dice < 1.0},
-        priors=() if read.verdict is Verdict.REJECT else priors(model, read.summary),
+        priors=() if read.verdict is Verdict.REJECT else priors(model, read.summary, seen_by=seen_by),
         picture=picture,
         why_no_picture=why,
     )

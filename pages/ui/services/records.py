@@ -13,7 +13,7 @@ from osteo_core.terms import Category, Level, Sex, Step
 
 @dataclass(frozen=True, kw_only=True)
 class CohortNumbers:
-    """The cohort in numbers of series, and of patients where it says so."""
+    """The cohort in numbers of series, and of patients where it says so; ``read``: by a signed read."""
 
     series: int = 0
     patients: int = 0
@@ -27,6 +27,7 @@ class CohortNumbers:
     to_review: int = 0
     overdue: int = 0
     simulated: int = 0
+    read: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -142,8 +142,7 @@ def save_mask(token: str, content: bytes) -> Saved:
 
 
 def _check_latest(view: PatientView, ticket: Ticket) -> None:
-    latest = reading(view.series_key).latest_version(ticket.reader, view.model_hash)
-    if latest != ticket.base:
+    if ticket.base not in reading(view.series_key).versions_to_go_on(ticket.reader, view.model_hash):
         raise UsageError(
             "these outlines were drawn on a version that is no longer the latest, for it was saved from another "
             "window meanwhile; reload the page, what you drew is kept in this browser"
@@ -184,8 +183,8 @@ def sign(view: PatientView, given: Signature) -> Read:
     with _writing_lock:
         store_holder().take_in()  # openings of this second count too
         so_far = reading(view.series_key)
-        latest = so_far.latest_version(given.reader, view.model_hash)
-        check_signature(so_far, reader=given.reader, role=given.role, version=given.version, latest=latest)
+        allowed = so_far.versions_to_go_on(given.reader, view.model_hash)
+        check_signature(so_far, reader=given.reader, role=given.role, version=given.version, allowed=allowed)
         read = Read(
             verdict=given.verdict,
             role=given.role,

@@ -23,7 +23,7 @@ from osteo_core.review.remeasure import ReviewCase, remeasure
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Anchor, ContrastPhase, Level, Step
 from pages.ui.services import review_files
-from pages.ui.services.patients import patient
+from pages.ui.services.patients import model_view, patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import media_dir, query, settings
 
@@ -83,15 +83,16 @@ def prepare(series_key: str | None) -> None:
             review_files.begin_rest(pictures_dir(), view, mask=_model_mask(view))
 
 
-def prior_files(series_key: str) -> dict[str, Path | None]:
+def prior_files(series_key: str, *, is_read: bool) -> dict[str, Path | None]:
     """CT and mask of an earlier study; what is not there yet is made beside the app and follows in seconds.
 
-    The mask is the one that its numbers came from: the reader's where one signed. Raises UsageError with what to tell
-    the reader where the source is gone.
+    The mask is the one that its numbers came from: with ``is_read`` the reader's, else the program's. Raises UsageError
+    with what to tell the reader where the source is gone.
     """
     view = patient(series_key)
     if view is None:
         raise UsageError("the earlier study is not in this store any more")
+    view = view if is_read else model_view(view)
     folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
     review_files.begin_rest(folder, view, mask=outlined)
     review_files.touch(folder, stem)

@@ -28,7 +28,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkItem:
-    """One series of the worklist; ``state`` is None where nothing is followed up."""
+    """One series of the worklist; ``state`` is None where nothing is followed up; ``is_read``: as a reader signed."""
 
     series_key: str
     patient_key: str
@@ -50,6 +50,7 @@ class WorkItem:
     snooze_until: date | None
     contact_at: datetime | None
     contact: str
+    is_read: bool = False
 
     @property
     def followed(self) -> FollowedSeries:
@@ -57,20 +58,24 @@ class WorkItem:
         return FollowedSeries(series_key=self.series_key, versions=self.versions, state=self.state or State.TO_REVIEW)
 
 
-def worklist_count(cohort: CohortFilter) -> int:
-    """How many series the worklist holds under this filter."""
-    return int(query("worklist_count", cohort=cohort).to_pylist()[0]["n"])
+def worklist_count(cohort: CohortFilter, *, seen_by: str | None = None) -> int:
+    """How many series the worklist holds under this filter, as ``seen_by`` may see it."""
+    return int(query("worklist_count", cohort=cohort, seen_by=seen_by).to_pylist()[0]["n"])
 
 
-def worklist_order(cohort: CohortFilter, *, sort: Sort, is_descending: bool, limit: int) -> tuple[str, ...]:
+def worklist_order(
+    cohort: CohortFilter, *, sort: Sort, is_descending: bool, limit: int, seen_by: str | None = None
+) -> tuple[str, ...]:
     """The keys of the worklist's series in the order asked for, ``limit`` at most."""
-    table = query("worklist_order", cohort=cohort, sort=sort.value, descending=is_descending, limit=limit)
+    given = {"sort": sort.value, "descending": is_descending, "limit": limit}
+    table = query("worklist_order", cohort=cohort, seen_by=seen_by, **given)
     return tuple(table.column("series_key").to_pylist())
 
 
-def work_items(series_keys: Sequence[str]) -> list[WorkItem]:
-    """These series as they are now, in this order; a key that the store does not hold is left out."""
-    found = {row["series_key"]: row for row in query("worklist_rows", series_keys=tuple(series_keys)).to_pylist()}
+def work_items(series_keys: Sequence[str], *, seen_by: str | None = None) -> list[WorkItem]:
+    """These series as they are now for ``seen_by``, in this order; a key that the store does not hold is left out."""
+    rows = query("worklist_rows", series_keys=tuple(series_keys), seen_by=seen_by).to_pylist()
+    found = {row["series_key"]: row for row in rows}
     return [_work_item(found[key]) for key in series_keys if key in found]
 
 
@@ -96,6 +101,7 @@ def _work_item(row: dict[str, Any]) -> WorkItem:
         snooze_until=row["snooze_until"],
         contact_at=row["last_contact_at"],
         contact=row["last_contact"] or "",
+        is_read=row["is_read"],
     )
 
 

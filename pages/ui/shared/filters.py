@@ -14,7 +14,7 @@ from osteo_core.programme.follow_up import State
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import current_user, seen_by
 from pages.ui.shared import address, saved_views, wording
 from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
@@ -74,14 +74,18 @@ def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
 def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
     """Title, number of patients and what was left out; below it the filter. Returns the filter."""
     chosen = chosen_filter(page, with_patients=with_patients)
-    numbers = services.cohort_numbers(chosen)
+    # What lists series shows a blind reader the program's result; what counts them takes every signed read.
+    sight = seen_by() if with_patients or page == "exclusions" else None
+    numbers = services.cohort_numbers(chosen, seen_by=sight)
     left_out = numbers.excluded + numbers.failed
+    signed = f", {numbers.read:,} of them as a reader signed" if numbers.read else ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, width="content")
         st.markdown(
             f"**{wording.counted(numbers.patients, 'patient')}**, "
-            f"{wording.counted(numbers.series, 'series', 'series')}",
+            f"{wording.counted(numbers.series, 'series', 'series')}{signed}",
             width="content",
+            help="A signed read counts before what the program measured" if numbers.read else None,
         )
         st.page_link(
             "pages/exclusions.py",

@@ -7,10 +7,9 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import author, current_user
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal, literal_cells
-from pages.ui.shared.notes import author
 
 
 def show_reveal(series_key: str) -> None:

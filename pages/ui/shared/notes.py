@@ -12,24 +12,14 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import WITH_CODE, Because, Fact, Note, State, common_next
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import AUTHOR, author, current_user
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
 
-#: In the session: the name that the local user typed, where no sign-in is configured.
-AUTHOR = "author"
 _AUTHOR_FIELD = "author-field"
 #: The three outcomes of a review, each with its key.
 REVIEWS = ((State.CONFIRMED, "y"), (State.NOT_CONFIRMED, "n"), (State.REPEAT, "a"))
 Followed = Sequence[services.FollowedSeries]
-
-
-def author() -> str:
-    """Who notes: the subject of the signed-in user, else what the local user typed, '' for nothing yet."""
-    user = current_user()
-    if user is not None and user.is_local:
-        return str(st.session_state.get(AUTHOR, ""))
-    return user.subject if user else ""
 
 
 def author_name() -> str:

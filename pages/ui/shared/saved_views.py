@@ -9,9 +9,9 @@ import streamlit as st
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui import services
+from pages.ui.access.users import author
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
-from pages.ui.shared.notes import author
 
 
 def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None], prefix: str = "") -> None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import services
 from pages.ui.access.roles import Role, User
-from pages.ui.access.users import USER_COOKIE, current_user
+from pages.ui.access.users import USER_COOKIE, current_user, was_idle
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
 
@@ -30,6 +30,24 @@ export default function ({ data }) {
 }
 """
 _asked_for = st.components.v2.component("asked_for", js=_JS)
+#: Looking through slices asks the server for nothing: the page itself says that somebody is before it, now and then.
+_USE_JS = """
+let told = 0, everyMs = 60000;
+const tell = () => {
+  if (Date.now() - told < everyMs) return;
+  told = Date.now();
+  fetch(window.location.origin + "/api/active", { method: "POST" }).catch(() => null);
+};
+const kinds = ["pointerdown", "pointermove", "keydown", "wheel"];
+export default function ({ data }) {
+  everyMs = data.every_ms;
+  for (const kind of kinds) document.addEventListener(kind, tell, { capture: true, passive: true });
+  return () => { for (const kind of kinds) document.removeEventListener(kind, tell, { capture: true }) };
+}
+"""
+_in_use = st.components.v2.component("in_use", js=_USE_JS)
+#: At most so far apart, in seconds, and at least four times within the time after which a sign-in is idle.
+_TOLD_EVERY_S = 60.0
 
 
 def admit() -> User | None:
@@ -50,7 +68,14 @@ def admit() -> User | None:
 def _show_sign_in() -> None:
     st.title("Bone screening on CT")
     st.caption(f":material/science: {wording.RESEARCH_USE}")
-    if st.session_state.get(_WAS_IN) or USER_COOKIE in st.context.cookies:
+    if was_idle():
+        minutes = services.settings().idle_minutes
+        st.info(
+            f"Your sign-in ended after {minutes:g} minutes without use. What you drew and did not save is kept in this "
+            "browser. Sign in again.",
+            icon=":material/lock_clock:",
+        )
+    elif st.session_state.get(_WAS_IN) or USER_COOKIE in st.context.cookies:
         st.info(
             "Your sign-in has run out, was ended, or cannot be verified. Sign in again.", icon=":material/lock_clock:"
         )
@@ -94,6 +119,8 @@ def show_user(user: User) -> None:
         st.caption(literal(user.role_words))
         _show_way_out(user)
         _asked_for(key="asked-for", data={"is_in": True}, height=1)
+        if idle := services.settings().idle_minutes:
+            _in_use(key="in-use", data={"every_ms": 1000 * min(_TOLD_EVERY_S, 15 * idle)}, height=1)
         _watch()
 
 

@@ -54,7 +54,7 @@ pre { font: 14px/1.5 system-ui, sans-serif; white-space: pre-wrap; break-after: 
 
 def calls(order: WorkOrder) -> list[services.WorkItem]:
     """The open follow-ups of the list in the order of their due dates, MOST at most."""
-    items = services.work_items(order.keys[:MOST])
+    items = services.work_items(order.keys[:MOST], seen_by=order.seen_by)
     return sorted((item for item in items if item.due_at), key=lambda item: (item.due_at, item.series_key))
 
 

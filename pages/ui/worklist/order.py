@@ -11,6 +11,7 @@ import streamlit as st
 
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui import services
+from pages.ui.access.users import seen_by
 from pages.ui.shared import frame
 
 #: Patients a page.
@@ -27,7 +28,7 @@ class WorkOrder:
     ``total``: series in the filter when the order was made. ``selected``: the patient that is selected, by series key;
     ``noted``: series that were noted since. ``last``: the notes that an undo would take back, the latest request last.
     ``answered``: the number of the latest request that was answered. ``visit``: of which visit to the page this is.
-    ``go``: the address that the latest request leads to.
+    ``go``: the address that the latest request leads to. ``seen_by``: the reader for whose sight it is made.
     """
 
     cohort: CohortFilter
@@ -37,6 +38,7 @@ class WorkOrder:
     total: int
     list_id: str
     visit: int
+    seen_by: str | None
     selected: str | None = None
     noted: set[str] = field(default_factory=set)
     last: list[tuple[services.MadeNote, ...]] = field(default_factory=list)
@@ -57,12 +59,14 @@ class WorkOrder:
 def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool) -> WorkOrder:
     """The kept order where filter and sorting are the same and the list was not left, else a new one."""
     kept: WorkOrder | None = st.session_state.get(_KEPT)
-    asked = (cohort, sort, is_descending)
+    asked, reader = (cohort, sort, is_descending), seen_by()
     visit = st.session_state[frame.VISIT]
     # Looking at one of its patients is part of working through a list.
     is_left = kept is not None and kept.visit != visit and st.session_state[frame.CAME_FROM] != "patient"
-    if kept is not None and not is_left and (kept.cohort, kept.sort, kept.is_descending) == asked:
-        kept.visit = visit
+    # A list that shows nothing hidden stays in order when its reader says who they are; another reader's is made anew.
+    is_theirs = kept is not None and kept.seen_by in ("", reader)
+    if kept is not None and is_theirs and not is_left and (kept.cohort, kept.sort, kept.is_descending) == asked:
+        kept.visit, kept.seen_by = visit, reader
         return kept
     return _make(cohort, sort, is_descending, kept)
 
@@ -86,14 +90,16 @@ def refresh() -> None:
 
 
 def _make(cohort: CohortFilter, sort: services.Sort, is_descending: bool, before: WorkOrder | None) -> WorkOrder:
-    keys = services.worklist_order(cohort, sort=sort, is_descending=is_descending, limit=MOST_LISTED)
+    reader = seen_by()
+    keys = services.worklist_order(cohort, sort=sort, is_descending=is_descending, limit=MOST_LISTED, seen_by=reader)
     number = st.session_state["worklist-number"] = st.session_state.get("worklist-number", 0) + 1
     made = WorkOrder(
         cohort=cohort,
         sort=sort,
         is_descending=is_descending,
         keys=keys,
-        total=services.worklist_count(cohort),
+        total=services.worklist_count(cohort, seen_by=reader),
+        seen_by=reader,
         list_id=str(number),
         visit=st.session_state[frame.VISIT],
         answered=before.answered if before else 0,

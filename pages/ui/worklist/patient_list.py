@@ -19,9 +19,10 @@ from osteo_core.programme.follow_up import ENDED, WITH_CODE, Because, Fact, Note
 from osteo_core.programme.planning import Contact, Plan
 from osteo_core.terms import Category
 from pages.ui import services
+from pages.ui.access.users import author
 from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
-from pages.ui.shared.notes import REVIEWS, author, step_words
+from pages.ui.shared.notes import REVIEWS, step_words
 from pages.ui.worklist.order import WorkOrder
 
 _FOLDER = Path(__file__).parent
@@ -47,7 +48,7 @@ _component = st.components.v2.component("patient_list", html=_part(".html"), css
 
 def show(order: WorkOrder, page: int) -> None:
     """Draw one page of the list, and answer what is asked from it."""
-    items = services.work_items(order.keys_of(page))
+    items = services.work_items(order.keys_of(page), seen_by=order.seen_by)
 
     def answer() -> None:
         _answer(order, items, st.session_state[_KEY].request)
@@ -89,7 +90,7 @@ def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, 
         "category": item.category.value if item.category else "",
         "colour": CHIP_COLOURS[item.category] if item.category else "",
         "vbmd": vbmd,
-        "levels": wording.levels(item.levels_used),
+        "levels": ", ".join(filter(None, (wording.levels(item.levels_used), "as signed" if item.is_read else ""))),
         "reason": reason,
         "summary": f"{summary}. {reason}" if reason else summary,
         "state": item.state.value if item.state else "",

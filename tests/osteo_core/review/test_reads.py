@@ -95,16 +95,19 @@ def test_readers_within_the_limits_agree() -> None:
 def test_only_who_may_sign_signs() -> None:
     reading = reading_of([signed(1, "AB", Role.FIRST)])
     assert (reading.role_of("AB"), reading.role_of("CD")) == (Role.FIRST, Role.SECOND)
-    check_signature(reading, reader="CD", role=Role.SECOND, version=MODEL, latest=MODEL)
+    check_signature(reading, reader="CD", role=Role.SECOND, version=MODEL, allowed=(MODEL,))
     for given, words in (
         ({"reader": " "}, "needs its reader"),
         ({"version": "old"}, "no longer the latest"),
-        ({"role": Role.FIRST}, "another reader signed on 29 Nov 2026, 08:01 UTC"),
+        (
+            {"role": Role.FIRST},
+            "signed as first reader on 29 Nov 2026, 08:01 UTC; .* and read as second reader",
+        ),
         ({"role": Role.ADJUDICATOR}, "is neither of them"),
     ):
         with pytest.raises(UsageError, match=words):
             check_signature(
-                reading, **{"reader": "CD", "role": Role.SECOND, "version": MODEL, "latest": MODEL, **given}
+                reading, **{"reader": "CD", "role": Role.SECOND, "version": MODEL, "allowed": (MODEL,), **given}
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from pages.ui.access import doors, users
 from pages.ui.access.doors import Doors
 from pages.ui.access.roles import ACTIONS, PAGES, ROUTES, Action, Door, Role
+from pages.ui.access.users import login_of
 from tests.pages.access.conftest import ORIGIN, claims_of, cookie_of
 
 HOST = {"host": "bone.example"}
@@ -47,6 +49,30 @@ def client() -> TestClient:
         middleware=[Middleware(Doors)],
     )
     return TestClient(app, base_url="http://localhost:8501", client=("127.0.0.1", 50000))
+
+
+def test_a_sign_in_that_nobody_uses_ends_and_what_pages_ask_by_themselves_is_no_use(
+    client: TestClient, with_sign_in: Cookies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time()
+    claims = claims_of("reader", iat=now - 3600)
+    monkeypatch.setattr(users, "_last_use", {})
+    client.cookies.update(with_sign_in("reader", iat=now - 3600))
+
+    def ask(path: str, method: str = "GET", *, idle_minutes: float) -> tuple[int, float]:
+        """Status, and for how long nobody used the sign-in afterwards, in minutes."""
+        users._last_use[login_of(claims)] = now - 60 * idle_minutes
+        answer = client.request(method, path, headers=HOST)
+        return answer.status_code, round((now - users._last_use[login_of(claims)]) / 60)
+
+    for path in ("/api/picture/x", "/_stcore/health", "/media/x", "/patient/_stcore/health", "/static/x"):
+        assert ask(path, idle_minutes=29) == (200, 29)
+    for path, method in (("/api/active", "POST"), ("/api/review/0123/save", "POST"), ("/worklist", "GET")):
+        assert ask(path, method, idle_minutes=29) == (200, 0)
+    for path, method in (("/api/active", "POST"), ("/api/picture/x", "GET"), ("/api/review/0123/save", "POST")):
+        assert ask(path, method, idle_minutes=30) == (401, 30), "what is over is not taken up again"
+    users._last_use.clear()  # as after a restart of the server: what counts is when the sign-in was made
+    assert client.get("/api/picture/x", headers=HOST).status_code == 401
 
 
 def path_of(pattern: str) -> str:

@@ -119,7 +119,8 @@ def test_a_function_of_services_refuses_whoever_may_not(with_sign_in: Callable[.
 
 def test_a_download_that_is_asked_for_after_signing_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000_000.0
-    user = User(subject="s", name="S", roles=frozenset({Role.LEAD}), login="l", until=now + 10)
+    user = User(subject="s", name="S", roles=frozenset({Role.LEAD}), login="l", issued=now - 12 * 3600 + 10)
+    monkeypatch.setattr(users, "_last_use", {"l": now})
     monkeypatch.setattr(users, "current_user", lambda: user)
     monkeypatch.setattr(users.time, "time", lambda: now)
     export = later(Action.EXPORT, lambda: b"content")

@@ -10,6 +10,7 @@ import pytest
 from starlette.routing import Mount, Route
 
 from pages.ui import services
+from pages.ui.access.doors import ACTIVE
 from pages.ui.access.roles import ACTIONS, LOCAL, PAGES, ROUTES, Action, Door, Role, User, may, route_rule
 from pages.ui.viewer.review_routes import review_routes
 from tests.house.sources import ROOT
@@ -34,14 +35,14 @@ def test_every_action_is_in_the_table_and_is_asked_for_somewhere() -> None:
 
 
 def test_every_route_of_our_own_has_a_rule_that_is_an_action() -> None:
-    routes = review_routes()
+    routes = [*review_routes(), ACTIVE]
     paths = [route.path for route in routes if isinstance(route, Route | Mount)]
     assert len(paths) >= 5
     assert {path: route_rule(path) for path in paths if not isinstance(route_rule(path), Action)} == {}
 
 
 def test_every_rule_of_our_own_has_its_route() -> None:
-    routes = review_routes()
+    routes = [*review_routes(), ACTIVE]
     paths = [re.sub(r"/\{[^}]*\}$", "/", route.path) for route in routes if isinstance(route, Route | Mount)]
     ours = [pattern for pattern, _ in ROUTES if pattern.startswith("/api/") and pattern != "/api/"]
     assert [pattern for pattern in ours if not any(path.startswith(pattern.rstrip("/")) for path in paths)] == []

@@ -216,7 +216,7 @@ def test_roles_are_read_from_the_claim_that_the_site_names(claim: str, claims: d
 
 
 def test_a_sign_in_holds_from_when_it_was_made_for_the_hours_that_the_site_sets() -> None:
-    claims, settings = claims_of("lead", iat=1000), Settings(session_hours=2)
+    claims, settings = claims_of("lead", iat=1000), Settings(session_hours=2, idle_minutes=0)
     held = {at: user_of(claims, settings, clock=lambda at=at: at) is not None for at in (600, 700, 1000, 8199, 8200)}
     assert held == {600: False, 700: True, 1000: True, 8199: True, 8200: False}
 

@@ -25,7 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingC
 def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store) -> None:
     in_store(built[0])
     now, then = (services.patient(case.key) for case in built[1])
-    (found,) = services.priors(now, services.model_summary(now))
+    (found,) = services.priors(now, services.model_summary(now), seen_by=None)
     mean = found.comparison.mean
     assert found.series_key == then.series_key
     assert (found.comparison.day, found.comparison.unlike) == (date(2025, 4, 20), ())
@@ -37,14 +37,14 @@ def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store)
     words = change_words(found)
     assert words.startswith("since 20 Apr 2025: mean vBMD lower by ")
     assert f"LSC {mean.lsc:.0f})" in words
-    assert services.priors(then, services.model_summary(then)) == ()  # a later study is no earlier one
+    assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is no earlier one
 
 
 def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
     in_store(built[0])
     then = services.patient(built[1][1].key)
     now = services.patient(built[1][0].key)
-    (found,) = services.priors(now, services.model_summary(then))  # as if nothing had changed
+    (found,) = services.priors(now, services.model_summary(then), seen_by=None)  # as if nothing had changed
     assert not found.comparison.mean.is_beyond
     words = change_words(found)
     assert "no detectable change" in words
@@ -52,10 +52,30 @@ def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
     assert "higher" not in words
 
 
+def test_the_sites_own_precision_is_used_and_said_and_a_wrong_table_is_a_sentence(
+    built, in_store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_store(built[0])
+    now = services.patient(built[1][0].key)
+    table = tmp_path / "precision.csv"
+    monkeypatch.setenv("OSTEO_PRECISION_TABLE", str(table))
+    head = "vendor,manufacturer_model_name,kvp,rms_sd_mg_cm3,rms_cv_percent,patients,measurements_each,source\n"
+    table.write_text(f"{head}Other,Phantom CT,120,2.0,,30,2,protocol 7\n")
+    (found,) = services.priors(now, services.model_summary(now), seen_by=None)
+    assert services.precision_fault() == ""
+    assert found.comparison.mean.lsc == pytest.approx(2.77 * 2.0)
+    assert "site LSC 6)" in change_words(found)
+    table.write_text(f"{head}Other,Phantom CT,120,2.0,,12,2,protocol 7\n")
+    (found,) = services.priors(now, services.model_summary(now), seen_by=None)
+    assert "row 2: a precision study needs 30 degrees of freedom" in services.precision_fault()
+    assert "(LSC" not in change_words(found)
+    assert "site LSC" not in change_words(found)
+
+
 def test_its_pictures_are_begun_and_a_source_that_is_gone_is_a_sentence(built, in_store) -> None:
     in_store(built[0])
     now = services.patient(built[1][0].key)
-    found = services.priors(now, services.model_summary(now))
+    found = services.priors(now, services.model_summary(now), seen_by=None)
     (data,) = screen_data(found)
     assert set(data["urls"]) == {"ct", "mask"}
     assert data["levels"]["20"]["change"]["is_beyond"]

@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel
@@ -149,6 +150,23 @@ def test_a_rejection_leaves_the_count(views) -> None:
     current = services.patient(view.series_key)
     assert current.status == "excluded"
     assert current.exclusions == ("The reader rejected this measurement: motion.",)
+
+
+def test_of_two_readers_who_sign_at_once_one_signs_and_the_other_is_told(built, views) -> None:
+    view, before = views[1], stored(built[0])[0]
+
+    def signing(reader: str) -> str:
+        try:
+            review.sign(view, signature(view, reader, Role.SECOND))
+        except UsageError as refused:
+            return str(refused)
+        return "signed"
+
+    with ThreadPoolExecutor(2) as both:
+        answers = sorted(both.map(signing, ("CD", "EF")))
+    assert answers[0].startswith("another reader signed as second reader on ")
+    assert answers[1] == "signed"
+    assert stored(built[0])[0] == before + 1
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ export class Screen {
   async open(data) {
     this.began = performance.now()
     this.data = data
+    this.decisions = structuredClone(data.decisions)  // of the read on the screen: who signs it keeps what was decided
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])

@@ -1,0 +1,6 @@
+-- Series that a reader signed and that are shown as the program measured them: none, unless one reader's sight is asked for.
+SELECT unread.series_key
+FROM unread
+JOIN cohort USING (series_key)
+WHERE NOT coalesce(cohort.is_read, false)
+ORDER BY unread.series_key;

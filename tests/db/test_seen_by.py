@@ -1,0 +1,154 @@
+"""What a reader may see of signed reads: the rule in SQL is that of osteo_core, and lists show the program's result."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from db.connect import Store, open_snapshot, open_store
+from db.events import record
+from osteo_core.programme.cohort import CohortFilter
+from osteo_core.records import Estimate, Event, SeriesResult
+from osteo_core.review.read_events import opened_event, reading_of, signed_event
+from osteo_core.review.reads import Read, Role, Verdict
+from osteo_core.review.summary import Summary
+from osteo_core.terms import Category
+from tests.builders.cohort import build_cohort, key_of
+from tests.db.conftest import deliver_results
+from tests.db.test_queries import PARAMETERS
+
+START = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
+#: What may happen to a series: who, as whom or opening it, with the read on the screen.
+STEPS = (
+    ("AB", Role.FIRST, False),
+    ("CD", Role.SECOND, False),
+    ("EF", Role.ADJUDICATOR, False),
+    ("CD", None, False),
+    ("EF", None, True),
+)
+SIGNATURES = STEPS[:3]
+#: Whatever comes between, who signs second comes after who signs first, and the adjudicator last.
+HISTORIES = [
+    steps
+    for count in range(5)
+    for steps in itertools.permutations(STEPS, count)
+    if (signed := tuple(step for step in steps if step[1])) == SIGNATURES[: len(signed)]
+]
+READERS = ("", "AB", "CD", "EF", "GH")
+
+
+def event_of(series_key: str, n: int, step: tuple[str, Role | None, bool]) -> Event:
+    reader, role, shows_read = step
+    at, event_id = START + timedelta(minutes=n), f"{series_key}-{n}"
+    if role is None:
+        given = {"event_id": event_id, "series_key": series_key, "reader": reader, "at": at}
+        return opened_event(**given, shows_read=shows_read, version="m")
+    read = Read(
+        verdict=Verdict.ACCEPT,
+        role=role,
+        version="m",
+        reader=reader,
+        at=at,
+        model_hash="m",
+        settings_hash="s",
+        summary=Summary(category=Category.NORMAL if role is Role.FIRST else Category.OSTEOPOROSIS),
+    )
+    return signed_event(read, event_id=event_id, series_key=series_key)
+
+
+def as_signed(result: SeriesResult) -> SeriesResult:
+    """The same series as a reader signed it: normal, whatever the program said."""
+    assert result.assessment is not None
+    mean = Estimate(value=180.0, low=170.0, high=190.0, n=1, method="signed")
+    assessment = replace(result.assessment, category=Category.NORMAL, is_flagged=False, mean_vbmd_mg_cm3=mean)
+    return replace(result, assessment=assessment, is_read=True, model_hash="reader", finished_at=datetime.now(UTC))
+
+
+@pytest.fixture
+def read_store(tmp_path: Path, store: Store) -> tuple[Store, SeriesResult]:
+    """Two series with osteoporosis by the program, the first of which AB signed as normal."""
+    wanted = [r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS]
+    assert len(wanted) == 2
+    deliver_results(store.store_dir, [*wanted, as_signed(wanted[0])])
+    record(store.store_dir, event_of(wanted[0].series.series_key, 0, STEPS[0]))
+    store.take_in()
+    return store, wanted[0]
+
+
+def test_the_rule_in_sql_is_that_of_the_reading_for_every_short_history(store: Store) -> None:
+    assert len(HISTORIES) == len(set(HISTORIES)) > 40
+    keys = {key_of(n): steps for n, steps in enumerate(HISTORIES)}
+    one = next(r for r in build_cohort(28) if r.assessment is not None)
+    series = [replace(one, series=replace(one.series, series_key=key)) for key in keys]
+    deliver_results(store.store_dir, [*series, *map(as_signed, series)])
+    events = {key: [event_of(key, n, step) for n, step in enumerate(steps)] for key, steps in keys.items()}
+    record(store.store_dir, *itertools.chain.from_iterable(events.values()))
+    store.take_in()
+    for reader in READERS:
+        expected = {key for key in keys if reading_of(events[key]).is_hidden_from(reader)}
+        found = set(store.query("hidden_series", seen_by=reader).column("series_key").to_pylist())
+        assert {keys[key] for key in found ^ expected} == set(), f"reader {reader!r}"
+        assert expected or reader == "AB"
+
+
+def listed(store: Store, seen_by: str | None, *categories: Category) -> Sequence[dict]:
+    """The worklist by urgency under this filter."""
+    chosen = CohortFilter(categories=categories)
+    order = store.query("worklist_order", cohort=chosen, seen_by=seen_by, sort="urgency", descending=False, limit=9)
+    keys = order.column("series_key").to_pylist()
+    rows = {
+        row["series_key"]: row for row in store.query("worklist_rows", series_keys=keys, seen_by=seen_by).to_pylist()
+    }
+    return [rows[key] for key in keys]
+
+
+@pytest.mark.parametrize("seen_by", ["CD", ""])
+def test_a_list_shows_orders_and_filters_by_the_program_where_the_read_is_hidden(read_store, seen_by: str) -> None:
+    store, signed = read_store
+    key = signed.series.series_key
+    assert [row["category"] for row in listed(store, None, Category.NORMAL)] == ["normal"]
+    assert listed(store, seen_by, Category.NORMAL) == []
+    program = listed(store, seen_by, Category.OSTEOPOROSIS)
+    assert [row["mean_vbmd_mg_cm3"] for row in program] == sorted(row["mean_vbmd_mg_cm3"] for row in program)
+    (own,) = (row for row in program if row["series_key"] == key)
+    assert own["mean_vbmd_mg_cm3"] == pytest.approx(signed.assessment.mean_vbmd_mg_cm3.value)
+    assert (own["is_flagged"], own["model_hash"]) == (True, signed.model_hash)
+    assert listed(store, None)[-1]["series_key"] == key, "not flagged any more as signed: the last"
+    (whole,) = store.query("cohort_summary", seen_by=seen_by).to_pylist()
+    assert (whole["n_series"], whole["n_flagged"]) == (2, 2)
+
+
+def test_who_signed_or_was_shown_it_sees_the_read_and_no_query_shows_it_to_others(read_store) -> None:
+    store, signed = read_store
+    key = signed.series.series_key
+    record(store.store_dir, event_of(key, 5, ("EF", None, True)))
+    store.take_in()
+    for reader in ("AB", "EF"):
+        assert [row["mean_vbmd_mg_cm3"] for row in listed(store, reader, Category.NORMAL)] == [180.0]
+    store.publish_snapshot()
+    with open_snapshot(store.store_dir) as snapshot:
+        for name in ("worklist_rows", "find_patients", "patient_series", "flow_series", "export_cohort"):
+            given = {
+                "worklist_rows": {"series_keys": [key]},
+                "find_patients": {"patient_keys": [signed.series.patient_key], "accession_keys": []},
+                "patient_series": {"series_key": key},
+                "flow_series": {"kind": "found", "steps": [], "code": "", "limit": 9},
+                "export_cohort": {"with_keys": True, "salt": "s"},
+            }[name]
+            for held in (store, snapshot):
+                assert not any("normal" in row.values() for row in held.query(name, seen_by="CD", **given).to_pylist())
+        assert "normal" in str(snapshot.query("worklist_rows", seen_by="AB", series_keys=[key]).to_pylist())
+
+
+def test_the_second_table_follows_the_first_however_it_is_made(tmp_path: Path, read_store) -> None:
+    """Rows that came in bit by bit are those that are made from all parts at once."""
+    store, _ = read_store
+    before = store.query("worklist_rows", series_keys=PARAMETERS["series_keys"], seen_by="").to_pylist()
+    store.close()
+    with open_store(store.store_dir) as again:
+        assert again.query("worklist_rows", series_keys=PARAMETERS["series_keys"], seen_by="").to_pylist() == before
