@@ -93,6 +93,8 @@ def show_priors(priors: Sequence[services.Prior]) -> None:
             for prior in priors
         ],
         hide_index=True,
+        placeholder="",
+        alt="Earlier studies",
         column_config={"Mean": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=430)},
     )
     st.caption(

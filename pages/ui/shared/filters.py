@@ -83,13 +83,14 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
             f"{wording.counted(numbers.series, 'series', 'series')}",
             width="content",
         )
-        st.page_link(
-            "pages/exclusions.py",
-            label=f"{left_out:,} left out: see why",
-            query_params=link_query(chosen, only=address.PAGES["exclusions"]),
-            width="content",
-            help="Series that were excluded or failed, by step and reason",
-        )
+        if page != "exclusions":  # that page says why itself
+            st.page_link(
+                "pages/exclusions.py",
+                label=f"{left_out:,} left out: see why",
+                query_params=link_query(chosen, only=address.PAGES["exclusions"]),
+                width="content",
+                help="Series that were excluded or failed, by step and reason",
+            )
     _draw(page, chosen, with_patients=with_patients)
     return chosen
 
