@@ -42,9 +42,7 @@ class Erased:
     media: int
 
 
-def erase(
-    store_dir: Path, patient_key: str, *, author: str, reason: str, identities_dir: Path | None = None
-) -> Erased:
+def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identities_dir: Path | None = None) -> Erased:
     """Erase everything of the patient from the store, and from the table of identifiers in ``identities_dir``.
 
     The patient's files of CT and backups are not touched.

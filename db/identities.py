@@ -1,9 +1,9 @@
 """The encrypted table of identifiers that a site may keep beside its key, for when the source files are gone.
 
-A folder beside the key file, outside the store: in each file one line a series, ``patient_key series_key token``. A token
-is the identifiers under Fernet (AES-128-CBC and HMAC-SHA256, of the library cryptography), with the key that HKDF-SHA256
-(RFC 5869) derives from the pseudonym key: whoever has the one has the other, and without it nothing can be read. A file
-is written once and whole; one that loses lines, by an erasure or to a later reading, is written anew without them.
+A folder beside the key file, outside the store: in each file one line a series, ``patient_key series_key token``. A
+token is the identifiers under Fernet (AES-128-CBC and HMAC-SHA256, of the library cryptography), with the key that
+HKDF-SHA256 (RFC 5869) derives from the pseudonym key: whoever has the one has the other, and without it nothing can be
+read. A file is written once and whole; one that loses lines, by an erasure or to a later reading, is written anew.
 """
 
 from __future__ import annotations
@@ -97,8 +97,9 @@ def _opened(line: bytes, fernet: Fernet, folder: Path) -> dict[str, str]:
         sealed_for, identifiers = "", {}
     if sealed_for != series_key:
         raise SettingsError(
-            f"the table of identifiers in {folder} was made with another pseudonym key, or is damaged; restore table and "
-            "key file from one backup, or remove the table and index again with --again while the source files are there"
+            f"the table of identifiers in {folder} was made with another pseudonym key, or is damaged; restore table "
+            "and key file from one backup, or remove the table and index again with --again while the source files "
+            "are there"
         )
     return dict(identifiers)
 
@@ -143,5 +144,5 @@ def _rewrite(path: Path, *, patient_key: str, series_keys: Set[str]) -> None:
 
 
 def _is_of(line: bytes, patient_key: str, series_keys: Set[str]) -> bool:
-    patient, series = (line.decode(errors="replace").split(" ") + [""])[:2]
+    patient, series = [*line.decode(errors="replace").split(" "), ""][:2]
     return patient == patient_key or series in series_keys

@@ -184,9 +184,7 @@ def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
     assert traces(place, words)
     before = content(place)
     assert traces(identities_of(place), words)
-    done = erase(
-        place, gone.patient_key, author="A. Keller", reason="letter 114", identities_dir=identities_of(place)
-    )
+    done = erase(place, gone.patient_key, author="A. Keller", reason="letter 114", identities_dir=identities_of(place))
     assert traces(identities_of(place), words) == []
     assert traces(identities_of(place), [KEYS[2]])
     assert (done.series, done.events, done.media) == (1, 1, 2)

@@ -1,6 +1,6 @@
 """Finding patients by their own numbers, by keyed hash; and who a patient is, from the source header on request.
 
-Where the source files are gone, the encrypted table answers that a site may keep beside its key (setting keep_identities).
+Where the source files are gone, the encrypted table answers that a site may keep beside its key (keep_identities).
 """
 
 from __future__ import annotations
