@@ -75,7 +75,7 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
     """Title, number of patients and what was left out; below it the filter. Returns the filter."""
     chosen = chosen_filter(page, with_patients=with_patients)
     numbers = services.cohort_numbers(chosen)
-    left_out = numbers.excluded + numbers.failed
+    without = numbers.series - numbers.waiting - numbers.categorised
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, width="content")
         st.markdown(
@@ -86,10 +86,11 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
         if page != "exclusions":  # that page says why itself
             st.page_link(
                 "pages/exclusions.py",
-                label=f"{left_out:,} left out: see why",
+                label=f"{without:,} without a category: see why",
                 query_params=link_query(chosen, only=address.PAGES["exclusions"]),
                 width="content",
-                help="Series that were excluded or failed, by step and reason",
+                icon=":material/filter_alt_off:",
+                help="Series that were excluded, failed or got no category, by step and reason",
             )
     _draw(page, chosen, with_patients=with_patients)
     return chosen

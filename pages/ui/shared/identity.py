@@ -49,6 +49,8 @@ def _show(series_key: str, *, author: str, reason: str) -> None:
     st.table(
         literal_cells([{"": words, " ": value or "not in the header"} for words, value in rows.items()]),
         hide_index=True,
+        hide_header=True,
+        alt="Who the patient is",
     )
     st.caption(
         "The source files are gone: from this site's encrypted table, as the header was when it was indexed."
