@@ -12,8 +12,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +20,10 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from db.leftovers import remove_old_halves
 from osteo_core.errors import SettingsError
 from osteo_core.pseudonyms import Pseudonyms
+from osteo_core.whole_files import writing
 
 _PURPOSE = b"osteo: table of identifiers, 1"
 _SUFFIX = ".sealed"
@@ -73,6 +73,7 @@ def kept_of(folder: Path, pseudonyms: Pseudonyms, series_key: str) -> dict[str, 
 
 def remove(folder: Path, *, patient_key: str, series_keys: Set[str]) -> None:
     """Take a patient and these series out of the table; needs no key, and doing it twice does no harm."""
+    remove_old_halves(folder)
     for path in _files(folder):
         _rewrite(path, patient_key=patient_key, series_keys=series_keys)
 
@@ -113,21 +114,14 @@ def _check_key(folder: Path, fernet: Fernet) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    yield from sorted(folder.glob(f"*{_SUFFIX}"))
+    yield from sorted(folder.glob(f"[!.]*{_SUFFIX}"))  # half-written ones begin with a dot
 
 
 def _write(folder: Path, content: bytes) -> Path:
     path = folder / f"{hashlib.sha256(content).hexdigest()[:16]}{_SUFFIX}"
-    temporary = folder / f".{secrets.token_hex(8)}.writing"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing(path) as temporary:
+        temporary.touch(mode=0o600)  # before anything is in it
+        temporary.write_bytes(content)
     return path
 
 
