@@ -20,8 +20,10 @@ from typing import Any
 import numpy as np
 
 from db.connect import Store, open_store
-from db.query import EVERYBODY, takes_cohort
+from db.query import EVERYBODY, Part, takes_cohort
+from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.versions import CURRENT
 from osteo_core.terms import Sex, Vendor
 
 FILTERS = (
@@ -35,6 +37,9 @@ _NOW = datetime(2026, 11, 25, tzinfo=UTC)
 #: As many as the page keeps in their order.
 _MOST_LISTED = 10_000
 _WAYS = ("all", "sex", "age_band", "vendor", "scanner", "site", "period")
+#: What the page Table shows unless other columns are chosen, and its rows on screen.
+_USUAL = ("patient", "patient_sex", "patient_age_years", "vendor", "status", "category", "mean_vbmd_mg_cm3")
+_ROWS = 1000
 
 
 def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -45,18 +50,40 @@ def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[s
         yield f"equity by {by}", "equity", {"by": by}
     for by_level in (False, True):
         yield f"agreement{' by level' if by_level else ''}", "agreement_pairs", {"by_level": by_level}
-    found = store.query("drift_scanners", cohort=cohort, limit=20).column("device").to_pylist()
+    devices = store.query("drift_scanners", cohort=cohort, limit=20).column("device").to_pylist()
     yield "drift, scanners", "drift_scanners", {"limit": 20}
-    yield "drift, days", "drift_days", {"devices": tuple(found)}
-    order = {"sort": "urgency", "descending": False}
+    yield "drift, days", "drift_days", {"devices": tuple(devices)}
+    order: dict[str, Any] = {"sort": "urgency", "descending": False}
     keys = store.query("worklist_order", cohort=cohort, limit=25, **order).column("series_key").to_pylist()
-    yield "worklist, order", "worklist_order", {"limit": _MOST_LISTED, **order}
+    for sort in ("urgency", "due date", "mean vBMD"):
+        yield f"worklist, order by {sort}", "worklist_order", {**order, "sort": sort, "limit": _MOST_LISTED}
     yield "worklist, first page", "worklist_rows", {"series_keys": keys}
     yield "indicators", "follow_up_indicators", {"now": _NOW}
     yield "follow_up_states", "follow_up_states", {"now": _NOW}
     yield "vbmd_histogram", "vbmd_histogram", {"width": 10.0}
-    for name in ("cohort_summary", "worklist_count", "exclusion_counts", "follow_up_weeks", "cohort_versions"):
-        yield name, name, {}
+    for by in ("vendor", "scanner", "site", "sex"):
+        yield f"filter, values of {by}", "filter_counts", {"by": by}
+    yield "box of exclusions", "flow_series", {"kind": "left out", "steps": ["find"], "code": "", "limit": _ROWS}
+    for by_column, columns in (
+        ("patient", _USUAL),
+        ("mean_vbmd_mg_cm3", _USUAL),
+        ("patient", tuple(c.name for c in EXPORT)),
+    ):
+        part = Part(columns=columns, order=by_column, then="series", limit=_ROWS)
+        label = f"table, {len(columns)} columns by {by_column}"
+        yield label, "export_cohort", {"with_keys": False, "salt": "benchmark", "part": part}
+    yield from _compared()
+    found = ("cohort_summary", "worklist_count", "exclusion_counts", "follow_up_weeks", "cohort_versions")
+    for name in (*found, "filter_marks", "flow_ends", "versions"):
+        yield name, name, {"limit": 50} if name == "versions" else {}
+
+
+def _compared() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What the comparison of two cohorts, and of two versions, asks for."""
+    yield "compare, patients", "cohort_patients", {}
+    yield "compare, shares of a version", "version_prevalence", {"by": "all", **CURRENT.parameters()}
+    yield "compare, agreement of a version", "version_agreement", {"by_level": False, **CURRENT.parameters()}
+    yield "compare, two versions", "version_both", CURRENT.parameters("first_") | CURRENT.parameters("second_")
 
 
 def measure(store: Store, *, repeats: int) -> dict[str, dict[str, float]]:
@@ -99,7 +126,7 @@ def main(given: Sequence[str] | None = None) -> int:
         return 0
     for label, row in found.items():
         print(
-            f"{label:24s} p50 {row['p50_ms']:7.1f} ms  p95 {row['p95_ms']:7.1f} ms  processor {row['cpu_ms']:7.1f} ms"
+            f"{label:42s} p50 {row['p50_ms']:7.1f} ms  p95 {row['p95_ms']:7.1f} ms  processor {row['cpu_ms']:7.1f} ms"
         )
     return 0
 

@@ -27,7 +27,13 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
             raise UsageError("no erasure was cut off in this store; name a patient with --patient")
         done = resume(store)
     elif arguments.patient:
-        done = erase(store, arguments.patient, author=arguments.author, reason=arguments.reason)
+        done = erase(
+            store,
+            arguments.patient,
+            author=arguments.author,
+            reason=arguments.reason,
+            identities_dir=context.settings.identities_dir,
+        )
     else:
         raise UsageError("name the patient's pseudonym with --patient")
     return Answer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from commands import store_access
@@ -23,7 +23,11 @@ from commands.find import find
 from commands.progress_bar import Bar
 from commands.sentences import counted
 from db import rows
+from db.identities import Kept, keep, remove
+from db.key import pseudonyms_of
 from osteo_core.dicom.about import About
+from osteo_core.dicom.who import read_who
+from osteo_core.errors import UsageError
 from osteo_core.records import Found
 from osteo_core.settings import Settings
 
@@ -52,9 +56,22 @@ def index(
         about=about,
     )
     found = store_access.superseded(store_dir, found)
+    if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
+        keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
+    gone = frozenset(series.series_key for series in found.superseded)
+    remove(settings.identities_dir, patient_key="", series_keys=gone)
     store_access.leave(store_dir, rows.indexed_tables(found))
     store_access.hand_over(store_dir)
     return found
+
+
+def _identities(found: Found) -> Iterator[Kept]:
+    """Of each series what its header says of the patient; what is no DICOM says nothing."""
+    for one in (*found.series, *(series for series, _ in found.excluded)):
+        with contextlib.suppress(UsageError):
+            who = read_who(one.files)
+            said = {name: value for name, value in vars(who).items() if name != "is_kept"}
+            yield Kept(patient_key=one.patient_key, series_key=one.series_key, identifiers=said)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

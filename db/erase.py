@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as compute
 
-from db import check, parts, snapshot
+from db import check, identities, parts, snapshot
 from db.chain import ERASURE_KIND
 from db.connect import DATABASE, INTENT, open_store
 from db.events import record
@@ -42,9 +42,10 @@ class Erased:
     media: int
 
 
-def erase(store_dir: Path, patient_key: str, *, author: str, reason: str) -> Erased:
-    """Erase everything of the patient from the store; his files of CT and backups are not touched.
+def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identities_dir: Path | None = None) -> Erased:
+    """Erase everything of the patient from the store, and from the table of identifiers in ``identities_dir``.
 
+    The patient's files of CT and backups are not touched.
     Raises UsageError when the store does not know the patient or author or reason are missing, StoreOwnedError while
     another process owns the store.
     """
@@ -59,6 +60,7 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str) -> Era
         "patient_key": patient_key,
         "series_keys": series,
         "events": events,
+        "identities_dir": str(identities_dir.resolve()) if identities_dir else "",
         "event_id": uuid.uuid4().hex,
         "author": author.strip(),
         "reason": reason.strip(),
@@ -72,6 +74,12 @@ def resume(store_dir: Path) -> Erased:
     """Carry out what the intent says, from its beginning; doing it twice does no harm."""
     intent = json.loads((store_dir / INTENT).read_text(encoding="utf-8"))
     _rewrite_parts(store_dir, intent)
+    if intent.get("identities_dir"):
+        identities.remove(
+            Path(intent["identities_dir"]),
+            patient_key=intent["patient_key"],
+            series_keys=frozenset(intent["series_keys"]),
+        )
     _leave_event(store_dir, intent)
     check.rebuild_store(store_dir)
     (store_dir / f"{DATABASE}.before").unlink(missing_ok=True)

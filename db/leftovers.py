@@ -34,7 +34,11 @@ def remove_leftovers(store_dir: Path) -> None:
 
 def remove_old_masks(store_dir: Path) -> None:
     """Half-written masks in ``media``: a list of all masks is read, so this is for commands that write some."""
-    folder = store_dir / _MEDIA
+    remove_old_halves(store_dir / _MEDIA)
+
+
+def remove_old_halves(folder: Path) -> None:
+    """Half-written files in a folder that any process may write to."""
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:

@@ -2,7 +2,8 @@
 
 OsteoError
 ├── UsageError            the caller asked for something that cannot be done (exit code 2)
-│   └── TableError        a table that a person made cannot be read, or rows of it are refused
+│   ├── TableError        a table that a person made cannot be read, or rows of it are refused
+│   └── SourceGoneError   the source files of a series are not where they were
 ├── SettingsError         a setting is missing, unknown or outside its range
 ├── WeightsError          weights are missing or their SHA-256 is not the card's
 ├── StoreError            the store cannot be opened, is newer than this program, or is damaged
@@ -26,6 +27,10 @@ class UsageError(OsteoError):
 
 class TableError(UsageError):
     """A table that a person made cannot be read, or rows of it are refused."""
+
+
+class SourceGoneError(UsageError):
+    """The source files of a series are not where they were, or not known."""
 
 
 class SettingsError(OsteoError):

@@ -71,6 +71,7 @@ class Settings:
     hash of its weights or its mask.
     ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody; where
     people sign in their role decides instead.
+    ``keep_identities``: whether ``index`` keeps an encrypted table of identifiers beside the key (`identities_dir`).
     ``role_claim``: the claim of the identity provider that holds a person's roles, with dots for the way to it;
     ``role_values``: which of its values is which role, empty where they are the roles' own names.
     ``session_hours``: how long a sign-in holds; ``idle_minutes``: how long without use, 0 for as long as that.
@@ -109,6 +110,7 @@ class Settings:
     upload_limit_mb: int = 2000
     letter_template: str = ""
     identity_readers: str = ""
+    keep_identities: bool = False
     role_claim: str = "roles"
     role_values: str = ""
     session_hours: float = 12.0
@@ -120,6 +122,11 @@ class Settings:
     def key_path(self) -> Path:
         """The file that holds the secret behind the pseudonyms."""
         return self.store.resolve().parent / "pseudonym.key" if self.key_file == Path() else self.key_file
+
+    @property
+    def identities_dir(self) -> Path:
+        """Where the encrypted table of identifiers lies, if one is kept: beside the key, under its name."""
+        return self.key_path.with_name(f"{self.key_path.name}.identities")
 
     @property
     def calibration_ways(self) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from pages.ui.shared.literal import literal, literal_cells, literal_code
 
 def show_limits() -> None:
     """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
-    st.table(literal_cells(services.limit_rows()), border="horizontal", hide_index=True)
+    st.table(literal_cells(services.limit_rows()), border="horizontal", hide_index=True, alt="Limits")
     st.caption(
         "'design' means that this project chose the value; it may be argued with. "
         "A site's own values stand under Settings."
@@ -20,7 +20,7 @@ def show_limits() -> None:
 
 def show_settings() -> None:
     """What this site runs with."""
-    st.table(literal_cells(services.setting_rows()), border="horizontal", hide_index=True)
+    st.table(literal_cells(services.setting_rows()), border="horizontal", hide_index=True, alt="Settings")
     st.caption("Settings come from osteo.toml and from OSTEO_* in the environment; they are read at the start.")
 
 
@@ -38,7 +38,7 @@ def show_calibrations() -> None:
     if not rows:
         st.caption("No calibration was used in this store yet.")
         return
-    st.table(literal_cells(rows), border="horizontal", hide_index=True)
+    st.table(literal_cells(rows), border="horizontal", hide_index=True, alt="Calibration lines in use")
     st.caption(
         "A phantom of your own scanner is better than a general line: settings `phantom_table` and `calibration_table`."
     )

@@ -162,7 +162,12 @@ else:
     flow = services.exclusion_flow(chosen)
     columns = st.columns(3)
     columns[0].metric("Series found", f"{flow.found:,}", border=True, help="Failures and exclusions stay in it")
-    columns[1].metric("Left out or failed", wording.share(flow.left_out, flow.found), border=True)
+    columns[1].metric(
+        "Without a category",
+        wording.share(flow.left_out, flow.found),
+        border=True,
+        help="Excluded, failed, or measured without a category, by their first reason; what waits is in neither",
+    )
     columns[2].metric("With a category", wording.share(flow.categorised, flow.found), border=True)
     if flow.found:
         show_flow(flow)

@@ -136,7 +136,7 @@ else:
         with_keys = st.toggle(
             "With the store's own keys, exact ages and days of study",
             key="with_keys",
-            help="Without it patients, scanners and sites are numbered anew for each export, ages are whole years "
+            help="Without it patients, scanners and sites are named anew for each export, ages are whole years "
             "up to 90, and of the day the year alone is given: two exports cannot be joined.",
         )
         show_files(chosen, with_keys=with_keys)

@@ -56,4 +56,4 @@ else:
         except UsageError as refused:
             st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
     else:
-        st.caption("A scanner that types works here too.")
+        st.caption("A barcode reader types here too. Ctrl+Enter, or the button, looks up what was typed or pasted.")

@@ -56,6 +56,7 @@ def show_published(found: services.Study) -> None:
         ),
         border="horizontal",
         hide_index=True,
+        alt="Beside the published figures",
     )
     st.caption(
         "Published: Fang Y et al., Eur Radiol 2021;31:1831-1842 (463, 200 and 200 patients of three vendors; which "
@@ -82,6 +83,7 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
         ),
         border="horizontal",
         hide_index=True,
+        alt="Figures of one calibration",
     )
     st.markdown("**Categories**")
     st.table(
@@ -95,6 +97,7 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
         ),
         border="horizontal",
         hide_index=True,
+        alt="Categories by CT and by QCT",
     )
     counts = "; ".join(
         f"set {line.number}: {line.compared} of {line.n} compared with QCT, "
@@ -125,6 +128,7 @@ def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
         ),
         border="horizontal",
         hide_index=True,
+        alt="Scanned twice",
     )
     st.caption("RMS-CV after Glüer 1995; least significant change: 1.96 √2 times the SD within a patient.")
 

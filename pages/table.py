@@ -62,7 +62,7 @@ def show_choice() -> None:
         st.toggle(
             "With the store's own keys, exact ages and days of study",
             key="with_keys",
-            help="Without it patients, scanners and sites are numbered anew for each filter and choice of columns, "
+            help="Without it patients, scanners and sites are named anew for each filter and choice of columns, "
             "ages are whole years up to 90, and of the day the year alone is given.",
         )
 

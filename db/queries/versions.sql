@@ -1,21 +1,23 @@
--- Models, settings, measuring code, calibrations and origins that gave results, each with its number of series; of each kind the
--- $limit most frequent.
-WITH said AS (
-    SELECT
-        series_key,
-        unnest([
-            {'field': 'model', 'value': model_hash},
-            {'field': 'settings', 'value': settings_hash},
-            {'field': 'measuring', 'value': measuring_version},
-            {'field': 'calibration', 'value': calibration_kind},
-            {'field': 'origin', 'value': CASE WHEN is_read THEN 'reader' ELSE 'program' END}
-        ]) AS part
+-- Models, settings, measuring code, calibrations and origins that gave results, each with its number of results; of each kind
+-- the $limit most frequent.
+WITH measured AS (
+    SELECT model_hash, settings_hash, measuring_version, calibration_kind, CASE WHEN is_read THEN 'reader' ELSE 'program' END AS origin
     FROM results
     WHERE status = 'measured'
+),
+said AS (
+    SELECT 'model' AS field, model_hash AS value, count(*) AS n FROM measured GROUP BY ALL
+    UNION ALL
+    SELECT 'settings', settings_hash, count(*) FROM measured GROUP BY ALL
+    UNION ALL
+    SELECT 'measuring', measuring_version, count(*) FROM measured GROUP BY ALL
+    UNION ALL
+    SELECT 'calibration', calibration_kind, count(*) FROM measured GROUP BY ALL
+    UNION ALL
+    SELECT 'origin', origin, count(*) FROM measured GROUP BY ALL
 )
-SELECT part.field AS field, part.value AS value, count(DISTINCT series_key) AS n
+SELECT field, value, n
 FROM said
-WHERE part.value IS NOT NULL
-GROUP BY part.field, part.value
+WHERE value IS NOT NULL
 QUALIFY row_number() OVER (PARTITION BY field ORDER BY n DESC, value) <= $limit
 ORDER BY field, n DESC, value;

@@ -154,9 +154,7 @@ _EXPORTED = tuple(column for column in COHORT_ROWS.columns if EXPORTED in column
 
 #: The exported cohort, in its order: pseudonyms and coarsened values first (db/queries/export_cohort.sql).
 EXPORT: tuple[Column, ...] = (
-    Column(
-        "patient", TEXT, "text", "pseudonym of the patient; numbered anew for each export unless keys were asked for"
-    ),
+    Column("patient", TEXT, "text", "pseudonym of the patient; named anew for each export unless keys were asked for"),
     Column("study", TEXT, "text", "pseudonym of the study"),
     Column("series", TEXT, "text", "pseudonym of the series; one row each"),
     Column("scanner", TEXT, "text", "pseudonym of the scanner; blank where the header has no serial number"),

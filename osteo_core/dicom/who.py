@@ -10,7 +10,7 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from osteo_core.archives import is_there, local_file
-from osteo_core.errors import UsageError
+from osteo_core.errors import SourceGoneError, UsageError
 
 _KEYWORDS = (
     "PatientID",
@@ -24,7 +24,10 @@ _KEYWORDS = (
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Who:
-    """Identifiers as the header has them, '' where it has none. It has no repr, so that no log can hold it."""
+    """Identifiers as the header has them, '' where it has none. It has no repr, so that no log can hold it.
+
+    ``is_kept``: they come from the site's encrypted table, as the header had them when the series was indexed.
+    """
 
     patient_id: str
     name: str
@@ -32,18 +35,20 @@ class Who:
     accession: str
     referring_physician: str
     study_instance_uid: str
+    is_kept: bool = False
 
 
 def read_who(files: Sequence[Path]) -> Who:
     """Identifiers of the first of these source files that is still there.
 
-    Raises UsageError where none is left, or none is DICOM; the message names no file, for names may hold a patient's.
+    Raises SourceGoneError where none is left, UsageError where the first is no DICOM; the message names no file, for
+    names may hold a patient's.
     """
     present = next((file for file in files if is_there(file)), None)
     if not files:
-        raise UsageError("the source files of this series are not known; index the folder again")
+        raise SourceGoneError("the source files of this series are not known; index the folder again")
     if present is None:
-        raise UsageError(
+        raise SourceGoneError(
             f"none of the {len(files)} source files is where it was; mount the folder again, or look the patient up "
             "in your own system"
         )

@@ -34,7 +34,7 @@ PRECISION = 0.017
 PATIENT_SD_MG_CM3 = 1.8
 LEVEL_SD_MG_CM3 = 1.0
 SOURCE = "simulated QCT, Mindways Model 3 in view"
-REFERENCE_COLUMNS = ("PatientID", "Level", "vBMD_mg_cm3", "Mineral", "Source", "Simulated")
+REFERENCE_COLUMNS = ("PatientID", "Level", "vBMD_mg_cm3", "Unit", "Mineral", "Source", "Simulated")
 TRUTH_COLUMNS = (
     "PatientID", "Seed", "Sex", "AgeYears", "Level", "vBMD_mg_cm3", "Mineral", "HA_mg_cm3", "MarrowFat", "ExpectedHU",
     "AnteriorHeight_mm", "MiddleHeight_mm", "PosteriorHeight_mm", "FractureKind", "FractureGrade", "Cement", "Screws",
@@ -70,7 +70,13 @@ def _read_once(patient: SimulatedPatient, level: SimulatedLevel) -> float:
 def reference_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
     """Rows of the reference CSV: each sound level, then the patient's mean with a blank level."""
     levels = qct_levels(patient)
-    shared = {"PatientID": patient.patient_id, "Mineral": Mineral.K2HPO4.value, "Source": SOURCE, "Simulated": "true"}
+    shared = {
+        "PatientID": patient.patient_id,
+        "Unit": "mg/cm3",  # said, because some densities are as small as T-scores
+        "Mineral": Mineral.K2HPO4.value,
+        "Source": SOURCE,
+        "Simulated": "true",
+    }
     rows: list[dict[str, object]] = [
         {**shared, "Level": level.name, "vBMD_mg_cm3": f"{value:.1f}"} for level, value in levels.items()
     ]

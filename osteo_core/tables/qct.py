@@ -210,10 +210,11 @@ def _why_not(row: Row) -> str:
     unit = row.cells["Unit"]
     if unit and unit_in(unit) != UNIT:
         return f"Unit: expected {UNIT}, found {unit_in(unit) or 'other words'}"
-    if _is_score(row):
+    if _is_score(row) and not unit:
         return (
             f"vBMD_mg_cm3: expected a density in {UNIT}, found a number from {SCORE_LOW.value:g} to "
-            f"{SCORE_HIGH.value:g}, as T-scores and densities in g/cm3 are"
+            f"{SCORE_HIGH.value:g}, as T-scores and densities in g/cm3 are; if it is a density, say {UNIT} in a "
+            "column Unit"
         )
     return ""
 

@@ -198,7 +198,7 @@ def test_filters_travel_with_every_link_and_two_tabs_do_not_disturb_each_other(v
         expect(chip(page, "Vendor: GE")).to_be_visible()
         page.wait_for_url(f"**/{name}?vendor=GE*")
         assert entries(page) == before + number
-    page.get_by_role("link", name="left out: see why").click()
+    page.get_by_role("link", name="without a category: see why").click()
     page.wait_for_url("**/exclusions?vendor=GE")
     expect(chip(page, "Vendor: GE")).to_be_visible()
     for name in ("export", "exclusions", "prevalence", "worklist"):

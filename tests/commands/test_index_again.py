@@ -17,6 +17,8 @@ from commands.command import not_used
 from commands.index import index
 from db import rows
 from db.connect import DATABASE, Store, open_store
+from db.identities import kept_of
+from db.key import pseudonyms_of
 from osteo_core.dicom.about import read_about
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.settings import Settings
@@ -198,3 +200,18 @@ def test_a_follow_up_without_contradiction_stays_the_patients(tmp_path: Path) ->
     stored = in_store(settings)
     assert len({row[2] for row in stored}) == 1
     assert not any(row[3] for row in stored)
+
+
+def test_identifiers_are_kept_sealed_where_a_site_wants_them_and_only_there(tmp_path: Path) -> None:
+    settings = chosen(tmp_path)
+    folder = write(tmp_path / "ct", HER, 1, patient_id="MARKER-1")
+    found = index([folder], settings.store, settings=settings)
+    assert not settings.identities_dir.exists()
+    wanted = replace(settings, keep_identities=True)
+    assert index([folder], settings.store, settings=wanted).series == ()
+    index([folder], settings.store, settings=wanted, again=True)
+    kept = kept_of(settings.identities_dir, pseudonyms_of(settings), found.series[0].series_key)
+    assert kept is not None
+    assert (kept["patient_id"], kept["birth_date"]) == ("MARKER-1", "1957-03-01")
+    files = [path for place in (settings.store, settings.identities_dir) for path in place.rglob("*") if path.is_file()]
+    assert b"MARKER" not in b"".join(path.read_bytes() for path in files)

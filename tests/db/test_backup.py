@@ -18,6 +18,7 @@ from db.check import check_store, rebuild_store
 from db.connect import Store, open_snapshot, open_store
 from db.erase import INTENT, erase, resume
 from db.events import record
+from db.identities import Kept, keep
 from db.key import pseudonyms_of
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
@@ -43,9 +44,11 @@ def note(n: int, key: str) -> Event:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A closed store of five series, four of them with a note, and a mask for each."""
+    """A closed store of five series, four of them with a note, and a mask and a kept identity for each."""
     folder = tmp_path / "store"
-    pseudonyms_of(Settings(store=folder))
+    settings = Settings(store=folder)
+    kept = [Kept(patient_key=r.series.patient_key, series_key=r.series.series_key, identifiers={}) for r in RESULTS]
+    keep(settings.identities_dir, pseudonyms_of(settings), kept)
     deliver_results(folder, RESULTS)
     with open_store(folder) as store:
         store.take_in()
@@ -168,6 +171,10 @@ def traces(folder: Path, words: list[str]) -> list[str]:
     return found
 
 
+def identities_of(place: Path) -> Path:
+    return Settings(store=place).identities_dir
+
+
 def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
     gone, key = RESULTS[1].series, KEYS[1]
     words = [key, gone.patient_key, gone.study_key]
@@ -176,7 +183,10 @@ def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
         (place / "pictures" / f"{one}_m_ct.nii.gz").write_bytes(one.encode())
     assert traces(place, words)
     before = content(place)
-    done = erase(place, gone.patient_key, author="A. Keller", reason="letter 114")
+    assert traces(identities_of(place), words)
+    done = erase(place, gone.patient_key, author="A. Keller", reason="letter 114", identities_dir=identities_of(place))
+    assert traces(identities_of(place), words) == []
+    assert traces(identities_of(place), [KEYS[2]])
     assert (done.series, done.events, done.media) == (1, 1, 2)
     assert [path.name for path in (place / "pictures").iterdir()] == [f"{KEYS[2]}_m_ct.nii.gz"]
     assert traces(place, words) == []
@@ -221,7 +231,7 @@ def erase_killed_at(n: int, folder: Path, patient: str) -> bool:
         if (folder / INTENT).exists():
             resume(folder)
         else:
-            erase(folder, patient, author="A", reason="asked")
+            erase(folder, patient, author="A", reason="asked", identities_dir=identities_of(folder))
         os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
@@ -233,7 +243,7 @@ def test_an_erasure_that_is_killed_anywhere_is_carried_on(place: Path) -> None:
     with pytest.raises(StoreError, match=r"was cut off; carry on with it first: .* erase --resume"):
         open_store(place)
     resume(place)
-    assert traces(place, [key, patient]) == []
+    assert traces(place.parent, [key, patient]) == []
     assert faults(place) == {}
     assert not (place / INTENT).exists()
     with open_store(place) as store:

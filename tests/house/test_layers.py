@@ -60,6 +60,7 @@ HOMES = {
     "monai": ("models", "training", "benchmarks"),
     "safetensors": ("models", "training", "benchmarks"),
     "duckdb": ("db",),
+    "cryptography": ("db.identities",),
     "openpyxl": ("osteo_core.tables",),
     "skimage": ("osteo_core.review",),
     "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange", "benchmarks.indexing"),

@@ -189,3 +189,15 @@ def test_text_from_files_and_people_is_drawn_literally(module: str, path: Path) 
         if not is_literal(one, scope)
     ]
     assert found == [], "draw these through pages/ui/shared/literal.py"
+
+
+def test_every_table_has_a_name_and_leaves_unknown_values_blank() -> None:
+    # Without a placeholder the front end writes "None" where a value is not known.
+    for _, path in PAGES:
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        for call in calls:
+            if (name := _name_of(call.func)) in ("dataframe", "data_editor", "table") and _source(call.func) == "st":
+                given = {one.arg: ast.unparse(one.value) for one in call.keywords}
+                where = f"{path.relative_to(ROOT)}:{call.lineno}"
+                assert name == "table" or given.get("placeholder") == "''", f"{where}: placeholder must be empty"
+                assert "alt" in given, f"{where}: the table has no name for a screen reader"

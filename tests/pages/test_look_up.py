@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from db import rows
+from db.identities import Kept, keep
 from db.parts import write_part
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
@@ -91,3 +92,15 @@ def test_where_the_source_files_are_gone_the_page_says_so(
     app.text_input(key=f"who-reason-{key}").set_value("to call").run()
     app.button(key=f"who-show-{key}").click().run()
     assert "None of the 1 source files is where it was" in texts(app)
+    assert "no line of this series" not in texts(app), "no table is asked where none is kept"
+    monkeypatch.setenv("OSTEO_KEEP_IDENTITIES", "true")
+    app.button(key=f"who-show-{key}").click().run()
+    assert "this site's table of identifiers has no line of this series" in texts(app)
+    patient = {"name": "Doe Jane", "patient_id": "9"} | dict.fromkeys(("birth_date", "accession"), "")
+    patient |= dict.fromkeys(("referring_physician", "study_instance_uid"), "")
+    pseudonyms = Pseudonyms.from_key_file(store.parent / "key")
+    row = Kept(patient_key=pseudonyms.patient("9"), series_key=key, identifiers=patient)
+    keep(store.parent / "key.identities", pseudonyms, [row])
+    app.button(key=f"who-show-{key}").click().run()
+    assert "Doe Jane" in app.table[0].value.to_string()
+    assert "from this site's encrypted table" in texts(app)

@@ -223,7 +223,7 @@ def test_exclusions_add_up(filled_store: Path, open_page: Open) -> None:
     numbers = {metric.label: metric.value for metric in app.metric}
     assert numbers == {
         "Series found": "60",
-        "Left out or failed": "8 of 60 (13 %)",
+        "Without a category": "8 of 60 (13 %)",
         "With a category": "52 of 60 (87 %)",
     }
     boxes = [button.label for button in app.button if button.key and button.key.startswith("box-")]

@@ -35,7 +35,7 @@ def show_readers() -> None:
         middle, least = statistics.median(found.dice), min(found.dice)
         words = f"median {middle:.3f}, least {least:.3f}"
         rows.append({"Figure": "Dice of the outlines, by level", "Value (95 %)": words})
-    st.dataframe(rows, hide_index=True)
+    st.dataframe(rows, hide_index=True, placeholder="", alt="Two readers")
     st.caption(
         f"{wording.counted(found.series, 'series', 'series')} signed by two readers, {found.blind:,} of the second "
         "reads blind. Differences are second minus first reader."
@@ -67,6 +67,8 @@ def show_corrections() -> None:
             for one in found
         ],
         hide_index=True,
+        placeholder="",
+        alt="Where readers correct the program",
         column_config={
             "Dice": st.column_config.TextColumn(
                 "Dice, median", help="Of corrected levels with the program's outline; 0 where one of the two has none"

@@ -38,7 +38,7 @@ def show_site_lines() -> None:
 
 
 def _show_choice(found: list[ScannerLine]) -> None:
-    st.dataframe([_row(one) for one in found], hide_index=True)
+    st.dataframe([_row(one) for one in found], hide_index=True, placeholder="", alt="Scanners with QCT pairs")
     usable = {f"{one.scanner.words}, {one.scanner.mineral}": one for one in found if one.line is not None}
     if not usable:
         return
@@ -103,7 +103,10 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     st.markdown(f"**What it would change.** {seen.tried:,} of {series} of this scanner were tried.")
     if seen.moved:
         st.dataframe(
-            [{"Category now": now, "Category then": then, "Series": n} for now, then, n in seen.moved], hide_index=True
+            [{"Category now": now, "Category then": then, "Series": n} for now, then, n in seen.moved],
+            hide_index=True,
+            placeholder="",
+            alt="Categories that would change",
         )
     else:
         st.caption("No category would change.")
@@ -145,6 +148,8 @@ def _show_used() -> None:
             for one in used
         ],
         hide_index=True,
+        placeholder="",
+        alt="Lines put into use",
     )
     valid = {
         f"{wording.moment(one.at)}, {one.row['manufacturer_model_name']}": one for one in used if not one.withdrawn_at

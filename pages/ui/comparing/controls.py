@@ -106,7 +106,7 @@ def _show_version(prefix: str) -> None:
                 format_func=partial(_value_words, options[name]),
             )
         if several:
-            st.caption("The latest result of each series that has all of this. Numbers: series with such a result.")
+            st.caption("The latest result of each series that has all of this. Numbers: results of this kind.")
         else:
             st.caption(
                 "All results of this store come from one model, one calibration, one measuring code and one set of "

@@ -18,6 +18,7 @@ _BADGES = {
     Category.NOT_REPORTABLE: "gray",
 }
 _CONFIDENCE = "That outline and number are right; empty where the engine states none (a mask from elsewhere)"
+_REGION = "Volume of the trabecular region of interest; empty where none fits into the body"
 #: Heading of the network's reading; it says what the number is worth.
 REGRESSED = "DenseNet-121 (trained on simulated patients alone)"
 _REGRESSED_HELP = (
@@ -96,13 +97,15 @@ def show_level_table(view: services.PatientView) -> None:
             for row in view.levels
         ],
         hide_index=True,
+        placeholder="",
+        alt="Levels",
         column_config={
             "level": st.column_config.TextColumn("Level", width=50),
             "vbmd": st.column_config.TextColumn(f"vBMD, {wording.UNIT}", width=110, help="With its 95 % interval"),
             "regressed": st.column_config.TextColumn(REGRESSED, width=320, help=_REGRESSED_HELP),
             "hu": st.column_config.TextColumn("HU", width=50, help="Median of the trabecular region"),
             "sd": st.column_config.TextColumn("SD HU", width=55),
-            "roi": st.column_config.NumberColumn("Region, ml", format="%.1f", width=75),
+            "roi": st.column_config.NumberColumn("Region, ml", format="%.1f", width=75, help=_REGION),
             "grade": st.column_config.TextColumn("Fracture", width=65, help="Genant grade by heights"),
             "confidence": st.column_config.ProgressColumn(
                 "Confidence", format="%.0f %%", min_value=0, max_value=100, width=85, help=_CONFIDENCE

@@ -95,6 +95,8 @@ def show_priors(priors: Sequence[services.Prior]) -> None:
             for prior in priors
         ],
         hide_index=True,
+        placeholder="",
+        alt="Earlier studies",
         column_config={
             "Mean": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=430),
             "LSC from": st.column_config.TextColumn("LSC from", width=330, help="Whose precision error it rests on"),

@@ -18,7 +18,7 @@ from pages.ui.shared.notes import show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
     "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "
-    "where it lies higher"
+    "where it lies higher, empty where the endplates were not measured"
 )
 _SUGGESTED_HELP = "What the endplates of a deformed level suggest. A program's suggestion, apart from the grade"
 _READER_HELP = "m2ABQ class as a person read it last; all readings stand under Follow-up"
@@ -41,6 +41,8 @@ def show_fractures(view: services.PatientView) -> None:
             for row in view.levels
         ],
         hide_index=True,
+        placeholder="",
+        alt="Fracture: grade and cause",
         column_config={
             "level": st.column_config.TextColumn("Level", width=50),
             "grade": st.column_config.TextColumn("Grade", width=65, help="Genant grade by heights"),

@@ -24,6 +24,8 @@ def show_stored(view: services.PatientView) -> None:
             if INTERNAL not in column.use and series.get(column.name) is not None
         ],
         hide_index=True,
+        placeholder="",
+        alt="Every stored value of the series",
     )
     if levels:
         st.dataframe(
@@ -37,6 +39,8 @@ def show_stored(view: services.PatientView) -> None:
                 if INTERNAL not in column.use and column.name not in ("level", "series_key")
             ],
             hide_index=True,
+            placeholder="",
+            alt="Every stored value of the levels",
         )
 
 

@@ -76,7 +76,7 @@ class Both:
 
 
 def version_options() -> dict[str, dict[str, int]]:
-    """What results of this store differ by, each value with its number of series, the commonest first."""
+    """What results of this store differ by, each value with its number of results, the commonest first."""
     found: dict[str, dict[str, int]] = {
         name: {} for name in ("model", "settings", "measuring", "calibration", "origin")
     }

@@ -21,10 +21,9 @@ from pages.ui.services.running_app import query
 
 
 def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
-    """One row a series; each column's metadata holds its unit and meaning."""
-    table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=secrets.token_hex(16))
-    stated = {column.name: column.field.metadata for column in EXPORT}
-    return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
+    """One row a series, those of a patient together; each column's metadata holds its unit and meaning."""
+    whole = Part(columns=tuple(column.name for column in EXPORT), order="patient", then="series")
+    return table_part(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16))
 
 
 def table_part(
@@ -32,8 +31,8 @@ def table_part(
 ) -> pa.Table:
     """Part of the same table, as ``seen_by`` may see it.
 
-    Numbers of patients, series ... are drawn anew for each filter and choice of columns.
-    ``secret``: of the session; the same one gives the same numbers on screen and in the file.
+    Names of patients, series ... are drawn anew for each filter and choice of columns.
+    ``secret``: of the session; the same one gives the same names on screen and in the file.
     """
     given = "\n".join((secret, cohort.to_query(), *sorted(part.columns)))
     salt = hashlib.sha256(given.encode()).hexdigest()

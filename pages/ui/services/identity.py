@@ -1,4 +1,7 @@
-"""Finding patients by their own numbers, and who a patient is: by keyed hash, and from the source header on request."""
+"""Finding patients by their own numbers, by keyed hash; and who a patient is, from the source header on request.
+
+Where the source files are gone, the encrypted table answers that a site may keep beside its key (keep_identities).
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from db.columns import path_of
 from db.events import record
+from db.identities import kept_of
 from db.key import pseudonyms_of
-from osteo_core.errors import UsageError
+from osteo_core.errors import SettingsError, SourceGoneError, UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
 from pages.ui.access.users import current_user, needs, seen_by
@@ -99,7 +103,7 @@ def may_see_identity(user: User | None, author: str) -> bool:
 def reveal(series_key: str, *, author: str, reason: str) -> Who:
     """Who the patient of a series is, from its source header now; that it was shown is recorded first.
 
-    Raises UsageError where this person may not, gives no reason, or the source files are gone.
+    Raises UsageError where this person may not, gives no reason, or the source files are gone and no table knows it.
     """
     if not may_see_identity(current_user(), author):
         raise UsageError("you may not see who a patient is here; your role or the setting identity_readers decides")
@@ -107,7 +111,7 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
         raise UsageError("say why you need to know who the patient is; the reason is recorded")
     rows = query("patient", series_key=series_key).to_pylist()
     files = [path_of(file) for file in rows[0]["files"] or ()] if rows else []
-    who = _read(files)
+    who = _read(series_key, files)
     holder = store_holder()
     event = Event(
         event_id=uuid.uuid4().hex,
@@ -116,14 +120,26 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
         author=author.strip(),
         at=datetime.now(UTC),
         reason=reason.strip(),
-        payload_json=json.dumps({}),
+        payload_json=json.dumps({"from": "table" if who.is_kept else "header"}),
     )
     record(holder.store_dir, event)
     holder.take_in()
     return who
 
 
-def _read(files: Sequence[Path]) -> Who:
-    from osteo_core.dicom.who import read_who  # reading headers loads pydicom, which opening a page must not
+def _read(series_key: str, files: Sequence[Path]) -> Who:
+    from osteo_core.dicom.who import Who, read_who  # reading headers loads pydicom, which opening a page must not
 
-    return read_who(files)
+    own = settings()
+    try:
+        return read_who(files)
+    except SourceGoneError as gone:
+        if not own.keep_identities:
+            raise
+        try:
+            kept = kept_of(own.identities_dir, pseudonyms_of(own), series_key)
+        except SettingsError as refused:
+            raise UsageError(f"{gone}; {refused}") from None
+        if kept is None:
+            raise UsageError(f"{gone}; this site's table of identifiers has no line of this series") from None
+        return Who(**kept, is_kept=True)

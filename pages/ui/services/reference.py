@@ -13,7 +13,9 @@ from pages.ui.services.records import ModelRow
 from pages.ui.services.running_app import query, settings
 from pages.ui.shared import wording
 
-_SHORT = ("HU", "ROI")
+#: Words of names of limits that are written otherwise than in small letters.
+_WRITTEN = {"HU": "HU", "ROI": "ROI", "KVP": "kVp", "R2": "R²", "SD": "SD", "Z": "Z-score", "QCT": "QCT"}
+_WRITTEN |= {"EAST": "East", "ASIAN": "Asian"}
 _SITE_SETTINGS = {
     "OSTEOPOROSIS_BELOW": "osteoporosis_below_mg_cm3",
     "NORMAL_ABOVE": "normal_above_mg_cm3",
@@ -24,7 +26,7 @@ _SITE_SETTINGS = {
 
 def _words(name: str) -> str:
     """'METAL_HU' as 'metal HU'."""
-    return " ".join(word if word in _SHORT else word.lower() for word in name.split("_"))
+    return " ".join(_WRITTEN.get(word, word.lower()) for word in name.split("_"))
 
 
 def all_limits() -> dict[str, Limit]:
@@ -41,7 +43,7 @@ def limit_rows() -> list[dict[str, str]]:
         setting = _SITE_SETTINGS.get(name)
         value = float(getattr(chosen, setting)) if setting else limit.value
         shown = f"{value:g} {limit.unit}" + (f" (shipped: {limit.value:g})" if value != limit.value else "")
-        words = wording.sentence(_words(name))
+        words = _words(name) if name.split("_")[0] in _WRITTEN else wording.sentence(_words(name))
         rows.append(
             {
                 "Limit": words,

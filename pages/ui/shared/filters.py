@@ -77,7 +77,7 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
     # What lists series shows a blind reader the program's result; what counts them takes every signed read.
     sight = seen_by() if with_patients or page == "exclusions" else None
     numbers = services.cohort_numbers(chosen, seen_by=sight)
-    left_out = numbers.excluded + numbers.failed
+    without = numbers.series - numbers.waiting - numbers.categorised
     signed = f", {numbers.read:,} of them as a reader signed" if numbers.read else ""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, width="content")
@@ -87,13 +87,15 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
             width="content",
             help="A signed read counts before what the program measured" if numbers.read else None,
         )
-        st.page_link(
-            "pages/exclusions.py",
-            label=f"{left_out:,} left out: see why",
-            query_params=link_query(chosen, only=address.PAGES["exclusions"]),
-            width="content",
-            help="Series that were excluded or failed, by step and reason",
-        )
+        if page != "exclusions":  # that page says why itself
+            st.page_link(
+                "pages/exclusions.py",
+                label=f"{without:,} without a category: see why",
+                query_params=link_query(chosen, only=address.PAGES["exclusions"]),
+                width="content",
+                icon=":material/filter_alt_off:",
+                help="Series that were excluded, failed or got no category, by step and reason",
+            )
     _draw(page, chosen, with_patients=with_patients)
     return chosen
 

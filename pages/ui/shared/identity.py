@@ -19,14 +19,14 @@ def show_reveal(series_key: str) -> None:
         return
     is_allowed = services.may_see_identity(user, author())
     help_ = (
-        "Reads the source header now; nothing is stored but that you looked, and why"
+        "Reads the source header now; that you looked, and why, is recorded, what you see is not"
         if is_allowed
         else "For those whom this site's setting identity_readers names, by the name under 'Noted by'"
     )
     with st.popover("Who is it?", icon=":material/badge:", disabled=not is_allowed, help=help_, width="content"):
         reason = st.text_input("Why do you need to know?", key=f"who-reason-{series_key}", placeholder="recorded")
         asked = st.button("Show", key=f"who-show-{series_key}", type="primary", disabled=not is_allowed)
-        st.caption("Read from the source header at this moment, and hidden again with your next step.")
+        st.caption("Read at this moment, and hidden again with your next step.")
         if asked:
             _show(series_key, author=author(), reason=reason)
 
@@ -48,4 +48,11 @@ def _show(series_key: str, *, author: str, reason: str) -> None:
     st.table(
         literal_cells([{"": words, " ": value or "not in the header"} for words, value in rows.items()]),
         hide_index=True,
+        hide_header=True,
+        alt="Who the patient is",
+    )
+    st.caption(
+        "The source files are gone: from this site's encrypted table, as the header was when it was indexed."
+        if who.is_kept
+        else "From the source header."
     )

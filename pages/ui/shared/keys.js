@@ -9,9 +9,11 @@ const STYLE = `
   #skip-menu, #skip-table { position: fixed; left: -999rem; top: 0.4rem; z-index: 9999999; padding: 0.5rem 0.9rem; border-radius: 0.4rem;
     background: #0067a5; color: #fff; font: 0.95rem sans-serif; }
   #skip-menu:focus, #skip-table:focus { left: 0.6rem; }
-  #page-keys { border: 1px solid #8a8f98; border-radius: 0.6rem; padding: 1rem 1.4rem; max-width: 38rem; font: 0.95rem sans-serif; }
+  #page-keys { border: 1px solid #8a8f98; border-radius: 0.6rem; padding: 1.2rem 1.4rem; max-width: min(40rem, 90vw); font: 1rem "Source Sans", sans-serif; }
   #page-keys dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.35rem 1.2rem; margin: 0.6rem 0 1rem; }
-  #page-keys dt { font-family: monospace; } #page-keys dd { margin: 0; }
+  #page-keys dt { font-family: "Source Code Pro", monospace; } #page-keys dd { margin: 0; }
+  #page-keys button { font: inherit; padding: 0.3rem 0.9rem; border: 1px solid #8a8f98; border-radius: 0.5rem; background: none; color: inherit; cursor: pointer; }
+  #page-keys button:focus-visible { outline: 2px solid #0067a5; outline-offset: 2px; }
   @media (prefers-color-scheme: dark) { #page-keys { background: #1c222b; color: #e6eaf0; } }
 `;
 

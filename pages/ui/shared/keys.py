@@ -13,7 +13,10 @@ _EVERYWHERE = (("?", "Show or hide these keys"), ("Tab", "First: skip the menu; 
 #: What the keys of a page do, by its place in the address; the patient's page has its own help.
 KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "worklist": (
-        ("↓ ↑ or j k", "Select the next or the previous patient; right after a note ↓ stays on the next open one"),
+        (
+            "↓ ↑ or j k",
+            "Select the next or the previous patient; the first ↓ after a note keeps the patient that is selected next",
+        ),
         *((key, f"Note for the selected or ticked patients: {state.value}") for state, key in REVIEWS),
         ("m", "Every other step: report, refer, DXA, treatment, contact, assign, wait, close"),
         ("u", "Undo the last note; nothing is erased, the undo is recorded"),

@@ -56,5 +56,5 @@ def _one_line(text: object) -> str:
 
 
 def literal_cells(rows: Iterable[Mapping[str, object]]) -> list[dict[str, str]]:
-    """Rows for st.table, whose cells are Markdown."""
-    return [{name: literal(value) for name, value in row.items()} for row in rows]
+    """Rows for st.table, whose cells are Markdown; what is not known is blank."""
+    return [{name: "" if value is None else literal(value) for name, value in row.items()} for row in rows]

@@ -126,6 +126,8 @@ def show_history(series_key: str) -> None:
             for one in entries
         ],
         hide_index=True,
+        placeholder="",
+        alt="What was noted",
     )
 
 

@@ -13,6 +13,7 @@ import SimpleITK as sitk  # noqa: N813
 from osteo_core.simulate import cohort as cohort_module
 from osteo_core.simulate.cohort import SimulatedCohort, draw_cohort, write_patient, write_tables
 from osteo_core.simulate.patient import draw_patient
+from osteo_core.simulate.qct import REFERENCE_COLUMNS
 from osteo_core.simulate.render import render
 from osteo_core.simulate.scanners import MAKERS
 from osteo_core.simulate.truth import FieldOfView, SimulatedPatient, Situation
@@ -154,5 +155,5 @@ def test_a_stopped_cohort_goes_on_where_it_stopped(tmp_path: Path) -> None:
     with cohort.reference.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert {row["PatientID"] for row in rows} <= {"SIM-500064", "SIM-500065"}
-    assert set(rows[0]) == {"PatientID", "Level", "vBMD_mg_cm3", "Mineral", "Source", "Simulated"}
+    assert set(rows[0]) == set(REFERENCE_COLUMNS)
     assert not list((tmp_path / ".partial").iterdir())

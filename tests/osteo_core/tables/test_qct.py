@@ -112,6 +112,14 @@ def test_a_t_score_among_densities_refuses_its_row() -> None:
     (refused,) = found.refused
     assert refused.line == 3
     assert "found a number from -6 to 4, as T-scores and densities in g/cm3 are" in refused.why
+    assert "say mg/cm3 in a column Unit" in refused.why
+
+
+def test_a_density_as_small_as_a_t_score_is_taken_where_its_unit_is_said() -> None:
+    # The vertebral marrow of old people may be fat alone: the demo cohort holds a level of 3.9 mg/cm3.
+    found = mapped("mrn,bmd,unit\n1,92,mg/cm3\n2,3.9,mg/cm3\n3,-2.4,\n4,88,\n5,97,\n")
+    assert [value.vbmd_mg_cm3 for value in found.values] == [92.0, 3.9, 88.0, 97.0]
+    assert [refused.line for refused in found.refused] == [4]
 
 
 def test_a_column_of_units_is_checked_row_by_row() -> None:

@@ -48,7 +48,7 @@ def test_by_default_no_key_and_no_day_leaves() -> None:
     assert not [key for key in keys_of(RESULTS) if key in text]
     assert not re.search(r"\d{4}-\d\d-\d\d", text)
     again = services.cohort_csv(services.CohortFilter()).decode()
-    assert text != again, "patients are numbered anew each time"
+    assert text != again, "patients are named anew each time"
     with_keys = services.cohort_csv(services.CohortFilter(), with_keys=True).decode()
     assert all(key in with_keys for key in keys_of(RESULTS))
 
