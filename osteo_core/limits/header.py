@@ -70,7 +70,7 @@ SCANNER_SERIES = Limit(
     beyond="fewer: a series is not compared with its scanner",
 )
 SCANNER_FALSE_ALARMS = Limit(
-    value=0.005,
+    value=0.003,
     unit="share of series beyond the prediction limit of their scanner, were its patients normally distributed",
     source=f"design; {_MEASURED}: at most 1 % with tails of three degrees of freedom",
     date="2026-11-29",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import gamma, pi, sqrt
 
 import numpy as np
 import pytest
@@ -12,14 +13,21 @@ from osteo_core.limits.header import SCANNER_FALSE_ALARMS, SCANNER_SERIES
 from osteo_core.outcomes import CautionCode
 
 PEERS = Peers(n=20, mean_hu=138.0, sd_hu=5.0)
-#: t of 19 degrees of freedom at 0.9975, as printed in tables (Fisher and Yates), times sqrt(1 + 1/20).
-FACTOR = 3.174 * np.sqrt(1.05)
+
+
+def two_sided_tail(t: float, degrees: int) -> float:
+    """Share of Student's distribution beyond ±t, by integrating its density (W. S. Gosset, Biometrika 1908;6:1)."""
+    scale = gamma((degrees + 1) / 2) / (sqrt(degrees * pi) * gamma(degrees / 2))
+    x = np.linspace(0.0, t, 2_001)
+    return float(1.0 - 2.0 * np.trapezoid(scale * (1.0 + x**2 / degrees) ** (-(degrees + 1) / 2), x))
 
 
 @pytest.mark.parametrize(("sign", "side"), [(1, "lower"), (-1, "higher")])
 def test_the_limit_is_students_and_the_side_is_named(sign: int, side: str) -> None:
-    assert scanner_doubt(PEERS.mean_hu + sign * (FACTOR - 0.01) * PEERS.sd_hu, PEERS) is None
-    doubt = scanner_doubt(PEERS.mean_hu + sign * (FACTOR + 0.01) * PEERS.sd_hu, PEERS)
+    limit = next(t for t in np.arange(3.0, 4.0, 0.002) if two_sided_tail(t, 19) <= SCANNER_FALSE_ALARMS.value)
+    reach_hu = limit * np.sqrt(1.05) * PEERS.sd_hu
+    assert scanner_doubt(PEERS.mean_hu + sign * (reach_hu - 0.05), PEERS) is None
+    doubt = scanner_doubt(PEERS.mean_hu + sign * (reach_hu + 0.05), PEERS)
     assert doubt is not None
     assert doubt.code is CautionCode.UNLIKE_SCANNER
     assert f"a tube voltage {side} than stated" in doubt.found
