@@ -60,7 +60,7 @@ def test_the_one_that_is_unlike_its_scanner_is_told_once(measured: SeriesResult,
     with open_store(store) as opened:
         opened.take_in()
         rows = opened.query("patient_cautions", series_key=key).to_pylist()
-        listed = opened.query("worklist", limit=99, offset=0).to_pylist()
+        listed = opened.query("worklist_rows", series_keys=[key_of(n) for n in range(OTHERS + 1)]).to_pylist()
     (said,) = [row["sentence"] for row in rows if row["code"] == CautionCode.UNLIKE_SCANNER]
     assert "muscle lies 156 HU above fat, in 20 others 138 (SD 5), as with a tube voltage lower than stated" in said
     assert [row["series_key"] for row in listed if REASON in row["review_reasons"]] == [key]

@@ -36,7 +36,11 @@ def measure(store: Path, *, people: int, minutes: float, browsers: int, think_s:
     """The figures of one run."""
     hand_over(store)
     with open_snapshot(store) as snapshot:
-        keys = snapshot.query("worklist", limit=500, offset=0).column("series_key").to_pylist()
+        keys = (
+            snapshot.query("worklist_order", sort="urgency", descending=False, limit=500)
+            .column("series_key")
+            .to_pylist()
+        )
     server = start_server(store)
     try:
         app = psutil.Process(server.process.pid)
