@@ -45,7 +45,7 @@ def analyze(
 
     With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
     again; two runs at once share the series between them. What waits only because a setting changed is calibrated
-    again from what the store holds. At the end series that are unlike the others of their scanner are told. Raises
+    again from what the store holds. At the end series unlike the others of their scanner get a caution. Raises
     UsageError when a scheduler was named and does not answer, or an engine is not installed.
     """
     job, listeners = store_job(store_dir, settings, models), (*listeners, progress_file(store_dir))

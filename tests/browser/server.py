@@ -51,7 +51,7 @@ def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -
     raise RuntimeError(f"the app did not start: {log.read()[-2000:].decode(errors='replace')}")
 
 
-def stop_server(server: Server, *, patience_s: float = 20.0) -> None:
+def stop_server(server: Server) -> None:
     """Ask the app to end, and wait."""
     server.process.terminate()
-    server.process.wait(timeout=patience_s)
+    server.process.wait(timeout=20)

@@ -1,4 +1,4 @@
-"""A series that is unlike the others of its scanner is told once, after the store holds enough of them."""
+"""A series that is unlike the others of its scanner gets one caution, after the store holds enough of them."""
 
 from __future__ import annotations
 
