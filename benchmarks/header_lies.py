@@ -1,8 +1,10 @@
 """How often is a header doubted that is right, and one that lies? ``python -m benchmarks.header_lies [--patients 60]``.
 
-Three parts. Simulated patients on scanners that no training knows, rendered and measured with their true masks: the
+Four parts. Simulated patients on scanners that no training knows, rendered and measured with their true masks: the
 header as it is, then each lie. Patients without an image, by physics and the scanner's flaws alone (native, four tube
-voltages): the HU scale of many more. The real series of ../shared/data, as they are.
+voltages): the HU scale of many more. The same scanner by scanner, each patient against so many others of it: a wrong
+tube voltage, with the simulated scatter between patients and with heavy tails. The real series of ../shared/data, as
+they are.
 
 A small lie about HU moves the tissues' means; a large one is measured anew, by everything that looks at HU. One about
 spacing scales heights and volumes. The simulator shares assumptions with what it tests: its compact bone is far darker
@@ -13,17 +15,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.density_bands import KVPS, physical_facts
 from benchmarks.density_facts import segmentation_of, series_of
 from benchmarks.real_series import WITH_REFERENCE, read_labelled
 from benchmarks.resumable import collect
 from osteo_core.assessment.against_header import header_doubts, scale_of, shape_of, size_of
+from osteo_core.assessment.against_scanner import Peers, scanner_doubt
 from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
 from osteo_core.imaging.hounsfield import check_hu
@@ -37,6 +41,7 @@ from osteo_core.simulate.truth import Contrast
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import MEASURED_LEVELS, ContrastPhase
 
+Values = NDArray[np.float64]
 FIRST_SEED = TEST_SEEDS.start + 90_000
 _WITHOUT_IMAGE = 200
 #: HU between which each tissue is sought.
@@ -183,6 +188,41 @@ def without_image() -> Iterator[Seen]:
             yield Seen(series=facts.series, tissues=facts.tissues, size=None)
 
 
+def of_scanners(seeds: Iterable[int]) -> list[Values]:
+    """Muscle less fat in HU of each simulated scanner's patients, (patients, 4): at each of KVPS, by physics alone."""
+    found: dict[tuple[str, str, int], list[list[float]]] = {}
+    for seed in seeds:
+        drawn = replace(draw_patient(seed, situations=False), contrast=Contrast(phase=ContrastPhase.NATIVE))
+        scan = drawn.acquisition
+        row = []
+        for kvp in KVPS:
+            tissues = physical_facts(replace(drawn, acquisition=replace(scan, kvp=kvp))).tissues
+            hu = {sample.name: sample.mean_hu for sample in tissues.samples}
+            row.append(hu["muscle"] - hu["fat"])
+        found.setdefault((scan.maker.manufacturer, scan.model, scan.unit), []).append(row)
+    return [np.array(rows) for rows in found.values()]
+
+
+def unlike_scanner(
+    scanners: Sequence[Values], *, others: int, tail_hu: float, draws: int
+) -> dict[int, tuple[int, int]]:
+    """How many were doubted, of how many, by the true kVp where 120 kVp are stated; 120 itself are false alarms.
+
+    Patients of a scanner are drawn with replacement, with a further scatter of Student's t (3 degrees of freedom).
+    """
+    rng = np.random.default_rng(others)
+    told = dict.fromkeys(KVPS, 0)
+    for _ in range(draws):
+        scanner = scanners[rng.integers(len(scanners))]
+        rows = scanner[rng.integers(len(scanner), size=others + 1)]
+        scatter = tail_hu * rng.standard_t(3, size=others + 1)
+        usual = rows[1:, KVPS.index(120)] + scatter[1:]
+        peers = Peers(n=others, mean_hu=float(usual.mean()), sd_hu=float(usual.std(ddof=1)))
+        for k, kvp in enumerate(KVPS):
+            told[kvp] += scanner_doubt(float(rows[0, k] + scatter[0]), peers) is not None
+    return {kvp: (n, draws) for kvp, n in told.items()}
+
+
 def real_series() -> Iterator[tuple[str, Seen]]:
     """The real series with a reference segmentation; their files state no tube voltage."""
     for name in WITH_REFERENCE:
@@ -203,6 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--patients", type=int, default=60)
     parser.add_argument("--large", type=int, default=8, help="so many of them for the large lies about HU")
+    parser.add_argument("--on-scanners", type=int, default=4000, help="patients without an image, scanner by scanner")
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     keys = [str(seed) for seed in range(FIRST_SEED, FIRST_SEED + arguments.patients)]
@@ -219,6 +260,12 @@ def main() -> None:
             lie(one) for one in scans if not (name.endswith("kVp stated") and f"{one.series.kvp:g}" in name.split())
         ]
         print(f"{name}: doubted {share(sum(one.is_doubted() for one in lied), len(lied))}")
+    scanners = of_scanners(range(FIRST_SEED, FIRST_SEED + arguments.on_scanners))
+    for others in (20, 50, 200):
+        for tail_hu in (0.0, 2.5):
+            found = unlike_scanner(scanners, others=others, tail_hu=tail_hu, draws=4000)
+            words = ", ".join(f"{kvp} kVp {share(*counts)}" for kvp, counts in found.items())
+            print(f"120 kVp stated, {others} others of the scanner, further scatter {tail_hu:g} HU: doubted {words}")
     for name, one in real_series():
         offset, gain = scale_of(one.series.kvp, one.tissues)
         shape = shape_of(one.size) if one.size else None

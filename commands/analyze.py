@@ -24,6 +24,7 @@ from commands.command import (
     with_workers,
     writable_folder,
 )
+from commands.compare_scanners import compare_scanners
 from commands.progress_bar import Bar
 from commands.recalibrate import recalibrate
 from commands.sentences import run_sentence
@@ -44,8 +45,8 @@ def analyze(
 
     With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
     again; two runs at once share the series between them. What waits only because a setting changed is calibrated
-    again from what the store holds. Raises UsageError when a scheduler was named and does not answer, or an engine is
-    not installed.
+    again from what the store holds. At the end series unlike the others of their scanner get a caution. Raises
+    UsageError when a scheduler was named and does not answer, or an engine is not installed.
     """
     job, listeners = store_job(store_dir, settings, models), (*listeners, progress_file(store_dir))
     waiting = store_access.waiting(store_dir, job.models, settings, retry=retry)
@@ -59,6 +60,8 @@ def analyze(
             series = [one for one in waiting.series if one.series_key not in again]
             outcomes = analyze_many(series, waiting.cautions, job, scheduler=scheduler, listeners=listeners)
     finally:
+        store_access.hand_over(store_dir)
+    if compare_scanners(job):
         store_access.hand_over(store_dir)
     return replace(summary_of(outcomes), found=len(waiting.series), recalibrated=len(again))
 

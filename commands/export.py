@@ -1,9 +1,14 @@
-"""``export --out DIR``: the store's tables as Parquet and CSV."""
+"""``export --out DIR [--with-words]``: the store's tables as Parquet and CSV.
+
+What people typed may name a person whatever it was asked for, so it stays in the store unless it is asked for.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -15,10 +20,14 @@ from osteo_core.columns import EXPORT_TABLES
 from osteo_core.errors import UsageError
 from osteo_core.tables.formulas import guarded_table
 
+#: Of an event's payload: what a person typed or is called, at its top and within (osteo_core/review, programme).
+_TYPED, _TYPED_WITHIN = ("name", "query", "note"), "words"
 
-def export(store_dir: Path, out_dir: Path) -> dict[str, int]:
+
+def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[str, int]:
     """Write every table that may leave the site as Parquet and CSV; gives rows by table.
 
+    Without ``with_words`` events say what was done and by whom, not what was typed.
     Raises UsageError when there is no store.
     """
     if not store_dir.exists():
@@ -30,10 +39,32 @@ def export(store_dir: Path, out_dir: Path) -> dict[str, int]:
             raise UsageError(f"the owner of {store_dir} has not published anything yet; try again in a minute")
         for name in EXPORT_TABLES:
             table = reader.table(name)
+            table = without_words(table) if name == "events" and not with_words else table
             parquet.write_table(table, out_dir / f"{name}.parquet")
             csv.write_csv(guarded_table(_flat(table)), out_dir / f"{name}.csv")
             written[name] = len(table)
     return written
+
+
+def without_words(events: pa.Table) -> pa.Table:
+    """The same events without their reasons and without what was typed in their payloads."""
+    payloads = [_untyped(json.loads(one or "{}")) for one in events.column("payload_json").to_pylist()]
+    changed = {
+        "reason": pa.nulls(len(events), pa.string()),
+        "payload_json": pa.array([json.dumps(one, ensure_ascii=False) for one in payloads], pa.string()),
+    }
+    columns = [changed.get(name, events.column(name)) for name in events.column_names]
+    return pa.table(columns, schema=events.schema)
+
+
+def _untyped(payload: dict[str, Any]) -> Any:
+    return _without_within({name: value for name, value in payload.items() if name not in _TYPED})
+
+
+def _without_within(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_within(one) for name, one in value.items() if name != _TYPED_WITHIN}
+    return [_without_within(one) for one in value] if isinstance(value, list) else value
 
 
 def _flat(table: pa.Table) -> pa.Table:
@@ -48,11 +79,12 @@ def _flat(table: pa.Table) -> pa.Table:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument("--with-words", action="store_true", help="with what people typed, which may name a person")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write one file a table and format; pseudonyms only."""
-    written = export(context.settings.store, writable_folder(arguments.out, "--out"))
+    written = export(context.settings.store, writable_folder(arguments.out, "--out"), with_words=arguments.with_words)
     return Answer(
         document={"out": str(arguments.out), "rows": written},
         sentences=(*(f"{name}: {rows} rows" for name, rows in written.items()), f"Written to {arguments.out}."),

@@ -120,7 +120,7 @@ def read_part(part: Part) -> pa.Table:
             for field in schema
         ]
         return pa.table(columns, names=schema.names).cast(schema)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # a damaged footer is an OSError; the bytes are in memory already
         raise PartError(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
 
 

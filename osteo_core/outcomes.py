@@ -168,6 +168,7 @@ class CautionCode(StrEnum):
     HU_SHIFT = "hu_shift"
     NOT_PLAIN_CT = "not_plain_ct"
     HEADER_DOUBTED = "header_doubted"
+    UNLIKE_SCANNER = "unlike_scanner"
     REGRESSION_DISAGREES = "regression_disagrees"
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
@@ -206,6 +207,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
     CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
+    CautionCode.UNLIKE_SCANNER: "Tissues are not as in the other series of this scanner: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
     "{found}. The calibrated value is kept.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",

@@ -146,6 +146,10 @@ class Settings:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
+#: A longer file costs gigabytes: the parser's work on a dotted name grows with the square of its length.
+_MOST_BYTES = 32_000
+
+
 def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from ``path`` (default: OSTEO_SETTINGS, else osteo.toml if there), then OSTEO_* variables.
 
@@ -158,8 +162,14 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
         raise SettingsError(f"settings are a file, found the folder {file}; name the file in it")
     if file.exists():
         try:
-            given.update(tomllib.loads(file.read_text(encoding="utf-8")))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+            with file.open("rb") as opened:
+                content = opened.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise SettingsError(
+                    f"{file.name} is larger than {_MOST_BYTES:,} bytes; settings need a hundredth of it"
+                )
+            given.update(tomllib.loads(content.decode("utf-8")))
+        except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
             raise SettingsError(f"{file.name} is not valid TOML ({error}); mend it or take it away") from None
         except OSError as error:
             raise SettingsError(f"{file.name} cannot be read ({error.strerror}); mend its rights") from None

@@ -28,7 +28,7 @@ from osteo_core.columns import EXPORT_TABLES
 
 #: A clean process that has imported everything; each scenario runs in a fork of it, which is quick and knows nothing.
 _CONTEXT = multiprocessing.get_context("forkserver")
-_PATIENCE_S = 300.0
+_PATIENCE_S = 900.0
 #: Columns that differ between two runs of the same work, beside moments and numbers in order of arrival.
 _OF_THE_RUN = ("seconds", "index_id", "result_id", "source_id")
 #: Hidden, and no half-written file.

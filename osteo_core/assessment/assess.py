@@ -36,6 +36,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.HU_SHIFT: "air or soft tissue is not where HU should be",
     CautionCode.NOT_PLAIN_CT: "tissues are not as plain CT shows them",
     CautionCode.HEADER_DOUBTED: "the image does not fit its header",
+    CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
     CautionCode.REGRESSION_DISAGREES: "the network beside the calibration reads another vBMD",
 }

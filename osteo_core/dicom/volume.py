@@ -58,6 +58,8 @@ def _arranged(series: Series) -> Stack | Exclusion:
         if isinstance(own, NotReadable):
             return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"a file: {own.kind}")
         slices += own
+    if not slices:  # they held an image when they were indexed
+        return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found="a file that holds no image any more")
     part = _own_stack(arrange(slices, step=Step.READ), series)
     return part if isinstance(part, Exclusion) else part.stack
 

@@ -53,6 +53,8 @@ PARAMETERS: dict[str, Any] = {
     "settings_hash": SETTINGS_HASH,
     "measuring_version": MEASURING_VERSION,
     "own": [],
+    "least": 2,
+    "spread": 1.0,
     "retry": False,
     "with_keys": False,
     "accession_keys": [],

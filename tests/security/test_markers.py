@@ -194,8 +194,6 @@ def test_nothing_that_leaves_the_store_names_a_person_a_folder_or_a_file(site: S
             continue
         # ``process`` names a file that states no UID by its stem: whoever called it must find that file.
         allowed = {"file"} if own.parts[0] == "process" else set()
-        # What was typed into a note goes out with the notes, and with nothing else.
-        allowed |= {NOTE} if file.stem == "events" else set()
         assert marks_in(strings_of(file), also=(NOTE,)) <= allowed, own
 
 

@@ -1,0 +1,55 @@
+"""Series that are unlike the others of their scanner, told once the store holds enough of these.
+
+A worker sees one series; only the store sees its scanner. So the comparison comes at the end of ``analyze``, with what
+the store has taken in by then, and a series that stands out is judged again with one caution more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from scipy import stats
+
+from commands import store_access, write_results
+from commands.analysis_job import Job
+from commands.recalibrate import under_models
+from commands.stored_results import measured_of
+from osteo_core.assessment.against_scanner import Peers, scanner_doubt
+from osteo_core.limits.header import SCANNER_FALSE_ALARMS, SCANNER_SERIES
+from osteo_core.outcomes import Caution, CautionCode
+from osteo_core.pipeline import judge
+
+
+def compare_scanners(job: Job) -> int:
+    """Leave the results of series that are unlike their scanner anew, with the caution; gives how many.
+
+    Results with rods under the back and those of other models are left as they are: they cannot be judged again from
+    what the store holds. Doing it twice tells nobody twice.
+    """
+    told = 0
+    with store_access.reading(job.out_dir) as reader:
+        if reader is None:
+            return told
+        rows = reader.query(
+            "scanner_outliers",
+            least=int(SCANNER_SERIES.value),
+            spread=float(stats.norm.isf(SCANNER_FALSE_ALARMS.value / 2.0)),  # Student's limit is never narrower
+            code=CautionCode.UNLIKE_SCANNER,
+        ).to_pylist()
+        doubts: dict[str, Caution] = {}
+        for row in rows:
+            peers = Peers(n=row["n"], mean_hu=row["mean_hu"], sd_hu=row["sd_hu"])
+            if (doubt := scanner_doubt(row["apart_hu"], peers)) is not None:
+                doubts[row["series_key"]] = doubt
+        stored = reader.query("stored_results", series_keys=list(doubts), **under_models(job)).to_pylist()
+    for row in stored:
+        measured = measured_of(row)
+        if measured is None:
+            continue
+        key = measured.series.series_key
+        judged = judge(replace(measured, cautions=(*measured.cautions, doubts[key])), settings=job.settings)
+        result = replace(judged, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
+        write_results.rows_to_store(result, job.of(result.series))
+        told += 1
+    return told
