@@ -9,7 +9,7 @@
     STEM_context.json    source grid, calibration tissues; written last
 
 Outlines of a reader have a mask, regions, surfaces and lines of their own; tissues stay those of the model's result.
-Made by the pipeline for series that go to a reader, or when a series is first opened, by
+Made when a series is first opened, and for the patient after it in the worklist, by
 ``python -m osteo_core.review.pictures`` with the request as JSON on standard input, so that no path shows among the
 processes. All can be made again from the CT and its mask, so the folder is bounded (`bound`).
 """
