@@ -54,7 +54,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
     now = services.worklist_count(chosen, seen_by=order.seen_by)
     if now != order.total:
         words += f" {wording.counted(now, 'series', 'series')} match the filter now."
-    if hidden := len(services.hidden_series()):
+    if hidden := len(services.hidden_series(order.seen_by)):
         words += (
             f" {wording.counted(hidden, 'signed series', 'signed series')} of the store you have not read: lists show "
             "the program's result, so that you can read blind."

@@ -77,10 +77,14 @@ def runs() -> list[dict[str, Any]]:
     ]
 
 
-def hidden_series() -> list[str]:
-    """Series that another reader signed and whose read is hidden from who is here: they may read it second."""
-    reader = seen_by()
+def hidden_series(reader: str | None) -> list[str]:
+    """Series that another reader signed and whose read is hidden from this reader, who may read second."""
     return [] if reader is None else query("hidden_series", seen_by=reader).column("series_key").to_pylist()
+
+
+def hidden_from_named() -> list[str]:
+    """The same for who is here; none for one who has not said who they are: cohort figures then hold every read."""
+    return hidden_series(seen_by() or None)
 
 
 def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[Bin]:
@@ -206,7 +210,7 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool, version: Version = 
         table = query("agreement_pairs", cohort=cohort, by_level=by_level)
     else:
         table = query("version_agreement", cohort=cohort, by_level=by_level, **version.parameters())
-    if hidden := hidden_series():
+    if hidden := hidden_from_named():
         table = table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(hidden))))
     return Pairs(
         series_key=table["series_key"].to_numpy(),
