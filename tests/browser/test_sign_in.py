@@ -239,11 +239,10 @@ def unsaved_drawing_outlives_an_idle_sign_in(site: Site, page: Page) -> None:
         is_asked_to_sign_in(page)
         expect(page.locator(".reader")).to_have_count(0)
         assert page.context.request.get(f"{site.address}/api/picture/a_b_ct.nii.gz").status == 401
+        page.get_by_role("button", name="Sign in").click()
+        page.locator("input[name=who]").fill("reader")
     finally:
         site.settings.unlink()
-        page.wait_for_timeout(1000)
-    page.get_by_role("button", name="Sign in").click()
-    page.locator("input[name=who]").fill("reader")
     page.get_by_role("button", name="Go on").click()
     page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
     expect(page.get_by_text("and not saved is kept in this browser")).to_be_visible()
