@@ -14,6 +14,7 @@ import pytest
 from commands import store_access
 from commands.analysis_job import Models
 from commands.analyze import analyze
+from commands.demo import Cohort
 from commands.export import export
 from commands.find import find
 from commands.index import index
@@ -24,6 +25,8 @@ from db.connect import open_store
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
 from osteo_core.settings import Settings
+from osteo_core.simulate.cohort import draw_cohort, write_tables
+from osteo_core.simulate.patient import DEMO_SEEDS
 from osteo_core.terms import Level
 from tests.builders import segmenters
 from tests.builders.ct_files import write_ct, write_many
@@ -244,3 +247,12 @@ def test_one_wrong_row_ends_the_import_before_anything_is_stored(tmp_path: Path,
     with pytest.raises(UsageError, match=sentence):
         import_reference(written(tmp_path, text), chosen.store, settings=chosen)
     assert not list(chosen.store.rglob("*.parquet"))
+
+
+def test_the_table_of_the_demo_is_taken_in_whole(settings: Settings, tmp_path: Path) -> None:
+    demo = Cohort(patients=40, seed=DEMO_SEEDS.start)
+    drawn = draw_cohort(tmp_path / "demo", n_patients=demo.patients, seed=demo.seed)
+    write_tables(drawn)
+    taken = import_reference(drawn.reference, settings.store, settings=settings)
+    assert len(taken) == len(drawn.reference.read_text().splitlines()) - 1
+    assert len({value.patient_key for value in taken}) > demo.patients / 2
