@@ -191,6 +191,17 @@ def ask(url: str, body: bytes | None = None) -> tuple[int, bytes]:
         return refused.code, refused.read()
 
 
+def ask_at_length(url: str, body: bytes) -> tuple[int, bytes]:
+    """The same for a body that is refused before its end: the connection may be cut before the answer is read."""
+    for _ in range(5):
+        try:
+            return ask(url, body)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+    raise AssertionError("the answer was never read")
+
+
 def test_the_addresses_need_a_signature_and_answer_in_sentences(address: str, views) -> None:
     view = views[1]
     token = review.open_ticket(view, reader="AB", base=view.model_hash)
@@ -198,7 +209,7 @@ def test_the_addresses_need_a_signature_and_answer_in_sentences(address: str, vi
     assert ask(f"{address}/api/review/{token}/save", b"x")[0] == 403
     code, said = ask(save, b"x")
     assert (code, b"arrived damaged" in said) == (409, True)
-    assert b"which is no mask" in ask(save, bytes(33_000_000))[1]
+    assert b"which is no mask" in ask_at_length(save, bytes(33_000_000))[1]
     for body in (b"[]", b"{", b'{"grades": {"20": 9}}', b'{"version": "../../x"}'):
         code, said = ask(measure, body)
         assert code == 409, body
