@@ -82,7 +82,7 @@ def hidden_series(reader: str | None) -> list[str]:
     return [] if reader is None else query("hidden_series", seen_by=reader).column("series_key").to_pylist()
 
 
-def hidden_from_named() -> list[str]:
+def hidden_from_this_reader() -> list[str]:
     """The same for who is here; none for one who has not said who they are: cohort figures then hold every read."""
     return hidden_series(seen_by() or None)
 
@@ -210,7 +210,7 @@ def agreement_pairs(cohort: CohortFilter, *, by_level: bool, version: Version = 
         table = query("agreement_pairs", cohort=cohort, by_level=by_level)
     else:
         table = query("version_agreement", cohort=cohort, by_level=by_level, **version.parameters())
-    if hidden := hidden_from_named():
+    if hidden := hidden_from_this_reader():
         table = table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(hidden))))
     return Pairs(
         series_key=table["series_key"].to_numpy(),

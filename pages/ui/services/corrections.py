@@ -10,7 +10,7 @@ from pathlib import Path
 from commands.corrections import corrections_in, write_set
 from osteo_core.review.corrections import Corrected, signed_series
 from osteo_core.review.corrections import corrected_where as counted_by_scanner
-from pages.ui.services.cohort import hidden_from_named
+from pages.ui.services.cohort import hidden_from_this_reader
 from pages.ui.services.running_app import media_dir, query
 
 #: A set of more cases is written by the command: a browser would hold all of it in memory.
@@ -19,7 +19,7 @@ MOST_ON_PAGE = 20
 
 def corrected_where() -> list[Corrected]:
     """All scanners together, then each, without series whose signed read is hidden; empty where nothing was signed."""
-    hidden = set(hidden_from_named())
+    hidden = set(hidden_from_this_reader())
     rows = [row for row in query("corrections").to_pylist() if row["series_key"] not in hidden]
     return counted_by_scanner(signed_series(rows))
 
