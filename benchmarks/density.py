@@ -25,6 +25,7 @@ from benchmarks.density_relations import relations
 from benchmarks.resumable import as_text
 from osteo_core.density.calibration.apply import interval_parts, mean_vbmd, vbmd_of_level
 from osteo_core.density.calibration.choose import choose_calibration
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Estimate
 from osteo_core.settings import CALIBRATION_WAYS, Settings
@@ -65,7 +66,7 @@ def answer(facts: Facts, settings: Settings) -> Answer | str:
     """The patient's answer under these settings, or why there is none."""
     if len(facts.measurements) < _MINIMUM_LEVELS:
         return "fewer than two sound levels"
-    calibration = choose_calibration(facts.series, settings, facts.tissues)
+    calibration = choose_calibration(facts.series, read_setup(settings), facts.tissues)
     if isinstance(calibration, Exclusion):
         return calibration.found
     levels = [m.level for m in facts.measurements]

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.density_facts import Facts, draw_patients, phantom_scans, series_of, write_phantoms
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import choose_calibration
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import CalibrationTissues, Measurement, TissueSample
 from osteo_core.settings import Settings
@@ -116,7 +117,7 @@ def pairs_of(facts: Facts, ways: Sequence[str] = WAYS) -> list[Pair]:
         write_phantoms([facts], phantoms)
         for way in ways:
             settings = Settings(phantom_table=str(phantoms), calibration_order=way)
-            line = choose_calibration(facts.series, settings, facts.tissues)
+            line = choose_calibration(facts.series, read_setup(settings), facts.tissues)
             if isinstance(line, Exclusion):
                 continue
             for measurement in facts.measurements:

@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.density_facts import segmentation_of, series_of
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.scan import Scan
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.density.calibration.ways import in_scan
 from osteo_core.density.rod_row import find_rod_row
 from osteo_core.density.roi import measure_levels
@@ -78,7 +79,8 @@ def look(patient: SimulatedPatient) -> Seen:
     segmentation = segmentation_of(labels, volume.geometry)
     bodies = find_bodies(segmentation)
     row = find_rod_row(volume, bodies)
-    line = in_scan(Scan(series=series_of(patient), tissues=CalibrationTissues(), settings=Settings(), rod_row=row))
+    setup = read_setup(Settings())
+    line = in_scan(Scan(series=series_of(patient), tissues=CalibrationTissues(), setup=setup, rod_row=row))
     under = patient.under_back
     seen = Seen(
         seed=patient.seed,

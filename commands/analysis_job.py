@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.cluster import runs
+from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Exclusion
 from osteo_core.pipeline import joint_hash
@@ -71,7 +72,7 @@ class Models:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run: where results go, under which settings and models, and what writes them.
+    """One run: where results go, under which settings, site tables (``setup``) and models, and what writes them.
 
     ``out_dir`` is the store, or the folder of ``process``; ``deliver`` is a function of a module, so
     that it pickles. ``run_id`` names the folder in which attempts are noted. ``own``: the models of each series, by
@@ -81,6 +82,7 @@ class Job:
     run_id: str
     out_dir: Path
     settings: Settings
+    setup: CalibrationSetup
     models: Models
     deliver: Callable[[SeriesResult, Job], None]
     own: Mapping[str, Models] = field(default_factory=dict)
@@ -97,7 +99,7 @@ class Job:
     def work_key(self, series: Series) -> str:
         """Names the work on one series: the same for every run that would get the same result."""
         stamp = f"_{series.files_stamp}" if series.files_stamp else ""
-        return f"{series.series_key}{stamp}_{self.models.result_hash}_{self.settings.hash}_{MEASURING_VERSION}"
+        return f"{series.series_key}{stamp}_{self.models.result_hash}_{self.setup.settings_hash}_{MEASURING_VERSION}"
 
 
 def default_models() -> Models:

@@ -29,6 +29,7 @@ from commands.progress_bar import Bar
 from commands.recalibrate import recalibrate
 from commands.sentences import run_sentence
 from db.leftovers import remove_old_masks
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.settings import Settings, with_store_lines
 
 
@@ -68,10 +69,12 @@ def analyze(
 
 def store_job(store_dir: Path, settings: Settings, models: Models | None = None) -> Job:
     """A run whose results go into this store, under the calibration lines that were made in it too."""
+    settings = with_store_lines(settings, store_dir)
     return Job(
         run_id=uuid.uuid4().hex[:12],
         out_dir=store_dir.resolve(),
-        settings=with_store_lines(settings, store_dir),
+        settings=settings,
+        setup=read_setup(settings),
         models=models or jobs.models_of(settings),
         deliver=write_results.to_store,
     )

@@ -86,7 +86,9 @@ def _analyze(series: Series, job: Job) -> SeriesResult:
         if isinstance(segmenter, Exclusion):
             return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
         regressor = load_regressor(job.models.regressor)
-        return analyze_series(series, segmenter=segmenter, settings=job.settings, regressor=regressor)
+        return analyze_series(
+            series, segmenter=segmenter, settings=job.settings, regressor=regressor, setup=job.setup
+        )
     except Exception as error:  # the batch border: one of the two places where everything is caught
         return _failed(series, job, error)
 
@@ -102,7 +104,7 @@ def _without_answer(series: Series, job: Job, exclusion: Exclusion) -> SeriesRes
         series=series,
         status=Status.FAILED,
         model_hash=job.models.result_hash,
-        settings_hash=job.settings.hash,
+        settings_hash=job.setup.settings_hash,
         exclusions=(exclusion,),
         finished_at=datetime.now(UTC),
     )

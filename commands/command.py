@@ -146,17 +146,9 @@ def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
     Raises UsageError for fewer than one worker, SettingsError for a table of the site that cannot be used:
     each worker would say so of each series.
     """
-    from osteo_core.density.calibration.known_phantoms import wanted_phantom
+    from osteo_core.density.calibration.setup import read_setup
 
-    wanted_phantom(settings.qct_phantom, settings.phantom_definitions)
-    if settings.calibration_table or settings.store_lines:
-        from osteo_core.density.calibration.site import site_lines
-
-        site_lines(settings)
-    if settings.phantom_table:
-        from osteo_core.density.calibration.phantom import read_phantom_lines
-
-        read_phantom_lines(Path(settings.phantom_table), settings.phantom_definitions)
+    read_setup(settings)
     if arguments.workers is None:
         return settings
     if arguments.workers < 1:

@@ -48,7 +48,8 @@ def compare_scanners(job: Job) -> int:
         if measured is None:
             continue
         key = measured.series.series_key
-        judged = judge(replace(measured, cautions=(*measured.cautions, doubts[key])), settings=job.settings)
+        doubted = replace(measured, cautions=(*measured.cautions, doubts[key]))
+        judged = judge(doubted, settings=job.settings, setup=job.setup)
         result = replace(judged, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
         write_results.rows_to_store(result, job.of(result.series))
         told += 1

@@ -17,6 +17,7 @@ from commands.command import Answer, Context, path_argument
 from commands.recalibrate import Query, judged_again
 from db.events import record
 from db.site_lines import csv_text
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.errors import UsageError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.programme.site_line import PairsLine, Scanner, ScannerLine, line_event, scanner_lines, table_row
@@ -109,7 +110,7 @@ def preview(query: Query, scanner: Scanner, line: PairsLine, settings: Settings)
         write_text(table, csv_text([table_row(scanner, line, today=date.today())]))
         changed = replace(settings, store_lines=str(table))
         under: dict[str, Any] = {"model_hash": None, "own": [], "measuring_version": MEASURING_VERSION}
-        for result in judged_again(query, list(now), changed, **under):
+        for result in judged_again(query, list(now), changed, read_setup(changed), **under):
             tried += 1
             then = str(result.assessment.category) if result.assessment else ""
             if then != now[result.series.series_key]:

@@ -41,6 +41,7 @@ from commands.sentences import run_sentence
 from commands.summary_page import PAGE, write_summary
 from db import rows
 from osteo_core.archives import status_of
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.dicom.about import About
 from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
@@ -74,6 +75,7 @@ def process(
         run_id=uuid.uuid4().hex[:12],
         out_dir=out_dir.resolve(),
         settings=settings,
+        setup=read_setup(settings),
         models=jobs.naming_files(models or jobs.models_of(settings)),
         deliver=write_results.to_folder,
     )
@@ -174,7 +176,7 @@ def _left_out(found: Found, job: Job) -> list[SeriesResult]:
             series=one,
             status=Status.EXCLUDED,
             model_hash=job.models.result_hash,
-            settings_hash=job.settings.hash,
+            settings_hash=job.setup.settings_hash,
             exclusions=tuple(exclusion for other, exclusion in found.excluded if other.series_key == key),
             cautions=found.cautions.get(key, ()),
         )

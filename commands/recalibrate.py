@@ -19,6 +19,7 @@ from commands.cluster import runs
 from commands.cluster.progress import Listener, Tracker
 from commands.stored_results import cautions_of, exclusions_of, measured_of
 from db.records import series_of
+from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.pipeline import judge
 from osteo_core.records import SeriesResult
@@ -41,14 +42,14 @@ def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
         if reader is None:
             return done
         under = under_models(job)
-        waiting = reader.query("recalibration_series", settings_hash=job.settings.hash, **under)
+        waiting = reader.query("recalibration_series", settings_hash=job.setup.settings_hash, **under)
         keys = waiting.column("series_key").to_pylist()
         if not keys:
             return done
         with Tracker("calibrate", len(keys), listeners=listeners) as tracker:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
-                for result in judged_again(reader.query, some, job.settings, **under):
+                for result in judged_again(reader.query, some, job.settings, job.setup, **under):
                     if _deliver(result, job):
                         done.add(result.series.series_key)
                 tracker.advance(len(some))
@@ -64,14 +65,19 @@ def under_models(job: Job) -> dict[str, Any]:
     }
 
 
-def judged_again(query: Query, series_keys: Sequence[str], settings: Settings, **under: Any) -> Iterator[SeriesResult]:
+def judged_again(
+    query: Query, series_keys: Sequence[str], settings: Settings, setup: CalibrationSetup, **under: Any
+) -> Iterator[SeriesResult]:
     """The results of these series under other settings; none of a series whose image must be looked at again.
 
-    ``under`` as ``under_models`` gives it. Raises SettingsError where a table of the site cannot be used.
+    ``under`` as ``under_models`` gives it.
     """
     for row in query("stored_results", series_keys=list(series_keys), **under).to_pylist():
         measured = measured_of(row)
-        result = _unchanged(row, settings) if measured is None else judge(measured, settings=settings)
+        if measured is None:
+            result = _unchanged(row, setup.settings_hash)
+        else:
+            result = judge(measured, settings=settings, setup=setup)
         yield replace(result, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
 
 
@@ -86,13 +92,13 @@ def _deliver(result: SeriesResult, job: Job) -> bool:
     return True
 
 
-def _unchanged(row: Mapping[str, Any], settings: Settings) -> SeriesResult:
+def _unchanged(row: Mapping[str, Any], settings_hash: str) -> SeriesResult:
     """A series that was excluded before any body was looked for: no setting changes that."""
     return SeriesResult(
         series=series_of(row["header"]),
         status=Status(row["result"]["status"]),
         model_hash=row["result"]["model_hash"],
-        settings_hash=settings.hash,
+        settings_hash=settings_hash,
         exclusions=exclusions_of(row),
         cautions=cautions_of(row),
     )

@@ -58,7 +58,7 @@ def piece(job: Job, series: Series, kind: str) -> Path:
 
 
 def _pieces(job: Job) -> Path:
-    return job.out_dir / PIECES / f"{job.models.run_hash[:12]}_{job.settings.hash}_{MEASURING_VERSION}"
+    return job.out_dir / PIECES / f"{job.models.run_hash[:12]}_{job.setup.settings_hash}_{MEASURING_VERSION}"
 
 
 def _forget_earlier(series: Series, job: Job) -> None:

@@ -192,7 +192,6 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     connection = connect_database(store_dir / DATABASE)
     try:
         schema.bring_up(connection)
-        snapshot.create_views(connection)
         site_lines.write_lines(connection, store_dir)
         write_version(store_dir)
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,8 @@ from db import rules
 from osteo_core.columns import Table
 from osteo_core.columns.cohort import DERIVED, FROM_RESULTS, FROM_SERIES
 
+#: Views and macros over what is truth, which `refresh_sql` uses too.
+VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
@@ -45,7 +48,7 @@ def recipe() -> str:
     """Hash of all that decides what the derived tables hold."""
     tables = (*TABLES.values(), *rules.RULES.values())
     columns = [f"{one.name}.{column.name} {column.type}" for one in tables for column in one.columns]
-    return hashlib.sha256("\0".join((refresh_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
+    return hashlib.sha256("\0".join((VIEWS, refresh_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -58,6 +61,8 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def fill(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every derived row. Within the caller's transaction."""
+    """Make every derived row, with a bar on a terminal. Within the caller's transaction."""
     connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series")
+    connection.execute(f"SET enable_progress_bar = {sys.stdout.isatty()}")
     connection.execute(refresh_sql())
+    connection.execute("SET enable_progress_bar = false")

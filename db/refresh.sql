@@ -11,14 +11,12 @@ CREATE OR REPLACE TEMP TABLE joined AS
 WITH header AS (
     SELECT * FROM series
     WHERE series_key IN (SELECT series_key FROM touched)
-    QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1
+    QUALIFY is_current_series(series_key, indexed_at, index_id)
 ),
 latest AS (
     SELECT * FROM results
     WHERE series_key IN (SELECT series_key FROM touched) AND /*whose*/ TRUE
-    QUALIFY row_number() OVER (  -- what a reader signed counts before what the program measured
-        PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
-    ) = 1
+    QUALIFY is_current_result(series_key, is_read, finished_at, result_id)
 )
 SELECT
     /*series columns*/ h.*,
@@ -64,19 +62,14 @@ ANTI JOIN names USING (kind, name);
 
 DELETE FROM pairs WHERE series_key IN (SELECT series_key FROM touched);
 
--- QCT values of imports that nobody withdrew.
-CREATE OR REPLACE TEMP TABLE valid_references AS
-SELECT * FROM reference_values
-ANTI JOIN (
-    SELECT (payload_json ->> '$.imported_at')::TIMESTAMPTZ AS imported_at FROM events WHERE kind = 'QCT import withdrawn'
-) AS withdrawn USING (imported_at)
-WHERE patient_key IN (SELECT patient_key FROM joined);
+CREATE OR REPLACE TEMP TABLE touched_references AS
+SELECT * FROM valid_reference_values WHERE patient_key IN (SELECT patient_key FROM joined);
 
 INSERT INTO pairs BY NAME
 WITH reference AS (
     SELECT patient_key, level, vbmd_mg_cm3, mineral, source
-    FROM valid_references
-    QUALIFY row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1
+    FROM touched_references
+    QUALIFY is_current_reference(patient_key, level, mineral, imported_at, source)
 ),
 found AS (
     SELECT series_key, patient_key, calibration_mineral, NULL::UTINYINT AS level, mean_vbmd_mg_cm3 AS vbmd
@@ -210,7 +203,7 @@ SELECT
     4 * coalesce(y.code, 0) + CASE WHEN j.status = 'measured' THEN coalesce(k.face, 0) ELSE 0 END AS facts,
     (j.status = 'measured')::UTINYINT + 2 * (c.follow_state IS NOT NULL)::UTINYINT
     + 4 * coalesce(c.is_over, false)::UTINYINT AS marks,
-    j.patient_key IN (SELECT patient_key FROM valid_references) AS has_reference,
+    j.patient_key IN (SELECT patient_key FROM touched_references) AS has_reference,
     CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
         ((CASE
             WHEN j.is_flagged AND NOT c.is_ended THEN 0::BIGINT
@@ -243,6 +236,6 @@ ORDER BY j.series_key;
 
 -- cut
 DROP TABLE valid_notes;
-DROP TABLE valid_references;
+DROP TABLE touched_references;
 DROP TABLE joined;
 DROP TABLE named;

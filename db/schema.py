@@ -91,6 +91,7 @@ def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
     try:
         for one in TRUTH.values():
             _bring_up_table(connection, one, held.get(one.name, {}))
+        connection.execute(derived.VIEWS)
         is_stale = _recorded_recipe(connection) != derived.recipe() or derived.is_empty(connection)
         if is_stale:
             _make_derived(connection)

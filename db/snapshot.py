@@ -20,7 +20,6 @@ from osteo_core.whole_files import write_text
 
 SNAPSHOT = "snapshot"
 CURRENT = "current.json"
-_VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 #: How each table is sorted, so that a reader can skip what it does not ask for.
 _ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
@@ -109,10 +108,5 @@ def open_views(found: Published) -> duckdb.DuckDBPyConnection:
     for one in rules.RULES.values():
         connection.execute(schema.create_sql(one))
     rules.fill(connection)
-    connection.execute(_VIEWS)
+    connection.execute(derived.VIEWS)
     return connection
-
-
-def create_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the views over the tables anew."""
-    connection.execute(_VIEWS)

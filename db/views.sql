@@ -1,13 +1,24 @@
--- Views hold no data, so they are no migrations: made anew whenever a store or a snapshot is opened.
+-- Views and macros hold no data, so they are no migrations: made anew whenever a store or a snapshot is opened.
+-- Which row counts, after QUALIFY: of a series' headers, of its results (what a reader signed counts before what the
+-- program measured), of a patient's QCT values.
+CREATE OR REPLACE MACRO is_current_series(series_key, indexed_at, index_id) AS
+row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1;
+
+CREATE OR REPLACE MACRO is_current_result(series_key, is_read, finished_at, result_id) AS
+row_number() OVER (
+    PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
+) = 1;
+
+CREATE OR REPLACE MACRO is_current_reference(patient_key, level, mineral, imported_at, source) AS
+row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1;
+
 CREATE OR REPLACE VIEW current_series AS
 SELECT * FROM series
-QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1;
+QUALIFY is_current_series(series_key, indexed_at, index_id);
 
 CREATE OR REPLACE VIEW current_results AS
 SELECT * FROM results
-QUALIFY row_number() OVER (
-    PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
-) = 1;
+QUALIFY is_current_result(series_key, is_read, finished_at, result_id);
 
 -- The latest result of each series under one version (osteo_core/programme/versions.py); '' where anything will do.
 CREATE OR REPLACE MACRO results_of(model, settings, measuring, calibration, origin) AS TABLE
@@ -17,9 +28,7 @@ AND (settings = '' OR settings_hash = settings)
 AND (measuring = '' OR measuring_version = measuring)
 AND (calibration = '' OR calibration_kind = calibration)
 AND (origin = '' OR coalesce(is_read, false) = (origin = 'reader'))
-QUALIFY row_number() OVER (
-    PARTITION BY series_key ORDER BY coalesce(is_read, false) DESC, finished_at DESC, result_id DESC
-) = 1;
+QUALIFY is_current_result(series_key, is_read, finished_at, result_id);
 
 -- A path that now holds another series belongs to the series it was last seen with.
 CREATE OR REPLACE VIEW current_files AS

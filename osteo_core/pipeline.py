@@ -15,6 +15,7 @@ from osteo_core.assessment.against_header import header_doubts
 from osteo_core.assessment.assess import Evidence, assess, sound_levels
 from osteo_core.density.calibration.apply import vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
+from osteo_core.density.calibration.setup import CalibrationSetup, read_setup
 from osteo_core.density.contrast import contrast_correction, decide_phase
 from osteo_core.density.plain_ct import plain_ct_cautions
 from osteo_core.density.rod_row import RodRow, find_rod_row
@@ -71,32 +72,48 @@ def joint_hash(outline_hash: str, regressor_hash: str) -> str:
 
 
 def analyze_series(
-    series: Series, *, segmenter: Segmenter, settings: Settings, regressor: Regressor | None = None
+    series: Series,
+    *,
+    segmenter: Segmenter,
+    settings: Settings,
+    regressor: Regressor | None = None,
+    setup: CalibrationSetup | None = None,
 ) -> SeriesResult:
-    """Read one series and take it all the way; a series that cannot be read is a result with its exclusion."""
+    """Read one series and take it all the way; a series that cannot be read is a result with its exclusion.
+
+    ``setup``: what a run read of the site's tables, read here where there is none.
+    """
     started = time.perf_counter()
+    setup = setup or read_setup(settings)
     volume = read_volume(series)
     if isinstance(volume, Exclusion):
         model_hash = _hash_of(segmenter, regressor)
-        return _excluded(series, volume, model_hash=model_hash, settings=settings, started=started)
-    result = analyze_volume(series, volume, segmenter=segmenter, settings=settings, regressor=regressor)
+        return _excluded(series, volume, model_hash=model_hash, settings_hash=setup.settings_hash, started=started)
+    result = analyze_volume(series, volume, segmenter=segmenter, settings=settings, regressor=regressor, setup=setup)
     return replace(result, seconds=time.perf_counter() - started)
 
 
 def analyze_volume(
-    series: Series, volume: Volume, *, segmenter: Segmenter, settings: Settings, regressor: Regressor | None = None
+    series: Series,
+    volume: Volume,
+    *,
+    segmenter: Segmenter,
+    settings: Settings,
+    regressor: Regressor | None = None,
+    setup: CalibrationSetup | None = None,
 ) -> SeriesResult:
     """Take a volume in memory all the way: segment, measure, calibrate, assess.
 
     A ``regressor`` reads vBMD beside the calibrated value; it changes no value, category or flag.
     """
     started = time.perf_counter()
+    setup = setup or read_setup(settings)
     measured = measure_volume(series, volume, segmenter=segmenter, regressor=regressor)
     if isinstance(measured, Exclusion):
         model_hash = _hash_of(segmenter, regressor)
-        result = _excluded(series, measured, model_hash=model_hash, settings=settings, started=started)
+        result = _excluded(series, measured, model_hash=model_hash, settings_hash=setup.settings_hash, started=started)
         return replace(result, cautions=volume.cautions)
-    return replace(judge(measured, settings=settings), seconds=time.perf_counter() - started)
+    return replace(judge(measured, settings=settings, setup=setup), seconds=time.perf_counter() - started)
 
 
 def measure_volume(
@@ -139,12 +156,16 @@ def measure_volume(
     )
 
 
-def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
-    """The second half: calibrate and assess, under these settings. ``seconds`` is its own time."""
+def judge(measured: MeasuredSeries, *, settings: Settings, setup: CalibrationSetup | None = None) -> SeriesResult:
+    """The second half: calibrate and assess, under these settings. ``seconds`` is its own time.
+
+    Raises TableError or SettingsError where a table must be read that cannot be used.
+    """
     started = time.perf_counter()
+    setup = setup or read_setup(settings)
     series, segmentation, tissues = measured.series, measured.segmentation, measured.tissues
     correction = contrast_correction(measured.phase, series.kvp)
-    calibration = choose_calibration(series, settings, tissues, rod_row=measured.rod_row)
+    calibration = choose_calibration(series, setup, tissues, rod_row=measured.rod_row)
     measurements = _calibrated(measured.measurements, calibration, correction)
     cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration))
     cautions = _hu_shift_told_once(cautions, tissues)
@@ -163,7 +184,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings) -> SeriesResult:
         series=series,
         status=Status.MEASURED if sound_levels(measurements) else Status.EXCLUDED,
         model_hash=measured.model_hash,
-        settings_hash=settings.hash,
+        settings_hash=setup.settings_hash,
         geometry=measured.geometry,
         source_geometry=measured.source_geometry,
         segmentation=segmentation,
@@ -242,13 +263,13 @@ def _hash_of(segmenter: Segmenter, regressor: Regressor | None) -> str:
 
 
 def _excluded(
-    series: Series, exclusion: Exclusion, *, model_hash: str, settings: Settings, started: float
+    series: Series, exclusion: Exclusion, *, model_hash: str, settings_hash: str, started: float
 ) -> SeriesResult:
     return SeriesResult(
         series=series,
         status=Status.EXCLUDED,
         model_hash=model_hash,
-        settings_hash=settings.hash,
+        settings_hash=settings_hash,
         exclusions=(exclusion,),
         seconds=time.perf_counter() - started,
         finished_at=datetime.now(UTC),

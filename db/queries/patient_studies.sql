@@ -5,7 +5,7 @@ WITH present AS (
 header AS (
     SELECT series_key, kernel_group FROM series
     WHERE patient_key = (SELECT patient_key FROM present)
-    QUALIFY row_number() OVER (PARTITION BY series_key ORDER BY indexed_at DESC NULLS LAST, index_id DESC) = 1
+    QUALIFY is_current_series(series_key, indexed_at, index_id)
 )
 SELECT
     c.series_key, c.study_date, c.status, c.category, c.vendor, c.manufacturer_model_name, c.device_key, c.kvp,

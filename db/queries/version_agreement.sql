@@ -15,7 +15,7 @@ WITH chosen AS (
 reference AS (
     SELECT patient_key, level, vbmd_mg_cm3, mineral, source
     FROM valid_reference_values
-    QUALIFY row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1
+    QUALIFY is_current_reference(patient_key, level, mineral, imported_at, source)
 ),
 found AS (
     SELECT *, NULL::UTINYINT AS level, mean_vbmd_mg_cm3 AS vbmd

@@ -6,9 +6,8 @@ SELECT
         SELECT list(f.path ORDER BY f.path) FROM files AS f
         WHERE f.series_key = s.series_key AND f.indexed_at = s.indexed_at
     ) AS files
-FROM series AS s
+FROM current_series AS s
 WHERE s.indexed_at IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY s.series_key ORDER BY s.indexed_at DESC, s.index_id DESC) = 1
 AND s.is_eligible
 AND s.series_key NOT IN (
     SELECT series_key

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.density_bands import Pair, bands, pairs_of, physical_facts
 from benchmarks.density_relations import figure, own_line, relations
 from osteo_core.density.calibration.choose import choose_calibration
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.settings import Settings
 from osteo_core.simulate.flaws import PERFECT
 from osteo_core.simulate.patient import DEMO_SEEDS, draw_patient
@@ -62,7 +63,7 @@ def test_phantom_and_tissues_agree_within_3_mg_cm3_from_20_to_220(scans, tmp_pat
         write_phantoms([facts], tmp_path / "phantoms.csv")
         settings = Settings(phantom_table=str(tmp_path / "phantoms.csv"))
         ours, own = (
-            choose_calibration(facts.series, replace(settings, calibration_order=way), facts.tissues)
+            choose_calibration(facts.series, read_setup(replace(settings, calibration_order=way)), facts.tissues)
             for way in ("tissues", "precalibrated")
         )
         # The same bone; the rods carry 1 HU of noise each and the scanner's drift since.

@@ -12,7 +12,8 @@ import pytest
 from db import rows
 from db.connect import open_snapshot, open_store
 from osteo_core.__main__ import run
-from osteo_core.density.calibration.site import COLUMNS, read_site_lines, site_lines
+from osteo_core.density.calibration.setup import read_setup
+from osteo_core.density.calibration.site import COLUMNS, read_site_lines
 from osteo_core.errors import UsageError
 from osteo_core.programme.site_line import (
     PairsLine,
@@ -125,7 +126,7 @@ def test_a_line_in_use_needs_an_author_and_is_a_table_of_its_store(store_dir: Pa
     plain = Settings(store=own)
     run(["pairs", "--store", str(own), "--use", "--author", "NN", "--reason", "40 pairs"])
     settings = with_store_lines(plain)
-    (line,) = site_lines(settings)
+    (line,) = read_setup(settings).site_lines
     assert line.calibration.slope_mg_cm3_per_hu == pytest.approx(0.8, abs=0.03)
     assert settings.hash != plain.hash
     (own / STORE_LINES).unlink()  # it follows from the events

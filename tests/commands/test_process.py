@@ -15,6 +15,7 @@ from commands.analysis_job import Job, Models
 from commands.analyze_many import RunSummary, analyze_many
 from commands.find import find
 from commands.process import process
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.pipeline import joint_hash
 from osteo_core.settings import Settings
 from tests.builders import regressors, segmenters
@@ -125,6 +126,7 @@ def test_a_regressor_travels_to_the_workers(tmp_path: Path, settings: Settings) 
         run_id="r",
         out_dir=tmp_path / "out",
         settings=settings,
+        setup=read_setup(settings),
         models=regressors.TRUTH_AND_CANNED,
         deliver=write_results.to_folder,
     )

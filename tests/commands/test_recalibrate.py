@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,7 @@ from commands.cluster import runs
 from commands.recalibrate import recalibrate
 from db.columns import result_rows
 from db.rows import indexed_tables, result_tables
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_volume
 from osteo_core.records import Found, SeriesResult
@@ -49,6 +51,7 @@ def job_of(store: Path, settings: Settings) -> Job:
         run_id=uuid.uuid4().hex[:12],
         out_dir=store,
         settings=settings,
+        setup=read_setup(settings),
         models=MODELS,
         deliver=write_results.to_store,
     )
@@ -140,6 +143,22 @@ def test_a_result_calibrated_again_is_the_result_of_a_whole_analysis(
             for kind in own
             if wanted[kind]
         }
+
+
+def test_a_run_keeps_the_tables_that_it_read_at_its_start(tmp_path: Path, cases: list[ReadingCase]) -> None:
+    settings = Settings(calibration_table=line_table(tmp_path), calibration_order="site")
+    store = tmp_path / "store"
+    filled(store, [case.result for case in cases])
+    job, hash_then = job_of(store, settings), settings.hash
+    Path(settings.calibration_table).write_text("no table any more", encoding="utf-8")
+    with runs.joined(store, job.run_id):
+        assert recalibrate(pickle.loads(pickle.dumps(job))) == {case.key for case in cases}
+    store_access.hand_over(store)
+    with store_access.reading(store) as reader:
+        assert reader is not None
+        results = [row for row in reader.table("results").to_pylist() if row["settings_hash"] == hash_then]
+    assert {row["calibration_name"] for row in results} == {"ours"}
+    assert len(results) == len(cases)
 
 
 def test_nothing_is_done_twice_and_results_before_stay(tmp_path: Path, cases: list[ReadingCase]) -> None:

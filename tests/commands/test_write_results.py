@@ -17,6 +17,7 @@ from commands import write_results
 from commands.analysis_job import Job
 from commands.analyze_one import analyze_one
 from commands.find import find
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.dicom.volume import read_volume
 from osteo_core.imaging.nifti import write_labels_like
 from osteo_core.records import Segmentation, SeriesResult, Volume
@@ -77,6 +78,7 @@ def test_a_mask_lies_on_the_files_grid_also_where_a_tilt_was_straightened(
         run_id="1",
         out_dir=tmp_path / "out",
         settings=settings,
+        setup=read_setup(settings),
         models=segmenters.TRUTH,
         deliver=write_results.to_folder,
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from osteo_core.density.calibration.scan import Scan
+from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.density.calibration.ways import WAYS
 from osteo_core.density.plain_ct import no_plain_ct
 from osteo_core.density.rod_row import RodRow
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Calibration, CalibrationTissues, Series
-from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
 #: Ways that were measured on the scanner itself.
@@ -19,18 +19,17 @@ _OF_THIS_IMAGE = ("in_scan",)
 
 
 def choose_calibration(
-    series: Series, settings: Settings, tissues: CalibrationTissues, *, rod_row: RodRow | None = None
+    series: Series, setup: CalibrationSetup, tissues: CalibrationTissues, *, rod_row: RodRow | None = None
 ) -> Calibration | Exclusion:
     """The calibration for this scan, or why there is none: what each way that was tried lacks.
 
-    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan. Raises
-    SettingsError when a table of the site cannot be used.
+    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan.
     """
     if series.kvp is None or series.kvp <= 0:
         return _none("the file does not say its tube voltage")
-    scan = Scan(series=series, tissues=tissues, settings=settings, rod_row=rod_row)
+    scan = Scan(series=series, tissues=tissues, setup=setup, rod_row=rod_row)
     reasons: list[str] = []
-    for name in settings.calibration_ways:
+    for name in setup.ways:
         found = WAYS[name](scan)
         if isinstance(found, Calibration):
             return found if found.kind in _OF_THIS_IMAGE else no_plain_ct(series, tissues) or found

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
-from osteo_core.density.calibration.known_phantoms import KnownPhantom, wanted_phantom
+from osteo_core.density.calibration.known_phantoms import KnownPhantom
 from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
-from osteo_core.density.calibration.phantom import PhantomLine, read_phantom_lines
+from osteo_core.density.calibration.phantom import PhantomLine
+from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
-from osteo_core.density.calibration.site import SiteLine, site_lines
+from osteo_core.density.calibration.site import SiteLine
 from osteo_core.density.rod_row import RodRow
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import GENERAL_LINE_SD
 from osteo_core.records import Calibration, CalibrationTissues, Series, Uncertainty
-from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Vendor
 
 #: How well rays through a scan tell what the beam met, some 3 % of it, cm (general knowledge, verify).
@@ -36,7 +35,7 @@ class Scan:
 
     series: Series
     tissues: CalibrationTissues
-    settings: Settings
+    setup: CalibrationSetup
     rod_row: RodRow | None = None
 
     @property
@@ -51,8 +50,8 @@ class Scan:
 
     @property
     def qct_phantom(self) -> KnownPhantom:
-        """The phantom on whose scale general lines are. Raises SettingsError where no table holds it."""
-        return wanted_phantom(self.settings.qct_phantom, self.settings.phantom_definitions)
+        """The phantom on whose scale general lines are."""
+        return self.setup.qct_phantom
 
     @property
     def is_sharp(self) -> bool:
@@ -62,9 +61,9 @@ class Scan:
 
 def phantom_line_of(scan: Scan) -> PhantomLine | str:
     """The phantom line that covers scanner, tube voltage, kernel and day; '' where no phantom is set up."""
-    if not scan.settings.phantom_table:
+    lines = scan.setup.phantom_lines
+    if not lines:
         return ""
-    lines = read_phantom_lines(Path(scan.settings.phantom_table), scan.settings.phantom_definitions)
     own = [line for line in lines if _covers_scanner(line, scan.series)]
     fitting = [line for line in own if not line.refusal and _holds_on(line, scan.series.study_date)]
     if fitting:
@@ -77,9 +76,9 @@ def phantom_line_of(scan: Scan) -> PhantomLine | str:
 
 def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
     """The phantom line of this scanner, kernel and day at the nearest tabulated other voltage; '' without a phantom."""
-    if not scan.settings.phantom_table:
+    lines = scan.setup.phantom_lines
+    if not lines:
         return ""
-    lines = read_phantom_lines(Path(scan.settings.phantom_table), scan.settings.phantom_definitions)
     others = [kvp for kvp in beam_kvps() if abs(kvp - scan.kvp) > KVP_TOLERANCE.value]
     for kvp in sorted(others, key=lambda kvp: abs(kvp - scan.kvp)):
         own = [line for line in lines if _covers_scanner(line, replace(scan.series, kvp=kvp))]
@@ -91,8 +90,7 @@ def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
 
 def site_lines_of(scan: Scan) -> list[SiteLine]:
     """The site's own lines that cover the scan, the most specific and latest last."""
-    lines = site_lines(scan.settings)
-    return sorted((line for line in lines if _site_covers(line, scan.series)), key=_specificity)
+    return sorted((line for line in scan.setup.site_lines if _site_covers(line, scan.series)), key=_specificity)
 
 
 def drift_since(scan: Scan, line: PhantomLine) -> Prior:

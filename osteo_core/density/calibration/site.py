@@ -15,7 +15,6 @@ from pathlib import Path
 from osteo_core.density.calibration.site_columns import KERNEL_GROUP, KVP, MINERAL, MODEL, VENDOR
 from osteo_core.limits import tables as limits
 from osteo_core.records import Calibration
-from osteo_core.settings import Settings
 from osteo_core.tables.columns import Column, Day, Number
 from osteo_core.tables.rows import Row, read_whole
 from osteo_core.terms import KernelGroup
@@ -63,15 +62,6 @@ class SiteLine:
 
     calibration: Calibration
     kernel_group: KernelGroup | None
-
-
-def site_lines(settings: Settings) -> tuple[SiteLine, ...]:
-    """The site's lines: those of its own table, and those that were made in the store.
-
-    Raises TableError naming the rows and columns that cannot be used.
-    """
-    tables = (settings.calibration_table, settings.store_lines)
-    return tuple(line for table in tables if table for line in read_site_lines(Path(table)))
 
 
 def read_site_lines(path: Path) -> tuple[SiteLine, ...]:

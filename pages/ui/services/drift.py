@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from osteo_core.density.calibration.phantom import read_phantom_lines
-from osteo_core.density.calibration.site import site_lines
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.errors import StatisticsError
 from osteo_core.limits.drift import DRIFT_WARM_UP
 from osteo_core.programme.cohort import CohortFilter
@@ -122,10 +121,9 @@ def _days(columns: Mapping[str, np.ndarray], column: str, level: float | None) -
 
 def phantom_checks() -> tuple[Check, ...]:
     """The site's own lines and phantom scans, each against the one before; nothing where the site has no table."""
-    chosen = settings()
-    phantoms, known = chosen.phantom_table, chosen.phantom_definitions
-    found = checks([line.calibration for line in site_lines(chosen)])
-    lines = [line for line in read_phantom_lines(Path(phantoms), known) if not line.refusal] if phantoms else []
+    setup = read_setup(settings())
+    found = checks([line.calibration for line in setup.site_lines])
+    lines = [line for line in setup.phantom_lines if not line.refusal]
     for _, of_scanner in groupby(lines, key=lambda line: line.scanner):
         found += checks([line.calibration for line in of_scanner])
     return found

@@ -10,6 +10,7 @@ import pytest
 from osteo_core.density.calibration.attenuation import mass_attenuation
 from osteo_core.density.calibration.beam import expected_tissue_hu
 from osteo_core.density.calibration.choose import choose_calibration
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.density.plain_ct import no_plain_ct, plain_ct_cautions
 from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
@@ -56,7 +57,7 @@ def test_low_energies_are_refused_and_named(kev: float) -> None:
     assert caution.code is CautionCode.NOT_PLAIN_CT
     named = float(caution.found.split("as at about ")[1].split(" keV")[0])
     assert named == pytest.approx(kev, abs=4.0)
-    exclusion = choose_calibration(SERIES, Settings(), at(kev))
+    exclusion = choose_calibration(SERIES, read_setup(Settings()), at(kev))
     assert isinstance(exclusion, Exclusion)
     assert exclusion.code is ExclusionCode.NOT_PLAIN_CT
 
@@ -111,7 +112,7 @@ def test_rods_in_the_scan_hold_for_whatever_image_it_is(monkeypatch: pytest.Monk
     monkeypatch.setitem(
         __import__("osteo_core.density.calibration.ways", fromlist=["WAYS"]).WAYS, "in_scan", lambda _: line
     )
-    assert choose_calibration(SERIES, Settings(), at(40.0)) is line
+    assert choose_calibration(SERIES, read_setup(Settings()), at(40.0)) is line
 
 
 def test_bone_above_every_tube_voltage_is_a_sample_by_which_nothing_is_calibrated() -> None:

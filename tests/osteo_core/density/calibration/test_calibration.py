@@ -11,6 +11,7 @@ from osteo_core.density.calibration.apply import interval_parts, mean_vbmd, vbmd
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.calibration.known_phantoms import QCT_PRO, known_phantoms
 from osteo_core.density.calibration.lines import shipped_kvps, usual_line
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.density.calibration.site import COLUMNS, read_site_lines
 from osteo_core.density.contrast import contrast_correction
 from osteo_core.errors import SettingsError, TableError
@@ -84,7 +85,7 @@ def _table(tmp_path: Path, *rows: dict[str, str]) -> Settings:
 
 def test_every_shipped_line_names_mineral_source_and_its_own_voltage():
     assert shipped_kvps() == (80.0, 100.0, 110.0, 120.0, 130.0, 140.0)
-    lines = [choose_calibration(replace(SERIES, kvp=kvp), PUBLISHED, NO_TISSUES) for kvp in shipped_kvps()]
+    lines = [choose_calibration(replace(SERIES, kvp=kvp), read_setup(PUBLISHED), NO_TISSUES) for kvp in shipped_kvps()]
     assert {line.mineral for line in lines} == {Mineral.K2HPO4}
     assert all(QCT_PRO in line.source and line.residual_sd_mg_cm3 >= 8.8 for line in lines)
     slopes = [line.slope_mg_cm3_per_hu for line in lines]
@@ -92,7 +93,7 @@ def test_every_shipped_line_names_mineral_source_and_its_own_voltage():
 
 
 def test_the_line_of_the_same_voltage_is_chosen_and_cautioned():
-    line = choose_calibration(SERIES, PUBLISHED, NO_TISSUES)
+    line = choose_calibration(SERIES, read_setup(PUBLISHED), NO_TISSUES)
     own = usual_line(120, known_phantoms()[QCT_PRO])
     assert (
         (line.name, line.slope_mg_cm3_per_hu)
@@ -107,7 +108,7 @@ def test_a_general_line_is_as_uncertain_as_such_methods_were_found_to_be(way):
     """8.8 mg/cm3 in 114 clinical scans (Bartenschlager 2023), filter and shift of the scanner included."""
     samples = (TissueSample(name="air", mean_hu=-1000.0, sd_hu=9.0, area_mm2=900.0),)
     tissues = CalibrationTissues(samples=samples, water_path_cm=28.0)
-    line = choose_calibration(SERIES, Settings(calibration_order=way), tissues)
+    line = choose_calibration(SERIES, read_setup(Settings(calibration_order=way)), tissues)
     assert 8.6 < line.residual_sd_mg_cm3 < 9.3
     part = next(u for u in line.uncertainties if u.name == "no phantom of this scanner")
     assert part.offset_sd_mg_cm3 == 8.0
@@ -118,11 +119,11 @@ def test_a_general_line_is_as_uncertain_as_such_methods_were_found_to_be(way):
 
 
 def test_a_setting_names_another_phantom_to_aim_at():
-    on_ha = choose_calibration(SERIES, replace(PUBLISHED, qct_phantom="ha water equivalent"), NO_TISSUES)
+    on_ha = choose_calibration(SERIES, read_setup(replace(PUBLISHED, qct_phantom="ha water equivalent")), NO_TISSUES)
     assert on_ha.mineral is Mineral.HA
-    assert on_ha.vbmd_mg_cm3(100.0) > choose_calibration(SERIES, PUBLISHED, NO_TISSUES).vbmd_mg_cm3(100.0)
+    assert on_ha.vbmd_mg_cm3(100.0) > choose_calibration(SERIES, read_setup(PUBLISHED), NO_TISSUES).vbmd_mg_cm3(100.0)
     with pytest.raises(SettingsError, match=r"qct_phantom names 'Mindy'; known are .*Mindways Model 3"):
-        choose_calibration(SERIES, replace(PUBLISHED, qct_phantom="Mindy"), NO_TISSUES)
+        choose_calibration(SERIES, read_setup(replace(PUBLISHED, qct_phantom="Mindy")), NO_TISSUES)
 
 
 @pytest.mark.parametrize(
@@ -138,14 +139,14 @@ def test_a_setting_names_another_phantom_to_aim_at():
     ],
 )
 def test_no_line_means_no_number_but_a_reason(change, code, words):
-    found = choose_calibration(replace(SERIES, **change), PUBLISHED, NO_TISSUES)
+    found = choose_calibration(replace(SERIES, **change), read_setup(PUBLISHED), NO_TISSUES)
     assert isinstance(found, Exclusion)
     assert found.code is code
     assert words in found.sentence
 
 
 def test_a_site_line_comes_before_the_shipped_one(tmp_path):
-    line = choose_calibration(SERIES, _table(tmp_path, {}), NO_TISSUES)
+    line = choose_calibration(SERIES, read_setup(_table(tmp_path, {})), NO_TISSUES)
     assert (line.name, line.kind, line.mineral) == ("own line", "site", Mineral.K2HPO4)
     assert calibration_cautions(line) == ()
 
@@ -159,7 +160,7 @@ def test_the_most_specific_and_latest_site_line_wins(tmp_path):
         {"name": "model new", "manufacturer_model_name": "LightSpeed VCT", "valid_from": "2023-01-01"},
         {"name": "model future", "manufacturer_model_name": "LightSpeed VCT", "valid_from": "2025-01-01"},
     )
-    assert choose_calibration(SERIES, settings, NO_TISSUES).name == "model new"
+    assert choose_calibration(SERIES, read_setup(settings), NO_TISSUES).name == "model new"
 
 
 @pytest.mark.parametrize(
@@ -173,12 +174,12 @@ def test_the_most_specific_and_latest_site_line_wins(tmp_path):
     ],
 )
 def test_a_site_line_for_something_else_is_not_used(tmp_path, row):
-    assert choose_calibration(SERIES, _table(tmp_path, row), NO_TISSUES).name == SHIPPED
+    assert choose_calibration(SERIES, read_setup(_table(tmp_path, row)), NO_TISSUES).name == SHIPPED
 
 
 def test_a_dated_line_does_not_cover_a_scan_without_a_date(tmp_path):
     settings = _table(tmp_path, {"valid_from": "2020-01-01"})
-    assert choose_calibration(replace(SERIES, study_date=None), settings, NO_TISSUES).name == SHIPPED
+    assert choose_calibration(replace(SERIES, study_date=None), read_setup(settings), NO_TISSUES).name == SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_a_dated_line_does_not_cover_a_scan_without_a_date(tmp_path):
 )
 def test_a_bad_row_is_named(tmp_path, row, message):
     with pytest.raises(TableError, match=message):
-        choose_calibration(SERIES, _table(tmp_path, row), NO_TISSUES)
+        choose_calibration(SERIES, read_setup(_table(tmp_path, row)), NO_TISSUES)
 
 
 def test_a_missing_table_or_column_is_named(tmp_path):
@@ -296,16 +297,16 @@ def test_editing_the_table_changes_the_hash_of_the_settings(tmp_path):
 
 def test_the_first_way_that_can_gives_the_number_and_all_reasons_are_told(tmp_path):
     settings = replace(_table(tmp_path, {"kvp": "100"}), calibration_order="precalibrated, site, two_tissue, published")
-    assert choose_calibration(SERIES, settings, NO_TISSUES).name == SHIPPED
-    found = choose_calibration(replace(SERIES, kvp=90.0), settings, NO_TISSUES)
+    assert choose_calibration(SERIES, read_setup(settings), NO_TISSUES).name == SHIPPED
+    found = choose_calibration(replace(SERIES, kvp=90.0), read_setup(settings), NO_TISSUES)
     assert isinstance(found, Exclusion)
     assert found.found.startswith("90 kVp; lines exist for 80, 100, 110, 120, 130, 140 kVp")
-    assert isinstance(choose_calibration(SERIES, Settings(calibration_order="precalibrated"), NO_TISSUES), Exclusion)
+    assert isinstance(choose_calibration(SERIES, read_setup(Settings(calibration_order="precalibrated")), NO_TISSUES), Exclusion)
 
 
 def test_by_default_the_scan_s_own_tissues_come_before_the_published_line():
     samples = (TissueSample(name="air", mean_hu=-1000.0, sd_hu=9.0, area_mm2=900.0),)
-    found = choose_calibration(SERIES, Settings(), CalibrationTissues(samples=samples, water_path_cm=28.0))
+    found = choose_calibration(SERIES, read_setup(Settings()), CalibrationTissues(samples=samples, water_path_cm=28.0))
     assert isinstance(found, Calibration)
     assert (found.kind, found.mineral) == ("tissues", Mineral.K2HPO4)
     assert [c.code for c in calibration_cautions(found)] == [CautionCode.PUBLISHED_LINE]

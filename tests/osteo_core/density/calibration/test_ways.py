@@ -9,6 +9,7 @@ from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
 from osteo_core.density.calibration.known_phantoms import known_phantoms
 from osteo_core.density.calibration.phantom import COLUMNS
 from osteo_core.density.calibration.scan import Scan
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.density.calibration.ways import (
     WAYS,
     carried,
@@ -44,7 +45,7 @@ def _tissues(path_cm=28.0, phase=ContrastPhase.NATIVE, **hu):
 
 
 def _scan(found, settings=None, **changes):
-    return Scan(series=replace(SERIES, **changes), tissues=found, settings=settings or Settings())
+    return Scan(series=replace(SERIES, **changes), tissues=found, setup=read_setup(settings or Settings()))
 
 
 @pytest.fixture
