@@ -15,7 +15,7 @@ from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Exclusion
 from osteo_core.pipeline import joint_hash
-from osteo_core.records import Regressor, Segmenter, Series, SeriesResult
+from osteo_core.records import Regressor, Segmenter, Series, SeriesResult, Volume
 from osteo_core.segmentation.bodies import CUT_VERSION
 from osteo_core.segmentation.find_masks import MaskFiles, MaskFolder, find_masks
 from osteo_core.segmentation.masks import frame_of_reference, refused
@@ -76,7 +76,7 @@ class Job:
 
     ``out_dir`` is the store, or the folder of ``process``; ``deliver`` is a function of a module, so
     that it pickles. ``run_id`` names the folder in which attempts are noted. ``own``: the models of each series, by
-    its key, where these differ.
+    its key, where these differ. ``draw``: what makes a reader's pictures ahead of time, where there are readers.
     """
 
     run_id: str
@@ -86,6 +86,7 @@ class Job:
     models: Models
     deliver: Callable[[SeriesResult, Job], None]
     own: Mapping[str, Models] = field(default_factory=dict)
+    draw: Callable[[Job, Volume, SeriesResult], None] | None = None
 
     def of(self, series: Series) -> Job:
         """The job as it travels with one series."""

@@ -77,6 +77,7 @@ def store_job(store_dir: Path, settings: Settings, models: Models | None = None)
         setup=read_setup(settings),
         models=models or jobs.models_of(settings),
         deliver=write_results.to_store,
+        draw=write_results.pictures_to_store,
     )
 
 

@@ -8,6 +8,7 @@ import time
 import traceback
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from commands.analysis_job import Job, load_regressor, segmenter_for
 from commands.cluster import attempts, runs
@@ -87,7 +88,12 @@ def _analyze(series: Series, job: Job) -> SeriesResult:
             return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
         regressor = load_regressor(job.models.regressor)
         return analyze_series(
-            series, segmenter=segmenter, settings=job.settings, regressor=regressor, setup=job.setup
+            series,
+            segmenter=segmenter,
+            settings=job.settings,
+            regressor=regressor,
+            setup=job.setup,
+            on_result=partial(job.draw, job) if job.draw is not None else None,
         )
     except Exception as error:  # the batch border: one of the two places where everything is caught
         return _failed(series, job, error)

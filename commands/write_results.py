@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from db.rows import process_tables, result_tables
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
 from osteo_core.imaging.resample import resample_labels
 from osteo_core.measuring import MEASURING_VERSION
-from osteo_core.records import LabelArray, Segmentation, Series, SeriesResult
+from osteo_core.records import LabelArray, Segmentation, Series, SeriesResult, Volume
+from osteo_core.review import pictures
 from osteo_core.terms import MASK_LEVELS
 from osteo_core.whole_files import HALF_WRITTEN, writing
 
@@ -39,6 +41,21 @@ def rows_to_store(result: SeriesResult, job: Job) -> None:
     """One part a kind into ``inbox/``, of a result whose mask lies in the store."""
     for kind, table in result_tables(result).items():
         write_part(job.out_dir, kind, table)
+
+
+def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:
+    """The files of the reader's screen, of a series that somebody will look at, so that it opens at once.
+
+    They can be made again at any time: where the disk takes no more of them the analysis goes on.
+    """
+    outlined, found = result.segmentation, result.assessment
+    if outlined is None or found is None or not (found.is_flagged or found.review_reasons):
+        return
+    folder, stem = job.out_dir / pictures.FOLDER, pictures.stem_of(result.series.series_key, result.model_hash)
+    with contextlib.suppress(OSError):
+        shown = pictures.segmentation_of(released_labels(outlined.labels), volume.geometry)
+        pictures.write_pictures(folder, stem, volume, shown)
+        pictures.bound(folder, limit_mb=job.settings.media_limit_mb, keep=result.series.series_key)
 
 
 def to_folder(result: SeriesResult, job: Job) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -78,10 +78,12 @@ def analyze_series(
     settings: Settings,
     regressor: Regressor | None = None,
     setup: CalibrationSetup | None = None,
+    on_result: Callable[[Volume, SeriesResult], None] | None = None,
 ) -> SeriesResult:
     """Read one series and take it all the way; a series that cannot be read is a result with its exclusion.
 
-    ``setup``: what a run read of the site's tables, read here where there is none.
+    ``setup``: what a run read of the site's tables, read here where there is none; ``on_result`` is called with the
+    result while the volume is still in memory.
     """
     started = time.perf_counter()
     setup = setup or read_setup(settings)
@@ -90,6 +92,8 @@ def analyze_series(
         model_hash = _hash_of(segmenter, regressor)
         return _excluded(series, volume, model_hash=model_hash, settings_hash=setup.settings_hash, started=started)
     result = analyze_volume(series, volume, segmenter=segmenter, settings=settings, regressor=regressor, setup=setup)
+    if on_result is not None:
+        on_result(volume, result)
     return replace(result, seconds=time.perf_counter() - started)
 
 

@@ -9,9 +9,9 @@
     STEM_context.json    source grid, calibration tissues; written last
 
 Outlines of a reader have a mask, regions, surfaces and lines of their own; tissues stay those of the model's result.
-Made when a series is first opened, and for the patient after it in the worklist, by
-``python -m osteo_core.review.pictures`` with the request as JSON on standard input, so that no path shows among the
-processes. All can be made again from the CT and its mask, so the folder is bounded (`bound`).
+Made by ``analyze`` for what somebody will look at; else when a series is first opened, and for the patient after it in
+the worklist, by ``python -m osteo_core.review.pictures`` with the request as JSON on standard input, so that no path
+shows among the processes. All can be made again from the CT and its mask, so the folder is bounded (`bound`).
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ from osteo_core.review.surfaces import write_surfaces
 from osteo_core.terms import Anchor, ContrastPhase, Level
 from osteo_core.whole_files import write_text, writing
 
+#: Inside a store.
+FOLDER = "pictures"
 CT, MASK, CONTEXT, TISSUE = "_ct.nii.gz", "_mask.nii.gz", "_context.json", "_tissue.nii.gz"
 ROI, MESH, LINES = "_roi.nii.gz", "_mesh.bin", "_lines.json"
 #: What follows from the outlines alone.
@@ -65,6 +67,11 @@ class Context:
     source: Geometry
     is_correctable: bool
     tissues: CalibrationTissues
+
+
+def stem_of(series_key: str, model_hash: str) -> str:
+    """The name that all files of one series and model begin with."""
+    return f"{series_key}_{model_hash or 'none'}"
 
 
 def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmentation | None) -> None:

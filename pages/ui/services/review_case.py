@@ -36,7 +36,7 @@ _lock = threading.Lock()
 
 def pictures_dir() -> Path:
     """Where the files of the reader's screen lie."""
-    return settings().store / review_files.PICTURES
+    return settings().store / pictures.FOLDER
 
 
 def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:

@@ -30,7 +30,6 @@ from osteo_core.review.shown import Shown
 from pages.ui.services.records import PatientView
 
 _log = logging.getLogger("osteo.app")
-PICTURES = "pictures"
 _ROOT = Path(__file__).resolve().parents[3]
 _LIMIT_S = 180.0
 _POLL_S = 0.03
@@ -39,8 +38,8 @@ _lock = threading.Lock()
 
 
 def stem_of(view: PatientView) -> str:
-    """The name that all files of one series and model begin with."""
-    return f"{view.series_key}_{view.model_hash or 'none'}"
+    """The name that all files of a patient's series begin with."""
+    return pictures.stem_of(view.series_key, view.model_hash)
 
 
 def ensure(folder: Path, view: PatientView, *, mask: Path | None, kind: str) -> Path:
