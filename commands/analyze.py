@@ -28,7 +28,7 @@ from commands.compare_scanners import compare_scanners
 from commands.progress_bar import Bar
 from commands.recalibrate import recalibrate
 from commands.sentences import run_sentence
-from db.leftovers import remove_old_masks
+from db.leftovers import remove_old_images
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.settings import Settings, with_store_lines
 
@@ -55,7 +55,7 @@ def analyze(
         job = replace(job, own=jobs.own_models(waiting.series, job.models))
         waiting = store_access.waiting(store_dir, job.models, settings, retry=retry, own=job.own)
     try:
-        remove_old_masks(store_dir)
+        remove_old_images(store_dir)
         with runs.joined(job.out_dir, job.run_id):
             again = recalibrate(job, listeners=listeners)
             series = [one for one in waiting.series if one.series_key not in again]

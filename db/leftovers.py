@@ -22,7 +22,7 @@ _OLD_S = 3600.0
 #: By folder below the store: of the owner alone, and of any process.
 _OWN = {"": (".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"), "snapshot": (HALF_WRITTEN,)}
 _ANYBODYS = {"": (HALF_WRITTEN,), INBOX: (HALF_WRITTEN,)}
-_MEDIA = "media"
+_IMAGES = ("media", "pictures")
 
 
 def remove_leftovers(store_dir: Path) -> None:
@@ -32,9 +32,10 @@ def remove_leftovers(store_dir: Path) -> None:
     _remove(path for path in found if _is_old(path))
 
 
-def remove_old_masks(store_dir: Path) -> None:
-    """Half-written masks in ``media``: a list of all masks is read, so this is for commands that write some."""
-    remove_old_halves(store_dir / _MEDIA)
+def remove_old_images(store_dir: Path) -> None:
+    """Half-written masks and pictures: lists of all are read, so this is for commands that write some."""
+    for folder in _IMAGES:
+        remove_old_halves(store_dir / folder)
 
 
 def remove_old_halves(folder: Path) -> None:

@@ -193,7 +193,7 @@ def _of_an_earlier_program(place: Place) -> None:
 def without_waiting(place: Place) -> None:
     """Leftovers of killed processes go when a store is opened; here they need not be an hour old."""
     with mock.patch.object(leftovers, "_OLD_S", -1.0), open_store(place.root):
-        leftovers.remove_old_masks(place.root)
+        leftovers.remove_old_images(place.root)
 
 
 SCENARIOS = (
