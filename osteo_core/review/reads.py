@@ -91,6 +91,12 @@ class Reading:
     reads: tuple[Read, ...] = ()
     openings: tuple[tuple[str, datetime, bool], ...] = ()
 
+    @property
+    def steps(self) -> tuple[SavedMask | Read, ...]:
+        """What was saved and signed, in order of time."""
+        steps: list[SavedMask | Read] = [*self.masks, *self.reads]
+        return tuple(sorted(steps, key=lambda step: step.at))
+
     def by(self, role: Role) -> Read | None:
         """The latest read of that role."""
         return next((read for read in reversed(self.reads) if read.role is role), None)

@@ -32,6 +32,13 @@ def sign(page: Page, key: str, verdict: str, reader: str, words: str = "", grade
     page.wait_for_selector(f".reader[data-signed={verdict}]")
 
 
+def replayed(page: Page, words: str) -> None:
+    """Show the screen as it was at the step of these words."""
+    page.get_by_test_id("stPopoverButton").filter(has_text="Earlier states").click()
+    page.get_by_role("button", name=words).click()
+    page.keyboard.press("Escape")
+
+
 def read_table(page: Page) -> list[list[str]]:
     """The rows of both reads side by side, cell by cell."""
     table = page.locator("table.both tbody tr")
@@ -129,6 +136,19 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     }
     assert found["adjudicator"]["version"] == found["second reader"]["version"] != found["first reader"]["version"]
     assert found["second reader"]["dice"]["20"] == 0
+
+    # The first reader's outlines and numbers again, as they were before anybody else had read.
+    replayed(page, "corrected, signed as first reader, by AB")
+    expect(page.get_by_text("Screen as it was on")).to_be_visible()
+    expect(page.locator(".reader .chip")).to_have_text("low bone mass")
+    expect(page.locator(".card[data-number='20']")).to_have_count(0)
+    expect(page.locator(".reader .standing")).to_contain_text("signed · corrected by AB")
+    expect(page.locator(".reader .role")).to_have_text("EF: an earlier state")
+    page.get_by_role("button", name="Correct", exact=True).click()
+    expect(page.locator(".reader")).to_contain_text("This is an earlier state; go back to now to correct or sign.")
+    page.get_by_role("button", name="Back to now").click()
+    expect(page.locator(".reader .standing")).to_contain_text("adjudicated · accepted by EF")
+    expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
     assert complaints + more + last == []
     context.close()
 

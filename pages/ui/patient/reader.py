@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -23,6 +24,7 @@ from pages.ui.access.users import author, current_user, seen_by
 from pages.ui.patient.both_reads import chosen_read, read_shown, show_both
 from pages.ui.patient.parts import show_header
 from pages.ui.patient.priors import screen_data
+from pages.ui.patient.replay import replayed_moment, show_replay
 from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, TISSUE_COLOURS, rgb
 from pages.ui.shared.literal import literal
@@ -44,7 +46,10 @@ _CHOSEN = "chosen_prior"
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """What this reader is shown of one series: the outlines, their numbers, and whether another's read is among it."""
+    """What this reader is shown of one series: the outlines, their numbers, and whether another's read is among it.
+
+    ``past``: the earlier moment that is shown, None for now.
+    """
 
     reading: Reading
     version: str
@@ -53,6 +58,7 @@ class Sight:
     role: Role | None
     read: Read | None
     is_blind: bool
+    past: datetime | None = None
 
 
 def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows_read: bool) -> Sight:
@@ -80,6 +86,22 @@ def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows
     )
 
 
+def past_sight(reading: Reading, moment: datetime) -> Sight:
+    """What was saved or signed last at an earlier moment; nobody corrects or signs there."""
+    last = reading.steps[-1]
+    read = last if isinstance(last, Read) else None
+    return Sight(
+        reading=reading,
+        version=last.version,
+        summary=last.summary,
+        decisions=read.decisions if read is not None else Decisions(),
+        role=None,
+        read=read,
+        is_blind=False,
+        past=moment,
+    )
+
+
 def _numbers(
     view: services.PatientView, reading: Reading, version: str, *, read: Read | None
 ) -> tuple[Summary, Decisions]:
@@ -102,6 +124,10 @@ def show_screen(
     shown: set[str] = st.session_state.setdefault(SHOWN, set())
     reading = services.reading(view.series_key)
     sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
+    if not sight.is_blind:
+        show_replay(view.series_key, reading, top)
+        if moment := replayed_moment(view.series_key):
+            sight = past_sight(services.reading(view.series_key, until=moment), moment)
     seen = _without_readers(view) if sight.is_blind else current
     earlier = services.priors(view, sight.summary, seen_by=seen_by())
     _note_opening(view, sight, reader, earlier)
@@ -113,7 +139,7 @@ def show_screen(
         _offer_read(view, shown, top)
     elif sight.read is not None:
         with top:
-            show_both(reading, view.series_key, sight.role if sight.version == sight.read.version else None)
+            show_both(sight.reading, view.series_key, sight.role if sight.version == sight.read.version else None)
     try:
         files = services.screen_files(view, sight.version)
     except UsageError as refused:  # the numbers stand without their pictures
@@ -186,11 +212,12 @@ def queue_of(series_key: str) -> dict[str, Any]:
 def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[str, Any]) -> dict[str, Any]:
     limits, model = services.limits(), services.model_summary(view)
     token = services.open_ticket(view, reader=reader, base=sight.version)
+    shown = (view.series_key, view.model_hash, reader, sight.is_blind, chosen_read(view.series_key), sight.past)
     return {
-        "id": f"{view.series_key}-{view.model_hash}-{reader}-{sight.is_blind}-{chosen_read(view.series_key)}",
+        "id": "-".join(map(str, shown)),
         "series": view.series_key,
         "version": sight.version,
-        "keep": f"{view.series_key}-{sight.version}-{reader}",
+        "keep": f"{view.series_key}-{sight.version}-{reader}-{sight.past or ''}",
         "urls": {
             **{name: picture_address(file) for name, file in files.items() if file is not None},
             **{what: review_address(token, what) for what in ("save", "measure", "sign")},
@@ -267,12 +294,16 @@ def _role_words(sight: Sight, reader: str) -> str:
     name = author_name()
     if not may(current_user(), Action.SIGN):
         return f"{name}: may look, not correct or sign"
+    if sight.past is not None:
+        return f"{name}: an earlier state"
     return f"{name}, {sight.role.value}" if sight.role else f"{name}: nothing is left to sign"
 
 
 def _why_not(sight: Sight) -> str:
     if sight.role is not None:
         return ""
+    if sight.past is not None:
+        return "This is an earlier state; go back to now to correct or sign."
     if not may(current_user(), Action.SIGN):
         return "Your role may look, but not correct or sign."
     return "This series is signed; type your name at the top to read it as another reader."

@@ -58,9 +58,9 @@ _tickets: OrderedDict[str, Ticket] = OrderedDict()
 _writing_lock = threading.Lock()
 
 
-def reading(series_key: str) -> Reading:
-    """What readers did with this series so far."""
-    return read_events.reading_of(_events(series_key))
+def reading(series_key: str, *, until: datetime | None = None) -> Reading:
+    """What readers did with this series so far, or until that moment."""
+    return read_events.reading_of(_events(series_key), until=until)
 
 
 def reader_pairs() -> tuple[tuple[Read, Read], ...]:

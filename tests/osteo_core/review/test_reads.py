@@ -66,6 +66,7 @@ def test_the_history_can_be_replayed_to_any_moment() -> None:
     standings = [reading_of(events, until=START + timedelta(minutes=n)).standing for n in range(4)]
     assert standings == [Standing.UNREAD, Standing.SIGNED, Standing.AT_ODDS, Standing.ADJUDICATED]
     assert reading_of(reversed(events)).counts.reader == "EF"
+    assert [step.reader for step in reading_of(reversed(events)).steps] == ["AB", "CD", "EF"]
 
 
 @pytest.mark.parametrize(
