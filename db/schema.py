@@ -110,7 +110,8 @@ def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"DROP TABLE IF EXISTS {one.name}")
         create(connection, one)
     rules.fill(connection)
-    derived.fill(connection)
+    if n_series:
+        derived.fill(connection)
     connection.execute(
         "INSERT OR REPLACE INTO about VALUES ($name, $value)", {"name": RECIPE, "value": derived.recipe()}
     )

@@ -33,7 +33,7 @@ def build_store(store_dir: Path, results: Sequence[SeriesResult], *, references:
     """A store that holds ``results`` and QCT ``references``, closed again; gives its folder."""
     store = open_store(store_dir)
     try:
-        (write_results if len(results) < 100 else write_together)(store_dir, results)
+        write_together(store_dir, results)
         if references:
             parts.write_part(store_dir, "reference_values", rows.reference_table(list(references)))
         store.take_in()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -27,9 +28,18 @@ def deliver_results(store_dir: Path, results: Iterable[SeriesResult]) -> None:
         deliver(store_dir, rows.result_tables(result))
 
 
+@pytest.fixture(scope="session")
+def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store to copy: making its tables takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("empty") / "store"
+    open_store(folder).close()
+    return folder
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
+def store(empty_folder: Path, tmp_path: Path) -> Iterator[Store]:
     """An empty store."""
+    shutil.copytree(empty_folder, tmp_path / "store")
     with open_store(tmp_path / "store") as opened:
         yield opened
 

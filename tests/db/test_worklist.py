@@ -16,10 +16,11 @@ from tests.builders.follow_up import NOW, build_followed_store
 from tests.builders.worklist import worklist
 
 
-@pytest.fixture
-def followed(tmp_path: Path) -> Iterator[Store]:
-    build_followed_store(tmp_path / "store", count=60)
-    with open_store(tmp_path / "store") as opened:
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    folder = tmp_path_factory.mktemp("followed") / "store"
+    build_followed_store(folder, count=60)
+    with open_store(folder) as opened:
         yield opened
 
 
