@@ -98,7 +98,7 @@ def simulate(*, patients_a_day: int, scanners: int, seed: int = 1) -> Found:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Print the table; gives the exit code."""
+    """Print the table; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.drift")
     parser.add_argument("--scanners", type=int, default=300)
     parser.add_argument("--json", action="store_true")

@@ -272,7 +272,7 @@ def measure(store: Store, *, repeats: int, slow_repeats: int) -> dict[str, Any]:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Print the figures; gives the exit code."""
+    """Print the figures; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million")
     parser.add_argument("--store", type=Path, default=Path("data/million"))
     parser.add_argument("--series", type=int, default=1_000_000, help="how many, when the store is made first")

@@ -113,7 +113,7 @@ def _used() -> float:
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Print the figures; gives the exit code."""
+    """Print the figures; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million_queries")
     parser.add_argument("--store", type=Path, default=Path("data/million"), help="made by benchmarks.million")
     parser.add_argument("--repeats", type=int, default=5, help="of each question under each filter")

@@ -287,7 +287,7 @@ def _results(head: _Head, flagged: np.ndarray, fractured: np.ndarray) -> dict[st
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Make the store; gives the exit code."""
+    """Make the store; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million_store")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--series", type=int, default=1_000_000)

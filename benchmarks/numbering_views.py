@@ -131,9 +131,9 @@ def main() -> None:
         return
     print(as_text(lines))
     others = [line for line in lines if not line["right"]]
-    told = sum(line["flagged"] or line["empty"] for line in others)
+    seen = sum(line["flagged"] or line["empty"] for line in others)
     print(
-        f"{len(lines) - len(others)} of {len(lines)} views rightly numbered; of the others {told} are flagged or empty"
+        f"{len(lines) - len(others)} of {len(lines)} views rightly numbered; of the others {seen} are flagged or empty"
     )
 
 

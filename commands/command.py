@@ -121,18 +121,18 @@ def about_of(arguments: argparse.Namespace) -> About | None:
 
 def not_used(about: About | None, rows_without_file: Sequence[int]) -> tuple[str, ...]:
     """The headings and the rows of the table that mean nothing here, a sentence each; rows by their line."""
-    told = []
+    sentences = []
     if about and about.unused:
-        told.append(f"Columns of the table that are not used: {', '.join(about.unused)}.")
+        sentences.append(f"Columns of the table that are not used: {', '.join(about.unused)}.")
     if rows_without_file:
         named = ", ".join(map(str, rows_without_file[:_MOST_LINES]))
         more = len(rows_without_file) - _MOST_LINES
         lines = f"{named} and {more} more" if more > 0 else named
-        told.append(
+        sentences.append(
             f"Rows of the table whose file was not found here: {len(rows_without_file)} (line {lines}); compare the "
             "column file with the names of the files."
         )
-    return tuple(told)
+    return tuple(sentences)
 
 
 def add_retry_argument(parser: argparse.ArgumentParser) -> None:

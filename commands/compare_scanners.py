@@ -1,7 +1,7 @@
-"""Series that are unlike the others of their scanner, told once the store holds enough of these.
+"""Series that are unlike the others of their scanner, reported once the store holds enough of these.
 
 A worker sees one series; only the store sees its scanner. So the comparison comes at the end of ``analyze``, with what
-the store has taken in by then, and a series that stands out is judged again with one caution more.
+the store has taken in by then, and a series that differs is judged again with one caution more.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from osteo_core.pipeline import judge
 
 
 def compare_scanners(job: Job) -> int:
-    """Leave the results of series that are unlike their scanner anew, with the caution; gives how many.
+    """Leave the results of series that are unlike their scanner anew, with the caution; returns how many.
 
     Results with rods under the back and those of other models are left as they are: they cannot be judged again from
     what the store holds. Doing it twice tells nobody twice.
     """
-    told = 0
+    n_doubted = 0
     with store_access.reading(job.out_dir) as reader:
         if reader is None:
-            return told
+            return n_doubted
         rows = reader.query(
             "scanner_outliers",
             least=int(SCANNER_SERIES.value),
@@ -52,5 +52,5 @@ def compare_scanners(job: Job) -> int:
         judged = judge(doubted, settings=job.settings, setup=job.setup)
         result = replace(judged, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
         write_results.rows_to_store(result, job.of(result.series))
-        told += 1
-    return told
+        n_doubted += 1
+    return n_doubted

@@ -73,12 +73,12 @@ def demo(
     import_reference(drawn.reference, store_dir, settings=settings)
     seeds = range(cohort.seed, cohort.seed + cohort.patients)
     renderings = [Task(function=render_one, arguments=(folder, seed)) for seed in seeds]
-    told = (*listeners, progress_file(store_dir))
+    all_listeners = (*listeners, progress_file(store_dir))
     pause.lift(job.out_dir)
     is_paused = partial(pause.is_asked, job.out_dir)
     try:
         with (
-            Tracker("demo", 2 * cohort.patients, listeners=told, is_paused=is_paused) as tracker,
+            Tracker("demo", 2 * cohort.patients, listeners=all_listeners, is_paused=is_paused) as tracker,
             runs.joined(job.out_dir, job.run_id),
         ):
             tracker.report(message="starting workers")
@@ -106,7 +106,7 @@ class _Way:
     skipped: int = 0
 
     def on_done(self, answer: Rendered | Outcome) -> Iterable[Task]:
-        """Take an answer of a worker; gives what goes next."""
+        """Take an answer of a worker; returns what goes next."""
         if isinstance(answer, Outcome):
             self.outcomes.append(answer)
             self.tracker.advance()

@@ -25,7 +25,7 @@ _TYPED, _TYPED_WITHIN = ("name", "query", "note"), "words"
 
 
 def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[str, int]:
-    """Write every table that may leave the site as Parquet and CSV; gives rows by table.
+    """Write every table that may leave the site as Parquet and CSV; returns rows by table.
 
     Without ``with_words`` events say what was done and by whom, not what was typed.
     Raises UsageError when there is no store.

@@ -41,7 +41,7 @@ def index(
     listeners: tuple[Listener, ...] = (),
     about: About | None = None,
 ) -> Found:
-    """Find the series under ``paths`` and write what is new or changed to the store; gives what was written.
+    """Find the series under ``paths`` and write what is new or changed to the store; returns what was written.
 
     With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
     ``about``: a table of what files other than DICOM cannot say.

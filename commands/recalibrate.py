@@ -32,7 +32,7 @@ Query = Callable[..., pa.Table]
 
 
 def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
-    """Give series that wait only because a setting changed their results under the job's settings; gives their keys.
+    """Give series that wait only because a setting changed their results under the job's settings; returns their keys.
 
     Within ``runs.joined``. Series with a phantom or other rods under the back are left to the analysis. A run that was
     stopped carries on: each series is delivered whole.

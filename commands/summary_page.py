@@ -61,7 +61,7 @@ def write_summary(out_dir: Path, series: Sequence[Series], tables: Mapping[str, 
 
 def _page(rows: Mapping[str, list[dict[str, Any]]], measured: list[dict[str, Any]], drawn: list[str]) -> str:
     counts = Counter(row["status"] for row in rows["series"])
-    told = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "no series found"
+    summary = ", ".join(f"{n} {status}" for status, n in sorted(counts.items())) or "no series found"
     refused = [row for row in rows["series"] if row["status"] != Status.MEASURED]
     left = len(measured) - len(drawn)
     note = f"<p>{left} more measured series have no picture here.</p>" if left > 0 else ""
@@ -71,7 +71,7 @@ def _page(rows: Mapping[str, list[dict[str, Any]]], measured: list[dict[str, Any
         "img-src data:\"><meta name='viewport' content='width=device-width'>"
         f"<title>Summary of a run</title><style>{_STYLE}</style></head><body><h1>Summary of a run</h1>"
         "<p class='note'>Research use only. Not a medical device, not validated for clinical decisions.</p>"
-        f"<p>Series: {_text(told)}. Details are in the Parquet files beside this page.</p>"
+        f"<p>Series: {_text(summary)}. Details are in the Parquet files beside this page.</p>"
         f"<h2>Measured</h2>{_measured(measured, rows)}"
         f"<h2>Refused, and why</h2>{_refused(refused, rows)}"
         f"<h2>Outlines</h2>{''.join(drawn) or '<p>None.</p>'}{note}</body></html>"

@@ -64,7 +64,7 @@ def back_up(store_dir: Path, to_dir: Path) -> Backup:
 
 
 def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
-    """Make the store anew from a backup, in one step at its end; gives what a check of it finds.
+    """Make the store anew from a backup, in one step at its end; returns what a check of it finds.
 
     Raises UsageError where there is no whole backup, or the store holds something already; StoreError for a damaged
     part of the backup.

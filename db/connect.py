@@ -103,7 +103,7 @@ class Store(Reader):
         self._writing = threading.Lock()
 
     def take_in(self) -> int:
-        """Take in the parts that wait in the inbox; gives how many were new."""
+        """Take in the parts that wait in the inbox; returns how many were new."""
         with self._writing, translated(self.store_dir, "writing to"):
             taken = intake.take_in(self._connection, self.store_dir)
             if taken:
@@ -111,7 +111,7 @@ class Store(Reader):
             return taken
 
     def publish_snapshot(self) -> Path:
-        """Write the snapshot that other processes read; gives its folder."""
+        """Write the snapshot that other processes read; returns its folder."""
         with self._writing, translated(self.store_dir, "publishing"):
             return snapshot.publish(self._connection, self.store_dir)
 

@@ -34,7 +34,7 @@ class _Read:
 
 
 def take_in(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> int:
-    """Take in every part of the inbox; gives how many were new. Only the owner may call this, one thread at a time."""
+    """Take in every part of the inbox; returns how many were new. Only the owner calls this, one thread at a time."""
     taken = 0
     waiting = parts.waiting_parts(store_dir)
     for start in range(0, len(waiting), _PARTS_AT_ONCE):

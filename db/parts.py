@@ -53,7 +53,7 @@ class Part:
 
 
 def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
-    """Leave ``table`` in the inbox as one part; gives its path.
+    """Leave ``table`` in the inbox as one part; returns its path.
 
     Raises BrokenPromiseError when the columns are not those of ``kind``: that bug is ours.
     """

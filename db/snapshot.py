@@ -35,7 +35,7 @@ class Published:
 
 
 def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path) -> Path:
-    """Write every table and make the new folder the current one; gives the folder. Only the owner calls this."""
+    """Write every table and make the new folder the current one; returns the folder. Only the owner calls this."""
     root = store_dir / SNAPSHOT
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     writing = root / f".{name}.writing"

@@ -226,8 +226,8 @@ def _of_zip(opened: zipfile.ZipFile, most: int) -> _Archive:
     if sum(sizes.values()) > most:
         raise ArchiveError(_TOO_MUCH)
     doubled = len(entries) - outside - len(stored)
-    told = _told(outside, doubled)
-    return _Archive(sizes=sizes, open_member=lambda key: opened.open(stored[key]), most_bytes=most, left_out=told)
+    words = _left_out_words(outside, doubled)
+    return _Archive(sizes=sizes, open_member=lambda key: opened.open(stored[key]), most_bytes=most, left_out=words)
 
 
 def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
@@ -246,7 +246,7 @@ def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
         return opened.extractfile(stored[key]) or io.BytesIO()
 
     sizes = {key: entry.size for key, entry in stored.items()}
-    return _Archive(sizes=sizes, open_member=open_member, most_bytes=most, left_out=_told(outside, doubled))
+    return _Archive(sizes=sizes, open_member=open_member, most_bytes=most, left_out=_left_out_words(outside, doubled))
 
 
 def _is_inside(link: tarfile.TarInfo) -> bool:
@@ -255,9 +255,9 @@ def _is_inside(link: tarfile.TarInfo) -> bool:
     return bool(_safe(posixpath.normpath(posixpath.join(start, link.linkname))))
 
 
-def _told(outside: int, doubled: int) -> tuple[str, ...]:
-    told = [f"{outside} member(s) of an archive that lead out of it"] if outside else []
-    return (*told, *([f"{doubled} member(s) of an archive under the name of another"] if doubled else []))
+def _left_out_words(outside: int, doubled: int) -> tuple[str, ...]:
+    words = [f"{outside} member(s) of an archive that lead out of it"] if outside else []
+    return (*words, *([f"{doubled} member(s) of an archive under the name of another"] if doubled else []))
 
 
 def _check_count(count: int) -> None:

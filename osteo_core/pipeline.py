@@ -172,7 +172,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings, setup: CalibrationSet
     calibration = choose_calibration(series, setup, tissues, rod_row=measured.rod_row)
     measurements = _calibrated(measured.measurements, calibration, correction)
     cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration))
-    cautions = _hu_shift_told_once(cautions, tissues)
+    cautions = _hu_shift_reported_once(cautions, tissues)
     evidence = Evidence(
         measurements=measurements,
         calibration=calibration,
@@ -241,7 +241,7 @@ def _series_cautions(
     return cautions
 
 
-def _hu_shift_told_once(cautions: Sequence[Caution], tissues: CalibrationTissues) -> tuple[Caution, ...]:
+def _hu_shift_reported_once(cautions: Sequence[Caution], tissues: CalibrationTissues) -> tuple[Caution, ...]:
     """A shift of HU is reported from the tissues where they were found, else from the histogram.
 
     The histogram may take lung for air and a mixture for soft tissue; air, fat and muscle found by their place
@@ -249,8 +249,8 @@ def _hu_shift_told_once(cautions: Sequence[Caution], tissues: CalibrationTissues
     """
     better = all(tissues.sample(name) is not None for name in ("air", "fat", "muscle"))
     silent = Step.READ if better else Step.MEASURE
-    told = better or any(c.code is CautionCode.HU_SHIFT and c.step is Step.READ for c in cautions)
-    return tuple(c for c in cautions if not (told and c.code is CautionCode.HU_SHIFT and c.step is silent))
+    is_reported = better or any(c.code is CautionCode.HU_SHIFT and c.step is Step.READ for c in cautions)
+    return tuple(c for c in cautions if not (is_reported and c.code is CautionCode.HU_SHIFT and c.step is silent))
 
 
 def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:

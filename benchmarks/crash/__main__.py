@@ -32,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash") as folder:
         bench = Bench(Path(folder))
-        verdicts = [_told(kill()) for kill in plan(bench, kills=given.kills, every=given.every, seed=given.seed)]
+        verdicts = [_printed(kill()) for kill in plan(bench, kills=given.kills, every=given.every, seed=given.seed)]
         operations = {one.name: len(bench.measured(one).operations) for one in SCENARIOS}
     print(_report(verdicts, operations, time.monotonic() - began, as_json=given.json))
     return 1 if any(one.faults for one in verdicts) else 0
 
 
-def _told(verdict: Verdict) -> Verdict:
+def _printed(verdict: Verdict) -> Verdict:
     sys.stderr.write(f"{verdict.scenario}: {verdict.when}: {'; '.join(verdict.faults) or 'sound'}\n")
     return verdict
 

@@ -227,8 +227,8 @@ def stated_of(path: Path, about: About) -> Stated:
 
 
 def _differing(beside: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:
-    told = ("KVP", "Manufacturer", "ConvolutionKernel", "SliceThickness", "PatientAge", "PatientSex", "PatientID")
-    return [key for key in told if key in beside and key in row and _same(beside[key]) != _same(row[key])]
+    compared = ("KVP", "Manufacturer", "ConvolutionKernel", "SliceThickness", "PatientAge", "PatientSex", "PatientID")
+    return [key for key in compared if key in beside and key in row and _same(beside[key]) != _same(row[key])]
 
 
 def _same(value: object) -> object:

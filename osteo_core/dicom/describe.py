@@ -48,14 +48,14 @@ def differences(slices: Sequence[SliceHeader]) -> list[Difference]:
     if len({s.image for s in slices}) == 1:
         return []
     groups = {kernel_group(_vendor(s.image), s.image.kernel) for s in slices if s.image.kernel}
-    told: tuple[tuple[str, Callable[[ImageHeader], str], bool], ...] = (
+    compared: tuple[tuple[str, Callable[[ImageHeader], str], bool], ...] = (
         ("scanner", lambda image: f"{image.manufacturer} {image.model}".strip(), True),
         ("kernel", lambda image: first_value(image.kernel), len(groups) > 1),
         ("slice thickness in mm", lambda image: f"{image.thickness_mm:g}" if image.thickness_mm else "", False),
         ("contrast", lambda image: "declared" if image.contrast_agent else "", False),
         ("image type", lambda image: "/".join(image.image_type), False),
     )
-    return [found for name, value, is_line in told if (found := _difference(name, value, slices, is_line))]
+    return [found for name, value, is_line in compared if (found := _difference(name, value, slices, is_line))]
 
 
 def _difference(

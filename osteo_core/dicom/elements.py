@@ -45,7 +45,7 @@ _ACQUISITION_KEYWORDS = (
 )
 _PHASE_KEYWORDS = ("NominalPercentageOfCardiacPhase", "NominalCardiacTriggerDelayTime", "TriggerTime")
 #: Numbers that are reported when they are not as DICOM has them, by the names that they have in reasons.
-_TOLD_NUMBERS = {
+_CHECKED_NUMBERS = {
     "KVP": ("the tube voltage", 1),
     "SliceThickness": ("slice thickness", 1),
     "PixelSpacing": ("PixelSpacing", 2),
@@ -53,7 +53,7 @@ _TOLD_NUMBERS = {
     "Rows": ("Rows", 1),
     "Columns": ("Columns", 1),
 }
-_TOLD_OWN_NUMBERS = {
+_CHECKED_OWN_NUMBERS = {
     "ImagePositionPatient": ("ImagePositionPatient", 3),
     "RescaleSlope": ("RescaleSlope", 1),
     "RescaleIntercept": ("RescaleIntercept", 1),
@@ -96,7 +96,7 @@ def slice_of(source: Elements, path: Path, frame: int, syntax: str, seen: Seen) 
         table_height_mm=number(source, "TableHeight"),
         image=image,
         pixels=pixels,
-        odd=_odd(source, _TOLD_OWN_NUMBERS),
+        odd=_odd(source, _CHECKED_OWN_NUMBERS),
         **common,
     )
 
@@ -196,7 +196,7 @@ def _image(source: Source, syntax: str) -> ImageHeader:
         words=" ".join(text(source, keyword) for keyword in words).upper(),
         not_plain=not_plain(source),
         is_simulated=text(source, "ImageComments").lower().startswith(SIMULATED_MARK),
-        odd=(*_odd(source, _TOLD_NUMBERS), *_odd_age(source)),
+        odd=(*_odd(source, _CHECKED_NUMBERS), *_odd_age(source)),
     )
 
 
@@ -212,9 +212,9 @@ def _person(source: Source) -> Person:
     )
 
 
-def _odd(source: Source, told: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]:
+def _odd(source: Source, numbers: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]:
     found = []
-    for keyword, (name, count) in told.items():
+    for keyword, (name, count) in numbers.items():
         reading = read(source, keyword, count if count > 1 else 0)
         if reading.state in (State.MENDED, State.UNREADABLE):
             found.append(Odd(name=name, shown=reading.shown, is_read=reading.state is State.MENDED))

@@ -128,8 +128,8 @@ def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
     if "DERIVED" in series.image_type:
         found.append((CautionCode.DERIVED, f"{series.plane}, {'/'.join(series.image_type)}", ""))
     found += thickness_cautions(series) if series.slice_thickness_mm is not None else []
-    told = tuple(Caution(code=code, step=Step.FIND, found=what, limit=limit) for code, what, limit in found)
-    return told if series.slice_thickness_mm is not None else (*told, *_thick(series))
+    cautions = tuple(Caution(code=code, step=Step.FIND, found=what, limit=limit) for code, what, limit in found)
+    return cautions if series.slice_thickness_mm is not None else (*cautions, *_thick(series))
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

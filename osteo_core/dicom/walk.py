@@ -132,7 +132,7 @@ def _is_no_file_of_its_own(path: Path, is_there: Callable[[Path], bool] = Path.i
 
 def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Folder:
     files: list[File] = []
-    unreachable, told = 0, list[tuple[Path, str]]()
+    unreachable, skipped = 0, list[tuple[Path, str]]()
     for name in names:
         try:
             status = os.stat(name)
@@ -146,8 +146,8 @@ def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Fo
             continue
         seen.add((status.st_dev, status.st_ino))
         files += _files_of(Path(name), status)
-        told += _left_out(Path(name))
-    return Folder(path=folder, files=tuple(files), unreachable=unreachable, left_out=tuple(told))
+        skipped += _left_out(Path(name))
+    return Folder(path=folder, files=tuple(files), unreachable=unreachable, left_out=tuple(skipped))
 
 
 def _left_out(path: Path) -> list[tuple[Path, str]]:

@@ -285,12 +285,12 @@ def _without_padding(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[Caution,
 
 def _unreadable(error: Exception) -> Exclusion:
     # The error's own text may hold the path, and a path may hold a name.
-    told: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
+    words: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
     # Sentences of our own border (`open_volume`) name no file; nibabel's may.
     own = (
         str(error) if isinstance(error, UnknownFileError | ArchiveError) else f"damaged NIfTI ({type(error).__name__})"
     )
-    found = told.get(type(error), own)
+    found = words.get(type(error), own)
     return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 
 

@@ -139,7 +139,7 @@ def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
 
 
 def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:
-    """Remove the files of the series opened longest ago until the folder is within its limit; gives how many went.
+    """Remove the files of the series opened longest ago until the folder is within its limit; returns how many went.
 
     Files whose name begins with ``keep`` stay.
     """

@@ -36,8 +36,8 @@ class Role(StrEnum):
     ADJUDICATOR = "adjudicator"
 
 
-class Standing(StrEnum):
-    """Where the reading of a series stands."""
+class ReadingStatus(StrEnum):
+    """How far the reading of a series has come."""
 
     UNREAD = "not read"
     DRAFT = "draft"
@@ -113,15 +113,15 @@ class Reading:
         return disagreement(first, second) if first and second else ()
 
     @property
-    def standing(self) -> Standing:
-        """Where the reading stands."""
+    def status(self) -> ReadingStatus:
+        """How far the reading has come."""
         if self.by(Role.ADJUDICATOR):
-            return Standing.ADJUDICATED
+            return ReadingStatus.ADJUDICATED
         if self.by(Role.SECOND):
-            return Standing.AT_ODDS if self.differences else Standing.AGREED
+            return ReadingStatus.AT_ODDS if self.differences else ReadingStatus.AGREED
         if self.by(Role.FIRST):
-            return Standing.SIGNED
-        return Standing.DRAFT if self.masks else Standing.UNREAD
+            return ReadingStatus.SIGNED
+        return ReadingStatus.DRAFT if self.masks else ReadingStatus.UNREAD
 
     def latest_version(self, reader: str, model_version: str) -> str:
         """The outlines a reader goes on with: their own last, else those of the read that counts, else the model's.

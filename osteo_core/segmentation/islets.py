@@ -30,8 +30,8 @@ def without_islets(mask: WholeVertebrae) -> tuple[WholeVertebrae, tuple[Caution,
         labels = _resolved(labels, level, volume, found)
     if not found:
         return mask, ()
-    told = ", ".join(f"{n} voxel(s) of {Level(a).name} in {Level(b).name}" for (a, b), n in sorted(found.items()))
-    return replace(mask, labels=labels), (Caution(code=CautionCode.MASK_ISLETS, step=Step.SEGMENT, found=told),)
+    words = ", ".join(f"{n} voxel(s) of {Level(a).name} in {Level(b).name}" for (a, b), n in sorted(found.items()))
+    return replace(mask, labels=labels), (Caution(code=CautionCode.MASK_ISLETS, step=Step.SEGMENT, found=words),)
 
 
 def _resolved(labels: LabelArray, level: int, volume: dict[int, int], found: Counter[tuple[int, int]]) -> LabelArray:

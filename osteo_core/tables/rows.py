@@ -12,7 +12,7 @@ from osteo_core.tables.columns import CellRefusedError, Column, check_columns, g
 from osteo_core.tables.content import Refused, Table, read_table_file
 from osteo_core.tables.numbers import Decimals, decimals_of
 
-_TOLD = 5
+_MOST_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,6 @@ def read_whole(path: Path, what: str, columns: Sequence[Column], *, holds_patien
 def refuse_rows(where: str, refused: Sequence[Refused]) -> None:
     """Raises TableError naming the first of the refused rows; nothing when there is none."""
     if refused:
-        told = "; ".join(f"row {row.line}: {row.why}" for row in refused[:_TOLD])
-        more = f"; and {len(refused) - _TOLD} more rows" if len(refused) > _TOLD else ""
-        raise TableError(f"{where}, {told}{more}. Nothing of it was taken in")
+        named = "; ".join(f"row {row.line}: {row.why}" for row in refused[:_MOST_NAMED])
+        more = f"; and {len(refused) - _MOST_NAMED} more rows" if len(refused) > _MOST_NAMED else ""
+        raise TableError(f"{where}, {named}{more}. Nothing of it was taken in")

@@ -47,7 +47,7 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
     erase_level(page, 20)
     page.route("**/api/review/*/save*", lambda route: route.abort())
     page.keyboard.press("s")
-    expect(page.locator(".reader .told")).to_contain_text("the connection is lost; what you drew is kept")
+    expect(page.locator(".reader .message")).to_contain_text("the connection is lost; what you drew is kept")
     assert in_store(rooms, "mask saved") == []
     page.unroute("**/api/review/*/save*")
     page.keyboard.press("s")
@@ -55,7 +55,7 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
     assert page.locator(".reader .mean").inner_text() != before
     expect(page.locator(".reader .was").first).to_contain_text("model: osteoporosis")
-    expect(page.locator(".reader .standing")).to_contain_text("draft")
+    expect(page.locator(".reader .reading-status")).to_contain_text("draft")
     saved = in_store(rooms, "mask saved")
     assert [row["author"] for row in saved] == ["AB"]
     assert len(list((rooms.store / "media").glob("*_reader.nii.gz"))) == 1
@@ -64,7 +64,7 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
     page.get_by_role("textbox", name="In the reader's words").fill("L1 was a wrong outline")
     page.get_by_role("button", name="Sign as AB").click()
     page.wait_for_selector(".reader[data-signed=corrected]")
-    expect(page.locator(".reader .standing")).to_contain_text("corrected by AB")
+    expect(page.locator(".reader .reading-status")).to_contain_text("corrected by AB")
     assert [row["reason"] for row in in_store(rooms, "read signed")] == ["L1 was a wrong outline"]
 
     now = str(page.locator(".reader").get_attribute("data-drawn"))
@@ -233,7 +233,7 @@ def test_the_calibration_tissues_are_shown_where_they_were_measured(rooms: Rooms
     # Pictures of an older version, whose source is gone.
     screen.locator(".reader").evaluate("(root) => { delete root.screen.data.urls.tissue }")
     screen.keyboard.press("u")
-    expect(screen.locator(".reader .told")).to_contain_text(
+    expect(screen.locator(".reader .message")).to_contain_text(
         "The calibration tissues cannot be shown: they are not stored"
     )
     expect(screen.locator(".reader .tissue")).to_have_attribute("aria-pressed", "false")

@@ -66,7 +66,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     page.wait_for_selector(".reader[data-saved]")
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
     sign(page, "c", "corrected", "AB", "L1 is no vertebra", grade_of_l2="1")
-    expect(page.locator(".reader .standing")).to_contain_text("corrected by AB")
+    expect(page.locator(".reader .reading-status")).to_contain_text("corrected by AB")
     context.close()
 
     # The second reader: the model's numbers and outlines, and no word of the first on list and page.
@@ -82,7 +82,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     page.wait_for_selector(READY, timeout=120_000)
     name(page, "CD")
     expect(page.locator(".reader .role")).to_have_text("CD, second reader")
-    expect(page.locator(".reader .standing")).to_have_text("signed by another reader, hidden from you")
+    expect(page.locator(".reader .reading-status")).to_have_text("signed by another reader, hidden from you")
     expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
     expect(page.locator(".card[data-number='20'] .value")).not_to_have_text("not outlined")
     box = page.locator(".reader").bounding_box()
@@ -94,7 +94,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     expect(page.get_by_text("You see this series blind")).to_be_visible()
     page.keyboard.press("Escape")
     sign(page, "a", "accepted", "CD")
-    expect(page.locator(".reader .standing")).to_contain_text(
+    expect(page.locator(".reader .reading-status")).to_contain_text(
         "two readers disagree on category: low bone mass and osteoporosis; fracture grade of L2: 1 and 0"
     )
     context.close()
@@ -102,7 +102,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     context, page, last = rooms.enter()
     rooms.open(page, case, "EF")
     expect(page.locator(".reader .role")).to_have_text("EF, adjudicator")
-    expect(page.locator(".reader .standing")).to_contain_text("two readers disagree")
+    expect(page.locator(".reader .reading-status")).to_contain_text("two readers disagree")
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
     page.locator(".card").first.click()
     page.keyboard.press("a")
@@ -126,7 +126,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     page.wait_for_selector(READY, timeout=120_000)
     expect(page.locator(".card[data-number='20'] .value")).not_to_have_text("not outlined")
     sign(page, "a", "accepted", "EF")
-    expect(page.locator(".reader .standing")).to_contain_text("adjudicated · accepted by EF")
+    expect(page.locator(".reader .reading-status")).to_contain_text("adjudicated · accepted by EF")
     found = signatures(rooms, case.key)
     assert found["adjudicator"]["summary"]["levels"]["21"]["grade"] == 0
     assert {role: one["is_blind"] for role, one in found.items()} == {
@@ -142,12 +142,12 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     expect(page.get_by_text("Screen as it was on")).to_be_visible()
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
     expect(page.locator(".card[data-number='20']")).to_have_count(0)
-    expect(page.locator(".reader .standing")).to_contain_text("signed · corrected by AB")
+    expect(page.locator(".reader .reading-status")).to_contain_text("signed · corrected by AB")
     expect(page.locator(".reader .role")).to_have_text("EF: an earlier state")
     page.get_by_role("button", name="Correct", exact=True).click()
     expect(page.locator(".reader")).to_contain_text("This is an earlier state; go back to now to correct or sign.")
     page.get_by_role("button", name="Back to now").click()
-    expect(page.locator(".reader .standing")).to_contain_text("adjudicated · accepted by EF")
+    expect(page.locator(".reader .reading-status")).to_contain_text("adjudicated · accepted by EF")
     expect(page.locator(".reader .chip")).to_have_text("osteoporosis")
     assert complaints + more + last == []
     context.close()
@@ -158,14 +158,14 @@ def test_who_asks_to_see_the_first_read_is_no_longer_blind(rooms: Rooms) -> None
     context, page, _ = rooms.enter()
     rooms.open(page, case, "AB")
     sign(page, "a", "accepted", "AB")
-    expect(page.locator(".reader .standing")).to_contain_text("accepted by AB")
+    expect(page.locator(".reader .reading-status")).to_contain_text("accepted by AB")
     context.close()
     context, page, _ = rooms.enter()
     rooms.open(page, case, "CD")
     page.get_by_role("button", name="Show what was signed").click()
-    expect(page.locator(".reader .standing")).to_contain_text("accepted by AB")
+    expect(page.locator(".reader .reading-status")).to_contain_text("accepted by AB")
     sign(page, "a", "accepted", "CD")
-    expect(page.locator(".reader .standing")).to_contain_text("signed by two readers who agree")
+    expect(page.locator(".reader .reading-status")).to_contain_text("signed by two readers who agree")
     assert signatures(rooms, case.key)["second reader"]["is_blind"] is False
     page.get_by_test_id("stPopoverButton").filter(has_text="Report").click()
     with page.expect_download() as download:

@@ -202,7 +202,7 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
         page.keyboard.press("a")
     with page.expect_request("**/api/review/*/sign*") as asked:
         page.get_by_role("button", name="Sign as Name of reader").click()
-    expect(page.locator(".reader .standing")).to_contain_text("accepted by Name of reader")
+    expect(page.locator(".reader .reading-status")).to_contain_text("accepted by Name of reader")
     assert [read["author"] for read in site.events("read signed")] == ["subject-reader"]
 
     context = browser.new_context()

@@ -121,7 +121,8 @@ def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[U
     """
     shift = estimate_shift(usable_tissues(scan.tissues), expected_tissue_hu(round(scan.kvp), scan.path_cm), prior)
     slope, intercept, left = undo_shift(line, shift, prior)
-    told = f"shift {shift.offset_hu:+.1f} HU, gain {1.0 + shift.gain:.3f} by {', '.join(shift.tissues) or 'no tissue'}"
+    tissues = ", ".join(shift.tissues) or "no tissue"
+    shift_words = f"shift {shift.offset_hu:+.1f} HU, gain {1.0 + shift.gain:.3f} by {tissues}"
     return with_parts(
         replace(
             line,
@@ -129,7 +130,7 @@ def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[U
             intercept_mg_cm3=intercept,
             undone_offset_hu=shift.offset_hu,
             undone_gain=shift.gain,
-            source=f"{line.source}; {told}",
+            source=f"{line.source}; {shift_words}",
             uncertainties=(*line.uncertainties, left, *parts),
         )
     )

@@ -213,14 +213,14 @@ def bland_altman_figure(
     return _frame(figure, f"mean of both ({wording.UNIT})", f"{difference} ({wording.UNIT})")
 
 
-def imported_figure(told: Distribution, limits: Limits) -> go.Figure:
+def imported_figure(values: Distribution, limits: Limits) -> go.Figure:
     """The values of a table before they are taken in, in classes of the table's reader, with the category limits."""
-    lows = [low for low, _ in told.bins]
+    lows = [low for low, _ in values.bins]
     width = min((b - a for a, b in pairwise(lows)), default=20.0)
     figure = go.Figure(
         go.Bar(
             x=[low + width / 2 for low in lows],
-            y=[count for _, count in told.bins],
+            y=[count for _, count in values.bins],
             width=width * 0.92,
             marker_color=BLUE,
             hovertemplate="%{x:.0f} mg/cm³: %{y}<extra></extra>",

@@ -76,15 +76,16 @@ def _show_preview(preview: services.QctPreview) -> None:
         f"in; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
         f"**{wording.counted(len(refused), 'row')}** refused."
     )
-    told = preview.mapped.distribution
-    if told is not None:
-        levels = ", ".join(f"{level} {n:,}" for level, n in told.levels.items())
+    values = preview.mapped.distribution
+    if values is not None:
+        levels = ", ".join(f"{level} {n:,}" for level, n in values.levels.items())
         st.markdown(
-            f"**Look at the values before you take them in**: vBMD from {told.low:.0f} to {told.high:.0f} "
-            f"{wording.UNIT}, median {told.median:.0f}, middle half {told.quartile_1:.0f} to {told.quartile_3:.0f}. "
+            f"**Look at the values before you take them in**: vBMD from {values.low:.0f} to {values.high:.0f} "
+            f"{wording.UNIT}, median {values.median:.0f}, "
+            f"middle half {values.quartile_1:.0f} to {values.quartile_3:.0f}. "
             f"Values by level: {literal(levels)}."
         )
-        st.plotly_chart(figures.imported_figure(told, services.limits()), config={"displayModeBar": False})
+        st.plotly_chart(figures.imported_figure(values, services.limits()), config={"displayModeBar": False})
     replaced = preview.replaced
     if replaced.count:
         st.warning(
@@ -197,11 +198,11 @@ def _show_compared(found: dict[str, services.QctImport]) -> None:
             f"{compared.first_only:,} in the first alone, {compared.second_only:,} in the second alone."
         )
         if compared.agreement is not None:
-            told = compared.agreement
+            agreement = compared.agreement
             st.markdown(
-                f"First minus second: bias {wording.difference(told.bias, digits=1)} {wording.UNIT}, limits of "
-                f"agreement {wording.difference(told.lower_limit, digits=1)} and "
-                f"{wording.difference(told.upper_limit, digits=1)} {wording.UNIT}, n {told.n:,}."
+                f"First minus second: bias {wording.difference(agreement.bias, digits=1)} {wording.UNIT}, limits of "
+                f"agreement {wording.difference(agreement.lower_limit, digits=1)} and "
+                f"{wording.difference(agreement.upper_limit, digits=1)} {wording.UNIT}, n {agreement.n:,}."
             )
         else:
             st.caption(f"No bias: {literal(compared.why)}.")

@@ -22,12 +22,12 @@ function look(key) {
 
 export default function ({ data, setStateValue }) {
   const key = `osteo-visit-${data.store}`;
-  let told = data.told;
+  let known = data.known;
   const tell = () => {
     if (document.visibilityState !== "visible") return;
     const before = look(key);
-    if (before !== told) {
-      told = before;
+    if (before !== known) {
+      known = before;
       setStateValue("before_ms", before);
     }
   };

@@ -25,8 +25,8 @@ def last_visit() -> datetime | None:
     Drawn in a fragment: the browser's answer draws that fragment anew, and nothing else.
     """
     store = hashlib.sha256(str(services.settings().store.resolve()).encode()).hexdigest()[:12]
-    told = st.session_state.get(f"visit-{store}", {}).get("before_ms")
+    known = st.session_state.get(f"visit-{store}", {}).get("before_ms")
     found = _component(
-        key=f"visit-{store}", data={"store": store, "told": told}, on_before_ms_change=_changed, height=1
+        key=f"visit-{store}", data={"store": store, "known": known}, on_before_ms_change=_changed, height=1
     ).before_ms
     return datetime.fromtimestamp(found / 1000, UTC) if found else None

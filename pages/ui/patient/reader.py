@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -13,17 +12,18 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.errors import UsageError
 from osteo_core.limits.fracture import MODERATE_FRACTURE_LOSS, POSSIBLE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS
 from osteo_core.programme.cause import Cause
-from osteo_core.review.decisions import Decisions, LeftOut
+from osteo_core.review.decisions import LeftOut
 from osteo_core.review.pictures import TISSUE_NUMBERS
-from osteo_core.review.reads import Read, Reading, Role, Standing
+from osteo_core.review.reads import Read, ReadingStatus
 from osteo_core.review.summary import Summary
 from osteo_core.terms import ContrastPhase, Sex
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user, seen_by
-from pages.ui.patient.both_reads import chosen_read, read_shown, show_both
+from pages.ui.patient.both_reads import chosen_read, show_both
 from pages.ui.patient.parts import show_header
 from pages.ui.patient.priors import screen_data
+from pages.ui.patient.reader_view import ReaderView, past_view, reader_view_of
 from pages.ui.patient.replay import replayed_moment, show_replay
 from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, TISSUE_COLOURS, rgb
@@ -44,74 +44,6 @@ SHOWN = "shown_read"
 _CHOSEN = "chosen_prior"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sight:
-    """What this reader is shown of one series: the outlines, their numbers, and whether another's read is among it.
-
-    ``past``: the earlier moment that is shown, None for now.
-    """
-
-    reading: Reading
-    version: str
-    summary: Summary
-    decisions: Decisions
-    role: Role | None
-    read: Read | None
-    is_blind: bool
-    past: datetime | None = None
-
-
-def sight_of(view: services.PatientView, reading: Reading, *, reader: str, shows_read: bool) -> Sight:
-    """A second reader sees the model's outlines or their own, and nothing of the first, unless they asked to.
-
-    Nor does who has not said yet who they are: that may be the second reader.
-    """
-    role = reading.role_of(reader) if reader else (Role.FIRST if reading.counts is None else None)
-    if not may(current_user(), Action.ADJUDICATE if role is Role.ADJUDICATOR else Action.SIGN):
-        role = None
-    is_blind = may(current_user(), Action.SIGN) and not shows_read and reading.is_hidden_from(reader)
-    read = None if is_blind else read_shown(reading, view.series_key, role)
-    version = reading.latest_version(reader, view.model_hash)
-    if read is not None and not any(mask.reader == reader for mask in reading.masks):
-        version = read.version
-    summary, decisions = _numbers(view, reading, version, read=read)
-    return Sight(
-        reading=reading,
-        version=version,
-        summary=summary,
-        decisions=decisions,
-        role=role,
-        read=read,
-        is_blind=is_blind,
-    )
-
-
-def past_sight(reading: Reading, moment: datetime) -> Sight:
-    """What was saved or signed last at an earlier moment; nobody corrects or signs there."""
-    last = reading.steps[-1]
-    read = last if isinstance(last, Read) else None
-    return Sight(
-        reading=reading,
-        version=last.version,
-        summary=last.summary,
-        decisions=read.decisions if read is not None else Decisions(),
-        role=None,
-        read=read,
-        is_blind=False,
-        past=moment,
-    )
-
-
-def _numbers(
-    view: services.PatientView, reading: Reading, version: str, *, read: Read | None
-) -> tuple[Summary, Decisions]:
-    """The numbers of these outlines, and the decisions that belong to them: signing again keeps what was decided."""
-    if read is not None and read.version == version:
-        return read.summary, read.decisions
-    saved = next((mask.summary for mask in reversed(reading.masks) if mask.version == version), None)
-    return saved or services.model_summary(view), Decisions()
-
-
 def show_screen(
     current: services.PatientView, top: DeltaGenerator
 ) -> tuple[services.PatientView, tuple[services.Prior, ...]]:
@@ -121,32 +53,32 @@ def show_screen(
     """
     view = services.model_view(current)
     reader = author()
-    shown: set[str] = st.session_state.setdefault(SHOWN, set())
+    asked: set[str] = st.session_state.setdefault(SHOWN, set())
     reading = services.reading(view.series_key)
-    sight = sight_of(view, reading, reader=reader, shows_read=view.series_key in shown)
-    if not sight.is_blind:
+    shown = reader_view_of(view, reading, reader=reader, shows_read=view.series_key in asked)
+    if not shown.is_blind:
         show_replay(view.series_key, reading, top)
         if moment := replayed_moment(view.series_key):
-            sight = past_sight(services.reading(view.series_key, until=moment), moment)
-    seen = _without_readers(view) if sight.is_blind else current
-    earlier = services.priors(view, sight.summary, seen_by=seen_by())
-    _note_opening(view, sight, reader, earlier)
+            shown = past_view(services.reading(view.series_key, until=moment), moment)
+    seen = _without_readers(view) if shown.is_blind else current
+    earlier = services.priors(view, shown.summary, seen_by=seen_by())
+    _note_opening(view, shown, reader, earlier)
     if not may(current_user(), Action.SEE_IMAGES):
         show_header(view)
         st.info("Images are not shown to your role.", icon=":material/image_not_supported:")
         return seen, earlier
-    if sight.is_blind:
-        _offer_read(view, shown, top)
-    elif sight.read is not None:
+    if shown.is_blind:
+        _offer_read(view, asked, top)
+    elif shown.read is not None:
         with top:
-            show_both(sight.reading, view.series_key, sight.role if sight.version == sight.read.version else None)
+            show_both(shown.reading, view.series_key, shown.role if shown.version == shown.read.version else None)
     try:
-        files = services.screen_files(view, sight.version)
+        files = services.screen_files(view, shown.version)
     except UsageError as refused:  # the numbers stand without their pictures
         show_header(view)
         st.info(literal(wording.sentence(str(refused))), icon=":material/image_not_supported:")
         return seen, earlier
-    data = {**_data(view, sight, reader, files), "priors": screen_data(earlier, st.session_state.get(_CHOSEN, ""))}
+    data = {**_data(view, shown, reader, files), "priors": screen_data(earlier, st.session_state.get(_CHOSEN, ""))}
     acted = show_reader(data, key="reader", on_act=lambda: None)
     if acted:
         _follow(acted)
@@ -159,24 +91,24 @@ def _without_readers(view: services.PatientView) -> services.PatientView:
     return replace(view, levels=tuple(replace(row, reader_cause="", read_by="") for row in view.levels))
 
 
-def _offer_read(view: services.PatientView, shown: set[str], top: DeltaGenerator) -> None:
+def _offer_read(view: services.PatientView, asked: set[str], top: DeltaGenerator) -> None:
     """In the line above, so that the screen keeps its height."""
     words = "A reader signed this series. You see it blind, as a second reader does, with the model's outlines."
     if top.button(
         "Show what was signed", key="show-read", icon=":material/visibility_off:", type="tertiary", help=words
     ):
-        shown.add(view.series_key)
+        asked.add(view.series_key)
         st.rerun()
 
 
 def _note_opening(
-    view: services.PatientView, sight: Sight, reader: str, earlier: Sequence[services.Prior] = ()
+    view: services.PatientView, shown: ReaderView, reader: str, earlier: Sequence[services.Prior] = ()
 ) -> None:
     """One event an opening: not for each rerun of the page; earlier studies are opened with it."""
-    state = (view.series_key, reader, sight.read is not None)
+    state = (view.series_key, reader, shown.read is not None)
     if st.session_state.get("opened") != state:
         st.session_state["opened"] = state
-        services.note_opened(view.series_key, reader=reader, shows_read=sight.read is not None, version=sight.version)
+        services.note_opened(view.series_key, reader=reader, shows_read=shown.read is not None, version=shown.version)
         for prior in earlier:
             services.note_opened(prior.series_key, reader=reader, shows_read=prior.is_read, version=prior.version)
 
@@ -209,15 +141,15 @@ def queue_of(series_key: str) -> dict[str, Any]:
     }
 
 
-def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[str, Any]) -> dict[str, Any]:
+def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Mapping[str, Any]) -> dict[str, Any]:
     limits, model = services.limits(), services.model_summary(view)
-    token = services.open_ticket(view, reader=reader, base=sight.version)
-    shown = (view.series_key, view.model_hash, reader, sight.is_blind, chosen_read(view.series_key), sight.past)
+    token = services.open_ticket(view, reader=reader, base=shown.version)
+    identity = (view.series_key, view.model_hash, reader, shown.is_blind, chosen_read(view.series_key), shown.past)
     return {
-        "id": "-".join(map(str, shown)),
+        "id": "-".join(map(str, identity)),
         "series": view.series_key,
-        "version": sight.version,
-        "keep": f"{view.series_key}-{sight.version}-{reader}-{sight.past or ''}",
+        "version": shown.version,
+        "keep": f"{view.series_key}-{shown.version}-{reader}-{shown.past or ''}",
         "urls": {
             **{name: picture_address(file) for name, file in files.items() if file is not None},
             **{what: review_address(token, what) for what in ("save", "measure", "sign")},
@@ -229,18 +161,18 @@ def _data(view: services.PatientView, sight: Sight, reader: str, files: Mapping[
         "tissues": _tissues(view),
         "limits": {"low": limits.osteoporosis_below, "high": limits.normal_above},
         "loss_limits": [limit.value for limit in _LOSS_LIMITS],
-        "summary": sight.summary.to_dict(),
+        "summary": shown.summary.to_dict(),
         "model_summary": model.to_dict(),
-        "decisions": sight.decisions.to_dict(),
+        "decisions": shown.decisions.to_dict(),
         "queue": queue_of(view.series_key),
         "reader": author_name(),
-        "role": sight.role.value if sight.role else "",
-        "role_words": _role_words(sight, reader),
-        "why_not_sign": _why_not(sight),
-        "can_correct": bool(files.get("mask")) and sight.role is not None,
-        "why_not_correct": _why_not(sight) or "Nothing was outlined on this series, so there is nothing to correct.",
-        "standing": _standing_words(sight),
-        "read": _read_words(sight.read),
+        "role": shown.role.value if shown.role else "",
+        "role_words": _role_words(shown, reader),
+        "why_not_sign": _why_not(shown),
+        "can_correct": bool(files.get("mask")) and shown.role is not None,
+        "why_not_correct": _why_not(shown) or "Nothing was outlined on this series, so there is nothing to correct.",
+        "reading_status": _status_words(shown),
+        "read": _read_words(shown.read),
         "reasons": [one.value for one in LeftOut],
         "causes": [one.value for one in Cause],
         "phases": [one.value for one in ContrastPhase if one is not ContrastPhase.UNKNOWN],
@@ -288,33 +220,33 @@ def _head(view: services.PatientView) -> dict[str, Any]:
     }
 
 
-def _role_words(sight: Sight, reader: str) -> str:
+def _role_words(shown: ReaderView, reader: str) -> str:
     if not reader:
         return "type your name at the top to sign"
     name = author_name()
     if not may(current_user(), Action.SIGN):
         return f"{name}: may look, not correct or sign"
-    if sight.past is not None:
+    if shown.past is not None:
         return f"{name}: an earlier state"
-    return f"{name}, {sight.role.value}" if sight.role else f"{name}: nothing is left to sign"
+    return f"{name}, {shown.role.value}" if shown.role else f"{name}: nothing is left to sign"
 
 
-def _why_not(sight: Sight) -> str:
-    if sight.role is not None:
+def _why_not(shown: ReaderView) -> str:
+    if shown.role is not None:
         return ""
-    if sight.past is not None:
+    if shown.past is not None:
         return "This is an earlier state; go back to now to correct or sign."
     if not may(current_user(), Action.SIGN):
         return "Your role may look, but not correct or sign."
     return "This series is signed; type your name at the top to read it as another reader."
 
 
-def _standing_words(sight: Sight) -> str:
-    if sight.is_blind:
+def _status_words(shown: ReaderView) -> str:
+    if shown.is_blind:
         return "signed by another reader, hidden from you"
-    standing = sight.reading.standing
-    more = f" on {'; '.join(sight.reading.differences)}" if standing is Standing.AT_ODDS else ""
-    return standing.value + more
+    status = shown.reading.status
+    more = f" on {'; '.join(shown.reading.differences)}" if status is ReadingStatus.AT_ODDS else ""
+    return status.value + more
 
 
 def _read_words(read: Read | None) -> str:

@@ -250,7 +250,7 @@ def _made(found: services.ReadReport) -> str:
     by = "the program" if read.version == read.model_hash else "corrected by the reader"
     signed = f"{read.verdict.value} by {services.name_of(read.reader)}, {read.role.value}, {wording.moment(read.at)}"
     rows = [
-        ("Signed", f"{signed}; {found.standing.value}"),
+        ("Signed", f"{signed}; {found.status.value}"),
         ("Outlines", f"{read.version[:16]}, {by}"),
         ("Model", read.model_hash[:16]),
         ("Settings, measuring code", f"{read.settings_hash}, {view.measuring_version}"),

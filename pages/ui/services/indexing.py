@@ -140,7 +140,7 @@ def start_upload(content: BinaryIO) -> None:
 
 
 def _write(content: BinaryIO, path: Path) -> str:
-    """Write what was uploaded, to the disk itself; gives the name that its content has."""
+    """Write what was uploaded, to the disk itself; returns the name that its content has."""
     seen = hashlib.sha256()
     content.seek(0)
     with path.open("xb") as target:

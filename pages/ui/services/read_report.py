@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osteo_core.errors import UsageError
-from osteo_core.review.reads import Read, Reading, Standing, Verdict
+from osteo_core.review.reads import Read, Reading, ReadingStatus, Verdict
 from osteo_core.review.sagittal import Sagittal, mid_sagittal
 from osteo_core.review.summary import Summary
 from osteo_core.terms import Level
@@ -26,7 +26,7 @@ class ReadReport:
 
     view: PatientView
     read: Read
-    standing: Standing
+    status: ReadingStatus
     model: Summary
     dice: dict[Level, float]
     priors: tuple[Prior, ...]
@@ -39,7 +39,7 @@ def why_no_report(found: Reading) -> str:
     if found.counts is None:
         saved = "the outlines are a draft" if found.masks else "nobody has signed this series"
         return f"a report is made from a signed read, and {saved}; sign it first"
-    if found.standing is Standing.AT_ODDS:
+    if found.status is ReadingStatus.AT_ODDS:
         return "two readers disagree on this series; a report is made once an adjudicator has signed"
     return ""
 
@@ -61,7 +61,7 @@ def read_report(series_key: str, *, seen_by: str | None = None) -> ReadReport:
     return ReadReport(
         view=current,
         read=read,
-        standing=found.standing,
+        status=found.status,
         model=model_summary(model),
         dice={level: dice for level, dice in (saved.dice if saved else {}).items() if dice < 1.0},
         priors=() if read.verdict is Verdict.REJECT else priors(model, read.summary, seen_by=seen_by),

@@ -100,7 +100,7 @@ class StoreHolder:
         return not self._seen_something
 
     def take_in(self) -> int:
-        """Take in the parts that wait; gives how many, 0 where another process owns the store."""
+        """Take in the parts that wait; returns how many, 0 where another process owns the store."""
         with self._lock:
             taken = self._reader.take_in() if isinstance(self._reader, Store) else 0
         if taken:

@@ -32,10 +32,10 @@ export default function ({ data }) {
 _asked_for = st.components.v2.component("asked_for", js=_JS)
 #: Looking through slices asks the server for nothing: the page itself says that somebody is before it, now and then.
 _USE_JS = """
-let told = 0, everyMs = 60000;
+let reported = 0, everyMs = 60000;
 const tell = () => {
-  if (Date.now() - told < everyMs) return;
-  told = Date.now();
+  if (Date.now() - reported < everyMs) return;
+  reported = Date.now();
   fetch(window.location.origin + "/api/active", { method: "POST" }).catch(() => null);
 };
 const kinds = ["pointerdown", "pointermove", "keydown", "wheel"];
@@ -47,7 +47,7 @@ export default function ({ data }) {
 """
 _in_use = st.components.v2.component("in_use", js=_USE_JS)
 #: At most so far apart, in seconds, and at least four times within the time after which a sign-in is idle.
-_TOLD_EVERY_S = 60.0
+_REPORT_EVERY_S = 60.0
 
 
 def admit() -> User | None:
@@ -120,7 +120,7 @@ def show_user(user: User) -> None:
         _show_way_out(user)
         _asked_for(key="asked-for", data={"is_in": True}, height=1)
         if idle := services.settings().idle_minutes:
-            _in_use(key="in-use", data={"every_ms": 1000 * min(_TOLD_EVERY_S, 15 * idle)}, height=1)
+            _in_use(key="in-use", data={"every_ms": 1000 * min(_REPORT_EVERY_S, 15 * idle)}, height=1)
         _watch()
 
 

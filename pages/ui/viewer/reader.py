@@ -30,5 +30,5 @@ _component = st.components.v2.component("reader", html=_part(".html"), css=_part
 
 
 def show_reader(data: Mapping[str, Any], *, key: str, on_act: Callable[[], None]) -> Any:
-    """Draw the screen; gives what the reader did last (saved, signed, asked for another patient), None at first."""
+    """Draw the screen; returns what the reader did last (saved, signed, asked for another patient), None at first."""
     return _component(key=key, data={**data, "script": script_address("screen.js")}, on_act_change=on_act).act

@@ -15,9 +15,9 @@ from osteo_core.review.read_events import opened_event, reading_of, saved_event,
 from osteo_core.review.reads import (
     Read,
     Reading,
+    ReadingStatus,
     Role,
     SavedMask,
-    Standing,
     Verdict,
     check_signature,
     pairs_of,
@@ -52,9 +52,9 @@ def signed(minute: int, reader: str, role: Role, mean: float = 70.0, **changes) 
 
 def test_a_first_read_counts_and_is_signed() -> None:
     reading = reading_of([signed(1, "AB", Role.FIRST)])
-    assert reading.standing is Standing.SIGNED
+    assert reading.status is ReadingStatus.SIGNED
     assert reading.counts.reader == "AB"
-    assert reading_of([]).standing is Standing.UNREAD
+    assert reading_of([]).status is ReadingStatus.UNREAD
 
 
 def test_the_history_can_be_replayed_to_any_moment() -> None:
@@ -63,8 +63,8 @@ def test_the_history_can_be_replayed_to_any_moment() -> None:
         signed(2, "CD", Role.SECOND, 90.0),
         signed(3, "EF", Role.ADJUDICATOR, 78.0),
     ]
-    standings = [reading_of(events, until=START + timedelta(minutes=n)).standing for n in range(4)]
-    assert standings == [Standing.UNREAD, Standing.SIGNED, Standing.AT_ODDS, Standing.ADJUDICATED]
+    statuses = [reading_of(events, until=START + timedelta(minutes=n)).status for n in range(4)]
+    assert statuses == [ReadingStatus.UNREAD, ReadingStatus.SIGNED, ReadingStatus.AT_ODDS, ReadingStatus.ADJUDICATED]
     assert reading_of(reversed(events)).counts.reader == "EF"
     assert [step.reader for step in reading_of(reversed(events)).steps] == ["AB", "CD", "EF"]
 
@@ -80,7 +80,7 @@ def test_the_history_can_be_replayed_to_any_moment() -> None:
 )
 def test_readers_who_differ_beyond_a_limit_are_at_odds(second, words: str) -> None:
     reading = reading_of([signed(1, "AB", Role.FIRST), signed(2, "CD", Role.SECOND, **second)])
-    assert reading.standing is Standing.AT_ODDS
+    assert reading.status is ReadingStatus.AT_ODDS
     assert words in "; ".join(reading.differences)
     assert reading.role_of("EF") is Role.ADJUDICATOR
     assert reading.role_of("CD") is None
@@ -89,7 +89,7 @@ def test_readers_who_differ_beyond_a_limit_are_at_odds(second, words: str) -> No
 
 def test_readers_within_the_limits_agree() -> None:
     reading = reading_of([signed(1, "AB", Role.FIRST), signed(2, "CD", Role.SECOND, 79.0)])
-    assert reading.standing is Standing.AGREED
+    assert reading.status is ReadingStatus.AGREED
     assert len(pairs_of([reading, Reading()])) == 1
 
 
@@ -141,7 +141,7 @@ def test_all_that_was_said_goes_through_an_event_unchanged() -> None:
     )
     back = reading_of([saved_event(saved, event_id="s", series_key="k", settings_hash="s")])
     assert back.masks == (saved,)
-    assert back.standing is Standing.DRAFT
+    assert back.status is ReadingStatus.DRAFT
 
 
 @pytest.mark.parametrize(

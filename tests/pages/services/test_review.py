@@ -22,7 +22,7 @@ from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import read_nifti_labels
 from osteo_core.review import pictures
 from osteo_core.review.decisions import Decisions
-from osteo_core.review.reads import Role, Standing, Verdict
+from osteo_core.review.reads import ReadingStatus, Role, Verdict
 from osteo_core.terms import Category, Level
 from pages.ui import services
 from pages.ui.services import review, review_case, review_files
@@ -88,7 +88,7 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
     token = review.open_ticket(view, reader="AB", base=view.model_hash)
     saved = review.save_mask(token, drawn(view))
     assert (saved.before.category, saved.after.category) == (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS)
-    assert services.reading(view.series_key).standing is Standing.DRAFT
+    assert services.reading(view.series_key).status is ReadingStatus.DRAFT
     with pytest.raises(UsageError, match="no longer the latest"):  # another window of the same reader
         review.save_mask(token, drawn(view, without=Level.L2))
     with pytest.raises(UsageError, match="no longer the latest"):
@@ -106,7 +106,7 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
     second = review.sign(view, signature(view, "CD", Role.SECOND))
     assert second.is_blind
     assert second.dice[Level.L1] == 0
-    assert services.reading(view.series_key).standing is Standing.AT_ODDS
+    assert services.reading(view.series_key).status is ReadingStatus.AT_ODDS
     assert services.patient(view.series_key).category is Category.LOW_BONE_MASS
     with pytest.raises(UsageError, match="neither of them"):
         review.sign(view, signature(view, "AB", Role.ADJUDICATOR, version=saved.version))

@@ -97,7 +97,7 @@ export class Screen {
   }
 
   tell(words, kind = '') {
-    const line = this.part('told')
+    const line = this.part('message')
     line.textContent = words
     line.dataset.kind = kind
   }
@@ -453,7 +453,7 @@ export class Screen {
     this.part('next').disabled = !this.data.queue.next
     this.part('place').textContent = this.data.queue.words
     const read = this.data.read
-    this.part('standing').textContent = this.data.standing + (read ? ` · ${read}` : '')
+    this.part('reading-status').textContent = this.data.reading_status + (read ? ` · ${read}` : '')
   }
 
   #wireBar() {
