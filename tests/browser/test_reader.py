@@ -73,6 +73,9 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
     page.wait_for_selector(f".reader[data-drawn^='{other.key}']", timeout=120_000)
     expect(page.locator(".reader .place")).to_have_text("2 of 2")
     assert other.key in page.url
+    page.reload()
+    page.wait_for_selector(READY, timeout=120_000)
+    expect(page.locator(".reader .place")).to_have_text("2 of 2")
     assert complaints == []
     context.close()
 

@@ -130,7 +130,7 @@ def _follow(acted: Mapping[str, Any]) -> None:
 def queue_of(series_key: str) -> dict[str, Any]:
     """Place in the list that the reader works through: '3 of 12', the series before and the one after."""
     order = kept_order()
-    if order is None or series_key not in order.keys:
+    if series_key not in order.keys:
         return {"words": "", "previous": None, "next": None}
     at = order.keys.index(series_key)
     order.selected = series_key

@@ -71,9 +71,13 @@ def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool
     return _make(cohort, sort, is_descending, kept)
 
 
-def kept_order() -> WorkOrder | None:
-    """The list that this session works through, as it was put in order; None before one was opened."""
-    return st.session_state.get(_KEPT)
+def kept_order() -> WorkOrder:
+    """The list that this session works through, as it was put in order.
+
+    The usual list where none was opened: after a reload, and from an address.
+    """
+    kept: WorkOrder | None = st.session_state.get(_KEPT)
+    return kept or _make(CohortFilter(snoozed=False), services.Sort.URGENCY, False, None)
 
 
 def is_kept(cohort: CohortFilter) -> bool:
