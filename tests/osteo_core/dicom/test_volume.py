@@ -230,6 +230,15 @@ def test_repeated_slices_with_other_pixels_are_an_exclusion(tmp_path: Path) -> N
     assert found.code is ExclusionCode.AMBIGUOUS_SLICES
 
 
+def test_files_without_a_slice_are_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They held some when they were indexed; found by damaged input led by coverage."""
+    series = the_series(find(write_series(tmp_path / "ct", CtSpec()).folder))
+    monkeypatch.setattr("osteo_core.dicom.volume.read_slices", lambda *_: [])
+    found = read_volume(replace(series, stack=None))
+    assert isinstance(found, Exclusion)
+    assert (found.code, found.found) == (ExclusionCode.UNREADABLE, "a file that holds no image any more")
+
+
 def test_the_stack_that_was_meant_is_read(tmp_path: Path) -> None:
     def second(dataset: Dataset, _: int) -> None:
         if dataset.InstanceNumber > 16:
