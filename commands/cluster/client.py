@@ -12,6 +12,7 @@ from multiprocessing import resource_tracker
 
 import dask
 from distributed import Client, LocalCluster, WorkerPlugin
+from distributed.utils import get_mp_context
 
 from osteo_core.errors import SettingsError, UsageError
 from osteo_core.settings import Settings
@@ -47,7 +48,10 @@ _LOCAL_CONFIG = {
         "OPENBLAS_NUM_THREADS": "1",
     },
     "distributed.comm.timeouts.connect": f"{_PATIENCE_S}s",
+    # Workers are forked from one process that has imported what all of them need, instead of each importing it anew.
+    "distributed.worker.multiprocessing-method": "forkserver",
 }
+_PRELOADED = ["distributed", "torch", "commands.analyze_one"]
 
 
 class Bounded(WorkerPlugin):
@@ -106,6 +110,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 @contextlib.contextmanager
 def _local(settings: Settings) -> Iterator[Client]:
     with dask.config.set(_LOCAL_CONFIG):
+        get_mp_context().set_forkserver_preload(_PRELOADED)
         with _deaf_to_ctrl_c():
             cluster = LocalCluster(
                 n_workers=settings.workers,

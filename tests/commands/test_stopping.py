@@ -139,7 +139,8 @@ def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
         """The first process that holds an attempt open is killed, once."""
         wait_until(lambda: at_work(settings.store))
         time.sleep(0.5)
-        workers = [pid for pid in children_of(os.getpid()) if "spawn_main" in command_of(pid)]
+        servers = [pid for pid in children_of(os.getpid()) if "forkserver" in command_of(pid)]
+        workers = [pid for server in servers for pid in children_of(server)]
         os.kill(workers[0], signal.SIGKILL)
         killed.append(workers[0])
 
