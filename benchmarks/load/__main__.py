@@ -61,16 +61,17 @@ def document(found: Found) -> dict[str, Any]:
 
 
 def times(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
-    """Of each page or act: how often, median and 95th percentile in s, median of kB received."""
+    """Of each page or act: how often, p50 and p95 in s, medians of the app's processor time and of kB received."""
     found = {}
     for name in sorted({one.name for one in seen}):
-        own = [one.answer for one in seen if one.name == name]
-        seconds = [answer.seconds for answer in own]
+        own = [one for one in seen if one.name == name]
+        seconds = [one.answer.seconds for one in own]
         found[name] = {
             "n": len(own),
             "p50_s": statistics.median(seconds),
             "p95_s": float(np.percentile(seconds, 95)),
-            "kb": statistics.median(answer.received for answer in own) / 1000,
+            "cpu_s": statistics.median(one.cpu_s for one in own),
+            "kb": statistics.median(one.answer.received for one in own) / 1000,
         }
     return found
 
@@ -78,11 +79,14 @@ def times(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
 def report(found: Found) -> str:
     """Tables for people."""
     alone, together = times(found.alone), times(found.together)
-    lines = ["| page or act | n | p50 s | p95 s | one at a time: p50 s | kB |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| page or act | n | p50 s | p95 s | kB | one at a time: p50 s | processor s |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for name in sorted(together, key=lambda one: -together[one]["p95_s"]):
         one, before = together[name], alone.get(name)
-        own = f"{before['p50_s']:.2f}" if before else "-"
-        lines.append(f"| {name} | {one['n']} | {one['p50_s']:.2f} | {one['p95_s']:.2f} | {own} | {one['kb']:.0f} |")
+        own = f"{before['p50_s']:.2f} | {before['cpu_s']:.2f}" if before else "- | -"
+        lines.append(f"| {name} | {one['n']} | {one['p50_s']:.2f} | {one['p95_s']:.2f} | {one['kb']:.0f} | {own} |")
     lines += ["", "| app after | memory MiB | handles | threads | processor s |", "|---|---|---|---|---|"]
     ends = (("the work", found.after_work), ("all left", found.after_leaving))
     for words, gauge in (*((f"person {one.people}", one) for one in found.gauges), *ends):

@@ -1,7 +1,7 @@
 """The analysis beside the people: ``python -m benchmarks.load.analysis STORE KEY CT``, until it is asked to end.
 
-Again and again a dozen small CT are written, indexed and analyzed on a worker, with the boxes of the crash suite in place
-of a network, so that it runs on any machine; the app owns the store meanwhile. One line of JSON a round.
+Again and again three small CT are written, indexed and analyzed on a worker, with the boxes of the crash suite in
+place of a network, so that it runs on any machine; the app owns the store meanwhile. One line of JSON a round.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from commands.analyze import analyze
 from commands.index import index
 from osteo_core.settings import Settings
 
-CASES = 12
+CASES = 3
 #: Under the models of the store everything in it is done, so that only what is new is analyzed.
 _MODELS = Models(segmenter="benchmarks.crash.scenarios:segmenter", model_hash=MODEL_HASH)
 

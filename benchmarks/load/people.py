@@ -45,20 +45,21 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One thing done: the page or act, when (monotonic clock), and what came back."""
+    """One thing done: the page or act, what came back, and the app's processor time meanwhile, whoever took it."""
 
     name: str
-    at: float
     answer: Answer
+    cpu_s: float
 
 
 @dataclass(kw_only=True)
 class Person:
-    """A person before one tab, whose choices follow from ``seed`` and ``number``."""
+    """A person before one tab, whose choices follow from ``seed`` and ``number``; ``cpu_s`` asks the app's time."""
 
     number: int
     seed: int
     tab: Tab
+    cpu_s: Callable[[], float]
     seen: list[Seen] = field(default_factory=list)
     noted: list[Note] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -76,6 +77,8 @@ class Person:
         """Open every page once, in the order of the menu; the patient is one of the worklist."""
         for page in PAGES:
             await (self._open_patient() if page == "patient" else self._open(page))
+            if page == "worklist":
+                self._remember_list()
 
     async def work(self, *, until: float, think_s: tuple[float, float]) -> None:
         """Do one thing after another, with time to think, until this moment of the loop's clock."""
@@ -90,9 +93,9 @@ class Person:
         return await self._do(page or "home", self.tab.open(page, asked))
 
     async def _do(self, name: str, doing: Awaitable[Answer]) -> Answer:
-        begun = asyncio.get_running_loop().time()
+        before = self.cpu_s()
         answer = await doing
-        self.seen.append(Seen(name=name, at=begun, answer=answer))
+        self.seen.append(Seen(name=name, answer=answer, cpu_s=self.cpu_s() - before))
         return answer
 
     async def _open_worklist(self) -> None:

@@ -21,6 +21,7 @@ from streamlit.proto.Element_pb2 import Element
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 #: So long an answer may take before it counts as none.
 _PATIENCE_S = 300.0
@@ -53,8 +54,8 @@ class Tab:
     async def __aenter__(self) -> Self:
         self._socket = await connect(
             self._address.replace("http", "ws", 1) + "/_stcore/stream",
-            origin=self._address,
-            subprotocols=["streamlit"],
+            origin=Origin(self._address),
+            subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             open_timeout=_PATIENCE_S,
             ping_interval=None,  # a busy server answers late; a run that never ends is found by the patience above

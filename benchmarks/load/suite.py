@@ -101,7 +101,7 @@ async def _attend(server: Server, settings: Settings, folder: Path, plan: Plan, 
         people: list[Person] = []
         for number in range(plan.people):
             tab = await tabs.enter_async_context(Tab(server.address))
-            people.append(Person(number=number, seed=plan.seed, tab=tab))
+            people.append(Person(number=number, seed=plan.seed, tab=tab, cpu_s=lambda: _cpu_s(server)))
             await people[-1].look_round()
             found.gauges.append(_gauge(server, number + 1))
         found.alone = _taken(people)
@@ -123,15 +123,19 @@ def _taken(people: Sequence[Person]) -> list[Seen]:
     return seen
 
 
+def _cpu_s(server: Server) -> float:
+    times = psutil.Process(server.process.pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def _gauge(server: Server, people: int) -> Gauge:
     app = psutil.Process(server.process.pid)
-    times = app.cpu_times()
     return Gauge(
         people=people,
         memory_mib=app.memory_info().rss / _MIB,
         handles=app.num_fds(),
         threads=app.num_threads(),
-        cpu_s=times.user + times.system,
+        cpu_s=_cpu_s(server),
     )
 
 
