@@ -93,12 +93,12 @@ def report(found: Found) -> str:
         if gauge is not None:
             numbers = (gauge.memory_mib, gauge.handles, gauge.threads, gauge.cpu_s)
             lines.append(f"| {words} | {' | '.join(f'{number:.0f}' for number in numbers)} |")
-    rounds = found.analysis
+    indexed, measured = (sum(one.get(step, 0) for one in found.analysis) for step in ("indexed", "measured"))
     lines += [
         "",
-        f"{len(found.noted)} notes confirmed, {len(found.refused)} refused; "
-        f"{sum(one['measured'] for one in rounds)} series analyzed in {len(rounds)} rounds beside; the app ended in "
-        f"{found.end_s:.1f} s; load average {', '.join(f'{one:.1f}' for one in found.load)}.",
+        f"{len(found.noted)} notes confirmed, {len(found.refused)} refused; beside them {indexed:.0f} series indexed, "
+        f"{measured:.0f} measured; the app ended in {found.end_s:.1f} s; "
+        f"load average {', '.join(f'{one:.1f}' for one in found.load)}.",
     ]
     wrong = [*(f"shown: {one}" for one in found.faults), *(f"lost: {one}" for one in found.lost)]
     return "\n".join([*lines, *wrong, *(f"logged: {one}" for one in found.logged)])

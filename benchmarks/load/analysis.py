@@ -1,7 +1,7 @@
 """The analysis beside the people: ``python -m benchmarks.load.analysis STORE KEY CT``, until it is asked to end.
 
 Again and again three small CT are written, indexed and analyzed on a worker, with the boxes of the crash suite in
-place of a network, so that it runs on any machine; the app owns the store meanwhile. One line of JSON a round.
+place of a network, so that it runs on any machine; the app owns the store meanwhile. A line of JSON after each step.
 """
 
 from __future__ import annotations
@@ -44,14 +44,17 @@ def _round(number: int, ct: Path, settings: Settings) -> None:
     folder, begun = ct / f"round_{number}", time.monotonic()
     write_ct(folder, first=CASES * number, cases=CASES)
     found = index([folder], settings.store, settings=settings)
-    indexed_s = time.monotonic() - begun
+    _say(indexed=len(found.series), seconds=time.monotonic() - begun)
     while True:  # the app takes in what was indexed within a second, and publishes it within fifteen
         summary = analyze(settings.store, settings=settings, models=_MODELS)
         if summary.found:
             break
         time.sleep(1.0)
-    said = {"indexed": len(found.series), "index_s": indexed_s, "seconds": time.monotonic() - begun}
-    sys.stdout.write(json.dumps({**said, **summary.as_dict()}) + "\n")
+    _say(measured=summary.measured, failed=summary.failed, seconds=time.monotonic() - begun)
+
+
+def _say(**found: float) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
 
 

@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -69,7 +68,7 @@ class Found:
     refused: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
-    analysis: list[dict[str, Any]] = field(default_factory=list)
+    analysis: list[dict[str, float]] = field(default_factory=list)
     end_s: float = 0.0
     load: tuple[float, ...] = ()
 
