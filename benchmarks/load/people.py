@@ -74,11 +74,12 @@ class Person:
         return f"load-{self.number}"
 
     async def look_round(self) -> None:
-        """Open every page once, in the order of the menu; the patient is one of the worklist."""
+        """Open every page once, in the order of the menu, the patient from the worklist; then note one review."""
         for page in PAGES:
             await (self._open_patient() if page == "patient" else self._open(page))
             if page == "worklist":
                 self._remember_list()
+        await self._note_in_list()
 
     async def work(self, *, until: float, think_s: tuple[float, float]) -> None:
         """Do one thing after another, with time to think, until this moment of the loop's clock."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.load.browser import browse
 from benchmarks.load.people import Note, Person, Seen
 from benchmarks.load.session import Tab
 from db.connect import open_store
@@ -36,12 +37,16 @@ _END_S = 600.0
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``people`` work for ``seconds`` beside an analysis, with a pause of ``think_s`` (from, to) after each thing."""
+    """``people`` work for ``seconds`` beside an analysis, with a pause of ``think_s`` (from, to) after each thing.
+
+    ``with_browser``: one more, in a real Chromium.
+    """
 
     people: int
     seconds: float
     think_s: tuple[float, float] = (3.0, 12.0)
     seed: int = 1
+    with_browser: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +111,20 @@ async def _attend(server: Server, settings: Settings, folder: Path, plan: Plan, 
         found.alone = _taken(people)
         with _analysis(settings, folder, found):
             until = asyncio.get_running_loop().time() + plan.seconds
+            browsing = asyncio.create_task(asyncio.to_thread(_browse, server, plan, until))
             await asyncio.gather(*(one.work(until=until, think_s=plan.think_s) for one in people))
+            drawn = await browsing
         found.after_work = _gauge(server, plan.people)
-        found.together = _taken(people)
+        found.together = [*_taken(people), *drawn]
         found.noted = [note for one in people for note in one.noted]
         found.refused = [words for one in people for words in one.refused]
     found.after_leaving = _gauge(server, 0)
+
+
+def _browse(server: Server, plan: Plan, until: float) -> list[Seen]:
+    if not plan.with_browser:
+        return []
+    return browse(server.address, until=until, think_s=plan.think_s, seed=plan.seed)
 
 
 def _taken(people: Sequence[Person]) -> list[Seen]:

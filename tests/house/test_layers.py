@@ -49,7 +49,10 @@ MAY_IMPORT = {
     "training": ("osteo_core", "commands", "models", "db"),
     "benchmarks": ("osteo_core", "commands", "models", "db", "training"),
     # People before the app, which is started as the browser's tests start it.
-    "benchmarks.load": ("osteo_core", "db", "commands", "benchmarks", "tests.browser.server"),
+    "benchmarks.load": (
+        *("osteo_core", "db", "commands", "benchmarks"),
+        *("tests.browser.server", "pages.ui.services.chromium"),
+    ),
 }
 
 #: Each third party has one home.

@@ -10,8 +10,9 @@ from benchmarks.million_store import make_store
 from tests.benchmarks.test_million import headers
 
 PEOPLE, SECONDS, SERIES = 5, 20.0, 20_000
-#: From the second person on: the first one has the app load what it needs.
-MOST_MIB_A_PERSON, MOST_HANDLES_A_PERSON = 30.0, 3
+#: From the second person on: the first one has the app load what it needs. A person's handles are a WebSocket and the
+#: three of the event loop that Streamlit gives each session; memory goes up and down by tens of MiB as answers are kept.
+MOST_MIB_A_PERSON, MOST_HANDLES_A_PERSON = 40.0, 5
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
 @pytest.mark.slow
 def test_every_page_answers_everybody_and_shows_no_fault(found: Found) -> None:
     opened = [one.name for one in found.alone]
-    assert {page: opened.count(page or "home") for page in PAGES}.items() >= dict.fromkeys(PAGES, PEOPLE).items()
+    assert min(opened.count(page or "home") for page in PAGES) == PEOPLE
     assert len(found.together) >= PEOPLE
     assert found.faults == []
     assert found.logged == []
@@ -33,6 +34,7 @@ def test_every_page_answers_everybody_and_shows_no_fault(found: Found) -> None:
 
 @pytest.mark.slow
 def test_what_people_noted_beside_an_analysis_is_there_once(found: Found) -> None:
+    assert len(found.noted) + len(found.refused) >= PEOPLE
     assert found.noted
     assert found.lost == []
 
