@@ -3,7 +3,7 @@
 The app runs over a simulated store of so many series (made first, some minutes, unless ``--store`` names one; the
 people's notes are left in it). People come one after another and open every page; then all work at once with seconds of
 thinking in between, beside an analysis and one more person in a real Chromium where there is one. Printed: p50 and p95
-of each page, memory and handles of the app by person, and every fault, lost note or logged error; any of these makes the
+of each page, memory and handles of the app by person, and every fault, lost note or logged error, which make the
 exit code 1.
 """
 
