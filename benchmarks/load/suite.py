@@ -153,10 +153,10 @@ def _gauge(server: Server, people: int) -> Gauge:
 
 @contextmanager
 def _analysis(settings: Settings, folder: Path, found: Found) -> Iterator[None]:
-    """Beside the block, as low in priority as the app starts it."""
+    """Beside the block; its workers lower their priority themselves."""
     said = folder / "analysis.jsonl"
     where = [str(settings.store), str(settings.key_file), str(folder / "ct")]
-    command = ["nice", "-n", "10", sys.executable, "-m", "benchmarks.load.analysis", *where]
+    command = [sys.executable, "-m", "benchmarks.load.analysis", *where]
     with said.open("wb") as out, (folder / "analysis.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=log)
     try:
