@@ -19,6 +19,7 @@ from pages.ui import services
 from pages.ui.access.doors import ACTIVE, Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
+from pages.ui.shared.downloads import PlainDownloads
 from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.shared.headers import SecurityHeaders, answer_fault
 from pages.ui.viewer.review_routes import review_routes
@@ -88,6 +89,6 @@ else:
         __file__,
         routes=[*review_routes(), ACTIVE],
         lifespan=services.lifespan,
-        middleware=[Middleware(SecurityHeaders), Middleware(Doors), Middleware(FirstPaint)],
+        middleware=[Middleware(SecurityHeaders), Middleware(Doors), Middleware(FirstPaint), Middleware(PlainDownloads)],
         exception_handlers={Exception: answer_fault},
     )

@@ -1,10 +1,10 @@
 """How often is a header doubted that is right, and one that lies? ``python -m benchmarks.header_lies [--patients 60]``.
 
-Four parts. Simulated patients on scanners that no training knows, rendered and measured with their true masks: the
-header as it is, then each lie. Patients without an image, by physics and the scanner's flaws alone (native, four tube
-voltages): the HU scale of many more. The same scanner by scanner, each patient against so many others of it: a wrong
-tube voltage, with the simulated scatter between patients and with heavy tails. The real series of ../shared/data, as
-they are.
+Four parts; ``--patients 0`` leaves all but the third out, ``--on-scanners 0`` the third. Simulated patients on scanners
+that no training knows, rendered and measured with their true masks: the header as it is, then each lie. Patients
+without an image, by physics and the scanner's flaws alone (native, four tube voltages): the HU scale of many more. The
+same scanner by scanner, each patient against so many others of it: a wrong tube voltage, with the simulated scatter
+between patients and with heavy tails. The real series of ../shared/data, as they are.
 
 A small lie about HU moves the tissues' means; a large one is measured anew, by everything that looks at HU. One about
 spacing scales heights and volumes. The simulator shares assumptions with what it tests: its compact bone is far darker
@@ -233,39 +233,62 @@ def real_series() -> Iterator[tuple[str, Seen]]:
 
 
 def share(doubted: int, n: int) -> str:
-    """'3 of 60 (5 %, 2 to 14)'."""
+    """'3 of 60 (5.0 %, 1.7 to 13.7)', or that there was nothing to ask."""
+    if not n:
+        return "no scan to ask"
     found = wilson(doubted, n)
     return f"{doubted} of {n} ({100 * found.value:.1f} %, {100 * found.low:.1f} to {100 * found.high:.1f})"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--patients", type=int, default=60)
-    parser.add_argument("--large", type=int, default=8, help="so many of them for the large lies about HU")
-    parser.add_argument("--on-scanners", type=int, default=4000, help="patients without an image, scanner by scanner")
+def main(given: Sequence[str] | None = None) -> None:
+    """Print the table of each part that has patients; 0 of them leaves a part out."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.header_lies", description=__doc__)
+    parser.add_argument("--patients", type=_count, default=60, help="rendered, for true headers and every lie")
+    parser.add_argument("--large", type=_count, default=8, help="so many of them for the large lies about HU")
+    parser.add_argument("--on-scanners", type=_count, default=4000, help="patients without an image, by scanner")
     parser.add_argument("--workers", type=int, default=1)
-    arguments = parser.parse_args()
-    keys = [str(seed) for seed in range(FIRST_SEED, FIRST_SEED + arguments.patients)]
-    rows = collect("header_lies", keys, row_of, workers=arguments.workers)
+    arguments = parser.parse_args(given)
+    if arguments.patients:
+        _print_rendered(arguments.patients, large=arguments.large, workers=arguments.workers)
+    if arguments.on_scanners:
+        _print_scanners(arguments.on_scanners)
+    if arguments.patients:
+        _print_real()
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"a number of patients from 0, found {text!r}")
+    return int(text)
+
+
+def _print_rendered(patients: int, *, large: int, workers: int) -> None:
+    keys = [str(seed) for seed in range(FIRST_SEED, FIRST_SEED + patients)]
+    rows = collect("header_lies", keys, row_of, workers=workers)
     scans = [seen_of(key, row) for key, row in zip(keys, rows, strict=True)]
-    large = collect("header_lies_large", keys[: arguments.large], large_row_of, workers=arguments.workers)
     print(f"true headers, rendered: doubted {share(sum(one.is_doubted() for one in scans), len(scans))}")
     many = list(without_image())
     print(f"true headers, HU scale without an image: doubted {share(sum(one.is_doubted() for one in many), len(many))}")
+    told = collect("header_lies_large", keys[:large], large_row_of, workers=workers) if large else []
     for name in LARGE:
-        print(f"{name}: told {share(sum(row[name] for row in large), len(large))}")
+        print(f"{name}: told {share(sum(row[name] for row in told), len(told))}")
     for name, lie in LIES.items():
         lied = [
             lie(one) for one in scans if not (name.endswith("kVp stated") and f"{one.series.kvp:g}" in name.split())
         ]
         print(f"{name}: doubted {share(sum(one.is_doubted() for one in lied), len(lied))}")
-    scanners = of_scanners(range(FIRST_SEED, FIRST_SEED + arguments.on_scanners))
+
+
+def _print_scanners(patients: int) -> None:
+    scanners = of_scanners(range(FIRST_SEED, FIRST_SEED + patients))
     for others in (20, 50, 200):
         for tail_hu in (0.0, 2.5):
             found = unlike_scanner(scanners, others=others, tail_hu=tail_hu, draws=4000)
             words = ", ".join(f"{kvp} kVp {share(*counts)}" for kvp, counts in found.items())
             print(f"120 kVp stated, {others} others of the scanner, further scatter {tail_hu:g} HU: doubted {words}")
+
+
+def _print_real() -> None:
     for name, one in real_series():
         offset, gain = scale_of(one.series.kvp, one.tissues)
         shape = shape_of(one.size) if one.size else None

@@ -101,6 +101,9 @@ class Store(Reader):
         super().__init__(store_dir, connection)
         self._lock = lock
         self._writing = threading.Lock()
+        self._publishing = threading.Lock()
+        self._published: snapshot.Written | None = None
+        self._publisher: duckdb.DuckDBPyConnection | None = None
 
     def take_in(self) -> int:
         """Take in the parts that wait in the inbox; returns how many were new."""
@@ -111,9 +114,21 @@ class Store(Reader):
             return taken
 
     def publish_snapshot(self) -> Path:
-        """Write the snapshot that other processes read; returns its folder."""
-        with self._writing, translated(self.store_dir, "publishing"):
-            return snapshot.publish(self._connection, self.store_dir)
+        """Write the snapshot that other processes read; returns its folder. Parts can be taken in meanwhile."""
+        with self._publishing, translated(self.store_dir, "publishing"):
+            self._publisher = self._connection.cursor()
+            try:
+                self._published = snapshot.publish(self._publisher, self.store_dir, former=self._published)
+            finally:
+                self._publisher.close()
+                self._publisher = None
+            return self._published.folder
+
+    def stop_publishing(self) -> None:
+        """Break a publication off that is under way in another thread; there it raises an error of the database."""
+        publisher = self._publisher
+        if publisher is not None:
+            publisher.interrupt()
 
     def keys_of(self, patient_key: str) -> tuple[list[str], list[str]]:
         """Keys of all series of a patient, and identifiers of all events noted about them."""
@@ -126,7 +141,7 @@ class Store(Reader):
 
     def close(self) -> None:
         """Close the database and let the store go; twice does nothing."""
-        with self._writing:
+        with self._publishing, self._writing:
             super().close()
             self._lock.release()
 

@@ -7,7 +7,9 @@ just looked still finds its files.
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +25,8 @@ CURRENT = "current.json"
 #: How each table is sorted, so that a reader can skip what it does not ask for.
 _ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
+#: Tables whose rows are replaced when parts come; to the others rows are only added while one process owns the store.
+_REPLACED = ("cohort", "pairs", "unread")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,28 +38,65 @@ class Published:
     recipe: str
 
 
-def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path) -> Path:
-    """Write every table and make the new folder the current one; returns the folder. Only the owner calls this."""
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A published folder, and of each table the number of rows by which it is known whether it has changed since."""
+
+    folder: Path
+    marks: Mapping[str, int]
+
+
+def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, former: Written | None = None) -> Written:
+    """Write every table and make the new folder the current one. Only the owner calls this.
+
+    ``former``: what this owner published last; the files of tables that have not changed since are linked, not written
+    anew: at a million series that spares two thirds of the work after a note.
+    """
     root = store_dir / SNAPSHOT
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     writing = root / f".{name}.writing"
     writing.mkdir(parents=True)
     cursor.execute("BEGIN TRANSACTION")  # all tables as of one moment
     try:
+        marks = _marks(cursor)
         for table, order in _ORDER.items():
-            target = str(writing / f"{table}.parquet").replace("'", "''")
+            target = writing / f"{table}.parquet"
+            is_same = former is not None and former.marks[table] == marks[table]
+            if former is not None and is_same and _is_linked(former.folder / target.name, target):
+                continue
+            quoted = str(target).replace("'", "''")
             columns = ", ".join(f'"{column}"' for column in order)
             cursor.execute(
-                f"COPY (SELECT * FROM {table} ORDER BY {columns}) TO '{target}' "
+                f"COPY (SELECT * FROM {table} ORDER BY {columns}) TO '{quoted}' "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
+    except BaseException:
+        shutil.rmtree(writing, ignore_errors=True)
+        raise
     finally:
         cursor.execute("ROLLBACK")
     folder = root / name
     writing.rename(folder)
     _name_current(root, folder)
     _remove_older(root, keep=folder)
-    return folder
+    return Written(folder=folder, marks=marks)
+
+
+def _marks(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The rows of each table; of one whose rows are replaced, the parts that were taken in."""
+    counted = {table: "parts" if table in _REPLACED else table for table in _ORDER}
+    columns = ", ".join(f"(SELECT count(*) FROM {source})" for source in counted.values())
+    (counts,) = cursor.execute(f"SELECT {columns}").fetchall()
+    return dict(zip(counted, counts, strict=True))
+
+
+def _is_linked(former: Path, target: Path) -> bool:
+    """Whether ``target`` could be made another name of the file; some file systems know no such names."""
+    try:
+        os.link(former, target)
+    except OSError:
+        return False
+    return True
 
 
 def _name_current(root: Path, folder: Path) -> None:

@@ -95,11 +95,11 @@ def segmenter() -> _Boxes:
     return _Boxes()
 
 
-def write_ct(folder: Path) -> None:
-    """A folder of small NIfTI CT, each with other noise."""
+def write_ct(folder: Path, *, first: int = 0, cases: int = _CASES) -> None:
+    """A folder of ``cases`` small NIfTI CT, numbered from ``first``, each with the noise of its number."""
     folder.mkdir(parents=True, exist_ok=True)
     affine = np.diag([_SPACING_MM, _SPACING_MM, _SPACING_MM, 1.0])
-    for n in range(_CASES):
+    for n in range(first, first + cases):
         rng = np.random.default_rng(n)
         voxels = rng.normal(-1000.0, 10.0, _SHAPE)
         voxels[4:-4, 4:-4] = rng.normal(50.0, 10.0, (28, 28, _SHAPE[2]))

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -23,10 +24,11 @@ FLAGS = (
 
 @dataclass(kw_only=True)
 class Server:
-    """The running app."""
+    """The running app; ``log`` is what it has said."""
 
     address: str
     process: subprocess.Popen[bytes]
+    log: IO[bytes]
 
 
 def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -> Server:
@@ -43,7 +45,7 @@ def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -
     while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
-                return Server(address=address, process=process)
+                return Server(address=address, process=process, log=log)
         except OSError:
             time.sleep(0.2)
     process.terminate()

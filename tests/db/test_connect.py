@@ -8,14 +8,18 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
-from db import parts, rows
+from db import parts, rows, snapshot
 from db.connect import Snapshot, Store, open_snapshot, open_store
+from db.events import record
 from osteo_core.errors import BrokenPromiseError, StoreError, StoreOwnedError
+from osteo_core.records import Event
 from tests.builders.cohort import build_cohort
 from tests.builders.worklist import worklist
 from tests.db.conftest import deliver_results
@@ -97,6 +101,42 @@ def test_a_snapshot_answers_as_of_its_publishing_and_follows_the_next(store: Sto
         assert n_series(snapshot) == 5
         assert snapshot.table("results").num_rows == 5
     assert len([path for path in (store.store_dir / "snapshot").iterdir() if path.is_dir()]) == 2
+
+
+def test_a_table_that_did_not_change_is_linked_and_one_that_changed_is_written_anew(store: Store) -> None:
+    deliver_results(store.store_dir, build_cohort(3))
+    store.take_in()
+    before = store.publish_snapshot()
+    record(store.store_dir, Event(event_id="e", kind="note", series_key="s", author="AB", at=datetime.now(UTC)))
+    store.take_in()
+    after = store.publish_snapshot()
+    names = {path.name for path in after.iterdir()}
+    same = {name for name in names if (before / name).samefile(after / name)}
+    assert {"measurements.parquet", "results.parquet", "series.parquet"} <= same
+    assert {"events.parquet", "cohort.parquet", "parts.parquet"} <= names - same
+    with open_snapshot(store.store_dir) as read:
+        assert n_series(read) == 3
+        assert read.table("events").num_rows == 1
+
+
+def test_parts_are_taken_in_while_a_snapshot_is_published(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on, publish = threading.Event(), threading.Event(), snapshot.publish
+
+    def slow(cursor: Any, store_dir: Path, **given: Any) -> Any:
+        begun.set()
+        go_on.wait(60)
+        return publish(cursor, store_dir, **given)
+
+    monkeypatch.setattr(snapshot, "publish", slow)
+    publishing = threading.Thread(target=store.publish_snapshot)
+    publishing.start()
+    begun.wait(60)
+    deliver_results(store.store_dir, build_cohort(2))
+    assert store.take_in()
+    assert n_series(store) == 2
+    go_on.set()
+    publishing.join(60)
+    assert not publishing.is_alive()
 
 
 def test_a_publishing_that_was_killed_leaves_the_former_snapshot(store: Store, monkeypatch) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,11 @@ _TICK_S = 1.0
 #: opened anew: a database that met a fault of the disk may answer nothing more.
 _LONGEST_PAUSE_S = 60.0
 _FAULTS_BEFORE_OPENING_ANEW = 2
-#: Other processes read the snapshot; while parts stream in it is published at most this often.
-_PUBLISH_EVERY_S = 15.0
+#: Other processes read the snapshot; while parts stream in it is published at most this often, and in a large store
+#: after a rest of so many times what the last one took: it costs a core.
+_PUBLISH_EVERY_S, _REST = 15.0, 4.0
+#: One that takes longer is left out when the app ends: nobody waits for it, since a store without an owner is opened.
+_LONG_PUBLISHING_S = 3.0
 #: Answers are kept until something new is taken in: every page asks some of the same questions at every click.
 _ANSWERS, _SMALL_BYTES, _MINUTE_S = 256, 200_000, 60.0
 _Key = tuple[str, int, int, tuple[tuple[str, Any], ...]]
@@ -42,7 +46,10 @@ class StoreHolder:
         self._lock = threading.Lock()
         self._answers: dict[_Key, pa.Table] = {}
         self._answering = threading.Lock()
-        self._published_at = 0.0
+        self._publisher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-publisher")
+        self._publication: Future[None] | None = None
+        self._publishing_s = 0.0
+        self._publish_from = 0.0
         self._dirty = False
         self._seen_something = False
         try:
@@ -110,18 +117,29 @@ class StoreHolder:
 
     def publish(self) -> None:
         """Publish a snapshot for other processes; where another process owns the store it does so itself."""
-        with self._lock:
-            if isinstance(self._reader, Store):
-                self._reader.publish_snapshot()
-                self._published_at, self._dirty = time.monotonic(), False
+        reader = self._reader
+        if not isinstance(reader, Store):
+            return
+        begun, self._dirty = time.monotonic(), False  # what is taken in from here on is for the next one
+        try:
+            reader.publish_snapshot()
+        except BaseException:
+            self._dirty = True
+            raise
+        finally:
+            self._publishing_s = time.monotonic() - begun
+        self._publish_from = time.monotonic() + max(_PUBLISH_EVERY_S, _REST * self._publishing_s)
 
     def close(self) -> None:
-        """Stop the thread, publish what is not yet published, let the store go."""
+        """Stop the threads, publish what is not yet published where that is quick, let the store go."""
         self._stop.set()
         self._thread.join(timeout=10)
+        if isinstance(self._reader, Store):
+            self._reader.stop_publishing()
+        self._publisher.shutdown()
         with self._lock:
             if isinstance(self._reader, Store):
-                if self._dirty:
+                if self._dirty and self._publishing_s < _LONG_PUBLISHING_S:
                     self._reader.publish_snapshot()
                 self._reader.close()
             self._reader = None
@@ -172,8 +190,11 @@ class StoreHolder:
             self.version += 1
             return
         self.take_in()
-        if self._dirty and time.monotonic() - self._published_at > _PUBLISH_EVERY_S:
-            self.publish()
+        if self._dirty and self._publication is None and time.monotonic() > self._publish_from:
+            self._publication = self._publisher.submit(self.publish)  # parts are taken in meanwhile
+        if self._publication is not None and (self._publication.done() or self.fault is not None):
+            done, self._publication = self._publication, None
+            done.result()  # its fault is this thread's, and after one it is waited for: it may be the same again
 
 
 _holders: dict[Path, StoreHolder] = {}

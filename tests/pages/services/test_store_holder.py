@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from db import snapshot
 from db.connect import Store, open_snapshot, open_store
 from osteo_core.errors import StoreError
 from osteo_core.programme.cohort import CohortFilter
@@ -106,6 +109,28 @@ def test_the_store_is_free_after_the_holder_closed(tmp_path: Path) -> None:
     holder.close()
     open_store(tmp_path).close()
     assert not holder.is_owner
+
+
+def test_a_long_publication_holds_nothing_up_and_is_broken_off_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = threading.Event()
+
+    def endless(cursor: Any, *_: object, **__: object) -> None:
+        begun.set()
+        cursor.execute("SELECT count(*) FROM range(1_000_000_000_000) AS a(i) WHERE i % 7 = 8").fetchall()
+
+    monkeypatch.setattr(snapshot, "publish", endless)
+    holder = StoreHolder(tmp_path)
+    try:
+        write_results(tmp_path, build_cohort(2))
+        assert begun.wait(120)
+        write_results(tmp_path, build_cohort(5)[2:])
+        wait_until(lambda: count(holder) == 5)
+    finally:
+        monkeypatch.undo()
+        holder.close()
+    open_store(tmp_path).close()
 
 
 def test_an_answer_is_kept_until_something_new_is_taken_in(tmp_path: Path) -> None:
