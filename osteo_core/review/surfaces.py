@@ -29,7 +29,9 @@ BONE, _BONE_HU, _BONE_SHARE = "bone", 180.0, 0.45
 #: Grids that are tried, the finest that keeps the limit counts.
 _STEPS_MM = (1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0)
 _BLUR_STEPS = 0.9
-_MARGIN_MM = 45.0
+_MARGIN_MM, _COARSE_MM = 45.0, 3.0
+#: A grid on which so many times the triangles that are left are expected is not tried.
+_HOPELESS = 1.3
 #: Thick slices are interpolated up to so many times finer, so that steps between them do not show.
 _FINER = 3.0
 #: Pieces of bone with fewer voxels than this are noise.
@@ -66,10 +68,15 @@ def surfaces_of(shown: Shown, *, most: int = MOST_TRIANGLES) -> list[Surface]:
         if sum(len(s.triangles) for s in found) <= most * (1 - _BONE_SHARE):
             break
     left = most - sum(len(s.triangles) for s in found)
+    near, expected = _near(shown), 0.0
+    bone = None
     for step_mm in _STEPS_MM:
-        bone = _bone(shown, step_mm=step_mm)
+        if expected > _HOPELESS * left * step_mm**2:  # triangles fall with the square of the step
+            continue
+        bone = _bone(shown, near, step_mm=step_mm)
         if bone is None or len(bone.triangles) <= left:
             break
+        expected = len(bone.triangles) * step_mm**2
     return found if bone is None or len(bone.triangles) > left else [*found, bone]
 
 
@@ -81,14 +88,24 @@ def _body(
     return _surface(Level(number).name, number, mask, start, geometry=geometry, level=0.5, step_mm=step_mm)
 
 
-def _bone(shown: Shown, *, step_mm: float) -> Surface | None:
-    """Bone from 180 HU on within 45 mm of the bodies, without the bodies themselves."""
+def _near(shown: Shown) -> NDArray[np.bool_]:
+    """(I, J, K) bool: within 45 mm of the bodies, to the voxels of a coarse grid, which is enough for a margin."""
+    every = np.maximum(np.floor(_COARSE_MM / np.array(shown.geometry.spacing_mm)).astype(int), 1)
+    labels = shown.labels[tuple(slice(None, None, int(n)) for n in every)]
+    distance_mm = ndimage.distance_transform_edt(labels == 0, sampling=every * np.array(shown.geometry.spacing_mm))
+    near: NDArray[np.bool_] = distance_mm < _MARGIN_MM
+    for axis, (n, size) in enumerate(zip(every, shown.labels.shape, strict=True)):
+        near = np.repeat(near, n, axis=axis).take(range(size), axis=axis)
+    return near
+
+
+def _bone(shown: Shown, near: NDArray[np.bool_], *, step_mm: float) -> Surface | None:
+    """Bone from 180 HU on where it is ``near`` the bodies, without the bodies themselves."""
     steps = np.array(shown.geometry.spacing_mm)
     every = np.maximum(np.floor(step_mm / steps).astype(int), 1)
     thin = tuple(slice(None, None, int(n)) for n in every)
     hu = ndimage.gaussian_filter(np.asarray(shown.voxels_hu, dtype=np.float32), every * 0.5)[thin]
-    near = ndimage.distance_transform_edt(shown.labels[thin] == 0, sampling=steps * every)
-    bone = (hu >= _BONE_HU) & (near > 0) & (near < _MARGIN_MM)
+    bone = (hu >= _BONE_HU) & (shown.labels[thin] == 0) & near[thin]
     pieces, _ = ndimage.label(bone)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
