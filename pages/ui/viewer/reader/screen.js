@@ -316,6 +316,8 @@ export class Screen {
   edit(on) {
     if (on && !this.data.can_correct) { this.tell(this.data.why_not_correct || 'This series cannot be corrected here.', 'bad'); return }
     if (on && this.isCurved) this.toggleCurve()
+    // The server reads the series and measures it as it is, so that saving has only the change to measure.
+    if (on) this.prepared ??= this.#post('measure', JSON.stringify({ ...this.decisions, version: this.data.version })).catch(() => null)
     this.isEditing = on
     this.tool = on ? 'brush' : 'cross'
     this.part('ring').hidden = true
