@@ -70,7 +70,7 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
     hu = np.array([pair.hu for pair in pairs], dtype=np.float64)
     qct = np.array([pair.qct_mg_cm3 for pair in pairs], dtype=np.float64)
     if len(pairs) < PAIRS_LEAST.value:
-        return f"{len(pairs)} patients; at least {PAIRS_LEAST.value:g} are needed"
+        return f"{len(pairs)} patient{'s' * (len(pairs) != 1)}; at least {PAIRS_LEAST.value:g} are needed"
     if np.ptp(qct) < PAIRS_RANGE.value:
         return f"QCT spans {np.ptp(qct):.0f} mg/cm3 in these patients; at least {PAIRS_RANGE.value:g} are needed"
     try:

@@ -69,6 +69,7 @@ def test_a_patient_far_off_is_named_and_stays_in() -> None:
     ("pairs", "reason"),
     [
         (pairs_of(19), "19 patients; at least 20"),
+        (pairs_of(19)[:1], "1 patient; at least 20"),
         (pairs_of(40, low=90.0, high=120.0), "at least 60 are needed"),
         (
             [QctPair(patient_key=p.patient_key, hu=-p.hu, qct_mg_cm3=p.qct_mg_cm3) for p in pairs_of(30)],
