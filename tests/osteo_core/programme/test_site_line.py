@@ -78,7 +78,7 @@ def test_a_patient_far_off_is_named_and_stays_in() -> None:
         ([QctPair(patient_key=p.patient_key, hu=100.0, qct_mg_cm3=p.qct_mg_cm3) for p in pairs_of(30)], "var"),
         ([], "0 patients"),
     ],
-    ids=["too few", "too narrow", "falling", "one HU", "none"],
+    ids=["too few", "one", "too narrow", "falling", "one HU", "none"],
 )
 def test_poor_pairs_give_a_reason(pairs: list[QctPair], reason: str) -> None:
     found = line_of_pairs(pairs)
