@@ -185,11 +185,11 @@ def test_tissues_found_by_their_place_overrule_the_histogram():
     samples = {
         name: TissueSample(name=name, mean_hu=0.0, sd_hu=1.0, area_mm2=100.0) for name in ("air", "fat", "muscle")
     }
-    told = pipeline._hu_shift_told_once
-    assert told((read, own), CalibrationTissues(samples=tuple(samples.values()))) == (own,)
-    assert told((read,), CalibrationTissues(samples=tuple(samples.values()))) == ()
-    assert told((read, own), CalibrationTissues(samples=(samples["fat"],))) == (read,)
-    assert told((own,), CalibrationTissues(samples=(samples["fat"],))) == (own,)
+    reported = pipeline._hu_shift_reported_once
+    assert reported((read, own), CalibrationTissues(samples=tuple(samples.values()))) == (own,)
+    assert reported((read,), CalibrationTissues(samples=tuple(samples.values()))) == ()
+    assert reported((read, own), CalibrationTissues(samples=(samples["fat"],))) == (read,)
+    assert reported((own,), CalibrationTissues(samples=(samples["fat"],))) == (own,)
 
 
 def _with_reader(osteoporotic, regressor, series=SERIES):
