@@ -18,12 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--headless=new --no-sandbox --disable-quic --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-    "--ignore-gpu-blocklist "
-    # The address bar's own pages are drawn in software all the time, as much work as the page under test. The rest are
-    # features that Playwright switches off: of two such options the last one counts.
-    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,AimEnabled,"
-    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsFirstBalancedModeAutoEnable,HttpsUpgrades,"
-    "LensOverlay,MediaRouter,OptimizationHints,PaintHolding,ThirdPartyStoragePartitioning,Translate"
+    "--ignore-gpu-blocklist"
 ).split()
 
 
