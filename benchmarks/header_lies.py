@@ -269,9 +269,9 @@ def _print_rendered(patients: int, *, large: int, workers: int) -> None:
     print(f"true headers, rendered: doubted {share(sum(one.is_doubted() for one in scans), len(scans))}")
     many = list(without_image())
     print(f"true headers, HU scale without an image: doubted {share(sum(one.is_doubted() for one in many), len(many))}")
-    told = collect("header_lies_large", keys[:large], large_row_of, workers=workers) if large else []
+    lies_found = collect("header_lies_large", keys[:large], large_row_of, workers=workers) if large else []
     for name in LARGE:
-        print(f"{name}: told {share(sum(row[name] for row in told), len(told))}")
+        print(f"{name}: found {share(sum(row[name] for row in lies_found), len(lies_found))}")
     for name, lie in LIES.items():
         lied = [
             lie(one) for one in scans if not (name.endswith("kVp stated") and f"{one.series.kvp:g}" in name.split())

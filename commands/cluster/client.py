@@ -51,6 +51,7 @@ _LOCAL_CONFIG = {
     # Workers are forked from one process that has imported what all of them need, instead of each importing it anew.
     "distributed.worker.multiprocessing-method": "forkserver",
 }
+#: Imported before the fork: what every worker needs, in this order.
 _PRELOADED = ["distributed", "torch", "commands.analyze_one"]
 
 
