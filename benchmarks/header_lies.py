@@ -161,8 +161,8 @@ def large_row_of(key: str) -> list[dict[str, bool]]:
         histogram = check_hu(voxels)
         tissues, size = measure(replace(volume, voxels_hu=voxels), segmentation)
         seen = Seen(series=series_of(patient), tissues=tissues, size=size)
-        is_told = isinstance(histogram, Exclusion) or bool(histogram) or bool(tissue_cautions(tissues))
-        found[name] = is_told or seen.is_doubted()
+        is_doubted = isinstance(histogram, Exclusion) or bool(histogram) or bool(tissue_cautions(tissues))
+        found[name] = is_doubted or seen.is_doubted()
     return [found]
 
 
@@ -211,7 +211,7 @@ def unlike_scanner(
     Patients of a scanner are drawn with replacement, with a further scatter of Student's t (3 degrees of freedom).
     """
     rng = np.random.default_rng(others)
-    told = dict.fromkeys(KVPS, 0)
+    doubted = dict.fromkeys(KVPS, 0)
     for _ in range(draws):
         scanner = scanners[rng.integers(len(scanners))]
         rows = scanner[rng.integers(len(scanner), size=others + 1)]
@@ -219,8 +219,8 @@ def unlike_scanner(
         usual = rows[1:, KVPS.index(120)] + scatter[1:]
         peers = Peers(n=others, mean_hu=float(usual.mean()), sd_hu=float(usual.std(ddof=1)))
         for k, kvp in enumerate(KVPS):
-            told[kvp] += scanner_doubt(float(rows[0, k] + scatter[0]), peers) is not None
-    return {kvp: (n, draws) for kvp, n in told.items()}
+            doubted[kvp] += scanner_doubt(float(rows[0, k] + scatter[0]), peers) is not None
+    return {kvp: (n, draws) for kvp, n in doubted.items()}
 
 
 def real_series() -> Iterator[tuple[str, Seen]]:
@@ -292,8 +292,8 @@ def _print_real() -> None:
     for name, one in real_series():
         offset, gain = scale_of(one.series.kvp, one.tissues)
         shape = shape_of(one.size) if one.size else None
-        told = {"doubted": one.is_doubted(), "offset_hu": offset, "gain": gain, "size": one.size, "shape": shape}
-        print(f"{name}: {json.dumps(told)}")
+        seen = {"doubted": one.is_doubted(), "offset_hu": offset, "gain": gain, "size": one.size, "shape": shape}
+        print(f"{name}: {json.dumps(seen)}")
 
 
 if __name__ == "__main__":

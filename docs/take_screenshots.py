@@ -11,26 +11,13 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+from pages.ui.access import roles
 from pages.ui.services.chromium import find_browser
 from tests.browser.server import FLAGS, start_server, stop_server
 
 OUT = Path(__file__).resolve().parent / "screenshots"
-PAGES = (
-    "home",
-    "worklist",
-    "patient",
-    "look_up",
-    "follow_up",
-    "prevalence",
-    "agreement",
-    "drift",
-    "equity",
-    "exclusions",
-    "table",
-    "export",
-    "replication",
-    "about",
-)
+#: Every page by its place in the address; 'home' has none.
+PAGES = tuple(name or "home" for name in roles.PAGES)
 #: Time for tables and figures to be drawn after the page has its title.
 _SETTLE_MS = 4000
 

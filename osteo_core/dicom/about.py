@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from osteo_core.archives import is_there, local_file
-from osteo_core.dicom.elements import image_of
-from osteo_core.dicom.slices import ImageHeader
+from osteo_core.dicom.image_header import ImageHeader, image_header
 from osteo_core.dicom.values import positive
 from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
@@ -222,7 +221,7 @@ def stated_of(path: Path, about: About) -> Stated:
     odd = [fault] if fault else []
     odd += [f"{key} differs between the JSON file and the table; the table counts" for key in _differing(beside, row)]
     source = {"Modality": "CT", **beside, "SOPClassUID": _CT_IMAGE_STORAGE, **row}
-    image = image_of(source)
+    image = image_header(source)
     return Stated(image=image, kvp=positive(source, "KVP"), odd=tuple(odd))
 
 

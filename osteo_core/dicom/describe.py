@@ -11,9 +11,10 @@ import numpy as np
 
 from osteo_core.dicom.arrange import Arranged
 from osteo_core.dicom.identity import Identity
+from osteo_core.dicom.image_header import ImageHeader, Odd
 from osteo_core.dicom.kernels import first_value, kernel_group
 from osteo_core.dicom.sites import SiteRule, Source, site_key, site_of
-from osteo_core.dicom.slices import ImageHeader, Odd, SliceHeader
+from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import NO_NUMBER, most
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model

@@ -10,33 +10,12 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 
-from osteo_core.dicom.dates import age_state, age_years, day
-from osteo_core.dicom.slices import ImageHeader, Odd, Person, PixelForm, Seen, SliceHeader
-from osteo_core.dicom.spectral import image_kind, not_plain
-from osteo_core.dicom.values import Source, State, number, numbers, positive, read, sequence, tag_of, text, texts
+from osteo_core.dicom.image_header import COMMON_KEYWORDS, ImageHeader, image_header, odd_numbers
+from osteo_core.dicom.slices import PixelForm, Seen, SliceHeader
+from osteo_core.dicom.spectral import image_kind
+from osteo_core.dicom.values import Source, number, numbers, positive, tag_of, text
 
-#: JPEG baseline and extended, JPEG-LS near-lossless. JPEG 2000 (.91) may be either; (0028,2110) tells.
-_LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "81"))
-#: (0020,4000) of every series that this program invents begins so.
-SIMULATED_MARK = "simulated"
-#: A patient's size beyond these is a typing error or in centimetres.
-_SIZE_M = (0.3, 2.5)
-
-#: What all images of one sound series say alike.
-_COMMON_KEYWORDS = (
-    *("SpecificCharacterSet", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
-    *("Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
-    *("DeviceSerialNumber", "SoftwareVersions", "InstitutionName", "StationName", "KVP", "ConvolutionKernel"),
-    *("SliceThickness", "PixelSpacing", "Rows", "Columns", "ImageOrientationPatient", "GantryDetectorTilt"),
-    *("PatientPosition", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "PatientSize", "StudyDate"),
-    *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "SeriesDescription", "ProtocolName"),
-    *("ReconstructionDiameter", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation"),
-    *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "LossyImageCompression", "ImageComments"),
-    *("DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
-    *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
-    *("DecompositionMaterialSequence", "DecompositionMethod"),
-)
-_COMMON_TAGS = tuple(tag_of(keyword) for keyword in _COMMON_KEYWORDS)
+_COMMON_TAGS = tuple(tag_of(keyword) for keyword in COMMON_KEYWORDS)
 
 #: What tells apart several stacks under one SeriesInstanceUID; the last three stand in multi-frame files.
 _ACQUISITION_KEYWORDS = (
@@ -44,15 +23,6 @@ _ACQUISITION_KEYWORDS = (
     *("FrameAcquisitionNumber", "TemporalPositionIndex", "StackID"),
 )
 _PHASE_KEYWORDS = ("NominalPercentageOfCardiacPhase", "NominalCardiacTriggerDelayTime", "TriggerTime")
-#: Numbers that are reported when they are not as DICOM has them, by the names that they have in reasons.
-_CHECKED_NUMBERS = {
-    "KVP": ("the tube voltage", 1),
-    "SliceThickness": ("slice thickness", 1),
-    "PixelSpacing": ("PixelSpacing", 2),
-    "ImageOrientationPatient": ("ImageOrientationPatient", 6),
-    "Rows": ("Rows", 1),
-    "Columns": ("Columns", 1),
-}
 _CHECKED_OWN_NUMBERS = {
     "ImagePositionPatient": ("ImagePositionPatient", 3),
     "RescaleSlope": ("RescaleSlope", 1),
@@ -96,7 +66,7 @@ def slice_of(source: Elements, path: Path, frame: int, syntax: str, seen: Seen) 
         table_height_mm=number(source, "TableHeight"),
         image=image,
         pixels=pixels,
-        odd=_odd(source, _CHECKED_OWN_NUMBERS),
+        odd=odd_numbers(source, _CHECKED_OWN_NUMBERS),
         **common,
     )
 
@@ -116,9 +86,9 @@ def _common(source: Elements, syntax: str, seen: Seen) -> tuple[ImageHeader, Pix
     try:
         found = seen.get(key)
     except TypeError:  # a sequence, or a value that was set: made for this slice alone
-        return _image(source, syntax), _pixels(source, syntax), _grid(source)
+        return image_header(source, syntax), _pixels(source, syntax), _grid(source)
     if found is None:
-        found = seen[key] = (_image(source, syntax), _pixels(source, syntax), _grid(source))
+        found = seen[key] = (image_header(source, syntax), _pixels(source, syntax), _grid(source))
     return found
 
 
@@ -157,81 +127,3 @@ def _signed(value: float, is_signed: bool) -> float:
     if is_signed and value > 32767:
         return value - 65536
     return value + 65536 if not is_signed and value < 0 else value
-
-
-def image_of(source: Source) -> ImageHeader:
-    """What a header says of an image apart from its place, from any source of values by keyword."""
-    return _image(source, "")
-
-
-def _image(source: Source, syntax: str) -> ImageHeader:
-    agents = sequence(source, "ContrastBolusAgentSequence")
-    agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
-    words = ("BodyPartExamined", "SeriesDescription", "ProtocolName")
-    return ImageHeader(
-        study_uid=text(source, "StudyInstanceUID"),
-        series_uid=text(source, "SeriesInstanceUID"),
-        series_number=text(source, "SeriesNumber"),
-        person=_person(source),
-        sop_class_uid=text(source, "SOPClassUID"),
-        modality=text(source, "Modality"),
-        image_type=tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
-        samples_per_pixel=number(source, "SamplesPerPixel") or 1.0,
-        photometric=text(source, "PhotometricInterpretation"),
-        is_lossy=text(source, "LossyImageCompression") == "01" or syntax in _LOSSY_SYNTAXES,
-        manufacturer=text(source, "Manufacturer"),
-        model=text(source, "ManufacturerModelName"),
-        serial_number=text(source, "DeviceSerialNumber"),
-        software_versions=text(source, "SoftwareVersions"),
-        institution=text(source, "InstitutionName"),
-        accession=text(source, "AccessionNumber"),
-        station=text(source, "StationName"),
-        kernel=text(source, "ConvolutionKernel"),
-        thickness_mm=positive(source, "SliceThickness"),
-        tilt_deg=number(source, "GantryDetectorTilt"),
-        reconstruction_diameter_mm=number(source, "ReconstructionDiameter"),
-        patient_position=text(source, "PatientPosition"),
-        contrast_agent=agent,
-        body_part=text(source, "BodyPartExamined"),
-        words=" ".join(text(source, keyword) for keyword in words).upper(),
-        not_plain=not_plain(source),
-        is_simulated=text(source, "ImageComments").lower().startswith(SIMULATED_MARK),
-        odd=(*_odd(source, _CHECKED_NUMBERS), *_odd_age(source)),
-    )
-
-
-def _person(source: Source) -> Person:
-    size = number(source, "PatientSize")
-    return Person(
-        patient_id=text(source, "PatientID"),
-        sex=text(source, "PatientSex").upper()[:1],
-        born=day(source, "PatientBirthDate"),
-        age_years=age_years(source),
-        size_m=size if size is not None and _SIZE_M[0] <= size <= _SIZE_M[1] else None,
-        scanned=day(source, "StudyDate"),
-    )
-
-
-def _odd(source: Source, numbers: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]:
-    found = []
-    for keyword, (name, count) in numbers.items():
-        reading = read(source, keyword, count if count > 1 else 0)
-        if reading.state in (State.MENDED, State.UNREADABLE):
-            found.append(Odd(name=name, shown=reading.shown, is_read=reading.state is State.MENDED))
-        elif keyword.startswith("Rescale") and (vr := _foreign_vr(source, keyword)):
-            found.append(Odd(name=name, shown=f"under VR {vr}", is_read=True))
-    return tuple(found)
-
-
-def _foreign_vr(source: Source, keyword: str) -> str:
-    """The VR of an element that is not DS: decoders of pixels then miss a rescale, or read it in their own way."""
-    element = source.get(keyword)
-    vr = element.VR if isinstance(element, RawDataElement) else None
-    return "" if vr in (None, "DS") else str(vr)
-
-
-def _odd_age(source: Source) -> tuple[Odd, ...]:
-    state, shown = age_state(source)
-    if state in (State.MENDED, State.UNREADABLE):
-        return (Odd(name="the patient's age", shown=shown, is_read=state is State.MENDED),)
-    return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from osteo_core.dicom.slices import ImageHeader
+from osteo_core.dicom.image_header import ImageHeader
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.terms import Step
 

@@ -14,9 +14,9 @@ from osteo_core.dicom.about import About, Stated, stated_of
 from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
 from osteo_core.dicom.eligibility import STEP_ROUNDING, too_young
 from osteo_core.dicom.identity import Identity
+from osteo_core.dicom.image_header import Person
 from osteo_core.dicom.images import fault_of
 from osteo_core.dicom.people import Member, doubts_of
-from osteo_core.dicom.slices import Person
 from osteo_core.dicom.stack import plane_of
 from osteo_core.dicom.values import printable
 from osteo_core.errors import OsteoError

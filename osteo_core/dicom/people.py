@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 from osteo_core.dicom.identity import Identity
-from osteo_core.dicom.slices import Person, SliceHeader
+from osteo_core.dicom.image_header import Person
+from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.values import most
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.terms import Step

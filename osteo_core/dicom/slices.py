@@ -1,32 +1,12 @@
-"""What the headers of one search say, image by image: records only, no file is opened here."""
+"""What the headers of one search say, slice by slice: records only, no file is opened here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Odd:
-    """A value that is not as DICOM has it: what it is, what stood there, and whether it could be read all the same."""
-
-    name: str
-    shown: str
-    is_read: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Person:
-    """Who a file says was scanned. Never leaves this process: identifiers become keyed hashes first."""
-
-    patient_id: str = ""
-    sex: str = ""
-    born: date | None = None
-    age_years: float | None = None
-    size_m: float | None = None
-    scanned: date | None = None
+from osteo_core.dicom.image_header import ImageHeader, Odd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,44 +16,6 @@ class PixelForm:
     transfer_syntax: str = ""
     is_monochrome1: bool = False
     padding: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ImageHeader:
-    """What an image says of itself apart from its place; one object for all images of a file search that say the same.
-
-    ``words`` is what describes it, in upper case; ``not_plain`` what makes it no plain CT, '' for plain CT.
-    ``contrast_agent`` joins what names one; ``odd`` are its values that are not as DICOM has them.
-    """
-
-    study_uid: str = ""
-    series_uid: str = ""
-    series_number: str = ""
-    person: Person = field(default_factory=Person)
-    sop_class_uid: str = ""
-    modality: str = ""
-    image_type: tuple[str, ...] = ()
-    samples_per_pixel: float = 1.0
-    photometric: str = ""
-    is_lossy: bool = False
-    manufacturer: str = ""
-    model: str = ""
-    serial_number: str = ""
-    software_versions: str = ""
-    institution: str = ""
-    accession: str = ""
-    station: str = ""
-    kernel: str = ""
-    thickness_mm: float | None = None
-    tilt_deg: float | None = None
-    reconstruction_diameter_mm: float | None = None
-    patient_position: str = ""
-    contrast_agent: str = ""
-    body_part: str = ""
-    words: str = ""
-    not_plain: str = ""
-    is_simulated: bool = False
-    odd: tuple[Odd, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from osteo_core.dicom.slices import ImageHeader, SliceHeader
+from osteo_core.dicom.image_header import ImageHeader
+from osteo_core.dicom.slices import SliceHeader
 from osteo_core.imaging.tilt import tilt_deg
 from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM, MINIMUM_SLICES, STEP_UNEVENNESS
 from osteo_core.outcomes import Exclusion, ExclusionCode

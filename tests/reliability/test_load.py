@@ -7,6 +7,7 @@ import pytest
 from benchmarks.load.people import PAGES
 from benchmarks.load.suite import Found, Plan, run
 from benchmarks.million_store import make_store
+from pages.ui.access import roles
 from tests.benchmarks.test_million import headers
 
 PEOPLE, SECONDS, SERIES = 5, 20.0, 20_000
@@ -21,6 +22,10 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     store = tmp_path_factory.mktemp("load") / "store"
     make_store(store, series=SERIES, headers=headers())
     return run(store, Plan(people=PEOPLE, seconds=SECONDS, think_s=(0.2, 1.0)))
+
+
+def test_every_page_is_visited() -> None:
+    assert set(PAGES) == set(roles.PAGES)
 
 
 @pytest.mark.slow

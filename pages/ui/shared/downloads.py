@@ -1,15 +1,73 @@
-"""Files that people download leave as they are.
+"""Files that people download: kept until the browser has fetched them, and sent as they are.
 
-Streamlit would compress each for its one reader at the highest level: 26 s of a core for a cohort of a million series,
-while every session waits.
+Streamlit deletes a file made on request as soon as two runs of any session have ended, and nothing of the session that
+asked holds it: with twenty people at work the browser's own request came too late and got 404. And it would compress
+each file for its one reader at the highest level: 26 s of a core for a cohort of a million series.
 """
 
 from __future__ import annotations
 
+import threading
+
+import streamlit as st
 from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit.runtime import Runtime
+from streamlit.runtime.media_file_storage import MediaFileKind
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 _FILES = "/media/"
 _ASKS_FOR_LESS = b"accept-encoding"
+#: s that a deleted download stays in memory; long enough for a request that waits behind others.
+KEPT_S = 60.0
+
+
+class KeptDownloads(MemoryMediaFileStorage):
+    """Streamlit's files in memory; one to download is deleted ``kept_s`` after Streamlit has asked for it."""
+
+    def __init__(self, endpoint: str, *, kept_s: float = KEPT_S) -> None:
+        super().__init__(endpoint)
+        self._kept_s = kept_s
+        self._lock = threading.Lock()
+        self._leaving: dict[str, threading.Timer] = {}
+
+    def load_and_get_id(
+        self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
+    ) -> str:
+        """Take in a file; one that was about to be deleted stays."""
+        with self._lock:
+            file_id = super().load_and_get_id(path_or_data, mimetype, kind, filename)
+            if leaving := self._leaving.pop(file_id, None):
+                leaving.cancel()
+            return file_id
+
+    def delete_file(self, file_id: str) -> None:
+        """Delete a picture at once and a download later; a file that is not there is no error."""
+        with self._lock:
+            file = self._files_by_id.get(file_id)
+            if file is None or file.kind is not MediaFileKind.DOWNLOADABLE:
+                super().delete_file(file_id)
+            elif file_id not in self._leaving:
+                timer = threading.Timer(self._kept_s, self._drop, [file_id])
+                timer.daemon = True
+                self._leaving[file_id] = timer
+                timer.start()
+
+    def _drop(self, file_id: str) -> None:
+        """The time is over; a file that was taken in again meanwhile stays."""
+        with self._lock:
+            if self._leaving.get(file_id) is threading.current_thread():
+                del self._leaving[file_id]
+                super().delete_file(file_id)
+
+
+class App(st.App):
+    """Streamlit's app with downloads that are kept; Streamlit has no setting for its file storage."""
+
+    def _create_runtime(self) -> Runtime:
+        runtime = super()._create_runtime()
+        files = runtime.media_file_mgr
+        files._storage = KeptDownloads(files._storage._media_endpoint)  # type: ignore[attr-defined]
+        return runtime
 
 
 class PlainDownloads:

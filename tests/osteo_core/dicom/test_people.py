@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
+from osteo_core.dicom.image_header import Person
 from osteo_core.dicom.people import contradict, is_placeholder
-from osteo_core.dicom.slices import Person
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.records import Found
 from tests.builders.series import CtSpec, write_series

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from osteo_core.dicom.arrange import arrange
-from osteo_core.dicom.slices import ImageHeader, SliceHeader
+from osteo_core.dicom.image_header import ImageHeader
+from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.stack import Stack, build_stack
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.terms import Plane, Step

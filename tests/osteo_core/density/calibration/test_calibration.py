@@ -301,7 +301,9 @@ def test_the_first_way_that_can_gives_the_number_and_all_reasons_are_told(tmp_pa
     found = choose_calibration(replace(SERIES, kvp=90.0), read_setup(settings), NO_TISSUES)
     assert isinstance(found, Exclusion)
     assert found.found.startswith("90 kVp; lines exist for 80, 100, 110, 120, 130, 140 kVp")
-    assert isinstance(choose_calibration(SERIES, read_setup(Settings(calibration_order="precalibrated")), NO_TISSUES), Exclusion)
+    assert isinstance(
+        choose_calibration(SERIES, read_setup(Settings(calibration_order="precalibrated")), NO_TISSUES), Exclusion
+    )
 
 
 def test_by_default_the_scan_s_own_tissues_come_before_the_published_line():

@@ -1,0 +1,178 @@
+"""What an image says of itself apart from its place: the record, and the elements that its fields are read from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from pydicom.dataelem import RawDataElement
+
+from osteo_core.dicom.dates import age_state, age_years, day
+from osteo_core.dicom.spectral import not_plain
+from osteo_core.dicom.values import Source, State, number, positive, read, sequence, text, texts
+
+#: JPEG baseline and extended, JPEG-LS near-lossless. JPEG 2000 (.91) may be either; (0028,2110) tells.
+_LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "81"))
+#: (0020,4000) of every series that this program invents begins so.
+_SIMULATED_MARK = "simulated"
+#: A patient's size beyond these is a typing error or in centimetres.
+_SIZE_M = (0.3, 2.5)
+
+#: What all images of one sound series say alike.
+COMMON_KEYWORDS = (
+    *("SpecificCharacterSet", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
+    *("Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
+    *("DeviceSerialNumber", "SoftwareVersions", "InstitutionName", "StationName", "KVP", "ConvolutionKernel"),
+    *("SliceThickness", "PixelSpacing", "Rows", "Columns", "ImageOrientationPatient", "GantryDetectorTilt"),
+    *("PatientPosition", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "PatientSize", "StudyDate"),
+    *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "SeriesDescription", "ProtocolName"),
+    *("ReconstructionDiameter", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation"),
+    *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "LossyImageCompression", "ImageComments"),
+    *("DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
+    *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
+    *("DecompositionMaterialSequence", "DecompositionMethod"),
+)
+#: Numbers that are reported when they are not as DICOM has them, by the names that they have in reasons.
+_CHECKED_NUMBERS = {
+    "KVP": ("the tube voltage", 1),
+    "SliceThickness": ("slice thickness", 1),
+    "PixelSpacing": ("PixelSpacing", 2),
+    "ImageOrientationPatient": ("ImageOrientationPatient", 6),
+    "Rows": ("Rows", 1),
+    "Columns": ("Columns", 1),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Odd:
+    """A value that is not as DICOM has it: what it is, what stood there, and whether it could be read all the same."""
+
+    name: str
+    shown: str
+    is_read: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Person:
+    """Who a file says was scanned. Never leaves this process: identifiers become keyed hashes first."""
+
+    patient_id: str = ""
+    sex: str = ""
+    born: date | None = None
+    age_years: float | None = None
+    size_m: float | None = None
+    scanned: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ImageHeader:
+    """What an image says of itself apart from its place; one object for all images of a file search that say the same.
+
+    ``words`` is what describes it, in upper case; ``not_plain`` what makes it no plain CT, '' for plain CT.
+    ``contrast_agent`` joins what names one; ``odd`` are its values that are not as DICOM has them.
+    """
+
+    study_uid: str = ""
+    series_uid: str = ""
+    series_number: str = ""
+    person: Person = field(default_factory=Person)
+    sop_class_uid: str = ""
+    modality: str = ""
+    image_type: tuple[str, ...] = ()
+    samples_per_pixel: float = 1.0
+    photometric: str = ""
+    is_lossy: bool = False
+    manufacturer: str = ""
+    model: str = ""
+    serial_number: str = ""
+    software_versions: str = ""
+    institution: str = ""
+    accession: str = ""
+    station: str = ""
+    kernel: str = ""
+    thickness_mm: float | None = None
+    tilt_deg: float | None = None
+    reconstruction_diameter_mm: float | None = None
+    patient_position: str = ""
+    contrast_agent: str = ""
+    body_part: str = ""
+    words: str = ""
+    not_plain: str = ""
+    is_simulated: bool = False
+    odd: tuple[Odd, ...] = ()
+
+
+def image_header(source: Source, syntax: str = "") -> ImageHeader:
+    """What a header says of an image apart from its place, from any source of values by keyword."""
+    agents = sequence(source, "ContrastBolusAgentSequence")
+    agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
+    words = ("BodyPartExamined", "SeriesDescription", "ProtocolName")
+    return ImageHeader(
+        study_uid=text(source, "StudyInstanceUID"),
+        series_uid=text(source, "SeriesInstanceUID"),
+        series_number=text(source, "SeriesNumber"),
+        person=_person(source),
+        sop_class_uid=text(source, "SOPClassUID"),
+        modality=text(source, "Modality"),
+        image_type=tuple(word.upper() for word in texts(source, "FrameType") or texts(source, "ImageType")),
+        samples_per_pixel=number(source, "SamplesPerPixel") or 1.0,
+        photometric=text(source, "PhotometricInterpretation"),
+        is_lossy=text(source, "LossyImageCompression") == "01" or syntax in _LOSSY_SYNTAXES,
+        manufacturer=text(source, "Manufacturer"),
+        model=text(source, "ManufacturerModelName"),
+        serial_number=text(source, "DeviceSerialNumber"),
+        software_versions=text(source, "SoftwareVersions"),
+        institution=text(source, "InstitutionName"),
+        accession=text(source, "AccessionNumber"),
+        station=text(source, "StationName"),
+        kernel=text(source, "ConvolutionKernel"),
+        thickness_mm=positive(source, "SliceThickness"),
+        tilt_deg=number(source, "GantryDetectorTilt"),
+        reconstruction_diameter_mm=number(source, "ReconstructionDiameter"),
+        patient_position=text(source, "PatientPosition"),
+        contrast_agent=agent,
+        body_part=text(source, "BodyPartExamined"),
+        words=" ".join(text(source, keyword) for keyword in words).upper(),
+        not_plain=not_plain(source),
+        is_simulated=text(source, "ImageComments").lower().startswith(_SIMULATED_MARK),
+        odd=(*odd_numbers(source, _CHECKED_NUMBERS), *_odd_age(source)),
+    )
+
+
+def _person(source: Source) -> Person:
+    size = number(source, "PatientSize")
+    return Person(
+        patient_id=text(source, "PatientID"),
+        sex=text(source, "PatientSex").upper()[:1],
+        born=day(source, "PatientBirthDate"),
+        age_years=age_years(source),
+        size_m=size if size is not None and _SIZE_M[0] <= size <= _SIZE_M[1] else None,
+        scanned=day(source, "StudyDate"),
+    )
+
+
+def odd_numbers(source: Source, numbers: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]:
+    """Which of these numbers, by keyword with name and count, are not as DICOM has them."""
+    found = []
+    for keyword, (name, count) in numbers.items():
+        reading = read(source, keyword, count if count > 1 else 0)
+        if reading.state in (State.MENDED, State.UNREADABLE):
+            found.append(Odd(name=name, shown=reading.shown, is_read=reading.state is State.MENDED))
+        elif keyword.startswith("Rescale") and (vr := _foreign_vr(source, keyword)):
+            found.append(Odd(name=name, shown=f"under VR {vr}", is_read=True))
+    return tuple(found)
+
+
+def _foreign_vr(source: Source, keyword: str) -> str:
+    """The VR of an element that is not DS: decoders of pixels then miss a rescale, or read it in their own way."""
+    element = source.get(keyword)
+    vr = element.VR if isinstance(element, RawDataElement) else None
+    return "" if vr in (None, "DS") else str(vr)
+
+
+def _odd_age(source: Source) -> tuple[Odd, ...]:
+    state, shown = age_state(source)
+    if state in (State.MENDED, State.UNREADABLE):
+        return (Odd(name="the patient's age", shown=shown, is_read=state is State.MENDED),)
+    return ()

@@ -1,0 +1,98 @@
+"""Downloads are kept until they are fetched and leave as they are; other answers may be compressed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
+
+from pages.ui.shared.downloads import App, KeptDownloads, PlainDownloads
+
+
+async def text(_: Request) -> Response:
+    return PlainTextResponse("series " * 1000)
+
+
+def test_a_file_is_not_compressed_and_another_answer_is() -> None:
+    routes = [Route("/media/cohort.csv", text), Route("/page", text)]
+    app = Starlette(routes=routes, middleware=[Middleware(GZipMiddleware)])
+    client = TestClient(PlainDownloads(app))
+    assert "content-encoding" not in client.get("/media/cohort.csv").headers
+    assert client.get("/page").headers["content-encoding"] == "gzip"
+
+
+def ask(manager: MediaFileManager) -> str:
+    """A click on a button whose file is made on request: the file's address."""
+    button = manager.add_deferred(lambda: b"n\n1\n", "text/csv", "1.0", "cohort.csv")
+    return manager.execute_deferred(button).removeprefix("/media/")
+
+
+def end_runs(manager: MediaFileManager, count: int) -> None:
+    """So many runs of other sessions have ended."""
+    for _ in range(count):
+        manager.remove_orphaned_files()
+
+
+def is_there(files: KeptDownloads, name: str) -> bool:
+    try:
+        files.get_file(name)
+    except MediaFileStorageError:
+        return False
+    return True
+
+
+def wait_until_gone(files: KeptDownloads, name: str) -> None:
+    ends = time.monotonic() + 30
+    while is_there(files, name):
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_a_download_outlives_other_peoples_runs() -> None:
+    """Streamlit's own storage has deleted it after the second."""
+    files = KeptDownloads("/media", kept_s=3600)
+    manager = MediaFileManager(files)
+    name = ask(manager)
+    end_runs(manager, 20)
+    assert files.get_file(name).content == b"n\n1\n"
+
+
+def test_a_download_goes_after_its_time_and_a_picture_at_once() -> None:
+    files = KeptDownloads("/media", kept_s=0.05)
+    manager = MediaFileManager(files)
+    picture = manager.add(b"png", "image/png", "1.1").removeprefix("/media/")
+    name = ask(manager)
+    manager.clear_session_refs()
+    end_runs(manager, 2)
+    assert not is_there(files, picture)
+    wait_until_gone(files, name)
+    assert not files._leaving
+
+
+def test_a_download_asked_for_again_stays() -> None:
+    files = KeptDownloads("/media", kept_s=0.05)
+    manager = MediaFileManager(files)
+    name = ask(manager)
+    end_runs(manager, 2)
+    held = files.load_and_get_id(b"n\n1\n", "text/csv", MediaFileKind.DOWNLOADABLE, "cohort.csv")
+    assert name.startswith(held)
+    time.sleep(0.2)
+    assert is_there(files, name)
+
+
+def test_the_app_serves_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "app.py"
+    script.write_text("")
+    app = App(script)
+    files = app._create_runtime().media_file_mgr._storage
+    assert isinstance(files, KeptDownloads)
