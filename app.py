@@ -19,7 +19,7 @@ from pages.ui import services
 from pages.ui.access.doors import ACTIVE, Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
-from pages.ui.shared.downloads import App, PlainDownloads
+from pages.ui.shared.downloads import PlainDownloads, keep_downloads
 from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.shared.headers import SecurityHeaders, answer_fault
 from pages.ui.viewer.review_routes import review_routes
@@ -85,7 +85,8 @@ else:
         check_start()
     except SettingsError as refused:
         sys.exit(f"The dashboard does not start: {refused}.")
-    app = App(
+    keep_downloads()
+    app = st.App(
         __file__,
         routes=[*review_routes(), ACTIVE],
         lifespan=services.lifespan,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import time
-from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+import streamlit as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -13,10 +15,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from streamlit import runtime
+from streamlit.runtime import memory_media_file_storage
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
+from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from pages.ui.shared.downloads import App, KeptDownloads, PlainDownloads
+from pages.ui.shared.downloads import KeptDownloads, PlainDownloads, keep_downloads
+from tests.house.sources import ROOT
 
 
 async def text(_: Request) -> Response:
@@ -90,9 +96,15 @@ def test_a_download_asked_for_again_stays() -> None:
     assert is_there(files, name)
 
 
-def test_the_app_serves_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    script = tmp_path / "app.py"
-    script.write_text("")
-    app = App(script)
-    files = app._create_runtime().media_file_mgr._storage
-    assert isinstance(files, KeptDownloads)
+def test_the_running_app_keeps_downloads() -> None:
+    """Streamlit finds ``st.App`` in app.py by its words and takes the storage by its name: both must go on."""
+    source = ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))
+    calls = [ast.unparse(node.func) for node in ast.walk(source) if isinstance(node, ast.Call)]
+    assert calls.index("keep_downloads") < calls.index("st.App")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory_media_file_storage, "MemoryMediaFileStorage", MemoryMediaFileStorage)
+        keep_downloads()
+        patch.setattr(runtime, "Runtime", Mock())
+        st.App(ROOT / "app.py")._create_runtime()
+        (config,), _ = runtime.Runtime.call_args
+    assert isinstance(config.media_file_storage, KeptDownloads)

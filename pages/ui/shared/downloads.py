@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 
-import streamlit as st
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit.runtime import Runtime
+from streamlit.runtime import memory_media_file_storage
 from streamlit.runtime.media_file_storage import MediaFileKind
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
@@ -60,14 +59,12 @@ class KeptDownloads(MemoryMediaFileStorage):
                 super().delete_file(file_id)
 
 
-class App(st.App):
-    """Streamlit's app with downloads that are kept; Streamlit has no setting for its file storage."""
+def keep_downloads() -> None:
+    """Have apps that start from now on keep their downloads.
 
-    def _create_runtime(self) -> Runtime:
-        runtime = super()._create_runtime()
-        files = runtime.media_file_mgr
-        files._storage = KeptDownloads(files._storage._media_endpoint)  # type: ignore[attr-defined]
-        return runtime
+    Streamlit has no setting for its file storage; an app that starts takes the class of this name.
+    """
+    memory_media_file_storage.MemoryMediaFileStorage = KeptDownloads  # type: ignore[misc, assignment]
 
 
 class PlainDownloads:
