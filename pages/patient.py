@@ -34,15 +34,16 @@ def show_levels(view: services.PatientView) -> None:
     )
 
 
+@st.fragment
 def show_level_figure(view: services.PatientView) -> None:
-    """vBMD from level to level, with the limits drawn."""
+    """vBMD from level to level, with the limits drawn; on demand, for its script is as large as all others together and
+    would keep the CT waiting."""
     points = [
         figures.LevelPoint(level=row.level.name, vbmd_mg_cm3=row.vbmd_mg_cm3, used=row.level in view.levels_used)
         for row in view.levels
         if row.vbmd_mg_cm3 is not None
     ]
-    if points:
-        st.subheader("From level to level")
+    if points and st.toggle("Show vBMD from level to level", key="level-figure"):
         st.plotly_chart(figures.levels_figure(points, services.limits()), config={"displayModeBar": False})
 
 

@@ -5,6 +5,7 @@ Streamlit's own page holds neither, so that everything would move when they come
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit
@@ -20,9 +21,14 @@ _ASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 _SAID = (b"content-length", b"etag", b"last-modified", b"accept-ranges")
 
 
+def piece_addresses(names: Iterable[str]) -> list[str]:
+    """Where the browser finds pieces of Streamlit's own script, by the beginnings of their file names."""
+    found = (path for name in names for path in sorted((_STATIC / "static" / "js").glob(f"{name}.*.js")))
+    return [f"/static/js/{path.name}" for path in found]
+
+
 def _head() -> bytes:
-    found = [path for name in _PIECES for path in sorted((_STATIC / "static" / "js").glob(f"{name}.*.js"))]
-    links = [f'<link rel="modulepreload" crossorigin href="./static/js/{path.name}">' for path in found]
+    links = [f'<link rel="modulepreload" crossorigin href=".{address}">' for address in piece_addresses(_PIECES)]
     links += [
         f'<link rel="preload" as="font" type="font/woff2" crossorigin href="./static/media/{path.name}">'
         for path in sorted((_STATIC / "static" / "media").glob("MaterialSymbols-Rounded.*.woff2"))

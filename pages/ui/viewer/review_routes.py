@@ -31,6 +31,7 @@ from osteo_core.review.reads import Role, Verdict
 from pages.ui.access.roles import Action, User
 from pages.ui.access.users import check, user_of_cookies
 from pages.ui.services import review, review_case, review_files
+from pages.ui.shared.first_paint import piece_addresses
 from pages.ui.viewer import signing
 
 SCRIPTS = Path(__file__).parent / "reader"
@@ -39,10 +40,18 @@ _PRIVATE = {"Cache-Control": "private, max-age=900", "X-Content-Type-Options": "
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 #: A mask of the largest shown part, packed, is far smaller; more than this is no mask.
 _MOST_BYTES = 32_000_000
+#: Streamlit's pieces of the patient's page, by the beginning of their file name.
+_PIECES = ("DataFrame", "Quiver", "arrowFormatUtils")
 _EXPIRED = "this page was open for longer than its addresses are good; it asks for new ones by itself, try again"
 
 
 _ANOTHER = "this page was opened under another sign-in; reload it"
+
+
+class _Picture(FileResponse):
+    """A file in few pieces: for each one the server's loop waits until the scripts of other sessions let it go on."""
+
+    chunk_size = 4 * 2**20
 
 
 @functools.cache
@@ -56,6 +65,12 @@ def _scripts_hash() -> str:
 def script_address(name: str) -> str:
     """Where the browser finds one of the screen's scripts; they import one another from the same folder."""
     return f"/api/reader/{_scripts_hash()}/{name}"
+
+
+def scripts_ahead() -> list[str]:
+    """What a patient's page needs beside what other pages have loaded: a list of patients has it fetched when idle."""
+    own = [script_address(script.name) for script in sorted(SCRIPTS.glob("*.js"))]
+    return [*own, *piece_addresses(_PIECES)]
 
 
 def picture_address(file: Path) -> str:
@@ -103,7 +118,9 @@ async def _picture(request: Request) -> Response:
         return PlainTextResponse("this picture is not there any more; reload the page", status_code=404)
     if not file.is_file():
         return PlainTextResponse("being made", status_code=202, headers={"Cache-Control": "no-store"})
-    return FileResponse(file, media_type="application/octet-stream", headers=_PRIVATE)
+    # The browser itself unpacks what is packed, faster than a script could.
+    headers = {**_PRIVATE, "Content-Encoding": "gzip"} if file.suffix == ".gz" else _PRIVATE
+    return _Picture(file, media_type="application/octet-stream", headers=headers)
 
 
 async def _body(request: Request) -> bytes:

@@ -341,6 +341,18 @@ class PatientList {
   }
 }
 
+// Scripts of the patient's page are fetched and compiled while the list is read; a page loads them once.
+const ahead = new Set();
+const fetchAhead = (addresses) => {
+  const fetchAll = () => {
+    for (const href of addresses.filter((one) => !ahead.has(one))) {
+      ahead.add(href);
+      document.head.append(element("link", { rel: "modulepreload", href, crossorigin: true }));
+    }
+  };
+  window.requestIdleCallback ? window.requestIdleCallback(fetchAll) : setTimeout(fetchAll, 1000);
+};
+
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".patient-list");
   let list = instances.get(root);
@@ -348,6 +360,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     list = new PatientList(root);
     instances.set(root, list);
   }
+  fetchAhead(data.ahead);
   list.update(data, (what) => setTriggerValue("request", what));
   return () => {
     list.remove();

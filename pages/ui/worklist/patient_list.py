@@ -23,6 +23,7 @@ from pages.ui.access.users import author
 from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
 from pages.ui.shared.notes import REVIEWS, step_words
+from pages.ui.viewer.review_routes import scripts_ahead
 from pages.ui.worklist.order import WorkOrder
 
 _FOLDER = Path(__file__).parent
@@ -73,6 +74,7 @@ def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> di
         "reviews": [{"state": s.value, "words": wording.sentence(s.value), "hotkey": key} for s, key in REVIEWS],
         "steps": _STEPS,
         "because": [code.value for code in Because],
+        "ahead": scripts_ahead(),
     }
 
 

@@ -1,4 +1,4 @@
-import { fetchSoon } from './volume.js'
+import { fetchSoon } from './fetch_soon.js'
 
 // Surfaces of the bodies and of the bone around them: one small WebGL program, turned in software too.
 const VERTEX = `#version 300 es

@@ -1,13 +1,14 @@
 // The reader's screen: headline, planes, levels, tools and decisions. Built once a series and version; what comes with
 // later reruns changes words and numbers, never the cross, the zoom or the window.
 import { Drawing, ORDER, shifted } from './edit.js'
+import { fetchSoon } from './fetch_soon.js'
 import { forget, keep, kept } from './kept.js'
 import { Scene, readSurfaces } from './mesh.js'
 import { Prior } from './prior.js'
 import { PLANES, Plane, lutOf, readout } from './planes.js'
 import { colourOf, labelOf, showScale } from './scales.js'
 import { spineOf } from './spine.js'
-import { fetchSoon, packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
+import { packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
 import { askSignature, levelCard, showHelp, showHead, showTissues } from './words.js'
 
 const absolute = (address) => new URL(address, window.location.origin).href

@@ -2,25 +2,21 @@
 const HEADER = 352
 const KINDS = { 2: Uint8Array, 4: Int16Array, 16: Float32Array }
 
-const refusal = async (answer) => new Error((await answer.text()) || `the server answered ${answer.status}`)
-
-// Regions and surfaces of a series that is opened for the first time are made beside the page: the server says so (202).
-export const fetchSoon = async (url, seconds = 0) => {
-  const until = performance.now() + 1000 * seconds
-  for (;;) {
-    const answer = await fetch(url)
-    if (!answer.ok) throw await refusal(answer)
-    if (answer.status !== 202) return answer
-    if (performance.now() > until) throw new Error('it is still being made; try again in a minute')
-    await new Promise((done) => setTimeout(done, 500))
-  }
+// Volumes come through a worker, since the page has much to draw while they arrive.
+const worker = new Worker(new URL('./download.js', import.meta.url), { type: 'module' })
+const awaited = new Map()
+let asked = 0
+worker.onmessage = ({ data: { number, buffer, problem } }) => {
+  const { done, refuse } = awaited.get(number)
+  awaited.delete(number)
+  buffer ? done(parse(buffer)) : refuse(new Error(problem))
 }
 
-export const readVolume = async (url, seconds = 0) => {
-  const answer = await fetchSoon(url, seconds)
-  const buffer = await new Response(answer.body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer()
-  return parse(buffer)
-}
+export const readVolume = (url, seconds = 0) => new Promise((done, refuse) => {
+  asked += 1
+  awaited.set(asked, { done, refuse })
+  worker.postMessage({ number: asked, url, seconds })
+})
 
 export const parse = (buffer) => {
   const view = new DataView(buffer)

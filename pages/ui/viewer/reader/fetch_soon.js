@@ -1,0 +1,13 @@
+const refusal = async (answer) => new Error((await answer.text()) || `the server answered ${answer.status}`)
+
+// Regions and surfaces of a series that is opened for the first time are made beside the page: the server says so (202).
+export const fetchSoon = async (url, seconds = 0) => {
+  const until = performance.now() + 1000 * seconds
+  for (;;) {
+    const answer = await fetch(url)
+    if (!answer.ok) throw await refusal(answer)
+    if (answer.status !== 202) return answer
+    if (performance.now() > until) throw new Error('it is still being made; try again in a minute')
+    await new Promise((done) => setTimeout(done, 500))
+  }
+}
