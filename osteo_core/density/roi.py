@@ -14,7 +14,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from osteo_core.density.odd_bone import find_odd_bone
 from osteo_core.limits.region import (
@@ -79,19 +78,31 @@ def trabecular_roi(body: Body) -> NDArray[np.bool_]:
 def depth_mm(body: Body) -> FloatArray:
     """(I, J, K) mm from each voxel's centre to the outlined surface; 0 outside.
 
-    Thick voxels are split into an odd number of parts, so that the surface is the voxels' faces and
-    the distance does not depend on the slice thickness.
+    Thick voxels count as an odd number of parts along each axis, so that the surface is the voxels' faces and the
+    distance does not depend on the slice thickness. It is that to the centre of the nearest part outside, less half a
+    part: axis by axis, since its square is a sum over the axes (Felzenszwalb 2012, Theory Comput 8:415).
     """
     parts = [_odd_parts(step) for step in body.geometry.spacing_mm]
-    fine = body.mask
-    for axis, n in enumerate(parts):
-        fine = np.repeat(fine, n, axis=axis)
-    sampling = [step / n for step, n in zip(body.geometry.spacing_mm, parts, strict=True)]
+    fine_mm = [step / n for step, n in zip(body.geometry.spacing_mm, parts, strict=True)]
     # The array's edge is a surface too: a body that the field of view cuts has no bone beyond it.
-    depth = ndimage.distance_transform_edt(np.pad(fine, 1), sampling=sampling)[1:-1, 1:-1, 1:-1]
-    centres = tuple(slice(n // 2, None, n) for n in parts)
-    found: FloatArray = np.maximum(depth[centres] - min(sampling) / 2, 0.0) * body.mask
+    squared_mm2 = np.where(np.pad(body.mask, 1), np.inf, 0.0)
+    for axis, (part_mm, n) in enumerate(zip(fine_mm, parts, strict=True)):
+        _lower_along(np.moveaxis(squared_mm2, axis, 0), part_mm=part_mm, parts=n)
+    depth = np.sqrt(squared_mm2)[1:-1, 1:-1, 1:-1]
+    found: FloatArray = np.maximum(depth - min(fine_mm) / 2, 0.0) * body.mask
     return found
+
+
+def _lower_along(squared_mm2: FloatArray, *, part_mm: float, parts: int) -> None:
+    """Lower each value, in place, to the least sum of a value along the first axis and the squared distance to it."""
+    before = squared_mm2.copy()
+    for steps in range(1, len(before)):
+        # From a voxel's centre to the nearest part of the voxel so many steps away.
+        away_mm = (steps * parts - parts // 2) * part_mm
+        if away_mm * away_mm >= squared_mm2.max():
+            return
+        np.minimum(squared_mm2[steps:], before[:-steps] + away_mm * away_mm, out=squared_mm2[steps:])
+        np.minimum(squared_mm2[:-steps], before[steps:] + away_mm * away_mm, out=squared_mm2[:-steps])
 
 
 def _odd_parts(step_mm: float) -> int:

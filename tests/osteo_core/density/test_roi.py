@@ -1,11 +1,13 @@
 """The trabecular region: in bone core only, the same on every grid, and refused with a reason."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from osteo_core.density.roi import depth_mm, measure_levels, trabecular_roi
 from osteo_core.morphometry.fracture import grade_fractures
@@ -139,6 +141,26 @@ def test_depth_is_measured_from_the_faces_of_thick_slices():
     centre = body.frame.origin_mm
     index = np.round(body.geometry.to_index(centre)).astype(int)
     assert depth_mm(body)[tuple(index)] == pytest.approx(12.5, abs=0.6)
+
+
+def depth_by_parts_mm(mask, spacing_mm):
+    """The same by splitting every voxel into its parts and SciPy's distance transform of them all."""
+    parts = [max((n := int(np.ceil(step - 1e-6))) + 1 - n % 2, 1) for step in spacing_mm]
+    fine = mask
+    for axis, n in enumerate(parts):
+        fine = np.repeat(fine, n, axis=axis)
+    sampling = [step / n for step, n in zip(spacing_mm, parts, strict=True)]
+    depth = ndimage.distance_transform_edt(np.pad(fine, 1), sampling=sampling)[1:-1, 1:-1, 1:-1]
+    return np.maximum(depth[tuple(slice(n // 2, None, n) for n in parts)] - min(sampling) / 2, 0.0) * mask
+
+
+@pytest.mark.parametrize("spacing_mm", [(0.7, 0.7, 1.0), (1.03, 1.03, 1.1), (0.9, 0.9, 5.0), (2.0, 1.0, 3.0)])
+@pytest.mark.parametrize("share", [0.3, 0.02, 0.001, 0.0])
+def test_depth_is_that_of_the_parts(spacing_mm, share):
+    rng = np.random.default_rng(round(1000 * share))
+    mask = rng.random((24, 21, 18)) >= share
+    body = SimpleNamespace(mask=mask, geometry=SimpleNamespace(spacing_mm=spacing_mm))
+    np.testing.assert_array_equal(depth_mm(body), depth_by_parts_mm(mask, spacing_mm))
 
 
 def test_a_cut_level_is_refused_before_anything_else():
