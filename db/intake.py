@@ -21,8 +21,8 @@ _log = logging.getLogger("osteo.store")
 _PARTS_AT_ONCE = 2000
 #: Arrow tables lent to the database while it inserts from them.
 _LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients", "touched_events")
-#: Events that a derived row may depend on: that somebody opened a series changes none.
-_IS_DERIVED_FROM = pc.field("kind") != "opened"
+#: Events that no derived row depends on (refresh.sql): a series was opened, outlines were saved and not yet signed.
+_NOT_DERIVED_FROM = pa.array(["opened", "mask saved"])
 _NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
 _NO_EVENTS = TABLES["events"].schema.empty_table().select(["kind", "payload_json"])
 _NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_key"])
@@ -133,7 +133,8 @@ def _record(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa
 def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[pa.Table]]) -> None:
     """Write the derived rows of every patient with series or QCT values in these rows."""
     of_series = ("series", "results", "measurements", "exclusions", "events", "tissues")
-    changing = {**tables, "events": [table.filter(_IS_DERIVED_FROM) for table in tables["events"]]}
+    is_derived_from = ~pc.field("kind").isin(_NOT_DERIVED_FROM)
+    changing = {**tables, "events": [table.filter(is_derived_from) for table in tables["events"]]}
     keys = [table.select(["series_key"]) for kind in of_series for table in changing[kind] if len(table)]
     patients = [table.select(["patient_key"]) for table in tables["reference_values"]]
     if not keys and not patients:

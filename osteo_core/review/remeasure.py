@@ -36,6 +36,7 @@ from osteo_core.records import (
 )
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.mask import mask_hash
+from osteo_core.review.summary import Summary
 from osteo_core.settings import Settings
 from osteo_core.terms import ContrastPhase, Level, Status, Step, SuggestedCause
 
@@ -53,7 +54,7 @@ class ReviewCase:
 
     ``volume`` and ``model`` lie on the shown grid. ``has_rods``: the model's result saw rods under the back.
     ``cautions`` are those of the model's result; ``regressed`` are the network's readings, which hold as long as an
-    outline is as it was. ``memory`` keeps levels that were measured.
+    outline is as it was. ``memory`` keeps levels that were measured, ``summaries`` the numbers of whole versions.
     """
 
     series: Series
@@ -66,6 +67,7 @@ class ReviewCase:
     cautions: tuple[Caution, ...] = ()
     regressed: Mapping[Level, Estimate] = field(default_factory=dict)
     memory: dict[str, Measurement] = field(default_factory=dict)
+    summaries: dict[str, Summary] = field(default_factory=dict)
 
 
 def remeasure(case: ReviewCase, labels: LabelArray, decisions: Decisions, *, settings: Settings) -> SeriesResult:

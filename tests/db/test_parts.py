@@ -14,11 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from db import intake, parts, rows
+from db import derived, intake, parts, rows
 from db.connect import Store, open_store
+from db.events import record
 from db.parts import Part, kept_parts, quarantined, waiting_parts, write_part
 from osteo_core.columns import TABLES
 from osteo_core.errors import BrokenPromiseError, StoreError
+from osteo_core.review.read_events import opened_event, saved_event
+from osteo_core.review.reads import SavedMask
+from osteo_core.review.summary import Summary
+from osteo_core.terms import Category
 from tests.builders.cohort import build_cohort, measured_result
 from tests.db.conftest import deliver_results
 
@@ -26,6 +31,10 @@ from tests.db.conftest import deliver_results
 def numbers(store: Store) -> tuple[int, int]:
     row = store.query("cohort_summary").to_pylist()[0]
     return row["n_series"], row["n_measured"]
+
+
+def cohort_of(store: Store) -> list[dict[str, object]]:
+    return store._connection.execute("FROM cohort ORDER BY series_key").to_arrow_table().to_pylist()
 
 
 def write_raw(store_dir: Path, kind: str, table: pa.Table) -> Path:
@@ -62,6 +71,31 @@ def test_taken_in_once_however_often_it_is_left(store: Store) -> None:
     assert (first > 0, store.take_in(), numbers(store)) == (True, 0, (3, 3))
     assert len(kept_parts(store.store_dir)) == first
     assert waiting_parts(store.store_dir) == []
+
+
+def test_openings_and_saved_outlines_derive_nothing_and_would_change_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = build_cohort(3)
+    deliver_results(store.store_dir, results)
+    store.take_in()
+    derived_rows, real, asked = cohort_of(store), derived.refresh_sql, []
+    monkeypatch.setattr(derived, "refresh_sql", lambda: asked.append("") or real())
+    key, at = results[0].series.series_key, datetime(2026, 11, 29, 8, tzinfo=UTC)
+    saved = SavedMask(
+        version="v", base="m", reader="AB", at=at, model_hash="m", summary=Summary(category=Category.NORMAL)
+    )
+    opened = {"series_key": key, "reader": "AB", "at": at, "shows_read": False, "version": "m"}
+    record(
+        store.store_dir,
+        opened_event(event_id="1", **opened),
+        saved_event(saved, event_id="2", series_key=key, settings_hash="s"),
+    )
+    assert (store.take_in(), asked) == (1, [])
+    monkeypatch.setattr(intake, "_NOT_DERIVED_FROM", pa.array([], pa.string()))
+    record(store.store_dir, opened_event(event_id="3", **opened))
+    assert (store.take_in(), asked) == (1, [""])
+    assert cohort_of(store) == derived_rows
 
 
 def test_the_same_rows_in_other_bytes_change_nothing(store: Store) -> None:

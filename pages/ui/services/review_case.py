@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import threading
 from collections import OrderedDict
@@ -193,5 +194,8 @@ def reader_mask(series_key: str, version: str) -> Path:
 
 def measured(view: PatientView, version: str, decisions: Decisions | None = None) -> Summary:
     """The numbers by the outlines of that version and these decisions."""
-    result = remeasure(case_of(view), labels_of(view, version), decisions or Decisions(), settings=settings())
-    return summary_of(result)
+    case, decided = case_of(view), decisions or Decisions()
+    key = json.dumps([version, settings().hash, decided.to_dict()], sort_keys=True)
+    if key not in case.summaries:
+        case.summaries[key] = summary_of(remeasure(case, labels_of(view, version), decided, settings=settings()))
+    return case.summaries[key]
