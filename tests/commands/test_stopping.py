@@ -89,7 +89,7 @@ def test_a_stopped_command_leaves_a_whole_store_and_the_next_carries_on(tmp_path
 
 def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, workers=1)
-    index(write_many(tmp_path / "ct", 12), settings.store, settings=settings)
+    index(write_many(tmp_path / "ct", 6), settings.store, settings=settings)
     command = subprocess.Popen(
         [sys.executable, "-c", SLOW_COMMAND, "analyze", "--store", str(settings.store), "--workers", "1"],
         cwd=ROOT,
@@ -97,23 +97,23 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 6)
+    wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 4)
     pause.request(settings.store)
     wait_until(lambda: not at_work(settings.store) and progress_of(settings.store)["is_paused"])
     time.sleep(1)  # a series that ended in the same moment is counted
     held = progress_of(settings.store)["done"]
     time.sleep(3)
-    assert progress_of(settings.store)["done"] == held < 12
+    assert progress_of(settings.store)["done"] == held < 6
     assert command.poll() is None
     pause.lift(settings.store)
     _, complaint = command.communicate(timeout=180)
-    assert (command.returncode, progress_of(settings.store)["done"]) == (0, 12), complaint
-    assert results_in(settings.store) == 12
+    assert (command.returncode, progress_of(settings.store)["done"]) == (0, 6), complaint
+    assert results_in(settings.store) == 6
 
 
 def test_two_runs_at_once_share_the_series(tmp_path: Path) -> None:
     settings = settings_for(tmp_path, workers=1)
-    index(write_many(tmp_path / "ct", 6), settings.store, settings=settings)
+    index(write_many(tmp_path / "ct", 4), settings.store, settings=settings)
     command = subprocess.Popen(
         [sys.executable, "-c", SLOW_COMMAND, "analyze", "--store", str(settings.store), "--workers", "1", "--json"],
         cwd=ROOT,
@@ -124,9 +124,9 @@ def test_two_runs_at_once_share_the_series(tmp_path: Path) -> None:
     wait_until(lambda: any((settings.store / ".running").glob("*/lock")))
     own = analyze(settings.store, settings=settings, models=segmenters.SLOW)
     other = json.loads(command.communicate(timeout=180)[0])
-    assert own.measured + other["measured"] == 6
+    assert own.measured + other["measured"] == 4
     assert (own.measured + own.elsewhere, own.failed, other["failed"]) == (own.found, 0, 0)
-    assert results_in(settings.store) == 6
+    assert results_in(settings.store) == 4
     assert not (settings.store / ".running").exists()
 
 
