@@ -106,7 +106,7 @@ from pages.ui.services.records import (
 from pages.ui.services.reference import calibration_rows, limit_rows, model_rows, setting_rows
 from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.review import note_opened, open_ticket, reader_pairs, reading
-from pages.ui.services.review_case import prepare, prior_files, screen_files
+from pages.ui.services.review_case import ct_of, prepare, prior_files, screen_files
 from pages.ui.services.running_app import (
     limits,
     may_start,

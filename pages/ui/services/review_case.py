@@ -76,6 +76,13 @@ def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
     return {"ct": ct, **{name: path for name, path in found.items() if name not in gone}}
 
 
+def ct_of(series_key: str) -> Path | None:
+    """The CT of a reader's screen where it was made already."""
+    view = patient(series_key)
+    path = pictures_dir() / (review_files.stem_of(model_view(view)) + CT) if view else None
+    return path if path and path.is_file() else None
+
+
 def prepare(series_key: str | None) -> None:
     """Have the files of the series that comes next made in the background; one that cannot be shown says so itself."""
     view = patient(series_key) if series_key else None

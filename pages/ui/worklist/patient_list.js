@@ -52,6 +52,7 @@ class PatientList {
       const to = isMoved ? this.selected : (data.selected ?? this.selected);
       this.select(to, { isAdvance: to !== this.selected });
       if (data.go) {
+        if (data.ct) load(data.volume_script).then(({ begin }) => begin(data.ct));
         window.history.pushState({}, "", data.go);
         window.dispatchEvent(new PopStateEvent("popstate"));
       }
@@ -343,12 +344,14 @@ class PatientList {
 
 // Scripts of the patient's page are fetched and compiled while the list is read; a page loads them once.
 const ahead = new Set();
-const fetchAhead = (addresses) => {
+const load = (address) => import(new URL(address, window.location.origin).href);
+const fetchAhead = ({ ahead: addresses, volume_script }) => {
   const fetchAll = () => {
     for (const href of addresses.filter((one) => !ahead.has(one))) {
       ahead.add(href);
       document.head.append(element("link", { rel: "modulepreload", href, crossorigin: true }));
     }
+    load(volume_script);
   };
   window.requestIdleCallback ? window.requestIdleCallback(fetchAll) : setTimeout(fetchAll, 1000);
 };
@@ -360,7 +363,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
     list = new PatientList(root);
     instances.set(root, list);
   }
-  fetchAhead(data.ahead);
+  fetchAhead(data);
   list.update(data, (what) => setTriggerValue("request", what));
   return () => {
     list.remove();

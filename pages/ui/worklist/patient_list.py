@@ -19,11 +19,12 @@ from osteo_core.programme.follow_up import ENDED, WITH_CODE, Because, Fact, Note
 from osteo_core.programme.planning import Contact, Plan
 from osteo_core.terms import Category
 from pages.ui import services
-from pages.ui.access.users import author
+from pages.ui.access.roles import Action, may
+from pages.ui.access.users import author, current_user
 from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
 from pages.ui.shared.notes import REVIEWS, step_words
-from pages.ui.viewer.review_routes import scripts_ahead
+from pages.ui.viewer.review_routes import picture_address, script_address, scripts_ahead
 from pages.ui.worklist.order import WorkOrder
 
 _FOLDER = Path(__file__).parent
@@ -75,7 +76,15 @@ def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> di
         "steps": _STEPS,
         "because": [code.value for code in Because],
         "ahead": scripts_ahead(),
+        "volume_script": script_address("volume.js"),
+        "ct": _ct_address(order.selected) if order.go else "",
     }
+
+
+def _ct_address(series_key: str | None) -> str:
+    """Where the CT of the patient that is opened lies; '' where it is not made yet, or not for this person."""
+    ct = services.ct_of(series_key) if series_key and may(current_user(), Action.SEE_IMAGES) else None
+    return picture_address(ct) if ct else ""
 
 
 def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, Any]:

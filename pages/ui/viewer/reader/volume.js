@@ -12,11 +12,25 @@ worker.onmessage = ({ data: { number, buffer, problem } }) => {
   buffer ? done(parse(buffer)) : refuse(new Error(problem))
 }
 
-export const readVolume = (url, seconds = 0) => new Promise((done, refuse) => {
+const download = (url, seconds) => new Promise((done, refuse) => {
   asked += 1
   awaited.set(asked, { done, refuse })
   worker.postMessage({ number: asked, url, seconds })
 })
+
+// A CT that a list of patients asks for as it opens one, while the page is still being drawn.
+let begun = null
+const placeOf = (url) => new URL(url, window.location.origin).pathname
+export const begin = (url) => {
+  begun = { place: placeOf(url), volume: download(url, 0) }
+  begun.volume.catch(() => { begun = null })
+}
+
+export const readVolume = (url, seconds = 0) => {
+  const early = begun?.place === placeOf(url) ? begun.volume : null
+  begun = null
+  return early || download(url, seconds)
+}
 
 export const parse = (buffer) => {
   const view = new DataView(buffer)
