@@ -122,6 +122,8 @@ def _check_fit(array: NDArray[Any], geometry: Geometry) -> None:
 def sample_hu(volume: Volume, index: FloatArray) -> FloatArray:
     """Linear HU at fractional indices (..., 3), read from the smallest box that holds them; NaN outside."""
     flat = index.reshape(-1, 3)
+    if not len(flat):
+        return np.empty(index.shape[:-1])
     low = np.maximum(np.floor(flat.min(axis=0)).astype(int) - 1, 0)
     high = np.minimum(np.ceil(flat.max(axis=0)).astype(int) + 2, volume.geometry.shape)
     if (high <= low).any():

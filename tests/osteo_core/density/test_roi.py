@@ -13,6 +13,7 @@ from osteo_core.density.roi import depth_mm, measure_levels, trabecular_roi
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.outcomes import Caution, CautionCode, ExclusionCode
+from osteo_core.records import Volume
 from osteo_core.terms import Level, Step
 from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation, segmentation_of
 
@@ -283,3 +284,16 @@ def test_a_clipped_window_far_above_a_region_takes_nothing_out(spine):
     noisy = volume.voxels_hu + np.random.default_rng(3).normal(0.0, 15.0, volume.voxels_hu.shape)
     clipped = replace(volume, voxels_hu=np.clip(noisy, -160, 240).astype(np.int16), cautions=(caution,))
     assert all(m.exclusion is None for m in measure_levels(clipped, segmentation))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_shape_has_numbers_or_a_reason(seed):
+    """Blobs, shells and crumbs as a network outlines them at the edge of a thorax: no line along them may hit anything."""
+    rng = np.random.default_rng(seed)
+    geometry = grid(spacing_mm=(1.0, 1.0, 2.0), extent_mm=(40.0, 40.0, 40.0))
+    noise = ndimage.gaussian_filter(rng.normal(size=geometry.shape), rng.uniform(0.7, 3.0))
+    shell = np.abs(noise - rng.normal(0, noise.std())) < rng.uniform(0.1, 0.6) * noise.std()
+    labels = np.where(shell, np.uint8(Level.L2), np.uint8(0))
+    voxels = np.round(rng.normal(150, 60, geometry.shape)).astype(np.int16)
+    found = measure_levels(Volume(voxels_hu=voxels, geometry=geometry), segmentation_of(labels, geometry))
+    assert all(row.exclusion is not None or row.median_hu is not None for row in found)
