@@ -61,8 +61,15 @@ def show_published(found: services.Study) -> None:
     st.caption(
         "Published: Fang Y et al., Eur Radiol 2021;31:1831-1842 (463, 200 and 200 patients of three vendors; which "
         "vendor is which set, limits of agreement and areas under the curve are not in its abstract). Theirs are "
-        "patients, these are simulated: the columns stand beside each other and are no comparison of two methods."
+        f"patients, these ({', '.join(str(line.n) for line in phantomless)}) are simulated: the columns stand "
+        "beside each other and are no comparison of two methods."
     )
+
+
+def _to_reach(column: str, target: str, line: services.StudyLine) -> str:
+    """A line without a phantom allows for every scanner there is: its interval is not asked to hold 95 % within one."""
+    is_asked = column != "coverage" or line.calibration != "phantomless"
+    return target.format(**line.targets) if is_asked else ""
 
 
 def show_figures(lines: Sequence[services.StudyLine]) -> None:
@@ -72,7 +79,7 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
             [
                 {
                     "Figure": name,
-                    "To reach": target.format(**lines[0].targets) or wording.MISSING,
+                    "To reach": _to_reach(column, target, lines[0]) or wording.MISSING,
                     **{
                         f"Set {line.number}, {line.vendor}": wording.estimate(line.figures.get(column), digits=digits)
                         for line in lines
