@@ -50,12 +50,13 @@ st.info(
     "A flag is a reason to look, not a finding; no flag does not rule anything out. Confirm by DXA or QCT.",
     icon=":material/science:",
 )
-limits, models, calibrations, settings = st.tabs(["Limits", "Models", "Calibration", "Settings"])
-with limits:
-    show_limits()
-with models:
-    show_models()
-with calibrations:
-    show_calibrations()
-with settings:
-    show_settings()
+shown = {
+    "Limits": show_limits,
+    "Models": show_models,
+    "Calibration": show_calibrations,
+    "Settings": show_settings,
+}
+for tab, show in zip(st.tabs(list(shown), on_change="rerun", key="about"), shown.values(), strict=True):
+    with tab:
+        if tab.open:  # the cards alone are longer than the rest of the page
+            show()

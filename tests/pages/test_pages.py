@@ -292,6 +292,14 @@ def test_limits_stand_with_their_sources(filled_store: Path, open_page: Open) ->
     assert "ACR" in table.loc["Osteoporosis below", "Source"]
 
 
+def test_a_tab_of_about_is_drawn_when_it_is_opened(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/about.py")
+    assert "SHA-256 of the weights" not in texts(app)
+    app.session_state["about"] = "Models"
+    app.run()
+    assert "SHA-256 of the weights" in texts(app)
+
+
 def test_opening_pages_imports_neither_torch_nor_itkwidgets(filled_store: Path) -> None:
     """What reads CT may be loaded: the reader's screen needs it."""
     code = (

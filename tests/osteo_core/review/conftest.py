@@ -16,21 +16,21 @@ from tests.osteo_core.test_pipeline import SERIES
 
 
 @pytest.fixture(scope="session")
-def analysed() -> tuple[Volume, Segmentation, SeriesResult]:
+def analyzed() -> tuple[Volume, Segmentation, SeriesResult]:
     bodies = tuple(BodySpec(level=level, trabecular_hu=LOWERED[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
     return volume, segmentation, analyze_volume(SERIES, volume, segmenter=Truth(segmentation), settings=Settings())
 
 
 @pytest.fixture(scope="session")
-def shown(analysed) -> Shown:
-    volume, segmentation, _ = analysed
+def shown(analyzed) -> Shown:
+    volume, segmentation, _ = analyzed
     return show_part(volume.voxels_hu, segmentation.labels, volume.geometry)
 
 
 @pytest.fixture
-def case(analysed, shown: Shown) -> ReviewCase:
-    volume, _, result = analysed
+def case(analyzed, shown: Shown) -> ReviewCase:
+    volume, _, result = analyzed
     model = segmentation_of(np.asarray(shown.labels), shown.geometry)
     assert result.tissues is not None
     return ReviewCase(

@@ -24,8 +24,8 @@ def level(result: SeriesResult, name: Level):
     return next(m for m in result.measurements if m.level is name)
 
 
-def test_the_models_outlines_give_the_stored_result(case, analysed) -> None:
-    stored, found = analysed[2], again(case)
+def test_the_models_outlines_give_the_stored_result(case, analyzed) -> None:
+    stored, found = analyzed[2], again(case)
     assert found.assessment.category is stored.assessment.category is Category.OSTEOPOROSIS
     assert found.assessment.mean_vbmd_mg_cm3.value == pytest.approx(stored.assessment.mean_vbmd_mg_cm3.value, abs=1e-9)
     assert found.assessment.mean_vbmd_mg_cm3.low == pytest.approx(stored.assessment.mean_vbmd_mg_cm3.low, abs=1e-6)
