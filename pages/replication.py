@@ -61,7 +61,7 @@ def show_published(found: services.Study) -> None:
     st.caption(
         "Published: Fang Y et al., Eur Radiol 2021;31:1831-1842 (463, 200 and 200 patients of three vendors; which "
         "vendor is which set, limits of agreement and areas under the curve are not in its abstract). Theirs are "
-        f"patients, these ({', '.join(str(line.n) for line in phantomless)}) are simulated: the columns stand "
+        f"patients, these ({literal(', '.join(str(line.n) for line in phantomless))}) are simulated: the columns stand "
         "beside each other and are no comparison of two methods."
     )
 
