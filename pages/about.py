@@ -44,19 +44,20 @@ def show_calibrations() -> None:
     )
 
 
+TABS = {
+    "Limits": show_limits,
+    "Models": show_models,
+    "Calibration": show_calibrations,
+    "Settings": show_settings,
+}
+
 st.title("About and limits")
 st.info(
     f"**{wording.RESEARCH_USE}** It looks for low trabecular bone density on CT that was made for another reason. "
     "A flag is a reason to look, not a finding; no flag does not rule anything out. Confirm by DXA or QCT.",
     icon=":material/science:",
 )
-shown = {
-    "Limits": show_limits,
-    "Models": show_models,
-    "Calibration": show_calibrations,
-    "Settings": show_settings,
-}
-for tab, show in zip(st.tabs(list(shown), on_change="rerun", key="about"), shown.values(), strict=True):
+for tab, show in zip(st.tabs(list(TABS), on_change="rerun", key="about"), TABS.values(), strict=True):
     with tab:
         if tab.open:  # the cards alone are longer than the rest of the page
             show()
