@@ -215,6 +215,8 @@ def test_undo_names_the_patient_and_takes_one_note_back(page: Page, running: Ser
     assert [key for key, _ in notes_by(store, "undoing")] == [key, key], "nothing is erased"
     page.keyboard.press("o")
     page.wait_for_url(f"**/patient?series={key}")
+    page.locator("h1", has_text="Patient").or_(page.locator(".reader")).first.wait_for()
     page.go_back()
     page.locator(".patient-list tbody tr").first.wait_for()
     assert selected(page) == key
+    expect(page.get_by_role("textbox", name="Noted by")).to_have_value("undoing")
