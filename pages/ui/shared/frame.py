@@ -11,15 +11,12 @@ from streamlit.navigation.page import StreamlitPage
 from osteo_core.errors import OsteoError
 from pages.ui import services
 from pages.ui.access.roles import User, may
-from pages.ui.shared import address, go, keys, sign_in, wording
+from pages.ui.shared import address, go, keys, sign_in, visit, wording
 from pages.ui.shared.literal import literal
 
 _LOGO = Path(__file__).parent / "logo.svg"
 #: Served from here: a symbol by name would be asked from a foreign host.
 ICON = Path(__file__).parent / "icon.svg"
-#: In the session: whether this run is the first of its page since another one was shown, which one that was, and a
-#: number that grows with every change of page.
-IS_NEW_PAGE, CAME_FROM, VISIT, _PAGE = "is_new_page", "came_from", "visit", "page_shown"
 #: Headings of the menu with their pages.
 Menu = Mapping[str, Sequence[StreamlitPage]]
 
@@ -27,14 +24,9 @@ Menu = Mapping[str, Sequence[StreamlitPage]]
 def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
     """Menu and frame of the page; from here on address and widgets agree. False where ``user`` may not open it."""
     page = shown.url_path
-    before = st.session_state.get(_PAGE)
-    st.session_state[IS_NEW_PAGE] = before != page
-    if before != page:
-        st.session_state[CAME_FROM] = before
-        st.session_state[VISIT] = st.session_state.get(VISIT, 0) + 1
-    st.session_state[_PAGE] = page
+    is_new = visit.begin(page)
     st.logo(str(_LOGO), size="large")
-    address.begin(page, is_new=before != page)
+    address.begin(page, is_new=is_new)
     _draw_menu(menu, user)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption(f":material/science: {wording.RESEARCH_USE}")

@@ -13,10 +13,11 @@ from osteo_core.programme.follow_up import WITH_CODE, Because, Fact, Note, State
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import AUTHOR, author, current_user
-from pages.ui.shared import frame, wording
+from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
+from pages.ui.shared.visit import VISIT
 
-#: The field for the author, and the visit to a page (frame.VISIT) that it was begun for.
+#: The field for the author, and the visit to a page (visit.py) that it was begun for.
 _AUTHOR_FIELD, _AUTHOR_VISIT = "author-field", "author-visit"
 #: The three outcomes of a review, each with its key.
 REVIEWS = ((State.CONFIRMED, "y"), (State.NOT_CONFIRMED, "n"), (State.REPEAT, "a"))
@@ -36,9 +37,9 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
         if may(user, Action.NOTE):
             st.text_input("Noted by", user.name, disabled=True, width=170, label_visibility=label_visibility)
         return
-    visit = st.session_state.get(frame.VISIT)
+    visit = st.session_state.get(VISIT)
     if st.session_state.get(_AUTHOR_VISIT, 0) != visit:
-        # Streamlit returns an empty text from a field that another page drew last: the name would be lost on going back.
+        # Streamlit returns an empty text from a field that another page drew last: going back would lose the name.
         st.session_state[_AUTHOR_VISIT] = visit
         st.session_state[_AUTHOR_FIELD] = st.session_state.get(AUTHOR, "")
     typed = st.text_input(

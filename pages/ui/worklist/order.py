@@ -12,7 +12,7 @@ import streamlit as st
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui import services
 from pages.ui.access.users import seen_by
-from pages.ui.shared import frame
+from pages.ui.shared.visit import CAME_FROM, VISIT
 
 #: Patients a page.
 ROWS = 25
@@ -60,9 +60,9 @@ def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool
     """The kept order where filter and sorting are the same and the list was not left, else a new one."""
     kept: WorkOrder | None = st.session_state.get(_KEPT)
     asked, reader = (cohort, sort, is_descending), seen_by()
-    visit = st.session_state[frame.VISIT]
+    visit = st.session_state[VISIT]
     # Looking at one of its patients is part of working through a list.
-    is_left = kept is not None and kept.visit != visit and st.session_state[frame.CAME_FROM] != "patient"
+    is_left = kept is not None and kept.visit != visit and st.session_state[CAME_FROM] != "patient"
     # A list that shows nothing hidden stays in order when its reader says who they are; another reader's is made anew.
     is_theirs = kept is not None and kept.seen_by in ("", reader)
     if kept is not None and is_theirs and not is_left and (kept.cohort, kept.sort, kept.is_descending) == asked:
@@ -105,7 +105,7 @@ def _make(cohort: CohortFilter, sort: services.Sort, is_descending: bool, before
         total=services.worklist_count(cohort, seen_by=reader),
         seen_by=reader,
         list_id=str(number),
-        visit=st.session_state[frame.VISIT],
+        visit=st.session_state[VISIT],
         answered=before.answered if before else 0,
     )
     st.session_state[_KEPT] = made
