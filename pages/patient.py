@@ -36,8 +36,8 @@ def show_levels(view: services.PatientView) -> None:
 
 @st.fragment
 def show_level_figure(view: services.PatientView) -> None:
-    """vBMD from level to level, with the limits drawn; on demand, for its script is as large as all others together and
-    would keep the CT waiting."""
+    """vBMD from level to level, with the limits drawn; on demand, since Plotly's script of 4.7 MB would
+    keep the CT waiting."""
     points = [
         figures.LevelPoint(level=row.level.name, vbmd_mg_cm3=row.vbmd_mg_cm3, used=row.level in view.levels_used)
         for row in view.levels

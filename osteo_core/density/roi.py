@@ -79,8 +79,9 @@ def depth_mm(body: Body) -> FloatArray:
     """(I, J, K) mm from each voxel's centre to the outlined surface; 0 outside.
 
     Thick voxels count as an odd number of parts along each axis, so that the surface is the voxels' faces and the
-    distance does not depend on the slice thickness. It is that to the centre of the nearest part outside, less half a
-    part: axis by axis, since its square is a sum over the axes (Felzenszwalb 2012, Theory Comput 8:415).
+    distance does not depend on the slice thickness. The depth is the distance to the centre of the nearest part
+    outside, less half a part. Its square is a sum over the axes, so each axis is searched alone (Felzenszwalb 2012,
+    Theory Comput 8:415).
     """
     parts = [_odd_parts(step) for step in body.geometry.spacing_mm]
     fine_mm = [step / n for step, n in zip(body.geometry.spacing_mm, parts, strict=True)]

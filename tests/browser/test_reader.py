@@ -289,3 +289,14 @@ def test_surfaces_take_the_colours_of_vbmd_and_height_loss_and_are_linked_to_the
     screen.locator(".reader .clip").fill("50")
     assert 0.3 * whole < ask(covered) < 0.8 * whole
     screen.keyboard.press("v")
+
+
+@pytest.mark.parametrize("body", [b"", b"no volume at all " * 40])
+def test_a_ct_that_arrives_damaged_is_said(rooms: Rooms, body: bytes) -> None:
+    context, page, _ = rooms.enter()
+    context.route("**/api/picture/*_ct.nii.gz*", lambda route: route.fulfill(body=body))
+    page.goto(f"{rooms.server.address}/worklist")
+    page.locator("tr[data-key]").first.click()
+    page.keyboard.press("o")
+    expect(page.locator(".reader .state")).to_contain_text("The CT cannot be shown", timeout=60_000)
+    context.close()

@@ -1,6 +1,6 @@
+// Regions and surfaces of a series that is opened for the first time are made beside the page: the server says so (202).
 const refusal = async (answer) => new Error((await answer.text()) || `the server answered ${answer.status}`)
 
-// Regions and surfaces of a series that is opened for the first time are made beside the page: the server says so (202).
 export const fetchSoon = async (url, seconds = 0) => {
   const until = performance.now() + 1000 * seconds
   for (;;) {

@@ -9,21 +9,25 @@ let asked = 0
 worker.onmessage = ({ data: { number, buffer, problem } }) => {
   const { done, refuse } = awaited.get(number)
   awaited.delete(number)
-  buffer ? done(parse(buffer)) : refuse(new Error(problem))
+  buffer ? done(buffer) : refuse(new Error(problem))
+}
+worker.onerror = () => {
+  for (const { refuse } of awaited.values()) refuse(new Error('the script that fetches the CT did not start; reload the page'))
+  awaited.clear()
 }
 
-const download = (url, seconds) => new Promise((done, refuse) => {
+const download = async (url, seconds) => parse(await new Promise((done, refuse) => {
   asked += 1
   awaited.set(asked, { done, refuse })
   worker.postMessage({ number: asked, url, seconds })
-})
+}))
 
 // A CT that a list of patients asks for as it opens one, while the page is still being drawn.
 let begun = null
 const placeOf = (url) => new URL(url, window.location.origin).pathname
 export const begin = (url) => {
   begun = { place: placeOf(url), volume: download(url, 0) }
-  begun.volume.catch(() => { begun = null })
+  begun.volume.catch(() => {})  // whoever opens the patient is told
 }
 
 export const readVolume = (url, seconds = 0) => {
