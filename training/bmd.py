@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3, build
 from models.bmd_regression.prepare import channels
@@ -34,10 +35,10 @@ log = logging.getLogger("training.bmd")
 _JUDGES_EVERY = 10
 #: What scanners differ by that the network may not see: gain and offset of the HU scale.
 _GAIN_SD, _OFFSET_SD_HU = 0.008, 2.0
-_AVERAGING = 0.996
 _SETTLING_BATCHES, _FITTING_BATCHES = 60, 300
 #: Holds the weights of the spread near what was taught: there are fewer crops than would tell all of them.
 _STAY = 0.02
+_JUDGED_AT_ONCE = 64
 
 
 def seen_again(rng: np.random.Generator, hu: NDArray, body: NDArray) -> tuple[NDArray, NDArray]:
@@ -55,18 +56,35 @@ def seen_again(rng: np.random.Generator, hu: NDArray, body: NDArray) -> tuple[ND
     return hu, body
 
 
-def batches(crops: Crops, seed: int, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+class SeenAgain(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
     """Inputs (N, 3, I, J, K) and standardised vBMD (N,) without end, each vBMD as likely as any other."""
-    rng = np.random.default_rng(seed)
-    taught = np.flatnonzero(crops.seed % _JUDGES_EVERY != 0)
-    counts, edges = np.histogram(crops.vbmd[taught], bins=12)
-    weight = 1 / np.sqrt(counts[np.clip(np.digitize(crops.vbmd[taught], edges) - 1, 0, 11)])
-    weight /= weight.sum()
-    while True:
-        chosen = rng.choice(taught, size, p=weight)
-        x = [channels(*seen_again(rng, crops.hu[n], crops.body[n]), float(crops.kvp[n])) for n in chosen]
-        y = (crops.vbmd[chosen] - TARGET_MEAN_MG_CM3) / TARGET_SD_MG_CM3
-        yield torch.from_numpy(np.stack(x)), torch.from_numpy(y.astype(np.float32))
+
+    def __init__(self, crops: Crops, seed: int, size: int) -> None:
+        self._crops, self._seed, self._size = crops, seed, size
+        self._taught = np.flatnonzero(crops.seed % _JUDGES_EVERY != 0)
+        counts, edges = np.histogram(crops.vbmd[self._taught], bins=12)
+        weight = 1 / np.sqrt(counts[np.clip(np.digitize(crops.vbmd[self._taught], edges) - 1, 0, 11)])
+        self._weight = weight / weight.sum()
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Each process of a DataLoader draws its own batches."""
+        worker = get_worker_info()
+        rng = np.random.default_rng([self._seed, worker.id if worker else 0])
+        crops = self._crops
+        while True:
+            chosen = rng.choice(self._taught, self._size, p=self._weight)
+            x = [channels(*seen_again(rng, crops.hu[n], crops.body[n]), float(crops.kvp[n])) for n in chosen]
+            y = (crops.vbmd[chosen] - TARGET_MEAN_MG_CM3) / TARGET_SD_MG_CM3
+            yield torch.from_numpy(np.stack(x)), torch.from_numpy(y.astype(np.float32))
+
+
+def batches(
+    crops: Crops, seed: int, size: int, *, workers: int = 0, device: str = "cpu"
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """What `SeenAgain` draws, on a device; made by ``workers`` processes ahead, or in this one for 0."""
+    loader = DataLoader(SeenAgain(crops, seed, size), batch_size=None, num_workers=workers)
+    for x, y in loader:
+        yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
 
 
 def loss_of(out: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -81,29 +99,27 @@ def judge(net: nn.Module, crops: Crops) -> dict[str, float]:
     """Errors in mg/cm3 on the patients that are not taught."""
     net.eval()
     kept = np.flatnonzero(crops.seed % _JUDGES_EVERY == 0)
-    inner = tuple(slice(MARGIN, -MARGIN) for _ in range(3))
+    device = next(net.parameters()).device
     rows = []
-    for n in kept:
-        x = channels(crops.hu[n][inner].astype(np.float32), crops.body[n][inner] / np.float32(200), float(crops.kvp[n]))
-        rows.append(net(torch.from_numpy(x)[None])[0].numpy())
-    out = np.array(rows)
+    for some in np.array_split(kept, range(_JUDGED_AT_ONCE, len(kept), _JUDGED_AT_ONCE)):
+        x = np.stack([_as_it_lies(crops, int(n)) for n in some])
+        rows.append(net(torch.from_numpy(x).to(device)).cpu().numpy())
+    out = np.concatenate(rows)
     net.train()
     sd = np.exp(0.5 * np.clip(out[:, 1], -8, 3)) * TARGET_SD_MG_CM3
     return judged(out[:, 0] * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3, sd, crops.vbmd[kept], crops.is_enhanced[kept])
 
 
+def _as_it_lies(crops: Crops, n: int) -> NDArray[np.float32]:
+    """The input (3, I, J, K) of one stored crop, its middle and nothing changed."""
+    inner = tuple(slice(MARGIN, -MARGIN) for _ in range(3))
+    hu, body = crops.hu[n][inner].astype(np.float32), crops.body[n][inner] / np.float32(200)
+    return channels(hu, body, float(crops.kvp[n]))
+
+
 def judge_release(crops: Crops, regressor: BmdRegressor) -> dict[str, float]:
     """Errors in mg/cm3 of a released regression on crops (all of them), and the factor that its stated SDs need."""
-    inner = tuple(slice(MARGIN, -MARGIN) for _ in range(3))
-    found = np.array(
-        [
-            regressor.read(
-                channels(crops.hu[n][inner].astype(np.float32), crops.body[n][inner] / np.float32(200), float(kvp)),
-                kvp=float(kvp),
-            )
-            for n, kvp in enumerate(crops.kvp)
-        ]
-    )
+    found = np.array([regressor.read(_as_it_lies(crops, n), kvp=float(kvp)) for n, kvp in enumerate(crops.kvp)])
     return judged(found[:, 0], found[:, 1], crops.vbmd, crops.is_enhanced)
 
 
@@ -129,17 +145,20 @@ def stretch(error: NDArray, sd: NDArray) -> float:
     return float(np.quantile(np.abs(error) / sd, 0.95) / Z_95)
 
 
-def teach(recipe: Recipe, crops: Crops) -> None:
-    """Teach until the steps are done, judging and saving every 200; a second call goes on where the first stopped."""
+def teach(recipe: Recipe, crops: Crops, *, device: str = "cpu", workers: int = 0) -> None:
+    """Teach until the steps are done, judging and saving every 500; a second call goes on where the first stopped."""
     torch.manual_seed(recipe.seed)
-    net, mean = build(), build()
+    net, mean = build().to(device), build().to(device)
     if recipe.start_from is not None:
         net.load_state_dict(recipe.start_from)
     mean.load_state_dict(net.state_dict())
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-3)
     path = recipe.folder / f"{recipe.name}.pt"
     first = resume(path, net, mean, optimiser)
-    stream, started = batches(crops, recipe.seed + first, recipe.batch), time.time()
+    stream, started = (
+        batches(crops, recipe.seed + first, recipe.batch, workers=workers, device=device),
+        time.time(),
+    )
     step, total = first, recipe.steps
     while step < total:
         total = total_steps(recipe, step, (time.time() - started) / (step - first) if step > first else 1.0)
@@ -153,10 +172,10 @@ def teach(recipe: Recipe, crops: Crops) -> None:
         optimiser.step()
         step += 1
         with torch.no_grad():
-            keep = min(_AVERAGING, step / (step + 9))
+            keep = min(recipe.averaging, step / (step + 9))
             for a, b in zip(mean.state_dict().values(), net.state_dict().values(), strict=True):
                 a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
-        if step % 200 == 0 and step < total:
+        if step % 500 == 0 and step < total:
             _keep(recipe, step, (net, mean, optimiser), crops)
     settle(mean, stream)
     _keep(recipe, step, (net, mean, optimiser), crops)
@@ -230,30 +249,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--folder", type=Path, default=WORKPLACE)
-    parser.add_argument("--finish-at", default="", help="HH:MM by which the schedule ends, however slow the machine")
+    parser.add_argument("--finish-at", default="", help="HH:MM[:SS] by which the schedule ends, at any pace")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--judge-release", action="store_true", help="teach nothing: judge the released weights on the stored crops"
     )
+    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--workers", type=int, default=0, help="processes that change crops ahead; 0: none")
     parser.add_argument("--peak-rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--from-release", action="store_true", help="begin with the released weights, not at random")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = True
     if arguments.judge_release:
         log.info("released weights: %s", judge_release(load(), cast("BmdRegressor", load_regressor())))
         return
     recipe = Recipe(
         name="bmd",
         steps=arguments.steps,
-        batch=8,
+        batch=arguments.batch,
+        averaging=0.996,
         peak_rate=arguments.peak_rate,
         folder=arguments.folder,
         finish_at=seconds_until(arguments.finish_at),
         seed=arguments.seed,
         start_from=released("bmd_regression").state_dict() if arguments.from_release else None,
     )
-    teach(recipe, load())
+    teach(recipe, load(), device=arguments.device, workers=arguments.workers)
 
 
 if __name__ == "__main__":

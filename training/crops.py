@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+import multiprocessing
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -33,7 +35,7 @@ FIRST_SEED = 810_000
 #: Voxels stored beyond the network's crop on every side, so that training can move it.
 MARGIN = 3
 _HALF_HEIGHT_MM = 42.0
-_BATCH = 100
+_SEEDS_A_FILE = 25
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -101,25 +103,32 @@ def load(folder: Path = CROPS) -> Crops:
     return Crops(**{one.name: np.concatenate([part[one.name] for part in parts]) for one in fields(Crops)})
 
 
+def make(seeds: range) -> None:
+    """Write the crops of some seeds to one file, unless it is there."""
+    path = CROPS / f"crops_{seeds[0]}.npz"
+    if path.exists():
+        return
+    found = crops_of(seeds)
+    with writing(path) as partial:
+        np.savez(partial, **vars(found))
+
+
 def main() -> None:
-    """Render what is not there yet, a hundred seeds a file."""
+    """Render what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=FIRST_SEED)
     parser.add_argument("--count", type=int, default=2400)
+    parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    seeds = range(arguments.first, arguments.first + arguments.count)
+    if any(seed in DEMO_SEEDS or seed in TEST_SEEDS for seed in seeds):
+        raise SystemExit(f"seeds {seeds[0]} to {seeds[-1]} belong to the demo or the benchmarks")
     CROPS.mkdir(parents=True, exist_ok=True)
-    for first in range(arguments.first, arguments.first + arguments.count, _BATCH):
-        seeds = range(first, min(first + _BATCH, arguments.first + arguments.count))
-        if any(seed in DEMO_SEEDS or seed in TEST_SEEDS for seed in (seeds[0], seeds[-1])):
-            raise SystemExit(f"seeds {seeds[0]} to {seeds[-1]} belong to the demo or the benchmarks")
-        path = CROPS / f"crops_{first}.npz"
-        if path.exists():
-            continue
-        found = crops_of(seeds)
-        with writing(path) as partial:
-            np.savez_compressed(partial, **vars(found))
-        log.info("%s: %d crops", path.name, len(found.seed))
+    files = [seeds[first : first + _SEEDS_A_FILE] for first in range(0, len(seeds), _SEEDS_A_FILE)]
+    with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done, _ in enumerate(pool.map(make, files), start=1):
+            log.info("%d of %d files", done, len(files))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from pathlib import Path
 
 import numpy as np
@@ -45,12 +46,11 @@ def scaled(hu: np.ndarray) -> np.ndarray:
 
 
 def seconds_until(clock: str) -> float:
-    """Epoch seconds of the next HH:MM; 0 for an empty text."""
+    """Epoch seconds of the next HH:MM or HH:MM:SS; 0 for an empty text."""
     if not clock:
         return 0.0
     now = datetime.now()
-    hour, minute = (int(part) for part in clock.split(":"))
-    then = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    then = datetime.combine(now, time_of_day.fromisoformat(clock))
     return (then if then > now else then + timedelta(days=1)).timestamp()
 
 
