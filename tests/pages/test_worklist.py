@@ -195,3 +195,23 @@ def test_the_call_list_is_in_the_order_of_due_dates_and_holds_pseudonyms_only(tm
     assert "research use only" in made
     keys = {result.series.patient_key for result in results}
     assert not [key for key in keys if key in page or key in made]
+
+
+@pytest.mark.usefixtures("requests")
+def test_the_opening_is_noted_with_the_address_of_the_ct_and_once(
+    filled_store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    noted: list[dict[str, Any]] = []
+    services = patient_list.services
+    monkeypatch.setattr(services, "ct_of", lambda series_key: (tmp_path / "0_ct.nii.gz", "model-hash"))
+    monkeypatch.setattr(services, "note_opened", lambda series_key, **what: noted.append({"key": series_key, **what}))
+    app = open_page(filled_store, "pages/worklist.py")
+    first, second = (row["key"] for row in listed(app)["rows"][:2])
+    assert listed(app)["ct"] == ""
+    assert noted == []
+    for key in (first, first, second):
+        data = ask(app, kind="open", key=key)
+        assert data["go"] == f"patient?series={key}"
+        assert "0_ct.nii.gz" in data["ct"]
+    assert [one["key"] for one in noted] == [first, second]
+    assert noted[0] | {"key": ""} == {"key": "", "reader": "", "shows_read": False, "version": "model-hash"}

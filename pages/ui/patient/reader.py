@@ -29,6 +29,7 @@ from pages.ui.shared import frame, wording
 from pages.ui.shared.colours import READER_COLOURS, TISSUE_COLOURS, rgb
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
+from pages.ui.shared.openings import note_opening
 from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
 from pages.ui.worklist.order import kept_order
@@ -42,6 +43,8 @@ _LOSS_LIMITS = (POSSIBLE_FRACTURE_LOSS, MODERATE_FRACTURE_LOSS, SEVERE_FRACTURE_
 SHOWN = "shown_read"
 #: In the session: the earlier study that was chosen in the screen.
 _CHOSEN = "chosen_prior"
+#: In the session: the opening whose earlier studies were noted.
+_PRIORS_OF = "priors_of"
 
 
 def show_screen(
@@ -105,10 +108,11 @@ def _note_opening(
     view: services.PatientView, shown: ReaderView, reader: str, earlier: Sequence[services.Prior] = ()
 ) -> None:
     """One event an opening: not for each rerun of the page; earlier studies are opened with it."""
-    state = (view.series_key, reader, shown.read is not None)
-    if st.session_state.get("opened") != state:
-        st.session_state["opened"] = state
-        services.note_opened(view.series_key, reader=reader, shows_read=shown.read is not None, version=shown.version)
+    shows_read = shown.read is not None
+    note_opening(view.series_key, reader=reader, shows_read=shows_read, version=shown.version)
+    state = (view.series_key, reader, shows_read)
+    if st.session_state.get(_PRIORS_OF) != state:
+        st.session_state[_PRIORS_OF] = state
         for prior in earlier:
             services.note_opened(prior.series_key, reader=reader, shows_read=prior.is_read, version=prior.version)
 

@@ -76,11 +76,14 @@ def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
     return {"ct": ct, **{name: path for name, path in found.items() if name not in gone}}
 
 
-def ct_of(series_key: str) -> Path | None:
-    """The CT of a reader's screen where it was made already."""
+def ct_of(series_key: str) -> tuple[Path, str] | None:
+    """The CT of a reader's screen and the hash of the model beside it, where the CT was made already."""
     view = patient(series_key)
-    path = pictures_dir() / (review_files.stem_of(model_view(view)) + CT) if view else None
-    return path if path and path.is_file() else None
+    if view is None:
+        return None
+    shown = model_view(view)
+    path = pictures_dir() / (review_files.stem_of(shown) + CT)
+    return (path, shown.model_hash) if path.is_file() else None
 
 
 def prepare(series_key: str | None) -> None:

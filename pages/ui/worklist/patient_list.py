@@ -24,6 +24,7 @@ from pages.ui.access.users import author, current_user
 from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
 from pages.ui.shared.notes import REVIEWS, step_words
+from pages.ui.shared.openings import note_opening
 from pages.ui.viewer.review_routes import picture_address, script_address, scripts_ahead
 from pages.ui.worklist.order import WorkOrder
 
@@ -82,9 +83,16 @@ def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> di
 
 
 def _ct_address(series_key: str | None) -> str:
-    """Where the CT of the patient that is opened lies; '' where it is not made yet, or not for this person."""
-    ct = services.ct_of(series_key) if series_key and may(current_user(), Action.SEE_IMAGES) else None
-    return picture_address(ct) if ct else ""
+    """Where the CT of the patient that is opened lies; '' where it is not made yet, or not for this person.
+
+    Who is given the address can fetch the CT, so the opening is noted here: its page may never be drawn.
+    """
+    found = services.ct_of(series_key) if series_key and may(current_user(), Action.SEE_IMAGES) else None
+    if series_key is None or found is None:
+        return ""
+    ct, version = found
+    note_opening(series_key, reader=author(), shows_read=False, version=version)
+    return picture_address(ct)
 
 
 def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, Any]:

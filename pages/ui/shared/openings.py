@@ -1,0 +1,19 @@
+"""One event for each opening of a series, however often its page is drawn and wherever its CT was asked for first."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import services
+
+#: In the session: series, reader, and whether a signed read was shown, of the last opening that was noted.
+_OPENED = "opened"
+
+
+def note_opening(series_key: str, *, reader: str, shows_read: bool, version: str) -> None:
+    """Note that a reader sees this series, unless the last event says so already, a signed read included."""
+    last = st.session_state.get(_OPENED)
+    if last in ((series_key, reader, shows_read), (series_key, reader, True)):
+        return
+    st.session_state[_OPENED] = (series_key, reader, shows_read)
+    services.note_opened(series_key, reader=reader, shows_read=shows_read, version=version)
