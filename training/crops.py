@@ -1,7 +1,7 @@
 """Stage 4a: crops around single bodies of simulated patients, for bmd_regression. ``python -m training.crops``.
 
 Each patient gives one level, so that every crop is another body on another day. Only the slices about that body are
-rendered. Seeds lie outside the simulator's DEMO_SEEDS and TEST_SEEDS; the test scanners are not among these.
+rendered. Seeds are of the simulator's CROP_SEEDS, whose scanners neither the demo nor the benchmarks know.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.bmd_regression.prepare import crop
 from osteo_core.records import Volume
 from osteo_core.simulate.curve import place_spine
-from osteo_core.simulate.patient import DEMO_SEEDS, TEST_SEEDS, draw_patient, stream
+from osteo_core.simulate.patient import CROP_SEEDS, draw_patient, stream
 from osteo_core.simulate.reading import true_vbmd
 from osteo_core.simulate.render import render_scene, scene_geometry
 from osteo_core.simulate.scene import make_scene
@@ -31,7 +31,6 @@ from training.workplace import WORKPLACE
 
 log = logging.getLogger("training.crops")
 CROPS = WORKPLACE / "crops"
-FIRST_SEED = 810_000
 #: Voxels stored beyond the network's crop on every side, so that training can move it.
 MARGIN = 3
 _HALF_HEIGHT_MM = 42.0
@@ -116,14 +115,14 @@ def make(seeds: range) -> None:
 def main() -> None:
     """Render what is not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--first", type=int, default=FIRST_SEED)
+    parser.add_argument("--first", type=int, default=CROP_SEEDS.start)
     parser.add_argument("--count", type=int, default=2400)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     seeds = range(arguments.first, arguments.first + arguments.count)
-    if any(seed in DEMO_SEEDS or seed in TEST_SEEDS for seed in seeds):
-        raise SystemExit(f"seeds {seeds[0]} to {seeds[-1]} belong to the demo or the benchmarks")
+    if seeds[0] not in CROP_SEEDS or seeds[-1] not in CROP_SEEDS:
+        raise SystemExit(f"seeds {seeds[0]} to {seeds[-1]} are not all of {CROP_SEEDS.start} to {CROP_SEEDS[-1]}")
     CROPS.mkdir(parents=True, exist_ok=True)
     files = [seeds[first : first + _SEEDS_A_FILE] for first in range(0, len(seeds), _SEEDS_A_FILE)]
     with ProcessPoolExecutor(arguments.workers, mp_context=multiprocessing.get_context("spawn")) as pool:

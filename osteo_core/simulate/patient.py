@@ -14,7 +14,14 @@ import numpy as np
 
 from osteo_core.simulate.bones import draw_levels
 from osteo_core.simulate.norms import draw_age, draw_marrow_fat, draw_vbmd
-from osteo_core.simulate.scanners import Acquisition, draw_acquisition
+from osteo_core.simulate.scanners import (
+    ORDINARY_FLEET,
+    UNSEEN_FLEET,
+    VARIED_FLEET,
+    Acquisition,
+    Fleet,
+    draw_acquisition,
+)
 from osteo_core.simulate.truth import Contrast, FieldOfView, Habitus, SimulatedPatient, Situation, SpineShape
 from osteo_core.terms import ContrastPhase, Sex
 
@@ -24,6 +31,8 @@ _T = TypeVar("_T")
 ROOT_ENTROPY = 20261124
 DEMO_SEEDS = range(100_000, 200_000)
 TEST_SEEDS = range(500_000, 600_000)
+#: Of the regression's training, on scanners of its own.
+CROP_SEEDS = range(810_000, 900_000)
 
 _SITUATIONS = {
     Situation.PLAIN: 0.58,
@@ -107,7 +116,13 @@ def _draw_scan(seed: int, habitus: Habitus, view: FieldOfView, day: int) -> Acqu
     rng = stream(seed, "scan")
     zoomed = view == FieldOfView.LUMBAR_SPINE and rng.random() < 0.4
     trunk = 300.0 if zoomed else habitus.trunk_width_mm
-    return draw_acquisition(rng, trunk_mm=trunk, day=day, unseen=seed in TEST_SEEDS)
+    return draw_acquisition(rng, trunk_mm=trunk, day=day, fleet=_fleet(seed))
+
+
+def _fleet(seed: int) -> Fleet:
+    if seed in TEST_SEEDS:
+        return UNSEEN_FLEET
+    return VARIED_FLEET if seed in CROP_SEEDS else ORDINARY_FLEET
 
 
 def _as_situation(scan: Acquisition, situation: Situation) -> Acquisition:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from osteo_core.simulate.flaws import ORDINARY, PERFECT, UNSEEN, Flaws, draw_flaws
+from osteo_core.simulate.flaws import ORDINARY, PERFECT, UNSEEN, VARIED, FlawRange, Flaws, draw_flaws
 from osteo_core.terms import Vendor
 
 
@@ -146,15 +146,26 @@ class Acquisition:
     filtration: str = ""
 
 
-def draw_acquisition(
-    rng: np.random.Generator, *, trunk_mm: float, day: int, matrix: int = 256, unseen: bool = False
-) -> Acquisition:
-    """A scanner from the fleet and a soft-tissue series on it, for a trunk of that width on a day of the cohort.
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Which units of each model are drawn from, and what their flaws are drawn from; no two fleets share a unit."""
 
-    ``unseen`` takes it from the fleet of the benchmarks, which training and demo do not know.
-    """
+    units: range
+    flaws: FlawRange
+
+
+#: Of the demo and of the scans that segmentation was taught on; of the benchmarks; of what the regression is taught on.
+ORDINARY_FLEET = Fleet(units=range(1, 3), flaws=ORDINARY)
+UNSEEN_FLEET = Fleet(units=range(3, 5), flaws=UNSEEN)
+VARIED_FLEET = Fleet(units=range(5, 45), flaws=VARIED)
+
+
+def draw_acquisition(
+    rng: np.random.Generator, *, trunk_mm: float, day: int, matrix: int = 256, fleet: Fleet = ORDINARY_FLEET
+) -> Acquisition:
+    """A scanner of a fleet and a soft-tissue series on it, for a trunk of that width on a day of the cohort."""
     maker = MAKERS[int(rng.choice(len(MAKERS), p=[one.share for one in MAKERS]))]
-    model_index, unit = int(rng.integers(len(maker.models))), int(rng.integers(1, 3)) + (2 if unseen else 0)
+    model_index, unit = int(rng.integers(len(maker.models))), int(rng.choice(fleet.units))
     scanner = np.random.default_rng([ord(maker.manufacturer[0]), model_index, unit])  # a scanner stays what it is
     offset_hu, gain = float(scanner.normal(0, 1.2)), float(scanner.normal(1.0, 0.008))
     kvp = int(rng.choice([80, 100, 120, 140], p=[0.03, 0.17, 0.72, 0.08]))
@@ -178,5 +189,5 @@ def draw_acquisition(
         table_height_mm=float(rng.normal(150, 15)),
         exposure_mas=int(rng.integers(80, 260)),
         feet_first=bool(rng.random() < 0.15),
-        flaws=draw_flaws(scanner, rng, UNSEEN if unseen else ORDINARY, day=day),
+        flaws=draw_flaws(scanner, rng, fleet.flaws, day=day),
     )
