@@ -23,8 +23,8 @@ _TELLING = re.compile(
     r"""(?:(?<!\w)'[^']*')|(?:"[^"]*")|(?:\.{0,2}/[^\s'",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'"]*\^[^\s'"]*)|(?:\d{6,})"""
 )
 _HIDDEN = "(hidden)"
-#: After these no other series can be delivered either.
-_DISK_FAULTS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EROFS))
+#: Errors that come of a series' own name; any other that a file meets is the machine's.
+_OF_A_NAME = frozenset((errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ))
 #: Shorter parts of a path are words like 'ct' or 'img' and tell of nobody.
 _TELLING_LENGTH = 4
 
@@ -46,7 +46,7 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
 
     ``cautions`` were noted while the series was found. A fault of code or machine becomes an exclusion
     FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only a
-    disk that takes nothing more (full, or not ours to write to) travels on.
+    disk that refuses the result twice (full, not ours to write to, broken) travels on and ends the run.
     """
     began, key = time.perf_counter(), job.work_key(series)
     if not runs.take(job.out_dir, job.run_id, key):
@@ -69,16 +69,33 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
 
 
 def _deliver(result: SeriesResult, job: Job) -> Status:
-    """Deliver, and if that cannot be, that it failed: one series' name or header never ends a batch."""
+    """Deliver, and if that cannot be, that it failed: one series' name or header never ends a batch.
+
+    An error of the machine is no fault of the series: what passes is gone at the second try, and what lasts ends the
+    run, with the series still to be done. Raises OSError for that.
+    """
     try:
-        job.deliver(result, job)
+        _try_twice(result, job)
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in _DISK_FAULTS:
+        if _is_of_the_machine(error):
             raise
         failed = replace(_failed(result.series, job, error), cautions=result.cautions, seconds=result.seconds)
-        job.deliver(failed, job)
+        _try_twice(failed, job)
         return failed.status
     return result.status
+
+
+def _try_twice(result: SeriesResult, job: Job) -> None:
+    try:
+        job.deliver(result, job)
+    except OSError as error:
+        if not _is_of_the_machine(error):
+            raise
+        job.deliver(result, job)
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno not in _OF_A_NAME
 
 
 def _analyze(series: Series, job: Job) -> SeriesResult:

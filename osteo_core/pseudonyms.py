@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from osteo_core.errors import SettingsError
+from osteo_core.whole_files import sync_folder
 
 _KEY_BYTES = 32
 _HEX_DIGITS = 16
@@ -96,8 +97,11 @@ def _make_key_file(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # a store made with a key that a power cut takes away could never be added to
         try:
             os.link(temporary, path)
+            sync_folder(path.parent)
         except FileExistsError:  # another process was first: its key is the key
             return
     finally:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 #: Matches what killed processes leave: nobody reads such a file, and whoever owns the folder removes it.
 HALF_WRITTEN = ".*.writing*"
 
 
-@contextmanager
+@contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """A name beside ``path`` to write to; what was written is brought to the disk and becomes ``path`` in one step.
 
@@ -27,8 +27,19 @@ def writing(path: Path) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())  # a power cut after the rename must not leave an empty file
         temporary.replace(path)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk: until then a power cut may undo a rename that has happened."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems do not know this for folders
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

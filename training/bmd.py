@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import csv
 import logging
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -28,7 +27,7 @@ from models.registry import load_regressor
 from osteo_core.statistics.intervals import Z_95
 from training.crops import MARGIN, Crops, load
 from training.fields import between, chance
-from training.learn import Recipe, rate_at, resume, seconds_until, total_steps
+from training.learn import Pace, Recipe, rate_at, resume, seconds_until, total_steps
 from training.workplace import WORKPLACE
 
 log = logging.getLogger("training.bmd")
@@ -155,13 +154,10 @@ def teach(recipe: Recipe, crops: Crops, *, device: str = "cpu", workers: int = 0
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-3)
     path = recipe.folder / f"{recipe.name}.pt"
     first = resume(path, net, mean, optimiser)
-    stream, started = (
-        batches(crops, recipe.seed + first, recipe.batch, workers=workers, device=device),
-        time.time(),
-    )
+    stream, pace = batches(crops, recipe.seed + first, recipe.batch, workers=workers, device=device), Pace()
     step, total = first, recipe.steps
     while step < total:
-        total = total_steps(recipe, step, (time.time() - started) / (step - first) if step > first else 1.0)
+        total = total_steps(recipe, step, pace.of_next_step())
         for group in optimiser.param_groups:
             group["lr"] = rate_at(recipe, step, total)
         x, y = next(stream)

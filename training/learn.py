@@ -22,6 +22,7 @@ Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 #: Voxels without a target, and voxels of which only this is known: no vertebral body is there.
 IGNORE, NOT_BODY = 255, 254
+_FIRST_STEPS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +55,26 @@ def seconds_until(clock: str) -> float:
     return (then if then > now else then + timedelta(days=1)).timestamp()
 
 
+class Pace:
+    """Seconds a step, known after the first ten: those load and choose how to compute, and say nothing of the rest."""
+
+    def __init__(self) -> None:
+        self._steps, self._began = 0, 0.0
+
+    def of_next_step(self) -> float:
+        """Called before each step; 0 while it is not known."""
+        self._steps += 1
+        if self._steps <= _FIRST_STEPS:
+            self._began = time.time()
+            return 0.0
+        return (time.time() - self._began) / (self._steps - _FIRST_STEPS)
+
+
 def total_steps(recipe: Recipe, step: int, seconds: float) -> int:
-    """Steps in all: as asked, or as many as fit before ``finish_at`` at this pace."""
-    if not recipe.finish_at:
+    """Steps in all: as asked, or as many as fit before ``finish_at`` at this pace, where it is known."""
+    if not recipe.finish_at or not seconds:
         return recipe.steps
-    return min(recipe.steps, step + int(max(0.0, recipe.finish_at - time.time()) / max(seconds, 1e-3)))
+    return min(recipe.steps, step + int(max(0.0, recipe.finish_at - time.time()) / seconds))
 
 
 def rate_at(recipe: Recipe, step: int, total: int) -> float:
@@ -125,9 +141,9 @@ def learn(
     optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.peak_rate, weight_decay=1e-4)
     path = recipe.folder / f"{recipe.name}.pt"
     first = resume(path, net, mean, optimiser)
-    stream, recent, started = ahead(samples, recipe.seed + first), [], time.time()
+    stream, recent, pace = ahead(samples, recipe.seed + first), [], Pace()
     for step in range(first, recipe.steps):
-        seconds = (time.time() - started) / len(recent) if recent else 1.5
+        seconds = pace.of_next_step()
         total = total_steps(recipe, step, seconds)
         for group in optimiser.param_groups:
             group["lr"] = rate_at(recipe, step, total)

@@ -1,9 +1,10 @@
-"""``python -m benchmarks.crash [--kills 300] [--every 1] [--seed 1] [--json]``: the crash suite.
+"""``python -m benchmarks.crash [--fault kill] [--count 300] [--every 1] [--seed 1] [--json]``: the crash suite.
 
 Kills ``index``, ``analyze``, a store's owner while a person notes events, an upgrade, ``check --rebuild`` and
-``process`` at every n-th file operation and at random moments. After each kill the same thing is done again; then every
-row, event and mask must be there once, as in a run without a kill, ``check`` finds nothing, and no half-written file is
-left. Exit code 1 when anything was found wrong.
+``process`` at every n-th file operation and at random moments; or lets an operation meet another fault: a power cut
+that undoes what was not brought to the disk, a full or read-only disk, a right that is lost, an error of the disk.
+After each the same thing is done again; then every row, event and mask must be there once, as in a run without a fault,
+``check`` finds nothing, and no half-written file is left. Exit code 1 when anything was found wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from benchmarks.crash.file_faults import FAULTS
 from benchmarks.crash.scenarios import SCENARIOS
 from benchmarks.crash.suite import Bench, Verdict, plan
 
@@ -24,7 +26,8 @@ from benchmarks.crash.suite import Bench, Verdict, plan
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the suite and print one line a scenario, then every fault."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=__doc__)
-    parser.add_argument("--kills", type=int, default=300, metavar="N")
+    parser.add_argument("--fault", choices=[*FAULTS], default="kill")
+    parser.add_argument("--count", type=int, default=300, metavar="N", help="at most so many faults")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every n-th file operation")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
     parser.add_argument("--json", action="store_true")
@@ -32,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="crash") as folder:
         bench = Bench(Path(folder))
-        verdicts = [_printed(kill()) for kill in plan(bench, kills=given.kills, every=given.every, seed=given.seed)]
+        planned = plan(bench, count=given.count, every=given.every, seed=given.seed, fault=given.fault)
+        verdicts = [_printed(one()) for one in planned]
         operations = {one.name: len(bench.measured(one).operations) for one in SCENARIOS}
     print(_report(verdicts, operations, time.monotonic() - began, as_json=given.json))
     return 1 if any(one.faults for one in verdicts) else 0
@@ -45,14 +49,14 @@ def _printed(verdict: Verdict) -> Verdict:
 
 def _report(verdicts: Sequence[Verdict], operations: dict[str, int], seconds: float, *, as_json: bool) -> str:
     if as_json:
-        found = {"operations": operations, "seconds": seconds, "kills": [asdict(one) for one in verdicts]}
+        found = {"operations": operations, "seconds": seconds, "faults": [asdict(one) for one in verdicts]}
         return json.dumps(found, indent=2)
-    lines = ["scenario   operations  killed at one  at random  found wrong"]
+    lines = ["scenario   operations  fault at one  at random  found wrong"]
     for name, count in operations.items():
         own = [one for one in verdicts if one.scenario == name]
         random_ones, wrong = sum(one.is_random for one in own), sum(bool(one.faults) for one in own)
-        lines.append(f"{name:<10} {count:>10} {len(own) - random_ones:>14} {random_ones:>10} {wrong:>12}")
-    lines.append(f"{len(verdicts)} kills in {seconds:.0f} s")
+        lines.append(f"{name:<10} {count:>10} {len(own) - random_ones:>13} {random_ones:>10} {wrong:>12}")
+    lines.append(f"{len(verdicts)} faults in {seconds:.0f} s")
     return "\n".join(
         [*lines, *(f"{one.scenario}, {one.when}: {'; '.join(one.faults)}" for one in verdicts if one.faults)]
     )

@@ -1,19 +1,23 @@
-"""A layer between this process and its files: it counts operations below a folder, and ends or fails the n-th.
+"""A layer between this process and its files: it counts operations below a folder, and the n-th meets a fault.
 
-Python reports the opening of files, renames, removals and new folders to audit hooks before they happen; ``os.fsync``
-and the writing of files are wrapped. A kill comes before the operation, and in the middle of a write: half of what was
-to be written is in the file. What compiled code does to files is not seen here (DuckDB, Parquet written to a path):
-those are killed at random moments instead (benchmarks/crash/suite.py).
+Python reports the opening of files, renames, removals and new folders to audit hooks before they happen; ``os.fsync``,
+renames and the writing of files are wrapped. A fault comes before the operation, and in the middle of a write: half of
+what was to be written is in the file. What compiled code does to files is not seen here (DuckDB, Parquet written to a
+path): those are killed at random moments instead (benchmarks/crash/suite.py).
 """
 
 from __future__ import annotations
 
 import builtins
+import errno
 import io
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +34,46 @@ _CHANGING = {
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-class FileFaults:
-    """Operations below ``root`` of this process, counted from ``arm`` on; ``at`` is the one that meets its fault.
+#: What needs room on the disk.
+_NEEDS_ROOM = ("open", "write", "fsync", "os.mkdir", "os.link")
 
-    ``fault`` is called in its place: it ends the process, or raises what the operation then raises. 0 counts only.
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What an operation meets: an error with that number, or the end of the process where it is 0.
+
+    ``lasts``: later operations meet it too. ``only``: the operations that it concerns, all where it names none.
+    ``undoes_renames``: those that were not brought to the disk are gone, as after a power cut.
     """
 
-    def __init__(self, root: Path, *, at: int = 0, fault: Callable[[], None] | None = None) -> None:
+    number: int = 0
+    lasts: bool = True
+    only: tuple[str, ...] = ()
+    undoes_renames: bool = False
+
+
+FAULTS = {
+    "kill": Fault(),
+    "power cut": Fault(undoes_renames=True),
+    "disk full": Fault(number=errno.ENOSPC, only=_NEEDS_ROOM),
+    "read-only": Fault(number=errno.EROFS),
+    "permission lost": Fault(number=errno.EACCES),
+    "I/O error": Fault(number=errno.EIO, lasts=False),
+}
+
+
+class FileFaults:
+    """Operations below ``root`` of this process, counted from ``arm`` on; the one at ``at`` meets ``fault``.
+
+    ``at`` 0 counts only.
+    """
+
+    def __init__(self, root: Path, *, at: int = 0, fault: Fault = FAULTS["kill"]) -> None:
         self._root = os.path.realpath(root) + os.sep
         self._at = at
-        self._fault = fault or _die
+        self._fault = fault
         self._is_armed = False
+        self._renamed: list[tuple[str, str, str]] = []
         self.count = 0
         self.names: list[str] = []
 
@@ -60,9 +93,27 @@ class FileFaults:
             return
         self.count += 1
         self.names.append(name)
-        if self.count == self._at:
-            self._is_armed = False  # whatever the fault does to files is not counted
-            self._fault()
+        is_concerned = not self._fault.only or name in self._fault.only
+        if self._at and self.count >= self._at and is_concerned:
+            self._meet(self._fault)
+
+    def _meet(self, fault: Fault) -> None:
+        self._is_armed = bool(fault.number) and fault.lasts  # what a kill does to files is not counted
+        if fault.number:
+            raise OSError(fault.number, os.strerror(fault.number))
+        if fault.undoes_renames:
+            self._undo_renames()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _undo_renames(self) -> None:
+        """Put back every rename whose folder was not brought to the disk since, the last one first."""
+        for source, target, former in reversed(self._renamed):
+            if source:
+                os.rename(target, source)
+            else:
+                os.unlink(target)
+            if former:
+                shutil.copy2(former, target)
 
     def concerns(self, path: Any) -> bool:
         """Whether that path, or open file, lies below the root."""
@@ -84,12 +135,15 @@ class FileFaults:
 
     def _wrap(self) -> None:
         fsync, opened = os.fsync, io.open
+        os.replace, os.rename = self._remembering(os.replace), self._remembering(os.rename)
+        os.link = self._remembering(os.link, keeps_source=True)
 
         def faulty_fsync(descriptor: Any) -> None:
             number = descriptor if isinstance(descriptor, int) else descriptor.fileno()
             if self.concerns(number):
                 self.operation("fsync")
             fsync(descriptor)
+            self._on_disk(os.readlink(f"/proc/self/fd/{number}"))
 
         def faulty_open(file: Any, mode: str = "r", *given: Any, **named: Any) -> Any:
             found = opened(file, mode, *given, **named)
@@ -98,6 +152,28 @@ class FileFaults:
 
         os.fsync = faulty_fsync
         io.open = builtins.open = faulty_open  # type: ignore[assignment]
+
+    def _remembering(self, act: Callable[..., None], *, keeps_source: bool = False) -> Callable[..., None]:
+        """``os.rename`` and its like, after which a power cut can undo it; files of this process are all it renames."""
+
+        def rename(source: Any, target: Any, *given: Any, **named: Any) -> None:
+            if not (self._is_armed and self.concerns(target)):
+                act(source, target, *given, **named)
+                return
+            former = ""
+            if os.path.isfile(target):
+                former = tempfile.mkstemp()[1]
+                shutil.copy2(target, former)
+            act(source, target, *given, **named)
+            name = "" if keeps_source else os.path.realpath(source)
+            self._renamed.append((name, os.path.realpath(target), former))
+
+        return rename
+
+    def _on_disk(self, folder: str) -> None:
+        """What was renamed into that folder, or out of it, lasts from now on, and what was renamed before it."""
+        inside = [n for n, (_, target, _) in enumerate(self._renamed) if os.path.dirname(target) == folder]
+        del self._renamed[: inside[-1] + 1 if inside else 0]
 
 
 class _Torn:
@@ -125,7 +201,3 @@ class _Torn:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
-
-
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)

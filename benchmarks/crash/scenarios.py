@@ -19,6 +19,7 @@ import numpy as np
 from commands import analyze, process, store_access
 from commands.analysis_job import Job, Models
 from commands.analyze_one import Outcome, analyze_one
+from commands.cluster import runs
 from commands.index import index
 from db import check, events, leftovers
 from db.connect import DATABASE, connect_database, open_store
@@ -190,9 +191,16 @@ def _of_an_earlier_program(place: Place) -> None:
     shutil.rmtree(place.root / "snapshot")
 
 
-def without_waiting(place: Place) -> None:
-    """Leftovers of killed processes go when a store is opened; here they need not be an hour old."""
-    with mock.patch.object(leftovers, "_OLD_S", -1.0), open_store(place.root):
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """What killed processes left goes when a store is opened or a run begins; here it need not be of long ago."""
+    with mock.patch.object(leftovers, "_OLD_S", -1.0), mock.patch.object(runs, "_MAKING_S", -1.0):
+        yield
+
+
+def remove_leftovers(place: Place) -> None:
+    """What opening a store removes."""
+    with without_waiting(), open_store(place.root):
         leftovers.remove_old_images(place.root)
 
 

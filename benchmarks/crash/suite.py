@@ -1,4 +1,4 @@
-"""Kills of each scenario at its n-th file operation and at random moments, and what each left behind."""
+"""Faults of each scenario at its n-th file operation, kills at random moments too, and what each left behind."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import multiprocessing
 import random
 import shutil
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +21,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
-from benchmarks.crash.file_faults import FileFaults
-from benchmarks.crash.scenarios import SCENARIOS, Place, Scenario, without_waiting, write_ct
+from benchmarks.crash.file_faults import FAULTS, FileFaults
+from benchmarks.crash.scenarios import SCENARIOS, Place, Scenario, remove_leftovers, without_waiting, write_ct
 from db.check import check_store
 from db.connect import DATABASE, connect_database, open_snapshot, open_store
 from osteo_core.columns import EXPORT_TABLES
+from osteo_core.errors import OsteoError
 
 #: A clean process that has imported everything; each scenario runs in a fork of it, which is quick and knows nothing.
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -36,11 +38,13 @@ _HIDDEN = (".pieces",)
 #: Compared beside the tables that may leave the site.
 _NOT_EXPORTED = ("files", "cohort", "pairs")
 _KILLED = -signal.SIGKILL
+#: Exit code of a scenario that ended with an error of which a command makes a sentence (osteo_core/__main__.py).
+_SAID = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One kill: in which scenario, ``when`` ('operation 12 of 80, os.rename'), and what was found wrong after it."""
+    """One fault: in which scenario, ``when`` ('operation 12 of 80, os.rename'), and what was found wrong after it."""
 
     scenario: str
     when: str
@@ -69,30 +73,30 @@ class Bench:
         self._measured: dict[str, Measured] = {}
 
     def measured(self, scenario: Scenario) -> Measured:
-        """The scenario without a kill."""
+        """The scenario without a fault."""
         if scenario.name not in self._measured:
             with self._copy(scenario) as place:
                 found = _in_child(_run_whole, scenario.name, place)
             self._measured[scenario.name] = Measured(**found)
         return self._measured[scenario.name]
 
-    def kill_at(self, scenario: Scenario, n: int) -> Verdict:
-        """Kill the scenario at its n-th file operation (from 1)."""
+    def fault_at(self, scenario: Scenario, n: int, fault: str = "kill") -> Verdict:
+        """One of FAULTS at the scenario's n-th file operation (from 1)."""
         operations = self.measured(scenario).operations
-        when = f"operation {n} of {len(operations)}, {operations[n - 1]}"
-        return self._killed(scenario, when, at=n, after_s=None)
+        when = f"{fault} at operation {n} of {len(operations)}, {operations[n - 1]}"
+        return self._disturbed(scenario, when, fault=fault, at=n, after_s=None)
 
     def kill_after(self, scenario: Scenario, share: float) -> Verdict:
         """Kill the scenario after this share of the time that it takes."""
         seconds = share * self.measured(scenario).seconds
-        return self._killed(scenario, f"after {seconds:.3f} s", at=0, after_s=seconds)
+        return self._disturbed(scenario, f"kill after {seconds:.3f} s", fault="kill", at=0, after_s=seconds)
 
-    def _killed(self, scenario: Scenario, when: str, *, at: int, after_s: float | None) -> Verdict:
+    def _disturbed(self, scenario: Scenario, when: str, *, fault: str, at: int, after_s: float | None) -> Verdict:
         expected = self.measured(scenario)
         with self._copy(scenario) as place:
             had_snapshot = (place.root / "snapshot" / "current.json").exists()
-            promised, code = _killed_child(scenario.name, place, at=at, after_s=after_s)
-            faults = [] if code in (0, _KILLED) else [f"it ended with code {code} before the kill"]
+            promised, code = _disturbed_child(scenario.name, place, fault=fault, at=at, after_s=after_s)
+            faults = [] if code in (0, _KILLED, _SAID) else [f"it ended with code {code}, and no sentence"]
             faults += _in_child(_settle, scenario.name, place, promised, had_snapshot, expected.state)
         return Verdict(scenario=scenario.name, when=when, is_random=at == 0, faults=tuple(faults))
 
@@ -116,21 +120,21 @@ def named(name: str) -> Scenario:
     return next(one for one in SCENARIOS if one.name == name)
 
 
-def plan(bench: Bench, *, kills: int, every: int, seed: int) -> Iterator[Callable[[], Verdict]]:
-    """Every n-th operation of each scenario, then random moments for the rest of ``kills``.
+def plan(bench: Bench, *, count: int, every: int, seed: int, fault: str = "kill") -> Iterator[Callable[[], Verdict]]:
+    """``fault`` at every n-th operation of each scenario, ``count`` in all; of kills the rest at random moments.
 
-    Where there are more operations than kills they are drawn from the scenarios in turn; a fifth of the kills, at
+    Where there are more operations than ``count`` they are drawn from the scenarios in turn; a fifth of the kills, at
     least, comes at random moments.
     """
     rng = random.Random(seed)
     drawn = []
     for scenario in SCENARIOS:
         points = range(rng.randrange(every) + 1, len(bench.measured(scenario).operations) + 1, every)
-        drawn.append([partial(bench.kill_at, scenario, n) for n in rng.sample(points, len(points))])
-    in_turn = [kill for turn in zip_longest(*drawn) for kill in turn if kill is not None]
-    chosen = in_turn[: kills - kills // 5]
+        drawn.append([partial(bench.fault_at, scenario, n, fault) for n in rng.sample(points, len(points))])
+    in_turn = [one for turn in zip_longest(*drawn) for one in turn if one is not None]
+    chosen = in_turn[: count - count // 5 if fault == "kill" else count]
     yield from chosen
-    for number in range(kills - len(chosen)):
+    for number in range(count - len(chosen) if fault == "kill" else 0):
         yield partial(bench.kill_after, SCENARIOS[number % len(SCENARIOS)], rng.random())
 
 
@@ -162,10 +166,12 @@ def _answer(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any
         pipe.send((False, f"{function.__name__}: {type(error).__name__}: {error}"))
 
 
-def _killed_child(name: str, place: Place, *, at: int, after_s: float | None) -> tuple[list[str], int | None]:
-    """What the scenario promised before it was killed, and the exit code of its process."""
+def _disturbed_child(
+    name: str, place: Place, *, fault: str, at: int, after_s: float | None
+) -> tuple[list[str], int | None]:
+    """What the scenario promised before the fault ended it, and the exit code of its process."""
     ours, theirs = _CONTEXT.Pipe()
-    child = _CONTEXT.Process(target=_act, args=(theirs, name, place, at))
+    child = _CONTEXT.Process(target=_act, args=(theirs, name, place, fault, at))
     child.start()
     theirs.close()
     promised: list[str] = []
@@ -180,11 +186,14 @@ def _killed_child(name: str, place: Place, *, at: int, after_s: float | None) ->
     return promised, child.exitcode
 
 
-def _act(pipe: Connection, name: str, place: Place, at: int) -> None:
-    faults = FileFaults(place.root, at=at)
+def _act(pipe: Connection, name: str, place: Place, fault: str, at: int) -> None:
+    faults = FileFaults(place.root, at=at, fault=FAULTS[fault])
     faults.arm()
     pipe.send("begun")
-    named(name).act(place, pipe.send)
+    try:
+        named(name).act(place, pipe.send)
+    except (OsteoError, OSError):
+        sys.exit(_SAID)
 
 
 def _prepare(name: str, place: Place) -> None:
@@ -204,26 +213,27 @@ def _run_whole(name: str, place: Place) -> dict[str, Any]:
 def _settle(
     name: str, place: Place, promised: Sequence[str], had_snapshot: bool, expected: dict[str, list[str]]
 ) -> list[str]:
-    """What is wrong after a kill: before anything is done about it, and after the same thing was done again."""
+    """What is wrong after a fault: before anything is done about it, and after the same thing was done again."""
     scenario, found = named(name), []
     if scenario.is_store and had_snapshot:
         with open_snapshot(place.root) as snapshot:
             snapshot.query("cohort_summary")
     if promised:
         found += _lost(place, promised)
-    scenario.act(place, lambda _: None)
+    with without_waiting():
+        scenario.act(place, lambda _: None)
     state = _state(scenario, place)
     found += [words for table in expected if (words := _difference(table, state[table], expected[table]))]
     if scenario.is_store:
-        without_waiting(place)
+        remove_leftovers(place)
         found += [f"check: {one.name}: {one.message}" for one in check_store(place.root) if not one.ok]
     return found + [f"left over: {path}" for path in _left_over(place.root)]
 
 
 def _difference(table: str, rows: Sequence[str], expected: Sequence[str]) -> str:
-    """How many rows a run without a kill has and this one has not, and the other way round; '' where they agree."""
+    """How many rows a run without a fault has and this one has not, and the other way round; '' where they agree."""
     lost, more = Counter(expected) - Counter(rows), Counter(rows) - Counter(expected)
-    return f"{table}: {lost.total()} rows lost, {more.total()} more than without a kill" if lost or more else ""
+    return f"{table}: {lost.total()} rows lost, {more.total()} more than without a fault" if lost or more else ""
 
 
 def _lost(place: Place, promised: Sequence[str]) -> list[str]:

@@ -27,6 +27,8 @@ _GATE = ".gate"
 _DONE = "done"
 #: How long a file without a name is waited for: its writer is between making and filling it, or was killed there.
 _WRITING_S = 1.0
+#: A run's folder under its first name is a moment old, or was left by a process that was killed in that moment.
+_MAKING, _MAKING_S = ".making", 60.0
 
 
 def folder_of(out_dir: Path, run_id: str) -> Path:
@@ -139,7 +141,7 @@ def _holder(path: Path) -> str:
 
 def _locked_folder(folder: Path) -> int:
     """The run's folder with its locked file, made under another name first: it is never seen without the lock."""
-    making = folder.with_name(f".{folder.name}.making")
+    making = folder.with_name(f".{folder.name}{_MAKING}")
     making.mkdir(parents=True)
     descriptor = os.open(making / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
     with contextlib.suppress(OSError):  # a file system without locks: then every other run counts as dead
@@ -176,8 +178,14 @@ def _remove_dead(root: Path) -> None:
     dead = [path for path in folders if not path.name.startswith(".") and not _is_alive(path)]
     if len(dead) == sum(not path.name.startswith(".") for path in folders):
         dead.append(root / _TAKEN)
-    for path in dead:
+    for path in (*dead, *(path for path in folders if _is_half_made(path))):
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_half_made(path: Path) -> bool:
+    with contextlib.suppress(OSError):  # it has its name by now
+        return path.suffix == _MAKING and path.stat().st_mtime < time.time() - _MAKING_S
+    return False
 
 
 def _listed(root: Path) -> list[Path]:

@@ -176,14 +176,37 @@ def test_a_mask_that_cannot_be_delivered_fails_its_series_alone(
     assert "ValueError: a fault of (hidden)" in reason
 
 
-def test_a_full_disk_ends_the_run(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES])
+def test_a_disk_that_refuses_a_result_ends_the_run_and_the_series_is_still_to_be_done(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     def write(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
+
+    write_ct(tmp_path / "ct.nii.gz")
+    with monkeypatch.context() as patch:
+        patch.setattr(write_results, "write_labels_like", write)
+        with pytest.raises(OSError, match=os.strerror(number)):
+            running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    again = running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    assert (again.skipped, again.measured, again.failed) == (0, 1, 0)
+
+
+def test_an_error_of_the_disk_that_passes_costs_no_series(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def write(path: Path, labels: np.ndarray, source: Path) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        write_labels_like(path, labels, source)
 
     write_ct(tmp_path / "ct.nii.gz")
     monkeypatch.setattr(write_results, "write_labels_like", write)
-    with pytest.raises(OSError, match="No space left"):
-        running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    summary = running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    assert (summary.measured, summary.failed) == (1, 0)
 
 
 def test_a_name_that_is_no_utf8_is_processed(tmp_path: Path, settings: Settings) -> None:

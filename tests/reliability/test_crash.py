@@ -1,13 +1,13 @@
-"""Short form of the crash suite: fifteen kills, at every seventh file operation and at random moments."""
+"""Short form of the crash suite: fifteen kills, at every seventh file operation and at random moments; other faults."""
 
 from __future__ import annotations
 
-import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from benchmarks.crash.file_faults import FileFaults
+from benchmarks.crash.file_faults import FAULTS, FileFaults
 from benchmarks.crash.scenarios import SCENARIOS
 from benchmarks.crash.suite import Bench, plan
 
@@ -17,7 +17,7 @@ KILLS, EVERY, SEED = 15, 7, 20
 @pytest.mark.slow
 def test_after_a_kill_everything_is_there_once_and_nothing_is_left_over(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    verdicts = [kill() for kill in plan(bench, kills=KILLS, every=EVERY, seed=SEED)]
+    verdicts = [kill() for kill in plan(bench, count=KILLS, every=EVERY, seed=SEED)]
     assert len(verdicts) == KILLS
     assert {verdict.scenario for verdict in verdicts} == {scenario.name for scenario in SCENARIOS}
     assert [verdict for verdict in verdicts if verdict.faults] == []
@@ -29,22 +29,46 @@ def test_a_state_that_lacks_a_row_is_found(tmp_path: Path) -> None:
     scenario = next(one for one in SCENARIOS if one.name == "upgrade")
     measured = bench.measured(scenario)
     object.__setattr__(measured, "state", {**measured.state, "results": [*measured.state["results"], "one more"]})
-    verdict = bench.kill_at(scenario, 1)
-    assert verdict.faults == ("results: 1 rows lost, 0 more than without a kill",)
+    verdict = bench.fault_at(scenario, 1)
+    assert verdict.faults == ("results: 1 rows lost, 0 more than without a fault",)
 
 
-def test_the_layer_counts_and_fails_the_operation_that_is_asked_for(tmp_path: Path) -> None:
-    def full() -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    faults = FileFaults(tmp_path, at=3, fault=full)
-    names = ["open", "write", "os.rename", "os.remove"]
-    for name in names[:2]:
-        faults._is_armed = True
-        faults.operation(name)
-    with pytest.raises(OSError, match="No space left"):
-        faults.operation(names[2])
-    faults.operation(names[3])  # one fault, then the file system works again
-    assert (faults.count, faults.names) == (3, names[:3])
+@pytest.mark.parametrize(
+    ("fault", "met"),
+    [
+        ("disk full", ["open: 28", "write: 28", "os.rename", "os.remove"]),
+        ("read-only", ["open: 30", "write: 30", "os.rename: 30", "os.remove: 30"]),
+        ("I/O error", ["open: 5", "write", "os.rename", "os.remove"]),
+    ],
+)
+def test_the_layer_fails_the_operation_that_is_asked_for_and_those_after_it(
+    tmp_path: Path, fault: str, met: list[str]
+) -> None:
+    faults = FileFaults(tmp_path, at=2, fault=FAULTS[fault])
+    faults._is_armed = True
+    faults.operation("os.rename")
+    found = []
+    for name in ("open", "write", "os.rename", "os.remove"):
+        try:
+            faults.operation(name)
+        except OSError as error:
+            name = f"{name}: {error.errno}"
+        found.append(name)
+    assert found == met
     assert faults.concerns(tmp_path / "store" / "a")
     assert not faults.concerns(tmp_path.parent / "elsewhere")
+
+
+def test_a_power_cut_undoes_renames_that_were_not_brought_to_the_disk(tmp_path: Path) -> None:
+    faults = FileFaults(tmp_path)
+    faults._is_armed = True
+    rename = faults._remembering(os.rename)
+    for folder in ("lasting", "lost"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "old").write_text("old")
+        (tmp_path / folder / "new").write_text("new")
+        rename(tmp_path / folder / "new", tmp_path / folder / "old")
+    faults._on_disk(str(tmp_path / "lasting"))
+    faults._undo_renames()
+    assert [path.name for path in sorted((tmp_path / "lasting").iterdir())] == ["old"]
+    assert {path.name: path.read_text() for path in (tmp_path / "lost").iterdir()} == {"old": "old", "new": "new"}

@@ -23,14 +23,12 @@ from tests.house.sources import ROOT
 _PREPARE = {scenario.name: scenario.prepare for scenario in SCENARIOS}
 #: Runs in a process of its own, for the layer and another user's rights cannot be taken away again.
 _FULL_DISK = """
-import errno, sys
+import sys
 from pathlib import Path
-from benchmarks.crash.file_faults import FileFaults
+from benchmarks.crash.file_faults import FAULTS, FileFaults
 from osteo_core.__main__ import main
-def full():
-    raise OSError(errno.ENOSPC, "No space left on device")
 store, ct, at = sys.argv[1:]
-FileFaults(Path(store), at=int(at), fault=full).arm()
+FileFaults(Path(store), at=int(at), fault=FAULTS["disk full"]).arm()
 sys.exit(main(["index", ct]))
 """
 _ANOTHER_USER = """

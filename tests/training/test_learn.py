@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from training.learn import IGNORE, NOT_BODY, dice_and_entropy, resume, soft_dice
+from training.learn import IGNORE, NOT_BODY, Pace, Recipe, dice_and_entropy, resume, soft_dice, total_steps
 
 CLASSES = 3
 
@@ -67,3 +68,16 @@ def test_a_checkpoint_is_gone_on_from(tmp_path: Path) -> None:
     assert torch.equal(others[0].weight, net.weight)
     assert torch.equal(others[1].weight, mean.weight)
     assert others[2].param_groups[0]["lr"] == 0.5
+
+
+def test_a_slow_first_step_does_not_end_the_schedule(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(time, "time", lambda: clock[0])
+    recipe = Recipe(name="one", steps=100_000, batch=1, peak_rate=1e-3, folder=tmp_path, finish_at=1200.0)
+    pace, step, total = Pace(), 0, recipe.steps
+    while step < total:
+        total = total_steps(recipe, step, pace.of_next_step())
+        clock[0] += 60.0 if step == 0 else 0.5
+        step += 1
+    assert 1199.0 <= clock[0] <= 1201.0
+    assert step == pytest.approx(1 + 140 / 0.5, abs=2)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -127,3 +128,12 @@ def test_a_run_knows_what_it_finished_itself(tmp_path: Path) -> None:
         assert runs.outcome_of(tmp_path, "a" * 12, "one") == "measured"
         assert runs.outcome_of(tmp_path, "b" * 12, "one") == ""
         assert runs.outcome_of(tmp_path, "a" * 12, "two") == ""
+
+
+def test_a_folder_that_a_killed_run_left_half_made_goes_and_one_of_a_moment_ago_stays(tmp_path: Path) -> None:
+    root = tmp_path / runs.RUNNING
+    for name, age_s in ((".old.making", 120), (".young.making", 0)):
+        (root / name).mkdir(parents=True)
+        os.utime(root / name, (time.time() - age_s,) * 2)
+    with runs.joined(tmp_path, "run"):
+        assert sorted(path.name for path in root.iterdir()) == [".young.making", "run"]
