@@ -50,7 +50,6 @@ MODELS: dict[str, Model] = {
 SEGMENTATION = ("spine_localiser", "vertebra_segmentation")
 #: The network that reads vBMD beside the calibration.
 REGRESSION = "bmd_regression"
-_REFIT_ROWS = ("kvp", "slope", "offset_mg_cm3")
 
 
 def card(name: str) -> dict[str, object]:
@@ -81,12 +80,12 @@ def model_hash(name: str) -> str:
     """Twelve hex digits for a result's provenance: weights and code; the segmentation engine's covers both networks.
 
     The code counts because a body that is numbered by other rules is another result under the same weights, and
-    so do the factor of the card by which a network's stated SDs are stretched and its refit.
+    so does the factor of the card by which a network's stated SDs are stretched.
     """
     parts = SEGMENTATION if name == "vertebra_segmentation" else (name,)
     stated = "".join(weights_hash(part) + code_hash(part) for part in parts)
     if name == REGRESSION:
-        stated += f"{_sd_factor()}{_refit()}"
+        stated += str(_sd_factor())
     return hashlib.sha256(stated.encode()).hexdigest()[:12]
 
 
@@ -137,30 +136,13 @@ def load_regressor() -> Regressor | None:
     """The network that reads vBMD beside the calibration, loaded once a process; None while it is not released."""
     if not MODELS[REGRESSION].released:
         return None
-    from models.bmd_regression.regress import BmdRegressor, Refit, SdFactor
+    from models.bmd_regression.regress import BmdRegressor, SdFactor
 
     return BmdRegressor(
         load(REGRESSION),
         model_hash=model_hash(REGRESSION),
         sd_factor=SdFactor(**_sd_factor()),
-        refit=Refit(**_refit()),
     )
-
-
-def _refit() -> dict[str, tuple[float, ...]]:
-    """What brings the regression's readings to the scale of its card, by tube voltage; empty where nothing does.
-
-    Raises WeightsError where the card's table is not three rows of one length.
-    """
-    output = card(REGRESSION)["output"]
-    table = output.get("refit", {}) if isinstance(output, dict) else {}
-    found = {name: tuple(float(value) for value in row) for name, row in table.items()}
-    if found and (set(found) != set(_REFIT_ROWS) or len({len(row) for row in found.values()}) > 1):
-        rows = ", ".join(_REFIT_ROWS)
-        raise WeightsError(
-            f"model {REGRESSION}: [output.refit] of model.toml must hold {rows}, of one length; found {found}"
-        )
-    return found
 
 
 def _sd_factor() -> dict[str, float]:

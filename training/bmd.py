@@ -118,7 +118,7 @@ def _as_it_lies(crops: Crops, n: int) -> NDArray[np.float32]:
 
 def judge_release(crops: Crops, regressor: BmdRegressor) -> dict[str, float]:
     """Errors in mg/cm3 of a released regression on crops (all of them), and the factor that its stated SDs need."""
-    found = np.array([regressor.read(_as_it_lies(crops, n), kvp=float(kvp)) for n, kvp in enumerate(crops.kvp)])
+    found = np.array([regressor.read(_as_it_lies(crops, n)) for n in range(len(crops.kvp))])
     return judged(found[:, 0], found[:, 1], crops.vbmd, crops.is_enhanced)
 
 

@@ -22,25 +22,6 @@ _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -8.0, 3.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refit:
-    """Another scale for weights that were taught on an older one: slope and offset (mg/cm3) by tube voltage.
-
-    Between two voltages both are linear. Without entries the network's own scale stands.
-    """
-
-    kvp: tuple[float, ...] = ()
-    slope: tuple[float, ...] = ()
-    offset_mg_cm3: tuple[float, ...] = ()
-
-    def at(self, kvp: float) -> tuple[float, float]:
-        """(slope, offset in mg/cm3) at a tube voltage."""
-        if not self.kvp:
-            return 1.0, 0.0
-        slope, offset = (float(np.interp(kvp, self.kvp, row)) for row in (self.slope, self.offset_mg_cm3))
-        return slope, offset
-
-
-@dataclass(frozen=True, kw_only=True)
 class SdFactor:
     """By how much stated SDs are stretched on native and on enhanced scans."""
 
@@ -59,26 +40,23 @@ class BmdRegressor:
 
     ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them, by
     whether the scan is native or enhanced: the network cannot tell contrast in marrow from mineral.
-    ``refit`` brings what the network reads to the scale that the card states.
     """
 
     name = "bmd_regression"
 
-    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: SdFactor, refit: Refit | None = None) -> None:
+    def __init__(self, network: nn.Module, *, model_hash: str, sd_factor: SdFactor) -> None:
         self.model_hash = model_hash
         self._network = network
         self._sd_factor = sd_factor
-        self._refit = refit or Refit()
 
-    def read(self, x: FloatArray, *, kvp: float) -> tuple[float, float]:
+    def read(self, x: FloatArray) -> tuple[float, float]:
         """vBMD and the SD that the network states of it, mg/cm3, before any stretching; ``x`` (3, I, J, K) channels."""
         import torch
 
-        slope, offset = self._refit.at(kvp)
         with torch.inference_mode():
             mean, log_variance = (float(v) for v in self._network(torch.from_numpy(x)[None])[0])
         sd = float(np.exp(0.5 * np.clip(log_variance, _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE))) * TARGET_SD_MG_CM3
-        return slope * (mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3) + offset, slope * sd
+        return mean * TARGET_SD_MG_CM3 + TARGET_MEAN_MG_CM3, sd
 
     def regress(
         self,
@@ -97,7 +75,7 @@ class BmdRegressor:
             return {}
         found = {}
         for level in levels:
-            value, sd = self.read(channels(*crop(volume, segmentation.labels, level), kvp), kvp=kvp)
+            value, sd = self.read(channels(*crop(volume, segmentation.labels, level), kvp))
             half = Z_95 * sd * self._sd_factor.at(phase)
             found[level] = Estimate(
                 value=value, low=value - half, high=value + half, n=1, method="DenseNet-121 with its own variance"

@@ -80,19 +80,6 @@ def test_another_factor_is_another_model(folder: Path) -> None:
     assert model_hash(REGRESSION) != before
 
 
-def test_another_refit_is_another_model_and_a_crooked_one_is_refused(folder: Path) -> None:
-    before = model_hash(REGRESSION)
-    text = (folder / "model.toml").read_text(encoding="utf-8")
-    refit = "\n[output.refit]\nkvp = [80.0, 140.0]\nslope = [1.1, 1.2]\noffset_mg_cm3 = [-18.0, -20.0]\n"
-    (folder / "model.toml").write_text(text.replace("\n[training]", refit + "\n[training]"), encoding="utf-8")
-    model_hash.cache_clear()
-    assert model_hash(REGRESSION) != before
-    crooked = refit.replace("slope = [1.1, 1.2]", "slope = [1.1]")
-    (folder / "model.toml").write_text(text.replace("\n[training]", crooked + "\n[training]"), encoding="utf-8")
-    with pytest.raises(WeightsError, match=r"\[output.refit\] of model.toml must hold kvp, slope, offset_mg_cm3"):
-        load_regressor()
-
-
 @pytest.mark.parametrize("factor", ["nan", "-1.0", "'wide'"])
 def test_a_card_without_a_usable_factor_is_refused(folder: Path, factor: str) -> None:
     text = (folder / "model.toml").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from models.bmd_regression.network import TARGET_MEAN_MG_CM3, TARGET_SD_MG_CM3
-from models.bmd_regression.regress import BmdRegressor, Refit, SdFactor
+from models.bmd_regression.regress import BmdRegressor, SdFactor
 from osteo_core.records import Regressor, Segmentation, Volume
 from osteo_core.terms import Anchor, ContrastPhase, Level
 from tests.models.bmd_regression.test_prepare import scene
@@ -57,16 +57,6 @@ def test_mean_and_interval_are_in_mg_cm3_and_stretched(phase: ContrastPhase, fac
     assert estimate.value == pytest.approx(TARGET_MEAN_MG_CM3 + TARGET_SD_MG_CM3)
     assert estimate.high - estimate.value == pytest.approx(half, rel=1e-4)
     assert estimate.value - estimate.low == pytest.approx(half, rel=1e-4)
-
-
-@pytest.mark.parametrize(("kvp", "slope", "offset"), [(120.0, 1.2, -20.0), (110.0, 1.15, -19.0), (80.0, 1.1, -18.0)])
-def test_a_refit_moves_mean_and_interval_to_another_scale(kvp: float, slope: float, offset: float) -> None:
-    refit = Refit(kvp=(80.0, 100.0, 120.0), slope=(1.1, 1.1, 1.2), offset_mg_cm3=(-18.0, -18.0, -20.0))
-    own = regressor()
-    moved = BmdRegressor(Constant(np.log(0.01)), model_hash="b" * 12, sd_factor=FACTOR, refit=refit)
-    (before,), (after,) = (tuple(one.regress(*outlined(), kvp=kvp, levels=[Level.L2]).values()) for one in (own, moved))
-    assert after.value == pytest.approx(slope * before.value + offset)
-    assert after.high - after.low == pytest.approx(slope * (before.high - before.low))
 
 
 @pytest.mark.parametrize(("kvp", "read"), [(70.0, 0), (80.0, 1), (140.0, 1), (150.0, 0)])
