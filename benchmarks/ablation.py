@@ -1,9 +1,10 @@
 """Which flaw of the simulated scanners costs what? ``python -m benchmarks.ablation [--patients 5] [--workers 1]``.
 
 The same native patients (true masks, as in benchmarks.density; seeds from FIRST_SEED, which nothing else uses) with all
-flaws, with each one taken away alone, and with none: bias, SD and limits of the patient's mean against simulated QCT,
-phantomless (`tissues`) and precalibrated. A flaw that matters narrows the limits when it goes. ``flaws`` of the scanner
-are those of osteo_core/simulate/flaws.py; the others are what a patient brings, or QCT itself.
+flaws, with each one taken away alone, and with none: bias, SD and limits of the patient's mean against simulated QCT of
+the same body on the same scanner, phantomless (`tissues`) and precalibrated. A flaw that matters narrows the limits
+when it goes. ``flaws`` of the scanner are those of osteo_core/simulate/flaws.py; the others are what a patient brings,
+or QCT itself.
 """
 
 from __future__ import annotations
@@ -109,9 +110,8 @@ def patient_rows(key: str) -> list[Row]:
         changed = change(patient)
         # The field of view stays: the scene is the first patient's, the body in it another.
         facts[name] = _measured(changed, patient, *paint_truth(changed, scene), steady=name in _STEADY)
-    qct = qct_levels(patient, everyone=True)
     return [
-        {"seed": patient.seed, "variant": name, "calibration": calibration, **_answered(own, calibration, qct)}
+        {"seed": patient.seed, "variant": name, "calibration": calibration, **_answered(own, calibration)}
         for name, own in facts.items()
         for calibration in ("phantomless", "precalibrated")
     ]
@@ -123,13 +123,13 @@ def _measured(
     scene = make_scene(first)
     hu = scan_truth(patient, scene, truth)
     volume = Volume(voxels_hu=hu.transpose(2, 1, 0), geometry=scene_geometry(scene), provenance=("simulated",))
-    return facts_of(patient, volume, segmentation_of(labels.transpose(2, 1, 0), volume.geometry), steady=steady)
+    facts = facts_of(patient, volume, segmentation_of(labels.transpose(2, 1, 0), volume.geometry), steady=steady)
+    return replace(facts, qct_mg_cm3=qct_levels(patient, everyone=True))
 
 
-def _answered(facts: Facts, calibration: str, qct: dict[Any, float]) -> Row:
+def _answered(facts: Facts, calibration: str) -> Row:
     """Value, QCT and truth over the levels that the programme and QCT have, or why there is no value."""
-    both = tuple(m for m in facts.measurements if m.level in qct)
-    facts = replace(facts, measurements=both, qct_mg_cm3=qct)
+    facts = replace(facts, measurements=tuple(m for m in facts.measurements if m.level in facts.qct_mg_cm3))
     if calibration == "phantomless":
         found = answer(facts, Settings(calibration_order="tissues"))
     else:
