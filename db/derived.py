@@ -25,6 +25,8 @@ _UNREAD = (
     "WHERE NOT coalesce(h.is_superseded, false)",
     "WHERE r.series_key IS NOT NULL AND NOT coalesce(h.is_superseded, false)",
 )
+#: A page asks for the rows of some series by their keys: a look-up instead of a pass over all.
+INDEX = "CREATE INDEX cohort_by_series ON cohort (series_key)"
 #: Made by refresh.sql from rows of parts alone.
 TABLES: dict[str, Table] = DERIVED
 
@@ -48,7 +50,7 @@ def recipe() -> str:
     """Hash of all that decides what the derived tables hold."""
     tables = (*TABLES.values(), *rules.RULES.values())
     columns = [f"{one.name}.{column.name} {column.type}" for one in tables for column in one.columns]
-    return hashlib.sha256("\0".join((VIEWS, refresh_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
+    return hashlib.sha256("\0".join((VIEWS, INDEX, refresh_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -112,6 +112,7 @@ def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
     rules.fill(connection)
     if n_series:
         derived.fill(connection)
+    connection.execute(derived.INDEX)
     connection.execute(
         "INSERT OR REPLACE INTO about VALUES ($name, $value)", {"name": RECIPE, "value": derived.recipe()}
     )

@@ -11,5 +11,5 @@ SELECT
     coalesce(is_read, false) AS is_read, assignee, snooze_until, last_contact_at, last_contact
 FROM cohort
 LEFT JOIN follow_up_plans USING (series_key)
-WHERE list_contains($series_keys::VARCHAR[], series_key)
+WHERE series_key IN (SELECT unnest($series_keys::VARCHAR[]))
 ORDER BY series_key;
