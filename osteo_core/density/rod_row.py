@@ -19,8 +19,8 @@ from osteo_core.terms import Level
 _ROW_TURN_DEG, _OFF_ROW_MM = 15.0, 3.0
 #: The profile along a row goes on this far beyond the outermost rods that stand out.
 _BESIDE_MM = 90.0
-#: A disc with less than this is air or lies outside the field of view.
-_OUTSIDE_HU = -200.0
+#: A disc with less than this is air; beyond the round field of view, or below what air shows, nothing was measured.
+_AIR_HU, _NOTHING_HU = -200.0, -1200.0
 #: Base round the rods of a phantom, mm, and its cushion.
 _BASE_MM = 14.0
 
@@ -31,8 +31,9 @@ class RodRow:
 
     ``seen_mm`` (n,) are places of the rods that stand out, in mm along the row from the patient's right to left;
     ``along_mm`` (m,) is a finer ruler on the same line, and ``hu`` the mean HU there of a disc of 0.6 of the rods'
-    radius, on each vertebra's own slices; NaN where the disc leaves the scan or is not even. ``box_mm`` (2, 3) are the
-    corners of the phantom with its base, LPS mm.
+    radius, on each vertebra's own slices; NaN where the disc leaves the round field of view or is not even. A place in
+    the air beside a phantom has the HU of air: no rod is there. ``box_mm`` (2, 3) are the corners of the phantom with
+    its base, LPS mm.
     """
 
     seen_mm: FloatArray
@@ -121,5 +122,14 @@ def _along(volume: Volume, body: Body, line: Rod, offsets_mm: FloatArray) -> Flo
         mean += ndimage.map_coordinates(image, index, order=1, mode="constant", cval=np.nan)
     mean /= len(slices)
     hu, spread = mean.mean(axis=1), mean.std(axis=1)
-    even = (spread <= UNEVEN_HU + UNEVEN_SHARE * np.abs(hu)) & (hu > _OUTSIDE_HU)
-    return np.where(even, hu, np.nan)
+    even = (spread <= UNEVEN_HU + UNEVEN_SHARE * np.abs(hu)) & (hu > _AIR_HU)
+    z = float(geometry.affine_lps[2, 3]) + slices[len(slices) // 2] * geometry.spacing_mm[2]
+    in_air = (hu > _NOTHING_HU) & (hu <= _AIR_HU) & _is_in_circle(line.at(z) + offsets_mm, geometry)
+    return np.where(even | in_air, hu, np.nan)
+
+
+def _is_in_circle(places_mm: FloatArray, geometry: Geometry) -> FloatArray:
+    """Whether places (m, 2) lie in the round field of view; many scanners fill what is beyond with the value of air."""
+    half = np.array(geometry.shape[:2]) * np.array(geometry.spacing_mm[:2]) / 2
+    middle = geometry.affine_lps[:2, 3] + np.diag(geometry.affine_lps)[:2] * (np.array(geometry.shape[:2]) - 1) / 2
+    return np.asarray(np.hypot(*(places_mm - middle).T) < half.min())

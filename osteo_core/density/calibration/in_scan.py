@@ -16,6 +16,7 @@ from itertools import combinations
 
 import numpy as np
 
+from osteo_core.density.calibration.beam import beam_kvps, beam_line
 from osteo_core.density.calibration.known_phantoms import KnownPhantom, Rod, RodFit, fit_rods
 from osteo_core.density.rod_row import RodRow
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS
@@ -26,8 +27,14 @@ from osteo_core.terms import Level
 _SPACING_MM, _OFF_PLACE_MM = (18.0, 60.0), 3.0
 #: mg/cm3 per HU that mineral can have: K2HPO4 0.61 at 80 kVp to 0.89 at 140 kVp, HA and small or large bodies beyond.
 _SLOPE_MG_CM3_PER_HU = (0.42, 1.15)
+#: A phantom's slope lies within this share of what physics says at the tube voltage (real ones: 0.76 to 0.99 for 0.85).
+_SLOPE_SHARE, _USUAL_PATH_CM = 0.25, 28.0
+#: Lines that differ by less than this between 0 and 200 HU are one.
+_ONE_LINE_MG_CM3 = 3.0
 #: HU of no mineral, that is of the rods' water: a scanner's water lies within a few HU of 0.
 _ZERO_HU = 30.0
+#: With more rods than these one that is missed, or one too many beside the phantom, does not speak against it.
+_SURE_RODS = 4
 #: A rod that differs from its base by more than this must stand out.
 _STANDS_OUT_HU = 40.0
 
@@ -52,25 +59,43 @@ class _Placed:
     fit: RodFit
 
 
-def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom]) -> InScanPhantom | str:
+def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom], *, kvp: float | None = None) -> InScanPhantom | str:
     """The known phantom that this row is, with a line per vertebra, or why it is none.
 
-    A vertebra whose own rods do not fit has no line in ``levels``.
+    A vertebra whose own rods do not fit has no line in ``levels``. Without a tube voltage in kV any slope that mineral
+    can have at 70-150 kVp is allowed.
     """
     mean = _mean_where_seen(row)
-    fitting = [placed for phantom in phantoms for placed in _placements(row, mean, phantom)]
-    if not fitting:
+    placed = [one for phantom in phantoms for one in _placements(row, mean, phantom) if _rises_as_mineral(one, kvp)]
+    if not placed:
         return f"{len(row.seen_mm)} rods in a row lie under the back; they are those of no known phantom"
-    best = max(fitting, key=lambda placed: (len(placed.rods), placed.fit.r2))
-    if best.fit.r2 < PHANTOM_R2.value:
+    fitting = [one for one in placed if one.fit.r2 >= PHANTOM_R2.value]
+    if not fitting:
+        best = max(placed, key=lambda one: one.fit.r2)
         return (
             f"rods under the back look like {best.phantom.name}, but fit it with R2 {best.fit.r2:.4f}; "
             f"at least {PHANTOM_R2.value:g} is needed"
         )
+    best = max(fitting, key=lambda one: (len(one.rods), one.fit.r2))
+    rivals = sorted({one.phantom.name for one in fitting if not _is_one_line(one.fit, best.fit)})
+    if rivals:
+        return f"rods under the back are those of {best.phantom.name} or of {', '.join(rivals)}: the lines differ"
     levels = {level: fit for level, hu in row.hu.items() if (fit := _line(best, row, hu)) is not None}
     if not levels:
         return f"{best.phantom.name} is in view, but beside no vertebra do its rods fit with R2 {PHANTOM_R2.value:g}"
     return InScanPhantom(phantom=best.phantom, n_rods=len(best.rods), whole=best.fit, levels=levels)
+
+
+def _rises_as_mineral(placed: _Placed, kvp: float | None) -> bool:
+    """Whether the phantom's slope is that of its mineral at this tube voltage."""
+    if kvp not in beam_kvps():
+        return True
+    expected = beam_line(float(kvp), _USUAL_PATH_CM, placed.phantom).slope_mg_cm3_per_hu
+    return abs(placed.fit.slope_mg_cm3_per_hu / expected - 1) <= _SLOPE_SHARE
+
+
+def _is_one_line(a: RodFit, b: RodFit) -> bool:
+    return all(abs(a.reading_mg_cm3(hu) - b.reading_mg_cm3(hu)) < _ONE_LINE_MG_CM3 for hu in (0.0, 200.0))
 
 
 def _mean_where_seen(row: RodRow) -> FloatArray:
@@ -106,7 +131,7 @@ def _placed(
 ) -> _Placed | None:
     """The phantom at these places; None where it does not explain what is seen."""
     distance = np.abs(row.seen_mm[:, None] - places[None, :])
-    if (distance.min(axis=1) > _OFF_PLACE_MM).any():
+    if (distance.min(axis=1) > _OFF_PLACE_MM).sum() > _is_beyond(row.seen_mm, places):
         return None  # a rod stands out where this phantom has none
     shown = _at(row, hu, places)
     inside = np.isfinite(shown)
@@ -124,9 +149,19 @@ def _placed(
     between = _at(row, hu, (places[:-1] + places[1:]) / 2)
     base = np.median(between[np.isfinite(between)]) if np.isfinite(between).any() else 0.0
     hidden = distance.min(axis=0)[inside] > _OFF_PLACE_MM
-    if (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).any():
+    missed = (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).sum()
+    if missed > (len(kept) > _SURE_RODS):  # of many rods one may be missed that its HU on the row show all the same
         return None
     return _Placed(phantom=phantom, rods=tuple(kept), places_mm=places[inside], fit=fit)
+
+
+def _is_beyond(seen_mm: FloatArray, places_mm: FloatArray) -> int:
+    """1 where one rod that stands out lies beyond the phantom's ends and at no place where a further rod would be."""
+    spacing = (places_mm[-1] - places_mm[0]) / (len(places_mm) - 1)
+    steps = (seen_mm - places_mm[0]) / spacing
+    is_out = (steps < -0.25) | (steps > len(places_mm) - 0.75)
+    off_mm = np.abs(steps - np.round(steps)) * spacing
+    return int(len(places_mm) > _SURE_RODS and is_out.sum() == 1 and bool((off_mm[is_out] > 2 * _OFF_PLACE_MM).all()))
 
 
 def _line(placed: _Placed, row: RodRow, hu: FloatArray) -> RodFit | None:

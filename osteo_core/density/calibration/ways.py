@@ -47,7 +47,7 @@ def in_scan(scan: Scan) -> Calibration | str:
     """A known phantom under the patient's back: each vertebra by the rods on its own slices."""
     if scan.rod_row is None:
         return ""
-    found = identify_phantom(scan.rod_row, scan.setup.phantoms.values())
+    found = identify_phantom(scan.rod_row, scan.setup.phantoms.values(), kvp=scan.kvp)
     if isinstance(found, str):
         return found
     whole = found.whole

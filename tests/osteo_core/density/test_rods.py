@@ -158,6 +158,35 @@ def test_rods_of_no_known_phantom_are_refused_with_a_reason(rods: tuple[float, .
     assert "known phantom" in reason or "R2" in reason
 
 
+def three_rods(beyond_hu: float) -> RodRow:
+    """Rods as those of an Image Analysis phantom show at 140 kVp, and what lies beyond them on the row."""
+    along = np.arange(-120.0, 160.0)
+    hu = np.full(len(along), beyond_hu)
+    hu[np.abs(along - 18) < 50] = 0.0
+    for place, rod in ((-17.7, 201.0), (17.7, 104.0), (53.1, 9.0)):
+        hu[np.abs(along - place) < 8] = rod
+    return RodRow(
+        seen_mm=np.array([-17.7, 17.7]), radius_mm=10.0, along_mm=along, hu={Level.L1: hu}, box_mm=np.zeros((2, 3))
+    )
+
+
+def test_rods_that_two_phantoms_explain_with_different_lines_are_neither() -> None:
+    """Half of a B-MAS 200 has the rods of half the slope: a name by chance would halve every value."""
+    unknown = identify_phantom(three_rods(np.nan), KNOWN.values())
+    assert isinstance(unknown, str)
+    assert "HA water equivalent" in unknown
+    at_140 = identify_phantom(three_rods(np.nan), KNOWN.values(), kvp=140.0)
+    assert isinstance(at_140, str)
+    assert "HA water equivalent" not in at_140, "its slope is not that of mineral at 140 kVp"
+    assert "lines differ" in at_140
+
+
+def test_where_a_rod_would_lie_in_the_air_its_phantom_is_not_there() -> None:
+    found = identify_phantom(three_rods(-1000.0), KNOWN.values())
+    assert isinstance(found, InScanPhantom), found
+    assert found.phantom.name == "Image Analysis QCT-3D Plus"
+
+
 def test_tubes_are_no_rods() -> None:
     hu = torso()
     for place in (-90, -30, 30, 90):
