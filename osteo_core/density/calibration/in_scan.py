@@ -33,7 +33,7 @@ _SLOPE_SHARE, _USUAL_PATH_CM = 0.25, 28.0
 _ONE_LINE_MG_CM3 = 3.0
 #: HU of no mineral, that is of the rods' water: a scanner's water lies within a few HU of 0.
 _ZERO_HU = 30.0
-#: With more rods than these one that is missed, or one too many beside the phantom, does not speak against it.
+#: With so many rods one that is missed, or one too many that is no further rod of the row, does not speak against it.
 _SURE_RODS = 4
 #: A rod that differs from its base by more than this must stand out.
 _STANDS_OUT_HU = 40.0
@@ -77,7 +77,8 @@ def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom], *, kvp: floa
             f"at least {PHANTOM_R2.value:g} is needed"
         )
     best = max(fitting, key=lambda one: (len(one.rods), one.fit.r2))
-    rivals = sorted({one.phantom.name for one in fitting if not _is_one_line(one.fit, best.fit)})
+    others = [one for one in fitting if one.phantom != best.phantom and len(one.rods) == len(best.rods)]
+    rivals = sorted({one.phantom.name for one in others if not _is_one_line(one.fit, best.fit)})
     if rivals:
         return f"rods under the back are those of {best.phantom.name} or of {', '.join(rivals)}: the lines differ"
     levels = {level: fit for level, hu in row.hu.items() if (fit := _line(best, row, hu)) is not None}
@@ -131,13 +132,14 @@ def _placed(
 ) -> _Placed | None:
     """The phantom at these places; None where it does not explain what is seen."""
     distance = np.abs(row.seen_mm[:, None] - places[None, :])
-    if (distance.min(axis=1) > _OFF_PLACE_MM).sum() > _is_beyond(row.seen_mm, places):
-        return None  # a rod stands out where this phantom has none
+    others = row.seen_mm[distance.min(axis=1) > _OFF_PLACE_MM]
     shown = _at(row, hu, places)
     inside = np.isfinite(shown)
     kept = [rod for rod, there in zip(rods, inside, strict=True) if there]
     if len({rod.density_mg_cm3 for rod in kept}) < PHANTOM_RODS.value:
         return None
+    if len(others) and not (len(kept) >= _SURE_RODS and _is_no_rod(others, places)):
+        return None  # a rod stands out where this phantom has none
     try:
         fit = fit_rods(kept, shown[inside].tolist())
     except ValueError:
@@ -150,18 +152,18 @@ def _placed(
     base = np.median(between[np.isfinite(between)]) if np.isfinite(between).any() else 0.0
     hidden = distance.min(axis=0)[inside] > _OFF_PLACE_MM
     missed = (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).sum()
-    if missed > (len(kept) > _SURE_RODS):  # of many rods one may be missed that its HU on the row show all the same
+    if missed > (len(kept) >= _SURE_RODS):  # of many rods one may be missed that its HU on the row show all the same
         return None
     return _Placed(phantom=phantom, rods=tuple(kept), places_mm=places[inside], fit=fit)
 
 
-def _is_beyond(seen_mm: FloatArray, places_mm: FloatArray) -> int:
-    """1 where one rod that stands out lies beyond the phantom's ends and at no place where a further rod would be."""
+def _is_no_rod(others_mm: FloatArray, places_mm: FloatArray) -> bool:
+    """Whether what stands out elsewhere is one thing alone, and not where a further rod would lie beyond the ends."""
     spacing = (places_mm[-1] - places_mm[0]) / (len(places_mm) - 1)
-    steps = (seen_mm - places_mm[0]) / spacing
-    is_out = (steps < -0.25) | (steps > len(places_mm) - 0.75)
-    off_mm = np.abs(steps - np.round(steps)) * spacing
-    return int(len(places_mm) > _SURE_RODS and is_out.sum() == 1 and bool((off_mm[is_out] > 2 * _OFF_PLACE_MM).all()))
+    step = float((others_mm[0] - places_mm[0]) / spacing)
+    is_between = -0.25 < step < len(places_mm) - 0.75
+    is_off = abs(step - round(step)) * spacing > 2 * _OFF_PLACE_MM
+    return len(others_mm) == 1 and (is_between or is_off)
 
 
 def _line(placed: _Placed, row: RodRow, hu: FloatArray) -> RodFit | None:
