@@ -124,12 +124,12 @@ def _along(volume: Volume, body: Body, line: Rod, offsets_mm: FloatArray) -> Flo
     hu, spread = mean.mean(axis=1), mean.std(axis=1)
     even = (spread <= UNEVEN_HU + UNEVEN_SHARE * np.abs(hu)) & (hu > _AIR_HU)
     z = float(geometry.affine_lps[2, 3]) + slices[len(slices) // 2] * geometry.spacing_mm[2]
-    in_air = (hu > _NOTHING_HU) & (hu <= _AIR_HU) & _is_in_circle(line.at(z) + offsets_mm, geometry)
+    in_air = (hu > _NOTHING_HU) & (hu <= _AIR_HU) & _is_in_circle(line.at(z) + offsets_mm, line.radius_mm, geometry)
     return np.where(even | in_air, hu, np.nan)
 
 
-def _is_in_circle(places_mm: FloatArray, geometry: Geometry) -> FloatArray:
-    """Whether places (m, 2) lie in the round field of view; many scanners fill what is beyond with the value of air."""
+def _is_in_circle(places_mm: FloatArray, radius_mm: float, geometry: Geometry) -> FloatArray:
+    """Whether discs about places (m, 2) lie in the round field of view; what is beyond may be filled as if with air."""
     half = np.array(geometry.shape[:2]) * np.array(geometry.spacing_mm[:2]) / 2
     middle = geometry.affine_lps[:2, 3] + np.diag(geometry.affine_lps)[:2] * (np.array(geometry.shape[:2]) - 1) / 2
-    return np.asarray(np.hypot(*(places_mm - middle).T) < half.min())
+    return np.asarray(np.hypot(*(places_mm - middle).T) < half.min() - radius_mm)
