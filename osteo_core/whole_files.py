@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 #: Matches what killed processes leave: nobody reads such a file, and whoever owns the folder removes it.
 HALF_WRITTEN = ".*.writing*"
+#: What file systems that cannot bring a folder to the disk say.
+_UNKNOWN = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
@@ -33,11 +36,19 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk: until then a power cut may undo a rename that has happened."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    """Bring the names in a folder to the disk: until then a power cut may undo a rename that has happened.
+
+    Raises OSError where the disk refuses.
+    """
     try:
-        with contextlib.suppress(OSError):  # some network file systems do not know this for folders
-            os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:  # one that may be written to and not listed
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _UNKNOWN:
+            raise
     finally:
         os.close(descriptor)
 

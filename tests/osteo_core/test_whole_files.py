@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -41,3 +44,22 @@ def test_the_temporary_name_keeps_the_suffix_and_is_short(tmp_path: Path, name: 
         assert temporary.name.endswith(f".writing{suffix}")
         assert len(temporary.name) < 60
         temporary.touch()
+
+
+@pytest.mark.parametrize(("number", "is_said"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_the_folder_is_brought_to_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_said: bool
+) -> None:
+    """Until then a power cut may undo the rename; a file system that cannot do it for folders says EINVAL."""
+    synced: list[str] = []
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if synced[-1] == str(tmp_path):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match=os.strerror(number)) if is_said else nullcontext():
+        write_text(tmp_path / "note", "text")
+    assert synced[-1] == str(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["note"]
