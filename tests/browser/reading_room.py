@@ -80,6 +80,11 @@ def erase_level(page: Page, number: int) -> None:
 
 
 def in_store(rooms: Rooms, kind: str) -> list[dict]:
-    """Events of that kind, from the parts on disk: the app owns the store."""
-    files = [*rooms.store.glob("parts/events/*/*.parquet"), *rooms.store.glob("inbox/events-*.parquet")]
-    return [row for file in files for row in parquet.read_table(file).to_pylist() if row["kind"] == kind]
+    """Events of that kind, from the parts on disk: the app owns the store, and moves them from the inbox meanwhile."""
+    found = (*rooms.store.glob("inbox/events-*.parquet"), *rooms.store.glob("parts/events/*/*.parquet"))
+    files = {file.name: file for file in found}
+    try:
+        rows = [row for file in files.values() for row in parquet.read_table(file).to_pylist()]
+    except FileNotFoundError:  # moved after it was listed
+        return in_store(rooms, kind)
+    return [row for row in rows if row["kind"] == kind]
