@@ -3,7 +3,7 @@
 The simulator must not hand its own assumptions to the methods that it tests: spectra differ from the nominal tube
 voltage, beam hardening and scatter are never quite taken out, the patient lies beside the centre of the bowtie filter
 and the scale drifts. The demo's scanners draw from ORDINARY, those of the benchmarks from UNSEEN, which is wider and
-shifted; the regression is taught on scanners from VARIED, as wide and not shifted. Sizes are plausible ones: water's
+shifted. Crops for the regression draw from VARIED, about as wide and not shifted. Sizes are plausible ones: water's
 uniformity is accepted within 4-5 HU (IEC 61223-3-5), a table 4 cm too low changes HU by a few units (Toth 2007).
 """
 

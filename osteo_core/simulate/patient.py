@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 ROOT_ENTROPY = 20261124
 DEMO_SEEDS = range(100_000, 200_000)
 TEST_SEEDS = range(500_000, 600_000)
-#: Of the regression's training, on scanners of its own.
+#: Of crops for the regression, on scanners of their own.
 CROP_SEEDS = range(810_000, 900_000)
 
 _SITUATIONS = {

@@ -154,7 +154,7 @@ class Fleet:
     flaws: FlawRange
 
 
-#: Of the demo and of the scans that segmentation was taught on; of the benchmarks; of what the regression is taught on.
+#: Of the demo and of the scans that segmentation was taught on; of the benchmarks; of crops for the regression.
 ORDINARY_FLEET = Fleet(units=range(1, 3), flaws=ORDINARY)
 UNSEEN_FLEET = Fleet(units=range(3, 5), flaws=UNSEEN)
 VARIED_FLEET = Fleet(units=range(5, 45), flaws=VARIED)
