@@ -3,8 +3,8 @@
 The app runs over a simulated store of so many series (made first, some minutes, unless ``--store`` names one; the
 people's notes are left in it). People come one after another and open every page; then all work at once with seconds of
 thinking in between, beside an analysis and one more person in a real Chromium where there is one. Printed: p50 and p95
-of each page, memory and handles of the app by person, and every fault, lost note or logged error, which make the
-exit code 1.
+of each page; memory, handles, threads and temporary files by person and by minute; and every fault, lost note or logged
+error, which make the exit code 1.
 """
 
 from __future__ import annotations
@@ -93,11 +93,13 @@ def report(found: Found) -> str:
         one, before = together[name], alone.get(name)
         own = f"{before['p50_s']:.2f} | {before['cpu_s']:.2f}" if before else "- | -"
         lines.append(f"| {name} | {one['n']} | {one['p50_s']:.2f} | {one['p95_s']:.2f} | {one['kb']:.0f} | {own} |")
-    lines += ["", "| app after | memory MiB | handles | threads | processor s |", "|---|---|---|---|---|"]
-    ends = (("the work", found.after_work), ("all left", found.after_leaving))
-    for words, gauge in (*((f"person {one.people}", one) for one in found.gauges), *ends):
+    lines += ["", "| app after | memory MiB | handles | threads | processor s | temporary files | MiB | analysis MiB |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
+    came = ((f"person {one.people}", one) for one in found.gauges)
+    minutes = ((f"minute {number} of the work", one) for number, one in enumerate(found.by_minute, start=1))
+    for words, gauge in (*came, *minutes, ("the work", found.after_work), ("all left", found.after_leaving)):
         if gauge is not None:
-            numbers = (gauge.memory_mib, gauge.handles, gauge.threads, gauge.cpu_s)
+            numbers = list(asdict(gauge).values())[1:]
             lines.append(f"| {words} | {' | '.join(f'{number:.0f}' for number in numbers)} |")
     indexed, measured = (sum(one.get(step, 0) for one in found.analysis) for step in ("indexed", "measured"))
     lines += [

@@ -1,7 +1,8 @@
 """Twenty people on one app: they come one after another, work at once beside an analysis, and leave.
 
-What is counted: the time of every page, memory, handles and threads of the app after each person came, every fault that
-was shown or logged, and whether what was noted is in the store once.
+What is counted: the time of every page; memory, handles, threads and temporary files of the app after each person came
+and each minute of the work, with the memory of the analysis; every fault that was shown or logged; and whether what was
+noted is in the store once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,20 +52,30 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """The app's process after ``people`` came: resident memory in MiB, open handles, threads, processor time in s."""
+    """The app's process while ``people`` are there: resident memory in MiB, open handles, threads, processor time in s.
+
+    Beside it the temporary files of app and analysis, and the resident memory of all processes of the analysis.
+    """
 
     people: int
     memory_mib: float
     handles: int
     threads: int
     cpu_s: float
+    temporary_files: int
+    temporary_mib: float
+    analysis_mib: float
 
 
 @dataclass(kw_only=True)
 class Found:
-    """What a run showed. ``alone``: what people did while they came one by one, ``together``: beside each other."""
+    """What a run showed. ``alone``: what people did while they came one by one, ``together``: beside each other.
+
+    ``gauges``: after each person came; ``by_minute``: while they worked.
+    """
 
     gauges: list[Gauge] = field(default_factory=list)
+    by_minute: list[Gauge] = field(default_factory=list)
     after_work: Gauge | None = None
     after_leaving: Gauge | None = None
     alone: list[Seen] = field(default_factory=list)
@@ -89,9 +100,11 @@ def run(store: Path, plan: Plan) -> Found:
     with tempfile.TemporaryDirectory(prefix="load") as folder:
         key = store / "load.key"
         Pseudonyms.from_key_file(key)  # a simulated store has data, but no key yet
-        server = start_server(store, OSTEO_KEY_FILE=str(key))
+        temporary = Path(folder, "tmp")
+        temporary.mkdir()
+        server = start_server(store, OSTEO_KEY_FILE=str(key), TMPDIR=str(temporary))
         try:
-            asyncio.run(_attend(server, Settings(store=store, key_file=key), Path(folder), plan, found))
+            asyncio.run(_attend(server, Settings(store=store, key_file=key), temporary, plan, found))
         finally:
             found.end_s = _end(server.process)
         found.logged = _complaints(server)
@@ -100,25 +113,34 @@ def run(store: Path, plan: Plan) -> Found:
     return found
 
 
-async def _attend(server: Server, settings: Settings, folder: Path, plan: Plan, found: Found) -> None:
+async def _attend(server: Server, settings: Settings, temporary: Path, plan: Plan, found: Found) -> None:
     async with AsyncExitStack() as tabs:
         people: list[Person] = []
         for number in range(plan.people):
             tab = await tabs.enter_async_context(Tab(server.address))
             people.append(Person(number=number, seed=plan.seed, tab=tab, cpu_s=lambda: _cpu_s(server)))
             await people[-1].look_round()
-            found.gauges.append(_gauge(server, number + 1))
+            found.gauges.append(_gauge(server, number + 1, temporary))
         found.alone = _taken(people)
-        with _analysis(settings, folder, found):
+        with _analysis(settings, temporary, found) as analysis:
             until = asyncio.get_running_loop().time() + plan.seconds
+            watching = asyncio.create_task(_watch(server, temporary, analysis, plan, found))
             browsing = asyncio.create_task(asyncio.to_thread(_browse, server, plan, until))
             await asyncio.gather(*(one.work(until=until, think_s=plan.think_s) for one in people))
             drawn = await browsing
-        found.after_work = _gauge(server, plan.people)
+            watching.cancel()
+        found.after_work = _gauge(server, plan.people, temporary)
         found.together = [*_taken(people), *drawn]
         found.noted = [note for one in people for note in one.noted]
         found.refused = [words for one in people for words in one.refused]
-    found.after_leaving = _gauge(server, 0)
+    found.after_leaving = _gauge(server, 0, temporary)
+
+
+async def _watch(server: Server, temporary: Path, analysis: subprocess.Popen[bytes], plan: Plan, found: Found) -> None:
+    """A gauge each minute, until it is cancelled."""
+    while True:
+        await asyncio.sleep(60.0)
+        found.by_minute.append(await asyncio.to_thread(_gauge, server, plan.people, temporary, analysis))
 
 
 def _browse(server: Server, plan: Plan, until: float) -> list[Seen]:
@@ -140,27 +162,48 @@ def _cpu_s(server: Server) -> float:
     return float(times.user + times.system)
 
 
-def _gauge(server: Server, people: int) -> Gauge:
-    app = psutil.Process(server.process.pid)
+def _gauge(server: Server, people: int, temporary: Path, analysis: subprocess.Popen[bytes] | None = None) -> Gauge:
+    app, sizes = psutil.Process(server.process.pid), list(_sizes(temporary))
     return Gauge(
         people=people,
         memory_mib=app.memory_info().rss / _MIB,
         handles=app.num_fds(),
         threads=app.num_threads(),
         cpu_s=_cpu_s(server),
+        temporary_files=len(sizes),
+        temporary_mib=sum(sizes) / _MIB,
+        analysis_mib=sum(_resident(analysis.pid)) / _MIB if analysis else 0.0,
     )
 
 
+def _sizes(folder: Path) -> Iterator[int]:
+    """Bytes of each file in a folder that changes meanwhile."""
+    for at, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield Path(at, name).stat().st_size
+
+
+def _resident(pid: int) -> Iterator[int]:
+    """Resident bytes of a process and of all that it started, of those that are there still."""
+    with suppress(psutil.NoSuchProcess):
+        for one in (first := psutil.Process(pid), *first.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                yield one.memory_info().rss
+
+
 @contextmanager
-def _analysis(settings: Settings, folder: Path, found: Found) -> Iterator[None]:
+def _analysis(settings: Settings, temporary: Path, found: Found) -> Iterator[subprocess.Popen[bytes]]:
     """Beside the block; its workers lower their priority themselves."""
+    folder = temporary.parent
     said = folder / "analysis.jsonl"
     where = [str(settings.store), str(settings.key_file), str(folder / "ct")]
     command = [sys.executable, "-m", "benchmarks.load.analysis", *where]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
     with said.open("wb") as out, (folder / "analysis.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=log)
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=log)
     try:
-        yield
+        yield process
         if process.poll() is not None:
             found.lost.append(f"the analysis ended: {(folder / 'analysis.log').read_text()[-2000:]}")
     finally:
