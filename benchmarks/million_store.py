@@ -37,6 +37,8 @@ MODEL_HASH = "a" * 64
 _CHUNK = 50_000
 _DAYS = 1095
 _FIRST_DAY = date(2023, 11, 1)
+#: Nobody notes anything after the last of the scans were read.
+_LAST_NOTE = np.datetime64("2026-11-02T04")
 _SITES = 12
 _EXCLUDED = ("too_thick", "no_lumbar_level", "localiser", "sharp_kernel", "metal")
 _CODES = ("confirmed", "not confirmed", "referred", "DXA booked", "DXA done", "treatment advised", "treatment started")
@@ -238,7 +240,9 @@ def _people(rng: np.random.Generator, head: _Head, flagged: np.ndarray) -> dict[
             "kind": ["follow-up"] * len(noted),
             "series_key": [keys[k] for k in noted],
             "author": ["AB"] * len(noted),
-            "at": head.finished[noted] + rng.integers(1, 90, len(noted)).astype("timedelta64[D]"),
+            "at": np.minimum(
+                head.finished[noted] + rng.integers(1, 90, len(noted)).astype("timedelta64[D]"), _LAST_NOTE
+            ),
             "payload_json": [json.dumps({"previous": "to review", "state": _CODES[s]}) for s in state],
         },
         "reference_values": {

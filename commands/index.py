@@ -25,6 +25,7 @@ from commands.sentences import counted
 from db import rows
 from db.identities import Kept, keep, remove
 from db.key import pseudonyms_of
+from db.moments import in_order
 from osteo_core.dicom.about import About
 from osteo_core.dicom.who import read_who
 from osteo_core.errors import UsageError
@@ -60,7 +61,7 @@ def index(
         keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
     gone = frozenset(series.series_key for series in found.superseded)
     remove(settings.identities_dir, patient_key="", series_keys=gone)
-    store_access.leave(store_dir, rows.indexed_tables(found))
+    store_access.leave(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
     store_access.hand_over(store_dir)
     return found
 

@@ -8,7 +8,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from commands import store_access
 from commands.command import Answer, Context, path_argument
 from commands.recalibrate import Query, judged_again
 from db.events import record
+from db.moments import in_order
 from db.site_lines import csv_text
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.errors import UsageError
@@ -89,7 +90,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
 
 def use_lines(store_dir: Path, lines: Iterable[tuple[Scanner, PairsLine]], *, author: str, reason: str) -> None:
     """Record that this store uses these lines, and have them taken in where nobody owns the store."""
-    at = datetime.now(UTC)
+    at = in_order(store_dir)
     events = [
         line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=at)
         for scanner, line in lines

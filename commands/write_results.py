@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
 
 from commands.analysis_job import Job
+from db.moments import in_order
 from db.parts import write_part
 from db.rows import process_tables, result_tables
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
@@ -39,6 +41,7 @@ def to_store(result: SeriesResult, job: Job) -> None:
 
 def rows_to_store(result: SeriesResult, job: Job) -> None:
     """One part a kind into ``inbox/``, of a result whose mask lies in the store."""
+    result = replace(result, finished_at=in_order(job.out_dir, result.finished_at))
     for kind, table in result_tables(result).items():
         write_part(job.out_dir, kind, table)
 

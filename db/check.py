@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from db import chain, intake, parts, schema, snapshot
+from db import chain, intake, moments, parts, schema, snapshot
 from db.connect import DATABASE, connect_database, write_version
 from db.owner import OwnerLock
 from db.parts import Part, PartError
@@ -49,6 +49,7 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     return (
         StoreFinding(name="parts", ok=not damaged, message=words),
         *_database_findings(store_dir),
+        _clock_finding(store_dir),
         StoreFinding(name="quarantine", ok=not aside, message=_aside_words(aside)),
     )
 
@@ -83,6 +84,11 @@ def rebuild_store(store_dir: Path, *, chain_file: Path | None = None) -> tuple[S
         f"; {len(faults)} could not be read and were set aside" if faults else ""
     )
     return (StoreFinding(name="rebuild", ok=not faults, message=words), *check_store(store_dir))
+
+
+def _clock_finding(store_dir: Path) -> StoreFinding:
+    fault = moments.clock_fault(store_dir)
+    return StoreFinding(name="clock", ok=not fault, message=fault or "not behind the newest entry of the store")
 
 
 def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_file: Path | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from db import intake, schema, site_lines, snapshot
+from db import intake, moments, schema, site_lines, snapshot
 from db.border import translated
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
@@ -28,6 +29,13 @@ VERSION_FILE = "store.json"
 #: Present while an erasure is under way (db/erase.py).
 INTENT = "erasing.json"
 _FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
+#: What decides which of several rows counts; in microseconds, since moments would need another library to be read.
+_NEWEST = """
+SELECT epoch_us(list_max([
+    (SELECT max(indexed_at) FROM series), (SELECT max(finished_at) FROM results),
+    (SELECT max("at") FROM events), (SELECT max(imported_at) FROM reference_values)
+]))
+"""
 
 
 class Reader:
@@ -110,7 +118,7 @@ class Store(Reader):
         with self._writing, translated(self.store_dir, "writing to"):
             taken = intake.take_in(self._connection, self.store_dir)
             if taken:
-                site_lines.write_lines(self._connection, self.store_dir)
+                _write_what_follows(self._connection, self.store_dir)
             return taken
 
     def publish_snapshot(self) -> Path:
@@ -207,12 +215,20 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     connection = connect_database(store_dir / DATABASE)
     try:
         schema.bring_up(connection)
-        site_lines.write_lines(connection, store_dir)
+        _write_what_follows(connection, store_dir)
         write_version(store_dir)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _write_what_follows(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
+    """The files beside the database that writers of parts read: calibration lines and the newest moment."""
+    site_lines.write_lines(connection, store_dir)
+    (newest_us,) = connection.execute(_NEWEST).fetchall()[0]
+    if newest_us is not None:
+        moments.write_newest(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us))
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:

@@ -13,7 +13,7 @@ import shutil
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from db import check, identities, parts, snapshot
 from db.chain import ERASURE_KIND
 from db.connect import DATABASE, INTENT, open_store
 from db.events import record
+from db.moments import in_order
 from db.parts import PartError
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
@@ -64,7 +65,7 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identi
         "event_id": uuid.uuid4().hex,
         "author": author.strip(),
         "reason": reason.strip(),
-        "at": datetime.now(UTC).isoformat(),
+        "at": in_order(store_dir).isoformat(),
     }
     write_text(store_dir / INTENT, json.dumps(intent))
     return resume(store_dir)

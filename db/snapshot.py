@@ -77,8 +77,9 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, former: Writt
         cursor.execute("ROLLBACK")
     folder = root / name
     writing.rename(folder)
+    before = _named_now(root)
     _name_current(root, folder)
-    _remove_older(root, keep=folder)
+    _remove_others(root, keep={folder.name, before})
     return Written(folder=folder, marks=marks)
 
 
@@ -104,10 +105,18 @@ def _name_current(root: Path, folder: Path) -> None:
     write_text(root / CURRENT, json.dumps(current) + "\n")
 
 
-def _remove_older(root: Path, *, keep: Path) -> None:
-    folders = sorted(path for path in root.iterdir() if path.is_dir() and path != keep)
-    for old in folders[:-1] if folders and not folders[-1].name.startswith(".") else folders:
-        shutil.rmtree(old, ignore_errors=True)
+def _named_now(root: Path) -> str:
+    """Name of the folder that readers are sent to, '' where none can be read; the latest name need not be its."""
+    try:
+        return str(json.loads((root / CURRENT).read_text(encoding="utf-8"))["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _remove_others(root: Path, *, keep: set[str]) -> None:
+    for path in root.iterdir():
+        if path.is_dir() and path.name not in keep:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def published(store_dir: Path) -> Published:

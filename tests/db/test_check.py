@@ -37,7 +37,7 @@ def content(store_dir: Path) -> list[list[dict]]:
 
 def test_a_sound_store_agrees_with_its_parts(closed: Path) -> None:
     assert faults(closed) == {}
-    assert {finding.name for finding in check_store(closed)} == {"parts", "quarantine", "store", "events"}
+    assert {finding.name for finding in check_store(closed)} == {"parts", "quarantine", "store", "events", "clock"}
     assert not list(closed.glob(".*"))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import streamlit as st
 
 from osteo_core.errors import UsageError
@@ -92,7 +90,7 @@ def _note(view: services.PatientView, level: Level, cause: Cause, reason: str) -
             level=level,
             cause=cause,
             author=author(),
-            at=datetime.now(UTC),
+            at=services.moment(),
             reason=reason,
             suggested=suggested,
         )

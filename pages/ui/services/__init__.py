@@ -108,8 +108,10 @@ from pages.ui.services.replication import RescanLine, Study, StudyLine, study
 from pages.ui.services.review import note_opened, open_ticket, reader_pairs, reading
 from pages.ui.services.review_case import ct_of, prepare, prior_files, screen_files
 from pages.ui.services.running_app import (
+    clock_fault,
     limits,
     may_start,
+    moment,
     pause_is_asked,
     pause_run,
     progress,

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from osteo_core.errors import SettingsError, SourceGoneError, UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
 from pages.ui.access.users import current_user, needs, seen_by
-from pages.ui.services.running_app import query, settings, store_holder
+from pages.ui.services.running_app import moment, query, settings, store_holder
 
 if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
@@ -118,7 +118,7 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
         kind=REVEAL_KIND,
         series_key=series_key,
         author=author.strip(),
-        at=datetime.now(UTC),
+        at=moment(),
         reason=reason.strip(),
         payload_json=json.dumps({"from": "table" if who.is_kept else "header"}),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from db.events import record
 from osteo_core.programme.cause import CauseReading
@@ -18,7 +18,7 @@ from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
 from pages.ui.services.records import PatientView
-from pages.ui.services.running_app import query, store_holder
+from pages.ui.services.running_app import moment, query, store_holder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
 
     Raises UsageError, and undoes nothing, without an author or when another note was made after one of them.
     """
-    at = datetime.now(UTC)
+    at = moment()
     events = []
     for one in notes:
         rows = query("follow_up_history", series_key=one.series_key).to_pylist()

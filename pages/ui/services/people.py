@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from db.events import record
 from osteo_core.errors import OsteoError
@@ -14,7 +13,7 @@ from osteo_core.records import Event
 from pages.ui.access.roles import User
 from pages.ui.access.users import end_logins
 from pages.ui.services.running_app import lifespan as store_lifespan
-from pages.ui.services.running_app import query, store_holder
+from pages.ui.services.running_app import moment, query, store_holder
 
 _SIGNED_IN, _SIGNED_OUT = "signed in", "signed out"
 _log = logging.getLogger("osteo.app")
@@ -66,7 +65,7 @@ def _record(user: User, kind: str, *, event_id: str, payload: dict[str, object])
         kind=kind,
         series_key="",
         author=user.subject,
-        at=datetime.now(UTC),
+        at=moment(),
         payload_json=json.dumps(payload, ensure_ascii=False),
     )
     record(held.store_dir, event)

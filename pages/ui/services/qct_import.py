@@ -7,7 +7,7 @@ import statistics
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from db import rows
@@ -23,7 +23,7 @@ from osteo_core.terms import Mineral
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
-from pages.ui.services.running_app import query, settings, store_holder
+from pages.ui.services.running_app import moment, query, settings, store_holder
 
 _IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
 
@@ -110,7 +110,7 @@ def import_qct(preview: Preview, *, author: str) -> None:
     """Take the values in and record who did so. Raises UsageError without an author."""
     if not author.strip():
         raise UsageError("an import needs its author: type your name or initials")
-    at = datetime.now(UTC)
+    at = moment()
     write_part(store_holder().store_dir, "reference_values", rows.reference_table(preview.mapped.values, at=at))
     _record(
         _IMPORTED, author=author, at=at, payload={"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
@@ -210,7 +210,7 @@ def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
     _record(
         _WITHDRAWN,
         author=author,
-        at=datetime.now(UTC),
+        at=moment(),
         payload={"imported_at": imported_at.isoformat()},
         reason=reason,
     )

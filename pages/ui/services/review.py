@@ -28,7 +28,7 @@ from osteo_core.terms import Level
 from osteo_core.whole_files import writing
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
-from pages.ui.services.running_app import media_dir, query, settings, store_holder
+from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
 
 #: Screens that may send a mask; the oldest is forgotten first.
 _TICKETS = 500
@@ -130,7 +130,7 @@ def save_mask(token: str, content: bytes) -> Saved:
             version=version,
             base=ticket.base,
             reader=ticket.reader,
-            at=datetime.now(UTC),
+            at=moment(),
             model_hash=view.model_hash,
             dice={change.level: change.dice for change in changes},
             summary=summary_of(result),
@@ -190,7 +190,7 @@ def sign(view: PatientView, given: Signature) -> Read:
             role=given.role,
             version=given.version,
             reader=given.reader.strip(),
-            at=datetime.now(UTC),
+            at=moment(),
             model_hash=view.model_hash,
             settings_hash=settings().hash,
             summary=summary_of(result),
@@ -213,6 +213,7 @@ def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> 
         labels = to_source(result.segmentation.labels, case.volume.geometry, case.source_geometry)
         with writing(media_dir() / name) as temporary:
             write_nifti(temporary, released(labels), case.source_geometry)
+    result = replace(result, finished_at=moment())
     for kind, table in result_tables(result).items():
         write_part(store_holder().store_dir, kind, table)
 
@@ -230,7 +231,7 @@ def note_opened(series_key: str, *, reader: str, shows_read: bool, version: str)
         event_id=uuid.uuid4().hex,
         series_key=series_key,
         reader=reader,
-        at=datetime.now(UTC),
+        at=moment(),
         shows_read=shows_read,
         version=version,
     )

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import pyarrow as pa
 
 from commands.cluster import pause
 from commands.cluster.progress import Progress, read_progress
+from db import moments
+from db.moments import in_order
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings, with_store_lines
 from pages.ui.access.roles import Action
@@ -60,6 +63,17 @@ def store_holder() -> StoreHolder:
 def query(name: str, **params: Any) -> pa.Table:
     """One named query as an Arrow table."""
     return store_holder().query(name, **params)
+
+
+def moment() -> datetime:
+    """Now, for what is written into the store: never before what it holds (db/moments.py)."""
+    return in_order(settings().store)
+
+
+def clock_fault() -> str:
+    """What is wrong where this machine's clock lies behind the newest entry of the store, as one sentence, or ''."""
+    fault = moments.clock_fault(settings().store)
+    return f"{fault}." if fault else ""
 
 
 def version() -> int:

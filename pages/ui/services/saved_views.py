@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import UTC, datetime
 
 from db.events import record
 from osteo_core.errors import UsageError
@@ -12,7 +11,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Event
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
-from pages.ui.services.running_app import query, store_holder
+from pages.ui.services.running_app import moment, query, store_holder
 
 _KIND = "saved view"
 
@@ -43,7 +42,7 @@ def _record(payload: dict[str, str | None], author: str) -> None:
         kind=_KIND,
         series_key="",
         author=author.strip() or "not named",
-        at=datetime.now(UTC),
+        at=moment(),
         payload_json=json.dumps(payload, ensure_ascii=False),
     )
     record(held.store_dir, event)

@@ -6,7 +6,7 @@ import functools
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from commands import pairs
@@ -27,7 +27,7 @@ from osteo_core.records import Event
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
-from pages.ui.services.running_app import may_start, query, settings, start_run, store_holder, version
+from pages.ui.services.running_app import may_start, moment, query, settings, start_run, store_holder, version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> 
     Raises UsageError without author or reason.
     """
     _check(author, reason, what="a line")
-    _record(line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=datetime.now(UTC)))
+    _record(line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment()))
     return _calibrate_anew()
 
 
@@ -77,7 +77,7 @@ def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> 
 def withdraw_line(line_id: str, *, author: str, reason: str) -> bool:
     """Use the line no longer and calibrate anew; whether that was begun. Raises UsageError without author or reason."""
     _check(author, reason, what="a withdrawal")
-    _record(withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=datetime.now(UTC)))
+    _record(withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment()))
     return _calibrate_anew()
 
 

@@ -40,6 +40,9 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
             "what is shown is sound, and nothing is lost.",
             icon=":material/error:",
         )
+    wrong_clock = services.clock_fault()
+    if wrong_clock:
+        st.warning(literal(wrong_clock[0].upper() + wrong_clock[1:]), icon=":material/schedule:")
     if not may(user, page):
         sign_in.show_forbidden(user, shown.title)
         return False

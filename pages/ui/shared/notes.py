@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import streamlit as st
@@ -56,7 +55,7 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
 def note_all(series: Followed, **given: Any) -> None:
     """Note the same of all these series and say so, or say why not."""
     try:
-        note = Note(author=author(), at=datetime.now(UTC), **given)
+        note = Note(author=author(), at=services.moment(), **given)
         done = services.note(series, note)
     except UsageError as refused:
         st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")

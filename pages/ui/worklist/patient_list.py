@@ -183,7 +183,7 @@ def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
         fact=Fact(fact) if fact else None,
         because=Because(because) if because else None,
         author=author(),
-        at=datetime.now(UTC),
+        at=services.moment(),
         reason=request.get("reason") or "",
     )
     done = services.note([item.followed for item in chosen], given)
@@ -205,7 +205,7 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
         raise UsageError("choose the day until which it waits")
     given = Plan(
         author=author(),
-        at=datetime.now(UTC),
+        at=services.moment(),
         assignee=request.get("assignee"),
         snooze_until=date.fromisoformat(until) if until else None,
         is_woken=request.get("plan") == "woken",

@@ -1,0 +1,65 @@
+"""When something is written into a store: never before what the store holds, whatever the machine's clock does.
+
+Of two results, two notes or two readings of a header the later one counts. Where a clock was set back, or had run ahead
+for a while, what is new would be older than what is there, and so would not count, without a word. So a moment is the
+clock's, or follows the newest one of the store where that is later (a hybrid logical clock: Kulkarni 2014, "Logical
+Physical Clocks"). No database here; workers use this alone.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from osteo_core.whole_files import write_text
+
+#: Where the owner writes the newest moment of all that it has taken in.
+FILE = "newest.json"
+_STEP = timedelta(microseconds=1)
+#: Clocks of the machines of one site differ by less.
+_AGREE = timedelta(minutes=5)
+_last: dict[Path, datetime] = {}
+_lock = threading.Lock()
+
+
+def in_order(store_dir: Path, at: datetime | None = None) -> datetime:
+    """``at`` (default now) or, where the store holds something later, the moment after that; in UTC.
+
+    Later than all that the owner has taken in, and than every moment given before in this process.
+    """
+    place = store_dir.resolve()
+    with _lock:
+        before = [one for one in (newest(place), _last.get(place)) if one is not None]
+        found = max([at or datetime.now(UTC), *(one + _STEP for one in before)])
+        _last[place] = found
+    return found
+
+
+def newest(store_dir: Path) -> datetime | None:
+    """The newest moment of all that was taken into the store; None where nothing was, or it cannot be read."""
+    try:
+        given = json.loads((store_dir / FILE).read_text(encoding="utf-8"))
+        found = datetime.fromisoformat(given["newest"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found.tzinfo is not None else None
+
+
+def write_newest(store_dir: Path, at: datetime) -> None:
+    """Let everybody know the newest moment in the store. Only its owner calls this."""
+    if newest(store_dir) != at:
+        write_text(store_dir / FILE, json.dumps({"newest": at.isoformat()}) + "\n")
+
+
+def clock_fault(store_dir: Path) -> str:
+    """What is wrong where this machine's clock lies behind the newest moment of the store, as one sentence, or ''."""
+    latest, clock = newest(store_dir), datetime.now(UTC)
+    if latest is None or latest - clock <= _AGREE:
+        return ""
+    return (
+        f"the clock of this machine says {clock:%Y-%m-%d %H:%M} UTC, but the newest entry in the store is of "
+        f"{latest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. What is new is kept in its order, right after that "
+        "entry, so its dates and deadlines are wrong until the clock has passed it; set the clock right"
+    )
