@@ -21,7 +21,7 @@ _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r
 _CUT, _WHOSE, _INTO = "-- cut\n", "/*whose*/ TRUE", ("DELETE FROM cohort", "INSERT INTO cohort")
 #: Of series that a reader signed, what the program measured.
 _UNREAD = (
-    "NOT coalesce(is_read, false) AND series_key IN (SELECT series_key FROM results WHERE is_read)",
+    "NOT coalesce(is_read, false) AND series_key IN (SELECT series_key FROM sound_results WHERE is_read)",
     "WHERE NOT coalesce(h.is_superseded, false)",
     "WHERE r.series_key IS NOT NULL AND NOT coalesce(h.is_superseded, false)",
 )

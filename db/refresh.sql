@@ -14,7 +14,7 @@ WITH header AS (
     QUALIFY is_current_series(series_key, indexed_at, index_id)
 ),
 latest AS (
-    SELECT * FROM results
+    SELECT * FROM sound_results
     WHERE series_key IN (SELECT series_key FROM touched) AND /*whose*/ TRUE
     QUALIFY is_current_result(series_key, is_read, finished_at, result_id)
 )
@@ -142,7 +142,7 @@ tissue AS (
     GROUP BY result_id
 ),
 first_flag AS (
-    SELECT series_key, min(finished_at) AS flagged_at FROM results
+    SELECT series_key, min(finished_at) AS flagged_at FROM sound_results
     WHERE is_flagged AND series_key IN (SELECT series_key FROM touched)
     GROUP BY series_key
 ),

@@ -16,13 +16,26 @@ CREATE OR REPLACE VIEW current_series AS
 SELECT * FROM series
 QUALIFY is_current_series(series_key, indexed_at, index_id);
 
-CREATE OR REPLACE VIEW current_results AS
+-- Results that may count. What a reader signed comes before its signature; where a kill left it without one it counts for
+-- nothing, and the reader, whom nobody told that it was signed, signs again.
+CREATE OR REPLACE VIEW sound_results AS
 SELECT * FROM results
+ANTI JOIN (
+    SELECT r.result_id
+    FROM results AS r
+    LEFT JOIN (
+        SELECT series_key, max("at") AS signed_at FROM events WHERE kind = 'read signed' GROUP BY series_key
+    ) AS e USING (series_key)
+    WHERE r.is_read AND (e.signed_at IS NULL OR e.signed_at < r.finished_at)
+) AS unsigned USING (result_id);
+
+CREATE OR REPLACE VIEW current_results AS
+SELECT * FROM sound_results
 QUALIFY is_current_result(series_key, is_read, finished_at, result_id);
 
 -- The latest result of each series under one version (osteo_core/programme/versions.py); '' where anything will do.
 CREATE OR REPLACE MACRO results_of(model, settings, measuring, calibration, origin) AS TABLE
-SELECT * FROM results
+SELECT * FROM sound_results
 WHERE (model = '' OR model_hash = model)
 AND (settings = '' OR settings_hash = settings)
 AND (measuring = '' OR measuring_version = measuring)

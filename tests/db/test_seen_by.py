@@ -66,7 +66,7 @@ def as_signed(result: SeriesResult) -> SeriesResult:
     assert result.assessment is not None
     mean = Estimate(value=180.0, low=170.0, high=190.0, n=1, method="signed")
     assessment = replace(result.assessment, category=Category.NORMAL, is_flagged=False, mean_vbmd_mg_cm3=mean)
-    return replace(result, assessment=assessment, is_read=True, model_hash="reader", finished_at=datetime.now(UTC))
+    return replace(result, assessment=assessment, is_read=True, model_hash="reader", finished_at=START)
 
 
 @pytest.fixture

@@ -12,9 +12,13 @@ import pytest
 from scipy import stats
 from streamlit.testing.v1 import AppTest
 
+from db.events import record
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.versions import Origin, Version
-from osteo_core.records import SeriesResult
+from osteo_core.records import Event, SeriesResult
+from osteo_core.review.read_events import signed_event
+from osteo_core.review.reads import Read, Role, Verdict
+from osteo_core.review.summary import Summary
 from osteo_core.statistics.differences import difference_of_independent, difference_of_paired_shares
 from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category, Vendor
@@ -225,10 +229,29 @@ def test_a_saved_view_becomes_the_second_filter(tmp_path: Path, open_page: Open)
     assert not [one for one in app.button if one.key == "view-open"]
 
 
+def signature_of(result: SeriesResult) -> Event:
+    """Of a reader who signed this result."""
+    key = result.series.series_key
+    read = Read(
+        verdict=Verdict.CORRECT,
+        role=Role.FIRST,
+        version=result.model_hash,
+        reader="AB",
+        at=result.finished_at,
+        model_hash=result.model_hash,
+        settings_hash=result.settings_hash,
+        summary=Summary(category=None),
+    )
+    return signed_event(read, event_id=f"{key}-signed", series_key=key)
+
+
 def test_a_reader_against_the_program(tmp_path: Path, in_store: Callable[[Path], None]) -> None:
     results = build_cohort(12)
     read = [replace(other_version(r), is_read=True) for r in results[:6]]
-    in_store(build_store(tmp_path / "store", [*results, *read]))
+    store = build_store(tmp_path / "store", [*results, *read])
+    signatures = (signature_of(one) for one in read)
+    record(store, *signatures)
+    in_store(store)
     both = services.compare_versions(CohortFilter(), Version(origin=Origin.READER), Version(origin=Origin.PROGRAM))
     here, there = values(read), values(results)
     assert len(both.pairs) == len(here)

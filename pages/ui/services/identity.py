@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.columns import path_of
-from db.events import record
 from db.identities import kept_of
 from db.key import pseudonyms_of
 from osteo_core.errors import SettingsError, SourceGoneError, UsageError
@@ -112,7 +111,6 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
     rows = query("patient", series_key=series_key).to_pylist()
     files = [path_of(file) for file in rows[0]["files"] or ()] if rows else []
     who = _read(series_key, files)
-    holder = store_holder()
     event = Event(
         event_id=uuid.uuid4().hex,
         kind=REVEAL_KIND,
@@ -122,8 +120,7 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
         reason=reason.strip(),
         payload_json=json.dumps({"from": "table" if who.is_kept else "header"}),
     )
-    record(holder.store_dir, event)
-    holder.take_in()
+    store_holder().record(event)
     return who
 
 

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from db.events import record
 from osteo_core.programme.cause import CauseReading
 from osteo_core.programme.cause import event_of as cause_event
 from osteo_core.programme.follow_up import Note, State, UndoneNote, event_of, undo_event
 from osteo_core.programme.planning import Plan, plan_event
-from osteo_core.records import Event
 from osteo_core.terms import Level
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
@@ -81,7 +79,7 @@ def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
         )
         for one in series
     ]
-    is_stored = _record(*events)
+    is_stored = store_holder().record(*events)
     words = str(given.state or given.fact)
     return Noted(
         notes=tuple(MadeNote(event_id=e.event_id, series_key=e.series_key, note=words) for e in events),
@@ -104,19 +102,19 @@ def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
             event_id=one.event_id, series_key=one.series_key, note=one.note, last_event_id=last or one.event_id
         )
         events.append(undo_event(undone, event_id=uuid.uuid4().hex, author=author, at=at))
-    return _record(*events)
+    return store_holder().record(*events)
 
 
 @needs(Action.NOTE)
 def plan(series_keys: Sequence[str], given: Plan) -> bool:
     """Note a plan for all these series; False where another process takes it in later."""
-    return _record(*(plan_event(given, event_id=uuid.uuid4().hex, series_key=key) for key in series_keys))
+    return store_holder().record(*(plan_event(given, event_id=uuid.uuid4().hex, series_key=key) for key in series_keys))
 
 
 @needs(Action.NOTE)
 def note_cause(view: PatientView, reading: CauseReading) -> bool:
     """Note what a person reads in one level; False where another process takes it in later."""
-    return _record(
+    return store_holder().record(
         cause_event(
             reading,
             event_id=uuid.uuid4().hex,
@@ -124,13 +122,6 @@ def note_cause(view: PatientView, reading: CauseReading) -> bool:
             versions=(view.model_hash, view.settings_hash),
         )
     )
-
-
-def _record(*events: Event) -> bool:
-    holder = store_holder()
-    record(holder.store_dir, *events)
-    holder.take_in()
-    return holder.is_owner
 
 
 def followed_of(view: PatientView) -> FollowedSeries:

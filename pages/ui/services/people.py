@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from db.events import record
 from osteo_core.errors import OsteoError
 from osteo_core.records import Event
 from pages.ui.access.roles import User
@@ -59,7 +58,6 @@ def name_of(author: str) -> str:
 
 
 def _record(user: User, kind: str, *, event_id: str, payload: dict[str, object]) -> None:
-    held = store_holder()
     event = Event(
         event_id=event_id,
         kind=kind,
@@ -68,5 +66,4 @@ def _record(user: User, kind: str, *, event_id: str, payload: dict[str, object])
         at=moment(),
         payload_json=json.dumps(payload, ensure_ascii=False),
     )
-    record(held.store_dir, event)
-    held.take_in()
+    store_holder().record(event)

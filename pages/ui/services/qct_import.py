@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from db import rows
-from db.events import record
 from db.key import pseudonyms_of
 from db.parts import write_part
 from osteo_core.errors import StatisticsError, UsageError
@@ -24,6 +23,7 @@ from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
 from pages.ui.services.running_app import moment, query, settings, store_holder
+from pages.ui.services.store_holder import refusals_in_words
 
 _IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
 
@@ -111,7 +111,8 @@ def import_qct(preview: Preview, *, author: str) -> None:
     if not author.strip():
         raise UsageError("an import needs its author: type your name or initials")
     at = moment()
-    write_part(store_holder().store_dir, "reference_values", rows.reference_table(preview.mapped.values, at=at))
+    with refusals_in_words():
+        write_part(store_holder().store_dir, "reference_values", rows.reference_table(preview.mapped.values, at=at))
     _record(
         _IMPORTED, author=author, at=at, payload={"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
     )
@@ -217,7 +218,6 @@ def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
 
 
 def _record(kind: str, *, author: str, at: datetime, payload: dict[str, Any], reason: str = "") -> None:
-    holder = store_holder()
     event = Event(
         event_id=uuid.uuid4().hex,
         kind=kind,
@@ -227,5 +227,4 @@ def _record(kind: str, *, author: str, at: datetime, payload: dict[str, Any], re
         reason=reason.strip(),
         payload_json=json.dumps(payload),
     )
-    record(holder.store_dir, event)
-    holder.take_in()
+    store_holder().record(event)

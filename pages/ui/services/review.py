@@ -29,6 +29,7 @@ from osteo_core.whole_files import writing
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
 from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
+from pages.ui.services.store_holder import refusals_in_words
 
 #: Screens that may send a mask; the oldest is forgotten first.
 _TICKETS = 500
@@ -125,7 +126,8 @@ def save_mask(token: str, content: bytes) -> Saved:
     changes = changes_between(case.model.labels, labels)
     with _writing_lock:
         _check_latest(view, ticket)
-        _store_mask(view, version, labels, case)
+        with refusals_in_words():
+            _store_mask(view, version, labels, case)
         saved = SavedMask(
             version=version,
             base=ticket.base,
@@ -136,7 +138,7 @@ def save_mask(token: str, content: bytes) -> Saved:
             summary=summary_of(result),
         )
         ids = {"event_id": uuid.uuid4().hex, "series_key": view.series_key}
-        _record(read_events.saved_event(saved, **ids, settings_hash=settings().hash))
+        store_holder().record(read_events.saved_event(saved, **ids, settings_hash=settings().hash))
     seconds = (datetime.now(UTC) - began).total_seconds()
     return Saved(version=version, before=before, after=saved.summary, seconds=seconds)
 
@@ -201,19 +203,19 @@ def sign(view: PatientView, given: Signature) -> Read:
         )
         event = read_events.signed_event(read, event_id=uuid.uuid4().hex, series_key=view.series_key)
         if given.role is not Role.SECOND:  # a second read is compared with the first, and does not take its place
-            _store_result(view, case, replace(result, is_read=True))
-        _record(event)
+            with refusals_in_words():
+                _store_result(view, case, replace(result, is_read=True, finished_at=read.at))
+        store_holder().record(event)
     return read
 
 
 def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> None:
-    """The signed result as parts, its mask first: from now on it counts for this series."""
+    """The signed result as parts, its mask first; it counts once its signature is in the store too (db/views.sql)."""
     name = f"{view.series_key}_{result.model_hash}_mask.nii.gz"
     if result.segmentation is not None and not (media_dir() / name).is_file():
         labels = to_source(result.segmentation.labels, case.volume.geometry, case.source_geometry)
         with writing(media_dir() / name) as temporary:
             write_nifti(temporary, released(labels), case.source_geometry)
-    result = replace(result, finished_at=moment())
     for kind, table in result_tables(result).items():
         write_part(store_holder().store_dir, kind, table)
 
@@ -235,15 +237,10 @@ def note_opened(series_key: str, *, reader: str, shows_read: bool, version: str)
         shows_read=shows_read,
         version=version,
     )
-    record(store_holder().store_dir, event)
+    with refusals_in_words():
+        record(store_holder().store_dir, event)
 
 
 def _check_owner() -> None:
     if not store_holder().is_owner:
         raise UsageError("another process owns the store just now; wait until it is done, then save again")
-
-
-def _record(*events: Event) -> None:
-    held = store_holder()
-    record(held.store_dir, *events)
-    held.take_in()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 
-from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Event
@@ -36,7 +35,6 @@ def remove_view(name: str, *, author: str) -> None:
 
 
 def _record(payload: dict[str, str | None], author: str) -> None:
-    held = store_holder()
     event = Event(
         event_id=uuid.uuid4().hex,
         kind=_KIND,
@@ -45,5 +43,4 @@ def _record(payload: dict[str, str | None], author: str) -> None:
         at=moment(),
         payload_json=json.dumps(payload, ensure_ascii=False),
     )
-    record(held.store_dir, event)
-    held.take_in()
+    store_holder().record(event)

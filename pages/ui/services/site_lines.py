@@ -11,7 +11,6 @@ from typing import Any
 
 from commands import pairs
 from commands.pairs import Preview
-from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.programme.site_line import (
     LINE_KIND,
@@ -119,9 +118,7 @@ def _check(author: str, reason: str, *, what: str) -> None:
 
 
 def _record(event: Event) -> None:
-    holder = store_holder()
-    record(holder.store_dir, event)
-    holder.take_in()
+    store_holder().record(event)
 
 
 def _calibrate_anew() -> bool:

@@ -9,14 +9,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from db import events
 from db.connect import Snapshot, Store, open_snapshot, open_store
-from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.errors import StoreError, StoreOwnedError, UsageError
+from osteo_core.records import Event
 
 _log = logging.getLogger("osteo.store")
 _TICK_S = 1.0
@@ -115,6 +119,20 @@ class StoreHolder:
             self._dirty = True
         return taken
 
+    def record(self, *noted: Event) -> bool:
+        """Leave events of a person and take them in at once; False where that is done later, and they are kept.
+
+        Raises UsageError, and nothing is noted, where the disk refuses them.
+        """
+        with refusals_in_words():
+            events.record(self.store_dir, *noted)
+        try:
+            self.take_in()
+        except (StoreError, OSError) as error:  # they lie in the inbox: the thread tries again and clears the fault
+            self.fault = error
+            return False
+        return self.is_owner
+
     def publish(self) -> None:
         """Publish a snapshot for other processes; where another process owns the store it does so itself."""
         reader = self._reader
@@ -195,6 +213,18 @@ class StoreHolder:
         if self._publication is not None and (self._publication.done() or self.fault is not None):
             done, self._publication = self._publication, None
             done.result()  # its fault is this thread's, and after one it is waited for: it may be the same again
+
+
+@contextmanager
+def refusals_in_words() -> Iterator[None]:
+    """What the disk refuses while a person waits for it, as UsageError."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"the store cannot be written to ({error.strerror or type(error).__name__}), so nothing was kept; "
+            "do it again once that is mended"
+        ) from error
 
 
 _holders: dict[Path, StoreHolder] = {}

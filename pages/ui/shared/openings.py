@@ -15,5 +15,5 @@ def note_opening(series_key: str, *, reader: str, shows_read: bool, version: str
     last = st.session_state.get(_OPENED)
     if last in ((series_key, reader, shows_read), (series_key, reader, True)):
         return
-    st.session_state[_OPENED] = (series_key, reader, shows_read)
     services.note_opened(series_key, reader=reader, shows_read=shows_read, version=version)
+    st.session_state[_OPENED] = (series_key, reader, shows_read)

@@ -27,6 +27,7 @@ from osteo_core.terms import Category, Level
 from pages.ui import services
 from pages.ui.services import review, review_case, review_files
 from pages.ui.services.review import Signature
+from pages.ui.services.store_holder import StoreHolder
 from pages.ui.viewer import review_routes
 from pages.ui.viewer.review_routes import review_address
 from tests.builders.reading import ReadingCase, build_reading_store
@@ -81,6 +82,28 @@ def test_what_is_refused_leaves_nothing(built, views) -> None:
     with pytest.raises(UsageError, match="not in the store any more"):
         review.sign(other, signature(other, "AB", Role.FIRST, version="../../etc/pw"))
     assert stored(store) == before
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_read_that_a_kill_left_without_its_signature_counts_for_nothing(views, monkeypatch) -> None:
+    view = views[0]
+    given = signature(view, "AB", Role.FIRST, verdict=Verdict.REJECT, words="moved")
+
+    def kill(*_: object) -> bool:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StoreHolder, "record", kill)
+        with pytest.raises(Killed):
+            review.sign(view, given)
+    review.store_holder().take_in()
+    current = services.patient(view.series_key)
+    assert (current.category, current.is_read) == (Category.OSTEOPOROSIS, False)
+    assert services.model_view(current).model_hash == view.model_hash
+    assert services.reading(view.series_key).reads == ()
 
 
 def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from db import snapshot
+from db import parts, snapshot
 from db.connect import Store, open_snapshot, open_store
-from osteo_core.errors import StoreError
+from osteo_core.errors import StoreError, UsageError
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.records import Event
 from pages.ui.services import store_holder
 from pages.ui.services.store_holder import StoreHolder
 from tests.builders.cohort import build_cohort
@@ -83,6 +87,59 @@ def test_a_passing_fault_is_shown_and_goes_when_the_intake_works_again(
         assert holder.is_owner
     finally:
         holder.close()
+
+
+def event(name: str) -> Event:
+    return Event(event_id=name, kind="view", series_key="", author="AB", at=datetime.now(UTC))
+
+
+def test_a_note_that_the_disk_refuses_is_refused_in_words_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = StoreHolder(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(parts, "write_bytes", full)
+            with pytest.raises(
+                UsageError, match=r"cannot be written to \(No space left on device\), so nothing was kept"
+            ):
+                holder.record(event("refused"))
+        assert holder.record(event("kept"))
+        assert [row["event_id"] for row in open_events(holder)] == ["kept"]
+    finally:
+        holder.close()
+
+
+def test_a_note_that_is_kept_but_not_taken_in_at_once_is_there_later_and_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = StoreHolder(tmp_path)
+    broken = threading.Event()
+    broken.set()
+    take_in = Store.take_in
+
+    def sometimes_broken(store: Store) -> int:
+        if broken.is_set():
+            raise StoreError("the disk is full")
+        return take_in(store)
+
+    try:
+        monkeypatch.setattr(Store, "take_in", sometimes_broken)
+        assert not holder.record(event("later"))
+        assert str(holder.fault) == "the disk is full"
+        broken.clear()
+        wait_until(lambda: [row["event_id"] for row in open_events(holder)] == ["later"])
+    finally:
+        holder.close()
+
+
+def open_events(holder: StoreHolder) -> list[dict[str, Any]]:
+    reader = holder._reader
+    return reader.table("events").to_pylist() if isinstance(reader, Store) else []
 
 
 def test_where_nothing_can_be_written_the_snapshot_is_shown_with_the_fault(
