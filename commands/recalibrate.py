@@ -38,7 +38,7 @@ def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
     stopped carries on: each series is delivered whole.
     """
     done: set[str] = set()
-    with store_access.reading(job.out_dir) as reader:
+    with store_access.reading(job.out_dir, as_published=True) as reader:
         if reader is None:
             return done
         under = under_models(job)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from commands.analysis_job import Models
+from db import snapshot
 from db.columns import path_of, path_text
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
@@ -22,21 +26,23 @@ from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.records import Found
 from osteo_core.settings import Settings
 
+_log = logging.getLogger("osteo.store")
+#: So long an owner may take to publish: at a million series it is most of a minute of a core.
+_PATIENCE_S, _LOOK_S = 300.0, 0.1
+
 
 @contextmanager
-def reading(store_dir: Path) -> Iterator[Store | Snapshot | None]:
+def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | Snapshot | None]:
     """The store with everything taken in when nobody owns it, else its owner's snapshot; None where there is neither.
 
-    An owner that has not published anything has nothing to tell yet.
+    An owner is asked to publish what is new first, so that a command sees what the one before it left; with
+    ``as_published`` what it published last will do. One that has not published anything has nothing to tell yet.
     """
     reader: Store | Snapshot | None
     try:
         reader = open_store(store_dir)
     except StoreOwnedError:
-        try:
-            reader = open_snapshot(store_dir)
-        except StoreError:
-            reader = None
+        reader = _once_published(store_dir, wait=not as_published)
     if isinstance(reader, Store):
         reader.take_in()
     try:
@@ -44,6 +50,27 @@ def reading(store_dir: Path) -> Iterator[Store | Snapshot | None]:
     finally:
         if reader is not None:
             reader.close()
+
+
+def _once_published(store_dir: Path, *, wait: bool) -> Store | Snapshot | None:
+    """The snapshot once it holds all that was left by now, or the store where its owner has gone meanwhile."""
+    if wait and not snapshot.is_up_to_date(store_dir):
+        with contextlib.suppress(OSError):  # who may not write there cannot ask, and reads what is there
+            asked_for = snapshot.ask(store_dir)
+            try:
+                until = time.monotonic() + _PATIENCE_S
+                while asked_for.exists() and time.monotonic() < until:
+                    time.sleep(_LOOK_S)
+                    with contextlib.suppress(StoreOwnedError):
+                        return open_store(store_dir)
+                if asked_for.exists():
+                    _log.warning("what was left for the store last is not published yet; the next run sees it")
+            finally:
+                asked_for.unlink(missing_ok=True)
+    try:
+        return open_snapshot(store_dir)
+    except StoreError:
+        return None
 
 
 def hand_over(store_dir: Path) -> bool:
@@ -67,7 +94,7 @@ def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
 
 def known_files(store_dir: Path) -> dict[str, Known]:
     """What the index has seen of files, by path."""
-    with reading(store_dir) as reader:
+    with reading(store_dir, as_published=True) as reader:
         rows = reader.query("known_files").to_pylist() if reader else []
     people: dict[frozenset[str], frozenset[str]] = {}  # files of one series share one set
     found = {}

@@ -41,9 +41,15 @@ def to_store(result: SeriesResult, job: Job) -> None:
 
 def rows_to_store(result: SeriesResult, job: Job) -> None:
     """One part a kind into ``inbox/``, of a result whose mask lies in the store."""
-    result = replace(result, finished_at=in_order(job.out_dir, result.finished_at))
-    for kind, table in result_tables(result).items():
+    for kind, table in result_tables(_in_order(result, job.out_dir)).items():
         write_part(job.out_dir, kind, table)
+
+
+def _in_order(result: SeriesResult, store_dir: Path) -> SeriesResult:
+    """The result after all that the store holds. When it began stays: files that changed since then are read again."""
+    finished_at = in_order(store_dir, result.finished_at)
+    later_s = (finished_at - (result.finished_at or finished_at)).total_seconds()
+    return replace(result, finished_at=finished_at, seconds=result.seconds + later_s)
 
 
 def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:

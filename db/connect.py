@@ -29,12 +29,15 @@ VERSION_FILE = "store.json"
 #: Present while an erasure is under way (db/erase.py).
 INTENT = "erasing.json"
 _FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
-#: What decides which of several rows counts; in microseconds, since moments would need another library to be read.
-_NEWEST = """
-SELECT epoch_us(list_max([
-    (SELECT max(indexed_at) FROM series), (SELECT max(finished_at) FROM results),
-    (SELECT max("at") FROM events), (SELECT max(imported_at) FROM reference_values)
-]))
+#: The newest of the moments that decide which of several rows counts (in microseconds: DuckDB's moments need another
+#: library to be read), and the number of parts.
+_TAKEN_IN = """
+SELECT
+    epoch_us(list_max([
+        (SELECT max(indexed_at) FROM series), (SELECT max(finished_at) FROM results),
+        (SELECT max("at") FROM events), (SELECT max(imported_at) FROM reference_values)
+    ])),
+    (SELECT count(*) FROM parts)
 """
 
 
@@ -224,11 +227,11 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _write_what_follows(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
-    """The files beside the database that writers of parts read: calibration lines and the newest moment."""
+    """The files beside the database that other processes read: calibration lines, and what was taken in."""
     site_lines.write_lines(connection, store_dir)
-    (newest_us,) = connection.execute(_NEWEST).fetchall()[0]
+    newest_us, parts = connection.execute(_TAKEN_IN).fetchall()[0]
     if newest_us is not None:
-        moments.write_newest(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us))
+        moments.write_taken_in(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us), parts)
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:

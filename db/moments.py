@@ -12,11 +12,12 @@ import json
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from osteo_core.whole_files import write_text
 
-#: Where the owner writes the newest moment of all that it has taken in.
-FILE = "newest.json"
+#: Where the owner writes of what it has taken in the newest moment, and the number of parts.
+FILE = "taken_in.json"
 _STEP = timedelta(microseconds=1)
 #: Clocks of the machines of one site differ by less.
 _AGREE = timedelta(minutes=5)
@@ -40,17 +41,31 @@ def in_order(store_dir: Path, at: datetime | None = None) -> datetime:
 def newest(store_dir: Path) -> datetime | None:
     """The newest moment of all that was taken into the store; None where nothing was, or it cannot be read."""
     try:
-        given = json.loads((store_dir / FILE).read_text(encoding="utf-8"))
-        found = datetime.fromisoformat(given["newest"])
-    except (OSError, ValueError, KeyError, TypeError):
+        found = datetime.fromisoformat(_said(store_dir)["newest"])
+    except (ValueError, KeyError, TypeError):
         return None
     return found if found.tzinfo is not None else None
 
 
-def write_newest(store_dir: Path, at: datetime) -> None:
-    """Let everybody know the newest moment in the store. Only its owner calls this."""
-    if newest(store_dir) != at:
-        write_text(store_dir / FILE, json.dumps({"newest": at.isoformat()}) + "\n")
+def parts_taken_in(store_dir: Path) -> int:
+    """The number of parts that the store has taken in; 0 where nothing was, or it cannot be read."""
+    found = _said(store_dir).get("parts")
+    return found if isinstance(found, int) else 0
+
+
+def write_taken_in(store_dir: Path, newest_moment: datetime, parts: int) -> None:
+    """Let everybody know what was taken in. Only the owner of the store calls this."""
+    said = {"newest": newest_moment.isoformat(), "parts": parts}
+    if _said(store_dir) != said:
+        write_text(store_dir / FILE, json.dumps(said) + "\n")
+
+
+def _said(store_dir: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((store_dir / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def clock_fault(store_dir: Path) -> str:

@@ -9,19 +9,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from db import derived, rules, schema
+from db import derived, moments, rules, schema
+from db.parts import waiting_parts
 from osteo_core.errors import StoreError
 from osteo_core.whole_files import write_text
 
 SNAPSHOT = "snapshot"
 CURRENT = "current.json"
+_ASKED = "asked-"
 #: How each table is sorted, so that a reader can skip what it does not ask for.
 _ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
@@ -36,6 +39,7 @@ class Published:
     folder: Path
     version: int
     recipe: str
+    parts: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, former: Writt
     folder = root / name
     writing.rename(folder)
     before = _named_now(root)
-    _name_current(root, folder)
+    _name_current(root, folder, parts=marks["parts"])
     _remove_others(root, keep={folder.name, before})
     return Written(folder=folder, marks=marks)
 
@@ -100,8 +104,8 @@ def _is_linked(former: Path, target: Path) -> bool:
     return True
 
 
-def _name_current(root: Path, folder: Path) -> None:
-    current = {"folder": folder.name, "version": schema.version(), "recipe": derived.recipe()}
+def _name_current(root: Path, folder: Path, *, parts: int) -> None:
+    current = {"folder": folder.name, "version": schema.version(), "recipe": derived.recipe(), "parts": parts}
     write_text(root / CURRENT, json.dumps(current) + "\n")
 
 
@@ -128,6 +132,7 @@ def published(store_dir: Path) -> Published:
             folder=store_dir / SNAPSHOT / str(given["folder"]),
             version=int(given["version"]),
             recipe=str(given["recipe"]),
+            parts=int(given.get("parts", 0)),
         )
     except FileNotFoundError:
         raise StoreError(
@@ -142,6 +147,35 @@ def published(store_dir: Path) -> Published:
             "end the program that owns the store, or use one version for both"
         )
     return found
+
+
+def is_up_to_date(store_dir: Path) -> bool:
+    """Whether the snapshot holds all that was left for the store by now."""
+    try:
+        return published(store_dir).parts == moments.parts_taken_in(store_dir) and not waiting_parts(store_dir)
+    except StoreError:
+        return False
+
+
+def ask(store_dir: Path) -> Path:
+    """Ask the owner to publish all that is in the inbox by now: once it has, this file is gone.
+
+    Raises OSError where this process may not write there.
+    """
+    asked_for = store_dir / SNAPSHOT / f"{_ASKED}{uuid.uuid4().hex}"
+    asked_for.touch()
+    return asked_for
+
+
+def asked(store_dir: Path) -> tuple[Path, ...]:
+    """What others have asked for."""
+    return tuple((store_dir / SNAPSHOT).glob(f"{_ASKED}*"))
+
+
+def answer(asked_for: Iterable[Path]) -> None:
+    """Tell them that it is published."""
+    for path in asked_for:
+        path.unlink(missing_ok=True)
 
 
 def open_views(found: Published) -> duckdb.DuckDBPyConnection:

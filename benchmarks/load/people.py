@@ -79,7 +79,7 @@ class Person:
             await (self._open_patient() if page == "patient" else self._open(page))
             if page == "worklist":
                 self._remember_list()
-        await self._note_in_list()
+        await self.note_in_list()
 
     async def work(self, *, until: float, think_s: tuple[float, float]) -> None:
         """Do one thing after another, with time to think, until this moment of the loop's clock."""
@@ -115,7 +115,7 @@ class Person:
         key = self._rng.choice(self._series) if self._series else ""
         await self._open("patient", f"series={key}")
 
-    async def _note_in_list(self) -> None:
+    async def note_in_list(self) -> None:
         """Note a review of a patient of the worklist, as its author."""
         await self._open_worklist()
         await self._say_who()
@@ -139,7 +139,7 @@ class Person:
         message = (after[1]["message"] if after else None) or {"text": "no answer", "is_refused": True}
         self._keep(row["key"], asked["state"], message["text"], is_refused=bool(message.get("is_refused")))
 
-    async def _note_on_page(self) -> None:
+    async def note_on_page(self) -> None:
         """Review a patient on the page of its own."""
         await self._open_patient()
         await self._say_who()
@@ -189,9 +189,9 @@ def _page(name: str) -> Callable[[Person], Awaitable[object]]:
 #: What is done, and how often beside the others: readers work through lists, leads look at the cohort.
 _ACTS: tuple[tuple[Callable[[Person], Awaitable[object]], float], ...] = (
     (Person._open_worklist, 4),
-    (Person._note_in_list, 4),
+    (Person.note_in_list, 4),
     (Person._open_patient, 4),
-    (Person._note_on_page, 3),
+    (Person.note_on_page, 3),
     (Person._look_up, 1),
     (Person._open_prevalence, 2),
     (Person._open_table, 1),

@@ -107,7 +107,7 @@ def run(store: Path, plan: Plan) -> Found:
             asyncio.run(_attend(server, Settings(store=store, key_file=key), temporary, plan, found))
         finally:
             found.end_s = _end(server.process)
-        found.logged = _complaints(server)
+        found.logged = complaints(server)
         found.load = os.getloadavg()
         found.lost = _lost(store, found)
     return found
@@ -223,24 +223,28 @@ def _end(process: subprocess.Popen[bytes]) -> float:
     return time.monotonic() - begun
 
 
-def _complaints(server: Server) -> list[str]:
+def complaints(server: Server) -> list[str]:
     """Lines of the app's log with which a traceback ends, or that say that something failed."""
     server.log.seek(0)
     lines = server.log.read().decode(errors="replace").splitlines()
     return [line for line in lines if "Error" in line or "failed" in line]
 
 
-def _lost(store: Path, found: Found) -> list[str]:
-    """Notes that were confirmed and are not in the store once, and results of the analysis that are not there."""
+def stored_notes(store: Path) -> Counter[Note]:
+    """The notes of these people that are in the store."""
     with open_store(store) as held:
         held.take_in()
         events = held.table("events").to_pylist()
-    stored = Counter(
+    return Counter(
         Note(author=row["author"], series_key=row["series_key"], state=json.loads(row["payload_json"])["state"])
         for row in events
         if row["kind"] == "follow-up" and row["author"].startswith("load-")
     )
-    noted = Counter(found.noted)
+
+
+def _lost(store: Path, found: Found) -> list[str]:
+    """Notes that were confirmed and are not in the store once, and results of the analysis that are not there."""
+    stored, noted = stored_notes(store), Counter(found.noted)
     lost, more = noted - stored, stored - noted
     return [
         *found.lost,

@@ -47,7 +47,7 @@ def test_without_a_store_it_is_the_clocks_time_and_never_the_same_twice(tmp_path
 
 
 def test_what_follows_something_later_comes_right_after_it(tmp_path: Path, ahead: datetime) -> None:
-    moments.write_newest(tmp_path, ahead)
+    moments.write_taken_in(tmp_path, ahead, 1)
     assert [moments.in_order(tmp_path) - ahead for _ in range(3)] == [timedelta(microseconds=n) for n in (1, 2, 3)]
     assert moments.in_order(tmp_path, ahead + AHEAD) == ahead + AHEAD
 
@@ -104,7 +104,7 @@ def test_headers_that_are_read_anew_count_though_the_clock_was_set_back(tmp_path
     ct, store_dir = tmp_path / "ct", tmp_path / "store"
     settings = Settings(store=store_dir)
     store_dir.mkdir()
-    moments.write_newest(store_dir, ahead)
+    moments.write_taken_in(store_dir, ahead, 0)
     write_ct(ct, cases=1)
     index([ct], store_dir, settings=settings)
     (store_dir / moments.FILE).unlink()
@@ -129,7 +129,7 @@ def test_the_snapshot_before_is_kept_whatever_the_clock_says(store: Store) -> No
     root = store.store_dir / snapshot.SNAPSHOT
     first = store.publish_snapshot()
     later = first.rename(root / "20991231T000000000000")
-    snapshot._name_current(root, later)
+    snapshot._name_current(root, later, parts=0)
     second = store.publish_snapshot()
     assert {path.name for path in root.iterdir() if path.is_dir()} == {later.name, second.name}
     third = store.publish_snapshot()

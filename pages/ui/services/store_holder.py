@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from db import events
+from db import events, snapshot
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import StoreError, StoreOwnedError, UsageError
 from osteo_core.records import Event
@@ -54,6 +54,7 @@ class StoreHolder:
         self._publication: Future[None] | None = None
         self._publishing_s = 0.0
         self._publish_from = 0.0
+        self._asked_for: tuple[Path, ...] = ()
         self._dirty = False
         self._seen_something = False
         try:
@@ -165,6 +166,7 @@ class StoreHolder:
     def _open(self) -> None:
         try:
             self._reader = open_store(self.store_dir)
+            self._dirty = not snapshot.is_up_to_date(self.store_dir)  # its last owner may have been killed
         except StoreOwnedError as owned:
             _log.info("%s", owned)
             self._open_snapshot()
@@ -207,12 +209,19 @@ class StoreHolder:
             self._open()
             self.version += 1
             return
+        asked_for = snapshot.asked(self.store_dir)  # before the inbox is looked at
         self.take_in()
-        if self._dirty and self._publication is None and time.monotonic() > self._publish_from:
-            self._publication = self._publisher.submit(self.publish)  # parts are taken in meanwhile
         if self._publication is not None and (self._publication.done() or self.fault is not None):
             done, self._publication = self._publication, None
             done.result()  # its fault is this thread's, and after one it is waited for: it may be the same again
+            snapshot.answer(self._asked_for)
+        if self._publication is not None:
+            return
+        if not self._dirty:
+            snapshot.answer(asked_for)
+        elif asked_for or time.monotonic() > self._publish_from:
+            self._asked_for = asked_for
+            self._publication = self._publisher.submit(self.publish)  # parts are taken in meanwhile
 
 
 @contextmanager

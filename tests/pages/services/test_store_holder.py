@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from commands import store_access
 from db import parts, snapshot
-from db.connect import Store, open_snapshot, open_store
+from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.records import Event
@@ -157,6 +158,45 @@ def test_where_nothing_can_be_written_the_snapshot_is_shown_with_the_fault(
         assert count(holder) == 4
         monkeypatch.setattr(store_holder, "open_store", open_store)
         wait_until(lambda: holder.is_owner and holder.fault is None)
+    finally:
+        holder.close()
+
+
+def test_a_command_beside_the_app_sees_what_was_left_a_moment_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_holder, "_PUBLISH_EVERY_S", 1000.0)
+    holder = StoreHolder(tmp_path)
+    try:
+        for number in (3, 5, 5):  # the last time nothing is new
+            write_results(tmp_path, build_cohort(number))
+            with store_access.reading(tmp_path) as reader:
+                assert isinstance(reader, Snapshot)
+                assert reader.query("cohort_summary").to_pylist()[0]["n_series"] == number
+        assert snapshot.asked(tmp_path) == ()
+    finally:
+        holder.close()
+
+
+def test_a_command_that_waits_for_an_owner_who_goes_opens_the_store_itself(tmp_path: Path) -> None:
+    build_store(tmp_path, build_cohort(3))
+    with open_store(tmp_path) as owner:
+        write_results(tmp_path, build_cohort(5))
+        ending = threading.Timer(0.5, owner.close)
+        ending.start()
+        with store_access.reading(tmp_path) as reader:
+            assert isinstance(reader, Store)
+            assert reader.query("cohort_summary").to_pylist()[0]["n_series"] == 5
+
+
+def test_what_a_killed_owner_did_not_publish_is_published_by_the_next(tmp_path: Path) -> None:
+    build_store(tmp_path, build_cohort(3))
+    write_results(tmp_path, build_cohort(5))
+    with open_store(tmp_path) as killed:
+        killed.take_in()
+    holder = StoreHolder(tmp_path)
+    try:
+        wait_until(lambda: open_snapshot(tmp_path).query("cohort_summary").to_pylist()[0]["n_series"] == 5)
     finally:
         holder.close()
 
