@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.crash.app import kill_app
 from benchmarks.crash.file_faults import FAULTS, FileFaults
 from benchmarks.crash.scenarios import SCENARIOS
 from benchmarks.crash.suite import Bench, named, plan
+from benchmarks.million_store import make_store
+from tests.benchmarks.test_million import headers
 
 KILLS, EVERY, SEED = 15, 7, 20
 
@@ -40,6 +43,14 @@ def test_another_fault_loses_nothing_either(bench: Bench, name: str, fault: str,
     scenario = named(name)
     places = [n for n, one in enumerate(bench.measured(scenario).operations, start=1) if one == operation]
     assert bench.fault_at(scenario, places[nth - 1], fault).faults == ()
+
+
+@pytest.mark.slow
+def test_an_app_that_is_killed_while_people_note_has_what_it_confirmed(tmp_path: Path) -> None:
+    make_store(tmp_path, series=2000, headers=headers())
+    verdict = kill_app(tmp_path, people=2, after_s=6.0, seed=1)
+    assert verdict.faults == ()
+    assert verdict.confirmed > 0
 
 
 def test_a_state_that_lacks_a_row_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
