@@ -7,11 +7,12 @@ import re
 import time
 import traceback
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from commands.analysis_job import Job, load_regressor, segmenter_for
 from commands.cluster import attempts, runs
+from db.moments import in_order
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series
 from osteo_core.records import Failure, Series, SeriesResult
@@ -49,6 +50,7 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
     disk that refuses the result twice (full, not ours to write to, broken) travels on and ends the run.
     """
     began, key = time.perf_counter(), job.work_key(series)
+    began_at = in_order(job.out_dir)
     if not runs.take(job.out_dir, job.run_id, key):
         word = runs.outcome_of(job.out_dir, job.run_id, key)
         return Outcome(series_key=series.series_key, status=Status(word) if word else None, seconds=0.0)
@@ -62,7 +64,9 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
         result = _analyze(series, job)
     seconds = time.perf_counter() - began
     found = with_levels(cautions, result.segmentation)
-    status = _deliver(replace(result, cautions=(*found, *result.cautions), seconds=seconds), job)
+    finished_at = began_at + timedelta(seconds=seconds)  # so a file that changed since it began is read again
+    timed = replace(result, cautions=(*found, *result.cautions), seconds=seconds, finished_at=finished_at)
+    status = _deliver(timed, job)
     attempts.end(job.running_dir, series.series_key)
     runs.finish(job.out_dir, key, is_done=status is not Status.FAILED, run_id=job.run_id, word=status)
     return Outcome(series_key=series.series_key, status=status, seconds=seconds)
@@ -79,7 +83,12 @@ def _deliver(result: SeriesResult, job: Job) -> Status:
     except (OSError, ValueError) as error:
         if _is_of_the_machine(error):
             raise
-        failed = replace(_failed(result.series, job, error), cautions=result.cautions, seconds=result.seconds)
+        failed = replace(
+            _failed(result.series, job, error),
+            cautions=result.cautions,
+            seconds=result.seconds,
+            finished_at=result.finished_at,
+        )
         _try_twice(failed, job)
         return failed.status
     return result.status

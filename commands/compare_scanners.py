@@ -7,7 +7,6 @@ the store has taken in by then, and a series that differs is judged again with o
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from scipy import stats
 
@@ -15,6 +14,7 @@ from commands import store_access, write_results
 from commands.analysis_job import Job
 from commands.recalibrate import under_models
 from commands.stored_results import measured_of
+from db.moments import in_order
 from osteo_core.assessment.against_scanner import Peers, scanner_doubt
 from osteo_core.limits.header import SCANNER_FALSE_ALARMS, SCANNER_SERIES
 from osteo_core.outcomes import Caution, CautionCode
@@ -50,7 +50,7 @@ def compare_scanners(job: Job) -> int:
         key = measured.series.series_key
         doubted = replace(measured, cautions=(*measured.cautions, doubts[key]))
         judged = judge(doubted, settings=job.settings, setup=job.setup)
-        result = replace(judged, seconds=row["result"]["seconds"] or 0.0, finished_at=datetime.now(UTC))
+        result = replace(judged, seconds=row["result"]["seconds"] or 0.0, finished_at=in_order(job.out_dir))
         write_results.rows_to_store(result, job.of(result.series))
         n_doubted += 1
     return n_doubted

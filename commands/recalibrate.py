@@ -18,6 +18,7 @@ from commands.analysis_job import Job
 from commands.cluster import runs
 from commands.cluster.progress import Listener, Tracker
 from commands.stored_results import cautions_of, exclusions_of, measured_of
+from db.moments import in_order
 from db.records import series_of
 from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.measuring import MEASURING_VERSION
@@ -50,7 +51,7 @@ def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 for result in judged_again(reader.query, some, job.settings, job.setup, **under):
-                    if _deliver(result, job):
+                    if _deliver(replace(result, finished_at=in_order(job.out_dir)), job):
                         done.add(result.series.series_key)
                 tracker.advance(len(some))
     return done

@@ -27,8 +27,8 @@ from osteo_core.records import Found
 from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
-#: So long an owner may take to publish: at a million series it is most of a minute of a core.
-_PATIENCE_S, _LOOK_S = 300.0, 0.1
+#: So long an owner may take to publish (at a million series it is most of a minute of a core), and to hear a request.
+_PATIENCE_S, _UNHEARD_S, _LOOK_S = 300.0, 15.0, 0.1
 
 
 @contextmanager
@@ -42,7 +42,9 @@ def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | 
     try:
         reader = open_store(store_dir)
     except StoreOwnedError:
-        reader = _once_published(store_dir, wait=not as_published)
+        reader = None if as_published else _once_published(store_dir)
+        with contextlib.suppress(StoreError):
+            reader = reader or open_snapshot(store_dir)
     if isinstance(reader, Store):
         reader.take_in()
     try:
@@ -52,25 +54,27 @@ def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | 
             reader.close()
 
 
-def _once_published(store_dir: Path, *, wait: bool) -> Store | Snapshot | None:
-    """The snapshot once it holds all that was left by now, or the store where its owner has gone meanwhile."""
-    if wait and not snapshot.is_up_to_date(store_dir):
-        with contextlib.suppress(OSError):  # who may not write there cannot ask, and reads what is there
-            asked_for = snapshot.ask(store_dir)
-            try:
-                until = time.monotonic() + _PATIENCE_S
-                while asked_for.exists() and time.monotonic() < until:
-                    time.sleep(_LOOK_S)
-                    with contextlib.suppress(StoreOwnedError):
-                        return open_store(store_dir)
-                if asked_for.exists():
-                    _log.warning("what was left for the store last is not published yet; the next run sees it")
-            finally:
-                asked_for.unlink(missing_ok=True)
+def _once_published(store_dir: Path) -> Store | None:
+    """Wait until the owner has published all that was left by now; the store itself where the owner has gone meanwhile.
+
+    An owner that is a command hears nothing, and is not waited for long.
+    """
     try:
-        return open_snapshot(store_dir)
-    except StoreError:
+        request = snapshot.Request(store_dir)
+    except OSError:  # who may not write there cannot ask, and reads what is there
         return None
+    began = time.monotonic()
+    try:
+        while not request.is_met:
+            if time.monotonic() - began > (_PATIENCE_S if request.is_heard else _UNHEARD_S):
+                _log.warning("the owner of the store has not published what was left last; the next run sees it")
+                break
+            time.sleep(_LOOK_S)
+            with contextlib.suppress(StoreOwnedError):
+                return open_store(store_dir)
+    finally:
+        request.withdraw()
+    return None
 
 
 def hand_over(store_dir: Path) -> bool:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
 
 from commands.analysis_job import Job
-from db.moments import in_order
 from db.parts import write_part
 from db.rows import process_tables, result_tables
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
@@ -41,15 +39,8 @@ def to_store(result: SeriesResult, job: Job) -> None:
 
 def rows_to_store(result: SeriesResult, job: Job) -> None:
     """One part a kind into ``inbox/``, of a result whose mask lies in the store."""
-    for kind, table in result_tables(_in_order(result, job.out_dir)).items():
+    for kind, table in result_tables(result).items():
         write_part(job.out_dir, kind, table)
-
-
-def _in_order(result: SeriesResult, store_dir: Path) -> SeriesResult:
-    """The result after all that the store holds. When it began stays: files that changed since then are read again."""
-    finished_at = in_order(store_dir, result.finished_at)
-    later_s = (finished_at - (result.finished_at or finished_at)).total_seconds()
-    return replace(result, finished_at=finished_at, seconds=result.seconds + later_s)
 
 
 def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:

@@ -21,6 +21,8 @@ _FAULTS = (
     duckdb.InternalException,
     duckdb.OutOfMemoryException,
 )
+#: What DuckDB says of a transaction that could not be written.
+_COMMIT = "failed to commit"
 #: errno of a disk that takes nothing more.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
@@ -35,7 +37,7 @@ def translated(store_dir: Path, doing: str) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         # A file whose checksums are wrong makes DuckDB raise Error itself, of no class of its own.
-        if not isinstance(error, _FAULTS) and type(error) is not duckdb.Error:
+        if not isinstance(error, _FAULTS) and type(error) is not duckdb.Error and not _is_failed_commit(error):
             raise
         raise store_error(store_dir, doing, error) from error
     except OSError as error:
@@ -45,10 +47,17 @@ def translated(store_dir: Path, doing: str) -> Iterator[None]:
         ) from error
 
 
+def _is_failed_commit(error: duckdb.Error) -> bool:
+    """A disk that takes no more at the end of a transaction."""
+    return isinstance(error, duckdb.TransactionException) and _COMMIT in str(error).lower()
+
+
 def store_error(store_dir: Path, doing: str, error: duckdb.Error) -> StoreError:
     """The sentence for an error of the database, told by its class and, of IOException, by DuckDB's own words."""
     words = str(error).lower()
     failed = f"{doing} the store {store_dir} failed"
+    if _is_failed_commit(error):
+        return StoreError(f"{failed}: the disk took no more at its end; {_FULL}")
     if isinstance(error, duckdb.OutOfMemoryException):
         return StoreError(f"{failed}: it needs more memory than there is; close other programs and try again")
     if isinstance(error, duckdb.IOException):

@@ -113,15 +113,21 @@ class Store(Reader):
         self._lock = lock
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
+        self._owes_files = False
         self._published: snapshot.Written | None = None
         self._publisher: duckdb.DuckDBPyConnection | None = None
 
     def take_in(self) -> int:
         """Take in the parts that wait in the inbox; returns how many were new."""
         with self._writing, translated(self.store_dir, "writing to"):
-            taken = intake.take_in(self._connection, self.store_dir)
-            if taken:
-                _write_what_follows(self._connection, self.store_dir)
+            try:
+                taken = intake.take_in(self._connection, self.store_dir)
+                if taken or self._owes_files:
+                    _write_what_follows(self._connection, self.store_dir)
+            except BaseException:
+                self._owes_files = True  # of what may have been taken in before
+                raise
+            self._owes_files = False
             return taken
 
     def publish_snapshot(self) -> Path:

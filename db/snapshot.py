@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from osteo_core.whole_files import write_text
 
 SNAPSHOT = "snapshot"
 CURRENT = "current.json"
-_ASKED = "asked-"
+_ASKED, _HEARD = "asked-", "heard-"
 #: How each table is sorted, so that a reader can skip what it does not ask for.
 _ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
@@ -150,32 +151,54 @@ def published(store_dir: Path) -> Published:
 
 
 def is_up_to_date(store_dir: Path) -> bool:
-    """Whether the snapshot holds all that was left for the store by now."""
+    """Whether the snapshot holds all that was left for the store by now; its owner asks, when it opens it."""
     try:
         return published(store_dir).parts == moments.parts_taken_in(store_dir) and not waiting_parts(store_dir)
-    except StoreError:
+    except (StoreError, OSError):
         return False
 
 
-def ask(store_dir: Path) -> Path:
-    """Ask the owner to publish all that is in the inbox by now: once it has, this file is gone.
+class Request:
+    """Asks the owner of a store to publish what is in its inbox by now.
 
-    Raises OSError where this process may not write there.
+    The file ``asked-ID`` in the folder of snapshots becomes ``heard-ID`` once the owner has seen it, and goes once all
+    is published. Raises OSError where this process may not write there.
     """
-    asked_for = store_dir / SNAPSHOT / f"{_ASKED}{uuid.uuid4().hex}"
-    asked_for.touch()
-    return asked_for
+
+    def __init__(self, store_dir: Path) -> None:
+        name = uuid.uuid4().hex
+        self._asked, self._heard = (store_dir / SNAPSHOT / f"{prefix}{name}" for prefix in (_ASKED, _HEARD))
+        self._asked.touch()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the owner has seen it."""
+        return not self._asked.exists()
+
+    @property
+    def is_met(self) -> bool:
+        """Whether all is published."""
+        return self.is_heard and not self._heard.exists()
+
+    def withdraw(self) -> None:
+        """Ask no longer."""
+        answer((self._asked, self._heard))
 
 
-def asked(store_dir: Path) -> tuple[Path, ...]:
-    """What others have asked for."""
-    return tuple((store_dir / SNAPSHOT).glob(f"{_ASKED}*"))
+def hear(store_dir: Path) -> set[Path]:
+    """Every request that is not met yet, as the owner of the store hears it: what is in the inbox now is asked for."""
+    root = store_dir / SNAPSHOT
+    for path in root.glob(f"{_ASKED}*"):
+        with suppress(OSError):  # withdrawn meanwhile
+            path.rename(path.with_name(_HEARD + path.name.removeprefix(_ASKED)))
+    return set(root.glob(f"{_HEARD}*"))
 
 
-def answer(asked_for: Iterable[Path]) -> None:
+def answer(heard: Iterable[Path]) -> None:
     """Tell them that it is published."""
-    for path in asked_for:
-        path.unlink(missing_ok=True)
+    for path in heard:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def open_views(found: Published) -> duckdb.DuckDBPyConnection:

@@ -16,17 +16,23 @@ CREATE OR REPLACE VIEW current_series AS
 SELECT * FROM series
 QUALIFY is_current_series(series_key, indexed_at, index_id);
 
--- Results that may count. What a reader signed comes before its signature; where a kill left it without one it counts for
--- nothing, and the reader, whom nobody told that it was signed, signs again.
+-- Results that may count. What a reader signed is written before its signature, which carries the same moment; one that a kill
+-- left without a signature counts for nothing, and the reader, whom nobody told that it was signed, signs again. A
+-- signature belongs to the latest result up to it: former programs gave the two moments of their own. A second reader's
+-- signature has no result.
 CREATE OR REPLACE VIEW sound_results AS
 SELECT * FROM results
 ANTI JOIN (
-    SELECT r.result_id
-    FROM results AS r
-    LEFT JOIN (
-        SELECT series_key, max("at") AS signed_at FROM events WHERE kind = 'read signed' GROUP BY series_key
-    ) AS e USING (series_key)
-    WHERE r.is_read AND (e.signed_at IS NULL OR e.signed_at < r.finished_at)
+    SELECT result_id FROM results
+    WHERE is_read AND result_id NOT IN (
+        SELECT signed.result_id
+        FROM (
+            SELECT series_key, "at" FROM events
+            WHERE kind = 'read signed' AND payload_json ->> '$.role' <> 'second reader'
+        ) AS signature
+        ASOF JOIN (SELECT series_key, finished_at, result_id FROM results WHERE is_read) AS signed
+            ON signature.series_key = signed.series_key AND signature."at" >= signed.finished_at
+    )
 ) AS unsigned USING (result_id);
 
 CREATE OR REPLACE VIEW current_results AS
@@ -114,7 +120,7 @@ QUALIFY row_number() OVER (PARTITION BY series_key, level ORDER BY "at" DESC, ev
 -- `redo_failed` a series whose latest such result failed is not done. `settings` NULL: under any settings.
 CREATE OR REPLACE MACRO done(models, own, settings, measuring, redo_failed) AS TABLE
 WITH readings AS (
-    SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns))) AS state
+    SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns, coalesce(about_hash, '')))) AS state
     FROM files
     GROUP BY series_key, indexed_at
 ),
@@ -125,10 +131,11 @@ changes AS (
 SELECT series_key
 FROM (
     SELECT r.series_key, arg_max(r.status, r.finished_at) AS status
-    FROM results AS r
+    FROM sound_results AS r
     WHERE (r.model_hash = models OR list_contains(own, concat(r.series_key, ' ', r.model_hash)))
     AND (settings IS NULL OR r.settings_hash = settings)
     AND r.measuring_version = measuring
+    AND NOT coalesce(r.is_read, false)  -- a reader signs what the screen shows, whatever the files have become
     AND NOT EXISTS (
         SELECT 1 FROM changes AS c
         WHERE c.series_key = r.series_key

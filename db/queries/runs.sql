@@ -8,6 +8,6 @@ SELECT
     count(DISTINCT hash(series_key)) AS n_series,
     count(*) FILTER (status = 'failed') AS n_failed,
     approx_quantile(seconds, 0.5) AS median_seconds
-FROM results
+FROM sound_results
 GROUP BY model_hash, settings_hash, measuring_version
 ORDER BY last_finished_at DESC, model_hash, settings_hash, measuring_version;

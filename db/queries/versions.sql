@@ -2,7 +2,7 @@
 -- the $limit most frequent.
 WITH measured AS (
     SELECT model_hash, settings_hash, measuring_version, calibration_kind, CASE WHEN is_read THEN 'reader' ELSE 'program' END AS origin
-    FROM results
+    FROM sound_results
     WHERE status = 'measured'
 ),
 said AS (

@@ -112,9 +112,9 @@ def _note_opening(
     note_opening(view.series_key, reader=reader, shows_read=shows_read, version=shown.version)
     state = (view.series_key, reader, shows_read)
     if st.session_state.get(_PRIORS_OF) != state:
-        st.session_state[_PRIORS_OF] = state
         for prior in earlier:
             services.note_opened(prior.series_key, reader=reader, shows_read=prior.is_read, version=prior.version)
+        st.session_state[_PRIORS_OF] = state
 
 
 def _follow(acted: Mapping[str, Any]) -> None:

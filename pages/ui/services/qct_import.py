@@ -111,11 +111,11 @@ def import_qct(preview: Preview, *, author: str) -> None:
     if not author.strip():
         raise UsageError("an import needs its author: type your name or initials")
     at = moment()
+    payload = {"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
+    _record(_IMPORTED, author=author, at=at, payload=payload)  # first: values never lie there without their author
     with refusals_in_words():
         write_part(store_holder().store_dir, "reference_values", rows.reference_table(preview.mapped.values, at=at))
-    _record(
-        _IMPORTED, author=author, at=at, payload={"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
-    )
+    store_holder().take_in()
 
 
 def qct_imports() -> list[QctImport]:

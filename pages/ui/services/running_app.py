@@ -132,8 +132,6 @@ def start_run() -> None:
 
 def start_command(name: str, *arguments: str) -> None:
     """Start a command over the store in a process beside the app. Raises UsageError when one is at work already."""
-    held = store_holder()
-    held.publish()  # the command reads what is there from the snapshot
     place = settings().store.resolve()
     with _runs_lock:
         if not may_start():

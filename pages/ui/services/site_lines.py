@@ -22,7 +22,6 @@ from osteo_core.programme.site_line import (
     scanner_lines,
     withdrawal_event,
 )
-from osteo_core.records import Event
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
@@ -68,16 +67,20 @@ def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> 
     Raises UsageError without author or reason.
     """
     _check(author, reason, what="a line")
-    _record(line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment()))
-    return _calibrate_anew()
+    is_there = store_holder().record(
+        line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment())
+    )
+    return is_there and _calibrate_anew()
 
 
 @needs(Action.CALIBRATE)
 def withdraw_line(line_id: str, *, author: str, reason: str) -> bool:
     """Use the line no longer and calibrate anew; whether that was begun. Raises UsageError without author or reason."""
     _check(author, reason, what="a withdrawal")
-    _record(withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment()))
-    return _calibrate_anew()
+    is_there = store_holder().record(
+        withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment())
+    )
+    return is_there and _calibrate_anew()
 
 
 def used_lines() -> list[UsedLine]:
@@ -115,10 +118,6 @@ def _check(author: str, reason: str, *, what: str) -> None:
         raise UsageError(f"say why; the reason of {what} is recorded")
     if not store_holder().is_owner:
         raise UsageError("another process owns the store just now; wait until it is done, then try again")
-
-
-def _record(event: Event) -> None:
-    store_holder().record(event)
 
 
 def _calibrate_anew() -> bool:

@@ -54,7 +54,7 @@ class StoreHolder:
         self._publication: Future[None] | None = None
         self._publishing_s = 0.0
         self._publish_from = 0.0
-        self._asked_for: tuple[Path, ...] = ()
+        self._promised: set[Path] = set()
         self._dirty = False
         self._seen_something = False
         try:
@@ -114,11 +114,16 @@ class StoreHolder:
     def take_in(self) -> int:
         """Take in the parts that wait; returns how many, 0 where another process owns the store."""
         with self._lock:
-            taken = self._reader.take_in() if isinstance(self._reader, Store) else 0
-        if taken:
-            self.version += 1
-            self._dirty = True
-        return taken
+            if not isinstance(self._reader, Store):
+                return 0
+            taken = None
+            try:
+                taken = self._reader.take_in()
+            finally:
+                if taken is None or taken:  # after a fault some of it may be there
+                    self.version += 1
+                    self._dirty = True
+            return taken
 
     def record(self, *noted: Event) -> bool:
         """Leave events of a person and take them in at once; False where that is done later, and they are kept.
@@ -135,11 +140,12 @@ class StoreHolder:
         return self.is_owner
 
     def publish(self) -> None:
-        """Publish a snapshot for other processes; where another process owns the store it does so itself."""
+        """Publish a snapshot for other processes."""
         reader = self._reader
         if not isinstance(reader, Store):
             return
-        begun, self._dirty = time.monotonic(), False  # what is taken in from here on is for the next one
+        with self._lock:
+            begun, self._dirty = time.monotonic(), False  # what is taken in from here on is for the next one
         try:
             reader.publish_snapshot()
         except BaseException:
@@ -209,18 +215,18 @@ class StoreHolder:
             self._open()
             self.version += 1
             return
-        asked_for = snapshot.asked(self.store_dir)  # before the inbox is looked at
+        heard = snapshot.hear(self.store_dir) - self._promised  # before the inbox is looked at
         self.take_in()
         if self._publication is not None and (self._publication.done() or self.fault is not None):
-            done, self._publication = self._publication, None
+            done, self._publication, promised, self._promised = self._publication, None, self._promised, set()
             done.result()  # its fault is this thread's, and after one it is waited for: it may be the same again
-            snapshot.answer(self._asked_for)
+            snapshot.answer(promised)
         if self._publication is not None:
             return
         if not self._dirty:
-            snapshot.answer(asked_for)
-        elif asked_for or time.monotonic() > self._publish_from:
-            self._asked_for = asked_for
+            snapshot.answer(heard)
+        elif heard or time.monotonic() > self._publish_from:
+            self._promised = heard
             self._publication = self._publisher.submit(self.publish)  # parts are taken in meanwhile
 
 

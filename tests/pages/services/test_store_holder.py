@@ -173,7 +173,7 @@ def test_a_command_beside_the_app_sees_what_was_left_a_moment_ago(
             with store_access.reading(tmp_path) as reader:
                 assert isinstance(reader, Snapshot)
                 assert reader.query("cohort_summary").to_pylist()[0]["n_series"] == number
-        assert snapshot.asked(tmp_path) == ()
+        assert snapshot.hear(tmp_path) == set()
     finally:
         holder.close()
 
