@@ -20,6 +20,7 @@ from pages.ui.access.doors import ACTIVE, Doors
 from pages.ui.access.sign_in import check_start
 from pages.ui.shared import frame, sign_in
 from pages.ui.shared.downloads import PlainDownloads, keep_downloads
+from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.shared.headers import SecurityHeaders, answer_fault
 from pages.ui.viewer.review_routes import review_routes
@@ -73,9 +74,9 @@ def main() -> None:
         user = sign_in.admit()
         if user is not None and frame.draw(page, headings, user):
             page.run()
-    except Exception as error:  # the page border: one of the two places where everything is caught
+    except Exception as error:  # the page border; callbacks and fragments have their own (shared/faults.py)
         _log.exception("the page '%s' failed", page.title)
-        frame.draw_fault(error)
+        draw_fault(error)
 
 
 if __name__ == "__main__":

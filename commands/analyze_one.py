@@ -13,6 +13,7 @@ from functools import partial
 from commands.analysis_job import Job, load_regressor, segmenter_for
 from commands.cluster import attempts, runs
 from db.moments import in_order
+from osteo_core.archives import count_changed
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series
 from osteo_core.records import Failure, Series, SeriesResult
@@ -109,6 +110,8 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 def _analyze(series: Series, job: Job) -> SeriesResult:
     try:
+        if n_changed := count_changed(series.files, series.file_stamps):
+            return replace(_without_answer(series, job, _changed(n_changed)), status=Status.EXCLUDED)
         segmenter = segmenter_for(series, job.models)
         if isinstance(segmenter, Exclusion):
             return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
@@ -121,8 +124,14 @@ def _analyze(series: Series, job: Job) -> SeriesResult:
             setup=job.setup,
             on_result=partial(job.draw, job) if job.draw is not None else None,
         )
-    except Exception as error:  # the batch border: one of the two places where everything is caught
+    except Exception as error:  # the batch border: one of the places where everything is caught
         return _failed(series, job, error)
+
+
+def _changed(n_files: int) -> Exclusion:
+    """Of files that another series, or another patient's, may have replaced."""
+    found = f"{n_files} of its files changed since they were indexed; index the folder again"
+    return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 
 
 def _failed(series: Series, job: Job, error: Exception) -> SeriesResult:

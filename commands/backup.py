@@ -12,11 +12,12 @@ from db.backup import back_up
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--to", type=path_argument, required=True, metavar="DIR", help="an empty folder, or a backup")
+    parser.add_argument("--replace", action="store_true", help="discard what the backup there holds of another store")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Copy what is new since the last backup to the folder, checked by hash."""
-    done = back_up(context.settings.store, writable_folder(arguments.to, "--to"))
+    done = back_up(context.settings.store, writable_folder(arguments.to, "--to"), replace=arguments.replace)
     return Answer(
         document={"to": str(arguments.to), "parts": done.parts, "media": done.media, "at": done.at},
         sentences=(

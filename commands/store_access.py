@@ -23,7 +23,7 @@ from db.records import found_of, series_of
 from osteo_core.dicom.walk import Known
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.measuring import MEASURING_VERSION
-from osteo_core.records import Found
+from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
@@ -115,15 +115,31 @@ def known_files(store_dir: Path) -> dict[str, Known]:
 def superseded(store_dir: Path, found: Found) -> Found:
     """``found`` with the series of the store whose files all belong to other series now, as ones that count no more.
 
-    So it is where people of one identifier are told apart once the second is found, or a series is arranged anew.
+    So it is where people of one identifier are told apart once the second is found, or a series is arranged anew. The
+    identifier of patient or study is the same then. Under a path that was used again lies another patient's scan, and
+    what cannot be read any more says nothing: the earlier series stays.
     """
     read = [*found.series, *(series for series, _ in found.excluded)]
-    paths = {path_text(file.absolute()) for series in read for file in series.files}
+    whose: dict[str, set[str]] = {}
+    for series in read:
+        for file in series.files:
+            whose.setdefault(path_text(file.absolute()), set()).update(_identifiers(series))
     keys = {series.series_key for series in read}
     with reading(store_dir) as reader:
-        rows = reader.query("series_of_files", paths=sorted(paths), keys=sorted(keys)).to_pylist() if reader else []
-    gone = [series_of(row | {"files": ()}) for row in rows if paths.issuperset(row["files"])]
+        rows = reader.query("series_of_files", paths=sorted(whose), keys=sorted(keys)).to_pylist() if reader else []
+    earlier = [(series_of(row | {"files": ()}), row["files"]) for row in rows]
+    gone = [
+        series
+        for series, paths in earlier
+        if all(not whose.get(path, set()).isdisjoint(_identifiers(series)) for path in paths)
+    ]
     return replace(found, superseded=tuple(replace(series, is_superseded=True) for series in gone))
+
+
+def _identifiers(series: Series) -> set[str]:
+    """Hashes of what names patient and study; stores of older versions know those of people told apart alone."""
+    own = (series.patient_id_key or series.patient_key, series.study_uid_key or series.study_key)
+    return {key for key in own if key}
 
 
 def waiting(

@@ -49,9 +49,10 @@ def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:
     They can be made again at any time: where the disk takes no more of them the analysis goes on.
     """
     outlined, found = result.segmentation, result.assessment
+    folder, stem = job.out_dir / pictures.FOLDER, pictures.stem_of(result.series.series_key, result.model_hash)
+    pictures.forget(folder, stem)  # of files that have changed since
     if outlined is None or found is None or not (found.is_flagged or found.review_reasons):
         return
-    folder, stem = job.out_dir / pictures.FOLDER, pictures.stem_of(result.series.series_key, result.model_hash)
     with contextlib.suppress(OSError):
         shown = pictures.segmentation_of(released_labels(outlined.labels), volume.geometry)
         pictures.write_pictures(folder, stem, volume, shown)

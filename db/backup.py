@@ -2,29 +2,46 @@
 
 Parts never change and are named by their hash; the database is made anew from them. A part moves from the inbox to
 ``parts`` at most once, so the inbox is copied first: what has left it by then is found where it went.
+
+A backup may be the only copy of a lost store, so it gives up only what the store still has in another part, as after
+compacting, and what was erased.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from db import check, parts, snapshot
 from db.border import translated
+from db.chain import ERASURE_KIND
+from db.connect import INTENT
 from db.key import KEY_FILE, has_data
-from db.parts import Part
+from db.parts import Part, PartError
+from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.whole_files import write_text, writing
 
 MANIFEST = "backup.json"
 _CHAIN = "chain.parquet"
 _MEDIA = "media"
+#: Columns of a key that tell rows of one result, one reading of headers or one import apart. All of these rows lie in
+#: one part, so it is enough to look for one of them.
+_WITHIN = ("path", "level", "name", "position")
+_INSTEAD = (
+    "name the right store with --store or another folder with --to, restore the backup if the store lost what it "
+    "held, or discard what the backup holds with --replace"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +53,13 @@ class Backup:
     at: datetime
 
 
-def back_up(store_dir: Path, to_dir: Path) -> Backup:
+def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
     """Copy the store to ``to_dir``, where a later backup adds what is new and removes what is gone.
 
-    The pseudonym key is no part of it. Raises UsageError where there is no store or the folder holds other things,
-    StoreError when a file cannot be copied.
+    The pseudonym key is no part of it. ``replace``: whatever backup the folder holds may be discarded.
+    Raises UsageError where there is no store, the folder holds other things, or its backup holds what the store
+    neither has nor erased; nothing is changed then. StoreError when a file cannot be copied, or while an erasure is
+    under way that may explain what is missing.
     """
     if not has_data(store_dir):
         raise UsageError(f"there is no store with data at {store_dir}; name it with --store")
@@ -48,18 +67,29 @@ def back_up(store_dir: Path, to_dir: Path) -> Backup:
     if is_used and not (to_dir / MANIFEST).exists() and not (to_dir / "parts").exists():
         raise UsageError(f"{to_dir} holds other files; name an empty folder or an earlier backup")
     with translated(to_dir, "backing up to"):
+        gone = _gone(store_dir, to_dir)
+        if not replace:
+            _refuse_another_key(store_dir, to_dir)
+            _refuse_loss(store_dir, to_dir, gone)
         waiting = _copy_parts(parts.waiting_parts(store_dir), to_dir)
         kept = _copy_parts(parts.kept_parts(store_dir), to_dir)
-        names = sorted({*waiting, *kept})
+        # A part that the store joined or rewrote while this ran stays until the next backup: only then is it known
+        # that the part with its rows was copied.
+        staying = {part.path.name for part in _parts_in(to_dir)} - {part.path.name for part in gone}
+        names = sorted({*waiting, *kept, *staying})
         files = [path for path in sorted((store_dir / _MEDIA).glob("*")) if path.is_file()]
         media = [path for path in files if _copied(path, to_dir / _MEDIA / path.name)]
+        if replace:  # of another store they would be left, or taken for the same since their size is
+            for name in (KEY_FILE, _CHAIN):
+                (to_dir / name).unlink(missing_ok=True)
         _copied(store_dir / KEY_FILE, to_dir / KEY_FILE)
         _copy_chain(store_dir, to_dir)
-        for folder, wanted in (("parts", set(names)), (_MEDIA, {path.name for path in media})):
-            _remove_others(to_dir / folder, wanted)
         _check_parts(to_dir, names)
         at = datetime.now(UTC)
         write_text(to_dir / MANIFEST, json.dumps({"at": at.isoformat(), "parts": names}, indent=1) + "\n")
+        # Last: a backup that is killed before this names no part that is not there.
+        for folder, wanted in (("parts", set(names)), (_MEDIA, {path.name for path in media})):
+            _remove_others(to_dir / folder, wanted)
     return Backup(parts=len(names), media=len(media), at=at)
 
 
@@ -92,6 +122,112 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
     return found
+
+
+def _parts_in(to_dir: Path) -> list[Part]:
+    """Parts that lie in the backup; half-written ones are none."""
+    found = sorted((to_dir / "parts").glob(f"*{parts.SUFFIX}"))
+    return [Part(path=path) for path in found if not path.name.startswith(".")]
+
+
+def _gone(store_dir: Path, to_dir: Path) -> list[Part]:
+    """Parts of the backup that the store does not have."""
+    held = {part.path.name for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+    return [part for part in _parts_in(to_dir) if part.path.name not in held]
+
+
+def _refuse_another_key(store_dir: Path, to_dir: Path) -> None:
+    """Raise UsageError where store and backup keep fingerprints of different keys."""
+    own, other = store_dir / KEY_FILE, to_dir / KEY_FILE
+    if own.exists() and other.exists() and own.read_bytes() != other.read_bytes():
+        raise UsageError(
+            f"expected in {to_dir} an earlier backup of the store {store_dir}, found one with another pseudonym key "
+            f"({KEY_FILE}); {_INSTEAD}"
+        )
+
+
+def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
+    """Raise UsageError where the backup holds what the store neither has nor erased.
+
+    An erasure tells how many series it took, not which: so many may be missing.
+    """
+    # One that the store refused for its content lies in its quarantine; one that was damaged there is looked at.
+    aside = {path.name for path in (store_dir / parts.QUARANTINE).glob(f"*{parts.SUFFIX}") if _is_whole(path)}
+    series, patients = _lost(store_dir, to_dir, [part for part in gone if part.path.name not in aside])
+    series |= _series_of_lost_masks(store_dir, to_dir)
+    if not series and not patients:
+        return
+    erased = _erased(store_dir)
+    if len(series) <= sum(erased.values()) and len(patients) <= len(erased):
+        return
+    if (store_dir / INTENT).exists():
+        raise StoreError(
+            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
+            "with it: python -m osteo_core erase --resume"
+        )
+    raise UsageError(
+        f"expected in {to_dir} an earlier backup of the store {store_dir}, found results, notes, QCT values or masks "
+        f"of {len(series | patients)} series or patients that this store neither has nor erased; {_INSTEAD}"
+    )
+
+
+def _lost(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> tuple[set[str], set[str]]:
+    """Series, and patients with QCT values, of which these parts hold something that the store does not have."""
+    kept = parts.kept_parts(store_dir)
+    kept.sort(key=lambda part: (to_dir / "parts" / part.path.name).exists())  # the joined ones are new: they come first
+    series: set[str] = set()
+    patients: set[str] = set()
+    for kind in sorted({part.kind for part in gone}):
+        left: dict[tuple[Any, ...], str] = {}
+        for part in gone:
+            if part.kind == kind:
+                left |= _entries(kind, _rows_of_backup(part, to_dir))
+        for rows in _rows_of_store(kept, kind):
+            for entry in _entries(kind, rows):
+                left.pop(entry, None)
+            if not left:
+                break
+        (patients if kind == "reference_values" else series).update(left.values())
+    return series, patients
+
+
+def _rows_of_backup(part: Part, to_dir: Path) -> pa.Table:
+    try:
+        return parts.read_part(part)
+    except PartError as fault:
+        raise UsageError(
+            f"expected in {to_dir} parts of the store only, found {part.name[:24]}, which the store does not have and "
+            f"which cannot be looked at: {fault}; {_INSTEAD}"
+        ) from fault
+
+
+def _rows_of_store(kept: Sequence[Part], kind: str) -> Iterator[pa.Table]:
+    """Rows of the parts of a kind; what a damaged part held the store does not have, and `check` says so."""
+    for part in kept:
+        if part.kind == kind:
+            with contextlib.suppress(PartError):
+                yield parts.read_part(part)
+
+
+def _entries(kind: str, rows: pa.Table) -> dict[tuple[Any, ...], str]:
+    """What rows tell of: results, readings of headers, imports or notes, each with its series, else its patient."""
+    names = [name for name in TABLES[kind].key if name not in _WITHIN]
+    about = "series_key" if "series_key" in rows.schema.names else "patient_key"
+    entries = zip(*(rows.column(name).to_pylist() for name in names), strict=True)
+    return dict(zip(entries, rows.column(about).to_pylist(), strict=True))
+
+
+def _series_of_lost_masks(store_dir: Path, to_dir: Path) -> set[str]:
+    """Series of masks that only the backup has; their names begin with it. A half-written file is no mask."""
+    masks = [path.name for path in (to_dir / _MEDIA).glob("*") if not path.name.startswith(".")]
+    return {name.partition("_")[0] for name in masks if not (store_dir / _MEDIA / name).exists()}
+
+
+def _erased(store_dir: Path) -> dict[str, int]:
+    """Number of series that each erasure of this store took, by its event."""
+    events = (row for rows in _rows_of_store(parts.kept_parts(store_dir), "events") for row in rows.to_pylist())
+    erasures = (row for row in events if row["kind"] == ERASURE_KIND)
+    return {row["event_id"]: int(json.loads(row["payload_json"])["series"]) for row in erasures}
 
 
 def _copy_parts(found: Sequence[Part], to_dir: Path) -> list[str]:
@@ -131,9 +267,13 @@ def _remove_others(folder: Path, wanted: set[str]) -> None:
 
 def _check_parts(folder: Path, names: list[str]) -> None:
     for name in names:
-        part = Part(path=folder / "parts" / name)
-        if not part.path.exists() or hashlib.sha256(part.path.read_bytes()).hexdigest() != part.sha256:
+        if not _is_whole(folder / "parts" / name):
             raise StoreError(f"part {name[:24]} in {folder} is missing or damaged; use another backup")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a part is there, with the content that its name tells."""
+    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == Part(path=path).sha256
 
 
 def _manifest(folder: Path) -> list[str]:

@@ -22,6 +22,7 @@ _OWN = (
     "image_type",
     "stack_label",
     "files",
+    "file_stamps",
 )
 
 
@@ -45,10 +46,16 @@ def series_of(row: dict[str, Any]) -> Series:
         **same | {name: kind(row[name]) for name, kind in _WORDS.items()},
         series_instance_uid=row["series_key"],
         files=tuple(path_of(path) for path in row.get("files") or ()),
+        file_stamps=stamps_of(row),
         image_type=tuple(row["image_type"] or ()),
         pixel_spacing_mm=None if None in spacing else spacing,
         stack_label=row.get("stack_label") or "",
     )
+
+
+def stamps_of(row: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
+    """Size and time of change of each of a row's ``files``, as the index saw them."""
+    return tuple((size, changed_ns) for size, changed_ns in row.get("file_stamps") or ())
 
 
 def caution_of(row: Mapping[str, Any]) -> Caution:

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -133,6 +133,18 @@ def status_of(path: Path) -> tuple[int, int]:
     if name not in sizes:
         raise FileNotFoundError("no longer in its archive")
     return sizes[name], archive.stat().st_mtime_ns
+
+
+def count_changed(files: Sequence[Path], stamps: Sequence[tuple[int, int]]) -> int:
+    """How many of these files are not as ``status_of`` found them before; one that is gone is not counted.
+
+    A file under the same path may be another patient's.
+    """
+    changed = 0
+    for path, stamp in zip(files, stamps, strict=False):  # none is known of a series that no index saw
+        with contextlib.suppress(OSError):
+            changed += status_of(path) != stamp
+    return changed
 
 
 def is_there(path: Path) -> bool:

@@ -138,7 +138,8 @@ class Series:
     ``series_instance_uid`` is the file's own (or the file's stem for NIfTI); it names the output of
     ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute carry its
     keyword in snake case; None where the header is blank. ``files_stamp`` tells one state of the files
-    from another where ``process`` needs it, and is never stored. ``stack_label`` names one of several
+    from another where ``process`` needs it, and is never stored; ``file_stamps``: size and time of change of each file
+    when a store's index saw it (`archives.status_of`). ``stack_label`` names one of several
     stacks that one SeriesInstanceUID holds. ``patient_id_key`` and ``study_uid_key`` are hashes of PatientID and
     StudyInstanceUID alone, ``patient_key`` and ``study_key`` of what remains when people are told apart.
     ``is_superseded``: its files, read again, belong to other series. ``stack`` is the `dicom.stack.Stack` in which find
@@ -187,6 +188,7 @@ class Series:
     preference_reason: str = ""
     stack_label: str = ""
     files_stamp: str = ""
+    file_stamps: tuple[tuple[int, int], ...] = ()
     patient_id_key: str | None = None
     study_uid_key: str | None = None
     is_superseded: bool = False

@@ -20,6 +20,7 @@ from pages.ui.agreement.readers import show_corrections, show_readers
 from pages.ui.comparing.agreement import show_agreement
 from pages.ui.comparing.controls import show_controls
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_taking
 
@@ -96,6 +97,7 @@ def _zoom_in(kept: str, event: PlotlyState) -> None:
         st.rerun()
 
 
+@in_words()
 def _forget(kept: str) -> None:
     st.session_state.pop(kept, None)
 

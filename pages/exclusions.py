@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.services import Box, BoxKind
 from pages.ui.shared import filters, frame, wording
+from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal
 
 STEP_WORDS = {
@@ -46,10 +47,12 @@ def box_button(count: int, words: str, box: Box, *, help: str = "", is_reason: b
     )
 
 
+@in_words()
 def _open(box: Box) -> None:
     st.session_state[BOX] = box.to_query()
 
 
+@in_words()
 def _close() -> None:
     st.session_state[BOX] = ""
 
@@ -185,5 +188,6 @@ else:
     if asked is None and st.session_state[BOX]:
         st.warning(f"There is no box '{literal(st.session_state[BOX])}' in this figure.", icon=":material/link_off:")
     if asked is not None:
-        listed = st.dialog(literal(title_of(asked)), width="large", on_dismiss=_close)(show_series)
+        show = in_words(draw_fault)(show_series)
+        listed = st.dialog(literal(title_of(asked)), width="large", on_dismiss=_close)(show)
         listed(asked, chosen)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from osteo_core.errors import UsageError
@@ -11,20 +13,44 @@ from pages.ui.shared.literal import literal, literal_code
 
 
 def show_found(found: services.Found) -> None:
-    """For each number the patient's series with the way to them, or that there is none."""
+    """For each number the series it leads to under their patients with the way to them, or that there is none."""
     known = sum(bool(series) for _, series in found.by_number)
     st.markdown(f"**{known:,} of {wording.counted(len(found.by_number), 'number')}** found.")
+    asked = set[str]()
     for number, series in found.by_number:
         with st.container(border=True):
             if not series:
                 st.markdown(f"{literal_code(number)}: no patient or examination in this store.")
                 continue
-            st.markdown(f"{literal_code(number)}: patient **{wording.short_key(series[0].patient_key)}**")
-            for one in series:
-                _show_series(one)
+            patients = _by_patient(series)
+            if len(patients) > 1:
+                st.warning(
+                    f"{literal_code(number)} leads to {wording.counted(len(patients), 'patient')}. "
+                    "Make sure which of them you mean.",
+                    icon=":material/group:",
+                )
+            for key, own in patients.items():
+                _show_patient(number, key, own, asked)
 
 
-def _show_series(one: services.FoundSeries) -> None:
+def _by_patient(series: Sequence[services.FoundSeries]) -> dict[str, list[services.FoundSeries]]:
+    """The series of each patient, first of those whose own number it is."""
+    found: dict[str, list[services.FoundSeries]] = {}
+    for one in sorted(series, key=lambda one: one.is_by_accession):
+        found.setdefault(one.patient_key, []).append(one)
+    return found
+
+
+def _show_patient(number: str, patient_key: str, series: Sequence[services.FoundSeries], asked: set[str]) -> None:
+    """One patient's series under the number; ``asked``: series that have their 'Who is it?' on this page already."""
+    how = ", by accession number" if all(one.is_by_accession for one in series) else ""
+    st.markdown(f"{literal_code(number)}: patient **{wording.short_key(patient_key)}**{how}")
+    for one in series:
+        _show_series(one, may_ask=one.series_key not in asked)
+        asked.add(one.series_key)
+
+
+def _show_series(one: services.FoundSeries, *, may_ask: bool) -> None:
     result = f"{one.category or one.status}{', as signed' if one.is_read else ''}"
     words = [result, one.follow_state, wording.day(one.study_date)]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -35,7 +61,8 @@ def _show_series(one: services.FoundSeries) -> None:
             query_params={"series": one.series_key},
             width="content",
         )
-        identity.show_reveal(one.series_key)
+        if may_ask:  # the fields of one series can stand on a page once
+            identity.show_reveal(one.series_key)
 
 
 st.title("Look up")

@@ -17,6 +17,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action
 from pages.ui.access.users import later, seen_by
 from pages.ui.shared import address, filters, frame, wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import file_stem
 
@@ -41,6 +42,7 @@ _HIGH = 15
 _SECRET = "table-secret"
 
 
+@in_words()
 def _sort_by_heading() -> None:
     """A click on a heading sorts by its column, another one turns the order round."""
     chosen = st.session_state["cohort-table"]["selection"]["columns"]

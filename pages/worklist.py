@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import services
 from pages.ui.access.users import seen_by
 from pages.ui.shared import address, filters, frame, notes, wording
+from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.worklist import call_list, patient_list
 from pages.ui.worklist.order import MOST_LISTED, WorkOrder, is_kept, refresh, work_order
 
@@ -63,6 +64,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
 
 
 @st.fragment
+@in_words(draw_fault)
 def show_list(chosen: services.CohortFilter) -> None:
     """Who notes, order, page and the list itself; a note draws this part anew and nothing else."""
     address.write("worklist")
@@ -74,7 +76,7 @@ def show_list(chosen: services.CohortFilter) -> None:
         st.button(
             "Refresh list",
             icon=":material/refresh:",
-            on_click=refresh,
+            on_click=in_words()(refresh),
             help="Puts the list in order anew. Until then every patient stays in its place, also after a note.",
         )
         call_list.show(order, patient_list.reason_words)

@@ -10,5 +10,9 @@ SELECT
     arg_max(coalesce(i.study_uid_key, i.study_key), f.indexed_at) AS study_uid_key
 FROM files f
 JOIN series i USING (series_key, indexed_at)
+LEFT JOIN (
+    SELECT DISTINCT source_id FROM exclusions WHERE code = 'unreadable' AND step = 'find'
+) AS unread ON unread.source_id = i.index_id
 GROUP BY f.path
+HAVING arg_max(unread.source_id IS NULL, f.indexed_at)  -- what could not be read may be readable now
 ORDER BY f.path;

@@ -12,7 +12,12 @@ SELECT
         SELECT list(f.path ORDER BY f.path) FROM files AS f
         WHERE f.series_key = $series_key
         AND f.indexed_at = (SELECT max(g.indexed_at) FROM files AS g WHERE g.path = f.path)
-    ) AS files
+    ) AS files,
+    (
+        SELECT list([f.size_bytes, f.mtime_ns] ORDER BY f.path) FROM files AS f
+        WHERE f.series_key = $series_key
+        AND f.indexed_at = (SELECT max(g.indexed_at) FROM files AS g WHERE g.path = f.path)
+    ) AS file_stamps
 FROM cohort
 LEFT JOIN results AS r ON r.series_key = $series_key AND r.result_id = cohort.result_id
 WHERE cohort.series_key = $series_key;

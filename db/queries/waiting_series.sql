@@ -5,7 +5,11 @@ SELECT
     (
         SELECT list(f.path ORDER BY f.path) FROM files AS f
         WHERE f.series_key = s.series_key AND f.indexed_at = s.indexed_at
-    ) AS files
+    ) AS files,
+    (
+        SELECT list([f.size_bytes, f.mtime_ns] ORDER BY f.path) FROM files AS f
+        WHERE f.series_key = s.series_key AND f.indexed_at = s.indexed_at
+    ) AS file_stamps
 FROM current_series AS s
 WHERE s.indexed_at IS NOT NULL
 AND s.is_eligible

@@ -112,7 +112,7 @@ With kind regards
 
 
 def letter(template: str, values: Mapping[str, str]) -> str:
-    """The site's letter with its fields filled. Raises UsageError for a field that no letter can have."""
+    """The site's letter with its fields filled. Raises UsageError for a field or a format that no letter can have."""
     try:
         fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     except ValueError as error:
@@ -122,4 +122,9 @@ def letter(template: str, values: Mapping[str, str]) -> str:
     unknown = sorted(fields - set(LETTER_FIELDS))
     if unknown:
         raise UsageError(f"the letter template has unknown fields {unknown}; known are {list(LETTER_FIELDS)}")
-    return template.format(**{name: values.get(name, "") for name in LETTER_FIELDS})
+    try:
+        return template.format(**{name: values.get(name, "") for name in LETTER_FIELDS})
+    except (ValueError, LookupError, AttributeError) as error:
+        raise UsageError(
+            f"the letter template has a field in a format for no text ({error}); write the name alone, as {{patient}}"
+        ) from None

@@ -16,6 +16,7 @@ shows among the processes. All can be made again from the CT and its mask, so th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -136,6 +137,13 @@ def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
     present = [int(n) for n in np.flatnonzero(np.bincount(labels.ravel(order="K"), minlength=256)) if n]
     levels = tuple(SegmentedLevel(level=Level(n), confidence=None, voxels=0, centroid_mm=(0, 0, 0)) for n in present)
     return Segmentation(labels=labels, geometry=geometry, levels=levels, anchor=Anchor.STATED, engine="", model_hash="")
+
+
+def forget(folder: Path, stem: str) -> None:
+    """Remove the files of one series and model; they are made again when somebody asks for them."""
+    for kind in KINDS:
+        with contextlib.suppress(OSError):
+            (folder / (stem + kind)).unlink(missing_ok=True)
 
 
 def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from pydicom import Dataset
 
 from commands import store_access
+from commands.analyze import analyze
 from commands.command import not_used
 from commands.index import index
 from db import rows
@@ -215,3 +218,61 @@ def test_identifiers_are_kept_sealed_where_a_site_wants_them_and_only_there(tmp_
     assert (kept["patient_id"], kept["birth_date"]) == ("MARKER-1", "1957-03-01")
     files = [path for place in (settings.store, settings.identities_dir) for path in place.rglob("*") if path.is_file()]
     assert b"MARKER" not in b"".join(path.read_bytes() for path in files)
+
+
+def files_of(settings: Settings, series_key: str) -> list[str]:
+    with open_store(settings.store) as store:
+        (row,) = store.query("patient", series_key=series_key).to_pylist()
+    return row["files"] or []
+
+
+def test_another_patient_under_the_same_paths_leaves_the_first_in_the_store(tmp_path: Path) -> None:
+    settings, folder = chosen(tmp_path), tmp_path / "inbox"
+    (first,) = index([write(folder, HER, 1)], settings.store, settings=settings).series
+    names = sorted(path.name for path in folder.iterdir())
+    shutil.rmtree(folder)
+    (second,) = index([write(folder, HIM, 2, patient_id="815")], settings.store, settings=settings).series
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert {row[0] for row in in_store(settings)} == {first.series_key, second.series_key}
+    assert files_of(settings, first.series_key) == [], "the files are the second one's now"
+    assert len(files_of(settings, second.series_key)) == len(names)
+
+
+def test_files_that_cannot_be_read_any_more_supersede_nothing_and_are_looked_at_again(tmp_path: Path) -> None:
+    settings, folder = chosen(tmp_path), tmp_path / "inbox"
+    (first,) = index([write(folder, HER, 1)], settings.store, settings=settings).series
+    sound = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    for path, (content, _) in sound.items():
+        path.write_bytes(content[:140] + b"\xff" * 60)
+    index([folder], settings.store, settings=settings)
+    assert first.series_key in {row[0] for row in in_store(settings)}
+    for path, (content, changed_ns) in sound.items():
+        path.write_bytes(content)
+        os.utime(path, ns=(changed_ns, changed_ns))
+    (again,) = index([folder], settings.store, settings=settings).series
+    assert again.series_key == first.series_key
+    assert len(files_of(settings, first.series_key)) == len(sound)
+
+
+def test_a_corrected_table_has_the_series_measured_again(tmp_path: Path, volume: Path) -> None:
+    settings, path = chosen(tmp_path), tmp_path / "about.csv"
+    for said in (80, 120):
+        path.write_text(f"file,KVP\ncase,{said}\n")
+        index([volume.parent], settings.store, settings=settings, about=read_about(path))
+        (waiting,) = store_access.waiting(settings.store, segmenters.TRUTH, settings).series
+        assert waiting.kvp == said
+        analyze(settings.store, settings=settings, models=segmenters.TRUTH)
+        assert store_access.waiting(settings.store, segmenters.TRUTH, settings).series == ()
+
+
+def test_files_that_changed_since_they_were_indexed_are_not_measured(tmp_path: Path, volume: Path) -> None:
+    settings = chosen(tmp_path)
+    (series,) = index([volume.parent], settings.store, settings=settings).series
+    write_ct(volume, seed=7)
+    analyze(settings.store, settings=settings, models=segmenters.TRUTH)
+    with open_store(settings.store) as store:
+        (row,) = store.query("worklist_rows", series_keys=[series.series_key]).to_pylist()
+    assert row["status"] == "excluded"
+    assert "1 of its files changed since they were indexed" in row["first_exclusion_sentence"]
+    index([volume.parent], settings.store, settings=settings)
+    assert analyze(settings.store, settings=settings, models=segmenters.TRUTH).measured == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,20 +13,22 @@ import duckdb
 import pyarrow.parquet as parquet
 import pytest
 
-from db import parts
+from db import parts, rows
 from db.backup import back_up, restore
 from db.check import check_store, rebuild_store
+from db.compact import compact
 from db.connect import Store, open_snapshot, open_store
 from db.erase import INTENT, erase, resume
 from db.events import record
 from db.identities import Kept, keep
 from db.key import pseudonyms_of
+from osteo_core import __main__ as command_line
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
-from osteo_core.records import Event
+from osteo_core.records import Event, SeriesResult
 from osteo_core.settings import Settings
-from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.builders.cohort import build_cohort, build_references
+from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(5)
 KEYS = [result.series.series_key for result in RESULTS]
@@ -125,6 +128,177 @@ def test_a_damaged_or_half_backup_is_refused(place: Path, tmp_path: Path) -> Non
     assert not (tmp_path / "new").exists()
     with pytest.raises(UsageError, match="holds other files"):
         back_up(place, tmp_path)
+
+
+def files_of(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Content and time of change of every file below the folder."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def refused(store: Path, backup: Path) -> str:
+    """The sentence that refuses to back the store up; the backup must be as before."""
+    before = files_of(backup)
+    with pytest.raises(
+        UsageError, match=r"^expected in .* or discard what the backup holds with --replace$"
+    ) as refusal:
+        back_up(store, backup)
+    assert files_of(backup) == before
+    return str(refusal.value)
+
+
+def interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def filled(folder: Path, results: list[SeriesResult]) -> Path:
+    """A store of these results, taken in."""
+    deliver_results(folder, results)
+    with open_store(folder) as store:
+        store.take_in()
+        store.publish_snapshot()
+    return folder
+
+
+def test_a_backup_of_another_store_is_not_touched(place: Path, tmp_path: Path) -> None:
+    back_up(place, tmp_path / "backup")
+    demo = filled(tmp_path / "demo", build_cohort(9)[5:])
+    assert "of 5 series or patients that this store neither has nor erased" in refused(demo, tmp_path / "backup")
+    own = json.loads((place / "key.json").read_text())["fingerprint"]
+    (demo / "key.json").write_text((place / "key.json").read_text().replace(own, own[::-1]))  # of equal size
+    assert "found one with another pseudonym key (key.json)" in refused(demo, tmp_path / "backup")
+    # The same results under another key are another store's too.
+    (place / "key.json").write_text((demo / "key.json").read_text())
+    assert "found one with another pseudonym key (key.json)" in refused(place, tmp_path / "backup")
+
+
+def test_a_store_begun_anew_does_not_replace_the_backup_of_the_lost_one(place: Path, tmp_path: Path) -> None:
+    back_up(place, tmp_path / "backup")
+    key = (place / "key.json").read_bytes()
+    shutil.rmtree(place)
+    with open_store(place):  # as the app does
+        with pytest.raises(UsageError, match="there is no store with data"):
+            back_up(place, tmp_path / "backup")
+    filled(place, RESULTS)  # analyzed again, under the same key: the notes are lost
+    (place / "key.json").write_bytes(key)
+    assert "of 5 series or patients" in refused(place, tmp_path / "backup")
+    for key in KEYS:  # the masks are made again as well
+        (place / "media" / f"{key}_m_mask.nii.gz").write_bytes(key.encode())
+    assert "of 4 series or patients" in refused(place, tmp_path / "backup")
+    assert all(finding.ok for finding in restore(tmp_path / "backup", tmp_path / "new"))
+    back_up(tmp_path / "new", tmp_path / "backup")
+
+
+def test_what_a_damaged_part_or_lost_outlines_held_stays_in_the_backup(place: Path, tmp_path: Path) -> None:
+    back_up(place, tmp_path / "backup")
+    outline = place / "media" / f"{KEYS[3]}_2_reader.nii.gz"
+    outline.write_bytes(b"outlined by hand")
+    (place / "media" / ".half.writing.nii.gz").write_bytes(b"half a mask")
+    back_up(place, tmp_path / "backup")
+    (place / "media" / ".half.writing.nii.gz").unlink()
+    back_up(place, tmp_path / "backup")
+    outline.unlink()
+    assert "masks of 1 series or patients" in refused(place, tmp_path / "backup")
+    shutil.copy2(tmp_path / "backup" / "media" / outline.name, outline)
+    part = next(part for part in parts.kept_parts(place) if part.kind == "measurements")
+    part.path.write_bytes(part.path.read_bytes()[:-1] + b"\0")
+    rebuild_store(place)
+    assert not part.path.exists()
+    assert "of 1 series or patients" in refused(place, tmp_path / "backup")
+
+
+def test_a_part_that_the_store_set_aside_for_its_content_leaves_the_backup(place: Path, tmp_path: Path) -> None:
+    table = rows.event_table(note(8, KEYS[0]))
+    path = parts.write_part(place, "events", table.set_column(0, "event_id", [[None]]))
+    back_up(place, tmp_path / "backup")
+    with open_store(place) as store:
+        store.take_in()
+    assert parts.quarantined(place)
+    back_up(place, tmp_path / "backup")
+    assert not (tmp_path / "backup" / "parts" / path.name).exists()
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_a_backup_after_compacting_is_not_refused(
+    place: Path, tmp_path: Path, cut_off: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver(place, {"reference_values": rows.reference_table(build_references(RESULTS))})
+    deliver(place, {"events": rows.event_table(note(1, KEYS[1]), note(7, KEYS[1]))})  # event1 is in two parts
+    with open_store(place) as store:
+        store.take_in()
+    back_up(place, tmp_path / "backup")
+    done = compact(place)
+    if cut_off:  # killed once everything was copied
+        with monkeypatch.context() as patch:
+            patch.setattr("db.backup._check_parts", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                back_up(place, tmp_path / "backup")
+        assert all(finding.ok for finding in restore(tmp_path / "backup", tmp_path / "between"))
+    assert back_up(place, tmp_path / "backup").parts == done.after < done.before
+    assert {path.name for path in (tmp_path / "backup" / "parts").iterdir()} == {
+        part.path.name for part in parts.kept_parts(place)
+    }
+    assert all(finding.ok for finding in restore(tmp_path / "backup", tmp_path / "new"))
+    assert content(tmp_path / "new") == content(place)
+
+
+@pytest.mark.parametrize("compacts", ["before", "after", "never"])
+def test_a_backup_after_an_erasure_is_not_refused_and_one_short_of_more_is(
+    place: Path, tmp_path: Path, compacts: str
+) -> None:
+    deliver(place, {"reference_values": rows.reference_table(build_references(RESULTS))})
+    with open_store(place) as store:
+        store.take_in()
+    if compacts == "before":
+        compact(place)
+    back_up(place, tmp_path / "backup")
+    gone = RESULTS[1].series
+    erase(place, gone.patient_key, author="A", reason="asked", identities_dir=identities_of(place))
+    if compacts == "after":
+        compact(place)
+    filled(place, build_cohort(6)[5:])  # and the night's work
+    back_up(place, tmp_path / "backup")
+    assert traces(tmp_path / "backup", [KEYS[1], gone.patient_key]) == []
+    for part in parts.kept_parts(place):
+        if part.kind == "results":
+            part.path.unlink()
+    assert "of 5 series or patients" in refused(place, tmp_path / "backup")
+
+
+def test_while_an_erasure_is_cut_off_the_backup_says_so_and_stays(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back_up(place, tmp_path / "backup")
+    before = files_of(tmp_path / "backup")
+    with monkeypatch.context() as patch:
+        patch.setattr("db.erase._leave_event", interrupted)  # the parts are rewritten by then
+        with pytest.raises(KeyboardInterrupt):
+            erase(place, RESULTS[2].series.patient_key, author="A", reason="asked")
+    with pytest.raises(StoreError, match="is under way or was cut off"):
+        back_up(place, tmp_path / "backup")
+    assert files_of(tmp_path / "backup") == before
+    resume(place)
+    back_up(place, tmp_path / "backup")
+    assert traces(tmp_path / "backup", [KEYS[2]]) == []
+
+
+def test_replace_discards_the_backup_of_another_store(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    back_up(place, tmp_path / "backup")
+    demo = filled(tmp_path / "demo", build_cohort(9)[5:])
+    own = json.loads((place / "key.json").read_text())["fingerprint"]
+    (demo / "key.json").write_text((place / "key.json").read_text().replace(own, own[::-1]))
+    given = ["backup", "--store", str(demo), "--to", str(tmp_path / "backup")]
+    assert command_line.main(given) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "found one with another pseudonym key" in said
+    assert command_line.main([*given, "--replace"]) == 0
+    assert traces(tmp_path / "backup", KEYS) == []
+    assert (tmp_path / "backup" / "key.json").read_text() == (demo / "key.json").read_text()
+    assert all(finding.ok for finding in restore(tmp_path / "backup", tmp_path / "new"))
+    assert content(tmp_path / "new") == content(demo)
 
 
 @pytest.mark.parametrize(

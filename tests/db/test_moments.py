@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.crash.scenarios import write_ct
-from commands import write_results
-from commands.analysis_job import Job, Models
+from benchmarks.crash.scenarios import MODELS, workers_within, write_ct
+from commands.analysis_job import Models
+from commands.analyze import analyze
 from commands.index import index
 from db import moments, snapshot
 from db.check import check_store
 from db.connect import Store, open_store
-from osteo_core.density.calibration.setup import read_setup
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Geometry, SeriesResult
 from osteo_core.settings import Settings
@@ -79,25 +78,28 @@ def test_one_that_was_lost_is_written_when_the_store_is_opened(store: Store, res
         assert json.loads(path.read_text()) == said
 
 
-def test_a_second_analysis_counts_though_the_clock_was_set_back(
-    store: Store, result: SeriesResult, ahead: datetime
-) -> None:
-    deliver_results(store.store_dir, [replace(result, finished_at=ahead)])
-    store.take_in()
-    again = replace(result, finished_at=datetime.now(UTC), settings_hash="changed")
-    settings = Settings(store=store.store_dir)
-    job = Job(
-        run_id=uuid.uuid4().hex,
-        out_dir=store.store_dir,
-        settings=settings,
-        setup=read_setup(settings),
-        models=Models(segmenter="no:segmenter", model_hash=result.model_hash),
-        deliver=write_results.to_store,
-    )
-    write_results.rows_to_store(again, job)
-    store.take_in()
-    (row,) = store.query("worklist_rows", series_keys=[result.series.series_key]).to_pylist()
-    assert row["settings_hash"] == "changed"
+def test_a_second_analysis_counts_though_the_clock_was_set_back(tmp_path: Path, ahead: datetime) -> None:
+    ct, first = tmp_path / "ct", Settings(store=tmp_path / "store")
+    first.store.mkdir()
+    moments.write_taken_in(first.store, ahead, 0)
+    write_ct(ct, cases=1)
+    (series,) = index([ct], first.store, settings=first).series
+
+    def analyzed(settings: Settings, models: Models) -> dict[str, Any]:
+        (first.store / moments.FILE).unlink()  # as if nobody had known; the store itself does
+        with workers_within():
+            analyze(settings.store, settings=settings, models=models)
+        with open_store(settings.store) as store:
+            (row,) = store.query("worklist_rows", series_keys=[series.series_key]).to_pylist()
+        assert row["finished_at"] > ahead
+        return row
+
+    before = analyzed(first, MODELS)
+    changed = replace(first, normal_above_mg_cm3=130.0)
+    again = analyzed(changed, MODELS)
+    assert again["settings_hash"] == changed.hash
+    others = analyzed(changed, replace(MODELS, model_hash="e" * 12))
+    assert before["finished_at"] < again["finished_at"] < others["finished_at"]
 
 
 def test_headers_that_are_read_anew_count_though_the_clock_was_set_back(tmp_path: Path, ahead: datetime) -> None:

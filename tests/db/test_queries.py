@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -431,6 +432,49 @@ def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_p
     assert is_waiting_after(result_at=3.1)  # began before the change
     assert is_waiting_after(index_at=4)
     assert not is_waiting_after(result_at=5)
+    file.write_bytes(b"x" * 9)
+    assert is_waiting_after(index_at=6)
+    sign(store, first, noon + timedelta(hours=7))
+    assert ask(store, "waiting_series"), "a reader signs what the screen shows; the new files are still to be measured"
+
+
+def sign(
+    store: Store, result: SeriesResult, at: datetime, *, role: str = "first reader", has_result: bool = True
+) -> None:
+    """The result as a reader signed it, with the signature, or one of the two."""
+    if has_result:
+        deliver_results(store.store_dir, [replace(result, finished_at=at, is_read=True)])
+    if role:
+        key, payload = result.series.series_key, json.dumps({"role": role})
+        event = Event(event_id=f"{at}", kind="read signed", series_key=key, author=role, at=at, payload_json=payload)
+        record(store.store_dir, event)
+    store.take_in()
+
+
+def test_what_a_reader_signed_counts_once_its_signature_is_there(store: Store) -> None:
+    noon, first = datetime(2026, 11, 24, 12, tzinfo=UTC), measured()[0]
+
+    def read_at() -> datetime | None:
+        (row,) = ask(store, "worklist_rows", series_keys=[first.series.series_key])
+        return row["finished_at"] if row["is_read"] else None
+
+    hours = [noon + timedelta(hours=n) for n in range(6)]
+    deliver_results(store.store_dir, [replace(first, finished_at=hours[0])])
+    store.take_in()
+    sign(store, first, hours[1], role="")
+    assert read_at() is None
+    sign(store, first, hours[1], has_result=False)
+    assert read_at() == hours[1]
+    sign(store, first, hours[2], role="")
+    assert read_at() == hours[1], "one without a signature changes nothing"
+    sign(store, first, hours[3], role="second reader", has_result=False)
+    assert read_at() == hours[1], "nor does a second reader's signature make it count"
+    sign(store, first, hours[4])
+    assert read_at() == hours[4]
+    sound = store._connection.execute(
+        "SELECT finished_at = ? FROM sound_results WHERE is_read ORDER BY ALL", [hours[2]]
+    )
+    assert sound.fetchall() == [(False,), (False,)], "it stays one that does not count"
 
 
 def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store: Store) -> None:

@@ -48,6 +48,7 @@ MAY_IMPORT = {
     "app": ("osteo_core", "pages"),
     "training": ("osteo_core", "commands", "models", "db"),
     "benchmarks": ("osteo_core", "commands", "models", "db", "training"),
+    "benchmarks.crash.app": ("osteo_core", "db", "benchmarks", "tests.browser.server"),
     # People before the app, which is started as the browser's tests start it.
     "benchmarks.load": (
         *("osteo_core", "db", "commands", "benchmarks"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.parquet as parquet
@@ -15,6 +16,7 @@ from db.identities import Kept, keep
 from db.parts import write_part
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
+from pages.ui import services
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store
 from tests.osteo_core.dicom.test_who import write_header
@@ -50,6 +52,91 @@ def test_a_pasted_list_of_patient_and_accession_numbers_finds_the_patients(store
     assert "2 of 3 numbers" in texts(app)
     assert "`123`: no patient or examination in this store." in texts(app)
     assert "MRN 7" not in str(app.query_params)
+
+
+def looked_up(store: Path, in_store: Callable[[Path], None], numbers: str) -> dict[str, list[tuple[str, bool]]]:
+    """For each number the series found, and whether by accession number alone."""
+    in_store(store)
+    found = services.find_patients(numbers).by_number
+    return {number: [(one.series_key, one.is_by_accession) for one in series] for number, series in found}
+
+
+@pytest.fixture
+def ambiguous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """12345 is the PatientID of A and the accession number of B; A's examination is ACC1; C and D share X, told apart."""
+    monkeypatch.setenv("OSTEO_KEY_FILE", str(tmp_path / "key"))
+    pseudonyms = Pseudonyms.from_key_file(tmp_path / "key")
+    own, apart = pseudonyms.patient("12345"), pseudonyms.patient("X")
+    facts = (
+        {"patient_key": own, "patient_id_key": own, "accession_key": pseudonyms.accession("ACC1")},
+        {"accession_key": pseudonyms.accession("12345")},
+        {"patient_key": pseudonyms.patient("X\01950"), "patient_id_key": apart},
+        {"patient_key": pseudonyms.patient("X\01961"), "patient_id_key": apart},
+    )
+    given = zip(build_cohort(len(facts)), facts, strict=True)
+    results = [replace(one, series=replace(one.series, **fact)) for one, fact in given]
+    (place := tmp_path / "store").mkdir()
+    for kind, table in rows.indexed_tables(Found(series=tuple(result.series for result in results))).items():
+        write_part(place, kind, table)
+    return build_store(place, results)
+
+
+def test_a_number_finds_every_series_it_matches_and_each_under_its_own_patient(
+    ambiguous: Path, in_store: Callable[[Path], None], open_page: Open
+) -> None:
+    one, other, *_ = build_cohort(4)
+    assert {number: set(found) for number, found in looked_up(ambiguous, in_store, "12345").items()} == {
+        "12345": {(one.series.series_key, False), (other.series.series_key, True)}
+    }
+    app = open_page(ambiguous, "pages/look_up.py")
+    app.text_area(key="look-up-numbers").set_value("12345").run()
+    assert not app.exception
+    assert "`12345` leads to 2 patients" in app.warning[0].value
+    own = Pseudonyms.from_key_file(ambiguous.parent / "key").patient("12345")
+    headings = [f"`12345`: patient **{own[:8]}**", f"`12345`: patient **{other.series.patient_key[:8]}**"]
+    shown = [text.value for text in app.markdown if text.value.startswith("`12345`:")]
+    assert shown == [headings[0], f"{headings[1]}, by accession number"]
+
+
+def test_an_examination_is_found_by_its_own_number_beside_that_of_its_patient(
+    ambiguous: Path, in_store: Callable[[Path], None], open_page: Open
+) -> None:
+    key = build_cohort(1)[0].series.series_key
+    found = looked_up(ambiguous, in_store, "12345, ACC1")
+    assert (key, False) in found["12345"]
+    assert found["ACC1"] == [(key, True)]
+    app = open_page(ambiguous, "pages/look_up.py")
+    app.text_area(key="look-up-numbers").set_value("12345, ACC1").run()
+    assert not app.exception, "one series under two numbers"
+    assert "2 of 2 numbers" in texts(app)
+
+
+def test_people_who_were_told_apart_are_found_by_the_patient_number_they_share(
+    ambiguous: Path, in_store: Callable[[Path], None], open_page: Open
+) -> None:
+    _, _, third, fourth = build_cohort(4)
+    assert {key for key, _ in looked_up(ambiguous, in_store, "X")["X"]} == {
+        third.series.series_key,
+        fourth.series.series_key,
+    }
+    app = open_page(ambiguous, "pages/look_up.py")
+    app.text_area(key="look-up-numbers").set_value("X").run()
+    assert "`X` leads to 2 patients" in app.warning[0].value
+
+
+def test_a_number_that_was_corrected_since_finds_nobody(ambiguous: Path, in_store: Callable[[Path], None]) -> None:
+    pseudonyms = Pseudonyms.from_key_file(ambiguous.parent / "key")
+    known = replace(build_cohort(1)[0].series, patient_key=pseudonyms.patient("12346"))
+    corrected = replace(
+        known, patient_id_key=pseudonyms.patient("12346"), accession_key=pseudonyms.accession("ACC2"), files=()
+    )
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    for kind, table in rows.indexed_tables(Found(series=(corrected,)), at=later).items():
+        write_part(ambiguous, kind, table)
+    build_store(ambiguous, ())
+    for numbers, counts in (("12345, ACC1", {"12345": 1, "ACC1": 0}), ("12346, ACC2", {"12346": 1, "ACC2": 1})):
+        found = looked_up(ambiguous, in_store, numbers)
+        assert {number: len(series) for number, series in found.items()} == counts, "the other patient's alone"
 
 
 def test_who_it_is_needs_a_right_and_a_reason_and_is_recorded_without_a_name(

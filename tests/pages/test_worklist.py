@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from osteo_core.errors import UsageError
 from pages.ui.worklist import call_list, patient_list
 from tests.builders.cohort import build_cohort
 from tests.builders.follow_up import build_followed_store
@@ -165,6 +166,9 @@ def test_assignee_waiting_and_contact_are_noted_and_shown(tmp_path: Path, open_p
     assert shown["plan"].startswith("assigned to CD; by phone, not reached on ")
     refused = ask(app, **on_first, plan="snooze_until", snooze_until="2020-01-01")["message"]
     assert "waiting must end after today" in refused["text"].lower()
+    refused = ask(app, **on_first, plan="snooze_until", snooze_until="122026-01-01")["message"]
+    assert refused == {"text": "Choose a day with a year of four digits, found 122026-01-01.", "is_refused": True}
+    assert not app.exception
     later = ask(app, kind="plan", keys=[[keys[1], "to review"]], plan="snooze_until", snooze_until="2999-01-01")
     assert "waits until 1 Jan 2999" in later["rows"][1]["plan"]
     fresh = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
@@ -215,3 +219,28 @@ def test_the_opening_is_noted_with_the_address_of_the_ct_and_once(
         assert "0_ct.nii.gz" in data["ct"]
     assert [one["key"] for one in noted] == [first, second]
     assert noted[0] | {"key": ""} == {"key": "", "reader": "", "shows_read": False, "version": "model-hash"}
+
+
+@pytest.mark.usefixtures("requests")
+def test_an_opening_that_a_full_disk_refuses_gives_no_ct_and_keeps_the_list(
+    filled_store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise UsageError("the store cannot be written to")
+
+    services = patient_list.services
+    monkeypatch.setattr(services, "ct_of", lambda series_key: (tmp_path / "0_ct.nii.gz", "model-hash"))
+    monkeypatch.setattr(services, "note_opened", refuse)
+    app = open_page(filled_store, "pages/worklist.py")
+    data = ask(app, kind="open", key=listed(app)["rows"][0]["key"])
+    assert data["ct"] == ""
+    assert "The store cannot be written to." in [one.value for one in app.toast]
+    assert not app.exception
+
+
+@pytest.mark.usefixtures("requests")
+def test_a_request_that_the_list_cannot_have_made_is_refused(filled_store: Path, open_page: Open) -> None:
+    app = open_page(filled_store, "pages/worklist.py")
+    message = ask(app, kind="page", page="no number")["message"]
+    assert message["is_refused"]
+    assert not app.exception

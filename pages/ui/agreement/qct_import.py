@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TypeVar
+
 import streamlit as st
 
 from osteo_core.errors import UsageError
@@ -14,6 +19,7 @@ from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name, show_author
 
+_Key = TypeVar("_Key")
 _MEANINGS = {
     "PatientID": "Patient",
     "Level": "Level",
@@ -158,17 +164,19 @@ def show_imports() -> None:
         alt="Imports of QCT values",
         column_config={"Range": st.column_config.TextColumn(f"Range, {wording.UNIT}")},
     )
-    _show_compared({_name(one): one for one in found})
-    valid = {_name(one): one for one in found if not one.withdrawn_at}
+    names = _names(found)
+    _show_compared(names)
+    valid = [one.imported_at for one in found if not one.withdrawn_at]
     if not valid or not may(current_user(), Action.IMPORT_QCT):
         return
     with st.popover("Withdraw an import", width="content"):
-        name = st.selectbox("Import", list(valid), key="qct-withdraw")
+        chosen = st.selectbox("Import", valid, format_func=names.__getitem__, key="qct-withdraw")
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="qct-withdraw-reason", placeholder="recorded")
-        if st.button("Withdraw", key="qct-withdraw-button"):
+        # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
+        if st.button("Withdraw", key=f"qct-withdraw-{chosen.isoformat()}"):
             try:
-                services.withdraw_qct(valid[name].imported_at, author=author(), reason=reason)
+                services.withdraw_qct(chosen, author=author(), reason=reason)
             except UsageError as refused:
                 st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
                 return
@@ -176,23 +184,45 @@ def show_imports() -> None:
             st.rerun()
 
 
-def _name(one: services.QctImport) -> str:
-    return f"{wording.moment(one.imported_at)}, {wording.counted(one.values, 'value')}"
+def _names(found: Sequence[services.QctImport]) -> dict[datetime, str]:
+    """Words for each import by its moment, to the second where two of a minute have as many values."""
+
+    def named(say: Callable[[datetime], str]) -> dict[datetime, str]:
+        return {one.imported_at: f"{say(one.imported_at)}, {wording.counted(one.values, 'value')}" for one in found}
+
+    return names_apart(named(wording.moment), named(to_the_second), named(datetime.isoformat))
 
 
-def _show_compared(found: dict[str, services.QctImport]) -> None:
+def to_the_second(at: datetime) -> str:
+    """'24 Nov 2026, 02:13:05': what ``wording.moment`` says, with its seconds."""
+    return f"{wording.moment(at)}:{at:%S}"
+
+
+def names_apart(*ways: Mapping[_Key, str]) -> dict[_Key, str]:
+    """For each key its words by the first of these ways by which no other key has them; by the last no two are alike.
+
+    Streamlit finds the option that was chosen by its words: where two share them, the wrong one may be meant.
+    """
+    counts = [Counter(way.values()) for way in ways]
+    return {
+        key: next((way[key] for way, count in zip(ways, counts, strict=True) if count[way[key]] == 1), words)
+        for key, words in ways[-1].items()
+    }
+
+
+def _show_compared(names: Mapping[datetime, str]) -> None:
     """Two imports against each other: how many values changed, which, and by how much."""
-    if len(found) < 2:
+    if len(names) < 2:
         return
     with st.expander("Compare two imports"):
         left, right = st.columns(2)
-        names = list(found)
-        one = left.selectbox("First import", names, index=1, key="qct-first")
-        other = right.selectbox("Second import", names, index=0, key="qct-second")
+        moments = list(names)
+        one = left.selectbox("First import", moments, index=1, format_func=names.__getitem__, key="qct-first")
+        other = right.selectbox("Second import", moments, index=0, format_func=names.__getitem__, key="qct-second")
         if one == other:
             st.caption("Choose two different imports.")
             return
-        compared = services.compare_qct(found[one].imported_at, found[other].imported_at)
+        compared = services.compare_qct(one, other)
         st.markdown(
             f"**{wording.counted(compared.both, 'value')}** in both, **{compared.changed:,}** of them changed; "
             f"{compared.first_only:,} in the first alone, {compared.second_only:,} in the second alone."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,6 +13,7 @@ from osteo_core.programme.site_line import PairsLine, ScannerLine
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user
+from pages.ui.agreement.qct_import import names_apart, to_the_second
 from pages.ui.shared import figures, wording
 from pages.ui.shared.colours import BLUE, VERMILION
 from pages.ui.shared.literal import literal
@@ -133,8 +135,7 @@ def _show_used() -> None:
             {
                 "Made": wording.moment(one.at),
                 "By": one.author,
-                "Scanner": f"{one.row['vendor']} {one.row['manufacturer_model_name']} {one.row['kvp']} kVp "
-                f"{one.row['kernel_group']}".strip(),
+                "Scanner": _scanner(one),
                 "Line": f"{float(one.row['slope_mg_cm3_per_hu']):.3f} × HU {float(one.row['intercept_mg_cm3']):+.1f}, "
                 f"{one.row['mineral']}",
                 "From": one.n,
@@ -151,20 +152,36 @@ def _show_used() -> None:
         placeholder="",
         alt="Lines put into use",
     )
-    valid = {
-        f"{wording.moment(one.at)}, {one.row['manufacturer_model_name']}": one for one in used if not one.withdrawn_at
-    }
+    valid = [one.line_id for one in used if not one.withdrawn_at]
     if not valid or not may(current_user(), Action.CALIBRATE):
         return
     with st.popover("Withdraw a line", width="content"):
-        name = st.selectbox("Line", list(valid), key="site-line-withdraw")
+        chosen = st.selectbox("Line", valid, format_func=_names(used).__getitem__, key="site-line-withdraw")
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
-        if st.button("Withdraw", key="site-line-withdraw-button"):
+        # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
+        if st.button("Withdraw", key=f"site-line-withdraw-{chosen}"):
             _do(
-                lambda: services.withdraw_line(valid[name].line_id, author=author(), reason=reason),
+                lambda: services.withdraw_line(chosen, author=author(), reason=reason),
                 "The line was withdrawn",
             )
+
+
+def _scanner(one: services.UsedLine) -> str:
+    """'GE Revolution 120 kVp standard'; what the line does not name is left out."""
+    kvp = f"{one.row['kvp']} kVp" if one.row["kvp"] else ""
+    words = (one.row["vendor"], one.row["manufacturer_model_name"], kvp, one.row["kernel_group"])
+    return " ".join(word for word in words if word)
+
+
+def _names(used: Sequence[services.UsedLine]) -> dict[str, str]:
+    """Words for each line by its id: several are made at one moment, of one model with two tube voltages."""
+
+    def named(say: Callable[[datetime], str]) -> dict[str, str]:
+        return {one.line_id: f"{say(one.at)}, {_scanner(one)}, {one.row['mineral']}" for one in used}
+
+    exact = {line_id: f"{words}, {line_id}" for line_id, words in named(to_the_second).items()}
+    return names_apart(named(wording.moment), named(to_the_second), exact)
 
 
 def _do(action: Callable[[], bool], done: str) -> None:

@@ -12,6 +12,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import address, filters, saved_views, wording
+from pages.ui.shared.faults import in_words
 
 _WORDS = {
     "model": "Model",
@@ -52,10 +53,12 @@ def show_controls(page: str, chosen: CohortFilter) -> tuple[services.Side, servi
     return first, second
 
 
+@in_words()
 def _begin() -> None:
     st.session_state["compare"] = True
 
 
+@in_words()
 def _end(page: str) -> None:
     """Nothing of the comparison stays in the address."""
     address.clear(page, [field.name for field in address.COMPARE])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import Change
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.shared import wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal, literal_code
 
 
@@ -71,18 +71,16 @@ def _show_upload() -> None:
     )
 
 
+@in_words()
 def _start_upload(key: str) -> None:
     uploaded = st.session_state.get(key)
     if uploaded is None:
         return
-    try:
-        services.start_upload(uploaded)
-    except UsageError as refused:
-        st.toast(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
-        return
+    services.start_upload(uploaded)
     st.session_state["index-uploads"] = st.session_state.get("index-uploads", 0) + 1
 
 
+@in_words()
 def _take_offered() -> None:
     chosen = st.session_state.get("index-offered")
     if chosen:
@@ -90,11 +88,9 @@ def _take_offered() -> None:
         st.session_state["index-offered"] = None
 
 
+@in_words()
 def _start_index() -> None:
-    try:
-        services.start_index(st.session_state.get("index-path", ""))
-    except UsageError as refused:
-        st.toast(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
+    services.start_index(st.session_state.get("index-path", ""))
 
 
 def show_index_result() -> None:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import Change
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user
 from pages.ui.home.visit import last_visit
 from pages.ui.shared import go, wording
+from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal, literal_code
 
 STAGES = {
@@ -98,6 +98,7 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
 
 
 @st.fragment
+@in_words(draw_fault)
 def show_changes() -> None:
     """What changed since this browser was last here; one line, so that nothing jumps when the browser has answered."""
     place = st.container()
@@ -183,13 +184,15 @@ def _show_running(progress: services.Progress) -> None:
     if not may(current_user(), Action.RUN):
         return
     if asked:
-        buttons.button("Resume", key="run-resume", icon=":material/play_arrow:", on_click=services.resume_run)
+        buttons.button(
+            "Resume", key="run-resume", icon=":material/play_arrow:", on_click=in_words()(services.resume_run)
+        )
     else:
         buttons.button(
             "Pause",
             key="run-pause",
             icon=":material/pause:",
-            on_click=services.pause_run,
+            on_click=in_words()(services.pause_run),
             help="What the workers have begun is finished; then they wait. Nothing is done twice.",
         )
 
@@ -215,14 +218,7 @@ def _start_button(place: st.delta_generator.DeltaGenerator, label: str) -> None:
         key="run-start",
         type="primary",
         icon=":material/play_arrow:",
-        on_click=_start,
+        on_click=in_words()(services.start_run),
         disabled=not services.may_start(),
         help="Runs on this machine beside the dashboard, with this site's settings; it can be paused.",
     )
-
-
-def _start() -> None:
-    try:
-        services.start_run()
-    except UsageError as refused:
-        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")

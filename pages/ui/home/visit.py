@@ -9,12 +9,14 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import services
+from pages.ui.shared.faults import in_words
 
 _component = st.components.v2.component(
     "last_visit", js=(Path(__file__).parent / "visit.js").read_text(encoding="utf-8")
 )
 
 
+@in_words()
 def _changed() -> None:
     """The value itself is read where the component is drawn."""
 

@@ -11,6 +11,7 @@ from osteo_core.review.reads import Read, Reading, Role
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.shared import wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 
 #: In the session: of which reader an adjudicator was shown the read last, by series.
@@ -71,6 +72,7 @@ def _show_choice(series_key: str, *, shown: Read | None) -> None:
         )
 
 
+@in_words()
 def _choose(series_key: str, role: Role) -> None:
     st.session_state.setdefault(_CHOSEN, {})[series_key] = role
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from osteo_core.errors import UsageError
 from osteo_core.programme.cause import Cause, CauseReading
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user
 from pages.ui.shared import wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import show_answers, show_more_notes
 
@@ -83,20 +83,17 @@ def show_cause_form(view: services.PatientView) -> None:
         )
 
 
+@in_words()
 def _note(view: services.PatientView, level: Level, cause: Cause, reason: str) -> None:
     suggested = next(row.suggested_cause for row in view.levels if row.level is level)
-    try:
-        reading = CauseReading(
-            level=level,
-            cause=cause,
-            author=author(),
-            at=services.moment(),
-            reason=reason,
-            suggested=suggested,
-        )
-        taken_in = services.note_cause(view, reading)
-    except UsageError as refused:
-        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
-        return
+    reading = CauseReading(
+        level=level,
+        cause=cause,
+        author=author(),
+        at=services.moment(),
+        reason=reason,
+        suggested=suggested,
+    )
+    taken_in = services.note_cause(view, reading)
     later = "" if taken_in else " It shows when the process that owns the store has taken it in."
     st.toast(f"Noted for {literal(level.name)}: {cause.value}.{later}", icon=":material/check:")

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.review.reads import Read, Reading, SavedMask
 from pages.ui import services
 from pages.ui.shared import wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 
 #: In the session: the moment that is shown of a series.
@@ -52,6 +53,7 @@ def _words(step: SavedMask | Read) -> str:
     return f"{wording.moment(step.at)}: {what}, by {services.name_of(step.reader)}"
 
 
+@in_words()
 def _choose(series_key: str, moment: datetime | None) -> None:
     chosen = st.session_state.setdefault(_MOMENT, {})
     chosen.pop(series_key, None)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from db.columns import path_of
 from db.identities import kept_of
 from db.key import pseudonyms_of
+from db.records import stamps_of
+from osteo_core.archives import count_changed
 from osteo_core.errors import SettingsError, SourceGoneError, UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
@@ -33,7 +35,10 @@ MOST_NUMBERS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class FoundSeries:
-    """One series of a patient who was looked up; ``is_read``: as a reader signed."""
+    """One series of a patient who was looked up; ``is_read``: as a reader signed.
+
+    ``is_by_accession``: the number is its examination's alone, not its patient's.
+    """
 
     series_key: str
     patient_key: str
@@ -43,11 +48,16 @@ class FoundSeries:
     study_date: date | None
     is_preferred: bool
     is_read: bool = False
+    is_by_accession: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was found for each number, in the order in which they were given; an empty tuple where nobody was."""
+    """What was found for each number, in the order in which they were given; an empty tuple where nobody was.
+
+    One number may lead to several patients: the number of one is the accession number of another, two hospitals gave
+    one accession number, or one PatientID is that of people who were told apart.
+    """
 
     by_number: tuple[tuple[str, tuple[FoundSeries, ...]], ...]
 
@@ -71,13 +81,15 @@ def find_patients(text: str) -> Found:
     rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=seen_by())
     found: dict[str, list[FoundSeries]] = {number: [] for number in numbers}
     for row in rows.to_pylist():
-        number = patients.get(row["patient_key"]) or accessions.get(row["accession_key"] or "")
-        if number is not None:
-            found[number].append(_series(row))
+        # A series answers every number that is its own: its patient's, and its examination's beside it.
+        as_patient = {patients[key] for key in (row["patient_key"], row["patient_id_key"]) if key in patients}
+        as_examination = {accessions[row["accession_key"]]} if row["accession_key"] in accessions else set()
+        for number in as_patient | as_examination:
+            found[number].append(_series(row, is_by_accession=number not in as_patient))
     return Found(by_number=tuple((number, tuple(series)) for number, series in found.items()))
 
 
-def _series(row: dict[str, object]) -> FoundSeries:
+def _series(row: dict[str, object], *, is_by_accession: bool) -> FoundSeries:
     return FoundSeries(
         series_key=str(row["series_key"]),
         patient_key=str(row["patient_key"]),
@@ -87,6 +99,7 @@ def _series(row: dict[str, object]) -> FoundSeries:
         study_date=row["study_date"],  # type: ignore[arg-type]
         is_preferred=bool(row["is_preferred"]),
         is_read=bool(row["is_read"]),
+        is_by_accession=is_by_accession,
     )
 
 
@@ -110,7 +123,7 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
         raise UsageError("say why you need to know who the patient is; the reason is recorded")
     rows = query("patient", series_key=series_key).to_pylist()
     files = [path_of(file) for file in rows[0]["files"] or ()] if rows else []
-    who = _read(series_key, files)
+    who = _read(series_key, files, stamps_of(rows[0]) if rows else ())
     event = Event(
         event_id=uuid.uuid4().hex,
         kind=REVEAL_KIND,
@@ -124,11 +137,15 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
     return who
 
 
-def _read(series_key: str, files: Sequence[Path]) -> Who:
+def _read(series_key: str, files: Sequence[Path], stamps: Sequence[tuple[int, int]]) -> Who:
     from osteo_core.dicom.who import Who, read_who  # reading headers loads pydicom, which opening a page must not
 
     own = settings()
     try:
+        if count_changed(files, stamps):
+            raise SourceGoneError(
+                "the source files changed since they were indexed, and may be another patient's; index the folder again"
+            )
         return read_who(files)
     except SourceGoneError as gone:
         if not own.keep_identities:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from osteo_core.archives import ArchiveError, members
-from osteo_core.errors import UsageError
+from osteo_core.errors import OsteoError, UsageError
 from osteo_core.programme.cohort import Change, CohortFilter
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
@@ -29,6 +29,8 @@ _HALF, _HALF_OLD_S = ".writing.zip", 3600.0
 _CHUNK_BYTES = 2**20
 #: Left free on the disk beside an upload, for what is made of it.
 _SPARE_BYTES = 2**30
+#: What a typed path may raise: a folder that may not be entered or too long a name, ``~`` and no such user, a NUL.
+_NO_PATH = (OSError, RuntimeError, ValueError)
 #: So many folders are offered for what is typed.
 MOST_OFFERED = 50
 
@@ -57,14 +59,14 @@ def matching_folders(typed: str) -> list[str]:
     roots = index_roots()
     if not typed.strip():
         return [str(root) for root in roots]
-    path = Path(typed).expanduser()
-    parent, start = (path, "") if typed.endswith(os.sep) else (path.parent, path.name)
-    if not _may_read(parent):
-        return [str(root) for root in roots if str(root).startswith(typed)]
     try:
+        path = Path(typed).expanduser()
+        parent, start = (path, "") if typed.endswith(os.sep) else (path.parent, path.name)
+        if not _may_read(parent):
+            return [str(root) for root in roots if str(root).startswith(typed)]
         with os.scandir(parent) as entries:
             names = [e.name for e in entries if e.name.lower().startswith(start.lower()) and e.is_dir()]
-    except OSError:
+    except _NO_PATH:
         return []
     shown = [name for name in names if start.startswith(".") or not name.startswith(".")]
     return [str(parent / name) for name in sorted(shown)[:MOST_OFFERED]]
@@ -80,11 +82,16 @@ def start_index(typed: str) -> None:
         raise UsageError("indexing from the dashboard is switched off here (setting index_folders)")
     if not typed.strip():
         raise UsageError("no folder is named: type the path of a folder of CT on the server")
-    path = Path(typed).expanduser().resolve()
-    if not _may_read(path):
-        roots = ", ".join(str(root) for root in index_roots())
-        raise UsageError(f"the dashboard may read folders below {roots} only; {path} is not one of them")
-    if not path.exists():
+    try:
+        path = Path(typed).expanduser().resolve()
+        if not _may_read(path):
+            roots = ", ".join(str(root) for root in index_roots())
+            raise UsageError(f"the dashboard may read folders below {roots} only; {path} is not one of them")
+        is_there = path.exists()
+    except _NO_PATH as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"the path cannot be followed on the server ({reason}); check it, or change rights") from None
+    if not is_there:
         raise UsageError(f"there is nothing at {path} on the server; check the path, or mount the folder there")
     if not os.access(path, os.R_OK):
         raise UsageError(f"{path} cannot be read by the account that runs the dashboard; change its rights")
@@ -133,7 +140,7 @@ def start_upload(content: BinaryIO) -> None:
         half.unlink(missing_ok=True)
     try:
         start_command(INDEX, str(path))
-    except UsageError:
+    except (OsteoError, OSError):
         if is_new:
             path.unlink(missing_ok=True)
         raise

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from db.columns import path_of
+from db.records import stamps_of
 from osteo_core.density.tissues import is_plausible
 from osteo_core.limits.calibration import TISSUE_LIMITS
 from osteo_core.records import Estimate
@@ -139,6 +140,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         mineral=row["calibration_mineral"] or "",
         corrections=tuple(row["corrections"] or ()),
         files=tuple(path_of(file) for file in row["files"] or ()),
+        file_stamps=stamps_of(row),
         stack_label=row["stack_label"] or "",
         follow_state=row["follow_state"] or "",
         **_result_fields(row),

@@ -205,6 +205,7 @@ class PatientView:
     centres_lps_mm: dict[Level, tuple[float, float, float]] = field(default_factory=dict)
     mask_file: str = ""
     files: tuple[Path, ...] = ()
+    file_stamps: tuple[tuple[int, int], ...] = ()
     stack_label: str = ""
     follow_state: str = ""
     is_read: bool = False

@@ -126,7 +126,7 @@ def _write_version(view: PatientView, version: str, path: Path) -> None:
 def case_of(view: PatientView) -> ReviewCase:
     """The series as it is measured again; the last three stay in memory. Raises UsageError where it cannot be read."""
     stem = review_files.stem_of(view)
-    key = f"{settings().store}/{stem}"
+    key = f"{settings().store}/{stem}/{view.result_id}"
     with _lock:
         if key in _cases:
             _cases.move_to_end(key)

@@ -19,7 +19,7 @@ from typing import Any
 import nibabel
 import numpy as np
 
-from osteo_core.archives import is_there
+from osteo_core.archives import count_changed, is_there
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import read_nifti_header, read_nifti_labels
 from osteo_core.outcomes import Exclusion
@@ -88,6 +88,11 @@ def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
             f"{gone} of {len(view.files)} source files are not where they were" if view.files else "no file is known"
         )
         raise UsageError(f"the CT cannot be shown: {found}; mount the folder again, or index it where it lies now")
+    if n_changed := count_changed(view.files, view.file_stamps):
+        raise UsageError(
+            f"the CT cannot be shown: {n_changed} of {len(view.files)} source files changed since they were indexed, "
+            "and may be another patient's; index the folder again"
+        )
     asked = {
         "files": [str(file) for file in view.files],
         "stack": view.stack_label,

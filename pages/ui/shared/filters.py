@@ -16,6 +16,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user, seen_by
 from pages.ui.shared import address, saved_views, wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
@@ -118,7 +119,8 @@ def _draw(page: str, chosen: CohortFilter, *, with_patients: bool) -> None:
                 "Mine", key="mine", on_click=_show_mine, help="Only what is assigned to the name under 'Noted by'"
             )
         if chips:
-            st.button("Clear all", key="chips-clear", type="tertiary", on_click=address.set_values, args=(page, {}))
+            clear = in_words()(address.set_values)
+            st.button("Clear all", key="chips-clear", type="tertiary", on_click=clear, args=(page, {}))
         else:
             st.caption("Everybody: no filter is set.")
 
@@ -165,6 +167,7 @@ def active(page: str, *, with_patients: bool, prefix: str = "") -> list[Chip]:
     return [(prefix + name, value, words) for name, value, words in found]
 
 
+@in_words()
 def _show_mine() -> None:
     name = author_name().strip()
     if name:
@@ -173,6 +176,7 @@ def _show_mine() -> None:
         st.toast("Type your name or initials under 'Noted by' first.", icon=":material/error:")
 
 
+@in_words()
 def _remove(name: str, value: Any) -> None:
     held = st.session_state[name]
     st.session_state[name] = [one for one in held if one != value] if isinstance(held, list) else value

@@ -1,4 +1,4 @@
-"""What frames every page: the research-use line, marks for simulated data, faults in words."""
+"""What frames every page: the research-use line, marks for simulated data, empty states."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from osteo_core.errors import OsteoError
 from pages.ui import services
 from pages.ui.access.roles import User, may
 from pages.ui.shared import address, go, keys, sign_in, visit, wording
@@ -82,18 +81,6 @@ def _draw_simulated() -> None:
 def open_patient(series_key: str) -> None:
     """Go to the patient's page."""
     go.to(f"patient?series={series_key}")
-
-
-def draw_fault(error: Exception) -> None:
-    """Say what went wrong; what this program raises on purpose already says what to do."""
-    if isinstance(error, OsteoError):
-        st.error(literal(wording.sentence(str(error))), icon=":material/error:")
-        return
-    st.error(
-        f"This page could not be shown ({literal(type(error).__name__)}). The log of the app has the details; "
-        "`python -m osteo_core check` looks at store, models and environment.",
-        icon=":material/error:",
-    )
 
 
 def draw_empty(words: str, *, command: str = "", icon: str = ":material/inbox:") -> None:

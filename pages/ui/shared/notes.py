@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from osteo_core.errors import UsageError
 from osteo_core.programme.follow_up import WITH_CODE, Because, Fact, Note, State, common_next
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import AUTHOR, author, current_user
 from pages.ui.shared import wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.visit import VISIT
 
@@ -52,14 +52,11 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
     st.session_state[AUTHOR] = typed
 
 
+@in_words()
 def note_all(series: Followed, **given: Any) -> None:
     """Note the same of all these series and say so, or say why not."""
-    try:
-        note = Note(author=author(), at=services.moment(), **given)
-        done = services.note(series, note)
-    except UsageError as refused:
-        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
-        return
+    note = Note(author=author(), at=services.moment(), **given)
+    done = services.note(series, note)
     what = note.state or note.fact
     later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
     st.toast(

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui import services
 from pages.ui.access.users import author
-from pages.ui.shared import wording
+from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 
 
@@ -21,7 +20,7 @@ def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None
     if views:
         name = st.selectbox("View", list(views), key=f"{prefix}view-name", label_visibility="collapsed")
         buttons = st.container(horizontal=True)
-        buttons.button("Open view", key=f"{prefix}view-open", on_click=open_view, args=(views[name],))
+        buttons.button("Open view", key=f"{prefix}view-open", on_click=in_words()(open_view), args=(views[name],))
         buttons.button("Take away", key=f"{prefix}view-remove", on_click=_remove, args=(name,))
     new = st.text_input(
         "Name", key=f"{prefix}view-new", placeholder="Save this filter as ...", label_visibility="collapsed"
@@ -29,15 +28,13 @@ def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None
     st.button("Save view", key=f"{prefix}view-save", on_click=_save, args=(new, chosen))
 
 
+@in_words()
 def _save(name: str, chosen: CohortFilter) -> None:
-    try:
-        services.save_view(name, chosen, author=author())
-    except UsageError as refused:
-        st.toast(literal(wording.sentence(str(refused))), icon=":material/error:")
-        return
+    services.save_view(name, chosen, author=author())
     st.toast(f"Saved: {literal(name)}", icon=":material/bookmark_added:")
 
 
+@in_words()
 def _remove(name: str) -> None:
     services.remove_view(name, author=author())
     st.toast(f"Taken away: {literal(name)}", icon=":material/bookmark_remove:")

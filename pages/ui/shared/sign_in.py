@@ -8,6 +8,7 @@ from pages.ui import services
 from pages.ui.access.roles import Role, User
 from pages.ui.access.users import USER_COOKIE, current_user, was_idle
 from pages.ui.shared import wording
+from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal
 
 #: A page that nobody touches notices after so long that its sign-in has run out or was ended elsewhere.
@@ -128,12 +129,14 @@ def _show_way_out(user: User) -> None:
     st.button("Sign out", icon=":material/logout:", key="sign-out", on_click=_sign_out, args=(user,))
 
 
+@in_words()
 def _sign_out(user: User) -> None:
     services.note_sign_out(user)
     st.logout()
 
 
 @st.fragment(run_every=_WATCH_S)
+@in_words(draw_fault)
 def _watch() -> None:
     if current_user() is None:
         st.rerun()

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui.shared.faults import in_words
 from pages.ui.viewer.review_routes import script_address
 
 _FOLDER = Path(__file__).parent
@@ -31,4 +32,5 @@ _component = st.components.v2.component("reader", html=_part(".html"), css=_part
 
 def show_reader(data: Mapping[str, Any], *, key: str, on_act: Callable[[], None]) -> Any:
     """Draw the screen; returns what the reader did last (saved, signed, asked for another patient), None at first."""
-    return _component(key=key, data={**data, "script": script_address("screen.js")}, on_act_change=on_act).act
+    given = {**data, "script": script_address("screen.js")}
+    return _component(key=key, data=given, on_act_change=in_words()(on_act)).act

@@ -23,7 +23,7 @@ from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import current_user, later
 from pages.ui.shared import wording
-from pages.ui.shared.literal import literal
+from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
@@ -135,9 +135,16 @@ def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, autho
 
 
 def site_letter() -> str:
-    """The site's own letter (setting letter_template), else the one that comes with the program."""
+    """The site's own letter (setting letter_template), else the one that comes with the program.
+
+    Raises UsageError where it cannot be read.
+    """
     path = services.settings().letter_template
-    return Path(path).read_text(encoding="utf-8") if path else DEFAULT_LETTER
+    try:
+        return Path(path).read_text(encoding="utf-8") if path else DEFAULT_LETTER
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+        raise UsageError(f"the letter template {path} cannot be read ({reason}); mend it or save it anew") from None
 
 
 def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> None:
@@ -149,13 +156,10 @@ def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> No
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         _button("CSV", f"call_list_{day}.csv", partial(_listed, order, reasons_of, as_csv))
         _button("Page to print", f"call_list_{day}.html", partial(_listed, order, reasons_of, as_page))
-        try:
+        with in_words(draw_fault):  # a faulty template takes the letters away, and nothing else
             letter(site_letter(), {})
-        except UsageError as refused:
-            st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
-            return
-        write = partial(letters, author=author_name())
-        _button("Letters for the confirmed", f"letters_{day}.html", partial(_confirmed, order, reasons_of, write))
+            write = partial(letters, author=author_name())
+            _button("Letters for the confirmed", f"letters_{day}.html", partial(_confirmed, order, reasons_of, write))
 
 
 _Make = Callable[[Sequence[services.WorkItem], Sequence[str]], bytes]

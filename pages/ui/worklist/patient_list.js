@@ -298,7 +298,7 @@ class PatientList {
     const reason = element("input", { type: "text", placeholder: "optional, except when put back to review" });
     const assignee = element("input", { type: "text", placeholder: "name or initials; empty for nobody" });
     const assignee_label = element("label", {}, "Assign to", assignee);
-    const until = element("input", { type: "date" });
+    const until = element("input", { type: "date", max: "9999-12-31" });
     const until_label = element("label", {}, "Wait until", until);
     const show = () => {
       const step = common.find((one) => one.value === what.value) || {};

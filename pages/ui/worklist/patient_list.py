@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user
 from pages.ui.shared import wording
 from pages.ui.shared.colours import CHIP_COLOURS
+from pages.ui.shared.faults import in_words, words_of
 from pages.ui.shared.notes import REVIEWS, step_words
 from pages.ui.shared.openings import note_opening
 from pages.ui.viewer.review_routes import picture_address, script_address, scripts_ahead
@@ -53,6 +55,7 @@ def show(order: WorkOrder, page: int) -> None:
     """Draw one page of the list, and answer what is asked from it."""
     items = services.work_items(order.keys_of(page), seen_by=order.seen_by)
 
+    @in_words()
     def answer() -> None:
         _answer(order, items, st.session_state[_KEY].request)
 
@@ -91,8 +94,10 @@ def _ct_address(series_key: str | None) -> str:
     if series_key is None or found is None:
         return ""
     ct, version = found
-    note_opening(series_key, reader=author(), shows_read=False, version=version)
-    return picture_address(ct)
+    with in_words():
+        note_opening(series_key, reader=author(), shows_read=False, version=version)
+        return picture_address(ct)
+    return ""
 
 
 def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, Any]:
@@ -157,7 +162,7 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
         return
     order.answered = int(request["number"])
     order.message, order.go = None, ""
-    try:
+    with in_words(partial(_refuse, order)):
         if request["kind"] == "note":
             _note(order, items, request)
         elif request["kind"] == "plan":
@@ -170,8 +175,11 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
         elif request["kind"] == "page":
             st.session_state["page"] = int(request["page"])
             order.selected = None
-    except UsageError as refused:
-        order.message = {"text": f"{wording.sentence(str(refused))}.", "is_refused": True}
+
+
+def _refuse(order: WorkOrder, error: Exception) -> None:
+    """The list itself says why nothing was done."""
+    order.message = {"text": words_of(error), "is_refused": True}
 
 
 def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
@@ -207,7 +215,7 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
         author=author(),
         at=services.moment(),
         assignee=request.get("assignee"),
-        snooze_until=date.fromisoformat(until) if until else None,
+        snooze_until=_day(until) if until else None,
         is_woken=request.get("plan") == "woken",
         contact=Contact(contact) if contact else None,
         reason=request.get("reason") or "",
@@ -217,6 +225,14 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
     order.selected = chosen[-1].series_key
     later = "" if is_stored else " It is shown when the process that owns the store has taken it in."
     order.message = {"text": f"Patient {who}: {_plan_words(given)}.{later}", "can_undo": False}
+
+
+def _day(text: str) -> date:
+    """A day as the field for it gives it. Raises UsageError for one that no calendar here has."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"choose a day with a year of four digits, found {text}") from None
 
 
 def _plan_words(given: Plan) -> str:

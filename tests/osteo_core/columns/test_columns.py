@@ -19,7 +19,7 @@ from tests.house.sources import ROOT
 
 EVERY = [(name, column) for name, one in {**TABLES, **DERIVED}.items() for column in one.columns]
 #: Fields of the records that are stored under other names or not at all.
-NOT_STORED = {"files", "stack", "series_instance_uid", "files_stamp", "pixel_spacing_mm", "exclusions"}
+NOT_STORED = {"files", "stack", "series_instance_uid", "files_stamp", "file_stamps", "pixel_spacing_mm", "exclusions"}
 
 
 @pytest.mark.parametrize("column", EXPORT, ids=lambda column: column.name)

@@ -66,3 +66,6 @@ def test_the_letter_fills_its_fields_and_refuses_unknown_ones():
         letter("Dear {name}", values)
     with pytest.raises(UsageError, match="cannot be read"):
         letter("Dear {patient", values)
+    for faulty in ("{age:d}", "{age!z}", "{age:{nobody}}", "{age:{patient.x}}"):
+        with pytest.raises(UsageError, match="letter template"):
+            letter(faulty, {})

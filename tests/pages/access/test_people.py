@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from db import events
 from db.connect import open_snapshot, open_store
 from db.events import record
 from osteo_core.records import Event
@@ -83,7 +84,7 @@ def test_a_store_that_takes_nothing_in_keeps_nobody_out(monkeypatch: pytest.Monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(people, "record", full)
+    monkeypatch.setattr(events, "record", full)
     services.note_sign_in(ANNA)
     services.note_sign_out(ANNA)
     assert names() == {}

@@ -1,0 +1,144 @@
+"""Withdrawing on the page Agreement: what was chosen is withdrawn, however alike two lines or two imports are named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db import rows
+from db.events import record
+from db.parts import write_part
+from osteo_core.programme.site_line import PairsLine, Scanner, line_event
+from osteo_core.records import Estimate
+from pages.ui import services
+from tests.builders.cohort import build_cohort, build_references
+from tests.builders.store import build_store
+
+Open = Callable[..., AppTest]
+
+AT = datetime(2026, 1, 5, 2, 13, 5, tzinfo=UTC)
+
+
+@pytest.fixture
+def waits_for_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is analyzed here: what follows from a withdrawal waits."""
+    monkeypatch.setattr("pages.ui.services.site_lines.may_start", lambda: False)
+
+
+def write_lines(store: Path, *scanners: tuple[float, str, str], at: Sequence[datetime]) -> None:
+    """Lines of one model as `pairs --use` makes them: tube voltage, kernel group and mineral of each; ids l0, l1, ..."""
+    slope, intercept = (Estimate(value=v, low=v, high=v, n=40, method="test") for v in (0.8, 4.0))
+    line = PairsLine(
+        n=40,
+        slope_mg_cm3_per_hu=slope,
+        intercept_mg_cm3=intercept,
+        left_out_bias_mg_cm3=0.0,
+        left_out_sd_mg_cm3=2.0,
+        lowest_mg_cm3=40.0,
+        highest_mg_cm3=180.0,
+        outliers=(),
+    )
+    for n, ((kvp, kernel_group, mineral), moment) in enumerate(zip(scanners, at, strict=True)):
+        scanner = Scanner(
+            vendor="GE", manufacturer_model_name="Revolution", kvp=kvp, kernel_group=kernel_group, mineral=mineral
+        )
+        record(store, line_event(scanner, line, event_id=f"l{n}", author="NN", reason="", at=moment))
+
+
+def open_agreement(open_page: Open, store: Path, *, imports: Sequence[datetime] = ()) -> AppTest:
+    """The page over eight patients with QCT values, taken in once more at each of these moments."""
+    results = build_cohort(8)
+    for at in imports:
+        write_part(store, "reference_values", rows.reference_table(build_references(results), at=at))
+    build_store(store, results, references=() if imports else build_references(results))
+    app = open_page(store, "pages/agreement.py")
+    assert not app.exception
+    return app.text_input(key="author-field").set_value("AB").run()
+
+
+def withdraw(app: AppTest, box: str, chosen: str | datetime) -> AppTest:
+    """Choose it in the box, say why, and press its button."""
+    app.selectbox(key=box).set_value(chosen).run()
+    app.text_input(key=f"{box}-reason").set_value("wrong phantom").run()
+    words = chosen if isinstance(chosen, str) else chosen.isoformat()
+    (button,) = (one for one in app.button if one.key and one.key.startswith(box) and one.key.endswith(words))
+    app = button.click().run()
+    assert not app.exception
+    return app
+
+
+def withdrawn_lines() -> set[str]:
+    return {one.line_id for one in services.used_lines() if one.withdrawn_at}
+
+
+@pytest.mark.usefixtures("waits_for_analysis")
+@pytest.mark.parametrize("chosen", ["l0", "l1"])
+def test_of_two_lines_of_one_moment_and_model_the_chosen_one_is_withdrawn(
+    chosen: str, tmp_path: Path, open_page: Open
+) -> None:
+    (store := tmp_path / "store").mkdir()
+    write_lines(store, (100.0, "standard", "HA"), (120.0, "standard", "HA"), at=(AT, AT))
+    app = open_agreement(open_page, store)
+    words = sorted(one.split(", ", 2)[2] for one in app.selectbox(key="site-line-withdraw").options)
+    assert words == ["GE Revolution 100 kVp standard, HA", "GE Revolution 120 kVp standard, HA"]
+    withdraw(app, "site-line-withdraw", chosen)
+    assert withdrawn_lines() == {chosen}
+
+
+@pytest.mark.usefixtures("waits_for_analysis")
+def test_lines_of_one_minute_are_named_with_seconds_and_of_one_second_with_their_id(
+    tmp_path: Path, open_page: Open
+) -> None:
+    (store := tmp_path / "store").mkdir()
+    moments = (AT, AT + timedelta(seconds=4), AT + timedelta(seconds=4), AT)
+    same = (120.0, "standard", "HA")
+    write_lines(store, same, same, same, (120.0, "unknown", "HA"), at=moments)
+    app = open_agreement(open_page, store)
+    minute = AT.astimezone().strftime("%H:%M")
+    assert [one.split(", ", 1)[1] for one in app.selectbox(key="site-line-withdraw").options] == [
+        f"{minute}:09, GE Revolution 120 kVp standard, HA, l2",
+        f"{minute}:09, GE Revolution 120 kVp standard, HA, l1",
+        f"{minute}, GE Revolution 120 kVp, HA",
+        f"{minute}:05, GE Revolution 120 kVp standard, HA",
+    ]
+    withdraw(app, "site-line-withdraw", "l1")
+    assert withdrawn_lines() == {"l1"}
+
+
+@pytest.mark.usefixtures("waits_for_analysis")
+def test_a_click_for_a_line_that_is_gone_meanwhile_withdraws_no_other(tmp_path: Path, open_page: Open) -> None:
+    (store := tmp_path / "store").mkdir()
+    write_lines(store, (100.0, "standard", "HA"), (120.0, "standard", "HA"), at=(AT, AT))
+    app = open_agreement(open_page, store)
+    app.selectbox(key="site-line-withdraw").set_value("l0").run()
+    app.text_input(key="site-line-withdraw-reason").set_value("wrong phantom").run()
+    (button,) = (one for one in app.button if one.key == "site-line-withdraw-l0")
+    services.withdraw_line("l0", author="CD", reason="first")
+    assert not button.click().run().exception
+    assert withdrawn_lines() == {"l0"}
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_of_imports_of_one_minute_the_chosen_one_is_withdrawn(chosen: int, tmp_path: Path, open_page: Open) -> None:
+    imports = [AT + timedelta(seconds=4, milliseconds=500), AT + timedelta(seconds=4), AT]
+    app = open_agreement(open_page, tmp_path / "store", imports=imports)
+    found = [one.imported_at for one in services.qct_imports()]
+    assert found == imports
+    minute = AT.astimezone().strftime("%H:%M")
+    values = len(build_references(build_cohort(8)))
+    names = app.selectbox(key="qct-withdraw").options
+    assert names[:2] == [f"{at.isoformat()}, {values} values" for at in found[:2]]
+    assert names[2].endswith(f", {minute}:05, {values} values")
+    assert app.selectbox(key="qct-first").options == app.selectbox(key="qct-second").options == names
+    withdraw(app, "qct-withdraw", found[chosen])
+    assert [one.imported_at for one in services.qct_imports() if one.withdrawn_at] == [found[chosen]]
+
+
+def test_one_import_a_minute_is_named_by_its_minute(tmp_path: Path, open_page: Open) -> None:
+    app = open_agreement(open_page, tmp_path / "store", imports=[AT, AT + timedelta(minutes=1)])
+    minute = AT.astimezone().strftime("%H:%M")
+    assert f", {minute}, " in app.selectbox(key="qct-withdraw").options[1]
