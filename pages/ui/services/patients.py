@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,11 @@ from pages.ui.services.records import LevelRow, OtherSeries, PatientView, Tissue
 from pages.ui.services.running_app import query
 from pages.ui.shared import wording
 
+_MEASURED_SINCE = (
+    "The program measured this series again after it was signed: files, models, settings or a calibration line "
+    "changed. What was signed counts until a reader signs again."
+)
+
 
 def patient(series_key: str) -> PatientView | None:
     """Everything about one series, or None when this store does not hold it."""
@@ -32,11 +37,22 @@ def patient(series_key: str) -> PatientView | None:
         row,
         levels=tuple(_level(r) for r in levels),
         exclusions=_of_series(query("patient_exclusions", series_key=series_key).to_pylist()),
-        cautions=tuple(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
+        cautions=(
+            *_measured_since(row),
+            *(r["sentence"] for r in query("patient_cautions", series_key=series_key).to_pylist()),
+        ),
         tissues=tuple(_tissue(r) for r in query("patient_tissues", series_key=series_key).to_pylist()),
         other_series=tuple(_other(r) for r in others.to_pylist()),
         centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
     )
+
+
+def _measured_since(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """That a signed read is older than what the program measured last: files, models, settings or a line changed."""
+    if not row["is_read"]:
+        return ()
+    own = query("model_result", series_key=row["series_key"]).to_pylist()
+    return (_MEASURED_SINCE,) if own and own[0]["finished_at"] > row["finished_at"] else ()
 
 
 def model_view(view: PatientView) -> PatientView:

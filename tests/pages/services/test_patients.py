@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
 import pytest
 
+from db.events import record
+from osteo_core.records import Event
+from pages.ui import services
+from pages.ui.services import running_app
 from pages.ui.services.patients import _tissue
+from tests.builders.cohort import build_cohort
+from tests.builders.store import build_store, write_results
 
 
 @pytest.mark.parametrize(
@@ -19,3 +31,29 @@ from pages.ui.services.patients import _tissue
 def test_a_tissue_that_cannot_calibrate_says_why(name: str, mean_hu: float, why_not: str) -> None:
     found = _tissue({"name": name, "mean_hu": mean_hu, "sd_hu": 12.0, "area_mm2": 300.0})
     assert (found.name, found.mean_hu, found.why_not) == (name, mean_hu, why_not)
+
+
+def test_a_read_that_is_older_than_the_programs_result_says_so(
+    tmp_path: Path, in_store: Callable[[Path], None]
+) -> None:
+    result = build_cohort(1)[0]
+    assert result.finished_at is not None
+    key, signed_at = result.series.series_key, result.finished_at + timedelta(hours=1)
+    store = build_store(tmp_path / "store", [result, replace(result, is_read=True, finished_at=signed_at)])
+    payload = json.dumps({"role": "first reader"})
+    record(
+        store, Event(event_id="e", kind="read signed", series_key=key, author="AB", at=signed_at, payload_json=payload)
+    )
+    in_store(store)
+    running_app.store_holder().take_in()
+    view = services.patient(key)
+    assert view is not None
+    assert view.is_read
+    before = view.cautions
+    write_results(store, [replace(result, finished_at=signed_at + timedelta(hours=1))])
+    running_app.store_holder().take_in()
+    later = services.patient(key)
+    assert later is not None
+    assert later.is_read, "what was signed counts"
+    assert len(later.cautions) == len(before) + 1
+    assert "measured this series again after it was signed" in later.cautions[0]
