@@ -20,6 +20,7 @@ from db.events import record
 from db.parts import write_part
 from db.query import EVERYBODY, QUERIES, parameters_of, query_names, run_query, takes_cohort
 from db.records import found_of
+from osteo_core.archives import status_of
 from osteo_core.errors import BrokenPromiseError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -388,7 +389,8 @@ def test_index_then_analysis_then_a_lost_preference(store: Store, tmp_path: Path
         "retry": False,
     }
     waiting = found_of(store.query("waiting_series", own=[], **key), store.query("waiting_cautions", **key))
-    assert waiting.series == (replace(series, series_instance_uid=series.series_key),)
+    as_seen = tuple(status_of(file) for file in series.files)
+    assert waiting.series == (replace(series, series_instance_uid=series.series_key, file_stamps=as_seen),)
     assert waiting.cautions == {series.series_key: (caution,)}
     deliver_results(store.store_dir, [result])
     store.take_in()

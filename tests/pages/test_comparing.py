@@ -24,7 +24,7 @@ from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category, Vendor
 from pages.ui import services
 from pages.ui.agreement.figures import Pairs
-from pages.ui.services import comparing
+from pages.ui.services import comparing, running_app
 from pages.ui.shared import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
@@ -252,6 +252,7 @@ def test_a_reader_against_the_program(tmp_path: Path, in_store: Callable[[Path],
     signatures = (signature_of(one) for one in read)
     record(store, *signatures)
     in_store(store)
+    running_app.store_holder().take_in()
     both = services.compare_versions(CohortFilter(), Version(origin=Origin.READER), Version(origin=Origin.PROGRAM))
     here, there = values(read), values(results)
     assert len(both.pairs) == len(here)

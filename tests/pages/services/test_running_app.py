@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from commands import store_access
 from commands.cluster import pause
 from db import rows
-from db.connect import open_snapshot
+from db.connect import Snapshot
 from db.parts import write_part
 from osteo_core.errors import UsageError
 from osteo_core.records import Found
@@ -115,8 +116,9 @@ def test_a_run_is_started_over_what_waits_once(
     assert running_app.may_start()
     running_app.start_run()
     assert (started, running_app.running_command()) == ([tmp_path.resolve()], "analyze")
-    with open_snapshot(tmp_path) as snapshot:  # the command finds there what waits, at once
-        assert snapshot.query("cohort_summary").to_pylist()[0]["n_waiting"] == 3
+    with store_access.reading(tmp_path) as reader:  # as the command finds what waits
+        assert isinstance(reader, Snapshot)
+        assert reader.query("cohort_summary").to_pylist()[0]["n_waiting"] == 3
     assert not running_app.may_start()
     with pytest.raises(UsageError, match="at work over this store already"):
         running_app.start_run()
