@@ -74,7 +74,7 @@ def clock_fault(store_dir: Path) -> str:
     if latest is None or latest - clock <= _AGREE:
         return ""
     return (
-        f"the clock of this machine says {clock:%Y-%m-%d %H:%M} UTC, but the newest entry in the store is of "
-        f"{latest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. What is new is kept in its order, right after that "
-        "entry, so its dates and deadlines are wrong until the clock has passed it; set the clock right"
+        f"the clock of this machine says {clock:%Y-%m-%d %H:%M} UTC, but the newest entry in the store is dated "
+        f"{latest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. New entries are dated right after that one, so that "
+        "they count as the newest; their dates and deadlines are wrong until the clock has passed it. Set it right"
     )

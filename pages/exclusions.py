@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import services
+from pages.ui.access.users import seen_by
 from pages.ui.services import Box, BoxKind
 from pages.ui.shared import filters, frame, wording
 from pages.ui.shared.faults import draw_fault, in_words
@@ -162,7 +163,7 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Exclusions", "exclusions")
-    flow = services.exclusion_flow(chosen)
+    flow = services.exclusion_flow(chosen, reader=seen_by())
     columns = st.columns(3)
     columns[0].metric("Series found", f"{flow.found:,}", border=True, help="Failures and exclusions stay in it")
     columns[1].metric(

@@ -121,7 +121,7 @@ def _agreement(chosen: services.CohortFilter) -> str:
 
 
 def _exclusions(chosen: services.CohortFilter) -> str:
-    flow = services.exclusion_flow(chosen)
+    flow = services.exclusion_flow(chosen, reader=None)
     rows = [(step.step, f"{r.count:,}", r.words) for step in flow.steps for r in step.reasons]
     words = f"<p>{flow.found:,} series found, {flow.left_out:,} left out, {flow.categorised:,} with a category.</p>"
     return "<h2>Exclusions</h2>" + words + (_table(("Step", "n", "Reason"), rows) if rows else "")

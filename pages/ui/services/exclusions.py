@@ -28,12 +28,12 @@ def reason_help(code: str) -> str:
     return "" if "{" in sentence else sentence
 
 
-def exclusion_flow(cohort: CohortFilter) -> Flow:
+def exclusion_flow(cohort: CohortFilter, *, reader: str | None) -> Flow:
     """From series found to series with a category, step by step; each series counts once, at its first reason.
 
-    What waits for its analysis leaves the way after the headers were read.
+    What waits for its analysis leaves the way after the headers were read. ``reader``: as this one may see it
+    (db/seen_by.sql), None for the cohort with every read.
     """
-    reader = seen_by()
     numbers = query("cohort_summary", cohort=cohort, seen_by=reader).to_pylist()[0]
     rows = query("exclusion_counts", cohort=cohort, seen_by=reader).to_pylist()
     entered, waiting = int(numbers["n_series"]), int(numbers["n_waiting"])

@@ -170,7 +170,7 @@ def index_run() -> IndexRun | None:
     run = last_run()
     if run is None or run.command_name != INDEX:
         return None
-    flow = exclusion_flow(CohortFilter(changed=Change.READ, since=run.started_at))
+    flow = exclusion_flow(CohortFilter(changed=Change.READ, since=run.started_at), reader=None)
     reasons = tuple(reason for step in flow.steps for reason in step.reasons)
     return IndexRun(
         folder=run.arguments[0],
