@@ -156,6 +156,11 @@ class Store(Reader):
         events = self._cursor().execute(noted, given).fetchall()
         return [key for (key,) in found], [event_id for (event_id,) in events]
 
+    def knows(self, patient_key: str) -> bool:
+        """Whether any series or QCT value is this patient's."""
+        sql = "SELECT $patient IN (SELECT patient_key FROM series UNION ALL SELECT patient_key FROM reference_values)"
+        return bool(self._cursor().execute(sql, {"patient": patient_key}).fetchall()[0][0])
+
     def close(self) -> None:
         """Close the database and let the store go; twice does nothing."""
         with self._publishing, self._writing:

@@ -55,7 +55,8 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identi
     with open_store(store_dir) as store:
         store.take_in()
         series, events = store.keys_of(patient_key)
-    if not series:
+        is_known = store.knows(patient_key)
+    if not is_known:
         raise UsageError("the store knows no such patient; give the pseudonym as the patient's page shows it")
     intent = {
         "patient_key": patient_key,

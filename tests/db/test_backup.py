@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -373,6 +374,17 @@ def test_an_erased_patient_leaves_no_trace_and_others_stay(place: Path) -> None:
     assert "letter 114" in erasure
     with open_snapshot(place) as published:
         assert published.query("cohort_summary").to_pylist()[0]["n_series"] == 4
+
+
+def test_a_patient_with_qct_values_alone_is_erased(place: Path) -> None:
+    value = build_references(build_cohort(1))[0]
+    with open_store(place) as store:
+        deliver(place, {"reference_values": rows.reference_table([replace(value, patient_key="3" * 16)])})
+        store.take_in()
+    assert traces(place, ["3" * 16])
+    erase(place, "3" * 16, author="A. Keller", reason="letter 115")
+    assert traces(place, ["3" * 16]) == []
+    assert faults(place) == {}
 
 
 def test_an_unknown_patient_or_an_erasure_without_a_reason_changes_nothing(place: Path) -> None:
