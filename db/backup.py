@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import shutil
 import uuid
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ from osteo_core.errors import StoreError, UsageError
 from osteo_core.whole_files import write_text, writing
 
 MANIFEST = "backup.json"
+_PART_NAME = re.compile(rf"[a-z_]+-[0-9a-f]{{64}}{re.escape(parts.SUFFIX)}")
 _CHAIN = "chain.parquet"
 _MEDIA = "media"
 #: Columns of a key that tell rows of one result, one reading of headers or one import apart. All of these rows lie in
@@ -278,8 +280,11 @@ def _is_whole(path: Path) -> bool:
 
 def _manifest(folder: Path) -> list[str]:
     try:
-        return [str(name) for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["parts"]]
+        names = [str(name) for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["parts"]]
+        if not all(_PART_NAME.fullmatch(name) for name in names):
+            raise ValueError("a name that no part has")
+        return names
     except FileNotFoundError:
         raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise StoreError(f"{folder / MANIFEST} is damaged; use another backup") from None

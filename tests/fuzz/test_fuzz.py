@@ -17,6 +17,9 @@ FOUND = (
     ("part", b"PAR1\x15\x04\x15\x10\x00PAR1\x08\x00\x00\x00PAR1"),
     ("settings", b"workers=" + b"9" * 5000),
     ("settings", b"a" + b".a" * 50_000 + b"=1"),  # 3 GB before
+    ("backup", b'{"parts": ' + b"[" * 100_000),
+    ("backup", b'{"parts": ["events-' + b"9" * 300 + b'.parquet"]}'),
+    ("backup", b'{"parts": ["../../etc/passwd"]}'),
 )
 
 

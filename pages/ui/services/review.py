@@ -26,6 +26,7 @@ from osteo_core.review.shown import to_source
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Level
 from osteo_core.whole_files import writing
+from pages.ui.services.patients import model_view, patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
 from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
@@ -79,9 +80,10 @@ def _events(series_key: str) -> list[Event]:
 def open_ticket(view: PatientView, *, reader: str, base: str) -> str:
     """A word for a signed address under which this reader sends outlines drawn on ``base``."""
     for token, ticket in _tickets.items():
-        if (ticket.view.series_key, ticket.view.model_hash, ticket.reader, ticket.base) == (
+        shown = ticket.view
+        if (shown.series_key, shown.result_id, ticket.reader, ticket.base) == (
             view.series_key,
-            view.model_hash,
+            view.result_id,
             reader,
             base,
         ):
@@ -116,6 +118,7 @@ def save_mask(token: str, content: bytes) -> Saved:
     if not ticket.reader.strip():
         raise UsageError("a correction needs its reader: type your name or initials, or sign in")
     _check_owner()
+    _check_current(view)
     case = case_of(view)
     labels = read_sent_mask(content, case.volume.geometry)
     version = mask_hash(labels, case.volume.geometry)
@@ -175,6 +178,7 @@ class Signature:
 def sign(view: PatientView, given: Signature) -> Read:
     """Sign a read. Raises UsageError where it may not be signed; then nothing is stored."""
     _check_owner()
+    _check_current(view)
     if given.verdict is Verdict.REJECT and not given.words.strip():
         raise UsageError("a rejection needs its reason in words")
     case, labels = case_of(view), labels_of(view, given.version)
@@ -239,6 +243,16 @@ def note_opened(series_key: str, *, reader: str, shows_read: bool, version: str)
     )
     with refusals_in_words():
         record(store_holder().store_dir, event)
+
+
+def _check_current(view: PatientView) -> None:
+    """Raise UsageError where the program has measured the series again: the page shows the numbers from before."""
+    now = patient(view.series_key)
+    if now is None or model_view(now).result_id != view.result_id:
+        raise UsageError(
+            "the program has measured this series again since the page was opened; reload it, what you drew is kept in "
+            "this browser"
+        )
 
 
 def _check_owner() -> None:

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -74,11 +75,18 @@ def test_what_is_refused_leaves_nothing(built, views) -> None:
         (review.open_ticket(view, reader="", base=view.model_hash), drawn(view), "needs its reader"),
         (review.open_ticket(view, reader="AB", base="0" * 12 + "x"), drawn(view), "not in the store any more"),
         ("no such word", drawn(view), "started anew"),
+        (
+            review.open_ticket(replace(view, result_id="0" * 12), reader="AB", base=view.model_hash),
+            drawn(view),
+            "again",
+        ),
     ):
         with pytest.raises(UsageError, match=words):
             review.save_mask(token, content)
     with pytest.raises(UsageError, match="reason in words"):
         review.sign(other, signature(other, "AB", Role.FIRST, verdict=Verdict.REJECT))
+    with pytest.raises(UsageError, match="has measured this series again"):
+        review.sign(replace(other, result_id="0" * 12), signature(other, "AB", Role.FIRST))
     with pytest.raises(UsageError, match="not in the store any more"):
         review.sign(other, signature(other, "AB", Role.FIRST, version="../../etc/pw"))
     assert stored(store) == before
