@@ -37,12 +37,13 @@ def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[
     with store_access.reading(store_dir) as reader:
         if reader is None:
             raise UsageError(f"the owner of {store_dir} has not published anything yet; try again in a minute")
-        for name in EXPORT_TABLES:
-            table = reader.table(name)
-            table = without_words(table) if name == "events" and not with_words else table
-            parquet.write_table(table, out_dir / f"{name}.parquet")
-            csv.write_csv(guarded_table(_flat(table)), out_dir / f"{name}.csv")
-            written[name] = len(table)
+        with reader.unchanging():
+            for name in EXPORT_TABLES:
+                table = reader.table(name)
+                table = without_words(table) if name == "events" and not with_words else table
+                parquet.write_table(table, out_dir / f"{name}.parquet")
+                csv.write_csv(guarded_table(_flat(table)), out_dir / f"{name}.csv")
+                written[name] = len(table)
     return written
 
 

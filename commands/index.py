@@ -47,23 +47,29 @@ def index(
     With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
     ``about``: a table of what files other than DICOM cannot say.
     """
-    found = find(
-        paths,
-        settings=settings,
-        listeners=(*listeners, progress_file(store_dir)),
-        known=store_access.known_files(store_dir),
-        again=again,
-        without=(about.path,) if about and about.path else (),
-        about=about,
-    )
-    found = store_access.superseded(store_dir, found)
-    if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
-        keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
-    gone = frozenset(series.series_key for series in found.superseded)
-    remove(settings.identities_dir, patient_key="", series_keys=gone)
-    store_access.leave(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
-    store_access.hand_over(store_dir)
+    with store_access.indexing(store_dir):
+        found = find(
+            paths,
+            settings=settings,
+            listeners=(*listeners, progress_file(store_dir)),
+            known=store_access.known_files(store_dir),
+            again=again,
+            without=(*_never_ct(settings), *((about.path,) if about and about.path else ())),
+            about=about,
+        )
+        found = store_access.superseded(store_dir, found)
+        if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
+            keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
+        gone = frozenset(series.series_key for series in found.superseded)
+        remove(settings.identities_dir, patient_key="", series_keys=gone)
+        store_access.leave(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
+        store_access.hand_over(store_dir)
     return found
+
+
+def _never_ct(settings: Settings) -> tuple[Path, ...]:
+    """The program's own files, which may lie in a folder of CT; a path within the store is read all the same."""
+    return settings.store, settings.key_path, settings.identities_dir
 
 
 def _identities(found: Found) -> Iterator[Kept]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ import pyarrow as pa
 
 from commands.analysis_job import Models
 from db import snapshot
+from db.border import translated
 from db.columns import path_of, path_text
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
@@ -27,6 +29,7 @@ from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
+INDEX_LOCK = "index.lock"
 #: So long an owner may take to publish (at a million series it is most of a minute of a core), and to hear a request.
 _PATIENCE_S, _UNHEARD_S, _LOOK_S = 300.0, 15.0, 0.1
 
@@ -77,6 +80,25 @@ def _once_published(store_dir: Path) -> Store | None:
     return None
 
 
+@contextmanager
+def indexing(store_dir: Path) -> Iterator[None]:
+    """One run of `index` at a time: whose series are one person's is decided by what the store holds.
+
+    Another one is waited for. Raises StoreError where the store's folder cannot be written to.
+    """
+    with translated(store_dir, "indexing into"):
+        store_dir.mkdir(parents=True, exist_ok=True)
+        lock = (store_dir / INDEX_LOCK).open("ab")
+    with lock:
+        with translated(store_dir, "indexing into"):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _log.warning("another run of 'index' reads into this store; this one begins when it has ended")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def hand_over(store_dir: Path) -> bool:
     """Take the inbox in and publish a snapshot, where nobody owns the store; else its owner does it within a second."""
     try:
@@ -98,7 +120,7 @@ def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
 
 def known_files(store_dir: Path) -> dict[str, Known]:
     """What the index has seen of files, by path."""
-    with reading(store_dir, as_published=True) as reader:
+    with reading(store_dir) as reader:
         rows = reader.query("known_files").to_pylist() if reader else []
     people: dict[frozenset[str], frozenset[str]] = {}  # files of one series share one set
     found = {}

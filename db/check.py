@@ -108,7 +108,7 @@ def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_f
         return
     if published.exists():
         quoted = str(published).replace("'", "''")
-        connection.execute(f"INSERT INTO chain BY NAME SELECT * FROM read_parquet('{quoted}')")
+        connection.execute(f"INSERT INTO chain BY NAME SELECT * FROM read_parquet('{quoted}', {snapshot.OWN_COLUMNS})")
 
 
 def _fault(part: Part) -> str:

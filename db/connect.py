@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -74,6 +76,11 @@ class Reader:
         with translated(self.store_dir, "reading"):
             found: pa.Table = self._cursor().sql(f"SELECT * FROM {name}{_whole_only(name)}").to_arrow_table()
         return found
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Within this all answers are of one moment."""
+        yield
 
     def close(self) -> None:
         """Let go of what is open."""
@@ -175,6 +182,7 @@ class Snapshot(Reader):
         self._published = snapshot.published(store_dir)
         super().__init__(store_dir, snapshot.open_views(self._published))
         self._changing = threading.Lock()
+        self._is_held = False
 
     def query(self, name: str, *, cohort: CohortFilter = EVERYBODY, **params: Any) -> pa.Table:
         """Answer the query ``name`` about ``cohort`` as an Arrow table."""
@@ -190,7 +198,22 @@ class Snapshot(Reader):
         self._follow()
         return super().table(name)
 
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Within this all answers are of the present snapshot, also while newer ones come.
+
+        Its owner keeps the one before the latest: once two have come, answers raise StoreError.
+        """
+        self._follow()
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+
     def _follow(self) -> None:
+        if self._is_held:
+            return
         with self._changing:
             latest = snapshot.published(self.store_dir)
             if latest != self._published:

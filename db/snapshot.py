@@ -29,6 +29,8 @@ _ASKED, _HEARD = "asked-", "heard-"
 #: How each table is sorted, so that a reader can skip what it does not ask for.
 _ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
+#: Else DuckDB takes a folder above the store that is named `vendor=GE` for the column of that name.
+OWN_COLUMNS = "hive_partitioning = false"
 #: Tables whose rows are replaced when parts come; to the others rows are only added while one process owns the store.
 _REPLACED = ("cohort", "pairs", "unread")
 
@@ -211,7 +213,7 @@ def open_views(found: Published) -> duckdb.DuckDBPyConnection:
             connection.close()
             raise StoreError(f"the snapshot {found.folder} lacks {file.name}; its owner writes a new one")
         quoted = str(file).replace("'", "''")
-        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{quoted}')")
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{quoted}', {OWN_COLUMNS})")
     for one in rules.RULES.values():
         connection.execute(schema.create_sql(one))
     rules.fill(connection)

@@ -115,10 +115,8 @@ CREATE OR REPLACE VIEW current_cause_readings AS
 SELECT * FROM cause_readings
 QUALIFY row_number() OVER (PARTITION BY series_key, level ORDER BY "at" DESC, event_id DESC) = 1;
 
--- Series that are done: they have a result under these models, settings and measuring code, from the files as they are
--- now. `own`: 'series_key model_hash' of series that have a model hash of their own (masks from elsewhere). With
--- `redo_failed` a series whose latest such result failed is not done. `settings` NULL: under any settings.
-CREATE OR REPLACE MACRO done(models, own, settings, measuring, redo_failed) AS TABLE
+-- What the program measured, and whether a series' files have changed since it began to.
+CREATE OR REPLACE VIEW measured_results AS
 WITH readings AS (
     SELECT series_key, indexed_at, hash(count(*), bit_xor(hash(path, size_bytes, mtime_ns, coalesce(about_hash, '')))) AS state
     FROM files
@@ -128,19 +126,35 @@ changes AS (
     SELECT series_key, indexed_at FROM readings
     QUALIFY state <> lag(state) OVER (PARTITION BY series_key ORDER BY indexed_at)
 )
-SELECT series_key
-FROM (
-    SELECT r.series_key, arg_max(r.status, r.finished_at) AS status
-    FROM sound_results AS r
-    WHERE (r.model_hash = models OR list_contains(own, concat(r.series_key, ' ', r.model_hash)))
-    AND (settings IS NULL OR r.settings_hash = settings)
-    AND r.measuring_version = measuring
-    AND NOT coalesce(r.is_read, false)  -- a reader signs what the screen shows, whatever the files have become
-    AND NOT EXISTS (
+SELECT
+    r.*,
+    EXISTS (
         SELECT 1 FROM changes AS c
         WHERE c.series_key = r.series_key
         AND c.indexed_at > r.finished_at - to_milliseconds(CAST(1000 * coalesce(r.seconds, 0) AS BIGINT))
-    )
+    ) AS is_outdated
+FROM sound_results AS r
+WHERE NOT coalesce(r.is_read, false);  -- a reader signs what the screen shows, whatever the files have become
+
+-- Series whose latest measured result has these models, settings and measuring code, from the files as they are now. An
+-- earlier such result does not count: the page shows the latest. `own`: 'series_key model_hash' of series that have a
+-- model hash of their own (masks from elsewhere). With `redo_failed` a series whose latest result failed is not done.
+CREATE OR REPLACE MACRO done(models, own, settings, measuring, redo_failed) AS TABLE
+SELECT series_key
+FROM (
+    SELECT
+        r.series_key,
+        arg_max(
+            struct_pack(
+                m := r.model_hash, s := r.settings_hash, v := r.measuring_version, status := r.status, o := r.is_outdated
+            ),
+            (r.finished_at, r.result_id)
+        ) AS latest
+    FROM measured_results AS r
     GROUP BY r.series_key
 )
-WHERE NOT (redo_failed AND status = 'failed');
+WHERE (latest.m = models OR list_contains(own, concat(series_key, ' ', latest.m)))
+AND latest.s = settings
+AND latest.v = measuring
+AND NOT latest.o
+AND NOT (redo_failed AND latest.status = 'failed');

@@ -228,7 +228,7 @@ def _open(archive: Path, size: int, mtime_ns: int, process_id: int) -> _Archive:
 
 
 def _of_zip(opened: zipfile.ZipFile, most: int) -> _Archive:
-    entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+    entries = [entry for entry in opened.infolist() if not entry.filename.endswith("/")]  # a name may be empty
     _check_count(len(entries))
     if any(entry.flag_bits & _ENCRYPTED for entry in entries):
         raise ArchiveError("an encrypted archive; unpack it first")

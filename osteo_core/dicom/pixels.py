@@ -23,6 +23,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
 )
+from pydicom.valuerep import STANDARD_VR
 
 from osteo_core.archives import local_file
 from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflated
@@ -76,6 +77,8 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
     if syntax == _GE_BIG_ENDIAN_PIXELS:
         return _decoded_bare(path, is_rescaled=is_rescaled)
     if has_preamble and is_as_written and _is_utf8(path):
+        if not _has_known_representations(path):
+            return _decoded_bare(path, is_rescaled=True)
         try:
             return _decoded(path)
         except PixelsUnreadableError:  # an element that GDCM trips over is perhaps none that pixels need
@@ -112,6 +115,20 @@ def _is_utf8(path: Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _has_known_representations(path: Path) -> bool:
+    """Whether each element's value representation is one of the standard's.
+
+    Where one is not, GDCM takes four bytes for its length, asks for as much memory, and never gives it back: a damaged
+    file of a kilobyte would cost 740 MB each time it is read.
+    """
+    try:
+        with config.disable_value_validation():
+            dataset = dcmread(path, force=True, defer_size=_DEFER_BYTES, stop_before_pixels=True)
+    except DAMAGE:  # which decoding it tells
+        return True
+    return all(one.VR is None or one.VR in STANDARD_VR for one in (*dataset.file_meta.values(), *dataset.values()))
 
 
 def _check_length(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,36 @@ def test_the_order_of_indexing_does_not_matter(
         for folder in order:
             index([folder], one.store, settings=one)
         assert in_store(one) == expected
+
+
+def test_two_runs_at_once_give_what_one_after_the_other_gives(tmp_path: Path) -> None:
+    """The second begins while the first reads headers, and waits: both see the other's people."""
+    settings = chosen(tmp_path)
+    hers, his = write(tmp_path / "hers", HER, 1), write(tmp_path / "his", HIM, 2)
+    others: list[threading.Thread] = []
+
+    def meanwhile(_: object) -> None:
+        if not others:
+            others.append(threading.Thread(target=index, args=([his], settings.store), kwargs={"settings": settings}))
+            others[0].start()
+            others[0].join(timeout=1.0)
+            assert others[0].is_alive(), "the second waits for the first"
+
+    index([hers], settings.store, settings=settings, listeners=(meanwhile,))
+    others[0].join(timeout=60.0)
+    assert len({row[2] for row in in_store(settings)}) == 2
+
+
+def test_the_store_within_the_folder_of_ct_is_no_ct(tmp_path: Path) -> None:
+    """Every further run would find its parts, key and database as files that hold no image, of patients of their own."""
+    write(tmp_path / "data" / "ct", HER, 1)
+    settings = chosen(tmp_path / "data")
+    for _ in range(3):
+        index([tmp_path / "data"], settings.store, settings=settings)
+    assert len(in_store(settings)) == 1
+    uploaded = write(settings.store / "incoming" / "ct", HIM, 2)
+    index([uploaded], settings.store, settings=settings)
+    assert len(in_store(settings)) == 2, "a path within the store that is named is read"
 
 
 def test_a_second_person_counts_apart_and_the_first_keeps_what_was_measured(tmp_path: Path) -> None:

@@ -161,6 +161,19 @@ def test_a_run_keeps_the_tables_that_it_read_at_its_start(tmp_path: Path, cases:
     assert len(results) == len(cases)
 
 
+def test_a_setting_that_is_changed_back_counts_again(tmp_path: Path, cases: list[ReadingCase]) -> None:
+    """As a line that is withdrawn: the result from before is there, and another one is shown."""
+    filled(tmp_path, [case.result for case in cases])
+    before, other = Settings(), Settings(osteoporosis_below_mg_cm3=60.0)
+    for settings in (other, before, other, before):
+        assert run(tmp_path, settings) == {case.key for case in cases}
+        assert run(tmp_path, settings) == set()
+        with store_access.reading(tmp_path) as reader:
+            assert reader is not None
+            rows = reader.query("worklist_rows", series_keys=[case.key for case in cases]).to_pylist()
+        assert {row["settings_hash"] for row in rows} == {settings.hash}
+
+
 def test_nothing_is_done_twice_and_results_before_stay(tmp_path: Path, cases: list[ReadingCase]) -> None:
     filled(tmp_path, [case.result for case in cases])
     assert run(tmp_path, Settings()) == set()

@@ -103,6 +103,34 @@ def test_a_snapshot_answers_as_of_its_publishing_and_follows_the_next(store: Sto
     assert len([path for path in (store.store_dir / "snapshot").iterdir() if path.is_dir()]) == 2
 
 
+def test_within_unchanging_answers_are_of_one_snapshot(store: Store) -> None:
+    """An export would hold the results of more series than measurements, if the owner published between the two."""
+    deliver_results(store.store_dir, build_cohort(2))
+    store.take_in()
+    store.publish_snapshot()
+    with open_snapshot(store.store_dir) as read:
+        with read.unchanging():
+            before = read.table("measurements")
+            deliver_results(store.store_dir, build_cohort(5))
+            store.take_in()
+            store.publish_snapshot()
+            assert set(read.table("results")["series_key"].to_pylist()) == set(before["series_key"].to_pylist())
+        assert n_series(read) == 5
+
+
+def test_a_folder_named_like_a_column_changes_no_value(tmp_path: Path) -> None:
+    """DuckDB takes ``vendor=GE`` in a path for the value of that column in every row, unless told not to."""
+    place = tmp_path / "vendor=GE" / "store"
+    with open_store(place) as store:
+        deliver_results(place, build_cohort(5))
+        store.take_in()
+        store.publish_snapshot()
+        with open_snapshot(place) as read:
+            assert sorted(read.table("series")["vendor"].to_pylist()) == sorted(
+                store.table("series")["vendor"].to_pylist()
+            )
+
+
 def test_a_table_that_did_not_change_is_linked_and_one_that_changed_is_written_anew(store: Store) -> None:
     deliver_results(store.store_dir, build_cohort(3))
     store.take_in()
@@ -213,6 +241,7 @@ def test_the_database_names_its_views(filled: Store) -> None:
         "current_cause_readings",
         "follow_up_plans",
         "valid_reference_values",
+        "measured_results",
         "sound_results",
     }
     assert duckdb.__version__ == "2.0.0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import struct
 import tracemalloc
 import zlib
@@ -14,7 +15,7 @@ import pytest
 from pydicom import Dataset, dcmread, dcmwrite
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from osteo_core.dicom import bounds
 from osteo_core.dicom.pixels import PixelsUnreadableError, read_frames
@@ -161,3 +162,18 @@ def test_a_nifti_header_that_lies(tmp_path: Path, field: str, value) -> None:
     for series in found.series:
         assert isinstance(read_volume(series), Exclusion)
     assert len(found.series) + len(found.excluded) == 1
+
+
+def test_an_unknown_value_representation_costs_no_memory(tmp_path: Path) -> None:
+    """GDCM would take the next four bytes for a length, and keep 740 MB for each reading of this slice."""
+    (path,) = write_series(tmp_path / "ct", CtSpec(slices=1)).files
+    whole = read_frames(path, ExplicitVRLittleEndian)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\x02\0\x02\0UI", b"\x02\0\x02\0UM", 1))
+    before = _resident_bytes()
+    assert np.array_equal(read_frames(path, ExplicitVRLittleEndian), whole)
+    assert _resident_bytes() - before < 2**27
+
+
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
