@@ -140,21 +140,13 @@ WHERE NOT coalesce(r.is_read, false);  -- a reader signs what the screen shows, 
 -- earlier such result does not count: the page shows the latest. `own`: 'series_key model_hash' of series that have a
 -- model hash of their own (masks from elsewhere). With `redo_failed` a series whose latest result failed is not done.
 CREATE OR REPLACE MACRO done(models, own, settings, measuring, redo_failed) AS TABLE
-SELECT series_key
-FROM (
-    SELECT
-        r.series_key,
-        arg_max(
-            struct_pack(
-                m := r.model_hash, s := r.settings_hash, v := r.measuring_version, status := r.status, o := r.is_outdated
-            ),
-            (r.finished_at, r.result_id)
-        ) AS latest
-    FROM measured_results AS r
-    GROUP BY r.series_key
-)
-WHERE (latest.m = models OR list_contains(own, concat(series_key, ' ', latest.m)))
-AND latest.s = settings
-AND latest.v = measuring
-AND NOT latest.o
-AND NOT (redo_failed AND latest.status = 'failed');
+SELECT r.series_key
+FROM measured_results AS r
+GROUP BY r.series_key
+HAVING max(r.finished_at) = max(r.finished_at) FILTER (
+    (r.model_hash = models OR list_contains(own, concat(r.series_key, ' ', r.model_hash)))
+    AND r.settings_hash = settings
+    AND r.measuring_version = measuring
+    AND NOT r.is_outdated
+    AND NOT (redo_failed AND r.status = 'failed')
+);
