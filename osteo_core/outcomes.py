@@ -173,6 +173,7 @@ class CautionCode(StrEnum):
     SIMULATED = "simulated"
     MASK_FROM_ELSEWHERE = "mask_from_elsewhere"
     MASK_ISLETS = "mask_islets"
+    MASK_HOLES = "mask_holes"
 
 
 CAUTION_SENTENCES: dict[CautionCode, str] = {
@@ -213,6 +214,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.SIMULATED: "Simulated patient: {found}.",
     CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "
     "which states no confidence.",
+    CautionCode.MASK_HOLES: "Holes inside a vertebra of the mask were filled ({found}).",
     CautionCode.MASK_ISLETS: "Islets of another number inside a vertebra of the mask were given its number ({found}).",
 }
 

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from osteo_core.imaging.borders import cut_sides
-from osteo_core.outcomes import Exclusion
+from osteo_core.outcomes import Caution, Exclusion
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
 from osteo_core.segmentation.bodies import Box, body_on
 from osteo_core.segmentation.find_masks import MaskFiles
 from osteo_core.segmentation.fit import cautions_of, misfit
+from osteo_core.segmentation.holes import without_holes
 from osteo_core.segmentation.islets import without_islets
-from osteo_core.segmentation.masks import WholeVertebrae, read_mask
+from osteo_core.segmentation.masks import WholeVertebrae, read_mask, refused
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 
@@ -38,13 +39,25 @@ class MaskSegmenter:
         mask = read_mask(self._mask)
         if isinstance(mask, Exclusion):
             return mask
-        mask, islets = without_islets(mask)
+        if not mask.boxes:
+            return refused("it holds no vertebra")
+        mended = mended_mask(mask)
+        if isinstance(mended, Exclusion):
+            return mended
+        mask, repairs = mended
         fault = misfit(mask, volume, frame_of_reference_uid=self._frame_of_reference_uid)
         if fault is not None:
             return fault
         engine = f"{self.name}: {mask.source}"
         found = bodies_of(mask, volume, engine=engine, model_hash=self.model_hash, started=started)
-        return replace(found, cautions=(*found.cautions, *islets))
+        return replace(found, cautions=(*found.cautions, *repairs))
+
+
+def mended_mask(mask: WholeVertebrae) -> tuple[WholeVertebrae, tuple[Caution, ...]] | Exclusion:
+    """The mask without islets and holes, and what was mended; an Exclusion where its outlines are damaged."""
+    mask, islets = without_islets(mask)
+    whole = without_holes(mask)
+    return whole if isinstance(whole, Exclusion) else (whole[0], (*islets, *whole[1]))
 
 
 def bodies_of(mask: WholeVertebrae, volume: Volume, *, engine: str, model_hash: str, started: float) -> Segmentation:

@@ -22,7 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from models.given_masks.segmenter import bodies_of
+from models.given_masks.segmenter import bodies_of, mended_mask
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import Exclusion
@@ -30,7 +30,6 @@ from osteo_core.records import Segmentation, Volume
 from osteo_core.segmentation.bodies import CUT_VERSION
 from osteo_core.segmentation.find_masks import MaskFiles
 from osteo_core.segmentation.fit import misfit
-from osteo_core.segmentation.islets import without_islets
 from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.segmentation.naming import MaskTool, level_of_name
 
@@ -55,13 +54,16 @@ class TotalSegmentatorSegmenter:
         mask = _outlined(volume)
         if isinstance(mask, Exclusion):
             return mask
-        mask, islets = without_islets(mask)
+        mended = mended_mask(mask)
+        if isinstance(mended, Exclusion):
+            return mended
+        mask, repairs = mended
         fault = misfit(mask, volume)
         if fault is not None:
             return fault
         engine = f"{self._source}, run here"
         found = bodies_of(mask, volume, engine=engine, model_hash=self.model_hash, started=started)
-        return replace(found, cautions=(*found.cautions, *islets))
+        return replace(found, cautions=(*found.cautions, *repairs))
 
 
 @functools.cache

@@ -56,7 +56,7 @@ def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:
     present = _heights_mm(mask)
     doubts = [f"the mask holds {level.name}" for level in _VARIANTS if level in present]
     usual = [level for level in _DOWN if level not in _VARIANTS]
-    held = [n for n, level in enumerate(usual) if level in present and level is not Level.SACRUM]
+    held = [n for n, level in enumerate(usual) if level in present]
     between = range(held[0], held[-1]) if held else range(0)
     doubts += [f"the mask leaves out {usual[n].name}" for n in between if n not in held]
     if not doubts:

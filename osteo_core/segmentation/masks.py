@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,8 @@ def _level_of_segment(segment: Segment, conflicts: list[str]) -> int:
 
 
 def _of_structures(files: tuple[Path, ...]) -> WholeVertebrae | Exclusion:
+    if fault := _named_twice(level for path in files if (level := level_of_name(volume_stem(path)))):
+        return refused(fault)
     _, geometry = read_nifti_labels(files[0])
     labels = np.zeros(geometry.shape, dtype=np.uint8)
     for path in files:
@@ -133,6 +136,12 @@ def _of_structures(files: tuple[Path, ...]) -> WholeVertebrae | Exclusion:
     )
 
 
+def _named_twice(levels: Iterable[Level]) -> str:
+    """Which vertebra is named more than once; '' for none. The sacrum has parts."""
+    counted = Counter(level for level in levels if level is not Level.SACRUM)
+    return next((f"it names {level.name} twice" for level, count in sorted(counted.items()) if count > 1), "")
+
+
 def _of_label_map(mask: MaskFiles) -> WholeVertebrae | Exclusion:
     path = mask.files[0]
     labels, geometry = read_nifti_labels(path)
@@ -146,11 +155,14 @@ def _of_label_map(mask: MaskFiles) -> WholeVertebrae | Exclusion:
             "its numbers have no names, in its header or in a dataset.json beside it, and no tool was named; "
             f"name the tool whose numbers they are ({', '.join(tool for tool in TABLES)})"
         )
+    if fault := _named_twice(table[number] for number in present if number in table):
+        return refused(fault)
     if mask.tool is MaskTool.TOTALSEGMENTATOR and not own and _is_first_version(labels, geometry):
         return refused("its numbers are those of TotalSegmentator version 1; only version 2 is known")
     lookup = np.zeros(256, dtype=np.uint8)
     for number, level in table.items():
-        lookup[number] = level
+        if 0 < number < len(lookup):  # a label map has no others
+            lookup[number] = level
     numbered: LabelArray = lookup[labels]
     if present and not numbered.any():
         return refused(f"none of its numbers ({_few(present)}) is a vertebra in the numbering of {mask.tool}")

@@ -84,10 +84,13 @@ def test_what_the_ct_cuts_and_what_the_mask_cuts_is_marked(tmp_path: Path) -> No
     assert cut == {"L1": "superior", "L2": "", "L3": "", "L4": ""}
 
 
-def test_an_empty_mask_is_an_empty_answer(tmp_path: Path) -> None:
+def test_an_empty_mask_is_refused(tmp_path: Path) -> None:
+    """It does not say that the CT shows no lumbar vertebra."""
     write_nifti(tmp_path / "m.nii.gz", np.zeros(GRID.shape, np.uint8), GRID)
-    found = segmented(tmp_path / "m.nii.gz")
-    assert (found.levels, found.anchor, found.labels.any()) == ((), Anchor.NONE, False)
+    mask = MaskFiles(files=(tmp_path / "m.nii.gz",), tool=MaskTool.VERSE)
+    found = MaskSegmenter(mask, model_hash="a" * 12).segment(CT)
+    assert isinstance(found, Exclusion)
+    assert "it holds no vertebra" in found.sentence
 
 
 def test_l6_is_left_out_and_told(tmp_path: Path) -> None:

@@ -50,6 +50,12 @@ def test_bodies_of_one_number_are_left_alone(labels: LabelArray) -> None:
     assert said(labels) == ""
 
 
+@pytest.mark.parametrize("labels", [vertebrae(), vertebrae(disc=False)])
+def test_two_bodies_of_one_number(labels: LabelArray) -> None:
+    """The lower one leaves no gap in the levels where it is the last of the mask."""
+    assert "two bodies bear the number of L2" in said(np.where(labels == Level.L3, Level.L2, labels))
+
+
 def test_a_crushed_body_is_no_disagreement() -> None:
     labels = vertebrae()
     labels[:, :22, 2 + _STEP + 5 : 2 + _STEP + _BODY] = 0

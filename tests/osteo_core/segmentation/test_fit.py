@@ -94,6 +94,8 @@ def test_cautions_say_whose_mask_it_is_and_what_to_review() -> None:
     assert (variant.code, variant.found) == (CautionCode.LEVELS_UNSURE, "the mask holds L6")
     _, gap = cautions_of(renumbered({21: 0, 22: 0}))
     assert gap.found == "the mask leaves out L2, the mask leaves out L3"
+    _, above_sacrum = cautions_of(renumbered({23: Level.SACRUM}))
+    assert above_sacrum.found == "the mask leaves out L4, the mask leaves out L5"
     assert len(cautions_of(renumbered({20: Level.T12, 21: Level.L1, 22: Level.L2, 23: Level.L3}))) == 1
 
 

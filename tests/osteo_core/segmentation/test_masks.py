@@ -80,6 +80,28 @@ def test_names_that_contradict_the_named_tool_are_refused(tmp_path: Path) -> Non
     assert "its own names say 30 is L2, the tool's numbers say no vertebra" in sentence(one(path, MaskTool.VERSE))
 
 
+@pytest.mark.parametrize("number", [-1, 0, 256, 999])
+def test_a_name_for_a_number_that_no_label_has_means_nothing(tmp_path: Path, number: int) -> None:
+    write_nifti(tmp_path / "m.nii.gz", VERSE, GRID)
+    names = {"L1": 20, "L2": 21, "T5": number}
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": names}), encoding="utf-8")
+    assert np.array_equal(whole(one(tmp_path / "m.nii.gz")).labels, VERSE)
+
+
+def test_one_vertebra_under_two_numbers_or_files_is_refused(tmp_path: Path) -> None:
+    """The larger of two bodies would be measured under the name."""
+    write_nifti(tmp_path / "m.nii.gz", VERSE, GRID)
+    names = {"vertebrae_L1": 20, "L1": 21}
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": names}), encoding="utf-8")
+    assert "it names L1 twice" in sentence(one(tmp_path / "m.nii.gz"))
+    files = []
+    for name, level in (("vertebrae_L1", Level.L1), ("L1", Level.L2)):
+        files.append(tmp_path / f"{name}.nii.gz")
+        write_nifti(files[-1], (VERSE == level).astype(np.uint8), GRID)
+    mask = MaskFiles(files=tuple(files), tool=MaskTool.NAMES, is_one_file_a_structure=True)
+    assert "it names L1 twice" in sentence(mask)
+
+
 def test_nnunets_names(tmp_path: Path) -> None:
     write_nifti(tmp_path / "case.nii.gz", two_levels(1, 2), GRID)
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "L1": 1, "L2": 2}}))
