@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 from osteo_core.errors import SettingsError
+from osteo_core.whole_files import keep_from_others
 from pages.ui import services
 from pages.ui.access.doors import ACTIVE, Doors
 from pages.ui.access.sign_in import check_start
@@ -86,6 +87,7 @@ else:
         check_start()
     except SettingsError as refused:
         sys.exit(f"The dashboard does not start: {refused}.")
+    keep_from_others()
     keep_downloads()
     app = st.App(
         __file__,

@@ -21,6 +21,7 @@ from typing import NoReturn
 from commands.command import FAULT, OK, STOPPED, USAGE, Answer, Context, path_argument
 from osteo_core.errors import OsteoError, SettingsError, UsageError
 from osteo_core.settings import read_settings
+from osteo_core.whole_files import keep_from_others
 
 #: Set to anything, it prints the details of a fault of this program.
 DEBUG = "OSTEO_DEBUG"
@@ -92,6 +93,7 @@ def run(arguments: Sequence[str] | None = None) -> Answer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code, every complaint said in one sentence on standard error."""
+    keep_from_others()
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # a polite end is a Ctrl-C, whoever sends it
     try:
         return run(arguments).code

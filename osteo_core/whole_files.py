@@ -63,3 +63,12 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """A file with these bytes."""
     with writing(path) as temporary:
         temporary.write_bytes(content)
+
+
+def keep_from_others() -> None:
+    """From now on what this process and its workers write can be read by its user and group alone.
+
+    Whatever more the user's own umask keeps from the group stays so.
+    """
+    own = os.umask(0o077)
+    os.umask(own | 0o007)

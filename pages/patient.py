@@ -14,6 +14,7 @@ from pages.ui.patient.stored import show_stored
 from pages.ui.shared import address, figures, frame, go, identity, wording
 from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import show_author, show_history
+from pages.ui.shared.sign_in import while_signed_in
 
 #: The screen takes the height of the window, so that nothing of it must be scrolled to.
 _STYLE = """
@@ -37,6 +38,7 @@ def show_levels(view: services.PatientView) -> None:
 
 @st.fragment
 @in_words(draw_fault)
+@while_signed_in
 def show_level_figure(view: services.PatientView) -> None:
     """vBMD from level to level, with the limits drawn; on demand, since Plotly's script of 4.7 MB would
     keep the CT waiting."""

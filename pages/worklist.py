@@ -10,6 +10,7 @@ from pages.ui import services
 from pages.ui.access.users import seen_by
 from pages.ui.shared import address, filters, frame, notes, wording
 from pages.ui.shared.faults import draw_fault, in_words
+from pages.ui.shared.sign_in import while_signed_in
 from pages.ui.worklist import call_list, patient_list
 from pages.ui.worklist.order import MOST_LISTED, WorkOrder, is_kept, refresh, work_order
 
@@ -65,6 +66,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
 
 @st.fragment
 @in_words(draw_fault)
+@while_signed_in
 def show_list(chosen: services.CohortFilter) -> None:
     """Who notes, order, page and the list itself; a note draws this part anew and nothing else."""
     address.write("worklist")

@@ -56,6 +56,15 @@ def test_every_callback_and_fragment_says_its_faults_in_words(module: str, path:
     assert found == [], "put in_words() around these"
 
 
+@pytest.mark.parametrize(("module", "path"), PAGES, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_fragment_looks_at_the_sign_in(module: str, path: Path) -> None:
+    """It runs by itself, also after its person has signed out in another window."""
+    parts = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    marks = {node.name: [ast.unparse(one) for one in node.decorator_list] for node in parts}
+    fragments = {name: own for name, own in marks.items() if any(one.startswith("st.fragment") for one in own)}
+    assert [name for name, own in fragments.items() if own[-1] != "while_signed_in"] == []
+
+
 def test_the_reader_of_callbacks_sees_them() -> None:
     source = """
 @st.fragment

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from osteo_core.whole_files import HALF_WRITTEN, write_bytes, write_text, writing
+from osteo_core.whole_files import HALF_WRITTEN, keep_from_others, write_bytes, write_text, writing
 
 
 def test_what_is_written_appears_under_its_name_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -63,3 +63,16 @@ def test_the_folder_is_brought_to_the_disk_too(
         write_text(tmp_path / "note", "text")
     assert synced[-1] == str(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == ["note"]
+
+
+@pytest.mark.parametrize(("own", "rights"), [(0o022, 0o640), (0o002, 0o660), (0o077, 0o600)])
+def test_what_is_written_is_kept_from_others(tmp_path: Path, own: int, rights: int) -> None:
+    before = os.umask(own)
+    try:
+        keep_from_others()
+        write_text(tmp_path / "a.json", "a")
+        (tmp_path / "b").touch()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "b").stat().st_mode & 0o777 == rights
+    assert (tmp_path / "a.json").stat().st_mode & 0o007 == 0

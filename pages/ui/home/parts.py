@@ -15,6 +15,7 @@ from pages.ui.home.visit import last_visit
 from pages.ui.shared import go, wording
 from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal, literal_code
+from pages.ui.shared.sign_in import while_signed_in
 
 STAGES = {
     "demo": "Demo cohort (simulating and analyzing)",
@@ -99,6 +100,7 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
 
 @st.fragment
 @in_words(draw_fault)
+@while_signed_in
 def show_changes() -> None:
     """What changed since this browser was last here; one line, so that nothing jumps when the browser has answered."""
     place = st.container()

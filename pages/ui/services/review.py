@@ -56,6 +56,7 @@ class Saved:
 
 
 _tickets: OrderedDict[str, Ticket] = OrderedDict()
+_tickets_lock = threading.Lock()
 #: Look and write are one step: two readers who save or sign at once get one answer each, in turn.
 _writing_lock = threading.Lock()
 
@@ -79,27 +80,25 @@ def _events(series_key: str) -> list[Event]:
 
 def open_ticket(view: PatientView, *, reader: str, base: str) -> str:
     """A word for a signed address under which this reader sends outlines drawn on ``base``."""
-    for token, ticket in _tickets.items():
-        shown = ticket.view
-        if (shown.series_key, shown.result_id, ticket.reader, ticket.base) == (
-            view.series_key,
-            view.result_id,
-            reader,
-            base,
-        ):
-            return token
-    token = secrets.token_hex(12)
-    _tickets[token] = Ticket(view=view, reader=reader, base=base)
-    while len(_tickets) > _TICKETS:
-        _tickets.popitem(last=False)
+    wanted = (view.series_key, view.result_id, reader, base)
+    with _tickets_lock:
+        for token, ticket in _tickets.items():
+            if (ticket.view.series_key, ticket.view.result_id, ticket.reader, ticket.base) == wanted:
+                return token
+        token = secrets.token_hex(12)
+        _tickets[token] = Ticket(view=view, reader=reader, base=base)
+        while len(_tickets) > _TICKETS:
+            _tickets.popitem(last=False)
     return token
 
 
 def ticket_of(token: str) -> Ticket:
     """What a word stands for. Raises UsageError where the app was started anew since."""
-    if token not in _tickets:
-        raise UsageError("the app was started anew since this page was opened; reload it, what you drew is kept")
-    return _tickets[token]
+    with _tickets_lock:
+        if token not in _tickets:
+            raise UsageError("the app was started anew since this page was opened; reload it, what you drew is kept")
+        _tickets.move_to_end(token)  # who is at work keeps theirs
+        return _tickets[token]
 
 
 def ticket_reader(token: str) -> str:

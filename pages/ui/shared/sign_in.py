@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from typing import ParamSpec
+
 import streamlit as st
 
 from pages.ui import services
@@ -11,6 +15,7 @@ from pages.ui.shared import wording
 from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal
 
+_P = ParamSpec("_P")
 #: A page that nobody touches notices after so long that its sign-in has run out or was ended elsewhere.
 _WATCH_S = 30
 _WAS_IN = "was-signed-in"
@@ -64,6 +69,22 @@ def admit() -> User | None:
         _show_no_role(user)
         return None
     return user
+
+
+def while_signed_in(part: Callable[_P, None]) -> Callable[_P, None]:
+    """Below every ``@st.fragment``: one runs without the page round it, so the sign-in is looked at anew.
+
+    Where it has ended the whole page is drawn again, which then says so.
+    """
+
+    @functools.wraps(part)
+    def checked(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        user = current_user()
+        if user is None or not user.roles:
+            st.rerun()
+        part(*args, **kwargs)
+
+    return checked
 
 
 def _show_sign_in() -> None:
@@ -137,6 +158,6 @@ def _sign_out(user: User) -> None:
 
 @st.fragment(run_every=_WATCH_S)
 @in_words(draw_fault)
+@while_signed_in
 def _watch() -> None:
-    if current_user() is None:
-        st.rerun()
+    """Looking is all that it does."""

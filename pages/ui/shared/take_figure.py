@@ -22,6 +22,8 @@ from pages.ui.shared.literal import literal
 #: The figure as it is drawn for a file: px wide.
 WIDTH_PX = 900
 _CM_PER_INCH = 2.54
+#: A wider PNG takes gigabytes to draw: 60 cm at 1200 dots per inch took four, and failed.
+_MOST_PX = 8000
 _MOST_LETTERS = 60
 _INK, _PALE = "#1b2430", "#d9dee6"
 
@@ -39,6 +41,7 @@ def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, ke
         left, right = st.columns(2)
         width_cm = left.number_input("Width, cm", 4.0, 60.0, 16.0, 1.0, key=f"take-width-{key}")
         dpi = right.number_input("PNG, dots per inch", 72, 1200, 300, 50, key=f"take-dpi-{key}")
+        is_too_large = width_cm / _CM_PER_INCH * dpi > _MOST_PX
         has_browser = services.find_browser() is not None
         svg, png = partial(_drawn, figure, "svg"), partial(png_of, figure, width_cm=float(width_cm), dpi=int(dpi))
         files = {
@@ -54,9 +57,11 @@ def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, ke
                     file_name,
                     mime,
                     on_click="ignore",
-                    disabled=not has_browser and mime != "text/csv",
+                    disabled=mime != "text/csv" and (not has_browser or (is_too_large and mime == "image/png")),
                     key=f"take-{words}-{key}",
                 )
+        if is_too_large:
+            st.caption(f"A PNG is at most {_MOST_PX:,} pixels wide: choose fewer dots per inch, or take the SVG.")
         if not has_browser:
             st.caption(services.BROWSER_NEEDED)
 
