@@ -141,7 +141,7 @@ def _axes() -> list[str]:
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     parts.append(f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 8}" text-anchor="middle">trabecular HU, native</text>')
     parts.append(
-        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">vBMD, mg/cm3 K2HPO4</text>'
+        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">vBMD, mg/cm³ K2HPO4</text>'
     )
     return parts
 

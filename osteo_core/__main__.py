@@ -29,7 +29,7 @@ COMMANDS = {
     "index": "read the headers of folders of CT into the store",
     "analyze": "segment and measure what is indexed and not yet done",
     "demo": "simulate patients of known truth and analyze them",
-    "reference": "import QCT values from a CSV file",
+    "reference": "import QCT values from a table (CSV or .xlsx)",
     "phantom": "fit phantom scans and tell lines, validity and drift",
     "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
@@ -41,6 +41,8 @@ COMMANDS = {
     "erase": "erase one patient from the store, on request",
     "process": "run the pipeline over paths into a folder, without a store",
 }
+#: What --store names where it is no store that is there already.
+_STORES = {"restore": "folder of the new store", "process": "only used to find the pseudonym key"}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -58,13 +60,13 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
         if only in (None, name):
             importlib.import_module(f"commands.{name}").add_arguments(command)
-        _add_shared(command)
+        _add_shared(command, store=_STORES.get(name, "the store"))
     return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser) -> None:
+def _add_shared(parser: argparse.ArgumentParser, *, store: str) -> None:
     parser.add_argument(
-        "--store", type=path_argument, metavar="DIR", help="the store (default: OSTEO_STORE, else data/store)"
+        "--store", type=path_argument, metavar="DIR", help=f"{store} (default: OSTEO_STORE, else data/store)"
     )
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="settings file (default: OSTEO_SETTINGS, else osteo.toml)"

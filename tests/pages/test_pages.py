@@ -288,7 +288,7 @@ def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, o
 def test_limits_stand_with_their_sources(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store, "pages/about.py")
     table = app.table[0].value.set_index("Limit")
-    assert table.loc["Osteoporosis below", "Value"] == "80 mg/cm3"
+    assert table.loc["Osteoporosis below", "Value"] == "80 mg/cm³"
     assert "ACR" in table.loc["Osteoporosis below", "Source"]
 
 
