@@ -21,6 +21,7 @@ from commands.cluster.processes import is_alive
 from commands.command import Answer, Context, path_argument
 from commands.sentences import counted
 from db.columns import path_of
+from db.parts import MEDIA
 from db.records import series_of
 from osteo_core.archives import is_there
 from osteo_core.dicom.volume import read_volume
@@ -87,12 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write the set; pseudonyms only."""
     store = context.settings.store
-    if not store.exists():
-        raise UsageError(f"there is no store at {store}; 'index' or 'demo' makes one")
-    with store_access.reading(store) as reader:
-        if reader is None:
-            raise UsageError(f"the owner of {store} has not published anything yet; try again in a minute")
-        done = write_set(arguments.out, reader.query, store / "media", with_words=arguments.with_words)
+    with store_access.store_to_read(store) as reader:
+        done = write_set(arguments.out, reader.query, store / MEDIA, with_words=arguments.with_words)
     return Answer(
         document={"out": str(arguments.out), "cases": done.cases, "levels": done.levels, "left_out": done.left_out},
         sentences=(

@@ -16,7 +16,7 @@ from db import intake, moments, schema, site_lines, snapshot
 from db.border import translated
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
-from db.parts import INBOX, PARTS
+from db.parts import INBOX, MEDIA, PARTS
 from db.query import EVERYBODY, Part, run_query
 from osteo_core.columns import EXPORT_TABLES, TABLES
 from osteo_core.errors import BrokenPromiseError, StoreError
@@ -24,7 +24,6 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.whole_files import write_text
 
 DATABASE = "osteo.duckdb"
-MEDIA = "media"
 VERSION_FILE = "store.json"
 #: Present while an erasure is under way (db/erase.py).
 INTENT = "erasing.json"

@@ -25,15 +25,15 @@ _last: dict[Path, datetime] = {}
 _lock = threading.Lock()
 
 
-def in_order(store_dir: Path, at: datetime | None = None) -> datetime:
-    """``at`` (default now) or, where the store holds something later, the moment after that; in UTC.
+def in_order(store_dir: Path) -> datetime:
+    """Now or, where the store holds something later, the moment after that; in UTC.
 
     Later than all that the owner has taken in, and than every moment given before in this process.
     """
     place = store_dir.resolve()
     with _lock:
         before = [one for one in (newest(place), _last.get(place)) if one is not None]
-        found = max([at or datetime.now(UTC), *(one + _STEP for one in before)])
+        found = max([datetime.now(UTC), *(one + _STEP for one in before)])
         _last[place] = found
     return found
 

@@ -23,6 +23,8 @@ from osteo_core.whole_files import write_bytes
 INBOX = "inbox"
 PARTS = "parts"
 QUARANTINE = "quarantine"
+#: Masks, and outlines that readers corrected.
+MEDIA = "media"
 SUFFIX = ".parquet"
 
 
