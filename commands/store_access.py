@@ -78,7 +78,9 @@ def _once_published(store_dir: Path) -> Store | None:
     try:
         while not request.is_met:
             if time.monotonic() - began > (_PATIENCE_S if request.is_heard else _UNHEARD_S):
-                _log.warning("the owner of the store has not published what was left last; the next run sees it")
+                _log.warning(
+                    "the owner of the store has not published the latest results yet; the next run will include them"
+                )
                 break
             time.sleep(_LOOK_S)
             with contextlib.suppress(StoreOwnedError):

@@ -163,12 +163,12 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
         return
     if (store_dir / INTENT).exists():
         raise StoreError(
-            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
-            "with it: python -m osteo_core erase --resume"
+            f"an erasure in the store {store_dir} is under way or was interrupted; back up when it has ended, or "
+            "resume it: python -m osteo_core erase --resume"
         )
     raise UsageError(
-        f"expected in {to_dir} an earlier backup of the store {store_dir}, found results, notes, QCT values or masks "
-        f"of {len(series | patients)} series or patients that this store neither has nor erased; {_INSTEAD}"
+        f"expected in {to_dir} an earlier backup of the store {store_dir}, found data of "
+        f"{len(series | patients)} series or patients that this store does not hold and did not erase; {_INSTEAD}"
     )
 
 
@@ -281,7 +281,7 @@ def _manifest(folder: Path) -> list[str]:
     try:
         names = [str(name) for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["parts"]]
         if not all(_PART_NAME.fullmatch(name) for name in names):
-            raise ValueError("a name that no part has")
+            raise ValueError("not a valid part name")
         return names
     except FileNotFoundError:
         raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None

@@ -207,8 +207,7 @@ def open_store(store_dir: Path) -> Store:
     _refuse_newer_file(store_dir)
     if (store_dir / INTENT).exists():
         raise StoreError(
-            f"an erasure in the store {store_dir} was cut off; carry on with it first: "
-            "python -m osteo_core erase --resume"
+            f"an erasure in the store {store_dir} was interrupted; resume it first: python -m osteo_core erase --resume"
         )
     lock = OwnerLock(store_dir)
     try:

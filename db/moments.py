@@ -76,5 +76,6 @@ def clock_fault(store_dir: Path) -> str:
     return (
         f"the clock of this machine says {clock:%Y-%m-%d %H:%M} UTC, but the newest entry in the store is dated "
         f"{latest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. New entries are dated right after that one, so that "
-        "they count as the newest; their dates and deadlines are wrong until the clock has passed it. Set it right"
+        "they count as the newest; their dates and deadlines are wrong until the clock has passed that time. "
+        "Correct the clock"
     )

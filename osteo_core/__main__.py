@@ -30,7 +30,7 @@ COMMANDS = {
     "analyze": "segment and measure what is indexed and not yet done",
     "demo": "simulate patients of known truth and analyze them",
     "reference": "import QCT values from a table (CSV or .xlsx)",
-    "phantom": "fit phantom scans and tell lines, validity and drift",
+    "phantom": "fit phantom scans and report lines, validity and drift",
     "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
     "corrections": "write what readers corrected as a training set",
@@ -47,7 +47,7 @@ _STORES = {"restore": "folder of the new store", "process": "only used to find t
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; '{self.prog} --help' tells what can be asked")
+        raise UsageError(f"{message}; see '{self.prog} --help'")
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -102,14 +102,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OsteoError as error:
         return _complain(error, FAULT)
     except KeyboardInterrupt:
-        return _complain("stopped; what is done is kept, and the same command carries on from here", STOPPED)
+        return _complain("stopped; finished results are kept. Run the same command to continue", STOPPED)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
         # Its own text may quote a path that a worker or a library was at, and a path may hold a name.
         reason = error.strerror or type(error).__name__
-        return _complain(f"the machine refused a file ({reason}); mend that and run the same command again", FAULT)
+        return _complain(
+            f"a file could not be read or written ({reason}); fix this and run the same command again", FAULT
+        )
     except (
         Exception
     ) as error:  # the last border: a traceback may quote a header or a path, so only its place is reported
@@ -121,8 +123,8 @@ def _own_fault(error: Exception) -> str:
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"a fault of this program ({type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}); "
-        f"what is done is kept. Please report it; {DEBUG}=1 prints the details, which may name patients"
+        f"internal error ({type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}); "
+        f"finished results are kept. Please report it; {DEBUG}=1 prints the details, which may name patients"
     )
 
 

@@ -68,9 +68,9 @@ class Settings:
     ``site_table``: CSV that names where series come from, empty for none.
     ``precision_table``: CSV of the site's own precision studies, empty for the published precision.
     ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
-    ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
-    ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
-    hash of its weights or its mask.
+    ``engine``: the segmentation engine; ``masks``: a folder of masks from elsewhere, which then are used instead;
+    ``mask_tool``: numbering scheme of masks that do not name their vertebrae. They are no part of ``hash``: each
+    result carries the hash of its weights or its mask.
     ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody; where
     people sign in their role decides instead.
     ``keep_identities``: whether ``index`` keeps an encrypted table of identifiers beside the key (`identities_dir`).

@@ -79,7 +79,7 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
     except StatisticsError as error:
         return str(error)
     if line.slope.low <= 0:
-        return f"vBMD does not rise with HU for certain (slope {line.slope.value:.2f}, from {line.slope.low:.2f})"
+        return f"the slope of vBMD on HU is not clearly above 0 ({line.slope.value:.2f}, from {line.slope.low:.2f})"
     left = slopes * hu + intercepts - qct
     distance = np.abs(left - np.median(left))
     spread = _MAD_TO_SD * float(np.median(distance))

@@ -57,7 +57,7 @@ def show_report(series_key: str) -> None:
         refused = services.why_no_report(found)
         is_blind = may(user, Action.SIGN) and found.is_hidden_from(author)
         if not refused and is_blind and series_key not in st.session_state.get(SHOWN, ()):
-            refused = "you see this series blind, as a second reader; sign it, or ask to see what was signed"
+            refused = "you read this series blind, as a second reader; sign it, or ask to see what was signed"
         if refused:
             st.caption(f"{literal(wording.sentence(refused))}.")
             return

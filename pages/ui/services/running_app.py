@@ -136,7 +136,7 @@ def start_command(name: str, *arguments: str) -> None:
     place = settings().store.resolve()
     with _runs_lock:
         if not may_start():
-            raise UsageError("an analysis is at work over this store already; wait until it has ended")
+            raise UsageError("an analysis of this store is already running; wait until it has ended")
         _runs[place] = Run(place, name, *arguments)
 
 

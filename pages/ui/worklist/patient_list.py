@@ -251,7 +251,7 @@ def _still_as_shown(items: Sequence[services.WorkItem], shown: Sequence[Sequence
     now = {item.series_key: item for item in services.work_items([key for key, _ in shown])}
     on_page = {item.series_key for item in items}
     if not shown or any(key not in on_page or key not in now for key, _ in shown):
-        raise UsageError("the list has changed since this was asked: look at the selected patient and note it again")
+        raise UsageError("the list changed after you chose this note; check the selected patient and note it again")
     for key, state in shown:
         held = now[key].state
         found = held.value if held else ""
