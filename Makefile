@@ -13,7 +13,7 @@ STORE  ?=
 TORCH_INDEX ?=
 PIP    := $(PY) -m pip install --disable-pip-version-check --no-input --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-# One thread each: the engine already runs one process a core.
+# One thread each: the program already runs one process per core.
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: run install test lint types unit chromium

@@ -53,7 +53,7 @@ def lines() -> tuple[Line, ...]:
     return (
         real_scan(),
         Line(source="our line up to 0.1 (HA displaces half-fat marrow)", slope=0.685, intercept=17.35),
-        Line(source="Schroeder, clinical pairs, native 120 kVp (verify)", slope=0.7, intercept=17.8),
+        Line(source="Schroeder, clinical pairs, native 120 kVp (unchecked)", slope=0.7, intercept=17.8),
         Line(source="trial, GE, HA pad, least along a scan", slope=0.76, intercept=0.0, mineral=Mineral.HA),
         Line(source="trial, GE, HA pad, most along a scan", slope=0.99, intercept=0.0, mineral=Mineral.HA),
     )
@@ -141,7 +141,7 @@ def _axes() -> list[str]:
     middle = (_TOP + _HEIGHT - _BOTTOM) / 2
     parts.append(f'<text x="{_WIDTH / 2}" y="{_HEIGHT - 8}" text-anchor="middle">trabecular HU, native</text>')
     parts.append(
-        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">vBMD, mg/cm3 K2HPO4</text>'
+        f'<text transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">vBMD, mg/cm³ K2HPO4</text>'
     )
     return parts
 

@@ -12,7 +12,7 @@ from db.backup import back_up
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--to", type=path_argument, required=True, metavar="DIR", help="an empty folder, or a backup")
-    parser.add_argument("--replace", action="store_true", help="discard what the backup there holds of another store")
+    parser.add_argument("--replace", action="store_true", help="discard the backup of another store in this folder")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:

@@ -33,7 +33,7 @@ class Finding:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("--rebuild", action="store_true", help="rebuild the store from its parts and events")
+    parser.add_argument("--rebuild", action="store_true", help="rebuild the store from its parts")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:

@@ -43,7 +43,7 @@ class Answer:
 def path_argument(text: str) -> Path:
     """A path of the command line. An empty one, as an unset variable of a script gives, is not the present folder."""
     if not text.strip():
-        raise argparse.ArgumentTypeError("expected a path, found an empty one")
+        raise argparse.ArgumentTypeError("the path is empty; name a file or folder")
     return Path(text)
 
 
@@ -72,17 +72,21 @@ def writable_folder(path: Path, what: str) -> Path:
 def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every command that runs the pipeline."""
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes on this machine (setting workers)")
-    parser.add_argument("--scheduler", metavar="ADDRESS", help="a Dask scheduler that runs already, as tcp://host:port")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler, as tcp://host:port"
+    )
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of commands that may take the bodies from elsewhere."""
-    parser.add_argument("--engine", choices=ENGINES, help="what outlines the bodies (setting engine; default own)")
+    parser.add_argument("--engine", choices=ENGINES, help="segmentation engine (setting engine; default own)")
     parser.add_argument(
         "--masks", type=path_argument, metavar="FOLDER", help="use the masks in this folder instead (setting masks)"
     )
     parser.add_argument(
-        "--mask-tool", choices=MASK_TOOLS, help="whose numbers masks hold that name none (setting mask_tool)"
+        "--mask-tool",
+        choices=MASK_TOOLS,
+        help="numbering scheme of masks that do not name their vertebrae (setting mask_tool)",
     )
 
 
@@ -100,7 +104,7 @@ def with_engine(settings: Settings, arguments: argparse.Namespace) -> Settings:
         given["mask_tool"] = arguments.mask_tool
     settings = checked(replace(settings, **given))  # type: ignore[arg-type]
     if arguments.mask_tool and not settings.masks:
-        raise UsageError("--mask-tool says whose numbers masks hold, and there are none; give --masks FOLDER too")
+        raise UsageError("--mask-tool needs --masks FOLDER")
     return settings
 
 
@@ -110,7 +114,7 @@ def add_about_argument(parser: argparse.ArgumentParser) -> None:
         "--about",
         type=path_argument,
         metavar="TABLE",
-        help="what NIfTI files cannot say: a table with the column 'file' and DICOM keywords (KVP, Manufacturer, ...)",
+        help="table of scan data that NIfTI files lack: column 'file' and DICOM keywords (KVP, Manufacturer, ...)",
     )
 
 
@@ -137,7 +141,7 @@ def not_used(about: About | None, rows_without_file: Sequence[int]) -> tuple[str
 
 def add_retry_argument(parser: argparse.ArgumentParser) -> None:
     """Of commands that leave alone what was done before."""
-    parser.add_argument("--retry", action="store_true", help="do again what failed or killed its worker")
+    parser.add_argument("--retry", action="store_true", help="repeat series that failed or killed their worker")
 
 
 def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:

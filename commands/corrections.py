@@ -21,6 +21,7 @@ from commands.cluster.processes import is_alive
 from commands.command import Answer, Context, path_argument
 from commands.sentences import counted
 from db.columns import path_of
+from db.parts import MEDIA
 from db.records import series_of
 from osteo_core.archives import is_there
 from osteo_core.dicom.volume import read_volume
@@ -87,12 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Write the set; pseudonyms only."""
     store = context.settings.store
-    if not store.exists():
-        raise UsageError(f"there is no store at {store}; 'index' or 'demo' makes one")
-    with store_access.reading(store) as reader:
-        if reader is None:
-            raise UsageError(f"the owner of {store} has not published anything yet; try again in a minute")
-        done = write_set(arguments.out, reader.query, store / "media", with_words=arguments.with_words)
+    with store_access.store_to_read(store) as reader:
+        done = write_set(arguments.out, reader.query, store / MEDIA, with_words=arguments.with_words)
     return Answer(
         document={"out": str(arguments.out), "cases": done.cases, "levels": done.levels, "left_out": done.left_out},
         sentences=(
@@ -188,17 +185,17 @@ def _case_of(series_key: str, read: Read, query: Query, media: Path) -> _Case | 
     reader_file = media / f"{series_key}_{read.version}_reader.nii.gz"
     is_corrected = read.version != read.model_hash
     if not files or not all(map(is_there, files)):
-        return "source files are not where they were"
+        return "source files are missing"
     if own["model_hash"] != read.model_hash:
         return "analyzed by another model since"
     if not model_file.is_file() or (is_corrected and not reader_file.is_file()):
         return "a mask is not in the store any more"
     volume = read_volume(series_of({**header, "files": row["files"]}))
     if isinstance(volume, Exclusion):
-        return "the CT can no longer be read"
+        return "the CT cannot be read"
     model, grid = read_nifti_labels(model_file)
     if not grid.is_close(volume.geometry, tolerance_mm=0.1):
-        return "its mask lies on another grid than its files"
+        return "the mask and the CT have different grids"
     shown = show_part(volume.voxels_hu, model, volume.geometry)
     reader = _on(read_nifti_labels(reader_file), shown.geometry) if is_corrected else shown.labels
     box = _around((shown.labels > 0) | (reader > 0), shown.geometry)

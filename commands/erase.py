@@ -13,10 +13,12 @@ from osteo_core.errors import UsageError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("--patient", metavar="KEY", help="the patient's pseudonym, as his page shows it in full")
+    parser.add_argument(
+        "--patient", metavar="KEY", help="the patient's pseudonym, as shown in full on the patient's page"
+    )
     parser.add_argument("--author", metavar="NAME", default="", help="who carries the request out")
     parser.add_argument("--reason", metavar="WORDS", default="", help="who asked for it, and why")
-    parser.add_argument("--resume", action="store_true", help="carry on with an erasure that was cut off")
+    parser.add_argument("--resume", action="store_true", help="resume an interrupted erasure")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
@@ -24,7 +26,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     store = context.settings.store
     if arguments.resume:
         if not (store / INTENT).exists():
-            raise UsageError("no erasure was cut off in this store; name a patient with --patient")
+            raise UsageError("this store has no interrupted erasure; name a patient with --patient")
         done = resume(store)
     elif arguments.patient:
         done = erase(
@@ -41,7 +43,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         sentences=(
             f"Erased: {counted(done.series, 'series', 'series')}, {counted(done.events, 'note', 'notes')}, "
             f"{counted(done.media, 'media file', 'media files')}.",
-            "Files of CT, exports and backups are not touched: take the patient out of them too, "
-            "else the next index reads the patient again.",
+            "CT files, exports and backups are not changed. Remove the patient from them too, "
+            "or the next index will add the patient again.",
         ),
     )

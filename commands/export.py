@@ -17,7 +17,6 @@ import pyarrow.parquet as parquet
 from commands import store_access
 from commands.command import Answer, Context, path_argument, writable_folder
 from osteo_core.columns import EXPORT_TABLES
-from osteo_core.errors import UsageError
 from osteo_core.tables.formulas import guarded_table
 
 #: Of an event's payload: what a person typed or is called, at its top and within (osteo_core/review, programme).
@@ -30,20 +29,15 @@ def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[
     Without ``with_words`` events say what was done and by whom, not what was typed.
     Raises UsageError when there is no store.
     """
-    if not store_dir.exists():
-        raise UsageError(f"there is no store at {store_dir}; 'index' or 'demo' makes one")
-    out_dir.mkdir(parents=True, exist_ok=True)
     written = {}
-    with store_access.reading(store_dir) as reader:
-        if reader is None:
-            raise UsageError(f"the owner of {store_dir} has not published anything yet; try again in a minute")
-        with reader.unchanging():
-            for name in EXPORT_TABLES:
-                table = reader.table(name)
-                table = without_words(table) if name == "events" and not with_words else table
-                parquet.write_table(table, out_dir / f"{name}.parquet")
-                csv.write_csv(guarded_table(_flat(table)), out_dir / f"{name}.csv")
-                written[name] = len(table)
+    with store_access.store_to_read(store_dir) as reader, reader.unchanging():
+        out_dir.mkdir(parents=True, exist_ok=True)
+        for name in EXPORT_TABLES:
+            table = reader.table(name)
+            table = without_words(table) if name == "events" and not with_words else table
+            parquet.write_table(table, out_dir / f"{name}.parquet")
+            csv.write_csv(guarded_table(_flat(table)), out_dir / f"{name}.csv")
+            written[name] = len(table)
     return written
 
 

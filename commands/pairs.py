@@ -59,11 +59,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         raise UsageError(f"{arguments.out} exists; name a new file, so that no line in use is overwritten")
     if arguments.use and not arguments.author.strip():
         raise UsageError("a line needs its author: add --author NAME")
-    if not settings.store.exists():
-        raise UsageError(f"there is no store at {settings.store}; 'index' or 'demo' makes one")
-    with store_access.reading(settings.store) as reader:
-        if reader is None:
-            raise UsageError(f"the owner of {settings.store} has not published anything yet; try again in a minute")
+    with store_access.store_to_read(settings.store) as reader:
         lines = scanner_lines(reader.query("qct_hu_pairs").to_pylist())
         found = [(one, preview(reader.query, one.scanner, one.line, settings) if one.line else None) for one in lines]
     usable = [(one.scanner, one.line) for one in lines if one.line is not None]
@@ -153,7 +149,7 @@ def _sentence(one: ScannerLine, seen: Preview | None) -> str:
     slope, intercept = line.slope_mg_cm3_per_hu, line.intercept_mg_cm3
     outliers = f"; far off: {', '.join(line.outliers)}" if line.outliers else ""
     return (
-        f"{one.scanner.words}: {slope.value:.3f} x HU {intercept.value:+z.1f} mg/cm3 {one.scanner.mineral} "
+        f"{one.scanner.words}: {slope.value:.3f} x HU {intercept.value:+z.1f} mg/cm³ {one.scanner.mineral} "
         f"from {line.n} patients ({line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f}); each left out in turn: bias "
         f"{line.left_out_bias_mg_cm3:+z.1f}, SD {line.left_out_sd_mg_cm3:.1f}{outliers}. {preview_words(seen)}"
     )

@@ -62,9 +62,9 @@ def _sentence(line: PhantomLine) -> str:
     if line.refusal:
         return f"{where}: no line, {line.refusal}."
     drift = (
-        "" if line.drift_mg_cm3 is None else f", drift {line.drift_mg_cm3:+z.1f} mg/cm3 at 100 since the scan before"
+        "" if line.drift_mg_cm3 is None else f", drift {line.drift_mg_cm3:+z.1f} mg/cm³ at 100 since the scan before"
     )
     return (
-        f"{where}: {line.slope_mg_cm3_per_hu:.4f} x HU {line.intercept_mg_cm3:+z.1f} mg/cm3 {line.mineral.value}, "
+        f"{where}: {line.slope_mg_cm3_per_hu:.4f} x HU {line.intercept_mg_cm3:+z.1f} mg/cm³ {line.mineral.value}, "
         f"R2 {line.r2:.4f}, residual {line.residual_sd_mg_cm3:.1f}, holds to {line.valid_to.isoformat()}{drift}."
     )

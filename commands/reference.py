@@ -27,7 +27,10 @@ def import_reference(path: Path, store_dir: Path, *, settings: Settings) -> tupl
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument(
-        "csv", type=path_argument, metavar="CSV", help="columns PatientID, Level, vBMD_mg_cm3, Mineral, Source"
+        "csv",
+        type=path_argument,
+        metavar="CSV",
+        help="required: PatientID, vBMD_mg_cm3, Mineral; optional: Level, Source, Unit, Simulated",
     )
 
 

@@ -23,7 +23,7 @@ from db.connect import Snapshot, Store, open_snapshot, open_store
 from db.parts import write_part
 from db.records import found_of, series_of
 from osteo_core.dicom.walk import Known
-from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.errors import StoreError, StoreOwnedError, UsageError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
@@ -57,6 +57,17 @@ def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | 
             reader.close()
 
 
+@contextmanager
+def store_to_read(store_dir: Path) -> Iterator[Store | Snapshot]:
+    """The store as ``reading`` gives it. Raises UsageError where there is none, or its owner has published nothing."""
+    if not store_dir.exists():
+        raise UsageError(f"there is no store at {store_dir}; 'index' or 'demo' makes one")
+    with reading(store_dir) as reader:
+        if reader is None:
+            raise UsageError(f"the owner of {store_dir} has not published anything yet; try again in a minute")
+        yield reader
+
+
 def _once_published(store_dir: Path) -> Store | None:
     """Wait until the owner has published all that was left by now; the store itself where the owner has gone meanwhile.
 
@@ -70,7 +81,9 @@ def _once_published(store_dir: Path) -> Store | None:
     try:
         while not request.is_met:
             if time.monotonic() - began > (_PATIENCE_S if request.is_heard else _UNHEARD_S):
-                _log.warning("the owner of the store has not published what was left last; the next run sees it")
+                _log.warning(
+                    "the owner of the store has not published the latest results yet; the next run will include them"
+                )
                 break
             time.sleep(_LOOK_S)
             with contextlib.suppress(StoreOwnedError):

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as parquet
 
 from commands.analysis_job import Job
-from db.parts import write_part
+from db.parts import MEDIA, write_part
 from db.rows import process_tables, result_tables
 from osteo_core.imaging.nifti import is_nifti, write_labels_like, write_nifti
 from osteo_core.imaging.resample import resample_labels
@@ -20,7 +20,6 @@ from osteo_core.review import pictures
 from osteo_core.terms import MASK_LEVELS
 from osteo_core.whole_files import HALF_WRITTEN, writing
 
-MEDIA = "media"
 MASKS = "masks"
 #: Results of single series inside the folder of ``process``, so that a stopped run carries on.
 PIECES = ".pieces"

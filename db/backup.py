@@ -28,7 +28,7 @@ from db.border import translated
 from db.chain import ERASURE_KIND
 from db.connect import INTENT
 from db.key import KEY_FILE, has_data
-from db.parts import Part, PartError
+from db.parts import MEDIA, Part, PartError
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.whole_files import write_text, writing
@@ -36,7 +36,6 @@ from osteo_core.whole_files import write_text, writing
 MANIFEST = "backup.json"
 _PART_NAME = re.compile(rf"[a-z_]+-[0-9a-f]{{64}}{re.escape(parts.SUFFIX)}")
 _CHAIN = "chain.parquet"
-_MEDIA = "media"
 #: Columns of a key that tell rows of one result, one reading of headers or one import apart. All of these rows lie in
 #: one part, so it is enough to look for one of them.
 _WITHIN = ("path", "level", "name", "position")
@@ -79,8 +78,8 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         # that the part with its rows was copied.
         staying = {part.path.name for part in _parts_in(to_dir)} - {part.path.name for part in gone}
         names = sorted({*waiting, *kept, *staying})
-        files = [path for path in sorted((store_dir / _MEDIA).glob("*")) if path.is_file()]
-        media = [path for path in files if _copied(path, to_dir / _MEDIA / path.name)]
+        files = [path for path in sorted((store_dir / MEDIA).glob("*")) if path.is_file()]
+        media = [path for path in files if _copied(path, to_dir / MEDIA / path.name)]
         if replace:  # of another store they would be left, or taken for the same since their size is
             for name in (KEY_FILE, _CHAIN):
                 (to_dir / name).unlink(missing_ok=True)
@@ -90,7 +89,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         at = datetime.now(UTC)
         write_text(to_dir / MANIFEST, json.dumps({"at": at.isoformat(), "parts": names}, indent=1) + "\n")
         # Last: a backup that is killed before this names no part that is not there.
-        for folder, wanted in (("parts", set(names)), (_MEDIA, {path.name for path in media})):
+        for folder, wanted in (("parts", set(names)), (MEDIA, {path.name for path in media})):
             _remove_others(to_dir / folder, wanted)
     return Backup(parts=len(names), media=len(media), at=at)
 
@@ -110,8 +109,8 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
         try:
             for name in names:
                 _copied(from_dir / "parts" / name, fresh / parts.INBOX / name)
-            shutil.copytree(from_dir / _MEDIA, fresh / _MEDIA, dirs_exist_ok=True) if (
-                from_dir / _MEDIA
+            shutil.copytree(from_dir / MEDIA, fresh / MEDIA, dirs_exist_ok=True) if (
+                from_dir / MEDIA
             ).is_dir() else None
             _copied(from_dir / KEY_FILE, fresh / KEY_FILE)
             for name in names:
@@ -164,12 +163,12 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
         return
     if (store_dir / INTENT).exists():
         raise StoreError(
-            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
-            "with it: python -m osteo_core erase --resume"
+            f"an erasure in the store {store_dir} is under way or was interrupted; back up when it has ended, or "
+            "resume it: python -m osteo_core erase --resume"
         )
     raise UsageError(
-        f"expected in {to_dir} an earlier backup of the store {store_dir}, found results, notes, QCT values or masks "
-        f"of {len(series | patients)} series or patients that this store neither has nor erased; {_INSTEAD}"
+        f"expected in {to_dir} an earlier backup of the store {store_dir}, found data of "
+        f"{len(series | patients)} series or patients that this store does not hold and did not erase; {_INSTEAD}"
     )
 
 
@@ -221,8 +220,8 @@ def _entries(kind: str, rows: pa.Table) -> dict[tuple[Any, ...], str]:
 
 def _series_of_lost_masks(store_dir: Path, to_dir: Path) -> set[str]:
     """Series of masks that only the backup has; their names begin with it. A half-written file is no mask."""
-    masks = [path.name for path in (to_dir / _MEDIA).glob("*") if not path.name.startswith(".")]
-    return {name.partition("_")[0] for name in masks if not (store_dir / _MEDIA / name).exists()}
+    masks = [path.name for path in (to_dir / MEDIA).glob("*") if not path.name.startswith(".")]
+    return {name.partition("_")[0] for name in masks if not (store_dir / MEDIA / name).exists()}
 
 
 def _erased(store_dir: Path) -> dict[str, int]:
@@ -282,7 +281,7 @@ def _manifest(folder: Path) -> list[str]:
     try:
         names = [str(name) for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["parts"]]
         if not all(_PART_NAME.fullmatch(name) for name in names):
-            raise ValueError("a name that no part has")
+            raise ValueError("not a valid part name")
         return names
     except FileNotFoundError:
         raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None

@@ -57,7 +57,7 @@ def store_error(store_dir: Path, doing: str, error: duckdb.Error) -> StoreError:
     words = str(error).lower()
     failed = f"{doing} the store {store_dir} failed"
     if _is_failed_commit(error):
-        return StoreError(f"{failed}: the disk took no more at its end; {_FULL}")
+        return StoreError(f"{failed}: the disk filled up during the final write; {_FULL}")
     if isinstance(error, duckdb.OutOfMemoryException):
         return StoreError(f"{failed}: it needs more memory than there is; close other programs and try again")
     if isinstance(error, duckdb.IOException):

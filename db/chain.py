@@ -68,7 +68,7 @@ def faults(connection: duckdb.DuckDBPyConnection) -> list[str]:
         elif event_id in events and content_of(events[event_id]) != content:
             found.append(f"event {event_id[:12]} was changed")
         before = link
-    return [*found, *(f"event {event_id[:12]} was added past the chain" for event_id in set(events) - chained)]
+    return [*found, *(f"event {event_id[:12]} is not in the chain" for event_id in set(events) - chained)]
 
 
 def content_of(row: dict[str, Any]) -> str:

@@ -155,7 +155,7 @@ def _event_finding(path: Path) -> StoreFinding:
         found = chain.faults(stored)
         length, link = chain.head(stored)
     if found:
-        words = f"{'; '.join(found)}: somebody changed them past the program; find out who, then {_REBUILD}"
+        words = f"{'; '.join(found)}: they were changed outside the program; find out by whom, then {_REBUILD}"
         return StoreFinding(name="events", ok=False, message=words)
     return StoreFinding(name="events", ok=True, message=f"{length} events, each in the chain; last link {link[:16]}")
 

@@ -18,7 +18,7 @@ from db import intake, moments, schema, site_lines, snapshot
 from db.border import translated
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
-from db.parts import INBOX, PARTS
+from db.parts import INBOX, MEDIA, PARTS
 from db.query import EVERYBODY, Part, run_query
 from osteo_core.columns import EXPORT_TABLES, TABLES
 from osteo_core.errors import BrokenPromiseError, StoreError
@@ -26,7 +26,6 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.whole_files import write_text
 
 DATABASE = "osteo.duckdb"
-MEDIA = "media"
 VERSION_FILE = "store.json"
 #: Present while an erasure is under way (db/erase.py).
 INTENT = "erasing.json"
@@ -231,8 +230,7 @@ def open_store(store_dir: Path) -> Store:
     _refuse_newer_file(store_dir)
     if (store_dir / INTENT).exists():
         raise StoreError(
-            f"an erasure in the store {store_dir} was cut off; carry on with it first: "
-            "python -m osteo_core erase --resume"
+            f"an erasure in the store {store_dir} was interrupted; resume it first: python -m osteo_core erase --resume"
         )
     lock = OwnerLock(store_dir)
     try:

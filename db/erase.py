@@ -25,13 +25,13 @@ from db.chain import ERASURE_KIND
 from db.connect import DATABASE, INTENT, open_store
 from db.events import record
 from db.moments import in_order
-from db.parts import PartError
+from db.parts import MEDIA, PartError
 from osteo_core.errors import UsageError
 from osteo_core.records import Event
 from osteo_core.whole_files import write_text
 
 #: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
-_OF_SERIES = ("media", "pictures")
+_OF_SERIES = (MEDIA, "pictures")
 
 
 @dataclass(frozen=True, kw_only=True)

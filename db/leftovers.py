@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from db.parts import INBOX
+from db.parts import INBOX, MEDIA
 from osteo_core.whole_files import HALF_WRITTEN
 
 #: Nothing is written for so long, seconds: a part takes well below one, the mask of a series a few.
@@ -22,7 +22,7 @@ _OLD_S = 3600.0
 #: By folder below the store: of the owner alone, and of any process.
 _OWN = {"": (".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"), "snapshot": (HALF_WRITTEN,)}
 _ANYBODYS = {"": (HALF_WRITTEN,), INBOX: (HALF_WRITTEN,)}
-_IMAGES = ("media", "pictures")
+_IMAGES = (MEDIA, "pictures")
 
 
 def remove_leftovers(store_dir: Path) -> None:

@@ -25,15 +25,15 @@ _last: dict[Path, datetime] = {}
 _lock = threading.Lock()
 
 
-def in_order(store_dir: Path, at: datetime | None = None) -> datetime:
-    """``at`` (default now) or, where the store holds something later, the moment after that; in UTC.
+def in_order(store_dir: Path) -> datetime:
+    """Now or, where the store holds something later, the moment after that; in UTC.
 
     Later than all that the owner has taken in, and than every moment given before in this process.
     """
     place = store_dir.resolve()
     with _lock:
         before = [one for one in (newest(place), _last.get(place)) if one is not None]
-        found = max([at or datetime.now(UTC), *(one + _STEP for one in before)])
+        found = max([datetime.now(UTC), *(one + _STEP for one in before)])
         _last[place] = found
     return found
 
@@ -76,5 +76,6 @@ def clock_fault(store_dir: Path) -> str:
     return (
         f"the clock of this machine says {clock:%Y-%m-%d %H:%M} UTC, but the newest entry in the store is dated "
         f"{latest:%Y-%m-%d %H:%M} UTC: one of the two is wrong. New entries are dated right after that one, so that "
-        "they count as the newest; their dates and deadlines are wrong until the clock has passed it. Set it right"
+        "they count as the newest; their dates and deadlines are wrong until the clock has passed that time. "
+        "Correct the clock"
     )

@@ -23,6 +23,8 @@ from osteo_core.whole_files import write_bytes
 INBOX = "inbox"
 PARTS = "parts"
 QUARANTINE = "quarantine"
+#: Masks, and outlines that readers corrected.
+MEDIA = "media"
 SUFFIX = ".parquet"
 
 
@@ -104,7 +106,7 @@ def read_part(part: Part) -> pa.Table:
     that this program does not know.
     """
     if part.kind not in TABLES:
-        raise PartError(f"its name tells of no known kind; known are {sorted(TABLES)}")
+        raise PartError(f"its name gives no known kind; known kinds are {sorted(TABLES)}")
     content = part.path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != part.sha256:

@@ -30,8 +30,8 @@ COMMANDS = {
     "index": "read the headers of folders of CT into the store",
     "analyze": "segment and measure what is indexed and not yet done",
     "demo": "simulate patients of known truth and analyze them",
-    "reference": "import QCT values from a CSV file",
-    "phantom": "fit phantom scans and tell lines, validity and drift",
+    "reference": "import QCT values from a table (CSV or .xlsx)",
+    "phantom": "fit phantom scans and report lines, validity and drift",
     "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
     "corrections": "write what readers corrected as a training set",
@@ -42,11 +42,13 @@ COMMANDS = {
     "erase": "erase one patient from the store, on request",
     "process": "run the pipeline over paths into a folder, without a store",
 }
+#: What --store names where it is no store that is there already.
+_STORES = {"restore": "folder of the new store", "process": "only used to find the pseudonym key"}
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; '{self.prog} --help' tells what can be asked")
+        raise UsageError(f"{message}; see '{self.prog} --help'")
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -59,13 +61,13 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
         if only in (None, name):
             importlib.import_module(f"commands.{name}").add_arguments(command)
-        _add_shared(command)
+        _add_shared(command, store=_STORES.get(name, "the store"))
     return parser
 
 
-def _add_shared(parser: argparse.ArgumentParser) -> None:
+def _add_shared(parser: argparse.ArgumentParser, *, store: str) -> None:
     parser.add_argument(
-        "--store", type=path_argument, metavar="DIR", help="the store (default: OSTEO_STORE, else data/store)"
+        "--store", type=path_argument, metavar="DIR", help=f"{store} (default: OSTEO_STORE, else data/store)"
     )
     parser.add_argument(
         "--settings", type=Path, metavar="FILE", help="settings file (default: OSTEO_SETTINGS, else osteo.toml)"
@@ -102,14 +104,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OsteoError as error:
         return _complain(error, FAULT)
     except KeyboardInterrupt:
-        return _complain("stopped; what is done is kept, and the same command carries on from here", STOPPED)
+        return _complain("stopped; finished results are kept. Run the same command to continue", STOPPED)
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
         # Its own text may quote a path that a worker or a library was at, and a path may hold a name.
         reason = error.strerror or type(error).__name__
-        return _complain(f"the machine refused a file ({reason}); mend that and run the same command again", FAULT)
+        return _complain(
+            f"a file could not be read or written ({reason}); fix this and run the same command again", FAULT
+        )
     except (
         Exception
     ) as error:  # the last border: a traceback may quote a header or a path, so only its place is reported
@@ -121,8 +125,8 @@ def _own_fault(error: Exception) -> str:
         traceback.print_exception(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"a fault of this program ({type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}); "
-        f"what is done is kept. Please report it; {DEBUG}=1 prints the details, which may name patients"
+        f"internal error ({type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}); "
+        f"finished results are kept. Please report it; {DEBUG}=1 prints the details, which may name patients"
     )
 
 

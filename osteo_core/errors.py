@@ -25,6 +25,11 @@ class UsageError(OsteoError):
     """The caller asked for something that cannot be done."""
 
 
+def needs_author(what: str) -> UsageError:
+    """For ``what``, as 'a note', that nobody has put a name to."""
+    return UsageError(f"{what} needs its author: type your name or initials")
+
+
 class TableError(UsageError):
     """A table that a person made cannot be read, or rows of it are refused."""
 

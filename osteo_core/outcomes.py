@@ -93,9 +93,10 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.SHARP_KERNEL: "Kernel {found} is sharp and no site line names it, so vBMD is not given.",
     ExclusionCode.NOT_PREFERRED: "Another series of this study is preferred: {found}.",
     ExclusionCode.UNDER_AGE: "The patient is {found} years old; screening starts at {limit}.",
-    ExclusionCode.MIXED_PATIENTS: "The files of this series name {found} patients; nobody knows whose scan it is.",
+    ExclusionCode.MIXED_PATIENTS: "The files of this series name {found} patients; the patient cannot be determined.",
     ExclusionCode.MIXED_VOLTAGE: "The slices were taken at more than one tube voltage ({found} kV).",
-    ExclusionCode.MIXED_SCANS: "The slices were not made alike ({found}), so no calibration holds for all of them.",
+    ExclusionCode.MIXED_SCANS: "The slices were acquired or reconstructed differently ({found}); "
+    "no single calibration applies to all.",
     ExclusionCode.MIXED_ORIENTATION: "The slices have more than one orientation ({found}).",
     ExclusionCode.MIXED_GEOMETRY: "The slices differ in size or pixel spacing ({found}).",
     ExclusionCode.MISSING_SLICES: "Slices are missing: {found}.",
@@ -114,7 +115,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.MASK_REFUSED: "The mask from elsewhere cannot be used: {found}.",
     ExclusionCode.ROI_TOO_SMALL: "The trabecular region is {found} ml; at least {limit} ml are needed.",
     ExclusionCode.METAL: "Metal lies in or beside this vertebra ({found}).",
-    ExclusionCode.CEMENT: "Cement or bone as dense lies inside this vertebra ({found}).",
+    ExclusionCode.CEMENT: "Cement, or bone of similar density, lies inside this vertebra ({found}).",
     ExclusionCode.STREAKS: "Streaks or noise spread the HU of this vertebra ({found}; at most {limit} HU).",
     ExclusionCode.DARK_FOCUS: "Part of this vertebra is dark, like a haemangioma or lysis ({found}; limit {limit} HU).",
     ExclusionCode.SCLEROTIC_FOCUS: "Part of this vertebra is sclerotic ({found}; limit {limit} HU).",
@@ -205,11 +206,11 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LOW_Z_SCORE: "In place of a category: {found}.",
     CautionCode.AGE_UNKNOWN: "The file says nothing of age; the category holds from {limit} years.",
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
-    CautionCode.HU_SHIFT: "Air or soft tissue is not where HU should be: {found}.",
+    CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
     CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.UNLIKE_SCANNER: "Tissues are not as in the other series of this scanner: {found}.",
-    CautionCode.REGRESSION_DISAGREES: "The network that was trained on simulated patients alone reads another vBMD: "
+    CautionCode.REGRESSION_DISAGREES: "The network (trained on simulated patients only) gives a different vBMD: "
     "{found}. The calibrated value is kept.",
     CautionCode.SIMULATED: "Simulated patient: {found}.",
     CautionCode.MASK_FROM_ELSEWHERE: "Vertebrae and their levels are those of a mask from elsewhere ({found}), "

@@ -30,6 +30,8 @@ _RESULT_FIELDS = (
 )
 #: Settings that name a file of which the content counts.
 _TABLES = ("calibration_table", "store_lines", "phantom_table", "phantom_definitions")
+#: A worker that has loaded torch and both networks and holds no volume takes about so much; a usual scan needs 4.
+LEAST_MEMORY_GB = 1.0
 #: In a store: its own calibration lines, made from QCT pairs, as a calibration table.
 STORE_LINES = "calibration_lines.csv"
 #: Settings that name a CSV file.
@@ -66,9 +68,9 @@ class Settings:
     ``site_table``: CSV that names where series come from, empty for none.
     ``precision_table``: CSV of the site's own precision studies, empty for the published precision.
     ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
-    ``engine``: what outlines the bodies; ``masks``: a folder of masks from elsewhere, which then are used instead;
-    ``mask_tool``: whose numbers those masks hold that name none. They are no part of ``hash``: each result carries the
-    hash of its weights or its mask.
+    ``engine``: the segmentation engine; ``masks``: a folder of masks from elsewhere, which then are used instead;
+    ``mask_tool``: numbering scheme of masks that do not name their vertebrae. They are no part of ``hash``: each
+    result carries the hash of its weights or its mask.
     ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody; where
     people sign in their role decides instead.
     ``keep_identities``: whether ``index`` keeps an encrypted table of identifiers beside the key (`identities_dir`).
@@ -195,8 +197,8 @@ def checked(settings: Settings) -> Settings:
     ways = settings.calibration_ways
     wanted = {
         f"workers must be at least 1, found {settings.workers}": settings.workers >= 1,
-        f"worker_memory_gb must be above 0, found {settings.worker_memory_gb:g}": (
-            0 < settings.worker_memory_gb < math.inf
+        f"worker_memory_gb must be at least {LEAST_MEMORY_GB:g}, found {settings.worker_memory_gb:g}": (
+            LEAST_MEMORY_GB <= settings.worker_memory_gb < math.inf
         ),
         f"category_age_from_years must be a number from 0, found {settings.category_age_from_years:g}": (
             0 <= settings.category_age_from_years < math.inf

@@ -13,7 +13,7 @@ def show_limits() -> None:
     """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
     st.table(literal_cells(services.limit_rows()), border="horizontal", hide_index=True, alt="Limits")
     st.caption(
-        "'design' means that this project chose the value; it may be argued with. "
+        "'design' means that this project chose the value; it has no published source. "
         "A site's own values stand under Settings."
     )
 
@@ -54,7 +54,7 @@ TABS = {
 st.title("About and limits")
 st.info(
     f"**{wording.RESEARCH_USE}** It looks for low trabecular bone density on CT that was made for another reason. "
-    "A flag is a reason to look, not a finding; no flag does not rule anything out. Confirm by DXA or QCT.",
+    "A flag is a reason to look, not a finding; the absence of a flag rules nothing out. Confirm by DXA or QCT.",
     icon=":material/science:",
 )
 for tab, show in zip(st.tabs(list(TABS), on_change="rerun", key="about"), TABS.values(), strict=True):

@@ -80,7 +80,9 @@ def show_figure(
         line.caption(f"{len(shown):,} of {len(pairs):,} pairs, those in the box.")
         line.button("Show all", key=f"all-{name}", icon=":material/zoom_out_map:", on_click=_forget, args=(kept,))
     if is_counted:
-        place.caption(f"{len(shown):,} pairs: the colour says how many lie where. Draw a box to see its points.")
+        place.caption(
+            f"{len(shown):,} pairs: the colour shows how many pairs lie in each cell. Draw a box to show single points."
+        )
         _zoom_in(kept, event)
         return
     points = event["selection"]["points"]
@@ -224,8 +226,8 @@ else:
             "Click a point to open its patient. Differences are this CT minus QCT. Limits of agreement: bias ± "
             "1.96 SD, intervals after Bland and Altman 1999. Lines: CT on QCT. "
             + (
-                "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have intervals "
-                "from drawing patients anew; the other intervals are too narrow."
+                "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have bootstrap "
+                "intervals over patients; the other intervals are too narrow."
                 if by_level
                 else "One value a patient."
             )

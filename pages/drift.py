@@ -12,8 +12,6 @@ from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
-_UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
-
 
 def _last(one: services.ScannerDrift, quantity: Quantity) -> str:
     if quantity not in one.charts:
@@ -23,7 +21,8 @@ def _last(one: services.ScannerDrift, quantity: Quantity) -> str:
 
 
 def _alarm(alarm: Alarm, quantity: Quantity) -> str:
-    return f"{'▲' if alarm.is_up else '▼'} {alarm.change:+.1f} {_UNITS[quantity]} on {wording.day(alarm.day)}"
+    change = f"{alarm.change:+.1f} {drift_figures.UNITS[quantity]}"
+    return f"{'▲' if alarm.is_up else '▼'} {change} on {wording.day(alarm.day)}"
 
 
 def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:

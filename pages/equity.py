@@ -54,7 +54,7 @@ if not services.cohort_numbers().series:
 else:
     chosen = filters.heading("Equity", "equity")
     if not services.cohort_numbers(chosen).series:
-        frame.draw_empty("Nobody fits this filter.", icon=":material/search_off:")
+        frame.draw_empty("No patient matches this filter.", icon=":material/search_off:")
     else:
         for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):
             with tab:
@@ -62,6 +62,6 @@ else:
         st.caption(
             "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
             "exclusions stay in the denominator. Closed: not confirmed, no action with its reason, closed, or "
-            f"contacted at 12 months. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flags "
-            "differ by age and sex because bone does; the other two shares are the programme's own doing."
+            f"contacted at 12 months. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flag "
+            "rates differ by age and sex because bone density does; the other two shares depend on the programme."
         )

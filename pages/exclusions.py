@@ -170,14 +170,15 @@ else:
         "Without a category",
         wording.share(flow.left_out, flow.found),
         border=True,
-        help="Excluded, failed, or measured without a category, by their first reason; what waits is in neither",
+        help="Excluded, failed, or measured without a category, by their first reason; series not yet analyzed are in "
+        "neither",
     )
     columns[2].metric("With a category", wording.share(flow.categorised, flow.found), border=True)
     if flow.found:
         show_flow(flow)
         st.caption(
-            "Each series counts once, at its first reason. All shares are of the series found: who failed or was left "
-            "out stays in the denominator. Click a box to see its series."
+            "Each series counts once, at its first reason. All shares are of the series found: failed and excluded "
+            "series stay in the denominator. Click a box to see its series."
         )
     else:
         st.caption("No series in this filter.")

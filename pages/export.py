@@ -127,7 +127,7 @@ else:
     chosen = filters.heading("Export", "export", with_patients=True)
     numbers = services.cohort_numbers(chosen)
     if not numbers.series:
-        frame.draw_empty("Nobody fits this filter: there is nothing to export.", icon=":material/search_off:")
+        frame.draw_empty("No patient matches this filter: there is nothing to export.", icon=":material/search_off:")
     else:
         st.markdown(
             f"**{wording.counted(numbers.series, 'series', 'series')}** of "

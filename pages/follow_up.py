@@ -91,10 +91,10 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
         st.caption(literal(f"{numbers}: {why}"))
     st.caption(
-        "Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose time span "
-        "is over; who died or moved away before is not counted. 11: fracture risk, DXA, falls and a decision are "
-        "noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, Osteoporos Int "
-        "31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
+        "Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose time "
+        "span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and a "
+        "decision are noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, "
+        "Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
 
@@ -124,7 +124,7 @@ def show_capacity(chosen: services.CohortFilter) -> None:
         f"**{ahead.flags_a_week:.1f}** flags a week ({ahead.flags_low:.1f} to {ahead.flags_high:.1f}) over "
         f"{wording.counted(len(queue.weeks), 'full week')}; {queue.to_review + queue.before_clinic:,} wait now. "
         f"{literal(clear)} "
-        f"**{ahead.slots_needed:,}** slots a week would serve the upper end."
+        f"**{ahead.slots_needed:,}** slots a week would cover the upper estimate."
     )
     left, right = st.columns(2, gap="large")
     with left:

@@ -63,7 +63,7 @@ def show_patient(view: services.PatientView) -> None:
     st.subheader("Follow-up and readings")
     show_reading(view)
     if is_blind:
-        st.caption("Earlier notes and stored values are hidden while you see the series blind.")
+        st.caption("Earlier notes and stored values are hidden while you read blind.")
     else:
         show_history(view.series_key)
     left, right = st.columns(2, gap="large")

@@ -122,7 +122,7 @@ def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
             [
                 {
                     "Set": f"{line.number}, {line.vendor}",
-                    "Second scan": "lying down anew" if line.kind == "repositioned" else "another soft kernel",
+                    "Second scan": "repositioned" if line.kind == "repositioned" else "another soft kernel",
                     "Calibration": line.calibration,
                     "Patients": f"{line.n}",
                     "Without a value": f"{line.failed}",
@@ -155,7 +155,7 @@ def show_origin(found: services.Study) -> None:
 st.title("Replication of Fang 2021")
 st.warning(
     "**SIMULATED.** Every patient of this study is invented: anatomy, scanner, QCT. It shows that the way from DICOM "
-    "to category holds on scanners that it has not seen; it does not show how it does on people.",
+    "to category holds on scanners that it has not seen; it does not show how the method performs in patients.",
     icon=":material/science:",
 )
 found = services.study()
@@ -173,7 +173,7 @@ else:
     show_figure(forest, name="replication_bias_and_limits", key="forest")
     st.caption(
         "Diamond: bias with its 95 % interval; ends of the line: 95 % limits of agreement. The bias should lie in the "
-        "darker ground, the ends within the paler one."
+        "darker band, the ends in the lighter band."
     )
     st.subheader("All figures (95 % interval)")
     for tab, name in zip(st.tabs(list(_CALIBRATIONS)), _CALIBRATIONS, strict=True):

@@ -134,7 +134,7 @@ else:
     chosen = filters.heading("Table", "table", with_patients=True)
     total = services.cohort_numbers(chosen).series
     if not total:
-        frame.draw_empty("Nobody fits this filter: there is no row.", icon=":material/search_off:")
+        frame.draw_empty("No patient matches this filter: there is no row.", icon=":material/search_off:")
     else:
         show_choice()
         part = services.Part(

@@ -79,7 +79,7 @@ def show_list(chosen: services.CohortFilter) -> None:
             "Refresh list",
             icon=":material/refresh:",
             on_click=in_words()(refresh),
-            help="Puts the list in order anew. Until then every patient stays in its place, also after a note.",
+            help="Sorts the list again. Until then every patient stays in its place, also after a note.",
         )
         call_list.show(order, patient_list.reason_words)
     show_counts(order, chosen)

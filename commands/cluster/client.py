@@ -14,7 +14,7 @@ import dask
 from distributed import Client, LocalCluster, WorkerPlugin
 from distributed.utils import get_mp_context
 
-from osteo_core.errors import SettingsError, UsageError
+from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 
 #: Lower priority than the app and everything else a person waits for.
@@ -25,8 +25,6 @@ _PATIENCE_S = 30
 _DASK_DEATHS = 100
 
 _KEEP_BYTES = 2**32
-#: A worker that has loaded torch and both networks and holds no volume takes about so much.
-LEAST_MEMORY_GB = 1.0
 #: Address space for data that a worker may take beyond its memory limit: stacks of its threads, pages never touched.
 _SLACK_BYTES = 2**30
 
@@ -80,14 +78,8 @@ class Bounded(WorkerPlugin):
 def open_client(settings: Settings, scheduler: str | None = None) -> Iterator[Client]:
     """A client on ``scheduler`` ('tcp://host:port'), or on processes of this machine when None.
 
-    Raises UsageError when the scheduler does not answer or has no worker, SettingsError for workers that could not
-    even begin.
+    Raises UsageError when the scheduler does not answer or has no worker.
     """
-    if scheduler is None and settings.worker_memory_gb < LEAST_MEMORY_GB:
-        raise SettingsError(
-            f"setting worker_memory_gb is {settings.worker_memory_gb:g}; a worker needs at least {LEAST_MEMORY_GB:g} "
-            "to load the networks, and 4 for a usual scan"
-        )
     opened = _existing(scheduler) if scheduler else _local(settings)
     with opened as client:
         yield client

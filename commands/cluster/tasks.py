@@ -24,8 +24,8 @@ _TICK_S = 2.0
 _PAUSED_S = 0.5
 _CONNECTED = ("running", "connecting")
 _GONE = (
-    "the scheduler or its workers went away in mid-run; what is done is kept. "
-    "Start them again and run the same command: it carries on"
+    "the connection to the scheduler or its workers was lost; finished results are kept. "
+    "Start them again and run the same command to continue"
 )
 
 
@@ -120,7 +120,7 @@ def _answer(future: Future[Any], task: Task, on_done: Callable[[Any], Iterable[T
 def _again(task: Task, death: KilledWorker) -> Task:
     if task.given_up >= _RESUBMISSIONS:
         raise WorkersLostError(
-            f"workers died {_RESUBMISSIONS} times over tasks that never began; "
-            "look at the memory of the workers (setting worker_memory_gb), then run the command again: it carries on"
+            f"workers died {_RESUBMISSIONS} times before starting a task; "
+            "check their memory (setting worker_memory_gb) and run the command again to continue"
         ) from death
     return Task(function=task.function, arguments=task.arguments, given_up=task.given_up + 1)

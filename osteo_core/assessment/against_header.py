@@ -80,7 +80,7 @@ def scale_of(kvp: float | None, tissues: CalibrationTissues) -> tuple[float | No
 def _scale_doubt(kvp: float | None, tissues: CalibrationTissues) -> str:
     found = {sample.name for sample in tissues.samples}
     if "air" in found and not found & _FATS:
-        return "air is in its place and no fat is where fat should be, as with a wrong rescale slope"
+        return "air has its expected HU but no fat is found at the HU of fat, as with a wrong rescale slope"
     offset, gain = scale_of(kvp, tissues)
     if gain is not None and abs(gain) > SCALE_GAIN.value:
         return f"fat lies {100 * gain:+.0f} % farther from air than it should, as with a wrong rescale slope"

@@ -33,12 +33,12 @@ from osteo_core.terms import MASK_LEVELS, MEASURED_LEVELS, Anchor, Category, Min
 _REVIEWED: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNDECLARED: "contrast seen though not declared",
     CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
-    CautionCode.HU_SHIFT: "air or soft tissue is not where HU should be",
+    CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range",
     CautionCode.NOT_PLAIN_CT: "tissues are not as plain CT shows them",
     CautionCode.HEADER_DOUBTED: "the image does not fit its header",
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
-    CautionCode.REGRESSION_DISAGREES: "the network beside the calibration reads another vBMD",
+    CautionCode.REGRESSION_DISAGREES: "the network's vBMD differs from the calibrated value",
 }
 
 

@@ -56,8 +56,8 @@ def fractures_in_words(measurements: Sequence[Measurement]) -> str:
 
 
 def crossing_in_words(mean: Estimate, *, limit: float, other: Category) -> str:
-    """'64 to 98 mg/cm³ holds the limit 80; low bone mass is possible too'."""
-    return f"{interval_in_words(mean)} mg/cm³ holds the limit {limit:g}; {other.value} is possible too"
+    """'64 to 98 mg/cm³ contains the limit 80; low bone mass is possible too'."""
+    return f"{interval_in_words(mean)} mg/cm³ contains the limit {limit:g}; {other.value} is possible too"
 
 
 def disagreement_in_words(where: str, calibrated: Estimate, read: Estimate) -> str:

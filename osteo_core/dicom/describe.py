@@ -269,6 +269,7 @@ def _in_words(odd: Odd) -> str:
 
 
 def thickness_cautions(series: Series) -> list[tuple[CautionCode, str, str]]:
+    """Cautions for thick slices and for slices that overlap or leave gaps: code, what was found, the limit."""
     thickness, step = series.slice_thickness_mm, series.slice_step_mm
     found = []
     if thickness is not None and thickness > THICKNESS_PREFERRED.value:

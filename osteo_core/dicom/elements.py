@@ -48,6 +48,7 @@ class Elements:
 
 
 def slice_of(source: Elements, path: Path, frame: int, syntax: str, seen: Seen) -> SliceHeader:
+    """What the header says of one frame; what its series has in common is kept in ``seen``."""
     image, pixels, common = _common(source, syntax, seen)
     position = numbers(source, "ImagePositionPatient", 3)
     return SliceHeader(

@@ -65,6 +65,7 @@ def _not_hu(series: Series, arranged: Arranged) -> Exclusion | None:
 
 
 def too_young(series: Series) -> Exclusion | None:
+    """An exclusion for a patient under the age of adults; None where the age is not known."""
     age, adult = series.patient_age_years, ADULT_AGE_FROM.value
     if age is not None and age < adult:
         return _exclude(ExclusionCode.UNDER_AGE, f"{age:.0f}", f"{adult:g}")

@@ -98,7 +98,7 @@ PHANTOM_VALIDITY = Limit(
 )
 GENERAL_LINE_SD = Limit(
     value=8.0,
-    unit="mg/cm3 (SD)",
+    unit="mg/cm³ (SD)",
     source="8.8 whole against QCT with its phantom in 114 clinical scans (Bartenschlager 2023, JBMR; 7.8 to 8.0 % in "
     "Kaesmacher 2017, 9.2 % for another scanner's line in Skornitzke 2022), less the 3.7 that filter and shift explain",
     date="2023",
@@ -117,90 +117,6 @@ REGRESSION_KVP_MOST = Limit(
     source="design: the highest tube voltage of the simulated scanners that the network was trained on",
     date="2026-11-25",
     beyond="the network reads no vBMD",
-)
-TUBE_VOLTAGE_LOW = Limit(
-    value=60.0,
-    unit="kV",
-    source="CT tubes run from 70 kV (Siemens, Canon: 70 to 150), 10 kV to spare",
-    date="2026-11-28",
-    beyond="below: the row of a table is refused",
-)
-TUBE_VOLTAGE_HIGH = Limit(
-    value=160.0,
-    unit="kV",
-    source="CT tubes run to 150 kV, 10 kV to spare",
-    date="2026-11-28",
-    beyond="above: the row of a table is refused",
-)
-LINE_SLOPE_LOW = Limit(
-    value=0.1,
-    unit="mg/cm3 per HU",
-    source="design: published lines lie from 0.5 to 1.3",
-    date="2026-11-28",
-    beyond="below: no calibration line, as of densities in g/cm3",
-)
-LINE_SLOPE_HIGH = Limit(
-    value=3.0,
-    unit="mg/cm3 per HU",
-    source="design: published lines lie from 0.5 to 1.3",
-    date="2026-11-28",
-    beyond="above: no calibration line",
-)
-LINE_INTERCEPT = Limit(
-    value=150.0,
-    unit="mg/cm3",
-    source="design: published lines lie within 20; water is no bone",
-    date="2026-11-28",
-    beyond="farther from 0: the row of a calibration table is refused",
-)
-LINE_RESIDUAL_LOW = Limit(
-    value=0.1,
-    unit="mg/cm3",
-    source="design: no fit is better than the noise of a mean HU",
-    date="2026-11-28",
-    beyond="below: the row of a calibration table is refused",
-)
-LINE_RESIDUAL_HIGH = Limit(
-    value=100.0,
-    unit="mg/cm3",
-    source="design: as wide as the range of patients, a line says nothing",
-    date="2026-11-28",
-    beyond="above: the row of a calibration table is refused",
-)
-ROD_DENSITY_LOW = Limit(
-    value=-200.0,
-    unit="mg/cm3",
-    source="design: QCT Pro Model 3 has -51.8, fat equivalents about -100",
-    date="2026-11-28",
-    beyond="below: the row of a phantom table is refused",
-)
-ROD_DENSITY_HIGH = Limit(
-    value=1500.0,
-    unit="mg/cm3",
-    source="design: compact bone holds 1200",
-    date="2026-11-28",
-    beyond="above: the row of a phantom table is refused",
-)
-ROD_HU_LOW = Limit(
-    value=-300.0,
-    unit="HU",
-    source="design: fat equivalents at 80 kVp read -150",
-    date="2026-11-28",
-    beyond="below: the row of a phantom table is refused",
-)
-ROD_HU_HIGH = Limit(
-    value=3071.0,
-    unit="HU",
-    source="the highest HU of 12 bits",
-    date="2026-11-28",
-    beyond="above: the row of a phantom table is refused",
-)
-WATER_PATH_MOST = Limit(
-    value=70.0,
-    unit="cm",
-    source="the opening of CT scanners, 70 to 82 cm",
-    date="2026-11-28",
-    beyond="above: the row of a phantom table is refused",
 )
 
 #: Plausible HU of each calibration tissue: lowest and highest. A tissue that is not listed has no limits.
@@ -222,21 +138,21 @@ IN_SCAN_PLACE_SD = Limit(
 PAIRS_LEAST = Limit(
     value=20,
     unit="patients",
-    source="design: the slope of 20 patients over 60 mg/cm3 with a scatter of 5 is known to 6 %",
+    source="design: the slope of 20 patients over 60 mg/cm³ with a scatter of 5 is known to 6 %",
     date="2026-11-29",
     beyond="fewer: no line is made from QCT pairs",
 )
 PAIRS_RANGE = Limit(
     value=60.0,
-    unit="mg/cm3, highest less lowest QCT value",
+    unit="mg/cm³, highest less lowest QCT value",
     source="design: from osteoporosis (80) to normal (120) and beyond on both sides",
     date="2026-11-29",
     beyond="narrower: no line is made from QCT pairs",
 )
 PAIRS_ERROR_RATIO = Limit(
     value=0.64,
-    unit="(mg/cm3)^2 per HU^2",
-    source="regions placed anew move both alike, RMSE 3.0 mg/cm3 (Eur Radiol Exp 2024): 0.8 mg/cm3 per HU, squared",
+    unit="(mg/cm³)^2 per HU^2",
+    source="regions placed anew move both alike, RMSE 3.0 mg/cm³ (Eur Radiol Exp 2024): 0.8 mg/cm³ per HU, squared",
     date="2024",
     beyond="variance of QCT's error over that of the HU, in the line through QCT pairs",
 )

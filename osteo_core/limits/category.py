@@ -6,21 +6,21 @@ from osteo_core.limits.limit import Limit
 
 OSTEOPOROSIS_BELOW = Limit(
     value=80.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="ACR practice parameter / ISCD; Chinese radiological guideline 2018",
     date="2018",
     beyond="category osteoporosis",
 )
 OSTEOPOROSIS_BELOW_EAST_ASIAN_WOMEN = Limit(
     value=50.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="Wang 2024, Skeletal Radiol 53:1473: 45-50 for older East Asian women",
     date="2024",
     beyond="not used unless osteoporosis_below_mg_cm3 is set to it",
 )
 NORMAL_ABOVE = Limit(
     value=120.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="ACR practice parameter / ISCD; Chinese radiological guideline 2018",
     date="2018",
     beyond="category normal; from 80 to 120, both ends included, low bone mass",

@@ -14,7 +14,7 @@ ENHANCED_BLOOD_HU = Limit(
 ARTERIAL_BLOOD_HU = Limit(
     value=230.0,
     unit="HU",
-    source="design, to be checked on simulated and real phases",
+    source="design: between the aorta of an arterial and of a portal venous phase",
     date="2026-11-24",
     beyond="aorta as bright as this where no cava is seen: arterial",
 )

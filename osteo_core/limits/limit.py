@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """One limit. ``source`` says who set it; 'design' means this project did, and may be argued with."""
+    """One limit. ``source`` says who set it; 'design' means this project did, without a published source."""
 
     value: float
     unit: str

@@ -22,7 +22,7 @@ PRECISION_OTHER = Limit(
 )
 PRECISION_LEAST = Limit(
     value=2.1,
-    unit="mg/cm3 (SD)",
+    unit="mg/cm³ (SD)",
     source=f"RMSE 3.0 between two kernels of one scan, over the square root of 2: {_STUDY}",
     date="2024",
     beyond="below: precision in percent of a low vBMD, not taken smaller than this",
@@ -43,8 +43,8 @@ PRECISION_FREEDOM = Limit(
 )
 PRECISION_SD_MOST = Limit(
     value=30.0,
-    unit="mg/cm3",
-    source="design: six times the published SD at 100 mg/cm3",
+    unit="mg/cm³",
+    source="design: six times the published SD at 100 mg/cm³",
     date="2026-11-29",
     beyond="above: the row of a precision table is refused",
 )

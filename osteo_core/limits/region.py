@@ -7,14 +7,14 @@ from osteo_core.limits.limit import Limit
 ROI_MINIMUM = Limit(
     value=1.0,
     unit="ml",
-    source="project design after ACR practice for QCT (general knowledge, verify)",
+    source="design: the median of a smaller region rests on too little bone",
     date="2026-11-24",
     beyond="level excluded",
 )
 ROI_SURFACE_MARGIN = Limit(
     value=4.5,
     unit="mm",
-    source="opportunistic CT tools erode 2-5 mm (general knowledge, verify)",
+    source="design: keeps out cortex, its partial volume and the error of the mask",
     date="2026-11-24",
     beyond="nearer to the body's surface: not trabecular region",
 )
@@ -28,7 +28,7 @@ ROI_ENDPLATE_MARGIN = Limit(
 ROI_POSTERIOR_SHARE = Limit(
     value=0.33,
     unit="of the body's depth",
-    source="anterior half to two thirds, as QCT regions lie (ACR practice; general knowledge, verify)",
+    source="design: leaves out the posterior third, where the basivertebral vein enters",
     date="2026-11-24",
     beyond="further back: not trabecular region",
 )

@@ -20,63 +20,63 @@ TUBE_VOLTAGE_HIGH = Limit(
 )
 LINE_SLOPE_LOW = Limit(
     value=0.1,
-    unit="mg/cm3 per HU",
+    unit="mg/cm³ per HU",
     source="design: published lines lie from 0.5 to 1.3",
     date="2026-11-28",
-    beyond="below: no calibration line, as of densities in g/cm3",
+    beyond="below: no calibration line, as of densities in g/cm³",
 )
 LINE_SLOPE_HIGH = Limit(
     value=3.0,
-    unit="mg/cm3 per HU",
+    unit="mg/cm³ per HU",
     source="design: published lines lie from 0.5 to 1.3",
     date="2026-11-28",
     beyond="above: no calibration line",
 )
 LINE_INTERCEPT = Limit(
     value=150.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: published lines lie within 20; water is no bone",
     date="2026-11-28",
     beyond="farther from 0: the row of a calibration table is refused",
 )
 LINE_RESIDUAL_LOW = Limit(
     value=0.1,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: no fit is better than the noise of a mean HU",
     date="2026-11-28",
     beyond="below: the row of a calibration table is refused",
 )
 LINE_RESIDUAL_HIGH = Limit(
     value=100.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: as wide as the range of patients, a line says nothing",
     date="2026-11-28",
     beyond="above: the row of a calibration table is refused",
 )
 ROD_DENSITY_LOW = Limit(
     value=-200.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: QCT Pro Model 3 has -51.8, fat equivalents about -100",
     date="2026-11-28",
     beyond="below: the row of a phantom table is refused",
 )
 ROD_DENSITY_HIGH = Limit(
     value=1500.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: compact bone holds 1200",
     date="2026-11-28",
     beyond="above: the row of a phantom table is refused",
 )
 ROD_WATER_LOW = Limit(
     value=500.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: water equivalents lie about 1000",
     date="2026-11-28",
     beyond="below: the row of a phantom table is refused",
 )
 ROD_WATER_HIGH = Limit(
     value=1500.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: water equivalents lie about 1000",
     date="2026-11-28",
     beyond="above: the row of a phantom table is refused",
@@ -104,29 +104,29 @@ WATER_PATH_MOST = Limit(
 )
 QCT_LOW = Limit(
     value=-50.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: fatty marrow with hardly any bone reads below 0 in QCT, pure fat about -80",
     date="2026-11-28",
     beyond="below: the row of a QCT table is refused",
 )
 QCT_HIGH = Limit(
     value=500.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: twice the mean of the young; sclerosis reaches it",
     date="2026-11-28",
     beyond="above: the row of a QCT table is refused",
 )
 SCORE_LOW = Limit(
     value=-6.0,
-    unit="mg/cm3",
+    unit="mg/cm³",
     source="design: the lowest T-scores that are reported; no mean vBMD of a patient is so near to 0",
     date="2026-11-28",
     beyond="from here to the upper one, a vBMD of a QCT table is taken for a T-score and refused",
 )
 SCORE_HIGH = Limit(
     value=4.0,
-    unit="mg/cm3",
-    source="design: the highest T-scores that are reported; densities in g/cm3 lie below 1",
+    unit="mg/cm³",
+    source="design: the highest T-scores that are reported; densities in g/cm³ lie below 1",
     date="2026-11-28",
     beyond="from the lower one to here, a vBMD of a QCT table is taken for a T-score and refused",
 )

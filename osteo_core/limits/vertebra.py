@@ -7,7 +7,7 @@ from osteo_core.limits.limit import Limit
 LEVEL_CONFIDENCE = Limit(
     value=0.5,
     unit="probability",
-    source="design, to be calibrated",
+    source="design: below one half a level is more likely wrong than right",
     date="2026-11-24",
     beyond="below: level excluded and marked for review",
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from osteo_core.errors import UsageError
+from osteo_core.errors import needs_author
 from osteo_core.records import Event
 from osteo_core.terms import Level
 
@@ -43,7 +43,7 @@ class CauseReading:
 
     def __post_init__(self) -> None:
         if not self.author.strip():
-            raise UsageError("a reading needs its author: type your name or initials")
+            raise needs_author("a reading")
 
 
 def event_of(reading: CauseReading, *, event_id: str, series_key: str, versions: tuple[str, str]) -> Event:

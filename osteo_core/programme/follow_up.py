@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from osteo_core.errors import UsageError
+from osteo_core.errors import UsageError, needs_author
 from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, REVIEW_WORKING_DAYS, TREATMENT_WEEKS
 from osteo_core.records import Event
 
@@ -104,7 +104,7 @@ class Note:
         if (self.state is None) == (self.fact is None):
             raise UsageError("a note holds one new state or one fact")
         if not self.author.strip():
-            raise UsageError("a note needs its author: type your name or initials")
+            raise needs_author("a note")
         if (self.because is None) is (self.state in WITH_CODE):
             raise UsageError(f"'{' and '.join(WITH_CODE)}' need a 'because' code, and only they have one")
         if self.because is Because.OTHER and not self.reason.strip():
@@ -168,7 +168,7 @@ def undo_event(undone: UndoneNote, *, event_id: str, author: str, at: datetime) 
     Raises UsageError without an author, or when the note to undo is not the last one of its series.
     """
     if not author.strip():
-        raise UsageError("an undo needs its author: type your name or initials")
+        raise needs_author("an undo")
     if undone.last_event_id != undone.event_id:
         raise UsageError(
             f"'{undone.note}' cannot be undone: another note was made after it; note the right state instead"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from osteo_core.errors import UsageError
+from osteo_core.errors import UsageError, needs_author
 from osteo_core.programme.follow_up import State
 from osteo_core.records import Event
 
@@ -50,7 +50,7 @@ class Plan:
         if sum(given) != 1:
             raise UsageError("a plan holds an assignee, a day to wait for, the end of waiting, or a contact")
         if not self.author.strip():
-            raise UsageError("a note needs its author: type your name or initials")
+            raise needs_author("a note")
         if self.snooze_until is not None and self.snooze_until <= self.at.date():
             raise UsageError(f"waiting must end after today, found {self.snooze_until}")
 

@@ -72,14 +72,14 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
     if len(pairs) < PAIRS_LEAST.value:
         return f"{len(pairs)} patient{'s' * (len(pairs) != 1)}; at least {PAIRS_LEAST.value:g} are needed"
     if np.ptp(qct) < PAIRS_RANGE.value:
-        return f"QCT spans {np.ptp(qct):.0f} mg/cm3 in these patients; at least {PAIRS_RANGE.value:g} are needed"
+        return f"QCT spans {np.ptp(qct):.0f} mg/cm³ in these patients; at least {PAIRS_RANGE.value:g} are needed"
     try:
         line = deming(hu, qct, error_ratio=error_ratio)
         slopes, intercepts = deming_left_out(hu, qct, error_ratio=error_ratio).T
     except StatisticsError as error:
         return str(error)
     if line.slope.low <= 0:
-        return f"vBMD does not rise with HU for certain (slope {line.slope.value:.2f}, from {line.slope.low:.2f})"
+        return f"the slope of vBMD on HU is not clearly above 0 ({line.slope.value:.2f}, from {line.slope.low:.2f})"
     left = slopes * hu + intercepts - qct
     distance = np.abs(left - np.median(left))
     spread = _MAD_TO_SD * float(np.median(distance))

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 import numpy as np
 from scipy import ndimage
 
-from osteo_core.assessment.assess import sound_levels
 from osteo_core.density.rod_row import find_rod_row
 from osteo_core.density.roi import measure_body, refuse_unlike
 from osteo_core.imaging.borders import cut_sides
@@ -214,8 +213,3 @@ def _phase_cautions(phase: ContrastPhase) -> tuple[Caution, ...]:
     if phase is ContrastPhase.NATIVE:
         return ()
     return (Caution(code=CautionCode.CONTRAST, step=Step.MEASURE, found=f"{phase.value}, by the reader"),)
-
-
-def levels_that_count(result: SeriesResult) -> tuple[Level, ...]:
-    """Levels whose mean decides."""
-    return tuple(m.level for m in sound_levels(result.measurements))

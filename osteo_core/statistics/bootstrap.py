@@ -1,4 +1,4 @@
-"""Intervals by drawing patients anew: for levels of one patient, which are not independent.
+"""Bootstrap intervals over patients: for levels of one patient, which are not independent.
 
 Every figure here follows from sums over pairs, so each patient is summed once and a draw only weighs patients' sums.
 """

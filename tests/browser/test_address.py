@@ -70,9 +70,9 @@ def test_a_step_is_one_entry_and_back_forward_and_reload_show_what_the_address_s
 def test_what_an_address_asks_for_in_vain_is_said(visit: Visit, name: str) -> None:
     page = visit.page
     page.goto(f"{visit.address}/{name}?vendor=GE&vendor=Acme&sexx=F&age_from=old")
-    expect(page.get_by_text("The address asks for vendor 'Acme', which is not known here")).to_be_visible()
-    expect(page.get_by_text("The address asks for age from 'old', which is not known here")).to_be_visible()
-    expect(page.get_by_text("The address holds 'sexx', which no page knows")).to_be_visible()
+    expect(page.get_by_text("Vendor 'Acme' in the address is unknown")).to_be_visible()
+    expect(page.get_by_text("Age from 'old' in the address is unknown")).to_be_visible()
+    expect(page.get_by_text("The address contains an unknown filter 'sexx'")).to_be_visible()
     expect(chip(page, "Vendor: GE")).to_be_visible()
     page.wait_for_url(f"**/{name}?vendor=GE")
 
@@ -82,7 +82,7 @@ def test_pages_without_a_filter_open_by_their_address_and_say_what_they_do_not_k
     page = visit.page
     page.goto(f"{visit.address}/{name}?sexx=F")
     expect(page.get_by_role("heading", name=WITHOUT_FILTER[name], exact=True)).to_be_visible()
-    expect(page.get_by_text("The address holds 'sexx', which no page knows")).to_be_visible()
+    expect(page.get_by_text("The address contains an unknown filter 'sexx'")).to_be_visible()
     page.wait_for_url(f"{visit.address}/{name}")
     before = entries(page)
     page.locator(MENU).get_by_role("link", name="Drift").click()
@@ -106,7 +106,7 @@ def test_a_patient_and_a_box_that_are_not_there_are_said(visit: Visit) -> None:
     expect(page.get_by_text("There is no box 'attic' in this figure.")).to_be_visible()
     page.goto(f"{visit.address}/agreement?group=Acme&unit=feet")
     expect(page.get_by_text("There is no group 'Acme' here")).to_be_visible()
-    expect(page.get_by_text("comparison 'feet', which is not known here")).to_be_visible()
+    expect(page.get_by_text("comparison 'feet' in the address is unknown")).to_be_visible()
 
 
 def test_back_right_after_a_patient_was_opened_keeps_the_way_forward(visit: Visit) -> None:
@@ -133,7 +133,7 @@ def test_a_comparison_is_in_the_address_one_entry_a_step_and_removable(visit: Vi
     page.get_by_role("button", name="Compare with …").click()
     page.wait_for_url(f"**/{name}?vendor=GE&compare=true")
     page.goto(f"{visit.address}/{name}?vendor=GE&compare=true&vs_sex=F&vs_vendor=Acme")
-    expect(page.get_by_text("second vendor 'Acme', which is not known here")).to_be_visible()
+    expect(page.get_by_text("second vendor 'Acme' in the address is unknown")).to_be_visible()
     expect(page.get_by_role("heading", name="Comparison")).to_be_visible()
     before = entries(page)
     chip(page, "Sex: women (F)").click()

@@ -91,7 +91,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     assert "corrected by AB" not in everything
     assert "L1 is no vertebra" not in everything
     page.get_by_test_id("stPopoverButton").filter(has_text="Report").click()
-    expect(page.get_by_text("You see this series blind")).to_be_visible()
+    expect(page.get_by_text("You read this series blind")).to_be_visible()
     page.keyboard.press("Escape")
     sign(page, "a", "accepted", "CD")
     expect(page.locator(".reader .reading-status")).to_contain_text(

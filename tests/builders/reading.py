@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from commands.write_results import MEDIA, write_mask
+from commands.write_results import write_mask
 from db import parts, rows
+from db.parts import MEDIA
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.pipeline import analyze_volume
 from osteo_core.records import Found, Segmentation, Series, SeriesResult, Volume

@@ -33,15 +33,15 @@ from tests.house.sources import ROOT
         (["analyze", "--workers", "two"], "invalid int value: 'two'"),
         (["check", "--settings", "/nowhere/osteo.toml"], "no settings file at /nowhere/osteo.toml"),
         (["reference", "/nowhere.csv"], "there is no file or folder /nowhere.csv"),
-        (["index", ""], "argument PATH: expected a path, found an empty one"),
-        (["process", ".", "", "--out", "/tmp/out"], "argument PATH: expected a path, found an empty one"),
-        (["process", ".", "--out", ""], "argument --out: expected a path, found an empty one"),
+        (["index", ""], "argument PATH: the path is empty; name a file or folder"),
+        (["process", ".", "", "--out", "/tmp/out"], "argument PATH: the path is empty; name a file or folder"),
+        (["process", ".", "--out", ""], "argument --out: the path is empty; name a file or folder"),
         (["process", "/dev/null", "--out", "/tmp/out"], "/dev/null is neither a file nor a folder"),
         (
             ["process", ".", "--out", "/tmp/out", "--masks", "/nowhere"],
             "masks must be a folder, there is none at /nowhere",
         ),
-        (["analyze", "--mask-tool", "verse"], "--mask-tool says whose numbers masks hold, and there are none"),
+        (["analyze", "--mask-tool", "verse"], "--mask-tool needs --masks FOLDER"),
         (["analyze", "--mask-tool", "mine"], "invalid choice: 'mine'"),
         (["analyze", "--engine", "totalsegmentator", "--masks", "/tmp"], "masks and another engine than own exclude"),
         (["demo", "--seed", "-1"], "--seed must be at least 0, found -1"),
@@ -122,7 +122,7 @@ def test_a_file_that_the_system_refuses_is_one_sentence_without_its_path(
     answer_with(monkeypatch, OSError(28, "No space left on device", "/data/DOE^JANE/1"))
     assert command_line.main(["check"]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("osteo_core: the machine refused a file (No space left on device)")
+    assert err.startswith("osteo_core: a file could not be read or written (No space left on device)")
     assert "DOE" not in err
     assert err.count("\n") == 1
 
@@ -133,7 +133,7 @@ def test_a_fault_of_the_program_is_one_sentence_without_what_it_quotes(
     answer_with(monkeypatch, KeyError("DOE^JANE"))
     assert command_line.main(["check"]) == 1
     err = capsys.readouterr().err
-    assert err.startswith("osteo_core: a fault of this program (KeyError in test_command_line.py, line ")
+    assert err.startswith("osteo_core: internal error (KeyError in test_command_line.py, line ")
     assert "DOE" not in err
     assert err.count("\n") == 1
 
@@ -157,7 +157,7 @@ def test_ctrl_c_says_that_the_same_command_carries_on(
 ) -> None:
     answer_with(monkeypatch, KeyboardInterrupt())
     assert command_line.main(["check"]) == 130
-    assert "the same command carries on" in capsys.readouterr().err
+    assert "Run the same command to continue" in capsys.readouterr().err
 
 
 def test_a_polite_end_is_a_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,7 +172,7 @@ def test_a_polite_end_is_a_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytes
         assert command_line.main(["check"]) == 130
     finally:
         signal.signal(signal.SIGTERM, former)
-    assert "carries on" in capsys.readouterr().err
+    assert "Run the same command to continue" in capsys.readouterr().err
 
 
 def test_help_answers_without_loading_what_is_heavy() -> None:

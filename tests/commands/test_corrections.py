@@ -131,9 +131,7 @@ def test_without_a_correction_or_its_source_it_says_why_and_leaves_nothing(signe
     ct = signed[1][0].result.series.files[0]
     ct.rename(ct.with_suffix(".away"))
     try:
-        with pytest.raises(
-            UsageError, match=r"none of the signed corrections .*source files are not where they were: 1"
-        ):
+        with pytest.raises(UsageError, match=r"none of the signed corrections .*source files are missing: 1"):
             run(["corrections", "--store", str(signed[0]), "--out", str(tmp_path / "set")])
     finally:
         ct.with_suffix(".away").rename(ct)

@@ -28,10 +28,10 @@ def test_each_scan_has_its_sentence(table, capsys):
     assert command_line.main(["phantom", str(table)]) == 0
     first, second, third = capsys.readouterr().out.splitlines()
     assert first == (
-        "2024-03-01 GE LightSpeed VCT 120 kVp: 0.7692 x HU +0.0 mg/cm3 HA, R2 1.0000, residual 0.0, "
+        "2024-03-01 GE LightSpeed VCT 120 kVp: 0.7692 x HU +0.0 mg/cm³ HA, R2 1.0000, residual 0.0, "
         "holds to 2024-08-31."
     )
-    assert second.endswith("holds to 2025-09-01, drift -2.0 mg/cm3 at 100 since the scan before.")
+    assert second.endswith("holds to 2025-09-01, drift -2.0 mg/cm³ at 100 since the scan before.")
     assert third.endswith("no line, different densities: 1, at least 3 are needed.")
 
 

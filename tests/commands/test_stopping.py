@@ -76,7 +76,7 @@ def test_a_stopped_command_leaves_a_whole_store_and_the_next_carries_on(tmp_path
     os.killpg(command.pid, signal.SIGINT)  # as the keyboard's Ctrl-C, which reaches every process of the terminal
     _, complaint = command.communicate(timeout=180)
     assert command.returncode == 130
-    assert complaint.splitlines()[-1].endswith("the same command carries on from here")
+    assert complaint.splitlines()[-1].endswith("Run the same command to continue")
     assert "Traceback" not in complaint  # nor do the workers say anything of it
     assert progress_of(settings.store)["stage"] == "stopped"
     before = results_in(settings.store)

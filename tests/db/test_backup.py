@@ -164,7 +164,9 @@ def filled(folder: Path, results: list[SeriesResult]) -> Path:
 def test_a_backup_of_another_store_is_not_touched(place: Path, tmp_path: Path) -> None:
     back_up(place, tmp_path / "backup")
     demo = filled(tmp_path / "demo", build_cohort(9)[5:])
-    assert "of 5 series or patients that this store neither has nor erased" in refused(demo, tmp_path / "backup")
+    assert "data of 5 series or patients that this store does not hold and did not erase" in refused(
+        demo, tmp_path / "backup"
+    )
     own = json.loads((place / "key.json").read_text())["fingerprint"]
     (demo / "key.json").write_text((place / "key.json").read_text().replace(own, own[::-1]))  # of equal size
     assert "found one with another pseudonym key (key.json)" in refused(demo, tmp_path / "backup")
@@ -275,7 +277,7 @@ def test_while_an_erasure_is_cut_off_the_backup_says_so_and_stays(
         patch.setattr("db.erase._leave_event", interrupted)  # the parts are rewritten by then
         with pytest.raises(KeyboardInterrupt):
             erase(place, RESULTS[2].series.patient_key, author="A", reason="asked")
-    with pytest.raises(StoreError, match="is under way or was cut off"):
+    with pytest.raises(StoreError, match="is under way or was interrupted"):
         back_up(place, tmp_path / "backup")
     assert files_of(tmp_path / "backup") == before
     resume(place)
@@ -309,7 +311,7 @@ def test_replace_discards_the_backup_of_another_store(
         ("DELETE FROM events WHERE event_id = 'event2'", "event event2 was removed"),
         (
             "INSERT INTO events BY NAME SELECT * REPLACE ('event9' AS event_id) FROM events WHERE event_id = 'event0'",
-            "event event9 was added past the chain",
+            "event event9 is not in the chain",
         ),
         ("UPDATE chain SET content = repeat('0', 64) WHERE position = 2", "link 2 does not follow"),
         ("DELETE FROM chain WHERE position = 2", "link 3 does not follow"),
@@ -426,7 +428,7 @@ def test_an_erasure_that_is_killed_anywhere_is_carried_on(place: Path) -> None:
     patient, key = RESULTS[2].series.patient_key, KEYS[2]
     killed = [erase_killed_at(n, place, patient) for n in (9, 14)]
     assert all(killed)
-    with pytest.raises(StoreError, match=r"was cut off; carry on with it first: .* erase --resume"):
+    with pytest.raises(StoreError, match=r"was interrupted; resume it first: .* erase --resume"):
         open_store(place)
     resume(place)
     assert traces(place.parent, [key, patient]) == []

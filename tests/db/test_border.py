@@ -21,7 +21,7 @@ FAULTS = {
     duckdb.Error("Corrupt database file: computed checksum 1"): r"seems to be damaged; .* check --rebuild",
     duckdb.FatalException("checksum"): r"seems to be damaged; .* check --rebuild",
     duckdb.SerializationException("x"): r"seems to be damaged; .* check --rebuild",
-    duckdb.TransactionException("Failed to commit: Could not write file"): "the disk took no more",
+    duckdb.TransactionException("Failed to commit: Could not write file"): "the disk filled up during the final write",
     OSError(errno.ENOSPC, "No space left on device"): "free disk space",
     OSError(errno.EIO, "Input/output error"): "check that its disk is there",
 }

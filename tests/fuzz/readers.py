@@ -47,7 +47,7 @@ from tests.builders.series import CtSpec, write_series
 PSEUDONYMS = Pseudonyms(bytes(range(32)))
 GRID = Geometry(shape=(6, 5, 4), affine_lps=np.diag([1.0, 1.0, 2.0, 1.0]))
 #: What a command says of a fault of this program; a reader has none.
-_FAULT = "a fault of this program"
+_FAULT = "internal error ("
 
 
 @dataclass(frozen=True, kw_only=True)

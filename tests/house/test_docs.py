@@ -39,6 +39,14 @@ def test_each_command_and_option_is_documented(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_each_documented_option_is_one_of_the_command(command: str) -> None:
+    own = section(command).removeprefix(COMMAND_PAGE.split("\n## ")[0])
+    rows = [line.split("|")[1] for line in own.splitlines() if line.startswith("| `-")]
+    documented = {option for row in rows for option in re.findall(r"`(--[\w-]+)", row)}
+    assert documented - set(subparsers()[command]._option_string_actions) == set()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         build_parser().parse_args([command, "--help"])

@@ -212,8 +212,8 @@ def test_a_regressor_that_disagrees_is_told_and_the_category_stands(osteoporotic
     plain, found = osteoporotic[2], _with_reader(osteoporotic, CannedRegressor(190.0, own={Level.L2: 71.0}))
     told = [c for c in found.cautions if c.code is CautionCode.REGRESSION_DISAGREES]
     assert [c.level for c in told] == [Level.L1, Level.L3, None]
-    assert "the network beside the calibration reads another vBMD" in found.assessment.review_reasons
-    assert "the network beside the calibration reads another vBMD" not in plain.assessment.review_reasons
+    assert "the network's vBMD differs from the calibrated value" in found.assessment.review_reasons
+    assert "the network's vBMD differs from the calibrated value" not in plain.assessment.review_reasons
     for name in ("category", "mean_vbmd_mg_cm3", "is_flagged", "flag_reason", "levels_used", "exclusion"):
         assert getattr(found.assessment, name) == getattr(plain.assessment, name)
 

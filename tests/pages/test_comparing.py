@@ -192,7 +192,7 @@ def test_a_comparison_that_finds_nobody_says_so(versions_store: Path, open_page:
     for script in ("pages/prevalence.py", "pages/agreement.py"):
         app = open_page(versions_store, script, compare="true", vs_origin="reader", vs_age_from="130")
         assert not app.exception
-        assert "which is not known here" in " ".join(one.value for one in app.warning)
+        assert "in the address is unknown" in " ".join(one.value for one in app.warning)
     app = open_page(versions_store, "pages/prevalence.py", compare="true", vs_age_from="130")
     assert "there is nothing to compare" in texts(app)
 

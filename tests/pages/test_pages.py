@@ -195,7 +195,7 @@ def test_too_many_pairs_are_counted_and_a_box_leads_to_its_points(
 ) -> None:
     monkeypatch.setattr(agreement_figures, "MOST_POINTS", 20)
     app = open_page(filled_store, "pages/agreement.py")
-    assert "52 pairs: the colour says how many lie where" in texts(app)
+    assert "52 pairs: the colour shows how many pairs lie in each cell" in texts(app)
     box = {"xref": "x", "yref": "y", "x": [120.0, 60.0], "y": [60.0, 90.0]}
     app.session_state["scatter"] = {"selection": {"points": [], "point_indices": [], "box": [box], "lasso": []}}
     app.run()
@@ -288,7 +288,7 @@ def test_home_offers_to_start_what_waits_and_says_what_stopped(tmp_path: Path, o
 def test_limits_stand_with_their_sources(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store, "pages/about.py")
     table = app.table[0].value.set_index("Limit")
-    assert table.loc["Osteoporosis below", "Value"] == "80 mg/cm3"
+    assert table.loc["Osteoporosis below", "Value"] == "80 mg/cm³"
     assert "ACR" in table.loc["Osteoporosis below", "Source"]
 
 

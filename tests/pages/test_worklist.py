@@ -151,7 +151,7 @@ def test_a_series_that_is_not_on_the_page_is_not_noted(tmp_path: Path, open_page
     app = open_page(tmp_path / "store", "pages/worklist.py", state="to review")
     app.text_input(key="author-field").set_value("AB").run()
     message = ask(app, kind="note", keys=[["f" * 16, ""]], state="confirmed")["message"]
-    assert "the list has changed" in message["text"].lower()
+    assert "the list changed after" in message["text"].lower()
 
 
 @pytest.mark.usefixtures("requests")

@@ -168,5 +168,5 @@ def test_too_little_memory_for_a_worker(store: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OSTEO_WORKER_MEMORY_GB", "0.2")
     code, said = say("analyze")
     assert code in (1, 2), said
-    assert "worker_memory_gb is 0.2; a worker needs at least 1" in said
+    assert "worker_memory_gb must be at least 1, found 0.2" in said
     assert is_one_sentence(said), said

@@ -11,7 +11,7 @@ from osteo_core.programme.drift import Chart, Quantity
 from pages.ui.shared import wording
 from pages.ui.shared.colours import BLUE, GREY, ORANGE, SKY, VERMILION
 
-_UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
+UNITS = {Quantity.VBMD: wording.UNIT, Quantity.FAT: "HU", Quantity.MUSCLE: "HU"}
 
 
 def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
@@ -43,7 +43,7 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
             marker={"color": SKY, "size": 5},
             name="mean of the day",
             customdata=days.n,
-            hovertemplate="%{x|%-d %b %Y}: %{y:.1f} " + _UNITS[quantity] + ", n %{customdata:.0f}<extra></extra>",
+            hovertemplate="%{x|%-d %b %Y}: %{y:.1f} " + UNITS[quantity] + ", n %{customdata:.0f}<extra></extra>",
         ),
         row=1,
         col=1,
@@ -55,7 +55,7 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
             mode="lines",
             line={"color": BLUE, "width": 2},
             name="baseline",
-            hovertemplate="baseline %{y:.1f} " + _UNITS[quantity] + "<extra></extra>",
+            hovertemplate="baseline %{y:.1f} " + UNITS[quantity] + "<extra></extra>",
         ),
         row=1,
         col=1,
@@ -69,7 +69,7 @@ def drift_figure(chart: Chart, quantity: Quantity) -> go.Figure:
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         dragmode=False,
     )
-    figure.update_yaxes(title=f"difference ({_UNITS[quantity]})", automargin=True, row=1, col=1)
+    figure.update_yaxes(title=f"difference ({UNITS[quantity]})", automargin=True, row=1, col=1)
     figure.update_yaxes(title="CUSUM (SD × patients)", automargin=True, row=2, col=1)
     figure.update_xaxes(title="day of the study", row=2, col=1)
     return figure

@@ -82,7 +82,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
         Tile(
             name="Failed",
             value=f"{numbers.failed:,}",
-            help="Series over which code or machine failed; they stay in every denominator",
+            help="Series that failed because of a software or hardware error; they stay in every denominator",
             script="pages/exclusions.py",
             query={"box": "left out: run"},
         ),
@@ -108,7 +108,7 @@ def show_changes() -> None:
     if since is None:
         place.caption(
             ":material/history: From your second visit on, this shows what changed since your last one.",
-            help="The browser remembers when you were last here; a visit ends after half an hour without a look.",
+            help="The browser remembers when you were last here; a visit ends after half an hour without activity.",
         )
         return
     found = services.changes(since)
@@ -195,7 +195,7 @@ def _show_running(progress: services.Progress) -> None:
             key="run-pause",
             icon=":material/pause:",
             on_click=in_words()(services.pause_run),
-            help="What the workers have begun is finished; then they wait. Nothing is done twice.",
+            help="Workers finish the series they have started, then wait. Nothing is analyzed twice.",
         )
 
 

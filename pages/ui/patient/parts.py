@@ -6,7 +6,7 @@ import html
 
 import streamlit as st
 
-from osteo_core.terms import Category, Sex, Status
+from osteo_core.terms import Category, Status
 from pages.ui import services
 from pages.ui.shared import wording
 from pages.ui.shared.literal import literal
@@ -25,7 +25,6 @@ _REGRESSED_HELP = (
     f"vBMD in {wording.UNIT} (K2HPO4) as a network reads it, with its 95 % interval. It is shown beside the calibrated "
     "value and decides nothing."
 )
-_SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
 
 
 def show_header(view: services.PatientView) -> None:
@@ -41,9 +40,9 @@ def show_header(view: services.PatientView) -> None:
         if view.is_simulated:
             st.badge(wording.SIMULATED, icon=":material/smart_toy:", color="violet")
     who = [
-        f"{view.age_years:.0f}-year-old {_SEX[view.sex]}"
+        f"{view.age_years:.0f}-year-old {wording.SEX[view.sex]}"
         if view.age_years is not None
-        else f"age unknown, {_SEX[view.sex]}"
+        else f"age unknown, {wording.SEX[view.sex]}"
     ]
     who.append(f"{view.vendor} {view.scanner}".strip())
     who.append(f"study of {wording.day(view.study_date)}" if view.study_date else "study date unknown")

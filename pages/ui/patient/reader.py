@@ -16,7 +16,7 @@ from osteo_core.review.decisions import LeftOut
 from osteo_core.review.pictures import TISSUE_NUMBERS
 from osteo_core.review.reads import Read, ReadingStatus
 from osteo_core.review.summary import Summary
-from osteo_core.terms import ContrastPhase, Sex
+from osteo_core.terms import ContrastPhase
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user, seen_by
@@ -34,7 +34,6 @@ from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
 from pages.ui.worklist.order import kept_order
 
-_SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
 #: Which HU are drawn from black to white.
 WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
 #: Where the fracture grades 1, 2 and 3 begin.
@@ -216,7 +215,7 @@ def _head(view: services.PatientView) -> dict[str, Any]:
     why = [view.flag_reason, *(reason for reason in view.review_reasons if reason not in view.flag_reason)]
     why += view.exclusions
     return {
-        "who": f"{wording.short_key(view.patient_key)} · {age} {_SEX[view.sex]}",
+        "who": f"{wording.short_key(view.patient_key)} · {age} {wording.SEX[view.sex]}",
         "who_more": f"{view.vendor} {view.scanner}, study of {wording.day(view.study_date)}, {view.scan}",
         "status": view.status,
         "why": wording.sentence("; ".join(part for part in why if part)),

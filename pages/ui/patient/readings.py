@@ -95,5 +95,5 @@ def _note(view: services.PatientView, level: Level, cause: Cause, reason: str) -
         suggested=suggested,
     )
     taken_in = services.note_cause(view, reading)
-    later = "" if taken_in else " It shows when the process that owns the store has taken it in."
+    later = "" if taken_in else wording.APPEARS_LATER
     st.toast(f"Noted for {literal(level.name)}: {cause.value}.{later}", icon=":material/check:")

@@ -13,7 +13,7 @@ import streamlit as st
 from osteo_core.errors import OsteoError
 from osteo_core.review.reads import Verdict
 from osteo_core.review.summary import Interval
-from osteo_core.terms import Level, Sex
+from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author as who_notes
@@ -44,7 +44,6 @@ dd { margin: 0; overflow-wrap: anywhere; }
 .words { white-space: pre-wrap; overflow-wrap: anywhere; }
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
 _text = partial(html.escape, quote=True)
 
 
@@ -58,7 +57,7 @@ def show_report(series_key: str) -> None:
         refused = services.why_no_report(found)
         is_blind = may(user, Action.SIGN) and found.is_hidden_from(author)
         if not refused and is_blind and series_key not in st.session_state.get(SHOWN, ()):
-            refused = "you see this series blind, as a second reader; sign it, or ask to see what was signed"
+            refused = "you read this series blind, as a second reader; sign it, or ask to see what was signed"
         if refused:
             st.caption(f"{literal(wording.sentence(refused))}.")
             return
@@ -134,7 +133,7 @@ def _head(found: services.ReadReport, who: Who | None) -> str:
     return (
         "<div class='head'><h1>Bone density of the spine on CT</h1>"
         f"<span class='note'>study of {_text(wording.day(view.study_date))}</span></div>"
-        f"<p>{name}Pseudonym <b>{_text(wording.short_key(view.patient_key))}</b>, {age}, {_SEX[view.sex]} · "
+        f"<p>{name}Pseudonym <b>{_text(wording.short_key(view.patient_key))}</b>, {age}, {wording.SEX[view.sex]} · "
         f"{_text(f'{view.vendor} {view.scanner}'.strip())}, {_text(view.scan)}</p><p class='must'>{_text(must)}</p>"
     )
 

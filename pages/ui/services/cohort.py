@@ -39,7 +39,6 @@ _FILTER_FIELDS = {
     "category": "categories",
     "state": "states",
 }
-_GROUP_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 
 
 def cohort_numbers(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = None) -> CohortNumbers:
@@ -197,7 +196,7 @@ def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
 def _group_words(group: str, by: str) -> str:
     if by == "site" and group != "unknown":
         return site_words(group)
-    return _GROUP_WORDS.get(group, group)
+    return wording.SEX_GROUPS.get(group, group)
 
 
 def _share(count: int, n: int) -> Estimate | None:

@@ -113,7 +113,7 @@ def start_upload(content: BinaryIO) -> None:
     if not index_roots():
         raise UsageError("indexing from the dashboard is switched off here (setting index_folders)")
     if not may_start():
-        raise UsageError("something else is at work over this store; upload again once it has ended")
+        raise UsageError("another job is running on this store; upload again once it has ended")
     size, limit = content.seek(0, os.SEEK_END), upload_limit_mb() * 10**6
     if size > limit:
         raise UsageError(

@@ -13,7 +13,7 @@ from typing import Any
 from db import rows
 from db.key import pseudonyms_of
 from db.parts import write_part
-from osteo_core.errors import StatisticsError, UsageError
+from osteo_core.errors import StatisticsError, UsageError, needs_author
 from osteo_core.records import Event
 from osteo_core.statistics.agreement import BlandAltman, bland_altman
 from osteo_core.tables.content import Table, read_table
@@ -109,7 +109,7 @@ def _replaced(mapped: Mapped, keys: list[str]) -> Replaced:
 def import_qct(preview: Preview, *, author: str) -> None:
     """Take the values in and record who did so. Raises UsageError without an author."""
     if not author.strip():
-        raise UsageError("an import needs its author: type your name or initials")
+        raise needs_author("an import")
     at = moment()
     payload = {"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
     _record(_IMPORTED, author=author, at=at, payload=payload)  # first: values never lie there without their author
@@ -205,7 +205,7 @@ def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
     Raises UsageError without author or reason.
     """
     if not author.strip():
-        raise UsageError("a withdrawal needs its author: type your name or initials")
+        raise needs_author("a withdrawal")
     if not reason.strip():
         raise UsageError("say why the import is withdrawn; the reason is recorded")
     _record(

@@ -7,6 +7,7 @@ from importlib import import_module
 
 from models import registry
 from osteo_core import limits
+from osteo_core.errors import BrokenPromiseError
 from osteo_core.limits.limit import Limit
 from osteo_core.settings import settings_as_dict
 from pages.ui.services.records import ModelRow
@@ -30,9 +31,13 @@ def _words(name: str) -> str:
 
 
 def all_limits() -> dict[str, Limit]:
-    """Every limit by name, subject by subject."""
+    """Every limit by name, subject by subject. Raises BrokenPromiseError where two subjects define one name."""
     subjects = [import_module(f"{limits.__name__}.{module.name}") for module in pkgutil.iter_modules(limits.__path__)]
-    return {name: value for subject in subjects for name, value in vars(subject).items() if isinstance(value, Limit)}
+    found: dict[str, Limit] = {}
+    for name, value in ((name, value) for one in subjects for name, value in vars(one).items()):
+        if isinstance(value, Limit) and found.setdefault(name, value) is not value:  # one that is imported is the same
+            raise BrokenPromiseError(f"two modules of {limits.__name__} define {name}; keep one of them")
+    return found
 
 
 def limit_rows() -> list[dict[str, str]]:

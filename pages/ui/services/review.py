@@ -148,8 +148,8 @@ def save_mask(token: str, content: bytes) -> Saved:
 def _check_latest(view: PatientView, ticket: Ticket) -> None:
     if ticket.base not in reading(view.series_key).versions_to_go_on(ticket.reader, view.model_hash):
         raise UsageError(
-            "these outlines were drawn on a version that is no longer the latest, for it was saved from another "
-            "window meanwhile; reload the page, what you drew is kept in this browser"
+            "these outlines were drawn on an outdated version: someone saved from another window; "
+            "reload the page, what you drew is kept in this browser"
         )
 
 

@@ -16,6 +16,7 @@ from commands.cluster import pause
 from commands.cluster.progress import Progress, read_progress
 from db import moments
 from db.moments import in_order
+from db.parts import MEDIA
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.settings import Settings, read_settings, with_store_lines
 from pages.ui.access.roles import Action
@@ -43,7 +44,7 @@ def limits() -> Limits:
 
 def media_dir() -> Path:
     """Where masks and pictures of the store lie."""
-    return settings().store / "media"
+    return settings().store / MEDIA
 
 
 def store_argument() -> str:
@@ -135,7 +136,7 @@ def start_command(name: str, *arguments: str) -> None:
     place = settings().store.resolve()
     with _runs_lock:
         if not may_start():
-            raise UsageError("an analysis is at work over this store already; wait until it has ended")
+            raise UsageError("an analysis of this store is already running; wait until it has ended")
         _runs[place] = Run(place, name, *arguments)
 
 

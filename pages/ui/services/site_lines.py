@@ -11,7 +11,7 @@ from typing import Any
 
 from commands import pairs
 from commands.pairs import Preview
-from osteo_core.errors import UsageError
+from osteo_core.errors import UsageError, needs_author
 from osteo_core.programme.site_line import (
     LINE_KIND,
     WITHDRAWN_KIND,
@@ -113,7 +113,7 @@ def _payload(row: dict[str, Any]) -> dict[str, Any]:
 
 def _check(author: str, reason: str, *, what: str) -> None:
     if not author.strip():
-        raise UsageError(f"{what} needs its author: type your name or initials")
+        raise needs_author(what)
     if not reason.strip():
         raise UsageError(f"say why; the reason of {what} is recorded")
     if not store_holder().is_owner:

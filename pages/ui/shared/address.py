@@ -250,7 +250,7 @@ def _follow_address(page: str) -> None:
     names = {field.name for field in own}
     foreign = [name for name in st.query_params if name not in names]
     unknown += [
-        f"The address holds '{name}', which no page knows; it was left out." for name in foreign if name not in _ALL
+        f"The address contains an unknown filter '{name}'; it was ignored." for name in foreign if name not in _ALL
     ]
     st.session_state[_UNKNOWN] = unknown
     if unknown or foreign:
@@ -263,7 +263,9 @@ def _read(field: Field, texts: list[str], unknown: list[str]) -> Value:
         try:
             found.append(field.read(text))
         except ValueError:
-            unknown.append(f"The address asks for {field.words} '{text}', which is not known here; it was left out.")
+            unknown.append(
+                f"{field.words[0].upper()}{field.words[1:]} '{text}' in the address is unknown; it was ignored."
+            )
     if field.is_list:
         return list(dict.fromkeys(found))
     return found[-1] if found else field.empty

@@ -21,7 +21,6 @@ from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
-_SEX_WORDS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 _MARKS = {
     "flagged": ("Flagged", "Below the osteoporosis limit, or a fracture of grade 2 or more"),
     "review": ("To check", "Something should be checked before the measurement is used"),
@@ -144,7 +143,7 @@ def active(page: str, *, with_patients: bool, prefix: str = "") -> list[Chip]:
     state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
     lists: list[tuple[str, str, Callable[[str], str]]] = [
         ("vendor", "Vendor", str),
-        ("sex", "Sex", lambda one: _SEX_WORDS.get(one, "unknown")),
+        ("sex", "Sex", lambda one: wording.SEX_GROUPS.get(one, "unknown")),
         ("scanner", "Scanner", str),
         ("site", "Site", services.site_words),
     ]
@@ -191,7 +190,7 @@ def panel(page: str, chosen: CohortFilter, *, with_patients: bool, prefix: str =
         values("Scanner model", "scanner", services.filter_options()["scanner"])
         _age(prefix)
     with right:
-        values("Sex", "sex", [one.value for one in Sex], say=lambda one: _SEX_WORDS.get(one, "unknown"))
+        values("Sex", "sex", [one.value for one in Sex], say=lambda one: wording.SEX_GROUPS.get(one, "unknown"))
         values("Site", "site", services.filter_options()["site"], say=services.site_words)
         _days(prefix)
     if with_patients:

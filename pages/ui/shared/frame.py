@@ -35,8 +35,8 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
     fault = services.store_fault()
     if fault:
         st.error(
-            f"New results are not taken into the store at present: {literal(fault)} It is tried again within a minute; "
-            "what is shown is sound, and nothing is lost.",
+            f"New results cannot be imported at present: {literal(fault)} The program tries again within a minute. "
+            "What is shown is correct, and nothing is lost.",
             icon=":material/error:",
         )
     wrong_clock = services.clock_fault()

@@ -19,7 +19,7 @@ def show_reveal(series_key: str) -> None:
         return
     is_allowed = services.may_see_identity(user, author())
     help_ = (
-        "Reads the source header now; that you looked, and why, is recorded, what you see is not"
+        "Reads the source header now. The access and its reason are recorded; the name is not."
         if is_allowed
         else "For those whom this site's setting identity_readers names, by the name under 'Noted by'"
     )

@@ -58,7 +58,7 @@ def note_all(series: Followed, **given: Any) -> None:
     note = Note(author=author(), at=services.moment(), **given)
     done = services.note(series, note)
     what = note.state or note.fact
-    later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
+    later = "" if done.is_stored else wording.APPEARS_LATER
     st.toast(
         f"Noted for {wording.counted(len(series), 'series', 'series')}: {literal(what)}.{later}",
         icon=":material/check:",

@@ -7,19 +7,18 @@ from datetime import UTC, date, datetime
 
 from osteo_core.programme.follow_up import working_days
 from osteo_core.records import Estimate
-from osteo_core.terms import Category, Level
+from osteo_core.terms import Level, Sex
 
 RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
 SIMULATED = "Simulated patient"
 UNIT = "mg/cm³"
 MISSING = "–"
 
-CATEGORY_RULES: dict[Category, str] = {
-    Category.OSTEOPOROSIS: "trabecular vBMD below {low:g} mg/cm³",
-    Category.LOW_BONE_MASS: "trabecular vBMD from {low:g} to {high:g} mg/cm³",
-    Category.NORMAL: "trabecular vBMD above {high:g} mg/cm³",
-    Category.NOT_REPORTABLE: "fewer than two sound lumbar levels, no calibration, or under the age limit",
-}
+#: After a note that waits for the process that owns the store.
+APPEARS_LATER = " It appears once the store has imported it."
+SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
+#: Groups of patients by the letter that a store holds.
+SEX_GROUPS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:

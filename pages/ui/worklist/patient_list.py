@@ -201,7 +201,7 @@ def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
     following = _next_open(order, items, after_key=chosen[-1].series_key, is_review=given.state in _REVIEWED)
     order.selected = following.series_key if following else chosen[-1].series_key
     end = "" if following else " No open patient is left below on this page."
-    later = "" if done.is_stored else " It is shown when the process that owns the store has taken it in."
+    later = "" if done.is_stored else wording.APPEARS_LATER
     order.message = {"text": f"Patient {who}: {given.state or given.fact}.{end}{later}", "can_undo": True}
 
 
@@ -223,7 +223,7 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
     is_stored = services.plan([item.series_key for item in chosen], given)
     who = ", ".join(wording.short_key(item.patient_key) for item in chosen)
     order.selected = chosen[-1].series_key
-    later = "" if is_stored else " It is shown when the process that owns the store has taken it in."
+    later = "" if is_stored else wording.APPEARS_LATER
     order.message = {"text": f"Patient {who}: {_plan_words(given)}.{later}", "can_undo": False}
 
 
@@ -251,7 +251,7 @@ def _still_as_shown(items: Sequence[services.WorkItem], shown: Sequence[Sequence
     now = {item.series_key: item for item in services.work_items([key for key, _ in shown])}
     on_page = {item.series_key for item in items}
     if not shown or any(key not in on_page or key not in now for key, _ in shown):
-        raise UsageError("the list has changed since this was asked: look at the selected patient and note it again")
+        raise UsageError("the list changed after you chose this note; check the selected patient and note it again")
     for key, state in shown:
         held = now[key].state
         found = held.value if held else ""
@@ -290,5 +290,5 @@ def _undo(order: WorkOrder) -> None:
     order.selected = notes[0].series_key
     found = services.work_items([one.series_key for one in notes])
     who = ", ".join(wording.short_key(item.patient_key) for item in found)
-    later = "" if is_stored else " It is shown when the process that owns the store has taken it in."
+    later = "" if is_stored else wording.APPEARS_LATER
     order.message = {"text": f"Undone for patient {who}: {notes[0].note}.{later}", "can_undo": False}

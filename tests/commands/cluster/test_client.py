@@ -92,7 +92,7 @@ def test_a_scheduler_that_dies_in_mid_run_ends_it_with_a_sentence_and_the_next_r
 
     killer = threading.Thread(target=kill_when_one_is_done)
     killer.start()
-    with pytest.raises(WorkersLostError, match="went away in mid-run; what is done is kept"):
+    with pytest.raises(WorkersLostError, match="the scheduler or its workers was lost; finished results are kept"):
         analyze(settings.store, settings=settings, scheduler=cluster.address, models=segmenters.SLOW)
     killer.join()
     rest = analyze(settings.store, settings=settings, models=segmenters.TRUTH)

@@ -12,7 +12,7 @@ from distributed import Client
 
 from commands.cluster.client import open_client
 from commands.cluster.tasks import IN_FLIGHT_PER_WORKER, Task, _answer, run_tasks
-from osteo_core.errors import SettingsError, UsageError
+from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 from tests.builders import work
 from tests.builders.waiting import wait_until
@@ -53,12 +53,6 @@ def test_an_allocation_far_beyond_the_limit_is_refused_and_the_worker_lives(clie
     before = set(collect(client, [Task(function=work.own_pid, arguments=(0.1,))] * 4))
     assert collect(client, [Task(function=work.can_allocate, arguments=(6.0,))] * 2) == [False, False]
     assert set(collect(client, [Task(function=work.own_pid, arguments=(0.1,))] * 4)) <= before
-
-
-def test_too_little_memory_for_a_worker_is_said_before_any_is_started() -> None:
-    with pytest.raises(SettingsError, match=r"worker_memory_gb is 0\.2; a worker needs at least 1"):
-        with open_client(Settings(worker_memory_gb=0.2)):
-            pytest.fail("nothing may start")
 
 
 def test_no_more_than_two_a_worker_are_taken_from_the_list(client: Client) -> None:

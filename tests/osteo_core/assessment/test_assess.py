@@ -235,8 +235,8 @@ def test_a_wide_interval_may_cross_both_limits():
     found = _assess(_level(Level.L1, 100.0), _level(Level.L2, 100.0), calibration=wide)
     (caution,) = found.cautions
     assert caution.found == (
-        "61 to 139 mg/cm³ holds the limit 80; osteoporosis is possible too; "
-        "61 to 139 mg/cm³ holds the limit 120; normal is possible too"
+        "61 to 139 mg/cm³ contains the limit 80; osteoporosis is possible too; "
+        "61 to 139 mg/cm³ contains the limit 120; normal is possible too"
     )
 
 

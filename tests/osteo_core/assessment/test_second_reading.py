@@ -33,7 +33,7 @@ def test_levels_and_mean_are_told_apart_and_in_words() -> None:
     assert (first.level, mean.level) == (Level.L1, None)
     assert first.found == "L1 150 mg/cm³ (140 to 160), calibrated 100 (90 to 110)"
     assert mean.sentence == (
-        "The network that was trained on simulated patients alone reads another vBMD: mean 128 mg/cm³ (118 to 138), "
+        "The network (trained on simulated patients only) gives a different vBMD: mean 128 mg/cm³ (118 to 138), "
         "calibrated 100 (95 to 105). The calibrated value is kept."
     )
 

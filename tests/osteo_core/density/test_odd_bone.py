@@ -71,4 +71,7 @@ def test_the_sentences_say_what_was_found(noisy):
     dark = _with_ball(noisy, hu=-60.0, radius_mm=7.0).exclusion.sentence
     assert dark.startswith("Part of this vertebra is dark, like a haemangioma or lysis (")
     assert "HU away; limit 80 HU" in dark
-    assert "Cement or bone as dense" in _with_ball(noisy, hu=1600.0, radius_mm=5.0).exclusion.sentence
+    assert (
+        "Cement, or bone of similar density, lies inside"
+        in _with_ball(noisy, hu=1600.0, radius_mm=5.0).exclusion.sentence
+    )

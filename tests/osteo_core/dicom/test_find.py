@@ -339,7 +339,7 @@ def test_two_voltages_or_two_patients_in_one_series_have_no_answer(tmp_path: Pat
     assert "(80, 140 kV)" in voltage.sentence
     patient = the_exclusion(found_in(tmp_path / "id", change=mixed("PatientID", ("ROE-1", "DOE-2"))))
     assert patient.code is ExclusionCode.MIXED_PATIENTS
-    assert patient.sentence == "The files of this series name 2 patients; nobody knows whose scan it is."
+    assert patient.sentence == "The files of this series name 2 patients; the patient cannot be determined."
     # A slice that says nothing contradicts nobody.
     assert the_series(found_in(tmp_path / "blank", change=mixed("KVP", (None, 100.0)))).kvp == 100.0
     assert found_in(tmp_path / "nobody", change=mixed("PatientID", ("", "DOE-2"))).series

@@ -120,7 +120,7 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
     saved = review.save_mask(token, drawn(view))
     assert (saved.before.category, saved.after.category) == (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS)
     assert services.reading(view.series_key).status is ReadingStatus.DRAFT
-    with pytest.raises(UsageError, match="no longer the latest"):  # another window of the same reader
+    with pytest.raises(UsageError, match="drawn on an outdated version"):  # another window of the same reader
         review.save_mask(token, drawn(view, without=Level.L2))
     with pytest.raises(UsageError, match="no longer the latest"):
         review.sign(view, signature(view, "AB", Role.FIRST))

@@ -120,7 +120,7 @@ def test_a_run_is_started_over_what_waits_once(
         assert isinstance(reader, Snapshot)
         assert reader.query("cohort_summary").to_pylist()[0]["n_waiting"] == 3
     assert not running_app.may_start()
-    with pytest.raises(UsageError, match="at work over this store already"):
+    with pytest.raises(UsageError, match="an analysis of this store is already running"):
         running_app.start_run()
     assert len(started) == 1
 

@@ -1,0 +1,22 @@
+"""The limits that the page About shows: each name means one limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from osteo_core.errors import BrokenPromiseError
+from osteo_core.limits import drift, hounsfield, region
+from pages.ui.services.reference import all_limits
+
+
+def test_a_limit_that_another_module_imports_is_listed_once() -> None:
+    assert all_limits()["AIR_HU_LOW"] is hounsfield.AIR_HU_LOW
+    assert all_limits()["METAL_HU"] is region.METAL_HU
+
+
+def test_a_name_that_two_modules_define_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drift, "METAL_HU", replace(region.METAL_HU, value=3000.0), raising=False)
+    with pytest.raises(BrokenPromiseError, match="define METAL_HU"):
+        all_limits()
