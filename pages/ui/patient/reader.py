@@ -172,6 +172,7 @@ def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Map
         "reader": author_name(),
         "role": shown.role.value if shown.role else "",
         "role_words": _role_words(shown, reader),
+        "seen": shown.reading.seen_as(shown.role) if shown.role else {},
         "why_not_sign": _why_not(shown),
         "can_correct": bool(files.get("mask")) and shown.role is not None,
         "why_not_correct": _why_not(shown) or "Nothing was outlined on this series, so there is nothing to correct.",

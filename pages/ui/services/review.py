@@ -6,7 +6,8 @@ import secrets
 import threading
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -165,7 +166,10 @@ def _store_mask(view: PatientView, version: str, labels: LabelArray, case: Revie
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What a reader signs: verdict, role, on which outlines, decisions, and words."""
+    """What a reader signs: verdict, role, on which outlines, decisions, and words.
+
+    ``seen``: the signatures that stood when the reader's page was opened (``Reading.seen_as``).
+    """
 
     verdict: Verdict
     role: Role
@@ -173,6 +177,7 @@ class Signature:
     reader: str
     decisions: Decisions
     words: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 def sign(view: PatientView, given: Signature) -> Read:
@@ -190,7 +195,9 @@ def sign(view: PatientView, given: Signature) -> Read:
         store_holder().take_in()  # openings of this second count too
         so_far = reading(view.series_key)
         allowed = so_far.versions_to_go_on(given.reader, view.model_hash)
-        check_signature(so_far, reader=given.reader, role=given.role, version=given.version, allowed=allowed)
+        check_signature(
+            so_far, reader=given.reader, role=given.role, version=given.version, allowed=allowed, seen=given.seen
+        )
         read = Read(
             verdict=given.verdict,
             role=given.role,
@@ -204,8 +211,9 @@ def sign(view: PatientView, given: Signature) -> Read:
             words=given.words,
             is_blind=given.role is Role.SECOND and not so_far.has_seen(given.reader),
             dice=_dice_with_first(view, so_far, labels) if given.role is Role.SECOND else {},
+            event_id=uuid.uuid4().hex,
         )
-        event = read_events.signed_event(read, event_id=uuid.uuid4().hex, series_key=view.series_key)
+        event = read_events.signed_event(read, event_id=read.event_id, series_key=view.series_key)
         if given.role is not Role.SECOND:  # a second read is compared with the first, and does not take its place
             with refusals_in_words():
                 _store_result(view, case, replace(result, is_read=True, finished_at=read.at))

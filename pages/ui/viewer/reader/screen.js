@@ -37,6 +37,7 @@ export class Screen {
     this.began = performance.now()
     this.data = data
     this.decisions = structuredClone(data.decisions)  // of the read on the screen: who signs it keeps what was decided
+    this.seen = { ...data.seen }  // the signatures that stood when this screen was opened; a later rerun shows no newer read
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])
@@ -414,8 +415,9 @@ export class Screen {
     const given = await askSignature(this, verdict)
     if (!given) return
     try {
-      const body = { verdict, role: this.data.role, version: this.data.version, decisions: this.decisions, words: given.words }
+      const body = { verdict, role: this.data.role, version: this.data.version, decisions: this.decisions, words: given.words, seen: this.seen }
       const read = await this.#post('sign', JSON.stringify(body))
+      this.seen[this.data.role] = read.event
       this.tell(`Signed: ${read.verdict}.`)
       this.root.dataset.signed = read.verdict
       this.send('act', { kind: 'signed', at: Date.now() })
