@@ -249,9 +249,11 @@ def _why_not(shown: ReaderView) -> str:
 def _status_words(shown: ReaderView) -> str:
     if shown.is_blind:
         return "signed by another reader, hidden from you"
-    status = shown.reading.status
-    more = f" on {'; '.join(shown.reading.differences)}" if status is ReadingStatus.AT_ODDS else ""
-    return status.value + more
+    status, counts = shown.reading.status, shown.reading.counts
+    if status is not ReadingStatus.AT_ODDS or counts is None:
+        return status.value
+    until = f"the {counts.role.value}'s read counts until an adjudicator decides"
+    return f"{status.value}: {'; '.join(shown.reading.differences)} ({until})"
 
 
 def _read_words(read: Read | None) -> str:

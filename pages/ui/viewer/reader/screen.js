@@ -458,7 +458,8 @@ export class Screen {
     this.part('next').disabled = !this.data.queue.next
     this.part('place').textContent = this.data.queue.words
     const read = this.data.read
-    this.part('reading-status').textContent = this.data.reading_status + (read ? ` · ${read}` : '')
+    const standing = this.data.reading_status + (read ? ` · ${read}` : '')
+    Object.assign(this.part('reading-status'), { textContent: standing, title: standing })
   }
 
   #wireBar() {
