@@ -12,6 +12,11 @@ import { packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
 import { askSignature, levelCard, showHelp, showHead, showTissues } from './words.js'
 
 const absolute = (address) => new URL(address, window.location.origin).href
+// '24 Nov 2026, 02:13', as the pages write it (wording.moment).
+const dayAndTime = (at) => {
+  const say = (options) => new Date(at).toLocaleString('en-GB', options)
+  return `${say({ day: 'numeric' })} ${say({ month: 'short' }).slice(0, 3)} ${say({ year: 'numeric' })}, ${say({ hour: '2-digit', minute: '2-digit' })}`
+}
 const gone = (what) => `${what} are not stored for this series and cannot be made any more, since its source files are gone`
 // What is shown on the planes on demand: by its button, whether it is shown, how its file is read, and its name.
 const PARTS = {
@@ -38,6 +43,7 @@ export class Screen {
     this.data = data
     this.decisions = structuredClone(data.decisions)  // of the read on the screen: who signs it keeps what was decided
     this.seen = { ...data.seen }  // the signatures that stood when this screen was opened; a later rerun shows no newer read
+    if (this.part('message').dataset.kind === 'bad') this.tell('')  // of the screen before: another reader, another version
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])
@@ -303,7 +309,7 @@ export class Screen {
     if (!drawn || !drawn.places.length) return
     const bar = this.part('kept')
     bar.hidden = false
-    bar.querySelector('span').textContent = `What was drawn on ${new Date(drawn.at).toLocaleString()} and not saved is kept in this browser.`
+    bar.querySelector('span').textContent = `What was drawn on ${dayAndTime(drawn.at)} and not saved is kept in this browser.`
     bar.querySelector('.restore').onclick = () => { bar.hidden = true; this.edit(true); this.changed(this.drawing.restore(drawn)) }
     bar.querySelector('.discard').onclick = () => { bar.hidden = true; forget(this.data.keep) }
   }
