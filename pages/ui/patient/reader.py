@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.errors import UsageError
 from osteo_core.limits.fracture import MODERATE_FRACTURE_LOSS, POSSIBLE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS
 from osteo_core.programme.cause import Cause
+from osteo_core.review.accepting import acceptable_reads
 from osteo_core.review.decisions import LeftOut
 from osteo_core.review.pictures import TISSUE_NUMBERS
 from osteo_core.review.reads import Read, ReadingStatus
@@ -153,6 +154,11 @@ def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Map
         "id": "-".join(map(str, identity)),
         "series": view.series_key,
         "version": shown.version,
+        "model_version": view.model_hash,
+        "acceptable": [
+            {"version": read.version, "decisions": read.decisions.to_dict()}
+            for read in acceptable_reads(shown.reading, shown.role)
+        ],
         "keep": f"{view.series_key}-{shown.version}-{reader}-{shown.past or ''}",
         "urls": {
             **{name: picture_address(file) for name, file in files.items() if file is not None},

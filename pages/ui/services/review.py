@@ -19,6 +19,7 @@ from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Event, LabelArray, SeriesResult
 from osteo_core.review import read_events
+from osteo_core.review.accepting import acceptable_reads, check_acceptance, corrected
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
 from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature, pairs_of
@@ -27,7 +28,7 @@ from osteo_core.review.shown import to_source
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Level
 from osteo_core.whole_files import writing
-from pages.ui.services.patients import model_view, patient
+from pages.ui.services.patients import model_summary, model_view, patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
 from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
@@ -198,6 +199,8 @@ def sign(view: PatientView, given: Signature) -> Read:
         check_signature(
             so_far, reader=given.reader, role=given.role, version=given.version, allowed=allowed, seen=given.seen
         )
+        if given.verdict is Verdict.ACCEPT:
+            _check_acceptance(view, given, so_far)
         read = Read(
             verdict=given.verdict,
             role=given.role,
@@ -219,6 +222,17 @@ def sign(view: PatientView, given: Signature) -> Read:
                 _store_result(view, case, replace(result, is_read=True, finished_at=read.at))
         store_holder().record(event)
     return read
+
+
+def _check_acceptance(view: PatientView, given: Signature, so_far: Reading) -> None:
+    changed = corrected(
+        given.version,
+        given.decisions,
+        model_version=view.model_hash,
+        program=model_summary(view),
+        phase=view.contrast_phase,
+    )
+    check_acceptance(given.version, given.decisions, corrected=changed, acceptable=acceptable_reads(so_far, given.role))
 
 
 def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> None:

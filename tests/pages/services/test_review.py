@@ -126,6 +126,8 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
     with pytest.raises(UsageError, match="no longer the latest"):
         review.sign(view, signature(view, "AB", Role.FIRST))
 
+    with pytest.raises(UsageError, match="and here the outlines are corrected; sign it as corrected"):
+        review.sign(view, signature(view, "AB", Role.FIRST, version=saved.version))
     review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.CORRECT, version=saved.version))
     current = services.patient(view.series_key)
     assert (current.category, current.is_read) == (Category.LOW_BONE_MASS, True)
@@ -189,7 +191,7 @@ def test_a_window_that_shows_an_older_read_cannot_replace_a_newer_one(built, vie
     stale = signature(view, "AB", Role.FIRST, words="from the window that was left open")
     newer = review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.REJECT, words="motion"))
     before = stored(built[0])
-    with pytest.raises(UsageError, match="is no longer the latest: rejected was signed on .* UTC; reload the page"):
+    with pytest.raises(UsageError, match=r"is no longer the latest: rejected was signed on .* UTC; reload the page"):
         review.sign(view, stale)
     assert stored(built[0]) == before
     assert services.reading(view.series_key).counts.event_id == newer.event_id

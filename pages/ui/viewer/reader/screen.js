@@ -8,6 +8,7 @@ import { Prior } from './prior.js'
 import { PLANES, Plane, lutOf, readout } from './planes.js'
 import { colourOf, labelOf, showScale } from './scales.js'
 import { spineOf } from './spine.js'
+import { corrected } from './verdict.js'
 import { packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
 import { askSignature, levelCard, showHelp, showHead, showTissues } from './words.js'
 
@@ -411,6 +412,7 @@ export class Screen {
       this.after = { before: this.data.summary, after: found.after }
       showHead(this)
       this.showLevels()
+      this.showBar()
     } catch (error) { this.tell(`${error.message}.`, 'bad') }
   }
 
@@ -418,10 +420,12 @@ export class Screen {
     if (this.drawing.isChanged) { this.tell('Save the outlines first, or undo what was drawn.', 'bad'); return }
     if (!this.data.reader) { this.tell('A signature needs its reader: type your name at the top, or sign in.', 'bad'); return }
     if (!this.data.role) { this.tell(this.data.why_not_sign || 'Nothing is left to sign here.', 'bad'); return }
+    const changed = verdict === 'accepted' ? corrected(this.data, this.decisions) : []
+    if (changed.length) { this.tell(`Accept is for the program's own result, and here ${changed.join(', ')}: sign as corrected (c).`, 'bad'); return }
     const given = await askSignature(this, verdict)
     if (!given) return
     try {
-      const body = { verdict, role: this.data.role, version: this.data.version, decisions: this.decisions, words: given.words, seen: this.seen }
+      const body = { verdict: given.verdict, role: this.data.role, version: this.data.version, decisions: this.decisions, words: given.words, seen: this.seen }
       const read = await this.#post('sign', JSON.stringify(body))
       this.seen[this.data.role] = read.event
       this.tell(`Signed: ${read.verdict}.`)
@@ -455,7 +459,10 @@ export class Screen {
     this.part('which').value = String(this.level)
     this.part('masking').value = this.mask.mode
     this.part('role').textContent = this.data.role_words
+    const isCorrected = corrected(this.data, this.decisions).length > 0
     for (const verdict of ['accept', 'correct', 'reject']) this.part(verdict).disabled = false
+    this.part('accept').classList.toggle('primary', !isCorrected)
+    this.part('correct').classList.toggle('primary', isCorrected)
     const priors = this.data.priors || [], which = this.part('whichprior')
     this.part('prior').hidden = !priors.length
     which.hidden = priors.length < 2
