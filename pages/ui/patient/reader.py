@@ -259,7 +259,7 @@ def _status_words(shown: ReaderView) -> str:
     if status is not ReadingStatus.AT_ODDS or counts is None:
         return status.value
     until = f"the {counts.role.value}'s read counts until an adjudicator decides"
-    return f"{status.value}: {'; '.join(shown.reading.differences)} ({until})"
+    return f"{status.value}, {until}: {'; '.join(shown.reading.differences)}"
 
 
 def _read_words(read: Read | None) -> str:
