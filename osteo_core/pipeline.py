@@ -258,7 +258,9 @@ def _no_lumbar_level(segmentation: Segmentation) -> Exclusion | None:
     if any(Level.L1 <= level <= Level.L6 for level in levels):
         return None
     names = ", ".join(level.name for level in sorted(levels))
-    found = f"outlined: {names}" if names else f"none of {MASK_LEVELS[0].name}-{MASK_LEVELS[-1].name} was found"
+    found = (
+        f"outlined: {names}" if names else f"no vertebra from {MASK_LEVELS[0].name} to {MASK_LEVELS[-1].name} was found"
+    )
     return Exclusion(code=ExclusionCode.NO_LUMBAR_LEVEL, step=Step.SEGMENT, found=found)
 
 

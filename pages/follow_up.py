@@ -10,7 +10,7 @@ from osteo_core.programme.follow_up import ENDED
 from osteo_core.programme.indicators import Band, Indicator
 from pages.ui import services
 from pages.ui.follow_up import figures as follow_up_figures
-from pages.ui.shared import filters, frame, wording
+from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
@@ -103,7 +103,7 @@ def show_capacity(chosen: services.CohortFilter) -> None:
     st.subheader("Capacity")
     queue = services.flag_queue(chosen)
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
-    slots = left.number_input("Clinic slots a week", 0, None, key="slots")
+    slots = left.number_input("Clinic slots a week", 0, address.MOST_SLOTS, key="slots")
     share = middle.number_input("Flags that need a slot, %", 0, 100, key="share", help="The rest is closed at review")
     try:
         ahead = plan(

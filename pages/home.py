@@ -23,10 +23,11 @@ def show_distribution(numbers: services.CohortNumbers) -> None:
     limits = services.limits()
     figure = figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits)
     show_figure(figure, name="bone_density", key="distribution")
-    without = numbers.measured - numbers.categorised
+    drawn, without = sum(one.count for one in bins), numbers.measured - numbers.categorised
     st.caption(
         f"Dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}. "
-        f"{wording.counted(without, 'measured series', 'measured series')} without a category. "
+        f"Drawn are {drawn:,} of {wording.counted(numbers.measured, 'measured series', 'measured series')}, the others "
+        f"have no vBMD; {without:,} of all measured have no category. "
         "Mineral and calibration are on each patient's page."
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -34,6 +33,7 @@ _USUAL = [
     "mean_vbmd_high_mg_cm3",
     "is_flagged",
     "follow_state",
+    "is_simulated",
 ]
 #: Rows on screen; a file holds all of them.
 _SHOWN = 1000
@@ -95,8 +95,8 @@ def _config(name: str, *, is_number: bool) -> ColumnConfig:
 
 
 def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, stem: str) -> None:
-    """Exactly this table, all rows of it, as a file; made when it is asked for."""
-    whole = replace(part, limit=None)
+    """This table, all rows of it, as a file; made when it is asked for."""
+    whole = services.file_part(part)
     with st.container(horizontal=True):
         for words, kind, mime, to_bytes, icon in (
             ("CSV", "csv", "text/csv", services.as_csv, ":material/table:"),
@@ -113,7 +113,7 @@ def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, s
             )
         st.download_button(
             "Data dictionary",
-            partial(services.dictionary_csv, part.columns),
+            partial(services.dictionary_csv, whole.columns),
             file_name="cohort_table_dictionary.csv",
             mime="text/csv",
             icon=":material/menu_book:",

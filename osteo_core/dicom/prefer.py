@@ -30,23 +30,66 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """Higher rank is better; ``reason`` says why the winner won by it."""
+    """Higher rank is better; ``reason`` says of the winner why it won by it, ``against`` of the other why it lost."""
 
     rank: Callable[[Candidate], float]
     reason: str
+    against: str
 
 
 CRITERIA: tuple[Criterion, ...] = (
-    Criterion(rank=lambda c: float(_is_original(c)), reason="original axial slices"),
-    Criterion(rank=lambda c: _region(c.words), reason="its description names the abdomen or spine"),
-    Criterion(rank=lambda c: float(_is_long_enough(c)), reason="the other covers too little of what was scanned"),
-    Criterion(rank=lambda c: -float(c.series.kernel_group is KernelGroup.SHARP), reason="the other's kernel is sharp"),
-    Criterion(rank=lambda c: float(_is_native(c)), reason="no contrast declared"),
-    Criterion(rank=lambda c: float(c.series.kernel_group is not KernelGroup.UNKNOWN), reason="a kernel that is known"),
-    Criterion(rank=lambda c: float(_is_thin(c)), reason=f"slices of at most {THICKNESS_PREFERRED.value:g} mm"),
-    Criterion(rank=lambda c: round((c.series.coverage_mm or 0) / _COVERAGE_ROUNDING_MM), reason="longer coverage"),
-    Criterion(rank=lambda c: -(c.series.slice_thickness_mm or 99.0), reason="thinner slices"),
-    Criterion(rank=lambda c: float(c.series.n_slices), reason="more slices"),
+    Criterion(
+        rank=lambda c: float(_is_original(c)),
+        reason="original axial slices",
+        against="only the other has original axial slices",
+    ),
+    Criterion(
+        rank=lambda c: _region(c.words),
+        reason="its description names the abdomen or spine",
+        against="by the descriptions the other shows rather the abdomen or spine",
+    ),
+    Criterion(
+        rank=lambda c: float(_is_long_enough(c)),
+        reason="the other covers too little of what was scanned",
+        against="this one covers too little of what was scanned",
+    ),
+    Criterion(
+        rank=lambda c: -float(c.series.kernel_group is KernelGroup.SHARP),
+        reason="the other's kernel is sharp",
+        against="the kernel of this one is sharp",
+    ),
+    Criterion(
+        rank=lambda c: float(_is_native(c)),
+        reason="no contrast declared",
+        against="contrast is declared for this one alone",
+    ),
+    Criterion(
+        rank=lambda c: float(c.series.kernel_group is not KernelGroup.UNKNOWN),
+        reason="a kernel that is known",
+        against="the kernel of this one is not known",
+    ),
+    Criterion(
+        rank=lambda c: float(_is_thin(c)),
+        reason=f"slices of at most {THICKNESS_PREFERRED.value:g} mm",
+        against=f"only the other has slices of at most {THICKNESS_PREFERRED.value:g} mm",
+    ),
+    Criterion(
+        rank=lambda c: round((c.series.coverage_mm or 0) / _COVERAGE_ROUNDING_MM),
+        reason="longer coverage",
+        against="the other covers more",
+    ),
+    Criterion(
+        rank=lambda c: -(c.series.slice_thickness_mm or 99.0),
+        reason="thinner slices",
+        against="the other has thinner slices",
+    ),
+    Criterion(rank=lambda c: float(c.series.n_slices), reason="more slices", against="the other has more slices"),
+)
+#: Alike in all of them.
+_FIRST = Criterion(
+    rank=lambda _: 0.0,
+    reason="alike in all criteria, first in the order of its files",
+    against="alike in all criteria, the other comes first in the order of the files",
 )
 
 
@@ -76,18 +119,17 @@ def _choose(members: Sequence[Series], words: Mapping[str, str]) -> tuple[Series
     best, others = ordered[0], ordered[1:]
     if not others:
         return replace(best.series, is_preferred=True, preference_reason="the only eligible series of its study"), []
-    reason = f"{_why(best, others[0])}; one of {len(members)} eligible series of its study"
+    reason = f"{_decisive(best, others[0]).reason}; one of {len(members)} eligible series of its study"
     left = []
     for other in others:
-        exclusion = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found=_why(best, other))
+        exclusion = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found=_decisive(best, other).against)
         left.append((replace(other.series, is_preferred=False, preference_reason=exclusion.sentence), exclusion))
     return replace(best.series, is_preferred=True, preference_reason=reason), left
 
 
-def _why(best: Candidate, other: Candidate) -> str:
+def _decisive(best: Candidate, other: Candidate) -> Criterion:
     """The first criterion by which ``best`` beats ``other``."""
-    decisive = (c.reason for c in CRITERIA if c.rank(best) > c.rank(other))
-    return next(decisive, "alike in all criteria, first in the order of its files")
+    return next((c for c in CRITERIA if c.rank(best) > c.rank(other)), _FIRST)
 
 
 def _place(series: Series) -> tuple[int, str, tuple[str, ...]]:

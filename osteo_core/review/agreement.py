@@ -50,9 +50,12 @@ def reader_agreement(pairs: Sequence[tuple[Read, Read]]) -> ReaderAgreement:
     ]
     means = np.array([(a.mean_mg_cm3[0], b.mean_mg_cm3[0]) for a, b in both if a.mean_mg_cm3 and b.mean_mg_cm3])
     figures = {
-        "Kappa of the category": _or_why(lambda: kappa(_table(named, _CLASSES))),
-        "Quadratic kappa of the grades": _or_why(lambda: kappa(_table(grades, _GRADES), weights="quadratic")),
-        "ICC(2,1) of the mean vBMD": _or_why(lambda: icc(means)),
+        "Kappa of the category": _too_alike(named, "series with a category from both")
+        or _or_why(lambda: kappa(_table(named, _CLASSES))),
+        "Quadratic kappa of the grades": _too_alike(grades, "levels with a grade from both")
+        or _or_why(lambda: kappa(_table(grades, _GRADES), weights="quadratic")),
+        "ICC(2,1) of the mean vBMD": _too_few(len(means), "series with a mean vBMD from both")
+        or _or_why(lambda: icc(means)),
     }
     try:
         difference = bland_altman(means[:, 1], means[:, 0], exact=True) if len(means) else None
@@ -71,6 +74,18 @@ def _table(pairs: Sequence[tuple[str, str]], classes: tuple[str, ...]) -> np.nda
     """Counts over the classes that occur: an empty class adds nothing to kappa."""
     used = [name for name in classes if any(name in pair for pair in pairs)]
     return confusion([a for a, _ in pairs], [b for _, b in pairs], classes=used)
+
+
+def _too_few(count: int, what: str) -> str:
+    """'too few series with a category from both (0; at least 2)', '' where there are enough."""
+    return f"too few {what} ({count}; at least 2)" if count < 2 else ""
+
+
+def _too_alike(pairs: Sequence[tuple[str, str]], what: str) -> str:
+    """Why there is no kappa of these pairs, '' where there may be one."""
+    if len(pairs) >= 2 and len({word for pair in pairs for word in pair}) == 1:
+        return f"both readers said '{pairs[0][0]}' throughout, so kappa is not defined"
+    return _too_few(len(pairs), what)
 
 
 def _or_why(compute: Callable[[], Estimate]) -> Estimate | str:

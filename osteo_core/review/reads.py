@@ -158,6 +158,14 @@ class Reading:
         has_read = any(read.reader == reader for read in self.reads)
         return self.by(Role.SECOND) is None and not has_read and not self.has_seen(reader)
 
+    def seen_as(self, role: Role) -> dict[str, str]:
+        """The signature of each role that one who signs in ``role`` must have had before them, '' where there is none.
+
+        An adjudicator decides on both reads; a first or second reader replaces their own role's alone.
+        """
+        roles = tuple(Role) if role is Role.ADJUDICATOR else (role,)
+        return {one.value: found.event_id if (found := self.by(one)) else "" for one in roles}
+
     def role_of(self, reader: str) -> Role | None:
         """As whom this reader may sign now; None where nothing is left for them to sign."""
         first, second = self.by(Role.FIRST), self.by(Role.SECOND)
@@ -191,10 +199,13 @@ def _word(category: Any) -> str:
     return category.value if category else "none"
 
 
-def check_signature(reading: Reading, *, reader: str, role: Role, version: str, allowed: Sequence[str]) -> None:
+def check_signature(
+    reading: Reading, *, reader: str, role: Role, version: str, allowed: Sequence[str], seen: Mapping[str, str]
+) -> None:
     """Raises UsageError, with what to do, where this reader may not sign that version in that role.
 
-    ``allowed``: the versions to sign on, ``Reading.versions_to_go_on``.
+    ``allowed``: the versions to sign on, ``Reading.versions_to_go_on``; ``seen``: the signatures that stood when the
+    page was opened, ``Reading.seen_as``.
     """
     if not reader.strip():
         raise UsageError("a signature needs its reader: type your name, or sign in")
@@ -213,6 +224,12 @@ def check_signature(reading: Reading, *, reader: str, role: Role, version: str, 
         raise UsageError(
             f"another reader signed as {role.value} on {others.at:%d %b %Y, %H:%M} UTC; reload the page and {then}"
         )
+    newer = [Role(name) for name, event_id in reading.seen_as(role).items() if seen.get(name, "") != event_id]
+    for one in newer:
+        read = reading.by(one)
+        what = f"the {one.value}'s read on this page is no longer the latest"
+        when = f": {read.verdict.value} was signed on {read.at:%d %b %Y, %H:%M} UTC" if read else ""
+        raise UsageError(f"{what}{when}; reload the page, look at it and sign again")
 
 
 def pairs_of(readings: Sequence[Reading]) -> tuple[tuple[Read, Read], ...]:

@@ -99,6 +99,17 @@ COLUMNS: tuple[Column, ...] = (
 )
 # fmt: on
 
+#: The columns in words, as the screen of the import names them.
+MEANINGS = {
+    "PatientID": "Patient",
+    "Level": "Level",
+    "vBMD_mg_cm3": "vBMD, mg/cm³",
+    "Mineral": "Mineral",
+    "Source": "Source",
+    "Simulated": "Simulated",
+    "Unit": "Unit",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
@@ -182,15 +193,16 @@ def map_rows(
 
 
 def _check_choice(table: Table, chosen: Mapping[str, str], mineral: Mineral | None) -> None:
-    lacking = [name for name in ("PatientID", "vBMD_mg_cm3") if name not in chosen]
+    lacking = [MEANINGS[name] for name in ("PatientID", "vBMD_mg_cm3") if name not in chosen]
     if mineral is None and "Mineral" not in chosen:
-        lacking.append("Mineral")
+        lacking.append(MEANINGS["Mineral"])
     if not lacking:
         return
     levels = {folded(level.name) for level in MEASURED_LEVELS}
     wide = sum(folded(heading) in levels for heading in table.columns) > 1
     hint = "; one row a patient and level is needed, and here each level has a column" if wide else ""
-    raise TableError(f"no column is chosen or recognised for {lacking}{hint}")
+    names = " and ".join([", ".join(lacking[:-1]), lacking[-1]] if len(lacking) > 1 else lacking)
+    raise TableError(f"no column is chosen or recognised for {names}{hint}")
 
 
 def _value(row: Row, pseudonyms: Pseudonyms, mineral: Mineral | None, source: str) -> ReferenceValue:

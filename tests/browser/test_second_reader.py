@@ -95,7 +95,8 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     page.keyboard.press("Escape")
     sign(page, "a", "accepted", "CD")
     expect(page.locator(".reader .reading-status")).to_contain_text(
-        "two readers disagree on category: low bone mass and osteoporosis; fracture grade of L2: 1 and 0"
+        "two readers disagree, the first reader's read counts until an adjudicator decides: "
+        "category: low bone mass and osteoporosis; fracture grade of L2: 1 and 0"
     )
     context.close()
 

@@ -202,3 +202,18 @@ def test_the_link_back_from_a_patient_leads_to_the_same_page_of_the_list(visit: 
     page.get_by_test_id("stMain").get_by_role("link", name="Worklist").click()
     expect(page.get_by_role("heading", name="Worklist")).to_be_visible()
     expect(page.get_by_label("Page (of 2)")).to_have_value("2")
+
+
+def test_the_panel_of_filters_is_whole_as_soon_as_its_fields_are_there(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/worklist")
+    page.wait_for_selector("tr[data-key]")
+    page.get_by_test_id("stPopoverButton").filter(has_text="Filters").click()
+    panel = page.get_by_test_id("stPopoverBody")
+    expect(panel.get_by_text("Saved views")).to_be_attached()
+    page.wait_for_timeout(1500)
+    waiting = panel.locator("*").evaluate_all(
+        "(all) => all.filter((one) => getComputedStyle(one).visibility === 'hidden'"
+        " && one.innerText.trim()).map((one) => one.innerText.slice(0, 40))"
+    )
+    assert waiting == []

@@ -160,7 +160,7 @@ def test_nothing_outlined_is_a_result_too(osteoporotic):
     result = analyze_volume(SERIES, volume, segmenter=TruthSegmenter(empty), settings=Settings())
     assert result.status is Status.EXCLUDED
     assert result.measurements == ()
-    assert "none of T12-L5 was found" in result.exclusions[0].sentence
+    assert "no vertebra from T12 to L5 was found" in result.exclusions[0].sentence
 
 
 def test_a_series_that_cannot_be_read_keeps_its_reason(monkeypatch):

@@ -216,7 +216,7 @@ def test_a_comparison_is_begun_changed_and_removed_in_the_address(versions_store
 def test_a_saved_view_becomes_the_second_filter(tmp_path: Path, open_page: Open) -> None:
     results = build_cohort(60)
     app = open_page(build_store(tmp_path / "store", results), "pages/prevalence.py", vendor="GE")
-    app.text_input(key="view-new").set_value("GE only").run()
+    app.text_input(key="view-new").set_value("GE only")  # and at once the button, before the page is drawn anew
     app.button(key="view-save").click().run()
     assert "Saved: GE only" in app.toast[0].value
     app.multiselect(key="vendor").set_value([]).run()

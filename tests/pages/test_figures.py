@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,8 @@ from pages.ui.agreement.figures import (
     scatter_figure,
     within,
 )
+from pages.ui.follow_up.figures import flags_figure
+from pages.ui.services.follow_up import Queue
 from pages.ui.shared import colours
 from pages.ui.shared.figures import (
     Bin,
@@ -56,6 +60,16 @@ def test_prevalence_draws_share_and_interval_of_each_group() -> None:
     assert (trace.name, list(trace.x)) == ("osteoporosis", [25.0])
     assert (trace.error_x.array[0], trace.error_x.arrayminus[0]) == pytest.approx((10.0, 10.0))
     assert list(figure.layout.yaxis.ticktext) == ["women (F) (n 36)", "other (O) (n 0)"]
+    low, high = figure.layout.xaxis.range
+    assert low < 0 < 100 < high, "a marker at either end is whole"
+    assert (figure.layout.xaxis.tickvals[0], figure.layout.xaxis.tickvals[-1]) == (0, 100)
+
+
+def test_one_week_of_flags_has_one_tick_and_many_slots_are_written_out() -> None:
+    queue = Queue(weeks=(date(2026, 11, 23),), flags=(3,), to_review=0, before_clinic=0)
+    figure = flags_figure(queue, slots=10_000.0)
+    assert list(figure.layout.xaxis.tickvals) == [date(2026, 11, 23)]
+    assert figure.layout.annotations[0].text == "10,000 slots"
 
 
 def test_the_distribution_colours_by_category_and_draws_both_limits() -> None:

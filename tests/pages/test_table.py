@@ -44,6 +44,7 @@ def test_columns_and_order_come_from_the_address_and_go_into_it(filled_store: Pa
     app.multiselect(key="column").set_value([]).run()
     assert "column" not in app.query_params, "nothing chosen: the usual columns"
     assert "vendor" in app.dataframe[0].value
+    assert "is_simulated" in app.dataframe[0].value
 
 
 def test_an_unknown_column_is_said(filled_store: Path, open_page: Open) -> None:
@@ -95,4 +96,8 @@ def test_a_file_holds_what_the_screen_shows_and_two_choices_cannot_be_joined(
         for p in (first, second)
     ]
     assert names[0] != names[1]
+    file = services.table_part(CohortFilter(), services.file_part(part), with_keys=False, secret="s")
+    assert file.schema.names == [*columns, "is_simulated"], "a file says what is invented, chosen or not"
+    assert set(file["is_simulated"].to_pylist()) == {True}
+    assert file["patient"].slice(0, 10).to_pylist() == shown["patient"].to_pylist()
     assert sorted(keyed["series"].to_pylist()) == sorted(order)

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +198,16 @@ def test_the_call_list_is_in_the_order_of_due_dates_and_holds_pseudonyms_only(tm
     made = call_list.letters(items[:2], reasons[:2], author="AB").decode()
     assert made.count("<pre>") == 2
     assert "research use only" in made
+    assert {row["is_simulated"] for row in table} == {"true"}
+    assert "All patients are simulated" in page
+    assert page.count(", simulated</td>") == len(items)
+    assert made.count("Simulated patient: anatomy, image and density are invented; this is no person.") == 2
+    with pytest.raises(UsageError, match="a letter is signed by who sends it: type your name"):
+        call_list.letters(items[:2], reasons[:2], author=" ")
+    real = [replace(items[0], is_simulated=False), *items[1:2]]
+    assert "1 of 2 patients are simulated" in call_list.as_page(real, reasons[:2]).decode()
+    assert "imulated" not in call_list.as_page(real[:1], reasons[:1]).decode()
+    assert "imulated" not in call_list.letters(real[:1], reasons[:1], author="AB").decode()
     keys = {result.series.patient_key for result in results}
     assert not [key for key in keys if key in page or key in made]
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 import streamlit as st
 
 from osteo_core.errors import UsageError
+from osteo_core.tables.qct import MEANINGS
 from osteo_core.terms import Level, Mineral
 from pages.ui import services
 from pages.ui.access.roles import Action, may
@@ -20,15 +21,6 @@ from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name, show_author
 
 _Key = TypeVar("_Key")
-_MEANINGS = {
-    "PatientID": "Patient",
-    "Level": "Level",
-    "vBMD_mg_cm3": "vBMD, mg/cm³",
-    "Mineral": "Mineral",
-    "Source": "Source",
-    "Simulated": "Simulated",
-    "Unit": "Unit",
-}
 _NONE = "(no column)"
 _SHOWN = 200
 
@@ -59,7 +51,7 @@ def show_import() -> None:
 def _mapped(table: services.QctTable, guessed: dict[str, str]) -> services.QctPreview:
     choices = [_NONE, *table.columns]
     chosen = {}
-    for column, (meaning, words) in zip(st.columns(len(_MEANINGS)), _MEANINGS.items(), strict=True):
+    for column, (meaning, words) in zip(st.columns(len(MEANINGS)), MEANINGS.items(), strict=True):
         found = column.selectbox(
             literal(words), choices, index=choices.index(guessed.get(meaning, _NONE)), key=f"qct-column-{meaning}"
         )

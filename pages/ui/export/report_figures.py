@@ -37,9 +37,11 @@ def about(chosen: services.CohortFilter) -> str:
     """What is printed beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
     numbers = services.cohort_numbers(chosen)
     waiting = f", {numbers.waiting:,} not analyzed yet" if numbers.waiting else ""
+    no_vbmd = numbers.measured - sum(one.count for one in services.vbmd_bins(chosen))
+    without = f", {no_vbmd:,} measured without vBMD" if no_vbmd else ""
     return (
-        f"{kind(numbers)} {numbers.excluded:,} series excluded, {numbers.failed:,} failed{waiting}, of "
-        f"{numbers.series:,}. {_versions(services.versions(chosen))}"
+        f"{kind(numbers)} {numbers.excluded:,} series excluded, {numbers.failed:,} failed{waiting}{without}, "
+        f"of {numbers.series:,}. {_versions(services.versions(chosen))}"
     )
 
 

@@ -11,6 +11,9 @@ from pages.ui.services.follow_up import Queue, StateCount
 from pages.ui.shared.colours import BLUE, GREY, ORANGE, VERMILION
 from pages.ui.shared.figures import layout
 
+#: Up to so many weeks have a tick each.
+_NAMED_WEEKS = 8
+
 
 def states_figure(found: Sequence[StateCount]) -> go.Figure:
     """Series by state in order of follow-up, overdue ones in their own colour."""
@@ -47,8 +50,10 @@ def flags_figure(queue: Queue, *, slots: float) -> go.Figure:
             hovertemplate="week of %{x|%-d %b %Y}: %{y} flags<extra></extra>",
         )
     )
-    figure.add_hline(slots, line={"color": GREY, "dash": "dash", "width": 1.5}, annotation_text=f"{slots:g} slots")
+    figure.add_hline(slots, line={"color": GREY, "dash": "dash", "width": 1.5}, annotation_text=f"{slots:,.0f} slots")
     figure.update_xaxes(tickformat="%-d %b")
+    if len(queue.weeks) <= _NAMED_WEEKS:  # few bars: a tick for each, or the axis names the same day several times
+        figure.update_xaxes(tickvals=list(queue.weeks))
     return layout(figure, height=300, x="week (its Monday)", y="flags a week")
 
 

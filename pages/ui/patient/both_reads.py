@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from osteo_core.review.reads import Read, Reading, Role
+from osteo_core.review.reads import Read, Reading, Role, Verdict
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.shared import wording
@@ -106,6 +106,8 @@ def _level_row(first: Read, second: Read, level: Level) -> str:
 def _of_level(read: Read, level: Level) -> str:
     """'71 (64 to 78), fracture grade 1, osteoporotic; does not count: metal'."""
     own = read.summary.levels.get(level)
+    if read.verdict is Verdict.REJECT:
+        return "no value (rejected)"
     if own is None:
         return "not outlined"
     parts = [wording.interval(*own.vbmd_mg_cm3) if own.vbmd_mg_cm3 else "no vBMD"]

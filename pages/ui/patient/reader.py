@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from osteo_core.errors import UsageError
 from osteo_core.limits.fracture import MODERATE_FRACTURE_LOSS, POSSIBLE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS
 from osteo_core.programme.cause import Cause
+from osteo_core.review.accepting import acceptable_reads
 from osteo_core.review.decisions import LeftOut
 from osteo_core.review.pictures import TISSUE_NUMBERS
 from osteo_core.review.reads import Read, ReadingStatus
@@ -152,6 +153,11 @@ def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Map
         "id": "-".join(map(str, identity)),
         "series": view.series_key,
         "version": shown.version,
+        "model_version": view.model_hash,
+        "acceptable": [
+            {"version": read.version, "decisions": read.decisions.to_dict()}
+            for read in acceptable_reads(shown.reading, shown.role)
+        ],
         "keep": f"{view.series_key}-{shown.version}-{reader}-{shown.past or ''}",
         "urls": {
             **{name: picture_address(file) for name, file in files.items() if file is not None},
@@ -171,6 +177,7 @@ def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Map
         "reader": author_name(),
         "role": shown.role.value if shown.role else "",
         "role_words": _role_words(shown, reader),
+        "seen": shown.reading.seen_as(shown.role) if shown.role else {},
         "why_not_sign": _why_not(shown),
         "can_correct": bool(files.get("mask")) and shown.role is not None,
         "why_not_correct": _why_not(shown) or "Nothing was outlined on this series, so there is nothing to correct.",
@@ -247,9 +254,11 @@ def _why_not(shown: ReaderView) -> str:
 def _status_words(shown: ReaderView) -> str:
     if shown.is_blind:
         return "signed by another reader, hidden from you"
-    status = shown.reading.status
-    more = f" on {'; '.join(shown.reading.differences)}" if status is ReadingStatus.AT_ODDS else ""
-    return status.value + more
+    status, counts = shown.reading.status, shown.reading.counts
+    if status is not ReadingStatus.AT_ODDS or counts is None:
+        return status.value
+    until = f"the {counts.role.value}'s read counts until an adjudicator decides"
+    return f"{status.value}, {until}: {'; '.join(shown.reading.differences)}"
 
 
 def _read_words(read: Read | None) -> str:

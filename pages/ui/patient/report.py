@@ -129,7 +129,7 @@ def _head(found: services.ReadReport, who: Who | None) -> str:
     )
     must = wording.RESEARCH_USE
     if view.is_simulated:
-        must += " Simulated patient: anatomy, image and density are invented; this is no person."
+        must += f" {wording.NO_PERSON}"
     return (
         "<div class='head'><h1>Bone density of the spine on CT</h1>"
         f"<span class='note'>study of {_text(wording.day(view.study_date))}</span></div>"

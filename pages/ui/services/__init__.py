@@ -50,6 +50,7 @@ from pages.ui.services.exports import (
     cohort_csv,
     cohort_parquet,
     dictionary_csv,
+    file_part,
     table_part,
     versions,
 )

@@ -7,6 +7,7 @@ import hashlib
 import io
 import secrets
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -18,6 +19,9 @@ from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.formulas import guarded, guarded_table
 from pages.ui.services.running_app import query
+
+#: In every file, chosen or not: what is invented says so wherever it goes.
+_SIMULATED = "is_simulated"
 
 
 def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
@@ -34,11 +38,16 @@ def table_part(
     Names of patients, series ... are drawn anew for each filter and choice of columns.
     ``secret``: of the session; the same one gives the same names on screen and in the file.
     """
-    given = "\n".join((secret, cohort.to_query(), *sorted(part.columns)))
+    given = "\n".join((secret, cohort.to_query(), *sorted({*part.columns} - {_SIMULATED})))
     salt = hashlib.sha256(given.encode()).hexdigest()
     table = query("export_cohort", cohort=cohort, with_keys=with_keys, salt=salt, part=part, seen_by=seen_by)
     stated = {column.name: column.field.metadata for column in EXPORT}
     return table.cast(pa.schema([field.with_metadata(stated[field.name]) for field in table.schema]))
+
+
+def file_part(part: Part) -> Part:
+    """The part of the table that a file holds: all rows, the chosen columns, and which patients are simulated."""
+    return replace(part, limit=None, columns=tuple(dict.fromkeys((*part.columns, _SIMULATED))))
 
 
 def as_csv(table: pa.Table) -> bytes:

@@ -6,7 +6,8 @@ import secrets
 import threading
 import uuid
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -18,6 +19,7 @@ from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Event, LabelArray, SeriesResult
 from osteo_core.review import read_events
+from osteo_core.review.accepting import acceptable_reads, check_acceptance, corrected
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.mask import changes_between, mask_hash, read_sent_mask, released
 from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict, check_signature, pairs_of
@@ -26,7 +28,7 @@ from osteo_core.review.shown import to_source
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.terms import Level
 from osteo_core.whole_files import writing
-from pages.ui.services.patients import model_view, patient
+from pages.ui.services.patients import model_summary, model_view, patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.review_case import case_of, labels_of, measured, reader_mask
 from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
@@ -164,7 +166,10 @@ def _store_mask(view: PatientView, version: str, labels: LabelArray, case: Revie
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """What a reader signs: verdict, role, on which outlines, decisions, and words."""
+    """What a reader signs: verdict, role, on which outlines, decisions, and words.
+
+    ``seen``: the signatures that stood when the reader's page was opened (``Reading.seen_as``).
+    """
 
     verdict: Verdict
     role: Role
@@ -172,6 +177,7 @@ class Signature:
     reader: str
     decisions: Decisions
     words: str = ""
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 def sign(view: PatientView, given: Signature) -> Read:
@@ -189,7 +195,11 @@ def sign(view: PatientView, given: Signature) -> Read:
         store_holder().take_in()  # openings of this second count too
         so_far = reading(view.series_key)
         allowed = so_far.versions_to_go_on(given.reader, view.model_hash)
-        check_signature(so_far, reader=given.reader, role=given.role, version=given.version, allowed=allowed)
+        check_signature(
+            so_far, reader=given.reader, role=given.role, version=given.version, allowed=allowed, seen=given.seen
+        )
+        if given.verdict is Verdict.ACCEPT:
+            _check_acceptance(view, given, so_far)
         read = Read(
             verdict=given.verdict,
             role=given.role,
@@ -203,13 +213,25 @@ def sign(view: PatientView, given: Signature) -> Read:
             words=given.words,
             is_blind=given.role is Role.SECOND and not so_far.has_seen(given.reader),
             dice=_dice_with_first(view, so_far, labels) if given.role is Role.SECOND else {},
+            event_id=uuid.uuid4().hex,
         )
-        event = read_events.signed_event(read, event_id=uuid.uuid4().hex, series_key=view.series_key)
+        event = read_events.signed_event(read, event_id=read.event_id, series_key=view.series_key)
         if given.role is not Role.SECOND:  # a second read is compared with the first, and does not take its place
             with refusals_in_words():
                 _store_result(view, case, replace(result, is_read=True, finished_at=read.at))
         store_holder().record(event)
     return read
+
+
+def _check_acceptance(view: PatientView, given: Signature, so_far: Reading) -> None:
+    changed = corrected(
+        given.version,
+        given.decisions,
+        model_version=view.model_hash,
+        program=model_summary(view),
+        phase=view.contrast_phase,
+    )
+    check_acceptance(given.version, given.decisions, corrected=changed, acceptable=acceptable_reads(so_far, given.role))
 
 
 def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> None:

@@ -51,6 +51,7 @@ class WorkItem:
     contact_at: datetime | None
     contact: str
     is_read: bool = False
+    is_simulated: bool = False
 
     @property
     def followed(self) -> FollowedSeries:
@@ -102,6 +103,7 @@ def _work_item(row: dict[str, Any]) -> WorkItem:
         contact_at=row["last_contact_at"],
         contact=row["last_contact"] or "",
         is_read=row["is_read"],
+        is_simulated=bool(row["is_simulated"]),
     )
 
 

@@ -29,6 +29,8 @@ from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 
 OLDEST = 130
+#: More appointments a week than any clinic has.
+MOST_SLOTS = 10_000
 #: Whether patients whose follow-up waits for a later day are listed.
 SNOOZED = ("without waiting", "with waiting", "waiting only")
 _KEPT, _UNKNOWN, _PAGE = "address-values", "address-unknown", "address-page"
@@ -94,7 +96,7 @@ PAGES: Mapping[str, tuple[Field, ...]] = {
     "follow_up": (
         *_COHORT,
         Field(name="expected", words="expected fractures", read=fields.whole(0, _MOST), default=0),
-        Field(name="slots", words="clinic slots", read=fields.whole(0, _MOST), default=5),
+        Field(name="slots", words="clinic slots", read=fields.whole(0, MOST_SLOTS), default=5),
         Field(name="share", words="flags that need a slot", read=fields.whole(0, 100), default=100),
     ),
     "prevalence": (

@@ -16,6 +16,8 @@ from pages.ui.shared.literal import literal_in_figure
 
 _ROW_PX = 58
 _HOVER = {"namelength": -1}
+#: An axis of shares: room for a whole marker at both ends.
+_SHARES = {"range": [-2, 102], "tickvals": [0, 20, 40, 60, 80, 100], "ticksuffix": " %", "showgrid": True}
 #: Colour and shape of the shares beside each other.
 _SERIES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"))
 
@@ -101,7 +103,7 @@ def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(rates))), ticktext=words, range=[len(rates) - 0.5, -0.5], showgrid=False, zeroline=False
     )
-    figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
+    figure.update_xaxes(**_SHARES)
     return layout(
         figure, height=120 + _ROW_PX * max(1, len(rates)), x="share of those with a category (95 % interval)", y=""
     )
@@ -134,7 +136,7 @@ def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate 
     figure.update_yaxes(
         tickvals=places, ticktext=names, range=[len(groups) - 0.5, -0.5], showgrid=False, zeroline=False
     )
-    figure.update_xaxes(range=[0, 100], ticksuffix=" %", showgrid=True)
+    figure.update_xaxes(**_SHARES)
     return layout(figure, height=120 + _ROW_PX * max(1, len(groups)), x="share of patients (95 % interval)", y="")
 
 

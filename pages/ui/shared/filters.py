@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -69,6 +69,15 @@ def chosen_filter(page: str, *, with_patients: bool, prefix: str = "") -> Cohort
 def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
     """Both ends of a range in order, whichever was typed first."""
     return (high, low) if low is not None and high is not None and low > high else (low, high)
+
+
+def _held_ends(state: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Every end of a range with the field that holds it: the other one where they were typed the wrong way round."""
+    found = []
+    for low, high in (("age_from", "age_to"), ("studied_from", "studied_to")):
+        ends = state.get(low), state.get(high)
+        found += [(low, low), (high, high)] if sorted_ends(*ends) == ends else [(low, high), (high, low)]
+    return found
 
 
 def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
@@ -151,9 +160,9 @@ def active(page: str, *, with_patients: bool, prefix: str = "") -> list[Chip]:
         lists += [("category", "Category", str), ("state", "Follow-up", str)]
     found = [(name, one, f"{words}: {say(one)}") for name, words, say in lists for one in state.get(name, ())]
     found += [
-        (name, None, f"{words} {wording.day(state[name]) if isinstance(state[name], date) else state[name]}")
-        for name, words in _ENDS.items()
-        if state.get(name) is not None
+        (held, None, f"{_ENDS[name]} {wording.day(state[held]) if isinstance(state[held], date) else state[held]}")
+        for name, held in _held_ends(state)
+        if state.get(held) is not None
     ]
     if state.get("changed") and state.get("since"):
         since = wording.moment(datetime.fromisoformat(state["since"]))

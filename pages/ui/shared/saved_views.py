@@ -22,14 +22,14 @@ def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None
         buttons = st.container(horizontal=True)
         buttons.button("Open view", key=f"{prefix}view-open", on_click=in_words()(open_view), args=(views[name],))
         buttons.button("Take away", key=f"{prefix}view-remove", on_click=_remove, args=(name,))
-    new = st.text_input(
-        "Name", key=f"{prefix}view-new", placeholder="Save this filter as ...", label_visibility="collapsed"
-    )
-    st.button("Save view", key=f"{prefix}view-save", on_click=_save, args=(new, chosen))
+    field = f"{prefix}view-new"
+    st.text_input("Name", key=field, placeholder="Save this filter as ...", label_visibility="collapsed")
+    st.button("Save view", key=f"{prefix}view-save", on_click=_save, args=(field, chosen))
 
 
 @in_words()
-def _save(name: str, chosen: CohortFilter) -> None:
+def _save(field: str, chosen: CohortFilter) -> None:
+    name = str(st.session_state[field])  # as it is now: a click right after typing comes before the page is drawn anew
     services.save_view(name, chosen, author=author())
     st.toast(f"Saved: {literal(name)}", icon=":material/bookmark_added:")
 

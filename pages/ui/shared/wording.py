@@ -11,6 +11,7 @@ from osteo_core.terms import Level, Sex
 
 RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
 SIMULATED = "Simulated patient"
+NO_PERSON = f"{SIMULATED}: anatomy, image and density are invented; this is no person."
 UNIT = "mg/cm³"
 MISSING = "–"
 

@@ -194,9 +194,20 @@ def _signed(user: User, token: str, body: bytes) -> dict[str, Any]:
         reader=ticket.reader,
         decisions=Decisions.from_dict(given.get("decisions") or {}),
         words=str(given.get("words", ""))[:4000],
+        seen={str(name): str(event_id) for name, event_id in _part(given, "seen").items()},
     )
     read = review.sign(ticket.view, signature)
-    return {"summary": read.summary.to_dict(), "verdict": read.verdict.value, "at": read.at.isoformat()}
+    return {
+        "summary": read.summary.to_dict(),
+        "verdict": read.verdict.value,
+        "at": read.at.isoformat(),
+        "event": read.event_id,
+    }
+
+
+def _part(given: dict[str, Any], name: str) -> dict[str, Any]:
+    part = given.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _object(body: bytes) -> dict[str, Any]:

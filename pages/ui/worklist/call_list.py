@@ -27,6 +27,7 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
+_NEEDS_AUTHOR = "a letter is signed by who sends it: type your name or initials under 'Noted by' first"
 #: So many patients fit on a call list; the filter leads to the others.
 MOST = 1000
 _HEAD = (
@@ -42,6 +43,7 @@ _HEAD = (
     "category",
     "mean_vbmd_mg_cm3",
     "reason",
+    "is_simulated",
 )
 _STYLE = """
 body { font: 13px/1.4 system-ui, sans-serif; color: #1b2430; margin: 1.5rem; }
@@ -80,6 +82,7 @@ def as_csv(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
             item.category.value if item.category else "",
             f"{vbmd.value:.0f}" if vbmd else "",
             reason,
+            str(item.is_simulated).lower(),
         )
         writer.writerow(map(guarded, cells))
     return b"\xef\xbb\xbf" + out.getvalue().encode()
@@ -93,7 +96,7 @@ def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes
         (
             "☐",
             wording.due(item.due_at, now),
-            f"{wording.short_key(item.patient_key)}, {wording.number(item.age_years)} {item.sex.value}",
+            _patient(item),
             item.state.value if item.state else "",
             _say(item),
             item.assignee or "nobody yet",
@@ -107,13 +110,18 @@ def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes
     title = f"Call list of {wording.moment(now)}: {wording.counted(len(items), 'patient')}"
     return _page(
         title,
-        f"<h1>{html.escape(title)}</h1><p>{html.escape(wording.RESEARCH_USE)}</p>"
+        f"<h1>{html.escape(title)}</h1><p>{html.escape(wording.RESEARCH_USE)}</p>{_simulated(items)}"
         f"<table><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>",
     )
 
 
 def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, author: str) -> bytes:
-    """One letter a patient, each on a page of its own, in the site's words. Raises UsageError for a faulty template."""
+    """One letter a patient, each on a page of its own, in the site's words.
+
+    Raises UsageError for a faulty template, and where nobody signs the letters.
+    """
+    if not author.strip():
+        raise UsageError(_NEEDS_AUTHOR)
     template = site_letter()
     now = datetime.now(UTC)
     parts = []
@@ -130,7 +138,8 @@ def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, autho
             "today": wording.day(now.astimezone().date()),
             "author": author,
         }
-        parts.append(f"<pre>{html.escape(letter(template, values))}</pre>")
+        note = f"<p><b>{html.escape(wording.NO_PERSON)}</b></p>" if item.is_simulated else ""
+        parts.append(f"{note}<pre>{html.escape(letter(template, values))}</pre>")
     return _page("Letters", "".join(parts))
 
 
@@ -158,16 +167,21 @@ def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> No
         _button("Page to print", f"call_list_{day}.html", partial(_listed, order, reasons_of, as_page))
         with in_words(draw_fault):  # a faulty template takes the letters away, and nothing else
             letter(site_letter(), {})
-            write = partial(letters, author=author_name())
-            _button("Letters for the confirmed", f"letters_{day}.html", partial(_confirmed, order, reasons_of, write))
+            author = author_name()
+            write = partial(letters, author=author)
+            confirmed = partial(_confirmed, order, reasons_of, write)
+            _button("Letters for the confirmed", f"letters_{day}.html", confirmed, is_ready=bool(author.strip()))
+            if not author.strip():
+                st.caption(f"{wording.sentence(_NEEDS_AUTHOR)}.")
 
 
 _Make = Callable[[Sequence[services.WorkItem], Sequence[str]], bytes]
 
 
-def _button(words: str, file_name: str, make: Callable[[], bytes]) -> None:
+def _button(words: str, file_name: str, make: Callable[[], bytes], *, is_ready: bool = True) -> None:
     mime = "text/csv" if file_name.endswith("csv") else "text/html"
-    st.download_button(words, later(Action.CALL_LIST, make), file_name, mime, on_click="ignore", key=f"calls-{words}")
+    made, key = later(Action.CALL_LIST, make), f"calls-{words}"
+    st.download_button(words, made, file_name, mime, on_click="ignore", key=key, disabled=not is_ready)
 
 
 def _listed(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str], make: _Make) -> bytes:
@@ -178,6 +192,21 @@ def _listed(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str], ma
 def _confirmed(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str], make: _Make) -> bytes:
     items = [item for item in calls(order) if item.state is State.CONFIRMED]
     return make(items, [reasons_of(item) for item in items])
+
+
+def _patient(item: services.WorkItem) -> str:
+    """'1a2b3c4d, 71 F', and that it is no person."""
+    who = f"{wording.short_key(item.patient_key)}, {wording.number(item.age_years)} {item.sex.value}"
+    return f"{who}, simulated" if item.is_simulated else who
+
+
+def _simulated(items: Sequence[services.WorkItem]) -> str:
+    """A line on the page where patients of the list are simulated."""
+    count = sum(item.is_simulated for item in items)
+    if not count:
+        return ""
+    words = "All patients are" if count == len(items) else f"{count:,} of {len(items):,} patients are"
+    return f"<p><b>{words} simulated: invented anatomy, image and density; no person.</b></p>"
 
 
 def _say(item: services.WorkItem) -> str:

@@ -27,28 +27,37 @@ GOOD = Series(
 
 
 @pytest.mark.parametrize(
-    ("worse", "reason"),
+    ("worse", "reason", "against"),
     [
-        ({"plane": Plane.CORONAL}, "original axial slices"),
-        ({"image_type": ("DERIVED", "SECONDARY", "AXIAL")}, "original axial slices"),
-        ({"coverage_mm": 120.0}, "the other covers too little of what was scanned"),
-        ({"contrast_bolus_agent": "Ultravist"}, "no contrast declared"),
-        ({"kernel_group": KernelGroup.SHARP}, "the other's kernel is sharp"),
-        ({"kernel_group": KernelGroup.UNKNOWN}, "a kernel that is known"),
-        ({"slice_thickness_mm": 5.0}, "slices of at most 3 mm"),
-        ({"coverage_mm": 300.0}, "longer coverage"),
-        ({"slice_thickness_mm": 2.5}, "thinner slices"),
-        ({"n_slices": 150}, "more slices"),
+        ({"plane": Plane.CORONAL}, "original axial slices", "only the other has original axial slices"),
+        (
+            {"image_type": ("DERIVED", "SECONDARY", "AXIAL")},
+            "original axial slices",
+            "only the other has original axial slices",
+        ),
+        (
+            {"coverage_mm": 120.0},
+            "the other covers too little of what was scanned",
+            "this one covers too little of what was scanned",
+        ),
+        ({"contrast_bolus_agent": "Ultravist"}, "no contrast declared", "contrast is declared for this one alone"),
+        ({"kernel_group": KernelGroup.SHARP}, "the other's kernel is sharp", "the kernel of this one is sharp"),
+        ({"kernel_group": KernelGroup.UNKNOWN}, "a kernel that is known", "the kernel of this one is not known"),
+        ({"slice_thickness_mm": 5.0}, "slices of at most 3 mm", "only the other has slices of at most 3 mm"),
+        ({"coverage_mm": 300.0}, "longer coverage", "the other covers more"),
+        ({"slice_thickness_mm": 2.5}, "thinner slices", "the other has thinner slices"),
+        ({"n_slices": 150}, "more slices", "the other has more slices"),
     ],
 )
-def test_each_criterion_decides(worse: dict, reason: str) -> None:
+def test_each_criterion_decides(worse: dict, reason: str, against: str) -> None:
     other = replace(GOOD, series_key="a", **worse)
     for order in ((GOOD, other), (other, GOOD)):
         (chosen,), ((left, exclusion),) = choose_preferred(order, {})
         assert chosen.series_key == "b"
         assert chosen.preference_reason == f"{reason}; one of 2 eligible series of its study"
         assert exclusion.code is ExclusionCode.NOT_PREFERRED
-        assert exclusion.sentence == f"Another series of this study is preferred: {reason}."
+        assert exclusion.sentence == f"Another series of this study is preferred: {against}."
+        assert left.preference_reason == exclusion.sentence
         assert not left.is_preferred
 
 
@@ -73,7 +82,7 @@ def test_ties_end_the_same_way_each_time() -> None:
         for twins in ((one, two), (two, one)):
             ((chosen,), ((_, exclusion),)) = choose_preferred(twins, {})
             assert chosen.series_key == "b"  # whatever the keys are
-            assert exclusion.found == "alike in all criteria, first in the order of its files"
+            assert exclusion.found == "alike in all criteria, the other comes first in the order of the files"
 
 
 def test_each_study_has_its_own() -> None:

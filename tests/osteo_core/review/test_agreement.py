@@ -54,5 +54,13 @@ def test_swapping_the_readers_negates_the_bias() -> None:
 def test_too_few_pairs_say_why() -> None:
     found = reader_agreement(pairs(MEANS[:1]))
     assert found.vbmd is None
-    assert all(isinstance(why, str) and why for why in found.figures.values())
+    assert list(found.figures.values()) == [
+        "too few series with a category from both (1; at least 2)",
+        "too few levels with a grade from both (1; at least 2)",
+        "too few series with a mean vBMD from both (1; at least 2)",
+    ]
+    alike = reader_agreement(pairs([(60.0, 61.0), (62.0, 60.0)]))
+    assert (
+        alike.figures["Kappa of the category"] == "both readers said 'osteoporosis' throughout, so kappa is not defined"
+    )
     assert reader_agreement([]).series == 0

@@ -96,7 +96,8 @@ def test_readers_within_the_limits_agree() -> None:
 def test_only_who_may_sign_signs() -> None:
     reading = reading_of([signed(1, "AB", Role.FIRST)])
     assert (reading.role_of("AB"), reading.role_of("CD")) == (Role.FIRST, Role.SECOND)
-    check_signature(reading, reader="CD", role=Role.SECOND, version=MODEL, allowed=(MODEL,))
+    given_well = {"reader": "CD", "role": Role.SECOND, "version": MODEL, "allowed": (MODEL,), "seen": {}}
+    check_signature(reading, **given_well)
     for given, words in (
         ({"reader": " "}, "needs its reader"),
         ({"version": "old"}, "no longer the latest"),
@@ -107,9 +108,25 @@ def test_only_who_may_sign_signs() -> None:
         ({"role": Role.ADJUDICATOR}, "is neither of them"),
     ):
         with pytest.raises(UsageError, match=words):
-            check_signature(
-                reading, **{"reader": "CD", "role": Role.SECOND, "version": MODEL, "allowed": (MODEL,), **given}
-            )
+            check_signature(reading, **{**given_well, **given})
+
+
+def test_a_signature_replaces_no_read_that_its_page_did_not_show() -> None:
+    events = [signed(1, "AB", Role.FIRST), signed(2, "CD", Role.SECOND, 90.0)]
+    first = {"reader": "AB", "role": Role.FIRST, "version": MODEL, "allowed": (MODEL,)}
+    seen = reading_of(events).seen_as(Role.FIRST)
+    assert seen == {"first reader": "e1"}
+    check_signature(reading_of(events), **first, seen=seen)
+    later = reading_of([*events, signed(3, "AB", Role.FIRST, verdict=Verdict.CORRECT)])
+    with pytest.raises(
+        UsageError, match="no longer the latest: corrected was signed on 29 Nov 2026, 08:03 UTC; reload"
+    ):
+        check_signature(later, **first, seen=seen)
+    third = {"reader": "EF", "role": Role.ADJUDICATOR, "version": MODEL, "allowed": (MODEL,)}
+    both = reading_of(events).seen_as(Role.ADJUDICATOR)
+    check_signature(reading_of(events), **third, seen=both)
+    with pytest.raises(UsageError, match="the first reader's read on this page is no longer the latest"):
+        check_signature(later, **third, seen=both)
 
 
 def test_a_second_reader_is_blind_until_the_first_read_was_on_the_screen() -> None:

@@ -7,6 +7,7 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,11 +16,13 @@ import pytest
 from PIL import Image
 
 from osteo_core.errors import PictureError
+from osteo_core.terms import Category
 from pages.ui import services
 from pages.ui.export import report
 from pages.ui.export.report_figures import WIDTH_PX, about, for_print, picture_of, report_figures
 from pages.ui.services import chromium, pictures
 from tests.builders.cohort import MODEL_HASH, build_cohort
+from tests.builders.store import build_store
 
 EVERYBODY = services.CohortFilter()
 
@@ -41,6 +44,16 @@ def letters(svg: bytes) -> str:
     """Every text of an SVG."""
     root = ElementTree.fromstring(svg)
     return " ".join(" ".join(element.itertext()) for element in root.iter() if element.tag.endswith("text"))
+
+
+def test_the_counts_beside_a_figure_add_up(tmp_path: Path, in_store: Callable[[Path], None]) -> None:
+    results = build_cohort(60)
+    first = next(n for n, one in enumerate(results) if one.assessment)
+    without = replace(results[first].assessment, mean_vbmd_mg_cm3=None, category=Category.NOT_REPORTABLE)
+    results[first] = replace(results[first], assessment=without)
+    in_store(build_store(tmp_path / "store", results))
+    assert "8 series excluded, 0 failed, 1 measured without vBMD, of 60" in about(EVERYBODY)
+    assert "n = 51 series" in next(one.words for one in report_figures(EVERYBODY) if one.name == "bone_density")
 
 
 @needs_browser

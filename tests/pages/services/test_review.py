@@ -56,7 +56,8 @@ def drawn(view: services.PatientView, *, without: Level | None = Level.L1) -> by
 
 
 def signature(view: services.PatientView, reader: str, role: Role, **changed) -> Signature:
-    given = {"verdict": Verdict.ACCEPT, "version": view.model_hash, "decisions": Decisions(), **changed}
+    seen = services.reading(view.series_key).seen_as(role)  # as of a page that was opened just now
+    given = {"verdict": Verdict.ACCEPT, "version": view.model_hash, "decisions": Decisions(), "seen": seen, **changed}
     return Signature(role=role, reader=reader, **given)
 
 
@@ -125,6 +126,8 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
     with pytest.raises(UsageError, match="no longer the latest"):
         review.sign(view, signature(view, "AB", Role.FIRST))
 
+    with pytest.raises(UsageError, match="and here the outlines are corrected; sign it as corrected"):
+        review.sign(view, signature(view, "AB", Role.FIRST, version=saved.version))
     review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.CORRECT, version=saved.version))
     current = services.patient(view.series_key)
     assert (current.category, current.is_read) == (Category.LOW_BONE_MASS, True)
@@ -181,6 +184,18 @@ def test_a_rejection_leaves_the_count(views) -> None:
     current = services.patient(view.series_key)
     assert current.status == "excluded"
     assert current.exclusions == ("The reader rejected this measurement: motion.",)
+
+
+def test_a_window_that_shows_an_older_read_cannot_replace_a_newer_one(built, views) -> None:
+    view = views[1]
+    stale = signature(view, "AB", Role.FIRST, words="from the window that was left open")
+    newer = review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.REJECT, words="motion"))
+    before = stored(built[0])
+    with pytest.raises(UsageError, match=r"is no longer the latest: rejected was signed on .* UTC; reload the page"):
+        review.sign(view, stale)
+    assert stored(built[0]) == before
+    assert services.reading(view.series_key).counts.event_id == newer.event_id
+    review.sign(view, replace(stale, seen={Role.FIRST.value: newer.event_id}, verdict=Verdict.REJECT))
 
 
 def test_of_two_readers_who_sign_at_once_one_signs_and_the_other_is_told(built, views) -> None:

@@ -8,10 +8,16 @@ import { Prior } from './prior.js'
 import { PLANES, Plane, lutOf, readout } from './planes.js'
 import { colourOf, labelOf, showScale } from './scales.js'
 import { spineOf } from './spine.js'
+import { corrected } from './verdict.js'
 import { packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
 import { askSignature, levelCard, showHelp, showHead, showTissues } from './words.js'
 
 const absolute = (address) => new URL(address, window.location.origin).href
+// '24 Nov 2026, 02:13', as the pages write it (wording.moment).
+const dayAndTime = (at) => {
+  const say = (options) => new Date(at).toLocaleString('en-GB', options)
+  return `${say({ day: 'numeric' })} ${say({ month: 'short' }).slice(0, 3)} ${say({ year: 'numeric' })}, ${say({ hour: '2-digit', minute: '2-digit' })}`
+}
 const gone = (what) => `${what} are not stored for this series and cannot be made any more, since its source files are gone`
 // What is shown on the planes on demand: by its button, whether it is shown, how its file is read, and its name.
 const PARTS = {
@@ -37,6 +43,8 @@ export class Screen {
     this.began = performance.now()
     this.data = data
     this.decisions = structuredClone(data.decisions)  // of the read on the screen: who signs it keeps what was decided
+    this.seen = { ...data.seen }  // the signatures that stood when this screen was opened; a later rerun shows no newer read
+    if (this.part('message').dataset.kind === 'bad') this.tell('')  // of the screen before: another reader, another version
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])
@@ -302,7 +310,7 @@ export class Screen {
     if (!drawn || !drawn.places.length) return
     const bar = this.part('kept')
     bar.hidden = false
-    bar.querySelector('span').textContent = `What was drawn on ${new Date(drawn.at).toLocaleString()} and not saved is kept in this browser.`
+    bar.querySelector('span').textContent = `What was drawn on ${dayAndTime(drawn.at)} and not saved is kept in this browser.`
     bar.querySelector('.restore').onclick = () => { bar.hidden = true; this.edit(true); this.changed(this.drawing.restore(drawn)) }
     bar.querySelector('.discard').onclick = () => { bar.hidden = true; forget(this.data.keep) }
   }
@@ -404,6 +412,7 @@ export class Screen {
       this.after = { before: this.data.summary, after: found.after }
       showHead(this)
       this.showLevels()
+      this.showBar()
     } catch (error) { this.tell(`${error.message}.`, 'bad') }
   }
 
@@ -411,11 +420,14 @@ export class Screen {
     if (this.drawing.isChanged) { this.tell('Save the outlines first, or undo what was drawn.', 'bad'); return }
     if (!this.data.reader) { this.tell('A signature needs its reader: type your name at the top, or sign in.', 'bad'); return }
     if (!this.data.role) { this.tell(this.data.why_not_sign || 'Nothing is left to sign here.', 'bad'); return }
+    const changed = verdict === 'accepted' ? corrected(this.data, this.decisions) : []
+    if (changed.length) { this.tell(`Accept is for the program's own result, and here ${changed.join(', ')}: sign as corrected (c).`, 'bad'); return }
     const given = await askSignature(this, verdict)
     if (!given) return
     try {
-      const body = { verdict, role: this.data.role, version: this.data.version, decisions: this.decisions, words: given.words }
+      const body = { verdict: given.verdict, role: this.data.role, version: this.data.version, decisions: this.decisions, words: given.words, seen: this.seen }
       const read = await this.#post('sign', JSON.stringify(body))
+      this.seen[this.data.role] = read.event
       this.tell(`Signed: ${read.verdict}.`)
       this.root.dataset.signed = read.verdict
       this.send('act', { kind: 'signed', at: Date.now() })
@@ -447,7 +459,10 @@ export class Screen {
     this.part('which').value = String(this.level)
     this.part('masking').value = this.mask.mode
     this.part('role').textContent = this.data.role_words
+    const isCorrected = corrected(this.data, this.decisions).length > 0
     for (const verdict of ['accept', 'correct', 'reject']) this.part(verdict).disabled = false
+    this.part('accept').classList.toggle('primary', !isCorrected)
+    this.part('correct').classList.toggle('primary', isCorrected)
     const priors = this.data.priors || [], which = this.part('whichprior')
     this.part('prior').hidden = !priors.length
     which.hidden = priors.length < 2
@@ -456,7 +471,8 @@ export class Screen {
     this.part('next').disabled = !this.data.queue.next
     this.part('place').textContent = this.data.queue.words
     const read = this.data.read
-    this.part('reading-status').textContent = this.data.reading_status + (read ? ` · ${read}` : '')
+    const standing = this.data.reading_status + (read ? ` · ${read}` : '')
+    Object.assign(this.part('reading-status'), { textContent: standing, title: standing })
   }
 
   #wireBar() {

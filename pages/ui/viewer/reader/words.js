@@ -1,3 +1,5 @@
+import { corrected } from './verdict.js'
+
 // The words around the pictures: headline, level cards, the signature's form, help. Text only, never HTML from data.
 export const make = (tag, { className = '', ...rest } = {}, ...children) => {
   const one = document.createElement(tag)
@@ -97,6 +99,7 @@ const askReason = (screen, number, name) => {
 }
 
 // The form of a signature: grades and causes level by level, phase, count, words. Empty fields leave the program's answer.
+// What is said in it may turn 'accepted' into 'corrected'.
 export const askSignature = (screen, verdict) => new Promise((done) => {
   const { data } = screen, summary = screen.after?.after || data.summary
   const rows = Object.keys(summary.levels || {}).map(Number).sort((a, b) => a - b).map((number) => {
@@ -110,19 +113,28 @@ export const askSignature = (screen, verdict) => new Promise((done) => {
   const count = make('input', { type: 'checkbox', checked: screen.decisions.is_count_wrong, ariaLabel: 'The levels were counted from a wrong landmark' })
   const words = make('textarea', { rows: 3, ariaLabel: 'In the reader\'s words', placeholder: verdict === 'rejected' ? 'why it is rejected (needed)' : 'in your words, for the report (may stay empty)' })
   const problem = make('p', { className: 'bad' })
-  const yes = make('button', { type: 'button', className: 'primary sign', textContent: `Sign as ${data.reader}: ${verdict}` })
+  const yes = make('button', { type: 'button', className: 'primary sign' })
   const no = make('button', { type: 'button', textContent: 'Cancel' })
+  const said = () => ({
+    ...screen.decisions, phase: phase.value || null, is_count_wrong: count.checked,
+    grades: Object.fromEntries(rows.filter((r) => r.grade.value !== '').map((r) => [r.number, Number(r.grade.value)])),
+    causes: Object.fromEntries(rows.filter((r) => r.cause.value !== '').map((r) => [r.number, r.cause.value])),
+  })
+  const signedAs = () => (verdict === 'accepted' && corrected(data, said()).length ? 'corrected' : verdict)
   const parts = verdict === 'rejected' ? [] : [table, make('div', { className: 'pair' }, make('label', {}, 'Contrast phase', phase), make('label', { className: 'check' }, count, 'levels were counted from a wrong landmark'))]
   const one = dialog(screen, `Sign as ${data.role}: ${verdict}`, ...parts, make('label', {}, 'In words', words), problem, make('footer', {}, no, yes))
+  const entitle = () => {
+    one.querySelector('h3').textContent = `Sign as ${data.role}: ${signedAs()}`
+    yes.textContent = `Sign as ${data.reader}: ${signedAs()}`
+  }
+  one.addEventListener('change', entitle)
+  entitle()
   let answer = null
   no.onclick = () => one.close()
   yes.onclick = () => {
     if (verdict === 'rejected' && !words.value.trim()) { problem.textContent = 'A rejection needs its reason in words.'; return }
-    screen.decisions.grades = Object.fromEntries(rows.filter((r) => r.grade.value !== '').map((r) => [r.number, Number(r.grade.value)]))
-    screen.decisions.causes = Object.fromEntries(rows.filter((r) => r.cause.value !== '').map((r) => [r.number, r.cause.value]))
-    screen.decisions.phase = phase.value || null
-    screen.decisions.is_count_wrong = count.checked
-    answer = { words: words.value.trim() }
+    answer = { words: words.value.trim(), verdict: signedAs() }
+    screen.decisions = said()
     one.close()
   }
   one.addEventListener('close', () => done(answer))

@@ -1,0 +1,24 @@
+"""Both reads side by side: of a rejecting reader no level has a value, which is another thing than no outline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from osteo_core.review.reads import Role, Verdict
+from osteo_core.review.summary import Summary
+from osteo_core.terms import Level
+from pages.ui.patient import both_reads
+from tests.osteo_core.review.test_agreement import read
+
+
+def test_a_rejected_read_has_no_value_and_is_not_called_not_outlined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(both_reads.services, "name_of", str)
+    first = read(Role.FIRST, 70.0, 0)
+    nothing = Summary(category=None, reason="moved")
+    rejected = replace(read(Role.SECOND, 70.0, 0), verdict=Verdict.REJECT, summary=nothing)
+    without = replace(rejected, verdict=Verdict.CORRECT)
+    row = f"<th scope='row'>{Level.L1.name}</th>"
+    assert "<td>no value (rejected)</td>" in both_reads._table(first, rejected).split(row)[1].split("</tr>")[0]
+    assert "<td>not outlined</td>" in both_reads._table(first, without).split(row)[1].split("</tr>")[0]
