@@ -70,6 +70,7 @@ class ExclusionCode(StrEnum):
     # assess
     TOO_FEW_LEVELS = "too_few_levels"
     YOUNG = "too_young_for_category"
+    LEVELS_DISAGREE = "levels_disagree"
     # read by a person
     READER_LEFT_OUT = "reader_left_out"
     READER_REJECTED = "reader_rejected"
@@ -127,6 +128,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NOT_PLAIN_CT: "The tissues are not those of plain CT ({found}), so no line holds. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
+    ExclusionCode.LEVELS_DISAGREE: "The levels disagree ({found}; limit {limit} HU), so their mean has no category.",
     ExclusionCode.READER_LEFT_OUT: "The reader left this vertebra out: {found}.",
     ExclusionCode.READER_REJECTED: "The reader rejected this measurement: {found}.",
     ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analyzing this series.",
@@ -159,6 +161,7 @@ class CautionCode(StrEnum):
     HEADER_ODD = "header_odd"
     PATIENT_UNSURE = "patient_unsure"
     LEVELS_UNSURE = "levels_unsure"
+    LEVELS_DISAGREE = "levels_disagree"
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
     Z_SCORE = "z_score"
@@ -198,6 +201,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.HEADER_ODD: "Header values are not as DICOM has them: {found}.",
     CautionCode.PATIENT_UNSURE: "Who was scanned is not certain: {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
+    CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
     CautionCode.Z_SCORE: "In place of a category: {found}.",
