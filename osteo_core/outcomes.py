@@ -164,6 +164,8 @@ class CautionCode(StrEnum):
     LEVELS_DISAGREE = "levels_disagree"
     PUBLISHED_LINE = "published_line"
     INTERVAL_CROSSES = "interval_crosses"
+    LIMITS_MINERAL = "limits_mineral"
+    LIMITS_MINERAL_CROSSED = "limits_mineral_crossed"
     Z_SCORE = "z_score"
     LOW_Z_SCORE = "low_z_score"
     AGE_UNKNOWN = "age_unknown"
@@ -204,6 +206,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
+    CautionCode.LIMITS_MINERAL: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
+    CautionCode.LIMITS_MINERAL_CROSSED: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
     CautionCode.Z_SCORE: "In place of a category: {found}.",
     CautionCode.LOW_Z_SCORE: "In place of a category: {found}.",
     CautionCode.AGE_UNKNOWN: "The file says nothing of age; the category holds from {limit} years.",

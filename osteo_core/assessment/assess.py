@@ -24,7 +24,7 @@ from osteo_core.assessment.zscore import NORM_NAME, z_score
 from osteo_core.density.alike import unlike_levels
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.limits.acquisition import KVP_TOLERANCE
-from osteo_core.limits.category import LOW_FOR_AGE_Z, MINIMUM_LEVELS
+from osteo_core.limits.category import HA_OVER_K2HPO4, LOW_FOR_AGE_Z, MINIMUM_LEVELS
 from osteo_core.limits.region import LEVEL_DIFFERENCE_HU
 from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -41,6 +41,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.HEADER_DOUBTED: "the image does not fit its header",
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
+    CautionCode.LIMITS_MINERAL_CROSSED: "limits are for K2HPO4, the value is not",
     CautionCode.REGRESSION_DISAGREES: "the network beside the calibration reads another vBMD",
 }
 
@@ -65,7 +66,8 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     cautions = (*_level_cautions(evidence), *_disagreeing_levels(sound))
     if mean is not None and exclusion is None:
         category = category_of(mean.value, settings)
-        cautions += (*_crossings(mean, settings), *_age_cautions(series, settings))
+        cautions += (*_crossings(mean, settings), *_mineral_cautions(mean, evidence, settings))
+        cautions += _age_cautions(series, settings)
     if mean is not None and exclusion is not None and exclusion.code is ExclusionCode.YOUNG:
         cautions += (_z_caution(series, mean, evidence),)
     if isinstance(evidence.calibration, Calibration):
@@ -168,6 +170,19 @@ def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
     if not found:
         return ()
     return (Caution(code=CautionCode.INTERVAL_CROSSES, step=Step.ASSESS, found="; ".join(found)),)
+
+
+def _mineral_cautions(mean: Estimate, evidence: Evidence, settings: Settings) -> tuple[Caution, ...]:
+    """A value in HA beside limits in K2HPO4: it may be lower on their scale, and a person looks where that counts."""
+    if not isinstance(evidence.calibration, Calibration) or evidence.calibration.mineral is Mineral.K2HPO4:
+        return ()
+    code, factor = CautionCode.LIMITS_MINERAL, HA_OVER_K2HPO4.value
+    lowest, mineral = mean.value / factor, evidence.calibration.mineral.value
+    found = f"{mineral} reads up to {100 * (factor - 1):.1f} % more"
+    if (other := category_of(lowest, settings)) is not category_of(mean.value, settings):
+        code = CautionCode.LIMITS_MINERAL_CROSSED
+        found += f"; {mean.value:.0f} mg/cm³ {mineral} may be {lowest:.0f} in K2HPO4, {other.value}"
+    return (Caution(code=code, step=Step.ASSESS, found=found),)
 
 
 _ANCHOR_DOUBTS = {

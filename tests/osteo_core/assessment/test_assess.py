@@ -9,8 +9,11 @@ import pytest
 from osteo_core.assessment.assess import Evidence, assess, category_of
 from osteo_core.assessment.wording import interval_in_words, levels_in_words, osteoporosis_in_words
 from osteo_core.density.calibration.apply import vbmd_of_level
+from osteo_core.density.calibration.beam import beam_kvps, beam_line
+from osteo_core.density.calibration.known_phantoms import USUAL_PHANTOM, known_phantoms
 from osteo_core.density.contrast import contrast_correction
 from osteo_core.density.roi import refuse_unlike
+from osteo_core.limits.category import HA_OVER_K2HPO4
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Calibration, Estimate, Measurement, Series
 from osteo_core.settings import Settings
@@ -333,3 +336,41 @@ def test_a_majority_leaves_one_level_out_without_a_word_of_disagreement():
     found = _assess(*_levels_of(90.0, 92.0, 88.0, 200.0))
     assert (found.category, len(found.levels_used)) == (Category.LOW_BONE_MASS, 3)
     assert not found.review_reasons
+
+
+@pytest.mark.parametrize(
+    ("mineral", "vbmd", "code", "in_review"),
+    [
+        # 82 in HA is 79 in K2HPO4 at 120 kVp (ratio 1.042): osteoporosis there, low bone mass by the same number here.
+        (Mineral.HA, 82.0, CautionCode.LIMITS_MINERAL_CROSSED, True),
+        (Mineral.HA, 85.1, CautionCode.LIMITS_MINERAL_CROSSED, True),
+        (Mineral.HA, 124.0, CautionCode.LIMITS_MINERAL_CROSSED, True),
+        (Mineral.HA, 86.0, CautionCode.LIMITS_MINERAL, False),
+        (Mineral.HA, 79.0, CautionCode.LIMITS_MINERAL, False),
+        (Mineral.HA, 150.0, CautionCode.LIMITS_MINERAL, False),
+        (Mineral.K2HPO4, 82.0, None, False),
+    ],
+)
+def test_a_value_in_hydroxyapatite_beside_limits_in_k2hpo4_is_told(mineral, vbmd, code, in_review):
+    found = _assess(*_levels_of(vbmd, vbmd), calibration=replace(LINE, mineral=mineral, residual_sd_mg_cm3=0.1))
+    told = [c for c in found.cautions if c.code in (CautionCode.LIMITS_MINERAL, CautionCode.LIMITS_MINERAL_CROSSED)]
+    assert [c.code for c in told] == ([code] if code else [])
+    assert ("limits are for K2HPO4, the value is not" in found.review_reasons) is in_review
+    assert found.category is category_of(vbmd, Settings())
+
+
+def test_the_sentence_says_what_the_value_may_be_in_the_mineral_of_the_limits():
+    found = _assess(*_levels_of(82.0, 82.0), calibration=replace(LINE, mineral=Mineral.HA, residual_sd_mg_cm3=0.1))
+    (told,) = (c for c in found.cautions if c.code is CautionCode.LIMITS_MINERAL_CROSSED)
+    assert "82 mg/cm³ HA may be 77 in K2HPO4, osteoporosis" in told.sentence
+
+
+@pytest.mark.parametrize("kvp", beam_kvps())
+@pytest.mark.parametrize("path_cm", [16.0, 28.0, 40.0])
+def test_no_beam_makes_hydroxyapatite_read_more_than_the_factor_says(kvp, path_cm):
+    known = known_phantoms()
+    ha = beam_line(kvp, path_cm, known[USUAL_PHANTOM[Mineral.HA]])
+    qct = beam_line(kvp, path_cm, known[USUAL_PHANTOM[Mineral.K2HPO4]])
+    for hu in (95.0, 200.0):
+        read = ha.slope_mg_cm3_per_hu * hu + ha.intercept_mg_cm3
+        assert read <= HA_OVER_K2HPO4.value * (qct.slope_mg_cm3_per_hu * hu + qct.intercept_mg_cm3)
