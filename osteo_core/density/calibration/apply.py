@@ -51,6 +51,12 @@ def mean_vbmd(
     return _estimate(usable, calibration, correction, voxels=len(usable), of="mean")
 
 
+def mean_bone_hu(measurements: Sequence[Measurement], correction: ContrastCorrection | None) -> float | None:
+    """Mean trabecular HU over levels that have HU, corrected for contrast; None where there is none."""
+    hu = [_corrected_hu(m, correction) for m in measurements if m.median_hu is not None]
+    return float(np.mean(hu)) if hu else None
+
+
 def interval_parts(
     measurements: Sequence[Measurement], calibration: Calibration, correction: ContrastCorrection | None
 ) -> tuple[Uncertainty, ...]:

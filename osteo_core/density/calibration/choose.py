@@ -19,15 +19,21 @@ _OF_THIS_IMAGE = ("in_scan",)
 
 
 def choose_calibration(
-    series: Series, setup: CalibrationSetup, tissues: CalibrationTissues, *, rod_row: RodRow | None = None
+    series: Series,
+    setup: CalibrationSetup,
+    tissues: CalibrationTissues,
+    *,
+    rod_row: RodRow | None = None,
+    bone_hu: float | None = None,
 ) -> Calibration | Exclusion:
     """The calibration for this scan, or why there is none: what each way that was tried lacks.
 
-    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan.
+    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan;
+    ``bone_hu``: mean trabecular HU of the patient, at which a phantom's line states its error.
     """
     if series.kvp is None or series.kvp <= 0:
         return _none("the file does not say its tube voltage")
-    scan = Scan(series=series, tissues=tissues, setup=setup, rod_row=rod_row)
+    scan = Scan(series=series, tissues=tissues, setup=setup, rod_row=rod_row, bone_hu=bone_hu)
     reasons: list[str] = []
     for name in setup.ways:
         found = WAYS[name](scan)

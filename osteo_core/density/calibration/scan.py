@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
-from osteo_core.density.calibration.known_phantoms import KnownPhantom
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, RodFit
 from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
 from osteo_core.density.calibration.phantom import PhantomLine
 from osteo_core.density.calibration.setup import CalibrationSetup
@@ -31,12 +31,13 @@ _STATED_AT_MG_CM3 = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a way may look at."""
+    """What a way may look at. ``bone_hu``: mean trabecular HU, at which a line's error counts; None for 100 mg/cm3."""
 
     series: Series
     tissues: CalibrationTissues
     setup: CalibrationSetup
     rod_row: RodRow | None = None
+    bone_hu: float | None = None
 
     @property
     def kvp(self) -> float:
@@ -52,6 +53,12 @@ class Scan:
     def qct_phantom(self) -> KnownPhantom:
         """The phantom on whose scale general lines are."""
         return self.setup.qct_phantom
+
+    def vbmd_by(self, line: PhantomLine | RodFit) -> float:
+        """About what this patient has by that line, mg/cm3."""
+        if self.bone_hu is None:
+            return _STATED_AT_MG_CM3
+        return line.slope_mg_cm3_per_hu * self.bone_hu + line.intercept_mg_cm3
 
     @property
     def is_sharp(self) -> bool:
