@@ -163,6 +163,7 @@ class CautionCode(StrEnum):
     LEVELS_UNSURE = "levels_unsure"
     LEVELS_DISAGREE = "levels_disagree"
     PUBLISHED_LINE = "published_line"
+    BODY_SIZE = "body_size"
     INTERVAL_CROSSES = "interval_crosses"
     LIMITS_MINERAL = "limits_mineral"
     LIMITS_MINERAL_CROSSED = "limits_mineral_crossed"
@@ -205,6 +206,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
+    CautionCode.BODY_SIZE: "The body is {found} of water thick; lines are known for {limit}, so the interval is wider.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
     CautionCode.LIMITS_MINERAL: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
     CautionCode.LIMITS_MINERAL_CROSSED: "The limits of the categories are for K2HPO4 and were not converted: {found}.",

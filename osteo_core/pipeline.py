@@ -177,7 +177,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings, setup: CalibrationSet
         bone_hu=mean_bone_hu(sound_levels(measured.measurements), correction),
     )
     measurements = _calibrated(measured.measurements, calibration, correction)
-    cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration))
+    cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration, tissues))
     cautions = _hu_shift_reported_once(cautions, tissues)
     evidence = Evidence(
         measurements=measurements,
@@ -238,10 +238,14 @@ def _regressed(
 
 
 def _series_cautions(
-    series: Series, measurements: Sequence[Measurement], calibration: Calibration | Exclusion
+    series: Series,
+    measurements: Sequence[Measurement],
+    calibration: Calibration | Exclusion,
+    tissues: CalibrationTissues,
 ) -> tuple[Caution, ...]:
-    is_used = any(m.vbmd_mg_cm3 is not None for m in measurements)
-    cautions = calibration_cautions(calibration) if is_used and isinstance(calibration, Calibration) else ()
+    cautions: tuple[Caution, ...] = ()
+    if isinstance(calibration, Calibration) and any(m.vbmd_mg_cm3 is not None for m in measurements):
+        cautions = calibration_cautions(calibration, tissues.water_path_cm)
     if series.is_simulated:
         cautions += (Caution(code=CautionCode.SIMULATED, step=Step.FIND, found="an invented scan of known truth"),)
     return cautions

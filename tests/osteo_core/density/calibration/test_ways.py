@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
+from osteo_core.density.calibration.choose import calibration_cautions
 from osteo_core.density.calibration.known_phantoms import known_phantoms
 from osteo_core.density.calibration.phantom import COLUMNS
 from osteo_core.density.calibration.scan import Scan
@@ -22,6 +23,7 @@ from osteo_core.density.calibration.ways import (
     two_tissue,
 )
 from osteo_core.density.rod_row import RodRow
+from osteo_core.outcomes import CautionCode
 from osteo_core.records import Calibration, CalibrationTissues, Series, TissueSample
 from osteo_core.settings import CALIBRATION_WAYS, Settings
 from osteo_core.terms import ContrastPhase, KernelGroup, Level, Mineral, Vendor
@@ -239,3 +241,30 @@ def test_a_phantom_s_line_is_less_certain_beyond_its_rods(way, tmp_path):
         for hu in (65.0, 260.0)
     )
     assert far / near == pytest.approx(np.sqrt((1 / 3 + 150**2 / 5000) / (1 / 3)), rel=0.02)
+
+
+@pytest.mark.parametrize("way", [tissues, phantom, precalibrated])
+def test_a_body_beyond_the_table_is_less_certain_the_farther_it_lies(way, with_phantom):
+    """Reported before: 2.7, 1.1 and 0 % at 28, 40 and 45 cm, so the most obese had the narrowest interval."""
+    sizes = []
+    for path in (36.0, 40.0, 42.0, 45.0, 50.0):
+        found = way(_scan(_tissues(path, **EXPECTED), with_phantom))
+        (size,) = (u.relative_sd for u in found.uncertainties if u.name == "body size")
+        sizes.append(size)
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.2)
+    assert sizes[1] < sizes[2] < sizes[3] < sizes[4]
+    # 10 cm beyond at about 0.5 % a cm (the table from 28 to 40 cm: 6 %).
+    assert 0.03 < sizes[4] < 0.08
+
+
+@pytest.mark.parametrize(("path_cm", "told"), [(28.0, False), (40.0, False), (44.0, True), (12.0, True), (None, False)])
+def test_a_body_beyond_the_table_is_told(path_cm, told, with_phantom):
+    found = phantom(_scan(_tissues(path_cm, **EXPECTED), with_phantom))
+    cautions = calibration_cautions(found, path_cm)
+    assert [c.code for c in cautions] == ([CautionCode.BODY_SIZE] if told else [])
+    if told:
+        assert f"{path_cm:.0f} cm of water thick; lines are known for 16 to 40 cm" in cautions[0].sentence
+
+
+def test_a_line_that_knows_no_body_size_does_not_mind_it():
+    assert not calibration_cautions(in_scan(_on_rods({Level.L1: np.array([0.0, 60.0, 120.0, 240.0])}, None)), 45.0)
