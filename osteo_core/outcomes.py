@@ -156,6 +156,7 @@ class CautionCode(StrEnum):
     CONTRAST = "contrast"
     CONTRAST_UNDECLARED = "contrast_undeclared"
     CONTRAST_UNSEEN = "contrast_unseen"
+    CONTRAST_UNKNOWN = "contrast_unknown"
     KERNEL_UNKNOWN = "kernel_unknown"
     HEADER_UNKNOWN = "header_unknown"
     HEADER_ODD = "header_odd"
@@ -199,6 +200,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.CONTRAST: "Contrast-enhanced ({found}): contrast raises trabecular HU, so the interval is wider.",
     CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced though the header declares no contrast ({found}).",
     CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",
+    CautionCode.CONTRAST_UNKNOWN: "No contrast is named, and the image does not tell ({found}): the interval is wider.",
     CautionCode.KERNEL_UNKNOWN: "Kernel {found} is not known; HU noise and edges may differ.",
     CautionCode.HEADER_UNKNOWN: "The file says nothing of {found}.",
     CautionCode.HEADER_ODD: "Header values are not as DICOM has them: {found}.",

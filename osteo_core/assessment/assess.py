@@ -246,6 +246,8 @@ def _with_flag(assessment: Assessment, measurements: Sequence[Measurement], *, s
 def _review_reasons(assessment: Assessment, evidence: Evidence) -> tuple[str, ...]:
     cautions = (*evidence.cautions, *assessment.cautions)
     reasons = [words for code, words in _REVIEWED.items() if any(c.code is code for c in cautions)]
+    is_unclear = any(c.code is CautionCode.CONTRAST_UNKNOWN for c in cautions)
+    reasons += ["contrast phase unknown"] if is_unclear and assessment.mean_vbmd_mg_cm3 is not None else []
     reasons += [words] if (words := fractures_in_words(evidence.measurements)) else []
     unsure = [m.level for m in evidence.measurements if _is_unsure(m)]
     reasons += [f"{level.name} numbered with low confidence" for level in unsure]

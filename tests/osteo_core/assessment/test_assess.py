@@ -374,3 +374,10 @@ def test_no_beam_makes_hydroxyapatite_read_more_than_the_factor_says(kvp, path_c
     for hu in (95.0, 200.0):
         read = ha.slope_mg_cm3_per_hu * hu + ha.intercept_mg_cm3
         assert read <= HA_OVER_K2HPO4.value * (qct.slope_mg_cm3_per_hu * hu + qct.intercept_mg_cm3)
+
+
+def test_an_unknown_contrast_phase_is_for_review_where_there_is_a_value():
+    unclear = Caution(code=CautionCode.CONTRAST_UNKNOWN, step=Step.MEASURE, found="no vessel is in view")
+    levels = _levels_of(150.0, 150.0)
+    assert _assess(*levels, cautions=(unclear,)).review_reasons == ("contrast phase unknown",)
+    assert not _assess(levels[0], cautions=(unclear,)).review_reasons
