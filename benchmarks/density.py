@@ -23,7 +23,7 @@ from benchmarks.density_bands import bands, draw_scans, pairs_of
 from benchmarks.density_facts import Facts, draw_facts, write_phantoms
 from benchmarks.density_relations import relations
 from benchmarks.resumable import as_text
-from osteo_core.density.calibration.apply import interval_parts, mean_vbmd, vbmd_of_level
+from osteo_core.density.calibration.apply import interval_parts, mean_bone_hu, mean_vbmd, vbmd_of_level
 from osteo_core.density.calibration.choose import choose_calibration
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.outcomes import Exclusion
@@ -66,7 +66,8 @@ def answer(facts: Facts, settings: Settings) -> Answer | str:
     """The patient's answer under these settings, or why there is none."""
     if len(facts.measurements) < _MINIMUM_LEVELS:
         return "fewer than two sound levels"
-    calibration = choose_calibration(facts.series, read_setup(settings), facts.tissues)
+    bone_hu = mean_bone_hu(facts.measurements, facts.correction)
+    calibration = choose_calibration(facts.series, read_setup(settings), facts.tissues, bone_hu=bone_hu)
     if isinstance(calibration, Exclusion):
         return calibration.found
     levels = [m.level for m in facts.measurements]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.density_facts import segmentation_of, series_of
-from osteo_core.density.calibration.apply import vbmd_of_level
+from osteo_core.density.calibration.apply import mean_bone_hu, vbmd_of_level
 from osteo_core.density.calibration.scan import Scan
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.density.calibration.ways import in_scan
@@ -80,7 +80,17 @@ def look(patient: SimulatedPatient) -> Seen:
     bodies = find_bodies(segmentation)
     row = find_rod_row(volume, bodies)
     setup = read_setup(Settings())
-    line = in_scan(Scan(series=series_of(patient), tissues=CalibrationTissues(), setup=setup, rod_row=row))
+    levels = measure_levels(volume, segmentation, bodies)
+    sound = [m for m in levels if m.exclusion is None]
+    line = in_scan(
+        Scan(
+            series=series_of(patient),
+            tissues=CalibrationTissues(),
+            setup=setup,
+            rod_row=row,
+            bone_hu=mean_bone_hu(sound, None),
+        )
+    )
     under = patient.under_back
     seen = Seen(
         seed=patient.seed,
@@ -95,7 +105,7 @@ def look(patient: SimulatedPatient) -> Seen:
     ):
         return seen
     errors, held = [], []
-    for measured in measure_levels(volume, segmentation, bodies):
+    for measured in levels:
         value = None if measured.exclusion else vbmd_of_level(measured, line, None)
         if value is not None:
             true = true_vbmd(patient, patient.level(measured.level), phantom=seen.there)

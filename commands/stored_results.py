@@ -95,7 +95,7 @@ def _tissues(rows: Sequence[Mapping[str, Any]], water_path_cm: float | None) -> 
         for one in sorted(rows, key=lambda row: _TISSUES.index(row["name"]))
     )
     hu = {sample.name: sample.mean_hu for sample in samples}
-    phase = phase_of_vessels(hu.get("blood"), hu.get("cava"), hu.get("kidney"), hu.get("urine"))
+    phase = phase_of_vessels(*(hu.get(name) for name in ("blood", "cava", "kidney", "urine", "muscle")))
     return CalibrationTissues(samples=samples, contrast_phase=phase, water_path_cm=water_path_cm)
 
 

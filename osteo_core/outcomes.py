@@ -70,6 +70,7 @@ class ExclusionCode(StrEnum):
     # assess
     TOO_FEW_LEVELS = "too_few_levels"
     YOUNG = "too_young_for_category"
+    LEVELS_DISAGREE = "levels_disagree"
     # read by a person
     READER_LEFT_OUT = "reader_left_out"
     READER_REJECTED = "reader_rejected"
@@ -128,6 +129,7 @@ EXCLUSION_SENTENCES: dict[ExclusionCode, str] = {
     ExclusionCode.NOT_PLAIN_CT: "The tissues are not those of plain CT ({found}), so no line holds. No vBMD is given.",
     ExclusionCode.TOO_FEW_LEVELS: "Sound lumbar levels: {found}; at least {limit} are needed for a category.",
     ExclusionCode.YOUNG: "At {found} no category by vBMD is given; it holds from {limit} years.",
+    ExclusionCode.LEVELS_DISAGREE: "The levels disagree ({found}; limit {limit} HU), so their mean has no category.",
     ExclusionCode.READER_LEFT_OUT: "The reader left this vertebra out: {found}.",
     ExclusionCode.READER_REJECTED: "The reader rejected this measurement: {found}.",
     ExclusionCode.KILLED_WORKER: "The worker was killed {found} times while analyzing this series.",
@@ -155,13 +157,18 @@ class CautionCode(StrEnum):
     CONTRAST = "contrast"
     CONTRAST_UNDECLARED = "contrast_undeclared"
     CONTRAST_UNSEEN = "contrast_unseen"
+    CONTRAST_UNKNOWN = "contrast_unknown"
     KERNEL_UNKNOWN = "kernel_unknown"
     HEADER_UNKNOWN = "header_unknown"
     HEADER_ODD = "header_odd"
     PATIENT_UNSURE = "patient_unsure"
     LEVELS_UNSURE = "levels_unsure"
+    LEVELS_DISAGREE = "levels_disagree"
     PUBLISHED_LINE = "published_line"
+    BODY_SIZE = "body_size"
     INTERVAL_CROSSES = "interval_crosses"
+    LIMITS_MINERAL = "limits_mineral"
+    LIMITS_MINERAL_CROSSED = "limits_mineral_crossed"
     Z_SCORE = "z_score"
     LOW_Z_SCORE = "low_z_score"
     AGE_UNKNOWN = "age_unknown"
@@ -195,13 +202,18 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.CONTRAST: "Contrast-enhanced ({found}): contrast raises trabecular HU, so the interval is wider.",
     CautionCode.CONTRAST_UNDECLARED: "The image looks enhanced though the header declares no contrast ({found}).",
     CautionCode.CONTRAST_UNSEEN: "The header declares contrast; none is seen in the image ({found}).",
+    CautionCode.CONTRAST_UNKNOWN: "No contrast is named, and the image does not tell ({found}): the interval is wider.",
     CautionCode.KERNEL_UNKNOWN: "Kernel {found} is not known; HU noise and edges may differ.",
     CautionCode.HEADER_UNKNOWN: "The file says nothing of {found}.",
     CautionCode.HEADER_ODD: "Header values are not as DICOM has them: {found}.",
     CautionCode.PATIENT_UNSURE: "Who was scanned is not certain: {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
+    CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
+    CautionCode.BODY_SIZE: "The body is {found} of water thick; lines are known for {limit}, so the interval is wider.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
+    CautionCode.LIMITS_MINERAL: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
+    CautionCode.LIMITS_MINERAL_CROSSED: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
     CautionCode.Z_SCORE: "In place of a category: {found}.",
     CautionCode.LOW_Z_SCORE: "In place of a category: {found}.",
     CautionCode.AGE_UNKNOWN: "The file says nothing of age; the category holds from {limit} years.",

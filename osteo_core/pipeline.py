@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from osteo_core.assessment.against_header import header_doubts
 from osteo_core.assessment.assess import Evidence, assess, sound_levels
-from osteo_core.density.calibration.apply import vbmd_of_level
+from osteo_core.density.calibration.apply import mean_bone_hu, vbmd_of_level
 from osteo_core.density.calibration.choose import calibration_cautions, choose_calibration
 from osteo_core.density.calibration.setup import CalibrationSetup, read_setup
 from osteo_core.density.contrast import contrast_correction, decide_phase
@@ -169,9 +169,15 @@ def judge(measured: MeasuredSeries, *, settings: Settings, setup: CalibrationSet
     setup = setup or read_setup(settings)
     series, segmentation, tissues = measured.series, measured.segmentation, measured.tissues
     correction = contrast_correction(measured.phase, series.kvp)
-    calibration = choose_calibration(series, setup, tissues, rod_row=measured.rod_row)
+    calibration = choose_calibration(
+        series,
+        setup,
+        tissues,
+        rod_row=measured.rod_row,
+        bone_hu=mean_bone_hu(sound_levels(measured.measurements), correction),
+    )
     measurements = _calibrated(measured.measurements, calibration, correction)
-    cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration))
+    cautions = (*measured.cautions, *_series_cautions(series, measurements, calibration, tissues))
     cautions = _hu_shift_reported_once(cautions, tissues)
     evidence = Evidence(
         measurements=measurements,
@@ -232,10 +238,14 @@ def _regressed(
 
 
 def _series_cautions(
-    series: Series, measurements: Sequence[Measurement], calibration: Calibration | Exclusion
+    series: Series,
+    measurements: Sequence[Measurement],
+    calibration: Calibration | Exclusion,
+    tissues: CalibrationTissues,
 ) -> tuple[Caution, ...]:
-    is_used = any(m.vbmd_mg_cm3 is not None for m in measurements)
-    cautions = calibration_cautions(calibration) if is_used and isinstance(calibration, Calibration) else ()
+    cautions: tuple[Caution, ...] = ()
+    if isinstance(calibration, Calibration) and any(m.vbmd_mg_cm3 is not None for m in measurements):
+        cautions = calibration_cautions(calibration, tissues.water_path_cm)
     if series.is_simulated:
         cautions += (Caution(code=CautionCode.SIMULATED, step=Step.FIND, found="an invented scan of known truth"),)
     return cautions

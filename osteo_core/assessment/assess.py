@@ -1,7 +1,8 @@
 """The judgement on one series: category, flag, cautions and review reasons, each in words.
 
 Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (ACR and ISCD practice for QCT);
-which ones is always reported. Below the age limit there is a value with a Z-score, but no category.
+which ones is always reported. Where they disagree and no majority tells which is odd, the interval is wide, and there
+is no category unless the whole interval lies in one. Below the age limit there is a value with a Z-score, no category.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from osteo_core.assessment.wording import (
     z_in_words,
 )
 from osteo_core.assessment.zscore import NORM_NAME, z_score
+from osteo_core.density.alike import unlike_levels
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.limits.acquisition import KVP_TOLERANCE
-from osteo_core.limits.category import LOW_FOR_AGE_Z, MINIMUM_LEVELS
+from osteo_core.limits.category import HA_OVER_K2HPO4, LOW_FOR_AGE_Z, MINIMUM_LEVELS
+from osteo_core.limits.region import LEVEL_DIFFERENCE_HU
 from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Assessment, Calibration, ContrastCorrection, Estimate, Measurement, Series
@@ -39,6 +42,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
     CautionCode.REGRESSION_DISAGREES: "the network's vBMD differs from the calibrated value",
+    CautionCode.LIMITS_MINERAL_CROSSED: "limits are for K2HPO4, the value is not",
 }
 
 
@@ -58,10 +62,12 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     sound = sound_levels(evidence.measurements)
     mean = _mean(sound, evidence)
     exclusion = _no_category(series, sound, evidence, settings=settings)
-    category, cautions = Category.NOT_REPORTABLE, _level_cautions(evidence)
+    category = Category.NOT_REPORTABLE
+    cautions = (*_level_cautions(evidence), *_disagreeing_levels(sound))
     if mean is not None and exclusion is None:
         category = category_of(mean.value, settings)
-        cautions += (*_crossings(mean, settings), *_age_cautions(series, settings))
+        cautions += (*_crossings(mean, settings), *_mineral_cautions(mean, evidence, settings))
+        cautions += _age_cautions(series, settings)
     if mean is not None and exclusion is not None and exclusion.code is ExclusionCode.YOUNG:
         cautions += (_z_caution(series, mean, evidence),)
     if isinstance(evidence.calibration, Calibration):
@@ -117,6 +123,10 @@ def _no_category(
         scanned = f"{series.kvp:g} kVp" if series.kvp is not None else "an unknown voltage"
         found = f"scanned at {scanned}, the line {evidence.calibration.name} holds at {evidence.calibration.kvp:g} kVp"
         return Exclusion(code=ExclusionCode.NO_CALIBRATION, step=Step.ASSESS, found=found)
+    disagreeing = _disagreeing_levels(sound)
+    if disagreeing and _crossings(mean_vbmd(sound, evidence.calibration, evidence.correction), settings):
+        own = disagreeing[0]
+        return Exclusion(code=ExclusionCode.LEVELS_DISAGREE, step=Step.ASSESS, found=own.found, limit=own.limit)
     age, from_age = series.patient_age_years, settings.category_age_from_years
     if age is not None and age < from_age:
         return Exclusion(code=ExclusionCode.YOUNG, step=Step.ASSESS, found=f"{age:g} years", limit=f"{from_age:g}")
@@ -162,6 +172,19 @@ def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
     return (Caution(code=CautionCode.INTERVAL_CROSSES, step=Step.ASSESS, found="; ".join(found)),)
 
 
+def _mineral_cautions(mean: Estimate, evidence: Evidence, settings: Settings) -> tuple[Caution, ...]:
+    """A value in HA beside limits in K2HPO4: it may be lower on their scale, and a person looks where that counts."""
+    if not isinstance(evidence.calibration, Calibration) or evidence.calibration.mineral is Mineral.K2HPO4:
+        return ()
+    code, factor = CautionCode.LIMITS_MINERAL, HA_OVER_K2HPO4.value
+    lowest, mineral = mean.value / factor, evidence.calibration.mineral.value
+    found = f"{mineral} reads up to {100 * (factor - 1):.1f} % more"
+    if (other := category_of(lowest, settings)) is not category_of(mean.value, settings):
+        code = CautionCode.LIMITS_MINERAL_CROSSED
+        found += f"; {mean.value:.0f} mg/cm³ {mineral} may be {lowest:.0f} in K2HPO4, {other.value}"
+    return (Caution(code=code, step=Step.ASSESS, found=found),)
+
+
 _ANCHOR_DOUBTS = {
     Anchor.NONE: "neither the sacrum nor the last rib is in view",
     Anchor.AT_ODDS: "sacrum and last rib do not leave five lumbar levels between them; count them",
@@ -180,6 +203,15 @@ def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
         f"{m.level.name} is outlined with low confidence" for m in evidence.measurements if _is_doubtful_beside(m)
     ]
     return tuple(Caution(code=CautionCode.LEVELS_UNSURE, step=Step.ASSESS, found=found) for found in doubts)
+
+
+def _disagreeing_levels(sound: Sequence[Measurement]) -> tuple[Caution, ...]:
+    """Levels too far apart for one patient where no majority tells which is odd; their mean may fit none of them."""
+    if not unlike_levels(sound):
+        return ()
+    found = ", ".join(f"{m.level.name} {m.median_hu:.0f} HU" for m in sound)
+    limit = f"{LEVEL_DIFFERENCE_HU.value:g}"
+    return (Caution(code=CautionCode.LEVELS_DISAGREE, step=Step.ASSESS, found=found, limit=limit),)
 
 
 def _is_doubtful_beside(measurement: Measurement) -> bool:
@@ -214,9 +246,12 @@ def _with_flag(assessment: Assessment, measurements: Sequence[Measurement], *, s
 def _review_reasons(assessment: Assessment, evidence: Evidence) -> tuple[str, ...]:
     cautions = (*evidence.cautions, *assessment.cautions)
     reasons = [words for code, words in _REVIEWED.items() if any(c.code is code for c in cautions)]
+    is_unclear = any(c.code is CautionCode.CONTRAST_UNKNOWN for c in cautions)
+    reasons += ["contrast phase unknown"] if is_unclear and assessment.mean_vbmd_mg_cm3 is not None else []
     reasons += [words] if (words := fractures_in_words(evidence.measurements)) else []
     unsure = [m.level for m in evidence.measurements if _is_unsure(m)]
     reasons += [f"{level.name} numbered with low confidence" for level in unsure]
+    reasons += [f"levels disagree: {c.found}" for c in cautions if c.code is CautionCode.LEVELS_DISAGREE]
     reasons += [c.found for c in assessment.cautions if c.code is CautionCode.LOW_Z_SCORE]
     reasons += ["age unknown"] if any(c.code is CautionCode.AGE_UNKNOWN for c in assessment.cautions) else []
     return tuple(reasons)

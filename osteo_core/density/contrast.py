@@ -11,9 +11,12 @@ import numpy as np
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.contrast import (
     ARTERIAL_BLOOD_HU,
+    BLOOD_BELOW_MUSCLE_HU,
     DELAYED_BLOOD_HU,
     DELAYED_RATIO,
     ENHANCED_BLOOD_HU,
+    NATIVE_BLOOD_HIGH_HU,
+    NATIVE_BLOOD_LOW_HU,
     PORTAL_BLOOD_HU,
     PORTAL_RATIO,
 )
@@ -25,6 +28,8 @@ from osteo_core.terms import ContrastPhase, Step, names_agent
 #: tungsten spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
 IODINE_RATIO_TO_120: dict[float, float] = {80.0: 1.62, 100.0: 1.24, 120.0: 1.0, 140.0: 0.83}
 _NATIVE_BLOOD_HU, _NATIVE_KIDNEY_HU = 45.0, 35.0
+#: What each sample is taken for, in words.
+_VESSELS = {"blood": "aorta", "cava": "cava"}
 
 
 #: Mean rise of L1 trabecular HU from native at 120 kVp (Pompe 2015, n=99), and the scatter of patients about a
@@ -66,9 +71,15 @@ def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorr
 
 
 def phase_of_vessels(
-    aorta_hu: float | None, cava_hu: float | None, kidney_hu: float | None, urine_hu: float | None = None
+    aorta_hu: float | None,
+    cava_hu: float | None,
+    kidney_hu: float | None,
+    urine_hu: float | None = None,
+    muscle_hu: float | None = None,
 ) -> ContrastPhase:
-    """The phase that vessels and kidneys show; UNKNOWN when none was found. ``urine_hu``: excreted contrast, if seen.
+    """The phase that vessels and kidneys show; UNKNOWN when none was found, or none that looks like blood.
+
+    ``urine_hu``: excreted contrast, if seen. Native is named only where aorta and cava are as native blood is.
 
     Decided by ratios of enhancement, which hold at every tube voltage and dose: the cava's over the aorta's is small
     in the arterial phase; the kidney's over the aorta's grows as blood falls, and excretion proves minutes.
@@ -82,7 +93,7 @@ def phase_of_vessels(
     if brightest is None:
         return ContrastPhase.UNKNOWN
     if brightest < ENHANCED_BLOOD_HU.value:
-        return ContrastPhase.NATIVE if aorta_hu is not None else ContrastPhase.UNKNOWN
+        return ContrastPhase.NATIVE if _is_native_blood(aorta_hu, cava_hu, muscle_hu) else ContrastPhase.UNKNOWN
     if aorta_hu is None or aorta_hu < DELAYED_BLOOD_HU.value:
         return ContrastPhase.ENHANCED
     if cava_hu is None:
@@ -97,6 +108,15 @@ def phase_of_vessels(
     return ContrastPhase.PORTAL_VENOUS if aorta_hu >= PORTAL_BLOOD_HU.value else ContrastPhase.ENHANCED
 
 
+def _is_native_blood(aorta_hu: float | None, cava_hu: float | None, muscle_hu: float | None) -> bool:
+    """Whether what was taken for the aorta may be blood, and neither vessel is brighter than native blood."""
+    if aorta_hu is None or not NATIVE_BLOOD_LOW_HU.value <= aorta_hu <= NATIVE_BLOOD_HIGH_HU.value:
+        return False
+    if muscle_hu is not None and aorta_hu < muscle_hu - BLOOD_BELOW_MUSCLE_HU.value:
+        return False
+    return cava_hu is None or cava_hu <= NATIVE_BLOOD_HIGH_HU.value
+
+
 def _is_arterial(aorta_hu: float, share: float) -> bool:
     return aorta_hu >= PORTAL_BLOOD_HU.value and share < PORTAL_RATIO.value * 2 / 3
 
@@ -108,8 +128,8 @@ def decide_phase(series: Series, tissues: CalibrationTissues) -> tuple[ContrastP
     found = f"{seen.value}, blood {blood.mean_hu:.0f} HU" if blood else seen.value
     if seen is ContrastPhase.UNKNOWN:
         if not declared:
-            return seen, (_caution(CautionCode.HEADER_UNKNOWN, "contrast, and no vessel shows it"),)
-        return ContrastPhase.ENHANCED, (_caution(CautionCode.CONTRAST, "declared in the header; no vessel in view"),)
+            return seen, (_caution(CautionCode.CONTRAST_UNKNOWN, _unclear(tissues)),)
+        return ContrastPhase.ENHANCED, (_caution(CautionCode.CONTRAST, f"declared in the header; {_unclear(tissues)}"),)
     if seen is ContrastPhase.NATIVE:
         return seen, (_caution(CautionCode.CONTRAST_UNSEEN, found),) if declared else ()
     cautions = (_caution(CautionCode.CONTRAST, found),)
@@ -122,6 +142,12 @@ def seen_phase(tissues: CalibrationTissues) -> ContrastPhase:
     if urine is None or aorta is None or cava is None or kidney is None:
         return tissues.contrast_phase
     return phase_of_vessels(aorta.mean_hu, cava.mean_hu, kidney.mean_hu, urine.mean_hu)
+
+
+def _unclear(tissues: CalibrationTissues) -> str:
+    """Why no phase is seen, with what was taken for vessels."""
+    found = [f"{words} {s.mean_hu:.0f} HU" for n, words in _VESSELS.items() if (s := tissues.sample(n)) is not None]
+    return f"vessels do not look like native or enhanced blood: {', '.join(found)}" if found else "no vessel is in view"
 
 
 def is_declared(series: Series) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from osteo_core.density.alike import others_median_hu, outvoted_level
 from osteo_core.density.odd_bone import find_odd_bone
 from osteo_core.limits.region import (
     LEVEL_DIFFERENCE_HU,
@@ -37,8 +38,6 @@ _FINE_MM = 1.0
 #: The basivertebral vein enters from behind at mid height and reaches the middle: |left|, |superior| in mm
 #: from the centre, and share of the depth from the posterior wall.
 _VEIN_LEFT_MM, _VEIN_SUPERIOR_MM, _VEIN_SHARE = 7.0, 5.0, 0.58
-#: Two levels that differ cannot tell which of them is wrong.
-_MINIMUM_OTHERS = 2
 #: An endplate blurred by a slice of thickness t reaches t/2 plus this into the body.
 _ENDPLATE_BLUR_MM = 2.5
 
@@ -211,23 +210,19 @@ def _that_apply(reasons: Iterable[_Reason], *, level: Level) -> Iterator[Exclusi
 
 
 def refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
-    """Sclerosis or a lesion of a whole body: a level far from the median of the other sound levels does not count.
+    """Sclerosis or a lesion of a whole body: a level that the other sound ones agree against does not count.
 
-    The furthest one goes first and the rest are judged again, as long as at least two others can outvote it.
+    Where no majority agrees, as with two levels against two, none is left out; `assess` tells that they disagree.
     """
-    sound = {m.level: m.median_hu for m in measurements if m.exclusion is None and m.median_hu is not None}
-    reasons: dict[Level, Exclusion] = {}
-    allowed = LEVEL_DIFFERENCE_HU.value
-    while len(sound) > _MINIMUM_OTHERS:
-        others = {level: float(np.median([hu for x, hu in sound.items() if x != level])) for level in sound}
-        furthest = max(sound, key=lambda level: abs(sound[level] - others[level]))
-        if abs(sound[furthest] - others[furthest]) <= allowed:
-            break
-        found = f"median {sound[furthest]:.0f} HU, the others {others[furthest]:.0f} HU"
-        reasons[furthest] = Exclusion(
-            code=ExclusionCode.UNLIKE_OTHERS, step=Step.MEASURE, found=found, limit=f"{allowed:g}", level=furthest
-        )
-        del sound[furthest]
-    return tuple(
-        replace(m, exclusions=(*m.exclusions, reasons[m.level])) if m.level in reasons else m for m in measurements
+    sound = [m for m in measurements if m.exclusion is None and m.median_hu is not None]
+    odd = outvoted_level(sound)
+    if odd is None:
+        return measurements
+    reason = Exclusion(
+        code=ExclusionCode.UNLIKE_OTHERS,
+        step=Step.MEASURE,
+        found=f"median {odd.median_hu:.0f} HU, the others {others_median_hu(sound, odd.level):.0f} HU",
+        limit=f"{LEVEL_DIFFERENCE_HU.value:g}",
+        level=odd.level,
     )
+    return tuple(replace(m, exclusions=(*m.exclusions, reason)) if m is odd else m for m in measurements)

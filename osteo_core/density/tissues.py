@@ -103,8 +103,8 @@ def measure_tissues(
         _cortical(volume, bodies),
     ]
     measured = tuple(tissue for tissue in found if tissue is not None)
-    means = {vessel.sample.name: vessel.sample.mean_hu for vessel in vessels}
-    phase = phase_of_vessels(means.get("blood"), means.get("cava"), means.get("kidney"), means.get("urine"))
+    hu = {tissue.sample.name: tissue.sample.mean_hu for tissue in measured}
+    phase = phase_of_vessels(*(hu.get(name) for name in ("blood", "cava", "kidney", "urine", "muscle")))
     tissues = CalibrationTissues(
         samples=tuple(tissue.sample for tissue in measured),
         contrast_phase=phase,

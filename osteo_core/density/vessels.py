@@ -2,7 +2,8 @@
 
 Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest even
 disc in its window. A vessel may be pressed flat or hidden at some levels, and one level may show bowel with
-oral contrast instead; so the median of the brighter half of the levels counts, and at least two must show one.
+oral contrast instead; so the median of the brighter half of the levels counts, and at least two of those down to L3
+must show one: the aorta divides at L4 or near it, and what lies there may be bowel.
 Minutes after the injection the kidneys excrete: contrast in a renal pelvis is far brighter than any vessel.
 """
 
@@ -25,6 +26,8 @@ _HALF_LENGTH_MM = 8.0
 _UP_MM = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
 _LEVELS = (Level.T11, Level.T12, Level.L1, Level.L2, Level.L3, Level.L4)
 _MINIMUM_LEVELS = 2
+#: Below the last of these the aorta may have divided already.
+_UNDIVIDED = (Level.T11, Level.T12, Level.L1, Level.L2, Level.L3)
 _MINIMUM_DEPTH_MM = 12.0
 
 
@@ -44,6 +47,7 @@ class _Window:
 class _Disc:
     """One disc at one body: mean and SD of its HU, and where it lies."""
 
+    level: Level
     mean_hu: float
     sd_hu: float
     region: Region
@@ -87,7 +91,7 @@ def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> tuple[MeasuredTiss
     found = []
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
-        if len(discs) >= _MINIMUM_LEVELS:
+        if sum(disc.level in _UNDIVIDED for disc in discs) >= _MINIMUM_LEVELS:
             brighter = sorted(discs, key=_brightness)[-max(_MINIMUM_LEVELS, (len(discs) + 1) // 2) :]
             sample = TissueSample(
                 name=name,
@@ -137,7 +141,7 @@ def _brightest_disc(volume: Volume, body: Body, window: _Window) -> _Disc | None
     best = np.unravel_index(np.argmax(np.where(even, mean, -np.inf)), mean.shape)
     centre = np.array([left[best], anterior[best] + front_mm])
     region = _region(body, centre, radius_mm=window.radius_mm)
-    return _Disc(mean_hu=float(mean[best]), sd_hu=float(sd[best]), region=region)
+    return _Disc(level=body.level, mean_hu=float(mean[best]), sd_hu=float(sd[best]), region=region)
 
 
 def _region(body: Body, centre_mm: FloatArray, *, radius_mm: float) -> Region:

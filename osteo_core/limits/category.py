@@ -25,6 +25,13 @@ NORMAL_ABOVE = Limit(
     date="2018",
     beyond="category normal; from 80 to 120, both ends included, low bone mass",
 )
+HA_OVER_K2HPO4 = Limit(
+    value=1.065,
+    unit="reading of a phantom of hydroxyapatite over that of QCT Pro, same HU",
+    source="beam table: 1.005 (80 kVp, 16 cm of water) to 1.063 (140 kVp, 40 cm); 1.042 at 120 kVp, 28 cm",
+    date="2026-11-30",
+    beyond="a value in HA above a limit by less than this may lie below it in K2HPO4: a review reason",
+)
 CATEGORY_AGE_FROM = Limit(
     value=50.0,
     unit="years",

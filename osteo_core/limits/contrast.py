@@ -11,6 +11,27 @@ ENHANCED_BLOOD_HU = Limit(
     date="2026-11-24",
     beyond="blood or kidney as bright as this: enhanced",
 )
+NATIVE_BLOOD_LOW_HU = Limit(
+    value=32.0,
+    unit="HU",
+    source="design: native blood lies at 35-65 HU, in anaemia less; below lie bowel and muscle beside fat",
+    date="2026-11-30",
+    beyond="below: what was taken for the aorta shows no phase, not a native one",
+)
+NATIVE_BLOOD_HIGH_HU = Limit(
+    value=70.0,
+    unit="HU",
+    source="design: native blood lies at 35-65 HU, 57 at most in simulated scans; cava 74 to 83 in a real enhanced one",
+    date="2026-11-30",
+    beyond="aorta or cava above, though not enhanced for certain: no phase is named",
+)
+BLOOD_BELOW_MUSCLE_HU = Limit(
+    value=20.0,
+    unit="HU",
+    source="design: native blood lies up to 12 HU below muscle in simulated scans, 8 in a real one; anaemia adds to it",
+    date="2026-11-30",
+    beyond="what was taken for the aorta lies farther below muscle: it shows no phase",
+)
 ARTERIAL_BLOOD_HU = Limit(
     value=230.0,
     unit="HU",

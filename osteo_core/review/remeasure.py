@@ -42,7 +42,12 @@ from osteo_core.terms import ContrastPhase, Level, Status, Step, SuggestedCause
 ENGINE = "corrected by a reader"
 #: A fracture from this grade on takes a level out of the density (as in morphometry/fracture.py).
 _FRACTURED_FROM = 2
-_OF_CONTRAST = (CautionCode.CONTRAST, CautionCode.CONTRAST_UNDECLARED, CautionCode.CONTRAST_UNSEEN)
+_OF_CONTRAST = (
+    CautionCode.CONTRAST,
+    CautionCode.CONTRAST_UNDECLARED,
+    CautionCode.CONTRAST_UNSEEN,
+    CautionCode.CONTRAST_UNKNOWN,
+)
 #: Steps whose cautions are about the image and stay; those of the others are made again.
 _KEPT_STEPS = (Step.READ, Step.SEGMENT, Step.MEASURE)
 

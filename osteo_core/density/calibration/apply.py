@@ -5,7 +5,9 @@ The interval (95 %, normal) is the root of the squares of named parts:
 - noise: the standard error of the region's median, by its own SD and volume;
 - region: how far the same body measured again lies apart (automated vBMD over kernels, RMS-CV 1.3 %);
 - calibration: the parts that the calibration names, else its residual;
-- phase: the scatter of patients about the mean rise by contrast.
+- phase: the scatter of patients about the mean rise by contrast;
+- levels that disagree: the standard error of their mean, with Student's t for n - 1 (Student 1908, Biometrika 6:1),
+  where levels lie so far apart that nobody knows which of them count (`alike.py`).
 
 Noise and region are each level's own and shrink in a mean; the others belong to scanner and patient and do not.
 Mineral cannot be less than none, so the lower end stops at 0 unless the value itself lies below.
@@ -16,7 +18,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 
+from osteo_core.density.alike import unlike_levels
 from osteo_core.records import Calibration, ContrastCorrection, Estimate, Measurement, Uncertainty
 from osteo_core.statistics.intervals import Z_95
 
@@ -47,6 +51,12 @@ def mean_vbmd(
     return _estimate(usable, calibration, correction, voxels=len(usable), of="mean")
 
 
+def mean_bone_hu(measurements: Sequence[Measurement], correction: ContrastCorrection | None) -> float | None:
+    """Mean trabecular HU over levels that have HU, corrected for contrast; None where there is none."""
+    hu = [_corrected_hu(m, correction) for m in measurements if m.median_hu is not None]
+    return float(np.mean(hu)) if hu else None
+
+
 def interval_parts(
     measurements: Sequence[Measurement], calibration: Calibration, correction: ContrastCorrection | None
 ) -> tuple[Uncertainty, ...]:
@@ -68,6 +78,10 @@ def interval_parts(
     ]
     if correction is not None:
         parts.append(("phase", slope * correction.scatter_sd_hu, correction.source))
+    if unlike_levels(measurements):
+        values = [line.vbmd_mg_cm3(x) for line, x in zip(lines, hu, strict=True)]
+        quantile = float(stats.t.ppf(0.975, n - 1)) / Z_95
+        parts.append(("levels that disagree", quantile * float(stats.sem(values)), "SD between levels over root n"))
     found = (Uncertainty(name=name, offset_sd_mg_cm3=sd, source=source) for name, sd, source in parts)
     return tuple(sorted(found, key=lambda part: -part.offset_sd_mg_cm3))
 

@@ -32,7 +32,10 @@ _RECTANGLE = 2.0 * float(np.sqrt(3.0))
 
 @dataclass(frozen=True, kw_only=True)
 class BeamLine:
-    """What a phantom reads under one beam, vBMD = slope HU + intercept, and relative SDs of the slope."""
+    """What a phantom reads under one beam, vBMD = slope HU + intercept, and relative SDs of the slope.
+
+    Beyond the table's water paths it is the line of the nearest one, and ``relative_per_cm`` that of the table's edge.
+    """
 
     slope_mg_cm3_per_hu: float
     intercept_mg_cm3: float
@@ -55,6 +58,22 @@ def beam_kvps() -> tuple[float, ...]:
     return tuple(float(kvp) for kvp in _table()["relative_mass_attenuation"]["middle"])
 
 
+def path_range_cm() -> tuple[float, float]:
+    """Shortest and longest water path that the table holds, in cm.
+
+    >>> path_range_cm()
+    (16.0, 40.0)
+    """
+    paths = _table()["water_cm"]
+    return float(min(paths)), float(max(paths))
+
+
+def beyond_table_cm(path_cm: float) -> float:
+    """How far a water path lies outside the table, in cm; 0 within it."""
+    low, high = path_range_cm()
+    return max(low - path_cm, path_cm - high, 0.0)
+
+
 def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -> BeamLine:
     """The line of this phantom (None: Mindways QCT Pro) for this tube voltage behind this much water.
 
@@ -65,6 +84,9 @@ def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -
     0.82
     """
     own = phantom or known_phantoms()[QCT_PRO]
+    low, high = path_range_cm()
+    path_cm = min(max(path_cm, low), high)
+    thin_cm, thick_cm = max(path_cm - 1.0, low), min(path_cm + 1.0, high)
     line = _line("middle", kvp, path_cm, own)
     slope = line.slope_mg_cm3_per_hu
     light, heavy, thinner, thicker = (
@@ -72,15 +94,15 @@ def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -
         for filtration, path in (
             ("light", path_cm),
             ("heavy", path_cm),
-            ("middle", path_cm - 1.0),
-            ("middle", path_cm + 1.0),
+            ("middle", thin_cm),
+            ("middle", thick_cm),
         )
     )
     return BeamLine(
         slope_mg_cm3_per_hu=slope,
         intercept_mg_cm3=line.intercept_mg_cm3,
         filter_relative_sd=(heavy - light) / slope / _RECTANGLE,
-        relative_per_cm=(thicker - thinner) / slope / 2.0,
+        relative_per_cm=(thicker - thinner) / slope / (thick_cm - thin_cm),
     )
 
 

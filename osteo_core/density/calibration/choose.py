@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from osteo_core.density.calibration.beam import beyond_table_cm, path_range_cm
+from osteo_core.density.calibration.lines import BODY_SIZE
 from osteo_core.density.calibration.scan import Scan
 from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.density.calibration.ways import WAYS
@@ -19,15 +21,21 @@ _OF_THIS_IMAGE = ("in_scan",)
 
 
 def choose_calibration(
-    series: Series, setup: CalibrationSetup, tissues: CalibrationTissues, *, rod_row: RodRow | None = None
+    series: Series,
+    setup: CalibrationSetup,
+    tissues: CalibrationTissues,
+    *,
+    rod_row: RodRow | None = None,
+    bone_hu: float | None = None,
 ) -> Calibration | Exclusion:
     """The calibration for this scan, or why there is none: what each way that was tried lacks.
 
-    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan.
+    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan;
+    ``bone_hu``: mean trabecular HU of the patient, at which a phantom's line states its error.
     """
     if series.kvp is None or series.kvp <= 0:
         return _none("the file does not say its tube voltage")
-    scan = Scan(series=series, tissues=tissues, setup=setup, rod_row=rod_row)
+    scan = Scan(series=series, tissues=tissues, setup=setup, rod_row=rod_row, bone_hu=bone_hu)
     reasons: list[str] = []
     for name in setup.ways:
         found = WAYS[name](scan)
@@ -41,11 +49,17 @@ def choose_calibration(
     return _none("; ".join(reasons) or "no way to a calibration is set up")
 
 
-def calibration_cautions(calibration: Calibration) -> tuple[Caution, ...]:
-    """What to mind beside a value from this calibration."""
-    if calibration.kind in _OWN:
-        return ()
-    return (Caution(code=CautionCode.PUBLISHED_LINE, step=Step.CALIBRATE, found=calibration.name),)
+def calibration_cautions(calibration: Calibration, water_path_cm: float | None) -> tuple[Caution, ...]:
+    """What to mind beside a value from this calibration; ``water_path_cm``: the body's, None where it is not seen."""
+    found: tuple[Caution, ...] = ()
+    if calibration.kind not in _OWN:
+        found += (Caution(code=CautionCode.PUBLISHED_LINE, step=Step.CALIBRATE, found=calibration.name),)
+    rests_on_size = any(part.name == BODY_SIZE for part in calibration.uncertainties)
+    if rests_on_size and water_path_cm is not None and beyond_table_cm(water_path_cm):
+        low, high = path_range_cm()
+        path, limit = f"{water_path_cm:.0f} cm", f"{low:g} to {high:g} cm"
+        found += (Caution(code=CautionCode.BODY_SIZE, step=Step.CALIBRATE, found=path, limit=limit),)
+    return found
 
 
 def _none(found: str) -> Exclusion:

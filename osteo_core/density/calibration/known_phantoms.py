@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from osteo_core.density.calibration.site_columns import DENSITY, MINERAL, WATER
 from osteo_core.errors import SettingsError, TableError
+from osteo_core.statistics.intervals import Z_95
 from osteo_core.tables.columns import Column
 from osteo_core.tables.rows import read_whole
 from osteo_core.terms import Mineral
@@ -79,16 +81,32 @@ class KnownPhantom:
 
 @dataclass(frozen=True, kw_only=True)
 class RodFit:
-    """vBMD = slope HU + intercept by rods, their scatter about the fit (mg/cm3, NaN below three rods) and its R2."""
+    """vBMD = slope HU + intercept by rods, their scatter about the fit as the phantom reads HU (mg/cm3, NaN below three
+    rods), its R2, and how many rods of which mean density and sum of squares about it (mg/cm3, squared) it rests on.
+    """
 
     slope_mg_cm3_per_hu: float
     intercept_mg_cm3: float
     residual_sd_mg_cm3: float
     r2: float
+    n_rods: int
+    mean_mg_cm3: float
+    squares: float
 
     def reading_mg_cm3(self, hu: float) -> float:
         """What the phantom reads of that HU."""
         return self.slope_mg_cm3_per_hu * hu + self.intercept_mg_cm3
+
+    def error_sd_mg_cm3(self, vbmd_mg_cm3: float) -> float:
+        """What the fit leaves uncertain at that vBMD, as an SD in mg/cm3; NaN below three rods.
+
+        Standard error of a fitted line, residual root(1/n + (x - mean)^2 / squares) (Draper and Smith 1998, ch. 1.4),
+        which grows beyond the rods; times Student's quantile over the normal one: few rods know their scatter badly.
+        """
+        if self.n_rods <= _LEAST_RODS:
+            return math.nan
+        leverage = 1.0 / self.n_rods + (vbmd_mg_cm3 - self.mean_mg_cm3) ** 2 / self.squares
+        return self.residual_sd_mg_cm3 * math.sqrt(leverage) * float(stats.t.ppf(0.975, self.n_rods - 2)) / Z_95
 
 
 def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:
@@ -112,8 +130,11 @@ def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:
     return RodFit(
         slope_mg_cm3_per_hu=1.0 / sigma,
         intercept_mg_cm3=-beta / sigma,
-        residual_sd_mg_cm3=float(np.sqrt(left @ left / (n - 2))) / rise if n > _LEAST_RODS else math.nan,
+        residual_sd_mg_cm3=float(np.sqrt(left @ left / (n - 2))) / sigma if n > _LEAST_RODS else math.nan,
         r2=float(np.corrcoef(density, shown)[0, 1] ** 2),
+        n_rods=n,
+        mean_mg_cm3=float(density.mean()),
+        squares=float(np.sum((density - density.mean()) ** 2)),
     )
 
 

@@ -12,6 +12,8 @@ from osteo_core.density.calibration.beam import beam_kvps, beam_line
 from osteo_core.density.calibration.known_phantoms import KnownPhantom
 from osteo_core.records import Calibration, Uncertainty
 
+#: Name of what the body's size leaves uncertain, in every line that rests on the table of beams.
+BODY_SIZE = "body size"
 #: Water path of an adult abdomen and its scatter, cm (AAPM report 220 and surveys after it; general knowledge, verify).
 USUAL_PATH_CM, USUAL_PATH_SD_CM = 28.0, 4.0
 
@@ -22,7 +24,7 @@ def usual_line(kvp: float, phantom: KnownPhantom) -> Calibration:
     parts = (
         Uncertainty(name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers from 7.1 mm Al"),
         Uncertainty(
-            name="body size",
+            name=BODY_SIZE,
             relative_sd=beam.relative_per_cm * USUAL_PATH_SD_CM,
             source=f"water path {USUAL_PATH_CM:.0f} +-{USUAL_PATH_SD_CM:.0f} cm",
         ),

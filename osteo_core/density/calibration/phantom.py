@@ -20,15 +20,13 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
 
-from osteo_core.density.calibration.known_phantoms import KnownPhantom, fit_rods, phantom_named
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, RodFit, fit_rods, phantom_named
 from osteo_core.density.calibration.known_phantoms import Rod as MadeRod
 from osteo_core.density.calibration.site_columns import DENSITY, KERNEL_GROUP, KVP, MINERAL, MODEL, VENDOR, WATER
 from osteo_core.limits import tables as limits
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS, PHANTOM_VALIDITY
 from osteo_core.records import Calibration, Uncertainty
-from osteo_core.statistics.intervals import Z_95
 from osteo_core.tables.columns import Column, Day, Number
 from osteo_core.tables.rows import Row, read_whole
 from osteo_core.terms import KernelGroup, Mineral, Vendor
@@ -113,11 +111,16 @@ class PhantomLine:
     water_path_cm: float | None
     drift_mg_cm3: float | None = None
     refusal: str = ""
+    fit: RodFit | None = None
 
     @property
     def calibration(self) -> Calibration:
-        """The line as a calibration, with what a phantom leaves uncertain."""
-        fit = self.error_at_100_mg_cm3
+        """The line as a calibration, with what a phantom leaves uncertain at 100 mg/cm3."""
+        return self.calibration_at(STATED_AT_MG_CM3)
+
+    def calibration_at(self, vbmd_mg_cm3: float) -> Calibration:
+        """The line as a calibration, with what its rods leave uncertain at that vBMD: more beyond their densities."""
+        fit = self.fit.error_sd_mg_cm3(vbmd_mg_cm3) if self.fit is not None else float("nan")
         parts = [Uncertainty(name="phantom fit", offset_sd_mg_cm3=fit, source=f"{self.n_rods} rods about the line")]
         if not self.scanner.device_key:
             parts.append(Uncertainty(name="scanner unit", relative_sd=_UNIT_RELATIVE_SD, source="Skornitzke 2022"))
@@ -174,11 +177,12 @@ class _Fit:
     error_at_100_mg_cm3: float = float("nan")
     r2: float = float("nan")
     refusal: str = ""
+    fit: RodFit | None = None
 
 
 def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
     density = np.array([rod.density_mg_cm3 for rod in rods])
-    needed, n = round(PHANTOM_RODS.value), len(rods)
+    needed = round(PHANTOM_RODS.value)
     if len(np.unique(density)) < needed:
         return _Fit(refusal=f"different densities: {len(np.unique(density))}, at least {needed} are needed")
     if len({rod.mineral for rod in rods}) > 1:
@@ -195,17 +199,15 @@ def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
         return _Fit(refusal="mean_hu repeats density_mg_cm3")
     if not low <= slope <= high:
         return _Fit(refusal=f"slope {slope:.3g} mg/cm3 per HU, {low:g} to {high:g} is plausible")
-    spread = float(np.sum((density - density.mean()) ** 2))
-    leverage = 1.0 / n + (STATED_AT_MG_CM3 - density.mean()) ** 2 / spread
     least = PHANTOM_R2.value
     return _Fit(
-        **vars(line),
-        # Few rods know their own scatter badly: Student's quantile over the normal one.
-        error_at_100_mg_cm3=line.residual_sd_mg_cm3
-        * float(np.sqrt(leverage))
-        * float(stats.t.ppf(0.975, n - 2))
-        / Z_95,
+        slope_mg_cm3_per_hu=line.slope_mg_cm3_per_hu,
+        intercept_mg_cm3=line.intercept_mg_cm3,
+        residual_sd_mg_cm3=line.residual_sd_mg_cm3,
+        error_at_100_mg_cm3=line.error_sd_mg_cm3(STATED_AT_MG_CM3),
+        r2=line.r2,
         refusal="" if line.r2 >= least else f"R2 {line.r2:.4f}, at least {least:g} is needed",
+        fit=line,
     )
 
 

@@ -7,9 +7,9 @@ from datetime import date
 
 import numpy as np
 
-from osteo_core.density.calibration.beam import beam_kvps, beam_line, expected_tissue_hu
-from osteo_core.density.calibration.known_phantoms import KnownPhantom
-from osteo_core.density.calibration.lines import USUAL_PATH_CM, USUAL_PATH_SD_CM
+from osteo_core.density.calibration.beam import beam_kvps, beam_line, beyond_table_cm, expected_tissue_hu
+from osteo_core.density.calibration.known_phantoms import KnownPhantom, RodFit
+from osteo_core.density.calibration.lines import BODY_SIZE, USUAL_PATH_CM, USUAL_PATH_SD_CM
 from osteo_core.density.calibration.phantom import PhantomLine
 from osteo_core.density.calibration.setup import CalibrationSetup
 from osteo_core.density.calibration.shift import Prior, estimate_shift, undo_shift, usable_tissues
@@ -31,12 +31,13 @@ _STATED_AT_MG_CM3 = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a way may look at."""
+    """What a way may look at. ``bone_hu``: mean trabecular HU, at which a line's error counts; None for 100 mg/cm3."""
 
     series: Series
     tissues: CalibrationTissues
     setup: CalibrationSetup
     rod_row: RodRow | None = None
+    bone_hu: float | None = None
 
     @property
     def kvp(self) -> float:
@@ -52,6 +53,12 @@ class Scan:
     def qct_phantom(self) -> KnownPhantom:
         """The phantom on whose scale general lines are."""
         return self.setup.qct_phantom
+
+    def vbmd_by(self, line: PhantomLine | RodFit) -> float:
+        """About what this patient has by that line, mg/cm3."""
+        if self.bone_hu is None:
+            return _STATED_AT_MG_CM3
+        return line.slope_mg_cm3_per_hu * self.bone_hu + line.intercept_mg_cm3
 
     @property
     def is_sharp(self) -> bool:
@@ -105,13 +112,18 @@ def drift_since(scan: Scan, line: PhantomLine) -> Prior:
 
 
 def size_uncertainty(scan: Scan, *, line_path_cm: float | None) -> Uncertainty:
-    """What the body's size leaves uncertain of a slope; ``line_path_cm`` None when the slope knows no size."""
+    """What the body's size leaves uncertain of a slope; ``line_path_cm`` None when the slope knows no size.
+
+    Beyond the table of beams the line stays that of its edge, so all that a path lies beyond it is uncertain too.
+    """
     nearest = min(beam_kvps(), key=lambda kvp: abs(kvp - scan.kvp))
     per_cm = beam_line(nearest, scan.path_cm).relative_per_cm
     sd_cm = _SEEN_PATH_SD_CM if scan.tissues.water_path_cm is not None else USUAL_PATH_SD_CM
     if line_path_cm is None:
         sd_cm = float(np.hypot(USUAL_PATH_SD_CM, USUAL_PATH_SD_CM))
-    return Uncertainty(name="body size", relative_sd=per_cm * sd_cm, source=f"water path +-{sd_cm:.1f} cm")
+    beyond_cm = max(beyond_table_cm(path) for path in (scan.path_cm, line_path_cm or scan.path_cm))
+    sd_cm = float(np.hypot(sd_cm, beyond_cm))
+    return Uncertainty(name=BODY_SIZE, relative_sd=per_cm * sd_cm, source=f"water path +-{sd_cm:.1f} cm")
 
 
 def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[Uncertainty, ...]) -> Calibration:

@@ -56,9 +56,11 @@ def in_scan(scan: Scan) -> Calibration | str:
         offset_sd_mg_cm3=whole.slope_mg_cm3_per_hu * IN_SCAN_PLACE_SD.value,
         source=IN_SCAN_PLACE_SD.source,
     )
+    # A rod that differs from its certificate does so beside every vertebra, so the error does not shrink with levels.
+    errors = [own.error_sd_mg_cm3(scan.vbmd_by(own)) for own in found.levels.values()]
     fit = Uncertainty(
         name="phantom fit",
-        offset_sd_mg_cm3=whole.residual_sd_mg_cm3 / float(np.sqrt(found.n_rods)),
+        offset_sd_mg_cm3=float(np.sqrt(np.mean(np.square(errors)))),
         source=f"{found.n_rods} rods about the line",
     )
     line = Calibration(
@@ -84,7 +86,7 @@ def phantom(scan: Scan) -> Calibration | str:
     line = phantom_line_of(scan)
     if isinstance(line, str):
         return line
-    own = line.calibration
+    own = line.calibration_at(scan.vbmd_by(line))
     drift = Uncertainty(
         name="drift",
         offset_sd_mg_cm3=own.slope_mg_cm3_per_hu * drift_since(scan, line).offset_sd_hu,
@@ -101,7 +103,7 @@ def precalibrated(scan: Scan) -> Calibration | str:
         return line
     if not is_tabulated(scan):
         return f"{scan.kvp:g} kVp is not tabulated for tissues"
-    own, kvp = line.calibration, round(scan.kvp)
+    own, kvp = line.calibration_at(scan.vbmd_by(line)), round(scan.kvp)
     if line.water_path_cm is not None:
         rods = known_phantoms()[USUAL_PHANTOM[own.mineral]]
         here, there = beam_line(kvp, scan.path_cm, rods), beam_line(kvp, line.water_path_cm, rods)
@@ -125,7 +127,7 @@ def carried(scan: Scan) -> Calibration | str:
     rods = known_phantoms()[USUAL_PHANTOM[line.mineral]]
     here = beam_line(round(scan.kvp), scan.path_cm, rods)
     there = beam_line(round(line.scanner.kvp), line.water_path_cm or scan.path_cm, rods)
-    own = line.calibration
+    own = line.calibration_at(scan.vbmd_by(line))
     slope = own.slope_mg_cm3_per_hu * here.slope_mg_cm3_per_hu / there.slope_mg_cm3_per_hu
     converted = Uncertainty(
         name="tube voltage",

@@ -3,16 +3,21 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from osteo_core.assessment.assess import Evidence, assess, category_of
 from osteo_core.assessment.wording import interval_in_words, levels_in_words, osteoporosis_in_words
 from osteo_core.density.calibration.apply import vbmd_of_level
+from osteo_core.density.calibration.beam import beam_kvps, beam_line
+from osteo_core.density.calibration.known_phantoms import USUAL_PHANTOM, known_phantoms
 from osteo_core.density.contrast import contrast_correction
+from osteo_core.density.roi import refuse_unlike
+from osteo_core.limits.category import HA_OVER_K2HPO4
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Calibration, Estimate, Measurement, Series
 from osteo_core.settings import Settings
-from osteo_core.terms import Anchor, Category, ContrastPhase, Level, Mineral, Sex, Step
+from osteo_core.terms import MEASURED_LEVELS, Anchor, Category, ContrastPhase, Level, Mineral, Sex, Step
 
 LINE = Calibration(
     name="a line",
@@ -294,3 +299,85 @@ def test_a_cut_level_of_low_confidence_is_for_review():
     assert [c.found for c in found.cautions] == ["L3 is outlined with low confidence"]
     sure = _level(Level.L3, 150.0, exclusions=(cut,), confidence=None)
     assert not _assess(_level(Level.L1, 150.0), _level(Level.L2, 150.0), sure).cautions
+
+
+def _levels_of(*hu: float) -> tuple[Measurement, ...]:
+    return refuse_unlike(tuple(_level(level, x) for level, x in zip(sorted(MEASURED_LEVELS), hu, strict=False)))
+
+
+@pytest.mark.parametrize(
+    "hu", [(40.0, 40.0, 200.0, 200.0), (200.0, 200.0, 40.0, 40.0), (40.0, 200.0, 120.0), (40.0, 200.0)]
+)
+def test_levels_that_disagree_without_a_majority_get_no_category_and_a_review(hu):
+    found = _assess(*_levels_of(*hu))
+    assert found.category is Category.NOT_REPORTABLE
+    assert found.exclusion.code is ExclusionCode.LEVELS_DISAGREE
+    assert len(found.levels_used) == len(hu)
+    assert found.mean_vbmd_mg_cm3.low < 80.0 < 120.0 < found.mean_vbmd_mg_cm3.high
+    (reason,) = found.review_reasons
+    assert reason.startswith(f"levels disagree: L1 {hu[0]:.0f} HU, L2 {hu[1]:.0f} HU")
+
+
+def test_the_spread_of_levels_that_disagree_is_that_of_students_t():
+    # SD 92.376, n 4, t(0.975, 3) 3.18245 (Fisher and Yates): 3.18245 x 92.376 / 2 = 146.99.
+    mean = _assess(*_levels_of(240.0, 240.0, 400.0, 400.0)).mean_vbmd_mg_cm3
+    assert "levels that disagree 75.0" in mean.method
+    assert mean.high - mean.value == pytest.approx(np.hypot(146.99, 1.96 * np.hypot(3.5, 0.013 * 320 / 2)), abs=0.3)
+
+
+def test_levels_that_disagree_keep_a_category_that_the_whole_interval_supports():
+    found = _assess(*_levels_of(300.0, 310.0, 400.0, 410.0))
+    assert found.category is Category.NORMAL
+    assert found.mean_vbmd_mg_cm3.low > 120.0
+    assert found.review_reasons == ("levels disagree: L1 300 HU, L2 310 HU, L3 400 HU, L4 410 HU",)
+
+
+def test_a_majority_leaves_one_level_out_without_a_word_of_disagreement():
+    found = _assess(*_levels_of(90.0, 92.0, 88.0, 200.0))
+    assert (found.category, len(found.levels_used)) == (Category.LOW_BONE_MASS, 3)
+    assert not found.review_reasons
+
+
+@pytest.mark.parametrize(
+    ("mineral", "vbmd", "code", "in_review"),
+    [
+        # 82 in HA is 79 in K2HPO4 at 120 kVp (ratio 1.042): osteoporosis there, low bone mass by the same number here.
+        (Mineral.HA, 82.0, CautionCode.LIMITS_MINERAL_CROSSED, True),
+        (Mineral.HA, 85.1, CautionCode.LIMITS_MINERAL_CROSSED, True),
+        (Mineral.HA, 124.0, CautionCode.LIMITS_MINERAL_CROSSED, True),
+        (Mineral.HA, 86.0, CautionCode.LIMITS_MINERAL, False),
+        (Mineral.HA, 79.0, CautionCode.LIMITS_MINERAL, False),
+        (Mineral.HA, 150.0, CautionCode.LIMITS_MINERAL, False),
+        (Mineral.K2HPO4, 82.0, None, False),
+    ],
+)
+def test_a_value_in_hydroxyapatite_beside_limits_in_k2hpo4_is_told(mineral, vbmd, code, in_review):
+    found = _assess(*_levels_of(vbmd, vbmd), calibration=replace(LINE, mineral=mineral, residual_sd_mg_cm3=0.1))
+    told = [c for c in found.cautions if c.code in (CautionCode.LIMITS_MINERAL, CautionCode.LIMITS_MINERAL_CROSSED)]
+    assert [c.code for c in told] == ([code] if code else [])
+    assert ("limits are for K2HPO4, the value is not" in found.review_reasons) is in_review
+    assert found.category is category_of(vbmd, Settings())
+
+
+def test_the_sentence_says_what_the_value_may_be_in_the_mineral_of_the_limits():
+    found = _assess(*_levels_of(82.0, 82.0), calibration=replace(LINE, mineral=Mineral.HA, residual_sd_mg_cm3=0.1))
+    (told,) = (c for c in found.cautions if c.code is CautionCode.LIMITS_MINERAL_CROSSED)
+    assert "82 mg/cm³ HA may be 77 in K2HPO4, osteoporosis" in told.sentence
+
+
+@pytest.mark.parametrize("kvp", beam_kvps())
+@pytest.mark.parametrize("path_cm", [16.0, 28.0, 40.0])
+def test_no_beam_makes_hydroxyapatite_read_more_than_the_factor_says(kvp, path_cm):
+    known = known_phantoms()
+    ha = beam_line(kvp, path_cm, known[USUAL_PHANTOM[Mineral.HA]])
+    qct = beam_line(kvp, path_cm, known[USUAL_PHANTOM[Mineral.K2HPO4]])
+    for hu in (95.0, 200.0):
+        read = ha.slope_mg_cm3_per_hu * hu + ha.intercept_mg_cm3
+        assert read <= HA_OVER_K2HPO4.value * (qct.slope_mg_cm3_per_hu * hu + qct.intercept_mg_cm3)
+
+
+def test_an_unknown_contrast_phase_is_for_review_where_there_is_a_value():
+    unclear = Caution(code=CautionCode.CONTRAST_UNKNOWN, step=Step.MEASURE, found="no vessel is in view")
+    levels = _levels_of(150.0, 150.0)
+    assert _assess(*levels, cautions=(unclear,)).review_reasons == ("contrast phase unknown",)
+    assert not _assess(levels[0], cautions=(unclear,)).review_reasons

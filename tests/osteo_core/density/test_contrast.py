@@ -31,6 +31,13 @@ def _tissues(phase: ContrastPhase, blood_hu: float) -> CalibrationTissues:
     [
         (42.0, 45.0, 30.0, ContrastPhase.NATIVE),
         (60.0, None, None, ContrastPhase.NATIVE),
+        (42.0, 44.0, 53.0, ContrastPhase.NATIVE),  # ct/ge_discovery_ls
+        (45.0, 44.0, 62.0, ContrastPhase.NATIVE),  # verse007
+        (28.0, 80.0, 39.0, ContrastPhase.UNKNOWN),  # ct/toshiba_aquilion, portal venous, cropped below L2
+        (28.0, None, 39.0, ContrastPhase.UNKNOWN),
+        (45.0, 80.0, 39.0, ContrastPhase.UNKNOWN),
+        (80.0, 60.0, 39.0, ContrastPhase.UNKNOWN),
+        (32.0, 70.0, None, ContrastPhase.NATIVE),
         (350.0, 70.0, 160.0, ContrastPhase.ARTERIAL),
         (140.0, 125.0, 150.0, ContrastPhase.PORTAL_VENOUS),
         (140.0, None, 150.0, ContrastPhase.ENHANCED),
@@ -93,7 +100,31 @@ def test_without_vessels_the_header_decides_and_silence_is_told():
     assert decide_phase(_series("CE"), nothing)[0] is ContrastPhase.ENHANCED
     phase, cautions = decide_phase(_series(None), nothing)
     assert phase is ContrastPhase.UNKNOWN
-    assert [c.code for c in cautions] == [CautionCode.HEADER_UNKNOWN]
+    assert [c.code for c in cautions] == [CautionCode.CONTRAST_UNKNOWN]
+    assert "no vessel is in view" in cautions[0].sentence
+
+
+def test_vessels_that_are_neither_native_nor_enhanced_blood_are_told_with_their_hu():
+    samples = tuple(
+        TissueSample(name=name, mean_hu=hu, sd_hu=9.0, area_mm2=300.0) for name, hu in (("blood", 28.0), ("cava", 80.0))
+    )
+    phase, (caution,) = decide_phase(_series(None), CalibrationTissues(samples=samples))
+    assert (phase, caution.code) == (ContrastPhase.UNKNOWN, CautionCode.CONTRAST_UNKNOWN)
+    assert "aorta 28 HU, cava 80 HU" in caution.sentence
+
+
+@pytest.mark.parametrize(
+    ("blood", "muscle", "phase"),
+    [
+        (38.0, 49.0, ContrastPhase.NATIVE),  # simulated
+        (42.0, 50.0, ContrastPhase.NATIVE),  # ct/ge_discovery_ls
+        (35.0, 54.0, ContrastPhase.NATIVE),
+        (35.0, 56.0, ContrastPhase.UNKNOWN),
+        (33.0, None, ContrastPhase.NATIVE),
+    ],
+)
+def test_what_lies_far_below_muscle_is_no_blood(blood, muscle, phase):
+    assert phase_of_vessels(blood, None, None, None, muscle) is phase
 
 
 @pytest.mark.parametrize(("agent", "declared"), [("CE", True), ("none", False), (" NO ", False), (None, False)])

@@ -9,8 +9,8 @@ from osteo_core.density.tissues import find_calibration_tissues, mode_hu, tissue
 from osteo_core.density.trunk import coarse_volume, find_trunk
 from osteo_core.outcomes import CautionCode
 from osteo_core.records import CalibrationTissues, TissueSample
-from osteo_core.terms import ContrastPhase
-from tests.builders.spines import FAT_HU, MUSCLE_HU, SpineSpec, build_spine, grid, reoriented, segmentation_of
+from osteo_core.terms import ContrastPhase, Level
+from tests.builders.spines import FAT_HU, MUSCLE_HU, BodySpec, SpineSpec, build_spine, grid, reoriented, segmentation_of
 
 TORSO = {"spacing_mm": (2.0, 2.0, 3.0), "extent_mm": (340.0, 250.0, 150.0), "centre_mm": (0.0, -40.0, 0.0)}
 
@@ -136,3 +136,14 @@ def test_coarse_blocks_lie_where_their_voxels_lay():
     assert geometry.spacing_mm == pytest.approx((3.0, 3.0, 3.0))
     assert geometry.to_world_mm(np.zeros(3)) == pytest.approx(volume.geometry.to_world_mm(np.array([1.0, 0.5, 0.0])))
     assert hu[0, 0, 0] == pytest.approx(volume.voxels_hu[:3, :2, 0].mean(), abs=1e-3)
+
+
+@pytest.mark.parametrize(("levels", "is_seen"), [((Level.L2, Level.L3), True), ((Level.L3, Level.L4), False)])
+def test_where_the_aorta_may_have_divided_a_level_does_not_vote(levels, is_seen):
+    """The disc at L4 may be bowel or muscle, so with L3 alone above it nothing is called native."""
+    bodies = tuple(BodySpec(level=level) for level in levels)
+    tissues = find_calibration_tissues(
+        *build_spine(SpineSpec(bodies=bodies, noise_hu=15.0), grid(**TORSO), part_mm=3.0)
+    )
+    assert (tissues.sample("blood") is not None) is is_seen
+    assert (tissues.contrast_phase is ContrastPhase.NATIVE) is is_seen

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from osteo_core.outcomes import CautionCode, ExclusionCode
+from osteo_core.outcomes import Caution, CautionCode, ExclusionCode
 from osteo_core.records import SeriesResult
 from osteo_core.review.decisions import Decisions, LeftOut, Reason
 from osteo_core.review.remeasure import ENGINE, ReviewCase, reject, remeasure
 from osteo_core.review.summary import Summary, summary_of
 from osteo_core.settings import Settings
-from osteo_core.terms import Category, ContrastPhase, Level, Status
+from osteo_core.terms import Category, ContrastPhase, Level, Status, Step
 
 NOTHING = Decisions()
 
@@ -82,6 +84,14 @@ def test_a_readers_grade_counts_and_so_does_its_lifting(case) -> None:
     assert any(c.code is CautionCode.POSSIBLE_FRACTURE and "by the reader" in c.found for c in graded.cautions)
     lifted = again(case, decisions=Decisions(grades={Level.L2: 0}))
     assert level(lifted, Level.L2).exclusion is None
+
+
+def test_a_reader_who_names_the_phase_settles_that_it_was_unknown(case) -> None:
+    unclear = Caution(code=CautionCode.CONTRAST_UNKNOWN, step=Step.MEASURE, found="no vessel is in view")
+    unknown = replace(case, phase=ContrastPhase.UNKNOWN, cautions=(unclear,), summaries={})
+    assert "contrast phase unknown" in again(unknown).assessment.review_reasons
+    settled = again(unknown, decisions=Decisions(phase=ContrastPhase.NATIVE))
+    assert "contrast phase unknown" not in settled.assessment.review_reasons
 
 
 def test_another_phase_changes_the_value_by_its_rise(case) -> None:

@@ -55,3 +55,13 @@ def test_tissues_lie_where_textbooks_put_them():
 def test_a_voltage_that_is_not_tabulated_is_an_error():
     with pytest.raises(KeyError):
         beam_line(90, 28.0)
+
+
+def test_beyond_the_table_the_line_is_that_of_its_edge_and_size_still_matters():
+    edge, beyond, inside = (beam_line(120, path) for path in (40.0, 48.0, 39.0))
+    assert beyond == edge
+    # One-sided: what the last centimetre of the table changes.
+    slopes = [beam_line(120, path).slope_mg_cm3_per_hu for path in (39.0, 40.0)]
+    assert edge.relative_per_cm == pytest.approx((slopes[1] - slopes[0]) / slopes[1])
+    assert edge.relative_per_cm == pytest.approx(inside.relative_per_cm, rel=0.25)
+    assert beam_line(120, 10.0).relative_per_cm == pytest.approx(beam_line(120, 17.0).relative_per_cm, rel=0.35)

@@ -100,7 +100,7 @@ def test_the_line_of_the_same_voltage_is_chosen_and_cautioned():
         == (own.name, own.slope_mg_cm3_per_hu)
         == (SHIPPED, pytest.approx(0.819, abs=1e-3))
     )
-    assert [c.code for c in calibration_cautions(line)] == [CautionCode.PUBLISHED_LINE]
+    assert [c.code for c in calibration_cautions(line, None)] == [CautionCode.PUBLISHED_LINE]
 
 
 @pytest.mark.parametrize("way", ["tissues", "published"])
@@ -148,7 +148,7 @@ def test_no_line_means_no_number_but_a_reason(change, code, words):
 def test_a_site_line_comes_before_the_shipped_one(tmp_path):
     line = choose_calibration(SERIES, read_setup(_table(tmp_path, {})), NO_TISSUES)
     assert (line.name, line.kind, line.mineral) == ("own line", "site", Mineral.K2HPO4)
-    assert calibration_cautions(line) == ()
+    assert calibration_cautions(line, None) == ()
 
 
 def test_the_most_specific_and_latest_site_line_wins(tmp_path):
@@ -311,5 +311,5 @@ def test_by_default_the_scan_s_own_tissues_come_before_the_published_line():
     found = choose_calibration(SERIES, read_setup(Settings()), CalibrationTissues(samples=samples, water_path_cm=28.0))
     assert isinstance(found, Calibration)
     assert (found.kind, found.mineral) == ("tissues", Mineral.K2HPO4)
-    assert [c.code for c in calibration_cautions(found)] == [CautionCode.PUBLISHED_LINE]
+    assert [c.code for c in calibration_cautions(found, 28.0)] == [CautionCode.PUBLISHED_LINE]
     assert found.vbmd_mg_cm3(100.0) == pytest.approx(82.2, abs=1.0)

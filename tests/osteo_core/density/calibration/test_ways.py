@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import pytest
 
 from osteo_core.density.calibration.beam import beam_line, expected_tissue_hu
+from osteo_core.density.calibration.choose import calibration_cautions
 from osteo_core.density.calibration.known_phantoms import known_phantoms
 from osteo_core.density.calibration.phantom import COLUMNS
 from osteo_core.density.calibration.scan import Scan
@@ -14,14 +16,17 @@ from osteo_core.density.calibration.ways import (
     WAYS,
     carried,
     effective_energy,
+    in_scan,
     phantom,
     precalibrated,
     tissues,
     two_tissue,
 )
-from osteo_core.records import CalibrationTissues, Series, TissueSample
+from osteo_core.density.rod_row import RodRow
+from osteo_core.outcomes import CautionCode
+from osteo_core.records import Calibration, CalibrationTissues, Series, TissueSample
 from osteo_core.settings import CALIBRATION_WAYS, Settings
-from osteo_core.terms import ContrastPhase, KernelGroup, Mineral, Vendor
+from osteo_core.terms import ContrastPhase, KernelGroup, Level, Mineral, Vendor
 
 SERIES = Series(
     series_key="s",
@@ -196,3 +201,70 @@ def test_two_tissues_at_their_expected_hu_leave_the_beam_s_own_line():
 @pytest.mark.parametrize("way", ["tissues", "effective_energy", "two_tissue", "published"])
 def test_a_sharp_kernel_has_no_general_line(way):
     assert WAYS[way](_scan(_tissues(**EXPECTED), kernel_group=KernelGroup.SHARP)).startswith("a sharp kernel")
+
+
+def _on_rods(rods_hu, bone_hu):
+    """A scan with a row of rods of HA, 0 to 200 mg/cm3, beside L1 and L2; ``rods_hu``: their HU at each level."""
+    along, places = np.arange(-80.0, 81.0), np.array([-45.0, -15.0, 15.0, 45.0])
+    hu = {}
+    for level, shown in rods_hu.items():
+        hu[level] = np.full(len(along), 0.0)
+        for place, rod in zip(places, shown, strict=True):
+            hu[level][np.abs(along - place) < 8] = rod
+    row = RodRow(seen_mm=places[1:], radius_mm=10.0, along_mm=along, hu=hu, box_mm=np.zeros((2, 3)))
+    return replace(_scan(_tissues()), rod_row=row, bone_hu=bone_hu)
+
+
+@pytest.mark.parametrize("vbmd", [40.0, 100.0, 260.0])
+def test_the_interval_of_a_phantom_in_the_scan_covers_what_its_rods_leave_uncertain(vbmd):
+    """A known simulation: four rods with noise of 3 HU about 1.2 HU a mg/cm3; the fit's part alone holds 95 %."""
+    rng, densities, held, n = np.random.default_rng(11), np.array([0.0, 50.0, 100.0, 200.0]), 0, 600
+    for _ in range(n):
+        found = in_scan(_on_rods({Level.L1: 1.2 * densities + rng.normal(0, 3.0, 4)}, 1.2 * vbmd))
+        assert isinstance(found, Calibration)
+        (fit,) = (u for u in found.uncertainties if u.name == "phantom fit")
+        error = found.of_level(Level.L1).vbmd_mg_cm3(1.2 * vbmd) - vbmd
+        held += abs(error) <= 1.959964 * fit.sd_mg_cm3(vbmd)
+    assert 0.92 <= held / n <= 0.975
+
+
+@pytest.mark.parametrize("way", [phantom, precalibrated])
+def test_a_phantom_s_line_is_less_certain_beyond_its_rods(way, tmp_path):
+    """Rods of 0, 50, 100, means 50, squares 5000, n 3: the error at 200 is root(1/3 + 150^2/5000) of the residual."""
+    rows = [",".join([*COLUMNS, "water_path_cm"])]
+    rows += [f"2024-03-01,GE,LightSpeed VCT,120,,ESP,HA,{d},{hu},28" for d, hu in ((0, 1.3), (50, 62.4), (100, 131.3))]
+    path = tmp_path / "phantom.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    scan = _scan(_tissues(**EXPECTED), Settings(phantom_table=str(path)))
+    near, far = (
+        next(u for u in way(replace(scan, bone_hu=hu)).uncertainties if u.name == "phantom fit").offset_sd_mg_cm3
+        for hu in (65.0, 260.0)
+    )
+    assert far / near == pytest.approx(np.sqrt((1 / 3 + 150**2 / 5000) / (1 / 3)), rel=0.02)
+
+
+@pytest.mark.parametrize("way", [tissues, phantom, precalibrated])
+def test_a_body_beyond_the_table_is_less_certain_the_farther_it_lies(way, with_phantom):
+    """Reported before: 2.7, 1.1 and 0 % at 28, 40 and 45 cm, so the most obese had the narrowest interval."""
+    sizes = []
+    for path in (36.0, 40.0, 42.0, 45.0, 50.0):
+        found = way(_scan(_tissues(path, **EXPECTED), with_phantom))
+        (size,) = (u.relative_sd for u in found.uncertainties if u.name == "body size")
+        sizes.append(size)
+    assert sizes[0] == pytest.approx(sizes[1], rel=0.2)
+    assert sizes[1] < sizes[2] < sizes[3] < sizes[4]
+    # 10 cm beyond at about 0.5 % a cm (the table from 28 to 40 cm: 6 %).
+    assert 0.03 < sizes[4] < 0.08
+
+
+@pytest.mark.parametrize(("path_cm", "told"), [(28.0, False), (40.0, False), (44.0, True), (12.0, True), (None, False)])
+def test_a_body_beyond_the_table_is_told(path_cm, told, with_phantom):
+    found = phantom(_scan(_tissues(path_cm, **EXPECTED), with_phantom))
+    cautions = calibration_cautions(found, path_cm)
+    assert [c.code for c in cautions] == ([CautionCode.BODY_SIZE] if told else [])
+    if told:
+        assert f"{path_cm:.0f} cm of water thick; lines are known for 16 to 40 cm" in cautions[0].sentence
+
+
+def test_a_line_that_knows_no_body_size_does_not_mind_it():
+    assert not calibration_cautions(in_scan(_on_rods({Level.L1: np.array([0.0, 60.0, 120.0, 240.0])}, None)), 45.0)
