@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from commands import store_access
+from commands.cluster import runs
 from commands.cluster.progress import Listener, progress_file
 from commands.command import (
     Answer,
@@ -47,22 +49,23 @@ def index(
     With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
     ``about``: a table of what files other than DICOM cannot say.
     """
-    found = find(
-        paths,
-        settings=settings,
-        listeners=(*listeners, progress_file(store_dir)),
-        known=store_access.known_files(store_dir),
-        again=again,
-        without=(about.path,) if about and about.path else (),
-        about=about,
-    )
-    found = store_access.superseded(store_dir, found)
-    if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
-        keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
-    gone = frozenset(series.series_key for series in found.superseded)
-    remove(settings.identities_dir, patient_key="", series_keys=gone)
-    store_access.leave(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
-    store_access.hand_over(store_dir)
+    with runs.joined(store_dir.resolve(), uuid.uuid4().hex[:12]):  # nobody is erased meanwhile
+        found = find(
+            paths,
+            settings=settings,
+            listeners=(*listeners, progress_file(store_dir)),
+            known=store_access.known_files(store_dir),
+            again=again,
+            without=(about.path,) if about and about.path else (),
+            about=about,
+        )
+        found = store_access.superseded(store_dir, found)
+        if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
+            keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
+        gone = frozenset(series.series_key for series in found.superseded)
+        remove(settings.identities_dir, patient_key="", series_keys=gone)
+        store_access.leave(store_dir, rows.indexed_tables(found, at=in_order(store_dir)))
+        store_access.hand_over(store_dir)
     return found
 
 

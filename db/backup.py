@@ -26,7 +26,7 @@ import pyarrow as pa
 from db import check, parts, snapshot
 from db.border import translated
 from db.chain import ERASURE_KIND
-from db.connect import INTENT
+from db.erased import INTENT
 from db.key import KEY_FILE, has_data
 from db.parts import Part, PartError
 from osteo_core.columns import TABLES
@@ -61,10 +61,11 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
     The pseudonym key is no part of it. ``replace``: whatever backup the folder holds may be discarded.
     Raises UsageError where there is no store, the folder holds other things, or its backup holds what the store
     neither has nor erased; nothing is changed then. StoreError when a file cannot be copied, or while an erasure is
-    under way that may explain what is missing.
+    under way.
     """
     if not has_data(store_dir):
         raise UsageError(f"there is no store with data at {store_dir}; name it with --store")
+    _refuse_half_erased(store_dir)
     is_used = to_dir.exists() and any(to_dir.iterdir())
     if is_used and not (to_dir / MANIFEST).exists() and not (to_dir / "parts").exists():
         raise UsageError(f"{to_dir} holds other files; name an empty folder or an earlier backup")
@@ -138,6 +139,14 @@ def _gone(store_dir: Path, to_dir: Path) -> list[Part]:
     return [part for part in _parts_in(to_dir) if part.path.name not in held]
 
 
+def _refuse_half_erased(store_dir: Path) -> None:
+    if (store_dir / INTENT).exists():
+        raise StoreError(
+            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
+            "with it: python -m osteo_core erase --resume"
+        )
+
+
 def _refuse_another_key(store_dir: Path, to_dir: Path) -> None:
     """Raise UsageError where store and backup keep fingerprints of different keys."""
     own, other = store_dir / KEY_FILE, to_dir / KEY_FILE
@@ -162,11 +171,6 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
     erased = _erased(store_dir)
     if len(series) <= sum(erased.values()) and len(patients) <= len(erased):
         return
-    if (store_dir / INTENT).exists():
-        raise StoreError(
-            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
-            "with it: python -m osteo_core erase --resume"
-        )
     raise UsageError(
         f"expected in {to_dir} an earlier backup of the store {store_dir}, found results, notes, QCT values or masks "
         f"of {len(series | patients)} series or patients that this store neither has nor erased; {_INSTEAD}"

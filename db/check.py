@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from db import chain, intake, moments, parts, schema, snapshot
+from db import chain, erased, intake, moments, parts, schema, snapshot
 from db.connect import DATABASE, connect_database, write_version
 from db.owner import OwnerLock
 from db.parts import Part, PartError
@@ -37,6 +37,10 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
 
     Whatever is wrong is a finding that says what to do, not an exception.
     """
+    try:
+        erased.refuse_half_erased(store_dir)
+    except StoreError as error:
+        return (StoreFinding(name="erasure", ok=False, message=str(error)), _clock_finding(store_dir))
     kept = parts.kept_parts(store_dir)
     damaged = [part.name for part in kept if _fault(part)]
     aside = parts.quarantined(store_dir)
@@ -54,15 +58,19 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     )
 
 
-def rebuild_store(store_dir: Path, *, chain_file: Path | None = None) -> tuple[StoreFinding, ...]:
+def rebuild_store(
+    store_dir: Path, *, chain_file: Path | None = None, held: OwnerLock | None = None
+) -> tuple[StoreFinding, ...]:
     """Make the store anew from parts and events alone; the former file is kept as ``osteo.duckdb.before``.
 
     A part that cannot be read is set aside and named. The chain over events is carried over from the former database,
-    else from ``chain_file`` or the snapshot. Raises StoreOwnedError while another process owns
-    the store.
+    else from ``chain_file`` or the snapshot. ``held``: the caller's lock. Raises StoreOwnedError while another process
+    owns the store, StoreError where an erasure was cut off.
     """
-    lock = OwnerLock(store_dir)
-    try:
+    with contextlib.nullcontext(held) if held else OwnerLock(store_dir):
+        if held is None:
+            erased.refuse_half_erased(store_dir)
+        erased.purge(store_dir)
         target, fresh = store_dir / DATABASE, store_dir / f".{DATABASE}.rebuilding"
         _remove(fresh)
         faults: list[tuple[Part, str]] = []
@@ -78,12 +86,11 @@ def rebuild_store(store_dir: Path, *, chain_file: Path | None = None) -> tuple[S
         Path(f"{target}.wal").unlink(missing_ok=True)  # the former file's, and of no use without it
         os.replace(fresh, target)
         write_version(store_dir)
-    finally:
-        lock.release()
     words = f"rebuilt from {n_taken} parts" + (
         f"; {len(faults)} could not be read and were set aside" if faults else ""
     )
-    return (StoreFinding(name="rebuild", ok=not faults, message=words), *check_store(store_dir))
+    found = StoreFinding(name="rebuild", ok=not faults, message=words)
+    return (found,) if held else (found, *check_store(store_dir))
 
 
 def _clock_finding(store_dir: Path) -> StoreFinding:

@@ -16,6 +16,7 @@ import pyarrow.parquet as parquet
 
 from db import parts
 from db.border import translated
+from db.erased import refuse_half_erased
 from db.owner import OwnerLock
 from db.parts import Part
 from osteo_core.columns import TABLES
@@ -38,9 +39,11 @@ def compact(store_dir: Path) -> Compacted:
     """Join the store's small parts.
 
     Raises StoreOwnedError while another process owns the store, PartError for a damaged part: `check` says which.
+    StoreError where an erasure was cut off.
     """
     lock = OwnerLock(store_dir)
     try:
+        refuse_half_erased(store_dir)
         with translated(store_dir, "compacting"):
             before = parts.kept_parts(store_dir)
             for kind in TABLES:

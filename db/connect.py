@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from db import intake, moments, schema, site_lines, snapshot
 from db.border import translated
+from db.erased import refuse_half_erased
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
 from db.parts import INBOX, PARTS
@@ -26,8 +27,6 @@ from osteo_core.whole_files import write_text
 DATABASE = "osteo.duckdb"
 MEDIA = "media"
 VERSION_FILE = "store.json"
-#: Present while an erasure is under way (db/erase.py).
-INTENT = "erasing.json"
 _FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
 #: The newest of the moments that decide which of several rows counts (in microseconds: DuckDB's moments need another
 #: library to be read), and the number of parts.
@@ -108,9 +107,11 @@ def _whole_only(name: str) -> str:
 class Store(Reader):
     """The store as its owner has it: takes parts in, publishes snapshots, answers queries."""
 
-    def __init__(self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock) -> None:
+    def __init__(
+        self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, *, is_lent: bool = False
+    ) -> None:
         super().__init__(store_dir, connection)
-        self._lock = lock
+        self._lock, self._is_lent = lock, is_lent
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._owes_files = False
@@ -162,10 +163,11 @@ class Store(Reader):
         return bool(self._cursor().execute(sql, {"patient": patient_key}).fetchall()[0][0])
 
     def close(self) -> None:
-        """Close the database and let the store go; twice does nothing."""
+        """Close the database and let the store go, unless its lock was lent; twice does nothing."""
         with self._publishing, self._writing:
             super().close()
-            self._lock.release()
+            if not self._is_lent:
+                self._lock.release()
 
 
 class Snapshot(Reader):
@@ -199,26 +201,24 @@ class Snapshot(Reader):
                 self._published = latest
 
 
-def open_store(store_dir: Path) -> Store:
+def open_store(store_dir: Path, *, held: OwnerLock | None = None) -> Store:
     """Own the store (made anew where there is none), bring it to this program's version, and open it.
 
-    Raises StoreOwnedError naming the owner's pid, StoreError when the store is newer than this
-    program or damaged.
+    ``held``: the caller's lock, which the caller lets go. Raises StoreOwnedError naming the owner's pid, StoreError
+    when the store is newer than this program or damaged, or when an erasure was cut off.
     """
     _refuse_newer_file(store_dir)
-    if (store_dir / INTENT).exists():
-        raise StoreError(
-            f"an erasure in the store {store_dir} was cut off; carry on with it first: "
-            "python -m osteo_core erase --resume"
-        )
-    lock = OwnerLock(store_dir)
+    lock = held or OwnerLock(store_dir)
     try:
+        if held is None:
+            refuse_half_erased(store_dir)
         with translated(store_dir, "opening"):
             connection = _open_database(store_dir)
     except BaseException:
-        lock.release()
+        if held is None:
+            lock.release()
         raise
-    return Store(store_dir, connection, lock)
+    return Store(store_dir, connection, lock, is_lent=held is not None)
 
 
 def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:

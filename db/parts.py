@@ -90,6 +90,11 @@ def kept_parts(store_dir: Path) -> list[Part]:
     return [Part(path=path) for path in sorted((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))]
 
 
+def parts_aside(store_dir: Path) -> list[Part]:
+    """All parts that were set aside, in order of their names."""
+    return [Part(path=path) for path in sorted((store_dir / QUARANTINE).glob(f"*{SUFFIX}"))]
+
+
 def _names(inbox: Path) -> set[str]:
     if not inbox.is_dir():
         return set()
@@ -124,11 +129,11 @@ def read_part(part: Part) -> pa.Table:
         raise PartError(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
 
 
-def keep(store_dir: Path, part: Part) -> None:
+def keep(store_dir: Path, part: Part) -> Part:
     """Move a part that was taken in from the inbox to ``parts/KIND/XX/``."""
     folder = store_dir / PARTS / part.kind / part.sha256[:2]
     folder.mkdir(parents=True, exist_ok=True)
-    part.path.replace(folder / part.path.name)
+    return Part(path=part.path.replace(folder / part.path.name))
 
 
 def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
@@ -139,6 +144,24 @@ def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
     target.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
     part.path.replace(target)
     return target
+
+
+def put_beside(store_dir: Path, written: Part, earlier: Part) -> Part:
+    """Put a part of the inbox where the earlier one lies, which it is in place of."""
+    if earlier.path.parent.name == QUARANTINE:
+        reason = earlier.path.with_suffix(".txt")
+        words = reason.read_text(encoding="utf-8").strip() if reason.exists() else "set aside before"
+        return Part(path=set_aside(store_dir, written, words))
+    if earlier.path.parent.name == INBOX:
+        return written
+    return keep(store_dir, written)
+
+
+def remove(part: Part) -> None:
+    """Remove a part, with the reason why it was set aside."""
+    part.path.unlink(missing_ok=True)
+    if part.path.parent.name == QUARANTINE:
+        part.path.with_suffix(".txt").unlink(missing_ok=True)
 
 
 def quarantined(store_dir: Path) -> list[tuple[str, str]]:
