@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
 
 from db import parts
 from db.border import translated
@@ -47,16 +46,12 @@ def compact(store_dir: Path) -> Compacted:
         with translated(store_dir, "compacting"):
             before = parts.kept_parts(store_dir)
             for kind in TABLES:
-                small = ((part, _rows(part)) for part in before if part.kind == kind)
+                small = ((part, parts.row_count(part)) for part in before if part.kind == kind)
                 for group in _groups([(part, n) for part, n in small if n < _SMALL_ROWS]):
                     _join(store_dir, kind, group)
             return Compacted(before=len(before), after=len(parts.kept_parts(store_dir)))
     finally:
         lock.release()
-
-
-def _rows(part: Part) -> int:
-    return int(parquet.read_metadata(part.path).num_rows)
 
 
 def _groups(small: Sequence[tuple[Part, int]]) -> Iterator[list[Part]]:

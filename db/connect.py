@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Any, Self
 import duckdb
 import pyarrow as pa
 
-from db import intake, moments, schema, site_lines, snapshot
+from db import intake, moments, parts, schema, site_lines, snapshot
 from db.border import translated
 from db.erased import refuse_half_erased
 from db.leftovers import remove_leftovers
@@ -75,7 +76,8 @@ class Reader:
         return found
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Let go of what is open, by every thread: DuckDB knows one database a path as long as any of it is open."""
+        self._local = threading.local()
         self._connection.close()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
@@ -121,6 +123,7 @@ class Store(Reader):
     def take_in(self) -> int:
         """Take in the parts that wait in the inbox; returns how many were new."""
         with self._writing, translated(self.store_dir, "writing to"):
+            self._refuse_replaced()
             try:
                 taken = intake.take_in(self._connection, self.store_dir)
                 if taken or self._owes_files:
@@ -134,6 +137,7 @@ class Store(Reader):
     def publish_snapshot(self) -> Path:
         """Write the snapshot that other processes read; returns its folder. Parts can be taken in meanwhile."""
         with self._publishing, translated(self.store_dir, "publishing"):
+            self._refuse_replaced()
             self._publisher = self._connection.cursor()
             try:
                 self._published = snapshot.publish(self._publisher, self.store_dir, former=self._published)
@@ -147,6 +151,14 @@ class Store(Reader):
         publisher = self._publisher
         if publisher is not None:
             publisher.interrupt()
+
+    def _refuse_replaced(self) -> None:
+        """What is open may be a store that was deleted, and another, such as a restored one, lies in its place."""
+        if not self._lock.is_in_place:
+            raise StoreError(
+                f"the store {self.store_dir} was removed or replaced while it was open; the app opens it anew within a "
+                "minute, a command must be started again"
+            )
 
     def keys_of(self, patient_key: str) -> tuple[list[str], list[str]]:
         """Keys of all series of a patient, and identifiers of all events noted about them."""
@@ -165,6 +177,9 @@ class Store(Reader):
     def close(self) -> None:
         """Close the database and let the store go, unless its lock was lent; twice does nothing."""
         with self._publishing, self._writing:
+            if not self._lock.is_in_place:
+                with suppress(duckdb.Error):  # closed already, or its log would be removed by the name that another has
+                    self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             super().close()
             if not self._is_lent:
                 self._lock.release()
@@ -223,6 +238,11 @@ def open_store(store_dir: Path, *, held: OwnerLock | None = None) -> Store:
 
 def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     """The store's folders and its database, brought to this program's version."""
+    if not (store_dir / DATABASE).exists() and parts.any_kept(store_dir):
+        raise StoreError(
+            f"the store {store_dir} has parts but its database is missing; make it anew from them: "
+            "python -m osteo_core check --rebuild"
+        )
     for folder in _FOLDERS:
         (store_dir / folder).mkdir(parents=True, exist_ok=True)
     remove_leftovers(store_dir)
@@ -240,9 +260,9 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
 def _write_what_follows(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
     """The files beside the database that other processes read: calibration lines, and what was taken in."""
     site_lines.write_lines(connection, store_dir)
-    newest_us, parts = connection.execute(_TAKEN_IN).fetchall()[0]
+    newest_us, n_parts = connection.execute(_TAKEN_IN).fetchall()[0]
     if newest_us is not None:
-        moments.write_taken_in(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us), parts)
+        moments.write_taken_in(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us), n_parts)
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:

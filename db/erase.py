@@ -23,6 +23,7 @@ from db.chain import ERASURE_KIND
 from db.connect import DATABASE, open_store
 from db.erased import INTENT
 from db.events import record
+from db.leftovers import remove_all
 from db.moments import in_order
 from db.owner import OwnerLock
 from db.parts import Part, PartError
@@ -113,6 +114,7 @@ def _carry_out(store_dir: Path, intent: dict[str, Any], lock: OwnerLock) -> Eras
         )
     check.rebuild_store(store_dir, held=lock)
     (store_dir / f"{DATABASE}.before").unlink(missing_ok=True)
+    remove_all(store_dir)
     shutil.rmtree(store_dir / snapshot.SNAPSHOT, ignore_errors=True)
     (store_dir / INTENT).unlink()
     with open_store(store_dir, held=lock) as store:

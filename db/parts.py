@@ -7,9 +7,11 @@ workers on other machines use it over a shared folder.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +92,11 @@ def kept_parts(store_dir: Path) -> list[Part]:
     return [Part(path=path) for path in sorted((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))]
 
 
+def any_kept(store_dir: Path) -> bool:
+    """Whether any part was ever taken in."""
+    return any((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))
+
+
 def parts_aside(store_dir: Path) -> list[Part]:
     """All parts that were set aside, in order of their names."""
     return [Part(path=path) for path in sorted((store_dir / QUARANTINE).glob(f"*{SUFFIX}"))]
@@ -115,7 +122,7 @@ def read_part(part: Part) -> pa.Table:
     if found != part.sha256:
         raise PartError(f"its content has hash {found[:12]}, its name says {part.sha256[:12]}: the file is damaged")
     schema = TABLES[part.kind].schema
-    try:
+    with _told_from_damage(part):
         table = parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)  # small files: threads cost more
         unknown = sorted(set(table.schema.names) - set(schema.names))
         if unknown:
@@ -125,7 +132,22 @@ def read_part(part: Part) -> pa.Table:
             for field in schema
         ]
         return pa.table(columns, names=schema.names).cast(schema)
-    except (pa.ArrowException, OSError) as error:  # a damaged footer is an OSError; the bytes are in memory already
+
+
+def row_count(part: Part) -> int:
+    """The number of rows that a part says it has. Raises PartError where it cannot be read."""
+    with _told_from_damage(part):
+        return int(parquet.read_metadata(part.path).num_rows)
+
+
+@contextlib.contextmanager
+def _told_from_damage(part: Part) -> Iterator[None]:
+    """What a damaged file raises as PartError; too little memory says nothing of the file, and stays MemoryError."""
+    try:
+        yield
+    except (MemoryError, PartError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:  # a damaged footer may be any of them
         raise PartError(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
 
 
@@ -162,6 +184,13 @@ def remove(part: Part) -> None:
     part.path.unlink(missing_ok=True)
     if part.path.parent.name == QUARANTINE:
         part.path.with_suffix(".txt").unlink(missing_ok=True)
+
+
+def put_back(store_dir: Path, part: Part) -> None:
+    """Let a part that was set aside wait in the inbox again, to be taken in if it can be by now."""
+    (store_dir / INBOX).mkdir(parents=True, exist_ok=True)
+    part.path.replace(store_dir / INBOX / part.path.name)
+    part.path.with_suffix(".txt").unlink(missing_ok=True)
 
 
 def quarantined(store_dir: Path) -> list[tuple[str, str]]:

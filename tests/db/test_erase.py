@@ -205,3 +205,16 @@ def test_a_part_that_was_set_aside_and_can_be_read_loses_the_patients_rows_alone
         if part.kind == "events"
     ]
     assert "other" in left
+
+
+def test_half_written_files_and_what_the_database_put_aside_go_with_an_erasure(place: Path) -> None:
+    left = [
+        place / name for name in ("media/.a.writing.nii.gz", "pictures/.b.writing.nii.gz", "inbox/.c.writing.parquet")
+    ]
+    left += [place / "osteo.duckdb.tmp" / "duckdb_temp_storage.tmp", place / ".d.writing.json"]
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(KEY.encode())
+    erase_him(place)
+    assert [path for path in left if path.exists()] == []
+    assert len(list((place / "media").iterdir())) == 4
