@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from commands.cluster import runs
 from commands.command import Answer, Context
 from commands.sentences import counted
-from db.connect import INTENT
 from db.erase import erase, resume
+from db.erased import INTENT
 from osteo_core.errors import UsageError
 
 
@@ -24,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Erase, and record that and by whom it was done."""
     store = context.settings.store
+    if runs.is_at_work(store):
+        raise UsageError(
+            f"a run of 'index' or 'analyze' is at work in {store} and may hold the patient's CT; stop it or wait until "
+            "it has ended, and erase then"
+        )
     if arguments.resume:
         if not (store / INTENT).exists():
             raise UsageError("this store has no interrupted erasure; name a patient with --patient")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from commands import store_access
+from commands.cluster import runs
 from commands.cluster.progress import Listener, progress_file
 from commands.command import (
     Answer,
@@ -47,7 +49,10 @@ def index(
     With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
     ``about``: a table of what files other than DICOM cannot say.
     """
-    with store_access.indexing(store_dir):
+    with (
+        store_access.indexing(store_dir),
+        runs.joined(store_dir.resolve(), uuid.uuid4().hex[:12]),  # nobody is erased meanwhile
+    ):
         found = find(
             paths,
             settings=settings,

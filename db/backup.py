@@ -1,7 +1,7 @@
 """Backup and restore: a store is its parts, so a backup is a copy of them, taken while the store is in use.
 
-Parts never change and are named by their hash; the database is made anew from them. A part moves from the inbox to
-``parts`` at most once, so the inbox is copied first: what has left it by then is found where it went.
+Parts never change and are named by their hash; the database is made anew from them. How they and the other files are
+copied: db/copies.py.
 
 A backup may be the only copy of a lost store, so it gives up only what the store still has in another part, as after
 compacting, and what was erased.
@@ -10,12 +10,10 @@ compacting, and what was erased.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
-import re
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,19 +21,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from db import check, parts, snapshot
+from db import check, copies, parts
 from db.border import translated
 from db.chain import ERASURE_KIND
-from db.connect import INTENT
+from db.copies import MANIFEST, Manifest
+from db.erased import INTENT
 from db.key import KEY_FILE, has_data
 from db.parts import MEDIA, Part, PartError
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
-from osteo_core.whole_files import write_text, writing
+from osteo_core.whole_files import write_text
 
-MANIFEST = "backup.json"
-_PART_NAME = re.compile(rf"[a-z_]+-[0-9a-f]{{64}}{re.escape(parts.SUFFIX)}")
-_CHAIN = "chain.parquet"
 #: Columns of a key that tell rows of one result, one reading of headers or one import apart. All of these rows lie in
 #: one part, so it is enough to look for one of them.
 _WITHIN = ("path", "level", "name", "position")
@@ -60,69 +56,95 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
     The pseudonym key is no part of it. ``replace``: whatever backup the folder holds may be discarded.
     Raises UsageError where there is no store, the folder holds other things, or its backup holds what the store
     neither has nor erased; nothing is changed then. StoreError when a file cannot be copied, or while an erasure is
-    under way that may explain what is missing.
+    under way.
     """
     if not has_data(store_dir):
         raise UsageError(f"there is no store with data at {store_dir}; name it with --store")
+    _refuse_half_erased(store_dir)
+    store_dir, to_dir = store_dir.resolve(), to_dir.resolve()
+    if to_dir == store_dir or store_dir in to_dir.parents:
+        raise UsageError(f"{to_dir} lies in the store itself; name a folder outside of it, on another disk")
     is_used = to_dir.exists() and any(to_dir.iterdir())
-    if is_used and not (to_dir / MANIFEST).exists() and not (to_dir / "parts").exists():
+    if is_used and not (to_dir / MANIFEST).exists():
         raise UsageError(f"{to_dir} holds other files; name an empty folder or an earlier backup")
     with translated(to_dir, "backing up to"):
+        earlier = Manifest() if replace else copies.earlier_manifest(to_dir)
         gone = _gone(store_dir, to_dir)
         if not replace:
             _refuse_another_key(store_dir, to_dir)
             _refuse_loss(store_dir, to_dir, gone)
-        waiting = _copy_parts(parts.waiting_parts(store_dir), to_dir)
-        kept = _copy_parts(parts.kept_parts(store_dir), to_dir)
+        copies.begin(to_dir)
+        chain = copies.copy_chain(store_dir, to_dir) or earlier.chain
+        held = copies.copy_parts(store_dir, to_dir)
+        _refuse_half_erased(store_dir)
         # A part that the store joined or rewrote while this ran stays until the next backup: only then is it known
         # that the part with its rows was copied.
         staying = {part.path.name for part in _parts_in(to_dir)} - {part.path.name for part in gone}
-        names = sorted({*waiting, *kept, *staying})
-        files = [path for path in sorted((store_dir / MEDIA).glob("*")) if path.is_file()]
-        media = [path for path in files if _copied(path, to_dir / MEDIA / path.name)]
-        if replace:  # of another store they would be left, or taken for the same since their size is
-            for name in (KEY_FILE, _CHAIN):
-                (to_dir / name).unlink(missing_ok=True)
-        _copied(store_dir / KEY_FILE, to_dir / KEY_FILE)
-        _copy_chain(store_dir, to_dir)
+        names = sorted({*held, *staying})
+        media = copies.copy_media(store_dir, to_dir, earlier.media)
+        if replace:
+            (to_dir / KEY_FILE).unlink(missing_ok=True)
+        copies.copied(store_dir / KEY_FILE, to_dir / KEY_FILE)
+        copies.mend_parts(store_dir, to_dir, names)
         _check_parts(to_dir, names)
         at = datetime.now(UTC)
-        write_text(to_dir / MANIFEST, json.dumps({"at": at.isoformat(), "parts": names}, indent=1) + "\n")
+        said = {"at": at.isoformat(), "parts": names, "chain": chain, "media": media}
+        write_text(to_dir / MANIFEST, json.dumps(said, indent=1) + "\n")
         # Last: a backup that is killed before this names no part that is not there.
-        for folder, wanted in (("parts", set(names)), (MEDIA, {path.name for path in media})):
-            _remove_others(to_dir / folder, wanted)
+        for folder, wanted in (("parts", set(names)), (MEDIA, set(media))):
+            copies.remove_others(to_dir / folder, wanted)
+        copies.remove_other_chains(to_dir, chain)
     return Backup(parts=len(names), media=len(media), at=at)
 
 
 def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
     """Make the store anew from a backup, in one step at its end; returns what a check of it finds.
 
+    A mask that is not what the backup's list says is left out, and a finding names it.
     Raises UsageError where there is no whole backup, or the store holds something already; StoreError for a damaged
-    part of the backup.
+    part or chain of the backup.
     """
-    names = _manifest(from_dir)
+    said = copies.read_manifest(from_dir)
+    store_dir = store_dir.resolve()  # one that a link leads to is made where it leads
     if store_dir.exists() and any(store_dir.iterdir()):
         raise UsageError(f"{store_dir} is not empty; restore into a new folder with --store")
-    _check_parts(from_dir, names)
+    _check_parts(from_dir, said.parts)
+    chain = copies.check_chain(from_dir, said.chain)
     fresh = store_dir.with_name(f".{store_dir.name}.{uuid.uuid4().hex[:8]}.restoring")
     with translated(store_dir, "restoring"):
         try:
-            for name in names:
-                _copied(from_dir / "parts" / name, fresh / parts.INBOX / name)
-            shutil.copytree(from_dir / MEDIA, fresh / MEDIA, dirs_exist_ok=True) if (
-                from_dir / MEDIA
-            ).is_dir() else None
-            _copied(from_dir / KEY_FILE, fresh / KEY_FILE)
-            for name in names:
+            for name in said.parts:
+                copies.copied(from_dir / "parts" / name, fresh / parts.INBOX / name)
+            masks = _restore_media(from_dir, fresh, said.media)
+            copies.copied(from_dir / KEY_FILE, fresh / KEY_FILE)
+            for name in said.parts:
                 parts.keep(fresh, Part(path=fresh / parts.INBOX / name))
-            found = check.rebuild_store(fresh, chain_file=from_dir / _CHAIN)
+            found = check.rebuild_store(fresh, chain_file=chain)
             if store_dir.exists():
                 store_dir.rmdir()
             fresh.rename(store_dir)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
             raise
-    return found
+    return (masks, *found)
+
+
+def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None) -> check.StoreFinding:
+    """Copy the masks, and say which of them are not what was backed up."""
+    (fresh / MEDIA).mkdir(parents=True, exist_ok=True)
+    names = [p.name for p in (from_dir / MEDIA).glob("*") if p.is_file()] if known is None else list(known)
+    for name in names:
+        copies.copied(from_dir / MEDIA / name, fresh / MEDIA / name)
+    if known is None:
+        words = f"{len(names)}; an older program made this backup, so nobody can tell whether they are as they were"
+        return check.StoreFinding(name="masks", ok=True, message=words)
+    damaged = [n for n in names if not (fresh / MEDIA / n).exists() or copies.hash_of(fresh / MEDIA / n) != known[n]]
+    for name in damaged:
+        (fresh / MEDIA / name).unlink(missing_ok=True)
+    words = f"{len(names) - len(damaged)}, each as its hash says"
+    if damaged:
+        words += f"; damaged in the backup, so left out: {', '.join(damaged)}; look for them in another backup"
+    return check.StoreFinding(name="masks", ok=not damaged, message=words)
 
 
 def _parts_in(to_dir: Path) -> list[Part]:
@@ -135,6 +157,14 @@ def _gone(store_dir: Path, to_dir: Path) -> list[Part]:
     """Parts of the backup that the store does not have."""
     held = {part.path.name for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
     return [part for part in _parts_in(to_dir) if part.path.name not in held]
+
+
+def _refuse_half_erased(store_dir: Path) -> None:
+    if (store_dir / INTENT).exists():
+        raise StoreError(
+            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
+            "with it: python -m osteo_core erase --resume"
+        )
 
 
 def _refuse_another_key(store_dir: Path, to_dir: Path) -> None:
@@ -153,7 +183,7 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
     An erasure tells how many series it took, not which: so many may be missing.
     """
     # One that the store refused for its content lies in its quarantine; one that was damaged there is looked at.
-    aside = {path.name for path in (store_dir / parts.QUARANTINE).glob(f"*{parts.SUFFIX}") if _is_whole(path)}
+    aside = {path.name for path in (store_dir / parts.QUARANTINE).glob(f"*{parts.SUFFIX}") if copies.is_whole(path)}
     series, patients = _lost(store_dir, to_dir, [part for part in gone if part.path.name not in aside])
     series |= _series_of_lost_masks(store_dir, to_dir)
     if not series and not patients:
@@ -161,11 +191,6 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
     erased = _erased(store_dir)
     if len(series) <= sum(erased.values()) and len(patients) <= len(erased):
         return
-    if (store_dir / INTENT).exists():
-        raise StoreError(
-            f"an erasure in the store {store_dir} is under way or was interrupted; back up when it has ended, or "
-            "resume it: python -m osteo_core erase --resume"
-        )
     raise UsageError(
         f"expected in {to_dir} an earlier backup of the store {store_dir}, found data of "
         f"{len(series | patients)} series or patients that this store does not hold and did not erase; {_INSTEAD}"
@@ -231,59 +256,7 @@ def _erased(store_dir: Path) -> dict[str, int]:
     return {row["event_id"]: int(json.loads(row["payload_json"])["series"]) for row in erasures}
 
 
-def _copy_parts(found: Sequence[Part], to_dir: Path) -> list[str]:
-    """Copy these parts; names of those that were still there."""
-    return [part.path.name for part in found if _copied(part.path, to_dir / "parts" / part.path.name)]
-
-
-def _copied(source: Path, target: Path) -> bool:
-    """Copy under the name only once it is whole; False where the source is gone. One of the same size is not copied."""
-    try:
-        if target.exists() and target.stat().st_size == source.stat().st_size:
-            return True
-        with writing(target) as temporary:
-            shutil.copy2(source, temporary)
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _copy_chain(store_dir: Path, to_dir: Path) -> None:
-    """The chain over events as last published; what came since is chained when it is restored."""
-    for _ in range(3):  # a snapshot that is replaced meanwhile is looked for again
-        try:
-            source = snapshot.published(store_dir).folder / _CHAIN
-        except StoreError:
-            return
-        (to_dir / _CHAIN).unlink(missing_ok=True)
-        if _copied(source, to_dir / _CHAIN):
-            return
-
-
-def _remove_others(folder: Path, wanted: set[str]) -> None:
-    for path in folder.glob("*"):
-        if path.name not in wanted:
-            path.unlink()
-
-
 def _check_parts(folder: Path, names: list[str]) -> None:
     for name in names:
-        if not _is_whole(folder / "parts" / name):
+        if not copies.is_whole(folder / "parts" / name):
             raise StoreError(f"part {name[:24]} in {folder} is missing or damaged; use another backup")
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a part is there, with the content that its name tells."""
-    return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == Part(path=path).sha256
-
-
-def _manifest(folder: Path) -> list[str]:
-    try:
-        names = [str(name) for name in json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["parts"]]
-        if not all(_PART_NAME.fullmatch(name) for name in names):
-            raise ValueError("not a valid part name")
-        return names
-    except FileNotFoundError:
-        raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise StoreError(f"{folder / MANIFEST} is damaged; use another backup") from None

@@ -40,6 +40,11 @@ def translated(store_dir: Path, doing: str) -> Iterator[None]:
         if not isinstance(error, _FAULTS) and type(error) is not duckdb.Error and not _is_failed_commit(error):
             raise
         raise store_error(store_dir, doing, error) from error
+    except MemoryError as error:
+        raise StoreError(
+            f"{doing} the store {store_dir} failed: it needs more memory than there is; close other programs and try "
+            "again"
+        ) from error
     except OSError as error:
         what = _FULL if error.errno in _NO_SPACE else "check that its disk is there and that this user may write to it"
         raise StoreError(

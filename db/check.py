@@ -10,17 +10,28 @@ from pathlib import Path
 
 import duckdb
 
-from db import chain, intake, moments, parts, schema, snapshot
+from db import chain, erased, intake, moments, parts, schema, snapshot
+from db.border import translated
 from db.connect import DATABASE, connect_database, write_version
 from db.owner import OwnerLock
-from db.parts import Part, PartError
+from db.parts import MEDIA, Part, PartError
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.whole_files import sync_folder
 
 _BATCH = 500
 _REBUILD = "rebuild it: python -m osteo_core check --rebuild"
 #: Tables whose rows follow from the parts alone.
 _FOLLOWING = (*TABLES, "cohort", "unread", "pairs")
+#: Names in the folder of masks: outlines that readers saved, and masks of results.
+_OUTLINES = """
+SELECT DISTINCT series_key || '_' || (payload_json ->> '$.version') || '_reader.nii.gz' AS name
+FROM events WHERE kind = 'mask saved' AND name IS NOT NULL
+"""
+_MASKS = """
+SELECT DISTINCT mask_file FROM segmentations JOIN results USING (result_id)
+WHERE mask_file IS NOT NULL AND NOT coalesce(is_read, false)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +48,13 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
 
     Whatever is wrong is a finding that says what to do, not an exception.
     """
+    try:
+        erased.refuse_half_erased(store_dir)
+    except StoreError as error:
+        return (StoreFinding(name="erasure", ok=False, message=str(error)), _clock_finding(store_dir))
     kept = parts.kept_parts(store_dir)
-    damaged = [part.name for part in kept if _fault(part)]
+    with translated(store_dir, "reading"):
+        damaged = [part.name for part in kept if _fault(part)]
     aside = parts.quarantined(store_dir)
     words = f"{len(kept)} parts, each as its hash says"
     if damaged:
@@ -54,36 +70,64 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     )
 
 
-def rebuild_store(store_dir: Path, *, chain_file: Path | None = None) -> tuple[StoreFinding, ...]:
+def rebuild_store(
+    store_dir: Path, *, chain_file: Path | None = None, held: OwnerLock | None = None
+) -> tuple[StoreFinding, ...]:
     """Make the store anew from parts and events alone; the former file is kept as ``osteo.duckdb.before``.
 
-    A part that cannot be read is set aside and named. The chain over events is carried over from the former database,
-    else from ``chain_file`` or the snapshot. Raises StoreOwnedError while another process owns
-    the store.
+    A part that cannot be read is set aside and named, and those that were set aside before are tried again. The chain
+    over events is carried over from the former database, else from ``chain_file`` or the snapshot. ``held``: the
+    caller's lock. Raises StoreOwnedError while another process owns the store, StoreError where an erasure was cut off.
     """
-    lock = OwnerLock(store_dir)
-    try:
-        target, fresh = store_dir / DATABASE, store_dir / f".{DATABASE}.rebuilding"
-        _remove(fresh)
-        faults: list[tuple[Part, str]] = []
-        with contextlib.closing(connect_database(fresh)) as connection:
-            schema.bring_up(connection)
-            _carry_chain(connection, store_dir, chain_file)
-            n_taken = _fill(connection, parts.kept_parts(store_dir), faults)
-            intake.take_in(connection, store_dir)
-        for part, reason in faults:
-            parts.set_aside(store_dir, part, reason)
-        if target.exists():
-            target.replace(store_dir / f"{DATABASE}.before")
-        Path(f"{target}.wal").unlink(missing_ok=True)  # the former file's, and of no use without it
-        os.replace(fresh, target)
-        write_version(store_dir)
-    finally:
-        lock.release()
+    with contextlib.nullcontext(held) if held else OwnerLock(store_dir):
+        if held is None:
+            erased.refuse_half_erased(store_dir)
+        with translated(store_dir, "rebuilding"):
+            n_taken, faults = _rebuild(store_dir, chain_file)
     words = f"rebuilt from {n_taken} parts" + (
         f"; {len(faults)} could not be read and were set aside" if faults else ""
     )
-    return (StoreFinding(name="rebuild", ok=not faults, message=words), *check_store(store_dir))
+    found = StoreFinding(name="rebuild", ok=not faults, message=words)
+    return (found,) if held else (found, *check_store(store_dir))
+
+
+def _rebuild(store_dir: Path, chain_file: Path | None) -> tuple[int, list[tuple[Part, str]]]:
+    erased.purge(store_dir)
+    target, fresh = store_dir / DATABASE, store_dir / f".{DATABASE}.rebuilding"
+    _remove(fresh)
+    faults: list[tuple[Part, str]] = []
+    with contextlib.closing(connect_database(fresh)) as connection:
+        schema.bring_up(connection)
+        _carry_chain(connection, store_dir, chain_file)
+        n_taken = _fill(connection, parts.kept_parts(store_dir), faults)
+    for part, reason in faults:
+        parts.set_aside(store_dir, part, reason)
+    _keep_former(target)
+    os.replace(fresh, target)
+    sync_folder(store_dir)
+    write_version(store_dir)
+    for part in parts.parts_aside(store_dir):
+        if not _fault(part):
+            parts.put_back(store_dir, part)
+    # Only now: what is taken in leaves the inbox, and would be missing in the former database.
+    with contextlib.closing(connect_database(target)) as connection:
+        intake.take_in(connection, store_dir)
+    return n_taken, faults
+
+
+def _keep_former(target: Path) -> None:
+    """Give the former database its second name; under its own it stays until the new one is in its place."""
+    if target.exists():
+        with contextlib.suppress(StoreError):  # what its log holds goes into the file; a damaged one is not opened
+            connect_database(target).close()
+        link = target.with_name(f".{DATABASE}.rebuilding.before")
+        link.unlink(missing_ok=True)
+        try:
+            os.link(target, link)
+        except OSError:  # a file system without second names: opening the store says what to do if it ends here
+            target.replace(link)
+        link.replace(target.with_name(f"{DATABASE}.before"))
+    Path(f"{target}.wal").unlink(missing_ok=True)  # the former file's, and of no use without it
 
 
 def _clock_finding(store_dir: Path) -> StoreFinding:
@@ -142,7 +186,7 @@ def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
     except StoreError as error:
         return (StoreFinding(name="store", ok=False, message=str(error)),)
     try:
-        return (_event_finding(path), _compared(store_dir, path))
+        return (_event_finding(path), _mask_finding(store_dir, path), _compared(store_dir, path))
     except StoreError as error:
         return (StoreFinding(name="store", ok=False, message=str(error)),)
     finally:
@@ -158,6 +202,26 @@ def _event_finding(path: Path) -> StoreFinding:
         words = f"{'; '.join(found)}: they were changed outside the program; find out by whom, then {_REBUILD}"
         return StoreFinding(name="events", ok=False, message=words)
     return StoreFinding(name="events", ok=True, message=f"{length} events, each in the chain; last link {link[:16]}")
+
+
+def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
+    """Masks that results and readers' saved outlines name, against those that are there."""
+    with contextlib.closing(connect_database(path)) as stored:
+        _refuse_other_version(stored)
+        drawn, made = ({name for (name,) in stored.execute(sql).fetchall()} for sql in (_OUTLINES, _MASKS))
+    held = set(os.listdir(store_dir / MEDIA)) if (store_dir / MEDIA).is_dir() else set()
+    lost, words = (
+        sorted(drawn - held),
+        f"{len(drawn & held)} outlines of readers and {len(made & held)} masks are there",
+    )
+    if made - held:
+        words += f"; {len(made - held)} masks of results are missing, and those series show no outline"
+    if lost:
+        words += (
+            f"; outlines that readers drew are missing: {', '.join(lost)}; nothing can make them again: copy them from "
+            "the folder media of a backup"
+        )
+    return StoreFinding(name="masks", ok=not lost, message=words)
 
 
 def _compared(store_dir: Path, path: Path) -> StoreFinding:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as parquet
 
 from db import parts
 from db.border import translated
+from db.erased import refuse_half_erased
 from db.owner import OwnerLock
 from db.parts import Part
 from osteo_core.columns import TABLES
@@ -38,22 +38,20 @@ def compact(store_dir: Path) -> Compacted:
     """Join the store's small parts.
 
     Raises StoreOwnedError while another process owns the store, PartError for a damaged part: `check` says which.
+    StoreError where an erasure was cut off.
     """
     lock = OwnerLock(store_dir)
     try:
+        refuse_half_erased(store_dir)
         with translated(store_dir, "compacting"):
             before = parts.kept_parts(store_dir)
             for kind in TABLES:
-                small = ((part, _rows(part)) for part in before if part.kind == kind)
+                small = ((part, parts.row_count(part)) for part in before if part.kind == kind)
                 for group in _groups([(part, n) for part, n in small if n < _SMALL_ROWS]):
                     _join(store_dir, kind, group)
             return Compacted(before=len(before), after=len(parts.kept_parts(store_dir)))
     finally:
         lock.release()
-
-
-def _rows(part: Part) -> int:
-    return int(parquet.read_metadata(part.path).num_rows)
 
 
 def _groups(small: Sequence[tuple[Part, int]]) -> Iterator[list[Part]]:

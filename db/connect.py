@@ -5,30 +5,28 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from db import intake, moments, schema, site_lines, snapshot
+from db import intake, moments, parts, schema, site_lines, snapshot
 from db.border import translated
+from db.erased import refuse_half_erased
 from db.leftovers import remove_leftovers
 from db.owner import OwnerLock
 from db.parts import INBOX, MEDIA, PARTS
-from db.query import EVERYBODY, Part, run_query
-from osteo_core.columns import EXPORT_TABLES, TABLES
-from osteo_core.errors import BrokenPromiseError, StoreError
+from db.query import EVERYBODY
+from db.reader import Reader
+from osteo_core.errors import StoreError
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.whole_files import write_text
 
 DATABASE = "osteo.duckdb"
 VERSION_FILE = "store.json"
-#: Present while an erasure is under way (db/erase.py).
-INTENT = "erasing.json"
 _FOLDERS = (INBOX, PARTS, snapshot.SNAPSHOT, MEDIA)
 #: The newest of the moments that decide which of several rows counts (in microseconds: DuckDB's moments need another
 #: library to be read), and the number of parts.
@@ -42,81 +40,14 @@ SELECT
 """
 
 
-class Reader:
-    """Answers queries from any thread: each thread has its own cursor."""
-
-    def __init__(self, store_dir: Path, connection: duckdb.DuckDBPyConnection) -> None:
-        self.store_dir = store_dir
-        self._connection = connection
-        self._local = threading.local()
-
-    def query(
-        self,
-        name: str,
-        *,
-        cohort: CohortFilter = EVERYBODY,
-        part: Part | None = None,
-        seen_by: str | None = None,
-        **params: Any,
-    ) -> pa.Table:
-        """Answer the query ``name`` (db/queries) about ``cohort``, or part of the answer, as an Arrow table.
-
-        ``seen_by``: as this reader may see it (db/query.py).
-
-        Raises StoreError when disk, memory or a damaged file does not let it.
-        """
-        with translated(self.store_dir, "reading"):
-            return run_query(self._cursor(), name, cohort=cohort, part=part, seen_by=seen_by, **params)
-
-    def table(self, name: str) -> pa.Table:
-        """A whole table for export. Raises BrokenPromiseError for one that must not leave the site."""
-        if name not in EXPORT_TABLES:
-            raise BrokenPromiseError(f"table '{name}' is not for export; those are {list(EXPORT_TABLES)}")
-        with translated(self.store_dir, "reading"):
-            found: pa.Table = self._cursor().sql(f"SELECT * FROM {name}{_whole_only(name)}").to_arrow_table()
-        return found
-
-    @contextmanager
-    def unchanging(self) -> Iterator[None]:
-        """Within this all answers are of one moment."""
-        yield
-
-    def close(self) -> None:
-        """Let go of what is open."""
-        self._connection.close()
-
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
-        held: tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection] | None = getattr(self._local, "held", None)
-        if held is None or held[0] is not self._connection:
-            held = (self._connection, self._connection.cursor())
-            self._local.held = held
-        return held[1]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-def _whole_only(name: str) -> str:
-    """Leaves out rows of a result whose own row never came: their worker was killed, and another run did it again."""
-    columns = {column.name for column in TABLES[name].columns}
-    if name != "results" and "result_id" in columns:
-        return " WHERE result_id IN (SELECT result_id FROM results)"
-    if "source_id" in columns:
-        return " WHERE source_id IN (SELECT result_id FROM results UNION ALL SELECT index_id FROM series)"
-    return ""
-
-
 class Store(Reader):
     """The store as its owner has it: takes parts in, publishes snapshots, answers queries."""
 
-    def __init__(self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock) -> None:
+    def __init__(
+        self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, *, is_lent: bool = False
+    ) -> None:
         super().__init__(store_dir, connection)
-        self._lock = lock
+        self._lock, self._is_lent = lock, is_lent
         self._writing = threading.Lock()
         self._publishing = threading.Lock()
         self._owes_files = False
@@ -126,6 +57,7 @@ class Store(Reader):
     def take_in(self) -> int:
         """Take in the parts that wait in the inbox; returns how many were new."""
         with self._writing, translated(self.store_dir, "writing to"):
+            self._refuse_replaced()
             try:
                 taken = intake.take_in(self._connection, self.store_dir)
                 if taken or self._owes_files:
@@ -139,6 +71,7 @@ class Store(Reader):
     def publish_snapshot(self) -> Path:
         """Write the snapshot that other processes read; returns its folder. Parts can be taken in meanwhile."""
         with self._publishing, translated(self.store_dir, "publishing"):
+            self._refuse_replaced()
             self._publisher = self._connection.cursor()
             try:
                 self._published = snapshot.publish(self._publisher, self.store_dir, former=self._published)
@@ -152,6 +85,14 @@ class Store(Reader):
         publisher = self._publisher
         if publisher is not None:
             publisher.interrupt()
+
+    def _refuse_replaced(self) -> None:
+        """What is open may be a store that was deleted, and another, such as a restored one, lies in its place."""
+        if not self._lock.is_in_place:
+            raise StoreError(
+                f"the store {self.store_dir} was removed or replaced while it was open; the app opens it anew within a "
+                "minute, a command must be started again"
+            )
 
     def keys_of(self, patient_key: str) -> tuple[list[str], list[str]]:
         """Keys of all series of a patient, and identifiers of all events noted about them."""
@@ -168,10 +109,14 @@ class Store(Reader):
         return bool(self._cursor().execute(sql, {"patient": patient_key}).fetchall()[0][0])
 
     def close(self) -> None:
-        """Close the database and let the store go; twice does nothing."""
+        """Close the database and let the store go, unless its lock was lent; twice does nothing."""
         with self._publishing, self._writing:
+            if not self._lock.is_in_place:
+                with suppress(duckdb.Error):  # closed already, or its log would be removed by the name that another has
+                    self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             super().close()
-            self._lock.release()
+            if not self._is_lent:
+                self._lock.release()
 
 
 class Snapshot(Reader):
@@ -221,29 +166,33 @@ class Snapshot(Reader):
                 self._published = latest
 
 
-def open_store(store_dir: Path) -> Store:
+def open_store(store_dir: Path, *, held: OwnerLock | None = None) -> Store:
     """Own the store (made anew where there is none), bring it to this program's version, and open it.
 
-    Raises StoreOwnedError naming the owner's pid, StoreError when the store is newer than this
-    program or damaged.
+    ``held``: the caller's lock, which the caller lets go. Raises StoreOwnedError naming the owner's pid, StoreError
+    when the store is newer than this program or damaged, or when an erasure was cut off.
     """
     _refuse_newer_file(store_dir)
-    if (store_dir / INTENT).exists():
-        raise StoreError(
-            f"an erasure in the store {store_dir} was interrupted; resume it first: python -m osteo_core erase --resume"
-        )
-    lock = OwnerLock(store_dir)
+    lock = held or OwnerLock(store_dir)
     try:
+        if held is None:
+            refuse_half_erased(store_dir)
         with translated(store_dir, "opening"):
             connection = _open_database(store_dir)
     except BaseException:
-        lock.release()
+        if held is None:
+            lock.release()
         raise
-    return Store(store_dir, connection, lock)
+    return Store(store_dir, connection, lock, is_lent=held is not None)
 
 
 def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     """The store's folders and its database, brought to this program's version."""
+    if not (store_dir / DATABASE).exists() and parts.any_kept(store_dir):
+        raise StoreError(
+            f"the store {store_dir} has parts but its database is missing; make it anew from them: "
+            "python -m osteo_core check --rebuild"
+        )
     for folder in _FOLDERS:
         (store_dir / folder).mkdir(parents=True, exist_ok=True)
     remove_leftovers(store_dir)
@@ -261,9 +210,9 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
 def _write_what_follows(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
     """The files beside the database that other processes read: calibration lines, and what was taken in."""
     site_lines.write_lines(connection, store_dir)
-    newest_us, parts = connection.execute(_TAKEN_IN).fetchall()[0]
+    newest_us, n_parts = connection.execute(_TAKEN_IN).fetchall()[0]
     if newest_us is not None:
-        moments.write_taken_in(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us), parts)
+        moments.write_taken_in(store_dir, datetime.fromtimestamp(0, UTC) + timedelta(microseconds=newest_us), n_parts)
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:

@@ -1,37 +1,35 @@
 """Erasure of one patient on request: the one exception to insert-only, and itself an event.
 
-Every part that holds a row of the patient is written again without it, and the database is made anew from the parts,
-so that no freed page of the old file keeps a row. An intent is noted first: an erasure that is killed goes on at the
-next opening. What stays is the number of series and the identifiers of erased events, which tell nothing of a person.
+The store is held from the first look to the last step. An intent is noted first: an erasure that is killed is carried
+on before anything else is done with the store. Then the event is left, by which rows of the patient are known
+(db/erased.py); every part that holds one is written again without it, and the database is made anew from the parts, so
+that no freed page of the old file keeps a row. What stays is the number of series, the identifiers of erased events,
+which tell nothing of a person, and digests of the erased keys, by which the rows are dropped where they come again.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as compute
-
-from db import check, identities, parts, snapshot
+from db import check, erased, identities, parts, snapshot
+from db.border import translated
 from db.chain import ERASURE_KIND
-from db.connect import DATABASE, INTENT, open_store
+from db.connect import DATABASE, open_store
+from db.erased import INTENT
 from db.events import record
+from db.leftovers import remove_all
 from db.moments import in_order
-from db.parts import MEDIA, PartError
-from osteo_core.errors import UsageError
+from db.owner import OwnerLock
+from db.parts import Part, PartError
+from osteo_core.errors import StoreError, UsageError
 from osteo_core.records import Event
 from osteo_core.whole_files import write_text
-
-#: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
-_OF_SERIES = (MEDIA, "pictures")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,86 +46,100 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identi
 
     The patient's files of CT and backups are not touched.
     Raises UsageError when the store does not know the patient or author or reason are missing, StoreOwnedError while
-    another process owns the store.
+    another process owns the store, StoreError where a part cannot be read: nobody can tell whom it is about.
     """
     if not author.strip() or not reason.strip():
         raise UsageError("an erasure needs its author and its reason: who asked for it, and why")
-    with open_store(store_dir) as store:
-        store.take_in()
-        series, events = store.keys_of(patient_key)
-        is_known = store.knows(patient_key)
-    if not is_known:
-        raise UsageError("the store knows no such patient; give the pseudonym as the patient's page shows it")
-    intent = {
-        "patient_key": patient_key,
-        "series_keys": series,
-        "events": events,
-        "identities_dir": str(identities_dir.resolve()) if identities_dir else "",
-        "event_id": uuid.uuid4().hex,
-        "author": author.strip(),
-        "reason": reason.strip(),
-        "at": in_order(store_dir).isoformat(),
-    }
-    write_text(store_dir / INTENT, json.dumps(intent))
-    return resume(store_dir)
+    with OwnerLock(store_dir) as lock, translated(store_dir, "erasing from"):
+        erased.refuse_half_erased(store_dir)
+        with open_store(store_dir, held=lock) as store:
+            store.take_in()
+            series, events = store.keys_of(patient_key)
+            is_known = store.knows(patient_key)
+        if not is_known:
+            raise UsageError("the store knows no such patient; give the pseudonym as the patient's page shows it")
+        _refuse_unreadable(erased.unreadable_parts(store_dir))
+        intent = {
+            "patient_key": patient_key,
+            "series_keys": series,
+            "events": events,
+            "identities_dir": str(identities_dir.resolve()) if identities_dir else "",
+            "event_id": uuid.uuid4().hex,
+            "author": author.strip(),
+            "reason": reason.strip(),
+            "at": in_order(store_dir).isoformat(),
+        }
+        write_text(store_dir / INTENT, json.dumps(intent))
+        return _carry_out(store_dir, intent, lock)
 
 
 def resume(store_dir: Path) -> Erased:
-    """Carry out what the intent says, from its beginning; doing it twice does no harm."""
-    intent = json.loads((store_dir / INTENT).read_text(encoding="utf-8"))
-    _rewrite_parts(store_dir, intent)
+    """Carry out what the intent says, from its beginning; doing it twice does no harm.
+
+    Raises StoreOwnedError while another process owns the store, which may be the erasure itself.
+    """
+    with OwnerLock(store_dir) as lock, translated(store_dir, "erasing from"):
+        intent = json.loads((store_dir / INTENT).read_text(encoding="utf-8"))
+        came = _series_that_came(store_dir, intent)
+        if came:  # another event: one that is in a part already is never changed
+            series = sorted({*intent["series_keys"], *came})
+            intent = {**intent, "series_keys": series, "event_id": uuid.uuid4().hex}
+            write_text(store_dir / INTENT, json.dumps(intent))
+        return _carry_out(store_dir, intent, lock)
+
+
+def _series_that_came(store_dir: Path, intent: dict[str, Any]) -> set[str]:
+    """The patient's series that were left since the intent was noted, as far as they were read before it."""
+    at, found = datetime.fromisoformat(intent["at"]), set()
+    for part in parts.waiting_parts(store_dir):
+        if part.kind == "series":
+            try:
+                rows = parts.read_part(part).to_pylist()
+            except PartError:  # the purge says so
+                continue
+            mine = (row for row in rows if row["patient_key"] == intent["patient_key"])
+            found |= {row["series_key"] for row in mine if row["indexed_at"] is None or row["indexed_at"] <= at}
+    return found - set(intent["series_keys"])
+
+
+def _carry_out(store_dir: Path, intent: dict[str, Any], lock: OwnerLock) -> Erased:
+    _leave_event(store_dir, intent)
+    media = erased.remove_images(store_dir, intent["series_keys"])
+    _refuse_unreadable(erased.purge(store_dir))
     if intent.get("identities_dir"):
         identities.remove(
             Path(intent["identities_dir"]),
             patient_key=intent["patient_key"],
             series_keys=frozenset(intent["series_keys"]),
         )
-    _leave_event(store_dir, intent)
-    check.rebuild_store(store_dir)
+    check.rebuild_store(store_dir, held=lock)
     (store_dir / f"{DATABASE}.before").unlink(missing_ok=True)
-    media = [
-        path for key in intent["series_keys"] for folder in _OF_SERIES for path in (store_dir / folder).glob(f"{key}_*")
-    ]
-    for path in media:
-        path.unlink(missing_ok=True)
+    remove_all(store_dir)
     shutil.rmtree(store_dir / snapshot.SNAPSHOT, ignore_errors=True)
     (store_dir / INTENT).unlink()
-    with open_store(store_dir) as store:
+    with open_store(store_dir, held=lock) as store:
         store.publish_snapshot()
-    return Erased(series=len(intent["series_keys"]), events=len(intent["events"]), media=len(media))
+    return Erased(series=len(intent["series_keys"]), events=len(intent["events"]), media=media)
 
 
-def _rewrite_parts(store_dir: Path, intent: dict[str, Any]) -> None:
-    for part in parts.kept_parts(store_dir):
-        try:
-            rows = parts.read_part(part)
-        except PartError as fault:
-            parts.set_aside(store_dir, part, str(fault))
-            continue
-        left = _without(rows, intent["patient_key"], intent["series_keys"])
-        if len(left) == len(rows):
-            continue
-        if len(left):
-            written = parts.write_part(store_dir, part.kind, left)
-            os.utime(written, ns=(part.path.stat().st_atime_ns, part.path.stat().st_mtime_ns))
-            parts.keep(store_dir, parts.Part(path=written))
-        part.path.unlink()
-    for path in (store_dir / parts.QUARANTINE).glob("*"):  # what cannot be read cannot be searched
-        path.unlink()
-
-
-def _without(rows: pa.Table, patient_key: str, series_keys: Sequence[str]) -> pa.Table:
-    mask = pa.scalar(False)
-    if "series_key" in rows.schema.names:
-        mask = compute.is_in(rows.column("series_key"), value_set=pa.array(series_keys, pa.string()))
-    if "patient_key" in rows.schema.names:
-        mask = compute.or_kleene(mask, compute.equal(rows.column("patient_key"), patient_key))
-    return rows.filter(compute.invert(mask))
+def _refuse_unreadable(found: list[Part]) -> None:
+    if found:
+        raise StoreError(
+            f"{len(found)} parts cannot be read, so nobody can tell whether they hold rows of the patient; put each "
+            "back from a backup or delete it, and erase then (an erasure that was cut off: erase --resume): "
+            + ", ".join(str(part.path) for part in found)
+        )
 
 
 def _leave_event(store_dir: Path, intent: dict[str, Any]) -> None:
-    payload = {"events": intent["events"], "series": len(intent["series_keys"])}
-    record(
+    """The event lies among the parts at once: whatever reads them from now on knows what is erased."""
+    keys = (intent["patient_key"], *intent["series_keys"])
+    payload = {
+        "events": intent["events"],
+        "series": len(intent["series_keys"]),
+        erased.DIGESTS: [erased.digest(key) for key in keys],
+    }
+    written = record(
         store_dir,
         Event(
             event_id=intent["event_id"],
@@ -139,3 +151,4 @@ def _leave_event(store_dir: Path, intent: dict[str, Any]) -> None:
             payload_json=json.dumps(payload),
         ),
     )
+    parts.keep(store_dir, Part(path=written))

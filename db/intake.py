@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from db import chain, derived, parts
+from db import chain, derived, erased, parts
 from db.parts import Part, PartError
 from osteo_core.columns import TABLES
 
@@ -53,10 +53,15 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
             parts.keep(store_dir, part)
             continue
         try:
-            fresh.append(_Read(part=part, table=parts.read_part(part)))
+            fresh.append((part, parts.read_part(part)))
         except PartError as fault:
             _set_aside(store_dir, part, str(fault))
-    taken = _insert_or_split(connection, store_dir, fresh)
+    may_stay = dict(erased.admitted(connection, store_dir, fresh)) if fresh else {}
+    known = known_names(connection, [part.name for part in may_stay])  # one without rows of the erased may be
+    for part in [part for part in may_stay if part.name in known]:
+        parts.keep(store_dir, part)
+        del may_stay[part]
+    taken = _insert_or_split(connection, store_dir, [_Read(part=p, table=t) for p, t in may_stay.items()])
     for read in taken:
         parts.keep(store_dir, read.part)
     return len(taken)

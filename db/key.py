@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from db.parts import INBOX, PARTS, SUFFIX
+from db.parts import INBOX, SUFFIX, any_kept
 from osteo_core.errors import SettingsError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
@@ -21,7 +21,7 @@ _FINGERPRINT = "fingerprint"
 
 def has_data(store_dir: Path) -> bool:
     """Whether anything was ever left in this store."""
-    return any((store_dir / INBOX).glob(f"*{SUFFIX}")) or any((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))
+    return any((store_dir / INBOX).glob(f"*{SUFFIX}")) or any_kept(store_dir)
 
 
 def pseudonyms_of(settings: Settings) -> Pseudonyms:

@@ -32,6 +32,16 @@ def remove_leftovers(store_dir: Path) -> None:
     _remove(path for path in found if _is_old(path))
 
 
+def remove_all(store_dir: Path) -> None:
+    """The same of every age, and half-written masks and pictures: for an erasure, since nobody knows whose they are.
+
+    Whoever is writing one meanwhile is refused, as by a full disk.
+    """
+    everywhere = [(folder, HALF_WRITTEN) for folder in ("", INBOX, "snapshot", *_IMAGES)]
+    everywhere += [("", name) for name in (*_OWN[""], "osteo.duckdb.tmp")]
+    _remove(path for folder, name in everywhere for path in (store_dir / folder).glob(name))
+
+
 def remove_old_images(store_dir: Path) -> None:
     """Half-written masks and pictures: lists of all are read, so this is for commands that write some."""
     for folder in _IMAGES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Self
 
 from osteo_core.errors import StoreError, StoreOwnedError
 
@@ -39,6 +40,24 @@ class OwnerLock:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         self._descriptor: int | None = descriptor
+        self._path = (store_dir / LOCK_FILE).resolve()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    @property
+    def is_in_place(self) -> bool:
+        """False where the store's folder was removed, or another was put in its place: nobody is kept out of that."""
+        if self._descriptor is None:
+            return False
+        try:
+            named, own = os.stat(self._path), os.fstat(self._descriptor)
+        except OSError:
+            return False
+        return (named.st_dev, named.st_ino) == (own.st_dev, own.st_ino)
 
     def release(self) -> None:
         """Let the store go; twice does nothing."""

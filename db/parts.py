@@ -7,9 +7,11 @@ workers on other machines use it over a shared folder.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,6 +94,16 @@ def kept_parts(store_dir: Path) -> list[Part]:
     return [Part(path=path) for path in sorted((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))]
 
 
+def any_kept(store_dir: Path) -> bool:
+    """Whether any part was ever taken in."""
+    return any((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))
+
+
+def parts_aside(store_dir: Path) -> list[Part]:
+    """All parts that were set aside, in order of their names."""
+    return [Part(path=path) for path in sorted((store_dir / QUARANTINE).glob(f"*{SUFFIX}"))]
+
+
 def _names(inbox: Path) -> set[str]:
     if not inbox.is_dir():
         return set()
@@ -112,7 +124,7 @@ def read_part(part: Part) -> pa.Table:
     if found != part.sha256:
         raise PartError(f"its content has hash {found[:12]}, its name says {part.sha256[:12]}: the file is damaged")
     schema = TABLES[part.kind].schema
-    try:
+    with _told_from_damage(part):
         table = parquet.ParquetFile(io.BytesIO(content)).read(use_threads=False)  # small files: threads cost more
         unknown = sorted(set(table.schema.names) - set(schema.names))
         if unknown:
@@ -122,15 +134,30 @@ def read_part(part: Part) -> pa.Table:
             for field in schema
         ]
         return pa.table(columns, names=schema.names).cast(schema)
-    except (pa.ArrowException, OSError) as error:  # a damaged footer is an OSError; the bytes are in memory already
+
+
+def row_count(part: Part) -> int:
+    """The number of rows that a part says it has. Raises PartError where it cannot be read."""
+    with _told_from_damage(part):
+        return int(parquet.read_metadata(part.path).num_rows)
+
+
+@contextlib.contextmanager
+def _told_from_damage(part: Part) -> Iterator[None]:
+    """What a damaged file raises as PartError; too little memory says nothing of the file, and stays MemoryError."""
+    try:
+        yield
+    except (MemoryError, PartError):
+        raise
+    except (pa.ArrowException, OSError, ValueError, LookupError) as error:  # a damaged footer may be any of them
         raise PartError(f"it cannot be read as a part of kind {part.kind} ({type(error).__name__}: {error})") from error
 
 
-def keep(store_dir: Path, part: Part) -> None:
+def keep(store_dir: Path, part: Part) -> Part:
     """Move a part that was taken in from the inbox to ``parts/KIND/XX/``."""
     folder = store_dir / PARTS / part.kind / part.sha256[:2]
     folder.mkdir(parents=True, exist_ok=True)
-    part.path.replace(folder / part.path.name)
+    return Part(path=part.path.replace(folder / part.path.name))
 
 
 def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
@@ -141,6 +168,31 @@ def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
     target.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
     part.path.replace(target)
     return target
+
+
+def put_beside(store_dir: Path, written: Part, earlier: Part) -> Part:
+    """Put a part of the inbox where the earlier one lies, which it is in place of."""
+    if earlier.path.parent.name == QUARANTINE:
+        reason = earlier.path.with_suffix(".txt")
+        words = reason.read_text(encoding="utf-8").strip() if reason.exists() else "set aside before"
+        return Part(path=set_aside(store_dir, written, words))
+    if earlier.path.parent.name == INBOX:
+        return written
+    return keep(store_dir, written)
+
+
+def remove(part: Part) -> None:
+    """Remove a part, with the reason why it was set aside."""
+    part.path.unlink(missing_ok=True)
+    if part.path.parent.name == QUARANTINE:
+        part.path.with_suffix(".txt").unlink(missing_ok=True)
+
+
+def put_back(store_dir: Path, part: Part) -> None:
+    """Let a part that was set aside wait in the inbox again, to be taken in if it can be by now."""
+    (store_dir / INBOX).mkdir(parents=True, exist_ok=True)
+    part.path.replace(store_dir / INBOX / part.path.name)
+    part.path.with_suffix(".txt").unlink(missing_ok=True)
 
 
 def quarantined(store_dir: Path) -> list[tuple[str, str]]:

@@ -57,6 +57,11 @@ def joined(out_dir: Path, run_id: str, *, alone: bool = False) -> Iterator[None]
             root.rmdir()
 
 
+def is_at_work(out_dir: Path) -> bool:
+    """Whether any run over that folder lives."""
+    return bool(_others(out_dir / RUNNING, ""))
+
+
 def take(out_dir: Path, run_id: str, key: str) -> bool:
     """Whether ``key`` is this run's to do: nobody has taken it, or a run that is dead. Any number of runs may ask."""
     path = out_dir / RUNNING / _TAKEN / key

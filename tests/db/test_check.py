@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
+from db import parts
 from db.check import check_store, rebuild_store
 from db.connect import Store, open_store
+from db.events import record
 from db.parts import kept_parts
-from osteo_core.errors import StoreOwnedError
+from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.records import Event
 from tests.builders.cohort import build_cohort
 from tests.db.conftest import deliver_results
 
@@ -37,7 +45,14 @@ def content(store_dir: Path) -> list[list[dict]]:
 
 def test_a_sound_store_agrees_with_its_parts(closed: Path) -> None:
     assert faults(closed) == {}
-    assert {finding.name for finding in check_store(closed)} == {"parts", "quarantine", "store", "events", "clock"}
+    assert {finding.name for finding in check_store(closed)} == {
+        "parts",
+        "quarantine",
+        "store",
+        "events",
+        "masks",
+        "clock",
+    }
     assert not list(closed.glob(".*"))
 
 
@@ -88,3 +103,106 @@ def test_rebuilding_takes_in_what_waits_in_the_inbox(tmp_path: Path) -> None:
     rebuild_store(tmp_path)
     with open_store(tmp_path) as store:
         assert store.query("cohort_summary").to_pylist()[0]["n_series"] == 2
+
+
+def test_too_little_memory_is_no_damage_of_a_part(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = content(closed)
+
+    class Full:
+        def __init__(self, *_: object) -> None:
+            raise pa.ArrowMemoryError("malloc of size 64 failed")
+
+    deliver_results(closed, build_cohort(8)[7:])
+    with monkeypatch.context() as patch, open_store(closed) as store:
+        patch.setattr("db.parts.parquet.ParquetFile", Full)
+        for act in (store.take_in, lambda: check_store(closed)):
+            with pytest.raises(StoreError, match="it needs more memory than there is"):
+                act()
+    with monkeypatch.context() as patch:
+        patch.setattr("db.parts.parquet.ParquetFile", Full)
+        with pytest.raises(StoreError, match="it needs more memory than there is"):
+            rebuild_store(closed)
+    assert parts.quarantined(closed) == []
+    assert len(parts.waiting_parts(closed)) > 3
+    assert content(closed) == before
+    with open_store(closed) as store:
+        store.take_in()
+    assert faults(closed) == {}
+
+
+def test_rebuilding_tries_again_what_was_set_aside(closed: Path) -> None:
+    before = content(closed)
+    for part in kept_parts(closed):
+        if part.kind == "measurements":
+            parts.set_aside(closed, part, "it could not be read then")
+    assert set(faults(closed)) == {"quarantine", "store"}
+    assert [finding for finding in rebuild_store(closed) if not finding.ok] == []
+    assert not list((closed / "quarantine").iterdir())
+    assert content(closed) == before
+
+
+def killed_at(monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object]) -> bool:
+    """Run until the n-th file is renamed, linked or removed; False where it ended before."""
+    left = [n]
+
+    def counting(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*given: object, **named: object) -> object:
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return function(*given, **named)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("unlink", "replace", "rename", "link"):
+            patch.setattr(os, name, counting(getattr(os, name)))
+        for name in ("unlink", "replace", "rename"):
+            patch.setattr(Path, name, counting(getattr(Path, name)))
+        try:
+            act()
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def test_a_rebuild_that_is_killed_anywhere_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store_dir = tmp_path / "store"
+    deliver_results(store_dir, build_cohort(1))
+    with open_store(store_dir) as store:
+        store.take_in()
+    deliver_results(store_dir, build_cohort(2)[1:])
+    n = 0
+    while killed_at(monkeypatch, n, lambda: rebuild_store(store_dir)):
+        with open_store(store_dir) as store:
+            assert store.query("cohort_summary").to_pylist()[0]["n_series"] in (1, 2)
+            known = {name for (name,) in store._cursor().execute("SELECT name FROM parts").fetchall()}
+            assert {part.name for part in kept_parts(store_dir)} <= known
+        n += 2
+    assert n > 5
+    with open_store(store_dir) as store:
+        assert store.query("cohort_summary").to_pylist()[0]["n_series"] == 2
+    assert faults(store_dir) == {}
+
+
+def test_parts_without_a_database_are_no_empty_store(closed: Path) -> None:
+    (closed / "osteo.duckdb").unlink()
+    with pytest.raises(StoreError, match=r"has parts but its database is missing; .* check --rebuild"):
+        open_store(closed)
+    assert not (closed / "osteo.duckdb").exists()
+    rebuild_store(closed)
+    open_store(closed).close()
+
+
+def test_outlines_of_a_reader_that_are_missing_are_a_fault_and_missing_masks_are_counted(closed: Path) -> None:
+    (finding,) = [finding for finding in check_store(closed) if finding.name == "masks"]
+    assert finding.ok
+    assert "masks of results are missing" in finding.message
+    key = build_cohort(7)[5].series.series_key
+    saved = Event(event_id="s", kind="mask saved", series_key=key, author="A", at=datetime(2026, 11, 2, tzinfo=UTC))
+    record(closed, replace(saved, payload_json='{"version": "v1"}'))
+    with open_store(closed) as store:
+        store.take_in()
+    assert f"{key}_v1_reader.nii.gz" in faults(closed)["masks"]
+    (closed / "media" / f"{key}_v1_reader.nii.gz").write_bytes(b"mask")
+    assert faults(closed) == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -257,3 +258,31 @@ def test_rows_of_a_result_that_never_came_whole_are_not_exported(store: Store) -
     deliver_results(store.store_dir, [result])
     store.take_in()
     assert store.table("measurements").num_rows == tables["measurements"].num_rows
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_a_store_that_is_removed_or_replaced_while_it_is_open_takes_nothing_in_and_touches_nothing(
+    tmp_path: Path, how: str
+) -> None:
+    place = tmp_path / "store"
+    deliver_results(place, build_cohort(2))
+    with open_store(place) as store:
+        store.take_in()
+    shutil.copytree(place, tmp_path / "copy")
+    with open_store(place) as store:
+        assert n_series(store) == 2
+        shutil.rmtree(place)
+        if how == "replaced":
+            shutil.copytree(tmp_path / "copy", place)
+            deliver_results(place, build_cohort(3)[2:])
+            (place / "osteo.duckdb.wal").write_bytes(b"of the new owner")
+        for act in (store.take_in, store.publish_snapshot):
+            with pytest.raises(StoreError, match="was removed or replaced while it was open"):
+                act()
+    if how == "replaced":
+        assert (place / "osteo.duckdb.wal").read_bytes() == b"of the new owner"
+        (place / "osteo.duckdb.wal").unlink()
+        assert len(parts.waiting_parts(place)) > 3
+        with open_store(place) as store:
+            store.take_in()
+            assert n_series(store) == 3

@@ -232,3 +232,12 @@ def test_moments_are_utc_to_the_microsecond(store: Store) -> None:
     deliver_results(store.store_dir, [replace(build_cohort(1)[0], finished_at=at)])
     store.take_in()
     assert store.table("results").to_pylist()[0]["finished_at"] == at
+
+
+def test_a_footer_that_is_no_text_is_a_damaged_part(tmp_path: Path) -> None:
+    path = write_part(tmp_path, "events", rows.table_of("events", []))
+    content = path.read_bytes().replace(b"event_id", b"\xff" * 8)
+    damaged = path.with_name(f"events-{hashlib.sha256(content).hexdigest()}.parquet")
+    damaged.write_bytes(content)
+    with pytest.raises(parts.PartError, match=r"cannot be read as a part of kind events \(UnicodeDecodeError"):
+        parts.read_part(Part(path=damaged))

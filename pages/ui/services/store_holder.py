@@ -164,9 +164,13 @@ class StoreHolder:
         self._publisher.shutdown()
         with self._lock:
             if isinstance(self._reader, Store):
-                if self._dirty and self._publishing_s < _LONG_PUBLISHING_S:
-                    self._reader.publish_snapshot()
-                self._reader.close()
+                try:
+                    if self._dirty and self._publishing_s < _LONG_PUBLISHING_S:
+                        self._reader.publish_snapshot()
+                except StoreError as error:  # the next owner publishes it
+                    _log.warning("%s", error)
+                finally:
+                    self._reader.close()
             self._reader = None
 
     def _open(self) -> None:
@@ -205,7 +209,8 @@ class StoreHolder:
 
     def _open_anew(self) -> None:
         with self._lock:
-            if isinstance(self._reader, Store):
+            # Where the folder is gone an empty store is not made in its place: it may be about to be restored.
+            if isinstance(self._reader, Store) and self.store_dir.is_dir():
                 self._reader.close()
                 self._reader = None
                 self._open()

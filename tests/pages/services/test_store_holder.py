@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from commands import store_access
 from db import parts, snapshot
+from db.backup import back_up, restore
 from db.connect import Snapshot, Store, open_snapshot, open_store
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.programme.cohort import CohortFilter
@@ -240,3 +242,21 @@ def test_an_answer_is_kept_until_something_new_is_taken_in(tmp_path: Path) -> No
         wait_until(lambda: count(holder) == 5)
     finally:
         holder.close()
+
+
+def test_a_store_that_is_deleted_and_restored_under_the_app_is_opened_anew_and_loses_no_note(tmp_path: Path) -> None:
+    place = tmp_path / "store"
+    build_store(place, build_cohort(4))
+    back_up(place, tmp_path / "backup")
+    holder = StoreHolder(place)
+    try:
+        shutil.rmtree(place)
+        restore(tmp_path / "backup", place)
+        noted = Event(event_id="n", kind="note", series_key="s", author="AB", at=datetime(2026, 11, 2, tzinfo=UTC))
+        assert not holder.record(noted)  # kept, and taken in once the store is opened anew
+        wait_until(lambda: holder.fault is None and holder.is_owner and not parts.waiting_parts(place))
+        assert count(holder) == 4
+    finally:
+        holder.close()
+    with open_store(place) as store:
+        assert [row["event_id"] for row in store.table("events").to_pylist()] == ["n"]

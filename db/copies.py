@@ -1,0 +1,215 @@
+"""Files of a store in the folder of a backup: copied while the store is in use, known again by their content.
+
+Whatever joins or rewrites parts meanwhile removes some that were listed. So parts are listed again once all are copied,
+until a listing has nothing that is not copied and lacks nothing of the one before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from db import parts, snapshot
+from db.parts import MEDIA, SUFFIX, Part
+from osteo_core.errors import StoreError, UsageError
+from osteo_core.whole_files import write_text, writing
+
+MANIFEST = "backup.json"
+_CHAIN, _CHAINS = "chain.parquet", "chain*.parquet"
+_PART_NAME = re.compile(rf"[a-z_]+-[0-9a-f]{{64}}{re.escape(SUFFIX)}")
+_CHAIN_NAME = re.compile(r"chain-[0-9a-f]{64}\.parquet")
+_MEDIA_NAME = re.compile(r"[^/\\\0]{1,255}")
+_HASH = re.compile(r"[0-9a-f]{64}")
+#: Listings of the parts, and the longest rest before one, seconds: a compaction takes about a minute at most.
+_LISTINGS, _REST_S = 20, 5.0
+#: Times of change of one file differ by up to this where the backup's file system keeps whole seconds, ns.
+_SAME_TIME_NS = 2_000_000_000
+_DAMAGED = "is damaged; use another backup"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a backup holds: names of its parts, of its chain ('' for none), and SHA-256 of each media file.
+
+    ``media`` is None in a backup that an older program wrote: nobody can tell whether a mask in it has changed.
+    """
+
+    parts: list[str] = field(default_factory=list)
+    chain: str = ""
+    media: Mapping[str, str] | None = None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the backup says that it holds. Raises UsageError where it is none, StoreError where it is damaged."""
+    try:
+        said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if "begun" in said:
+            raise FileNotFoundError
+        media = said.get("media")
+        found = Manifest(
+            parts=[str(name) for name in said["parts"]],
+            chain=str(said.get("chain", _CHAIN if (folder / _CHAIN).exists() else "")),
+            media=None if media is None else {str(name): str(sha256) for name, sha256 in media.items()},
+        )
+        names = [*(found.media or ()), *([] if found.chain in ("", _CHAIN) else [found.chain])]
+        if not all(_PART_NAME.fullmatch(name) for name in found.parts):
+            raise ValueError("a name that no part has")
+        if not all(_MEDIA_NAME.fullmatch(name) and name not in (".", "..") for name in names):
+            raise ValueError("a name that no mask has")
+        if not all(_HASH.fullmatch(sha256) for sha256 in (found.media or {}).values()):
+            raise ValueError("a hash that no mask has")
+        if found.chain not in ("", _CHAIN) and not _CHAIN_NAME.fullmatch(found.chain):
+            raise ValueError("a name that no chain has")
+        return found
+    except FileNotFoundError:
+        raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise StoreError(f"{folder / MANIFEST} is damaged; use another backup") from None
+
+
+def earlier_manifest(folder: Path) -> Manifest:
+    """The same of a folder that is backed up to; nothing is known of one that was never whole or is damaged."""
+    try:
+        return read_manifest(folder)
+    except (UsageError, StoreError):
+        return Manifest()
+
+
+def begin(folder: Path) -> None:
+    """Mark the folder as a backup's before anything lies in it: one that was killed goes on there."""
+    if not (folder / MANIFEST).exists():
+        write_text(folder / MANIFEST, json.dumps({"begun": True}) + "\n")
+
+
+def copy_parts(store_dir: Path, to_dir: Path) -> list[str]:
+    """Copy the parts of the store; their names. Raises StoreError where some go again and again."""
+    done: set[str] = set()
+    before: set[str] = set()
+    for n in range(_LISTINGS):
+        time.sleep(min(2.0 ** (n - 6), _REST_S) if n > 2 else 0.0)
+        listed = {part.path.name: part for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+        is_settled = before <= listed.keys() and bool(listed)
+        if is_settled and listed.keys() <= done:
+            return sorted(listed)
+        before = set(listed)
+        done |= {name for name, part in listed.items() if name not in done and _copy_part(part, to_dir)}
+    if is_settled and before <= done:  # what has come since is new: an analysis at work never stops
+        return sorted(before)
+    raise StoreError(
+        f"the parts of the store {store_dir} went while they were copied: it is compacted, erased from or removed; "
+        "back it up again when that has ended"
+    )
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a part is there, with the content that its name tells."""
+    return path.exists() and hash_of(path) == Part(path=path).sha256
+
+
+def hash_of(path: Path) -> str:
+    """SHA-256 of the file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def mend_parts(store_dir: Path, folder: Path, names: list[str]) -> list[str]:
+    """Copy what is damaged in the backup once more from the store; names of those that are sound in neither."""
+    damaged = [name for name in names if not is_whole(folder / "parts" / name)]
+    if not damaged:
+        return []
+    held = {part.path.name: part for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+    for name in damaged:
+        if name in held and is_whole(held[name].path):
+            copied(held[name].path, folder / "parts" / name)
+    return [name for name in damaged if not is_whole(folder / "parts" / name)]
+
+
+def copy_media(store_dir: Path, to_dir: Path, known: Mapping[str, str] | None) -> dict[str, str]:
+    """Copy masks that are new, changed or no longer what the backup's list says; SHA-256 of each by its name."""
+    found = {}
+    for source in sorted((store_dir / MEDIA).glob("*")):
+        target = to_dir / MEDIA / source.name
+        if source.name.startswith(".") or not source.is_file():
+            continue
+        sha256 = hash_of(target) if target.exists() else ""
+        try:
+            if not sha256 or not _is_same(source, target, sha256, (known or {}).get(source.name)):
+                copied(source, target)
+                sha256 = hash_of(target)
+        except FileNotFoundError:  # erased meanwhile
+            continue
+        found[source.name] = sha256
+    return found
+
+
+def _is_same(source: Path, target: Path, sha256: str, known: str | None) -> bool:
+    ours, theirs = source.stat(), target.stat()
+    if known is None:
+        return hash_of(source) == sha256
+    is_as_old = abs(ours.st_mtime_ns - theirs.st_mtime_ns) <= _SAME_TIME_NS
+    return sha256 == known and ours.st_size == theirs.st_size and is_as_old
+
+
+def copied(source: Path, target: Path) -> bool:
+    """Copy under the name only once it is whole; False where the source is gone."""
+    try:
+        with writing(target) as temporary:
+            shutil.copy2(source, temporary)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _copy_part(part: Part, to_dir: Path) -> bool:
+    """False where it is gone. What lies there is looked at at the end; a damaged one never replaces a sound one."""
+    target = to_dir / "parts" / part.path.name
+    try:
+        if target.exists() and (target.stat().st_size == part.path.stat().st_size or is_whole(target)):
+            return True
+    except FileNotFoundError:
+        return False
+    return copied(part.path, target)
+
+
+def copy_chain(store_dir: Path, to_dir: Path) -> str:
+    """The chain over events as last published, under the name of its content; what comes later is chained anew.
+
+    It is copied before the parts: an event that it holds is in one of them. '' where nothing was published.
+    """
+    for _ in range(3):  # a snapshot that is replaced meanwhile is looked for again
+        try:
+            content = (snapshot.published(store_dir).folder / _CHAIN).read_bytes()
+        except StoreError:
+            return ""
+        except FileNotFoundError:
+            continue
+        name = f"chain-{hashlib.sha256(content).hexdigest()}.parquet"
+        with writing(to_dir / name) as temporary:
+            temporary.write_bytes(content)
+        return name
+    return ""
+
+
+def check_chain(folder: Path, name: str) -> Path | None:
+    """The chain of the backup, if it has one. Raises StoreError where it is not what its name tells."""
+    if name and name != _CHAIN and (not (folder / name).exists() or hash_of(folder / name) not in name):
+        raise StoreError(f"{folder / name} {_DAMAGED}")
+    return folder / name if name else None
+
+
+def remove_others(folder: Path, wanted: set[str], pattern: str = "*") -> None:
+    """Remove what a later backup has no use for."""
+    for path in folder.glob(pattern):
+        if path.name not in wanted:
+            path.unlink()
+
+
+def remove_other_chains(folder: Path, wanted: str) -> None:
+    """Remove chains of earlier backups."""
+    remove_others(folder, {wanted}, _CHAINS)

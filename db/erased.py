@@ -1,0 +1,210 @@
+"""What was erased stays erased: rows of an erased patient that are left again are dropped.
+
+The event of an erasure keeps a SHA-256 of the key of the patient and of each of his series. Those keys are keyed hashes
+themselves, so a digest tells whoever has such a key that it was erased, and nobody anything else. A header that is read
+or a QCT value that is imported after the erasure counts again; with the header whatever is done with that series from
+then on.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as compute
+
+from db import parts
+from db.chain import ERASURE_KIND
+from db.parts import Part, PartError
+from osteo_core.errors import StoreError
+
+#: Present while an erasure is under way (db/erase.py).
+INTENT = "erasing.json"
+#: In the payload of an erasure: the digests.
+DIGESTS = "digests"
+#: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
+OF_SERIES = ("media", "pictures")
+_KEYS = ("series_key", "patient_key")
+#: The moment of a row, by its kind; rows of the other kinds have none of their own.
+_MOMENTS = {
+    "series": "indexed_at",
+    "files": "indexed_at",
+    "results": "finished_at",
+    "failures": "at",
+    "events": "at",
+    "reference_values": "imported_at",
+}
+#: Kinds in which a row of a later moment counts by itself.
+_READINGS = ("series", "reference_values")
+
+
+def refuse_half_erased(store_dir: Path) -> None:
+    """Raise StoreError where an erasure was cut off: what it left may be half of a patient."""
+    if (store_dir / INTENT).exists():
+        raise StoreError(
+            f"an erasure in the store {store_dir} was interrupted; resume it first: python -m osteo_core erase --resume"
+        )
+
+
+@functools.lru_cache(maxsize=100_000)
+def digest(key: str) -> str:
+    """By what an erased key is known again."""
+    return hashlib.sha256(f"erased\0{key}".encode()).hexdigest()
+
+
+class Bar:
+    """Tells rows of the erased from others; what is to be known of readings since the erasure it learns first."""
+
+    def __init__(self, events: Iterable[Mapping[str, Any]]) -> None:
+        self._at: dict[str, datetime] = {}
+        self._by_patient: dict[str, datetime] = {}  # series that an erased patient's rows name
+        self._read: dict[str, datetime] = {}
+        #: Series of which rows were dropped and that were not read again.
+        self.dropped: set[str] = set()
+        for row in events:
+            if row["kind"] == ERASURE_KIND:
+                for one in json.loads(row["payload_json"]).get(DIGESTS, ()):
+                    self._at[one] = max(row["at"], self._at.get(one, row["at"]))
+
+    def __bool__(self) -> bool:
+        return bool(self._at)
+
+    def erased_keys(self, rows: pa.Table, name: str) -> list[str]:
+        """Keys in that column which were erased."""
+        if name not in rows.schema.names:
+            return []
+        return [key for key in rows.column(name).unique().to_pylist() if self._moment(key)]
+
+    def learn(self, series: pa.Table) -> None:
+        """Of rows of ``series``: which series are an erased patient's, and when each was read last."""
+        for row in series.filter(self._of_erased(series)).to_pylist():
+            key, at, read = row["series_key"], self._moment(row["patient_key"]), row["indexed_at"]
+            if at is not None:
+                self._by_patient[key] = at
+            if read is not None and not row["is_superseded"]:
+                self._read[key] = max(read, self._read.get(key, read))
+
+    def without(self, kind: str, rows: pa.Table) -> pa.Table:
+        """These rows without those of the erased."""
+        of_erased = self._of_erased(rows)
+        verdicts = iter([self._is_barred(kind, row) for row in rows.filter(of_erased).to_pylist()])
+        return rows.filter(pa.array([not (one and next(verdicts)) for one in of_erased.to_pylist()], pa.bool_()))
+
+    def _moment(self, key: str | None) -> datetime | None:
+        return None if not key else self._at.get(digest(key)) or self._by_patient.get(key)
+
+    def _of_erased(self, rows: pa.Table) -> pa.Array:
+        """Of each row whether it names an erased key."""
+        found = pa.array([False] * len(rows), pa.bool_())
+        for name in _KEYS:
+            if keys := self.erased_keys(rows, name):
+                own = compute.is_in(rows.column(name).combine_chunks(), value_set=pa.array(keys, pa.string()))
+                found = compute.or_(found, own)
+        return found
+
+    def _is_barred(self, kind: str, row: Mapping[str, Any]) -> bool:
+        moments = [at for name in _KEYS if (at := self._moment(row.get(name))) is not None]
+        if not moments:
+            return False
+        at, own = max(moments), row.get(_MOMENTS.get(kind, ""))
+        if own is not None and (own <= at or kind in _READINGS):
+            return bool(own <= at)
+        key = row["series_key"]
+        if key in self._read and self._read[key] > at:
+            return False
+        self.dropped.add(key)
+        return True
+
+
+def admitted(
+    connection: duckdb.DuckDBPyConnection, store_dir: Path, read: Sequence[tuple[Part, pa.Table]]
+) -> list[tuple[Part, pa.Table]]:
+    """Waiting parts without rows of the erased; one that held some is written again, or goes."""
+    sql = f"""SELECT kind, "at", payload_json FROM events WHERE kind = '{ERASURE_KIND}'"""
+    bar = Bar(connection.sql(sql).to_arrow_table().to_pylist())
+    if not bar:
+        return list(read)
+    keys = {key for _, rows in read for key in bar.erased_keys(rows, "series_key")}
+    if keys:
+        stored = "SELECT series_key, patient_key, indexed_at, is_superseded FROM series"
+        named = connection.sql(f"{stored} WHERE list_contains($keys, series_key)", params={"keys": sorted(keys)})
+        bar.learn(named.to_arrow_table())
+    for part, rows in read:
+        if part.kind == "series":
+            bar.learn(rows)
+    found = [(one, rows) for part, table in read for one, rows in _rewritten(store_dir, part, table, bar)]
+    remove_images(store_dir, bar.dropped)
+    return found
+
+
+def purge(store_dir: Path) -> list[Part]:
+    """Drop the rows of the erased from every part of the store, wherever it lies; gives those that cannot be read."""
+    bar = Bar(row for part, rows in _read(_events_of(store_dir), []) for row in rows.to_pylist())
+    unreadable: list[Part] = []
+    if not bar:
+        return unreadable
+    everywhere = all_parts(store_dir)
+    for _, rows in _read([part for part in everywhere if part.kind == "series"], []):
+        bar.learn(rows)
+    for part, rows in _read(everywhere, unreadable):
+        for _ in _rewritten(store_dir, part, rows, bar):
+            pass
+    remove_images(store_dir, bar.dropped)
+    return unreadable
+
+
+def all_parts(store_dir: Path) -> list[Part]:
+    """Parts that were taken in, that wait, and that were set aside."""
+    return [*parts.kept_parts(store_dir), *parts.waiting_parts(store_dir), *parts.parts_aside(store_dir)]
+
+
+def unreadable_parts(store_dir: Path) -> list[Part]:
+    """Parts of which nobody can tell whether they hold rows of a patient."""
+    found: list[Part] = []
+    for _ in _read(all_parts(store_dir), found):
+        pass
+    return found
+
+
+def remove_images(store_dir: Path, series_keys: Iterable[str]) -> int:
+    """Remove masks and pictures of these series; returns how many."""
+    found = [path for key in series_keys for folder in OF_SERIES for path in (store_dir / folder).glob(f"{key}_*")]
+    for path in found:
+        path.unlink(missing_ok=True)
+    return len(found)
+
+
+def _events_of(store_dir: Path) -> list[Part]:
+    return [part for part in parts.kept_parts(store_dir) if part.kind == "events"]
+
+
+def _read(given: Iterable[Part], unreadable: list[Part]) -> Iterator[tuple[Part, pa.Table]]:
+    for part in given:
+        try:
+            yield part, parts.read_part(part)
+        except PartError:
+            unreadable.append(part)
+
+
+def _rewritten(store_dir: Path, part: Part, rows: pa.Table, bar: Bar) -> Iterator[tuple[Part, pa.Table]]:
+    """The part as it may stay, in the same folder; nothing where no row may."""
+    if not any(bar.erased_keys(rows, name) for name in _KEYS):
+        yield part, rows
+        return
+    left = bar.without(part.kind, rows)
+    if len(left) == len(rows):
+        yield part, rows
+        return
+    if len(left):
+        written = Part(path=parts.write_part(store_dir, part.kind, left))
+        os.utime(written.path, ns=(part.path.stat().st_atime_ns, part.path.stat().st_mtime_ns))
+        yield parts.put_beside(store_dir, written, part), left
+    parts.remove(part)
