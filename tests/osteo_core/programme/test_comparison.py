@@ -53,6 +53,13 @@ def test_few_pairs_give_sentences(count: int) -> None:
     assert {"Deming", "Passing-Bablok", "ROC area for osteoporosis"} <= set(found.missing)
 
 
+def test_two_versions_that_agree_exactly_are_compared() -> None:
+    values = np.random.default_rng(5).normal(110, 25, 40)
+    found = compare("both versions", values, values, patients=names(40), limits_mg_cm3=LIMITS)
+    assert (found.figures["ICC(2,1)"].value, found.figures["RMSE"].value, found.figures["Bias"].value) == (1, 0, 0)
+    assert found.figures["Kappa"].value == 1.0
+
+
 def test_tied_data_give_sentences() -> None:
     found = compare("GE", np.full(9, 100.0), np.full(9, 100.0), patients=names(9), limits_mg_cm3=LIMITS)
     assert "no variation" in found.missing["Pearson r"]

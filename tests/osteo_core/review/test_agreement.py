@@ -51,6 +51,12 @@ def test_swapping_the_readers_negates_the_bias() -> None:
     assert swapped.vbmd.bias.value == pytest.approx(-reader_agreement(pairs()).vbmd.bias.value)
 
 
+def test_readers_who_agree_exactly() -> None:
+    found = reader_agreement(pairs([(mean, mean) for mean in (90.1, 101.3, 120.7)]))
+    assert found.figures["ICC(2,1) of the mean vBMD"].value == 1.0
+    assert found.vbmd.bias.value == 0.0
+
+
 def test_too_few_pairs_say_why() -> None:
     found = reader_agreement(pairs(MEANS[:1]))
     assert found.vbmd is None
