@@ -225,7 +225,7 @@ else:
             "1.96 SD, intervals after Bland and Altman 1999. Lines: CT on QCT. "
             + (
                 "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have intervals "
-                "from drawing patients anew; the other intervals are too narrow."
+                "from leaving out one patient at a time; the other intervals are too narrow."
                 if by_level
                 else "One value a patient."
             )

@@ -12,7 +12,6 @@ from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import ratings, share, varying
 
-
 #: A mean square below so much of the one between targets is no disagreement that a number could show.
 _ROUNDING = float(np.finfo(np.float64).eps)
 

@@ -38,7 +38,7 @@ def test_levels_of_a_patient_widen_the_intervals() -> None:
     truth = np.repeat(rng.normal(110, 25, 60), 4)
     measured = truth + np.repeat(rng.normal(0, 8, 60), 4)
     found = compare("all", measured, truth, patients=names(240, each=4), limits_mg_cm3=LIMITS)
-    assert found.figures["Bias"].method.startswith("bootstrap over patients")
+    assert found.figures["Bias"].method.startswith("jackknife over patients")
     alone = compare("all", measured, truth, patients=names(240), limits_mg_cm3=LIMITS)
     assert found.figures["Bias"].high - found.figures["Bias"].low > 1.6 * (
         alone.figures["Bias"].high - alone.figures["Bias"].low
