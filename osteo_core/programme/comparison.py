@@ -88,8 +88,9 @@ def compare(
         _try(name, make, found, missing)
     by_patient = _BY_PATIENT if n_patients < len(measured) else {name: _BY_PATIENT[name] for name in _WITHOUT_FORMULA}
     left_out, refused = _leave_out(measured, reference, patients, by_patient)
-    found |= left_out
-    missing |= refused
+    # A figure that is refused by patients is not shown with the interval of independent pairs either.
+    found = {name: one for name, one in found.items() if name not in by_patient} | left_out
+    missing = {name: why for name, why in missing.items() if name not in by_patient} | refused
     lines: dict[str, Line] = {}
     for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)) if with_lines else ():
         _try(name, partial(fit, reference, measured), lines, missing)

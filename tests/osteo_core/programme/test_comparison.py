@@ -45,6 +45,15 @@ def test_levels_of_a_patient_widen_the_intervals() -> None:
     )
 
 
+def test_what_is_refused_by_patients_is_not_shown_otherwise() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.repeat(rng.normal(110, 25, 4), 4)
+    found = compare("all", truth + rng.normal(0, 8, 16), truth, patients=names(16, each=4), limits_mg_cm3=LIMITS)
+    assert "too few patients" in found.missing["Bias"]
+    assert set(found.figures) & set(found.missing) == set()
+    assert {"RMSE", "MAE", "Bias", "Pearson r", "ICC(2,1)", "Lin's concordance"} <= set(found.missing)
+
+
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_few_pairs_give_sentences(count: int) -> None:
     found = compare("GE", W[:count], M[:count], patients=names(count), limits_mg_cm3=LIMITS)
