@@ -10,10 +10,12 @@ from scipy import stats
 
 from osteo_core.errors import StatisticsError
 from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
+from osteo_core.statistics.intervals import wilson
 from osteo_core.terms import Category
 
 CLASSES = [Category.NORMAL, Category.LOW_BONE_MASS, Category.OSTEOPOROSIS]
 RHEUMATOID = [[7, 7, 2, 3], [2, 8, 3, 7], [1, 5, 4, 9], [2, 8, 9, 14]]
+FEW_DISAGREE = [[58, 1, 0], [1, 36, 1], [0, 1, 18]]
 NEG_A, NEG_B = [0.1, 0.4, 0.35, 0.8, 0.2], [0.2, 0.3, 0.6, 0.5, 0.1]
 POS_A, POS_B = [0.6, 0.7, 0.9, 0.3, 0.75], [0.4, 0.55, 0.8, 0.7, 0.45]
 
@@ -36,12 +38,36 @@ def test_kappa_against_a_textbook_table(weights, value: float) -> None:
     assert kappa(10 * np.array(RHEUMATOID), weights=weights).value == pytest.approx(found.value)
 
 
-def test_the_interval_of_kappa_covers_what_simulation_gives() -> None:
+@pytest.mark.parametrize("weights", ["none", "quadratic"])
+@pytest.mark.parametrize("pairs", [20, 400])
+@pytest.mark.parametrize("table", [RHEUMATOID, FEW_DISAGREE])
+def test_the_interval_of_kappa_covers_what_simulation_gives(table: list, pairs: int, weights) -> None:
     rng = np.random.default_rng(11)
-    p = np.array(RHEUMATOID) / 91
-    drawn = [kappa(rng.multinomial(400, p.ravel()).reshape(4, 4), weights="quadratic") for _ in range(400)]
-    truth = kappa(RHEUMATOID, weights="quadratic").value
-    assert np.mean([e.low <= truth <= e.high for e in drawn]) == pytest.approx(0.95, abs=0.03)
+    p = np.array(table) / np.sum(table)
+    drawn = [kappa(rng.multinomial(pairs, p.ravel()).reshape(p.shape), weights=weights) for _ in range(400)]
+    truth = kappa(table, weights=weights).value
+    assert np.mean([e.low <= truth <= e.high for e in drawn]) >= 0.92
+
+
+def test_the_interval_of_kappa_with_many_pairs_is_that_of_fleiss_cohen_and_everitt() -> None:
+    """The second way: kappa's SE over multinomial draws, which their formula gives for many pairs."""
+    rng, table = np.random.default_rng(3), 20 * np.array([[20, 5], [10, 15]])
+    drawn = [kappa(one.reshape(2, 2)).value for one in rng.multinomial(1000, table.ravel() / 1000, 2000)]
+    found = kappa(table)
+    assert (found.high - found.low) / (2 * 1.96) == pytest.approx(np.std(drawn), rel=0.05)
+
+
+@pytest.mark.parametrize("counts", [(58, 36, 18), (1, 1), (3, 0, 4), (7, 11, 13, 17)])
+@pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
+def test_full_agreement_is_one_and_not_certain(counts: tuple, weights) -> None:
+    found = kappa(np.diag(counts), weights=weights)
+    n, shares = sum(counts), np.array(counts) / sum(counts)
+    apart = np.abs(np.subtract.outer(range(len(counts)), range(len(counts)))) / (len(counts) - 1)
+    power = {"none": 0, "linear": 1, "quadratic": 2}[weights]
+    chance = 1 - float(((apart**power) * (apart > 0) * np.outer(shares, shares)).sum())
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(max(-1.0, (wilson(n, n).low - chance) / (1 - chance)))
+    assert found.low < 1.0
 
 
 def test_kappa_at_its_ends_and_refusals() -> None:
@@ -82,6 +108,7 @@ def test_area_refusals() -> None:
 
 
 def test_an_interval_of_kappa_ends_where_kappa_does() -> None:
+    found = kappa([[0, 3], [3, 0]])
+    assert (found.low, found.value) == (-1.0, -1.0)
     found = kappa([[3, 0], [1, 2]])
-    assert found.high == 1.0
-    assert found.low < found.value < found.high
+    assert -1.0 < found.low < found.value < found.high < 1.0
