@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from osteo_core.errors import StatisticsError
 from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
@@ -81,10 +81,43 @@ def test_kappa_at_its_ends_and_refusals() -> None:
         kappa(np.zeros((2, 2)))
 
 
+def newcombe(area: float, m: int, n: int) -> tuple[float, float]:
+    """Method 5 the slow way: the quartic of Newcombe 2006, which is his equation times (2-t)(1+t), over a grid."""
+    t = np.linspace(0, 1, 200_001)
+    by = ((m + n) / 2 - 1) * ((1 - t) ** 2 * t * (1 + t) + t**2 * (1 - t) * (2 - t)) + t * (1 - t) * (2 - t) * (1 + t)
+    held = t[(area - t) ** 2 * (2 - t) * (1 + t) * m * n <= 1.959964**2 * by]
+    return float(held.min()), float(held.max())
+
+
+@pytest.mark.parametrize(("m", "n"), [(2, 2), (5, 15), (100, 10)])
+def test_separated_scores_have_newcombes_interval(m: int, n: int) -> None:
+    found = roc_auc(np.arange(n), np.arange(m) + 1000)
+    assert (found.value, found.low, found.high) == (1.0, pytest.approx(newcombe(1.0, m, n)[0], abs=1e-5), 1.0)
+    turned = roc_auc(np.arange(n) + 1000, np.arange(m))
+    assert (turned.value, turned.low, turned.high) == (0.0, 0.0, pytest.approx(1 - found.low))
+
+
+def test_scores_that_are_all_equal_have_newcombes_interval() -> None:
+    found = roc_auc([1, 1, 1], [1, 1])
+    assert (found.low, found.high) == pytest.approx(newcombe(0.5, 2, 3), abs=1e-5)
+
+
+@pytest.mark.parametrize(("area", "spread", "m", "n"), [(0.961, 1, 5, 15), (0.9, 2, 20, 40), (0.99, 1, 30, 100)])
+def test_the_interval_of_the_area_holds_the_truth(area: float, spread: float, m: int, n: int) -> None:
+    rng, shift = np.random.default_rng(8), stats.norm.ppf(area) * np.sqrt(1 + spread**2)
+    drawn = [roc_auc(rng.normal(0, 1, n), rng.normal(shift, spread, m)) for _ in range(500)]
+    assert np.mean([e.low <= area <= e.high for e in drawn]) >= 0.93
+
+
 def test_delong_against_a_computed_oracle() -> None:
     found = roc_auc(NEG_A, POS_A)
     assert found.value == pytest.approx(0.76)
-    assert found.low == pytest.approx(0.76 - 1.959964 * np.sqrt(0.0312), abs=1e-6)
+    # On the logit scale with DeLong's variance 0.0312, which is wider here than Newcombe's.
+    half = 1.959964 * np.sqrt(0.0312) / (0.76 * 0.24)
+    ends = special.expit(special.logit(0.76) + half * np.array([-1, 1]))
+    assert (found.low, found.high) == pytest.approx(tuple(ends), abs=1e-6)
+    low, high = newcombe(0.76, 5, 5)
+    assert found.low < low < high < found.high
     assert roc_auc(NEG_B, POS_B).value == pytest.approx(0.80)
 
 
