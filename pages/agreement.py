@@ -226,8 +226,8 @@ else:
             "Click a point to open its patient. Differences are this CT minus QCT. Limits of agreement: bias ± "
             "1.96 SD, intervals after Bland and Altman 1999. Lines: CT on QCT. "
             + (
-                "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have bootstrap "
-                "intervals over patients; the other intervals are too narrow."
+                "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have intervals "
+                "from leaving out one patient at a time; the other intervals are too narrow."
                 if by_level
                 else "One value a patient."
             )

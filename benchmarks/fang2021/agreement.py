@@ -21,9 +21,9 @@ from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.settings import Settings
 from osteo_core.statistics.agreement import bland_altman, lin_ccc, pearson
-from osteo_core.statistics.bootstrap import Statistic, bias, by_patient, root_mean_square
 from osteo_core.statistics.diagnostic import confusion, kappa, roc_auc
 from osteo_core.statistics.intervals import wilson
+from osteo_core.statistics.jackknife import BIAS, ROOT_MEAN_SQUARE, Statistic, by_patient
 from osteo_core.statistics.reliability import icc
 from osteo_core.terms import MEASURED_LEVELS, Category
 
@@ -85,7 +85,7 @@ def _dice(rows: Sequence[Row]) -> Row:
         line |= {"dice_floor": means[floor], "dice_floor_level": floor}
         values, patients = zip(*pairs[floor], strict=True)
         nothing = np.zeros(len(values))  # the mean difference from 0 is the mean
-        line |= _ends("dice_floor", lambda: _drawn(values, nothing, patients, bias))
+        line |= _ends("dice_floor", lambda: _by_patient(values, nothing, patients, BIAS))
     return line | {f"dice_{level.name.lower()}": means.get(level.name) for level in MEASURED_LEVELS}
 
 
@@ -100,7 +100,7 @@ def _agreement(rows: Sequence[Row]) -> Row:
         **_figure("r", lambda: pearson(value, qct)),
         **_figure("icc", lambda: icc(np.column_stack([value, qct]))),
         **_figure("ccc", lambda: lin_ccc(value, qct)),
-        **_figure("rmse", lambda: _drawn(value, qct, patients, root_mean_square)),
+        **_figure("rmse", lambda: _by_patient(value, qct, patients, ROOT_MEAN_SQUARE)),
         **_figure("bias", lambda: bland_altman(value, qct).bias),
         **_figure("loa_low", lambda: bland_altman(value, qct).lower_limit),
         **_figure("loa_high", lambda: bland_altman(value, qct).upper_limit),
@@ -137,8 +137,8 @@ def _classes(rows: Sequence[Row]) -> Row:
     }
 
 
-def _drawn(x: ArrayLike, y: ArrayLike, patients: Sequence[str], statistic: Statistic) -> Estimate:
-    """One statistic with its interval over draws of patients. Raises StatisticsError where it cannot be computed."""
+def _by_patient(x: ArrayLike, y: ArrayLike, patients: Sequence[str], statistic: Statistic) -> Estimate:
+    """One statistic with its jackknife interval over patients. Raises StatisticsError where it cannot be computed."""
     found = by_patient(x, y, patients, {"it": statistic})["it"]
     if isinstance(found, StatisticsError):
         raise found

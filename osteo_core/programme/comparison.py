@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
-from osteo_core.statistics import bootstrap
+from osteo_core.statistics import jackknife
 from osteo_core.statistics.agreement import BlandAltman, bland_altman, lin_ccc, pearson
 from osteo_core.statistics.diagnostic import kappa, roc_auc
 from osteo_core.statistics.intervals import wilson
@@ -23,14 +23,14 @@ from osteo_core.terms import Category
 Values = NDArray[np.float64]
 _Found = TypeVar("_Found")
 CLASSES = (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL)
-#: By what the figures are drawn anew, patient by patient; those without a formula of their own always are.
-_DRAWN: dict[str, bootstrap.Statistic] = {
-    "RMSE": bootstrap.root_mean_square,
-    "MAE": bootstrap.mean_absolute,
-    "Bias": bootstrap.bias,
-    "Pearson r": bootstrap.correlation,
-    "ICC(2,1)": bootstrap.absolute_agreement,
-    "Lin's concordance": bootstrap.concordance,
+#: The figures whose intervals come from leaving out patients; those without a formula of their own always do.
+_BY_PATIENT: dict[str, jackknife.Statistic] = {
+    "RMSE": jackknife.ROOT_MEAN_SQUARE,
+    "MAE": jackknife.MEAN_ABSOLUTE,
+    "Bias": jackknife.BIAS,
+    "Pearson r": jackknife.CORRELATION,
+    "ICC(2,1)": jackknife.ABSOLUTE_AGREEMENT,
+    "Lin's concordance": jackknife.CONCORDANCE,
 }
 _WITHOUT_FORMULA = ("RMSE", "MAE")
 #: Passing-Bablok looks at every pair of pairs: beyond this it would take minutes.
@@ -75,7 +75,7 @@ def compare(
 ) -> Comparison:
     """All of it for (n,) pairs in mg/cm3; ``patients`` names or numbers (n,) whose each pair is.
 
-    Where a patient has several pairs (levels), intervals come from a bootstrap over patients, since levels of one
+    Where a patient has several pairs (levels), intervals come from a jackknife over patients, since levels of one
     patient are not independent; where each has one, from each statistic's own formula. ``with_lines``: the lines are
     fitted too; they take the longest.
     """
@@ -86,10 +86,11 @@ def compare(
     _try("Bias", lambda: limits_of_agreement().bias, found, missing)
     for name, make in _figures(measured, reference, limits_mg_cm3).items():
         _try(name, make, found, missing)
-    drawn = _DRAWN if n_patients < len(measured) else {name: _DRAWN[name] for name in _WITHOUT_FORMULA}
-    by_draws, refused = _draw(measured, reference, patients, drawn)
-    found |= by_draws
-    missing |= refused
+    by_patient = _BY_PATIENT if n_patients < len(measured) else {name: _BY_PATIENT[name] for name in _WITHOUT_FORMULA}
+    left_out, refused = _leave_out(measured, reference, patients, by_patient)
+    # A figure that is refused by patients is not shown with the interval of independent pairs either.
+    found = {name: one for name, one in found.items() if name not in by_patient} | left_out
+    missing = {name: why for name, why in missing.items() if name not in by_patient} | refused
     lines: dict[str, Line] = {}
     for name, fit in (("Passing-Bablok", _passing_bablok), ("Deming", deming)) if with_lines else ():
         _try(name, partial(fit, reference, measured), lines, missing)
@@ -114,16 +115,16 @@ def _try(name: str, make: Callable[[], _Found], found: dict[str, _Found], missin
         missing[name] = str(refused)
 
 
-def _draw(
-    measured: Values, reference: Values, patients: ArrayLike, statistics: Mapping[str, bootstrap.Statistic]
+def _leave_out(
+    measured: Values, reference: Values, patients: ArrayLike, statistics: Mapping[str, jackknife.Statistic]
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
-    """These figures with their intervals by drawing patients, and why one is missing."""
+    """These figures with their intervals by leaving out patients, and why one is missing."""
     try:
-        drawn = bootstrap.by_patient(measured, reference, patients, statistics)
+        each = jackknife.by_patient(measured, reference, patients, statistics)
     except StatisticsError as refused:
         return {}, dict.fromkeys(statistics, str(refused))
-    found = {name: one for name, one in drawn.items() if isinstance(one, Estimate)}
-    return found, {name: str(one) for name, one in drawn.items() if name not in found}
+    found = {name: one for name, one in each.items() if isinstance(one, Estimate)}
+    return found, {name: str(one) for name, one in each.items() if name not in found}
 
 
 def _passing_bablok(x: Values, y: Values) -> Line:

@@ -71,9 +71,8 @@ def reader_agreement(pairs: Sequence[tuple[Read, Read]]) -> ReaderAgreement:
 
 
 def _table(pairs: Sequence[tuple[str, str]], classes: tuple[str, ...]) -> np.ndarray:
-    """Counts over the classes that occur: an empty class adds nothing to kappa."""
-    used = [name for name in classes if any(name in pair for pair in pairs)]
-    return confusion([a for a, _ in pairs], [b for _, b in pairs], classes=used)
+    """Counts over all classes: weights are by the place in the whole scale, so one that nobody gave stays."""
+    return confusion([a for a, _ in pairs], [b for _, b in pairs], classes=classes)
 
 
 def _too_few(count: int, what: str) -> str:

@@ -50,14 +50,26 @@ def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:
         raise StatisticsError("a share of nobody cannot be computed: n is 0")
     if not 0 <= count <= n:
         raise StatisticsError(f"a count must lie in 0-{n}, found {count}")
-    p, z = count / n, normal_quantile(confidence)
+    p = count / n
+    low, high = wilson_ends(p, n, confidence=confidence)
+    return Estimate(value=p, low=low, high=high, n=n, method="Wilson score interval", confidence=confidence)
+
+
+def wilson_ends(p: float, n: float, *, confidence: float = 0.95) -> tuple[float, float]:
+    """Both ends of Wilson's interval for a share ``p``, formula at ``wilson``; ``n`` may be an effective number.
+
+    >>> low, high = wilson_ends(0.9, 10)
+    >>> round(low, 3), round(high, 3)
+    (0.596, 0.982)
+    """
+    z = normal_quantile(confidence)
     scale = 1 + z * z / n
     centre = (p + z * z / (2 * n)) / scale
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    # At 0 and n the end is exactly the share; rounding would put it a hair beyond.
-    low = 0.0 if count == 0 else min(centre - half, p)
-    high = 1.0 if count == n else max(centre + half, p)
-    return Estimate(value=p, low=low, high=high, n=n, method="Wilson score interval", confidence=confidence)
+    # At 0 and 1 the end is exactly the share; rounding would put it a hair beyond.
+    low = 0.0 if p == 0 else min(centre - half, p)
+    high = 1.0 if p == 1 else max(centre + half, p)
+    return low, high
 
 
 def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pearson, Fisher z") -> Estimate:

@@ -12,6 +12,9 @@ from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import ratings, share, varying
 
+#: A mean square below so much of the one between targets is no disagreement that a number could show.
+_ROUNDING = float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Squares:
@@ -29,7 +32,8 @@ def icc(table: ArrayLike, *, confidence: float = 0.95) -> Estimate:
 
     Raters are a sample of all raters and their bias counts: the form for two methods or two readers.
     (B-E)/(B+(k-1)E+k(J-E)/n), with mean squares between targets B, of raters J and of error E. Interval by F with
-    Satterthwaite's degrees of freedom (McGraw and Wong, Psychol Methods 1996;1:30).
+    Satterthwaite's degrees of freedom (McGraw and Wong, Psychol Methods 1996;1:30). Raters whose J and E are rounding
+    beside B agree fully: 1 (1 to 1).
     P. E. Shrout, J. L. Fleiss, Psychol Bull 1979;86:420: checked on its 6 x 4 table.
     Raises StatisticsError when targets do not vary or a rating is missing.
 
@@ -70,11 +74,13 @@ def _mean_squares(x: np.ndarray) -> _Squares:
 
 def _absolute_agreement(s: _Squares, confidence: float) -> tuple[float, float, float]:
     n, k = s.n, s.k
-    value = (s.between - s.error) / (s.between + (k - 1) * s.error + k * (s.raters - s.error) / n)
-    if s.error == 0 and s.raters == 0:
+    apart = (n - 1) * s.error + s.raters
+    if apart <= _ROUNDING * s.between:
         return 1.0, 1.0, 1.0
-    a = k * value / (n * (1 - value))
-    b = 1 + k * value * (n - 1) / (n * (1 - value))
+    value = (s.between - s.error) / (s.between - s.error + k * apart / n)
+    # McGraw and Wong's k value / (n (1 - value)) and 1 + (n - 1) of it, without 1 - value, which loses its digits.
+    a = (s.between - s.error) / apart
+    b = 1 + (n - 1) * a
     v = (a * s.raters + b * s.error) ** 2
     v /= (a * s.raters) ** 2 / (k - 1) + (b * s.error) ** 2 / ((n - 1) * (k - 1))
     tail = 0.5 + confidence / 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from scipy import stats
@@ -10,17 +9,19 @@ from scipy import stats
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import share
-from osteo_core.statistics.intervals import normal_quantile
-
-#: Below so many cases in all, the normal interval is replaced by the gamma one.
-_FEW = 30
 
 
 def directly_standardised(
     counts: Sequence[int], sizes: Sequence[int], weights: Sequence[float], *, confidence: float = 0.95
 ) -> Estimate:
-    """sum w x/n / sum w over strata. From 30 cases on a normal interval with var = sum w^2 p(1-p)/n / (sum w)^2;
-    below that the gamma interval of M. P. Fay, E. J. Feuer, Stat Med 1997;16:791, which is Garwood's for one stratum.
+    """sum w x/n over strata, weights w of sum 1, with a gamma interval.
+
+    After M. P. Fay, E. J. Feuer, Stat Med 1997;16:791, whose interval is of rates: here the variance is that of shares,
+    v = sum w^2 p(1-p)/n, and a share above 1/2 has the interval of its complement. One stratum with few cases among
+    many people has Garwood's. The upper end allows for one case more where it weighs most, so a small stratum without
+    cases does not make the interval narrow. Simulated, 8 strata of 10 to 2000 people in even and uneven numbers, shares
+    0.01 to 0.97: covers 0.94 to 1.00; normal, stratified Wilson (Yan and Su 2010) and square-and-add intervals fall to
+    0.33, 0.83 and 0.87 there.
 
     Raises StatisticsError for lengths that differ, a stratum without anybody (nothing is standardised over it
     silently), counts outside 0..n, or weights that are not positive.
@@ -38,24 +39,23 @@ def directly_standardised(
     total = float(sum(weights))
     parts = [(x / n, n, w / total) for x, n, w in zip(counts, sizes, weights, strict=True)]
     value = sum(p * w for p, _, w in parts)
-    if sum(counts) >= _FEW:
-        half = normal_quantile(confidence) * math.sqrt(sum(w * w * p * (1 - p) / n for p, n, w in parts))
-        low, high, method = value - half, value + half, "directly standardised, normal"
-    else:
+    if value <= 0.5:
         low, high = _gamma(value, parts, confidence)
-        method = "directly standardised, gamma (Fay and Feuer)"
+    else:
+        low, high = (1 - end for end in reversed(_gamma(1 - value, parts, confidence)))
     return Estimate(
         value=value,
-        low=max(0.0, low),
+        low=max(0.0, min(low, value)),
         high=min(1.0, max(high, value)),
         n=sum(sizes),
-        method=method,
+        method="directly standardised, gamma (after Fay and Feuer)",
         confidence=confidence,
     )
 
 
 def _gamma(value: float, parts: Sequence[tuple[float, int, float]], confidence: float) -> tuple[float, float]:
-    variance = sum(w * w * p / n for p, n, w in parts)
+    """Both ends for ``value``, of cases or of their complement; parts: share, people and weight of each stratum."""
+    variance = sum(w * w * p * (1 - p) / n for p, n, w in parts)
     largest = max(w / n for _, n, w in parts)
     tail = (1 - confidence) / 2
     low = variance / (2 * value) * float(stats.chi2.ppf(tail, 2 * value**2 / variance)) if variance else 0.0

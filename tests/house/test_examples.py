@@ -14,8 +14,8 @@ from tests.house.sources import sources
 MODULES = [
     name for name, _ in sources("osteo_core") if name.startswith(("osteo_core.statistics.", "osteo_core.density."))
 ]
-#: Helpers of the statistics, and bootstrap's sums: what they return is no figure by itself.
-WITHOUT = ("osteo_core.statistics.checks", "osteo_core.statistics.bootstrap")
+#: Helpers of the statistics, and the jackknife's sums: what they return is no figure by itself.
+WITHOUT = ("osteo_core.statistics.checks", "osteo_core.statistics.jackknife")
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -38,11 +38,20 @@ def test_levels_of_a_patient_widen_the_intervals() -> None:
     truth = np.repeat(rng.normal(110, 25, 60), 4)
     measured = truth + np.repeat(rng.normal(0, 8, 60), 4)
     found = compare("all", measured, truth, patients=names(240, each=4), limits_mg_cm3=LIMITS)
-    assert found.figures["Bias"].method.startswith("bootstrap over patients")
+    assert found.figures["Bias"].method.startswith("jackknife over patients")
     alone = compare("all", measured, truth, patients=names(240), limits_mg_cm3=LIMITS)
     assert found.figures["Bias"].high - found.figures["Bias"].low > 1.6 * (
         alone.figures["Bias"].high - alone.figures["Bias"].low
     )
+
+
+def test_what_is_refused_by_patients_is_not_shown_otherwise() -> None:
+    rng = np.random.default_rng(1)
+    truth = np.repeat(rng.normal(110, 25, 4), 4)
+    found = compare("all", truth + rng.normal(0, 8, 16), truth, patients=names(16, each=4), limits_mg_cm3=LIMITS)
+    assert "too few patients" in found.missing["Bias"]
+    assert set(found.figures) & set(found.missing) == set()
+    assert {"RMSE", "MAE", "Bias", "Pearson r", "ICC(2,1)", "Lin's concordance"} <= set(found.missing)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -51,6 +60,13 @@ def test_few_pairs_give_sentences(count: int) -> None:
     assert "too few pairs" in found.missing["Pearson r"]
     assert found.n == count
     assert {"Deming", "Passing-Bablok", "ROC area for osteoporosis"} <= set(found.missing)
+
+
+def test_two_versions_that_agree_exactly_are_compared() -> None:
+    values = np.random.default_rng(5).normal(110, 25, 40)
+    found = compare("both versions", values, values, patients=names(40), limits_mg_cm3=LIMITS)
+    assert (found.figures["ICC(2,1)"].value, found.figures["RMSE"].value, found.figures["Bias"].value) == (1, 0, 0)
+    assert found.figures["Kappa"].value == 1.0
 
 
 def test_tied_data_give_sentences() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from osteo_core.records import Estimate
@@ -49,6 +50,22 @@ def test_figures_by_hand() -> None:
 def test_swapping_the_readers_negates_the_bias() -> None:
     swapped = reader_agreement(pairs([(b, a) for a, b in MEANS]))
     assert swapped.vbmd.bias.value == pytest.approx(-reader_agreement(pairs()).vbmd.bias.value)
+
+
+def test_a_grade_that_nobody_gave_keeps_its_place_in_the_scale() -> None:
+    grades = [(0, 0), (0, 0), (0, 2), (2, 2), (3, 2), (3, 3)]
+    found = reader_agreement([(read(Role.FIRST, 100, a), read(Role.SECOND, 100, b)) for a, b in grades])
+    first, second = np.transpose(grades)
+    chance = np.mean(np.subtract.outer(first, second) ** 2)
+    expected = 1 - np.mean((first - second) ** 2) / chance
+    assert found.figures["Quadratic kappa of the grades"].value == pytest.approx(expected)
+    assert "one and the same class" in found.figures["Kappa of the category"]
+
+
+def test_readers_who_agree_exactly() -> None:
+    found = reader_agreement(pairs([(mean, mean) for mean in (90.1, 101.3, 120.7)]))
+    assert found.figures["ICC(2,1) of the mean vBMD"].value == 1.0
+    assert found.vbmd.bias.value == 0.0
 
 
 def test_too_few_pairs_say_why() -> None:

@@ -172,6 +172,22 @@ def test_identical_methods_agree_fully() -> None:
     assert passing_bablok(WRIGHT_1, WRIGHT_1).slope.value == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-14, 1e-9, 1e-8, 1e-7])
+def test_raters_who_agree_but_for_rounding_agree_fully(apart: float) -> None:
+    first = np.array([90.1, 101.3, 120.7])
+    found = icc(np.c_[first, first + apart * np.array([1, -1, 1])])
+    assert (found.value, found.low, found.high) == (pytest.approx(1.0), pytest.approx(1.0), pytest.approx(1.0))
+    assert found.low <= found.value <= found.high <= 1.0
+
+
+def test_a_bias_without_scatter_is_a_disagreement() -> None:
+    """E is rounding, J is not. Worked by hand: B = 2 x var(1, 2, 6), J = 3/2 x 0.5^2, (B-E)/(B+E+2(J-E)/3)."""
+    found = icc([(1, 1.5), (2, 2.5), (6, 6.5)])
+    between, raters = 2 * 7.0, 3 * 0.125
+    assert found.value == pytest.approx(between / (between + 2 * raters / 3))
+    assert found.low < found.value <= found.high <= 1.0
+
+
 def test_a_scale_error_is_a_proportional_bias() -> None:
     truth = np.linspace(40, 200, 40)
     noise = np.where(np.arange(40) % 2, 2.0, -2.0)
