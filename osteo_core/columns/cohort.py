@@ -70,7 +70,7 @@ _OWN = (
     Column("risk_at", MOMENT, "UTC", "fracture risk assessed"),
     Column("dxa_at", MOMENT, "UTC", "DXA done"),
     Column("falls_at", MOMENT, "UTC", "falls assessed"),
-    Column("advised_at", MOMENT, "UTC", "treatment advised"),
+    Column("advised_at", MOMENT, "UTC", "treatment advised, or started without a note of the advice"),
     Column("decided_at", MOMENT, "UTC", "treatment advised or started, observe, or no action"),
     Column("exercise_at", MOMENT, "UTC", "strength and balance training started"),
     Column("contact_at", MOMENT, "UTC", "4-month contact"),
