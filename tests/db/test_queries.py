@@ -601,6 +601,41 @@ def test_equity_counts_each_patient_once_in_its_group(store: Store, by: str) -> 
     assert all(r["n_closed"] == 0 for r in found)
 
 
+def test_equity_counts_flags_of_the_measured_and_closes_a_patient_with_the_last_flag(store: Store) -> None:
+    """Ten measured patients without a flag, ten with a fracture but no sound level; one measured, flagged twice."""
+    sound = next(r for r in measured() if not r.assessment.is_flagged)
+    flag = next(r for r in measured() if r.assessment.is_flagged)
+    lost = replace(flag, status=Status.EXCLUDED, measurements=())
+    of = (
+        *((sound, n) for n in range(10)),
+        *((lost, n) for n in range(10, 20)),
+        *((flag, 20),) * 2,
+    )
+    results = [
+        replace(
+            r, series=replace(r.series, series_key=key_of(n), study_key=key_of(n), patient_key=key_of(p, "patient"))
+        )
+        for n, (r, p) in enumerate(of)
+    ]
+    deliver_results(store.store_dir, results)
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    for number, closed in ((20, 0), (21, 1)):
+        given = {"state": "closed", "because": "finding not confirmed"}
+        note = Event(
+            event_id=f"n{number}",
+            kind="follow-up",
+            series_key=key_of(number),
+            author="AB",
+            at=noon,
+            payload_json=json.dumps(given),
+        )
+        record(store.store_dir, note)
+        store.take_in()
+        (row,) = ask(store, "equity", by="all")
+        counts = {"n": 21, "n_measured": 11, "n_measured_flagged": 1, "n_flagged": 11, "n_closed": closed}
+        assert row == {"group": "all", **counts}
+
+
 def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Path) -> None:
     result = measured()[0]
     read = (reading(91.5), replace(reading(1.0), value=math.nan, low=math.nan, high=math.nan), None, reading(70.0))

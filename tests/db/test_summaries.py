@@ -131,7 +131,7 @@ def test_equity(mixed: Store, by: str) -> None:
     sql = f"""
     SELECT
         first({GROUP[by]} ORDER BY {LATEST}) AS g, bool_or(status = 'measured') AS m,
-        bool_or(follow_state IS NOT NULL) AS f, coalesce(bool_or(follow_state IN {ended}), false) AS c
+        bool_or(follow_state IS NOT NULL) AS f, coalesce(bool_and(follow_state IN {ended}), false) AS c
     FROM cohort WHERE {{F}} GROUP BY patient_key"""
     for cohort in FILTERS:
         rows = plain(mixed, cohort, sql)
@@ -139,6 +139,7 @@ def test_equity(mixed: Store, by: str) -> None:
             name: (
                 sum(g == name for g, *_ in rows),
                 sum(m for g, m, _, _ in rows if g == name),
+                sum(m and f for g, m, f, _ in rows if g == name),
                 sum(f for g, _, f, _ in rows if g == name),
                 sum(f and c for g, _, f, c in rows if g == name),
             )
