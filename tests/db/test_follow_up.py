@@ -72,6 +72,24 @@ def test_counts_by_state_and_week(followed) -> None:
     assert {r["week"]: r["n"] for r in store.query("follow_up_weeks").to_pylist()} == weeks
 
 
+@pytest.mark.parametrize("each", [1, 3])
+def test_weeks_and_who_waits_are_counted_in_patients(each: int, tmp_path: Path) -> None:
+    results, events = build_followed_store(tmp_path / "store", count=300, each=each)
+    at, states = flags(results), last_states(events)
+    patients = {r.series.series_key: r.series.patient_key for r in results}
+    weeks = Counter(
+        week for week, _ in {((t - timedelta(days=t.weekday())).date(), patients[k]) for k, t in at.items()}
+    )
+    waiting = {patients[k] for k in at if states.get(k) in (State.CONFIRMED, State.REPORTED, State.REFERRED)}
+    review = {patients[k] for k in at if states.get(k, State.TO_REVIEW) is State.TO_REVIEW} - waiting
+    with open_store(tmp_path / "store") as store:
+        rows = store.query("follow_up_weeks").to_pylist()
+    assert {r["week"]: r["n"] for r in rows} == weeks
+    assert sum(r["n_to_review"] for r in rows) == len(review)
+    assert sum(r["n_before_clinic"] for r in rows) == len(waiting)
+    assert len({patients[k] for k in at}) < len(at) or each == 1
+
+
 def test_the_filter_by_state_and_by_an_overdue_clock(followed) -> None:
     store, _, _ = followed
     rows = worklist(store)

@@ -330,7 +330,7 @@ def test_follow_up_shows_states_indicators_and_capacity(tmp_path: Path, open_pag
     table = app.dataframe[0].value
     assert list(table["no"]) == list(range(1, 14))
     assert table["share"].iloc[1] != wording.MISSING
-    assert "flags a week" in texts(app)
+    assert "patients flagged a week" in texts(app)
 
 
 def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_suggestion(
