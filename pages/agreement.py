@@ -200,10 +200,10 @@ def choose_mineral(controls: DeltaGenerator, pairs: Pairs) -> Pairs:
     if len(minerals) == 1:
         return pairs
     address.choice("mineral", minerals, words="mineral")
-    chosen = controls.segmented_control("Mineral", minerals, required=True, key="mineral") or minerals[0]
+    chosen = controls.segmented_control("Mineral", minerals, required=True, key="mineral", format_func=literal)
     counts = ", ".join(f"{len(pairs.in_mineral(one)):,} in {one}" for one in minerals)
     st.caption(f"Pairs: {literal(counts)}. The two are different scales, so they are never in one figure.")
-    return pairs.in_mineral(chosen)
+    return pairs.in_mineral(chosen or minerals[0])
 
 
 if not services.cohort_numbers().series:
