@@ -169,23 +169,24 @@ def _histogram() -> Question:
 
 
 def _equity() -> Question:
-    columns = ("group", "n", "n_measured", "n_flagged", "n_closed")
+    columns = ("group", "n", "n_measured", "n_measured_flagged", "n_flagged", "n_closed")
 
     def by_pandas(frame: pd.DataFrame) -> Answer:
         f = frame.assign(
             day=frame["pick"] & ((1 << 62) - 1), m=frame.status == "measured", fl=frame.follow_state.notna()
         )
-        f = f.assign(c=f.follow_state.isin(_ENDED)).sort_values("day")
-        p = f.groupby("patient_number").agg(site=("site_key", "last"), m=("m", "any"), fl=("fl", "any"), c=("c", "any"))
-        return [(s, len(g), int(g.m.sum()), int(g.fl.sum()), int((g.fl & g.c).sum())) for s, g in p.groupby("site")]
+        f = f.assign(o=f.fl & ~f.follow_state.isin(_ENDED)).sort_values("day")
+        p = f.groupby("patient_number").agg(site=("site_key", "last"), m=("m", "any"), fl=("fl", "any"), o=("o", "any"))
+        p = p.assign(both=p.m & p.fl, c=p.fl & ~p.o)
+        return [(s, len(g), *(int(g[k].sum()) for k in ("m", "both", "fl", "c"))) for s, g in p.groupby("site")]
 
     ended = ", ".join(f"'{state}'" for state in _ENDED)
     return Question(
         name="equity by site",
         duckdb=lambda store: _rows(store, "equity", columns, EVERYBODY, by="site"),
-        sql="SELECT site_key, count(*), sum(m), sum(fl), sum(fl AND c) FROM (SELECT site_key, "
+        sql="SELECT site_key, count(*), sum(m), sum(m AND fl), sum(fl), sum(fl AND NOT o) FROM (SELECT site_key, "
         "max(status = 'measured') AS m, max(follow_state IS NOT NULL) AS fl, "
-        f"max(coalesce(follow_state IN ({ended}), 0)) AS c, max(pick & 4611686018427387903) FROM "
+        f"max(coalesce(follow_state NOT IN ({ended}), 0)) AS o, max(pick & 4611686018427387903) FROM "
         "cohort GROUP BY patient_number) GROUP BY site_key",
         pandas=by_pandas,
     )

@@ -202,7 +202,7 @@ SELECT
     | ((md5_number_lower(j.series_key) % 65536)::BIGINT << 28) AS pick,
     4 * coalesce(y.code, 0) + CASE WHEN j.status = 'measured' THEN coalesce(k.face, 0) ELSE 0 END AS facts,
     (j.status = 'measured')::UTINYINT + 2 * (c.follow_state IS NOT NULL)::UTINYINT
-    + 4 * coalesce(c.is_over, false)::UTINYINT AS marks,
+    + 4 * (c.follow_state IS NOT NULL AND NOT coalesce(c.is_over, false))::UTINYINT AS marks,
     j.patient_key IN (SELECT patient_key FROM touched_references) AS has_reference,
     CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
         ((CASE

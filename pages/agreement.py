@@ -196,6 +196,18 @@ def choose_unit(controls: DeltaGenerator) -> bool:
     return unit == "Single levels"
 
 
+def choose_mineral(controls: DeltaGenerator, pairs: Pairs) -> Pairs:
+    """The pairs in one mineral; where there are two, the reader says which."""
+    minerals = pairs.minerals()
+    if len(minerals) == 1:
+        return pairs
+    address.choice("mineral", minerals, words="mineral")
+    chosen = controls.segmented_control("Mineral", minerals, required=True, key="mineral", format_func=literal)
+    counts = ", ".join(f"{len(pairs.in_mineral(one)):,} in {one}" for one in minerals)
+    st.caption(f"Pairs: {literal(counts)}. The two are different scales, so they are never in one figure.")
+    return pairs.in_mineral(chosen or minerals[0])
+
+
 if not services.cohort_numbers().series:
     st.title("Agreement with QCT")
     frame.draw_no_series()
@@ -209,10 +221,14 @@ else:
     if sides:
         show_agreement(sides, by_level=by_level)
     elif not len(pairs := services.agreement_pairs(chosen, by_level=by_level)):
-        frame.draw_empty("No measured patient in this filter has a QCT value yet.", icon=":material/compare_arrows:")
+        frame.draw_empty(
+            "No measured patient in this filter has a QCT value yet in the mineral of its vBMD.",
+            icon=":material/compare_arrows:",
+        )
         qct_import.show_import()
         qct_import.show_imports()
     else:
+        pairs = choose_mineral(controls, pairs)
         everybody = services.ALL_VENDORS
         names = [everybody, *pairs.vendors()]
         address.choice("group", names, words="group")

@@ -96,6 +96,7 @@ def show_phantom() -> None:
             {
                 "Scanner": one.scanner,
                 "kVp": one.kvp,
+                "Kernel": one.kernel or "any",
                 "Line": one.name,
                 "From": wording.day(one.valid_from),
                 "Slope": one.slope_mg_cm3_per_hu,

@@ -36,7 +36,7 @@ def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> 
     )
     counts = (
         [(r.measured, r.scanned) for r in reach],
-        [(min(r.flagged, r.measured), r.measured) for r in reach],
+        [(r.measured_flagged, r.measured) for r in reach],
         [(r.closed, r.flagged) for r in reach],
     )
     tests = [
@@ -61,7 +61,8 @@ else:
                 show_group(name, services.equity(chosen, by=by), chosen)
         st.caption(
             "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
-            "exclusions stay in the denominator. Closed: not confirmed, no action with its reason, closed, or "
-            f"contacted at 12 months. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flag "
-            "rates differ by age and sex because bone density does; the other two shares depend on the programme."
+            "exclusions stay in the denominator. Closed: every flag of the patient is not confirmed, no action with "
+            "its reason, closed, or contacted at 12 months. A patient who is flagged by a fracture but not measured "
+            f"counts in the last share only. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flag rates "
+            "differ by age and sex because bone density does; the other two shares depend on the programme."
         )

@@ -15,6 +15,7 @@ from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 _COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
+_SHARE_HELP = "Of the patients who will be flagged and of those who wait for review; the rest is closed at review"
 
 
 def show_states(chosen: services.CohortFilter, found: list[services.StateCount]) -> None:
@@ -91,24 +92,26 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
         st.caption(literal(f"{numbers}: {why}"))
     st.caption(
-        "Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose time "
-        "span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and a "
+        "A patient counts once, by the first flag that was confirmed, else by the one that has waited longest for its "
+        "review. Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose "
+        "time span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and a "
         "decision are noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, "
         "Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
 
 def show_capacity(chosen: services.CohortFilter) -> None:
-    """Flags a week against the clinic's slots."""
+    """Patients flagged a week against the clinic's slots."""
     st.subheader("Capacity")
     queue = services.flag_queue(chosen)
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
     slots = left.number_input("Clinic slots a week", 0, address.MOST_SLOTS, key="slots")
-    share = middle.number_input("Flags that need a slot, %", 0, 100, key="share", help="The rest is closed at review")
+    share = middle.number_input("Patients who need a slot, %", 0, 100, key="share", help=_SHARE_HELP)
     try:
         ahead = plan(
             queue.flags,
-            waiting=queue.to_review + queue.before_clinic,
+            to_review=queue.to_review,
+            before_clinic=queue.before_clinic,
             slots_a_week=float(slots),
             share_to_clinic=share / 100,
         )
@@ -121,8 +124,9 @@ def show_capacity(chosen: services.CohortFilter) -> None:
         else f"The queue empties in {wording.counted(ahead.weeks_to_clear, 'week')}."
     )
     right.markdown(
-        f"**{ahead.flags_a_week:.1f}** flags a week ({ahead.flags_low:.1f} to {ahead.flags_high:.1f}) over "
-        f"{wording.counted(len(queue.weeks), 'full week')}; {queue.to_review + queue.before_clinic:,} wait now. "
+        f"**{ahead.flags_a_week:.1f}** patients flagged a week ({ahead.flags_low:.1f} to {ahead.flags_high:.1f}) over "
+        f"{wording.counted(len(queue.weeks), 'full week')}; {queue.to_review:,} wait for review and "
+        f"{queue.before_clinic:,} for the clinic, so that {ahead.queue[0]:,.0f} need a slot. "
         f"{literal(clear)} "
         f"**{ahead.slots_needed:,}** slots a week would cover the upper estimate."
     )

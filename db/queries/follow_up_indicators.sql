@@ -1,24 +1,61 @@
 -- Counts behind the indicators at $now, one row each: how many patients' clocks have run out (due), how many of them had
 -- the thing done in time, how many clocks still run. Who died or moved before the clock ran out is not counted as due.
+-- One flag stands for its patient: the first that was confirmed, since a confirmed flag is what the indicators count
+-- people by and its clock is the one that runs; without one that which has waited longest for its review, so that a
+-- later scan hides no overdue one; else the last. Clock, review, grade and end are that flag's. What was done for the
+-- patient after it counts whichever series it was noted on (of each series the first of its kind is kept).
 -- Moments are us since 1970: the calendar is slow over many rows.
-WITH done AS (  -- most patients were flagged once: nothing to gather
+WITH flag AS (
     SELECT
-        epoch_us(flagged_at) AS flagged_at, worst_fracture_grade, review,
-        epoch_us(reviewed_at) AS reviewed_at, epoch_us(risk_at) AS risk_at, epoch_us(dxa_at) AS dxa_at,
-        epoch_us(falls_at) AS falls_at, epoch_us(advised_at) AS advised_at, epoch_us(decided_at) AS decided_at,
-        epoch_us(exercise_at) AS exercise_at, epoch_us(contact_at) AS contact_at, epoch_us(started_at) AS started_at,
-        epoch_us(still_at) AS still_at, epoch_us(ended_at) AS ended_at, epoch_us(gone_at) AS gone_at
+        patient_number, series_key, is_only_flag, worst_fracture_grade, review, follow_state,
+        epoch_us(flagged_at) AS flagged_at, epoch_us(reviewed_at) AS reviewed_at, epoch_us(risk_at) AS risk_at,
+        epoch_us(dxa_at) AS dxa_at, epoch_us(falls_at) AS falls_at, epoch_us(advised_at) AS advised_at,
+        epoch_us(decided_at) AS decided_at, epoch_us(exercise_at) AS exercise_at, epoch_us(contact_at) AS contact_at,
+        epoch_us(started_at) AS started_at, epoch_us(still_at) AS still_at, epoch_us(ended_at) AS ended_at,
+        epoch_us(gone_at) AS gone_at
     FROM cohort
-    WHERE is_only_flag AND /*cohort*/ TRUE
+    WHERE is_only_flag IS NOT NULL AND /*cohort*/ TRUE
+),
+chosen AS (
+    SELECT * FROM flag
+    WHERE NOT is_only_flag
+    QUALIFY row_number() OVER (
+        PARTITION BY patient_number
+        ORDER BY
+            coalesce(review = 'confirmed', false) DESC, follow_state = 'to review' DESC,
+            CASE WHEN coalesce(review = 'confirmed', false) OR follow_state = 'to review' THEN flagged_at END,
+            flagged_at DESC, series_key
+    ) = 1
+),
+later AS (
+    SELECT
+        c.patient_number, min(o.risk_at) FILTER (o.risk_at >= c.flagged_at) AS risk_at,
+        min(o.dxa_at) FILTER (o.dxa_at >= c.flagged_at) AS dxa_at,
+        min(o.falls_at) FILTER (o.falls_at >= c.flagged_at) AS falls_at,
+        min(o.advised_at) FILTER (o.advised_at >= c.flagged_at) AS advised_at,
+        min(o.exercise_at) FILTER (o.exercise_at >= c.flagged_at) AS exercise_at,
+        min(o.contact_at) FILTER (o.contact_at >= c.flagged_at) AS contact_at,
+        min(o.started_at) FILTER (o.started_at >= c.flagged_at) AS started_at,
+        min(o.still_at) FILTER (o.still_at >= c.flagged_at) AS still_at,
+        min(o.gone_at) FILTER (o.gone_at >= c.flagged_at) AS gone_at
+    FROM chosen AS c
+    JOIN flag AS o ON o.patient_number = c.patient_number AND o.series_key <> c.series_key
+    GROUP BY c.patient_number
+),
+done AS (  -- most patients were flagged once: nothing to choose
+    SELECT
+        flagged_at, worst_fracture_grade, review, reviewed_at, risk_at, dxa_at, falls_at, advised_at, decided_at,
+        exercise_at, contact_at, started_at, still_at, ended_at, gone_at
+    FROM flag
+    WHERE is_only_flag
     UNION ALL
     SELECT
-        epoch_us(min(flagged_at)), max(worst_fracture_grade), arg_max(review, reviewed_at),
-        epoch_us(min(reviewed_at)), epoch_us(min(risk_at)), epoch_us(min(dxa_at)), epoch_us(min(falls_at)),
-        epoch_us(min(advised_at)), epoch_us(min(decided_at)), epoch_us(min(exercise_at)), epoch_us(min(contact_at)),
-        epoch_us(min(started_at)), epoch_us(min(still_at)), epoch_us(min(ended_at)), epoch_us(min(gone_at))
-    FROM cohort
-    WHERE NOT is_only_flag AND /*cohort*/ TRUE
-    GROUP BY patient_number
+        c.flagged_at, c.worst_fracture_grade, c.review, c.reviewed_at, least(c.risk_at, l.risk_at),
+        least(c.dxa_at, l.dxa_at), least(c.falls_at, l.falls_at), least(c.advised_at, l.advised_at),
+        least(c.decided_at, l.advised_at), least(c.exercise_at, l.exercise_at), least(c.contact_at, l.contact_at),
+        least(c.started_at, l.started_at), least(c.still_at, l.still_at), c.ended_at, least(c.gone_at, l.gone_at)
+    FROM chosen AS c
+    LEFT JOIN later AS l USING (patient_number)
 ),
 rule AS (
     SELECT

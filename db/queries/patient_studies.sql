@@ -9,7 +9,8 @@ header AS (
 )
 SELECT
     c.series_key, c.study_date, c.status, c.category, c.vendor, c.manufacturer_model_name, c.device_key, c.kvp,
-    h.kernel_group, c.contrast_phase, c.calibration_mineral, r.calibration_kind, c.measuring_version, c.model_hash, c.result_id,
+    h.kernel_group, c.contrast_phase, c.calibration_mineral, r.calibration_kind, r.calibration_name, r.calibration_source,
+    r.calibration_slope_mg_cm3_per_hu, r.calibration_intercept_mg_cm3, c.measuring_version, c.model_hash, c.result_id,
     c.mean_vbmd_mg_cm3, c.mean_vbmd_low_mg_cm3, c.mean_vbmd_high_mg_cm3, c.levels_used, c.worst_fracture_grade,
     c.is_read
 FROM cohort AS c

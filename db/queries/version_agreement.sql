@@ -1,16 +1,12 @@
 -- As `agreement_pairs`, by the results of one version ($model, $settings, $measuring, $calibration, $origin; '' for any).
-WITH chosen AS (
+WITH candidate AS (
     SELECT
-        r.result_id, r.mean_vbmd_mg_cm3, r.calibration_mineral AS mineral,
-        cohort.series_key, cohort.patient_key, cohort.patient_number, cohort.vendor
+        r.result_id, r.mean_vbmd_mg_cm3, r.calibration_mineral AS mineral, cohort.series_key, cohort.patient_key,
+        cohort.patient_number, cohort.vendor, cohort.study_date, cohort.is_preferred
     FROM cohort
     JOIN results_of($model, $settings, $measuring, $calibration, $origin) AS r ON r.series_key = cohort.series_key
     WHERE cohort.has_reference AND cohort.result_id IS NOT NULL AND r.status = 'measured'
         AND r.mean_vbmd_mg_cm3 IS NOT NULL AND /*cohort*/ TRUE
-    QUALIFY row_number() OVER (
-        PARTITION BY cohort.patient_number
-        ORDER BY cohort.study_date DESC NULLS LAST, cohort.is_preferred DESC, cohort.series_key
-    ) = 1
 ),
 reference AS (
     SELECT patient_key, level, vbmd_mg_cm3, mineral, source
@@ -19,11 +15,11 @@ reference AS (
 ),
 found AS (
     SELECT *, NULL::UTINYINT AS level, mean_vbmd_mg_cm3 AS vbmd
-    FROM chosen
+    FROM candidate
     WHERE NOT $by_level::BOOLEAN
     UNION ALL
     SELECT c.*, m.level, m.vbmd_mg_cm3 AS vbmd
-    FROM chosen AS c
+    FROM candidate AS c
     JOIN measurements AS m ON m.result_id = c.result_id
     WHERE $by_level::BOOLEAN AND m.vbmd_mg_cm3 IS NOT NULL AND m.exclusion_code IS NULL
 )
@@ -33,4 +29,7 @@ SELECT
 FROM found AS f
 JOIN reference AS q
     ON q.patient_key = f.patient_key AND q.level IS NOT DISTINCT FROM f.level AND q.mineral = f.mineral
+QUALIFY dense_rank() OVER (
+    PARTITION BY f.patient_number ORDER BY f.study_date DESC NULLS LAST, f.is_preferred DESC, f.series_key
+) = 1
 ORDER BY f.series_key, level;

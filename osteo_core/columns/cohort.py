@@ -70,7 +70,7 @@ _OWN = (
     Column("risk_at", MOMENT, "UTC", "fracture risk assessed"),
     Column("dxa_at", MOMENT, "UTC", "DXA done"),
     Column("falls_at", MOMENT, "UTC", "falls assessed"),
-    Column("advised_at", MOMENT, "UTC", "treatment advised"),
+    Column("advised_at", MOMENT, "UTC", "treatment advised, or started without a note of the advice"),
     Column("decided_at", MOMENT, "UTC", "treatment advised or started, observe, or no action"),
     Column("exercise_at", MOMENT, "UTC", "strength and balance training started"),
     Column("contact_at", MOMENT, "UTC", "4-month contact"),
@@ -98,7 +98,7 @@ _OWN = (
         "pick", BIG, "bits", "which series counts for a patient, the largest; the lowest 28 are free (db/refresh.sql)"
     ),
     Column("facts", BITS, "bits", "five years of age from 50 on (4), category (2) (db/refresh.sql)"),
-    Column("marks", BITS, "bits", "measured 1, flagged 2, follow-up closed 4"),
+    Column("marks", BITS, "bits", "measured 1, flagged 2, follow-up of a flag open 4"),
     Column("work_order", BIG, "bits", "place in the worklist, the smallest first; null: not in it"),
 )
 

@@ -15,12 +15,14 @@ from osteo_core.statistics.intervals import wilson
 class Reach:
     """One group of patients: measured of those scanned, flagged of those measured, closed of those flagged.
 
+    ``flagged`` are all with a flag, ``measured_flagged`` those of them who are measured: a fracture alone flags too.
     A share is None where fewer than SUPPRESS_BELOW stand in its denominator, lest it tells of single people.
     """
 
     group: str
     scanned: int
     measured: int
+    measured_flagged: int
     flagged: int
     closed: int
 
@@ -31,12 +33,12 @@ class Reach:
 
     @property
     def flagged_share(self) -> Estimate | None:
-        """Of those measured; a flag without a measured series (a fracture alone) counts too, so it may be cut at 1."""
-        return _share(min(self.flagged, self.measured), self.measured)
+        """Of those measured; who is flagged by a fracture alone and was not measured stands in neither number."""
+        return _share(self.measured_flagged, self.measured)
 
     @property
     def closed_share(self) -> Estimate | None:
-        """Of those flagged: not confirmed, no action, closed, or contacted at 12 months."""
+        """Of those flagged: each of their flags not confirmed, no action, closed, or contacted at 12 months."""
         return _share(self.closed, self.flagged)
 
 

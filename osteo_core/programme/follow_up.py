@@ -78,7 +78,7 @@ MILESTONES: dict[str, tuple[State | Fact | Because, ...]] = {
     "risk": (Fact.RISK_ASSESSED,),
     "dxa": (State.DXA_DONE,),
     "falls": (Fact.FALLS_ASSESSED,),
-    "advised": (State.TREAT,),
+    "advised": (State.TREAT, State.STARTED),  # nobody starts what was not advised
     "decided": (State.TREAT, State.OBSERVE, State.NO_ACTION, State.STARTED),
     "exercise": (Fact.EXERCISE_STARTED,),
     "contact": (State.CONTACT_16,),

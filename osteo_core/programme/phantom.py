@@ -8,6 +8,7 @@ from datetime import date
 
 from osteo_core.limits.drift import DRIFT_STEP
 from osteo_core.records import Calibration
+from osteo_core.terms import KernelGroup
 
 #: vBMD at which two lines are compared, in mg/cm3: the middle of low bone mass.
 COMPARED_AT_MG_CM3 = 100.0
@@ -15,10 +16,14 @@ COMPARED_AT_MG_CM3 = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One phantom line; ``change`` is the share by which it reads other than the one before at 100 mg/cm3."""
+    """One phantom line; ``change`` is the share by which it reads other than the one before at 100 mg/cm3.
+
+    ``kernel`` is the kernel group for which it holds, '' for any.
+    """
 
     scanner: str
     kvp: float
+    kernel: str
     name: str
     valid_from: date | None
     slope_mg_cm3_per_hu: float
@@ -27,20 +32,23 @@ class Check:
     is_beyond: bool
 
 
-def checks(lines: Sequence[Calibration]) -> tuple[Check, ...]:
-    """The lines by scanner, tube voltage and day, each compared with the one before it.
+def checks(lines: Sequence[tuple[Calibration, KernelGroup | None]]) -> tuple[Check, ...]:
+    """The lines, each with its kernel group (None: any), by scanner, tube voltage, kernel group, mineral and day.
 
+    Each is compared with the one before it of the same place: kernels differ in HU without any drift.
     Both lines read the HU at which the former gives 100 mg/cm3. A line without a first day comes first.
     """
     found: list[Check] = []
-    former: dict[tuple[str, float, str], Calibration] = {}
-    for line in sorted(lines, key=lambda c: (*_place(c), c.valid_from or date.min)):
-        before = former.get(_place(line))
+    former: dict[tuple[str, float, str, str], Calibration] = {}
+    placed = [(_place(line, kernel), line) for line, kernel in lines]
+    for place, line in sorted(placed, key=lambda one: (one[0], one[1].valid_from or date.min)):
+        before = former.get(place)
         change = None if before is None else _read(line, _hu(before)) / COMPARED_AT_MG_CM3 - 1
         found.append(
             Check(
-                scanner=_place(line)[0],
+                scanner=place[0],
                 kvp=line.kvp,
+                kernel=place[2],
                 name=line.name,
                 valid_from=line.valid_from,
                 slope_mg_cm3_per_hu=line.slope_mg_cm3_per_hu,
@@ -49,13 +57,13 @@ def checks(lines: Sequence[Calibration]) -> tuple[Check, ...]:
                 is_beyond=change is not None and abs(change) > DRIFT_STEP.value,
             )
         )
-        former[_place(line)] = line
+        former[place] = line
     return tuple(found)
 
 
-def _place(line: Calibration) -> tuple[str, float, str]:
+def _place(line: Calibration, kernel: KernelGroup | None) -> tuple[str, float, str, str]:
     scanner = " ".join(filter(None, (line.vendor, line.manufacturer_model_name))) or "any scanner"
-    return scanner, line.kvp, line.mineral.value
+    return scanner, line.kvp, kernel.value if kernel else "", line.mineral.value
 
 
 def _hu(line: Calibration) -> float:

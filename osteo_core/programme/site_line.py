@@ -16,16 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from osteo_core.errors import StatisticsError
+from osteo_core.errors import StatisticsError, UsageError
 from osteo_core.limits.calibration import PAIRS_ERROR_RATIO, PAIRS_LEAST, PAIRS_RANGE, PAIRS_VALIDITY
+from osteo_core.limits.tables import (
+    LINE_INTERCEPT,
+    LINE_RESIDUAL_HIGH,
+    LINE_RESIDUAL_LOW,
+    LINE_SLOPE_HIGH,
+    LINE_SLOPE_LOW,
+)
 from osteo_core.records import Estimate, Event
 from osteo_core.statistics.regression import deming, deming_left_out
 
 #: A patient is an outlier beyond this many robust SDs (1.4826 times the median absolute deviation).
 _OUTLYING_SD, _MAD_TO_SD = 3.5, 1.4826
 LINE_KIND, WITHDRAWN_KIND = "calibration line", "calibration line withdrawn"
-#: Kernel groups that a calibration table may name; others are read without one.
-_NAMED_KERNELS = ("smooth", "standard", "sharp")
+#: Digits behind the point with which a table holds them.
+_DECIMALS = {"slope_mg_cm3_per_hu": 5, "intercept_mg_cm3": 3, "residual_sd_mg_cm3": 3}
 _SCANNER_COLUMNS = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral")
 
 
@@ -83,7 +90,7 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
     left = slopes * hu + intercepts - qct
     distance = np.abs(left - np.median(left))
     spread = _MAD_TO_SD * float(np.median(distance))
-    return PairsLine(
+    found = PairsLine(
         n=len(pairs),
         slope_mg_cm3_per_hu=line.slope,
         intercept_mg_cm3=line.intercept,
@@ -96,6 +103,22 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
         ),
         first_day=min((pair.study_date for pair in pairs if pair.study_date is not None), default=None),
     )
+    return _not_readable(found) or found
+
+
+def _not_readable(line: PairsLine) -> str:
+    """Why a calibration table refuses this line (osteo_core/density/calibration/site.py), '' where it takes it."""
+    numbers = (
+        ("slope_mg_cm3_per_hu", line.slope_mg_cm3_per_hu.value, LINE_SLOPE_LOW.value, LINE_SLOPE_HIGH.value),
+        ("intercept_mg_cm3", line.intercept_mg_cm3.value, -LINE_INTERCEPT.value, LINE_INTERCEPT.value),
+        ("residual_sd_mg_cm3", line.left_out_sd_mg_cm3, LINE_RESIDUAL_LOW.value, LINE_RESIDUAL_HIGH.value),
+    )
+    for name, value, low, high in numbers:
+        cell = f"{value:.{_DECIMALS[name]}f}"
+        if not low <= float(cell) <= high:
+            unit = "mg/cm3 per HU" if name.endswith("per_hu") else "mg/cm3"
+            return f"{name}: expected a number from {low:g} to {high:g} {unit}, found '{cell}'"
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,23 +159,37 @@ def _scanner(row: Mapping[str, Any]) -> Scanner:
 
 def _scanner_line(scanner: Scanner, rows: Sequence[Mapping[str, Any]]) -> ScannerLine:
     pairs = tuple(QctPair(**{name: row[name] for name in QctPair.__dataclass_fields__}) for row in rows)
-    found = line_of_pairs(pairs)
+    found = _unnamed(scanner) or line_of_pairs(pairs)
     if isinstance(found, str):
         return ScannerLine(scanner=scanner, pairs=pairs, line=None, reason=found)
     return ScannerLine(scanner=scanner, pairs=pairs, line=found)
 
 
+def _unnamed(scanner: Scanner) -> str:
+    """Why no line is made for such series, '' where one can be: a blank model in a table means every model."""
+    if scanner.manufacturer_model_name:
+        return ""
+    return (
+        "expected a scanner model, found none in the header of these CT; a line without a model would be used for "
+        f"every {scanner.vendor} scanner. Give the model (0008,1090) and index again, or write the line into "
+        "calibration_table yourself"
+    )
+
+
 def table_row(scanner: Scanner, line: PairsLine, *, today: date) -> dict[str, str]:
     """The line as a row of a calibration table (`osteo_core.density.calibration.site`).
 
-    It covers scans from the oldest CT of its pairs until a year after ``today``.
+    It covers scans from the oldest CT of its pairs until a year after ``today``, of this model and kernel group alone;
+    an unknown group is one of its own. Raises UsageError for a scanner without a model.
     """
+    if reason := _unnamed(scanner):
+        raise UsageError(reason)
     return {
         "name": f"QCT pairs of {today.isoformat()}",
         "vendor": scanner.vendor,
-        "manufacturer_model_name": scanner.manufacturer_model_name or "",
+        "manufacturer_model_name": str(scanner.manufacturer_model_name),
         "kvp": f"{scanner.kvp:g}",
-        "kernel_group": scanner.kernel_group if scanner.kernel_group in _NAMED_KERNELS else "",
+        "kernel_group": scanner.kernel_group,
         "slope_mg_cm3_per_hu": f"{line.slope_mg_cm3_per_hu.value:.5f}",
         "intercept_mg_cm3": f"{line.intercept_mg_cm3.value:.3f}",
         "residual_sd_mg_cm3": f"{line.left_out_sd_mg_cm3:.3f}",
@@ -193,15 +230,21 @@ def withdrawal_event(line_id: str, *, event_id: str, author: str, reason: str, a
 
 
 def rows_in_force(events: Iterable[Event]) -> list[dict[str, str]]:
-    """Rows of the calibration table that these events (`line_event`, `withdrawal_event`) leave in force.
+    """Rows of the calibration table that these events (`line_event`, `withdrawal_event`) leave in force."""
+    return [json.loads(event.payload_json)["row"] for event in lines_in_force(events)]
 
-    Of one scanner model, tube voltage, kernel group and mineral the line made last counts.
+
+def lines_in_force(events: Iterable[Event], *, without: str = "") -> list[Event]:
+    """The line events among these that are in force; ``without``: as if the line of this event were withdrawn too.
+
+    Of one scanner model, tube voltage, kernel group and mineral the line made last counts that nobody withdrew: where
+    it is withdrawn, the one before it is in force again.
     """
     given = sorted(events, key=lambda event: (event.at, event.event_id))
     withdrawn = {json.loads(event.payload_json)["line"] for event in given if event.kind == WITHDRAWN_KIND}
-    latest: dict[tuple[str, ...], dict[str, str]] = {}
+    latest: dict[tuple[str, ...], Event] = {}
     for event in given:
-        if event.kind == LINE_KIND and event.event_id not in withdrawn:
+        if event.kind == LINE_KIND and event.event_id not in {*withdrawn, without}:
             row = json.loads(event.payload_json)["row"]
-            latest[tuple(row[name] for name in _SCANNER_COLUMNS)] = row
+            latest[tuple(row[name] for name in _SCANNER_COLUMNS)] = event
     return list(latest.values())

@@ -36,7 +36,7 @@ OTHER_SCANNER = "another scanner"
 class Study:
     """One study as it is compared. Empty words and None: not known.
 
-    ``device`` names one scanner unit, ``scanner`` its model.
+    ``device`` names one scanner unit, ``scanner`` its model, ``calibration`` the line or the way that made it.
     """
 
     day: date | None

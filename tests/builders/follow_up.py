@@ -11,7 +11,7 @@ import numpy as np
 from db.events import record
 from osteo_core.programme.follow_up import WITH_CODE, Because, Fact, Note, State, after, event_of
 from osteo_core.records import Event, SeriesResult
-from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references
+from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
 from tests.builders.store import build_store
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -50,11 +50,15 @@ def notes_of(result: SeriesResult, rng: np.random.Generator, *, now: datetime = 
 
 
 def build_followed_store(
-    store: Path, *, count: int = 60, seed: int = 3, now: datetime = NOW
+    store: Path, *, count: int = 60, seed: int = 3, now: datetime = NOW, each: int = 1
 ) -> tuple[list[SeriesResult], list[Event]]:
-    """A closed store of ``count`` series with the notes on its flags; gives both."""
+    """A closed store of ``count`` series, ``each`` of one patient, with the notes on its flags; gives both."""
     rng = np.random.default_rng(seed)
-    results = aged_cohort(count, now=now)
+    patients = [key_of(n % -(-count // each), "patient") for n in range(count)]
+    results = [
+        replace(r, series=replace(r.series, patient_key=patient))
+        for r, patient in zip(aged_cohort(count, now=now), patients, strict=True)
+    ]
     flagged = [r for r in results if r.assessment and r.assessment.is_flagged]
     events = [event for result in flagged for event in notes_of(result, rng, now=now)]
     store.mkdir(parents=True, exist_ok=True)

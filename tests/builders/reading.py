@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from db import parts, rows
 from db.parts import MEDIA
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.pipeline import analyze_volume
-from osteo_core.records import Found, Segmentation, Series, SeriesResult, Volume
+from osteo_core.records import Calibration, Found, Segmentation, Series, SeriesResult, Volume
 from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Level
 from tests.builders.cohort import key_of
@@ -96,8 +97,10 @@ def build_reading_store(folder: Path, spines: tuple[dict[Level, float], ...] = (
     return fill_store(folder, [build_case(folder, number, hu) for number, hu in enumerate(spines)])
 
 
-def build_followed_store(folder: Path, *spines: dict[Level, float]) -> list[ReadingCase]:
-    """The same with one patient, a study a year on one scanner, the present one first."""
+def build_followed_store(
+    folder: Path, *spines: dict[Level, float], lines: Sequence[Calibration] = ()
+) -> list[ReadingCase]:
+    """The same with one patient, a study a year on one scanner, the present one first; ``lines``: said to be theirs."""
     same = {
         "patient_key": key_of(0, "patient"),
         "device_key": "d" * 16,
@@ -106,7 +109,14 @@ def build_followed_store(folder: Path, *spines: dict[Level, float]) -> list[Read
     }
     days = date(2026, 5, 1), date(2025, 4, 20), date(2024, 3, 10)
     cases = [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate(spines)]
-    return fill_store(folder, cases)
+    return fill_store(folder, [calibrated(*one) for one in zip(cases, lines, strict=True)] if lines else cases)
+
+
+def calibrated(case: ReadingCase, line: Calibration) -> ReadingCase:
+    """The same, with this line on record in place of the one that was used."""
+    assert case.result.assessment is not None
+    assessment = replace(case.result.assessment, calibration=line)
+    return replace(case, result=replace(case.result, assessment=assessment))
 
 
 def fill_store(folder: Path, cases: list[ReadingCase]) -> list[ReadingCase]:

@@ -165,3 +165,27 @@ def first_scanner() -> Scanner:
     return Scanner(
         vendor="GE", manufacturer_model_name="Revolution", kvp=120.0, kernel_group="standard", mineral="K2HPO4"
     )
+
+
+def test_the_preview_counts_what_a_line_of_an_unknown_kernel_covers(tmp_path: Path) -> None:
+    """Six series of one scanner, two of them of an unknown kernel; its model is written in other letters once."""
+    base = [one for one in build_cohort(12) if one.status is Status.MEASURED][:6]
+    kernels, models = ["standard"] * 4 + ["unknown"] * 2, ["Revolution"] * 5 + [" REVOLUTION"]
+    results = [
+        replace(
+            one,
+            series=replace(one.series, vendor="GE", manufacturer_model_name=model, kvp=120.0, kernel_group=kernel),
+        )
+        for one, kernel, model in zip(base, kernels, models, strict=True)
+    ]
+    deliver_results(tmp_path / "store", results)
+    scanner = {"vendor": "GE", "manufacturer_model_name": "Revolution", "kvp": 120.0}
+    with open_store(tmp_path / "store") as store:
+        store.take_in()
+        found = {
+            kernel: [
+                row["n"] for row in store.query("scanner_series", **scanner, kernel_group=kernel, limit=9).to_pylist()
+            ]
+            for kernel in ("standard", "unknown")
+        }
+    assert found == {"standard": [4] * 4, "unknown": [2] * 2}

@@ -28,7 +28,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.prevalence import AGE_BANDS, age_band
 from osteo_core.programme.versions import Version
 from osteo_core.records import Event, Found, SeriesResult
-from osteo_core.terms import Category, Level, Sex, Status, Step, Vendor
+from osteo_core.terms import Category, ContrastPhase, Level, Mineral, Sex, Status, Step, Vendor
 from tests.builders.cohort import MODEL_HASH, SETTINGS_HASH, build_cohort, build_references, key_of
 from tests.builders.drift import drifting_cohort
 from tests.builders.regressors import reading
@@ -332,6 +332,42 @@ def test_pairs_join_by_patient_level_and_mineral(filled: Store, store: Store) ->
     assert pair["vbmd"] == result.measurements[1].vbmd_mg_cm3.value
 
 
+def two_studies(result: SeriesResult, **latest: Any) -> list[SeriesResult]:
+    """An earlier study of this patient, key of 0s, and a later one, key of 1s, with changes to its result."""
+    series = [
+        replace(result.series, series_key=str(n) * 16, study_key=str(n) * 16, study_date=date(2025 + n, 1, 1))
+        for n in range(2)
+    ]
+    return [replace(result, series=series[0]), replace(result, series=series[1], **latest)]
+
+
+def with_qct(store: Store, results: list[SeriesResult]) -> None:
+    (value,) = build_references(results[:1])
+    deliver_results(store.store_dir, results)
+    write_part(store.store_dir, "reference_values", rows.reference_table([value]))
+    store.take_in()
+
+
+def test_the_latest_ct_that_can_be_compared_counts(store: Store) -> None:
+    """The latest is on another mineral than QCT; the one before is not."""
+    result = measured()[1]
+    line = replace(result.assessment.calibration, mineral=Mineral.HA)
+    with_qct(store, two_studies(result, assessment=replace(result.assessment, calibration=line)))
+    for name, given in (("agreement_pairs", {}), ("version_agreement", Version().parameters())):
+        (pair,) = ask(store, name, **given)
+        assert (pair["series_key"], pair["mineral"]) == ("0" * 16, "K2HPO4")
+
+
+def test_the_latest_native_ct_makes_the_pair_of_a_line(store: Store) -> None:
+    result = replace(measured()[1], contrast_phase=ContrastPhase.NATIVE)
+    studies = two_studies(result, contrast_phase=ContrastPhase.PORTAL_VENOUS)
+    with_qct(store, studies)
+    (pair,) = ask(store, "qct_hu_pairs")
+    assert pair["study_date"] == date(2025, 1, 1)
+    used = [m.median_hu for m in result.measurements if m.level in result.assessment.levels_used]
+    assert pair["hu"] == pytest.approx(sum(used) / len(used))
+
+
 def test_the_flow_adds_up_and_lists_its_series(filled: Store) -> None:
     counts = ask(filled, "exclusion_counts")
     assert sum(r["n"] for r in counts if not r["is_level"]) == 4
@@ -599,6 +635,41 @@ def test_equity_counts_each_patient_once_in_its_group(store: Store, by: str) -> 
     flagged = {r.series.patient_key for r in results if r.assessment and r.assessment.is_flagged}
     assert sum(r["n_flagged"] for r in found) == len(flagged)
     assert all(r["n_closed"] == 0 for r in found)
+
+
+def test_equity_counts_flags_of_the_measured_and_closes_a_patient_with_the_last_flag(store: Store) -> None:
+    """Ten measured patients without a flag, ten with a fracture but no sound level; one measured, flagged twice."""
+    sound = next(r for r in measured() if not r.assessment.is_flagged)
+    flag = next(r for r in measured() if r.assessment.is_flagged)
+    lost = replace(flag, status=Status.EXCLUDED, measurements=())
+    of = (
+        *((sound, n) for n in range(10)),
+        *((lost, n) for n in range(10, 20)),
+        *((flag, 20),) * 2,
+    )
+    results = [
+        replace(
+            r, series=replace(r.series, series_key=key_of(n), study_key=key_of(n), patient_key=key_of(p, "patient"))
+        )
+        for n, (r, p) in enumerate(of)
+    ]
+    deliver_results(store.store_dir, results)
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    for number, closed in ((20, 0), (21, 1)):
+        given = {"state": "closed", "because": "finding not confirmed"}
+        note = Event(
+            event_id=f"n{number}",
+            kind="follow-up",
+            series_key=key_of(number),
+            author="AB",
+            at=noon,
+            payload_json=json.dumps(given),
+        )
+        record(store.store_dir, note)
+        store.take_in()
+        (row,) = ask(store, "equity", by="all")
+        counts = {"n": 21, "n_measured": 11, "n_measured_flagged": 1, "n_flagged": 11, "n_closed": closed}
+        assert row == {"group": "all", **counts}
 
 
 def test_a_networks_reading_comes_back_beside_the_calibrated_value(tmp_path: Path) -> None:

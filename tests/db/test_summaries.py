@@ -131,7 +131,7 @@ def test_equity(mixed: Store, by: str) -> None:
     sql = f"""
     SELECT
         first({GROUP[by]} ORDER BY {LATEST}) AS g, bool_or(status = 'measured') AS m,
-        bool_or(follow_state IS NOT NULL) AS f, coalesce(bool_or(follow_state IN {ended}), false) AS c
+        bool_or(follow_state IS NOT NULL) AS f, coalesce(bool_and(follow_state IN {ended}), false) AS c
     FROM cohort WHERE {{F}} GROUP BY patient_key"""
     for cohort in FILTERS:
         rows = plain(mixed, cohort, sql)
@@ -139,6 +139,7 @@ def test_equity(mixed: Store, by: str) -> None:
             name: (
                 sum(g == name for g, *_ in rows),
                 sum(m for g, m, _, _ in rows if g == name),
+                sum(m and f for g, m, f, _ in rows if g == name),
                 sum(f for g, _, f, _ in rows if g == name),
                 sum(f and c for g, _, f, c in rows if g == name),
             )
@@ -162,16 +163,13 @@ def test_pairs(mixed: Store, by_level: bool) -> None:
         SELECT * FROM reference_values
         QUALIFY row_number() OVER (PARTITION BY patient_key, level, mineral ORDER BY imported_at DESC, source) = 1
     ),
-    chosen AS (
-        SELECT * FROM cohort
-        WHERE status = 'measured' AND mean_vbmd_mg_cm3 IS NOT NULL AND {{F}}
-            AND patient_key IN (SELECT patient_key FROM reference)
-        QUALIFY row_number() OVER (PARTITION BY patient_key ORDER BY {LATEST.rsplit(",", 1)[0]}, series_key) = 1
+    candidate AS (
+        SELECT * FROM cohort WHERE status = 'measured' AND mean_vbmd_mg_cm3 IS NOT NULL AND {{F}}
     ),
     found AS (
-        SELECT c.*, NULL AS level, mean_vbmd_mg_cm3 AS vbmd FROM chosen AS c WHERE {not by_level}
+        SELECT c.*, NULL AS level, mean_vbmd_mg_cm3 AS vbmd FROM candidate AS c WHERE {not by_level}
         UNION ALL
-        SELECT c.*, m.level, m.vbmd_mg_cm3 FROM chosen AS c JOIN measurements AS m USING (result_id)
+        SELECT c.*, m.level, m.vbmd_mg_cm3 FROM candidate AS c JOIN measurements AS m USING (result_id)
         WHERE {by_level} AND m.exclusion_code IS NULL AND m.vbmd_mg_cm3 IS NOT NULL
     )
     SELECT
@@ -179,6 +177,9 @@ def test_pairs(mixed: Store, by_level: bool) -> None:
         r.vbmd_mg_cm3, r.mineral, r.source
     FROM found AS f JOIN reference AS r
         ON r.patient_key = f.patient_key AND r.level IS NOT DISTINCT FROM f.level AND r.mineral = f.calibration_mineral
+    QUALIFY f.series_key = first(f.series_key) OVER (
+        PARTITION BY f.patient_key ORDER BY {LATEST.rsplit(",", 1)[0]}, f.series_key
+    )
     ORDER BY 1, 5"""
     for cohort in FILTERS:
         assert short(mixed, "agreement_pairs", cohort, by_level=by_level) == plain(mixed, cohort, sql)

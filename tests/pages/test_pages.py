@@ -18,11 +18,13 @@ from commands.cluster import pause
 from db import rows
 from db.parts import write_part
 from osteo_core.programme.cause import Cause
+from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import CLASSES
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
-from osteo_core.terms import Anchor, Level
+from osteo_core.terms import Anchor, Level, Mineral
 from pages.ui.agreement import figures as agreement_figures
+from pages.ui.export.report_figures import report_figures
 from pages.ui.shared import wording
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.drift import build_drift_store
@@ -190,6 +192,31 @@ def test_agreement_gives_each_vendor_its_bias(filled_store: Path, open_page: Ope
     assert float(table.loc["Philips", "Bias"].split()[0]) > float(table.loc["Canon/Toshiba", "Bias"].split()[0])
 
 
+def test_two_minerals_are_never_in_one_figure(tmp_path: Path, open_page: Open) -> None:
+    """20 of 60 series are in HA, and so is QCT of their patients."""
+    results, references = build_cohort(60), build_references(build_cohort(60))
+    in_ha = {r.series.patient_key for r in results[:20]}
+    for n, r in enumerate(results[:20]):
+        if r.assessment:
+            line = replace(r.assessment.calibration, mineral=Mineral.HA)
+            results[n] = replace(r, assessment=replace(r.assessment, calibration=line))
+    references = [replace(v, mineral=Mineral.HA) if v.patient_key in in_ha else v for v in references]
+    store = build_store(tmp_path / "store", results, references=references)
+    app = open_page(store, "pages/agreement.py")
+    n_ha = sum(v.patient_key in in_ha for v in references)
+    assert f"Pairs: {52 - n_ha} in K2HPO4, {n_ha} in HA." in texts(app)
+    assert app.dataframe[0].value.set_index("Group").loc["All vendors", "n"] == 52 - n_ha
+    app = open_page(store, "pages/agreement.py", mineral="HA")
+    assert not app.exception
+    assert app.dataframe[0].value.set_index("Group").loc["All vendors", "n"] == n_ha
+    figures = report_figures(CohortFilter())
+    assert [one.title for one in figures if "QCT" in one.title] == [
+        f"{title}, {mineral}"
+        for mineral in ("K2HPO4", "HA")
+        for title in ("Agreement with QCT", "Differences from QCT")
+    ]
+
+
 def test_too_many_pairs_are_counted_and_a_box_leads_to_its_points(
     filled_store: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,7 +357,7 @@ def test_follow_up_shows_states_indicators_and_capacity(tmp_path: Path, open_pag
     table = app.dataframe[0].value
     assert list(table["no"]) == list(range(1, 14))
     assert table["share"].iloc[1] != wording.MISSING
-    assert "flags a week" in texts(app)
+    assert "patients flagged a week" in texts(app)
 
 
 def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_suggestion(

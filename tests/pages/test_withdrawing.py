@@ -15,6 +15,7 @@ from db.parts import write_part
 from osteo_core.programme.site_line import PairsLine, Scanner, line_event
 from osteo_core.records import Estimate
 from pages.ui import services
+from pages.ui.agreement.site_lines import _what_follows
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
 
@@ -102,11 +103,19 @@ def test_lines_of_one_minute_are_named_with_seconds_and_of_one_second_with_their
     assert [one.split(", ", 1)[1] for one in app.selectbox(key="site-line-withdraw").options] == [
         f"{minute}:09, GE Revolution 120 kVp standard, HA, l2",
         f"{minute}:09, GE Revolution 120 kVp standard, HA, l1",
-        f"{minute}, GE Revolution 120 kVp, HA",
+        f"{minute}, GE Revolution 120 kVp unknown, HA",
         f"{minute}:05, GE Revolution 120 kVp standard, HA",
     ]
+    assert {one.line_id: (one.is_in_force, one.then) for one in services.used_lines()} == {
+        "l0": (False, ""),
+        "l1": (False, ""),
+        "l2": (True, "l1"),
+        "l3": (True, ""),
+    }
+    assert any("The line before it is in use again then" in one.value for one in app.caption)  # of l2, the first
     withdraw(app, "site-line-withdraw", "l1")
     assert withdrawn_lines() == {"l1"}
+    assert any("changes no value" in _what_follows(one, {}) for one in services.used_lines() if one.line_id == "l0")
 
 
 @pytest.mark.usefixtures("waits_for_analysis")

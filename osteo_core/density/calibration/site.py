@@ -3,8 +3,8 @@
 Columns (CSV or Excel with a row of headings; blank means 'any' where allowed):
 name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank any),
 manufacturer_model_name (as in the DICOM header; blank any), kvp (required),
-kernel_group (smooth, standard; blank any), slope_mg_cm3_per_hu, intercept_mg_cm3, residual_sd_mg_cm3,
-mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank open).
+kernel_group (smooth, standard, sharp, unknown; blank any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
+residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank open).
 """
 
 from __future__ import annotations

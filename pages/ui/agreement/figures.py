@@ -51,6 +51,15 @@ class Pairs:
         """The vendors among them, in the order of the alphabet."""
         return sorted(set(self.vendor))
 
+    def minerals(self) -> list[str]:
+        """The minerals among them, that of most pairs first. Values in two are on two scales: no figure holds both."""
+        names, counts = np.unique(self.mineral.astype(str), return_counts=True)
+        return [str(name) for _, name in sorted(zip(-counts, names, strict=True))]
+
+    def in_mineral(self, mineral: str) -> Pairs:
+        """Those in one mineral."""
+        return self.where(self.mineral == mineral)
+
     def of(self, vendor: str) -> Pairs:
         """Those of one vendor."""
         return self.where(self.vendor == vendor)

@@ -144,7 +144,7 @@ def _show_used() -> None:
                 "Why": one.reason,
                 "In use": f"withdrawn by {one.withdrawn_by}, {wording.moment(one.withdrawn_at)}"
                 if one.withdrawn_at
-                else "yes, unless a later one of the same scanner is",
+                else ("yes" if one.is_in_force else "no, a later one of the same scanner is"),
             }
             for one in used
         ],
@@ -152,11 +152,13 @@ def _show_used() -> None:
         placeholder="",
         alt="Lines put into use",
     )
+    names = _names(used)
     valid = [one.line_id for one in used if not one.withdrawn_at]
     if not valid or not may(current_user(), Action.CALIBRATE):
         return
     with st.popover("Withdraw a line", width="content"):
-        chosen = st.selectbox("Line", valid, format_func=_names(used).__getitem__, key="site-line-withdraw")
+        chosen = st.selectbox("Line", valid, format_func=names.__getitem__, key="site-line-withdraw")
+        st.caption(literal(_what_follows(next(one for one in used if one.line_id == chosen), names)))
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
         # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
@@ -165,6 +167,15 @@ def _show_used() -> None:
                 lambda: services.withdraw_line(chosen, author=author(), reason=reason),
                 "The line was withdrawn",
             )
+
+
+def _what_follows(one: services.UsedLine, names: dict[str, str]) -> str:
+    """Which line applies to the scanner once this one is withdrawn."""
+    if not one.is_in_force:
+        return "A later line of the same scanner is in use: withdrawing this one changes no value."
+    if one.then:
+        return f"The line before it is in use again then: {names[one.then]}. To use neither, withdraw that one too."
+    return "No line from pairs is in use for this scanner then: the next way of calibration_order calibrates it."
 
 
 def _scanner(one: services.UsedLine) -> str:

@@ -24,6 +24,7 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
     if not all(len(pairs) for pairs in found.pairs):
         frame.draw_empty("One of the sides has no measured patient with a QCT value: agreement cannot be compared.")
     else:
+        _say_minerals(found)
         _show_lines(found)
         zoom = _same_axes(found)
         columns = st.columns(2, gap="large")
@@ -41,6 +42,15 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
     first, second = sides
     if first.cohort == second.cohort and first.version != second.version:
         _show_versions(first, second)
+
+
+def _say_minerals(found: services.Agreements) -> None:
+    """A warning where a side holds values in two minerals."""
+    for name, pairs in zip(("first", "second"), found.pairs, strict=True):
+        if len(minerals := pairs.minerals()) > 1:
+            counts = " and ".join(f"{len(pairs.in_mineral(one)):,} in {one}" for one in minerals)
+            words = f"The {name} side puts two minerals together, which are different scales: {counts}."
+            st.warning(literal(words), icon=":material/warning:")
 
 
 def _same_axes(found: services.Agreements) -> Zoom:

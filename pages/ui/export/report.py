@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import plotly.graph_objects as go
 
 from pages.ui import services
+from pages.ui.agreement.figures import Pairs
 from pages.ui.export.report_figures import WIDTH_PX, ReportFigure, about, kind, report_figures
 from pages.ui.shared import wording
 
@@ -104,7 +105,12 @@ def _numbers(numbers: services.CohortNumbers) -> str:
 def _agreement(chosen: services.CohortFilter) -> str:
     pairs = services.agreement_pairs(chosen, by_level=False)
     if not len(pairs):
-        return "<h2>Agreement with QCT</h2><p>No patient in this filter has a QCT value.</p>"
+        return "<h2>Agreement with QCT</h2><p>No patient in this filter has a QCT value in the mineral of the vBMD.</p>"
+    minerals = pairs.minerals()
+    return "".join(_agreement_in(pairs.in_mineral(one), f", {one}" if len(minerals) > 1 else "") for one in minerals)
+
+
+def _agreement_in(pairs: Pairs, mineral: str) -> str:
     head = ("Group", "n", "Pearson r", f"Bias, {wording.UNIT}", "Lower limit", "Upper limit")
     lines = [
         (
@@ -117,7 +123,7 @@ def _agreement(chosen: services.CohortFilter) -> str:
         )
         for row in services.agreement(pairs)
     ]
-    return "<h2>Agreement with QCT by vendor</h2>" + _table(head, lines)
+    return f"<h2>Agreement with QCT by vendor{mineral}</h2>" + _table(head, lines)
 
 
 def _exclusions(chosen: services.CohortFilter) -> str:

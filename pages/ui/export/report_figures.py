@@ -112,18 +112,30 @@ def _prevalence(chosen: services.CohortFilter) -> list[ReportFigure]:
 
 def _agreement(chosen: services.CohortFilter) -> list[ReportFigure]:
     pairs = services.agreement_pairs(chosen, by_level=False)
-    if not pairs:
+    if not len(pairs):
         return []
+    minerals = pairs.minerals()
+    return [
+        one
+        for mineral in minerals
+        for one in _agreement_in(pairs.in_mineral(mineral), mineral if len(minerals) > 1 else "")
+    ]
+
+
+def _agreement_in(pairs: agreement_figures.Pairs, named: str) -> list[ReportFigure]:
+    """The figures of pairs in one mineral, which ``named`` says where there is another one, too."""
+    mineral, suffix = (f", {named}", f"_{named}") if named else ("", "")
     everybody = services.agreement(pairs)[0]
-    words = f"n = {len(pairs):,} patients, one value each."
+    words = f"n = {len(pairs):,} patients, one value each{mineral}."
     drawn = (
         ("agreement_scatter", "Agreement with QCT", agreement_figures.scatter_figure(pairs, everybody.lines)),
         ("agreement_bland_altman", "Differences from QCT", agreement_figures.bland_altman_figure(pairs, everybody)),
     )
     for _, _, figure in drawn:
         figure.update_traces(customdata=None, hovertemplate=None)  # no key of a patient leaves with the picture
+    words = f"{words} Differences are this CT minus QCT."
     return [
-        ReportFigure(name=name, title=title, figure=figure, words=f"{words} Differences are this CT minus QCT.")
+        ReportFigure(name=name + suffix, title=title + mineral, figure=figure, words=words)
         for name, title, figure in drawn
     ]
 

@@ -41,24 +41,24 @@ def states_figure(found: Sequence[StateCount]) -> go.Figure:
 
 
 def flags_figure(queue: Queue, *, slots: float) -> go.Figure:
-    """New flags a week with the clinic's slots as a line."""
+    """Patients flagged a week with the clinic's slots as a line."""
     figure = go.Figure(
         go.Bar(
             x=list(queue.weeks),
             y=list(queue.flags),
             marker_color=ORANGE,
-            hovertemplate="week of %{x|%-d %b %Y}: %{y} flags<extra></extra>",
+            hovertemplate="week of %{x|%-d %b %Y}: %{y} patients flagged<extra></extra>",
         )
     )
     figure.add_hline(slots, line={"color": GREY, "dash": "dash", "width": 1.5}, annotation_text=f"{slots:,.0f} slots")
     figure.update_xaxes(tickformat="%-d %b")
     if len(queue.weeks) <= _NAMED_WEEKS:  # few bars: a tick for each, or the axis names the same day several times
         figure.update_xaxes(tickvals=list(queue.weeks))
-    return layout(figure, height=300, x="week (its Monday)", y="flags a week")
+    return layout(figure, height=300, x="week (its Monday)", y="patients flagged a week")
 
 
 def queue_figure(ahead: Plan) -> go.Figure:
-    """People expected to wait at the end of each week ahead."""
+    """Patients expected to wait for a slot at the end of each week ahead."""
     figure = go.Figure(
         go.Scatter(
             x=list(range(len(ahead.queue))),
@@ -69,4 +69,4 @@ def queue_figure(ahead: Plan) -> go.Figure:
         )
     )
     figure.update_yaxes(rangemode="tozero")
-    return layout(figure, height=300, x="weeks from now", y="people waiting (expected)")
+    return layout(figure, height=300, x="weeks from now", y="patients waiting for a slot (expected)")

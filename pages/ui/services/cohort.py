@@ -186,6 +186,7 @@ def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
             group=_group_words(row["group"], by),
             scanned=int(row["n"]),
             measured=int(row["n_measured"]),
+            measured_flagged=int(row["n_measured_flagged"]),
             flagged=int(row["n_flagged"]),
             closed=int(row["n_closed"]),
         )

@@ -122,8 +122,8 @@ def _days(columns: Mapping[str, np.ndarray], column: str, level: float | None) -
 def phantom_checks() -> tuple[Check, ...]:
     """The site's own lines and phantom scans, each against the one before; nothing where the site has no table."""
     setup = read_setup(settings())
-    found = checks([line.calibration for line in setup.site_lines])
+    found = checks([(line.calibration, line.kernel_group) for line in setup.site_lines])
     lines = [line for line in setup.phantom_lines if not line.refusal]
     for _, of_scanner in groupby(lines, key=lambda line: line.scanner):
-        found += checks([line.calibration for line in of_scanner])
+        found += checks([(line.calibration, line.scanner.kernel_group) for line in of_scanner])
     return found

@@ -23,7 +23,7 @@ class StateCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """Flags of the last full weeks, the latest last (blank weeks are 0), and who waits now."""
+    """People flagged in each of the last full weeks, the latest last (blank weeks are 0), and people who wait now."""
 
     weeks: tuple[date, ...]
     flags: tuple[int, ...]
@@ -61,7 +61,7 @@ def programme_indicators(cohort: CohortFilter, *, expected_spine_fractures: int)
 
 
 def flag_queue(cohort: CohortFilter) -> Queue:
-    """Flags of the last full weeks and who waits now; the running week counts for waiting only."""
+    """Who was flagged in the last full weeks, and who waits now; the running week counts for waiting only."""
     rows = query("follow_up_weeks", cohort=cohort).to_pylist()
     today = datetime.now(UTC).date()
     running = today - timedelta(days=today.weekday())

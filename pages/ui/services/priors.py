@@ -16,6 +16,9 @@ from pages.ui.services.patients import level_rows, level_summaries
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import query, settings
 
+#: Ways of calibration whose line holds for many scans, unchanged or moved by each scan's tissues; others make it anew.
+_AS_IT_IS, _MOVED = ("site", "phantom", "published"), ("precalibrated", "carried")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
@@ -84,13 +87,28 @@ def _study(row: Mapping[str, Any], summary: Summary) -> Study:
         summary=summary,
         device=row["device_key"] or "",
         scanner=Scanner(vendor=Vendor(row["vendor"]), model=row["manufacturer_model_name"] or ""),
-        calibration=row["calibration_kind"] or "",
+        calibration=_line_words(row),
         mineral=row["calibration_mineral"] or "",
         phase=row["contrast_phase"] or ContrastPhase.UNKNOWN.value,
         kvp=row["kvp"],
         kernel_group=row["kernel_group"] or "",
         measuring_version=row["measuring_version"] or "",
     )
+
+
+def _line_words(row: Mapping[str, Any]) -> str:
+    """What two scans must have in common for the errors of their calibrations to cancel, as one text.
+
+    Of a line that is used as it is: the line itself. Of one that the scan's own tissues move: the phantom scan it comes
+    from. Of one that each scan makes for itself: the way.
+    """
+    kind = row["calibration_kind"] or ""
+    names = [kind]
+    if kind in (*_AS_IT_IS, *_MOVED):
+        names.append(row["calibration_name"])
+    if kind in _AS_IT_IS:
+        names += [row[f"calibration_{name}"] for name in ("source", "slope_mg_cm3_per_hu", "intercept_mg_cm3")]
+    return "; ".join(map(str, names))
 
 
 def _summary(row: Mapping[str, Any]) -> Summary:

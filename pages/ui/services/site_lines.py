@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,11 @@ from osteo_core.programme.site_line import (
     Scanner,
     ScannerLine,
     line_event,
+    lines_in_force,
     scanner_lines,
     withdrawal_event,
 )
+from osteo_core.records import Event
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
@@ -30,7 +32,10 @@ from pages.ui.services.running_app import may_start, moment, query, settings, st
 
 @dataclass(frozen=True, kw_only=True)
 class UsedLine:
-    """A line that somebody put into use; ``withdrawn_at`` is None while nobody withdrew it."""
+    """A line that somebody put into use; ``withdrawn_at`` is None while nobody withdrew it.
+
+    ``is_in_force``: no later line of its scanner is in use. ``then``: the line that is in force again without it.
+    """
 
     line_id: str
     author: str
@@ -42,6 +47,8 @@ class UsedLine:
     sd_mg_cm3: float
     withdrawn_by: str
     withdrawn_at: datetime | None
+    is_in_force: bool = False
+    then: str = ""
 
 
 def lines_from_pairs() -> list[ScannerLine]:
@@ -87,7 +94,16 @@ def used_lines() -> list[UsedLine]:
     """Every line that was put into use here, the latest first."""
     rows = query("calibration_line_events").to_pylist()
     gone = {_payload(row)["line"]: row for row in rows if row["kind"] == WITHDRAWN_KIND}
-    return [_used(row, gone.get(row["event_id"])) for row in reversed(rows) if row["kind"] == LINE_KIND]
+    events = [Event(**row) for row in rows]
+    now = {event.event_id for event in lines_in_force(events)}
+    found = []
+    for row in reversed(rows):
+        if row["kind"] == LINE_KIND:
+            is_in_force = row["event_id"] in now
+            after = lines_in_force(events, without=row["event_id"]) if is_in_force else []
+            then = next((event.event_id for event in after if event.event_id not in now), "")
+            found.append(replace(_used(row, gone.get(row["event_id"])), is_in_force=is_in_force, then=then))
+    return found
 
 
 def _used(row: dict[str, Any], gone: dict[str, Any] | None) -> UsedLine:

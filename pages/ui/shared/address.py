@@ -123,6 +123,7 @@ PAGES: Mapping[str, tuple[Field, ...]] = {
             read=fields.one_of(lambda: ("Patient mean", "Single levels")),
             default="Patient mean",
         ),
+        Field(name="mineral", words="mineral", default=""),
         Field(name="group", words="group", default=services.ALL_VENDORS),
         *COMPARE,
     ),

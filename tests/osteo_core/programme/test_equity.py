@@ -9,16 +9,16 @@ from osteo_core.statistics.intervals import wilson
 
 
 def test_each_share_has_its_own_denominator() -> None:
-    reach = Reach(group="F", scanned=200, measured=150, flagged=40, closed=10)
+    reach = Reach(group="F", scanned=200, measured=150, measured_flagged=40, flagged=45, closed=10)
     assert (reach.measured_share, reach.flagged_share, reach.closed_share) == (
         wilson(150, 200),
         wilson(40, 150),
-        wilson(10, 40),
+        wilson(10, 45),
     )
 
 
 def test_small_groups_show_no_share() -> None:
-    reach = Reach(group="O", scanned=12, measured=9, flagged=2, closed=0)
+    reach = Reach(group="O", scanned=12, measured=9, measured_flagged=2, flagged=2, closed=0)
     assert reach.measured_share == wilson(9, 12)
     assert (reach.flagged_share, reach.closed_share) == (None, None)
 

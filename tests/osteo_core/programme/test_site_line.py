@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict, replace
+from datetime import date
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from osteo_core.density.calibration.site import read_site_lines
+from osteo_core.errors import TableError, UsageError
 from osteo_core.limits.calibration import PAIRS_ERROR_RATIO
-from osteo_core.programme.site_line import PairsLine, QctPair, line_of_pairs
+from osteo_core.programme.site_line import PairsLine, QctPair, Scanner, line_of_pairs, scanner_lines, table_row
 from osteo_core.statistics.regression import deming
 
 
@@ -28,6 +35,42 @@ def fitted(pairs: list[QctPair]) -> PairsLine:
     found = line_of_pairs(pairs)
     assert isinstance(found, PairsLine), found
     return found
+
+
+def exact_pairs(intercept: float) -> list[QctPair]:
+    """Pairs that lie on 0.8 HU + intercept but for 0.01 mg/cm3."""
+    hu = [10.0 * n for n in range(25)]
+    return [
+        QctPair(patient_key=f"p{n}", hu=h, qct_mg_cm3=0.8 * h + intercept + 0.01 * (-1) ** n) for n, h in enumerate(hu)
+    ]
+
+
+def test_a_line_that_no_table_takes_is_refused_in_the_tables_own_words(tmp_path: Path) -> None:
+    good = fitted(pairs_of(40))
+    scanner = Scanner(vendor="GE", manufacturer_model_name="R", kvp=120.0, kernel_group="standard", mineral="HA")
+    far = [replace(p, qct_mg_cm3=p.qct_mg_cm3 + 200.0) for p in pairs_of(40)]
+    for pairs, name in ((exact_pairs(4.0), "residual_sd_mg_cm3"), (far, "intercept_mg_cm3")):
+        reason = line_of_pairs(pairs)
+        assert isinstance(reason, str)
+        cell = reason.split("found '")[1].rstrip("'")
+        path = tmp_path / f"{name}.csv"
+        row = table_row(scanner, good, today=date(2026, 11, 30)) | {name: cell}
+        path.write_text(",".join(row) + "\n" + ",".join(f'"{value}"' for value in row.values()) + "\n")
+        with pytest.raises(TableError, match=re.escape(reason)):
+            read_site_lines(path)
+
+
+def test_a_line_is_made_for_a_named_model_and_its_kernel_group_alone() -> None:
+    good = fitted(pairs_of(40))
+    scanner = Scanner(vendor="GE", manufacturer_model_name=None, kvp=120.0, kernel_group="unknown", mineral="HA")
+    with pytest.raises(UsageError, match=r"expected a scanner model, found none .* every GE scanner"):
+        table_row(scanner, good, today=date(2026, 11, 30))
+    rows = [{**asdict(scanner), **asdict(pair)} for pair in pairs_of(40)]
+    (found,) = scanner_lines(rows)
+    assert found.line is None
+    assert "expected a scanner model" in found.reason
+    named = replace(scanner, manufacturer_model_name="R")
+    assert table_row(named, good, today=date(2026, 11, 30))["kernel_group"] == "unknown"
 
 
 def test_the_scanners_own_line_comes_back_without_flattening() -> None:

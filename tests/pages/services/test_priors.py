@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.patient.priors import change_words, screen_data
 from pages.ui.services import review_case
+from tests.builders.cohort import LINE
 from tests.builders.reading import LEVELS, LOWERED, ReadingCase, build_followed_store
 
 THEN = dict.fromkeys(LEVELS, 140.0)
@@ -38,6 +40,34 @@ def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store)
     assert words.startswith("since 20 Apr 2025: mean vBMD lower by ")
     assert f"LSC {mean.lsc:.0f})" in words
     assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is no earlier one
+
+
+@pytest.mark.parametrize(
+    ("then", "unlike"),
+    [
+        ({}, ()),
+        ({"slope_mg_cm3_per_hu": 0.86}, ("another calibration",)),
+        ({"name": "QCT pairs of 2025-01-02"}, ("another calibration",)),
+        ({"source": "30 QCT pairs"}, ("another calibration",)),
+        ({"kind": "phantom"}, ("another calibration",)),
+    ],
+)
+def test_two_lines_of_one_kind_are_two_calibrations(then: dict, unlike: tuple, tmp_path: Path, in_store) -> None:
+    now = replace(LINE, kind="site")
+    cases = build_followed_store(tmp_path, LOWERED, THEN, lines=(now, replace(now, **then)))
+    in_store(tmp_path / "store")
+    view = services.patient(cases[0].key)
+    (found,) = services.priors(view, services.model_summary(view), seen_by=None)
+    assert found.comparison.unlike == unlike
+
+
+def test_a_line_that_each_scan_makes_for_itself_is_one_calibration(tmp_path: Path, in_store) -> None:
+    now = replace(LINE, kind="tissues")
+    cases = build_followed_store(tmp_path, LOWERED, THEN, lines=(now, replace(now, slope_mg_cm3_per_hu=0.75)))
+    in_store(tmp_path / "store")
+    view = services.patient(cases[0].key)
+    (found,) = services.priors(view, services.model_summary(view), seen_by=None)
+    assert found.comparison.unlike == ()
 
 
 def test_within_the_limit_no_change_is_stated(built, in_store) -> None:
