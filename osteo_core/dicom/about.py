@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from osteo_core.archives import is_there, local_file
-from osteo_core.dicom.image_header import ImageHeader, image_header
-from osteo_core.dicom.values import positive
+from osteo_core.dicom.image_header import ImageHeader, image_header, voltages_kv
 from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
 from osteo_core.tables.columns import Column, Day, Number, OneOf
@@ -207,10 +206,10 @@ def _value(value: object) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Stated:
-    """All that is stated of one file: as the header of a CT image, its tube voltage, and what to mind (in words)."""
+    """All that is stated of one file: as the header of a CT image, its tube voltages, and what to mind (in words)."""
 
     image: ImageHeader
-    kvp: float | None
+    voltages_kv: tuple[float, ...]
     odd: tuple[str, ...] = ()
 
 
@@ -222,7 +221,7 @@ def stated_of(path: Path, about: About) -> Stated:
     odd += [f"{key} differs between the JSON file and the table; the table counts" for key in _differing(beside, row)]
     source = {"Modality": "CT", **beside, "SOPClassUID": _CT_IMAGE_STORAGE, **row}
     image = image_header(source)
-    return Stated(image=image, kvp=positive(source, "KVP"), odd=tuple(odd))
+    return Stated(image=image, voltages_kv=voltages_kv(source), odd=tuple(odd))
 
 
 def _differing(beside: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:

@@ -79,6 +79,7 @@ def test_without_a_word_everything_stays_unknown(tmp_path: Path) -> None:
         ({"SeriesDescription": "MonoE 40 keV"}, ExclusionCode.DERIVED),
         ({"PatientAge": "012Y"}, ExclusionCode.UNDER_AGE),
         ({"SliceThickness": 10}, ExclusionCode.TOO_THICK),
+        ({"KVP": [80, 140]}, ExclusionCode.MIXED_VOLTAGE),
     ],
 )
 def test_what_a_dicom_header_would_exclude_is_excluded(tmp_path: Path, change: dict, code: ExclusionCode) -> None:
@@ -164,5 +165,5 @@ JSON = st.recursive(
 def test_any_json_is_read_or_left(tmp_path_factory: pytest.TempPathFactory, said: dict) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / "a.json").write_text(json.dumps(said), encoding="utf-8")
-    kvp = stated_of(folder / "a.nii", About()).kvp
+    kvp = next(iter(stated_of(folder / "a.nii", About()).voltages_kv), None)
     assert kvp is None or 0 < kvp < float("inf")
