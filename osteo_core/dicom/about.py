@@ -21,7 +21,7 @@ from osteo_core.archives import is_there, local_file
 from osteo_core.dicom.image_header import ImageHeader, image_header, voltages_kv
 from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
-from osteo_core.tables.columns import Column, Day, Number, OneOf
+from osteo_core.tables.columns import Column, Day, Identifier, Number, OneOf
 from osteo_core.tables.rows import read_whole
 
 #: JSON files of converters have some kilobytes.
@@ -60,8 +60,14 @@ COLUMNS: tuple[Column, ...] = (
                 "型号",
             ),
             "ConvolutionKernel": ("kernel", "Faltungskern", "noyau", "núcleo", "重建核"),
-            "PatientID": ("patient id", "patient", "subject", "Patientennummer", "患者编号"),
         }.items()
+    ),
+    Column(
+        name="PatientID",
+        kind=Identifier(),
+        words=("patient id", "patient", "subject", "Patientennummer", "患者编号"),
+        required=False,
+        may_be_blank=True,
     ),
     Column(
         name="SliceThickness",

@@ -12,7 +12,7 @@ from osteo_core.errors import TableError
 from osteo_core.limits.tables import QCT_HIGH, QCT_LOW, SCORE_HIGH, SCORE_LOW
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import ReferenceValue
-from osteo_core.tables.columns import Column, Number, OneOf, Text, folded, guess_columns, unit_in
+from osteo_core.tables.columns import Column, Identifier, Number, OneOf, Text, folded, guess_columns, unit_in
 from osteo_core.tables.content import Refused, Table, read_table_file
 from osteo_core.tables.rows import Row, read_rows, refuse_rows
 from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
@@ -52,7 +52,7 @@ def _levels() -> OneOf:
 
 # fmt: off
 COLUMNS: tuple[Column, ...] = (
-    Column(name="PatientID", words=(
+    Column(name="PatientID", kind=Identifier(), words=(
         "patient", "patient number", "patient no", "pid", "mrn", "subject id", "subject", "case id", "id",
         "Patientennummer", "Patientennr", "Patienten-Nr.", "Patienten-ID", "PatNr", "Pat.-Nr.", "Pat-ID",
         "numéro patient", "numéro de patient", "numéro du patient", "n° patient", "no patient", "id patient", "ipp",
