@@ -23,6 +23,8 @@ SEG_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7
 #: Frames of one stack lie on one line and at whole steps, within this share of a step.
 _STEP_TOLERANCE = 0.1
 _LINE_TOLERANCE_MM = 0.1
+#: Frames nearer than this lie in one slice, as slices of a CT do.
+_SAME_PLACE_MM = 0.01
 
 
 class SegUnreadableError(ValueError):
@@ -163,11 +165,7 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     normal = np.cross(along, down)
     positions = np.array([frame.position_mm for frame in frames])
     heights = positions @ normal
-    extent = float(np.ptp(heights))
-    gaps = np.diff(np.unique(np.round(heights, 2)))
-    # Over the whole extent, so that rounded positions do not add up.
-    step = extent / round(extent / float(gaps.min())) if len(gaps) else number(measures, "SpacingBetweenSlices")
-    step = step or number(measures, "SliceThickness")
+    step = _step(heights) or number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
     if not step:
         raise SegUnreadableError("a SEG that does not say how far its frames lie apart")
     planes = (heights - heights.min()) / step
@@ -181,6 +179,13 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     shape = (int(dataset.Columns), int(dataset.Rows), int(np.rint(planes).max()) + 1)
     check_voxels(shape)
     return Geometry(shape=shape, affine_lps=affine), [int(p) for p in np.rint(planes)]
+
+
+def _step(heights: FloatArray) -> float:
+    """The step that fits all gaps, each a whole number of steps, so that rounded heights do not add up; 0 without."""
+    gaps = np.diff(np.sort(heights))
+    gaps = gaps[gaps > _SAME_PLACE_MM]
+    return float(gaps.sum() / np.rint(gaps / gaps.min()).sum()) if len(gaps) else 0.0
 
 
 def _group(dataset: Dataset, keyword: str) -> Dataset:

@@ -58,6 +58,23 @@ def test_only_the_segments_asked_for_are_painted(tmp_path: Path) -> None:
     assert read.segments[0].algorithm == "Tool 7"
 
 
+@pytest.mark.parametrize("step_mm", [0.625, 0.3125, 1.0 / 3.0])
+@pytest.mark.parametrize("decimals", [2, 3, 10])
+def test_a_long_stack_of_fine_steps_is_one(tmp_path: Path, step_mm: float, decimals: int) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, step_mm), extent_mm=(13.0, 14.0, 300 * step_mm))
+    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    labels[3:9, 4:7, 20:90] = 5
+    labels[3:9, 4:7, 95:290] = 9
+    path = write_seg(tmp_path / "s.dcm", labels, geometry, names={5: "first", 9: "second"})
+    dataset = dcmread(path)
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        place = group.PlanePositionSequence[0]
+        place.ImagePositionPatient = [round(float(v), decimals) for v in place.ImagePositionPatient]
+    dataset.save_as(path)
+    read = read_seg(path, lambda segment: {1: 5, 2: 9}[segment.number])
+    assert np.array_equal(read.labels, labels[:, :, 20:290])
+
+
 def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
     geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
     path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES, series_uid="1.2.3", frame_uid="1.9")
