@@ -122,11 +122,14 @@ class _Frame:
 
 
 def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geometry]:
-    frames = [_frame(item) for item in dataset.get("PerFrameFunctionalGroupsSequence") or ()]
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    frames = [_frame(item, shared) for item in dataset.get("PerFrameFunctionalGroupsSequence") or ()]
     if not frames:
         raise SegUnreadableError("a SEG without frames")
-    geometry, planes = _stack(dataset, frames)
     is_map = text(dataset, "SegmentationType") == "LABELMAP"
+    if not is_map and not all(frame.segment for frame in frames):
+        raise SegUnreadableError("a SEG whose frames do not say which segment they show")
+    geometry, planes = _stack(dataset, frames)
     used = [n for n, frame in enumerate(frames) if is_map or frame.segment in wanted]
     labels = np.zeros(geometry.shape, dtype=np.uint8)
     for n, pixels in zip(used, _pixels(dataset, used), strict=True):
@@ -137,6 +140,8 @@ def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geom
                 plane[(values == segment) & (plane == 0)] = label
         else:
             plane[(values >= _least(dataset)) & (plane == 0)] = wanted[frames[n].segment]
+    if wanted and not labels.any():
+        raise SegUnreadableError("a SEG whose wanted segments mark no pixel")
     return labels, geometry
 
 
@@ -146,9 +151,12 @@ def _least(dataset: Dataset) -> float:
     return (number(dataset, "MaximumFractionalValue") or 255.0) / 2
 
 
-def _frame(item: Dataset) -> _Frame:
-    identified = (item.get("SegmentIdentificationSequence") or [Dataset()])[0]
-    position = numbers((item.get("PlanePositionSequence") or [Dataset()])[0], "ImagePositionPatient", 3)
+def _frame(item: Dataset, shared: Dataset) -> _Frame:
+    identified, placed = (
+        (item.get(keyword) or shared.get(keyword) or [Dataset()])[0]
+        for keyword in ("SegmentIdentificationSequence", "PlanePositionSequence")
+    )
+    position = numbers(placed, "ImagePositionPatient", 3)
     if position is None:
         raise SegUnreadableError("a SEG whose frames do not say where they lie")
     return _Frame(segment=int(number(identified, "ReferencedSegmentNumber") or 0), position_mm=np.array(position))

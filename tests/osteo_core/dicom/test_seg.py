@@ -75,6 +75,19 @@ def test_a_long_stack_of_fine_steps_is_one(tmp_path: Path, step_mm: float, decim
     assert np.array_equal(read.labels, labels[:, :, 20:290])
 
 
+def test_one_segment_may_be_said_for_all_frames_at_once(tmp_path: Path) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    labels = np.where(blocks(geometry) == 9, 9, 0).astype(np.uint8)
+    path = write_seg(tmp_path / "s.dcm", labels, geometry, names={9: "second"})
+    dataset = dcmread(path)
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    dataset.SharedFunctionalGroupsSequence[0].SegmentIdentificationSequence = frames[0].SegmentIdentificationSequence
+    for group in frames:
+        del group.SegmentIdentificationSequence
+    dataset.save_as(path)
+    assert np.count_nonzero(read_seg(path, lambda segment: 9).labels) == np.count_nonzero(labels)
+
+
 def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
     geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
     path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES, series_uid="1.2.3", frame_uid="1.9")
@@ -102,6 +115,11 @@ def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
             lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "PlanePositionSequence"),
             "do not say where they lie",
         ),
+        (
+            lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "SegmentIdentificationSequence"),
+            "do not say which segment they show",
+        ),
+        (lambda d: setattr(d, "PixelData", bytes(len(d.PixelData))), "mark no pixel"),
     ],
 )
 def test_a_spoilt_seg_says_what_is_wrong(tmp_path: Path, spoil, words: str) -> None:
