@@ -17,6 +17,8 @@ from pydicom.pixels.utils import iter_pixels
 
 from osteo_core.dicom.bounds import check_voxels, read_until_pixels, read_whole
 from osteo_core.dicom.values import DAMAGE, number, numbers, text
+from osteo_core.imaging.tilt import tilt_deg
+from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM
 from osteo_core.records import FloatArray, Geometry, LabelArray
 
 SEG_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -179,11 +181,17 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     planes = (heights - heights.min()) / step
     origin = positions[heights.argmin()]
     beside = positions - origin - np.outer(heights - heights.min(), normal)
-    if np.abs(planes - np.rint(planes)).max() > _STEP_TOLERANCE or np.abs(beside).max() > _LINE_TOLERANCE_MM:
+    # Slices of a tilted gantry are shifted against each other by the same in each step.
+    shift = planes @ beside / max(float(planes @ planes), 1.0)
+    off_line = np.abs(beside - np.outer(planes, shift)).max()
+    if np.abs(planes - np.rint(planes)).max() > _STEP_TOLERANCE or off_line > _LINE_TOLERANCE_MM:
         raise SegUnreadableError("a SEG whose frames are no stack of even steps")
     affine = np.eye(4)
-    affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step], axis=1)
+    affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step + shift], axis=1)
     affine[:3, 3] = origin
+    tilt, most = tilt_deg(affine), GANTRY_TILT_MAXIMUM.value
+    if tilt > most:
+        raise SegUnreadableError(f"a SEG whose frames are tilted by {tilt:.1f} degrees; at most {most:g} are read")
     shape = (int(dataset.Columns), int(dataset.Rows), int(np.rint(planes).max()) + 1)
     check_voxels(shape)
     return Geometry(shape=shape, affine_lps=affine), [int(p) for p in np.rint(planes)]

@@ -12,6 +12,7 @@ from osteo_core.dicom.seg import SegUnreadableError, read_seg, seg_header
 from osteo_core.imaging.resample import canonical, resample_labels
 from osteo_core.records import Geometry
 from tests.builders.segs import write_seg
+from tests.builders.series import CtSpec, truth_geometry
 from tests.builders.spines import grid, rotation
 
 NAMES = {5: "first", 9: "second", 200: "third"}
@@ -56,6 +57,30 @@ def test_only_the_segments_asked_for_are_painted(tmp_path: Path) -> None:
     assert set(np.unique(read.labels)) == {0, 7}
     assert [segment.words[0] for segment in read.segments] == ["first", "second", "third"]
     assert read.segments[0].algorithm == "Tool 7"
+
+
+def test_a_seg_of_a_tilted_gantry_lies_where_its_slices_lie(tmp_path: Path) -> None:
+    geometry = truth_geometry(CtSpec(tilt_deg=12.0, slices=30))
+    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    labels[20:40, 20:30, 3:12] = 5
+    path = write_seg(tmp_path / "s.dcm", labels, geometry, names={5: "first"})
+    read = read_seg(path, lambda segment: 5)
+    assert np.array_equal(resample_labels(read.labels, read.geometry, geometry), labels)
+    steep = truth_geometry(CtSpec(tilt_deg=40.0, slices=30))
+    with pytest.raises(SegUnreadableError, match="tilted by 40.0 degrees; at most"):
+        read_seg(_relaid(path, steep), lambda segment: 5)
+
+
+def _relaid(path: Path, geometry: Geometry) -> Path:
+    dataset = dcmread(path)
+    turn = [float(v) for axis in (0, 1) for v in geometry.directions[:, axis]]
+    groups = dataset.SharedFunctionalGroupsSequence[0]
+    groups.PlaneOrientationSequence[0].ImageOrientationPatient = turn
+    for k, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        place = geometry.to_world_mm(np.array([0.0, 0.0, 3.0 + k]))
+        group.PlanePositionSequence[0].ImagePositionPatient = [round(float(v), 6) for v in place]
+    dataset.save_as(path)
+    return path
 
 
 @pytest.mark.parametrize("step_mm", [0.625, 0.3125, 1.0 / 3.0])
