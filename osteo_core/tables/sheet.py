@@ -73,7 +73,10 @@ def _rows(sheet: Any, computed: Any, most_columns: int) -> Iterator[tuple[int, l
             raise TableError(f"the sheet claims more than {_MOST_ROWS:,} rows; save it as CSV")
         if any(value is not None for value in written[most_columns:]):
             raise TableError(f"the sheet has more than {most_columns} columns; save those that are needed")
-        cells = [_with_zeros(_text(a, b.value), b.number_format) for a, b in zip(written[:most_columns], stored[:most_columns], strict=True)]
+        cells = [
+            _with_zeros(_text(a, b.value), b.number_format)
+            for a, b in zip(written[:most_columns], stored[:most_columns], strict=True)
+        ]
         if any(cells):
             yield number, cells
 

@@ -62,7 +62,11 @@ def test_zeros_before_a_number_are_kept() -> None:
     book.active["A2"].number_format = "00000"
     stream = io.BytesIO()
     book.save(stream)
-    assert [cells for _, cells in read_table(stream.getvalue()).rows] == [("00012", "12"), ("00013", "1.5"), ("014", "2")]
+    assert [cells for _, cells in read_table(stream.getvalue()).rows] == [
+        ("00012", "12"),
+        ("00013", "1.5"),
+        ("014", "2"),
+    ]
     assert read_table(b'id;n\n="00012";1\n"=""00013""";2\n').rows == ((2, ("00012", "1")), (3, ("00013", "2")))
 
 
