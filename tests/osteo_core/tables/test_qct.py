@@ -151,6 +151,20 @@ def test_a_patient_id_that_a_spreadsheet_altered_is_refused(cell: str) -> None:
     assert mapped("mrn;bmd\n12E5;92\nA-1.0;93\n").refused == ()
 
 
+@pytest.mark.parametrize("heading", ["BMD [mg HA/cm3]", "vBMD_mgHA_cm3", "BMD CaHA (mg/cm3)", "Hydroxyapatit-Dichte"])
+def test_a_heading_that_names_another_mineral_is_refused(heading: str) -> None:
+    (refused,) = mapped(f"mrn;{heading};Mineral\n1;92;HA\n2;93;K2HPO4\n", vBMD_mg_cm3=heading).refused
+    assert (refused.line, refused.why) == (
+        3,
+        "Mineral: expected HA, which the heading of the densities says, found K2HPO4",
+    )
+    table = read_table(b"mrn,BMD K2HPO4\n1,92\n")
+    columns = {"PatientID": "mrn", "vBMD_mg_cm3": "BMD K2HPO4"}
+    with pytest.raises(TableError, match="says K2HPO4, and HA is chosen"):
+        map_rows(table, columns, KEYS, mineral=Mineral.HA, source="")
+    assert map_rows(table, columns, KEYS, mineral=Mineral.K2HPO4, source="").values
+
+
 def test_a_mineral_must_be_chosen_or_told() -> None:
     table = read_table(b"mrn,bmd\n1,92\n")
     with pytest.raises(TableError, match=r"recognised for \['Mineral'\]"):
