@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from osteo_core.archives import is_there, local_file
+from osteo_core.dicom.dates import as_age
 from osteo_core.dicom.image_header import ImageHeader, image_header, voltages_kv
 from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
@@ -145,7 +146,7 @@ def read_about(path: Path) -> About:
 def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
     stated = {name: value for name, value in cells.items() if name != "file" and value is not None}
     if "PatientAge" in stated:
-        stated["PatientAge"] = f"{int(stated['PatientAge']):03d}Y"
+        stated["PatientAge"] = as_age(stated["PatientAge"])
     if isinstance(stated.get("StudyDate"), date):
         stated["StudyDate"] = stated["StudyDate"].strftime("%Y%m%d")
     agent = str(stated.get("ContrastBolusAgent", "")).casefold()
@@ -173,7 +174,8 @@ def _parts(text: str) -> list[str]:
 
 def _ends(wanted: list[str], parts: list[str]) -> bool:
     own = parts[len(parts) - len(wanted) :] if len(parts) >= len(wanted) else []
-    return bool(own) and all(map(fnmatch.fnmatchcase, own, wanted))
+    # '[' means itself: 'scan[1].nii.gz' is a name, as browsers write copies.
+    return bool(own) and all(map(fnmatch.fnmatchcase, own, (one.replace("[", "[[]") for one in wanted)))
 
 
 def _plain(text: str) -> str:
