@@ -24,13 +24,13 @@ from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
 from osteo_core.tables.columns import Column, Day, Identifier, Number, OneOf
 from osteo_core.tables.rows import read_whole
+from osteo_core.terms import names_agent
 
 #: JSON files of converters have some kilobytes.
 _MOST_JSON_BYTES = 2**20
 #: How dcm2niix and BIDS call what DICOM calls otherwise.
 _OTHER_KEYWORDS = {"ManufacturersModelName": "ManufacturerModelName", "XRayExposure": "Exposure"}
 _CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
-_NO_AGENT = ("none", "no", "nein", "ohne", "non", "sin", "native", "nativ", "unenhanced", "0", "false", "-", "无")
 _AGENT = ("yes", "ja", "oui", "si", "mit", "enhanced", "1", "true", "有")
 _SEXES = {"F": "F", "M": "M", "O": "O"}
 _OTHER_SEXES = {
@@ -149,10 +149,10 @@ def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
         stated["PatientAge"] = as_age(stated["PatientAge"])
     if isinstance(stated.get("StudyDate"), date):
         stated["StudyDate"] = stated["StudyDate"].strftime("%Y%m%d")
-    agent = str(stated.get("ContrastBolusAgent", "")).casefold()
-    if agent in _NO_AGENT:
+    agent = stated.get("ContrastBolusAgent")
+    if agent is not None and not names_agent(agent):
         stated["ContrastBolusAgent"] = ""
-    elif agent in _AGENT:
+    elif agent is not None and agent.casefold() in _AGENT:
         stated["ContrastBolusAgent"] = "stated"
     return stated
 
