@@ -80,6 +80,7 @@ def test_without_a_word_everything_stays_unknown(tmp_path: Path) -> None:
         ({"PatientAge": "012Y"}, ExclusionCode.UNDER_AGE),
         ({"SliceThickness": 10}, ExclusionCode.TOO_THICK),
         ({"KVP": [80, 140]}, ExclusionCode.MIXED_VOLTAGE),
+        ({"ManufacturersModelName": "On-Board Imager"}, ExclusionCode.NOT_HU),
     ],
 )
 def test_what_a_dicom_header_would_exclude_is_excluded(tmp_path: Path, change: dict, code: ExclusionCode) -> None:
