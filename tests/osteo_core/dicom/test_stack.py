@@ -151,6 +151,11 @@ def test_places_rounded_to_whole_millimetres_are_even(step: float) -> None:
     assert [s.path.name for s in stack.slices] == [str(n) for n in range(120)]
 
 
+def test_a_missing_slice_among_even_whole_millimetres_is_seen() -> None:
+    places = [s for n, s in enumerate(numbered(*np.arange(61.0))) if n != 30]
+    assert code_of(build_stack(places, step=Step.FIND)) is ExclusionCode.MISSING_SLICES
+
+
 @pytest.mark.parametrize("step", [1.25, 2.5])
 def test_a_missing_slice_among_rounded_places_is_still_seen(step: float) -> None:
     places = np.delete(np.round(np.arange(120) * step), 60)
