@@ -148,7 +148,7 @@ def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> lis
 
 
 def _are_few_multiples(steps: FloatArray) -> bool:
-    """Whether all steps are the usual one but a few, which are multiples of it: rounding would lengthen more of them."""
+    """Whether all steps are the usual one but a few multiples of it: rounding would lengthen more of them."""
     usual = float(np.median(steps))
     longer = steps[steps > usual + 1e-3]
     if usual <= 0 or steps.min() < usual - 1e-3 or len(longer) >= _FEW_LONGER * len(steps):
