@@ -39,10 +39,22 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     existing_paths([arguments.csv])
     writable_folder(context.settings.store, "the store")
     values = import_reference(arguments.csv, context.settings.store, settings=context.settings)
-    patients = len({value.patient_key for value in values})
+    patients = {value.patient_key for value in values}
+    scanned = len(patients & _patients_with_ct(context.settings.store))
     return Answer(
-        document={"store": str(context.settings.store), "values": len(values), "patients": patients},
+        document={
+            "store": str(context.settings.store),
+            "values": len(values),
+            "patients": len(patients),
+            "patients_with_ct": scanned,
+        },
         sentences=(
-            f"Imported {counted(len(values), 'value', 'values')} of {counted(patients, 'patient', 'patients')}.",
+            f"Imported {counted(len(values), 'value', 'values')} of {counted(len(patients), 'patient', 'patients')}.",
+            f"{scanned} of {counted(len(patients), 'patient has', 'patients have')} CT in this store.",
         ),
     )
+
+
+def _patients_with_ct(store_dir: Path) -> set[str]:
+    with store_access.reading(store_dir) as reader:
+        return set(reader.table("series").column("patient_key").to_pylist()) if reader else set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum, StrEnum
 
 
@@ -78,13 +79,28 @@ class ContrastPhase(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Entries of (0018,0010) ContrastBolusAgent that say 'no contrast' in words.
-_NO_AGENT = frozenset(("", "no", "none", "n", "without", "ohne", "nativ", "native", "no contrast", "0"))
+#: Words of (0018,0010) ContrastBolusAgent that say 'no contrast', and those that may follow one of them.
+_NO_AGENT = re.compile(
+    r"no|none|nil|n|non|not|nein|ohne|kein\w{0,2}|without|w/o|sans|sin|senza|nativ[ea]?|plain|false|n/a|na"
+    r"|(?:non|un)-?(?:contrast|enhanced)|0(?:[.,]0+)?(?:ml|cc)?|无(?:造影剂)?|平扫"
+)
+_AFTER_NO = re.compile(
+    r"contrast\w*|kontrast\w*|km|pdc|iv|i\.?v\.?|agent|medium|media|medio|produit|de|given|administered|used"
+    r"|applicable|enhanced|enhancement|ct|scan|phase|injection|inyectado|ml|cc"
+)
 
 
 def names_agent(contrast_bolus_agent: str | None) -> bool:
-    """Whether the header's entry names a contrast agent, and not its absence."""
-    return (contrast_bolus_agent or "").strip().lower() not in _NO_AGENT
+    """Whether an entry names a contrast agent, and not its absence ('ohne KM', 'non-contrast', '0 ml', '-').
+
+    >>> names_agent("NON IONIC CONTRAST"), names_agent("non-contrast")
+    (True, False)
+    """
+    first, *rest = re.findall(r"[^\s,;:()\[\]_-]+", (contrast_bolus_agent or "").casefold()) or [""]
+    if not first:
+        return False
+    is_none = _NO_AGENT.fullmatch(first)
+    return not (is_none and all(_NO_AGENT.fullmatch(word) or _AFTER_NO.fullmatch(word) for word in rest))
 
 
 class KernelGroup(StrEnum):

@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Any
 
 from osteo_core.archives import is_there, local_file
-from osteo_core.dicom.image_header import ImageHeader, image_header
-from osteo_core.dicom.values import positive
+from osteo_core.dicom.dates import as_age
+from osteo_core.dicom.image_header import ImageHeader, image_header, voltages_kv
 from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
-from osteo_core.tables.columns import Column, Day, Number, OneOf
+from osteo_core.tables.columns import Column, Day, Identifier, Number, OneOf
 from osteo_core.tables.rows import read_whole
+from osteo_core.terms import names_agent
 
 #: JSON files of converters have some kilobytes.
 _MOST_JSON_BYTES = 2**20
 #: How dcm2niix and BIDS call what DICOM calls otherwise.
 _OTHER_KEYWORDS = {"ManufacturersModelName": "ManufacturerModelName", "XRayExposure": "Exposure"}
 _CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
-_NO_AGENT = ("none", "no", "nein", "ohne", "non", "sin", "native", "nativ", "unenhanced", "0", "false", "-", "无")
 _AGENT = ("yes", "ja", "oui", "si", "mit", "enhanced", "1", "true", "有")
 _SEXES = {"F": "F", "M": "M", "O": "O"}
 _OTHER_SEXES = {
@@ -61,8 +61,14 @@ COLUMNS: tuple[Column, ...] = (
                 "型号",
             ),
             "ConvolutionKernel": ("kernel", "Faltungskern", "noyau", "núcleo", "重建核"),
-            "PatientID": ("patient id", "patient", "subject", "Patientennummer", "患者编号"),
         }.items()
+    ),
+    Column(
+        name="PatientID",
+        kind=Identifier(),
+        words=("patient id", "patient", "subject", "Patientennummer", "患者编号"),
+        required=False,
+        may_be_blank=True,
     ),
     Column(
         name="SliceThickness",
@@ -140,13 +146,13 @@ def read_about(path: Path) -> About:
 def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
     stated = {name: value for name, value in cells.items() if name != "file" and value is not None}
     if "PatientAge" in stated:
-        stated["PatientAge"] = f"{int(stated['PatientAge']):03d}Y"
+        stated["PatientAge"] = as_age(stated["PatientAge"])
     if isinstance(stated.get("StudyDate"), date):
         stated["StudyDate"] = stated["StudyDate"].strftime("%Y%m%d")
-    agent = str(stated.get("ContrastBolusAgent", "")).casefold()
-    if agent in _NO_AGENT:
+    agent = stated.get("ContrastBolusAgent")
+    if agent is not None and not names_agent(agent):
         stated["ContrastBolusAgent"] = ""
-    elif agent in _AGENT:
+    elif agent is not None and agent.casefold() in _AGENT:
         stated["ContrastBolusAgent"] = "stated"
     return stated
 
@@ -168,7 +174,8 @@ def _parts(text: str) -> list[str]:
 
 def _ends(wanted: list[str], parts: list[str]) -> bool:
     own = parts[len(parts) - len(wanted) :] if len(parts) >= len(wanted) else []
-    return bool(own) and all(map(fnmatch.fnmatchcase, own, wanted))
+    # '[' means itself: 'scan[1].nii.gz' is a name, as browsers write copies.
+    return bool(own) and all(map(fnmatch.fnmatchcase, own, (one.replace("[", "[[]") for one in wanted)))
 
 
 def _plain(text: str) -> str:
@@ -207,10 +214,10 @@ def _value(value: object) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Stated:
-    """All that is stated of one file: as the header of a CT image, its tube voltage, and what to mind (in words)."""
+    """All that is stated of one file: as the header of a CT image, its tube voltages, and what to mind (in words)."""
 
     image: ImageHeader
-    kvp: float | None
+    voltages_kv: tuple[float, ...]
     odd: tuple[str, ...] = ()
 
 
@@ -222,7 +229,7 @@ def stated_of(path: Path, about: About) -> Stated:
     odd += [f"{key} differs between the JSON file and the table; the table counts" for key in _differing(beside, row)]
     source = {"Modality": "CT", **beside, "SOPClassUID": _CT_IMAGE_STORAGE, **row}
     image = image_header(source)
-    return Stated(image=image, kvp=positive(source, "KVP"), odd=tuple(odd))
+    return Stated(image=image, voltages_kv=voltages_kv(source), odd=tuple(odd))
 
 
 def _differing(beside: Mapping[str, Any], row: Mapping[str, Any]) -> list[str]:

@@ -49,7 +49,7 @@ class Arranged:
     @property
     def voltages_kv(self) -> tuple[float, ...]:
         """The tube voltages that its slices state, each once."""
-        return tuple(sorted({s.kvp for s in self.slices if s.kvp}))
+        return tuple(sorted({kv for s in self.slices for kv in (s.kvp, *s.other_kv) if kv}))
 
 
 def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:

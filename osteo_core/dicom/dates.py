@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from functools import lru_cache
@@ -12,7 +13,7 @@ from osteo_core.dicom.values import Source, State, shown, text
 _OLDEST_YEARS = 120
 _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 #: (0010,1010) is three digits and a unit; people write fewer digits, spaces, small letters, words, or no unit.
-_AGE = re.compile(r"(?P<number>\d{1,3})(?:[.,]\d+)? ?(?P<unit>[YMWD])?(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?")
+_AGE = re.compile(r"(?P<number>\d{1,3}(?:[.,]\d+)?) ?(?P<unit>[YMWD])?(?:EARS?|RS?|ONTHS?|EEKS?|AYS?)?")
 _AGE_YEARS = re.compile(r"(?P<number>\d{1,3}) ?(?:JAHRE?|ANS|ANOS|ANNI)")
 _DATES = (
     re.compile(r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:\d{2,6}(?:\.\d*)?)?"),
@@ -50,6 +51,14 @@ def age_years(source: Source) -> float | None:
     return years if 0 <= years <= _OLDEST_YEARS else None
 
 
+def as_age(years: float) -> str:
+    """An age as DICOM writes it; below one year in months or days, for '000Y' is what de-identification leaves."""
+    if years >= 1 or years <= 0:
+        return f"{int(years):03d}Y"
+    months = int(12 * years)
+    return f"{months:03d}M" if months else f"{max(1, int(365.25 * years)):03d}D"
+
+
 def age_state(source: Source) -> tuple[State, str]:
     """How (0010,1010) was found, and what stood there where that is not as the standard has it."""
     stated = text(source, "PatientAge")
@@ -64,8 +73,10 @@ def age_state(source: Source) -> tuple[State, str]:
 def _age(stated: str) -> float | None:
     # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
     found = _AGE.fullmatch(stated.upper())
-    if found and int(found["number"]):
-        years = int(found["number"]) * _YEARS_PER_UNIT[found["unit"] or "Y"]
+    number = float(found["number"].replace(",", ".")) if found else 0.0
+    if found and number:
+        whole = math.floor(number) if number >= 1 else number  # only an infant's age has a part that counts
+        years = whole * _YEARS_PER_UNIT[found["unit"] or "Y"]
     else:
         named = _AGE_YEARS.fullmatch(stated.upper())
         years = float(named["number"]) if named else 0.0

@@ -22,7 +22,7 @@ from osteo_core.limits.acquisition import GANTRY_TILT_IGNORED, THICKNESS_PREFERR
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Series
-from osteo_core.terms import KernelGroup, Plane, Sex, Step, Vendor
+from osteo_core.terms import KernelGroup, Plane, Sex, Step, Vendor, names_agent
 
 #: Step and thickness agree within this share of the thickness.
 STEP_TOLERANCE = 0.05
@@ -53,7 +53,7 @@ def differences(slices: Sequence[SliceHeader]) -> list[Difference]:
         ("scanner", lambda image: f"{image.manufacturer} {image.model}".strip(), True),
         ("kernel", lambda image: first_value(image.kernel), len(groups) > 1),
         ("slice thickness in mm", lambda image: f"{image.thickness_mm:g}" if image.thickness_mm else "", False),
-        ("contrast", lambda image: "declared" if image.contrast_agent else "", False),
+        ("contrast", lambda image: "declared" if names_agent(image.contrast_agent) else "", False),
         ("image type", lambda image: "/".join(image.image_type), False),
     )
     return [found for name, value, is_line in compared if (found := _difference(name, value, slices, is_line))]
@@ -183,13 +183,18 @@ def _image(images: Sequence[ImageHeader], arranged: Arranged) -> dict[str, Any]:
         "image_type": most(image.image_type for image in images) or (),
         "slice_thickness_mm": most(image.thickness_mm for image in images),
         # One slice that declares contrast is enough: an injection does not end between two slices.
-        "contrast_bolus_agent": most(image.contrast_agent for image in images) or None,
+        "contrast_bolus_agent": _agent(images),
         "body_part_examined": most(image.body_part for image in images) or None,
         "transfer_syntax_uid": most(s.pixels.transfer_syntax for s in arranged.slices) or None,
         "rows": arranged.slices[0].rows or None,
         "columns": arranged.slices[0].columns or None,
         "pixel_spacing_mm": arranged.slices[0].pixel_spacing_mm,
     }
+
+
+def _agent(images: Sequence[ImageHeader]) -> str | None:
+    stated = [image.contrast_agent for image in images]
+    return most(filter(names_agent, stated)) or most(stated) or None
 
 
 def words_of(arranged: Arranged) -> str:

@@ -10,10 +10,10 @@ from typing import Any
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
 
-from osteo_core.dicom.image_header import COMMON_KEYWORDS, ImageHeader, image_header, odd_numbers
+from osteo_core.dicom.image_header import COMMON_KEYWORDS, ImageHeader, image_header, odd_numbers, voltages_kv
 from osteo_core.dicom.slices import PixelForm, Seen, SliceHeader
 from osteo_core.dicom.spectral import image_kind
-from osteo_core.dicom.values import Source, number, numbers, positive, tag_of, text
+from osteo_core.dicom.values import Source, number, numbers, tag_of, text
 
 _COMMON_TAGS = tuple(tag_of(keyword) for keyword in COMMON_KEYWORDS)
 
@@ -83,17 +83,18 @@ def _common(source: Elements, syntax: str, seen: Seen) -> tuple[ImageHeader, Pix
     elements = [source.by_tag.get(tag) for tag in _COMMON_TAGS]
     # Compression writes its ratio into the derivation of each image: only what it makes of the image counts.
     derived = image_kind(text(source, "DerivationDescription"))
-    key = (syntax, derived, *(None if one is None else one.value for one in elements))
+    voltages = voltages_kv(source)
+    key = (syntax, derived, voltages, *(None if one is None else one.value for one in elements))
     try:
         found = seen.get(key)
     except TypeError:  # a sequence, or a value that was set: made for this slice alone
-        return image_header(source, syntax), _pixels(source, syntax), _grid(source)
+        return image_header(source, syntax), _pixels(source, syntax), _grid(source, voltages)
     if found is None:
-        found = seen[key] = (image_header(source, syntax), _pixels(source, syntax), _grid(source))
+        found = seen[key] = (image_header(source, syntax), _pixels(source, syntax), _grid(source, voltages))
     return found
 
 
-def _grid(source: Source) -> dict[str, Any]:
+def _grid(source: Source, voltages: tuple[float, ...]) -> dict[str, Any]:
     spacing = numbers(source, "PixelSpacing", 2)
     return {
         "rows": int(number(source, "Rows") or 0),
@@ -101,7 +102,8 @@ def _grid(source: Source) -> dict[str, Any]:
         "orientation": numbers(source, "ImageOrientationPatient", 6),
         "pixel_spacing_mm": (spacing[0], spacing[1]) if spacing else None,
         "rescale_type": text(source, "RescaleType").upper(),
-        "kvp": positive(source, "KVP"),
+        "kvp": voltages[0] if voltages else None,
+        "other_kv": voltages[1:],
     }
 
 

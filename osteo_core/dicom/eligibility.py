@@ -6,7 +6,7 @@ from osteo_core.dicom.arrange import Arranged
 from osteo_core.dicom.describe import differences
 from osteo_core.dicom.images import fault_of
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.vendor import is_cone_beam
+from osteo_core.dicom.vendor import odd_unit
 from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
 from osteo_core.limits.category import ADULT_AGE_FROM
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -53,8 +53,8 @@ def _mixed(arranged: Arranged, patients: int) -> Exclusion | None:
 
 
 def _not_hu(series: Series, arranged: Arranged) -> Exclusion | None:
-    if is_cone_beam(series.manufacturer, series.manufacturer_model_name):
-        return _exclude(ExclusionCode.NOT_HU, "cone-beam CT", "fan-beam CT")
+    if unit := of_odd_unit(series):
+        return unit
     if any(s.rescale_slope in (None, 0.0) or s.rescale_intercept is None for s in arranged.slices):
         odd = (odd for s in arranged.slices for odd in s.odd if odd.name.startswith("Rescale") and not odd.is_read)
         unreadable = next(odd, None)
@@ -62,6 +62,12 @@ def _not_hu(series: Series, arranged: Arranged) -> Exclusion | None:
         return _exclude(ExclusionCode.RESCALE_MISSING, found)
     types = sorted({s.rescale_type for s in arranged.slices} - _HU_TYPES)
     return _exclude(ExclusionCode.NOT_HU, f"rescale type {types[0]}", "HU") if types else None
+
+
+def of_odd_unit(series: Series) -> Exclusion | None:
+    """Why images of this unit are no CT in HU, or None."""
+    kind = odd_unit(series.manufacturer, series.manufacturer_model_name)
+    return _exclude(ExclusionCode.NOT_HU, kind, "fan-beam CT") if kind else None
 
 
 def too_young(series: Series) -> Exclusion | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -10,7 +10,8 @@ from pydicom.dataelem import RawDataElement
 
 from osteo_core.dicom.dates import age_state, age_years, day
 from osteo_core.dicom.spectral import not_plain
-from osteo_core.dicom.values import Source, State, number, positive, read, sequence, text, texts
+from osteo_core.dicom.values import Source, State, number, positive, read, sequence, shown, text, texts
+from osteo_core.limits.tables import TUBE_VOLTAGE_HIGH, TUBE_VOLTAGE_LOW
 
 #: JPEG baseline and extended, JPEG-LS near-lossless. JPEG 2000 (.91) may be either; (0028,2110) tells.
 _LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "81"))
@@ -18,6 +19,9 @@ _LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51
 _SIMULATED_MARK = "simulated"
 #: A patient's size beyond these is a typing error or in centimetres.
 _SIZE_M = (0.3, 2.5)
+
+#: Where multi-frame files and dual-energy scanners say the voltage of each tube (DICOM Supplement 188).
+_TUBE_SEQUENCES = ("CTXRayDetailsSequence", "CTAdditionalXRaySourceSequence", "MultienergyCTAcquisitionSequence")
 
 #: What all images of one sound series say alike.
 COMMON_KEYWORDS = (
@@ -136,7 +140,7 @@ def image_header(source: Source, syntax: str = "") -> ImageHeader:
         words=" ".join(text(source, keyword) for keyword in words).upper(),
         not_plain=not_plain(source),
         is_simulated=text(source, "ImageComments").lower().startswith(_SIMULATED_MARK),
-        odd=(*odd_numbers(source, _CHECKED_NUMBERS), *_odd_age(source)),
+        odd=(*odd_numbers(source, _CHECKED_NUMBERS), *_odd_age(source), *_odd_voltage(source)),
     )
 
 
@@ -169,6 +173,28 @@ def _foreign_vr(source: Source, keyword: str) -> str:
     element = source.get(keyword)
     vr = element.VR if isinstance(element, RawDataElement) else None
     return "" if vr in (None, "DS") else str(vr)
+
+
+def voltages_kv(source: Source) -> tuple[float, ...]:
+    """The tube voltages (kV) of all tubes, each once, in the order in which they stand; none beyond what tubes have."""
+    return tuple(dict.fromkeys(kv for kv in _stated_kv(source) if _is_voltage(kv)))
+
+
+def _stated_kv(source: Source) -> Iterator[float]:
+    yield from read(source, "KVP").values or ()
+    for keyword in _TUBE_SEQUENCES:
+        for item in sequence(source, keyword):
+            yield from _stated_kv(item)
+
+
+def _is_voltage(kv: float) -> bool:
+    return TUBE_VOLTAGE_LOW.value <= kv <= TUBE_VOLTAGE_HIGH.value
+
+
+def _odd_voltage(source: Source) -> tuple[Odd, ...]:
+    """A voltage that no tube has; 0 and less is how a header leaves it blank."""
+    beyond = next((kv for kv in read(source, "KVP").values or () if kv > 0 and not _is_voltage(kv)), None)
+    return () if beyond is None else (Odd(name="the tube voltage", shown=shown(f"{beyond:g}"), is_read=False),)
 
 
 def _odd_age(source: Source) -> tuple[Odd, ...]:

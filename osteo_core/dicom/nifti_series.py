@@ -12,7 +12,7 @@ import numpy as np
 
 from osteo_core.dicom.about import About, Stated, stated_of
 from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
-from osteo_core.dicom.eligibility import STEP_ROUNDING, too_young
+from osteo_core.dicom.eligibility import STEP_ROUNDING, of_odd_unit, too_young
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.image_header import Person
 from osteo_core.dicom.images import fault_of
@@ -92,15 +92,23 @@ def _judged(
         return series, Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.FIND, found=header.labels), ()
     stated = stated_of(path, about)
     series = _with_facts(series, stated, pseudonyms, member)
-    exclusion = fault_of(stated.image) or too_young(series) or _exclusion(series, settings)
+    faults = (fault_of(stated.image), _mixed(stated), of_odd_unit(series), too_young(series))
+    exclusion = next(filter(None, faults), None) or _exclusion(series, settings)
     return series, exclusion, (*_cautions(series, stated), *doubts_of(member))
+
+
+def _mixed(stated: Stated) -> Exclusion | None:
+    if len(stated.voltages_kv) < 2:
+        return None
+    found = ", ".join(f"{kv:g}" for kv in sorted(stated.voltages_kv))
+    return Exclusion(code=ExclusionCode.MIXED_VOLTAGE, step=Step.FIND, found=found)
 
 
 def _with_facts(series: Series, stated: Stated, pseudonyms: Pseudonyms, member: Member) -> Series:
     if member.has_patient_id:
         known = pseudonyms.patient(member.patient)
         series = replace(series, patient_key=known, patient_id_key=pseudonyms.patient(member.name))
-    return replace(series, kvp=stated.kvp, **facts_of(stated.image, pseudonyms))
+    return replace(series, kvp=next(iter(stated.voltages_kv), None), **facts_of(stated.image, pseudonyms))
 
 
 def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:

@@ -17,12 +17,16 @@ from pydicom.pixels.utils import iter_pixels
 
 from osteo_core.dicom.bounds import check_voxels, read_until_pixels, read_whole
 from osteo_core.dicom.values import DAMAGE, number, numbers, text
+from osteo_core.imaging.tilt import tilt_deg
+from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM
 from osteo_core.records import FloatArray, Geometry, LabelArray
 
 SEG_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 #: Frames of one stack lie on one line and at whole steps, within this share of a step.
 _STEP_TOLERANCE = 0.1
 _LINE_TOLERANCE_MM = 0.1
+#: Frames nearer than this lie in one slice, as slices of a CT do.
+_SAME_PLACE_MM = 0.01
 
 
 class SegUnreadableError(ValueError):
@@ -120,11 +124,14 @@ class _Frame:
 
 
 def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geometry]:
-    frames = [_frame(item) for item in dataset.get("PerFrameFunctionalGroupsSequence") or ()]
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    frames = [_frame(item, shared) for item in dataset.get("PerFrameFunctionalGroupsSequence") or ()]
     if not frames:
         raise SegUnreadableError("a SEG without frames")
-    geometry, planes = _stack(dataset, frames)
     is_map = text(dataset, "SegmentationType") == "LABELMAP"
+    if not is_map and not all(frame.segment for frame in frames):
+        raise SegUnreadableError("a SEG whose frames do not say which segment they show")
+    geometry, planes = _stack(dataset, frames)
     used = [n for n, frame in enumerate(frames) if is_map or frame.segment in wanted]
     labels = np.zeros(geometry.shape, dtype=np.uint8)
     for n, pixels in zip(used, _pixels(dataset, used), strict=True):
@@ -135,6 +142,8 @@ def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geom
                 plane[(values == segment) & (plane == 0)] = label
         else:
             plane[(values >= _least(dataset)) & (plane == 0)] = wanted[frames[n].segment]
+    if wanted and not labels.any():
+        raise SegUnreadableError("a SEG whose wanted segments mark no pixel")
     return labels, geometry
 
 
@@ -144,9 +153,12 @@ def _least(dataset: Dataset) -> float:
     return (number(dataset, "MaximumFractionalValue") or 255.0) / 2
 
 
-def _frame(item: Dataset) -> _Frame:
-    identified = (item.get("SegmentIdentificationSequence") or [Dataset()])[0]
-    position = numbers((item.get("PlanePositionSequence") or [Dataset()])[0], "ImagePositionPatient", 3)
+def _frame(item: Dataset, shared: Dataset) -> _Frame:
+    identified, placed = (
+        (item.get(keyword) or shared.get(keyword) or [Dataset()])[0]
+        for keyword in ("SegmentIdentificationSequence", "PlanePositionSequence")
+    )
+    position = numbers(placed, "ImagePositionPatient", 3)
     if position is None:
         raise SegUnreadableError("a SEG whose frames do not say where they lie")
     return _Frame(segment=int(number(identified, "ReferencedSegmentNumber") or 0), position_mm=np.array(position))
@@ -163,24 +175,33 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     normal = np.cross(along, down)
     positions = np.array([frame.position_mm for frame in frames])
     heights = positions @ normal
-    extent = float(np.ptp(heights))
-    gaps = np.diff(np.unique(np.round(heights, 2)))
-    # Over the whole extent, so that rounded positions do not add up.
-    step = extent / round(extent / float(gaps.min())) if len(gaps) else number(measures, "SpacingBetweenSlices")
-    step = step or number(measures, "SliceThickness")
+    step = _step(heights) or number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
     if not step:
         raise SegUnreadableError("a SEG that does not say how far its frames lie apart")
     planes = (heights - heights.min()) / step
     origin = positions[heights.argmin()]
     beside = positions - origin - np.outer(heights - heights.min(), normal)
-    if np.abs(planes - np.rint(planes)).max() > _STEP_TOLERANCE or np.abs(beside).max() > _LINE_TOLERANCE_MM:
+    # Slices of a tilted gantry are shifted against each other by the same in each step.
+    shift = planes @ beside / max(float(planes @ planes), 1.0)
+    off_line = np.abs(beside - np.outer(planes, shift)).max()
+    if np.abs(planes - np.rint(planes)).max() > _STEP_TOLERANCE or off_line > _LINE_TOLERANCE_MM:
         raise SegUnreadableError("a SEG whose frames are no stack of even steps")
     affine = np.eye(4)
-    affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step], axis=1)
+    affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step + shift], axis=1)
     affine[:3, 3] = origin
+    tilt, most = tilt_deg(affine), GANTRY_TILT_MAXIMUM.value
+    if tilt > most:
+        raise SegUnreadableError(f"a SEG whose frames are tilted by {tilt:.1f} degrees; at most {most:g} are read")
     shape = (int(dataset.Columns), int(dataset.Rows), int(np.rint(planes).max()) + 1)
     check_voxels(shape)
     return Geometry(shape=shape, affine_lps=affine), [int(p) for p in np.rint(planes)]
+
+
+def _step(heights: FloatArray) -> float:
+    """The step that fits all gaps, each a whole number of steps, so that rounded heights do not add up; 0 without."""
+    gaps = np.diff(np.sort(heights))
+    gaps = gaps[gaps > _SAME_PLACE_MM]
+    return float(gaps.sum() / np.rint(gaps / gaps.min()).sum()) if len(gaps) else 0.0
 
 
 def _group(dataset: Dataset, keyword: str) -> Dataset:

@@ -23,6 +23,7 @@ class SliceHeader:
     """One slice: a file, or one frame of a multi-frame file. Geometry is None where the header is blank.
 
     ``acquisition``, ``phase``, ``times_s`` and ``instance_number`` tell apart scans of one place.
+    ``other_kv`` are tube voltages beside ``kvp``: of a second tube, or of a value with several parts.
     """
 
     path: Path
@@ -42,6 +43,7 @@ class SliceHeader:
     times_s: tuple[float | None, float | None] = (None, None)
     instance_number: float | None = None
     kvp: float | None = None
+    other_kv: tuple[float, ...] = ()
     exposure_mas: float | None = None
     table_height_mm: float | None = None
     image: ImageHeader = field(default_factory=ImageHeader)

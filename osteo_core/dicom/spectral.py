@@ -24,7 +24,7 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "virtual non-contrast",
         (
-            *(r"\bVNC", r"\bVNI\b", "LIVERVNC", r"\bVUE\b(?! (?:AX|COR|SAG|DE |3D|GEN|LAT|ENS))"),
+            *(r"\bVNC", r"\bVN[BI]\b", "LIVERVNC", r"\bVUE\b(?! (?:AX|COR|SAG|DE |3D|GEN|LAT|ENS))"),
             r"\bVIRTU\w*[ -]*(?:TRUE[ -]*)?(?:NON|UN-?ENH|NATI|PLAIN|SANS|SIN )",
             r"\bVIRT\.? ?(?:NON|NATI|UNENH)",
             r"(?:NATI[FV]\w*|CONTRAST\w*|UNENHANCED|NON[ -]*ENHANCED)[ -]*VIRTU",
@@ -36,12 +36,16 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
         "a calcium image",
         (r"\bCALCIUM ?(?:\(|MAP|OVERLAY|IMAGE|DENS|INDEX|REMOV|SUBTR|FREE|BASIS|\d)", r"^(?:AX\w* )?CALCIUM$"),
     ),
+    ("a cone-beam CT", (r"\bCBCT\b", r"\bCONE[ -]?BEAM", r"\bXPERCT\b", r"\bDYNACT\b")),
+    ("a megavoltage CT", (r"\bMVCT\b",)),
+    # 'sCT' may also be a spiral CT, and says nothing.
+    ("a CT made from MR", (r"\bMRCAT\b", r"\bSYNTH(?:ETIC)?[ -]?CT\b", r"\bPSEUDO[ -]?CT\b")),
     ("iodine removed", (r"\bIODINE?[ -]*(?:REMOV|SUBTR|SUPPR|NO WATER)",)),
     (
         "an iodine image",
         (
             r"\bIODINE?\b(?! *(?:CONTRAST|AGENT|ALLERG|IV|I\.V|ORAL|PO\b|INJ|\d{2,3} ?(?:ML|CC|MG ?I?/ML)))",
-            *(r"\bIODINE?MAP", r"\bJOD-?(?:KARTE|BILD|DICHTE|MAP|OVERLAY)"),
+            *(r"\bIODINE?MAP", r"\b[IJ]OD-?(?:KARTE|BILD|DICHTE|OVERLAY)", r"\b[IJ]OD[ -]?MAP"),
             r"\b(?:CARTE|MAPA|MAPPA)\b.{0,12}\b(?:IODE|YODO|IODIO)\b",
         ),
     ),
@@ -55,6 +59,8 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             r"\bMATERIAL[ -]*(?:DENS|DECOMP|BASIS|SPEC|MAP|REMOV|FRACT|MODIF|VALUE)",
             r"\bMAT[ -](?:SPEC|REMOV|FRACT|MODIF|VALUE)",
             *(r"\bURIC[ -]?ACID", r"\bGOUT\b.{0,12}\b(?:DE|MAP|OVERLAY)\b", r"\bMARROW O?EDEMA"),
+            *(r"\bFETTFRAKTION", r"\bBONE ?MARROW\b(?! ?(?:BIOP|ASPIR|TRANSPL|DON))"),
+            r"\bKNOCHENMARK(?!S?-? ?(?:PUNK|BIOP|STANZ|TRANSPL|ASPIR))",
         ),
     ),
     (
@@ -100,7 +106,7 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "subtracted",
         (
-            *(r"\bSUBTRA\w*", r"\bSOUSTRA\w*", r"\bSUB ?(?:IMAGE|CTA?)\b", r"\bPIXEL BY PIXEL\b"),
+            *("DIFFERENZBILD", r"\bSUBTRA\w*", r"\bSOUSTRA\w*", r"\bSUB ?(?:IMAGE|CTA?)\b", r"\bPIXEL BY PIXEL\b"),
             r"\bBONE[ -]*(?:REMOV|SUBTR|FREE|LESS)",
         ),
     ),

@@ -54,6 +54,8 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
     ("description", lambda s: s.image.words),
     ("frame of reference", lambda s: s.frame_of_reference_uid),
 )
+#: Of these, what one scan has just one of from end to end; of scans that alternate each covers so much of the whole.
+_OF_ONE_SCAN, _INTERLEAVED_SHARE = ("acquisition", "cardiac phase or trigger time", "contrast"), 0.9
 #: What puts slices in the order in which they were taken.
 _ORDERS: tuple[tuple[str, Callable[[SliceHeader], float | None]], ...] = (
     ("number of the image", lambda s: s.instance_number),
@@ -69,13 +71,33 @@ def pieces_of(slices: Slices, step: Step) -> list[Piece]:
         return [Piece(slices=tuple(slices), stack=whole)]
     few = max(_FEW_DOUBLED, _FEW_DOUBLED_SHARE * len(slices))
     if isinstance(whole, Stack) and len(whole.repeated) <= few:
-        return [Piece(slices=tuple(slices), stack=whole)]
+        return _interleaved(slices, whole, step) or [Piece(slices=tuple(slices), stack=whole)]
     ways = [_runs(slices, step) if isinstance(whole, Exclusion) else [Piece(slices=tuple(slices), stack=whole)]]
     ways += [[p for part in parts for p in _whole_or_runs(part, why, step)] for why, parts in _partitions(slices)]
     best = max(ways, key=lambda pieces: (max(p.covered for p in pieces), sum(p.covered for p in pieces)))
     if not any(piece.covered for piece in best):
         return [Piece(slices=tuple(slices), stack=whole)]
     return best
+
+
+def _interleaved(slices: Slices, whole: Stack, step: Step) -> list[Piece]:
+    """The scans whose slices alternate in what looks like one regular stack; none where it is one scan.
+
+    Rotations of one scan have numbers of their own too, but lie one after the other.
+    """
+    reach = _INTERLEAVED_SHARE * whole.step_mm * len(whole.slices)
+    for why, parts in _partitions(slices):
+        if why not in _OF_ONE_SCAN:
+            continue
+        stacks = [build_stack(part, step=step) for part in parts]
+        pieces = [
+            Piece(slices=tuple(part), stack=stack, why=why)
+            for part, stack in zip(parts, stacks, strict=True)
+            if isinstance(stack, Stack) and stack.step_mm * len(stack.slices) >= reach
+        ]
+        if len(pieces) == len(parts) and all(piece.covered for piece in pieces):
+            return pieces
+    return []
 
 
 def _whole_or_runs(slices: Slices, why: str, step: Step) -> list[Piece]:

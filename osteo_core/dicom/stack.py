@@ -31,6 +31,8 @@ SAME_PLACE_MM = 0.01
 ROUNDING_MM = 0.11
 #: Places rounded to whole millimetres are even when none lies further from a straight line (mm).
 WHOLE_MM_TOLERANCE_MM = 0.55
+#: Of places rounded to whole millimetres more steps than this share are longer: steps are 1, 1.25, 1.5 mm, not 1.05.
+_FEW_LONGER = 0.1
 #: Slices of one stack lie on a straight line within this; half a pixel of a usual field of view.
 SIDEWAYS_TOLERANCE_MM = 0.5
 #: A gap of at least so many steps means missing slices, less means an uneven stack.
@@ -137,10 +139,21 @@ def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> lis
     steps = np.diff(places[order])
     if float(np.ptp(steps)) < 1e-3 or (np.diff(numbers[order]) <= 0).any():
         return []  # even as it stands, or not one scan
+    if _are_few_multiples(steps):
+        return []  # even but for slices that are missing
     index = np.arange(len(order))
     line = np.polyval(np.polyfit(index, places[order], 1), index)
     is_even = np.abs(places[order] - line).max() <= WHOLE_MM_TOLERANCE_MM
     return [slices[n] for n in order] if is_even else []
+
+
+def _are_few_multiples(steps: FloatArray) -> bool:
+    """Whether all steps are the usual one but a few multiples of it: rounding would lengthen more of them."""
+    usual = float(np.median(steps))
+    longer = steps[steps > usual + 1e-3]
+    if usual <= 0 or steps.min() < usual - 1e-3 or len(longer) >= _FEW_LONGER * len(steps):
+        return False
+    return bool(np.abs(longer / usual - np.rint(longer / usual)).max() < 1e-3)
 
 
 def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | None:

@@ -6,10 +6,12 @@ hold; ``tests/osteo_core/dicom/test_vendor.py`` walks through all of them.
 
 from __future__ import annotations
 
+import re
+
 from osteo_core.dicom.kernels import kernel_group
 from osteo_core.terms import Vendor
 
-__all__ = ["is_cone_beam", "kernel_group", "normalise_vendor", "vendor_of_model"]
+__all__ = ["kernel_group", "normalise_vendor", "odd_unit", "vendor_of_model"]
 
 #: How (0008,0070) begins, in upper case and with single spaces. A row matches whole words only, so
 #: 'GE' does not take 'GENERAL'. The first row that matches counts.
@@ -49,8 +51,19 @@ MODELS: tuple[tuple[str, Vendor], ...] = (
     ("NEUVIZ", Vendor.NEUSOFT),
 )
 
-#: Words in manufacturer or model of cone-beam units, whose values are no HU.
-_CONE_BEAM = ("CONE BEAM", "CONE-BEAM", "OBI ", "XVI", "AXIOM-ARTIS", "ARTIS ")
+#: Words in manufacturer or model of units whose values are no HU of a fan beam: on linacs, in angiography and the
+#: operating room, for limbs, at megavoltage; and of MR scanners and programs that make a CT out of MR.
+_ODD_UNITS = (
+    (
+        "cone-beam CT",
+        re.compile(
+            r"CONE[- ]BEAM|\bOBI\b|XVI|ARTIS\b|ON-BOARD IMAGER|HALCYON|\bETHOS\b|\bO-ARM|\bINNOVA(?!T)|ALLURA|AZURION"
+            r"|\bCIOS\b|ARCADIS|ZIEHM|\bLOOP-X|PLANMED"
+        ),
+    ),
+    ("megavoltage CT", re.compile(r"TOMOTHERAPY|\bHI-ART")),
+    ("a CT made from MR", re.compile(r"\bMRCAT|MAGNETOM|\bSIGNA\b|\bINGENIA\b|\bMRI PLANNER")),
+)
 
 
 def normalise_vendor(manufacturer: str | None) -> Vendor:
@@ -65,10 +78,10 @@ def vendor_of_model(manufacturer_model_name: str | None) -> Vendor:
     return next((vendor for row, vendor in MODELS if words.startswith(row)), Vendor.OTHER)
 
 
-def is_cone_beam(manufacturer: str | None, manufacturer_model_name: str | None) -> bool:
-    """True for linac and angiography units whose cone-beam CT is not in HU."""
-    text = f"{_words(manufacturer)} {_words(manufacturer_model_name)} "
-    return any(word in text for word in _CONE_BEAM)
+def odd_unit(manufacturer: str | None, manufacturer_model_name: str | None) -> str:
+    """What a unit makes that is no fan-beam CT in HU ('cone-beam CT'), '' for all others."""
+    words = f"{_words(manufacturer)} {_words(manufacturer_model_name)}"
+    return next((kind for kind, pattern in _ODD_UNITS if pattern.search(words)), "")
 
 
 def _words(text: str | None) -> str:

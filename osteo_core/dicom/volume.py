@@ -128,22 +128,23 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray[Any], int, floa
 
 def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray[Any]:
     """(frames, rows, columns) in HU. Raises PixelsUnreadableError that says which of the series' files it is."""
-    rescales = {(one.rescale_slope, one.rescale_intercept) for one in own}
-    is_plain = len(rescales) == 1 and not any(odd.name.startswith("Rescale") for one in own for odd in one.odd)
+    # GDCM applies the first frame's rescale to all of them, wanted or not, and reads '1,5' as 1.
+    is_single = len(own) == 1 and own[0].frame == 0
+    is_plain = is_single and not any(odd.name.startswith("Rescale") for odd in own[0].odd)
     form = own[0].pixels
     try:
         if is_plain:
             return read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1)
-        # GDCM applies the first frame's rescale to all of them, and reads '1,5' as 1.
         stored = read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1, is_rescaled=False)
     except PixelsUnreadableError as error:
         raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error}") from None
     except OSError as error:  # gone or unreadable since it was indexed
         raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error.strerror or error}") from None
-    frames = stored.astype(np.float64)
-    for one in own:
+    slopes, intercepts = [one.rescale_slope or 1.0 for one in own], [one.rescale_intercept or 0.0 for one in own]
+    frames = stored.astype(np.int32 if is_whole_valued(slopes, intercepts) else np.float64)
+    for one, slope, intercept in zip(own, slopes, intercepts, strict=True):
         if one.frame < len(frames):
-            frames[one.frame] = frames[one.frame] * (one.rescale_slope or 1.0) + (one.rescale_intercept or 0.0)
+            frames[one.frame] = frames[one.frame] * slope + intercept
     return frames
 
 

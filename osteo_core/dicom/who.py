@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom import config
 
-from osteo_core.archives import is_there, local_file
+from osteo_core.archives import is_there
+from osteo_core.dicom.header import NotReadable, read_header
+from osteo_core.dicom.values import DAMAGE
 from osteo_core.errors import SourceGoneError, UsageError
 
 _KEYWORDS = (
@@ -52,14 +53,7 @@ def read_who(files: Sequence[Path]) -> Who:
             f"none of the {len(files)} source files is where it was; mount the folder again, or look the patient up "
             "in your own system"
         )
-    try:
-        with local_file(present) as local:
-            header = dcmread(local, stop_before_pixels=True, specific_tags=list(_KEYWORDS))
-    except (InvalidDicomError, OSError):
-        raise UsageError(
-            "the source file is not DICOM, or cannot be read: it does not say who the patient is"
-        ) from None
-    found = {keyword: str(header.get(keyword, "") or "").strip() for keyword in _KEYWORDS}
+    found = _identifiers(present)
     return Who(
         patient_id=found["PatientID"],
         name=found["PatientName"].replace("^", " ").strip(),
@@ -68,6 +62,18 @@ def read_who(files: Sequence[Path]) -> Who:
         referring_physician=found["ReferringPhysicianName"].replace("^", " ").strip(),
         study_instance_uid=found["StudyInstanceUID"],
     )
+
+
+def _identifiers(file: Path) -> dict[str, str]:
+    """As the index reads them: a file without preamble counts too."""
+    header = read_header(file)
+    if not isinstance(header, NotReadable):
+        try:
+            with config.disable_value_validation():
+                return {keyword: str(header.get(keyword, "") or "").strip() for keyword in _KEYWORDS}
+        except DAMAGE:
+            pass
+    raise UsageError("the source file is not DICOM, or cannot be read: it does not say who the patient is")
 
 
 def _date(text: str) -> str:

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from osteo_core.archives import ArchiveError, local_volume
 from osteo_core.imaging.files import NIFTI_SUFFIXES, volume_stem
+from osteo_core.imaging.forms import affine_ras, contradiction, is_invertible, qform_of
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.open_volume import UnknownFileError, open_volume
 from osteo_core.imaging.tilt import untilt
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
-from osteo_core.records import FloatArray, Geometry, LabelArray, Volume
+from osteo_core.records import Geometry, LabelArray, Volume
 from osteo_core.terms import Step
 
 #: A label that was scaled or stored as float may be off by rounding; an interpolated one is off by more.
@@ -47,20 +48,20 @@ _DAMAGE = (
 )
 _AIR_HU = -1024.0
 _INT16 = np.iinfo(np.int16)
-#: An affine (file units) below this has two parallel axes.
-_LEAST_DETERMINANT = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
     """What the header alone tells. ``is_oriented`` is False where it has no orientation to tell.
 
-    ``labels`` says why the voxels can only be labels (bytes without an offset hold no air), or is ''.
+    ``labels`` says why the voxels can only be labels (bytes without an offset hold no air), or is ''. ``doubt`` says
+    how its two forms place it differently, or is ''.
     """
 
     geometry: Geometry
     is_oriented: bool
     labels: str = ""
+    doubt: str = ""
 
 
 def is_nifti(path: Path) -> bool:
@@ -99,6 +100,8 @@ def read_nifti_volume(path: Path) -> Volume | Exclusion:
     cautions = repairs
     if not header.is_oriented:
         cautions += (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.READ, found="orientation (NIfTI form codes)"),)
+    if header.doubt:
+        cautions += (Caution(code=CautionCode.HEADER_ODD, step=Step.READ, found=header.doubt),)
     hu = check_hu(voxels)
     if isinstance(hu, Exclusion):
         return hu
@@ -158,11 +161,12 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
     """
     with local_volume(source) as local:
         own = open_volume(local)
-    affine = _affine_ras(own)
+    affine = affine_ras(own)
     image = nibabel.Nifti1Image(labels, affine)
-    qform, qform_code = _qform(own)
-    # A form that cannot be inverted is not handed on.
-    sform, sform_code = own.get_sform(coded=True) if np.array_equal(affine, own.affine) else (None, 0)
+    qform, qform_code = qform_of(own)
+    sform, sform_code = own.get_sform(coded=True)
+    if sform is None or not is_invertible(sform):  # not handed on
+        sform, sform_code = None, 0
     image.set_sform(sform, code=int(sform_code))
     image.set_qform(qform, code=int(qform_code))
     zooms = np.asarray(own.header.get_zooms()[:3], dtype=float)
@@ -170,15 +174,6 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
         image.header.set_zooms(zooms)
     image.header.set_xyzt_units(_unit(own.header))
     nibabel.save(image, path)
-
-
-def _qform(image: Any) -> tuple[FloatArray | None, int]:
-    """The qform and its code, none where it cannot be read or inverted: then the sform counts alone."""
-    try:
-        qform, code = image.get_qform(coded=True)
-    except (HeaderDataError, ValueError):
-        return None, 0
-    return (qform, int(code)) if qform is not None and _is_invertible(qform) else (None, 0)
 
 
 def _unit(header: Any) -> str:
@@ -233,26 +228,18 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
         return _not_a_volume(f"a header that claims {math.prod(shape):,} voxels; at most {_MOST_VOXELS:,} are read")
     header = image.header
     unit = _unit(header) if hasattr(header, "get_xyzt_units") else "mm"
-    affine = _RAS_TO_LPS @ _affine_ras(image)
+    affine = _RAS_TO_LPS @ affine_ras(image)
     affine[:3] *= _MM_PER_UNIT[unit]
+    doubt, is_lost = contradiction(image, shape)
+    if is_lost:
+        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=Step.READ, found=doubt)
     codes = [int(header[name]) for name in ("qform_code", "sform_code") if name in header]
     return NiftiHeader(
         geometry=Geometry(shape=(shape[0], shape[1], shape[2]), affine_lps=affine),
         is_oriented=any(codes),
         labels=_labels_by_type(image),
+        doubt=doubt,
     )
-
-
-def _affine_ras(image: Any) -> FloatArray:
-    """The file's affine; its qform where the sform is said to count and cannot be inverted."""
-    affine = np.asarray(image.affine, dtype=float)
-    if _is_invertible(affine) or "qform_code" not in image.header or not int(image.header["qform_code"]):
-        return affine
-    return np.asarray(image.get_qform(), dtype=float)
-
-
-def _is_invertible(affine: FloatArray) -> bool:
-    return bool(np.isfinite(affine).all()) and abs(np.linalg.det(affine[:3, :3])) > _LEAST_DETERMINANT
 
 
 def _labels_by_type(image: Any) -> str:

@@ -109,7 +109,24 @@ class Text:
         return text
 
 
-Kind = Number | OneOf | Day | Text
+@dataclass(frozen=True, kw_only=True)
+class Identifier:
+    """Words that name one thing, exactly; a spreadsheet that took them for a number has altered them."""
+
+    def read(self, text: str, decimals: Decimals) -> str:
+        """The words as they are. Raises CellRefusedError for a number as a spreadsheet shortens it."""
+        found = next((words for pattern, words in _ALTERED if pattern.fullmatch(text)), "")
+        if found:
+            raise CellRefusedError("an identifier as text (format the column as text and enter it again)", found)
+        return text
+
+
+_ALTERED = (
+    (re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+"), "a number with an exponent, whose digits a spreadsheet has rounded"),
+    (re.compile(r"\d+[.,]0+"), "a number with decimals"),
+)
+
+Kind = Number | OneOf | Day | Text | Identifier
 
 
 @dataclass(frozen=True, kw_only=True)

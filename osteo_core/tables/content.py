@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from osteo_core.errors import TableError
-from osteo_core.tables.formulas import unguarded
+from osteo_core.tables.formulas import text_of_formula, unguarded
 from osteo_core.tables.numbers import Decimals, number_of
 
 #: Bounds of a table: some 300,000 patients with four levels each.
@@ -167,7 +167,8 @@ def _table(lines: Iterable[tuple[int, Sequence[str]]], *, is_sheet: bool) -> Tab
     rows: list[tuple[int, tuple[str, ...]]] = []
     refused: list[Refused] = []
     for line, raw in lines:
-        cells = [unguarded(" ".join(cell.split())) for cell in raw]
+        plain = (" ".join(cell.split()) for cell in raw)
+        cells = [text_of_formula(cell) or unguarded(cell) for cell in plain]
         if not any(cells):
             continue
         if not columns:

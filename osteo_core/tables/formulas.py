@@ -17,6 +17,7 @@ _FORMULA = r"^'*[=+\-@\t\r\n\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
 _NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _IS_FORMULA = re.compile(_FORMULA.replace("x{", "u").replace("}", ""))
 _IS_NUMBER = re.compile(_NUMBER)
+_TEXT_FORMULA = re.compile(r'="([^"]+)"')
 
 
 def guarded(value: Any) -> Any:
@@ -28,6 +29,12 @@ def guarded(value: Any) -> Any:
 def unguarded(text: str) -> str:
     """What a cell held before ``guarded``; other text as it is."""
     return text[1:] if text.startswith("'") and _IS_FORMULA.match(text) else text
+
+
+def text_of_formula(text: str) -> str:
+    """The text in a formula that is one text, as ="00012" is, by which people keep zeros; '' for all else."""
+    found = _TEXT_FORMULA.fullmatch(text)
+    return found[1] if found else ""
 
 
 def guarded_table(table: pa.Table) -> pa.Table:

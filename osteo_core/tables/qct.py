@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import statistics
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ from osteo_core.errors import TableError
 from osteo_core.limits.tables import QCT_HIGH, QCT_LOW, SCORE_HIGH, SCORE_LOW
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import ReferenceValue
-from osteo_core.tables.columns import Column, Number, OneOf, Text, folded, guess_columns, unit_in
+from osteo_core.tables.columns import Column, Identifier, Number, OneOf, Text, folded, guess_columns, unit_in
 from osteo_core.tables.content import Refused, Table, read_table_file
 from osteo_core.tables.rows import Row, read_rows, refuse_rows
 from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
@@ -33,6 +35,11 @@ _MINERALS = {
     "dipotassium phosphate": Mineral.K2HPO4,
     "磷酸氢二钾": Mineral.K2HPO4,
 }
+#: In the heading of a column of densities: 'mg HA/cm3', 'CaHA', 'K2HPO4 mg/ml'.
+_MINERAL_WORDS = (
+    (Mineral.K2HPO4, r"k2hpo4|dipotassium"),
+    (Mineral.HA, r"(?<![a-z0-9])(?:mg)?(?:ca?)?hap?(?![a-z0-9])|h[iy]dro(?:xy|xyl|xi)apatit"),
+)
 _YES = ("true", "1", "yes", "ja", "oui", "si", "wahr", "vrai", "verdadero", "是")
 _NO = ("false", "0", "no", "nein", "non", "falsch", "faux", "falso", "否")
 #: Share of scores among the values above which the whole table is refused, not its rows.
@@ -52,7 +59,7 @@ def _levels() -> OneOf:
 
 # fmt: off
 COLUMNS: tuple[Column, ...] = (
-    Column(name="PatientID", words=(
+    Column(name="PatientID", kind=Identifier(), words=(
         "patient", "patient number", "patient no", "pid", "mrn", "subject id", "subject", "case id", "id",
         "Patientennummer", "Patientennr", "Patienten-Nr.", "Patienten-ID", "PatNr", "Pat.-Nr.", "Pat-ID",
         "numéro patient", "numéro de patient", "numéro du patient", "n° patient", "no patient", "id patient", "ipp",
@@ -173,10 +180,13 @@ def map_rows(
     _check_choice(table, chosen, mineral)
     rows = read_rows(table, COLUMNS, chosen, holds_patients=True)
     _refuse_scores(rows.taken)
+    said = mineral_in(chosen["vBMD_mg_cm3"])
+    if said and mineral not in (None, said) and "Mineral" not in chosen:
+        raise TableError(f"the heading of the densities says {said}, and {mineral} is chosen as their mineral")
     held: dict[tuple[str, Level | None], tuple[int, ReferenceValue]] = {}
     refused = list(rows.refused)
     for row in rows.taken:
-        why = _why_not(row)
+        why = _why_not(row, said)
         if not why:
             value = _value(row, pseudonyms, mineral, source)
             before, known = held.setdefault((value.patient_key, value.level), (row.line, value))
@@ -217,11 +227,20 @@ def _value(row: Row, pseudonyms: Pseudonyms, mineral: Mineral | None, source: st
     )
 
 
-def _why_not(row: Row) -> str:
+def mineral_in(heading: str) -> Mineral | None:
+    """The mineral that a heading of densities names, None without one."""
+    plain = unicodedata.normalize("NFKC", heading).casefold().replace("_", " ")
+    return next((mineral for mineral, pattern in _MINERAL_WORDS if re.search(pattern, plain)), None)
+
+
+def _why_not(row: Row, heading_says: Mineral | None) -> str:
     """Why a row with sound cells is still no vBMD in mg/cm3, '' when it is."""
     unit = row.cells["Unit"]
     if unit and unit_in(unit) != UNIT:
         return f"Unit: expected {UNIT}, found {unit_in(unit) or 'other words'}"
+    mineral = row.cells["Mineral"]
+    if heading_says and mineral not in (None, heading_says):
+        return f"Mineral: expected {heading_says}, which the heading of the densities says, found {mineral}"
     if _is_score(row) and not unit:
         return (
             f"vBMD_mg_cm3: expected a density in {UNIT}, found a number from {SCORE_LOW.value:g} to "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from typing import Any
 import openpyxl
 
 from osteo_core.errors import TableError
+from osteo_core.tables.formulas import text_of_formula
 
 #: A workbook is a zip file; what its parts may hold together once inflated, and how many they may be.
 _MOST_INFLATED_BYTES = 128 * 2**20
@@ -65,20 +67,23 @@ def _filled_sheets(content: bytes, most_columns: int) -> list[list[tuple[int, li
 
 
 def _rows(sheet: Any, computed: Any, most_columns: int) -> Iterator[tuple[int, list[str]]]:
-    pairs = zip(sheet.iter_rows(values_only=True), computed.iter_rows(values_only=True), strict=True)
+    pairs = zip(sheet.iter_rows(values_only=True), computed.iter_rows(), strict=True)
     for number, (written, stored) in enumerate(islice(pairs, _MOST_ROWS + 1), start=1):
         if number > _MOST_ROWS:
             raise TableError(f"the sheet claims more than {_MOST_ROWS:,} rows; save it as CSV")
         if any(value is not None for value in written[most_columns:]):
             raise TableError(f"the sheet has more than {most_columns} columns; save those that are needed")
-        cells = [_text(a, b) for a, b in zip(written[:most_columns], stored[:most_columns], strict=True)]
+        cells = [
+            _with_zeros(_text(a, b.value), b.number_format)
+            for a, b in zip(written[:most_columns], stored[:most_columns], strict=True)
+        ]
         if any(cells):
             yield number, cells
 
 
 def _text(written: object, stored: object) -> str:
     if isinstance(written, str) and written.startswith("=") and stored is None:
-        return NOT_COMPUTED
+        return text_of_formula(written) or NOT_COMPUTED
     if stored is None:
         return ""
     if isinstance(stored, bool):
@@ -88,3 +93,9 @@ def _text(written: object, stored: object) -> str:
     if isinstance(stored, datetime):
         return (stored.date() if stored.time() == datetime.min.time() else stored).isoformat()
     return stored.isoformat() if isinstance(stored, date) else str(stored)
+
+
+def _with_zeros(text: str, number_format: str | None) -> str:
+    """A whole number with the zeros before it that its format shows: 12 under '00000' is '00012'."""
+    zeros = len(number_format or "") if re.fullmatch("0+", number_format or "") else 0
+    return text.zfill(zeros) if text.isascii() and text.isdigit() else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import pytest
 from commands import store_access
 from commands.analysis_job import Models
 from commands.analyze import analyze
+from commands.command import Context
 from commands.demo import Cohort
 from commands.export import export
 from commands.find import find
 from commands.index import index
-from commands.reference import import_reference
+from commands.reference import import_reference, run
 from db import rows
 from db.check import check_store
 from db.connect import open_store
@@ -215,6 +217,15 @@ def test_spaces_a_byte_order_mark_and_a_row_told_twice_do_no_harm(tmp_path: Path
     rows = "\ufeff" + HEADER.replace(",", ", ") + "A, L1, 100, HA, x,\r\n\r\nA,L1,100.0,HA,x,\r\n"
     (value,) = import_reference(written(tmp_path, rows), chosen.store, settings=chosen)
     assert (value.vbmd_mg_cm3, value.level) == (100.0, Level.L1)
+
+
+def test_the_answer_says_how_many_patients_have_ct(tmp_path: Path) -> None:
+    chosen = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
+    write_series(tmp_path / "ct", CtSpec(patient_id="00012"))
+    index([tmp_path / "ct"], chosen.store, settings=chosen)
+    path = written(tmp_path, HEADER + "00012,L1,100,HA,x,\n12,L1,90,HA,x,\n")
+    answer = run(Namespace(csv=path), Context(settings=chosen))
+    assert answer.sentences == ("Imported 2 values of 2 patients.", "1 of 2 patients have CT in this store.")
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,18 @@ def test_what_lies_far_below_muscle_is_no_blood(blood, muscle, phase):
     assert phase_of_vessels(blood, None, None, None, muscle) is phase
 
 
-@pytest.mark.parametrize(("agent", "declared"), [("CE", True), ("none", False), (" NO ", False), (None, False)])
+_WORDS = (
+    *((word, False) for word in ("ohne KM", "kein Kontrastmittel", "non-contrast", "NON CONTRAST CT", "w/o", "nil")),
+    *((word, False) for word in ("sans", "sin contraste", "native", "nativ", "plain", "-", "--", "0 ml", "0.0", "n/a")),
+    *((word, False) for word in ("No IV contrast", "NONE GIVEN", "without", "unenhanced", "sans produit de contraste")),
+    *((word, True) for word in ("ULTRAVIST 370", "NON IONIC", "no oral, Isovue iv", "1", "with and w/o", "100 ml")),
+    *((word, True) for word in ("nonionic contrast", "NOVAQUE", "native + Imeron", "oral")),
+)
+
+
+@pytest.mark.parametrize(
+    ("agent", "declared"), [("CE", True), ("none", False), (" NO ", False), (None, False), *_WORDS]
+)
 def test_words_for_no_contrast_are_no_declaration(agent, declared):
     assert is_declared(_series(agent)) is declared
 

@@ -79,6 +79,8 @@ def test_without_a_word_everything_stays_unknown(tmp_path: Path) -> None:
         ({"SeriesDescription": "MonoE 40 keV"}, ExclusionCode.DERIVED),
         ({"PatientAge": "012Y"}, ExclusionCode.UNDER_AGE),
         ({"SliceThickness": 10}, ExclusionCode.TOO_THICK),
+        ({"KVP": [80, 140]}, ExclusionCode.MIXED_VOLTAGE),
+        ({"ManufacturersModelName": "On-Board Imager"}, ExclusionCode.NOT_HU),
     ],
 )
 def test_what_a_dicom_header_would_exclude_is_excluded(tmp_path: Path, change: dict, code: ExclusionCode) -> None:
@@ -124,10 +126,26 @@ def test_a_table_fits_by_name_folder_or_pattern_and_counts_before_the_json_file(
         ("case", False),
         ("case_1/ct", False),
         ("nii", False),
+        ("case_[1]", False),
     ],
 )
 def test_which_files_a_row_means(pattern: str, is_meant: bool) -> None:
     assert fits(pattern, Path("/data/a/ct/case_1.nii.gz")) is is_meant
+
+
+def test_a_bracket_in_a_name_means_itself() -> None:
+    assert fits("scan[1].nii.gz", Path("/data/scan[1].nii.gz"))
+    assert fits("scan[*", Path("/data/scan[1].nii.gz"))
+    assert not fits("scan[1].nii.gz", Path("/data/scan1.nii.gz"))
+
+
+@pytest.mark.parametrize("age", ["0.5", "0.01", "0,9"])
+def test_an_infant_is_under_age_in_table_and_json_file(tmp_path: Path, age: str) -> None:
+    about = table(tmp_path, f"file;PatientAge;KVP\ncase_1;{age};120\n")
+    ((_, exclusion),) = found(tmp_path / "ct", None, about).excluded
+    assert exclusion.code is ExclusionCode.UNDER_AGE
+    ((_, exclusion),) = found(tmp_path / "json", DCM2NIIX | {"PatientAge": float(age.replace(",", "."))}).excluded
+    assert exclusion.code is ExclusionCode.UNDER_AGE
 
 
 @pytest.mark.parametrize(
@@ -164,5 +182,5 @@ JSON = st.recursive(
 def test_any_json_is_read_or_left(tmp_path_factory: pytest.TempPathFactory, said: dict) -> None:
     folder = tmp_path_factory.mktemp("any")
     (folder / "a.json").write_text(json.dumps(said), encoding="utf-8")
-    kvp = stated_of(folder / "a.nii", About()).kvp
+    kvp = next(iter(stated_of(folder / "a.nii", About()).voltages_kv), None)
     assert kvp is None or 0 < kvp < float("inf")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.sequence import Sequence as DicomSequence
 
 from osteo_core.archives import status_of
 from osteo_core.dicom.volume import read_volume
@@ -343,6 +344,42 @@ def test_two_voltages_or_two_patients_in_one_series_have_no_answer(tmp_path: Pat
     # A slice that says nothing contradicts nobody.
     assert the_series(found_in(tmp_path / "blank", change=mixed("KVP", (None, 100.0)))).kvp == 100.0
     assert found_in(tmp_path / "nobody", change=mixed("PatientID", ("", "DOE-2"))).series
+
+
+def _dual_source(dataset: Dataset, _: int) -> None:
+    other = Dataset()
+    other.KVP = 140
+    groups = getattr(dataset, "SharedFunctionalGroupsSequence", [dataset])
+    groups[0].CTAdditionalXRaySourceSequence = DicomSequence([other])
+
+
+def _two_details(dataset: Dataset, _: int) -> None:
+    items = [Dataset(), Dataset()]
+    items[0].KVP, items[1].KVP = 80, 140
+    dataset.SharedFunctionalGroupsSequence[0].CTXRayDetailsSequence = DicomSequence(items)
+
+
+@pytest.mark.parametrize(
+    ("change", "is_enhanced"),
+    [
+        (_dual_source, True),
+        (_dual_source, False),
+        (_two_details, True),
+        (lambda dataset, _: set_raw(dataset, "KVP", "DS", "80\\140"), False),
+    ],
+)
+def test_every_tube_of_an_image_counts(tmp_path: Path, change, is_enhanced: bool) -> None:
+    exclusion = the_exclusion(found_in(tmp_path / "ct", kvp=80.0, is_enhanced=is_enhanced, change=change))
+    assert exclusion.code is ExclusionCode.MIXED_VOLTAGE
+    assert "(80, 140 kV)" in exclusion.sentence
+
+
+def test_a_voltage_that_no_tube_has_is_unknown_and_told(tmp_path: Path) -> None:
+    found = found_in(tmp_path / "ct", kvp=120000.0)
+    series = the_series(found)
+    assert series.kvp is None
+    (caution,) = found.cautions[series.series_key]
+    assert "the tube voltage cannot be read, found '120000'" in caution.sentence
 
 
 def test_each_stack_of_a_dual_energy_series_has_its_own_voltage(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from osteo_core.dicom.seg import SegUnreadableError, read_seg, seg_header
 from osteo_core.imaging.resample import canonical, resample_labels
 from osteo_core.records import Geometry
 from tests.builders.segs import write_seg
+from tests.builders.series import CtSpec, truth_geometry
 from tests.builders.spines import grid, rotation
 
 NAMES = {5: "first", 9: "second", 200: "third"}
@@ -58,6 +59,60 @@ def test_only_the_segments_asked_for_are_painted(tmp_path: Path) -> None:
     assert read.segments[0].algorithm == "Tool 7"
 
 
+def test_a_seg_of_a_tilted_gantry_lies_where_its_slices_lie(tmp_path: Path) -> None:
+    geometry = truth_geometry(CtSpec(tilt_deg=12.0, slices=30))
+    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    labels[20:40, 20:30, 3:12] = 5
+    path = write_seg(tmp_path / "s.dcm", labels, geometry, names={5: "first"})
+    read = read_seg(path, lambda segment: 5)
+    assert np.array_equal(resample_labels(read.labels, read.geometry, geometry), labels)
+    steep = truth_geometry(CtSpec(tilt_deg=40.0, slices=30))
+    with pytest.raises(SegUnreadableError, match=r"tilted by 40\.0 degrees; at most"):
+        read_seg(_relaid(path, steep), lambda segment: 5)
+
+
+def _relaid(path: Path, geometry: Geometry) -> Path:
+    dataset = dcmread(path)
+    turn = [float(v) for axis in (0, 1) for v in geometry.directions[:, axis]]
+    groups = dataset.SharedFunctionalGroupsSequence[0]
+    groups.PlaneOrientationSequence[0].ImageOrientationPatient = turn
+    for k, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        place = geometry.to_world_mm(np.array([0.0, 0.0, 3.0 + k]))
+        group.PlanePositionSequence[0].ImagePositionPatient = [round(float(v), 6) for v in place]
+    dataset.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("step_mm", [0.625, 0.3125, 1.0 / 3.0])
+@pytest.mark.parametrize("decimals", [2, 3, 10])
+def test_a_long_stack_of_fine_steps_is_one(tmp_path: Path, step_mm: float, decimals: int) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, step_mm), extent_mm=(13.0, 14.0, 300 * step_mm))
+    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    labels[3:9, 4:7, 20:90] = 5
+    labels[3:9, 4:7, 95:290] = 9
+    path = write_seg(tmp_path / "s.dcm", labels, geometry, names={5: "first", 9: "second"})
+    dataset = dcmread(path)
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        place = group.PlanePositionSequence[0]
+        place.ImagePositionPatient = [round(float(v), decimals) for v in place.ImagePositionPatient]
+    dataset.save_as(path)
+    read = read_seg(path, lambda segment: {1: 5, 2: 9}[segment.number])
+    assert np.array_equal(read.labels, labels[:, :, 20:290])
+
+
+def test_one_segment_may_be_said_for_all_frames_at_once(tmp_path: Path) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    labels = np.where(blocks(geometry) == 9, 9, 0).astype(np.uint8)
+    path = write_seg(tmp_path / "s.dcm", labels, geometry, names={9: "second"})
+    dataset = dcmread(path)
+    frames = dataset.PerFrameFunctionalGroupsSequence
+    dataset.SharedFunctionalGroupsSequence[0].SegmentIdentificationSequence = frames[0].SegmentIdentificationSequence
+    for group in frames:
+        del group.SegmentIdentificationSequence
+    dataset.save_as(path)
+    assert np.count_nonzero(read_seg(path, lambda segment: 9).labels) == np.count_nonzero(labels)
+
+
 def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
     geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
     path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES, series_uid="1.2.3", frame_uid="1.9")
@@ -85,6 +140,11 @@ def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
             lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "PlanePositionSequence"),
             "do not say where they lie",
         ),
+        (
+            lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "SegmentIdentificationSequence"),
+            "do not say which segment they show",
+        ),
+        (lambda d: setattr(d, "PixelData", bytes(len(d.PixelData))), "mark no pixel"),
     ],
 )
 def test_a_spoilt_seg_says_what_is_wrong(tmp_path: Path, spoil, words: str) -> None:

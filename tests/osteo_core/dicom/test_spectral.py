@@ -49,6 +49,18 @@ from tests.shared_data import shared_data
         ("CTA Subtraction", "subtracted"),
         ("po iv GSI", "one of a GE spectral (GSI) scan"),
         ("MIP_Lung", "a projection"),
+        ("Aligned_CBCT", "a cone-beam CT"),
+        ("DynaCT Body", "a cone-beam CT"),
+        ("MVCT daily", "a megavoltage CT"),
+        ("synthetic CT", "a CT made from MR"),
+        ("Pseudo-CT", "a CT made from MR"),
+        ("Iodkarte", "an iodine image"),
+        ("IOD MAP", "an iodine image"),
+        ("VNB 1.0", "virtual non-contrast"),
+        ("Fettfraktion", "a material-density image"),
+        ("BoneMarrow", "a material-density image"),
+        ("Knochenmarködem", "a material-density image"),
+        ("Differenzbild", "subtracted"),
     ],
 )
 def test_words_that_name_a_derived_image(words: str, kind: str) -> None:
@@ -80,6 +92,14 @@ def test_words_that_name_a_derived_image(words: str, kind: str) -> None:
             "100 kV ABD A_100kV",
             "2,OPA,GE,LSULT,BONE,360,1.2,120,30,34.3,0.9",
         ),
+        *(
+            "SCT ABDOMEN",
+            "BONE MARROW BIOPSY",
+            "Knochenmarkpunktion",
+            "Knochenmarks-Biopsie",
+            "Periodontal",
+            "Iodixanol",
+        ),
         *("120 KV", "Iodine contrast 100 ml", "ABD 3.0 I40f 3", "VUE AXIALE 2.5", "True Non Contrast", ""),
     ],
 )
@@ -102,6 +122,7 @@ def test_real_descriptions_are_refused_only_for_what_they_are() -> None:
         "virtual non-contrast": 5,
         "one of a GE spectral (GSI) scan": 2,
         "a material-density image": 2,
+        "a cone-beam CT": 4,
     }
 
 

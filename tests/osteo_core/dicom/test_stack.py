@@ -151,6 +151,11 @@ def test_places_rounded_to_whole_millimetres_are_even(step: float) -> None:
     assert [s.path.name for s in stack.slices] == [str(n) for n in range(120)]
 
 
+def test_a_missing_slice_among_even_whole_millimetres_is_seen() -> None:
+    places = [s for n, s in enumerate(numbered(*np.arange(61.0))) if n != 30]
+    assert code_of(build_stack(places, step=Step.FIND)) is ExclusionCode.MISSING_SLICES
+
+
 @pytest.mark.parametrize("step", [1.25, 2.5])
 def test_a_missing_slice_among_rounded_places_is_still_seen(step: float) -> None:
     places = np.delete(np.round(np.arange(120) * step), 60)
@@ -194,3 +199,25 @@ def test_two_scans_of_one_place_are_told_apart_by_whatever_differs(what: str, di
     parts = arrange(twice, step=Step.FIND)
     assert [(len(p.slices), isinstance(p.stack, Stack) and not p.stack.repeated) for p in parts] == [(40, True)] * 2
     assert what in parts[1].cautions[-1].sentence
+
+
+@pytest.mark.parametrize(
+    ("what", "differ"),
+    [
+        ("acquisition", lambda s, n: replace(s, acquisition=f"{n}")),
+        ("contrast", lambda s, n: replace(s, image=replace(CT, contrast_agent=("", "ULTRAVIST")[n]))),
+    ],
+)
+@pytest.mark.parametrize("off", [0.0, 0.1])
+def test_two_phases_that_alternate_are_two_stacks(what: str, differ, off: float) -> None:
+    slices = slices_at(*(2.5 * n + off * (n % 2) for n in range(32)))
+    parts = arrange([differ(s, n % 2) for n, s in enumerate(slices)], step=Step.FIND)
+    assert [(len(p.slices), p.stack.step_mm) for p in parts if isinstance(p.stack, Stack)] == [(16, 5.0), (16, 5.0)]
+    assert what in parts[1].cautions[-1].sentence
+
+
+def test_rotations_one_after_the_other_are_one_scan() -> None:
+    slices = slices_at(*(2.5 * n for n in range(40)))
+    for length in (4, 20):
+        (whole,) = arrange([replace(s, acquisition=f"{n // length}") for n, s in enumerate(slices)], step=Step.FIND)
+        assert len(whole.slices) == 40

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow.parquet as parquet
 import pytest
 
-from osteo_core.dicom.vendor import is_cone_beam, kernel_group, normalise_vendor, vendor_of_model
+from osteo_core.dicom.vendor import kernel_group, normalise_vendor, odd_unit, vendor_of_model
 from osteo_core.terms import KernelGroup, Vendor
 from tests.shared_data import shared_data
 
@@ -113,13 +113,31 @@ def test_the_model_speaks_only_by_its_line() -> None:
     assert vendor_of_model(None) is Vendor.OTHER
 
 
-def test_cone_beam_units() -> None:
-    assert is_cone_beam("Varian Imaging Laboratories, Switzerland", "Trilogy Cone Beam CT")
-    assert is_cone_beam("Varian Medical Systems", "OBI Cone-beam CT")
-    assert is_cone_beam("ELEKTA / MIM Software", "Elekta XVI")
-    assert is_cone_beam("Siemens", "AXIOM-Artis")
-    assert not is_cone_beam("SIEMENS", "SOMATOM Force")
-    assert not is_cone_beam(None, None)
+@pytest.mark.parametrize(
+    ("manufacturer", "model", "kind"),
+    [
+        ("Varian Imaging Laboratories, Switzerland", "Trilogy Cone Beam CT", "cone-beam CT"),
+        ("Varian Medical Systems", "OBI Cone-beam CT", "cone-beam CT"),
+        ("Varian Medical System", "OBI", "cone-beam CT"),
+        ("Varian Medical Systems", "On-Board Imager CBCT", "cone-beam CT"),
+        ("Varian Medical Systems", "Halcyon", "cone-beam CT"),
+        ("ELEKTA / MIM Software", "Elekta XVI", "cone-beam CT"),
+        ("Siemens", "AXIOM-Artis", "cone-beam CT"),
+        ("SIEMENS", "Cios Spin", "cone-beam CT"),
+        ("GE MEDICAL SYSTEMS", "Innova 3131", "cone-beam CT"),
+        ("Philips Medical Systems", "Allura Xper", "cone-beam CT"),
+        ("Medtronic", "O-arm", "cone-beam CT"),
+        ("Ziehm", "Vision RFD 3D", "cone-beam CT"),
+        ("TomoTherapy Incorporated", "Hi-Art", "megavoltage CT"),
+        ("Philips", "MRCAT", "a CT made from MR"),
+        ("SIEMENS", "MAGNETOM Sola", "a CT made from MR"),
+        ("SIEMENS", "SOMATOM Force", ""),
+        ("SERVICIOS MEDICOS", "INNOVATION CT", ""),
+        (None, None, ""),
+    ],
+)
+def test_units_whose_values_are_no_hu(manufacturer: str | None, model: str | None, kind: str) -> None:
+    assert odd_unit(manufacturer, model) == kind
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,21 @@ def test_each_frame_has_its_own_rescale(tmp_path: Path, syntax: str) -> None:
     np.testing.assert_array_equal(volume_of(find(built.folder)).voxels_hu, expected)
 
 
+def test_a_frame_that_is_left_out_gives_no_other_its_rescale(tmp_path: Path) -> None:
+    def own(dataset: Dataset, _: int) -> None:
+        shared = dataset.SharedFunctionalGroupsSequence[0]
+        del shared.PixelValueTransformationSequence, shared.CTImageFrameTypeSequence
+        for n, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+            scale, kind = Dataset(), Dataset()
+            scale.RescaleSlope, scale.RescaleIntercept, scale.RescaleType = 1, -1024 if n else -1000, "HU"
+            kind.FrameType = ["ORIGINAL", "PRIMARY", "AXIAL" if n else "LOCALIZER", "NONE"]
+            group.PixelValueTransformationSequence = DicomSequence([scale])
+            group.CTImageFrameTypeSequence = DicomSequence([kind])
+
+    built = write_series(tmp_path / "ct", CtSpec(is_enhanced=True, slices=20, change=own))
+    np.testing.assert_array_equal(volume_of(find(built.folder)).voxels_hu, built.voxels_hu[:, :, 1:])
+
+
 @pytest.mark.parametrize("vr", ["DS", "UN", "LO"])
 def test_a_rescale_with_a_decimal_comma_or_under_another_vr_is_never_another_scale(tmp_path: Path, vr: str) -> None:
     def spoil(dataset: Dataset, _: int) -> None:

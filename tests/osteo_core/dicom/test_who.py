@@ -10,6 +10,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from osteo_core.dicom.who import read_who
 from osteo_core.errors import UsageError
+from tests.builders.series import CtSpec, write_series
 
 
 def write_header(path: Path) -> Path:
@@ -31,6 +32,12 @@ def test_the_header_says_who_it_is_and_no_text_of_the_record_does(tmp_path: Path
     assert (who.patient_id, who.name, who.birth_date) == ("MRN 7", "Doe Jane", "1957-03-04")
     assert (who.accession, who.referring_physician, who.study_instance_uid) == ("A-1", "Roe Richard", "1.2.3")
     assert "Jane" not in f"{who} {who!r}"
+
+
+def test_a_file_without_preamble_says_it_too(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(has_preamble=False, slices=1))
+    who = read_who(built.files)
+    assert (who.patient_id, who.name) == ("TEST-1", "NEVER SHOWN")
 
 
 def test_missing_and_foreign_files_are_said_without_a_name(tmp_path: Path) -> None:

@@ -132,6 +132,48 @@ def test_a_qform_counts_where_the_sform_cannot_be_inverted(tmp_path: Path) -> No
     assert read_nifti_labels(tmp_path / "mask.nii.gz")[1].is_close(geometry, tolerance_mm=1e-3)
 
 
+def two_forms(path: Path, *, code: int, sform: np.ndarray) -> Geometry:
+    """The trunk with the scanner's qform and another sform (RAS); returns where the qform lays it."""
+    voxels, geometry = trunk()
+    image = nibabel.Nifti1Image(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine_lps)
+    image.set_qform(image.affine, code=1)
+    image.set_sform(sform @ image.affine, code=code)
+    nibabel.save(image, path)
+    return geometry
+
+
+def test_a_form_into_a_templates_space_does_not_count(tmp_path: Path) -> None:
+    geometry = two_forms(tmp_path / "ct.nii", code=4, sform=np.diag([0.8, 0.8, 0.8, 1.0]))
+    volume = read_nifti_volume(tmp_path / "ct.nii")
+    assert isinstance(volume, Volume)
+    assert volume.geometry.is_close(geometry, tolerance_mm=1e-3)
+    assert "the qform counts" in volume.cautions[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("sform", "words"),
+    [
+        (np.diag([0.8, 0.8, 0.8, 1.0]), "different sizes of a voxel"),
+        (np.diag([1.0, 1.0, -1.0, 1.0]), "mirror images"),
+    ],
+)
+def test_forms_of_two_scans_are_refused(tmp_path: Path, sform: np.ndarray, words: str) -> None:
+    two_forms(tmp_path / "ct.nii", code=2, sform=sform)
+    found = read_nifti_volume(tmp_path / "ct.nii")
+    assert isinstance(found, Exclusion)
+    assert words in found.sentence
+
+
+def test_forms_that_lay_the_scan_elsewhere_are_told(tmp_path: Path) -> None:
+    moved, near = np.eye(4), np.eye(4)
+    moved[2, 3], near[2, 3] = 12.0, 1.0
+    two_forms(tmp_path / "far.nii", code=1, sform=moved)
+    (caution,) = read_nifti_volume(tmp_path / "far.nii").cautions
+    assert "lay its corners up to 12 apart; the sform counts" in caution.sentence
+    two_forms(tmp_path / "near.nii", code=1, sform=near)
+    assert read_nifti_volume(tmp_path / "near.nii").cautions == ()
+
+
 def test_another_program_sees_the_same_place(tmp_path: Path) -> None:
     voxels, geometry = trunk()
     write_nifti(tmp_path / "ct.nii.gz", voxels, geometry)

@@ -55,6 +55,21 @@ def test_every_encoding_and_separator_reads_alike(encoding: str, separator: str,
     )
 
 
+def test_zeros_before_a_number_are_kept() -> None:
+    book = openpyxl.Workbook()
+    for row in (["id", "n"], [12, 12], ['="00013"', 1.5], ["014", 2]):
+        book.active.append(row)
+    book.active["A2"].number_format = "00000"
+    stream = io.BytesIO()
+    book.save(stream)
+    assert [cells for _, cells in read_table(stream.getvalue()).rows] == [
+        ("00012", "12"),
+        ("00013", "1.5"),
+        ("014", "2"),
+    ]
+    assert read_table(b'id;n\n="00012";1\n"=""00013""";2\n').rows == ((2, ("00012", "1")), (3, ("00013", "2")))
+
+
 def test_titles_blank_lines_and_excels_declaration_are_passed_over() -> None:
     table = read_table(b'sep=;\r\nExport of 2024;;;;\r\n\r\na;"b\nc";d;;\r\n1;2;3;;\r\n4;5;6\r\n')
     assert table.columns == ("a", "b c", "d")

@@ -143,6 +143,28 @@ def test_the_distribution_is_told_before_anything_is_taken_in() -> None:
     assert mapped("mrn,bmd\n,92\n").distribution is None
 
 
+@pytest.mark.parametrize("cell", ["1,23457E+11", "1.23457E+11", "12345.0", "1.2345678901234568e+17"])
+def test_a_patient_id_that_a_spreadsheet_altered_is_refused(cell: str) -> None:
+    (refused,) = mapped(f'mrn;bmd\n"{cell}";92\n').refused
+    assert "PatientID: expected an identifier as text (format the column as text" in refused.why
+    assert cell not in refused.why
+    assert mapped("mrn;bmd\n12E5;92\nA-1.0;93\n").refused == ()
+
+
+@pytest.mark.parametrize("heading", ["BMD [mg HA/cm3]", "vBMD_mgHA_cm3", "BMD CaHA (mg/cm3)", "Hydroxyapatit-Dichte"])
+def test_a_heading_that_names_another_mineral_is_refused(heading: str) -> None:
+    (refused,) = mapped(f"mrn;{heading};Mineral\n1;92;HA\n2;93;K2HPO4\n", vBMD_mg_cm3=heading).refused
+    assert (refused.line, refused.why) == (
+        3,
+        "Mineral: expected HA, which the heading of the densities says, found K2HPO4",
+    )
+    table = read_table(b"mrn,BMD K2HPO4\n1,92\n")
+    columns = {"PatientID": "mrn", "vBMD_mg_cm3": "BMD K2HPO4"}
+    with pytest.raises(TableError, match="says K2HPO4, and HA is chosen"):
+        map_rows(table, columns, KEYS, mineral=Mineral.HA, source="")
+    assert map_rows(table, columns, KEYS, mineral=Mineral.K2HPO4, source="").values
+
+
 def test_a_mineral_must_be_chosen_or_told() -> None:
     table = read_table(b"mrn,bmd\n1,92\n")
     with pytest.raises(TableError, match=r"recognised for \['Mineral'\]"):
