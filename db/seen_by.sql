@@ -14,4 +14,7 @@ cohort AS (
     SELECT * FROM main.cohort WHERE series_key NOT IN (FROM hidden)
     UNION ALL BY NAME
     SELECT * FROM main.unread WHERE series_key IN (FROM hidden)
+),
+current_cause_readings AS (
+    SELECT * FROM main.current_cause_readings WHERE author = $seen_by OR series_key NOT IN (FROM hidden)
 )

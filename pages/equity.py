@@ -58,7 +58,7 @@ else:
     else:
         for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):
             with tab:
-                show_group(name, services.equity(chosen, by=by), chosen)
+                show_group(name, services.equity(chosen, by=by, seen_by=services.sight_of_figures()), chosen)
         st.caption(
             "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
             "exclusions stay in the denominator. Closed: every flag of the patient is not confirmed, no action with "

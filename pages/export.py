@@ -9,7 +9,7 @@ import streamlit as st
 from osteo_core.columns.cohort import EXPORT
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user, later
+from pages.ui.access.users import current_user, later, seen_by
 from pages.ui.export import report
 from pages.ui.export.report_figures import PictureKind, about, picture_of, report_figures
 from pages.ui.shared import address, filters, frame, wording
@@ -17,12 +17,13 @@ from pages.ui.shared.literal import literal
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
-    """The buttons; a file is made when it is asked for."""
-    given = {"with_keys": with_keys}
+    """The buttons; a file is made when it is asked for, beside the script: who asks is found out here."""
+    rows = {"with_keys": with_keys, "seen_by": seen_by()}
+    figures = {"seen_by": services.sight_of_figures()}
     buttons = st.container(horizontal=True)
     buttons.download_button(
         "CSV",
-        later(Action.EXPORT, partial(services.cohort_csv, chosen, **given)),
+        later(Action.EXPORT, partial(services.cohort_csv, chosen, **rows)),
         file_name="cohort.csv",
         mime="text/csv",
         icon=":material/table:",
@@ -30,7 +31,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Parquet",
-        later(Action.EXPORT, partial(services.cohort_parquet, chosen, **given)),
+        later(Action.EXPORT, partial(services.cohort_parquet, chosen, **rows)),
         file_name="cohort.parquet",
         mime="application/vnd.apache.parquet",
         icon=":material/database:",
@@ -46,7 +47,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Report (HTML)",
-        later(Action.EXPORT, partial(report.report_html, chosen)),
+        later(Action.EXPORT, partial(report.report_html, chosen, **figures)),
         file_name="report.html",
         mime="text/html",
         icon=":material/description:",
@@ -54,7 +55,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Report (PDF)",
-        later(Action.EXPORT, partial(report.report_pdf, chosen)),
+        later(Action.EXPORT, partial(report.report_pdf, chosen, **figures)),
         file_name="report.pdf",
         mime="application/pdf",
         icon=":material/picture_as_pdf:",
@@ -67,11 +68,12 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
 def show_pictures(chosen: services.CohortFilter) -> None:
     """One figure at a time, as it will look, with its two files."""
     st.subheader("Figures")
-    found = {one.title: one for one in report_figures(chosen)}
+    sight = services.sight_of_figures()
+    found = {one.title: one for one in report_figures(chosen, seen_by=sight)}
     if not found:
         st.caption("Nobody in this filter has a vBMD: there is no figure.")
         return
-    beside = about(chosen)
+    beside = about(chosen, seen_by=sight)
     line = st.container(horizontal=True, vertical_alignment="bottom")
     address.choice("figure", found, words="figure")
     one = found[line.selectbox("Figure", list(found), key="figure", width=320)]
@@ -98,14 +100,15 @@ def show_corrections() -> None:
     if not may(current_user(), Action.SEE_IMAGES):
         return
     st.subheader("Readers' corrections")
-    count = services.corrections_count()
+    hidden = services.hidden_from_this_reader()
+    count = services.corrections_count(hidden=hidden)
     if not count:
-        st.caption("No reader has signed a correction in this store yet.")
+        st.caption("No reader has signed a correction in this store yet that you may see.")
         return
     is_large = count > services.MOST_ON_PAGE
     st.download_button(
         f"Training set of {wording.counted(count, 'series', 'series')} (ZIP)",
-        later(Action.SEE_IMAGES, services.corrections_zip),
+        later(Action.SEE_IMAGES, partial(services.corrections_zip, hidden=hidden)),
         file_name="corrections.zip",
         mime="application/zip",
         icon=":material/school:",
@@ -125,7 +128,7 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Export", "export", with_patients=True)
-    numbers = services.cohort_numbers(chosen)
+    numbers = services.cohort_numbers(chosen, seen_by=seen_by())
     if not numbers.series:
         frame.draw_empty("No patient matches this filter: there is nothing to export.", icon=":material/search_off:")
     else:
@@ -140,6 +143,11 @@ else:
             "up to 90, and of the day the year alone is given: two exports cannot be joined.",
         )
         show_files(chosen, with_keys=with_keys)
+        if hidden := len(services.hidden_series(seen_by())):
+            st.caption(
+                f"{wording.counted(hidden, 'signed series', 'signed series')} of the store you have not read: files "
+                "hold the program's result, so that you can read blind."
+            )
         st.caption(
             "No name, number or path of a patient is in any of these. The report holds every figure with its n, "
             "exclusions, model and calibration versions, and says what is simulated; a picture carries the same words. "

@@ -9,6 +9,7 @@ from osteo_core.programme.capacity import plan
 from osteo_core.programme.follow_up import ENDED
 from osteo_core.programme.indicators import Band, Indicator
 from pages.ui import services
+from pages.ui.access.users import seen_by
 from pages.ui.follow_up import figures as follow_up_figures
 from pages.ui.shared import address, filters, frame, wording
 from pages.ui.shared.literal import literal
@@ -65,7 +66,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         width=290,
         help="How many the served population is expected to have; without it the second indicator has no denominator",
     )
-    found = services.programme_indicators(chosen, expected_spine_fractures=int(expected))
+    found = services.programme_indicators(chosen, expected_spine_fractures=int(expected), seen_by=seen_by())
     config = {
         "no": st.column_config.NumberColumn("", width=30),
         "words": st.column_config.TextColumn("Indicator", width=310),
@@ -94,8 +95,8 @@ def show_indicators(chosen: services.CohortFilter) -> None:
     st.caption(
         "A patient counts once, by the first flag that was confirmed, else by the one that has waited longest for its "
         "review. Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose "
-        "time span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and a "
-        "decision are noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, "
+        "time span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and "
+        "a decision are noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, "
         "Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
@@ -103,7 +104,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
 def show_capacity(chosen: services.CohortFilter) -> None:
     """Patients flagged a week against the clinic's slots."""
     st.subheader("Capacity")
-    queue = services.flag_queue(chosen)
+    queue = services.flag_queue(chosen, seen_by=seen_by())
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
     slots = left.number_input("Clinic slots a week", 0, address.MOST_SLOTS, key="slots")
     share = middle.number_input("Patients who need a slot, %", 0, 100, key="share", help=_SHARE_HELP)
@@ -143,7 +144,7 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Follow-up", "follow_up")
-    found = services.states(chosen)
+    found = services.states(chosen, seen_by=seen_by())
     if not sum(one.count for one in found):
         frame.draw_empty("Nobody in this filter is flagged: there is nothing to follow up.", icon=":material/flag:")
     else:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import current_user, seen_by
 from pages.ui.home import index_form
 from pages.ui.home import parts as home_parts
 from pages.ui.shared import figures, frame, go, wording
@@ -16,7 +16,7 @@ from pages.ui.shared.take_figure import show_figure
 def show_distribution(numbers: services.CohortNumbers) -> None:
     """Mean vBMD of the cohort with the limits drawn."""
     st.subheader("Bone density in this cohort")
-    bins = services.vbmd_bins()
+    bins = services.vbmd_bins(seen_by=seen_by())
     if not bins:
         st.caption("No vBMD yet: it appears with the first measured patient.")
         return
@@ -73,7 +73,7 @@ def show_next_steps(numbers: services.CohortNumbers) -> None:
 
 st.title("Home")
 home_parts.show_run()
-numbers = services.cohort_numbers()
+numbers = services.cohort_numbers(seen_by=seen_by())
 if not numbers.series:
     frame.draw_no_series()
     if may(current_user(), Action.INDEX):

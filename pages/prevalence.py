@@ -25,8 +25,9 @@ POPULATIONS = {population.name: population for population in STANDARDS}
 
 def show_group(name: str, by: str, chosen: services.CohortFilter, population: StandardPopulation) -> None:
     """Figure and table of one grouping, age-standardised beside it except by age."""
-    rates = services.prevalence(chosen, by=by)
-    adjusted = {} if by == "age_band" else services.standardised(chosen, by=by, population=population)
+    sight = services.sight_of_figures()
+    rates = services.prevalence(chosen, by=by, seen_by=sight)
+    adjusted = {} if by == "age_band" else services.standardised(chosen, by=by, population=population, seen_by=sight)
     show_figure(figures.prevalence_figure(rates), name=f"prevalence_by_{by}", chosen=chosen, key=f"figure-{name}")
     st.dataframe(
         [
@@ -68,7 +69,8 @@ def show_distribution(chosen: services.CohortFilter) -> None:
     """All measured series of the filter by their vBMD, the limits drawn."""
     st.subheader("Distribution")
     limits = services.limits()
-    figure = figures.distribution_figure(services.vbmd_bins(chosen), width=services.BIN_MG_CM3, limits=limits)
+    bins = services.vbmd_bins(chosen, seen_by=services.sight_of_figures())
+    figure = figures.distribution_figure(bins, width=services.BIN_MG_CM3, limits=limits)
     show_figure(figure, name="bone_density", chosen=chosen, key="distribution")
     st.caption(
         f"Measured series by mean vBMD; dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} "
@@ -110,7 +112,7 @@ if not services.cohort_numbers().series:
 else:
     chosen = filters.heading("Prevalence", "prevalence")
     sides = show_controls("prevalence", chosen)
-    overall = services.prevalence(chosen, by="all")
+    overall = services.prevalence(chosen, by="all", seen_by=services.sight_of_figures())
     if not overall or not overall[0].n:
         frame.draw_empty(
             "Nobody in this filter has a category: nobody fits, nothing was measured, or all are too young.",

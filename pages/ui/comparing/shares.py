@@ -54,7 +54,7 @@ def show_shares(
     for column, side, name in zip(columns, sides, ("First", "Second"), strict=True):
         with column:
             st.markdown(f"**{literal(name)}**, by {literal(by_words.lower())}")
-            rates = services.prevalence(side.cohort, by=by, version=side.version)
+            rates = services.prevalence(side.cohort, by=by, version=side.version, seen_by=services.sight_of_figures())
             show_figure(
                 figures.prevalence_figure(rates),
                 name=f"prevalence_{name.lower()}_by_{by}",

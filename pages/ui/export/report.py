@@ -47,39 +47,39 @@ def _still(one: ReportFigure) -> str:
     return f"<img alt='{html.escape(one.title)}' src='data:image/svg+xml;base64,{data}'>"
 
 
-def report_html(chosen: services.CohortFilter, *, is_static: bool = False) -> bytes:
-    """The report on the filtered cohort; its figures answer to the mouse, or are pictures with ``is_static``.
+def report_html(chosen: services.CohortFilter, *, seen_by: str | None = None, is_static: bool = False) -> bytes:
+    """The report on the filtered cohort, as ``seen_by`` may see it; its figures answer to the mouse, or are pictures.
 
     Raises PictureError where pictures are asked for and there is no Chromium to draw them.
     """
-    numbers = services.cohort_numbers(chosen)
+    numbers = services.cohort_numbers(chosen, seen_by=seen_by)
     parts = [
         "<h1>Bone screening on CT: report on a cohort</h1>",
         f"<p><b>{html.escape(wording.RESEARCH_USE)}</b></p>",
         f"<p>{html.escape(kind(numbers))} Pseudonyms only. Made on {wording.moment(datetime.now(UTC))}. "
         f"Filter: <code>{html.escape(chosen.to_query() or 'everybody')}</code></p>",
         _numbers(numbers),
-        *_figures(chosen, is_static=is_static),
-        _agreement(chosen),
-        _exclusions(chosen),
-        _versions(chosen),
+        *_figures(chosen, seen_by, is_static=is_static),
+        _agreement(chosen, seen_by),
+        _exclusions(chosen, seen_by),
+        _versions(chosen, seen_by),
     ]
     body = "\n".join(parts)
     head = f"<meta charset='utf-8'>{_POLICY}<title>Report</title><style>{_STYLE}</style>"
     return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()
 
 
-def report_pdf(chosen: services.CohortFilter) -> bytes:
+def report_pdf(chosen: services.CohortFilter, *, seen_by: str | None = None) -> bytes:
     """The same as PDF. Raises PictureError where there is no Chromium."""
-    return services.print_pdf(report_html(chosen, is_static=True))
+    return services.print_pdf(report_html(chosen, seen_by=seen_by, is_static=True))
 
 
-def _figures(chosen: services.CohortFilter, *, is_static: bool) -> list[str]:
+def _figures(chosen: services.CohortFilter, reader: str | None, *, is_static: bool) -> list[str]:
     """Every figure with its n, exclusions, versions, simulated or real; or the sentence why there is none."""
-    found = report_figures(chosen)
+    found = report_figures(chosen, seen_by=reader)
     if not found:
         return ["<h2>Figures</h2><p>Nobody in this filter has a vBMD.</p>"]
-    beside = about(chosen)
+    beside = about(chosen, seen_by=reader)
     return [
         f"<figure><h2>{html.escape(one.title)}</h2>"
         + (_still(one) if is_static else _interactive(one.figure, is_first=number == 0))
@@ -102,8 +102,8 @@ def _numbers(numbers: services.CohortNumbers) -> str:
     return "<h2>Numbers</h2>" + _table(("", "n"), [(word, f"{n:,}") for word, n in rows])
 
 
-def _agreement(chosen: services.CohortFilter) -> str:
-    pairs = services.agreement_pairs(chosen, by_level=False)
+def _agreement(chosen: services.CohortFilter, reader: str | None) -> str:
+    pairs = services.agreement_pairs(chosen, by_level=False, hidden=services.hidden_series(reader))
     if not len(pairs):
         return "<h2>Agreement with QCT</h2><p>No patient in this filter has a QCT value in the mineral of the vBMD.</p>"
     minerals = pairs.minerals()
@@ -126,14 +126,14 @@ def _agreement_in(pairs: Pairs, mineral: str) -> str:
     return f"<h2>Agreement with QCT by vendor{mineral}</h2>" + _table(head, lines)
 
 
-def _exclusions(chosen: services.CohortFilter) -> str:
-    flow = services.exclusion_flow(chosen, reader=None)
+def _exclusions(chosen: services.CohortFilter, reader: str | None) -> str:
+    flow = services.exclusion_flow(chosen, reader=reader)
     rows = [(step.step, f"{r.count:,}", r.words) for step in flow.steps for r in step.reasons]
     words = f"<p>{flow.found:,} series found, {flow.left_out:,} left out, {flow.categorised:,} with a category.</p>"
     return "<h2>Exclusions</h2>" + words + (_table(("Step", "n", "Reason"), rows) if rows else "")
 
 
-def _versions(chosen: services.CohortFilter) -> str:
+def _versions(chosen: services.CohortFilter, reader: str | None) -> str:
     rows = [
         (
             v["model_hash"][:16],
@@ -144,7 +144,7 @@ def _versions(chosen: services.CohortFilter) -> str:
             "simulated" if v["is_simulated"] else "real",
             f"{v['n']:,}",
         )
-        for v in services.versions(chosen)
+        for v in services.versions(chosen, seen_by=reader)
     ]
     head = ("Model (SHA-256)", "Settings", "Measuring code", "Calibration", "Mineral", "Patients", "Series")
     return "<h2>Versions</h2>" + (_table(head, rows) if rows else "<p>Nothing was analyzed.</p>")

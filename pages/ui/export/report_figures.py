@@ -33,15 +33,15 @@ class ReportFigure:
     words: str
 
 
-def about(chosen: services.CohortFilter) -> str:
+def about(chosen: services.CohortFilter, *, seen_by: str | None = None) -> str:
     """What is printed beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
-    numbers = services.cohort_numbers(chosen)
+    numbers = services.cohort_numbers(chosen, seen_by=seen_by)
     waiting = f", {numbers.waiting:,} not analyzed yet" if numbers.waiting else ""
-    no_vbmd = numbers.measured - sum(one.count for one in services.vbmd_bins(chosen))
+    no_vbmd = numbers.measured - sum(one.count for one in services.vbmd_bins(chosen, seen_by=seen_by))
     without = f", {no_vbmd:,} measured without vBMD" if no_vbmd else ""
     return (
         f"{kind(numbers)} {numbers.excluded:,} series excluded, {numbers.failed:,} failed{waiting}{without}, "
-        f"of {numbers.series:,}. {_versions(services.versions(chosen))}"
+        f"of {numbers.series:,}. {_versions(services.versions(chosen, seen_by=seen_by))}"
     )
 
 
@@ -71,13 +71,13 @@ def _listed(words: Sequence[str], most: int = 2) -> str:
     return ", ".join(once[:most]) + more
 
 
-def report_figures(chosen: services.CohortFilter) -> list[ReportFigure]:
-    """Every figure that this filter has data for, in the order of the report."""
-    return [*_distribution(chosen), *_prevalence(chosen), *_agreement(chosen)]
+def report_figures(chosen: services.CohortFilter, *, seen_by: str | None = None) -> list[ReportFigure]:
+    """Every figure that this filter has data for, in the order of the report, as ``seen_by`` may see it."""
+    return [*_distribution(chosen, seen_by), *_prevalence(chosen, seen_by), *_agreement(chosen, seen_by)]
 
 
-def _distribution(chosen: services.CohortFilter) -> list[ReportFigure]:
-    bins = services.vbmd_bins(chosen)
+def _distribution(chosen: services.CohortFilter, reader: str | None) -> list[ReportFigure]:
+    bins = services.vbmd_bins(chosen, seen_by=reader)
     if not bins:
         return []
     limits = services.limits()
@@ -93,10 +93,10 @@ def _distribution(chosen: services.CohortFilter) -> list[ReportFigure]:
     ]
 
 
-def _prevalence(chosen: services.CohortFilter) -> list[ReportFigure]:
+def _prevalence(chosen: services.CohortFilter, reader: str | None) -> list[ReportFigure]:
     found = []
     for words, by in (("sex", "sex"), ("age band", "age_band"), ("vendor", "vendor")):
-        rates = services.prevalence(chosen, by=by)
+        rates = services.prevalence(chosen, by=by, seen_by=reader)
         n, missing = sum(rate.n for rate in rates), sum(rate.missing for rate in rates)
         if n:
             found.append(
@@ -110,8 +110,8 @@ def _prevalence(chosen: services.CohortFilter) -> list[ReportFigure]:
     return found
 
 
-def _agreement(chosen: services.CohortFilter) -> list[ReportFigure]:
-    pairs = services.agreement_pairs(chosen, by_level=False)
+def _agreement(chosen: services.CohortFilter, reader: str | None) -> list[ReportFigure]:
+    pairs = services.agreement_pairs(chosen, by_level=False, hidden=services.hidden_series(reader))
     if not len(pairs):
         return []
     minerals = pairs.minerals()

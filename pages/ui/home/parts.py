@@ -10,7 +10,7 @@ import streamlit as st
 from osteo_core.programme.cohort import Change
 from pages.ui import services
 from pages.ui.access.roles import Action, may
-from pages.ui.access.users import current_user
+from pages.ui.access.users import current_user, seen_by
 from pages.ui.home.visit import last_visit
 from pages.ui.shared import go, wording
 from pages.ui.shared.faults import draw_fault, in_words
@@ -111,7 +111,7 @@ def show_changes() -> None:
             help="The browser remembers when you were last here; a visit ends after half an hour without activity.",
         )
         return
-    found = services.changes(since)
+    found = services.changes(since, seen_by=seen_by())
     parts = [one for one in _changes_of(found) if one.count]
     with place.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/history: Since your last visit ({wording.moment(since)}):", width="content")

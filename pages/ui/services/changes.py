@@ -20,9 +20,9 @@ class Changes:
     noted: int
 
 
-def changes(since: datetime) -> Changes:
-    """What changed since then."""
-    row = query("changes", since=since.replace(second=0, microsecond=0)).to_pylist()[0]
+def changes(since: datetime, *, seen_by: str | None = None) -> Changes:
+    """What changed since then, as ``seen_by`` may see it."""
+    row = query("changes", since=since.replace(second=0, microsecond=0), seen_by=seen_by).to_pylist()[0]
     return Changes(
         indexed=int(row["n_indexed"]),
         analyzed=int(row["n_analyzed"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,19 @@ def hidden_series(reader: str | None) -> list[str]:
     return [] if reader is None else query("hidden_series", seen_by=reader).column("series_key").to_pylist()
 
 
+def sight_of_figures() -> str | None:
+    """Which reader figures of the cohort are made for; None, and so every read, for one who has not said who it is."""
+    return seen_by() or None
+
+
 def hidden_from_this_reader() -> list[str]:
-    """The same for who is here; none for one who has not said who they are: cohort figures then hold every read."""
-    return hidden_series(seen_by() or None)
+    """Series whose signed read is hidden from who is here, as figures of the cohort take them."""
+    return hidden_series(sight_of_figures())
 
 
-def vbmd_bins(cohort: CohortFilter = _EVERYBODY) -> list[Bin]:
-    """The mean vBMD of the measured series in bins, by category."""
-    rows = query("vbmd_histogram", cohort=cohort, width=BIN_MG_CM3).to_pylist()
+def vbmd_bins(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = None) -> list[Bin]:
+    """The mean vBMD of the measured series in bins, by category, as ``seen_by`` may see it."""
+    rows = query("vbmd_histogram", cohort=cohort, width=BIN_MG_CM3, seen_by=seen_by).to_pylist()
     return [
         Bin(low_mg_cm3=float(row["bin_low"]), category=Category(row["category"]), count=int(row["n"])) for row in rows
     ]
@@ -132,17 +138,17 @@ def _site_names(table: str, key_file: str) -> dict[str, str]:
     return {site_key(rule.site, pseudonyms) or "": rule.site for rule in read_sites(table)}
 
 
-def prevalence(cohort: CohortFilter, *, by: str, version: Version = CURRENT) -> list[Rate]:
-    """Shares of the categories a group, with Wilson intervals; ``by`` as in the query."""
+def prevalence(cohort: CohortFilter, *, by: str, version: Version = CURRENT, seen_by: str | None = None) -> list[Rate]:
+    """Shares of the categories a group, with Wilson intervals; ``by`` as in the query; as ``seen_by`` may see it."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in _prevalence_rows(cohort, by, version):
+    for row in _prevalence_rows(cohort, by, version, seen_by):
         groups.setdefault(_group_words(row["group"], by), []).append(row)
     return [_rate(group, rows) for group, rows in groups.items()]
 
 
-def _prevalence_rows(cohort: CohortFilter, by: str, version: Version) -> list[dict[str, Any]]:
+def _prevalence_rows(cohort: CohortFilter, by: str, version: Version, reader: str | None) -> list[dict[str, Any]]:
     if version == CURRENT:
-        table = query("prevalence", cohort=cohort, by=by)
+        table = query("prevalence", cohort=cohort, by=by, seen_by=reader)
     else:
         table = query("version_prevalence", cohort=cohort, by=by, **version.parameters())
     found: list[dict[str, Any]] = table.to_pylist()
@@ -165,11 +171,16 @@ def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
 
 
 def standardised(
-    cohort: CohortFilter, *, by: str, population: StandardPopulation, version: Version = CURRENT
+    cohort: CohortFilter,
+    *,
+    by: str,
+    population: StandardPopulation,
+    version: Version = CURRENT,
+    seen_by: str | None = None,
 ) -> dict[str, tuple[Standardised, Standardised]]:
     """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
     strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
-    for row in _prevalence_rows(cohort, by, version):
+    for row in _prevalence_rows(cohort, by, version, seen_by):
         if row["age_from"] is not None and row["n"]:
             low, mass = strata.setdefault(_group_words(row["group"], by), ({}, {}))
             low[row["age_from"]] = (int(row["osteoporosis"]), int(row["n"]))
@@ -179,7 +190,7 @@ def standardised(
     }
 
 
-def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
+def equity(cohort: CohortFilter, *, by: str, seen_by: str | None = None) -> list[Reach]:
     """Patients scanned, measured, flagged and closed a group; ``by``: 'site', 'sex' or 'age_band'."""
     return [
         Reach(
@@ -190,7 +201,7 @@ def equity(cohort: CohortFilter, *, by: str) -> list[Reach]:
             flagged=int(row["n_flagged"]),
             closed=int(row["n_closed"]),
         )
-        for row in query("equity", cohort=cohort, by=by).to_pylist()
+        for row in query("equity", cohort=cohort, by=by, seen_by=seen_by).to_pylist()
     ]
 
 
@@ -204,14 +215,19 @@ def _share(count: int, n: int) -> Estimate | None:
     return wilson(int(count), int(n)) if n else None
 
 
-def agreement_pairs(cohort: CohortFilter, *, by_level: bool, version: Version = CURRENT) -> Pairs:
-    """What this CT and QCT say of the same patient (or level), without series whose signed read is hidden."""
+def agreement_pairs(
+    cohort: CohortFilter, *, by_level: bool, version: Version = CURRENT, hidden: Sequence[str] | None = None
+) -> Pairs:
+    """What this CT and QCT say of the same patient (or level), without series whose signed read is hidden.
+
+    ``hidden``: these; None for those of who is here, which a button that works beside the script cannot ask.
+    """
     if version == CURRENT:
         table = query("agreement_pairs", cohort=cohort, by_level=by_level)
     else:
         table = query("version_agreement", cohort=cohort, by_level=by_level, **version.parameters())
-    if hidden := hidden_from_this_reader():
-        table = table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(hidden))))
+    if hidden := hidden_from_this_reader() if hidden is None else hidden:
+        table = table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(list(hidden)))))
     return Pairs(
         series_key=table["series_key"].to_numpy(),
         patient_key=table["patient_key"].to_numpy(),

@@ -17,7 +17,7 @@ from osteo_core.statistics.agreement import bland_altman
 from osteo_core.statistics.differences import difference_of_independent, difference_of_paired_shares
 from osteo_core.terms import Category
 from pages.ui.agreement.figures import Pairs
-from pages.ui.services.cohort import agreement, agreement_pairs, prevalence, standardised
+from pages.ui.services.cohort import agreement, agreement_pairs, prevalence, sight_of_figures, standardised
 from pages.ui.services.running_app import limits, query
 from pages.ui.shared.figures import Rate
 
@@ -94,7 +94,7 @@ def compare_shares(first: Side, second: Side, population: StandardPopulation) ->
     """Osteoporosis and low bone mass of both sides; None where one of them has nobody with a category."""
     rates = []
     for side in (first, second):
-        found = prevalence(side.cohort, by="all", version=side.version)
+        found = prevalence(side.cohort, by="all", version=side.version, seen_by=sight_of_figures())
         if not found or not found[0].n:
             return None
         rates.append(found[0])
@@ -130,7 +130,9 @@ def _standardised_line(first: Side, second: Side, population: StandardPopulation
     name = "Osteoporosis, age-standardised from 50"
     found: list[tuple[Estimate | None, str]] = []
     for side in (first, second):
-        of = standardised(side.cohort, by="all", population=population, version=side.version).get("all")
+        of = standardised(
+            side.cohort, by="all", population=population, version=side.version, seen_by=sight_of_figures()
+        ).get("all")
         if of is None or of[0].share is None:
             found.append((None, of[0].why if of else "nobody from 50"))
         else:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import compute
 
 from commands.corrections import corrections_in, write_set
 from osteo_core.review.corrections import Corrected, signed_series
@@ -19,27 +24,38 @@ MOST_ON_PAGE = 20
 
 def corrected_where() -> list[Corrected]:
     """All scanners together, then each, without series whose signed read is hidden; empty where nothing was signed."""
-    hidden = set(hidden_from_this_reader())
-    rows = [row for row in query("corrections").to_pylist() if row["series_key"] not in hidden]
-    return counted_by_scanner(signed_series(rows))
+    asked = _without(hidden_from_this_reader())
+    return counted_by_scanner(signed_series(asked("corrections").to_pylist()))
 
 
-def corrections_count() -> int:
-    """How many signed series hold a correction."""
-    return len(corrections_in(query))
+def corrections_count(*, hidden: Sequence[str] = ()) -> int:
+    """How many signed series hold a correction, without the series ``hidden``."""
+    return len(corrections_in(_without(hidden)))
 
 
-def corrections_zip() -> bytes:
-    """The set that `python -m osteo_core corrections` writes, as one ZIP file.
+def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
+    """The set that `python -m osteo_core corrections` writes, as one ZIP file, without the series ``hidden``.
 
     Raises UsageError where there is nothing to write.
     """
     with tempfile.TemporaryDirectory(prefix="osteo-set-") as name:
         folder = Path(name) / "corrections"
-        write_set(folder, query, media_dir())
+        write_set(folder, _without(hidden), media_dir())
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are packed already
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     archive.write(path, Path("corrections") / path.relative_to(folder))
         return packed.getvalue()
+
+
+def _without(hidden: Sequence[str]) -> Callable[..., pa.Table]:
+    """``query`` that knows nothing of the corrections of these series."""
+
+    def asked(name: str, **given: Any) -> pa.Table:
+        table = query(name, **given)
+        if name != "corrections" or not hidden:
+            return table
+        return table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(list(hidden)))))
+
+    return asked

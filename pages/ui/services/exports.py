@@ -24,10 +24,10 @@ from pages.ui.services.running_app import query
 _SIMULATED = "is_simulated"
 
 
-def _table(cohort: CohortFilter, *, with_keys: bool) -> pa.Table:
-    """One row a series, those of a patient together; each column's metadata holds its unit and meaning."""
+def _table(cohort: CohortFilter, *, with_keys: bool, seen_by: str | None) -> pa.Table:
+    """One row a series, those of a patient together, as ``seen_by`` may see it; each says its unit and meaning."""
     whole = Part(columns=tuple(column.name for column in EXPORT), order="patient", then="series")
-    return table_part(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16))
+    return table_part(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16), seen_by=seen_by)
 
 
 def table_part(
@@ -64,14 +64,14 @@ def as_parquet(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False) -> bytes:
+def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None = None) -> bytes:
     """The filtered cohort as CSV in UTF-8, first line the columns' names."""
-    return as_csv(_table(cohort, with_keys=with_keys))
+    return as_csv(_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
 
-def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False) -> bytes:
+def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None = None) -> bytes:
     """The same as Parquet; unit and meaning stand with each column."""
-    return as_parquet(_table(cohort, with_keys=with_keys))
+    return as_parquet(_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
 
 def dictionary_csv(columns: Collection[str] = ()) -> bytes:
@@ -84,7 +84,7 @@ def dictionary_csv(columns: Collection[str] = ()) -> bytes:
     return out.getvalue().encode()
 
 
-def versions(cohort: CohortFilter) -> list[dict[str, Any]]:
+def versions(cohort: CohortFilter, *, seen_by: str | None = None) -> list[dict[str, Any]]:
     """Weights, settings and calibrations behind the current numbers, with how many series each."""
-    found: list[dict[str, Any]] = query("cohort_versions", cohort=cohort).to_pylist()
+    found: list[dict[str, Any]] = query("cohort_versions", cohort=cohort, seen_by=seen_by).to_pylist()
     return found

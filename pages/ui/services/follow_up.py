@@ -36,9 +36,9 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-def states(cohort: CohortFilter) -> list[StateCount]:
-    """Every state of the way with its number, those without anybody too."""
-    rows = {r["state"]: r for r in query("follow_up_states", cohort=cohort, now=_now()).to_pylist()}
+def states(cohort: CohortFilter, *, seen_by: str | None = None) -> list[StateCount]:
+    """Every state of the way with its number, those without anybody too, as ``seen_by`` may see it."""
+    rows = {r["state"]: r for r in query("follow_up_states", cohort=cohort, now=_now(), seen_by=seen_by).to_pylist()}
     return [
         StateCount(
             state=state,
@@ -49,20 +49,23 @@ def states(cohort: CohortFilter) -> list[StateCount]:
     ]
 
 
-def programme_indicators(cohort: CohortFilter, *, expected_spine_fractures: int) -> tuple[Indicator, ...]:
-    """The indicators of the filtered cohort as of now."""
+def programme_indicators(
+    cohort: CohortFilter, *, expected_spine_fractures: int, seen_by: str | None = None
+) -> tuple[Indicator, ...]:
+    """The indicators of the filtered cohort as of now, as ``seen_by`` may see it."""
     rows = query(
         "follow_up_indicators",
         cohort=cohort,
         now=_now(),
+        seen_by=seen_by,
     ).to_pylist()
     counts = {r["indicator"]: Count(due=r["due"], done=r["done"], running=r["running"]) for r in rows}
     return indicators(counts, expected_spine_fractures=expected_spine_fractures)
 
 
-def flag_queue(cohort: CohortFilter) -> Queue:
+def flag_queue(cohort: CohortFilter, *, seen_by: str | None = None) -> Queue:
     """Who was flagged in the last full weeks, and who waits now; the running week counts for waiting only."""
-    rows = query("follow_up_weeks", cohort=cohort).to_pylist()
+    rows = query("follow_up_weeks", cohort=cohort, seen_by=seen_by).to_pylist()
     today = datetime.now(UTC).date()
     running = today - timedelta(days=today.weekday())
     found = {row["week"]: int(row["n"]) for row in rows}

@@ -83,8 +83,9 @@ def _held_ends(state: Mapping[str, Any]) -> list[tuple[str, str]]:
 def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
     """Title, number of patients and what was left out; below it the filter. Returns the filter."""
     chosen = chosen_filter(page, with_patients=with_patients)
-    # What lists series shows a blind reader the program's result; what counts them takes every signed read.
-    sight = seen_by() if with_patients or page == "exclusions" else None
+    # A blind reader gets the program's result, in lists and in counts. Who has not said who they are may be one: lists,
+    # and what leads to them, hide every read from them, other figures hold every read.
+    sight = seen_by() if with_patients or page in ("exclusions", "follow_up") else services.sight_of_figures()
     numbers = services.cohort_numbers(chosen, seen_by=sight)
     without = numbers.series - numbers.waiting - numbers.categorised
     signed = f", {numbers.read:,} of them as a reader signed" if numbers.read else ""

@@ -1,0 +1,135 @@
+"""A second reader who reads blind learns of the first read on no page, whatever other roles they have."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from db.connect import open_store
+from db.events import record
+from osteo_core.terms import Category
+from pages.ui import services
+from pages.ui.access.users import AUTHOR
+from pages.ui.export import report
+from pages.ui.services import corrections
+from tests.builders.cohort import build_cohort
+from tests.builders.store import build_store
+from tests.db.test_seen_by import STEPS, as_signed, event_of
+from tests.pages.conftest import ROOT
+from tests.pages.test_pages import texts
+
+EVERYBODY = services.CohortFilter()
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+#: Both series have osteoporosis by the program; AB signed the first as normal.
+WANTED = [r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS]
+KEY = WANTED[0].series.series_key
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def read_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = build_store(tmp_path_factory.mktemp("read"), [*WANTED, as_signed(WANTED[0])])
+    record(folder, event_of(KEY, 0, STEPS[0]))
+    store = open_store(folder)
+    store.take_in()
+    store.publish_snapshot()
+    store.close()
+    return folder
+
+
+@pytest.fixture
+def open_as(read_store: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch) -> Open:
+    """Open a page as a person who is lead and reader."""
+    in_store(read_store)
+    monkeypatch.setattr(services, "note_opened", lambda *_, **__: None)
+
+    def open_(name: str, script: str, **query: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        app.session_state[AUTHOR] = name
+        app.run()
+        for key, value in query.items():
+            app.query_params[key] = value
+        if script != "pages/home.py":
+            app.switch_page(script).run()
+        assert not app.exception
+        return app
+
+    return open_
+
+
+@pytest.mark.parametrize(("name", "count"), [("AB", "1"), ("CD", "2")])
+def test_home_and_follow_up_count_as_the_reader_may_see(open_as: Open, name: str, count: str) -> None:
+    for script, label in (("pages/home.py", "Flagged"), ("pages/follow_up.py", "Series followed")):
+        app = open_as(name, script)
+        assert {one.label: one.value for one in app.metric}[label] == count, script
+
+
+@pytest.mark.parametrize(("name", "count"), [("AB", 1), ("CD", 2), (None, 1)])
+def test_counts_of_services_are_those_that_the_reader_may_see(
+    read_store: Path, in_store: Callable[[Path], None], name: str | None, count: int
+) -> None:
+    in_store(read_store)
+    assert services.changes(LONG_AGO, seen_by=name).flagged == count
+    assert sum(one.count for one in services.states(EVERYBODY, seen_by=name)) == count
+    queue = services.flag_queue(EVERYBODY, seen_by=name)
+    assert queue.to_review + queue.before_clinic == count
+    bins = services.vbmd_bins(seen_by=name)
+    assert {one.category for one in bins} == (
+        {Category.OSTEOPOROSIS} if count == 2 else {Category.OSTEOPOROSIS, Category.NORMAL}
+    )
+    running = services.programme_indicators(EVERYBODY, expected_spine_fractures=0, seen_by=name)
+    assert max(one.count.due + one.count.running for one in running) == count
+    rows = list(csv.DictReader(io.StringIO(services.cohort_csv(EVERYBODY, seen_by=name).decode())))
+    assert [row["category"] for row in rows].count("osteoporosis") == count
+    (rate,) = services.prevalence(EVERYBODY, by="all", seen_by=name)
+    assert rate.osteoporosis_count == count
+    assert f"<td>flagged</td><td>{count}</td>" in report.report_html(EVERYBODY, seen_by=name).decode()
+
+
+def test_files_of_export_are_made_for_who_asked(open_as: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are made beside the script, where nobody is known."""
+    made: list[tuple[str, object]] = []
+
+    def noting(name: str) -> Callable[..., bytes]:
+        return lambda *_, **given: made.append((name, given.get("seen_by", given.get("hidden")))) or b""
+
+    for name in ("cohort_csv", "cohort_parquet"):
+        monkeypatch.setattr(services, name, noting(name))
+    monkeypatch.setattr(report, "report_html", noting("report_html"))
+    monkeypatch.setattr(services, "corrections_zip", noting("corrections_zip"))
+    monkeypatch.setattr(services, "corrections_count", lambda *, hidden: made.append(("count", list(hidden))) or 1)
+    monkeypatch.setattr("pages.ui.access.users.later", lambda _, function: function() or function)
+    app = open_as("CD", "pages/export.py")
+    assert "1 signed series of the store you have not read" in texts(app)
+    assert made == [
+        ("cohort_csv", "CD"),
+        ("cohort_parquet", "CD"),
+        ("report_html", "CD"),
+        ("report_html", "CD"),
+        ("count", [KEY]),
+        ("corrections_zip", [KEY]),
+    ]
+
+
+def test_corrections_leave_hidden_series_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = pa.table({"series_key": ["a", "b"]})
+    monkeypatch.setattr(corrections, "query", lambda name, **_: table)
+    monkeypatch.setattr(corrections, "corrections_in", lambda asked: asked("corrections").to_pylist())
+    assert (corrections.corrections_count(), corrections.corrections_count(hidden=["a"])) == (2, 1)
+    written = SimpleNamespace(keys=[])
+    monkeypatch.setattr(corrections, "media_dir", lambda: Path("nowhere"))
+    monkeypatch.setattr(
+        corrections,
+        "write_set",
+        lambda _, asked, __: written.keys.extend(asked("corrections")["series_key"].to_pylist()),
+    )
+    corrections.corrections_zip(hidden=["a"])
+    assert written.keys == ["b"]
