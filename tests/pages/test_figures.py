@@ -62,7 +62,7 @@ def test_prevalence_draws_share_and_interval_of_each_group() -> None:
     assert list(figure.layout.yaxis.ticktext) == ["women (F) (n 36)", "other (O) (n 0)"]
     low, high = figure.layout.xaxis.range
     assert low < 0 < 100 < high, "a marker at either end is whole"
-    assert (figure.layout.xaxis.tickvals[0], figure.layout.xaxis.tickvals[-1]) == (0, 100)
+    assert (figure.layout.xaxis.tick0, figure.layout.xaxis.dtick, figure.layout.xaxis.ticksuffix) == (0, 20, " %")
 
 
 def test_one_week_of_flags_has_one_tick_and_many_slots_are_written_out() -> None:

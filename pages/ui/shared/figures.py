@@ -17,7 +17,7 @@ from pages.ui.shared.literal import literal_in_figure
 _ROW_PX = 58
 _HOVER = {"namelength": -1}
 #: An axis of shares: room for a whole marker at both ends.
-_SHARES = {"range": [-2, 102], "tickvals": [0, 20, 40, 60, 80, 100], "ticksuffix": " %", "showgrid": True}
+_SHARES = {"range": [-2, 102], "tick0": 0, "dtick": 20, "ticksuffix": " %", "showgrid": True}
 #: Colour and shape of the shares beside each other.
 _SERIES = ((BLUE, "circle"), (ORANGE, "diamond"), (GREEN, "square"))
 
