@@ -19,6 +19,8 @@ _TEMPLATE_CODES = (3, 4)
 _LEAST_DETERMINANT = 1e-12
 #: Forms whose sizes of a voxel differ by more than this share describe two scans.
 _SAME_SPACING = 0.02
+#: Corners nearer than this lie at one place.
+_SAME_PLACE_VOXELS = 0.5
 
 
 def qform_of(image: Any) -> tuple[FloatArray | None, int]:
@@ -58,9 +60,10 @@ def contradiction(image: Any, shape: tuple[int, ...]) -> tuple[str, bool]:
             return "its sform and its qform give different sizes of a voxel", True
     ends = np.array(np.meshgrid(*[(0, n - 1) for n in shape[:3]], [1], indexing="ij"), dtype=float).reshape(4, -1)
     apart = float(np.linalg.norm(((sform - qform) @ ends)[:3], axis=0).max())
-    if apart <= np.linalg.norm(qform[:3, :3], axis=0).min() / 2:
+    voxels = apart / float(np.linalg.norm(qform[:3, :3], axis=0).min())
+    if voxels <= _SAME_PLACE_VOXELS:
         return "", False
-    return f"sform and qform of the NIfTI header lay its corners up to {apart:.4g} apart; the {counts} counts", False
+    return f"sform and qform lay the corners up to {voxels:.3g} voxels apart; the {counts} counts", False
 
 
 def is_invertible(affine: FloatArray) -> bool:

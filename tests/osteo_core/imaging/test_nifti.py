@@ -169,7 +169,7 @@ def test_forms_that_lay_the_scan_elsewhere_are_told(tmp_path: Path) -> None:
     moved[2, 3], near[2, 3] = 12.0, 1.0
     two_forms(tmp_path / "far.nii", code=1, sform=moved)
     (caution,) = read_nifti_volume(tmp_path / "far.nii").cautions
-    assert "lay its corners up to 12 apart; the sform counts" in caution.sentence
+    assert "lay the corners up to 4.8 voxels apart; the sform counts" in caution.sentence
     two_forms(tmp_path / "near.nii", code=1, sform=near)
     assert read_nifti_volume(tmp_path / "near.nii").cautions == ()
 
