@@ -9,7 +9,7 @@ import json
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,9 @@ from osteo_core.errors import SettingsError, SourceGoneError, UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
 from pages.ui.access.users import current_user, needs, seen_by
+from pages.ui.services.cohort import hidden_series
 from pages.ui.services.running_app import moment, query, settings, store_holder
+from pages.ui.shared import wording
 
 if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
@@ -78,14 +80,17 @@ def find_patients(text: str) -> Found:
     pseudonyms = pseudonyms_of(settings())
     patients = {pseudonyms.patient(number): number for number in numbers}
     accessions = {pseudonyms.accession(number): number for number in numbers}
-    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=seen_by())
+    reader = seen_by()
+    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=reader)
+    hidden = set(hidden_series(reader))
     found: dict[str, list[FoundSeries]] = {number: [] for number in numbers}
     for row in rows.to_pylist():
         # A series answers every number that is its own: its patient's, and its examination's beside it.
         as_patient = {patients[key] for key in (row["patient_key"], row["patient_id_key"]) if key in patients}
         as_examination = {accessions[row["accession_key"]]} if row["accession_key"] in accessions else set()
         for number in as_patient | as_examination:
-            found[number].append(_series(row, is_by_accession=number not in as_patient))
+            own = _series(row, is_by_accession=number not in as_patient)
+            found[number].append(replace(own, follow_state=wording.HIDDEN_STATE) if own.series_key in hidden else own)
     return Found(by_number=tuple((number, tuple(series)) for number, series in found.items()))
 
 

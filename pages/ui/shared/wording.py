@@ -13,6 +13,8 @@ RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, trea
 SIMULATED = "Simulated patient"
 UNIT = "mg/cm³"
 MISSING = "–"
+#: In place of a state of the follow-up that would tell a reader how another one read.
+HIDDEN_STATE = "hidden while you read blind"
 
 CATEGORY_RULES: dict[Category, str] = {
     Category.OSTEOPOROSIS: "trabecular vBMD below {low:g} mg/cm³",
