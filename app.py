@@ -93,6 +93,11 @@ else:
         __file__,
         routes=[*review_routes(), ACTIVE],
         lifespan=services.lifespan,
-        middleware=[Middleware(SecurityHeaders), Middleware(Doors), Middleware(FirstPaint), Middleware(PlainDownloads)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(Doors, on_sign_out=services.note_sign_out),
+            Middleware(FirstPaint),
+            Middleware(PlainDownloads),
+        ],
         exception_handlers={Exception: answer_fault},
     )

@@ -21,8 +21,9 @@ _log = logging.getLogger("osteo.store")
 _PARTS_AT_ONCE = 2000
 #: Arrow tables lent to the database while it inserts from them.
 _LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients", "touched_events")
-#: Events that no derived row depends on (refresh.sql): a series was opened, outlines were saved and not yet signed.
-_NOT_DERIVED_FROM = pa.array(["opened", "mask saved"])
+#: Events that no derived row depends on (refresh.sql): a series was opened or looked up, who it is was asked, outlines
+#: were saved and not yet signed.
+_NOT_DERIVED_FROM = pa.array(["opened", "looked up", "identity asked", "identity shown", "mask saved"])
 _NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
 _NO_EVENTS = TABLES["events"].schema.empty_table().select(["kind", "payload_json"])
 _NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_key"])

@@ -8,8 +8,12 @@ import streamlit as st
 
 from osteo_core.errors import UsageError
 from pages.ui import services
+from pages.ui.access.users import author
 from pages.ui.shared import frame, identity, notes, wording
 from pages.ui.shared.literal import literal, literal_code
+
+#: In the session: what was looked up last, as a number that says nothing of it.
+_ASKED = "look-up-asked"
 
 
 def show_found(found: services.Found) -> None:
@@ -74,12 +78,17 @@ else:
         "Patient numbers or accession numbers",
         key="look-up-numbers",
         placeholder="one a line, or separated by commas",
-        help="They become the same keyed hashes as the CT's and are not stored, nor written to an address or a log.",
+        help="They become the same keyed hashes as the CT's and are not stored, nor written to an address or a log; "
+        "that you looked, and whose series were found, is recorded.",
     )
     st.button("Look up", key="look-up", type="primary", icon=":material/search:")
     if typed.strip():
         try:
-            show_found(services.find_patients(typed))
+            # A step on the page draws it anew and looks up again: that is no other look-up.
+            asked = hash((author(), typed))
+            found = services.find_patients(typed, is_again=st.session_state.get(_ASKED) == asked)
+            st.session_state[_ASKED] = asked
+            show_found(found)
         except UsageError as refused:
             st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
     else:

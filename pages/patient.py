@@ -59,9 +59,9 @@ def show_patient(view: services.PatientView) -> None:
     show_priors(earlier)
     if view.levels:
         show_levels(view)
-        show_fractures(view)
+        show_fractures(view, is_blind=is_blind)
     st.subheader("Follow-up and readings")
-    show_reading(view)
+    show_reading(view, is_blind=is_blind)
     if is_blind:
         st.caption("Earlier notes and stored values are hidden while you read blind.")
     else:

@@ -15,11 +15,13 @@ from streamlit.testing.v1 import AppTest
 
 from db.connect import open_store
 from db.events import record
+from osteo_core.errors import UsageError
 from osteo_core.terms import Category
 from pages.ui import services
 from pages.ui.access.users import AUTHOR
 from pages.ui.export import report
-from pages.ui.services import corrections
+from pages.ui.services import corrections, identity
+from pages.ui.worklist import patient_list
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store
 from tests.db.test_seen_by import STEPS, as_signed, event_of
@@ -133,3 +135,38 @@ def test_corrections_leave_hidden_series_out(monkeypatch: pytest.MonkeyPatch) ->
     )
     corrections.corrections_zip(hidden=["a"])
     assert written.keys == ["b"]
+
+
+def test_the_worklist_shows_no_state_of_a_series_that_is_read_blind(
+    read_store: Path, in_store: Callable[[Path], None], open_as: Open
+) -> None:
+    in_store(read_store)
+    order = SimpleNamespace(seen_by="CD", noted=set(), list_id="l", selected=None)
+    items = services.work_items([KEY], seen_by="CD")
+    row = patient_list._row(items[0], order, datetime.now(UTC))
+    assert (row["state"], row["state_words"], row["due"]) == ("", "hidden while you read blind", "")
+    assert (row["is_overdue"], row["next"]) == (False, [])
+    for state in ("", "confirmed"):
+        with pytest.raises(UsageError, match="hidden while you read blind"):
+            patient_list._note(order, items, {"keys": [[KEY, state]], "fact": "DXA"})
+    (own,) = services.work_items([KEY], seen_by="AB")
+    assert patient_list._row(own, order, datetime.now(UTC))["state_words"] != "hidden while you read blind"
+
+
+def test_the_patients_page_offers_no_step_that_tells_the_state(open_as: Open) -> None:
+    app = open_as("CD", "pages/patient.py", series=KEY)
+    assert "Follow-up: hidden while you read blind." in texts(app)
+    assert not {one.key for one in app.button} & {"answer-y", "answer-n", "answer-a", "patient-note"}
+    assert "answer-y" in {one.key for one in open_as("AB", "pages/patient.py", series=KEY).button}
+
+
+def test_look_up_says_that_the_state_is_hidden(
+    read_store: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_store(read_store)
+    given = SimpleNamespace(patient=lambda _: WANTED[0].series.patient_key, accession=lambda _: "none")
+    monkeypatch.setattr(identity, "pseudonyms_of", lambda _: given)
+    for name, is_hidden in (("CD", True), ("AB", False)):
+        monkeypatch.setattr(identity, "seen_by", lambda name=name: name)
+        ((_, (found,)),) = services.find_patients("1").by_number
+        assert (found.follow_state == "hidden while you read blind") == is_hidden

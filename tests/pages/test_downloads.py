@@ -22,6 +22,7 @@ from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorage
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from pages.ui.shared.downloads import KeptDownloads, PlainDownloads, keep_downloads
+from pages.ui.shared.headers import SecurityHeaders
 from tests.house.sources import ROOT
 
 
@@ -35,6 +36,17 @@ def test_a_file_is_not_compressed_and_another_answer_is() -> None:
     client = TestClient(PlainDownloads(app))
     assert "content-encoding" not in client.get("/media/cohort.csv").headers
     assert client.get("/page").headers["content-encoding"] == "gzip"
+
+
+def test_a_file_stays_in_no_cache() -> None:
+    async def cached(_: Request) -> Response:
+        return PlainTextResponse("series", headers={"Cache-Control": "public"})
+
+    app = Starlette(routes=[Route("/media/cohort.csv", cached), Route("/static/a.js", cached)])
+    client = TestClient(SecurityHeaders(app))
+    assert client.get("/media/cohort.csv").headers.get_list("cache-control") == ["no-store"]
+    assert client.get("/media/none.csv").headers["cache-control"] == "no-store"
+    assert client.get("/static/a.js").headers["cache-control"] == "public"
 
 
 def ask(manager: MediaFileManager) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as parquet
 import pytest
@@ -14,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from db import rows
 from db.identities import Kept, keep
 from db.parts import write_part
+from osteo_core.errors import UsageError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Found
 from pages.ui import services
@@ -52,6 +55,13 @@ def test_a_pasted_list_of_patient_and_accession_numbers_finds_the_patients(store
     assert "2 of 3 numbers" in texts(app)
     assert "`123`: no patient or examination in this store." in texts(app)
     assert "MRN 7" not in str(app.query_params)
+
+
+def events_of(store: Path) -> list[dict[str, Any]]:
+    """Every event of the store, as it was recorded."""
+    paths = (path for path in store.rglob("*.parquet") if "events" in str(path))
+    found = {row["event_id"]: row for path in paths for row in parquet.read_table(path).to_pylist()}
+    return sorted(found.values(), key=lambda row: row["at"])
 
 
 def looked_up(store: Path, in_store: Callable[[Path], None], numbers: str) -> dict[str, list[tuple[str, bool]]]:
@@ -156,12 +166,7 @@ def test_who_it_is_needs_a_right_and_a_reason_and_is_recorded_without_a_name(
     assert "1957-03-04" in shown
     app.run()
     assert len(app.table) == 0, "hidden again with the next step"
-    events = [
-        row
-        for path in (store / "parts").rglob("*.parquet")
-        if "events" in str(path)
-        for row in parquet.read_table(path).to_pylist()
-    ]
+    events = events_of(store)
     shown = [row for row in events if row["kind"] == "identity shown"]
     assert [(row["author"], row["reason"]) for row in shown] == [("ab", "to call her")]
     kept = b"".join(path.read_bytes() for path in store.rglob("*") if path.is_file())
@@ -191,3 +196,38 @@ def test_where_the_source_files_are_gone_the_page_says_so(
     app.button(key=f"who-show-{key}").click().run()
     assert "Doe Jane" in app.table[0].value.to_string()
     assert "from this site's encrypted table" in texts(app)
+
+
+def test_a_look_up_is_recorded_once_with_what_was_found_and_without_a_number(store: Path, open_page: Open) -> None:
+    first, second, _ = build_cohort(3)
+    app = open_page(store, "pages/look_up.py")
+    app.text_input(key="author-field").set_value("AB").run()
+    app.text_area(key="look-up-numbers").set_value("MRN 7\nA-2; 123").run()
+    app.run()
+    app.text_area(key="look-up-numbers").set_value("nobody's").run()
+    events = [row for row in events_of(store) if row["kind"] == "looked up"]
+    assert {row["author"] for row in events} == {"AB"}
+    keys = {first.series.series_key, second.series.series_key}
+    assert {row["series_key"] for row in events} == {*keys, ""}
+    assert len(events) == 3, "a page that is drawn anew looks nothing up again"
+    counts = {row["series_key"]: json.loads(row["payload_json"]) for row in events}
+    assert {(one["asked"], one["found"]) for key, one in counts.items() if key} == {(3, 2)}
+    assert (counts[""]["asked"], counts[""]["found"]) == (1, 0)
+    assert not any(number in str(events) for number in ("MRN 7", "A-2", "nobody"))
+
+
+def test_a_refused_and_a_failed_question_who_it_is_are_recorded(
+    store: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_store(store)
+    monkeypatch.setenv("OSTEO_IDENTITY_READERS", "AB")
+    key = build_cohort(3)[2].series.series_key
+    (store.parent / "x.dcm").unlink()
+    for author, words in (("XY", "you may not see"), ("AB", "source files")):
+        with pytest.raises(UsageError, match=words):
+            services.reveal(key, author=author, reason="to call")
+    events = [row for row in events_of(store) if row["kind"].startswith("identity")]
+    assert [(row["kind"], row["author"], json.loads(row["payload_json"])) for row in events] == [
+        ("identity asked", "XY", {"is_allowed": False}),
+        ("identity asked", "AB", {"is_allowed": True}),
+    ]

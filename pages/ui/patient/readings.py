@@ -22,8 +22,8 @@ _SUGGESTED_HELP = "What the endplates of a deformed level suggest. A program's s
 _READER_HELP = "m2ABQ class as a person read it last; all readings stand under Follow-up"
 
 
-def show_fractures(view: services.PatientView) -> None:
-    """Grade and cause of every level, the program's suggestion beside the reader's class."""
+def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
+    """Grade and cause of every level, the program's suggestion beside the reader's class; none for a blind one."""
     st.subheader("Fracture: grade and cause")
     st.dataframe(
         [
@@ -31,8 +31,8 @@ def show_fractures(view: services.PatientView) -> None:
                 "level": row.level.name,
                 "grade": wording.grade(row.fracture_grade),
                 "suggested": row.suggested_cause,
-                "reader": row.reader_cause or wording.MISSING,
-                "by": row.read_by,
+                "reader": wording.MISSING if is_blind else row.reader_cause or wording.MISSING,
+                "by": "" if is_blind else row.read_by,
                 "depression": None if row.endplate_depression is None else 100 * row.endplate_depression,
                 "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
             }
@@ -55,12 +55,15 @@ def show_fractures(view: services.PatientView) -> None:
     )
 
 
-def show_reading(view: services.PatientView) -> None:
-    """Who reads, and what can be noted of this series and its levels."""
+def show_reading(view: services.PatientView, *, is_blind: bool) -> None:
+    """Who reads, and what can be noted of this series and its levels; steps of the follow-up tell its state."""
     rows = [services.followed_of(view)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if view.levels and may(current_user(), Action.NOTE):
             show_cause_form(view)
+        if is_blind:
+            st.caption(f"Follow-up: {wording.HIDDEN_STATE}.")
+            return
         show_answers(rows, with_keys=False)
         show_more_notes(rows, key="patient")
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,13 +22,18 @@ from osteo_core.archives import count_changed
 from osteo_core.errors import SettingsError, SourceGoneError, UsageError
 from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
-from pages.ui.access.users import current_user, needs, seen_by
+from pages.ui.access.users import author, current_user, needs, seen_by
+from pages.ui.services.cohort import hidden_series
 from pages.ui.services.running_app import moment, query, settings, store_holder
+from pages.ui.shared import wording
 
 if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
 
 REVEAL_KIND = "identity shown"
+#: Before it is read, so that a question that was refused or failed is there too; no "identity shown" follows that one.
+ASKED_KIND = "identity asked"
+LOOK_UP_KIND = "looked up"
 #: So many numbers are looked up at once.
 MOST_NUMBERS = 500
 
@@ -68,8 +73,11 @@ def numbers_in(text: str) -> list[str]:
 
 
 @needs("look_up")
-def find_patients(text: str) -> Found:
-    """The patients of these patient numbers and accession numbers. Raises UsageError for none, or for too many."""
+def find_patients(text: str, *, is_again: bool = False) -> Found:
+    """The patients of these patient numbers and accession numbers; that they were looked up is recorded first.
+
+    ``is_again``: this session asked the same just now, its page is drawn anew. Raises UsageError for none, or too many.
+    """
     numbers = numbers_in(text)
     if not numbers:
         raise UsageError("type, scan or paste a patient number or an accession number")
@@ -78,15 +86,42 @@ def find_patients(text: str) -> Found:
     pseudonyms = pseudonyms_of(settings())
     patients = {pseudonyms.patient(number): number for number in numbers}
     accessions = {pseudonyms.accession(number): number for number in numbers}
-    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=seen_by())
+    reader = seen_by()
+    rows = query("find_patients", patient_keys=list(patients), accession_keys=list(accessions), seen_by=reader)
+    hidden = set(hidden_series(reader))
     found: dict[str, list[FoundSeries]] = {number: [] for number in numbers}
     for row in rows.to_pylist():
         # A series answers every number that is its own: its patient's, and its examination's beside it.
         as_patient = {patients[key] for key in (row["patient_key"], row["patient_id_key"]) if key in patients}
         as_examination = {accessions[row["accession_key"]]} if row["accession_key"] in accessions else set()
         for number in as_patient | as_examination:
-            found[number].append(_series(row, is_by_accession=number not in as_patient))
+            own = _series(row, is_by_accession=number not in as_patient)
+            found[number].append(replace(own, follow_state=wording.HIDDEN_STATE) if own.series_key in hidden else own)
+    if not is_again:
+        _note_look_up(found)
     return Found(by_number=tuple((number, tuple(series)) for number, series in found.items()))
+
+
+def _note_look_up(found: Mapping[str, Sequence[FoundSeries]]) -> None:
+    """One event a series that was found, so that erasing a patient takes its own; one without a series for none."""
+    keys = list(dict.fromkeys(one.series_key for series in found.values() for one in series))
+    payload = {"look_up": uuid.uuid4().hex, "asked": len(found), "found": sum(map(bool, found.values()))}
+    who, at = author(), moment()
+    store_holder().record(*(_event(LOOK_UP_KIND, key, author=who, at=at, payload=payload) for key in keys or [""]))
+
+
+def _event(
+    kind: str, series_key: str, *, author: str, at: datetime, payload: Mapping[str, object], reason: str = ""
+) -> Event:
+    return Event(
+        event_id=uuid.uuid4().hex,
+        kind=kind,
+        series_key=series_key,
+        author=author.strip(),
+        at=at,
+        reason=reason.strip(),
+        payload_json=json.dumps(payload),
+    )
 
 
 def _series(row: dict[str, object], *, is_by_accession: bool) -> FoundSeries:
@@ -113,27 +148,26 @@ def may_see_identity(user: User | None, author: str) -> bool:
 
 @needs(Action.REVEAL)
 def reveal(series_key: str, *, author: str, reason: str) -> Who:
-    """Who the patient of a series is, from its source header now; that it was shown is recorded first.
+    """Who the patient of a series is, from its source header now.
+
+    That it was asked is recorded before it is read, that it was shown before it is given.
 
     Raises UsageError where this person may not, gives no reason, or the source files are gone and no table knows it.
     """
-    if not may_see_identity(current_user(), author):
+    is_allowed = may_see_identity(current_user(), author)
+    if not is_allowed or reason.strip():
+        asked = {"is_allowed": is_allowed}
+        event = _event(ASKED_KIND, series_key, author=author, at=moment(), payload=asked, reason=reason)
+        store_holder().record(event)
+    if not is_allowed:
         raise UsageError("you may not see who a patient is here; your role or the setting identity_readers decides")
     if not reason.strip():
         raise UsageError("say why you need to know who the patient is; the reason is recorded")
     rows = query("patient", series_key=series_key).to_pylist()
     files = [path_of(file) for file in rows[0]["files"] or ()] if rows else []
     who = _read(series_key, files, stamps_of(rows[0]) if rows else ())
-    event = Event(
-        event_id=uuid.uuid4().hex,
-        kind=REVEAL_KIND,
-        series_key=series_key,
-        author=author.strip(),
-        at=moment(),
-        reason=reason.strip(),
-        payload_json=json.dumps({"from": "table" if who.is_kept else "header"}),
-    )
-    store_holder().record(event)
+    origin = {"from": "table" if who.is_kept else "header"}
+    store_holder().record(_event(REVEAL_KIND, series_key, author=author, at=moment(), payload=origin, reason=reason))
     return who
 
 

@@ -12,6 +12,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Level, Sex
+from pages.ui.services.cohort import hidden_series
 from pages.ui.services.notes import FollowedSeries
 from pages.ui.services.running_app import query
 
@@ -28,7 +29,10 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkItem:
-    """One series of the worklist; ``state`` is None where nothing is followed up; ``is_read``: as a reader signed."""
+    """One series of the worklist; ``state`` is None where nothing is followed up; ``is_read``: as a reader signed.
+
+    ``is_hidden``: another reader's read is hidden from who looks, and with it what was noted since.
+    """
 
     series_key: str
     patient_key: str
@@ -52,6 +56,7 @@ class WorkItem:
     contact: str
     is_read: bool = False
     is_simulated: bool = False
+    is_hidden: bool = False
 
     @property
     def followed(self) -> FollowedSeries:
@@ -76,11 +81,11 @@ def worklist_order(
 def work_items(series_keys: Sequence[str], *, seen_by: str | None = None) -> list[WorkItem]:
     """These series as they are now for ``seen_by``, in this order; a key that the store does not hold is left out."""
     rows = query("worklist_rows", series_keys=tuple(series_keys), seen_by=seen_by).to_pylist()
-    found = {row["series_key"]: row for row in rows}
-    return [_work_item(found[key]) for key in series_keys if key in found]
+    found, hidden = {row["series_key"]: row for row in rows}, set(hidden_series(seen_by))
+    return [_work_item(found[key], is_hidden=key in hidden) for key in series_keys if key in found]
 
 
-def _work_item(row: dict[str, Any]) -> WorkItem:
+def _work_item(row: dict[str, Any], *, is_hidden: bool) -> WorkItem:
     return WorkItem(
         series_key=row["series_key"],
         patient_key=row["patient_key"],
@@ -104,6 +109,7 @@ def _work_item(row: dict[str, Any]) -> WorkItem:
         contact=row["last_contact"] or "",
         is_read=row["is_read"],
         is_simulated=bool(row["is_simulated"]),
+        is_hidden=is_hidden,
     )
 
 

@@ -14,6 +14,8 @@ SIMULATED = "Simulated patient"
 NO_PERSON = f"{SIMULATED}: anatomy, image and density are invented; this is no person."
 UNIT = "mg/cm³"
 MISSING = "–"
+#: In place of a state of the follow-up that would tell a reader how another one read.
+HIDDEN_STATE = "hidden while you read blind"
 
 #: After a note that waits for the process that owns the store.
 APPEARS_LATER = " It appears once the store has imported it."

@@ -29,6 +29,7 @@ from pages.ui.shared.notes import REVIEWS, step_words
 from pages.ui.shared.openings import note_opening
 from pages.ui.viewer.review_routes import picture_address, script_address, scripts_ahead
 from pages.ui.worklist.order import WorkOrder
+from pages.ui.worklist.states import check_seen, state_of
 
 _FOLDER = Path(__file__).parent
 _KEY = "patient-list"
@@ -117,14 +118,10 @@ def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, 
         "levels": ", ".join(filter(None, (wording.levels(item.levels_used), "as signed" if item.is_read else ""))),
         "reason": reason,
         "summary": f"{summary}. {reason}" if reason else summary,
-        "state": item.state.value if item.state else "",
-        "state_words": item.state.value if item.state else "not followed up",
-        "due": wording.due(item.due_at, now) if item.due_at else "",
+        **state_of(item, now),
         "plan": _planned(item),
-        "is_overdue": item.due_at is not None and item.due_at < now,
         "vendor": item.vendor,
         "study": wording.day(item.study_date) if item.study_date else "",
-        "next": [state.value for state in after(item.followed.state)],
         "is_noted": item.series_key in order.noted,
     }
 
@@ -134,7 +131,7 @@ def _planned(item: services.WorkItem) -> str:
     parts = [f"assigned to {item.assignee}"] if item.assignee else []
     if item.snooze_until and item.snooze_until > datetime.now(UTC).date():
         parts.append(f"waits until {wording.day(item.snooze_until)}")
-    if item.contact_at:
+    if item.contact_at and not item.is_hidden:
         parts.append(f"{item.contact} on {wording.day(item.contact_at.astimezone().date())}")
     return "; ".join(parts)
 
@@ -184,7 +181,8 @@ def _refuse(order: WorkOrder, error: Exception) -> None:
 
 def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
     """Note what was asked of the patients that were shown, and select the next open one below them."""
-    chosen = _still_as_shown(items, request["keys"])
+    chosen = _still_as_shown(order, items, request["keys"])
+    check_seen(chosen)
     state, fact, because = request.get("state"), request.get("fact"), request.get("because")
     given = Note(
         state=State(state) if state else None,
@@ -207,7 +205,7 @@ def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
 
 def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
     """Note who takes care of the patients that were shown, until when they wait, or a contact."""
-    chosen = _still_as_shown(items, request["keys"])
+    chosen = _still_as_shown(order, items, request["keys"])
     contact, until = request.get("contact"), request.get("snooze_until")
     if request.get("plan") == "snooze_until" and not until:
         raise UsageError("choose the day until which it waits")
@@ -243,19 +241,22 @@ def _plan_words(given: Plan) -> str:
     return "waits no longer" if given.is_woken else f"waits until {wording.day(given.snooze_until)}"
 
 
-def _still_as_shown(items: Sequence[services.WorkItem], shown: Sequence[Sequence[str]]) -> list[services.WorkItem]:
+def _still_as_shown(
+    order: WorkOrder, items: Sequence[services.WorkItem], shown: Sequence[Sequence[str]]
+) -> list[services.WorkItem]:
     """The series of a request, as they are now.
 
     Raises UsageError for one that is not on this page of the list, or that was noted elsewhere in the meantime.
     """
-    now = {item.series_key: item for item in services.work_items([key for key, _ in shown])}
+    asked = services.work_items([key for key, _ in shown], seen_by=order.seen_by)
+    now = {item.series_key: item for item in asked}
     on_page = {item.series_key for item in items}
     if not shown or any(key not in on_page or key not in now for key, _ in shown):
         raise UsageError("the list changed after you chose this note; check the selected patient and note it again")
     for key, state in shown:
         held = now[key].state
         found = held.value if held else ""
-        if found != state:
+        if found != state and not now[key].is_hidden:
             who = wording.short_key(now[key].patient_key)
             raise UsageError(
                 f"patient {who} was noted elsewhere in the meantime and is now '{found}'; nothing was noted"

@@ -19,6 +19,7 @@ from pages.ui.access.doors import Doors
 from pages.ui.access.roles import ACTIONS, PAGES, ROUTES, Action, Door, Role
 from pages.ui.access.users import login_of
 from tests.pages.access.conftest import ORIGIN, claims_of, cookie_of
+from tests.pages.conftest import ROOT
 
 HOST = {"host": "bone.example"}
 Cookies = Callable[..., dict[str, str]]
@@ -157,6 +158,25 @@ def test_signing_out_ends_the_sign_in_for_copies_too(client: TestClient, with_si
     assert client.get("/api/picture/x", headers=HOST).status_code == 401
     client.cookies = with_sign_in("lead", nonce="another")  # type: ignore[assignment]
     assert client.get("/api/picture/x", headers=HOST).status_code == 200
+
+
+def test_signing_out_by_address_alone_is_recorded_once(with_sign_in: Cookies) -> None:
+    """After a restart, what was recorded keeps the cookie out; of somebody without a sign-in there is nothing to note."""
+    ended: list[str] = []
+    routes = [Route("/{path:path}", _behind)]
+    app = Starlette(routes=routes, middleware=[Middleware(Doors, on_sign_out=lambda user: ended.append(user.login))])
+    client = TestClient(app, base_url="http://localhost:8501", client=("127.0.0.1", 50000))
+    client.get("/auth/logout", headers=HOST)
+    assert ended == []
+    claims = claims_of("lead")
+    client.cookies = cookie_of(claims)  # type: ignore[assignment]
+    for _ in range(2):
+        client.get("/auth/logout", headers=HOST)
+    assert ended == [login_of(claims)]
+
+
+def test_the_app_records_who_signs_out() -> None:
+    assert "Middleware(Doors, on_sign_out=services.note_sign_out)" in (ROOT / "app.py").read_text(encoding="utf-8")
 
 
 def test_a_researcher_sees_images_where_the_site_allows_it(
