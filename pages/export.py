@@ -18,12 +18,11 @@ from pages.ui.shared.literal import literal
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     """The buttons; a file is made when it is asked for, beside the script: who asks is found out here."""
-    rows = {"with_keys": with_keys, "seen_by": seen_by()}
-    figures = {"seen_by": services.sight_of_figures()}
+    reader, sight = seen_by(), services.sight_of_figures()
     buttons = st.container(horizontal=True)
     buttons.download_button(
         "CSV",
-        later(Action.EXPORT, partial(services.cohort_csv, chosen, **rows)),
+        later(Action.EXPORT, partial(services.cohort_csv, chosen, with_keys=with_keys, seen_by=reader)),
         file_name="cohort.csv",
         mime="text/csv",
         icon=":material/table:",
@@ -31,7 +30,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Parquet",
-        later(Action.EXPORT, partial(services.cohort_parquet, chosen, **rows)),
+        later(Action.EXPORT, partial(services.cohort_parquet, chosen, with_keys=with_keys, seen_by=reader)),
         file_name="cohort.parquet",
         mime="application/vnd.apache.parquet",
         icon=":material/database:",
@@ -47,7 +46,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Report (HTML)",
-        later(Action.EXPORT, partial(report.report_html, chosen, **figures)),
+        later(Action.EXPORT, partial(report.report_html, chosen, seen_by=sight)),
         file_name="report.html",
         mime="text/html",
         icon=":material/description:",
@@ -55,7 +54,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     )
     buttons.download_button(
         "Report (PDF)",
-        later(Action.EXPORT, partial(report.report_pdf, chosen, **figures)),
+        later(Action.EXPORT, partial(report.report_pdf, chosen, seen_by=sight)),
         file_name="report.pdf",
         mime="application/pdf",
         icon=":material/picture_as_pdf:",
