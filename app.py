@@ -95,7 +95,7 @@ else:
         lifespan=services.lifespan,
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(Doors, on_sign_out=services.note_sign_out),
+            Middleware(Doors, note_sign_out=services.note_sign_out),
             Middleware(FirstPaint),
             Middleware(PlainDownloads),
         ],

@@ -43,10 +43,10 @@ ACTIVE = Route(_ACTIVE, _used, methods=["POST"])
 
 
 class Doors:
-    """Lets through what may pass; ``on_sign_out`` records that a sign-in was ended, however that was asked for."""
+    """Lets through what may pass; ``note_sign_out`` records that a sign-in was ended, however that was asked for."""
 
-    def __init__(self, app: ASGIApp, on_sign_out: Callable[[User], None] = lambda _: None) -> None:
-        self._app, self._on_sign_out = app, on_sign_out
+    def __init__(self, app: ASGIApp, note_sign_out: Callable[[User], None] = lambda _: None) -> None:
+        self._app, self._note_sign_out = app, note_sign_out
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -67,7 +67,7 @@ class Doors:
         if path == _LOGOUT:
             end_login(cookies)
             if user is not None and not user.is_local:
-                await run_in_threadpool(self._on_sign_out, user)
+                await run_in_threadpool(self._note_sign_out, user)
         is_use = path == _ACTIVE or path.startswith(_SENDS) or (rule is None and path.strip("/") in PAGES)
         if user is not None and is_use:  # what pages ask for by themselves keeps no sign-in alive
             note_use(user)

@@ -164,7 +164,7 @@ def test_signing_out_by_address_alone_is_recorded_once(with_sign_in: Cookies) ->
     """After a restart, what was recorded keeps the cookie out; of somebody without a sign-in there is nothing to note."""
     ended: list[str] = []
     routes = [Route("/{path:path}", _behind)]
-    app = Starlette(routes=routes, middleware=[Middleware(Doors, on_sign_out=lambda user: ended.append(user.login))])
+    app = Starlette(routes=routes, middleware=[Middleware(Doors, note_sign_out=lambda user: ended.append(user.login))])
     client = TestClient(app, base_url="http://localhost:8501", client=("127.0.0.1", 50000))
     client.get("/auth/logout", headers=HOST)
     assert ended == []
@@ -176,7 +176,7 @@ def test_signing_out_by_address_alone_is_recorded_once(with_sign_in: Cookies) ->
 
 
 def test_the_app_records_who_signs_out() -> None:
-    assert "Middleware(Doors, on_sign_out=services.note_sign_out)" in (ROOT / "app.py").read_text(encoding="utf-8")
+    assert "Middleware(Doors, note_sign_out=services.note_sign_out)" in (ROOT / "app.py").read_text(encoding="utf-8")
 
 
 def test_a_researcher_sees_images_where_the_site_allows_it(
