@@ -179,7 +179,7 @@ def test_the_tables_columns_and_order_are_in_the_address(visit: Visit) -> None:
     page.go_back()
     page.wait_for_url("**&by_column=mean_vbmd_mg_cm3")
     lines = downloaded(page, "CSV").splitlines()
-    assert lines[0] == '"patient","mean_vbmd_mg_cm3"'
+    assert lines[0] == '"patient","mean_vbmd_mg_cm3","is_simulated"'
     values = [float(line.split(",")[1]) for line in lines[1:] if line.split(",")[1]]
     assert values == sorted(values)
 
