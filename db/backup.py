@@ -162,8 +162,8 @@ def _gone(store_dir: Path, to_dir: Path) -> list[Part]:
 def _refuse_half_erased(store_dir: Path) -> None:
     if (store_dir / INTENT).exists():
         raise StoreError(
-            f"an erasure in the store {store_dir} is under way or was cut off; back up when it has ended, or carry on "
-            "with it: python -m osteo_core erase --resume"
+            f"an erasure in the store {store_dir} is under way or was interrupted; back up when it has ended, or "
+            "resume it: python -m osteo_core erase --resume"
         )
 
 

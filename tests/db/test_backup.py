@@ -201,7 +201,7 @@ def test_what_a_damaged_part_or_lost_outlines_held_stays_in_the_backup(place: Pa
     (place / "media" / ".half.writing.nii.gz").unlink()
     back_up(place, tmp_path / "backup")
     outline.unlink()
-    assert "masks of 1 series or patients" in refused(place, tmp_path / "backup")
+    assert "data of 1 series or patients" in refused(place, tmp_path / "backup")
     shutil.copy2(tmp_path / "backup" / "media" / outline.name, outline)
     part = next(part for part in parts.kept_parts(place) if part.kind == "measurements")
     part.path.write_bytes(part.path.read_bytes()[:-1] + b"\0")
