@@ -46,7 +46,7 @@ def test_headings_are_guessed_in_five_languages(headings: str, encoding: str) ->
 
 def test_what_is_no_known_heading_is_left_to_the_person() -> None:
     assert guess(read_table(b"a,b\n1,2\n")) == {}
-    with pytest.raises(TableError, match=r"chosen or recognised for \['PatientID', 'vBMD_mg_cm3'\]"):
+    with pytest.raises(TableError, match="recognised for Patient and vBMD, mg/cm³"):
         mapped("x,y\n1,2\n")
     found = mapped("x,y\n1,92\n", PatientID="x", vBMD_mg_cm3="y")
     assert found.values[0].vbmd_mg_cm3 == 92.0
@@ -167,5 +167,5 @@ def test_a_heading_that_names_another_mineral_is_refused(heading: str) -> None:
 
 def test_a_mineral_must_be_chosen_or_told() -> None:
     table = read_table(b"mrn,bmd\n1,92\n")
-    with pytest.raises(TableError, match=r"recognised for \['Mineral'\]"):
+    with pytest.raises(TableError, match="recognised for Mineral"):
         map_rows(table, guess(table), KEYS, mineral=None, source="")
