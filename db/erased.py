@@ -1,7 +1,7 @@
 """What was erased stays erased: rows of an erased patient that are left again are dropped.
 
-The event of an erasure keeps a SHA-256 of the key of the patient and of each of his series. Those keys are keyed hashes
-themselves, so a digest tells whoever has such a key that it was erased, and nobody anything else. A header that is read
+The event of an erasure keeps a SHA-256 of the key of the patient and of each of their series. Those keys are keyed
+hashes themselves, so a digest tells whoever has such a key that it was erased, and nobody anything else. A header that is read
 or a QCT value that is imported after the erasure counts again; with the header whatever is done with that series from
 then on.
 """
@@ -60,7 +60,7 @@ def digest(key: str) -> str:
     return hashlib.sha256(f"erased\0{key}".encode()).hexdigest()
 
 
-class Bar:
+class ErasedKeys:
     """Tells rows of the erased from others; what is to be known of readings since the erasure it learns first."""
 
     def __init__(self, events: Iterable[Mapping[str, Any]]) -> None:
@@ -77,7 +77,7 @@ class Bar:
     def __bool__(self) -> bool:
         return bool(self._at)
 
-    def erased_keys(self, rows: pa.Table, name: str) -> list[str]:
+    def named_in(self, rows: pa.Table, name: str) -> list[str]:
         """Keys in that column which were erased."""
         if name not in rows.schema.names:
             return []
@@ -105,7 +105,7 @@ class Bar:
         """Of each row whether it names an erased key."""
         found = pa.array([False] * len(rows), pa.bool_())
         for name in _KEYS:
-            if keys := self.erased_keys(rows, name):
+            if keys := self.named_in(rows, name):
                 own = compute.is_in(rows.column(name).combine_chunks(), value_set=pa.array(keys, pa.string()))
                 found = compute.or_(found, own)
         return found
@@ -129,35 +129,35 @@ def admitted(
 ) -> list[tuple[Part, pa.Table]]:
     """Waiting parts without rows of the erased; one that held some is written again, or goes."""
     sql = f"""SELECT kind, "at", payload_json FROM events WHERE kind = '{ERASURE_KIND}'"""
-    bar = Bar(connection.sql(sql).to_arrow_table().to_pylist())
-    if not bar:
+    erased = ErasedKeys(connection.sql(sql).to_arrow_table().to_pylist())
+    if not erased:
         return list(read)
-    keys = {key for _, rows in read for key in bar.erased_keys(rows, "series_key")}
+    keys = {key for _, rows in read for key in erased.named_in(rows, "series_key")}
     if keys:
         stored = "SELECT series_key, patient_key, indexed_at, is_superseded FROM series"
         named = connection.sql(f"{stored} WHERE list_contains($keys, series_key)", params={"keys": sorted(keys)})
-        bar.learn(named.to_arrow_table())
+        erased.learn(named.to_arrow_table())
     for part, rows in read:
         if part.kind == "series":
-            bar.learn(rows)
-    found = [(one, rows) for part, table in read for one, rows in _rewritten(store_dir, part, table, bar)]
-    remove_images(store_dir, bar.dropped)
+            erased.learn(rows)
+    found = [(one, rows) for part, table in read for one, rows in _rewritten(store_dir, part, table, erased)]
+    remove_images(store_dir, erased.dropped)
     return found
 
 
 def purge(store_dir: Path) -> list[Part]:
     """Drop the rows of the erased from every part of the store, wherever it lies; gives those that cannot be read."""
-    bar = Bar(row for part, rows in _read(_events_of(store_dir), []) for row in rows.to_pylist())
+    erased = ErasedKeys(row for part, rows in _read(_events_of(store_dir), []) for row in rows.to_pylist())
     unreadable: list[Part] = []
-    if not bar:
+    if not erased:
         return unreadable
     everywhere = all_parts(store_dir)
     for _, rows in _read([part for part in everywhere if part.kind == "series"], []):
-        bar.learn(rows)
+        erased.learn(rows)
     for part, rows in _read(everywhere, unreadable):
-        for _ in _rewritten(store_dir, part, rows, bar):
+        for _ in _rewritten(store_dir, part, rows, erased):
             pass
-    remove_images(store_dir, bar.dropped)
+    remove_images(store_dir, erased.dropped)
     return unreadable
 
 
@@ -194,12 +194,12 @@ def _read(given: Iterable[Part], unreadable: list[Part]) -> Iterator[tuple[Part,
             unreadable.append(part)
 
 
-def _rewritten(store_dir: Path, part: Part, rows: pa.Table, bar: Bar) -> Iterator[tuple[Part, pa.Table]]:
+def _rewritten(store_dir: Path, part: Part, rows: pa.Table, erased: ErasedKeys) -> Iterator[tuple[Part, pa.Table]]:
     """The part as it may stay, in the same folder; nothing where no row may."""
-    if not any(bar.erased_keys(rows, name) for name in _KEYS):
+    if not any(erased.named_in(rows, name) for name in _KEYS):
         yield part, rows
         return
-    left = bar.without(part.kind, rows)
+    left = erased.without(part.kind, rows)
     if len(left) == len(rows):
         yield part, rows
         return

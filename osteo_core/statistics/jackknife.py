@@ -16,6 +16,11 @@ from osteo_core.records import Estimate
 from osteo_core.statistics.checks import Values, paired
 from osteo_core.statistics.intervals import t_quantile
 
+#: Keeps a division from one by 0, where its quotient is not used.
+_TINY = 1e-300
+#: Figures that differ by no more than this share are one figure.
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
@@ -85,14 +90,9 @@ def _absolute_agreement(s: Sums) -> Values:
     return np.where(between > 0, (between - error) / np.where(below == 0, np.nan, below), np.nan)
 
 
-_TINY = 1e-300
-#: Figures that differ by no more than this share are one figure.
-_ROUNDING = 1e-12
-
-
 def _about_mean(s: Sums) -> tuple[Values, Values, Values]:
     """Sums of squares and product about the means; what is rounding of equal values is 0."""
-    noise = 1e-12 * (s.xx + s.yy)
+    noise = _ROUNDING * (s.xx + s.yy)
     sxx, syy, sxy = s.xx - s.x * s.x / s.n, s.yy - s.y * s.y / s.n, s.xy - s.x * s.y / s.n
     return np.where(sxx > noise, sxx, 0.0), np.where(syy > noise, syy, 0.0), sxy
 
