@@ -1,9 +1,9 @@
 """What was erased stays erased: rows of an erased patient that are left again are dropped.
 
 The event of an erasure keeps a SHA-256 of the key of the patient and of each of their series. Those keys are keyed
-hashes themselves, so a digest tells whoever has such a key that it was erased, and nobody anything else. A header that is read
-or a QCT value that is imported after the erasure counts again; with the header whatever is done with that series from
-then on.
+hashes themselves, so a digest tells whoever has such a key that it was erased, and nobody anything else. A header that
+is read or a QCT value that is imported after the erasure counts again; with the header whatever is done with that
+series from then on.
 """
 
 from __future__ import annotations
