@@ -73,7 +73,7 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of every command that runs the pipeline."""
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes on this machine (setting workers)")
     parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler, as tcp://host:port"
+        "--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler, tcp://host:port or tls://host:port"
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from multiprocessing import resource_tracker
 
 import dask
-from distributed import Client, LocalCluster, WorkerPlugin
+from distributed import Client, LocalCluster, Security, WorkerPlugin
 from distributed.utils import get_mp_context
 
 from osteo_core.errors import UsageError
@@ -48,6 +48,9 @@ _LOCAL_CONFIG = {
     "distributed.comm.timeouts.connect": f"{_PATIENCE_S}s",
     # Workers are forked from one process that has imported what all of them need, instead of each importing it anew.
     "distributed.worker.multiprocessing-method": "forkserver",
+    # Scheduler and workers answer HTTP too, to whoever asks: their logs, what is running. Nobody reads that here.
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
 }
 #: Imported before the fork: what every worker needs, in this order.
 _PRELOADED = ["distributed", "torch", "commands.analyze_one"]
@@ -76,7 +79,7 @@ class Bounded(WorkerPlugin):
 
 @contextlib.contextmanager
 def open_client(settings: Settings, scheduler: str | None = None) -> Iterator[Client]:
-    """A client on ``scheduler`` ('tcp://host:port'), or on processes of this machine when None.
+    """A client on ``scheduler`` ('tcp://host:port', 'tls://host:port'), or on processes of this machine when None.
 
     Raises UsageError when the scheduler does not answer or has no worker.
     """
@@ -102,6 +105,10 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _local(settings: Settings) -> Iterator[Client]:
+    """Processes of this machine, which talk by TLS with a certificate made for this run and kept in memory.
+
+    Every account of the machine reaches its ports; a scheduler without TLS would run what any of them hands in.
+    """
     with dask.config.set(_LOCAL_CONFIG):
         get_mp_context().set_forkserver_preload(_PRELOADED)
         with _deaf_to_ctrl_c():
@@ -111,7 +118,9 @@ def _local(settings: Settings) -> Iterator[Client]:
                 processes=True,
                 memory_limit=f"{settings.worker_memory_gb}GB",
                 host="127.0.0.1",
+                security=Security.temporary(),
                 dashboard_address="127.0.0.1:0",  # any free port: two runs may go on at once
+                scheduler_kwargs={"dashboard": False},
                 silence_logs=logging.CRITICAL,
             )
         with cluster, Client(cluster) as client:

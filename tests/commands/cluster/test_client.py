@@ -12,15 +12,19 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import dask
 import pyarrow.parquet as parquet
 import pytest
+from distributed import Security
 
 from commands.analyze import analyze
+from commands.cluster.client import open_client
 from commands.cluster.progress import read_progress
 from commands.cluster.tasks import WorkersLostError
 from commands.index import index
 from commands.process import process
 from db.check import check_store
+from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 from tests.builders import segmenters
 from tests.builders.ct_files import write_ct, write_many
@@ -28,8 +32,8 @@ from tests.builders.waiting import wait_until
 from tests.house.sources import ROOT
 
 
-def started(stack: ExitStack, *arguments: str) -> subprocess.Popen:
-    quiet = {**os.environ, "DASK_LOGGING__DISTRIBUTED": "error", "OMP_NUM_THREADS": "1"}
+def started(stack: ExitStack, *arguments: str, environment: dict[str, str] | None = None) -> subprocess.Popen:
+    quiet = {**os.environ, "DASK_LOGGING__DISTRIBUTED": "error", "OMP_NUM_THREADS": "1", **(environment or {})}
     process = subprocess.Popen(
         [sys.executable, "-m", "dask", *arguments],
         cwd=ROOT,
@@ -50,18 +54,25 @@ class Cluster:
     scheduler: subprocess.Popen
 
 
+def start_cluster(
+    stack: ExitStack, folder: Path, *, workers: int, protocol: str = "tcp", environment: dict[str, str] | None = None
+) -> Cluster:
+    contact = folder / "scheduler.json"
+    host = ("--host", "127.0.0.1", "--port", "0", "--protocol", protocol)
+    files = ("--no-dashboard", "--scheduler-file", str(contact))
+    scheduler = started(stack, "scheduler", *host, *files, environment=environment)
+    wait_until(lambda: contact.exists() and contact.read_text().rstrip().endswith("}"))
+    address = json.loads(contact.read_text())["address"]
+    own = ("--nthreads", "1", "--no-dashboard", "--local-directory", str(folder))
+    for _ in range(workers):
+        started(stack, "worker", address, *own, environment=environment)
+    return Cluster(address=address, scheduler=scheduler)
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    contact = tmp_path / "scheduler.json"
     with ExitStack() as stack:
-        scheduler = started(
-            stack, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(contact)
-        )
-        wait_until(lambda: contact.exists() and contact.read_text().rstrip().endswith("}"))
-        address = json.loads(contact.read_text())["address"]
-        for _ in range(2):
-            started(stack, "worker", address, "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path))
-        yield Cluster(address=address, scheduler=scheduler)
+        yield start_cluster(stack, tmp_path, workers=2)
 
 
 def test_a_running_cluster_gives_the_same_answers(cluster: Cluster, tmp_path: Path) -> None:
@@ -74,6 +85,30 @@ def test_a_running_cluster_gives_the_same_answers(cluster: Cluster, tmp_path: Pa
     table = parquet.read_table(out / "series.parquet").to_pylist()
     assert {r["series_instance_uid"]: r["status"] for r in table}["poison"] == "failed"
     assert len(list((out / "masks").glob("*.nii.gz"))) == 4
+
+
+def test_a_cluster_with_tls_is_reached_by_the_settings_of_dask(tmp_path: Path) -> None:
+    made = Security.temporary()
+    files = {"ca-file": made.tls_ca_file, "cert": made.tls_client_cert, "key": made.tls_client_key}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    roles = {
+        role: {name: str(tmp_path / name) for name in ("cert", "key")} for role in ("scheduler", "worker", "client")
+    }
+    tls = {"ca-file": str(tmp_path / "ca-file"), **roles}
+    (tmp_path / "dask.yaml").write_text(json.dumps({"distributed": {"comm": {"tls": tls}}}))
+    with ExitStack() as stack:
+        environment = {"DASK_CONFIG": str(tmp_path / "dask.yaml")}
+        cluster = start_cluster(stack, tmp_path, workers=1, protocol="tls", environment=environment)
+        assert cluster.address.startswith("tls://")
+        ours = {f"distributed.comm.tls.{name}": tls[name] for name in ("ca-file", "client")}
+        with dask.config.set(ours), open_client(Settings(), cluster.address) as client:
+            assert client.submit(int, 7).result() == 7
+        with (
+            pytest.raises(UsageError, match=r"no Dask scheduler answers at tls://.*leave --scheduler out"),
+            open_client(Settings(), cluster.address),
+        ):
+            pass
 
 
 def test_a_scheduler_that_dies_in_mid_run_ends_it_with_a_sentence_and_the_next_run_does_the_rest(
