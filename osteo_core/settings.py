@@ -78,7 +78,8 @@ class Settings:
     ``role_values``: which of its values is which role, empty where they are the roles' own names.
     ``session_hours``: how long a sign-in holds; ``idle_minutes``: how long without use, 0 for as long as that.
     ``researcher_images``: whether a researcher sees images.
-    ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in.
+    ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in; ``host_names``: names
+    separated by commas under which it is opened then, beside the machine's own and its addresses in numbers.
     ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
     that off, and uploads with it. ``upload_folder`` keeps uploaded archives, empty for ``incoming`` in the store;
@@ -119,6 +120,7 @@ class Settings:
     idle_minutes: float = 30.0
     researcher_images: bool = False
     open_to_network: bool = False
+    host_names: str = ""
 
     @property
     def key_path(self) -> Path:
