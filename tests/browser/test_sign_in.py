@@ -277,6 +277,23 @@ def test_a_researcher_sees_pseudonyms_and_no_image(site: Site, context: BrowserC
     assert opened[0]["series_key"] == site.series()
 
 
+def test_a_file_is_for_who_downloads_it(
+    site: Site, browser: Browser, context: BrowserContext, signing_in: SignIn
+) -> None:
+    page = signing_in("lead")
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    page.goto(f"{site.address}/export")
+    with page.expect_download() as got:
+        page.get_by_role("button", name="Data dictionary").click()
+    address = got.value.url
+    assert got.value.path().read_text().startswith("column")
+    assert context.request.get(address).status == 200
+    other = browser.new_context()
+    sign_in_as(other.new_page(), site, "researcher")
+    assert other.request.get(address).status == 404
+    other.close()
+
+
 def test_signing_out_ends_the_sign_in_in_every_window_and_for_every_copy_of_its_cookie(
     site: Site, browser: Browser, context: BrowserContext, signing_in: SignIn
 ) -> None:

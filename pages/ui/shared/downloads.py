@@ -1,50 +1,73 @@
-"""Files that people download: kept until the browser has fetched them, and sent as they are.
+"""Files that people download: kept until the browser has fetched them, sent as they are, and to nobody else.
 
 Streamlit deletes a file made on request as soon as two runs of any session have ended, and nothing of the session that
 asked holds it: with twenty people at work the browser's own request came too late and got 404. And it would compress
-each file for its one reader at the highest level: 26 s of a core for a cohort of a million series.
+each file for its one reader at the highest level: 26 s of a core for a cohort of a million series. And it would send a
+file to whoever knows its address; an address that leaked opens nothing for another person.
 """
 
 from __future__ import annotations
 
 import threading
+from contextvars import ContextVar
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime import memory_media_file_storage
-from streamlit.runtime.media_file_storage import MediaFileKind
-from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
+from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
+from streamlit.runtime.memory_media_file_storage import MemoryFile, MemoryMediaFileStorage
+
+from pages.ui.access.users import current_user, user_of_cookies
 
 _FILES = "/media/"
 _ASKS_FOR_LESS = b"accept-encoding"
 #: s that a deleted download stays in memory; long enough for a request that waits behind others.
 KEPT_S = 60.0
+#: The subject of who sends the request, or holds the socket, that is being answered; '' where no sign-in is configured,
+#: None where a page's script runs.
+_asks: ContextVar[str | None] = ContextVar("asks", default=None)
 
 
 class KeptDownloads(MemoryMediaFileStorage):
-    """Streamlit's files in memory; one to download is deleted ``kept_s`` after Streamlit has asked for it."""
+    """Streamlit's files in memory, each for those whose pages made it.
+
+    One to download is deleted ``kept_s`` after Streamlit has asked for it.
+    """
 
     def __init__(self, endpoint: str, *, kept_s: float = KEPT_S) -> None:
         super().__init__(endpoint)
         self._kept_s = kept_s
         self._lock = threading.Lock()
         self._leaving: dict[str, threading.Timer] = {}
+        self._subjects: dict[str, set[str]] = {}
 
     def load_and_get_id(
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
     ) -> str:
-        """Take in a file; one that was about to be deleted stays."""
+        """Take in a file for who is here; one that was about to be deleted stays."""
+        user = current_user()
+        subject = user.subject if user else _asks.get()  # made on request, it comes beside the script
         with self._lock:
             file_id = super().load_and_get_id(path_or_data, mimetype, kind, filename)
+            if subject is not None:
+                self._subjects.setdefault(file_id, set()).add(subject)
             if leaving := self._leaving.pop(file_id, None):
                 leaving.cancel()
             return file_id
+
+    def get_file(self, filename: str) -> MemoryFile:
+        """The file of that name. Raises MediaFileStorageError where there is none, or none for who asks."""
+        subject = _asks.get()
+        if subject is not None and subject not in self._subjects.get(filename.partition(".")[0], ()):
+            raise MediaFileStorageError("this file is not there, or was made for another person")
+        return super().get_file(filename)
 
     def delete_file(self, file_id: str) -> None:
         """Delete a picture at once and a download later; a file that is not there is no error."""
         with self._lock:
             file = self._files_by_id.get(file_id)
             if file is None or file.kind is not MediaFileKind.DOWNLOADABLE:
-                super().delete_file(file_id)
+                self._forget(file_id)
             elif file_id not in self._leaving:
                 timer = threading.Timer(self._kept_s, self._drop, [file_id])
                 timer.daemon = True
@@ -56,7 +79,11 @@ class KeptDownloads(MemoryMediaFileStorage):
         with self._lock:
             if self._leaving.get(file_id) is threading.current_thread():
                 del self._leaving[file_id]
-                super().delete_file(file_id)
+                self._forget(file_id)
+
+    def _forget(self, file_id: str) -> None:
+        self._subjects.pop(file_id, None)
+        super().delete_file(file_id)
 
 
 def keep_downloads() -> None:
@@ -68,13 +95,17 @@ def keep_downloads() -> None:
 
 
 class PlainDownloads:
-    """Asks for files as no browser does: not compressed; every other request passes as it is."""
+    """Asks for files as no browser does: not compressed; and says who asks for them, or has them made."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"].startswith(_FILES):
+        is_file = scope["type"] == "http" and scope["path"].startswith(_FILES)
+        if is_file or scope["type"] == "websocket":
+            user = user_of_cookies(HTTPConnection(scope).cookies)
+            _asks.set(user.subject if user else "")  # each request is a task of its own: it ends with it
+        if is_file:
             scope = {**scope, "headers": [pair for pair in scope["headers"] if pair[0] != _ASKS_FOR_LESS]}
         await self._app(scope, receive, send)

@@ -1,8 +1,8 @@
 """Addresses of the reader's screen: its scripts, its pictures, and where it sends outlines, decisions and signatures.
 
 /api/reader/NAME.js      the screen's own scripts, named by their hash
-/api/picture/NAME        CT, mask, regions, surfaces or lines of the store's folder ``pictures``; signed (signing.py);
-                         202 while it is being made
+/api/picture/NAME        CT, mask, regions, surfaces or lines of the store's folder ``pictures``; signed (signing.py)
+                         for one person; 202 while it is being made
 /api/review/TOKEN/save   POST: outlines as gzipped NIfTI -> numbers before and after
 /api/review/TOKEN/measure, /sign   POST: decisions as JSON -> numbers; a signed read
 
@@ -29,7 +29,7 @@ from osteo_core.errors import OsteoError, UsageError
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Role, Verdict
 from pages.ui.access.roles import Action, User
-from pages.ui.access.users import check, user_of_cookies
+from pages.ui.access.users import check, current_user, user_of_cookies
 from pages.ui.services import review, review_case, review_files
 from pages.ui.shared.first_paint import piece_addresses
 from pages.ui.viewer import signing
@@ -74,13 +74,18 @@ def scripts_ahead() -> list[str]:
 
 
 def picture_address(file: Path) -> str:
-    """A signed address for one file of the folder ``pictures``."""
-    return signing.sign(f"/api/picture/{file.name}")
+    """An address for one file of the folder ``pictures``, signed for who is here."""
+    return signing.sign(f"/api/picture/{file.name}", subject=_subject(current_user()))
 
 
 def review_address(token: str, what: str) -> str:
-    """A signed address to which the screen sends; ``what``: save, measure or sign."""
-    return signing.sign(f"/api/review/{token}/{what}")
+    """An address to which the screen sends, signed for who is here; ``what``: save, measure or sign."""
+    return signing.sign(f"/api/review/{token}/{what}", subject=_subject(current_user()))
+
+
+def _subject(user: User | None) -> str:
+    """Who an address is for; '' where no sign-in is configured, and for nobody."""
+    return user.subject if user else ""
 
 
 def review_routes() -> Sequence[BaseRoute]:
@@ -103,14 +108,15 @@ async def _script(request: Request) -> Response:
     return FileResponse(file, media_type="text/javascript", headers=headers)
 
 
-def _is_signed(request: Request) -> bool:
+def _is_signed(request: Request, user: User | None) -> bool:
     query = request.query_params
-    return signing.is_valid(request.url.path, expiry=query.get("exp", ""), signature=query.get("sig", ""))
+    expiry, signature = query.get("exp", ""), query.get("sig", "")
+    return signing.is_valid(request.url.path, subject=_subject(user), expiry=expiry, signature=signature)
 
 
 async def _picture(request: Request) -> Response:
     name = request.path_params["name"]
-    if not _is_signed(request):
+    if not _is_signed(request, user_of_cookies(request.cookies)):
         return PlainTextResponse(_EXPIRED, status_code=403)
     file = review_case.pictures_dir() / name
     is_being_made = review_files.is_being_made(name)  # asked first: a process that ends now has written the file
@@ -136,11 +142,11 @@ async def _body(request: Request) -> bytes:
 
 async def _answered(request: Request, answer: Callable[[User, str, bytes], dict[str, Any]]) -> Response:
     """What ``answer`` gives for this word and body, in a thread beside the server's loop; a refusal as a sentence."""
-    if not _is_signed(request):
-        return JSONResponse({"problem": _EXPIRED}, status_code=403)
     user = user_of_cookies(request.cookies)
     if user is None or user.subject not in ("", review.ticket_reader(request.path_params["token"])):
         return JSONResponse({"problem": _ANOTHER}, status_code=403)
+    if not _is_signed(request, user):
+        return JSONResponse({"problem": _EXPIRED}, status_code=403)
     try:
         body = await _body(request)
         found = await run_in_threadpool(answer, user, request.path_params["token"], body)

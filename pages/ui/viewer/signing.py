@@ -1,6 +1,7 @@
-"""Signed addresses for images: a path, an expiry and an HMAC-SHA256 over both.
+"""Signed addresses for images: a path, an expiry and an HMAC-SHA256 over both and over who they are for.
 
-Routes beside the pages know nothing of a session; the signature made on a page is what opens them.
+Routes beside the pages know nothing of a session; the signature made on a page is what opens them, for the person alone
+who had that page: ``subject`` is the stable name that the identity provider gives, '' where no sign-in is configured.
 The key lives as long as the process, so addresses die with it.
 """
 
@@ -21,19 +22,20 @@ _EXPIRY_DIGITS = 12
 _KEY = secrets.token_bytes(32)
 
 
-def _signature(path: str, expiry: int) -> str:
-    return hmac.new(_KEY, f"{path}|{expiry}".encode(), hashlib.sha256).hexdigest()
+def _signature(path: str, expiry: int, subject: str) -> str:
+    return hmac.new(_KEY, f"{path}|{expiry}|{subject}".encode(), hashlib.sha256).hexdigest()
 
 
-def sign(path: str, *, clock: Callable[[], float] = time.time) -> str:
-    """``path`` with its expiry and signature as a query; good for 30 to 45 minutes."""
+def sign(path: str, *, subject: str, clock: Callable[[], float] = time.time) -> str:
+    """``path`` with its expiry and signature as a query; good for 30 to 45 minutes, for ``subject`` alone."""
     expiry = (int(clock()) // _STEP_S + 1) * _STEP_S + LIFETIME_S
-    return f"{path}?exp={expiry}&sig={_signature(path, expiry)}"
+    return f"{path}?exp={expiry}&sig={_signature(path, expiry, subject)}"
 
 
-def is_valid(path: str, *, expiry: str, signature: str, clock: Callable[[], float] = time.time) -> bool:
-    """Whether ``signature`` was made here for ``path`` and ``expiry`` and has not run out."""
+def is_valid(path: str, *, subject: str, expiry: str, signature: str, clock: Callable[[], float] = time.time) -> bool:
+    """Whether ``signature`` was made here for ``path``, ``expiry`` and ``subject`` and has not run out."""
     # An address may hold anything: other digits than ours, thousands of them, letters that no signature has.
     if not (expiry.isascii() and expiry.isdecimal() and len(expiry) <= _EXPIRY_DIGITS and int(expiry) >= clock()):
         return False
-    return hmac.compare_digest(_signature(path, int(expiry)).encode(), signature.encode(errors="replace"))
+    made = _signature(path, int(expiry), subject)
+    return hmac.compare_digest(made.encode(), signature.encode(errors="replace"))

@@ -1,0 +1,116 @@
+"""An address that another person comes by opens nothing: pictures, what a screen sends to, and files to download."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.web.server.starlette.starlette_routes import create_media_routes
+
+from pages.ui.access.doors import Doors
+from pages.ui.access.users import user_of_cookies
+from pages.ui.services import review_case
+from pages.ui.shared import downloads
+from pages.ui.shared.downloads import KeptDownloads, PlainDownloads
+from pages.ui.viewer import review_routes
+from tests.pages.access.conftest import with_sign_in
+
+__all__ = ["with_sign_in"]
+
+Cookies = Callable[..., dict[str, str]]
+HOST = {"host": "bone.example"}
+
+
+class Site:
+    """A server with files of its own: ``made`` is called when the socket asks for a file, as by a click on a button."""
+
+    def __init__(self) -> None:
+        self.files = KeptDownloads("/media")
+        self.manager = MediaFileManager(self.files)
+        routes = [
+            *review_routes.review_routes(),
+            WebSocketRoute("/_stcore/stream", self._stream),
+            *create_media_routes(self.files, None),
+        ]
+        self.app = Starlette(routes=routes, middleware=[Middleware(Doors), Middleware(PlainDownloads)])
+
+    async def _stream(self, socket: WebSocket) -> None:
+        """As Streamlit does: in a task of the socket, on another thread than its own."""
+        await socket.accept()
+        button = self.manager.add_deferred(lambda: b"n\n1\n", "text/csv", "1.0", "cohort.csv")
+        made = asyncio.create_task(asyncio.to_thread(self.manager.execute_deferred, button))
+        await socket.send_text(await made)
+        await socket.close()
+
+    def client(self, cookies: dict[str, str] | None = None) -> TestClient:
+        return TestClient(self.app, base_url="http://localhost:8501", client=("127.0.0.1", 50000), cookies=cookies)
+
+    def download(self, cookies: dict[str, str] | None = None) -> str:
+        """The address of a file that was made on request."""
+        with self.client(cookies).websocket_connect("/_stcore/stream", headers=HOST) as socket:
+            return socket.receive_text()
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def here(monkeypatch: pytest.MonkeyPatch, cookies: dict[str, str]) -> None:
+    """The page's script runs for who has these cookies."""
+    for module in (review_routes, downloads):
+        monkeypatch.setattr(module, "current_user", lambda: user_of_cookies(cookies))
+
+
+def test_a_picture_is_for_the_person_whose_page_asked(
+    site: Site, with_sign_in: Cookies, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "0a_0b_lines.json").write_bytes(b"{}")
+    monkeypatch.setattr(review_case, "pictures_dir", lambda: tmp_path)
+    anna, bert = with_sign_in("reader", sub="anna"), with_sign_in("reader", sub="bert")
+    here(monkeypatch, anna)
+    address = review_routes.picture_address(tmp_path / "0a_0b_lines.json")
+    again = with_sign_in("reader", sub="anna", nonce="another")
+    answers = {
+        name: site.client(c).get(address, headers=HOST).status_code
+        for name, c in {"anna": anna, "anna again": again, "bert": bert, "nobody": None}.items()
+    }
+    assert answers == {"anna": 200, "anna again": 200, "bert": 403, "nobody": 401}
+
+
+def test_a_file_made_on_request_is_for_who_asked(site: Site, with_sign_in: Cookies) -> None:
+    anna, bert = with_sign_in("lead", sub="anna"), with_sign_in("lead", sub="bert")
+    address = site.download(anna)
+    assert site.client(anna).get(address, headers=HOST).text == "n\n1\n"
+    assert site.client(bert).get(address, headers=HOST).status_code == 404
+    assert site.client().get(address, headers=HOST).status_code == 401
+    assert site.download(bert) == address  # the same content, asked for by both
+    assert site.client(bert).get(address, headers=HOST).text == "n\n1\n"
+
+
+def test_a_file_that_a_page_shows_is_for_who_sees_the_page(
+    site: Site, with_sign_in: Cookies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = with_sign_in("lead", sub="anna"), with_sign_in("lead", sub="bert")
+    here(monkeypatch, anna)
+    address = site.manager.add(b"png", "image/png", "1.1")
+    answers = [site.client(cookies).get(address, headers=HOST).status_code for cookies in (anna, bert)]
+    assert answers == [200, 404]
+    site.manager.clear_session_refs()
+    site.manager.remove_orphaned_files()
+    assert site.files._subjects == {}
+
+
+def test_without_a_sign_in_the_one_local_user_has_them_all(site: Site) -> None:
+    local = site.client()
+    assert local.get(site.manager.add(b"png", "image/png", "1.1")).content == b"png"
+    with local.websocket_connect("/_stcore/stream", headers={"host": "localhost:8501"}) as socket:
+        assert local.get(socket.receive_text()).text == "n\n1\n"
