@@ -19,6 +19,7 @@ from osteo_core.whole_files import keep_from_others
 from pages.ui import services
 from pages.ui.access.doors import ACTIVE, Doors
 from pages.ui.access.sign_in import check_start
+from pages.ui.access.uploads import Uploads, open_to_limit
 from pages.ui.shared import frame, sign_in
 from pages.ui.shared.downloads import PlainDownloads, keep_downloads
 from pages.ui.shared.faults import draw_fault
@@ -89,6 +90,7 @@ else:
         sys.exit(f"The dashboard does not start: {refused}.")
     keep_from_others()
     keep_downloads()
+    open_to_limit()
     app = st.App(
         __file__,
         routes=[*review_routes(), ACTIVE],
@@ -96,6 +98,7 @@ else:
         middleware=[
             Middleware(SecurityHeaders),
             Middleware(Doors, note_sign_out=services.note_sign_out),
+            Middleware(Uploads),
             Middleware(FirstPaint),
             Middleware(PlainDownloads),
         ],

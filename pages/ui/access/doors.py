@@ -19,8 +19,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from osteo_core.settings import read_settings
+from pages.ui.access.hosts import own_names, why_foreign
 from pages.ui.access.roles import PAGES, Action, Door, User, may, route_rule
-from pages.ui.access.sign_in import SignIn, is_loopback, read_sign_in
+from pages.ui.access.sign_in import SignIn, read_sign_in
+from pages.ui.access.sockets import Sockets
 from pages.ui.access.users import end_login, note_use, user_of_cookies
 
 _log = logging.getLogger("osteo.doors")
@@ -31,7 +33,6 @@ _POLICY_VIOLATION = 1008
 #: Streamlit's cookies that name the user; nothing but its own pages needs them.
 _USER_COOKIES = (b"_streamlit_user",)
 _PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_FOREIGN = "this request comes from another site or under another name; open the dashboard at its own address"
 
 
 async def _used(_: Request) -> Response:
@@ -46,18 +47,25 @@ class Doors:
     """Lets through what may pass; ``note_sign_out`` records that a sign-in was ended, however that was asked for."""
 
     def __init__(self, app: ASGIApp, note_sign_out: Callable[[User], None] = lambda _: None) -> None:
-        self._app, self._note_sign_out = app, note_sign_out
+        self._app, self._note_sign_out, self._sockets = app, note_sign_out, Sockets()
+        if read_settings().open_to_network:
+            own_names()  # may take seconds: before the first request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         sign_in, headers = read_sign_in(), Headers(scope=scope)
-        if not (_host_is_ours(scope, headers, sign_in) and _origin_is_ours(headers, sign_in)):
+        if foreign := why_foreign(scope, headers, sign_in):
             _log.warning("refused: host %r, origin %r", headers.get("host"), headers.get("origin"))
-            await _refuse(scope, receive, send, 403, _FOREIGN)
+            await _refuse(scope, receive, send, 403, foreign)
         elif scope["type"] == "websocket":
-            await self._app(_under_its_origin(scope, headers), receive, send)
+            user, (address, _) = user_of_cookies(_cookies(scope)), scope.get("client") or ("", 0)
+            with self._sockets.opened(user, address) as why_not:
+                if why_not:
+                    await _refuse(scope, receive, send, 403, why_not)
+                else:
+                    await self._app(_under_its_origin(scope, headers), receive, send)
         else:
             await self._pass(scope, receive, send)
 
@@ -98,39 +106,6 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, words
     else:
         answer = PlainTextResponse(words, status_code=status, headers=_PLAIN)
     await answer(scope, receive, send)
-
-
-def _host_is_ours(scope: Scope, headers: Headers, sign_in: SignIn | None) -> bool:
-    """With a sign-in its own address, or this machine (a proxy before it); without one, this machine alone."""
-    host = headers.get("host", "")
-    if len(headers.getlist("host")) != 1:
-        return False
-    if sign_in is not None:
-        return f"//{host}" == sign_in.origin.partition(":")[2] or _is_local_host(host)
-    if read_settings().open_to_network:
-        return True
-    peer = scope.get("client")
-    return _is_local_host(host) and (peer is None or is_loopback(peer[0]))
-
-
-def _is_local_host(host: str) -> bool:
-    try:
-        name, user = urlsplit(f"//{host}").hostname, urlsplit(f"//{host}").username
-    except ValueError:
-        return False
-    return user is None and is_loopback(name or "")
-
-
-def _origin_is_ours(headers: Headers, sign_in: SignIn | None) -> bool:
-    """Browsers name the origin with every WebSocket and every request that changes something; others name none."""
-    origins = headers.getlist("origin")
-    if not origins:
-        return True
-    if len(origins) > 1:
-        return False
-    if sign_in is not None:
-        return origins[0] == sign_in.origin
-    return origins[0] in {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
 
 
 def _under_its_origin(scope: Scope, headers: Headers) -> Scope:

@@ -10,6 +10,7 @@ from typing import TypeVar
 import streamlit as st
 
 from osteo_core.errors import UsageError
+from osteo_core.tables.content import MOST_BYTES
 from osteo_core.tables.qct import MEANINGS
 from osteo_core.terms import Level, Mineral
 from pages.ui import services
@@ -31,7 +32,7 @@ def show_import() -> None:
         return
     show_author()
     # Any file may be given: what is no table is refused in words, where Streamlit would name a MIME type.
-    file = st.file_uploader("A CSV or Excel table with a row of headings")
+    file = st.file_uploader("A CSV or Excel table with a row of headings", max_upload_size=MOST_BYTES // 2**20)
     if file is None:
         st.caption(
             "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "

@@ -7,6 +7,7 @@ import streamlit as st
 from osteo_core.programme.cohort import Change
 from pages.ui import services
 from pages.ui.access.roles import Action, may
+from pages.ui.access.uploads import forget
 from pages.ui.access.users import current_user
 from pages.ui.shared import wording
 from pages.ui.shared.faults import in_words
@@ -77,6 +78,7 @@ def _start_upload(key: str) -> None:
     if uploaded is None:
         return
     services.start_upload(uploaded)
+    forget(uploaded)
     st.session_state["index-uploads"] = st.session_state.get("index-uploads", 0) + 1
 
 

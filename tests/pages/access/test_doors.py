@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 import pytest
 from starlette.applications import Starlette
@@ -14,9 +15,9 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from pages.ui.access import doors, users
+from pages.ui.access import doors, hosts, sockets, users
 from pages.ui.access.doors import Doors
-from pages.ui.access.roles import ACTIONS, PAGES, ROUTES, Action, Door, Role
+from pages.ui.access.roles import ACTIONS, LOCAL, PAGES, ROUTES, Action, Door, Role
 from pages.ui.access.users import login_of
 from tests.pages.access.conftest import ORIGIN, claims_of, cookie_of
 from tests.pages.conftest import ROOT
@@ -39,6 +40,12 @@ async def _stream(socket: WebSocket) -> None:
     await socket.accept()
     await socket.send_text(socket.headers["host"])
     await socket.close()
+
+
+async def _held(socket: WebSocket) -> None:
+    await socket.accept()
+    with suppress(WebSocketDisconnect):
+        await socket.receive_text()
 
 
 @pytest.fixture
@@ -253,6 +260,41 @@ def opens(client: TestClient, headers: dict[str, str]) -> bool:
     return True
 
 
+def test_who_is_not_signed_in_holds_so_many_sockets_from_one_address_and_in_all(
+    with_sign_in: Cookies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "_EACH", 2)
+    monkeypatch.setattr(sockets, "_ALL", 3)
+    app = Starlette(routes=[WebSocketRoute("/_stcore/stream", _held)], middleware=[Middleware(Doors)])
+
+    def held(stack: ExitStack, address: str, cookies: dict[str, str] | None = None) -> bool:
+        """Whether a socket opens from there; it stays open. The only refusal is that there are too many."""
+        far = TestClient(app, base_url="http://localhost:8501", client=(address, 50000), cookies=cookies)
+        try:
+            stack.enter_context(far.websocket_connect("/_stcore/stream", headers=HOST))
+        except WebSocketDisconnect as refused:
+            return "too many windows are open here without a sign-in" not in refused.reason
+        return True
+
+    with ExitStack() as stack:
+        assert [held(stack, "10.0.0.7") for _ in range(3)] == [True, True, False]
+        assert [held(stack, "10.0.0.8") for _ in range(2)] == [True, False]
+        assert [held(stack, "10.0.0.7", with_sign_in("lead")) for _ in range(5)] == [True] * 5
+        assert not held(stack, "10.0.0.9", cookie_of(claims_of("lead", iat=1)))
+    with (
+        ExitStack() as stack
+    ):  # what was closed counts no more; behind a proxy that names nobody all come from one place
+        assert [held(stack, "127.0.0.1") for _ in range(4)] == [True, True, True, False]
+
+
+def test_the_local_user_has_many_windows_and_not_any_number() -> None:
+    counted = sockets.Sockets()
+    with ExitStack() as stack:
+        refused = [bool(stack.enter_context(counted.opened(LOCAL, "127.0.0.1"))) for _ in range(501)]
+    assert refused == [False] * 500 + [True]
+    assert not counted._open
+
+
 def test_two_origins_or_two_hosts_are_none(client: TestClient) -> None:
     twice = [("host", "localhost:8501"), ("origin", "http://localhost:8501"), ("origin", "http://localhost:8501")]
     assert client.post("/api/review/0/save", headers=twice).status_code == 403
@@ -262,8 +304,46 @@ def test_another_machine_is_kept_out_without_a_sign_in(client: TestClient, monke
     far = TestClient(client.app, base_url="http://localhost:8501", client=("10.0.0.7", 50000))
     assert far.get("/").status_code == 403
     monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
-    assert far.get("/", headers={"host": "bone.example"}).status_code == 200
-    assert far.get("/", headers={"host": "bone.example", "origin": "https://evil.example"}).status_code == 403
+    assert far.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "passes"),
+    [
+        ("192.168.1.5:8501", True),
+        ("[fd00::5]:8501", True),
+        ("localhost:8501", True),
+        ("ct-room:8501", True),
+        ("CT-Room.:8501", True),
+        ("ct-room.local:8501", True),
+        ("ct-room.hospital.example", True),
+        ("bone.example", True),
+        ("bones.example:8501", True),
+        ("evil.example:8501", False),
+        ("ct-room.evil.example:8501", False),
+        ("192.168.1.5.evil.example:8501", False),
+        ("bone.example.evil.example", False),
+        ("192.168.1.5@evil.example", False),
+        ("", False),
+        ("[", False),
+    ],
+)
+def test_open_to_the_network_it_answers_under_its_own_names_and_no_foreign_one(
+    host: str, passes: bool, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page whose name is pointed at this server later (DNS rebinding) asks under that name, which is its origin too."""
+    monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
+    monkeypatch.setenv("OSTEO_HOST_NAMES", "bone.example, Bones.example")
+    monkeypatch.setattr(hosts.socket, "gethostname", lambda: "CT-Room")
+    monkeypatch.setattr(hosts.socket, "getfqdn", lambda: "ct-room.hospital.example")
+    hosts.own_names.cache_clear()
+    far = TestClient(client.app, base_url="http://localhost:8501", client=("10.0.0.7", 50000))
+    answer = far.get("/", headers={"host": host})
+    assert answer.status_code == (200 if passes else 403)
+    assert passes or "in numbers or by a name in the setting host_names" in answer.text
+    assert opens(far, {"host": host, "origin": f"http://{host}"}) is passes
+    assert far.get("/", headers={"host": host, "origin": "https://evil.example"}).status_code == 403
+    hosts.own_names.cache_clear()
 
 
 def test_the_cookie_of_the_user_is_strict_secure_and_short(client: TestClient, with_sign_in: Cookies) -> None:

@@ -1,0 +1,48 @@
+"""How many sockets are open to people who are not signed in: each holds a session, which takes memory and a thread.
+
+Whoever has signed in is not counted. A window that is refused says so, and the browser tries again by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterator
+
+from pages.ui.access.roles import User
+from pages.ui.access.sign_in import is_loopback
+
+#: Windows that show the sign-in page: from one address, and in all.
+_EACH, _ALL = 20, 200
+#: Windows of the local user, where no sign-in is configured.
+_LOCAL = 500
+_TOO_MANY = "too many windows are open here without a sign-in; close some, or try again in a minute"
+
+
+class Sockets:
+    """The sockets of one server that are open without a sign-in. For its one event loop."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def opened(self, user: User | None, address: str) -> Iterator[str]:
+        """While a socket of this user is open from that address; gives why it may not open, or ''.
+
+        A proxy that does not say for whom it asks has this machine's address: then the bound on all counts alone.
+        """
+        if user is not None and not user.is_local:
+            yield ""
+            return
+        most = _ALL if user is None else _LOCAL
+        is_one_place = user is None and bool(address) and not is_loopback(address)
+        if self._open.total() >= most or (is_one_place and self._open[address] >= _EACH):
+            yield _TOO_MANY
+            return
+        self._open[address] += 1
+        try:
+            yield ""
+        finally:
+            self._open[address] -= 1
+            if not self._open[address]:
+                del self._open[address]

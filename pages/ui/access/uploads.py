@@ -1,0 +1,104 @@
+"""What people upload, before it is taken in: Streamlit keeps each upload in memory and counts it for nobody.
+
+An upload says how long it is before it comes. It is refused where it is longer than this person may send, or where it
+and what lies in memory of the same sign-in, over all its windows, are together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from streamlit import config, runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+
+from osteo_core.settings import read_settings
+from osteo_core.tables.content import MOST_BYTES as MOST_TABLE_BYTES
+from pages.ui.access.roles import Action, User, may
+from pages.ui.access.users import user_of_cookies
+
+_UPLOADS = "/_stcore/upload_file/"
+#: Around the file in its request: its name, and the marks between the parts.
+_FRAME_BYTES = 2**16
+
+_Files = Mapping[str, Mapping[str, UploadedFileRec]]
+
+
+def limit_bytes(user: User) -> int:
+    """How much this person may send at once: a table, or an archive where they may index one."""
+    settings = read_settings()
+    is_archive = may(user, Action.INDEX) and bool(settings.index_folders.strip())
+    return max(MOST_TABLE_BYTES, settings.upload_limit_mb * 10**6 if is_archive else 0)
+
+
+def open_to_limit() -> None:
+    """Let Streamlit take what our own setting allows: it cuts all uploads at one limit, in MiB."""
+    config.set_option("server.maxUploadSize", max(read_settings().upload_limit_mb, MOST_TABLE_BYTES // 2**20))
+
+
+def forget(file: UploadedFile) -> None:
+    """Take an upload out of memory once it is kept; Streamlit would hold it until its window closes."""
+    context = get_script_run_ctx()
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+
+
+def _uploaded() -> _Files:
+    """What lies in memory, by session and file."""
+    manager = runtime.get_instance().uploaded_file_mgr
+    return manager.file_storage if isinstance(manager, MemoryUploadedFileManager) else {}
+
+
+class Uploads:
+    """Lets uploads through as far as they may be; ``uploaded`` gives what lies in memory."""
+
+    def __init__(self, app: ASGIApp, uploaded: Callable[[], _Files] = _uploaded) -> None:
+        self._app, self._uploaded = app, uploaded
+        self._coming: Counter[str] = Counter()
+        self._logins: dict[tuple[str, str], str] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "PUT" or not scope["path"].startswith(_UPLOADS):
+            await self._app(scope, receive, send)
+            return
+        request = HTTPConnection(scope)
+        user, length = user_of_cookies(request.cookies), request.headers.get("content-length", "")
+        if user is None:
+            await PlainTextResponse("sign in first", status_code=401)(scope, receive, send)
+        elif not (length.isascii() and length.isdecimal()):
+            await PlainTextResponse("an upload must say how long it is", status_code=411)(scope, receive, send)
+        elif refused := self._why_not(user, int(length)):
+            await PlainTextResponse(refused, status_code=413)(scope, receive, send)
+        else:
+            await self._take(user.login, int(length), scope, receive, send)
+
+    def _why_not(self, user: User, length: int) -> str:
+        most = limit_bytes(user)
+        if length > most + _FRAME_BYTES:
+            return f"an upload may have {most / 1e6:,.0f} MB at most"
+        if length + self._held(user.login) > most + _FRAME_BYTES:
+            return f"your uploads may have {most / 1e6:,.0f} MB together; close windows with others, or wait for them"
+        return ""
+
+    def _held(self, login: str) -> int:
+        """Bytes of this sign-in that lie in memory, or are on their way there."""
+        files = self._uploaded()
+        held = {key: file for key in self._logins if (file := files.get(key[0], {}).get(key[1])) is not None}
+        self._logins = {key: self._logins[key] for key in held}
+        return self._coming[login] + sum(len(held[key].data) for key, by in self._logins.items() if by == login)
+
+    async def _take(self, login: str, length: int, scope: Scope, receive: Receive, send: Send) -> None:
+        session, _, file = scope["path"].removeprefix(_UPLOADS).partition("/")
+        self._coming[login] += length
+        try:
+            await self._app(scope, receive, send)
+            self._logins[session, file] = login
+        finally:
+            self._coming[login] -= length
+            if not self._coming[login]:
+                del self._coming[login]
