@@ -6,8 +6,9 @@ and what lies in memory of the same sign-in, over all its windows, are together.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
@@ -44,7 +45,7 @@ def open_to_limit() -> None:
 def forget(file: UploadedFile) -> None:
     """Take an upload out of memory once it is kept; Streamlit would hold it until its window closes."""
     context = get_script_run_ctx()
-    if context is not None:
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
@@ -75,7 +76,8 @@ class Uploads:
         elif refused := self._why_not(user, int(length)):
             await PlainTextResponse(refused, status_code=413)(scope, receive, send)
         else:
-            await self._take(user.login, int(length), scope, receive, send)
+            with self._counted(user.login, int(length), scope["path"]):
+                await self._app(scope, receive, send)
 
     def _why_not(self, user: User, length: int) -> str:
         most = limit_bytes(user)
@@ -92,11 +94,13 @@ class Uploads:
         self._logins = {key: self._logins[key] for key in held}
         return self._coming[login] + sum(len(held[key].data) for key, by in self._logins.items() if by == login)
 
-    async def _take(self, login: str, length: int, scope: Scope, receive: Receive, send: Send) -> None:
-        session, _, file = scope["path"].removeprefix(_UPLOADS).partition("/")
+    @contextlib.contextmanager
+    def _counted(self, login: str, length: int, path: str) -> Iterator[None]:
+        """While an upload comes its length counts for its sign-in, from then on what Streamlit has kept of it."""
+        session, _, file = path.removeprefix(_UPLOADS).partition("/")
         self._coming[login] += length
         try:
-            await self._app(scope, receive, send)
+            yield
             self._logins[session, file] = login
         finally:
             self._coming[login] -= length
