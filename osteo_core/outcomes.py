@@ -166,6 +166,9 @@ class CautionCode(StrEnum):
     LEVELS_DISAGREE = "levels_disagree"
     PUBLISHED_LINE = "published_line"
     BODY_SIZE = "body_size"
+    LINE_RANGE = "line_range"
+    LINE_RANGE_CROSSED = "line_range_crossed"
+    LINE_RANGE_UNKNOWN = "line_range_unknown"
     INTERVAL_CROSSES = "interval_crosses"
     LIMITS_MINERAL = "limits_mineral"
     LIMITS_MINERAL_CROSSED = "limits_mineral_crossed"
@@ -211,6 +214,9 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.BODY_SIZE: "The body is {found} of water thick; lines are known for {limit}, so the interval is wider.",
+    CautionCode.LINE_RANGE: "The value lies outside the range of this line's pairs: {found}.",
+    CautionCode.LINE_RANGE_CROSSED: "The value lies outside the range of this line's pairs: {found}.",
+    CautionCode.LINE_RANGE_UNKNOWN: "The calibration table does not say over which vBMD this line was made: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
     CautionCode.LIMITS_MINERAL: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
     CautionCode.LIMITS_MINERAL_CROSSED: "The limits of the categories are for K2HPO4 and were not converted: {found}.",

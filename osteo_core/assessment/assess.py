@@ -42,6 +42,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
     CautionCode.REGRESSION_DISAGREES: "the network's vBMD differs from the calibrated value",
+    CautionCode.LINE_RANGE_CROSSED: "outside the range of this line's pairs",
     CautionCode.LIMITS_MINERAL_CROSSED: "limits are for K2HPO4, the value is not",
 }
 
@@ -71,6 +72,7 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     if mean is not None and exclusion is not None and exclusion.code is ExclusionCode.YOUNG:
         cautions += (_z_caution(series, mean, evidence),)
     if isinstance(evidence.calibration, Calibration):
+        cautions += _range_cautions(mean, evidence.calibration, settings)
         cautions += disagreements(sound, mean, mineral=evidence.calibration.mineral)
     assessment = Assessment(
         category=category,
@@ -182,6 +184,22 @@ def _mineral_cautions(mean: Estimate, evidence: Evidence, settings: Settings) ->
     if (other := category_of(lowest, settings)) is not category_of(mean.value, settings):
         code = CautionCode.LIMITS_MINERAL_CROSSED
         found += f"; {mean.value:.0f} mg/cm³ {mineral} may be {lowest:.0f} in K2HPO4, {other.value}"
+    return (Caution(code=code, step=Step.ASSESS, found=found),)
+
+
+def _range_cautions(mean: Estimate | None, line: Calibration, settings: Settings) -> tuple[Caution, ...]:
+    """A value beyond the pairs of a site's own line; for review where a limit of the categories lies between."""
+    if mean is None or line.kind != "site":
+        return ()
+    low, high = line.lowest_mg_cm3, line.highest_mg_cm3
+    if low is None or high is None:
+        return (Caution(code=CautionCode.LINE_RANGE_UNKNOWN, step=Step.ASSESS, found=line.name),)
+    nearest = min(max(mean.value, low), high)
+    if nearest == mean.value:
+        return ()
+    is_beyond = category_of(mean.value, settings) is not category_of(nearest, settings)
+    code = CautionCode.LINE_RANGE_CROSSED if is_beyond else CautionCode.LINE_RANGE
+    found = f"{mean.value:.0f} mg/cm³, the pairs reach from {low:.0f} to {high:.0f}"
     return (Caution(code=code, step=Step.ASSESS, found=found),)
 
 

@@ -359,6 +359,35 @@ def test_a_value_in_hydroxyapatite_beside_limits_in_k2hpo4_is_told(mineral, vbmd
     assert found.category is category_of(vbmd, Settings())
 
 
+@pytest.mark.parametrize(
+    ("vbmd", "reach", "code", "in_review"),
+    [
+        (100.0, (60.0, 160.0), None, False),
+        (50.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),  # at 60 it is osteoporosis too
+        (200.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),
+        (70.0, (90.0, 160.0), CautionCode.LINE_RANGE_CROSSED, True),
+        (130.0, (40.0, 110.0), CautionCode.LINE_RANGE_CROSSED, True),
+        (100.0, (None, None), CautionCode.LINE_RANGE_UNKNOWN, False),
+        (100.0, (60.0, None), CautionCode.LINE_RANGE_UNKNOWN, False),
+    ],
+)
+def test_a_value_beyond_the_pairs_of_a_site_line_is_told(vbmd, reach, code, in_review):
+    line = replace(LINE, kind="site", lowest_mg_cm3=reach[0], highest_mg_cm3=reach[1])
+    found = _assess(*_levels_of(vbmd, vbmd), calibration=line)
+    assert [c.code for c in found.cautions if c.code.startswith("line_range")] == ([code] if code else [])
+    assert ("outside the range of this line's pairs" in found.review_reasons) is in_review
+    other = _assess(*_levels_of(vbmd, vbmd))
+    assert not [c for c in other.cautions if c.code.startswith("line_range")]  # a line that rests on no pairs
+
+
+def test_the_sentence_says_how_far_the_pairs_reach():
+    line = replace(LINE, kind="site", lowest_mg_cm3=90.0, highest_mg_cm3=160.0)
+    (told,) = (
+        c for c in _assess(*_levels_of(70.0, 70.0), calibration=line).cautions if c.code.startswith("line_range")
+    )
+    assert told.sentence.endswith("line's pairs: 70 mg/cm³, the pairs reach from 90 to 160.")
+
+
 def test_the_sentence_says_what_the_value_may_be_in_the_mineral_of_the_limits():
     found = _assess(*_levels_of(82.0, 82.0), calibration=replace(LINE, mineral=Mineral.HA, residual_sd_mg_cm3=0.1))
     (told,) = (c for c in found.cautions if c.code is CautionCode.LIMITS_MINERAL_CROSSED)
