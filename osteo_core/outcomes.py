@@ -164,6 +164,7 @@ class CautionCode(StrEnum):
     PATIENT_UNSURE = "patient_unsure"
     LEVELS_UNSURE = "levels_unsure"
     LEVELS_DISAGREE = "levels_disagree"
+    LEVELS_DENSER = "levels_denser"
     PUBLISHED_LINE = "published_line"
     BODY_SIZE = "body_size"
     LINE_RANGE = "line_range"
@@ -212,6 +213,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.PATIENT_UNSURE: "Who was scanned is not certain: {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
+    CautionCode.LEVELS_DENSER: "The levels that count are denser than one that they outvoted; they may be "
+    "sclerotic: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.BODY_SIZE: "The body is {found} of water thick; lines are known for {limit}, so the interval is wider.",
     CautionCode.LINE_RANGE: "The value lies outside the range of this line's pairs: {found}.",

@@ -21,7 +21,7 @@ from osteo_core.assessment.wording import (
     z_in_words,
 )
 from osteo_core.assessment.zscore import NORM_NAME, z_score
-from osteo_core.density.alike import unlike_levels
+from osteo_core.density.alike import others_median_hu, unlike_levels
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.category import HA_OVER_K2HPO4, LOW_FOR_AGE_Z, MINIMUM_LEVELS
@@ -41,6 +41,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.HEADER_DOUBTED: "the image does not fit its header",
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
+    CautionCode.LEVELS_DENSER: "levels that count are denser than one left out",
     CautionCode.REGRESSION_DISAGREES: "the network's vBMD differs from the calibrated value",
     CautionCode.LINE_RANGE_CROSSED: "outside the range of this line's pairs",
     CautionCode.LIMITS_MINERAL_CROSSED: "limits are for K2HPO4, the value is not",
@@ -64,7 +65,7 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     mean = _mean(sound, evidence)
     exclusion = _no_category(series, sound, evidence, settings=settings)
     category = Category.NOT_REPORTABLE
-    cautions = (*_level_cautions(evidence), *_disagreeing_levels(sound))
+    cautions = (*_level_cautions(evidence), *_disagreeing_levels(sound), *_denser_levels(sound, evidence))
     if mean is not None and exclusion is None:
         category = category_of(mean.value, settings)
         cautions += (*_crossings(mean, settings), *_mineral_cautions(mean, evidence, settings))
@@ -230,6 +231,17 @@ def _disagreeing_levels(sound: Sequence[Measurement]) -> tuple[Caution, ...]:
     found = ", ".join(f"{m.level.name} {m.median_hu:.0f} HU" for m in sound)
     limit = f"{LEVEL_DIFFERENCE_HU.value:g}"
     return (Caution(code=CautionCode.LEVELS_DISAGREE, step=Step.ASSESS, found=found, limit=limit),)
+
+
+def _denser_levels(sound: Sequence[Measurement], evidence: Evidence) -> tuple[Caution, ...]:
+    """Sound levels that outvoted a level with lower HU: two sclerotic bodies outvote a sound one as well."""
+    found = [
+        f"{m.level.name} {m.median_hu:.0f} HU, the others {others_median_hu((*sound, m), m.level):.0f}"
+        for m in evidence.measurements
+        if m.exclusion is not None and m.exclusion.code is ExclusionCode.UNLIKE_OTHERS and m.median_hu is not None
+        if sound and m.median_hu < others_median_hu((*sound, m), m.level)
+    ]
+    return tuple(Caution(code=CautionCode.LEVELS_DENSER, step=Step.ASSESS, found=words) for words in found)
 
 
 def _is_doubtful_beside(measurement: Measurement) -> bool:

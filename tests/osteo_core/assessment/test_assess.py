@@ -332,6 +332,16 @@ def test_levels_that_disagree_keep_a_category_that_the_whole_interval_supports()
     assert found.review_reasons == ("levels disagree: L1 300 HU, L2 310 HU, L3 400 HU, L4 410 HU",)
 
 
+@pytest.mark.parametrize("hu", [(90.0, 200.0, 205.0), (200.0, 90.0, 205.0), (200.0, 205.0, 210.0, 90.0)])
+def test_denser_levels_that_outvote_another_are_for_review(hu):
+    found = _assess(*_levels_of(*hu))
+    assert found.category is Category.NORMAL
+    assert found.review_reasons == ("levels that count are denser than one left out",)
+    (told,) = (c for c in found.cautions if c.code is CautionCode.LEVELS_DENSER)
+    assert told.sentence.endswith("they may be sclerotic: " + told.found + ".")
+    assert f"L{1 + hu.index(90.0)} 90 HU, the others 20" in told.found
+
+
 def test_a_majority_leaves_one_level_out_without_a_word_of_disagreement():
     found = _assess(*_levels_of(90.0, 92.0, 88.0, 200.0))
     assert (found.category, len(found.levels_used)) == (Category.LOW_BONE_MASS, 3)
