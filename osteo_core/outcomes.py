@@ -179,6 +179,7 @@ class CautionCode(StrEnum):
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     NOT_PLAIN_CT = "not_plain_ct"
+    MULTIENERGY = "multienergy"
     HEADER_DOUBTED = "header_doubted"
     UNLIKE_SCANNER = "unlike_scanner"
     REGRESSION_DISAGREES = "regression_disagrees"
@@ -229,6 +230,8 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
+    CautionCode.MULTIENERGY: "The scan was multi-energy, and the header does not say that this is an ordinary image "
+    "of it ({found}); a mixed or virtual one has other HU.",
     CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.UNLIKE_SCANNER: "Tissues are not as in the other series of this scanner: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network (trained on simulated patients only) gives a different vBMD: "

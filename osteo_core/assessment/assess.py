@@ -38,6 +38,7 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
     CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range",
     CautionCode.NOT_PLAIN_CT: "tissues are not as plain CT shows them",
+    CautionCode.MULTIENERGY: "multi-energy scan, kind of image not said",
     CautionCode.HEADER_DOUBTED: "the image does not fit its header",
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",

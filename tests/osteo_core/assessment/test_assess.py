@@ -415,6 +415,12 @@ def test_no_beam_makes_hydroxyapatite_read_more_than_the_factor_says(kvp, path_c
         assert read <= HA_OVER_K2HPO4.value * (qct.slope_mg_cm3_per_hu * hu + qct.intercept_mg_cm3)
 
 
+def test_a_multienergy_image_of_unknown_kind_is_for_review():
+    told = Caution(code=CautionCode.MULTIENERGY, step=Step.READ, found="Multi-energy CT Acquisition is YES")
+    found = _assess(*_levels_of(150.0, 150.0), cautions=(told,))
+    assert (found.category, found.review_reasons) == (Category.NORMAL, ("multi-energy scan, kind of image not said",))
+
+
 def test_an_unknown_contrast_phase_is_for_review_where_there_is_a_value():
     unclear = Caution(code=CautionCode.CONTRAST_UNKNOWN, step=Step.MEASURE, found="no vessel is in view")
     levels = _levels_of(150.0, 150.0)
