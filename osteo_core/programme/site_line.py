@@ -243,6 +243,18 @@ def rows_in_force(events: Iterable[Event]) -> list[dict[str, str]]:
     return [{**one["row"], **_range(one["lowest_mg_cm3"], one["highest_mg_cm3"])} for one in payloads]
 
 
+def any_model_words(rows: Iterable[Mapping[str, str]]) -> str:
+    """What to do about rows in force that an older program made without a scanner model; '' where all name one."""
+    count = sum(not row["manufacturer_model_name"] for row in rows)
+    if not count:
+        return ""
+    lines, them = ("1 line in use names", "it") if count == 1 else (f"{count} lines in use name", "them")
+    return (
+        f"{lines} no scanner model and counts for every model of the vendor; withdraw {them} on the page Agreement and "
+        "make a line for each model"
+    )
+
+
 def lines_in_force(events: Iterable[Event], *, without: str = "") -> list[Event]:
     """The line events among these that are in force; ``without``: as if the line of this event were withdrawn too.
 
