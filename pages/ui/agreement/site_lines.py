@@ -114,7 +114,8 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
         st.caption("No category would change.")
     st.caption(
         "The way 'site' is tried after a phantom in the scan or a phantom scan (setting calibration_order). The line "
-        "covers scans from the oldest of these CT until a year from today. Nothing is segmented again; earlier results "
+        "covers scans from the oldest of these CT until a year from today, and a value beyond the range of its QCT says so. "
+        "Nothing is segmented again; earlier results "
         "stay in the store."
     )
     if not may(current_user(), Action.CALIBRATE):
