@@ -237,10 +237,8 @@ def _line_finding(path: Path) -> StoreFinding:
     with contextlib.closing(connect_database(path)) as stored:
         _refuse_other_version(stored)
         rows = site_lines.rows_of(stored)
-    words = any_model_words(rows)
-    return StoreFinding(
-        name="lines", ok=True, message=f"{len(rows)} calibration lines from QCT pairs in use" + (words and f"; {words}")
-    )
+    words = (f"{len(rows)} calibration lines from QCT pairs in use", any_model_words(rows))
+    return StoreFinding(name="lines", ok=True, message="; ".join(filter(None, words)))
 
 
 def _compared(store_dir: Path, path: Path) -> StoreFinding:

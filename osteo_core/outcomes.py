@@ -214,8 +214,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.PATIENT_UNSURE: "Who was scanned is not certain: {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
-    CautionCode.LEVELS_DENSER: "The levels that count are denser than one that they outvoted; they may be "
-    "sclerotic: {found}.",
+    CautionCode.LEVELS_DENSER: "Levels that count are denser than one they outvoted; they may be sclerotic: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.BODY_SIZE: "The body is {found} of water thick; lines are known for {limit}, so the interval is wider.",
     CautionCode.LINE_RANGE: "The value lies outside the range of this line's pairs: {found}.",
@@ -230,8 +229,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
-    CautionCode.MULTIENERGY: "The scan was multi-energy, and the header does not say that this is an ordinary image "
-    "of it ({found}); a mixed or virtual one has other HU.",
+    CautionCode.MULTIENERGY: "A multi-energy scan whose header does not call this its ordinary image: {found}.",
     CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.UNLIKE_SCANNER: "Tissues are not as in the other series of this scanner: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network (trained on simulated patients only) gives a different vBMD: "

@@ -114,9 +114,8 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
         st.caption("No category would change.")
     st.caption(
         "The way 'site' is tried after a phantom in the scan or a phantom scan (setting calibration_order). The line "
-        "covers scans from the oldest of these CT until a year from today, and a value beyond the range of its QCT says so. "
-        "Nothing is segmented again; earlier results "
-        "stay in the store."
+        "covers scans from the oldest of these CT until a year from today; a value beyond its pairs says so. "
+        "Nothing is segmented again; earlier results stay in the store."
     )
     if not may(current_user(), Action.CALIBRATE):
         return
@@ -154,7 +153,7 @@ def _show_used() -> None:
         alt="Lines put into use",
     )
     if words := any_model_words(one.row for one in used if one.is_in_force):
-        st.warning(f"{wording.sentence(words)}.", icon=":material/warning:")
+        st.warning(literal(f"{wording.sentence(words)}."), icon=":material/warning:")
     names = _names(used)
     valid = [one.line_id for one in used if not one.withdrawn_at]
     if not valid or not may(current_user(), Action.CALIBRATE):
