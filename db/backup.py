@@ -27,6 +27,7 @@ from db.chain import ERASURE_KIND
 from db.copies import MANIFEST, Manifest
 from db.erased import INTENT
 from db.key import KEY_FILE, has_data
+from db.leftovers import remove_old_restores, unfinished_name
 from db.parts import MEDIA, Part, PartError
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
@@ -110,7 +111,8 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
         raise UsageError(f"{store_dir} is not empty; restore into a new folder with --store")
     _check_parts(from_dir, said.parts)
     chain = copies.check_chain(from_dir, said.chain)
-    fresh = store_dir.with_name(f".{store_dir.name}.{uuid.uuid4().hex[:8]}.restoring")
+    remove_old_restores(store_dir)
+    fresh = unfinished_name(store_dir, uuid.uuid4().hex[:8])
     with translated(store_dir, "restoring"):
         try:
             for name in said.parts:

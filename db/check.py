@@ -10,16 +10,19 @@ from pathlib import Path
 
 import duckdb
 
-from db import chain, erased, intake, moments, parts, schema, snapshot
+from db import chain, erased, intake, moments, parts, schema, site_lines, snapshot
 from db.border import translated
 from db.connect import DATABASE, connect_database, write_version
 from db.owner import OwnerLock
 from db.parts import MEDIA, Part, PartError
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.programme.site_line import any_model_words
 from osteo_core.whole_files import sync_folder
 
 _BATCH = 500
+#: Series whose masks are missing are named up to this number.
+_MOST_NAMED = 10
 _REBUILD = "rebuild it: python -m osteo_core check --rebuild"
 #: Tables whose rows follow from the parts alone.
 _FOLLOWING = (*TABLES, "cohort", "unread", "pairs")
@@ -186,7 +189,7 @@ def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
     except StoreError as error:
         return (StoreFinding(name="store", ok=False, message=str(error)),)
     try:
-        return (_event_finding(path), _mask_finding(store_dir, path), _compared(store_dir, path))
+        return (_event_finding(path), _mask_finding(store_dir, path), _line_finding(path), _compared(store_dir, path))
     except StoreError as error:
         return (StoreFinding(name="store", ok=False, message=str(error)),)
     finally:
@@ -214,14 +217,28 @@ def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
         sorted(drawn - held),
         f"{len(drawn & held)} outlines of readers and {len(made & held)} masks are there",
     )
-    if made - held:
-        words += f"; {len(made - held)} masks of results are missing, and those series show no outline"
+    if missing := sorted(name.partition("_")[0] for name in made - held):  # a mask is named after its series
+        more = ", ..." if len(missing) > _MOST_NAMED else ""
+        words += (
+            f"; {len(missing)} masks of results are missing, and those series show no outline: "
+            f"{', '.join(missing[:_MOST_NAMED])}{more}; copy them from the folder media of a backup, or segment again "
+            "into a new store"
+        )
     if lost:
         words += (
             f"; outlines that readers drew are missing: {', '.join(lost)}; nothing can make them again: copy them from "
             "the folder media of a backup"
         )
     return StoreFinding(name="masks", ok=not lost, message=words)
+
+
+def _line_finding(path: Path) -> StoreFinding:
+    """Calibration lines made in this store; those that count for every scanner model change no result by being told."""
+    with contextlib.closing(connect_database(path)) as stored:
+        _refuse_other_version(stored)
+        rows = site_lines.rows_of(stored)
+    words = (f"{len(rows)} calibration lines from QCT pairs in use", any_model_words(rows))
+    return StoreFinding(name="lines", ok=True, message="; ".join(filter(None, words)))
 
 
 def _compared(store_dir: Path, path: Path) -> StoreFinding:

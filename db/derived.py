@@ -25,6 +25,8 @@ _UNREAD = (
     "WHERE NOT coalesce(h.is_superseded, false)",
     "WHERE r.series_key IS NOT NULL AND NOT coalesce(h.is_superseded, false)",
 )
+#: What was noted since follows from the read.
+_NOTES, _NO_NOTES = "FROM valid_notes", "FROM (FROM valid_notes WHERE false)"
 #: A page asks for the rows of some series by their keys: a look-up instead of a pass over all.
 INDEX = "CREATE INDEX cohort_by_series ON cohort (series_key)"
 #: Made by refresh.sql from rows of parts alone.
@@ -39,6 +41,7 @@ def refresh_sql() -> str:
     made, between, rows, end = _REFRESH.split(_CUT)
     whose, every, read = _UNREAD
     again = (made + rows).replace(_WHOSE, whose).replace(every, read)
+    again = again.replace(_NOTES, _NO_NOTES)
     for words in _INTO:
         again = again.replace(words, words.replace("cohort", "unread"))
     whole = "".join((made, between, rows, again, end))

@@ -1,13 +1,14 @@
 """Half-written files that killed processes left in a store; each has a name of its own, so none is ever read.
 
 What only the owner writes goes when a store is opened, for there is one owner. What any process may write goes once it
-is older than any writing takes.
+is older than any writing takes; so does a store beside it that a killed `restore` left unfinished.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fnmatch
+import glob
 import os
 import shutil
 import time
@@ -30,6 +31,21 @@ def remove_leftovers(store_dir: Path) -> None:
     _remove(path for folder, names in _OWN.items() for name in names for path in (store_dir / folder).glob(name))
     found = (path for folder, names in _ANYBODYS.items() for name in names for path in (store_dir / folder).glob(name))
     _remove(path for path in found if _is_old(path))
+    remove_old_restores(store_dir)
+
+
+def unfinished_name(store_dir: Path, word: str) -> Path:
+    """Where a restore makes the store before it gets its name; ``word`` is the restore's own."""
+    return store_dir.with_name(f".{store_dir.name}.{word}.restoring")
+
+
+def remove_old_restores(store_dir: Path) -> None:
+    """What killed restores left beside the store, where nothing was written in it any more for an hour."""
+    pattern = unfinished_name(Path(glob.escape(store_dir.name)), "*").name
+    for folder in store_dir.parent.glob(pattern):
+        # Copied files are as old as those of the backup; the folders that they came into are not.
+        if all(_is_old(path) for path in (folder, *folder.rglob("*"))):
+            _remove([folder])
 
 
 def remove_all(store_dir: Path) -> None:

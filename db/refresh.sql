@@ -1,6 +1,6 @@
 -- Writes the rows of `cohort`, and those of `pairs`, anew for the series in the temporary table `touched`: all series of
 -- every patient that was touched. The parts between the cuts that make one row a series are run a second time for
--- `unread`: series that a reader signed, as the program alone measured them (db/derived.py).
+-- `unread`: series that a reader signed, as the program alone measured them and without notes (db/derived.py).
 -- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
 -- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), hash of the series (16), 28
 -- free: a query puts there what it asks about the series with the largest pick, which stands for its patient.
@@ -143,7 +143,7 @@ tissue AS (
 ),
 first_flag AS (
     SELECT series_key, min(finished_at) AS flagged_at FROM sound_results
-    WHERE is_flagged AND series_key IN (SELECT series_key FROM touched)
+    WHERE is_flagged AND series_key IN (SELECT series_key FROM touched) AND /*whose*/ TRUE
     GROUP BY series_key
 ),
 step AS (

@@ -1,14 +1,18 @@
 -- What a reader may see ($seen_by, '' for one who has not said who they are): where another one signed a series that this
--- one has neither signed nor been shown, and that waits for a second read, the program's own result stands in its place.
--- The same rule as osteo_core/review/reads.py.
+-- one has neither signed nor been shown, and that waits for a second read, the program's own result stands in its place,
+-- as if nothing had been noted of its follow-up. The same rule as osteo_core/review/reads.py.
 hidden AS (
-    SELECT series_key FROM events
+    SELECT series_key FROM main.events
     WHERE kind = 'read signed'
     GROUP BY series_key
     HAVING $seen_by::VARCHAR = '' OR bool_and(author <> $seen_by AND payload_json ->> '$.role' = 'first reader')
     EXCEPT
-    SELECT series_key FROM events
+    SELECT series_key FROM main.events
     WHERE kind = 'opened' AND author = $seen_by AND author <> '' AND (payload_json ->> '$.shows_read')::BOOLEAN
+),
+events AS (
+    SELECT * FROM main.events
+    WHERE series_key NOT IN (FROM hidden) OR kind NOT IN ('follow-up', 'follow-up fact', 'follow-up undone')
 ),
 cohort AS (
     SELECT * FROM main.cohort WHERE series_key NOT IN (FROM hidden)

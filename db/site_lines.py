@@ -21,14 +21,18 @@ from osteo_core.whole_files import write_text
 
 def write_lines(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
     """Bring the store's table of calibration lines to what its events say; no table where no line is in force."""
-    events = [Event(**row) for row in run_query(connection, "calibration_line_events").to_pylist()]
-    path, rows = store_dir / STORE_LINES, rows_in_force(events)
+    path, rows = store_dir / STORE_LINES, rows_of(connection)
     if not rows:
         path.unlink(missing_ok=True)
         return
     content = csv_text(rows)
     if not path.is_file() or path.read_bytes() != content.encode():
         write_text(path, content)
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
+    """Rows of the calibration table that the store's events leave in force."""
+    return rows_in_force(Event(**row) for row in run_query(connection, "calibration_line_events").to_pylist())
 
 
 def csv_text(rows: Iterable[Mapping[str, str]]) -> str:

@@ -164,8 +164,12 @@ class CautionCode(StrEnum):
     PATIENT_UNSURE = "patient_unsure"
     LEVELS_UNSURE = "levels_unsure"
     LEVELS_DISAGREE = "levels_disagree"
+    LEVELS_DENSER = "levels_denser"
     PUBLISHED_LINE = "published_line"
     BODY_SIZE = "body_size"
+    LINE_RANGE = "line_range"
+    LINE_RANGE_CROSSED = "line_range_crossed"
+    LINE_RANGE_UNKNOWN = "line_range_unknown"
     INTERVAL_CROSSES = "interval_crosses"
     LIMITS_MINERAL = "limits_mineral"
     LIMITS_MINERAL_CROSSED = "limits_mineral_crossed"
@@ -175,6 +179,7 @@ class CautionCode(StrEnum):
     POSSIBLE_FRACTURE = "possible_fracture"
     HU_SHIFT = "hu_shift"
     NOT_PLAIN_CT = "not_plain_ct"
+    MULTIENERGY = "multienergy"
     HEADER_DOUBTED = "header_doubted"
     UNLIKE_SCANNER = "unlike_scanner"
     REGRESSION_DISAGREES = "regression_disagrees"
@@ -209,8 +214,12 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.PATIENT_UNSURE: "Who was scanned is not certain: {found}.",
     CautionCode.LEVELS_UNSURE: "Levels need review: {found}.",
     CautionCode.LEVELS_DISAGREE: "Levels are more than {limit} HU apart, and no majority says which is odd: {found}.",
+    CautionCode.LEVELS_DENSER: "Levels that count are denser than one they outvoted; they may be sclerotic: {found}.",
     CautionCode.PUBLISHED_LINE: "vBMD comes from a general line, not from one measured on this scanner: {found}.",
     CautionCode.BODY_SIZE: "The body is {found} of water thick; lines are known for {limit}, so the interval is wider.",
+    CautionCode.LINE_RANGE: "The value lies outside the range of this line's pairs: {found}.",
+    CautionCode.LINE_RANGE_CROSSED: "The value lies outside the range of this line's pairs: {found}.",
+    CautionCode.LINE_RANGE_UNKNOWN: "The calibration table does not say over which vBMD this line was made: {found}.",
     CautionCode.INTERVAL_CROSSES: "The interval crosses a limit: {found}.",
     CautionCode.LIMITS_MINERAL: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
     CautionCode.LIMITS_MINERAL_CROSSED: "The limits of the categories are for K2HPO4 and were not converted: {found}.",
@@ -220,6 +229,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
+    CautionCode.MULTIENERGY: "A multi-energy scan whose header does not call this its ordinary image: {found}.",
     CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.UNLIKE_SCANNER: "Tissues are not as in the other series of this scanner: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network (trained on simulated patients only) gives a different vBMD: "

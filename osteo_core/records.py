@@ -355,7 +355,8 @@ class Calibration:
     together), and ``uncertainties`` are its named parts where they are known apart; ``kvp`` is the tube voltage
     for which it holds. ``kind`` is the way by which it was made. ``undone_offset_hu`` and ``undone_gain`` are what the
     scan's own tissues show of its HU being off; slope and intercept hold for HU as the scan shows them.
-    ``level_lines`` replace slope and intercept for vertebrae that have a line of their own.
+    ``level_lines`` replace slope and intercept for vertebrae that have a line of their own. ``lowest_mg_cm3`` and
+    ``highest_mg_cm3`` are the range of the QCT pairs behind a site's own line, None where its table does not say.
     """
 
     name: str
@@ -375,6 +376,8 @@ class Calibration:
     undone_gain: float = 0.0
     uncertainties: tuple[Uncertainty, ...] = ()
     level_lines: tuple[LevelLine, ...] = ()
+    lowest_mg_cm3: float | None = None
+    highest_mg_cm3: float | None = None
 
     def of_level(self, level: Level) -> Calibration:
         """The calibration of one vertebra: with its own line where it has one."""

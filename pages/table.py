@@ -132,7 +132,7 @@ if not services.cohort_numbers().series:
     frame.draw_no_series()
 else:
     chosen = filters.heading("Table", "table", with_patients=True)
-    total = services.cohort_numbers(chosen).series
+    total = services.cohort_numbers(chosen, seen_by=seen_by()).series
     if not total:
         frame.draw_empty("No patient matches this filter: there is no row.", icon=":material/search_off:")
     else:

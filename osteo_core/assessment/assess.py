@@ -21,7 +21,7 @@ from osteo_core.assessment.wording import (
     z_in_words,
 )
 from osteo_core.assessment.zscore import NORM_NAME, z_score
-from osteo_core.density.alike import unlike_levels
+from osteo_core.density.alike import others_median_hu, unlike_levels
 from osteo_core.density.calibration.apply import mean_vbmd
 from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.category import HA_OVER_K2HPO4, LOW_FOR_AGE_Z, MINIMUM_LEVELS
@@ -38,10 +38,13 @@ _REVIEWED: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
     CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range",
     CautionCode.NOT_PLAIN_CT: "tissues are not as plain CT shows them",
+    CautionCode.MULTIENERGY: "multi-energy scan, kind of image not said",
     CautionCode.HEADER_DOUBTED: "the image does not fit its header",
     CautionCode.UNLIKE_SCANNER: "tissues are unlike the scanner's other series",
     CautionCode.LEVELS_UNSURE: "levels need a second look",
+    CautionCode.LEVELS_DENSER: "levels that count are denser than one left out",
     CautionCode.REGRESSION_DISAGREES: "the network's vBMD differs from the calibrated value",
+    CautionCode.LINE_RANGE_CROSSED: "outside the range of this line's pairs",
     CautionCode.LIMITS_MINERAL_CROSSED: "limits are for K2HPO4, the value is not",
 }
 
@@ -63,7 +66,7 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     mean = _mean(sound, evidence)
     exclusion = _no_category(series, sound, evidence, settings=settings)
     category = Category.NOT_REPORTABLE
-    cautions = (*_level_cautions(evidence), *_disagreeing_levels(sound))
+    cautions = (*_level_cautions(evidence), *_disagreeing_levels(sound), *_denser_levels(sound, evidence))
     if mean is not None and exclusion is None:
         category = category_of(mean.value, settings)
         cautions += (*_crossings(mean, settings), *_mineral_cautions(mean, evidence, settings))
@@ -71,6 +74,7 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
     if mean is not None and exclusion is not None and exclusion.code is ExclusionCode.YOUNG:
         cautions += (_z_caution(series, mean, evidence),)
     if isinstance(evidence.calibration, Calibration):
+        cautions += _range_cautions(mean, evidence.calibration, settings)
         cautions += disagreements(sound, mean, mineral=evidence.calibration.mineral)
     assessment = Assessment(
         category=category,
@@ -185,6 +189,22 @@ def _mineral_cautions(mean: Estimate, evidence: Evidence, settings: Settings) ->
     return (Caution(code=code, step=Step.ASSESS, found=found),)
 
 
+def _range_cautions(mean: Estimate | None, line: Calibration, settings: Settings) -> tuple[Caution, ...]:
+    """A value beyond the pairs of a site's own line; for review where a limit of the categories lies between."""
+    if mean is None or line.kind != "site":
+        return ()
+    low, high = line.lowest_mg_cm3, line.highest_mg_cm3
+    if low is None or high is None:
+        return (Caution(code=CautionCode.LINE_RANGE_UNKNOWN, step=Step.ASSESS, found=line.name),)
+    nearest = min(max(mean.value, low), high)
+    if nearest == mean.value:
+        return ()
+    is_beyond = category_of(mean.value, settings) is not category_of(nearest, settings)
+    code = CautionCode.LINE_RANGE_CROSSED if is_beyond else CautionCode.LINE_RANGE
+    found = f"{mean.value:.0f} mg/cm³, the pairs reach from {low:.0f} to {high:.0f}"
+    return (Caution(code=code, step=Step.ASSESS, found=found),)
+
+
 _ANCHOR_DOUBTS = {
     Anchor.NONE: "neither the sacrum nor the last rib is in view",
     Anchor.AT_ODDS: "sacrum and last rib do not leave five lumbar levels between them; count them",
@@ -212,6 +232,17 @@ def _disagreeing_levels(sound: Sequence[Measurement]) -> tuple[Caution, ...]:
     found = ", ".join(f"{m.level.name} {m.median_hu:.0f} HU" for m in sound)
     limit = f"{LEVEL_DIFFERENCE_HU.value:g}"
     return (Caution(code=CautionCode.LEVELS_DISAGREE, step=Step.ASSESS, found=found, limit=limit),)
+
+
+def _denser_levels(sound: Sequence[Measurement], evidence: Evidence) -> tuple[Caution, ...]:
+    """Sound levels that outvoted a level with lower HU: two sclerotic bodies outvote a sound one as well."""
+    found = [
+        f"{m.level.name} {m.median_hu:.0f} HU, the others {others_median_hu((*sound, m), m.level):.0f}"
+        for m in evidence.measurements
+        if m.exclusion is not None and m.exclusion.code is ExclusionCode.UNLIKE_OTHERS and m.median_hu is not None
+        if sound and m.median_hu < others_median_hu((*sound, m), m.level)
+    ]
+    return tuple(Caution(code=CautionCode.LEVELS_DENSER, step=Step.ASSESS, found=words) for words in found)
 
 
 def _is_doubtful_beside(measurement: Measurement) -> bool:

@@ -9,7 +9,7 @@ from datetime import date
 from pydicom.dataelem import RawDataElement
 
 from osteo_core.dicom.dates import age_state, age_years, day
-from osteo_core.dicom.spectral import not_plain
+from osteo_core.dicom.spectral import is_unnamed_multienergy, not_plain
 from osteo_core.dicom.values import Source, State, number, positive, read, sequence, shown, text, texts
 from osteo_core.limits.tables import TUBE_VOLTAGE_HIGH, TUBE_VOLTAGE_LOW
 
@@ -34,6 +34,7 @@ COMMON_KEYWORDS = (
     *("ReconstructionDiameter", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation"),
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "LossyImageCompression", "ImageComments"),
     *("DerivationCodeSequence", "FrameComments", "FilterMaterial", "FilterType"),
+    *("MultienergyCTAcquisition", "MultienergyCTXRaySourceSequence"),
     *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
     *("DecompositionMaterialSequence", "DecompositionMethod"),
 )
@@ -74,6 +75,7 @@ class ImageHeader:
     """What an image says of itself apart from its place; one object for all images of a file search that say the same.
 
     ``words`` is what describes it, in upper case; ``not_plain`` what makes it no plain CT, '' for plain CT.
+    ``is_multienergy``: of a multi-energy scan, and maybe a mixed image of it.
     ``contrast_agent`` joins what names one; ``odd`` are its values that are not as DICOM has them.
     """
 
@@ -103,6 +105,7 @@ class ImageHeader:
     body_part: str = ""
     words: str = ""
     not_plain: str = ""
+    is_multienergy: bool = False
     is_simulated: bool = False
     odd: tuple[Odd, ...] = ()
 
@@ -139,6 +142,7 @@ def image_header(source: Source, syntax: str = "") -> ImageHeader:
         body_part=text(source, "BodyPartExamined"),
         words=" ".join(text(source, keyword) for keyword in words).upper(),
         not_plain=not_plain(source),
+        is_multienergy=is_unnamed_multienergy(source),
         is_simulated=text(source, "ImageComments").lower().startswith(_SIMULATED_MARK),
         odd=(*odd_numbers(source, _CHECKED_NUMBERS), *_odd_age(source), *_odd_voltage(source)),
     )

@@ -174,6 +174,21 @@ _SAYINGS = (
 _OF_THE_EXAMINATION = ("a projection", "fused", "subtracted", "a perfusion", "one of a GE spectral")
 
 
+def is_unnamed_multienergy(source: Source) -> bool:
+    """Whether a multi-energy scanner made the image and the header does not say that one constant tube did.
+
+    Such an image may be an ordinary one (dual layer, photon counting), one of two tubes, or mixed or computed of both.
+    """
+    return text(source, "MultienergyCTAcquisition").upper() == "YES" and _techniques(source) != ["CONSTANT_SOURCE"]
+
+
+def _techniques(source: Source) -> list[str]:
+    """How each tube of a multi-energy acquisition gives its energies."""
+    acquisitions: list[Source] = [*sequence(source, "MultienergyCTAcquisitionSequence")] or [source]
+    sources = [item for one in acquisitions for item in sequence(one, "MultienergyCTXRaySourceSequence")]
+    return [text(item, "MultienergySourceTechnique") for item in sources]
+
+
 def not_plain(source: Source) -> str:
     """What makes an image no plain CT at one tube voltage, and where its header says so; '' for plain CT."""
     for where, keywords in _SAYINGS:
@@ -199,9 +214,7 @@ def _by_attributes(source: Source) -> str:
         return f"virtual monoenergetic at {energy:g} keV, by its multi-energy attributes"
     if sequence(own, "DecompositionMaterialSequence") or text(own, "DecompositionMethod"):
         return "a material-density image, by its multi-energy attributes"
-    acquisitions: list[Source] = [*sequence(source, "MultienergyCTAcquisitionSequence")] or [source]
-    sources = [item for one in acquisitions for item in sequence(one, "MultienergyCTXRaySourceSequence")]
-    if any(text(item, "MultienergySourceTechnique") == "SWITCHING_SOURCE" for item in sources):
+    if "SWITCHING_SOURCE" in _techniques(source):
         return "taken at switching tube voltages, by its multi-energy attributes"
     materials = f"{text(source, 'FilterMaterial')} {text(source, 'FilterType')}".upper()
     return "taken through a tin filter, by its filter" if re.search(r"\b(?:TIN|SN)\b", materials) else ""

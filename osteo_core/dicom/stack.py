@@ -37,7 +37,8 @@ _FEW_LONGER = 0.1
 SIDEWAYS_TOLERANCE_MM = 0.5
 #: A gap of at least so many steps means missing slices, less means an uneven stack.
 MISSING_FROM_STEPS = 1.5
-_NOBODY = ImageHeader()
+#: Whether its scan was multi-energy is all that reading asks of an image's own header.
+_NOBODY = {is_multienergy: ImageHeader(is_multienergy=is_multienergy) for is_multienergy in (False, True)}
 #: A plane is axial, sagittal or coronal when its normal is within 26 degrees of that axis.
 _PLANE_COSINE = 0.9
 
@@ -75,7 +76,7 @@ def without_identity(stack: Stack) -> Stack:
     """The stack as reading needs it, with nothing that names a patient, a study or a device."""
 
     def bare(one: SliceHeader) -> SliceHeader:
-        return replace(one, sop_instance_uid="", frame_of_reference_uid="", image=_NOBODY)
+        return replace(one, sop_instance_uid="", frame_of_reference_uid="", image=_NOBODY[one.image.is_multienergy])
 
     return replace(
         stack,

@@ -98,7 +98,7 @@ def _assemble(stack: Stack) -> Volume | Exclusion:
         voxels_hu=array,
         geometry=Geometry(shape=array.shape, affine_lps=affine),
         provenance=(*_provenance(stack, last - first), *(repair.sentence for repair in repairs)),
-        cautions=(*repairs, *hu),
+        cautions=(*repairs, *hu, *_multienergy(stack)),
     )
     return untilt(volume)
 
@@ -180,6 +180,12 @@ def _dropped(stack: Stack) -> tuple[Caution, ...]:
         return ()
     found = f"{len(stack.repeated)} with the same position and the same pixels"
     return (Caution(code=CautionCode.DUPLICATE_SLICES, step=Step.READ, found=found),)
+
+
+def _multienergy(stack: Stack) -> tuple[Caution, ...]:
+    count = sum(one.image.is_multienergy for one in stack.slices)
+    found = f"Multi-energy CT Acquisition is YES in {count} of {len(stack.slices)} slices"
+    return (Caution(code=CautionCode.MULTIENERGY, step=Step.READ, found=found),) if count else ()
 
 
 def _provenance(stack: Stack, slices: int) -> tuple[str, ...]:

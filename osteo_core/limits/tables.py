@@ -9,14 +9,14 @@ TUBE_VOLTAGE_LOW = Limit(
     unit="kV",
     source="CT tubes run from 70 kV (Siemens, Canon: 70 to 150), 10 kV to spare",
     date="2026-11-28",
-    beyond="below: the row of a table is refused",
+    beyond="below: the row of a table is refused, and a header says no voltage",
 )
 TUBE_VOLTAGE_HIGH = Limit(
     value=160.0,
     unit="kV",
     source="CT tubes run to 150 kV, 10 kV to spare",
     date="2026-11-28",
-    beyond="above: the row of a table is refused",
+    beyond="above: the row of a table is refused, and a header says no voltage",
 )
 LINE_SLOPE_LOW = Limit(
     value=0.1,

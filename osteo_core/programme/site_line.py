@@ -197,7 +197,12 @@ def table_row(scanner: Scanner, line: PairsLine, *, today: date) -> dict[str, st
         "source": f"{line.n} QCT pairs of this site, {line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f} mg/cm3",
         "valid_from": line.first_day.isoformat() if line.first_day else "",
         "valid_to": (today + timedelta(days=PAIRS_VALIDITY.value)).isoformat(),
+        **_range(line.lowest_mg_cm3, line.highest_mg_cm3),
     }
+
+
+def _range(lowest_mg_cm3: float, highest_mg_cm3: float) -> dict[str, str]:
+    return {"lowest_mg_cm3": f"{lowest_mg_cm3:.1f}", "highest_mg_cm3": f"{highest_mg_cm3:.1f}"}
 
 
 def line_event(scanner: Scanner, line: PairsLine, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
@@ -230,8 +235,24 @@ def withdrawal_event(line_id: str, *, event_id: str, author: str, reason: str, a
 
 
 def rows_in_force(events: Iterable[Event]) -> list[dict[str, str]]:
-    """Rows of the calibration table that these events (`line_event`, `withdrawal_event`) leave in force."""
-    return [json.loads(event.payload_json)["row"] for event in lines_in_force(events)]
+    """Rows of the calibration table that these events (`line_event`, `withdrawal_event`) leave in force.
+
+    The range of its pairs is in every event; older ones do not have it in their row.
+    """
+    payloads = [json.loads(event.payload_json) for event in lines_in_force(events)]
+    return [{**one["row"], **_range(one["lowest_mg_cm3"], one["highest_mg_cm3"])} for one in payloads]
+
+
+def any_model_words(rows: Iterable[Mapping[str, str]]) -> str:
+    """What to do about rows in force that an older program made without a scanner model; '' where all name one."""
+    count = sum(not row["manufacturer_model_name"] for row in rows)
+    if not count:
+        return ""
+    lines, them = ("1 line in use names", "it") if count == 1 else (f"{count} lines in use name", "them")
+    return (
+        f"{lines} no scanner model and counts for every model of the vendor; withdraw {them} on the page Agreement and "
+        "make a line for each model"
+    )
 
 
 def lines_in_force(events: Iterable[Event], *, without: str = "") -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -95,6 +96,9 @@ def test_the_table_it_writes_is_a_calibration_table(store_dir: Path, tmp_path: P
     assert line.calibration.valid_from == min(pair.study_date for pair in found.pairs if pair.study_date)
     assert line.calibration.valid_to == date.today() + timedelta(days=365)
     assert [path.name for path in tmp_path.iterdir()] == ["lines.csv"]
+    assert found.line is not None
+    assert line.calibration.lowest_mg_cm3 == pytest.approx(found.line.lowest_mg_cm3, abs=0.06)
+    assert line.calibration.highest_mg_cm3 == pytest.approx(found.line.highest_mg_cm3, abs=0.06)
     assert tuple(table_row(found.scanner, found.line, today=date.today())) == COLUMNS
 
 
@@ -159,6 +163,16 @@ def test_the_line_made_last_counts_until_it_is_withdrawn(store_dir: Path) -> Non
     assert row == table_row(first_scanner(), line, today=NOW.date())
     again = withdrawal_event("e1", event_id="e5", author="NN", reason="", at=NOW + timedelta(days=32))
     assert rows_in_force([first, second, gone, again]) == []
+
+
+def test_a_line_made_before_rows_had_a_range_gets_that_of_its_event(store_dir: Path) -> None:
+    line = lines_of(store_dir)[0].line
+    assert line is not None
+    new = event(1, line)
+    payload = json.loads(new.payload_json)
+    for name in ("lowest_mg_cm3", "highest_mg_cm3"):
+        del payload["row"][name]
+    assert rows_in_force([replace(new, payload_json=json.dumps(payload))]) == rows_in_force([new])
 
 
 def first_scanner() -> Scanner:

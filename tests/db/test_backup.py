@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +103,25 @@ def test_a_backup_taken_in_use_restores_to_the_same_tables(place: Path, tmp_path
     assert {p.name for p in (tmp_path / "new" / "media").iterdir()} == {p.name for p in (place / "media").iterdir()}
     assert (tmp_path / "new" / "key.json").read_text() == (place / "key.json").read_text()
     assert not list(tmp_path.glob(".*restoring"))
+
+
+def test_what_a_killed_restore_left_goes_with_the_next_or_when_the_store_is_opened(place: Path, tmp_path: Path) -> None:
+    back_up(place, tmp_path / "backup")
+    new, long_ago = tmp_path / "new", time.time() - 7200
+    old, young, other = (
+        tmp_path / name for name in (".new.1a2b.restoring", ".new.3c4d.restoring", ".newer.1a2b.restoring")
+    )
+    for folder in (old, young, other):
+        (folder / "parts").mkdir(parents=True)
+        (folder / "parts" / "one").write_text("a")
+        for path in (folder / "parts" / "one", folder / "parts", folder):
+            os.utime(path, (long_ago, long_ago))
+    os.utime(young / "parts")  # a file of the backup, old itself, came into it just now
+    restore(tmp_path / "backup", new)
+    assert sorted(tmp_path.glob(".*restoring")) == [young, other]
+    os.utime(young / "parts", (long_ago, long_ago))
+    open_store(new).close()
+    assert sorted(tmp_path.glob(".*restoring")) == [other]
 
 
 def test_a_later_backup_copies_what_is_new_and_forgets_what_is_gone(place: Path, tmp_path: Path) -> None:

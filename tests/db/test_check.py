@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,6 +19,7 @@ from db.connect import Store, open_store
 from db.events import record
 from db.parts import kept_parts
 from osteo_core.errors import StoreError, StoreOwnedError
+from osteo_core.programme.site_line import LINE_KIND
 from osteo_core.records import Event
 from tests.builders.cohort import build_cohort
 from tests.db.conftest import deliver_results
@@ -51,6 +53,7 @@ def test_a_sound_store_agrees_with_its_parts(closed: Path) -> None:
         "store",
         "events",
         "masks",
+        "lines",
         "clock",
     }
     assert not list(closed.glob(".*"))
@@ -194,10 +197,27 @@ def test_parts_without_a_database_are_no_empty_store(closed: Path) -> None:
     open_store(closed).close()
 
 
+def test_lines_that_an_older_program_made_for_every_model_are_told(closed: Path) -> None:
+    for n, model in enumerate(("", "Revolution")):
+        row = {"vendor": "GE", "manufacturer_model_name": model, "kvp": "120", "kernel_group": "", "mineral": "HA"}
+        payload = {"row": row, "lowest_mg_cm3": 40.0, "highest_mg_cm3": 180.0}
+        at = datetime(2026, 11, 1, tzinfo=UTC)
+        line = Event(event_id=f"l{n}", kind=LINE_KIND, series_key="", author="A", at=at)
+        record(closed, replace(line, payload_json=json.dumps(payload)))
+    with open_store(closed) as store:
+        store.take_in()
+    (finding,) = [finding for finding in check_store(closed) if finding.name == "lines"]
+    assert finding.ok
+    assert finding.message.startswith("2 calibration lines from QCT pairs in use; 1 line in use names no scanner model")
+
+
 def test_outlines_of_a_reader_that_are_missing_are_a_fault_and_missing_masks_are_counted(closed: Path) -> None:
     (finding,) = [finding for finding in check_store(closed) if finding.name == "masks"]
     assert finding.ok
-    assert "masks of results are missing" in finding.message
+    keys = sorted(one.series.series_key for one in build_cohort(7)[4:] if one.segmentation)
+    assert f"masks of results are missing, and those series show no outline: {', '.join(keys)}; copy them" in (
+        finding.message
+    )
     key = build_cohort(7)[5].series.series_key
     saved = Event(event_id="s", kind="mask saved", series_key=key, author="A", at=datetime(2026, 11, 2, tzinfo=UTC))
     record(closed, replace(saved, payload_json='{"version": "v1"}'))

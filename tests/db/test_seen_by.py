@@ -12,7 +12,9 @@ import pytest
 
 from db.connect import Store, open_snapshot, open_store
 from db.events import record
-from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.cohort import Change, CohortFilter
+from osteo_core.programme.follow_up import Note, State
+from osteo_core.programme.follow_up import event_of as follow_up_event
 from osteo_core.records import Estimate, Event, SeriesResult
 from osteo_core.review.read_events import opened_event, reading_of, signed_event
 from osteo_core.review.reads import Read, Role, Verdict
@@ -143,6 +145,37 @@ def test_who_signed_or_was_shown_it_sees_the_read_and_no_query_shows_it_to_other
             for held in (store, snapshot):
                 assert not any("normal" in row.values() for row in held.query(name, seen_by="CD", **given).to_pylist())
         assert "normal" in str(snapshot.query("worklist_rows", seen_by="AB", series_keys=[key]).to_pylist())
+
+
+@pytest.mark.parametrize("step", [State.CONFIRMED, State.NOT_CONFIRMED])
+def test_the_follow_up_of_a_hidden_series_is_told_by_no_filter_count_or_file(read_store, step: State) -> None:
+    store, signed = read_store
+    key = signed.series.series_key
+    note = Note(state=step, author="AB", at=START + timedelta(hours=1))
+    record(
+        store.store_dir,
+        follow_up_event(note, event_id="f", series_key=key, before=State.TO_REVIEW, versions=("m", "s")),
+    )
+    store.take_in()
+    noted = CohortFilter(changed=Change.NOTED, since=START)
+    for reader, is_hidden in (("CD", True), ("", True), ("AB", False), (None, False)):
+        seen = State.TO_REVIEW if is_hidden else step
+        rows = store.query("export_cohort", seen_by=reader, with_keys=True, salt="s").to_pylist()
+        (own,) = (row for row in rows if row["series"] == key)
+        assert own["follow_state"] == seen
+        marks = store.query("filter_marks", seen_by=reader).to_pylist()
+        counts = {row["value"]: row["n"] for row in marks if row["field"] == "state"}
+        assert counts == ({State.TO_REVIEW: 2} if is_hidden else {State.TO_REVIEW: 1, step: 1})
+        chosen = CohortFilter(states=(step,))
+        assert store.query("cohort_summary", cohort=chosen, seen_by=reader).to_pylist()[0]["n_series"] == (
+            not is_hidden
+        )
+        assert store.query("cohort_summary", cohort=noted, seen_by=reader).to_pylist()[0]["n_series"] == (not is_hidden)
+        assert store.query("changes", since=START, seen_by=reader).to_pylist()[0]["n_noted"] == (not is_hidden)
+    order = [row["series_key"] for row in listed(store, "CD")]
+    (row,) = (row for row in listed(store, "CD") if row["series_key"] == key)
+    assert (row["follow_since"], row["follow_because"]) == (None, None)
+    assert order == [row["series_key"] for row in sorted(listed(store, "CD"), key=lambda row: row["mean_vbmd_mg_cm3"])]
 
 
 def test_the_second_table_follows_the_first_however_it_is_made(tmp_path: Path, read_store) -> None:

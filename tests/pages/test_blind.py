@@ -160,6 +160,13 @@ def test_the_patients_page_offers_no_step_that_tells_the_state(open_as: Open) ->
     assert "answer-y" in {one.key for one in open_as("AB", "pages/patient.py", series=KEY).button}
 
 
+def test_the_table_says_how_many_rows_the_reader_may_see_of_a_state(
+    read_store: Path, in_store: Callable[[Path], None], open_as: Open
+) -> None:
+    for name, rows in (("CD", "2 rows"), ("AB", "1 row")):
+        assert f"{rows}, one a series" in texts(open_as(name, "pages/table.py", state="to review"))
+
+
 def test_look_up_says_that_the_state_is_hidden(
     read_store: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from db import rows
 from db.events import record
 from db.parts import write_part
 from osteo_core.programme.site_line import PairsLine, Scanner, line_event
-from osteo_core.records import Estimate
+from osteo_core.records import Estimate, Event
 from pages.ui import services
 from pages.ui.agreement.site_lines import _what_follows
 from tests.builders.cohort import build_cohort, build_references
@@ -32,6 +34,12 @@ def waits_for_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write_lines(store: Path, *scanners: tuple[float, str, str], at: Sequence[datetime]) -> None:
     """Lines of one model as `pairs --use` makes them: tube voltage, kernel group and mineral of each; ids l0, l1, ..."""
+    for n, (given, moment) in enumerate(zip(scanners, at, strict=True)):
+        record(store, line_of(*given, event_id=f"l{n}", at=moment))
+
+
+def line_of(kvp: float, kernel_group: str, mineral: str, *, event_id: str, at: datetime) -> Event:
+    """The event by which a line of this scanner came into use."""
     slope, intercept = (Estimate(value=v, low=v, high=v, n=40, method="test") for v in (0.8, 4.0))
     line = PairsLine(
         n=40,
@@ -43,11 +51,10 @@ def write_lines(store: Path, *scanners: tuple[float, str, str], at: Sequence[dat
         highest_mg_cm3=180.0,
         outliers=(),
     )
-    for n, ((kvp, kernel_group, mineral), moment) in enumerate(zip(scanners, at, strict=True)):
-        scanner = Scanner(
-            vendor="GE", manufacturer_model_name="Revolution", kvp=kvp, kernel_group=kernel_group, mineral=mineral
-        )
-        record(store, line_event(scanner, line, event_id=f"l{n}", author="NN", reason="", at=moment))
+    scanner = Scanner(
+        vendor="GE", manufacturer_model_name="Revolution", kvp=kvp, kernel_group=kernel_group, mineral=mineral
+    )
+    return line_event(scanner, line, event_id=event_id, author="NN", reason="", at=at)
 
 
 def open_agreement(open_page: Open, store: Path, *, imports: Sequence[datetime] = ()) -> AppTest:
@@ -129,6 +136,21 @@ def test_a_click_for_a_line_that_is_gone_meanwhile_withdraws_no_other(tmp_path: 
     services.withdraw_line("l0", author="CD", reason="first")
     assert not button.click().run().exception
     assert withdrawn_lines() == {"l0"}
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_lines_for_every_model_are_told_with_what_to_do(is_old: bool, tmp_path: Path, open_page: Open) -> None:
+    (store := tmp_path / "store").mkdir()
+    line = line_of(120.0, "standard", "HA", event_id="l0", at=AT)
+    payload = json.loads(line.payload_json)
+    if is_old:
+        payload["row"]["manufacturer_model_name"] = ""
+    record(store, replace(line, payload_json=json.dumps(payload)))
+    told = [one.value for one in open_agreement(open_page, store).warning]
+    assert len(told) == is_old
+    assert not told or told[0].startswith(
+        "1 line in use names no scanner model and counts for every model of the vendor;"
+    )
 
 
 @pytest.mark.parametrize("chosen", [0, 1, 2])

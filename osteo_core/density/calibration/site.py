@@ -4,7 +4,8 @@ Columns (CSV or Excel with a row of headings; blank means 'any' where allowed):
 name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank any),
 manufacturer_model_name (as in the DICOM header; blank any), kvp (required),
 kernel_group (smooth, standard, sharp, unknown; blank any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
-residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank open).
+residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank open),
+lowest_mg_cm3, highest_mg_cm3 (QCT of the pairs behind the line; may be left out: the range is then unknown).
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from osteo_core.density.calibration.site_columns import KERNEL_GROUP, KVP, MINER
 from osteo_core.limits import tables as limits
 from osteo_core.records import Calibration
 from osteo_core.tables.columns import Column, Day, Number
-from osteo_core.tables.rows import Row, read_whole
+from osteo_core.tables.content import Refused
+from osteo_core.tables.rows import Row, read_whole, refuse_rows
 from osteo_core.terms import KernelGroup
 
+_QCT = Number(low=limits.QCT_LOW.value, high=limits.QCT_HIGH.value, unit="mg/cm3")
 _COLUMNS: tuple[Column, ...] = (
     Column(name="name", words=("Bezeichnung", "nom", "nombre", "名称")),
     replace(VENDOR, may_be_blank=True),
@@ -51,6 +54,20 @@ _COLUMNS: tuple[Column, ...] = (
         may_be_blank=True,
         words=("gültig bis", "valable jusqu'au", "válido hasta", "失效日期"),
     ),
+    Column(
+        name="lowest_mg_cm3",
+        kind=_QCT,
+        required=False,
+        may_be_blank=True,
+        words=("lowest QCT", "niedrigste QCT", "QCT minimale", "QCT mínima", "QCT最低值"),
+    ),
+    Column(
+        name="highest_mg_cm3",
+        kind=_QCT,
+        required=False,
+        may_be_blank=True,
+        words=("highest QCT", "höchste QCT", "QCT maximale", "QCT máxima", "QCT最高值"),
+    ),
 )
 
 COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS)
@@ -66,7 +83,18 @@ class SiteLine:
 
 def read_site_lines(path: Path) -> tuple[SiteLine, ...]:
     """All lines of the table. Raises TableError naming the rows and columns that cannot be used."""
-    return tuple(_line(row) for row in read_whole(path, "calibration table", _COLUMNS).taken)
+    rows = read_whole(path, "calibration table", _COLUMNS).taken
+    refused = [Refused(line=row.line, why=why) for row in rows if (why := _odd(row))]
+    refuse_rows(f"calibration table {path.name}", refused)
+    return tuple(_line(row) for row in rows)
+
+
+def _odd(row: Row) -> str:
+    """Why the row's range cannot be meant, '' where it can."""
+    low, high = row.cells["lowest_mg_cm3"], row.cells["highest_mg_cm3"]
+    if low is None or high is None or low < high:
+        return ""
+    return f"expected lowest_mg_cm3 below highest_mg_cm3, found {low:g} and {high:g}"
 
 
 def _line(row: Row) -> SiteLine:

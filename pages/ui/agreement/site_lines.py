@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from osteo_core.errors import OsteoError, UsageError
-from osteo_core.programme.site_line import PairsLine, ScannerLine
+from osteo_core.programme.site_line import PairsLine, ScannerLine, any_model_words
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user
@@ -114,8 +114,8 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
         st.caption("No category would change.")
     st.caption(
         "The way 'site' is tried after a phantom in the scan or a phantom scan (setting calibration_order). The line "
-        "covers scans from the oldest of these CT until a year from today. Nothing is segmented again; earlier results "
-        "stay in the store."
+        "covers scans from the oldest of these CT until a year from today; a value beyond its pairs says so. "
+        "Nothing is segmented again; earlier results stay in the store."
     )
     if not may(current_user(), Action.CALIBRATE):
         return
@@ -152,6 +152,8 @@ def _show_used() -> None:
         placeholder="",
         alt="Lines put into use",
     )
+    if words := any_model_words(one.row for one in used if one.is_in_force):
+        st.warning(literal(f"{wording.sentence(words)}."), icon=":material/warning:")
     names = _names(used)
     valid = [one.line_id for one in used if not one.withdrawn_at]
     if not valid or not may(current_user(), Action.CALIBRATE):

@@ -332,6 +332,16 @@ def test_levels_that_disagree_keep_a_category_that_the_whole_interval_supports()
     assert found.review_reasons == ("levels disagree: L1 300 HU, L2 310 HU, L3 400 HU, L4 410 HU",)
 
 
+@pytest.mark.parametrize("hu", [(90.0, 200.0, 205.0), (200.0, 90.0, 205.0), (200.0, 205.0, 210.0, 90.0)])
+def test_denser_levels_that_outvote_another_are_for_review(hu):
+    found = _assess(*_levels_of(*hu))
+    assert found.category is Category.NORMAL
+    assert found.review_reasons == ("levels that count are denser than one left out",)
+    (told,) = (c for c in found.cautions if c.code is CautionCode.LEVELS_DENSER)
+    assert told.sentence.endswith("they may be sclerotic: " + told.found + ".")
+    assert f"L{1 + hu.index(90.0)} 90 HU, the others 20" in told.found
+
+
 def test_a_majority_leaves_one_level_out_without_a_word_of_disagreement():
     found = _assess(*_levels_of(90.0, 92.0, 88.0, 200.0))
     assert (found.category, len(found.levels_used)) == (Category.LOW_BONE_MASS, 3)
@@ -359,6 +369,35 @@ def test_a_value_in_hydroxyapatite_beside_limits_in_k2hpo4_is_told(mineral, vbmd
     assert found.category is category_of(vbmd, Settings())
 
 
+@pytest.mark.parametrize(
+    ("vbmd", "reach", "code", "in_review"),
+    [
+        (100.0, (60.0, 160.0), None, False),
+        (50.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),  # at 60 it is osteoporosis too
+        (200.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),
+        (70.0, (90.0, 160.0), CautionCode.LINE_RANGE_CROSSED, True),
+        (130.0, (40.0, 110.0), CautionCode.LINE_RANGE_CROSSED, True),
+        (100.0, (None, None), CautionCode.LINE_RANGE_UNKNOWN, False),
+        (100.0, (60.0, None), CautionCode.LINE_RANGE_UNKNOWN, False),
+    ],
+)
+def test_a_value_beyond_the_pairs_of_a_site_line_is_told(vbmd, reach, code, in_review):
+    line = replace(LINE, kind="site", lowest_mg_cm3=reach[0], highest_mg_cm3=reach[1])
+    found = _assess(*_levels_of(vbmd, vbmd), calibration=line)
+    assert [c.code for c in found.cautions if c.code.startswith("line_range")] == ([code] if code else [])
+    assert ("outside the range of this line's pairs" in found.review_reasons) is in_review
+    other = _assess(*_levels_of(vbmd, vbmd))
+    assert not [c for c in other.cautions if c.code.startswith("line_range")]  # a line that rests on no pairs
+
+
+def test_the_sentence_says_how_far_the_pairs_reach():
+    line = replace(LINE, kind="site", lowest_mg_cm3=90.0, highest_mg_cm3=160.0)
+    (told,) = (
+        c for c in _assess(*_levels_of(70.0, 70.0), calibration=line).cautions if c.code.startswith("line_range")
+    )
+    assert told.sentence.endswith("line's pairs: 70 mg/cm³, the pairs reach from 90 to 160.")
+
+
 def test_the_sentence_says_what_the_value_may_be_in_the_mineral_of_the_limits():
     found = _assess(*_levels_of(82.0, 82.0), calibration=replace(LINE, mineral=Mineral.HA, residual_sd_mg_cm3=0.1))
     (told,) = (c for c in found.cautions if c.code is CautionCode.LIMITS_MINERAL_CROSSED)
@@ -374,6 +413,12 @@ def test_no_beam_makes_hydroxyapatite_read_more_than_the_factor_says(kvp, path_c
     for hu in (95.0, 200.0):
         read = ha.slope_mg_cm3_per_hu * hu + ha.intercept_mg_cm3
         assert read <= HA_OVER_K2HPO4.value * (qct.slope_mg_cm3_per_hu * hu + qct.intercept_mg_cm3)
+
+
+def test_a_multienergy_image_of_unknown_kind_is_for_review():
+    told = Caution(code=CautionCode.MULTIENERGY, step=Step.READ, found="Multi-energy CT Acquisition is YES")
+    found = _assess(*_levels_of(150.0, 150.0), cautions=(told,))
+    assert (found.category, found.review_reasons) == (Category.NORMAL, ("multi-energy scan, kind of image not said",))
 
 
 def test_an_unknown_contrast_phase_is_for_review_where_there_is_a_value():

@@ -11,8 +11,8 @@ from pydicom import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from osteo_core.dicom.spectral import image_kind
-from osteo_core.outcomes import ExclusionCode
-from tests.osteo_core.dicom.finding import found_in, the_exclusion, the_series
+from osteo_core.outcomes import CautionCode, ExclusionCode
+from tests.osteo_core.dicom.finding import found_in, the_exclusion, the_series, volume_of
 from tests.shared_data import shared_data
 
 
@@ -177,7 +177,26 @@ def test_switching_voltages_are_refused_and_photon_counting_is_not(tmp_path: Pat
     switching = found_in(tmp_path / "switching", change=source("SWITCHING_SOURCE", "INTEGRATING"))
     assert "switching tube voltages" in the_exclusion(switching).sentence
     for detector in ("PHOTON_COUNTING", "MULTILAYER"):
-        assert the_series(found_in(tmp_path / detector, change=source("CONSTANT_SOURCE", detector))).kvp == 120.0
+        found = found_in(tmp_path / detector, change=source("CONSTANT_SOURCE", detector))
+        assert the_series(found).kvp == 120.0
+        assert not volume_of(found).cautions
+
+
+def test_a_multienergy_scan_that_does_not_name_its_image_is_read_with_a_caution(tmp_path: Path) -> None:
+    def two_tubes(dataset: Dataset, _: int) -> None:
+        dataset.MultienergyCTAcquisition = "YES"
+        both = Dataset()
+        both.MultienergyCTXRaySourceSequence = DicomSequence([*_item(MultienergySourceTechnique="CONSTANT_SOURCE")] * 2)
+        dataset.MultienergyCTAcquisitionSequence = DicomSequence([both])
+
+    for name, change in (("bare", _attribute("MultienergyCTAcquisition", "YES")), ("two", two_tubes)):
+        found = found_in(tmp_path / name, change=change)
+        assert the_series(found).kvp == 120.0
+        (told,) = volume_of(found).cautions
+        assert told.code is CautionCode.MULTIENERGY
+        assert "Acquisition is YES in" in told.sentence
+    plain = found_in(tmp_path / "plain", change=_attribute("MultienergyCTAcquisition", "NO"))
+    assert not volume_of(plain).cautions
 
 
 def test_a_protocol_of_the_whole_examination_says_nothing_of_one_series(tmp_path: Path) -> None:

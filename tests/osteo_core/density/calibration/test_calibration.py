@@ -77,7 +77,7 @@ def _level(median_hu: float, *, level: Level = Level.L1, sd_hu: float = 30.0) ->
 
 
 def _table(tmp_path: Path, *rows: dict[str, str]) -> Settings:
-    lines = [",".join(COLUMNS)] + [",".join({**ROW, **row}[c] for c in COLUMNS) for row in rows]
+    lines = [",".join(COLUMNS)] + [",".join({**ROW, **row}.get(c, "") for c in COLUMNS) for row in rows]
     path = tmp_path / "lines.csv"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return Settings(calibration_table=str(path), calibration_order="site, published")
@@ -201,6 +201,23 @@ def test_a_dated_line_does_not_cover_a_scan_without_a_date(tmp_path):
 def test_a_bad_row_is_named(tmp_path, row, message):
     with pytest.raises(TableError, match=message):
         choose_calibration(SERIES, read_setup(_table(tmp_path, row)), NO_TISSUES)
+
+
+def test_the_range_of_the_pairs_may_be_left_out_and_must_be_one(tmp_path):
+    old = [name for name in COLUMNS if not name.endswith("est_mg_cm3")]
+    cells = ["a", "GE", "", "120", "", "0.7", "5", "4", "K2HPO4", "QCT", "", ""]
+    table = tmp_path / "lines.csv"
+
+    def read(*reach):
+        names = [*old, "lowest_mg_cm3", "highest_mg_cm3"][: len(old) + len(reach)]
+        table.write_text(f"{','.join(names)}\n{','.join([*cells, *reach])}\n", encoding="utf-8")
+        (line,) = read_site_lines(table)
+        return line.calibration.lowest_mg_cm3, line.calibration.highest_mg_cm3
+
+    assert read() == read("", "") == (None, None)
+    assert read("41.5", "180") == (41.5, 180.0)
+    with pytest.raises(TableError, match=r"row 2: expected lowest_mg_cm3 below highest_mg_cm3, found 180 and 41.5"):
+        read("180", "41.5")
 
 
 def test_a_missing_table_or_column_is_named(tmp_path):
