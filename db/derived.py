@@ -13,7 +13,7 @@ from db import rules
 from osteo_core.columns import Table
 from osteo_core.columns.cohort import DERIVED, FROM_RESULTS, FROM_SERIES
 
-#: Views and macros over what is truth, which `refresh_sql` uses too.
+#: Views and macros over what is truth, which refresh.sql uses too.
 VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
@@ -27,6 +27,8 @@ _UNREAD = (
 )
 #: What was noted since follows from the read.
 _NOTES, _NO_NOTES = "FROM valid_notes", "FROM (FROM valid_notes WHERE false)"
+_IS_SIGNED = "SELECT EXISTS(FROM sound_results WHERE is_read AND series_key IN (SELECT series_key FROM touched))"
+_DELETE_UNREAD = "DELETE FROM unread WHERE series_key IN (SELECT series_key FROM touched)"
 #: A page asks for the rows of some series by their keys: a look-up instead of a pass over all.
 INDEX = "CREATE INDEX cohort_by_series ON cohort (series_key)"
 #: Made by refresh.sql from rows of parts alone.
@@ -34,18 +36,30 @@ TABLES: dict[str, Table] = DERIVED
 
 
 @functools.cache
-def refresh_sql() -> str:
-    """SQL that makes every derived row of the series in the temporary table ``touched`` anew."""
+def _recipe_sql() -> tuple[str, str, str]:
+    """SQL for every derived row of the series in ``touched``: of all, of those that a reader signed, and the end."""
     series = ", ".join(f"h.{column.name}" for column in FROM_SERIES)
     results = ", ".join(f"r.{column.name}" for column in FROM_RESULTS)
-    made, between, rows, end = _REFRESH.split(_CUT)
+    whole = _REFRESH.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
+    made, between, rows, end = whole.split(_CUT)
     whose, every, read = _UNREAD
     again = (made + rows).replace(_WHOSE, whose).replace(every, read)
     again = again.replace(_NOTES, _NO_NOTES)
     for words in _INTO:
         again = again.replace(words, words.replace("cohort", "unread"))
-    whole = "".join((made, between, rows, again, end))
-    return whole.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
+    return made + between + rows, again, end
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make every derived row of the series in the temporary table ``touched`` anew, within the caller's transaction.
+
+    Most of the time of a few rows is the planning of the query: for ``unread`` it is run only where a read is signed.
+    """
+    all_sql, unread_sql, end_sql = _recipe_sql()
+    connection.execute(all_sql)
+    ((is_signed,),) = connection.execute(_IS_SIGNED).fetchall()
+    connection.execute(unread_sql if is_signed else _DELETE_UNREAD)
+    connection.execute(end_sql)
 
 
 @functools.cache
@@ -53,7 +67,7 @@ def recipe() -> str:
     """Hash of all that decides what the derived tables hold."""
     tables = (*TABLES.values(), *rules.RULES.values())
     columns = [f"{one.name}.{column.name} {column.type}" for one in tables for column in one.columns]
-    return hashlib.sha256("\0".join((VIEWS, INDEX, refresh_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
+    return hashlib.sha256("\0".join((VIEWS, INDEX, *_recipe_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -69,5 +83,5 @@ def fill(connection: duckdb.DuckDBPyConnection) -> None:
     """Make every derived row, with a bar on a terminal. Within the caller's transaction."""
     connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series")
     connection.execute(f"SET enable_progress_bar = {sys.stdout.isatty()}")
-    connection.execute(refresh_sql())
+    refresh(connection)
     connection.execute("SET enable_progress_bar = false")

@@ -157,4 +157,4 @@ def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequenc
         "WHERE kind = 'QCT import withdrawn') "
         "UNION SELECT patient_key FROM series WHERE series_key IN (SELECT series_key FROM touched_keys))"
     )
-    connection.execute(derived.refresh_sql())
+    derived.refresh(connection)

@@ -79,8 +79,8 @@ def test_openings_and_saved_outlines_derive_nothing_and_would_change_nothing(
     results = build_cohort(3)
     deliver_results(store.store_dir, results)
     store.take_in()
-    derived_rows, real, asked = cohort_of(store), derived.refresh_sql, []
-    monkeypatch.setattr(derived, "refresh_sql", lambda: asked.append("") or real())
+    derived_rows, real, asked = cohort_of(store), derived.refresh, []
+    monkeypatch.setattr(derived, "refresh", lambda connection: asked.append("") or real(connection))
     key, at = results[0].series.series_key, datetime(2026, 11, 29, 8, tzinfo=UTC)
     saved = SavedMask(
         version="v", base="m", reader="AB", at=at, model_hash="m", summary=Summary(category=Category.NORMAL)
