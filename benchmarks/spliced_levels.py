@@ -10,8 +10,10 @@ last rib: L1-L4 are there where one was taken, L1-L6 where one was doubled. A vi
 The real series are those of numbering_views that show the sacrum. Only ge_discovery_ls and toshiba_aquilion show the
 last rib too; both taught the networks (models/vertebra_segmentation/CARD.md). In verse005 and verse014 no rib is in
 view, so nobody can tell where L1 is: what becomes of them is told apart. Simulated patients are the first from
-``--first-seed`` on whose field of view is abdomen and pelvis; those from 599500 on were there to choose limits of the
-numbering, and none of the real series was. Writes one row an outlined body
+``--first-seed`` on whose field of view is abdomen and pelvis.
+
+Split: what can contradict a count was learnt on the two real series with ribs; the limits (numbering.py) were chosen on
+simulated patients from 599500 on, which are not reported. Writes one row an outlined body
 (models/vertebra_segmentation/tables/spliced.csv). Needs ../shared/data.
 """
 

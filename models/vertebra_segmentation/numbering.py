@@ -42,13 +42,15 @@ _UNDECIDED, _CONVINCING = 0.5, 0.95
 #: Share of sacrum in a body from which it is rather S1: the fine network calls hardly any of L5 sacrum, but much of
 #: S1 body.
 _SACRAL_SHARE = 0.05
-#: The fine network's sacrum counts in full from this volume below the lowest body. From the larger one on it begins
-#: right below: under an L4 that has an L5 below it there are at most 15 ml, over the sacrum 40-70.
-_SACRUM_BELOW_ML, _SACRUM_NEXT_ML = 8.0, 28.0
-#: A body that is less surely free of sacrum is a piece of it, one that is more surely so is none: L5 has 0.98 and more.
-_FREE = 0.95
-#: Log weight that the votes may win by another count of bodies, and how many bodies on either side have to speak for
-#: it: the three limits were chosen on simulated patients (benchmarks.spliced_levels tells which).
+#: The fine network's sacrum counts in full from this volume below the lowest body.
+_SACRUM_BELOW_ML = 8.0
+#: From this volume on the sacrum begins right below (0-4 ml below an L4 that has an L5, 50-62 ml below the last body).
+_SACRUM_NEXT_ML = 28.0
+#: A body less surely free of sacrum is a piece of it, one more surely so is none (L5 and a sixth one: 0.97-1.00).
+_FREE = 0.9
+#: Log weight that votes may win by another count of bodies (five bodies: at most 2.2; four or six: up to 5.0), and how
+#: many bodies on either side have to speak for it. All of these were chosen on simulated patients, three of them
+#: spliced (599503, 599505, 599507 of benchmarks.spliced_levels) and 16 as they are (599520-599535).
 _MOST_BREAK, _LEAST_SIDE = 3.0, 2
 BEYOND = int(Level.SACRUM)
 
