@@ -33,8 +33,8 @@ _ENDS = (4, 96)
 _STRAY_GAP = 0.65
 _SACRUM_ML, _RIB_ML = 12.0, 2.0
 _RIB_REACH_MM = 60.0
-#: The fine network's sacrum counts this near the lowest body, in full from this volume.
-_SACRUM_REACH_MM, _SACRUM_BELOW_ML = 45.0, 8.0
+#: The fine network's sacrum counts this near the lowest body.
+_SACRUM_REACH_MM = 45.0
 #: How far a chain's numbers are believed by what they were counted from, on top of what the chain knows of itself.
 #: Without sacrum or ribs they rest on shape alone; where both disagree a reader counts.
 _BELIEF = {Anchor.BOTH: 1.0, Anchor.SACRUM: 1.0, Anchor.LAST_RIB: 0.9, Anchor.NONE: 0.75, Anchor.AT_ODDS: 0.6}
@@ -115,14 +115,14 @@ def _near_volume_ml(located: Located, channel: int, centre_mm: NDArray[np.float6
     return float((located.probability[channel][box] > 0.5).sum()) * located.grid.step_mm**3 / 1000
 
 
-def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located, *, rib_mm: float | None) -> Anchor:
+def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located, *, has_rib: bool, usual: bool) -> Anchor:
     """Which landmark the chain reaches: sacrum below L5, ribs at T11 or T12 with lumbar bodies below."""
     low = [c for level, c in zip(levels, centres, strict=True) if level in (Level.L4, Level.L5, BEYOND)]
     sacrum = any(_near_volume_ml(located, SACRUM, c, reach_mm=70.0) > _SACRUM_ML for c in low)
     high = [c for level, c in zip(levels, centres, strict=True) if level in (Level.T11, Level.T12)]
     near = any(_near_volume_ml(located, RIB, c, reach_mm=_RIB_REACH_MM) > _RIB_ML for c in high)
-    ribs = (rib_mm is not None or near) and Level.L1 in levels
-    if sacrum and not is_usual(levels, centres, rib_mm):
+    ribs = (has_rib or near) and Level.L1 in levels
+    if sacrum and not usual:
         return Anchor.AT_ODDS
     if sacrum and ribs:
         return Anchor.BOTH
@@ -174,8 +174,7 @@ def _sacral_evidence(
     reach = int(_SACRUM_REACH_MM / step_mm)
     i, j, k = (int(c) for c in lowest_index)
     below = sacrum[max(0, i - reach) : i + reach, max(0, j - reach) : j + reach, max(0, k - reach) : max(0, k)]
-    volume_ml = float((below > 0.5).sum()) * step_mm**3 / 1000
-    return SacralEvidence(free=tuple(free), below=min(1.0, volume_ml / _SACRUM_BELOW_ML))
+    return SacralEvidence(free=tuple(free), below_ml=float((below > 0.5).sum()) * step_mm**3 / 1000)
 
 
 def decode(fine: FloatVolume, body: FloatVolume, tube: Tube, located: Located, volume: Volume) -> Decoded:
@@ -200,7 +199,8 @@ def decode(fine: FloatVolume, body: FloatVolume, tube: Tube, located: Located, v
     rib_mm = lowest_rib_mm(volume, centres[order], located)
     lengths = _lengths_mm(instances, grid, [numbers[int(i)] for i in order], centres[order])
     chain = number(means[order], centres[order], lengths, evidence, rib_mm)
-    anchor = _anchor(list(chain.levels), centres[order], located, rib_mm=rib_mm)
+    usual = is_usual(chain.levels, centres[order], means[order], evidence, rib_mm)
+    anchor = _anchor(list(chain.levels), centres[order], located, has_rib=rib_mm is not None, usual=usual)
     sure = chain.probability * _BELIEF[anchor]
     found: list[Found] = []
     for level, n in zip(chain.levels, (numbers[int(i)] for i in order), strict=True):

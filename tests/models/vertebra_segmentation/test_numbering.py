@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from models.spine_localiser.network import CLASSES
-from models.vertebra_segmentation.numbering import BEYOND, Chain, SacralEvidence, class_of, is_usual, number, places
+from models.vertebra_segmentation.numbering import (
+    BEYOND,
+    Chain,
+    SacralEvidence,
+    class_of,
+    is_usual,
+    number,
+    places,
+    votes_break,
+)
 from osteo_core.terms import Level
 
 LENGTH = 25.0
@@ -86,7 +95,7 @@ def test_no_body_gives_no_level() -> None:
 
 def test_a_sacrum_right_below_makes_the_lowest_body_l5() -> None:
     torn = (votes([20, 21, 22, 23]) + votes([21, 22, 23, 24])) / 2
-    below = numbered(torn, centres(4), SacralEvidence(free=(1.0,) * 4, below=1.0))
+    below = numbered(torn, centres(4), SacralEvidence(free=(1.0,) * 4, below_ml=60.0))
     assert below.levels == (21, 22, 23, 24)
     assert below.probability > 0.85
 
@@ -94,7 +103,7 @@ def test_a_sacrum_right_below_makes_the_lowest_body_l5() -> None:
 def test_a_body_that_the_fine_network_calls_free_is_not_sacrum() -> None:
     torn = votes([21, 22, 23, 24]) * 0.45 + votes([22, 23, 24, 26]) * 0.55
     assert numbered(torn, centres(4)).levels[-1] == BEYOND
-    assert numbered(torn, centres(4), SacralEvidence(free=(0.98,) * 4, below=0.0)).levels[-1] == Level.L5
+    assert numbered(torn, centres(4), SacralEvidence(free=(0.98,) * 4, below_ml=0.0)).levels[-1] == Level.L5
 
 
 def test_the_lowest_rib_decides_between_two_equal_hypotheses() -> None:
@@ -131,7 +140,7 @@ def test_ribs_and_sacrum_that_leave_no_five_levels_make_the_chain_unsure(
     from_ribs: list[int], from_sacrum: list[int]
 ) -> None:
     at = centres(len(from_ribs))
-    below = SacralEvidence(free=(1.0,) * len(from_ribs), below=1.0)
+    below = SacralEvidence(free=(1.0,) * len(from_ribs), below_ml=60.0)
     torn = (votes(from_ribs) + votes(from_sacrum)) / 2
     assert numbered(torn, at, below, rib_mm=float(at[1, 2]) - 10.0).probability < 0.65
 
@@ -152,7 +161,67 @@ def test_ribs_and_sacrum_that_leave_no_five_levels_make_the_chain_unsure(
 def test_five_lumbar_levels_below_the_lowest_rib_are_usual(levels: list[int], rib_of: int | None, usual: bool) -> None:
     at = centres(len(levels))
     rib_mm = None if rib_of is None else float(at[rib_of, 2]) - 10.0
-    assert is_usual(levels, at, rib_mm) is usual
+    assert is_usual(levels, at, votes(levels), rib_mm=rib_mm) is usual
+
+
+FIVE = [19, 20, 21, 22, 23, 24]
+
+
+@pytest.mark.parametrize(
+    ("levels", "free", "below_ml", "usual"),
+    [
+        (FIVE, (1.0,) * 6, 60.0, True),
+        (FIVE, (1.0,) * 6, 0.0, True),
+        ([*FIVE, BEYOND], (*(1.0,) * 6, 0.8), 60.0, True),
+        ([*FIVE, BEYOND], (1.0,) * 7, 60.0, False),
+        (FIVE, (*(1.0,) * 5, 0.8), 60.0, False),
+        (FIVE[:-1], (1.0,) * 5, 60.0, False),
+        (FIVE[:-1], (1.0,) * 5, 12.0, True),
+    ],
+    ids=[
+        "L5 over the sacrum",
+        "field of view that ends at L5",
+        "S1 as a body",
+        "a sixth body free of sacrum",
+        "a piece of sacrum named L5",
+        "L4 over the sacrum",
+        "L4 where L5 is cut off",
+    ],
+)
+def test_l5_and_no_other_body_lies_on_the_sacrum(
+    levels: list[int], free: tuple[float, ...], below_ml: float, usual: bool
+) -> None:
+    evidence = SacralEvidence(free=free, below_ml=below_ml)
+    assert is_usual(levels, centres(len(levels)), votes(levels), evidence) is usual
+
+
+@pytest.mark.parametrize("at", [2, 3, 4])
+@pytest.mark.parametrize("step", [-1, 1])
+def test_votes_that_repeat_a_level_or_leave_one_out_are_unusual(at: int, step: int) -> None:
+    seen = [level if n >= at else level + step for n, level in enumerate(FIVE)]
+    assert votes_break(FIVE, votes(seen)) > 3
+    assert not is_usual(FIVE, centres(6), votes(seen))
+
+
+@pytest.mark.parametrize("shift", [-1, 0, 1])
+def test_votes_that_are_off_by_one_everywhere_do_not_break(shift: int) -> None:
+    assert votes_break(FIVE, votes([level + shift for level in FIVE])) < 0
+
+
+@pytest.mark.parametrize("odd", range(6))
+def test_one_odd_vote_is_no_break(odd: int) -> None:
+    seen = list(FIVE)
+    seen[odd] += 1
+    assert is_usual(FIVE, centres(6), votes(seen))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_short_chain_cannot_break(count: int) -> None:
+    assert votes_break(FIVE[-count:], votes([22, 24, 20][:count])) == -np.inf
+
+
+def test_bodies_beyond_l5_count_on_in_the_votes() -> None:
+    assert votes_break([*FIVE, BEYOND, BEYOND], votes([*FIVE, BEYOND, BEYOND])) < 0
 
 
 def test_a_long_body_takes_the_room_of_no_hidden_one() -> None:
