@@ -1,0 +1,85 @@
+"""Coded words of what is sent: SNOMED CT, DICOM and UCUM where they have one, else the program's own scheme 99OSTEO.
+
+Codes of SNOMED CT are those of the DICOM dictionary (pydicom's copy); the vertebral body is of SNOMED CT itself.
+"""
+
+from __future__ import annotations
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import CodedConcept
+from pydicom.sr.codedict import codes
+
+from osteo_core.terms import Category, ContrastPhase, Level
+
+SCHEME, SCHEME_NAME = "99OSTEO", "Opportunistic osteoporosis screening on CT"
+#: A code's value and its meaning are at most so long (VR SH, LO).
+_VALUE_LENGTH, _MEANING_LENGTH = 16, 64
+
+CATEGORY = codes.cid7150.AnatomicalStructure
+VERTEBRAL_BODY = CodedConcept("3572006", "SCT", "Vertebral body")
+LUMBAR_SPINE = codes.SCT.LumbarSpine
+#: Anatomy without a code of its own, and the neighbour whose code stands for it; the words say which body it is.
+_NEIGHBOURS = {Level.L6: Level.L5, Level.T13: Level.T12}
+
+
+def private(value: str, meaning: str) -> CodedConcept:
+    """A word of the program's own scheme, cut to what DICOM holds."""
+    return CodedConcept(value.upper()[:_VALUE_LENGTH], SCHEME, meaning[:_MEANING_LENGTH])
+
+
+VBMD = private("VBMD", "Trabecular volumetric bone mineral density")
+VBMD_LOW = private("VBMD_LOW", "Trabecular vBMD, lower limit of the 95 % interval")
+VBMD_HIGH = private("VBMD_HIGH", "Trabecular vBMD, upper limit of the 95 % interval")
+HEIGHT_LOSS = private("HEIGHT_LOSS", "Largest loss of height of the vertebral body")
+GENANT = private("GENANT", "Height loss grade (Genant 1993)")
+WORST_GENANT = private("WORST_GENANT", "Worst height loss grade (Genant 1993)")
+COUNTS = private("LEVEL_COUNTS", "Level counts for the mean vBMD")
+MINERAL = private("MINERAL", "Mineral in which the vBMD is expressed")
+QCT_CATEGORY = private("QCT_CATEGORY", "Category of the mean vBMD by QCT limits")
+PHASE = private("CONTRAST_PHASE", "Contrast phase")
+VERDICT = private("VERDICT", "Verdict of the reader on the measurement")
+
+
+def scheme_item() -> CodingSchemeIdentificationItem:
+    """The line by which a receiver knows the program's own scheme."""
+    return CodingSchemeIdentificationItem(designator=SCHEME, name=SCHEME_NAME)
+
+
+def has_own_code(level: Level) -> bool:
+    """Whether DICOM's dictionary names this vertebra."""
+    return level not in _NEIGHBOURS
+
+
+def region_of(level: Level) -> CodedConcept:
+    """The vertebra; the nearest one with a code for L6 and T13."""
+    return CodedConcept.from_code(getattr(codes.SCT, f"{_NEIGHBOURS.get(level, level).name}Vertebra"))
+
+
+def body_name(level: Level) -> str:
+    """'L1 vertebral body'; for a level without a code of its own the words say so."""
+    note = "" if has_own_code(level) else f" (no code, {_NEIGHBOURS[level].name}'s used)"
+    return f"{level.name} vertebral body{note}"
+
+
+def grade(number: int) -> CodedConcept:
+    """Genant's grade."""
+    words = ("no loss of height", "mild", "moderate", "severe")
+    return private(f"GENANT_{number}", f"Grade {number}: {words[number]}")
+
+
+def category(found: Category | None) -> CodedConcept:
+    """The category of the program, which is no diagnosis."""
+    found = found or Category.NOT_REPORTABLE
+    return private(found.name, f"vBMD category: {found.value}")
+
+
+def phase(words: str) -> CodedConcept:
+    """The contrast phase by its word in the store."""
+    found = ContrastPhase(words or ContrastPhase.UNKNOWN)
+    return private(found.name, f"Contrast phase: {found.value}")
+
+
+def calibration(kind: str, mineral: str) -> CodedConcept:
+    """How HU became vBMD."""
+    way = kind.replace("_", " ") or "unknown"
+    return private(kind or "unknown", f"Calibration {way}, {mineral or 'mineral unknown'}")
