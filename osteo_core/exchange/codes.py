@@ -18,8 +18,9 @@ _VALUE_LENGTH, _MEANING_LENGTH = 16, 64
 CATEGORY = codes.cid7150.AnatomicalStructure
 VERTEBRAL_BODY = CodedConcept("3572006", "SCT", "Vertebral body")
 LUMBAR_SPINE = codes.SCT.LumbarSpine
-#: Anatomy without a code of its own, and the neighbour whose code stands for it; the words say which body it is.
-_NEIGHBOURS = {Level.L6: Level.L5, Level.T13: Level.T12}
+#: Vertebrae without a code of their own: the part of the spine stands for them, and the words say which body it is. A
+#: neighbour's code would make two of one vertebra.
+_UNCODED = {Level.L6: LUMBAR_SPINE, Level.T13: codes.SCT.ThoracicSpine}
 
 
 def private(value: str, meaning: str) -> CodedConcept:
@@ -45,20 +46,14 @@ def scheme_item() -> CodingSchemeIdentificationItem:
     return CodingSchemeIdentificationItem(designator=SCHEME, name=SCHEME_NAME)
 
 
-def has_own_code(level: Level) -> bool:
-    """Whether DICOM's dictionary names this vertebra."""
-    return level not in _NEIGHBOURS
-
-
 def region_of(level: Level) -> CodedConcept:
-    """The vertebra; the nearest one with a code for L6 and T13."""
-    return CodedConcept.from_code(getattr(codes.SCT, f"{_NEIGHBOURS.get(level, level).name}Vertebra"))
+    """The vertebra; for L6 and T13, which have no code, the lumbar or thoracic spine."""
+    return CodedConcept.from_code(_UNCODED.get(level) or getattr(codes.SCT, f"{level.name}Vertebra"))
 
 
 def body_name(level: Level) -> str:
     """'L1 vertebral body'; for a level without a code of its own the words say so."""
-    note = "" if has_own_code(level) else f" (no code, {_NEIGHBOURS[level].name}'s used)"
-    return f"{level.name} vertebral body{note}"
+    return f"{level.name} vertebral body{' (no code of its own)' if level in _UNCODED else ''}"
 
 
 def grade(number: int) -> CodedConcept:

@@ -17,6 +17,9 @@ from osteo_core.exchange.source import Source
 from osteo_core.imaging.resample import resample_labels
 from osteo_core.imaging.tilt import untilt
 from osteo_core.records import Geometry, Volume
+from osteo_core.segmentation.find_masks import MaskFiles
+from osteo_core.segmentation.masks import WholeVertebrae, read_mask
+from osteo_core.segmentation.naming import MaskTool
 from osteo_core.terms import Level
 from tests.builders.series import CORONAL, SAGITTAL
 from tests.builders.spines import rotation
@@ -122,15 +125,29 @@ def test_each_segment_is_coded_and_says_who_drew_it(tmp_path: Path) -> None:
     assert "research use" in seg.SeriesDescription.lower()
 
 
-def test_levels_without_a_code_take_their_neighbours_and_say_so(tmp_path: Path) -> None:
+def test_levels_without_a_code_have_the_part_of_the_spine_and_say_so(tmp_path: Path) -> None:
+    """Not a neighbour's code, which would make two of one vertebra."""
     source = source_in(tmp_path / "ct", slices=30)
     labels = blocks(source.geometry.shape, (28, 20, 24, 25))
-    made = read_back(made_from(source, labels=labels)[0])
-    found = {item.SegmentLabel: item for item in made.SegmentSequence}
-    assert list(found) == ["L1", "L5", "L6", "T13"]
-    assert found["L6"].AnatomicRegionSequence[0].CodeValue == found["L5"].AnatomicRegionSequence[0].CodeValue
-    assert found["T13"].AnatomicRegionSequence[0].CodeMeaning == "T12 vertebra"
-    assert "no code, L5's used" in str(found["L6"].TrackingID)
+    seg = made_from(source, labels=labels)[0]
+    found = {item.SegmentLabel: item for item in read_back(seg).SegmentSequence}
+    assert {name: item.AnatomicRegionSequence[0].CodeMeaning for name, item in found.items()} == {
+        "L1": "L1 vertebra",
+        "L5": "L5 vertebra",
+        "L6": "Lumbar spine",
+        "T13": "Thoracic spine",
+    }
+    assert "no code of its own" in str(found["L6"].TrackingID)
+
+
+def test_the_program_reads_its_own_segments_as_the_levels_they_are(tmp_path: Path) -> None:
+    source = source_in(tmp_path / "ct", slices=30)
+    labels = blocks(source.geometry.shape, (20, 21, 22, 23, 24, 25))
+    file = tmp_path / "s.dcm"
+    file.write_bytes(written(made_from(source, labels=labels)[0]))
+    read = read_mask(MaskFiles(files=(file,), tool=MaskTool.NAMES))
+    assert isinstance(read, WholeVertebrae), read
+    assert np.array_equal(resample_labels(read.labels, read.geometry, source.geometry), labels)
 
 
 def test_outlines_beside_the_slices_are_refused(tmp_path: Path) -> None:
