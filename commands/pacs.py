@@ -1,7 +1,7 @@
 """DICOM's own way to a PACS: one association, asked whether it answers (C-ECHO), then an object at a time (C-STORE).
 
 A lost association is made anew and an object tried again after growing pauses. No line of a log names a patient: the
-network library says nothing here, and refusals are told by their status.
+network library says nothing here, and a refusal is stated by its status.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def reads_to_send(
 
 
 def _is_wanted(reading: Reading, read: Read, to: str, *, again: bool) -> bool:
-    """A rejected read is told of where an earlier one was sent: else there is nothing to say."""
+    """A rejected read is sent where an earlier one was: else there is nothing to say."""
     if read.verdict is Verdict.REJECT and _predecessor(reading, read, to) is None:
         return False
     return again or reading.sent(read, SR, to=to) is None

@@ -28,6 +28,11 @@ from osteo_core.exchange.uids import SEG
 from osteo_core.records import Geometry, LabelArray
 from osteo_core.terms import Level
 
+#: Of a corrected mask whose Dice was not kept: neither the program's nor a person's alone.
+_SOME = 0.5
+#: Longest text of VR LO.
+_LONG = 64
+
 
 def outlined_levels(labels: LabelArray) -> tuple[Level, ...]:
     """The levels that have a segment, in the order of their segment numbers from 1."""
@@ -113,8 +118,8 @@ def _measures(source: Source) -> tuple[list[DSfloat], DSfloat, DSfloat]:
     """Spacing of rows and of columns, thickness and step in mm, as the grid of the slices has them."""
     across, down, _ = source.geometry.spacing_mm
     stated = source.stack.slices[0].pixel_spacing_mm or (down, across)
-    step = _number(source.stack.step_mm)
-    return [_number(value) for value in stated], step, step
+    step_mm, thickness_mm = source.stack.step_mm, source.stack.slices[0].image.thickness_mm
+    return [_number(value) for value in stated], _number(thickness_mm or step_mm), _number(step_mm)
 
 
 def _number(value: float) -> DSfloat:
@@ -133,7 +138,7 @@ def _frames(source: Source, labels: LabelArray) -> LabelArray:
 
 def _described(number: int, level: Level, signed: SignedRead) -> SegmentDescription:
     """One segment; who drew it: the program, a person on top of it, or a person alone."""
-    dice = signed.dice.get(level, 1.0)
+    dice = signed.dice.get(level, 1.0 if signed.read.version == signed.read.model_hash else _SOME)
     kind = (
         SegmentAlgorithmTypeValues.AUTOMATIC
         if dice == 1.0
@@ -142,7 +147,7 @@ def _described(number: int, level: Level, signed: SignedRead) -> SegmentDescript
         else SegmentAlgorithmTypeValues.MANUAL
     )
     by = hd.AlgorithmIdentificationSequence(
-        name=signed.engine or "unknown",
+        name=signed.engine[:_LONG] or "unknown",
         family=codes.DCM.ArtificialIntelligence,
         version=signed.read.model_hash,
         parameters=None,

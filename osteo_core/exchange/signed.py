@@ -1,4 +1,4 @@
-"""What is told of one signed read, and what all objects made of it have in common."""
+"""What is said of one signed read, and what all objects made of it have in common."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class SignedRead:
 def person_name(name: str) -> str:
     """A name for display as a DICOM person's name: one component, without the signs that would split it."""
     plain = "".join(" " if sign in "^=\\" or not sign.isprintable() else sign for sign in name)
-    return " ".join(plain.split())[:_LONG]
+    return " ".join(plain.split())[:_LONG] or "unknown"
 
 
 def equipment(signed: SignedRead) -> dict[str, Any]:

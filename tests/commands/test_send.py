@@ -244,7 +244,9 @@ def test_what_two_readers_dispute_waits_for_an_adjudicator(store, built, start) 
     ],
     ids=["gone", "replaced"],
 )
-def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(store, built, start, spoil, words: str) -> None:
+def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(
+    store, built, start, spoil, words: str
+) -> None:
     taker, folder = start(), built[0] / "ct_0"
     kept = folder.with_name("kept")
     shutil.copytree(folder, kept)  # with the times of the files

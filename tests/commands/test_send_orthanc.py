@@ -79,7 +79,9 @@ class Orthanc:
         return found
 
     def upload(self, file: Path) -> None:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http}/instances", data=file.read_bytes(), method="POST")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http}/instances", data=file.read_bytes(), method="POST"
+        )
         with urllib.request.urlopen(request, timeout=30):
             pass
 

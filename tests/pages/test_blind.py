@@ -25,6 +25,7 @@ from pages.ui.access.users import AUTHOR
 from pages.ui.export import report
 from pages.ui.patient import reader
 from pages.ui.services import corrections, identity
+from pages.ui.shared import wording
 from pages.ui.worklist import patient_list
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store
@@ -180,7 +181,9 @@ def test_look_up_says_that_the_state_is_hidden(
         assert (found.follow_state == "hidden while you read blind") == is_hidden
 
 
-@pytest.mark.parametrize(("name", "words"), [("AB", f", sent to {PACS} on 29 Nov 2026, 08:09"), ("CD", "")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("AB", f", sent to {PACS} on {wording.moment(START + timedelta(minutes=9))}"), ("CD", "")]
+)
 def test_only_who_may_see_a_read_learns_that_it_was_sent(
     open_as: Open, monkeypatch: pytest.MonkeyPatch, name: str, words: str
 ) -> None:
@@ -195,7 +198,9 @@ def test_only_who_may_see_a_read_learns_that_it_was_sent(
     assert (PACS in repr(drawn)) == bool(words)
 
 
-def test_a_read_that_waits_for_the_pacs_says_so_where_one_is_named(open_as: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_that_waits_for_the_pacs_says_so_where_one_is_named(
+    open_as: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn: list[dict[str, object]] = []
     monkeypatch.setattr(services, "screen_files", lambda *_: {})
     monkeypatch.setattr(reader, "show_reader", lambda data, **_: drawn.append(data))
