@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 from pydicom.valuerep import DSfloat
+from scipy import ndimage
 
 from osteo_core.errors import UsageError
 from osteo_core.exchange import codes as words
@@ -36,7 +37,7 @@ _LONG = 64
 
 def outlined_levels(labels: LabelArray) -> tuple[Level, ...]:
     """The levels that have a segment, in the order of their segment numbers from 1."""
-    return tuple(Level(int(n)) for n in np.flatnonzero(np.bincount(labels.ravel(order="K"), minlength=256)) if n)
+    return tuple(Level(n) for n, box in enumerate(ndimage.find_objects(labels), start=1) if box is not None)
 
 
 def seg_of(source: Source, labels: LabelArray, grid: Geometry, signed: SignedRead) -> hd.seg.Segmentation:

@@ -80,9 +80,9 @@ class SignedRead:
 
 
 def person_name(name: str) -> str:
-    """A name for display as a DICOM person's name: one component, without the signs that would split it."""
+    """A name for display as a DICOM person's name: one component, which the caret ends, without signs that split it."""
     plain = "".join(" " if sign in "^=\\" or not sign.isprintable() else sign for sign in name)
-    return " ".join(plain.split())[:_LONG] or "unknown"
+    return f"{' '.join(plain.split())[: _LONG - 1] or 'unknown'}^"
 
 
 def equipment(signed: SignedRead) -> dict[str, Any]:

@@ -110,11 +110,11 @@ def test_the_patient_has_mean_category_phase_and_mineral(report) -> None:
 def test_it_is_verified_by_the_person_who_signed_and_made_by_the_program(report) -> None:
     (verified,) = report.VerifyingObserverSequence
     assert (report.VerificationFlag, report.CompletionFlag, report.PreliminaryFlag) == ("VERIFIED", "COMPLETE", "FINAL")
-    assert str(verified.VerifyingObserverName) == "Dr. Jürgen Größe"
+    assert verified.VerifyingObserverName.family_name == "Dr. Jürgen Größe"
     assert DT(verified.VerificationDateTime).astimezone(READ.at.tzinfo) == READ.at
     contexts = sr.MeasurementReport.from_sequence([report.content[0]]).get_observer_contexts()
     kinds = {context.observer_type.meaning: context.observer_identifying_attributes for context in contexts}
-    assert str(kinds["Person"].name) == "Dr. Jürgen Größe"
+    assert kinds["Person"].name == "Dr. Jürgen Größe^"
     assert kinds["Device"].serial_number == f"weights {'a' * 12}"
     assert "version 0.1.0" in kinds["Device"].model_name
     assert report.CodingSchemeIdentificationSequence[0].CodingSchemeDesignator == "99OSTEO"
