@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+import signal
+import socket
 import ssl
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -21,14 +28,26 @@ from pydicom import dcmread
 
 from commands import pacs, store_access
 from commands.command import Answer
+from db.parts import write_part
+from db.rows import indexed_tables
 from osteo_core.__main__ import main, run
+from osteo_core.dicom.find import find_series
+from osteo_core.dicom.seg import read_seg
 from osteo_core.errors import UsageError
 from osteo_core.exchange.uids import SEG, SR, uid_of
+from osteo_core.imaging.resample import resample_labels
+from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Role, Verdict
+from osteo_core.settings import Settings
+from osteo_core.terms import Level
+from pages.ui import services
+from pages.ui.services import review, review_case
+from pages.ui.services.store_holder import close_holder
 from tests.builders.pacs import TITLE, FakePacs, free_port
-from tests.builders.reading import ReadingCase, build_reading_store
-from tests.builders.sending import build_sending_store, sign
+from tests.builders.reading import ReadingCase, build_reading_store, fill_store
+from tests.builders.sending import PSEUDONYMS, build_dicom_case, build_sending_store, sign
 from tests.house.sources import ROOT
+from tests.pages.services.test_review import signature
 
 
 @pytest.fixture(scope="module")
@@ -262,6 +281,55 @@ def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(
     assert n == 1
 
 
+def test_files_that_the_index_has_seen_anew_since_the_signature_are_not_sent(store, built, start) -> None:
+    """Their stamps are those of the index, and the outlines are of the files before."""
+    start()
+    folder = built[0] / "ct_0"
+    kept = folder.with_name("kept")
+    shutil.copytree(folder, kept)
+    try:
+        file = folder / "007.dcm"
+        file.write_bytes(file.read_bytes() + b"\0\0")
+        found = find_series([folder], pseudonyms=PSEUDONYMS, settings=Settings())
+        for kind, table in indexed_tables(found).items():
+            write_part(store, kind, table)
+        answer = send(store)
+    finally:
+        shutil.rmtree(folder)
+        kept.rename(folder)
+    assert answer.document["left_out"] == {"its source files were replaced since they were measured and signed": 1}
+    assert answer.document["reads"] == 1
+
+
+def test_outlines_that_a_reader_corrected_are_sent_as_they_were_signed(tmp_path: Path, monkeypatch) -> None:
+    case = fill_store(tmp_path, [build_dicom_case(tmp_path, 0)])[0]
+    monkeypatch.setenv("OSTEO_STORE", str(tmp_path / "store"))
+    try:
+        view = services.model_view(services.patient(case.key))
+        shown = review_case.case_of(view)
+        labels = np.array(shown.model.labels)
+        labels[labels == Level.L1] = 0
+        i, j, k = (axis[0] for axis in np.nonzero(labels == Level.L2))
+        labels[i : i + 2, j, k] = 0
+        sent_mask = nibabel.Nifti1Image(labels, np.diag([-1.0, -1, 1, 1]) @ shown.volume.geometry.affine_lps)
+        ticket = review.open_ticket(view, reader="AB", base=view.model_hash)
+        saved = review.save_mask(ticket, gzip.compress(sent_mask.to_bytes()))
+        given = {"verdict": Verdict.CORRECT, "version": saved.version, "decisions": Decisions()}
+        read = review.sign(view, signature(view, "AB", Role.FIRST, **given))
+        answer = send(tmp_path / "store", "--to", str(tmp_path / "out"))
+    finally:
+        close_holder(tmp_path / "store")
+    assert answer.document["objects"] == 2
+    file = tmp_path / "out" / f"{uid_of(read.event_id, SEG)}.dcm"
+    found = read_seg(file, lambda segment: Level[segment.words[0]])
+    geometry = shown.volume.geometry
+    assert np.array_equal(resample_labels(found.labels, found.geometry, geometry), labels)
+    kinds = {item.SegmentLabel: item.SegmentAlgorithmType for item in dcmread(file).SegmentSequence}
+    assert kinds == {"T12": "AUTOMATIC", "L2": "SEMIAUTOMATIC", "L3": "AUTOMATIC"}
+    report = dcmread(tmp_path / "out" / f"{uid_of(read.event_id, SR)}.dcm")
+    assert report.VerifyingObserverSequence[0].VerifyingObserverName.family_name == "AB"
+
+
 def test_a_source_without_a_dicom_header_is_told(tmp_path: Path, monkeypatch) -> None:
     cases = build_reading_store(tmp_path, spines=({level: 106.0 for level in (19, 20, 21, 22)},))  # type: ignore[arg-type]
     sign(tmp_path / "store", cases)
@@ -314,10 +382,38 @@ def test_ctrl_c_keeps_what_was_confirmed(store, start, monkeypatch, capsys) -> N
     assert (len(taker.received), set(taker.held)) == (4, expected(store))
 
 
-def test_it_sends_while_the_app_owns_the_store(store, start, monkeypatch) -> None:
-    from pages.ui import services
-    from pages.ui.services.store_holder import close_holder
+def test_a_ctrl_c_in_the_middle_of_an_answer_ends_the_command(store, start) -> None:
+    answering = threading.Event()
 
+    def slowly(n: int) -> int:
+        if n == 1:
+            answering.set()
+            time.sleep(5)
+        return 0x0000
+
+    taker = start(answer=slowly)
+    command = [sys.executable, "-m", "osteo_core", "send", "--store", str(store)]
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert answering.wait(120)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert (running.returncode, "Traceback" in said) == (130, False), said
+    send(store)
+    assert set(taker.held) == expected(store)
+
+
+def test_a_pacs_that_takes_the_connection_and_says_nothing_is_given_up(store, monkeypatch) -> None:
+    monkeypatch.setattr(pacs, "_CONNECT_S", 0.2)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        monkeypatch.setenv("OSTEO_PACS_PORT", str(mute.getsockname()[1]))
+        answer = send(store)
+    assert answer.code == 1
+    assert "cannot be reached" in answer.document["stopped"]
+
+
+def test_it_sends_while_the_app_owns_the_store(store, start, monkeypatch) -> None:
     taker = start()
     monkeypatch.setenv("OSTEO_STORE", str(store))
     try:
