@@ -19,10 +19,9 @@ from osteo_core import __version__
 from osteo_core.exchange import codes as words
 from osteo_core.exchange.segmentation import source_images
 from osteo_core.exchange.signed import (
+    LONG_TEXT,
     MANUFACTURER,
-    NO_PERSON,
     PROGRAM,
-    RESEARCH_USE,
     SR_SERIES_NUMBER,
     SignedRead,
     complete,
@@ -33,10 +32,12 @@ from osteo_core.exchange.signed import (
 from osteo_core.exchange.source import Source
 from osteo_core.exchange.uids import SR, uid_of
 from osteo_core.review.summary import Interval, LevelSummary
-from osteo_core.terms import Category, Level
+from osteo_core.terms import NO_PERSON, RESEARCH_USE, Category, Level
 
 _HU, _MG_CM3, _PERCENT = codes.UCUM.HounsfieldUnit, codes.UCUM.MilligramsPerCubicCentimeter, codes.UCUM.Percent
 _NOT_STATED = "not stated"
+#: Decimals of HU, mg/cm3 and percent: no measurement here is finer.
+_DECIMALS = 2
 _Group = TypeVar("_Group", bound=ContentSequence)
 
 
@@ -73,7 +74,7 @@ def report_of(source: Source, signed: SignedRead, seg: hd.seg.Segmentation | Non
 
 
 def _organization(source: Source) -> str:
-    return str(source.header.get("InstitutionName") or "").strip()[:64] or _NOT_STATED
+    return str(source.header.get("InstitutionName") or "").strip()[:LONG_TEXT] or _NOT_STATED
 
 
 def _observers(signed: SignedRead) -> sr.ObservationContext:
@@ -121,9 +122,12 @@ def _patient(signed: SignedRead) -> Group:
     )
     used = ", ".join(level.name for level in summary.levels_used) or "none"
     how = f"Levels in the mean: {used}. {_calibration(signed)}"
-    why = f"Reason of the reader: {read.words.strip()}" if read.words.strip() else ""
-    notes = [RESEARCH_USE, NO_PERSON if signed.is_simulated else "", "" if signed.is_rejected else how, why]
-    return _with_comments(group, [*notes, *(() if signed.is_rejected else signed.cautions)])
+    notes = [RESEARCH_USE, NO_PERSON if signed.is_simulated else ""]
+    if not signed.is_rejected:
+        notes += [how, summary.reason, *signed.cautions]
+    if read.words.strip():
+        notes.append(f"In the reader's words: {read.words.strip()}")
+    return _with_comments(group, notes)
 
 
 def _calibration(signed: SignedRead) -> str:
@@ -165,10 +169,10 @@ def _of_level(level: Level, one: LevelSummary, signed: SignedRead) -> Iterator[s
     mean = signed.mean_hu.get(level)
     for value, derivation in ((mean, codes.SCT.Mean), (one.median_hu, codes.SCT.Median)):
         if value is not None:
-            yield sr.Measurement(codes.DCM.AttenuationCoefficient, value, _HU, derivation=derivation)
+            yield sr.Measurement(codes.DCM.AttenuationCoefficient, round(value, _DECIMALS), _HU, derivation=derivation)
     yield from _vbmd(one.vbmd_mg_cm3, signed)
     if one.height_loss is not None:
-        yield sr.Measurement(words.HEIGHT_LOSS, 100.0 * one.height_loss, _PERCENT)
+        yield sr.Measurement(words.HEIGHT_LOSS, round(100.0 * one.height_loss, _DECIMALS), _PERCENT)
 
 
 def _vbmd(interval: Interval | None, signed: SignedRead, *, derivation: bool = False) -> Iterator[sr.Measurement]:
@@ -180,7 +184,7 @@ def _vbmd(interval: Interval | None, signed: SignedRead, *, derivation: bool = F
     for name, value in zip((words.VBMD, words.VBMD_LOW, words.VBMD_HIGH), interval, strict=True):
         yield sr.Measurement(
             name,
-            value,
+            round(value, _DECIMALS),
             _MG_CM3,
             method=method,
             derivation=codes.SCT.Mean if derivation else None,

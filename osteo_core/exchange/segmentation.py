@@ -16,6 +16,7 @@ from scipy import ndimage
 from osteo_core.errors import UsageError
 from osteo_core.exchange import codes as words
 from osteo_core.exchange.signed import (
+    LONG_TEXT,
     SEG_SERIES_NUMBER,
     SignedRead,
     bare_header,
@@ -31,8 +32,6 @@ from osteo_core.terms import Level
 
 #: Of a corrected mask whose Dice was not kept: neither the program's nor a person's alone.
 _SOME = 0.5
-#: Longest text of VR LO.
-_LONG = 64
 
 
 def outlined_levels(labels: LabelArray) -> tuple[Level, ...]:
@@ -148,7 +147,7 @@ def _described(number: int, level: Level, signed: SignedRead) -> SegmentDescript
         else SegmentAlgorithmTypeValues.MANUAL
     )
     by = hd.AlgorithmIdentificationSequence(
-        name=signed.engine[:_LONG] or "unknown",
+        name=signed.engine[:LONG_TEXT] or "unknown",
         family=codes.DCM.ArtificialIntelligence,
         version=signed.read.model_hash,
         parameters=None,

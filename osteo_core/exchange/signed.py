@@ -25,12 +25,10 @@ from osteo_core.whole_files import writing
 Made = Dataset
 PROGRAM = "Opportunistic osteoporosis screening on CT"
 MANUFACTURER = "osteo_core (research software)"
-RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
-NO_PERSON = "SIMULATED: anatomy, image and density are invented; this is no person."
 #: Numbers of the series that are added to a study: beyond those that scanners give.
 SEG_SERIES_NUMBER, SR_SERIES_NUMBER = 9101, 9102
 #: Longest text of VR LO, and of one component of a person's name.
-_LONG = 64
+LONG_TEXT = 64
 _UTF8 = "ISO_IR 192"
 _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -82,7 +80,7 @@ class SignedRead:
 def person_name(name: str) -> str:
     """A name for display as a DICOM person's name: one component, which the caret ends, without signs that split it."""
     plain = "".join(" " if sign in "^=\\" or not sign.isprintable() else sign for sign in name)
-    return f"{' '.join(plain.split())[: _LONG - 1] or 'unknown'}^"
+    return f"{' '.join(plain.split())[: LONG_TEXT - 1] or 'unknown'}^"
 
 
 def equipment(signed: SignedRead) -> dict[str, Any]:
@@ -91,7 +89,7 @@ def equipment(signed: SignedRead) -> dict[str, Any]:
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": PROGRAM,
         "software_versions": __version__,
-        "device_serial_number": signed.read.model_hash[:_LONG],
+        "device_serial_number": signed.read.model_hash[:LONG_TEXT],
     }
 
 

@@ -27,8 +27,11 @@ SUMMARY = Summary(
     mean_mg_cm3=(101.5, 83.5, 119.5),
     levels_used=(Level.L1, Level.L3),
     worst_grade=2,
+    reason="mean vBMD below 120 mg/cm³",
     levels={
-        Level.L1: LevelSummary(vbmd_mg_cm3=(98.0, 80.0, 116.0), median_hu=120.5, grade=0, height_loss=0.04),
+        Level.L1: LevelSummary(
+            vbmd_mg_cm3=(98.00123456789012, 80.0, 116.0), median_hu=120.5, grade=0, height_loss=0.04
+        ),
         Level.L2: LevelSummary(median_hu=210.0, grade=2, height_loss=0.31, left_out="fracture, grade 2"),
         Level.L3: LevelSummary(vbmd_mg_cm3=(105.0, 87.0, 123.0), median_hu=131.0, grade=0),
     },

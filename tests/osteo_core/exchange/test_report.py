@@ -103,8 +103,8 @@ def test_the_patient_has_mean_category_phase_and_mineral(report) -> None:
     notes = comments(patient)
     assert notes[0].startswith("Research use only")
     assert "Levels in the mean: L1, L3. Calibration: tissues of the scan, K2HPO4." in notes
-    assert SIGNED.cautions[0] in notes
-    assert not any("SIMULATED" in note for note in notes)
+    assert {SIGNED.cautions[0], SUMMARY.reason} <= set(notes)
+    assert not any("Simulated" in note for note in notes)
 
 
 def test_it_is_verified_by_the_person_who_signed_and_made_by_the_program(report) -> None:
@@ -124,7 +124,7 @@ def test_what_is_simulated_says_so(source) -> None:
     seg, made = made_from(source, changed(is_simulated=True))
     assert seg.SeriesDescription.startswith("SIMULATED, ")
     assert made.SeriesDescription == "SIMULATED, Bone density of the spine, research use"
-    assert any(note.startswith("SIMULATED") for note in comments(groups(made)["Lumbar spine"]))
+    assert any(note.startswith("Simulated patient") for note in comments(groups(made)["Lumbar spine"]))
 
 
 def test_a_rejected_read_has_no_values_and_names_the_report_that_it_replaces(source) -> None:
@@ -135,7 +135,7 @@ def test_a_rejected_read_has_no_values_and_names_the_report_that_it_replaces(sou
     assert list(found) == ["Lumbar spine"]
     assert values(found["Lumbar spine"], words.VBMD) == []
     assert said(found["Lumbar spine"], words.QCT_CATEGORY) == ["NOT_REPORTABLE"]
-    assert "Reason of the reader: moved" in comments(found["Lumbar spine"])
+    assert "In the reader's words: moved" in comments(found["Lumbar spine"])
     series = made.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
     assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == uid_of("d" * 32, SR)
 
