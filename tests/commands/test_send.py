@@ -39,6 +39,7 @@ from osteo_core.imaging.resample import resample_labels
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Role, Verdict
 from osteo_core.settings import Settings
+from osteo_core.simulate.headers import IMAGE_COMMENTS
 from osteo_core.terms import Level
 from pages.ui import services
 from pages.ui.services import review, review_case
@@ -302,7 +303,10 @@ def test_files_that_the_index_has_seen_anew_since_the_signature_are_not_sent(sto
 
 
 def test_outlines_that_a_reader_corrected_are_sent_as_they_were_signed(tmp_path: Path, monkeypatch) -> None:
-    case = fill_store(tmp_path, [build_dicom_case(tmp_path, 0)])[0]
+    def simulated(data, _: int) -> None:
+        data.ImageComments = IMAGE_COMMENTS
+
+    case = fill_store(tmp_path, [build_dicom_case(tmp_path, 0, simulated)])[0]
     monkeypatch.setenv("OSTEO_STORE", str(tmp_path / "store"))
     try:
         view = services.model_view(services.patient(case.key))
@@ -327,6 +331,7 @@ def test_outlines_that_a_reader_corrected_are_sent_as_they_were_signed(tmp_path:
     kinds = {item.SegmentLabel: item.SegmentAlgorithmType for item in dcmread(file).SegmentSequence}
     assert kinds == {"T12": "AUTOMATIC", "L2": "SEMIAUTOMATIC", "L3": "AUTOMATIC"}
     report = dcmread(tmp_path / "out" / f"{uid_of(read.event_id, SR)}.dcm")
+    assert report.SeriesDescription == "SIMULATED, Bone density of the spine, research use"
     assert report.VerifyingObserverSequence[0].VerifyingObserverName.family_name == "AB"
 
 
