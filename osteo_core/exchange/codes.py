@@ -77,4 +77,4 @@ def phase(words: str) -> CodedConcept:
 def calibration(kind: str, mineral: str) -> CodedConcept:
     """How HU became vBMD."""
     way = kind.replace("_", " ") or "unknown"
-    return private(kind or "unknown", f"Calibration {way}, {mineral or 'mineral unknown'}")
+    return private(kind or "unknown", f"Way of calibration: {way}, {mineral or 'mineral unknown'}")

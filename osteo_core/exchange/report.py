@@ -176,7 +176,7 @@ def _of_level(level: Level, one: LevelSummary, signed: SignedRead) -> Iterator[s
 
 
 def _vbmd(interval: Interval | None, signed: SignedRead, *, derivation: bool = False) -> Iterator[sr.Measurement]:
-    """A vBMD and the limits of its interval; ``derivation``: it is a mean over levels."""
+    """A vBMD, with what made it, and the limits of its interval; ``derivation``: it is a mean over levels."""
     if interval is None:
         return
     method = words.calibration(signed.calibration_kind, signed.mineral)
@@ -188,7 +188,7 @@ def _vbmd(interval: Interval | None, signed: SignedRead, *, derivation: bool = F
             _MG_CM3,
             method=method,
             derivation=codes.SCT.Mean if derivation else None,
-            algorithm_id=made_by,
+            algorithm_id=made_by if name is words.VBMD else None,
         )
 
 
