@@ -60,9 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Send, or write, what is not sent yet."""
-    settings, folder = context.settings, arguments.to
-    if folder is None and not settings.pacs_host:
+    settings = context.settings
+    if arguments.to is not None:
+        return _run(settings, arguments)
+    if not settings.pacs_host:
         raise UsageError(_NO_PACS)
+    with store_access.sending(settings.store):
+        return _run(settings, arguments)
+
+
+def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
+    folder = arguments.to
     with store_access.store_to_read(settings.store) as reader:
         wanted, waiting = reads_to_send(
             reader.query, settings.store, to=settings.pacs_ae_title, patient_key=arguments.patient

@@ -217,6 +217,21 @@ def test_without_a_pacs_or_a_folder_it_says_what_to_set(store, monkeypatch) -> N
         send(store)
 
 
+def test_a_second_run_beside_one_that_is_at_work_ends_with_a_sentence(store, start) -> None:
+    taker = start()
+    with store_access.sending(store), pytest.raises(UsageError, match="another run of 'send' is at work"):
+        send(store)
+    assert taker.received == []
+    assert send(store).code == 0
+
+
+def test_a_store_that_is_not_there_is_named(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("OSTEO_PACS_HOST", "127.0.0.1")
+    monkeypatch.setenv("OSTEO_PACS_AE_TITLE", TITLE)
+    with pytest.raises(UsageError, match="there is no store at"):
+        send(tmp_path / "none")
+
+
 def test_one_patient_is_sent_again_when_named(store, built, start) -> None:
     taker = start()
     send(store)
