@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         sentences=(
             f"Erased: {counted(done.series, 'series', 'series')}, {counted(done.events, 'note', 'notes')}, "
             f"{counted(done.media, 'media file', 'media files')}.",
-            "CT files, exports and backups are not changed. Remove the patient from them too, "
+            "CT files, exports, backups and what was sent to a PACS are not changed. Remove the patient from them too, "
             "or the next index will add the patient again.",
         ),
     )

@@ -19,8 +19,9 @@ from commands.command import Answer, Context, path_argument, writable_folder
 from osteo_core.columns import EXPORT_TABLES
 from osteo_core.tables.formulas import guarded_table
 
-#: Of an event's payload: what a person typed or is called, at its top and within (osteo_core/review, programme).
-_TYPED, _TYPED_WITHIN = ("name", "query", "note"), "words"
+#: Of an event's payload: what a person typed or is called, at its top and within (osteo_core/review, programme), and
+#: under which UID a PACS holds a read, beside the patient's name.
+_TYPED, _TYPED_WITHIN = ("name", "query", "note", "sop_instance_uid"), "words"
 
 
 def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[str, int]:

@@ -29,7 +29,7 @@ from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
-INDEX_LOCK = "index.lock"
+INDEX_LOCK, SEND_LOCK = "index.lock", "send.lock"
 #: So long an owner may take to publish (at a million series it is most of a minute of a core), and to hear a request.
 _PATIENCE_S, _UNHEARD_S, _LOOK_S = 300.0, 15.0, 0.1
 
@@ -109,6 +109,25 @@ def indexing(store_dir: Path) -> Iterator[None]:
             except BlockingIOError:
                 _log.warning("another run of 'index' reads into this store; this one begins when it has ended")
                 fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def sending(store_dir: Path) -> Iterator[None]:
+    """One run of `send` at a time: a timer may start the next while a slow PACS is served.
+
+    Raises UsageError where another one is at work, StoreError where the store's folder cannot be written to.
+    """
+    if not store_dir.exists():  # whoever reads it says so
+        yield
+        return
+    with translated(store_dir, "sending from"):
+        lock = (store_dir / SEND_LOCK).open("ab")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError("another run of 'send' is at work on this store; it sends what waits") from None
         yield
 
 

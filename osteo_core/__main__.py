@@ -35,6 +35,7 @@ COMMANDS = {
     "pairs": "make calibration lines from the site's own pairs of CT and QCT",
     "export": "write the store's tables as Parquet and CSV",
     "corrections": "write what readers corrected as a training set",
+    "send": "send signed reads to the PACS as DICOM SEG and SR",
     "check": "check environment, weights and store",
     "backup": "copy the store to a folder, also while it is in use",
     "restore": "make the store anew from a backup",

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -37,7 +38,11 @@ STORE_LINES = "calibration_lines.csv"
 #: Settings that name a CSV file.
 _CSV = (*_TABLES, "site_table", "precision_table")
 #: Settings that name a text file.
-_TEXTS = ("letter_template",)
+_TEXTS = ("letter_template", "pacs_tls_ca", "pacs_tls_certificate")
+#: The table of the settings file whose names have a prefix here.
+_PACS = "pacs"
+#: An application entity's title: up to 16 characters, no backslash or control (DICOM PS3.5, VR AE).
+_AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 #: Names that ``calibration_order`` may hold (`osteo_core.density.calibration.ways`).
 CALIBRATION_WAYS = (
     "in_scan",
@@ -84,6 +89,9 @@ class Settings:
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
     that off, and uploads with it. ``upload_folder`` keeps uploaded archives, empty for ``incoming`` in the store;
     ``upload_limit_mb`` bounds one of them.
+    ``pacs_*``: where `send` stores signed reads, and as whom; no host for nowhere. ``pacs_tls_ca``: PEM of the
+    certificates that vouch for the PACS, which switches TLS on; ``pacs_tls_certificate``: PEM with our own and its key.
+    In the file they may be a table ``[pacs]`` of names without the prefix.
     ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
     called from. It lies outside the store on purpose.
     """
@@ -121,6 +129,12 @@ class Settings:
     researcher_images: bool = False
     open_to_network: bool = False
     host_names: str = ""
+    pacs_host: str = ""
+    pacs_port: int = 104
+    pacs_ae_title: str = ""
+    pacs_calling_ae_title: str = "OSTEO"
+    pacs_tls_ca: str = ""
+    pacs_tls_certificate: str = ""
 
     @property
     def key_path(self) -> Path:
@@ -180,6 +194,10 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
     elif path is not None:
         raise SettingsError(f"no settings file at {path}; leave it out to use the defaults")
     names = {f.name for f in fields(Settings)}
+    table = given.pop(_PACS, {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"setting {_PACS} must be a table, [pacs] with host, port, ae_title; found {table!r}")
+    given.update({f"{_PACS}_{name}": value for name, value in table.items()})
     given.update({n: environment[f"OSTEO_{n.upper()}"] for n in names if f"OSTEO_{n.upper()}" in environment})
     unknown = sorted(set(given) - names)
     if unknown:
@@ -224,6 +242,16 @@ def checked(settings: Settings) -> Settings:
         f"mask_tool must be one of {', '.join(MASK_TOOLS)}, found {settings.mask_tool!r}": (
             settings.mask_tool in MASK_TOOLS
         ),
+        f"pacs_port must be 1 to 65535, found {settings.pacs_port}": 1 <= settings.pacs_port <= 65535,
+        "pacs_host needs pacs_ae_title, the PACS's own title": bool(settings.pacs_ae_title) or not settings.pacs_host,
+        **{
+            f"{name} must be a title of 1 to 16 characters, found {title!r}": not title
+            or bool(_AE_TITLE.fullmatch(title) and title.strip())
+            for name, title in (
+                ("pacs_ae_title", settings.pacs_ae_title),
+                ("pacs_calling_ae_title", settings.pacs_calling_ae_title or " "),
+            )
+        },
         f"masks must be a folder, there is none at {settings.masks}": not settings.masks
         or Path(settings.masks).is_dir(),
         "masks and another engine than own exclude each other; leave one out": not settings.masks

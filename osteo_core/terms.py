@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from enum import IntEnum, StrEnum
 
+#: What stands on every page, and in all that leaves for a PACS.
+RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
+SIMULATED = "Simulated patient"
+NO_PERSON = f"{SIMULATED}: anatomy, image and density are invented; this is no person."
+
 
 class Level(IntEnum):
     """Vertebral level by its VerSe number (Sekuboyina 2021); the number is also the mask's voxel value."""

@@ -207,7 +207,7 @@ def _range_cautions(mean: Estimate | None, line: Calibration, settings: Settings
 
 _ANCHOR_DOUBTS = {
     Anchor.NONE: "neither the sacrum nor the last rib is in view",
-    Anchor.AT_ODDS: "sacrum and last rib do not leave five lumbar levels between them; count them",
+    Anchor.AT_ODDS: "the landmarks in view do not fit five lumbar levels; count them",
 }
 
 

@@ -38,7 +38,7 @@ def read_volume(series: Series) -> Volume | Exclusion:
     """
     if len(series.files) == 1 and is_volume_file(series.files[0]) and not has_preamble(series.files[0]):
         return read_nifti_volume(series.files[0])
-    stack = series.stack if isinstance(series.stack, Stack) else _arranged(series)
+    stack = series.stack if isinstance(series.stack, Stack) else read_stack(series)
     if isinstance(stack, Exclusion):
         return stack
     if any(not s.rescale_slope or s.rescale_intercept is None for s in stack.slices):
@@ -49,7 +49,7 @@ def read_volume(series: Series) -> Volume | Exclusion:
         return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=str(error))
 
 
-def _arranged(series: Series) -> Stack | Exclusion:
+def read_stack(series: Series) -> Stack | Exclusion:
     """The stack of a series that a store gave back: its headers are read again, and arranged in the same way."""
     slices: list[SliceHeader] = []
     seen: Seen = {}

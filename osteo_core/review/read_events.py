@@ -10,12 +10,12 @@ from typing import Any
 
 from osteo_core.records import Event
 from osteo_core.review.decisions import Decisions
-from osteo_core.review.reads import Read, Reading, Role, SavedMask, Verdict
+from osteo_core.review.reads import Read, Reading, Role, SavedMask, Sending, Verdict
 from osteo_core.review.summary import Summary
 from osteo_core.terms import Level
 
 #: Kinds of the events that this module writes and reads.
-OPENED, SAVED, SIGNED = "opened", "mask saved", "read signed"
+OPENED, SAVED, SIGNED, SENT = "opened", "mask saved", "read signed", "sent"
 
 
 def opened_event(*, event_id: str, series_key: str, reader: str, at: datetime, shows_read: bool, version: str) -> Event:
@@ -51,10 +51,16 @@ def signed_event(read: Read, *, event_id: str, series_key: str) -> Event:
     return _versioned(event, read.model_hash, read.settings_hash)
 
 
+def sent_event(sending: Sending, *, event_id: str, series_key: str, author: str, sop_instance_uid: str) -> Event:
+    """A PACS has confirmed one object of a read."""
+    payload = {"read": sending.read_id, "what": sending.what, "to": sending.to, "sop_instance_uid": sop_instance_uid}
+    return _event(SENT, event_id, series_key, reader=author, at=sending.at, payload=payload)
+
+
 def reading_of(events: Iterable[Event], *, until: datetime | None = None) -> Reading:
     """The reading that these events of one series tell, as of ``until`` (None: now); other kinds are passed over."""
     ordered = sorted((e for e in events if until is None or e.at <= until), key=lambda e: (e.at, e.event_id))
-    masks, reads, openings = [], [], []
+    masks, reads, openings, sendings = [], [], [], []
     for event in ordered:
         payload = json.loads(event.payload_json)
         if event.kind == SAVED:
@@ -63,7 +69,10 @@ def reading_of(events: Iterable[Event], *, until: datetime | None = None) -> Rea
             reads.append(_read(event, payload))
         elif event.kind == OPENED:
             openings.append((event.author, event.at, bool(payload.get("shows_read"))))
-    return Reading(masks=tuple(masks), reads=tuple(reads), openings=tuple(openings))
+        elif event.kind == SENT:
+            own = {"read_id": payload["read"], "what": payload["what"], "to": payload["to"]}
+            sendings.append(Sending(**own, at=event.at))
+    return Reading(masks=tuple(masks), reads=tuple(reads), openings=tuple(openings), sendings=tuple(sendings))
 
 
 def _mask(event: Event, payload: Mapping[str, Any]) -> SavedMask:

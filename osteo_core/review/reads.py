@@ -84,12 +84,23 @@ class Read:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sending:
+    """One object made of the read ``read_id``, SEG or SR, that the PACS ``to`` (its AE title) has confirmed."""
+
+    read_id: str
+    what: str
+    to: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Reading:
     """All that readers did with one series, in order of time; a moment in the past gives the state of that moment."""
 
     masks: tuple[SavedMask, ...] = ()
     reads: tuple[Read, ...] = ()
     openings: tuple[tuple[str, datetime, bool], ...] = ()
+    sendings: tuple[Sending, ...] = ()
 
     @property
     def steps(self) -> tuple[SavedMask | Read, ...]:
@@ -122,6 +133,11 @@ class Reading:
         if self.by(Role.FIRST):
             return ReadingStatus.SIGNED
         return ReadingStatus.DRAFT if self.masks else ReadingStatus.UNREAD
+
+    def sent(self, read: Read, what: str, *, to: str | None = None) -> Sending | None:
+        """When that object of the read was sent last, to the PACS ``to`` or to any; None where it never was."""
+        own = (one for one in reversed(self.sendings) if one.read_id == read.event_id and one.what == what)
+        return next((one for one in own if to in (None, one.to)), None)
 
     def latest_version(self, reader: str, model_version: str) -> str:
         """The outlines a reader goes on with: their own last, else those of the read that counts, else the model's.

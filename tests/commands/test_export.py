@@ -33,6 +33,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
             "read signed": {"verdict": "corrected", "decisions": left_out.to_dict()},
             "saved view": {"name": TYPED, "query": f"text={TYPED}"},
             "signed in": {"name": TYPED, "roles": ["lead"]},
+            "sent": {"read": "r", "sop_instance_uid": TYPED},
         }
         record(
             opened.store_dir,
@@ -52,7 +53,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def test_what_people_typed_leaves_only_when_asked_for(store: Store, tmp_path: Path, with_words: bool) -> None:
     export(store.store_dir, tmp_path / "out", with_words=with_words)
     rows = parquet.read_table(tmp_path / "out" / "events.parquet").to_pylist()
-    assert len(rows) == 5
+    assert len(rows) == 6
     assert {row["event_id"] for row in rows if TYPED in repr(row)} == (
         {row["event_id"] for row in rows} if with_words else set()
     )
@@ -62,3 +63,4 @@ def test_what_people_typed_leaves_only_when_asked_for(store: Store, tmp_path: Pa
     assert told["1"]["undoes"] == "0"
     assert told["read signed"]["decisions"]["left_out"]["21"]["why"] == LeftOut.OTHER
     assert told["signed in"]["roles"] == ["lead"]
+    assert told["sent"]["read"] == "r"

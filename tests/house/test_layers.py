@@ -37,6 +37,8 @@ MAY_IMPORT = {
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms", "osteo_core.density.calibration.known_phantoms"),
     "osteo_core.pipeline": WAY,
     "osteo_core.review": (*WAY, "osteo_core.pipeline", "osteo_core.tables"),
+    # What a reader signed, as DICOM objects on the source's own slices.
+    "osteo_core.exchange": (*IMAGING, "osteo_core.archives", "osteo_core.dicom", "osteo_core.review", "osteo_core"),
     "osteo_core.__main__": (*WALLS, "commands"),
     "commands": ("osteo_core", "db", "models"),
     "commands.cluster": WALLS,
@@ -69,8 +71,9 @@ HOMES = {
     "cryptography": ("db.identities",),
     "openpyxl": ("osteo_core.tables",),
     "skimage": ("osteo_core.review",),
-    "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange", "benchmarks.indexing"),
+    "pydicom": ("osteo_core.dicom", "osteo_core.simulate", "osteo_core.exchange", "commands.pacs", "benchmarks.indexing"),
     "highdicom": ("osteo_core.exchange",),
+    "pynetdicom": ("commands.pacs",),
     "dask": ("commands.cluster",),
     "distributed": ("commands.cluster",),
 }

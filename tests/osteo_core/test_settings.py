@@ -17,6 +17,15 @@ def test_environment_comes_before_the_file_and_the_file_before_the_default(tmp_p
     assert (found.workers, found.store, found.media_limit_mb) == (3, Path("from-environment"), 2000)
 
 
+def test_a_pacs_is_a_table_of_its_own_or_names_with_a_prefix(tmp_path: Path) -> None:
+    file = tmp_path / "osteo.toml"
+    file.write_text('[pacs]\nhost = "pacs.example"\nport = 11112\nae_title = "ARCHIVE"\n')
+    found = read_settings(file, environment={"OSTEO_PACS_CALLING_AE_TITLE": "BONE"})
+    assert (found.pacs_host, found.pacs_port, found.pacs_ae_title) == ("pacs.example", 11112, "ARCHIVE")
+    assert found.pacs_calling_ae_title == "BONE"
+    assert found.hash == Settings().hash
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -42,6 +51,13 @@ def test_environment_comes_before_the_file_and_the_file_before_the_default(tmp_p
         ('phantom_table = "none.csv"', "phantom_table must be a CSV file, there is none at none.csv"),
         ('calibration_order = "phantom, guess"', "calibration_order must name ways of .*; found phantom, guess"),
         ('calibration_order = "phantom,phantom"', "each once; found phantom, phantom"),
+        ('pacs = "pacs.example"', r"setting pacs must be a table, \[pacs\] with host"),
+        ('[pacs]\nhots = "a"', r"unknown settings \['pacs_hots'\]"),
+        ('[pacs]\nhost = "a"', "setting pacs_host needs pacs_ae_title"),
+        ('[pacs]\nport = 0', "setting pacs_port must be 1 to 65535, found 0"),
+        ('pacs_ae_title = "SEVENTEENLETTERS1"', "setting pacs_ae_title must be a title of 1 to 16 characters"),
+        ('pacs_calling_ae_title = ""', "setting pacs_calling_ae_title must be a title"),
+        ('[pacs]\ntls_ca = "none.pem"', "setting pacs_tls_ca must be a text file, there is none at none.pem"),
         ('calibration_order = ""', "calibration_order must name ways of"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,15 +16,20 @@ from streamlit.testing.v1 import AppTest
 from db.connect import open_store
 from db.events import record
 from osteo_core.errors import UsageError
+from osteo_core.exchange.uids import SR
+from osteo_core.review.read_events import sent_event
+from osteo_core.review.reads import Sending
 from osteo_core.terms import Category
 from pages.ui import services
 from pages.ui.access.users import AUTHOR
 from pages.ui.export import report
+from pages.ui.patient import reader
 from pages.ui.services import corrections, identity
+from pages.ui.shared import wording
 from pages.ui.worklist import patient_list
 from tests.builders.cohort import build_cohort
 from tests.builders.store import build_store
-from tests.db.test_seen_by import STEPS, as_signed, event_of
+from tests.db.test_seen_by import START, STEPS, as_signed, event_of
 from tests.pages.conftest import ROOT
 from tests.pages.test_pages import texts
 
@@ -33,13 +38,17 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 #: Both series have osteoporosis by the program; AB signed the first as normal.
 WANTED = [r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS]
 KEY = WANTED[0].series.series_key
+#: The title of the PACS that has the read of the first series.
+PACS = "ZZPACS"
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture(scope="module")
 def read_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = build_store(tmp_path_factory.mktemp("read"), [*WANTED, as_signed(WANTED[0])])
-    record(folder, event_of(KEY, 0, STEPS[0]))
+    sending = Sending(read_id=f"{KEY}-0", what=SR, to=PACS, at=START + timedelta(minutes=9))
+    given = {"event_id": "sent", "series_key": KEY, "author": "night", "sop_instance_uid": "2.25.1"}
+    record(folder, event_of(KEY, 0, STEPS[0]), sent_event(sending, **given))
     store = open_store(folder)
     store.take_in()
     store.publish_snapshot()
@@ -177,3 +186,34 @@ def test_look_up_says_that_the_state_is_hidden(
         monkeypatch.setattr(identity, "seen_by", lambda name=name: name)
         ((_, (found,)),) = services.find_patients("1").by_number
         assert (found.follow_state == "hidden while you read blind") == is_hidden
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("AB", f", sent to {PACS} on {wording.moment(START + timedelta(minutes=9))}"), ("CD", "")]
+)
+def test_only_who_may_see_a_read_learns_that_it_was_sent(
+    open_as: Open, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    drawn: list[dict[str, object]] = []
+    monkeypatch.setattr(services, "screen_files", lambda *_: {})
+    monkeypatch.setattr(reader, "show_reader", lambda data, **_: drawn.append(data))
+    app = open_as(name, "pages/patient.py", series=KEY)
+    read = str(drawn[-1]["read"])
+    assert words in read
+    assert bool(read) == bool(words)
+    assert PACS not in texts(app)
+    assert (PACS in repr(drawn)) == bool(words)
+
+
+def test_a_read_that_waits_for_the_pacs_says_so_where_one_is_named(
+    open_as: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, object]] = []
+    monkeypatch.setattr(services, "screen_files", lambda *_: {})
+    monkeypatch.setattr(reader, "show_reader", lambda data, **_: drawn.append(data))
+    monkeypatch.setattr(reader, "SR", "another")
+    open_as("AB", "pages/patient.py", series=KEY)
+    monkeypatch.setenv("OSTEO_PACS_HOST", "pacs.example")
+    monkeypatch.setenv("OSTEO_PACS_AE_TITLE", PACS)
+    open_as("AB", "pages/patient.py", series=KEY)
+    assert ["not sent to the PACS yet" in str(data["read"]) for data in (drawn[0], drawn[-1])] == [False, True]

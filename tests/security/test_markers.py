@@ -24,12 +24,15 @@ from streamlit.testing.v1 import AppTest
 
 import app
 from benchmarks.crash.scenarios import MODELS, workers_within
+from commands import pacs
 from commands.analyze import analyze
 from commands.process import process
 from db.events import record
 from osteo_core.__main__ import main
 from osteo_core.records import Event
 from osteo_core.settings import Settings
+from tests.builders.pacs import TITLE, FakePacs
+from tests.builders.sending import build_sending_store
 from tests.builders.series import CtSpec, write_series
 from tests.pages.conftest import in_store, open_page
 
@@ -216,6 +219,31 @@ def test_the_store_holds_no_mark_but_paths_in_its_tables_of_files(site: Site) ->
             assert held <= (allowed if is_of_files else set()), file.relative_to(site.settings.store)
     database = database_text(site.settings.store / "osteo.duckdb", without=("files",))
     assert marks_in(database) == set()
+
+
+def test_what_is_sent_to_the_pacs_names_the_patient_there_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    build_sending_store(tmp_path, count=1, change=_marked)
+    with FakePacs(answer=lambda n: (None, 0xA700, 0xC000)[n] if n < 3 else 0x0000) as taker:
+        monkeypatch.setenv("OSTEO_PACS_HOST", "127.0.0.1")
+        monkeypatch.setenv("OSTEO_PACS_PORT", str(taker.port))
+        monkeypatch.setenv("OSTEO_PACS_AE_TITLE", TITLE)
+        monkeypatch.setattr(pacs, "PAUSES_S", (0.0, 0.0))
+        command = ("send", "--store", str(tmp_path / "store"))
+        said = _say(*command) + _say(*command)
+    assert "1 failed" in said
+    assert "1 signed read (2 objects) sent" in said
+    assert all({"PatientName", "PatientID"} <= marks_in(repr(made).encode()) for made in taker.held.values())
+    said += _say("export", "--store", str(tmp_path / "store"), "--out", str(tmp_path / "export"))
+    assert marks_in((said + caplog.text).encode()) == set()
+    for file in (*(tmp_path / "store").rglob("*"), *(tmp_path / "export").iterdir()):
+        if file.is_file():
+            assert marks_in(strings_of(file)) == set(), file.name
+    left = b"".join(strings_of(file) for file in (tmp_path / "export").iterdir())
+    assert not any(uid.encode() in left for uid in taker.held)
+    assert TITLE.encode() in left
 
 
 ROUTES = [screen.script for screen in app.PAGES]

@@ -10,12 +10,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from osteo_core.errors import UsageError
+from osteo_core.exchange.uids import SR
 from osteo_core.limits.fracture import MODERATE_FRACTURE_LOSS, POSSIBLE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS
 from osteo_core.programme.cause import Cause
 from osteo_core.review.accepting import acceptable_reads
 from osteo_core.review.decisions import LeftOut
 from osteo_core.review.pictures import TISSUE_NUMBERS
-from osteo_core.review.reads import Read, ReadingStatus
+from osteo_core.review.reads import Read, Reading, ReadingStatus, Verdict
 from osteo_core.review.summary import Summary
 from osteo_core.terms import ContrastPhase
 from pages.ui import services
@@ -182,7 +183,7 @@ def _data(view: services.PatientView, shown: ReaderView, reader: str, files: Map
         "can_correct": bool(files.get("mask")) and shown.role is not None,
         "why_not_correct": _why_not(shown) or "Nothing was outlined on this series, so there is nothing to correct.",
         "reading_status": _status_words(shown),
-        "read": _read_words(shown.read),
+        "read": _read_words(shown),
         "reasons": [one.value for one in LeftOut],
         "causes": [one.value for one in Cause],
         "phases": [one.value for one in ContrastPhase if one is not ContrastPhase.UNKNOWN],
@@ -261,8 +262,20 @@ def _status_words(shown: ReaderView) -> str:
     return f"{status.value}, {until}: {'; '.join(shown.reading.differences)}"
 
 
-def _read_words(read: Read | None) -> str:
+def _read_words(shown: ReaderView) -> str:
+    """Who signed and when, and whether a PACS has it; '' for one who reads blind."""
+    read = shown.read
     if read is None:
         return ""
     words = f": {read.words}" if read.words else ""
-    return f"{read.verdict.value} by {services.name_of(read.reader)}, {wording.moment(read.at)}{words}"
+    signed = f"{read.verdict.value} by {services.name_of(read.reader)}, {wording.moment(read.at)}"
+    return f"{signed}{_sent_words(shown.reading, read)}{words}"
+
+
+def _sent_words(reading: Reading, read: Read) -> str:
+    """', sent to ORTHANC on 2 Mar 2026, 11:30', or that it waits where a PACS is named and this read counts."""
+    sent = reading.sent(read, SR)
+    if sent is not None:
+        return f", sent to {sent.to} on {wording.moment(sent.at)}"
+    is_expected = bool(services.settings().pacs_host) and read == reading.counts and read.verdict is not Verdict.REJECT
+    return ", not sent to the PACS yet" if is_expected else ""

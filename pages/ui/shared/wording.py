@@ -7,11 +7,11 @@ from datetime import UTC, date, datetime
 
 from osteo_core.programme.follow_up import working_days
 from osteo_core.records import Estimate
+from osteo_core.terms import NO_PERSON as NO_PERSON
+from osteo_core.terms import RESEARCH_USE as RESEARCH_USE
+from osteo_core.terms import SIMULATED as SIMULATED
 from osteo_core.terms import Level, Sex
 
-RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
-SIMULATED = "Simulated patient"
-NO_PERSON = f"{SIMULATED}: anatomy, image and density are invented; this is no person."
 UNIT = "mg/cm³"
 MISSING = "–"
 #: In place of a state of the follow-up that would tell a reader how another one read.

@@ -11,13 +11,14 @@ from osteo_core.errors import UsageError
 from osteo_core.programme.cause import Cause
 from osteo_core.records import Event
 from osteo_core.review.decisions import Decisions, LeftOut, Reason
-from osteo_core.review.read_events import opened_event, reading_of, saved_event, signed_event
+from osteo_core.review.read_events import opened_event, reading_of, saved_event, sent_event, signed_event
 from osteo_core.review.reads import (
     Read,
     Reading,
     ReadingStatus,
     Role,
     SavedMask,
+    Sending,
     Verdict,
     check_signature,
     pairs_of,
@@ -174,3 +175,20 @@ def test_all_that_was_said_goes_through_an_event_unchanged() -> None:
 def test_a_decision_that_cannot_be_meant_is_a_sentence(given, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Decisions.from_dict(given)
+
+
+def test_what_was_sent_of_a_read_is_known_by_pacs_and_moment() -> None:
+    def sent(minute: int, read_id: str, to: str, what: str = "SR") -> Event:
+        sending = Sending(read_id=read_id, what=what, to=to, at=START + timedelta(minutes=minute))
+        return sent_event(sending, event_id=f"s{minute}", series_key="k", author="night", sop_instance_uid="2.25.1")
+
+    events = [signed(1, "AB", Role.FIRST), sent(2, "e1", "A"), sent(4, "e1", "B"), signed(6, "AB", Role.FIRST)]
+    reading = reading_of(events)
+    first, latest = reading.reads
+    assert reading.sent(first, "SR").to == "B"
+    assert reading.sent(first, "SR", to="A").at == START + timedelta(minutes=2)
+    assert reading.sent(first, "SEG") is None
+    assert reading.sent(first, "SR", to="C") is None
+    assert reading.sent(latest, "SR") is None
+    assert reading_of(events, until=START + timedelta(minutes=3)).sent(first, "SR").to == "A"
+    assert reading.status is ReadingStatus.SIGNED

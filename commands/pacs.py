@@ -1,0 +1,139 @@
+"""DICOM's own way to a PACS: one association, asked whether it answers (C-ECHO), then an object at a time (C-STORE).
+
+A lost association is made anew and an object tried again after growing pauses. No line of a log names a patient: the
+network library says nothing here, and a refusal is stated by its status.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import time
+from types import TracebackType
+from typing import Self
+
+from pydicom import Dataset
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
+from pynetdicom import AE
+from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.status import code_to_category
+
+from osteo_core.errors import OsteoError, SettingsError
+from osteo_core.settings import Settings
+
+#: Waits before an object is tried again, in seconds; then it has failed.
+PAUSES_S: tuple[float, ...] = (1.0, 5.0, 15.0)
+#: Longest waits for a connection, an answer of the PACS, and anything at all, in seconds.
+_CONNECT_S, _ANSWER_S = 10.0, 60.0
+_SUCCESS, _WARNING = "Success", "Warning"
+#: The PACS holds this object already, as it may after a command was killed.
+_DUPLICATE = 0x0111
+#: Statuses that may pass: out of resources (A7xx) and a failure while processing.
+_PASSING, _OUT_OF_RESOURCES = 0x0110, 0xA7
+for _library in ("pynetdicom", "highdicom"):
+    logging.getLogger(_library).setLevel(logging.CRITICAL)
+
+
+class PacsGoneError(OsteoError):
+    """The PACS does not answer, or does not take what is sent; the sentence says what to look at."""
+
+
+class ObjectRefusedError(OsteoError):
+    """One object was not stored, and why."""
+
+
+class Pacs:
+    """A PACS to store in, as a context manager; connects when it is entered and asks whether it answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ae = AE(ae_title=settings.pacs_calling_ae_title)
+        self._ae.connection_timeout = self._ae.acse_timeout = _CONNECT_S
+        self._ae.dimse_timeout = self._ae.network_timeout = _ANSWER_S
+        self._ae.add_requested_context(Verification)
+        for kind in (SegmentationStorage, Comprehensive3DSRStorage):
+            self._ae.add_requested_context(kind, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+        self._tls = _tls(settings)
+        self._open: Association | None = None
+
+    def __enter__(self) -> Self:
+        """Raises PacsGoneError where it does not answer."""
+        self._associated()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open is not None and self._open.is_established:
+            self._open.release() if error is None else self._open.abort()
+        self._open = None
+
+    def store(self, made: Dataset) -> None:
+        """Store one object; returns once the PACS has confirmed it.
+
+        Raises ObjectRefusedError where it did not take it, PacsGoneError where it answers no more.
+        """
+        why = ""
+        for pause_s in (0.0, *PAUSES_S):
+            time.sleep(pause_s)
+            association = self._associated()
+            try:
+                status = int(association.send_c_store(made).get("Status", -1))
+            except (RuntimeError, ValueError, AttributeError):  # lost since, or the kind of object was not agreed on
+                if association.is_established:
+                    raise ObjectRefusedError("the PACS takes no objects of this kind") from None
+                status = -1
+            if status == _DUPLICATE or (status >= 0 and code_to_category(status) in (_SUCCESS, _WARNING)):
+                return
+            why = "it did not answer" if status < 0 else f"status 0x{status:04X}"
+            if status >= 0 and status != _PASSING and status >> 8 != _OUT_OF_RESOURCES:
+                break
+            if status < 0 and association.is_established:
+                association.abort()
+        raise ObjectRefusedError(f"the PACS did not store it ({why})")
+
+    def _associated(self) -> Association:
+        """The association, made anew where it was lost and answering. Raises PacsGoneError after the last pause."""
+        if self._open is not None and self._open.is_established:
+            return self._open
+        place = f"{self._settings.pacs_ae_title} at {self._settings.pacs_host}, port {self._settings.pacs_port}"
+        why = ""
+        for pause_s in (0.0, *PAUSES_S):
+            time.sleep(pause_s)
+            made = self._ae.associate(
+                self._settings.pacs_host,
+                self._settings.pacs_port,
+                ae_title=self._settings.pacs_ae_title,
+                tls_args=self._tls,
+            )
+            if made.is_established:
+                if made.send_c_echo().get("Status", -1) == 0:
+                    self._open = made
+                    return made
+                made.abort()
+                why = "it does not answer to C-ECHO"
+            elif made.is_rejected:
+                raise PacsGoneError(
+                    f"the PACS {place} refuses us as {self._settings.pacs_calling_ae_title}: enter this title there, "
+                    "and look at the settings pacs_ae_title and pacs_calling_ae_title"
+                )
+            else:
+                why = "it takes no connection"
+        raise PacsGoneError(
+            f"the PACS {place} cannot be reached ({why}); look at pacs_host and pacs_port, and send again"
+        )
+
+
+def _tls(settings: Settings) -> tuple[ssl.SSLContext, str] | None:
+    if not settings.pacs_tls_ca:
+        return None
+    try:
+        context = ssl.create_default_context(cafile=settings.pacs_tls_ca)
+        if settings.pacs_tls_certificate:
+            context.load_cert_chain(settings.pacs_tls_certificate)
+    except (OSError, ssl.SSLError):
+        raise SettingsError(
+            "the files of pacs_tls_ca and pacs_tls_certificate must be PEM, the latter with its key"
+        ) from None
+    return context, settings.pacs_host

@@ -1,0 +1,80 @@
+"""Coded words of what is sent: SNOMED CT, DICOM and UCUM where they have one, else the program's own scheme 99OSTEO.
+
+Codes of SNOMED CT are those of the DICOM dictionary (pydicom's copy); the vertebral body is of SNOMED CT itself.
+"""
+
+from __future__ import annotations
+
+from highdicom.coding_schemes import CodingSchemeIdentificationItem
+from highdicom.sr import CodedConcept
+from pydicom.sr.codedict import codes
+
+from osteo_core.terms import Category, ContrastPhase, Level
+
+SCHEME, SCHEME_NAME = "99OSTEO", "Opportunistic osteoporosis screening on CT"
+#: A code's value and its meaning are at most so long (VR SH, LO).
+_VALUE_LENGTH, _MEANING_LENGTH = 16, 64
+
+CATEGORY = codes.cid7150.AnatomicalStructure
+VERTEBRAL_BODY = CodedConcept("3572006", "SCT", "Vertebral body")
+LUMBAR_SPINE = codes.SCT.LumbarSpine
+#: Vertebrae without a code of their own: the part of the spine stands for them, and the words say which body it is. A
+#: neighbour's code would make two of one vertebra.
+_UNCODED = {Level.L6: LUMBAR_SPINE, Level.T13: codes.SCT.ThoracicSpine}
+
+
+def private(value: str, meaning: str) -> CodedConcept:
+    """A word of the program's own scheme, cut to what DICOM holds."""
+    return CodedConcept(value.upper()[:_VALUE_LENGTH], SCHEME, meaning[:_MEANING_LENGTH])
+
+
+VBMD = private("VBMD", "Trabecular volumetric bone mineral density")
+VBMD_LOW = private("VBMD_LOW", "Trabecular vBMD, lower limit of the 95 % interval")
+VBMD_HIGH = private("VBMD_HIGH", "Trabecular vBMD, upper limit of the 95 % interval")
+HEIGHT_LOSS = private("HEIGHT_LOSS", "Largest loss of height of the vertebral body")
+GENANT = private("GENANT", "Height loss grade (Genant 1993)")
+WORST_GENANT = private("WORST_GENANT", "Worst height loss grade (Genant 1993)")
+COUNTS = private("LEVEL_COUNTS", "Level counts for the mean vBMD")
+MINERAL = private("MINERAL", "Mineral in which the vBMD is expressed")
+QCT_CATEGORY = private("QCT_CATEGORY", "Category of the mean vBMD by QCT limits")
+PHASE = private("CONTRAST_PHASE", "Contrast phase")
+VERDICT = private("VERDICT", "Verdict of the reader on the measurement")
+
+
+def scheme_item() -> CodingSchemeIdentificationItem:
+    """The line by which a receiver knows the program's own scheme."""
+    return CodingSchemeIdentificationItem(designator=SCHEME, name=SCHEME_NAME)
+
+
+def region_of(level: Level) -> CodedConcept:
+    """The vertebra; for L6 and T13, which have no code, the lumbar or thoracic spine."""
+    return CodedConcept.from_code(_UNCODED.get(level) or getattr(codes.SCT, f"{level.name}Vertebra"))
+
+
+def body_name(level: Level) -> str:
+    """'L1 vertebral body'; for a level without a code of its own the words say so."""
+    return f"{level.name} vertebral body{' (no code of its own)' if level in _UNCODED else ''}"
+
+
+def grade(number: int) -> CodedConcept:
+    """Genant's grade."""
+    words = ("no loss of height", "mild", "moderate", "severe")
+    return private(f"GENANT_{number}", f"Grade {number}: {words[number]}")
+
+
+def category(found: Category | None) -> CodedConcept:
+    """The category of the program, which is no diagnosis."""
+    found = found or Category.NOT_REPORTABLE
+    return private(found.name, f"vBMD category: {found.value}")
+
+
+def phase(words: str) -> CodedConcept:
+    """The contrast phase by its word in the store."""
+    found = ContrastPhase(words or ContrastPhase.UNKNOWN)
+    return private(found.name, f"Contrast phase: {found.value}")
+
+
+def calibration(kind: str, mineral: str) -> CodedConcept:
+    """How HU became vBMD."""
+    way = kind.replace("_", " ") or "unknown"
+    return private(kind or "unknown", f"Way of calibration: {way}, {mineral or 'mineral unknown'}")

@@ -1,0 +1,130 @@
+"""``send`` to a real PACS: Orthanc files both objects under the patient and study of the CT, and holds each once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+
+from osteo_core.__main__ import run
+from osteo_core.review.reads import Verdict
+from tests.builders.pacs import free_port
+from tests.builders.reading import ReadingCase
+from tests.builders.sending import build_sending_store, sign
+from tests.commands.test_send import expected, killed_before_the_note, sent
+
+ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
+pytestmark = pytest.mark.skipif(ORTHANC is None, reason="Orthanc is not installed")
+_PATIENCE_S = 60.0
+
+
+class Orthanc:
+    """A PACS in a temporary folder, asked through its HTTP interface."""
+
+    def __init__(self, folder: Path) -> None:
+        self.http, self.dicom = free_port(), free_port()
+        self._settings = folder / "orthanc.json"
+        given = {
+            "StorageDirectory": str(folder / "held"),
+            "IndexDirectory": str(folder / "held"),
+            "HttpPort": self.http,
+            "HttpBindAddresses": ["127.0.0.1"],
+            "RemoteAccessAllowed": False,
+            "AuthenticationEnabled": False,
+            "DicomPort": self.dicom,
+            "DicomAet": "ORTHANC",
+            "DicomCheckCalledAet": True,
+            "DicomAlwaysAllowStore": True,
+            "Plugins": [],
+        }
+        self._settings.write_text(json.dumps(given))
+
+    def __enter__(self) -> Orthanc:
+        self._process = subprocess.Popen(
+            [str(ORTHANC), str(self._settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        ends = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < ends:
+            try:
+                self.ask("/system")
+                return self
+            except urllib.error.URLError:
+                time.sleep(0.2)
+        self.__exit__()
+        raise RuntimeError("Orthanc did not start")
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=_PATIENCE_S)
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=30) as answer:
+            return json.loads(answer.read())
+
+    def held(self) -> dict[str, dict[str, Any]]:
+        """What it says of each instance, by UID."""
+        found = {}
+        for one in self.ask("/instances?expand"):
+            tags = self.ask(f"/instances/{one['ID']}/simplified-tags")
+            found[tags["SOPInstanceUID"]] = tags
+        return found
+
+    def upload(self, file: Path) -> None:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http}/instances", data=file.read_bytes(), method="POST"
+        )
+        with urllib.request.urlopen(request, timeout=30):
+            pass
+
+
+@pytest.fixture
+def orthanc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orthanc]:
+    with Orthanc(tmp_path) as running:
+        monkeypatch.setenv("OSTEO_PACS_HOST", "127.0.0.1")
+        monkeypatch.setenv("OSTEO_PACS_PORT", str(running.dicom))
+        monkeypatch.setenv("OSTEO_PACS_AE_TITLE", "ORTHANC")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingCase]]:
+    folder = tmp_path_factory.mktemp("orthanc")
+    return folder, build_sending_store(folder, count=1)
+
+
+def test_orthanc_holds_each_object_once_whatever_was_killed(built, orthanc: Orthanc, tmp_path: Path) -> None:
+    folder, cases = built
+    store = tmp_path / "store"
+    shutil.copytree(folder / "store", store)
+    ct = sorted((folder / "ct_0").iterdir())[0]
+    orthanc.upload(ct)
+    killed_before_the_note(store)
+    assert len(orthanc.held()) == 2
+    answer = run(["send", "--store", str(store)])
+    assert (answer.code, answer.document["objects"]) == (0, 2)
+    held = orthanc.held()
+    source = dcmread(ct, stop_before_pixels=True)
+    assert set(held) == {str(source.SOPInstanceUID), *expected(store)}
+    assert len(sent(store)) == 2
+    statistics = orthanc.ask("/statistics")
+    assert (statistics["CountPatients"], statistics["CountStudies"], statistics["CountSeries"]) == (1, 1, 3)
+    assert {tags["Modality"] for tags in held.values()} == {"CT", "SEG", "SR"}
+    report = next(tags for tags in held.values() if tags["Modality"] == "SR")
+    assert (report["VerificationFlag"], report["CompletionFlag"]) == ("VERIFIED", "COMPLETE")
+    assert report["StudyInstanceUID"] == str(source.StudyInstanceUID)
+    assert {tags["PatientID"] for tags in held.values()} == {"PID-0"}
+
+    sign(store, cases, later=1, verdict=Verdict.REJECT, words="moved")
+    run(["send", "--store", str(store), "--patient", cases[0].result.series.patient_key])
+    reports = [tags for tags in orthanc.held().values() if tags["Modality"] == "SR"]
+    assert len(reports) == 2
+    assert sum("PredecessorDocumentsSequence" in tags for tags in reports) == 1
