@@ -13,8 +13,9 @@ from db.records import series_of
 from osteo_core.errors import UsageError
 from osteo_core.exchange.signed import SignedRead
 from osteo_core.exchange.uids import SEG, SR
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Series
-from osteo_core.review.corrections import outline_dice, signed_series
+from osteo_core.review.corrections import SignedSeries, outline_dice, signed_series
 from osteo_core.review.reads import Read, Reading, ReadingStatus, Verdict
 from osteo_core.terms import Level
 
@@ -37,7 +38,7 @@ class ToSend:
 
 
 def reads_to_send(
-    query: Query, store_dir: Path, *, to: str, patient_key: str = ""
+    query: Query, store_dir: Path, pseudonyms: Pseudonyms, *, to: str, patient_key: str = ""
 ) -> tuple[list[ToSend], Counter[str]]:
     """Reads that count and were not sent to the PACS ``to``, and how many others wait for what.
 
@@ -59,9 +60,8 @@ def reads_to_send(
         if one.reading.status is ReadingStatus.AT_ODDS:
             waiting[_AT_ODDS] += 1
             continue
-        found.append(
-            _gathered(query, store_dir, one.series_key, one.reading, names=names, to=to, again=bool(patient_key))
-        )
+        gathered = _gathered(query, store_dir, pseudonyms, one, names=names, to=to, again=bool(patient_key))
+        found.append(gathered)
     return found, waiting
 
 
@@ -79,9 +79,16 @@ def _predecessor(reading: Reading, read: Read, to: str) -> Read | None:
 
 
 def _gathered(
-    query: Query, store_dir: Path, series_key: str, reading: Reading, *, names: Mapping[str, str], to: str, again: bool
+    query: Query,
+    store_dir: Path,
+    pseudonyms: Pseudonyms,
+    one: SignedSeries,
+    *,
+    names: Mapping[str, str],
+    to: str,
+    again: bool,
 ) -> ToSend:
-    read = reading.counts
+    series_key, reading, read = one.series_key, one.reading, one.reading.counts
     if read is None:
         raise ValueError("a reading without a read that counts has nothing to send")
     (header,) = query("series_header", series_key=series_key).to_pylist()
@@ -93,16 +100,17 @@ def _gathered(
     signed = SignedRead(
         read=read,
         reader=names.get(read.reader) or read.reader,
+        pseudonyms=pseudonyms,
         dice=outline_dice(reading, read),
         engine=result["model_engine"] or "",
-        mean_hu={Level(one["level"]): one["mean_hu"] for one in levels if one["mean_hu"] is not None},
+        mean_hu={Level(level["level"]): level["mean_hu"] for level in levels if level["mean_hu"] is not None},
         phase=result["contrast_phase"] or "",
         calibration=", ".join(
             filter(None, (result["calibration_name"], result["calibration_source"], *(result["corrections"] or ())))
         ),
         calibration_kind=result["calibration_kind"] or "",
         mineral=result["calibration_mineral"] or "",
-        cautions=tuple(one["sentence"] for one in query("result_cautions", **of_result).to_pylist()),
+        cautions=tuple(caution["sentence"] for caution in query("result_cautions", **of_result).to_pylist()),
         is_simulated=bool(row["is_simulated"]),
         measuring_version=result["measuring_version"] or "",
         predecessor=earlier.event_id if earlier else "",

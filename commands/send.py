@@ -20,6 +20,7 @@ from commands.pacs import ObjectRefusedError, Pacs, PacsGoneError
 from commands.reads_to_send import ToSend, reads_to_send
 from commands.sentences import counted
 from db.events import record
+from db.key import pseudonyms_of
 from db.moments import in_order
 from osteo_core.errors import UsageError
 from osteo_core.exchange.report import report_of
@@ -73,7 +74,11 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
     folder = arguments.to
     with store_access.store_to_read(settings.store) as reader:
         wanted, waiting = reads_to_send(
-            reader.query, settings.store, to=settings.pacs_ae_title, patient_key=arguments.patient
+            reader.query,
+            settings.store,
+            pseudonyms_of(settings),
+            to=settings.pacs_ae_title,
+            patient_key=arguments.patient,
         )
     done = _Done(left_out=waiting)
     if wanted:  # else nobody is asked whether they answer

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from osteo_core.whole_files import sync_folder
 
 _KEY_BYTES = 32
 _HEX_DIGITS = 16
+#: Namespace of the UIDs made here; another one would give each object a new UID.
+_UIDS = uuid.UUID("5f0f4f0e-3c5c-4d3b-9a55-6f9f4e2b8f61")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ class Pseudonyms:
         """Hash of an institution's name."""
         return self._hash("site", raw)
 
+    def uid(self, raw: str) -> str:
+        """A DICOM UID for something made here: '2.25.' and a UUID (version 5) as a number (DICOM PS3.5 B.2)."""
+        return f"2.25.{uuid.uuid5(_UIDS, self._digest('uid', raw)).int}"
+
     def accession(self, raw: str) -> str:
         """Hash of an accession number."""
         return self._hash("accession", raw)
@@ -84,9 +91,12 @@ class Pseudonyms:
         return self._hash("about", raw)
 
     def _hash(self, domain: str, raw: str) -> str:
+        return self._digest(domain, raw)[:_HEX_DIGITS]
+
+    def _digest(self, domain: str, raw: str) -> str:
         # A path's bytes that are no UTF-8 count as they are.
         message = f"{domain}\0{raw.strip()}".encode(errors="surrogatepass")
-        return hmac.new(self.key, message, hashlib.sha256).hexdigest()[:_HEX_DIGITS]
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()
 
 
 def _make_key_file(path: Path) -> None:

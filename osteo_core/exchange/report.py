@@ -79,7 +79,7 @@ def _organization(source: Source) -> str:
 
 def _observers(signed: SignedRead) -> sr.ObservationContext:
     device = sr.DeviceObserverIdentifyingAttributes(
-        uid=uid_of(f"{PROGRAM} {__version__}", signed.read.model_hash),
+        uid=signed.pseudonyms.uid(f"{PROGRAM} {__version__}/{signed.read.model_hash}"),
         name=PROGRAM,
         manufacturer_name=MANUFACTURER,
         model_name=f"version {__version__}",
@@ -95,9 +95,10 @@ def _observers(signed: SignedRead) -> sr.ObservationContext:
 def _predecessor(source: Source, signed: SignedRead) -> Dataset:
     """The report of the earlier read, which the PACS holds."""
     earlier = Dataset()
-    earlier.SOPClassUID, earlier.SOPInstanceUID = Comprehensive3DSRStorage, uid_of(signed.predecessor, SR)
+    earlier.SOPClassUID = Comprehensive3DSRStorage
+    earlier.SOPInstanceUID = uid_of(signed.pseudonyms, signed.predecessor, SR)
     earlier.StudyInstanceUID = source.header.StudyInstanceUID
-    earlier.SeriesInstanceUID = uid_of(signed.predecessor, "SR series")
+    earlier.SeriesInstanceUID = uid_of(signed.pseudonyms, signed.predecessor, "SR series")
     return earlier
 
 

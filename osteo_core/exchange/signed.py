@@ -17,6 +17,7 @@ from osteo_core.exchange.codes import scheme_item
 from osteo_core.exchange.source import Source
 from osteo_core.exchange.uids import uid_of
 from osteo_core.measuring import MEASURING_VERSION
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.review.reads import Read, Verdict
 from osteo_core.terms import Level
 from osteo_core.whole_files import writing
@@ -41,10 +42,12 @@ class SignedRead:
     was corrected, 0 where one of the two lacks the level. ``engine``: whose outlines the program's are.
     ``mean_hu``: mean HU of the trabecular region; the summary of the read has the median, which is what is calibrated.
     ``predecessor``: identifier of an earlier read of the series whose report the PACS holds, '' for none.
+    ``pseudonyms``: the site's, from whose key the UIDs are made.
     """
 
     read: Read
     reader: str
+    pseudonyms: Pseudonyms
     dice: Mapping[Level, float] = field(default_factory=dict)
     engine: str = ""
     mean_hu: Mapping[Level, float] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class SignedRead:
 
     def uid(self, what: str) -> str:
         """The UID of something that is made of this read."""
-        return uid_of(self.read.event_id, what)
+        return uid_of(self.pseudonyms, self.read.event_id, what)
 
     def described(self, what: str) -> str:
         """A series' description: what it is, and what it is not."""

@@ -65,8 +65,15 @@ def write_dicom(folder: Path, volume: Volume, number: int, change: Change | None
         dcmwrite(folder / f"{k:03d}.dcm", data, enforce_file_format=True)
 
 
+def write_key(folder: Path) -> None:
+    """The key of a store in ``folder``, as the program writes it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "pseudonym.key").write_text(f"{PSEUDONYMS.key.hex()}\n", encoding="ascii")
+
+
 def build_dicom_case(folder: Path, number: int, change: Change | None = None) -> ReadingCase:
-    """One phantom as DICOM in ``folder/ct_NUMBER``, found by its headers and taken all the way."""
+    """One phantom as DICOM in ``folder/ct_NUMBER``, found by its headers and taken all the way; the key beside it."""
+    write_key(folder)
     bodies = tuple(BodySpec(level=level, trabecular_hu=LOWERED[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
     write_dicom(folder / f"ct_{number}", volume, number, change)

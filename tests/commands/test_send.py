@@ -46,7 +46,7 @@ from pages.ui.services import review, review_case
 from pages.ui.services.store_holder import close_holder
 from tests.builders.pacs import TITLE, FakePacs, free_port
 from tests.builders.reading import ReadingCase, build_reading_store, fill_store
-from tests.builders.sending import PSEUDONYMS, build_dicom_case, build_sending_store, sign
+from tests.builders.sending import PSEUDONYMS, build_dicom_case, build_sending_store, sign, write_key
 from tests.house.sources import ROOT
 from tests.pages.services.test_review import signature
 
@@ -61,6 +61,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingC
 def store(built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the store, whose CT lie where they were; a PACS is named and pauses are short."""
     shutil.copytree(built[0] / "store", tmp_path / "store")
+    write_key(tmp_path)
     monkeypatch.setattr(pacs, "PAUSES_S", (0.01, 0.02))
     monkeypatch.setenv("OSTEO_PACS_HOST", "127.0.0.1")
     monkeypatch.setenv("OSTEO_PACS_AE_TITLE", TITLE)
@@ -101,7 +102,7 @@ def read_ids(store: Path) -> list[str]:
 
 
 def expected(store: Path) -> set[str]:
-    return {uid_of(one, what) for one in read_ids(store) for what in (SEG, SR)}
+    return {uid_of(PSEUDONYMS, one, what) for one in read_ids(store) for what in (SEG, SR)}
 
 
 def test_all_that_is_signed_is_sent_once_and_noted(store, start) -> None:
@@ -247,14 +248,14 @@ def test_a_later_read_names_the_report_that_it_replaces(store, built, start) -> 
     send(store)
     (later,) = sign(store, [case], later=1)
     assert send(store).document["objects"] == 2
-    (report,) = (one for uid, one in taker.held.items() if uid == uid_of(later.event_id, SR))
+    (report,) = (one for uid, one in taker.held.items() if uid == uid_of(PSEUDONYMS, later.event_id, SR))
     former = report.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
     assert former.ReferencedSOPInstanceUID in set(taker.held) - {report.SOPInstanceUID}
     (rejected,) = sign(store, [case], later=2, verdict=Verdict.REJECT, words="moved")
     assert send(store).document["objects"] == 1
-    withdrawn = taker.held[uid_of(rejected.event_id, SR)]
+    withdrawn = taker.held[uid_of(PSEUDONYMS, rejected.event_id, SR)]
     former = withdrawn.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
-    assert former.ReferencedSOPInstanceUID == uid_of(later.event_id, SR)
+    assert former.ReferencedSOPInstanceUID == uid_of(PSEUDONYMS, later.event_id, SR)
 
 
 def test_a_rejected_read_of_which_nothing_was_sent_is_not_told(store, built, start) -> None:
@@ -339,19 +340,20 @@ def test_outlines_that_a_reader_corrected_are_sent_as_they_were_signed(tmp_path:
     finally:
         close_holder(tmp_path / "store")
     assert answer.document["objects"] == 2
-    file = tmp_path / "out" / f"{uid_of(read.event_id, SEG)}.dcm"
+    file = tmp_path / "out" / f"{uid_of(PSEUDONYMS, read.event_id, SEG)}.dcm"
     found = read_seg(file, lambda segment: Level[segment.words[0]])
     geometry = shown.volume.geometry
     assert np.array_equal(resample_labels(found.labels, found.geometry, geometry), labels)
     kinds = {item.SegmentLabel: item.SegmentAlgorithmType for item in dcmread(file).SegmentSequence}
     assert kinds == {"T12": "AUTOMATIC", "L2": "SEMIAUTOMATIC", "L3": "AUTOMATIC"}
-    report = dcmread(tmp_path / "out" / f"{uid_of(read.event_id, SR)}.dcm")
+    report = dcmread(tmp_path / "out" / f"{uid_of(PSEUDONYMS, read.event_id, SR)}.dcm")
     assert report.SeriesDescription == "SIMULATED, Bone density of the spine, research use"
     assert report.VerifyingObserverSequence[0].VerifyingObserverName.family_name == "AB"
 
 
 def test_a_source_without_a_dicom_header_is_told(tmp_path: Path, monkeypatch) -> None:
     cases = build_reading_store(tmp_path, spines=({level: 106.0 for level in (19, 20, 21, 22)},))  # type: ignore[arg-type]
+    write_key(tmp_path)
     sign(tmp_path / "store", cases)
     answer = send(tmp_path / "store", "--to", str(tmp_path / "out"))
     assert answer.document["left_out"] == {"its source is no DICOM and names no patient and no study": 1}

@@ -19,7 +19,7 @@ from osteo_core.__main__ import run
 from osteo_core.review.reads import Verdict
 from tests.builders.pacs import free_port
 from tests.builders.reading import ReadingCase
-from tests.builders.sending import build_sending_store, sign
+from tests.builders.sending import build_sending_store, sign, write_key
 from tests.commands.test_send import expected, killed_before_the_note, sent
 
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
@@ -105,6 +105,7 @@ def test_orthanc_holds_each_object_once_whatever_was_killed(built, orthanc: Orth
     folder, cases = built
     store = tmp_path / "store"
     shutil.copytree(folder / "store", store)
+    write_key(tmp_path)
     ct = sorted((folder / "ct_0").iterdir())[0]
     orthanc.upload(ct)
     killed_before_the_note(store)

@@ -15,6 +15,7 @@ from osteo_core.exchange.report import report_of
 from osteo_core.exchange.segmentation import seg_of
 from osteo_core.exchange.signed import SignedRead
 from osteo_core.exchange.source import Source, read_source
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Geometry
 from osteo_core.review.reads import Read, Role, Verdict
 from osteo_core.review.summary import LevelSummary, Summary
@@ -47,9 +48,11 @@ READ = Read(
     summary=SUMMARY,
     event_id="e" * 32,
 )
+PSEUDONYMS = Pseudonyms(bytes(range(32)))
 SIGNED = SignedRead(
     read=READ,
     reader="Dr. Jürgen Größe",
+    pseudonyms=PSEUDONYMS,
     dice={Level.L1: 1.0, Level.L2: 0.93, Level.L3: 0.0},
     engine="vertebra_segmentation",
     mean_hu={Level.L1: 122.25, Level.L2: 211.0, Level.L3: 130.0},

@@ -15,11 +15,12 @@ from osteo_core.archives import status_of
 from osteo_core.errors import SourceGoneError, UsageError
 from osteo_core.exchange.source import read_source
 from osteo_core.exchange.uids import SEG, SR, uid_of
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Series
 from tests.builders.ct_files import write_ct
 from tests.builders.series import CtSpec, set_raw, write_series
 from tests.osteo_core.dicom.finding import find, the_series
-from tests.osteo_core.exchange.sending import READ, changed, made_from, read_back, source_in, written
+from tests.osteo_core.exchange.sending import PSEUDONYMS, READ, changed, made_from, read_back, source_in, written
 
 COPIED = (
     "PatientID",
@@ -34,9 +35,11 @@ COPIED = (
 
 
 def test_the_uids_are_those_of_the_read() -> None:
-    assert uid_of("e" * 32, SEG) == "2.25.73279768079273639739812232901629110879"
-    found = {uid_of(read, what) for read in ("a", "b") for what in (SEG, SR, "SEG series", "SR series")}
-    assert len(found) == 8
+    assert uid_of(PSEUDONYMS, "e" * 32, SEG) == "2.25.113072650859668658137957626957236540896"
+    keys = (PSEUDONYMS, Pseudonyms(bytes(32)))  # who has an export, and not the key, cannot tell what a PACS holds
+    kinds = (SEG, SR, "SEG series", "SR series")
+    found = {uid_of(key, read, what) for key in keys for read in ("a", "b") for what in kinds}
+    assert len(found) == 16
     assert all(UID(one).is_valid for one in found)
 
 
@@ -45,7 +48,9 @@ def test_a_repeated_send_writes_the_same_bytes(tmp_path: Path) -> None:
     again = [written(made) for made in made_from(read_source(the_series(find(tmp_path / "ct"))))]
     assert first == again
     other = made_from(source_in(tmp_path / "ct2"), changed({"event_id": "f" * 32}))
-    assert {made.SOPInstanceUID for made in other}.isdisjoint({uid_of(READ.event_id, what) for what in (SEG, SR)})
+    assert {made.SOPInstanceUID for made in other}.isdisjoint(
+        {uid_of(PSEUDONYMS, READ.event_id, what) for what in (SEG, SR)}
+    )
 
 
 def test_patient_and_study_are_as_the_source_has_them(tmp_path: Path) -> None:

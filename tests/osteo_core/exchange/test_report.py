@@ -13,7 +13,16 @@ from osteo_core.exchange import codes as words
 from osteo_core.exchange.uids import SEG, SR, uid_of
 from osteo_core.review.reads import Verdict
 from osteo_core.terms import Level
-from tests.osteo_core.exchange.sending import READ, SIGNED, SUMMARY, changed, made_from, read_back, source_in
+from tests.osteo_core.exchange.sending import (
+    PSEUDONYMS,
+    READ,
+    SIGNED,
+    SUMMARY,
+    changed,
+    made_from,
+    read_back,
+    source_in,
+)
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +85,7 @@ def test_levels_refer_to_their_segments(report, source) -> None:
     for number, name in enumerate(("L1", "L2", "L3"), start=1):
         segment = groups(report)[f"{name} vertebral body"].referenced_segment
         item = segment[0].ReferencedSOPSequence[0]
-        assert item.ReferencedSOPInstanceUID == uid_of(READ.event_id, SEG)
+        assert item.ReferencedSOPInstanceUID == uid_of(PSEUDONYMS, READ.event_id, SEG)
         assert int(item.ReferencedSegmentNumber) == number
     evidence = report.CurrentRequestedProcedureEvidenceSequence
     held = {
@@ -85,7 +94,10 @@ def test_levels_refer_to_their_segments(report, source) -> None:
         for series in study.ReferencedSeriesSequence
         for item in series.ReferencedSOPSequence
     }
-    assert held == {uid_of(READ.event_id, SEG), *(one.sop_instance_uid.split("#")[0] for one in source.stack.slices)}
+    assert held == {
+        uid_of(PSEUDONYMS, READ.event_id, SEG),
+        *(one.sop_instance_uid.split("#")[0] for one in source.stack.slices),
+    }
 
 
 def test_the_patient_has_mean_category_phase_and_mineral(report) -> None:
@@ -137,7 +149,7 @@ def test_a_rejected_read_has_no_values_and_names_the_report_that_it_replaces(sou
     assert said(found["Lumbar spine"], words.QCT_CATEGORY) == ["NOT_REPORTABLE"]
     assert "In the reader's words: moved" in comments(found["Lumbar spine"])
     series = made.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0]
-    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == uid_of("d" * 32, SR)
+    assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == uid_of(PSEUDONYMS, "d" * 32, SR)
 
 
 def read_back_report(made) -> sr.Comprehensive3DSR:
