@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLAGS = (
     "--headless=new --no-sandbox --disable-quic --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-    "--ignore-gpu-blocklist"
+    "--ignore-gpu-blocklist --disable-gpu-compositing"
 ).split()
 
 
