@@ -87,7 +87,10 @@ def read_source(series: Series) -> Source:
             header.decode()
     except DAMAGE:
         raise UsageError("the texts of its headers cannot be read in the character set that they name") from None
-    return Source(header=header, stack=stack, frames=_frames(header, stack.slices))
+    frames = _frames(header, stack.slices)
+    if not frames and len({uid_of_file(one) for one in stack.slices}) < len(stack.slices):
+        raise UsageError("several of its slices have one SOPInstanceUID, by which no PACS can tell them apart")
+    return Source(header=header, stack=stack, frames=frames)
 
 
 def uid_of_file(one: SliceHeader) -> str:

@@ -115,6 +115,16 @@ def test_a_header_without_what_places_an_object_is_refused(tmp_path: Path, keywo
     assert str(tmp_path) not in str(refused.value)
 
 
+def test_slices_that_share_a_uid_are_refused(tmp_path: Path) -> None:
+    """A viewer finds the slice of an outline by this UID."""
+
+    def paired(data: Dataset, k: int) -> None:
+        data.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.1.1.{k // 2 + 1}"
+
+    with pytest.raises(UsageError, match="several of its slices have one SOPInstanceUID"):
+        source_in(tmp_path / "ct", change=paired)
+
+
 def test_sources_that_are_gone_changed_or_no_dicom_are_refused(tmp_path: Path) -> None:
     built = write_series(tmp_path / "ct", CtSpec())
     series = the_series(find(built.folder))
