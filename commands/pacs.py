@@ -14,7 +14,7 @@ from typing import Self
 
 from pydicom import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.status import code_to_category
@@ -101,14 +101,19 @@ class Pacs:
         why = ""
         for pause_s in (0.0, *PAUSES_S):
             time.sleep(pause_s)
-            made = self._ae.associate(
-                self._settings.pacs_host,
-                self._settings.pacs_port,
-                ae_title=self._settings.pacs_ae_title,
-                tls_args=self._tls,
-            )
+            try:
+                made = self._ae.associate(
+                    self._settings.pacs_host,
+                    self._settings.pacs_port,
+                    ae_title=self._settings.pacs_ae_title,
+                    evt_handlers=[(evt.EVT_CONN_OPEN, _never_wait_for_ever)],
+                    tls_args=self._tls,
+                )
+            except (OSError, UnicodeError):  # before there is any connection
+                why = "nobody knows this name of a host"
+                continue
             if made.is_established:
-                if made.send_c_echo().get("Status", -1) == 0:
+                if _answers(made):
                     self._open = made
                     return made
                 made.abort()
@@ -123,6 +128,20 @@ class Pacs:
         raise PacsGoneError(
             f"the PACS {place} cannot be reached ({why}); look at pacs_host and pacs_port, and send again"
         )
+
+
+def _never_wait_for_ever(event: evt.Event) -> None:
+    """A PACS that stops within a message, or takes none in, has gone: the library itself would wait for its rest."""
+    held = event.assoc.dul.socket
+    if held is not None and held.socket is not None:
+        held.socket.settimeout(_ANSWER_S)
+
+
+def _answers(association: Association) -> bool:
+    try:
+        return bool(association.send_c_echo().get("Status", -1) == 0)
+    except (RuntimeError, ValueError):  # lost since, or C-ECHO was not agreed on
+        return False
 
 
 def _tls(settings: Settings) -> tuple[ssl.SSLContext, str] | None:

@@ -148,8 +148,10 @@ def objects_of(one: ToSend) -> list[tuple[str, Made]]:
         raise UsageError("its source files were replaced since they were measured and signed")
     if not (one.mask.is_file() or one.signed.is_rejected):
         raise UsageError("its outlines are not in the store any more")
-    source = read_source(one.series)
     try:
+        source = read_source(one.series)
+        if not source.is_of(one.series, one.signed.pseudonyms):
+            raise UsageError("its source files name another patient or study than when they were indexed")
         seg = None if one.signed.is_rejected else seg_of(source, *read_nifti_labels(one.mask), one.signed)
         report = report_of(source, one.signed, seg)
     except UsageError:

@@ -90,7 +90,7 @@ def with_patients(members: Sequence[Member]) -> list[Member]:
     """
     by_name: dict[str, list[Member]] = {}
     for one in sorted(members, key=_order):
-        named = replace(one, name=_name_of(one), study_uid=one.identity.study)
+        named = replace(one, name=name_of(one.person.patient_id, one.identity.study), study_uid=one.identity.study)
         by_name.setdefault(named.name, []).append(named)
     found = [one for own in by_name.values() for one in _separated(own)]
     patients: dict[str, set[str]] = {}
@@ -106,9 +106,9 @@ def _order(one: Member) -> tuple[Identity, str]:
     return one.identity, str(one.person)
 
 
-def _name_of(one: Member) -> str:
+def name_of(patient_id: str, study: str) -> str:
     """Without a PatientID each study is a patient of its own: never two patients as one."""
-    return one.person.patient_id if one.has_patient_id else f"study {one.identity.study}"
+    return f"study {study}" if is_placeholder(patient_id) else patient_id
 
 
 def _separated(members: Sequence[Member]) -> list[Member]:

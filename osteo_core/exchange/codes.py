@@ -75,6 +75,7 @@ def phase(words: str) -> CodedConcept:
 
 
 def calibration(kind: str, mineral: str) -> CodedConcept:
-    """How HU became vBMD."""
+    """How HU became vBMD, and of which mineral: a code a pair, for a receiver may compare codes alone."""
     way = kind.replace("_", " ") or "unknown"
-    return private(kind or "unknown", f"Way of calibration: {way}, {mineral or 'mineral unknown'}")
+    value = "_".join(filter(None, (kind or "unknown", mineral)))
+    return private(value, f"Way of calibration: {way}, {mineral or 'mineral unknown'}")

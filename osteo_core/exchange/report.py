@@ -36,6 +36,7 @@ from osteo_core.terms import NO_PERSON, RESEARCH_USE, Category, Level
 
 _HU, _MG_CM3, _PERCENT = codes.UCUM.HounsfieldUnit, codes.UCUM.MilligramsPerCubicCentimeter, codes.UCUM.Percent
 _NOT_STATED = "not stated"
+_MISCOUNTED = "The reader says that the levels were counted from a wrong landmark: their names may be wrong."
 #: Decimals of HU, mg/cm3 and percent: no measurement here is finer.
 _DECIMALS = 2
 _Group = TypeVar("_Group", bound=ContentSequence)
@@ -125,10 +126,14 @@ def _patient(signed: SignedRead) -> Group:
     how = f"Levels in the mean: {used}. {_calibration(signed)}"
     notes = [RESEARCH_USE, NO_PERSON if signed.is_simulated else ""]
     if not signed.is_rejected:
-        notes += [how, summary.reason, *signed.cautions]
+        notes += [_miscounted(signed), how, summary.reason, *signed.cautions]
     if read.words.strip():
         notes.append(f"In the reader's words: {read.words.strip()}")
     return _with_comments(group, notes)
+
+
+def _miscounted(signed: SignedRead) -> str:
+    return _MISCOUNTED if signed.read.decisions.is_count_wrong else ""
 
 
 def _calibration(signed: SignedRead) -> str:
@@ -153,7 +158,7 @@ def _levels(source: Source, signed: SignedRead, seg: hd.seg.Segmentation | None)
             "measurements": list(_of_level(level, one, signed)) or None,
             "qualitative_evaluations": said,
         }
-        why_not = "" if is_used else one.left_out or "does not count"
+        notes = [_miscounted(signed), "" if is_used else one.left_out or "does not count"]
         if seg is not None and level.name in numbers:
             segment = sr.ReferencedSegment(
                 sop_class_uid=seg.SOPClassUID,
@@ -161,9 +166,9 @@ def _levels(source: Source, signed: SignedRead, seg: hd.seg.Segmentation | None)
                 segment_number=numbers[level.name],
                 source_series=sr.SourceSeriesForSegmentation(str(source.header.SeriesInstanceUID)),
             )
-            yield _with_comments(OutlinedGroup(referenced_segment=segment, **given), [why_not])
+            yield _with_comments(OutlinedGroup(referenced_segment=segment, **given), notes)
         else:
-            yield _with_comments(Group(**given), [why_not])
+            yield _with_comments(Group(**given), notes)
 
 
 def _of_level(level: Level, one: LevelSummary, signed: SignedRead) -> Iterator[sr.Measurement]:

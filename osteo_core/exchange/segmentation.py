@@ -50,6 +50,7 @@ def seg_of(source: Source, labels: LabelArray, grid: Geometry, signed: SignedRea
         raise UsageError("none of its outlines lies on the slices of its source")
     numbers = np.zeros(256, dtype=np.uint8)
     numbers[list(levels)] = np.arange(1, len(levels) + 1)
+    what = f"Vertebral bodies{', miscounted levels' if signed.read.decisions.is_count_wrong else ''}"
     with quiet():
         made = hd.seg.Segmentation(
             source_images=source_images(source),
@@ -63,7 +64,7 @@ def seg_of(source: Source, labels: LabelArray, grid: Geometry, signed: SignedRea
             content_label="VERTEBRAL_BODIES",
             content_description=signed.described("Outlines of vertebral bodies"),
             content_creator_name=person_name(signed.reader),
-            series_description=signed.described("Vertebral bodies"),
+            series_description=signed.described(what),
             transfer_syntax_uid=ExplicitVRLittleEndian,
             **equipment(signed),
         )

@@ -11,6 +11,7 @@ from pydicom import Dataset, config
 
 from osteo_core.archives import count_changed, is_there
 from osteo_core.dicom.header import NotReadable, has_preamble, read_header
+from osteo_core.dicom.people import name_of
 from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import DAMAGE, text
@@ -19,6 +20,7 @@ from osteo_core.errors import SourceGoneError, UsageError
 from osteo_core.imaging.files import is_volume_file
 from osteo_core.imaging.resample import resample_labels
 from osteo_core.outcomes import Exclusion
+from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Geometry, LabelArray, Series
 
 #: Without these no PACS knows where an object belongs.
@@ -44,6 +46,18 @@ class Source:
         """The grid of its slices (column, row, slice); sheared where the gantry was tilted."""
         first = self.stack.slices[0]
         return Geometry(shape=(first.columns, first.rows, len(self.stack.slices)), affine_lps=self.stack.affine_lps)
+
+    def is_of(self, series: Series, pseudonyms: Pseudonyms) -> bool:
+        """Whether it names the patient and study that ``series`` was indexed with; of these an old index kept neither.
+
+        Size and time of a file may stay when it is replaced, as in archives whose files all have one date.
+        """
+        study = text(self.header, "StudyInstanceUID")
+        patient = name_of(text(self.header, "PatientID"), study)
+        return series.study_uid_key in (None, pseudonyms.study(study)) and series.patient_id_key in (
+            None,
+            pseudonyms.patient(patient),
+        )
 
     def place_mm(self, k: int) -> tuple[float, ...]:
         """Where slice ``k`` lies, as its header says; on the straight line where places are whole millimetres."""
@@ -73,7 +87,10 @@ def read_source(series: Series) -> Source:
             header.decode()
     except DAMAGE:
         raise UsageError("the texts of its headers cannot be read in the character set that they name") from None
-    return Source(header=header, stack=stack, frames=_frames(header, stack.slices))
+    frames = _frames(header, stack.slices)
+    if not frames and len({uid_of_file(one) for one in stack.slices}) < len(stack.slices):
+        raise UsageError("several of its slices have one SOPInstanceUID, by which no PACS can tell them apart")
+    return Source(header=header, stack=stack, frames=frames)
 
 
 def uid_of_file(one: SliceHeader) -> str:
@@ -98,7 +115,7 @@ def _check_files(series: Series) -> None:
 def _frames(header: Dataset, slices: tuple[SliceHeader, ...]) -> int:
     """Of the one multi-frame file; 0 for a file a slice. Raises UsageError for several multi-frame files."""
     number = int(header.get("NumberOfFrames") or 0)
-    if not number and "PerFrameFunctionalGroupsSequence" not in header:
+    if number <= 1 and "PerFrameFunctionalGroupsSequence" not in header:  # some say 1 of a file a slice
         return 0
     if len({one.path for one in slices}) > 1:
         raise UsageError("its slices are frames of several files, which cannot be sent")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import os
 import shutil
 import signal
 import socket
@@ -25,6 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydicom import dcmread
+from pynetdicom.sop_class import Verification
 
 from commands import pacs, store_access
 from commands.command import Answer
@@ -277,8 +280,10 @@ def test_what_two_readers_dispute_waits_for_an_adjudicator(store, built, start) 
     [
         (lambda file: file.unlink(), "1 of its 68 source files are not where they were"),
         (lambda file: file.write_bytes(file.read_bytes() + b"\0\0"), "1 of its 68 source files were replaced"),
+        (lambda file: renamed(file, b"PID-0", b"PID-9"), "its source files name another patient or study"),
+        (lambda file: renamed(file, b".498.7.0", b".498.7.9"), "its source files name another patient or study"),
     ],
-    ids=["gone", "replaced"],
+    ids=["gone", "replaced", "another patient's", "another study's"],
 )
 def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(
     store, built, start, spoil, words: str
@@ -296,6 +301,14 @@ def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(
     ((why, n),) = answer.document["left_out"].items()
     assert why.startswith(words)
     assert n == 1
+
+
+def renamed(file: Path, old: bytes, new: bytes) -> None:
+    """All files of the folder name somebody else, in the same size and with the same time."""
+    for one in file.parent.iterdir():
+        status = one.stat()
+        one.write_bytes(one.read_bytes().replace(old, new))
+        os.utime(one, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def test_files_that_the_index_has_seen_anew_since_the_signature_are_not_sent(store, built, start) -> None:
@@ -424,15 +437,42 @@ def test_a_ctrl_c_in_the_middle_of_an_answer_ends_the_command(store, start) -> N
     assert set(taker.held) == expected(store)
 
 
-def test_a_pacs_that_takes_the_connection_and_says_nothing_is_given_up(store, monkeypatch) -> None:
+@pytest.mark.parametrize("says", [b"", b"\x02\x00\x00"], ids=["nothing", "half a message"])
+def test_a_pacs_that_takes_the_connection_and_falls_silent_is_given_up(store, monkeypatch, says: bytes) -> None:
     monkeypatch.setattr(pacs, "_CONNECT_S", 0.2)
-    with socket.socket() as mute:
-        mute.bind(("127.0.0.1", 0))
-        mute.listen()
+    monkeypatch.setattr(pacs, "_ANSWER_S", 0.3)
+    taken: list[socket.socket] = []
+
+    def take(mute: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # it is closed at the end
+            while True:
+                taken.append(mute.accept()[0])
+                taken[-1].sendall(says)
+
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        threading.Thread(target=take, args=(mute,), daemon=True).start()
         monkeypatch.setenv("OSTEO_PACS_PORT", str(mute.getsockname()[1]))
         answer = send(store)
     assert answer.code == 1
     assert "cannot be reached" in answer.document["stopped"]
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "two..dots"])
+def test_a_host_that_nobody_knows_is_told(store, monkeypatch, host: str) -> None:
+    monkeypatch.setenv("OSTEO_PACS_HOST", host)
+    answer = send(store)
+    assert (answer.code, answer.document["waiting"]) == (1, 2)
+    assert f"{host}, port" in answer.document["stopped"]
+
+
+def test_a_pacs_that_does_not_know_c_echo_is_told(store, start) -> None:
+    taker = start()
+    taker._ae.remove_supported_context(Verification)
+    taker.stop()
+    taker.__enter__()
+    answer = send(store)
+    assert answer.code == 1
+    assert "does not answer to C-ECHO" in answer.document["stopped"]
 
 
 def test_it_sends_while_the_app_owns_the_store(store, start, monkeypatch) -> None:

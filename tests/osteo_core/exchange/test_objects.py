@@ -95,6 +95,15 @@ def test_a_header_that_lacks_what_is_not_needed_or_has_it_wrong_is_sent(tmp_path
         assert made["PatientBirthDate"].value == "unknown"
 
 
+def test_files_of_a_slice_each_may_say_that_they_have_one_frame(tmp_path: Path) -> None:
+    def counted(data: Dataset, _: int) -> None:
+        data.NumberOfFrames = 1
+
+    source = source_in(tmp_path / "ct", change=counted)
+    assert not source.is_multiframe
+    assert made_from(source)[0].NumberOfFrames > 1
+
+
 @pytest.mark.parametrize("keyword", ["StudyInstanceUID", "FrameOfReferenceUID", "SOPInstanceUID"])
 def test_a_header_without_what_places_an_object_is_refused(tmp_path: Path, keyword: str) -> None:
     def spoilt(data: Dataset, _: int) -> None:
@@ -104,6 +113,16 @@ def test_a_header_without_what_places_an_object_is_refused(tmp_path: Path, keywo
     with pytest.raises(UsageError, match=f"no valid {keyword}") as refused:
         read_source(the_series(found))
     assert str(tmp_path) not in str(refused.value)
+
+
+def test_slices_that_share_a_uid_are_refused(tmp_path: Path) -> None:
+    """A viewer finds the slice of an outline by this UID."""
+
+    def paired(data: Dataset, k: int) -> None:
+        data.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.1.1.{k // 2 + 1}"
+
+    with pytest.raises(UsageError, match="several of its slices have one SOPInstanceUID"):
+        source_in(tmp_path / "ct", change=paired)
 
 
 def test_sources_that_are_gone_changed_or_no_dicom_are_refused(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ from pydicom.valuerep import DT
 
 from osteo_core.exchange import codes as words
 from osteo_core.exchange.uids import SEG, SR, uid_of
+from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Verdict
-from osteo_core.terms import Level
+from osteo_core.terms import Level, Mineral
 from tests.osteo_core.exchange.sending import (
     PSEUDONYMS,
     READ,
@@ -64,7 +65,7 @@ def test_each_level_has_its_numbers(report) -> None:
         ("Median", 120.5, "[hnsf'U]"),
     }
     (vbmd,) = level.get_measurements(name=words.VBMD)
-    assert (float(vbmd.value), vbmd.unit.value, vbmd.method.value) == (98.0, "mg/cm3", "TISSUES")
+    assert (float(vbmd.value), vbmd.unit.value, vbmd.method.value) == (98.0, "mg/cm3", "TISSUES_K2HPO4")
     assert "K2HPO4" in vbmd.method.meaning
     assert values(level, words.VBMD_LOW) + values(level, words.VBMD_HIGH) == [80.0, 116.0]
     assert values(level, words.HEIGHT_LOSS) == [4.0]
@@ -137,6 +138,21 @@ def test_what_is_simulated_says_so(source) -> None:
     assert seg.SeriesDescription.startswith("SIMULATED, ")
     assert made.SeriesDescription == "SIMULATED, Bone density of the spine, research use"
     assert any(note.startswith("Simulated patient") for note in comments(groups(made)["Lumbar spine"]))
+
+
+def test_levels_that_the_reader_calls_miscounted_are_told_wherever_they_are_named(source) -> None:
+    seg, made = made_from(source, changed({"decisions": Decisions(is_count_wrong=True)}))
+    assert seg.SeriesDescription == "Vertebral bodies, miscounted levels, research use"
+    found = groups(read_back_report(made))
+    assert len(found) == 4
+    for group in found.values():
+        assert sum("counted from a wrong landmark" in note for note in comments(group)) == 1
+
+
+def test_two_minerals_never_share_the_code_of_one_way_of_calibration() -> None:
+    kinds = ("site", "published", "phantom", "in_scan", "")
+    made = {words.calibration(kind, mineral) for kind in kinds for mineral in (*Mineral, "")}
+    assert len({one.value for one in made}) == len({one.meaning for one in made}) == len(kinds) * (len(Mineral) + 1)
 
 
 def test_a_rejected_read_has_no_values_and_names_the_report_that_it_replaces(source) -> None:
