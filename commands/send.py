@@ -29,6 +29,7 @@ from osteo_core.exchange.signed import Made, write_object
 from osteo_core.exchange.source import read_source
 from osteo_core.exchange.uids import SEG, SR
 from osteo_core.imaging.nifti import read_nifti_labels
+from osteo_core.records import Geometry, LabelArray
 from osteo_core.review.read_events import sent_event
 from osteo_core.review.reads import Sending
 from osteo_core.settings import Settings
@@ -55,13 +56,15 @@ class _Done:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--to", type=path_argument, metavar="DIR", help="write files into this folder, send nothing")
-    parser.add_argument("--patient", metavar="KEY", default="", help="this pseudonym alone, also what was sent before")
+    parser.add_argument("--patient", metavar="KEY", help="this pseudonym alone, also what was sent before")
     parser.add_argument("--author", metavar="NAME", default="send", help="who sends; recorded")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Send, or write, what is not sent yet."""
     settings = context.settings
+    if arguments.patient == "":  # a script's variable that was never set: not everybody
+        raise UsageError("--patient needs a pseudonym, found nothing; leave it out to send all reads")
     if arguments.to is not None:
         return _run(settings, arguments)
     if not settings.pacs_host:
@@ -78,7 +81,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
             settings.store,
             pseudonyms_of(settings),
             to=settings.pacs_ae_title,
-            patient_key=arguments.patient,
+            patient_key=arguments.patient or "",
         )
     done = _Done(left_out=waiting)
     if wanted:  # else nobody is asked whether they answer
@@ -152,13 +155,20 @@ def objects_of(one: ToSend) -> list[tuple[str, Made]]:
         source = read_source(one.series)
         if not source.is_of(one.series, one.signed.pseudonyms):
             raise UsageError("its source files name another patient or study than when they were indexed")
-        seg = None if one.signed.is_rejected else seg_of(source, *read_nifti_labels(one.mask), one.signed)
+        seg = None if one.signed.is_rejected else seg_of(source, *_outlines(one.mask), one.signed)
         report = report_of(source, one.signed, seg)
     except UsageError:
         raise
     except Exception as error:  # the border of one read: the text of an error may quote a header
         raise UsageError(f"its headers do not let the objects be made ({type(error).__name__})") from None
     return [(what, made) for what, made in ((SEG, seg), (SR, report)) if made is not None and what not in one.sent]
+
+
+def _outlines(mask: Path) -> tuple[LabelArray, Geometry]:
+    try:
+        return read_nifti_labels(mask)
+    except ValueError:
+        raise UsageError("the file of its outlines in the store is damaged; 'check' says what to do") from None
 
 
 def _answer(done: _Done, *, where: str, waits: int) -> Answer:

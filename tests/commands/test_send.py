@@ -244,6 +244,16 @@ def test_one_patient_is_sent_again_when_named(store, built, start) -> None:
     assert (len(taker.received), len(taker.held)) == (6, 4)
     with pytest.raises(UsageError, match="no read of this patient is signed"):
         send(store, "--patient", "nobody")
+    with pytest.raises(UsageError, match="--patient needs a pseudonym"):
+        send(store, "--patient", "")
+
+
+def test_a_damaged_mask_is_told_as_one(store, tmp_path: Path) -> None:
+    masks = sorted((store / "media").glob("*_mask.nii.gz"))
+    masks[0].write_bytes(masks[0].read_bytes()[:200])
+    answer = send(store, "--to", str(tmp_path / "out"))
+    assert answer.document["left_out"] == {"the file of its outlines in the store is damaged; 'check' says what to do": 1}
+    assert answer.document["reads"] == len(masks) - 1
 
 
 def test_a_later_read_names_the_report_that_it_replaces(store, built, start) -> None:
