@@ -19,11 +19,12 @@ _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
 _CUT, _WHOSE, _INTO = "-- cut\n", "/*whose*/ TRUE", ("DELETE FROM cohort", "INSERT INTO cohort")
-#: Of series that a reader signed, what the program measured.
+_SIGNED = "series_key IN (SELECT series_key FROM sound_results WHERE is_read)"
+#: Of series that a reader signed, also of one that no longer counts, what the program measured.
 _UNREAD = (
-    "NOT coalesce(is_read, false) AND series_key IN (SELECT series_key FROM sound_results WHERE is_read)",
+    f"NOT coalesce(is_read, false) AND {_SIGNED}",
     "WHERE NOT coalesce(h.is_superseded, false)",
-    "WHERE r.series_key IS NOT NULL AND NOT coalesce(h.is_superseded, false)",
+    f"WHERE h.{_SIGNED} AND NOT coalesce(h.is_superseded, false)",
 )
 #: What was noted since follows from the read.
 _NOTES, _NO_NOTES = "FROM valid_notes", "FROM (FROM valid_notes WHERE false)"
