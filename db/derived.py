@@ -19,13 +19,14 @@ _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
 _CUT, _WHOSE, _INTO = "-- cut\n", "/*whose*/ TRUE", ("DELETE FROM cohort", "INSERT INTO cohort")
-#: Of series that a reader signed, what the program measured.
+_SIGNED = "series_key IN (SELECT series_key FROM sound_results WHERE is_read)"
+#: Of series that a reader signed, also of one that no longer counts, what the program measured.
 _UNREAD = (
-    "NOT coalesce(is_read, false) AND series_key IN (SELECT series_key FROM sound_results WHERE is_read)",
+    f"NOT coalesce(is_read, false) AND {_SIGNED}",
     "WHERE NOT coalesce(h.is_superseded, false)",
-    "WHERE r.series_key IS NOT NULL AND NOT coalesce(h.is_superseded, false)",
+    f"WHERE h.{_SIGNED} AND NOT coalesce(h.is_superseded, false)",
 )
-#: What was noted since follows from the read.
+#: Notes on the follow-up are left out: they follow from the read.
 _NOTES, _NO_NOTES = "FROM valid_notes", "FROM (FROM valid_notes WHERE false)"
 _IS_SIGNED = "SELECT EXISTS(FROM sound_results WHERE is_read AND series_key IN (SELECT series_key FROM touched))"
 _DELETE_UNREAD = "DELETE FROM unread WHERE series_key IN (SELECT series_key FROM touched)"
@@ -53,7 +54,7 @@ def _recipe_sql() -> tuple[str, str, str]:
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
     """Make every derived row of the series in the temporary table ``touched`` anew, within the caller's transaction.
 
-    Most of the time of a few rows is the planning of the query: for ``unread`` it is run only where a read is signed.
+    For a few rows most of the time goes into planning the query; that for ``unread`` runs only where a read is signed.
     """
     all_sql, unread_sql, end_sql = _recipe_sql()
     connection.execute(all_sql)

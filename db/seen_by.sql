@@ -14,10 +14,20 @@ events AS (
     SELECT * FROM main.events
     WHERE series_key NOT IN (FROM hidden) OR kind NOT IN ('follow-up', 'follow-up fact', 'follow-up undone')
 ),
-cohort AS (
+seen AS (
     SELECT * FROM main.cohort WHERE series_key NOT IN (FROM hidden)
     UNION ALL BY NAME
     SELECT * FROM main.unread WHERE series_key IN (FROM hidden)
+),
+cohort AS (  -- whether a flag is its patient's only one was found with the reads that are hidden here
+    SELECT * REPLACE (
+        CASE
+            WHEN is_only_flag
+                THEN patient_number NOT IN (SELECT patient_number FROM main.unread WHERE series_key IN (FROM hidden))
+            ELSE is_only_flag
+        END AS is_only_flag
+    )
+    FROM seen
 ),
 current_cause_readings AS (
     SELECT * FROM main.current_cause_readings WHERE author = $seen_by OR series_key NOT IN (FROM hidden)

@@ -229,7 +229,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
     CautionCode.POSSIBLE_FRACTURE: "Possible vertebral fracture: {found}.",
     CautionCode.HU_SHIFT: "HU of air or soft tissue are outside the expected range: {found}.",
     CautionCode.NOT_PLAIN_CT: "Tissues are not as plain CT shows them; this may be a spectral image: {found}.",
-    CautionCode.MULTIENERGY: "A multi-energy scan whose header does not call this its ordinary image: {found}.",
+    CautionCode.MULTIENERGY: "Multi-energy scan; its header does not call this image the conventional one: {found}.",
     CautionCode.HEADER_DOUBTED: "The image does not fit its header: {found}.",
     CautionCode.UNLIKE_SCANNER: "Tissues are not as in the other series of this scanner: {found}.",
     CautionCode.REGRESSION_DISAGREES: "The network (trained on simulated patients only) gives a different vBMD: "

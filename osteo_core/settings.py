@@ -84,7 +84,7 @@ class Settings:
     ``session_hours``: how long a sign-in holds; ``idle_minutes``: how long without use, 0 for as long as that.
     ``researcher_images``: whether a researcher sees images.
     ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in; ``host_names``: names
-    separated by commas under which it is opened then, beside the machine's own and its addresses in numbers.
+    separated by commas under which it is opened then, beside the machine's own and its IP addresses.
     ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
     that off, and uploads with it. ``upload_folder`` keeps uploaded archives, empty for ``incoming`` in the store;

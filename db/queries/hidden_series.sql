@@ -2,5 +2,5 @@
 SELECT unread.series_key
 FROM unread
 JOIN cohort USING (series_key)
-WHERE NOT coalesce(cohort.is_read, false)
+WHERE NOT coalesce(cohort.is_read, false) AND cohort.status <> 'excluded'
 ORDER BY unread.series_key;

@@ -175,9 +175,10 @@ _OF_THE_EXAMINATION = ("a projection", "fused", "subtracted", "a perfusion", "on
 
 
 def is_unnamed_multienergy(source: Source) -> bool:
-    """Whether a multi-energy scanner made the image and the header does not say that one constant tube did.
+    """Whether the scan was multi-energy and the header does not say that it had one tube of constant voltage.
 
-    Such an image may be an ordinary one (dual layer, photon counting), one of two tubes, or mixed or computed of both.
+    Such an image may be the conventional one (dual layer, photon counting), that of one of two tubes, or one mixed or
+    computed from both.
     """
     return text(source, "MultienergyCTAcquisition").upper() == "YES" and _techniques(source) != ["CONSTANT_SOURCE"]
 

@@ -10,18 +10,20 @@ from pathlib import Path
 
 import pytest
 
+from db import rows
 from db.connect import Store, open_snapshot, open_store
 from db.events import record
+from osteo_core.outcomes import ExclusionCode
 from osteo_core.programme.cohort import Change, CohortFilter
 from osteo_core.programme.follow_up import Note, State
 from osteo_core.programme.follow_up import event_of as follow_up_event
-from osteo_core.records import Estimate, Event, SeriesResult
+from osteo_core.records import Estimate, Event, Exclusion, Found, SeriesResult
 from osteo_core.review.read_events import opened_event, reading_of, signed_event
 from osteo_core.review.reads import Read, Role, Verdict
 from osteo_core.review.summary import Summary
-from osteo_core.terms import Category
+from osteo_core.terms import Category, Step
 from tests.builders.cohort import build_cohort, key_of
-from tests.db.conftest import deliver_results
+from tests.db.conftest import deliver, deliver_results
 from tests.db.test_queries import PARAMETERS
 
 START = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
@@ -103,10 +105,10 @@ def listed(store: Store, seen_by: str | None, *categories: Category) -> Sequence
     chosen = CohortFilter(categories=categories)
     order = store.query("worklist_order", cohort=chosen, seen_by=seen_by, sort="urgency", descending=False, limit=9)
     keys = order.column("series_key").to_pylist()
-    rows = {
+    found = {
         row["series_key"]: row for row in store.query("worklist_rows", series_keys=keys, seen_by=seen_by).to_pylist()
     }
-    return [rows[key] for key in keys]
+    return [found[key] for key in keys]
 
 
 @pytest.mark.parametrize("seen_by", ["CD", ""])
@@ -160,8 +162,8 @@ def test_the_follow_up_of_a_hidden_series_is_told_by_no_filter_count_or_file(rea
     noted = CohortFilter(changed=Change.NOTED, since=START)
     for reader, is_hidden in (("CD", True), ("", True), ("AB", False), (None, False)):
         seen = State.TO_REVIEW if is_hidden else step
-        rows = store.query("export_cohort", seen_by=reader, with_keys=True, salt="s").to_pylist()
-        (own,) = (row for row in rows if row["series"] == key)
+        listing = store.query("export_cohort", seen_by=reader, with_keys=True, salt="s").to_pylist()
+        (own,) = (row for row in listing if row["series"] == key)
         assert own["follow_state"] == seen
         marks = store.query("filter_marks", seen_by=reader).to_pylist()
         counts = {row["value"]: row["n"] for row in marks if row["field"] == "state"}
@@ -176,6 +178,34 @@ def test_the_follow_up_of_a_hidden_series_is_told_by_no_filter_count_or_file(rea
     (row,) = (row for row in listed(store, "CD") if row["series_key"] == key)
     assert (row["follow_since"], row["follow_because"]) == (None, None)
     assert order == [row["series_key"] for row in sorted(listed(store, "CD"), key=lambda row: row["mean_vbmd_mg_cm3"])]
+
+
+def test_a_hidden_series_that_lost_its_preference_is_excluded_for_the_blind_too(read_store) -> None:
+    store, signed = read_store
+    excluded = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="another")
+    deliver(store.store_dir, rows.indexed_tables(Found(excluded=((signed.series, excluded),))))
+    store.take_in()
+    for reader in (None, "", "AB", "CD"):
+        (whole,) = store.query("cohort_summary", seen_by=reader).to_pylist()
+        assert (whole["n_series"], whole["n_measured"]) == (2, 1)
+        assert store.query("hidden_series", seen_by=reader).num_rows == 0
+
+
+@pytest.mark.parametrize("is_flagged", [True, False])
+def test_a_patient_with_a_hidden_flag_and_another_one_counts_once(
+    is_flagged: bool, tmp_path: Path, store: Store
+) -> None:
+    one, other = (r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS)
+    other = replace(other, series=replace(other.series, patient_key=one.series.patient_key))
+    read = as_signed(one)
+    read = replace(read, assessment=replace(read.assessment, is_flagged=is_flagged))
+    deliver_results(store.store_dir, [one, other, read])
+    record(store.store_dir, event_of(one.series.series_key, 0, STEPS[0]))
+    store.take_in()
+    for reader in (None, "AB", "CD", ""):
+        given = {"now": START + timedelta(days=400), "seen_by": reader}
+        found = {row["indicator"]: row for row in store.query("follow_up_indicators", **given).to_pylist()}
+        assert found["reviewed in time"]["due"] + found["reviewed in time"]["running"] == 1
 
 
 def test_the_second_table_follows_the_first_however_it_is_made(tmp_path: Path, read_store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from db.connect import open_store
 from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.exchange.uids import SR
+from osteo_core.programme.planning import Contact, Plan, plan_event
 from osteo_core.review.read_events import sent_event
 from osteo_core.review.reads import Sending
 from osteo_core.terms import Category
@@ -160,6 +162,21 @@ def test_the_worklist_shows_no_state_of_a_series_that_is_read_blind(
             patient_list._note(order, items, {"keys": [[KEY, state]], "fact": "DXA"})
     (own,) = services.work_items([KEY], seen_by="AB")
     assert patient_list._row(own, order, datetime.now(UTC))["state_words"] != "hidden while you read blind"
+
+
+def test_no_list_or_file_tells_a_contact_about_a_series_that_is_read_blind(
+    read_store: Path, in_store: Callable[[Path], None], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(read_store, tmp_path / "contacted")
+    plan = Plan(author="AB", at=START + timedelta(days=1), contact=Contact.LETTER)
+    record(folder, plan_event(plan, event_id="contact", series_key=KEY))
+    with open_store(folder) as store:
+        store.take_in()
+        store.publish_snapshot()
+    in_store(folder)
+    for reader_name, expected in (("CD", ""), ("AB", "by letter"), (None, "by letter")):
+        (item,) = services.work_items([KEY], seen_by=reader_name)
+        assert (item.contact, item.contact_at is None) == (expected, not expected)
 
 
 def test_the_patients_page_offers_no_step_that_tells_the_state(open_as: Open) -> None:

@@ -2,7 +2,7 @@
 
 A page of another site may point its own name at this server (DNS rebinding); the browser then takes the answers for
 that site's own. Such a request names the foreign host, so a host is compared with the names that this server has. An
-address in numbers is never foreign: nobody can point it elsewhere.
+IP address is never foreign: nobody can point it elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from osteo_core.settings import read_settings
 from pages.ui.access.sign_in import SignIn, is_loopback
 
 _FOREIGN = "this request comes from another site or under another name; open the dashboard at its own address"
-_UNNAMED = f"{_FOREIGN}, in numbers or by a name in the setting host_names"
+_UNNAMED = f"{_FOREIGN}: its IP address, or a name in the setting host_names"
 
 
 def why_foreign(scope: Scope, headers: Headers, sign_in: SignIn | None) -> str:
@@ -32,7 +32,7 @@ def why_foreign(scope: Scope, headers: Headers, sign_in: SignIn | None) -> str:
 def _host_is_ours(scope: Scope, headers: Headers, sign_in: SignIn | None) -> bool:
     """With a sign-in its own address, or this machine (a proxy before it); without one, this machine alone.
 
-    Open to the network without a sign-in: any address in numbers, and the names of this machine.
+    Open to the network without a sign-in: any IP address, and the names of this machine.
     """
     if len(headers.getlist("host")) != 1:
         return False

@@ -107,6 +107,8 @@ def check_start() -> None:
     """Whether the server may start like this. Raises SettingsError with what to do."""
     settings, sign_in = read_settings(), read_sign_in()
     role_names(settings)
+    if config.get_option("server.baseUrlPath"):  # the table of routes (roles.py) begins at the root
+        raise SettingsError("leave out Streamlit's option server.baseUrlPath: the dashboard is at the root of its host")
     if sign_in is not None:
         if importlib.util.find_spec("authlib") is None:
             raise SettingsError("sign-in needs the package authlib; install requirements.txt")

@@ -1,6 +1,6 @@
 """How many sockets are open to people who are not signed in: each holds a session, which takes memory and a thread.
 
-Whoever has signed in is not counted. A window that is refused says so, and the browser tries again by itself.
+Who has signed in is not counted. A window that is refused tries again by itself until others are closed.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ class Sockets:
 
     @contextlib.contextmanager
     def opened(self, user: User | None, address: str) -> Iterator[str]:
-        """While a socket of this user is open from that address; gives why it may not open, or ''.
+        """Count a socket of this user from that address while it is open; gives why it may not open, or ''.
 
-        A proxy that does not say for whom it asks has this machine's address: then the bound on all counts alone.
+        Requests through a proxy on this machine that sends no X-Forwarded-For all come from this machine: for them only
+        the bound on all counts.
         """
         if user is not None and not user.is_local:
             yield ""

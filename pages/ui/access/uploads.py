@@ -1,7 +1,7 @@
-"""What people upload, before it is taken in: Streamlit keeps each upload in memory and counts it for nobody.
+"""Bounds on uploads: Streamlit keeps each one in memory and limits only its own size.
 
-An upload says how long it is before it comes. It is refused where it is longer than this person may send, or where it
-and what lies in memory of the same sign-in, over all its windows, are together.
+An upload states its length first. It is refused where it is longer than this person may send, or where it would be
+together with what this sign-in already has in memory, over all its windows.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Uploads:
         user, length = user_of_cookies(request.cookies), request.headers.get("content-length", "")
         if user is None:
             await PlainTextResponse("sign in first", status_code=401)(scope, receive, send)
-        elif not (length.isascii() and length.isdecimal()):
+        elif "transfer-encoding" in request.headers or not (length.isascii() and length.isdecimal()):
             await PlainTextResponse("an upload must say how long it is", status_code=411)(scope, receive, send)
         elif refused := self._why_not(user, int(length)):
             await PlainTextResponse(refused, status_code=413)(scope, receive, send)
@@ -96,13 +96,13 @@ class Uploads:
 
     @contextlib.contextmanager
     def _counted(self, login: str, length: int, path: str) -> Iterator[None]:
-        """While an upload comes its length counts for its sign-in, from then on what Streamlit has kept of it."""
+        """While an upload comes, its stated length counts for its sign-in; after that what Streamlit has kept of it."""
         session, _, file = path.removeprefix(_UPLOADS).partition("/")
         self._coming[login] += length
         try:
             yield
+        finally:  # Streamlit may have kept it also where the answer reached nobody
             self._logins[session, file] = login
-        finally:
             self._coming[login] -= length
             if not self._coming[login]:
                 del self._coming[login]

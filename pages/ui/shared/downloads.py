@@ -3,7 +3,7 @@
 Streamlit deletes a file made on request as soon as two runs of any session have ended, and nothing of the session that
 asked holds it: with twenty people at work the browser's own request came too late and got 404. And it would compress
 each file for its one reader at the highest level: 26 s of a core for a cohort of a million series. And it would send a
-file to whoever knows its address; an address that leaked opens nothing for another person.
+file to whoever knows its address; here a leaked address opens nothing for another person.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _FILES = "/media/"
 _ASKS_FOR_LESS = b"accept-encoding"
 #: s that a deleted download stays in memory; long enough for a request that waits behind others.
 KEPT_S = 60.0
-#: The subject of who sends the request, or holds the socket, that is being answered; '' where no sign-in is configured,
-#: None where a page's script runs.
+#: The subject of who sends the request, or holds the socket, that is being answered; '' for nobody and where no sign-in
+#: is configured, None where a page's script runs.
 _asks: ContextVar[str | None] = ContextVar("asks", default=None)
 
 

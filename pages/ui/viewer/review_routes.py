@@ -43,8 +43,6 @@ _MOST_BYTES = 32_000_000
 #: Streamlit's pieces of the patient's page, by the beginning of their file name.
 _PIECES = ("DataFrame", "Quiver", "arrowFormatUtils")
 _EXPIRED = "this page was open for longer than its addresses are good; it asks for new ones by itself, try again"
-
-
 _ANOTHER = "this page was opened under another sign-in; reload it"
 
 

@@ -131,7 +131,7 @@ def _planned(item: services.WorkItem) -> str:
     parts = [f"assigned to {item.assignee}"] if item.assignee else []
     if item.snooze_until and item.snooze_until > datetime.now(UTC).date():
         parts.append(f"waits until {wording.day(item.snooze_until)}")
-    if item.contact_at and not item.is_hidden:
+    if item.contact_at:
         parts.append(f"{item.contact} on {wording.day(item.contact_at.astimezone().date())}")
     return "; ".join(parts)
 

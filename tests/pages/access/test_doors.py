@@ -340,7 +340,7 @@ def test_open_to_the_network_it_answers_under_its_own_names_and_no_foreign_one(
     far = TestClient(client.app, base_url="http://localhost:8501", client=("10.0.0.7", 50000))
     answer = far.get("/", headers={"host": host})
     assert answer.status_code == (200 if passes else 403)
-    assert passes or "in numbers or by a name in the setting host_names" in answer.text
+    assert passes or "its IP address, or a name in the setting host_names" in answer.text
     assert opens(far, {"host": host, "origin": f"http://{host}"}) is passes
     assert far.get("/", headers={"host": host, "origin": "https://evil.example"}).status_code == 403
     hosts.own_names.cache_clear()

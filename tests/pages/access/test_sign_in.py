@@ -118,6 +118,7 @@ def test_a_file_that_is_spoiled_while_the_server_runs_opens_no_door(write: Write
         ("server.enableXsrfProtection", False, "server.enableXsrfProtection"),
         ("server.enableCORS", False, "server.enableCORS"),
         ("server.trustedUserHeaders", {"X-User": "sub"}, "trustedUserHeaders"),
+        ("server.baseUrlPath", "bone", "server.baseUrlPath"),
     ],
 )
 def test_options_that_go_past_the_sign_in_are_refused(option: str, value: object, words: str, write: Write) -> None:

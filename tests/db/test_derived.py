@@ -1,0 +1,89 @@
+"""Derived rows that came in bit by bit, in any order, are those that are made from all parts at once."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from db import derived, rows
+from db.connect import open_store
+from db.parts import write_part
+from osteo_core.outcomes import ExclusionCode
+from osteo_core.programme.follow_up import Note, State
+from osteo_core.programme.follow_up import event_of as follow_up_event
+from osteo_core.records import Event, Exclusion, Found, Series, SeriesResult
+from osteo_core.review.reads import Role
+from osteo_core.terms import Step
+from tests.builders.cohort import build_cohort, build_references
+from tests.db.test_seen_by import as_signed, event_of
+
+START = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
+
+
+def later(n: int, series: Series) -> Found:
+    """The series as it is read again: excluded, taken over by another series, or of another patient."""
+    if n == 0:
+        return Found(excluded=((series, Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="x")),))
+    if n == 1:
+        return Found(superseded=(replace(series, is_superseded=True),))
+    return Found(series=(replace(series, patient_key="another"),))
+
+
+def histories(results: list[SeriesResult]) -> list[tuple[str, pa.Table]]:
+    """Headers, results, reads, signatures and notes of three series, two of which are one patient's."""
+    same = results[0].series.patient_key
+    given = [replace(r, series=replace(r.series, patient_key=same)) if n < 2 else r for n, r in enumerate(results)]
+    parts: list[tuple[str, pa.Table]] = [("reference_values", rows.reference_table(build_references(given)))]
+    for n, result in enumerate(given):
+        key = result.series.series_key
+        for at, found in ((1, Found(series=(result.series,))), (9, later(n, result.series))):
+            tables = rows.indexed_tables(found, at=START + timedelta(hours=at))
+            parts += [(kind, table) for kind, table in tables.items() if kind in ("series", "exclusions")]
+        for one in (result, as_signed(result)):
+            parts += [(kind, table) for kind, table in rows.result_tables(one).items()]
+        note = Note(state=State.CONFIRMED, author="AB", at=START + timedelta(hours=2))
+        own = {"event_id": f"{key}-note", "series_key": key, "before": State.TO_REVIEW, "versions": ("m", "s")}
+        undone = Event(
+            event_id=f"{key}-undo",
+            kind="follow-up undone",
+            series_key=key,
+            author="AB",
+            at=START + timedelta(hours=3),
+            reason="",
+            payload_json=f'{{"undoes": "{key}-note"}}',
+        )
+        signed = [event_of(key, 0, ("AB", Role.FIRST, False)), event_of(key, 5, ("CD", Role.SECOND, False))]
+        for event in (*signed, follow_up_event(note, **own), undone):
+            parts.append(("events", rows.event_table(event)))
+    return parts
+
+
+def content(store: object, table: str) -> list[dict]:
+    found = store._connection.sql(f"SELECT * FROM {table} ORDER BY series_key").to_arrow_table()
+    return [{k: v for k, v in row.items() if not k.endswith("_number")} for row in found.to_pylist()]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_that_come_in_any_order_are_those_of_a_rebuild(seed: int, tmp_path: Path) -> None:
+    chosen = random.Random(seed)
+    results = [r for r in build_cohort(28) if r.assessment is not None and r.assessment.is_flagged][:3]
+    parts = histories(results)
+    chosen.shuffle(parts)
+    parts = parts[: chosen.randrange(len(parts) // 2, len(parts) + 1)]
+    with open_store(tmp_path / "store") as store:
+        for kind, table in parts:
+            write_part(store.store_dir, kind, table)
+            if chosen.random() < 0.5:
+                store.take_in()
+        store.take_in()
+        tables = ("cohort", "unread", "pairs")
+        before = {name: content(store, name) for name in tables}
+        for name in tables:
+            store._connection.execute(f"DELETE FROM {name}")
+        derived.fill(store._connection)
+        assert {name: content(store, name) for name in tables} == before
