@@ -92,10 +92,17 @@ class Decisions:
                     Level(int(n)): Reason(why=LeftOut(one["why"]), words=str(one.get("words", "")))
                     for n, one in (given.get("left_out") or {}).items()
                 },
-                grades={Level(int(n)): int(grade) for n, grade in (given.get("grades") or {}).items()},
+                grades={Level(int(n)): _whole(grade) for n, grade in (given.get("grades") or {}).items()},
                 causes={Level(int(n)): Cause(cause) for n, cause in (given.get("causes") or {}).items()},
                 phase=ContrastPhase(given["phase"]) if given.get("phase") else None,
                 is_count_wrong=bool(given.get("is_count_wrong")),
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise UsageError(f"a decision of the reader cannot be read: {error}") from None
+
+
+def _whole(grade: object) -> int:
+    """The grade as it was sent: 1.9 is no grade of 1. Raises ValueError for what is no whole number."""
+    if type(grade) is not int:
+        raise ValueError("a Genant grade is 0, 1, 2 or 3")
+    return grade

@@ -252,7 +252,9 @@ def test_a_damaged_mask_is_told_as_one(store, tmp_path: Path) -> None:
     masks = sorted((store / "media").glob("*_mask.nii.gz"))
     masks[0].write_bytes(masks[0].read_bytes()[:200])
     answer = send(store, "--to", str(tmp_path / "out"))
-    assert answer.document["left_out"] == {"the file of its outlines in the store is damaged; 'check' says what to do": 1}
+    assert answer.document["left_out"] == {
+        "the file of its outlines in the store is damaged; 'check' says what to do": 1
+    }
     assert answer.document["reads"] == len(masks) - 1
 
 

@@ -20,6 +20,7 @@ FOUND = (
     ("backup", b'{"parts": ' + b"[" * 100_000),
     ("backup", b'{"parts": ["events-' + b"9" * 300 + b'.parquet"]}'),
     ("backup", b'{"parts": ["../../etc/passwd"]}'),
+    ("decisions", b'{"grades": {"21": 11e400}}'),
     ("zip", b"PK\x01\x02" + bytes(42) + b"PK\x05\x06" + bytes(4) + b"\1\0\1\0" + b"\x2e\0\0\0" + bytes(6)),  # no name
 )
 
