@@ -24,6 +24,8 @@ from pages.ui.access.roles import Action, User, may
 from pages.ui.access.users import user_of_cookies
 
 _UPLOADS = "/_stcore/upload_file/"
+#: As Streamlit and the browser's upload box count.
+MIB = 2**20
 #: Around the file in its request: its name, and the marks between the parts.
 _FRAME_BYTES = 2**16
 
@@ -34,12 +36,12 @@ def limit_bytes(user: User) -> int:
     """How much this person may send at once: a table, or an archive where they may index one."""
     settings = read_settings()
     is_archive = may(user, Action.INDEX) and bool(settings.index_folders.strip())
-    return max(MOST_TABLE_BYTES, settings.upload_limit_mb * 10**6 if is_archive else 0)
+    return max(MOST_TABLE_BYTES, settings.upload_limit_mb * MIB if is_archive else 0)
 
 
 def open_to_limit() -> None:
     """Let Streamlit take what our own setting allows: it cuts all uploads at one limit, in MiB."""
-    config.set_option("server.maxUploadSize", max(read_settings().upload_limit_mb, MOST_TABLE_BYTES // 2**20))
+    config.set_option("server.maxUploadSize", max(read_settings().upload_limit_mb, MOST_TABLE_BYTES // MIB))
 
 
 def forget(file: UploadedFile) -> None:
@@ -82,9 +84,9 @@ class Uploads:
     def _why_not(self, user: User, length: int) -> str:
         most = limit_bytes(user)
         if length > most + _FRAME_BYTES:
-            return f"an upload may have {most / 1e6:,.0f} MB at most"
+            return f"an upload may have {most / MIB:,.0f} MB at most"
         if length + self._held(user.login) > most + _FRAME_BYTES:
-            return f"your uploads may have {most / 1e6:,.0f} MB together; close windows with others, or wait for them"
+            return f"your uploads may have {most / MIB:,.0f} MB together; close windows with others, or wait for them"
         return ""
 
     def _held(self, login: str) -> int:

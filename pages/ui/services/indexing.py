@@ -16,6 +16,7 @@ from osteo_core.archives import ArchiveError, members
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.programme.cohort import Change, CohortFilter
 from pages.ui.access.roles import Action
+from pages.ui.access.uploads import MIB
 from pages.ui.access.users import needs
 from pages.ui.services.exclusions import exclusion_flow
 from pages.ui.services.records import Reason
@@ -114,10 +115,10 @@ def start_upload(content: BinaryIO) -> None:
         raise UsageError("indexing from the dashboard is switched off here (setting index_folders)")
     if not may_start():
         raise UsageError("another job is running on this store; upload again once it has ended")
-    size, limit = content.seek(0, os.SEEK_END), upload_limit_mb() * 10**6
+    size, limit = content.seek(0, os.SEEK_END), upload_limit_mb() * MIB
     if size > limit:
         raise UsageError(
-            f"an upload may have {limit / 10**6:,.0f} MB at most, found {size / 10**6:,.0f} MB; put it on the server "
+            f"an upload may have {limit / MIB:,.0f} MB at most, found {size / MIB:,.0f} MB; put it on the server "
             "and name its path, or raise the setting upload_limit_mb"
         )
     folder = Path(settings().upload_folder or settings().store / INCOMING).resolve()
