@@ -184,13 +184,16 @@ def test_an_association_that_dies_in_mid_transfer_is_made_anew(store, start) -> 
     assert len(taker.received) == 6
 
 
-def test_a_pacs_that_dies_and_comes_back_gets_the_rest_and_nothing_twice(store, start) -> None:
+def test_a_pacs_that_dies_and_comes_back_gets_the_rest_and_nothing_twice(
+    store, start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacs, "_ANSWER_S", 3.0)
     first: FakePacs = start(answer=lambda n: dying(n))
 
     def dying(n: int) -> int | None:
         if n < 2:
             return 0x0000
-        first._server.server_close()  # takes no new connection
+        first._server.shutdown()  # takes no new connection
         return None
 
     answer = send(store)
