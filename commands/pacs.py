@@ -24,7 +24,7 @@ from osteo_core.settings import Settings
 
 #: Waits before an object is tried again, in seconds; then it has failed.
 PAUSES_S: tuple[float, ...] = (1.0, 5.0, 15.0)
-#: Longest waits for a connection, an answer of the PACS, and anything at all, in seconds.
+#: Longest waits in seconds: for a connection; for an answer of the PACS, and for the next bytes of a message.
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _SUCCESS, _WARNING = "Success", "Warning"
 #: The PACS holds this object already, as it may after a command was killed.

@@ -46,7 +46,8 @@ _SACRAL_SHARE = 0.05
 _SACRUM_BELOW_ML = 8.0
 #: From this volume on the sacrum begins right below (0-4 ml below an L4 that has an L5, 50-62 ml below the last body).
 _SACRUM_NEXT_ML = 28.0
-#: A body less surely free of sacrum is a piece of it, one more surely so is none (L5 and a sixth one: 0.97-1.00).
+#: Probability of being free of sacrum: above it a body is a lumbar one (L5 and a sixth one: 0.97-1.00), else a piece of
+#: sacrum.
 _FREE = 0.9
 #: Log weight that votes may win by another count of bodies (five bodies: at most 2.2; four or six: up to 5.0), and how
 #: many bodies on either side have to speak for it. All of these were chosen on simulated patients, three of them

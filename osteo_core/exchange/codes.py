@@ -77,5 +77,5 @@ def phase(words: str) -> CodedConcept:
 def calibration(kind: str, mineral: str) -> CodedConcept:
     """How HU became vBMD, and of which mineral: a code a pair, for a receiver may compare codes alone."""
     way = kind.replace("_", " ") or "unknown"
-    value = "_".join(filter(None, (kind or "unknown", mineral)))
+    value = "_".join(filter(None, (mineral, kind or "unknown")))  # what is cut off at 16 letters is never the mineral
     return private(value, f"Way of calibration: {way}, {mineral or 'mineral unknown'}")

@@ -9,6 +9,7 @@ from highdicom import sr
 from pydicom.sr.codedict import codes
 from pydicom.valuerep import DT
 
+from osteo_core.density.calibration.ways import WAYS
 from osteo_core.exchange import codes as words
 from osteo_core.exchange.uids import SEG, SR, uid_of
 from osteo_core.review.decisions import Decisions
@@ -65,7 +66,7 @@ def test_each_level_has_its_numbers(report) -> None:
         ("Median", 120.5, "[hnsf'U]"),
     }
     (vbmd,) = level.get_measurements(name=words.VBMD)
-    assert (float(vbmd.value), vbmd.unit.value, vbmd.method.value) == (98.0, "mg/cm3", "TISSUES_K2HPO4")
+    assert (float(vbmd.value), vbmd.unit.value, vbmd.method.value) == (98.0, "mg/cm3", "K2HPO4_TISSUES")
     assert "K2HPO4" in vbmd.method.meaning
     assert values(level, words.VBMD_LOW) + values(level, words.VBMD_HIGH) == [80.0, 116.0]
     assert values(level, words.HEIGHT_LOSS) == [4.0]
@@ -178,3 +179,8 @@ def test_a_level_that_has_numbers_and_no_outline_is_told_too(source) -> None:
     level = groups(read_back_report(made))["L4 vertebral body"]
     assert values(level, words.VBMD) == [98.0]
     assert comments(level) == ["metal"]
+
+
+def test_each_way_of_calibration_has_a_code_of_its_own_for_each_mineral() -> None:
+    pairs = {(way, mineral) for way in WAYS for mineral in Mineral}
+    assert len({words.calibration(way, mineral).value for way, mineral in pairs}) == len(pairs)
