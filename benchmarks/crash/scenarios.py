@@ -66,11 +66,12 @@ class Scenario:
     is_store: bool = True
 
 
-class _Boxes:
+@dataclass(frozen=True)
+class Boxes:
     """Outlines four boxes, whatever the picture."""
 
-    name = "boxes"
-    model_hash = MODEL_HASH
+    model_hash: str = MODEL_HASH
+    name: str = "boxes"
 
     def segment(self, volume: Volume) -> Segmentation:
         """Four boxes of 40 x 32 x 28 mm, one above the other."""
@@ -87,13 +88,13 @@ class _Boxes:
             levels=tuple(levels),
             anchor=Anchor.BOTH,
             engine="boxes",
-            model_hash=MODEL_HASH,
+            model_hash=self.model_hash,
         )
 
 
-def segmenter() -> _Boxes:
+def segmenter() -> Boxes:
     """What the job names."""
-    return _Boxes()
+    return Boxes()
 
 
 def write_ct(folder: Path, *, first: int = 0, cases: int = _CASES) -> None:

@@ -2,9 +2,10 @@
 
 The app runs over a simulated store of so many series (made first, some minutes, unless ``--store`` names one; the
 people's notes are left in it). People come one after another and open every page; then all work at once with seconds of
-thinking in between, beside an analysis and one more person in a real Chromium where there is one. Printed: p50 and p95
-of each page; memory, handles, threads and temporary files by person and by minute; and every fault, lost note or logged
-error, which make the exit code 1.
+thinking in between, beside an analysis, a reader whose signed reads are sent to Orthanc (to a storage SCP of our own
+where Orthanc is not installed), and one more person in a real Chromium where there is one. Printed: p50 and p95 of each
+page; memory, handles, threads and temporary files by person and by minute; what was signed and sent; and every fault,
+lost note, object that is not in the PACS or logged error, which make the exit code 1.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         think_s=tuple(given.think),
         seed=given.seed,
         with_browser=True,
+        with_orthanc=True,
     )
     with nullcontext(given.store) if given.store else tempfile.TemporaryDirectory(prefix="load-store") as folder:
         store = Path(folder)
@@ -93,8 +95,11 @@ def report(found: Found) -> str:
         one, before = together[name], alone.get(name)
         own = f"{before['p50_s']:.2f} | {before['cpu_s']:.2f}" if before else "- | -"
         lines.append(f"| {name} | {one['n']} | {one['p50_s']:.2f} | {one['p95_s']:.2f} | {one['kb']:.0f} | {own} |")
-    lines += ["", "| app after | memory MiB | handles | threads | processor s | temporary files | MiB | analysis MiB |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
+    lines += [
+        "",
+        "| app, after | MiB | handles | threads | processor s | temporary files, MiB | | analysis, signing MiB | |",
+    ]
+    lines.append("|---|---|---|---|---|---|---|---|---|")
     came = ((f"person {one.people}", one) for one in found.gauges)
     minutes = ((f"minute {number} of the work", one) for number, one in enumerate(found.by_minute, start=1))
     for words, gauge in (*came, *minutes, ("the work", found.after_work), ("all left", found.after_leaving)):
@@ -105,11 +110,21 @@ def report(found: Found) -> str:
     lines += [
         "",
         f"{len(found.noted)} notes confirmed, {len(found.refused)} refused; beside them {indexed:.0f} series indexed, "
-        f"{measured:.0f} measured; the app ended in {found.end_s:.1f} s; "
+        f"{measured:.0f} measured; {_sent(found)}; the app ended in {found.end_s:.1f} s; "
         f"load average {', '.join(f'{one:.1f}' for one in found.load)}.",
     ]
     wrong = [*(f"shown: {one}" for one in found.faults), *(f"lost: {one}" for one in found.lost)]
     return "\n".join([*lines, *wrong, *(f"logged: {one}" for one in found.logged)])
+
+
+def _sent(found: Found) -> str:
+    signed, sent, failed = (sum(one.get(step, 0) for one in found.signing) for step in ("signed", "sent", "failed"))
+    took = [one["send_s"] for one in found.signing if "send_s" in one]
+    each = f", {statistics.median(took):.1f} s (median) a run of send" if took else ""
+    return (
+        f"{signed} reads signed, {sent} objects sent to {found.pacs} meanwhile, {failed} failed{each}; "
+        f"it holds {found.held} at the end"
+    )
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from benchmarks.crash.scenarios import write_ct
+from benchmarks.crash.scenarios import Boxes, write_ct
 from benchmarks.million_store import MODEL_HASH
 from commands.analysis_job import Models
 from commands.analyze import analyze
@@ -24,7 +24,12 @@ from osteo_core.settings import Settings
 
 CASES = 3
 #: Under the models of the store everything in it is done, so that only what is new is analyzed.
-_MODELS = Models(segmenter="benchmarks.crash.scenarios:segmenter", model_hash=MODEL_HASH)
+_MODELS = Models(segmenter="benchmarks.load.analysis:segmenter", model_hash=MODEL_HASH)
+
+
+def segmenter() -> Boxes:
+    """What the job names; its results carry the version that the job asks for, as those of real models do."""
+    return Boxes(model_hash=MODEL_HASH)
 
 
 def main() -> None:
@@ -35,7 +40,7 @@ def main() -> None:
     parser.add_argument("ct", type=Path)
     given = parser.parse_args()
     settings = Settings(store=given.store, key_file=given.key, workers=1)
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, end)
     for number in itertools.count():
         _round(number, given.ct, settings)
 
@@ -44,21 +49,23 @@ def _round(number: int, ct: Path, settings: Settings) -> None:
     folder, begun = ct / f"round_{number}", time.monotonic()
     write_ct(folder, first=CASES * number, cases=CASES)
     found = index([folder], settings.store, settings=settings)
-    _say(indexed=len(found.series), seconds=time.monotonic() - begun)
+    say(indexed=len(found.series), seconds=time.monotonic() - begun)
     while True:  # the app takes in what was indexed within a second, and publishes it within fifteen
         summary = analyze(settings.store, settings=settings, models=_MODELS)
         if summary.found:
             break
         time.sleep(1.0)
-    _say(measured=summary.measured, failed=summary.failed, seconds=time.monotonic() - begun)
+    say(measured=summary.measured, failed=summary.failed, seconds=time.monotonic() - begun)
 
 
-def _say(**found: float) -> None:
+def say(**found: object) -> None:
+    """A line of JSON."""
     sys.stdout.write(json.dumps(found) + "\n")
     sys.stdout.flush()
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def end(number: int, frame: FrameType | None) -> None:
+    """What SIGTERM does."""
     sys.exit(0)
 
 

@@ -1,8 +1,9 @@
-"""Twenty people on one app: they come one after another, work at once beside an analysis, and leave.
+"""Twenty people on one app: they come one after another, work at once beside two other programs, and leave.
 
-What is counted: the time of every page; memory, handles, threads and temporary files of the app after each person came
-and each minute of the work, with the memory of the analysis; every fault that was shown or logged; and whether what was
-noted is in the store once.
+The two are an analysis, and a reader whose signed reads go to a PACS. What is counted: the time of every page; memory,
+handles, threads and temporary files of the app after each person came and each minute of the work, with the memory of
+the two programs; every fault that was shown or logged; whether what was noted is in the store once, and what was
+signed in the PACS once.
 """
 
 from __future__ import annotations
@@ -15,32 +16,37 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from benchmarks.load.browser import browse
 from benchmarks.load.people import Note, Person, Seen
 from benchmarks.load.session import Tab
+from benchmarks.load.signing import wrong
 from db.connect import open_store
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
 from tests.browser.server import Server, start_server
+from tests.builders.orthanc import ORTHANC, Orthanc
+from tests.builders.pacs import TITLE, FakePacs
 
 ROOT = Path(__file__).resolve().parents[2]
 _MIB = 2**20
+_Processes = tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]
 #: What the app may take to end once it was asked to, and the analysis.
 _END_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``people`` work for ``seconds`` beside an analysis, with a pause of ``think_s`` (from, to) after each thing.
+    """``people`` work for ``seconds`` beside the two programs, with a pause of ``think_s`` (from, to) after each thing.
 
-    ``with_browser``: one more, in a real Chromium.
+    ``with_browser``: one more, in a real Chromium. ``with_orthanc``: the PACS is Orthanc where it is installed.
     """
 
     people: int
@@ -48,13 +54,15 @@ class Plan:
     think_s: tuple[float, float] = (3.0, 12.0)
     seed: int = 1
     with_browser: bool = False
+    with_orthanc: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
     """The app's process while ``people`` are there: resident memory in MiB, open handles, threads, processor time in s.
 
-    Beside it the temporary files of app and analysis, and the resident memory of all processes of the analysis.
+    Beside it the temporary files of all of them, and the resident memory of all processes of the analysis and of the
+    reader's program.
     """
 
     people: int
@@ -65,6 +73,7 @@ class Gauge:
     temporary_files: int
     temporary_mib: float
     analysis_mib: float
+    signing_mib: float
 
 
 @dataclass(kw_only=True)
@@ -84,7 +93,10 @@ class Found:
     refused: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     logged: list[str] = field(default_factory=list)
-    analysis: list[dict[str, float]] = field(default_factory=list)
+    analysis: list[dict[str, Any]] = field(default_factory=list)
+    signing: list[dict[str, Any]] = field(default_factory=list)
+    pacs: str = ""
+    held: int = 0
     end_s: float = 0.0
     load: tuple[float, ...] = ()
 
@@ -97,23 +109,63 @@ class Found:
 def run(store: Path, plan: Plan) -> Found:
     """Do it all over ``store``, which is changed by it."""
     found = Found()
-    with tempfile.TemporaryDirectory(prefix="load") as folder:
+    with tempfile.TemporaryDirectory(prefix="load") as folder, _pacs(plan, Path(folder)) as pacs:
         key = store / "load.key"
         Pseudonyms.from_key_file(key)  # a simulated store has data, but no key yet
         temporary = Path(folder, "tmp")
         temporary.mkdir()
+        found.pacs = pacs.title
+        beside = _Beside(
+            settings=Settings(store=store, key_file=key),
+            folder=Path(folder),
+            environment={
+                "TMPDIR": str(temporary),
+                "OSTEO_KEY_FILE": str(key),
+                "OSTEO_PACS_HOST": "127.0.0.1",
+                "OSTEO_PACS_PORT": str(pacs.port),
+                "OSTEO_PACS_AE_TITLE": pacs.title,
+            },
+        )
         server = start_server(store, OSTEO_KEY_FILE=str(key), TMPDIR=str(temporary))
         try:
-            asyncio.run(_attend(server, Settings(store=store, key_file=key), temporary, plan, found))
+            asyncio.run(_attend(server, beside, temporary, plan, found))
         finally:
             found.end_s = _end(server.process)
         found.logged = complaints(server)
         found.load = os.getloadavg()
-        found.lost = _lost(store, found)
+        found.lost = [*_lost(store, found), *_measured_again(found), *_unsent(store, beside, pacs, found)]
     return found
 
 
-async def _attend(server: Server, settings: Settings, temporary: Path, plan: Plan, found: Found) -> None:
+@dataclass(frozen=True, kw_only=True)
+class _Beside:
+    """Where the programs beside the app work."""
+
+    settings: Settings
+    folder: Path
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pacs:
+    """A PACS that runs; ``held`` asks for the UIDs of what it holds."""
+
+    title: str
+    port: int
+    held: Callable[[], set[str]]
+
+
+@contextmanager
+def _pacs(plan: Plan, folder: Path) -> Iterator[_Pacs]:
+    if plan.with_orthanc and ORTHANC is not None:
+        with Orthanc(folder) as orthanc:
+            yield _Pacs(title="ORTHANC", port=orthanc.dicom, held=lambda: set(orthanc.held()))
+    else:
+        with FakePacs() as scp:
+            yield _Pacs(title=TITLE, port=scp.port, held=lambda: set(scp.held))
+
+
+async def _attend(server: Server, beside: _Beside, temporary: Path, plan: Plan, found: Found) -> None:
     async with AsyncExitStack() as tabs:
         people: list[Person] = []
         for number in range(plan.people):
@@ -122,9 +174,12 @@ async def _attend(server: Server, settings: Settings, temporary: Path, plan: Pla
             await people[-1].look_round()
             found.gauges.append(_gauge(server, number + 1, temporary))
         found.alone = _taken(people)
-        with _analysis(settings, temporary, found) as analysis:
+        with (
+            _program("analysis", beside, found.analysis, found.lost) as analysis,
+            _program("signing", beside, found.signing, found.lost) as signing,
+        ):
             until = asyncio.get_running_loop().time() + plan.seconds
-            watching = asyncio.create_task(_watch(server, temporary, analysis, plan, found))
+            watching = asyncio.create_task(_watch(server, temporary, (analysis, signing), plan, found))
             browsing = asyncio.create_task(asyncio.to_thread(_browse, server, plan, until))
             await asyncio.gather(*(one.work(until=until, think_s=plan.think_s) for one in people))
             drawn = await browsing
@@ -136,11 +191,11 @@ async def _attend(server: Server, settings: Settings, temporary: Path, plan: Pla
     found.after_leaving = _gauge(server, 0, temporary)
 
 
-async def _watch(server: Server, temporary: Path, analysis: subprocess.Popen[bytes], plan: Plan, found: Found) -> None:
+async def _watch(server: Server, temporary: Path, beside: _Processes, plan: Plan, found: Found) -> None:
     """A gauge each minute, until it is cancelled."""
     while True:
         await asyncio.sleep(60.0)
-        found.by_minute.append(await asyncio.to_thread(_gauge, server, plan.people, temporary, analysis))
+        found.by_minute.append(await asyncio.to_thread(_gauge, server, plan.people, temporary, beside))
 
 
 def _browse(server: Server, plan: Plan, until: float) -> list[Seen]:
@@ -162,8 +217,9 @@ def _cpu_s(server: Server) -> float:
     return float(times.user + times.system)
 
 
-def _gauge(server: Server, people: int, temporary: Path, analysis: subprocess.Popen[bytes] | None = None) -> Gauge:
+def _gauge(server: Server, people: int, temporary: Path, beside: _Processes | None = None) -> Gauge:
     app, sizes = psutil.Process(server.process.pid), list(_sizes(temporary))
+    analysis_mib, signing_mib = (sum(_resident(one.pid)) / _MIB for one in beside) if beside else (0.0, 0.0)
     return Gauge(
         people=people,
         memory_mib=app.memory_info().rss / _MIB,
@@ -172,7 +228,8 @@ def _gauge(server: Server, people: int, temporary: Path, analysis: subprocess.Po
         cpu_s=_cpu_s(server),
         temporary_files=len(sizes),
         temporary_mib=sum(sizes) / _MIB,
-        analysis_mib=sum(_resident(analysis.pid)) / _MIB if analysis else 0.0,
+        analysis_mib=analysis_mib,
+        signing_mib=signing_mib,
     )
 
 
@@ -193,22 +250,39 @@ def _resident(pid: int) -> Iterator[int]:
 
 
 @contextmanager
-def _analysis(settings: Settings, temporary: Path, found: Found) -> Iterator[subprocess.Popen[bytes]]:
-    """Beside the block; its workers lower their priority themselves."""
-    folder = temporary.parent
-    said = folder / "analysis.jsonl"
-    where = [str(settings.store), str(settings.key_file), str(folder / "ct")]
-    command = [sys.executable, "-m", "benchmarks.load.analysis", *where]
-    environment = {**os.environ, "TMPDIR": str(temporary)}
-    with said.open("wb") as out, (folder / "analysis.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=log)
+def _program(
+    name: str, beside: _Beside, lines: list[dict[str, Any]], lost: list[str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program of this package beside the block, whose lines are kept at its end; it lowers its priority itself."""
+    said, log = beside.folder / f"{name}.jsonl", beside.folder / f"{name}.log"
+    where = [str(beside.settings.store), str(beside.settings.key_file), str(beside.folder / f"{name}_ct")]
+    command = [sys.executable, "-m", f"benchmarks.load.{name}", *where]
+    with said.open("wb") as out, log.open("wb") as errors:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **beside.environment}, stdout=out, stderr=errors
+        )
     try:
         yield process
         if process.poll() is not None:
-            found.lost.append(f"the analysis ended: {(folder / 'analysis.log').read_text()[-2000:]}")
+            lost.append(f"{name} ended: {log.read_text()[-2000:]}")
     finally:
         _end(process)
-        found.analysis = [json.loads(line) for line in said.read_text().splitlines()]
+        lines.extend(json.loads(line) for line in said.read_text().splitlines())
+
+
+def _measured_again(found: Found) -> list[str]:
+    indexed, measured = (sum(one.get(step, 0) for one in found.analysis) for step in ("indexed", "measured"))
+    return [f"{indexed} series were indexed, and {measured} measured"] if measured > indexed else []
+
+
+def _unsent(store: Path, beside: _Beside, pacs: _Pacs, found: Found) -> list[str]:
+    """Send what was signed last, and name what is not in the PACS, or not noted, once."""
+    command = [sys.executable, "-m", "osteo_core", "send", "--store", str(store)]
+    environment = {**os.environ, **beside.environment}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    held = pacs.held()
+    found.held = len(held)
+    return [*([done.stdout + done.stderr] if done.returncode else []), *wrong(store, found.signing, held)]
 
 
 def _end(process: subprocess.Popen[bytes]) -> float:

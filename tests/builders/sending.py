@@ -71,19 +71,21 @@ def write_key(folder: Path) -> None:
     (folder / "pseudonym.key").write_text(f"{PSEUDONYMS.key.hex()}\n", encoding="ascii")
 
 
-def build_dicom_case(folder: Path, number: int, change: Change | None = None) -> ReadingCase:
-    """One phantom as DICOM in ``folder/ct_NUMBER``, found by its headers and taken all the way; the key beside it."""
-    write_key(folder)
+def build_dicom_case(
+    folder: Path, number: int, change: Change | None = None, *, pseudonyms: Pseudonyms = PSEUDONYMS
+) -> ReadingCase:
+    """One phantom as DICOM in ``folder/ct_NUMBER``, found by its headers and taken all the way."""
     bodies = tuple(BodySpec(level=level, trabecular_hu=LOWERED[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
     write_dicom(folder / f"ct_{number}", volume, number, change)
-    (series,) = find_series([folder / f"ct_{number}"], pseudonyms=PSEUDONYMS, settings=Settings()).series
+    (series,) = find_series([folder / f"ct_{number}"], pseudonyms=pseudonyms, settings=Settings()).series
     truth = Truth(replace(segmentation, model_hash=Truth.model_hash))
     return ReadingCase(result=analyze_volume(series, volume, segmenter=truth, settings=Settings()), volume=volume)
 
 
 def build_sending_store(folder: Path, count: int = 2, change: Change | None = None) -> list[ReadingCase]:
     """``folder/store`` with ``count`` patients whose CT is DICOM; each read is signed, as the program has it."""
+    write_key(folder)
     cases = fill_store(folder, [build_dicom_case(folder, number, change) for number in range(count)])
     sign(folder / "store", cases)
     return cases

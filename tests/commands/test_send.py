@@ -350,6 +350,7 @@ def test_outlines_that_a_reader_corrected_are_sent_as_they_were_signed(tmp_path:
     def simulated(data, _: int) -> None:
         data.ImageComments = IMAGE_COMMENTS
 
+    write_key(tmp_path)
     case = fill_store(tmp_path, [build_dicom_case(tmp_path, 0, simulated)])[0]
     monkeypatch.setenv("OSTEO_STORE", str(tmp_path / "store"))
     try:

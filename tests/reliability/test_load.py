@@ -1,4 +1,4 @@
-"""Short form of the load suite: five people on 20,000 series, an analysis beside them."""
+"""Short form of the load suite: five people on 20,000 series; an analysis, and a reader with a PACS, beside them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,15 @@ def test_every_page_answers_everybody_and_shows_no_fault(found: Found) -> None:
 def test_what_people_noted_beside_an_analysis_is_there_once(found: Found) -> None:
     assert len(found.noted) + len(found.refused) >= PEOPLE
     assert found.noted
+    assert found.lost == []
+
+
+@pytest.mark.slow
+def test_what_was_signed_meanwhile_is_in_the_pacs_and_noted_once(found: Found) -> None:
+    signed = {uid for one in found.signing for uid in one.get("uids", ())}
+    assert len(signed) >= 4
+    assert found.held == len(signed)
+    assert sum(one.get("failed", 0) for one in found.signing) == 0
     assert found.lost == []
 
 
