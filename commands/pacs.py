@@ -31,6 +31,13 @@ _SUCCESS, _WARNING = "Success", "Warning"
 _DUPLICATE = 0x0111
 #: Statuses that may pass: out of resources (A7xx) and a failure while processing.
 _PASSING, _OUT_OF_RESOURCES = 0x0110, 0xA7
+#: Each kind of object, and what to say where the PACS does not take it.
+_NOT_TAKEN = {
+    SegmentationStorage: (
+        "the PACS takes no Segmentation objects; let it, or write outlines = false under [pacs] to send reports alone"
+    ),
+    Comprehensive3DSRStorage: "the PACS takes no Comprehensive 3D SR objects; let it",
+}
 for _library in ("pynetdicom", "highdicom"):
     logging.getLogger(_library).setLevel(logging.CRITICAL)
 
@@ -52,7 +59,7 @@ class Pacs:
         self._ae.connection_timeout = self._ae.acse_timeout = _CONNECT_S
         self._ae.dimse_timeout = self._ae.network_timeout = _ANSWER_S
         self._ae.add_requested_context(Verification)
-        for kind in (SegmentationStorage, Comprehensive3DSRStorage):
+        for kind in _NOT_TAKEN:
             self._ae.add_requested_context(kind, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
         self._tls = _tls(settings)
         self._open: Association | None = None
@@ -78,11 +85,13 @@ class Pacs:
         for pause_s in (0.0, *PAUSES_S):
             time.sleep(pause_s)
             association = self._associated()
+            if made.SOPClassUID not in {one.abstract_syntax for one in association.accepted_contexts}:
+                raise ObjectRefusedError(_NOT_TAKEN[made.SOPClassUID])
             try:
                 status = int(association.send_c_store(made).get("Status", -1))
-            except (RuntimeError, ValueError, AttributeError):  # lost since, or the kind of object was not agreed on
+            except (RuntimeError, ValueError, AttributeError):  # lost since, or not to be encoded
                 if association.is_established:
-                    raise ObjectRefusedError("the PACS takes no objects of this kind") from None
+                    raise ObjectRefusedError("it cannot be written as DICOM") from None
                 status = -1
             if status == _DUPLICATE or (status >= 0 and code_to_category(status) in (_SUCCESS, _WARNING)):
                 return
@@ -125,9 +134,8 @@ class Pacs:
                 )
             else:
                 why = "it takes no connection"
-        raise PacsGoneError(
-            f"the PACS {place} cannot be reached ({why}); look at pacs_host and pacs_port, and send again"
-        )
+        where = "pacs_host, pacs_port and, as TLS is on, the certificates" if self._tls else "pacs_host and pacs_port"
+        raise PacsGoneError(f"the PACS {place} cannot be reached ({why}); look at {where}, and send again")
 
 
 def _never_wait_for_ever(event: evt.Event) -> None:

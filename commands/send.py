@@ -88,7 +88,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
         try:
             with _to_folder(folder) if folder is not None else _to_pacs(settings, arguments.author) as deliver:
                 for one in wanted:
-                    _send(one, deliver, done)
+                    _send(one, deliver, done, with_outlines=settings.pacs_outlines)
         except PacsGoneError as error:
             done.stopped = str(error)
     if done.objects and folder is None:
@@ -128,10 +128,10 @@ def _to_pacs(settings: Settings, author: str) -> Iterator[Deliver]:
         yield deliver
 
 
-def _send(one: ToSend, deliver: Deliver, done: _Done) -> None:
+def _send(one: ToSend, deliver: Deliver, done: _Done, *, with_outlines: bool) -> None:
     """One read; whatever is wrong with it never stops the others. Raises PacsGoneError where nobody answers."""
     try:
-        for what, made in objects_of(one):
+        for what, made in objects_of(one, with_outlines=with_outlines):
             deliver(one, what, made)
             done.objects += 1
         done.reads += 1
@@ -142,20 +142,23 @@ def _send(one: ToSend, deliver: Deliver, done: _Done) -> None:
     done.tried += 1
 
 
-def objects_of(one: ToSend) -> list[tuple[str, Made]]:
+def objects_of(one: ToSend, *, with_outlines: bool = True) -> list[tuple[str, Made]]:
     """The objects of a read that the PACS has not confirmed, the outlines before the report that refers to them.
+
+    Without them the report has the same numbers and refers to none; a rejected read has no outlines.
 
     Raises UsageError, naming no patient and no file, where they cannot be made.
     """
     if one.is_outdated:
         raise UsageError("its source files were replaced since they were measured and signed")
-    if not (one.mask.is_file() or one.signed.is_rejected):
+    is_outlined = with_outlines and not one.signed.is_rejected
+    if is_outlined and not one.mask.is_file():
         raise UsageError("its outlines are not in the store any more")
     try:
         source = read_source(one.series)
         if not source.is_of(one.series, one.signed.pseudonyms):
             raise UsageError("its source files name another patient or study than when they were indexed")
-        seg = None if one.signed.is_rejected else seg_of(source, *_outlines(one.mask), one.signed)
+        seg = seg_of(source, *_outlines(one.mask), one.signed) if is_outlined else None
         report = report_of(source, one.signed, seg)
     except UsageError:
         raise

@@ -89,9 +89,10 @@ class Settings:
     ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
     that off, and uploads with it. ``upload_folder`` keeps uploaded archives, empty for ``incoming`` in the store;
     ``upload_limit_mb`` bounds one of them.
-    ``pacs_*``: where `send` stores signed reads, and as whom; no host for nowhere. ``pacs_tls_ca``: PEM of the
-    certificates that vouch for the PACS, which switches TLS on; ``pacs_tls_certificate``: PEM with our own and its key.
-    In the file they may be a table ``[pacs]`` of names without the prefix.
+    ``pacs_*``: where `send` stores signed reads, and as whom; no host for nowhere. ``pacs_outlines``: the outlines too,
+    or the reports alone. ``pacs_tls_ca``: PEM of the certificates that vouch for the PACS, which switches TLS on;
+    ``pacs_tls_certificate``: PEM with our own and its key. In the file they may be a table ``[pacs]`` of names without
+    the prefix.
     ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
     called from. It lies outside the store on purpose.
     """
@@ -133,6 +134,7 @@ class Settings:
     pacs_port: int = 104
     pacs_ae_title: str = ""
     pacs_calling_ae_title: str = "OSTEO"
+    pacs_outlines: bool = True
     pacs_tls_ca: str = ""
     pacs_tls_certificate: str = ""
 

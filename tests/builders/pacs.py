@@ -26,7 +26,7 @@ def free_port() -> int:
 class FakePacs:
     """A PACS on ``port``. ``held``: the objects by UID; ``received``: every UID in order, again for a repetition.
 
-    ``answer`` decides the status of each object from how many came before, and may abort the association (None).
+    ``takes``: the SOP classes that it agrees on. ``answer`` decides the status of each object from how many came before, and may abort the association (None).
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class FakePacs:
         port: int = 0,
         *,
         answer: Callable[[int], int | None] = lambda n: 0x0000,
+        takes: tuple[str, ...] = (SegmentationStorage, Comprehensive3DSRStorage),
         calling: tuple[str, ...] = (),
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -43,7 +44,7 @@ class FakePacs:
         self._answer, self._tls = answer, tls
         self._ae = AE(ae_title=TITLE)
         self._ae.add_supported_context(Verification)
-        for kind in (SegmentationStorage, Comprehensive3DSRStorage):
+        for kind in takes:
             self._ae.add_supported_context(kind)
         self._ae.require_called_aet = True
         self._ae.require_calling_aet = list(calling)

@@ -27,6 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from pydicom import dcmread
+from pydicom.uid import Comprehensive3DSRStorage, SegmentationStorage
 from pynetdicom.sop_class import Verification
 
 from commands import pacs, store_access
@@ -249,6 +250,27 @@ def test_one_patient_is_sent_again_when_named(store, built, start) -> None:
         send(store, "--patient", "nobody")
     with pytest.raises(UsageError, match="--patient needs a pseudonym"):
         send(store, "--patient", "")
+
+
+def test_a_pacs_without_segmentations_gets_the_reports_where_the_site_says_so(store, start, monkeypatch) -> None:
+    taker = start(takes=(Comprehensive3DSRStorage,))
+    refused = send(store)
+    assert (refused.code, refused.document["objects"], taker.held) == (1, 0, {})
+    ((why, n),) = refused.document["failed"].items()
+    assert (n, "write outlines = false under [pacs]" in why) == (2, True)
+    monkeypatch.setenv("OSTEO_PACS_OUTLINES", "false")
+    assert send(store).document["objects"] == 2
+    assert taker.kinds() == ["SR", "SR"]
+    told = [str(one) for one in taker.held.values()]
+    assert all("VBMD" in one and str(SegmentationStorage) not in one for one in told)
+    monkeypatch.setenv("OSTEO_PACS_OUTLINES", "true")
+    assert send(store).document["reads"] == 0
+
+
+def test_a_pacs_without_reports_is_told(store, start) -> None:
+    start(takes=(SegmentationStorage,))
+    answer = send(store)
+    assert answer.document["failed"] == {"the PACS takes no Comprehensive 3D SR objects; let it": 2}
 
 
 def test_a_damaged_mask_is_told_as_one(store, tmp_path: Path) -> None:
