@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 import pytest
 
+from commands import store_access
 from commands.export import export
 from db.connect import Store, open_store
 from db.events import record
@@ -23,8 +24,9 @@ AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store with an event of each kind in which something is typed."""
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A store with an event of each kind in which something is typed; its owner hears no command."""
+    monkeypatch.setattr(store_access, "_UNHEARD_S", 0.2)
     with open_store(tmp_path / "store") as opened:
         note = Note(author="A", at=AT, state=State.CONFIRMED, reason=TYPED)
         undone = UndoneNote(event_id="0", series_key="s", note=TYPED, last_event_id="0")

@@ -189,6 +189,7 @@ def test_a_pacs_that_dies_and_comes_back_gets_the_rest_and_nothing_twice(
     store, start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacs, "_ANSWER_S", 3.0)
+    monkeypatch.setattr(pacs, "_CONNECT_S", 1.0)  # its port may take a connection that nobody answers
     first: FakePacs = start(answer=lambda n: dying(n))
 
     def dying(n: int) -> int | None:
