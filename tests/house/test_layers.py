@@ -51,10 +51,10 @@ MAY_IMPORT = {
     "training": ("osteo_core", "commands", "models", "db"),
     "benchmarks": ("osteo_core", "commands", "models", "db", "training"),
     "benchmarks.crash.app": ("osteo_core", "db", "benchmarks", "tests.browser.server"),
-    # People before the app, which is started as the browser's tests start it.
+    # People before the app, and a PACS, which are started as the tests start them.
     "benchmarks.load": (
         *("osteo_core", "db", "commands", "benchmarks"),
-        *("tests.browser.server", "pages.ui.services.chromium"),
+        *("tests.browser.server", "tests.builders", "pages.ui.services.chromium"),
     ),
 }
 
