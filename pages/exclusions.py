@@ -18,7 +18,7 @@ STEP_WORDS = {
     "measure": "left out when they were measured",
     "calibrate": "left out when HU were calibrated",
     "assess": "left without a category",
-    "run": "failed (code or machine)",
+    "run": "failed (software or hardware)",
 }
 AFTER_WORDS = {
     "find": "eligible by their headers",
@@ -131,7 +131,7 @@ def show_series(box: Box, chosen: services.CohortFilter) -> None:
     if not rows:
         st.caption("No series in this filter.")
         return
-    more = " The latest are listed; Export gives all." if len(rows) == services.MOST_LISTED else ""
+    more = " Only the latest are listed; Export gives all." if len(rows) == services.MOST_LISTED else ""
     st.caption(f"{wording.counted(len(rows), 'series', 'series')}. Click a row to open the patient.{more}")
     shown = ("patient", "status", "sentence", "vbmd", "vendor", "age", "sex", "study_date")
     event = st.dataframe(

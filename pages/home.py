@@ -47,10 +47,10 @@ def show_runs() -> None:
         column_config={
             "last": st.column_config.DatetimeColumn("Last result", format="D MMM YYYY, HH:mm"),
             "series": st.column_config.NumberColumn("Series", format="localized"),
-            "seconds": st.column_config.NumberColumn("Median time", format="%.0f s", help="Seconds a series"),
-            "model": st.column_config.TextColumn("Model", help="First characters of the SHA-256 over the weights"),
-            "settings": st.column_config.TextColumn("Settings", help="Hash over the settings that change results"),
-            "measuring": st.column_config.TextColumn("Measuring code", help="Version of the code that measured"),
+            "seconds": st.column_config.NumberColumn("Median time", format="%.0f s", help="Seconds per series"),
+            "model": st.column_config.TextColumn("Model", help="First characters of the SHA-256 of the weights"),
+            "settings": st.column_config.TextColumn("Settings", help="Hash of the settings that affect results"),
+            "measuring": st.column_config.TextColumn("Measuring code", help="Version of the measuring code"),
         },
         column_order=["last", "series", "seconds", "model", "settings", "measuring"],
     )

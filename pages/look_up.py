@@ -29,8 +29,8 @@ def show_found(found: services.Found) -> None:
             patients = _by_patient(series)
             if len(patients) > 1:
                 st.warning(
-                    f"{literal_code(number)} leads to {wording.counted(len(patients), 'patient')}. "
-                    "Make sure which of them you mean.",
+                    f"{literal_code(number)} leads to {wording.counted(len(patients), 'patient')}. Check which one "
+                    "you mean.",
                     icon=":material/group:",
                 )
             for key, own in patients.items():
@@ -78,8 +78,8 @@ else:
         "Patient numbers or accession numbers",
         key="look-up-numbers",
         placeholder="one a line, or separated by commas",
-        help="They become the same keyed hashes as the CT's and are not stored, nor written to an address or a log; "
-        "that you looked, and whose series were found, is recorded.",
+        help="Numbers are turned into the same keyed hashes as those of the CT and are not stored or written to an "
+        "address or a log. Your look-up and the patients found are recorded.",
     )
     st.button("Look up", key="look-up", type="primary", icon=":material/search:")
     if typed.strip():
@@ -92,4 +92,4 @@ else:
         except UsageError as refused:
             st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
     else:
-        st.caption("A barcode reader types here too. Ctrl+Enter, or the button, looks up what was typed or pasted.")
+        st.caption("A barcode scanner works here too. Press Ctrl+Enter or the button to look up the list.")

@@ -47,7 +47,7 @@ def show_level_figure(view: services.PatientView) -> None:
         for row in view.levels
         if row.vbmd_mg_cm3 is not None
     ]
-    if points and st.toggle("Show vBMD from level to level", key="level-figure"):
+    if points and st.toggle("Show vBMD by level", key="level-figure"):
         st.plotly_chart(figures.levels_figure(points, services.limits()), config={"displayModeBar": False})
 
 

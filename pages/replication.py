@@ -61,8 +61,8 @@ def show_published(found: services.Study) -> None:
     st.caption(
         "Published: Fang Y et al., Eur Radiol 2021;31:1831-1842 (463, 200 and 200 patients of three vendors; which "
         "vendor is which set, limits of agreement and areas under the curve are not in its abstract). Theirs are "
-        f"patients, these ({literal(', '.join(str(line.n) for line in phantomless))}) are simulated: the columns stand "
-        "beside each other and are no comparison of two methods."
+        f"patients, these ({literal(', '.join(str(line.n) for line in phantomless))}) are simulated: the columns are "
+        "shown side by side and do not compare two methods."
     )
 
 
@@ -111,7 +111,7 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
         f"{sum(map(sum, line.confusion))} with a category"
         for line in lines
     )
-    st.caption(f"Patients in {literal(counts)} (categories hold from 50 years).")
+    st.caption(f"Patients in {literal(counts)} (categories apply from age 50).")
 
 
 def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
@@ -154,15 +154,15 @@ def show_origin(found: services.Study) -> None:
 
 st.title("Replication of Fang 2021")
 st.warning(
-    "**SIMULATED.** Every patient of this study is invented: anatomy, scanner, QCT. It shows that the way from DICOM "
-    "to category holds on scanners that it has not seen; it does not show how the method performs in patients.",
+    "**SIMULATED.** Every patient of this study is invented: anatomy, scanner, QCT. It shows that the pipeline from "
+    "DICOM to category works on scanners that it has not seen; it does not show how the method performs in patients.",
     icon=":material/science:",
 )
 found = services.study()
 if found is None:
     st.info(
-        "The study was not run yet: there is no benchmarks/fang2021/results.csv. It takes about an hour on two "
-        "processors and goes on where it was stopped.",
+        "The study has not been run yet: there is no benchmarks/fang2021/results.csv. It takes about an hour on two "
+        "processors and resumes where it stopped.",
         icon=":material/hourglass_empty:",
     )
     st.code(_COMMAND, language="bash")

@@ -45,7 +45,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
     if order.total > len(order.keys):
         words += f" The first {MOST_LISTED:,} are shown: narrow the filter or sort differently to see others."
     if order.noted:
-        words += f" {len(order.noted):,} noted since it was put in order."
+        words += f" {len(order.noted):,} noted since the list was sorted."
     waiting = 0
     if chosen.snoozed is False:
         waiting = services.worklist_count(replace(chosen, snoozed=True), seen_by=order.seen_by)
@@ -58,8 +58,8 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
         words += f" {wording.counted(now, 'series', 'series')} match the filter now."
     if hidden := len(services.hidden_series(order.seen_by)):
         words += (
-            f" {wording.counted(hidden, 'signed series', 'signed series')} of the store you have not read: lists show "
-            "the program's result, so that you can read blind."
+            f" {wording.counted(hidden, 'signed series', 'signed series')} of this store not yet read by you: "
+            "lists show the program's result, so that you can read blind."
         )
     st.markdown(words)
 
@@ -79,7 +79,7 @@ def show_list(chosen: services.CohortFilter) -> None:
             "Refresh list",
             icon=":material/refresh:",
             on_click=in_words()(refresh),
-            help="Sorts the list again. Until then every patient stays in its place, also after a note.",
+            help="Sorts the list again. Until then every patient stays in place, even after a note.",
         )
         call_list.show(order, patient_list.reason_words)
     show_counts(order, chosen)
@@ -92,8 +92,6 @@ if not services.cohort_numbers().series:
 else:
     chosen = filters.heading("Worklist", "worklist", with_patients=True)
     if not services.worklist_count(chosen, seen_by=seen_by()) and not is_kept(chosen):
-        frame.draw_empty(
-            "No patient matches this filter. Remove a part of it to see more.", icon=":material/search_off:"
-        )
+        frame.draw_empty("No patient matches this filter. Remove part of it to see more.", icon=":material/search_off:")
     else:
         show_list(chosen)

@@ -74,7 +74,7 @@ class Uploads:
         if user is None:
             await PlainTextResponse("sign in first", status_code=401)(scope, receive, send)
         elif "transfer-encoding" in request.headers or not (length.isascii() and length.isdecimal()):
-            await PlainTextResponse("an upload must say how long it is", status_code=411)(scope, receive, send)
+            await PlainTextResponse("an upload must state its length", status_code=411)(scope, receive, send)
         elif refused := self._why_not(user, int(length)):
             await PlainTextResponse(refused, status_code=413)(scope, receive, send)
         else:
@@ -86,7 +86,8 @@ class Uploads:
         if length > most + _FRAME_BYTES:
             return f"an upload may have {most / MIB:,.0f} MB at most"
         if length + self._held(user.login) > most + _FRAME_BYTES:
-            return f"your uploads may have {most / MIB:,.0f} MB together; close windows with others, or wait for them"
+            most_words = f"your uploads may have {most / MIB:,.0f} MB together"
+            return f"{most_words}; close windows with other uploads, or wait for them to finish"
         return ""
 
     def _held(self, login: str) -> int:

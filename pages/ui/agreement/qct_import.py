@@ -35,8 +35,8 @@ def show_import() -> None:
     file = st.file_uploader("A CSV or Excel table with a row of headings", max_upload_size=MOST_BYTES // 2**20)
     if file is None:
         st.caption(
-            "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "
-            "as the CT's on the way in and is not stored. Or as a command:"
+            "Any columns will do: you choose what each one means. The patient number is turned into the same keyed "
+            "hash as the CT's on import and is not stored. Or use the command:"
         )
         st.code(f"python -m osteo_core reference /path/to/qct.csv{services.store_argument()}", language="bash")
         return
@@ -71,15 +71,15 @@ def _mapped(table: services.QctTable, guessed: dict[str, str]) -> services.QctPr
 def _show_preview(preview: services.QctPreview) -> None:
     taken, refused = preview.mapped.values, preview.mapped.refused
     st.markdown(
-        f"**{wording.counted(len(taken), 'value')}** of {wording.counted(preview.patients, 'patient')} can be taken "
-        f"in; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
+        f"**{wording.counted(len(taken), 'value')}** of {wording.counted(preview.patients, 'patient')} can be "
+        f"imported; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
         f"**{wording.counted(len(refused), 'row')}** refused."
     )
     values = preview.mapped.distribution
     if values is not None:
         levels = ", ".join(f"{level} {n:,}" for level, n in values.levels.items())
         st.markdown(
-            f"**Look at the values before you take them in**: vBMD from {values.low:.0f} to {values.high:.0f} "
+            f"**Check the values before you import them**: vBMD from {values.low:.0f} to {values.high:.0f} "
             f"{wording.UNIT}, median {values.median:.0f}, "
             f"middle half {values.quartile_1:.0f} to {values.quartile_3:.0f}. "
             f"Values by level: {literal(levels)}."
@@ -90,7 +90,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         st.warning(
             f"{wording.counted(replaced.count, 'value')} would replace one that is here already; {replaced.changed:,} "
             f"of them differ, by {replaced.mean_change_mg_cm3:+.1f} {wording.UNIT} on average. The earlier ones stay "
-            "in the store and count again when this import is withdrawn.",
+            "in the store and count again if this import is withdrawn.",
             icon=":material/difference:",
         )
     if preview.mapped.unused:
@@ -109,7 +109,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         ],
         hide_index=True,
         placeholder="",
-        alt="Values that can be taken in",
+        alt="Values that can be imported",
     )
     if refused:
         right.dataframe(
@@ -120,13 +120,13 @@ def _show_preview(preview: services.QctPreview) -> None:
         )
     else:
         right.caption("No row was refused.")
-    if taken and st.button(f"Take in {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
+    if taken and st.button(f"Import {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
         try:
             services.import_qct(preview, author=author())
         except UsageError as refused_import:
             st.error(f"{literal(wording.sentence(str(refused_import)))}.", icon=":material/error:")
             return
-        st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} taken in."
+        st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} imported."
         st.rerun()
 
 
@@ -218,7 +218,7 @@ def _show_compared(names: Mapping[datetime, str]) -> None:
         compared = services.compare_qct(one, other)
         st.markdown(
             f"**{wording.counted(compared.both, 'value')}** in both, **{compared.changed:,}** of them changed; "
-            f"{compared.first_only:,} in the first alone, {compared.second_only:,} in the second alone."
+            f"{compared.first_only:,} only in the first, {compared.second_only:,} only in the second."
         )
         if compared.agreement is not None:
             agreement = compared.agreement

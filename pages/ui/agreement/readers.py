@@ -18,7 +18,9 @@ def show_readers() -> None:
     st.subheader("Two readers")
     pairs = services.reader_pairs()
     if not pairs:
-        st.caption("No series was signed by two readers yet. A second reader opens a signed series and reads it blind.")
+        st.caption(
+            "No series has been signed by two readers yet. A second reader opens a signed series and reads it blind."
+        )
         return
     found = reader_agreement(pairs)
     rows = [{"Figure": name, "Value (95 %)": _words(value, digits=2)} for name, value in found.figures.items()]
@@ -71,7 +73,7 @@ def show_corrections() -> None:
         alt="Where readers correct the program",
         column_config={
             "Dice": st.column_config.TextColumn(
-                "Dice, median", help="Of corrected levels with the program's outline; 0 where one of the two has none"
+                "Dice, median", help="Of corrected levels, against the program's outline; 0 where either has none"
             )
         },
     )

@@ -33,7 +33,8 @@ def show_site_lines() -> None:
     else:
         st.caption(
             "HU of the unenhanced CT against QCT of the same patient, for each scanner model, tube voltage and kernel "
-            "group. Both err, so the line is Deming's. 'Left out' is each patient predicted by the line of the others."
+            "group. Both have measurement error, so the line is a Deming regression. 'Left out': each patient is "
+            "predicted from the line of the others."
         )
         _show_choice(found)
     _show_used()
@@ -113,8 +114,9 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     else:
         st.caption("No category would change.")
     st.caption(
-        "The way 'site' is tried after a phantom in the scan or a phantom scan (setting calibration_order). The line "
-        "covers scans from the oldest of these CT until a year from today; a value beyond its pairs says so. "
+        "The method 'site' is tried after an in-scan phantom or a phantom scan (setting calibration_order). The line "
+        "covers scans from the oldest of these CT until a year from today; a value outside the range of its pairs is "
+        "marked. "
         "Nothing is segmented again; earlier results stay in the store."
     )
     if not may(current_user(), Action.CALIBRATE):
@@ -176,8 +178,8 @@ def _what_follows(one: services.UsedLine, names: dict[str, str]) -> str:
     if not one.is_in_force:
         return "A later line of the same scanner is in use: withdrawing this one changes no value."
     if one.then:
-        return f"The line before it is in use again then: {names[one.then]}. To use neither, withdraw that one too."
-    return "No line from pairs is in use for this scanner then: the next way of calibration_order calibrates it."
+        return f"The previous line is then in use again: {names[one.then]}. To use neither, withdraw that one too."
+    return "No line from pairs is then in use for this scanner: the next method in calibration_order calibrates it."
 
 
 def _scanner(one: services.UsedLine) -> str:
@@ -204,8 +206,8 @@ def _do(action: Callable[[], bool], done: str) -> None:
         st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     st.session_state[_DONE] = (
-        f"{done}; what is measured is being calibrated again."
+        f"{done}; measured series are being recalibrated."
         if has_begun
-        else f"{done}; the next analysis calibrates what is measured again. Start it on Home."
+        else f"{done}; the next analysis recalibrates measured series. Start it on Home."
     )
     st.rerun()

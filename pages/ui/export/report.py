@@ -78,7 +78,7 @@ def _figures(chosen: services.CohortFilter, reader: str | None, *, is_static: bo
     """Every figure with its n, exclusions, versions, simulated or real; or the sentence why there is none."""
     found = report_figures(chosen, seen_by=reader)
     if not found:
-        return ["<h2>Figures</h2><p>Nobody in this filter has a vBMD.</p>"]
+        return ["<h2>Figures</h2><p>No patient in this filter has a vBMD.</p>"]
     beside = about(chosen, seen_by=reader)
     return [
         f"<figure><h2>{html.escape(one.title)}</h2>"

@@ -54,7 +54,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             name="Processed",
             value=f"{processed:,}",
             help=f"Series, of {numbers.series:,} found: {numbers.measured:,} measured, {numbers.excluded:,} excluded, "
-            f"{numbers.failed:,} failed; {numbers.waiting:,} wait for their analysis",
+            f"{numbers.failed:,} failed; {numbers.waiting:,} waiting for analysis",
             script="pages/exclusions.py",
             query={"box": "processed"},
         ),
@@ -152,7 +152,7 @@ def show_run() -> None:
         _show_running(progress)
     elif services.running_command():
         words = {
-            "demo": "**Demo cohort**: starting; the first patients come within three minutes",
+            "demo": "**Demo cohort**: starting; the first patients appear within three minutes",
             "index": "**Reading headers**: starting",
         }.get(services.running_command(), "**Analyzing**: starting the workers")
         st.progress(0.0, text=words)
@@ -178,7 +178,7 @@ def _show_running(progress: services.Progress) -> None:
     rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
     counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
     asked = services.pause_is_asked()
-    state = "paused after the series at work" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
+    state = "pausing after running series" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
     stage = literal(STAGES.get(progress.stage, progress.stage))
     bar.progress(progress.fraction, text=f"**{stage}**: {counted} · {state}")
     if progress.stage not in ("analyze", "demo"):
@@ -206,8 +206,8 @@ def _show_waiting() -> None:
         return
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     line.markdown(
-        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it here, "
-        f"or by {literal_code(f'python -m osteo_core analyze{services.store_argument()}')}"
+        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it "
+        f"here, or with {literal_code(f'python -m osteo_core analyze{services.store_argument()}')}"
     )
     _start_button(line, "Start")
 
@@ -222,5 +222,5 @@ def _start_button(place: st.delta_generator.DeltaGenerator, label: str) -> None:
         icon=":material/play_arrow:",
         on_click=in_words()(services.start_run),
         disabled=not services.may_start(),
-        help="Runs on this machine beside the dashboard, with this site's settings; it can be paused.",
+        help="Runs on this machine in the background, with this site's settings; it can be paused.",
     )

@@ -54,7 +54,7 @@ def show_both(reading: Reading, series_key: str, role: Role | None) -> None:
         st.html(_STYLE + _table(first, second))
         st.caption(
             f"vBMD in {wording.UNIT} with its 95 % interval. Dice: outlines of the second reader against those of the "
-            "first. Bold: what differs."
+            "first. Bold: differences."
         )
         if role is Role.ADJUDICATOR:
             _show_choice(series_key, shown=read_shown(reading, series_key, role))

@@ -236,7 +236,7 @@ def _role_words(shown: ReaderView, reader: str) -> str:
         return "type your name at the top to sign"
     name = author_name()
     if not may(current_user(), Action.SIGN):
-        return f"{name}: may look, not correct or sign"
+        return f"{name}: may view, but not correct or sign"
     if shown.past is not None:
         return f"{name}: an earlier state"
     return f"{name}, {shown.role.value}" if shown.role else f"{name}: nothing is left to sign"
@@ -248,7 +248,7 @@ def _why_not(shown: ReaderView) -> str:
     if shown.past is not None:
         return "This is an earlier state; go back to now to correct or sign."
     if not may(current_user(), Action.SIGN):
-        return "Your role may look, but not correct or sign."
+        return "Your role may view this series, but not correct or sign."
     return "This series is signed; type your name at the top to read it as another reader."
 
 

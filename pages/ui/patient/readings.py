@@ -15,11 +15,11 @@ from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
-    "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "
-    "where it lies higher, empty where the endplates were not measured"
+    "How far the middle of the endplates lies below the height expected from the rims and the level's normal shape, "
+    "as a share; negative where it lies above, empty where the endplates were not measured"
 )
-_SUGGESTED_HELP = "What the endplates of a deformed level suggest. A program's suggestion, apart from the grade"
-_READER_HELP = "m2ABQ class as a person read it last; all readings stand under Follow-up"
+_SUGGESTED_HELP = "Cause that the endplates of a deformed level suggest to the program; separate from the grade"
+_READER_HELP = "Latest m2ABQ class by a reader; all readings are under Follow-up"
 
 
 def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
@@ -72,7 +72,7 @@ def show_cause_form(view: services.PatientView) -> None:
     """Level, class and words of one reading, behind one button; the deformed level comes first."""
     levels, key = [row.level for row in view.levels], f"cause-{view.series_key}"  # nothing typed goes to the next one
     worst = max(range(len(levels)), key=lambda n: view.levels[n].fracture_grade or 0)
-    with st.popover("Cause of a level", help="What you read in one level, apart from its grade"):
+    with st.popover("Cause of a level", help="Your reading of one level, separate from its grade"):
         level = st.selectbox("Level", levels, index=worst, format_func=lambda one: one.name, key=f"{key}-level")
         cause = st.selectbox("Class (m2ABQ)", list(Cause), format_func=wording.sentence, key=f"{key}-class", index=None)
         reason = st.text_input("Why, in words", key=f"{key}-reason", placeholder="optional")

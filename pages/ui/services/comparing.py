@@ -134,7 +134,7 @@ def _standardised_line(first: Side, second: Side, population: StandardPopulation
             side.cohort, by="all", population=population, version=side.version, seen_by=sight_of_figures()
         ).get("all")
         if of is None or of[0].share is None:
-            found.append((None, of[0].why if of else "nobody from 50"))
+            found.append((None, of[0].why if of else "nobody aged 50 or over"))
         else:
             found.append((of[0].share, ""))
     (a, why_a), (b, why_b) = found

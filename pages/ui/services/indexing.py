@@ -91,11 +91,13 @@ def start_index(typed: str) -> None:
         is_there = path.exists()
     except _NO_PATH as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"the path cannot be followed on the server ({reason}); check it, or change rights") from None
+        raise UsageError(
+            f"the path cannot be followed on the server ({reason}); check it, or change its permissions"
+        ) from None
     if not is_there:
         raise UsageError(f"there is nothing at {path} on the server; check the path, or mount the folder there")
     if not os.access(path, os.R_OK):
-        raise UsageError(f"{path} cannot be read by the account that runs the dashboard; change its rights")
+        raise UsageError(f"{path} cannot be read by the account that runs the dashboard; change its permissions")
     start_command(INDEX, str(path))
 
 
@@ -127,16 +129,16 @@ def start_upload(content: BinaryIO) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_old_halves(folder)
         if shutil.disk_usage(folder).free < size + _SPARE_BYTES:
-            raise UsageError("the disk of the upload folder has too little room for this upload; free some")
+            raise UsageError("the disk of the upload folder has too little room for this upload; free some space")
         path = folder / f"{_write(content, half)}.zip"
         if not members(half):
             raise UsageError("the archive holds no file")
         is_new = not path.exists()
         half.replace(path)
     except ArchiveError as error:
-        raise UsageError(f"the upload is {error}; expected a .zip of CT, pack it anew") from None
+        raise UsageError(f"the upload is {error}; expected a .zip of CT; create it again") from None
     except OSError as error:
-        raise UsageError(f"the upload cannot be kept ({error.strerror}); mend the upload folder") from None
+        raise UsageError(f"the upload cannot be kept ({error.strerror}); fix the upload folder") from None
     finally:
         half.unlink(missing_ok=True)
     try:

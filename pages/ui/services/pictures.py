@@ -45,12 +45,12 @@ class Artist:
     def _wait(self, work: Coroutine[Any, Any, _Answer]) -> _Answer:
         if not self._thread.is_alive():
             work.close()
-            raise PictureError("the figure could not be drawn (Chromium was ended); try again: it is started anew")
+            raise PictureError("the figure could not be drawn (Chromium was ended); try again: it is restarted")
         try:
             return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
         except Exception as error:  # the browser's many ways to end badly are one to a reader
             raise PictureError(
-                f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is started anew"
+                f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is restarted"
             ) from error
 
     def draw(

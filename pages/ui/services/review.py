@@ -98,7 +98,7 @@ def ticket_of(token: str) -> Ticket:
     """What a word stands for. Raises UsageError where the app was started anew since."""
     with _tickets_lock:
         if token not in _tickets:
-            raise UsageError("the app was started anew since this page was opened; reload it, what you drew is kept")
+            raise UsageError("the app was restarted after this page was opened; reload it, what you drew is kept")
         _tickets.move_to_end(token)  # who is at work keeps theirs
         return _tickets[token]
 
@@ -125,7 +125,7 @@ def save_mask(token: str, content: bytes) -> Saved:
     version = mask_hash(labels, case.volume.geometry)
     before = measured(view, ticket.base)
     if np.array_equal(labels, labels_of(view, ticket.base)):
-        raise UsageError("these outlines are the ones that are stored already; nothing new was saved")
+        raise UsageError("these outlines are already stored; nothing new was saved")
     result = remeasure(case, labels, Decisions(), settings=settings())
     changes = changes_between(case.model.labels, labels)
     with _writing_lock:
@@ -185,7 +185,7 @@ def sign(view: PatientView, given: Signature) -> Read:
     _check_owner()
     _check_current(view)
     if given.verdict is Verdict.REJECT and not given.words.strip():
-        raise UsageError("a rejection needs its reason in words")
+        raise UsageError("a rejection needs a written reason")
     case, labels = case_of(view), labels_of(view, given.version)
     if given.verdict is Verdict.REJECT:
         result = reject(case, labels, given.words, settings=settings())

@@ -102,7 +102,7 @@ def prior_files(series_key: str, *, is_read: bool) -> dict[str, Path | None]:
     """
     view = patient(series_key)
     if view is None:
-        raise UsageError("the earlier study is not in this store any more")
+        raise UsageError("the earlier study is no longer in this store")
     view = view if is_read else model_view(view)
     folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
     review_files.begin_rest(folder, view, mask=outlined)
@@ -191,7 +191,7 @@ def labels_of(view: PatientView, version: str) -> LabelArray:
         return case.model.labels
     path = reader_mask(view.series_key, version)
     if not _VERSION.fullmatch(version) or not path.is_file():
-        raise UsageError("these outlines are not in the store any more; reload the page")
+        raise UsageError("these outlines are no longer in the store; reload the page")
     labels, grid = read_nifti_labels(path)
     shown = case.volume.geometry
     return labels if grid.is_close(shown) else resample_labels(labels, grid, shown)

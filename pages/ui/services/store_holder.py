@@ -199,12 +199,12 @@ class StoreHolder:
                 self._tick()
             except Exception as error:  # a thread has nobody to raise to: the frame shows the fault on every page
                 if not faults:
-                    _log.exception("the store takes nothing in at present")
+                    _log.exception("the store cannot import at present")
                 faults += 1
                 self.fault = error
             else:
                 if faults:
-                    _log.info("the store takes in again")
+                    _log.info("the store imports again")
                 faults, self.fault = 0, None
 
     def _open_anew(self) -> None:
@@ -242,8 +242,8 @@ def refusals_in_words() -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(
-            f"the store cannot be written to ({error.strerror or type(error).__name__}), so nothing was kept; "
-            "do it again once that is mended"
+            f"the store cannot be written to ({error.strerror or type(error).__name__}), so nothing was saved; try "
+            "again once that is fixed"
         ) from error
 
 

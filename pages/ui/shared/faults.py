@@ -20,7 +20,7 @@ def words_of(error: Exception, *, what: str = "This could not be done") -> str:
     if isinstance(error, OsteoError):
         return f"{wording.sentence(str(error)).rstrip('.')}."
     if isinstance(error, OSError):
-        return f"{what} ({error.strerror or type(error).__name__}). Try again once that is mended."
+        return f"{what} ({error.strerror or type(error).__name__}). Try again once that is fixed."
     return (
         f"{what} ({type(error).__name__}). The log of the app has the details; the command "
         "'python -m osteo_core check' looks at store, models and environment."

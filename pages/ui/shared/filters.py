@@ -218,7 +218,7 @@ def panel(page: str, chosen: CohortFilter, *, with_patients: bool, prefix: str =
         with st.container(horizontal=True):
             for name, (words, help_) in _MARKS.items():
                 st.toggle(words, key=name, help=help_)
-    st.caption("Numbers beside the values: series that match it and the rest of the filter.")
+    st.caption("Numbers beside the values: series that match the value and the rest of the filter.")
 
 
 def _values(

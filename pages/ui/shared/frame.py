@@ -96,7 +96,8 @@ def draw_no_series() -> None:
     progress = services.progress()
     if progress and progress.is_running:
         draw_empty(
-            "The first patients are being analyzed; they appear here as they are done.", icon=":material/hourglass_top:"
+            "The first patients are being analyzed; they appear here as they are finished.",
+            icon=":material/hourglass_top:",
         )
         return
     store = services.store_argument()

@@ -9,7 +9,10 @@ import streamlit as st
 from pages.ui.shared.notes import REVIEWS
 
 _component = st.components.v2.component("page_keys", js=(Path(__file__).parent / "keys.js").read_text(encoding="utf-8"))
-_EVERYWHERE = (("?", "Show or hide these keys"), ("Tab", "First: skip the menu; then from control to control"))
+_EVERYWHERE = (
+    ("?", "Show or hide these keys"),
+    ("Tab", "The first press skips the menu, the next ones move from control to control"),
+)
 #: What the keys of a page do, by its place in the address; the patient's page has its own help.
 KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "worklist": (
@@ -20,7 +23,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         *((key, f"Note for the selected or ticked patients: {state.value}") for state, key in REVIEWS),
         ("m", "Every other step: report, refer, DXA, treatment, contact, assign, wait, close"),
         ("u", "Undo the last note; nothing is erased, the undo is recorded"),
-        ("Space", "Tick the selected patient, to note the same of several"),
+        ("Space", "Tick the selected patient, to add one note to several"),
         ("o or Enter", "Open the selected patient"),
         ("Page Down, Page Up", "Next or previous page of the list"),
     ),

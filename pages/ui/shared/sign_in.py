@@ -135,7 +135,7 @@ def show_user(user: User) -> None:
         if user.is_local:
             st.caption(":material/person: No sign-in: one local user with every role.")
             if services.settings().open_to_network:
-                st.warning("Anybody in the network can use this without a sign-in.", icon=":material/lock_open:")
+                st.warning("Anybody on the network can use this without a sign-in.", icon=":material/lock_open:")
             return
         st.text(user.name)
         st.caption(literal(user.role_words))

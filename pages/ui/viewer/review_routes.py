@@ -42,7 +42,7 @@ _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 _MOST_BYTES = 32_000_000
 #: Streamlit's pieces of the patient's page, by the beginning of their file name.
 _PIECES = ("DataFrame", "Quiver", "arrowFormatUtils")
-_EXPIRED = "this page was open for longer than its addresses are good; it asks for new ones by itself, try again"
+_EXPIRED = "the links of this page have expired; it requests new ones by itself, try again"
 _ANOTHER = "this page was opened under another sign-in; reload it"
 
 
@@ -119,7 +119,7 @@ async def _picture(request: Request) -> Response:
     file = review_case.pictures_dir() / name
     is_being_made = review_files.is_being_made(name)  # asked first: a process that ends now has written the file
     if not _PICTURE_NAME.fullmatch(name) or not (file.is_file() or is_being_made):
-        return PlainTextResponse("this picture is not there any more; reload the page", status_code=404)
+        return PlainTextResponse("this picture is no longer there; reload the page", status_code=404)
     if not file.is_file():
         return PlainTextResponse("being made", status_code=202, headers={"Cache-Control": "no-store"})
     # The browser itself unpacks what is packed, faster than a script could.
@@ -133,7 +133,7 @@ async def _body(request: Request) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > _MOST_BYTES:
-            raise UsageError(f"more than {_MOST_BYTES // 1_000_000} MB arrived, which is no mask of this CT")
+            raise UsageError(f"more than {_MOST_BYTES // 1_000_000} MB were sent, too much for a mask of this CT")
         parts.append(part)
     return b"".join(parts)
 

@@ -27,7 +27,7 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
-_NEEDS_AUTHOR = "a letter is signed by who sends it: type your name or initials under 'Noted by' first"
+_NEEDS_AUTHOR = "a letter is signed by its sender: type your name or initials under 'Noted by' first"
 #: So many patients fit on a call list; the filter leads to the others.
 MOST = 1000
 _HEAD = (
@@ -153,7 +153,7 @@ def site_letter() -> str:
         return Path(path).read_text(encoding="utf-8") if path else DEFAULT_LETTER
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-        raise UsageError(f"the letter template {path} cannot be read ({reason}); mend it or save it anew") from None
+        raise UsageError(f"the letter template {path} cannot be read ({reason}); fix it or save it again") from None
 
 
 def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> None:

@@ -208,7 +208,7 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
     chosen = _still_as_shown(order, items, request["keys"])
     contact, until = request.get("contact"), request.get("snooze_until")
     if request.get("plan") == "snooze_until" and not until:
-        raise UsageError("choose the day until which it waits")
+        raise UsageError("choose the day to wait until")
     given = Plan(
         author=author(),
         at=services.moment(),
@@ -230,7 +230,7 @@ def _day(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"choose a day with a year of four digits, found {text}") from None
+        raise UsageError(f"choose a day with a four-digit year, found {text}") from None
 
 
 def _plan_words(given: Plan) -> str:
