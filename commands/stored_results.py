@@ -1,4 +1,4 @@
-"""A result of the store as it was before it was calibrated, so that another calibration segments nothing again."""
+"""A stored result in its state before calibration, so that it can be recalibrated without segmenting."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ _SAME = (
 
 
 def measured_of(row: Mapping[str, Any]) -> MeasuredSeries | None:
-    """A row of the query ``stored_results`` as it was before its calibration; None where no body was looked for.
+    """A row of the query ``stored_results`` in its state before calibration; None if it was not segmented.
 
-    Its labels (I, J, K) are all 0: the mask lies in the store, and a judgement needs only what was measured in it.
+    Its labels (I, J, K) are all 0: the mask stays in the store, and an assessment needs only its measurements.
     """
     result, outlined = row["result"], row["outlined"]
     if not outlined:
@@ -100,7 +100,7 @@ def _tissues(rows: Sequence[Mapping[str, Any]], water_path_cm: float | None) -> 
 
 
 def _segmentation(rows: Sequence[Mapping[str, Any]], geometry: Geometry) -> Segmentation:
-    """Rows of one result's outlines; a row without a level says that nothing was found."""
+    """Rows of one result's outlines; a row without a level means that nothing was found."""
     about = rows[0]
     return Segmentation(
         labels=np.broadcast_to(np.zeros(1, np.uint8), geometry.shape),

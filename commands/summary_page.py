@@ -1,6 +1,6 @@
-"""One page of HTML about a run of ``process``: what was measured, what was refused and why, pictures of the masks.
+"""An HTML summary of a run of ``process``: measurements, refusals with reasons, pictures of the masks.
 
-The page loads nothing from elsewhere, and every text from files is escaped. It names series as the files beside it do.
+The page loads no external content, and every text from files is escaped. It names series as in the files beside it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _text(text: object) -> str:
 
 
 def _figure(out_dir: Path, series: Series | None, row: Mapping[str, Any]) -> str:
-    """The middle of the outlined bodies from the side and from the front; '' where there is nothing to draw."""
+    """The middle of the outlined bodies in sagittal and coronal view; '' if there is nothing to draw."""
     mask = out_dir / MASKS / mask_name(row["series_instance_uid"])
     if series is None or not mask.is_file():
         return ""

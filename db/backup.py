@@ -138,12 +138,12 @@ def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None)
     for name in names:
         copies.copied(from_dir / MEDIA / name, fresh / MEDIA / name)
     if known is None:
-        words = f"{len(names)}; an older program made this backup, so nobody can tell whether they are as they were"
+        words = f"{len(names)}; an older program made this backup, so they cannot be verified"
         return check.StoreFinding(name="masks", ok=True, message=words)
     damaged = [n for n in names if not (fresh / MEDIA / n).exists() or copies.hash_of(fresh / MEDIA / n) != known[n]]
     for name in damaged:
         (fresh / MEDIA / name).unlink(missing_ok=True)
-    words = f"{len(names) - len(damaged)}, each as its hash says"
+    words = f"{len(names) - len(damaged)}, each matches its hash"
     if damaged:
         words += f"; damaged in the backup, so left out: {', '.join(damaged)}; look for them in another backup"
     return check.StoreFinding(name="masks", ok=not damaged, message=words)
@@ -224,8 +224,8 @@ def _rows_of_backup(part: Part, to_dir: Path) -> pa.Table:
         return parts.read_part(part)
     except PartError as fault:
         raise UsageError(
-            f"expected in {to_dir} parts of the store only, found {part.name[:24]}, which the store does not have and "
-            f"which cannot be looked at: {fault}; {_INSTEAD}"
+            f"expected in {to_dir} parts of the store only, found {part.name[:24]}, which the store does not have "
+            f"and which cannot be read: {fault}; {_INSTEAD}"
         ) from fault
 
 

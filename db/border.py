@@ -12,7 +12,7 @@ import duckdb
 from osteo_core.errors import StoreError, StoreOwnedError
 
 _REBUILD = "stop what uses the store and rebuild it from its parts: python -m osteo_core check --rebuild"
-_FULL = "free disk space and try again; nothing was half written"
+_FULL = "free disk space and try again; nothing was written in part"
 #: What a disk, a memory or a damaged file makes the database raise; anything else is a bug of ours and stays as it is.
 _FAULTS = (
     duckdb.IOException,

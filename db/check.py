@@ -59,7 +59,7 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     with translated(store_dir, "reading"):
         damaged = [part.name for part in kept if _fault(part)]
     aside = parts.quarantined(store_dir)
-    words = f"{len(kept)} parts, each as its hash says"
+    words = f"{len(kept)} parts, each matches its hash"
     if damaged:
         words = (
             f"{len(kept)} parts; damaged: {', '.join(damaged)}; restore a backup (python -m osteo_core restore), or go "
@@ -226,7 +226,7 @@ def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
         )
     if lost:
         words += (
-            f"; outlines that readers drew are missing: {', '.join(lost)}; nothing can make them again: copy them from "
+            f"; outlines that readers drew are missing: {', '.join(lost)}; they cannot be made again: copy them from "
             "the folder media of a backup"
         )
     return StoreFinding(name="masks", ok=not lost, message=words)

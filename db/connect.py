@@ -90,7 +90,7 @@ class Store(Reader):
         """What is open may be a store that was deleted, and another, such as a restored one, lies in its place."""
         if not self._lock.is_in_place:
             raise StoreError(
-                f"the store {self.store_dir} was removed or replaced while it was open; the app opens it anew within a "
+                f"the store {self.store_dir} was removed or replaced while it was open; the app reopens it within a "
                 "minute, a command must be started again"
             )
 
@@ -190,8 +190,8 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
     """The store's folders and its database, brought to this program's version."""
     if not (store_dir / DATABASE).exists() and parts.any_kept(store_dir):
         raise StoreError(
-            f"the store {store_dir} has parts but its database is missing; make it anew from them: "
-            "python -m osteo_core check --rebuild"
+            f"the store {store_dir} has parts but its database is missing; rebuild it from them: python -m "
+            "osteo_core check --rebuild"
         )
     for folder in _FOLDERS:
         (store_dir / folder).mkdir(parents=True, exist_ok=True)

@@ -68,7 +68,7 @@ def read_manifest(folder: Path) -> Manifest:
             raise ValueError("a name that no chain has")
         return found
     except FileNotFoundError:
-        raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None
+        raise UsageError(f"there is no complete backup in {folder}; name the folder that `backup --to` wrote") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{folder / MANIFEST} is damaged; use another backup") from None
 
@@ -102,8 +102,8 @@ def copy_parts(store_dir: Path, to_dir: Path) -> list[str]:
     if is_settled and before <= done:  # what has come since is new: an analysis at work never stops
         return sorted(before)
     raise StoreError(
-        f"the parts of the store {store_dir} went while they were copied: it is compacted, erased from or removed; "
-        "back it up again when that has ended"
+        f"the parts of the store {store_dir} disappeared while they were copied: it is being compacted, erased from "
+        "or removed; back it up again when that has ended"
     )
 
 

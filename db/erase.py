@@ -49,7 +49,7 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identi
     another process owns the store, StoreError where a part cannot be read: nobody can tell whom it is about.
     """
     if not author.strip() or not reason.strip():
-        raise UsageError("an erasure needs its author and its reason: who asked for it, and why")
+        raise UsageError("an erasure needs an author and a reason: who asked for it, and why")
     with OwnerLock(store_dir) as lock, translated(store_dir, "erasing from"):
         erased.refuse_half_erased(store_dir)
         with open_store(store_dir, held=lock) as store:
@@ -125,8 +125,8 @@ def _carry_out(store_dir: Path, intent: dict[str, Any], lock: OwnerLock) -> Eras
 def _refuse_unreadable(found: list[Part]) -> None:
     if found:
         raise StoreError(
-            f"{len(found)} parts cannot be read, so nobody can tell whether they hold rows of the patient; put each "
-            "back from a backup or delete it, and erase then (an erasure that was cut off: erase --resume): "
+            f"{len(found)} parts cannot be read, so they may hold rows of the patient; restore each from a backup or "
+            "delete it, then erase again (an interrupted erasure: erase --resume): "
             + ", ".join(str(part.path) for part in found)
         )
 

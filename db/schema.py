@@ -105,7 +105,7 @@ def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
 def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
     ((n_series,),) = connection.execute("SELECT count(DISTINCT series_key) FROM series").fetchall()
     if n_series:
-        _log.warning("the summaries of %d series are made anew; for a million this takes about a minute", n_series)
+        _log.warning("the summaries of %d series are being rebuilt; a million take about a minute", n_series)
     for one in (*rules.RULES.values(), *derived.TABLES.values()):
         connection.execute(f"DROP TABLE IF EXISTS {one.name}")
         create(connection, one)

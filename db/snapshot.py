@@ -142,7 +142,7 @@ def published(store_dir: Path) -> Published:
             f"there is no snapshot in {store_dir}; its owner publishes one when results are in: wait a moment"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}); its owner writes it anew") from error
+        raise StoreError(f"{path} is damaged ({type(error).__name__}); its owner will rewrite it") from error
     schema.refuse_newer(found.version, what=f"the snapshot in {store_dir}")
     if found.version < schema.version() or found.recipe != derived.recipe():
         raise StoreError(

@@ -371,7 +371,7 @@ def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_sugges
     app.selectbox(key=f"cause-{key}-class").select(Cause.NON_OSTEOPOROTIC).run()
     assert app.selectbox(key=f"cause-{key}-level").value is Level.L1, "the deformed level comes first"
     app.button(key="cause-note").click().run()
-    assert "needs its author" in app.toast[0].value
+    assert "needs an author" in app.toast[0].value
     app.text_input(key="author-field").set_value("AB").run()
     app.button(key="cause-note").click().run()
     assert "Noted for L1: non-osteoporotic deformity" in app.toast[0].value

@@ -104,7 +104,7 @@ def test_a_note_keeps_the_order_and_can_be_undone_by_a_correcting_event(tmp_path
     note = {"kind": "note", "keys": [[first, "to review"]], "state": "confirmed"}
     refused = ask(app, **note)["message"]
     assert refused["is_refused"]
-    assert "needs its author" in refused["text"]
+    assert "needs an author" in refused["text"]
     app.text_input(key="author-field").set_value("AB").run()
     noted = ask(app, **note)
     assert [row["key"] for row in noted["rows"]] == [row["key"] for row in before["rows"]]
