@@ -25,9 +25,9 @@ _TELLING = re.compile(
     r"""(?:(?<!\w)'[^']*')|(?:"[^"]*")|(?:\.{0,2}/[^\s'",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'"]*\^[^\s'"]*)|(?:\d{6,})"""
 )
 _HIDDEN = "(hidden)"
-#: Errors that come of a series' own name; any other that a file meets is the machine's.
+#: Errors caused by a series' own name; any other file error is the machine's.
 _OF_A_NAME = frozenset((errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ))
-#: Shorter parts of a path are words like 'ct' or 'img' and tell of nobody.
+#: Shorter parts of a path are words like 'ct' or 'img' and identify nobody.
 _TELLING_LENGTH = 4
 
 

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Run all checks; exit code 1 if one fails."""
     store = context.settings.store
     findings = [*_store(store, rebuild=arguments.rebuild), _space(store), *_weights(), _python(), *_packages()]
-    findings.sort(key=lambda finding: finding.ok)  # what is wrong first; those of the store come by their harm
+    findings.sort(key=lambda finding: finding.ok)  # faults first; those of the store by severity
     sound = all(finding.ok for finding in findings)
     return Answer(
         document={

@@ -17,9 +17,9 @@ OK = 0
 #: The command ran and found the installation or the store damaged, or the machine failed.
 FAULT = 1
 USAGE = 2
-#: So many lines of a table are named in a sentence.
+#: Maximum number of table lines named in a sentence.
 _MOST_LINES = 10
-#: What a shell calls a process that was stopped by Ctrl-C.
+#: The exit code that shells give a process stopped by Ctrl-C.
 STOPPED = 130
 
 
@@ -48,13 +48,11 @@ def path_argument(text: str) -> Path:
 
 
 def existing_paths(paths: list[Path]) -> list[Path]:
-    """The paths. Raises UsageError for one that is not a file or folder; the user typed the name, so it may be
-    shown.
-    """
+    """The paths. Raises UsageError naming one that is not a file or folder; the user typed that name."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}; give the folder that holds the CT")
-        if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+        if not (path.is_file() or path.is_dir()):  # reading a pipe would block
             raise UsageError(f"{path} is neither a file nor a folder; give the folder or file itself")
     return paths
 

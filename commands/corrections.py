@@ -38,7 +38,7 @@ from osteo_core.tables.formulas import guarded
 
 Query = Callable[..., Any]
 MANIFEST = "manifest.csv"
-#: One row a case and level of either mask.
+#: One row per case and level of either mask.
 COLUMNS = (
     "case",
     "level",

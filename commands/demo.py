@@ -30,7 +30,7 @@ from osteo_core.settings import Settings
 from osteo_core.simulate.cohort import draw_cohort, write_patient, write_tables
 from osteo_core.simulate.patient import draw_patient
 
-#: Inside the store, so that a demo goes when its store goes.
+#: Inside the store, so that a demo is removed with its store.
 FOLDER = "demo"
 
 

@@ -51,7 +51,7 @@ def index(
     """
     with (
         store_access.indexing(store_dir),
-        runs.joined(store_dir.resolve(), uuid.uuid4().hex[:12]),  # nobody is erased meanwhile
+        runs.joined(store_dir.resolve(), uuid.uuid4().hex[:12]),  # no erasure can run meanwhile
     ):
         found = find(
             paths,
@@ -63,7 +63,7 @@ def index(
             about=about,
         )
         found = store_access.superseded(store_dir, found)
-        if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
+        if settings.keep_identities:  # before the store has them: a known series is not opened again
             keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
         gone = frozenset(series.series_key for series in found.superseded)
         remove(settings.identities_dir, patient_key="", series_keys=gone)

@@ -22,16 +22,16 @@ from pynetdicom.status import code_to_category
 from osteo_core.errors import OsteoError, SettingsError
 from osteo_core.settings import Settings
 
-#: Waits before an object is tried again, in seconds; then it has failed.
+#: Waits before each retry of an object, in seconds; then it has failed.
 PAUSES_S: tuple[float, ...] = (1.0, 5.0, 15.0)
 #: Longest waits in seconds: for a connection; for an answer of the PACS, and for the next bytes of a message.
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _SUCCESS, _WARNING = "Success", "Warning"
-#: The PACS holds this object already, as it may after a command was killed.
+#: The PACS already holds this object, which can happen after a command was killed.
 _DUPLICATE = 0x0111
-#: Statuses that may pass: out of resources (A7xx) and a failure while processing.
+#: Possibly transient statuses: out of resources (A7xx) and a failure while processing.
 _PASSING, _OUT_OF_RESOURCES = 0x0110, 0xA7
-#: Each kind of object, and what to say where the PACS does not take it.
+#: Each kind of object, and the message if the PACS does not accept it.
 _NOT_TAKEN = {
     SegmentationStorage: (
         "the PACS does not accept Segmentation objects; enable them there, or set outlines = false under [pacs] to "

@@ -26,7 +26,7 @@ from osteo_core.settings import STORE_LINES, Settings, with_store_lines
 from osteo_core.tables.formulas import guarded
 from osteo_core.whole_files import write_text
 
-#: Series of a scanner that a preview calibrates anew; the latest ones.
+#: Number of series of a scanner that a preview recalibrates, the latest ones.
 _MOST_PREVIEWED = 2000
 
 

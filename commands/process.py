@@ -48,7 +48,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import Status
 from osteo_core.whole_files import writing
 
-#: Of the digest over a series' files in the name of its pieces.
+#: Length of the digest of a series' files in the name of its pieces.
 _STAMP_DIGITS = 12
 
 
@@ -121,7 +121,7 @@ def _stamped(series: Series, job: Job) -> Series:
     for file in sorted(series.files):
         try:
             size_bytes, mtime_ns = status_of(file)
-        except OSError:  # gone since it was found, which reading it will tell
+        except OSError:  # gone since it was found; reading it will report this
             continue
         seen.update(os.fsencode(f"{file.absolute()}\0{size_bytes}\0{mtime_ns}\0"))
     return replace(series, files_stamp=seen.hexdigest()[:_STAMP_DIGITS])

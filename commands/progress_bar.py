@@ -8,7 +8,7 @@ from typing import TextIO
 
 from commands.cluster.progress import Progress
 
-#: Nothing is shown of a run that is shorter.
+#: Shorter runs show nothing.
 _QUIET_S = 1.0
 _LOG_EVERY_S = 30.0
 _WIDTH = 24

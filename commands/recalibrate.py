@@ -27,7 +27,7 @@ from osteo_core.records import SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
 
-#: Series that are read at once: bounds the memory.
+#: Number of series read at once: bounds the memory.
 _AT_ONCE = 200
 Query = Callable[..., pa.Table]
 

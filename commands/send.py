@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Send, or write, the reads not yet sent."""
     settings = context.settings
-    if arguments.patient == "":  # a script's variable that was never set: not everybody
+    if arguments.patient == "":  # an unset variable of a script: it must not mean all patients
         raise UsageError("--patient needs a pseudonym, found nothing; leave it out to send all reads")
     if arguments.to is not None:
         return _run(settings, arguments)
@@ -84,7 +84,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
             patient_key=arguments.patient or "",
         )
     done = _Done(left_out=waiting)
-    if wanted:  # else nobody is asked whether they answer
+    if wanted:  # otherwise no PACS is contacted
         try:
             with _to_folder(folder) if folder is not None else _to_pacs(settings, arguments.author) as deliver:
                 for one in wanted:

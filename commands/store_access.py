@@ -30,7 +30,7 @@ from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
 INDEX_LOCK, SEND_LOCK = "index.lock", "send.lock"
-#: So long an owner may take to publish (at a million series it is most of a minute of a core), and to hear a request.
+#: Time for an owner to publish (at a million series most of a core minute), and to acknowledge a request.
 _PATIENCE_S, _UNHEARD_S, _LOOK_S = 300.0, 15.0, 0.1
 
 
@@ -75,7 +75,7 @@ def _once_published(store_dir: Path) -> Store | None:
     """
     try:
         request = snapshot.Request(store_dir)
-    except OSError:  # who may not write there cannot ask, and reads what is there
+    except OSError:  # without write access it cannot ask, and reads what is there
         return None
     began = time.monotonic()
     try:

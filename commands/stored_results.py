@@ -22,7 +22,7 @@ from osteo_core.records import (
 )
 from osteo_core.terms import Anchor, ContrastPhase, Level, Step, SuggestedCause
 
-#: Steps before the calibration: what they say stays.
+#: Steps before the calibration: their findings stay.
 _MEASURED = (Step.FIND, Step.READ, Step.SEGMENT, Step.MEASURE)
 #: The order in which tissues are looked for; their rows have none, and sums and sentences follow it.
 _TISSUES = ("air", "fat", "deep fat", "muscle", "blood", "cava", "kidney", "urine", "cortical", "dense bone")
@@ -64,7 +64,7 @@ def measured_of(row: Mapping[str, Any]) -> MeasuredSeries | None:
         cautions=tuple(
             caution
             for caution in map(caution_of, row["cautions"] or ())
-            if caution.step in _MEASURED and caution.code is not CautionCode.SIMULATED  # a judgement says that itself
+            if caution.step in _MEASURED and caution.code is not CautionCode.SIMULATED  # the assessment adds it
         ),
         model_hash=result["model_hash"],
     )

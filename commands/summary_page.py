@@ -28,7 +28,7 @@ from osteo_core.terms import Status
 from osteo_core.whole_files import write_text
 
 PAGE = "summary.html"
-#: Each picture reads its series once more: so many are drawn, and the page says how many are not.
+#: Each picture reads its series again, so only this many are drawn; the page says how many are not.
 MOST_PICTURES = 30
 _WINDOW_HU = (-150.0, 450.0)
 _OUTLINE = (255, 170, 40)
@@ -144,7 +144,7 @@ def _figure(out_dir: Path, series: Series | None, row: Mapping[str, Any]) -> str
 
 def _picture(volume: Volume, mask: Path) -> bytes | None:
     labels, geometry = read_nifti_labels(mask)
-    if labels.shape != volume.voxels_hu.shape or not labels.any():  # a straightened tilt has another grid
+    if labels.shape != volume.voxels_hu.shape or not labels.any():  # a corrected gantry tilt has another grid
         return None
     hu, grid = canonical(volume.voxels_hu, volume.geometry)
     own, _ = canonical(labels, geometry)

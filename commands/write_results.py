@@ -21,7 +21,7 @@ from osteo_core.terms import MASK_LEVELS
 from osteo_core.whole_files import HALF_WRITTEN, writing
 
 MASKS = "masks"
-#: Results of single series inside the folder of ``process``, so that a stopped run carries on.
+#: Results of single series inside the folder of ``process``, so that a stopped run can resume.
 PIECES = ".pieces"
 _SUFFIX = ".nii.gz"
 #: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.

@@ -17,11 +17,11 @@ from distributed.utils import get_mp_context
 from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 
-#: Lower priority than the app and everything else a person waits for.
+#: Lower priority than the app and everything else that people wait for.
 _NICENESS = 10
 #: Seconds to wait for a scheduler to answer and for its first worker to report.
 _PATIENCE_S = 30
-#: Deaths are counted by ``attempts``; Dask's own count also hits series that merely stood in the same queue.
+#: Deaths are counted by ``attempts``; Dask's own count also includes series that were merely in the same queue.
 _DASK_DEATHS = 100
 
 _KEEP_BYTES = 2**32
@@ -36,8 +36,9 @@ _LOCAL_CONFIG = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
-    # Volumes and feature maps come and go by the hundred MB. Given back to the system each time, their pages are
-    # faulted in anew each time: a third of the CPU time of a series. A worker keeps them; its memory limit holds.
+    # Volumes and feature maps come and go by the hundred MB. If they were returned to the system each time, their pages
+    # would be faulted in again each time: a third of the CPU time of a series. A worker keeps them; its memory limit
+    # still applies.
     "distributed.nanny.pre-spawn-environ": {
         "MALLOC_TRIM_THRESHOLD_": str(_KEEP_BYTES),
         "MALLOC_MMAP_THRESHOLD_": str(_KEEP_BYTES),
@@ -46,9 +47,9 @@ _LOCAL_CONFIG = {
         "OPENBLAS_NUM_THREADS": "1",
     },
     "distributed.comm.timeouts.connect": f"{_PATIENCE_S}s",
-    # Workers are forked from one process that has imported what all of them need, instead of each importing it anew.
+    # Workers are forked from one process that has imported what all of them need, instead of each importing it again.
     "distributed.worker.multiprocessing-method": "forkserver",
-    # Scheduler and workers answer HTTP too, to whoever asks: their logs, what is running. Nobody reads that here.
+    # Scheduler and workers would also serve their logs and state over HTTP to anyone. Nobody needs that here.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }

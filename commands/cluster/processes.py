@@ -29,6 +29,6 @@ def is_alive(pid: int, started: str = "") -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # it belongs to another user
         pass
     return not started or started_at(pid) in ("", started)

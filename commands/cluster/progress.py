@@ -16,7 +16,7 @@ from typing import Any, Self
 from commands.cluster.processes import is_alive, started_at
 from osteo_core.whole_files import write_text
 
-#: The rate is taken over this many of the latest finished series, so that a slow start is soon forgotten.
+#: The rate is taken over this many of the latest finished series, so that a slow start soon stops counting.
 _RATE_WINDOW = 20
 
 #: The stages in which a run may end.

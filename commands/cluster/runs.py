@@ -25,9 +25,9 @@ _LOCK = "lock"
 _GATE = ".gate"
 #: In place of a run's name, before the name and the outcome: the series is done and its result is delivered.
 _DONE = "done"
-#: How long a file without a name is waited for: its writer is between making and filling it, or was killed there.
+#: How long to wait for a file without a name: its writer is between creating and filling it, or was killed there.
 _WRITING_S = 1.0
-#: A run's folder under its first name is a moment old, or was left by a process that was killed in that moment.
+#: A run's folder keeps its first name only briefly, unless its process was killed at that point.
 _MAKING, _MAKING_S = ".making", 60.0
 
 
@@ -68,11 +68,11 @@ def take(out_dir: Path, run_id: str, key: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     while not _made(path, run_id):
         holder = _holder(path)
-        if holder == run_id:  # a worker of this run died over it
+        if holder == run_id:  # a worker of this run died on it
             return True
         if not _is_free(out_dir, holder):
             return False
-        with _gate(path.parent):  # of several runs that see the same dead one, one takes over
+        with _gate(path.parent):  # of several runs that see the same dead run, one takes over
             if path.exists() and _is_free(out_dir, _holder(path)):
                 _write(path, run_id)
     return True

@@ -15,12 +15,12 @@ from distributed.comm.core import CommClosedError
 
 from osteo_core.errors import WorkersLostError
 
-#: Volumes in flight a worker: one at work, one waiting, so that no worker idles and memory stays bounded.
+#: Volumes in flight per worker: one in progress, one waiting, so that no worker idles and memory stays bounded.
 IN_FLIGHT_PER_WORKER = 2
-#: How often a task is handed in again after Dask gave it up because workers died around it.
+#: How often a task is resubmitted after Dask gave it up because its workers died.
 _RESUBMISSIONS = 5
 _TICK_S = 2.0
-#: How soon a run that rests sees that it may go on.
+#: How often a paused run checks whether it may resume.
 _PAUSED_S = 0.5
 _CONNECTED = ("running", "connecting")
 _GONE = (
