@@ -10,7 +10,7 @@ from pages.ui.shared.literal import literal, literal_cells, literal_code
 
 
 def show_limits() -> None:
-    """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
+    """Every clinical or quality limit: value, unit, source, and what happens beyond it."""
     st.table(literal_cells(services.limit_rows()), border="horizontal", hide_index=True, alt="Limits")
     st.caption(
         "'design' marks a value chosen by this project, without a published source. A site's own values are under "
@@ -19,7 +19,7 @@ def show_limits() -> None:
 
 
 def show_settings() -> None:
-    """What this site runs with."""
+    """The settings of this site."""
     st.table(literal_cells(services.setting_rows()), border="horizontal", hide_index=True, alt="Settings")
     st.caption("Settings come from osteo.toml and OSTEO_* environment variables; they are read at start-up.")
 

@@ -91,7 +91,7 @@ def show_figure(
 
 
 def _zoom_in(kept: str, event: PlotlyState) -> None:
-    """Its limits are all that is taken from a box; the points are looked up again by them."""
+    """Only the limits of a drawn box are kept; the points are looked up again by them."""
     boxes = event["selection"]["box"]
     if boxes:
         (x0, x1), (y0, y1) = boxes[0]["x"], boxes[0]["y"]
@@ -163,7 +163,7 @@ def _digits(name: str) -> int:
 
 
 def show_statistics(row: Comparison) -> None:
-    """Every figure of the group, and why one is missing."""
+    """Every statistic of the group, or why it is missing."""
     st.subheader(f"Statistics: {literal(row.group)}")
     st.dataframe(_statistic_rows(row), hide_index=True, placeholder="", alt="Statistics of the group", height="content")
     for name, why in row.missing.items():
@@ -186,7 +186,7 @@ def show_statistics(row: Comparison) -> None:
 
 
 def choose_unit(controls: DeltaGenerator) -> bool:
-    """Whether single levels are compared instead of the patient's mean."""
+    """Whether single levels are compared instead of patient means."""
     unit = controls.segmented_control(
         "Compare",
         ["Patient mean", "Single levels"],
@@ -197,7 +197,7 @@ def choose_unit(controls: DeltaGenerator) -> bool:
 
 
 def choose_mineral(controls: DeltaGenerator, pairs: Pairs) -> Pairs:
-    """The pairs in one mineral; where there are two, the reader says which."""
+    """The pairs in one mineral; if there are two, the user chooses."""
     minerals = pairs.minerals()
     if len(minerals) == 1:
         return pairs

@@ -1,4 +1,4 @@
-"""Drift: does a scanner measure as it did? Patients' residuals, fat and muscle over time, and the phantom's lines."""
+"""Drift: does a scanner still measure as before? Patients' residuals, fat and muscle over time, and phantom lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _alarm(alarm: Alarm, quantity: Quantity) -> str:
 
 
 def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
-    """The scanners with their last alarms; which one is drawn is in the address."""
+    """The scanners with their last alarms; the chosen one is in the address."""
     st.dataframe(
         [
             {
@@ -58,7 +58,7 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
 
 
 def show_scanner(one: services.ScannerDrift) -> None:
-    """One chart of one scanner; which one is in the address."""
+    """One chart of one scanner; the choice is in the address."""
     name = st.segmented_control(
         "Follow",
         [q.value for q in Quantity],
@@ -82,7 +82,7 @@ def show_scanner(one: services.ScannerDrift) -> None:
 
 
 def show_phantom() -> None:
-    """The phantom's lines one after the other, where the site has a table of them."""
+    """The phantom's lines in order of time, if the site has a table of them."""
     st.subheader("Phantom")
     found = services.phantom_checks()
     if not found:

@@ -16,7 +16,7 @@ SHARES = ("Measured, of scanned", "Flagged, of measured", "Closed, of flagged")
 
 
 def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> None:
-    """Figure, table and the test of one grouping."""
+    """Figure, table and test of one grouping."""
     shares = [[r.measured_share for r in reach], [r.flagged_share for r in reach], [r.closed_share for r in reach]]
     figure = figures.shares_figure([r.group for r in reach], dict(zip(SHARES, shares, strict=True)))
     show_figure(figure, name=f"equity_by_{BY[name]}", chosen=chosen, key=f"equity-{name}")

@@ -17,7 +17,7 @@ from pages.ui.shared.literal import literal
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
-    """The buttons; a file is made when it is asked for, beside the script: who asks is found out here."""
+    """The buttons; a file is made on request, outside the script run, so the user is determined here."""
     reader, sight = seen_by(), services.sight_of_figures()
     buttons = st.container(horizontal=True)
     buttons.download_button(
@@ -65,7 +65,7 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
 
 
 def show_pictures(chosen: services.CohortFilter) -> None:
-    """One figure at a time, as it will look, with its two files."""
+    """One figure at a time, as it will look in print, with its two files."""
     st.subheader("Figures")
     sight = services.sight_of_figures()
     found = {one.title: one for one in report_figures(chosen, seen_by=sight)}
@@ -95,7 +95,9 @@ def show_pictures(chosen: services.CohortFilter) -> None:
 
 
 def show_corrections() -> None:
-    """What readers corrected, as a training set of the whole store, for who may see images; a large one by command."""
+    """Readers' corrections as a training set of the whole store, for users who may see images; large sets by
+    command.
+    """
     if not may(current_user(), Action.SEE_IMAGES):
         return
     st.subheader("Readers' corrections")

@@ -20,7 +20,7 @@ _SHARE_HELP = "Share of newly flagged patients and of those waiting for review; 
 
 
 def show_states(chosen: services.CohortFilter, found: list[services.StateCount]) -> None:
-    """Every state with its number, and the list of what is overdue."""
+    """Every state with its count, and the list of overdue series."""
     open_ones = sum(s.count for s in found if s.state not in ENDED)
     overdue = sum(s.overdue for s in found)
     columns = st.columns(3)
@@ -103,7 +103,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
 
 
 def show_capacity(chosen: services.CohortFilter) -> None:
-    """Patients flagged a week against the clinic's slots."""
+    """Patients flagged per week against the clinic's slots."""
     st.subheader("Capacity")
     queue = services.flag_queue(chosen, seen_by=seen_by())
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")

@@ -1,4 +1,4 @@
-"""Home: today's state in one look, what changed, what runs, and what to do next."""
+"""Home: today's state at a glance, what changed, what runs, and what to do next."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def show_runs() -> None:
 
 
 def show_next_steps(numbers: services.CohortNumbers) -> None:
-    """What a lead would do now."""
+    """The next steps for a lead."""
     st.subheader("Next steps")
     if numbers.for_review:
         words = f"{wording.counted(numbers.for_review, 'measurement')} to check before use"

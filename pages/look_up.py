@@ -17,7 +17,7 @@ _ASKED = "look-up-asked"
 
 
 def show_found(found: services.Found) -> None:
-    """For each number the series it leads to under their patients with the way to them, or that there is none."""
+    """For each number, the matching series by patient with links, or a note that there are none."""
     known = sum(bool(series) for _, series in found.by_number)
     st.markdown(f"**{known:,} of {wording.counted(len(found.by_number), 'number')}** found.")
     asked = set[str]()
@@ -38,7 +38,7 @@ def show_found(found: services.Found) -> None:
 
 
 def _by_patient(series: Sequence[services.FoundSeries]) -> dict[str, list[services.FoundSeries]]:
-    """The series of each patient, first of those whose own number it is."""
+    """The series of each patient, patients with this patient number first."""
     found: dict[str, list[services.FoundSeries]] = {}
     for one in sorted(series, key=lambda one: one.is_by_accession):
         found.setdefault(one.patient_key, []).append(one)

@@ -1,4 +1,4 @@
-"""Patient: the reader's screen, and below it every level, what to mind, what was noted and how it was measured."""
+"""Patient: the reader's screen, and below it every level, points to note, notes and how it was measured."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STYLE = """
 
 
 def show_levels(view: services.PatientView) -> None:
-    """Every level: number, interval, and why one does not count."""
+    """Every level: value, interval, and why it does not count."""
     st.subheader("Levels")
     show_level_table(view)
     limits = services.limits()
@@ -52,7 +52,7 @@ def show_level_figure(view: services.PatientView) -> None:
 
 
 def show_patient(view: services.PatientView) -> None:
-    """The screen, and below it what need not be seen at once; a blind second reader sees no first read there."""
+    """The screen, and below it less urgent details; a blind second reader sees no first read there."""
     is_read = view.is_read
     view, earlier = show_screen(view, top)
     is_blind = is_read and not view.is_read

@@ -24,7 +24,7 @@ POPULATIONS = {population.name: population for population in STANDARDS}
 
 
 def show_group(name: str, by: str, chosen: services.CohortFilter, population: StandardPopulation) -> None:
-    """Figure and table of one grouping, age-standardised beside it except by age."""
+    """Figure and table of one grouping, with age-standardised rates except by age."""
     sight = services.sight_of_figures()
     rates = services.prevalence(chosen, by=by, seen_by=sight)
     adjusted = {} if by == "age_band" else services.standardised(chosen, by=by, population=population, seen_by=sight)
@@ -79,7 +79,7 @@ def show_distribution(chosen: services.CohortFilter) -> None:
 
 
 def show_overall(rate: figures.Rate) -> None:
-    """Everybody in the filter."""
+    """All patients in the filter."""
     columns = st.columns(4)
     for column, name, found in zip(
         columns, ("Osteoporosis", "Low bone mass"), (rate.osteoporosis, rate.low_bone_mass), strict=False

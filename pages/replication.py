@@ -1,4 +1,4 @@
-"""Replication: the study of Fang 2021 carried on with simulated patients, beside what was published."""
+"""Replication: the study of Fang 2021 repeated with simulated patients, beside the published figures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FIGURES = (
 
 
 def show_published(found: services.Study) -> None:
-    """What the paper printed, and the same figure here."""
+    """The published figures, and the same figures here."""
     st.subheader("Beside the published figures")
     phantomless, precalibrated = (found.of(name) for name in _CALIBRATIONS)
     st.table(
@@ -67,13 +67,13 @@ def show_published(found: services.Study) -> None:
 
 
 def _to_reach(column: str, target: str, line: services.StudyLine) -> str:
-    """A line without a phantom allows for every scanner there is: its interval is not asked to hold 95 % within one."""
+    """A line without a phantom covers all scanners: its interval need not reach 95 % coverage on a single one."""
     is_asked = column != "coverage" or line.calibration != "phantomless"
     return target.format(**line.targets) if is_asked else ""
 
 
 def show_figures(lines: Sequence[services.StudyLine]) -> None:
-    """Every figure of one calibration with what is to be reached."""
+    """Every figure of one calibration with its target."""
     st.table(
         literal_cells(
             [
@@ -141,7 +141,7 @@ def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
 
 
 def show_origin(found: services.Study) -> None:
-    """What makes the tables again."""
+    """How to reproduce the tables."""
     st.subheader("Where this comes from")
     st.code(found.made_by["command"], language="bash")
     st.caption(

@@ -44,7 +44,7 @@ _SECRET = "table-secret"
 
 @in_words()
 def _sort_by_heading() -> None:
-    """A click on a heading sorts by its column, another one turns the order round."""
+    """A click on a heading sorts by its column, a second click reverses the order."""
     chosen = st.session_state["cohort-table"]["selection"]["columns"]
     if chosen and chosen[0] != st.session_state["by_column"]:
         st.session_state["by_column"], st.session_state["downwards"] = chosen[0], False
@@ -95,7 +95,7 @@ def _config(name: str, *, is_number: bool) -> ColumnConfig:
 
 
 def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, stem: str) -> None:
-    """This table, all rows of it, as a file; made when it is asked for."""
+    """All rows of this table as a file, made on request."""
     whole = services.file_part(part)
     with st.container(horizontal=True):
         for words, kind, mime, to_bytes, icon in (

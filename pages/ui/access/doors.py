@@ -1,7 +1,7 @@
-"""The doors of the server: an ASGI layer around everything that it serves, HTTP and WebSocket.
+"""The server's access control: an ASGI layer around everything that it serves, HTTP and WebSocket.
 
-Hosts and origins are compared exactly, each path asks for what the table of roles says (roles.py), cookies are sent
-to this site alone. Who is refused gets one sentence: 401 without a sign-in, 403 without the role.
+Hosts and origins are compared exactly, each path requires what the table of roles states (roles.py), cookies are sent
+only to this site. A refusal is one sentence: 401 without a sign-in, 403 without the role.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ ACTIVE = Route(_ACTIVE, _used, methods=["POST"])
 
 
 class Doors:
-    """Lets through what may pass; ``note_sign_out`` records that a sign-in was ended, however that was asked for."""
+    """Passes allowed requests; ``note_sign_out`` records that a sign-in was ended, however that was requested."""
 
     def __init__(self, app: ASGIApp, note_sign_out: Callable[[User], None] = lambda _: None) -> None:
         self._app, self._note_sign_out, self._sockets = app, note_sign_out, Sockets()
@@ -128,7 +128,7 @@ def _cookies(scope: Scope) -> dict[str, str]:
 
 
 def _never_unchanged(scope: Scope) -> Scope:
-    """Without conditions: an answer 'unchanged since' has no body."""
+    """Remove conditional headers: an answer 'unchanged since' has no body."""
     conditions = (b"if-none-match", b"if-modified-since")
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in conditions]}
 
@@ -143,7 +143,7 @@ def _with_status(send: Send, status: int) -> Send:
 
 
 def _with_strict_cookies(send: Send, sign_in: SignIn | None) -> Send:
-    """The user's cookies go with requests of our own pages only, over https alone, and end with the sign-in."""
+    """Restrict the user's cookies to requests of our own pages, over https only, ending with the sign-in."""
     if sign_in is None:
         return send
     seconds = int(3600 * read_settings().session_hours)

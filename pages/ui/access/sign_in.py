@@ -25,7 +25,7 @@ _LEAST_SECRET, _LEAST_DIFFERENT = 32, 8
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """The sign-in that is configured. ``origin``: where the dashboard is, as browsers name it ('https://bone.site')."""
+    """The configured sign-in. ``origin``: the dashboard's origin as browsers send it ('https://bone.site')."""
 
     origin: str
     cookie_secret: str
@@ -33,9 +33,9 @@ class SignIn:
 
 @functools.cache
 def read_sign_in() -> SignIn | None:
-    """The sign-in of this site, or None where there is none. Raises SettingsError for one that cannot be used.
+    """The sign-in of this site, or None. Raises SettingsError for an unusable one.
 
-    Read once a process: whoever edits the file under a running server must not open a door by a slip.
+    Read once per process: a slip while editing the file must not open a running server.
     """
     section = get_secrets_auth_section()
     if not section:
@@ -65,7 +65,7 @@ def read_sign_in() -> SignIn | None:
 
 
 def _check_files() -> None:
-    """Streamlit takes a file that it cannot read for none: that must not mean that no sign-in is wanted."""
+    """Streamlit treats an unreadable file as missing: that must not switch the sign-in off."""
     named = config.get_option("secrets.files")
     there = [Path(file) for file in named if Path(file).exists()]
     if not there and config.is_manually_set("secrets.files"):
@@ -77,7 +77,7 @@ def _check_files() -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine alone."""
+    """Whether a host name or address means only this machine."""
     if host == "localhost":
         return True
     try:
@@ -104,7 +104,7 @@ def role_names(settings: Settings) -> dict[str, Role]:
 
 
 def check_start() -> None:
-    """Whether the server may start like this. Raises SettingsError with what to do."""
+    """Check whether the server may start like this. Raises SettingsError with what to do."""
     settings, sign_in = read_settings(), read_sign_in()
     role_names(settings)
     if config.get_option("server.baseUrlPath"):  # the table of routes (roles.py) begins at the root

@@ -27,7 +27,7 @@ _SHOWN = 200
 
 
 def show_import() -> None:
-    """All of it; nothing is stored before the button at the end."""
+    """The whole import; nothing is stored before the button at the end."""
     if not may(current_user(), Action.IMPORT_QCT):
         return
     show_author()
@@ -131,7 +131,7 @@ def _show_preview(preview: services.QctPreview) -> None:
 
 
 def show_imports() -> None:
-    """Every import with who, when and how many, and the way to withdraw one."""
+    """Every import with author, time and count, and a way to withdraw it."""
     found = services.qct_imports()
     if not found:
         return
@@ -178,7 +178,7 @@ def show_imports() -> None:
 
 
 def _names(found: Sequence[services.QctImport]) -> dict[datetime, str]:
-    """Words for each import by its moment, to the second where two of a minute have as many values."""
+    """Label of each import by its moment, to the second if two of one minute have the same number of values."""
 
     def named(say: Callable[[datetime], str]) -> dict[datetime, str]:
         return {one.imported_at: f"{say(one.imported_at)}, {wording.counted(one.values, 'value')}" for one in found}
@@ -192,9 +192,9 @@ def to_the_second(at: datetime) -> str:
 
 
 def names_apart(*ways: Mapping[_Key, str]) -> dict[_Key, str]:
-    """For each key its words by the first of these ways by which no other key has them; by the last no two are alike.
+    """For each key, the first of these labels that no other key shares; the last ones are always unique.
 
-    Streamlit finds the option that was chosen by its words: where two share them, the wrong one may be meant.
+    Streamlit identifies the chosen option by its label: if two share one, the wrong option may be taken.
     """
     counts = [Counter(way.values()) for way in ways]
     return {
@@ -204,7 +204,7 @@ def names_apart(*ways: Mapping[_Key, str]) -> dict[_Key, str]:
 
 
 def _show_compared(names: Mapping[datetime, str]) -> None:
-    """Two imports against each other: how many values changed, which, and by how much."""
+    """Compares two imports: how many values changed, which, and by how much."""
     if len(names) < 2:
         return
     with st.expander("Compare two imports"):

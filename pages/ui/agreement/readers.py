@@ -14,7 +14,7 @@ from pages.ui.shared import wording
 
 
 def show_readers() -> None:
-    """Kappa, ICC, Bland-Altman and Dice of two readers; a sentence where nothing was read twice."""
+    """Kappa, ICC, Bland-Altman and Dice of two readers; a sentence if nothing was read twice."""
     st.subheader("Two readers")
     pairs = services.reader_pairs()
     if not pairs:
@@ -45,7 +45,7 @@ def show_readers() -> None:
 
 
 def show_corrections() -> None:
-    """Where readers correct the program: by scanner and by reason, each count with what it is counted of."""
+    """Where readers correct the program: by scanner and by reason, each count with its denominator."""
     st.subheader("Where readers correct the program")
     found = services.corrected_where()
     if not found:

@@ -1,4 +1,4 @@
-"""A calibration line from the QCT pairs of one scanner: its worth, what it would change, and putting it into use."""
+"""A calibration line from the QCT pairs of one scanner: its quality, what it would change, and putting it into use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DONE = "site-line-done"
 
 
 def show_site_lines() -> None:
-    """All of it: the scanners with pairs, one line looked at, and the lines in use."""
+    """The whole section: the scanners with pairs, one selected line, and the lines in use."""
     st.subheader("Calibration line from these pairs")
     if done := st.session_state.pop(_DONE, ""):
         st.success(literal(done), icon=":material/check:")
@@ -70,7 +70,7 @@ def _row(one: ScannerLine) -> dict[str, object]:
 
 
 def _figure(one: ScannerLine, line: PairsLine) -> go.Figure:
-    """The pairs and their line; a patient far off has another mark."""
+    """The pairs and their line; an outlying patient has a different marker."""
     far = set(line.outliers)
     figure = go.Figure()
     for is_far, words in ((False, "patient"), (True, "patient far off the line")):
@@ -183,14 +183,14 @@ def _what_follows(one: services.UsedLine, names: dict[str, str]) -> str:
 
 
 def _scanner(one: services.UsedLine) -> str:
-    """'GE Revolution 120 kVp standard'; what the line does not name is left out."""
+    """'GE Revolution 120 kVp standard'; unspecified parts are left out."""
     kvp = f"{one.row['kvp']} kVp" if one.row["kvp"] else ""
     words = (one.row["vendor"], one.row["manufacturer_model_name"], kvp, one.row["kernel_group"])
     return " ".join(word for word in words if word)
 
 
 def _names(used: Sequence[services.UsedLine]) -> dict[str, str]:
-    """Words for each line by its id: several are made at one moment, of one model with two tube voltages."""
+    """Label of each line by its id: several are made at one moment, such as one model with two tube voltages."""
 
     def named(say: Callable[[datetime], str]) -> dict[str, str]:
         return {one.line_id: f"{say(one.at)}, {_scanner(one)}, {one.row['mineral']}" for one in used}

@@ -1,4 +1,4 @@
-"""Agreement with QCT of two sides, and two versions against each other in the same patients."""
+"""Agreement with QCT of two sides, and two versions compared in the same patients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHOLE = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 
 
 def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool) -> None:
-    """All of it."""
+    """The whole comparison."""
     st.subheader("Comparison")
     found = services.compare_agreement(*sides, by_level=by_level)
     if not all(len(pairs) for pairs in found.pairs):
@@ -45,7 +45,7 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
 
 
 def _say_minerals(found: services.Agreements) -> None:
-    """A warning where a side holds values in two minerals."""
+    """A warning if a side holds values in two minerals."""
     for name, pairs in zip(("first", "second"), found.pairs, strict=True):
         if len(minerals := pairs.minerals()) > 1:
             counts = " and ".join(f"{len(pairs.in_mineral(one)):,} in {one}" for one in minerals)

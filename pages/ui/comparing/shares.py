@@ -64,7 +64,7 @@ def show_shares(
 
 
 def show_missing(lines: Sequence[services.Line]) -> None:
-    """Why a difference has no interval, once a reason."""
+    """Why a difference has no interval, once per reason."""
     reasons: dict[str, list[str]] = {}
     for line in lines:
         if line.why:

@@ -15,7 +15,7 @@ from pages.ui.shared.literal import literal, literal_code
 
 
 def show_index() -> None:
-    """Index a folder on the server: a path that completes, or the commands that do the same."""
+    """Index a folder on the server: a path with completion, or the commands that do the same."""
     store = services.store_argument()
     if not services.index_roots():
         st.caption("Indexing from the dashboard is switched off here. On the server:")
@@ -98,7 +98,7 @@ def _start_index() -> None:
 
 
 def show_index_result() -> None:
-    """What the index run that was started here has found: series read, and how many were left out for which reason."""
+    """Findings of the index run started here: series read, and how many were left out, by reason."""
     run = services.index_run()
     if run is None or not may(current_user(), Action.INDEX):
         return

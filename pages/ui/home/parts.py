@@ -26,7 +26,7 @@ STAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One figure of today, what it means, and the page that lists what it counts."""
+    """One key figure, what it means, and the page that lists the counted series."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeLink:
-    """How often one thing happened since the last visit, in words, and the page that lists exactly those series."""
+    """How often something happened since the last visit, in words, and the page that lists exactly those series."""
 
     change: Change
     count: int
@@ -90,7 +90,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
 
 
 def show_tiles(numbers: services.CohortNumbers) -> None:
-    """The figures side by side, each with the way to its list."""
+    """The figures side by side, each with a link to its list."""
     tiles = tiles_of(numbers)
     for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, gap="small", height="stretch"):
@@ -102,7 +102,9 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
 @in_words(draw_fault)
 @while_signed_in
 def show_changes() -> None:
-    """What changed since this browser was last here; one line, so that nothing jumps when the browser has answered."""
+    """What changed since this browser was last here; one line, so that the layout does not shift when the browser
+    answers.
+    """
     place = st.container()
     since = last_visit()
     if since is None:
@@ -143,7 +145,7 @@ def _changes_of(found: services.Changes) -> tuple[ChangeLink, ...]:
 
 
 def show_run() -> None:
-    """The run with its bar, rate, time left and buttons; draws the page anew when new patients are in."""
+    """The run with its bar, rate, time left and buttons; redraws the page when new patients have arrived."""
     progress = services.progress()
     complaint = services.run_complaint()
     if complaint:
@@ -173,7 +175,7 @@ def show_run() -> None:
 
 
 def _show_running(progress: services.Progress) -> None:
-    """The bar, and beside it the button that fits."""
+    """The bar, and beside it the appropriate button."""
     bar, buttons = st.columns([6, 1], vertical_alignment="bottom")
     rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
     counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
@@ -200,7 +202,7 @@ def _show_running(progress: services.Progress) -> None:
 
 
 def _show_waiting() -> None:
-    """What is indexed and not yet analyzed, with the button that starts it."""
+    """Series indexed but not yet analyzed, with the button that starts the analysis."""
     count = services.cohort_numbers().waiting
     if not count:
         return

@@ -28,7 +28,7 @@ _REGRESSED_HELP = (
 
 
 def show_header(view: services.PatientView) -> None:
-    """Who, what was found, and why it is flagged."""
+    """Patient, findings, and why the series is flagged."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(f"Patient {wording.short_key(view.patient_key)}", width="content")
         if view.category:
@@ -115,7 +115,7 @@ def show_level_table(view: services.PatientView) -> None:
 
 
 def show_other_series(view: services.PatientView) -> None:
-    """Where else to look for this patient."""
+    """Other series of this patient."""
     if not view.other_series:
         return
     st.subheader("Other series of this patient")

@@ -35,15 +35,17 @@ def change_words(prior: services.Prior) -> str:
 
 
 def _limit(found: Comparison) -> str:
-    """'LSC 24: another scanner': the least significant change, the site's own or published, and why it is larger."""
+    """'LSC 24: another scanner': the least significant change, the site's own or published, and why it is larger than
+    usual.
+    """
     lsc = "" if found.mean is None else f"{'site ' if found.is_own else ''}LSC {found.mean.lsc:.0f}"
     return f"{lsc}: {', '.join(found.unlike)}" if found.unlike else lsc
 
 
 def screen_data(priors: Sequence[services.Prior], chosen: str = "") -> list[dict[str, Any]]:
-    """What the reader's screen is given of earlier studies: the chosen one first, else the latest, with its pictures.
+    """Data on earlier studies for the reader's screen: the chosen one first, else the latest, with its pictures.
 
-    Pictures that are not there yet are begun here.
+    Starts making missing pictures.
     """
     ordered = sorted(priors, key=lambda prior: prior.series_key != chosen)
     return [_of_screen(prior, with_pictures=number == 0) for number, prior in enumerate(ordered)]
@@ -78,7 +80,7 @@ def _plain(change: Change | None) -> dict[str, Any] | None:
 
 
 def show_priors(priors: Sequence[services.Prior]) -> None:
-    """Earlier studies as a table: one a line, its numbers by level, and each difference that is a change."""
+    """Earlier studies as a table: one per row, with values by level and each significant difference."""
     if not priors:
         return
     st.subheader("Earlier studies")

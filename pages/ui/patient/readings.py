@@ -1,4 +1,4 @@
-"""The part of the patient's page where a person reads: grade and cause of every level, and the notes."""
+"""The part of the patient's page for readings: grade and cause of every level, and the notes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _READER_HELP = "Latest m2ABQ class by a reader; all readings are under Follow-up
 
 
 def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
-    """Grade and cause of every level, the program's suggestion beside the reader's class; none for a blind one."""
+    """Grade and cause of every level, the program's suggestion beside the reader's class, which a blind reader does not
+    see.
+    """
     st.subheader("Fracture: grade and cause")
     st.dataframe(
         [
@@ -56,7 +58,7 @@ def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
 
 
 def show_reading(view: services.PatientView, *, is_blind: bool) -> None:
-    """Who reads, and what can be noted of this series and its levels; steps of the follow-up tell its state."""
+    """The notes possible for this series and its levels; follow-up steps are hidden from a blind reader."""
     rows = [services.followed_of(view)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if view.levels and may(current_user(), Action.NOTE):

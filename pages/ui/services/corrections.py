@@ -1,4 +1,4 @@
-"""What readers corrected: counted by scanner and reason, and as a training set in one file."""
+"""Readers' corrections: counts by scanner and reason, and a training set in one file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MOST_ON_PAGE = 20
 
 
 def corrected_where() -> list[Corrected]:
-    """All scanners together, then each, without series whose signed read is hidden; empty where nothing was signed."""
+    """All scanners together, then each, without series whose signed read is hidden; empty if nothing was signed."""
     asked = _without(hidden_from_this_reader())
     return counted_by_scanner(signed_series(asked("corrections").to_pylist()))
 
@@ -36,7 +36,7 @@ def corrections_count(*, hidden: Sequence[str] = ()) -> int:
 def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
     """The set that `python -m osteo_core corrections` writes, as one ZIP file, without the series ``hidden``.
 
-    Raises UsageError where there is nothing to write.
+    Raises UsageError if there is nothing to write.
     """
     with tempfile.TemporaryDirectory(prefix="osteo-set-") as name:
         folder = Path(name) / "corrections"
@@ -50,7 +50,7 @@ def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
 
 
 def _without(hidden: Sequence[str]) -> Callable[..., pa.Table]:
-    """``query`` that knows nothing of the corrections of these series."""
+    """``query`` without the corrections of these series."""
 
     def asked(name: str, **given: Any) -> pa.Table:
         table = query(name, **given)

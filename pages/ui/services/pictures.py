@@ -1,6 +1,6 @@
-"""Figures as SVG and PNG: one Chromium that is started with the first picture and kept for all that follow.
+"""Figures as SVG and PNG: one Chromium, started with the first picture and kept for the following ones.
 
-Starting it takes seconds, a picture in a running one less than half a second.
+Starting it takes seconds; a picture then takes less than half a second.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PNG_SCALE = 2
 
 
 class Artist:
-    """The kept-alive Chromium. Raises PictureError where it cannot be started."""
+    """The Chromium that is kept running. Raises PictureError if it cannot be started."""
 
     def __init__(self, browser: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -78,7 +78,7 @@ _lock = threading.Lock()
 def picture(
     figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int, scale: float = PNG_SCALE
 ) -> bytes:
-    """The figure as a file. Raises PictureError with what to do where there is no Chromium, or it ended badly."""
+    """The figure as a file. Raises PictureError with what to do if there is no Chromium, or it failed."""
     global _artist
     with _lock:
         if _artist is None:
