@@ -1,4 +1,4 @@
-"""Who a patient is, on request: asked for with a reason, shown once, hidden again with the next step."""
+"""Reveals a patient's identity on request, with a reason: shown once, hidden again at the next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.ui.shared.literal import literal, literal_cells
 
 
 def show_reveal(series_key: str) -> None:
-    """The question for the reason behind a button, and the answer; for those who may."""
+    """The request for a reason behind a button, and the answer; for permitted users."""
     user = current_user()
     if not may(user, Action.REVEAL):
         return

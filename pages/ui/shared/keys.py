@@ -1,4 +1,4 @@
-"""The keys of a page on "?", and a first Tab that skips the menu."""
+"""Help on the page's keys on "?", and a first Tab that skips the menu."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pages.ui.shared.notes import REVIEWS
 _component = st.components.v2.component("page_keys", js=(Path(__file__).parent / "keys.js").read_text(encoding="utf-8"))
 _EVERYWHERE = (
     ("?", "Show or hide these keys"),
-    ("Tab", "The first press skips the menu, the next ones move from control to control"),
+    ("Tab", "First press: skip the menu; then move from control to control"),
 )
-#: What the keys of a page do, by its place in the address; the patient's page has its own help.
+#: What the keys of a page do, by its path; the patient's page has its own help.
 KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "worklist": (
         (
@@ -31,6 +31,6 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def show(page: str) -> None:
-    """Listen for "?" on this page where it has no help of its own, and offer to skip the menu."""
+    """Listen for "?" on this page unless it has its own help, and offer to skip the menu."""
     keys = None if page == "patient" else [*KEYS.get(page, ()), *_EVERYWHERE]
     _component(key="page-keys", data={"keys": keys}, height=1)

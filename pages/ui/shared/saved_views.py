@@ -1,4 +1,4 @@
-"""Named views in the filter: open one, save the present filter under a name, take one away."""
+"""Named views in the filter: open one, save the current filter under a name, remove one."""
 
 from __future__ import annotations
 
