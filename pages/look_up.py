@@ -12,7 +12,7 @@ from pages.ui.access.users import author
 from pages.ui.shared import frame, identity, notes, wording
 from pages.ui.shared.literal import literal, literal_code
 
-#: In the session: what was looked up last, as a number that says nothing of it.
+#: In the session: the last look-up, as a number that reveals nothing.
 _ASKED = "look-up-asked"
 
 
@@ -84,7 +84,7 @@ else:
     st.button("Look up", key="look-up", type="primary", icon=":material/search:")
     if typed.strip():
         try:
-            # A step on the page draws it anew and looks up again: that is no other look-up.
+            # A step on the page redraws it and looks up again: that is not a new look-up.
             asked = hash((author(), typed))
             found = services.find_patients(typed, is_again=st.session_state.get(_ASKED) == asked)
             st.session_state[_ASKED] = asked

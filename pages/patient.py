@@ -16,7 +16,7 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import show_author, show_history
 from pages.ui.shared.sign_in import while_signed_in
 
-#: The screen takes the height of the window, so that nothing of it must be scrolled to.
+#: The screen takes the height of the window, so that it needs no scrolling.
 _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 2.2rem 1rem 2rem !important; max-width: none !important; }

@@ -38,7 +38,7 @@ _PAGES = ("", "worklist", "follow_up")
 
 @dataclass(frozen=True, kw_only=True)
 class AppVerdict:
-    """One kill: after how many seconds of noting, how many notes were confirmed by then, and what was found wrong."""
+    """One kill: after how many seconds of noting, how many notes were confirmed by then, and the faults found."""
 
     after_s: float
     confirmed: int

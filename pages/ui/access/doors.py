@@ -27,10 +27,10 @@ from pages.ui.access.users import end_login, note_use, user_of_cookies
 
 _log = logging.getLogger("osteo.doors")
 _LOGOUT, _SENDS = "/auth/logout", "/api/review/"
-#: Where a page says that somebody moves mouse or keyboard before it (pages/ui/shared/sign_in.py).
+#: Route by which a page reports mouse or keyboard activity (pages/ui/shared/sign_in.py).
 _ACTIVE = "/api/active"
 _POLICY_VIOLATION = 1008
-#: Streamlit's cookies that name the user; nothing but its own pages needs them.
+#: Streamlit's cookies that name the user; only its own pages need them.
 _USER_COOKIES = (b"_streamlit_user",)
 _PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -39,7 +39,7 @@ async def _used(_: Request) -> Response:
     return Response(status_code=204, headers=_PLAIN)
 
 
-#: The doors note the use; there is nothing to answer.
+#: The access layer records the use; there is nothing to answer.
 ACTIVE = Route(_ACTIVE, _used, methods=["POST"])
 
 
@@ -77,7 +77,7 @@ class Doors:
             if user is not None and not user.is_local:
                 await run_in_threadpool(self._note_sign_out, user)
         is_use = path == _ACTIVE or path.startswith(_SENDS) or (rule is None and path.strip("/") in PAGES)
-        if user is not None and is_use:  # what pages ask for by themselves keeps no sign-in alive
+        if user is not None and is_use:  # automatic requests of pages do not keep a sign-in alive
             note_use(user)
         send = _with_strict_cookies(send, read_sign_in())
         if rule is Door.CLOSED:
@@ -85,7 +85,7 @@ class Doors:
         elif isinstance(rule, Action) and not may(user, rule):
             await _refuse(scope, receive, send, *_why_not(user, rule))
         elif rule is None and user is not None and path.strip("/") in PAGES and not may(user, path.strip("/")):
-            # The page itself says that it is closed to this role, with menu and sign-out; the status says so too.
+            # The page itself says that it is closed to this role, with menu and sign-out; so does the status.
             await self._app(_never_unchanged(scope), receive, _with_status(send, 403))
         else:
             await self._app(scope, receive, send)

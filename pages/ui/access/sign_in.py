@@ -19,7 +19,7 @@ from pages.ui.access.roles import Role
 
 _CALLBACK = "/oauth2callback"
 _NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
-#: Characters that a cookie secret has at least, and how many different ones: 32 random hex digits pass.
+#: Minimum length of a cookie secret, and of its distinct characters: 32 random hex digits pass.
 _LEAST_SECRET, _LEAST_DIFFERENT = 32, 8
 
 

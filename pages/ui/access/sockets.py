@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pages.ui.access.roles import User
 from pages.ui.access.sign_in import is_loopback
 
-#: Windows that show the sign-in page: from one address, and in all.
+#: Maximum number of windows on the sign-in page: from one address, and in total.
 _EACH, _ALL = 20, 200
 #: Windows of the local user, where no sign-in is configured.
 _LOCAL = 500

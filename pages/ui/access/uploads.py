@@ -26,7 +26,7 @@ from pages.ui.access.users import user_of_cookies
 _UPLOADS = "/_stcore/upload_file/"
 #: As Streamlit and the browser's upload box count.
 MIB = 2**20
-#: Around the file in its request: its name, and the marks between the parts.
+#: Overhead of the request around the file: its name, and the part boundaries.
 _FRAME_BYTES = 2**16
 
 _Files = Mapping[str, Mapping[str, UploadedFileRec]]
@@ -106,7 +106,7 @@ class Uploads:
         self._coming[login] += length
         try:
             yield
-        finally:  # Streamlit may have kept it also where the answer reached nobody
+        finally:  # Streamlit may have kept it even if the response was lost
             self._logins[session, file] = login
             self._coming[login] -= length
             if not self._coming[login]:

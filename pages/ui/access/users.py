@@ -22,13 +22,13 @@ from pages.ui.access.sign_in import read_sign_in, role_names
 USER_COOKIE = "_streamlit_user"
 #: In the session: the name that the local user typed, where no sign-in is configured.
 AUTHOR = "author"
-#: A clock of the identity provider may be so much ahead of ours, in seconds.
+#: Tolerance for an identity provider's clock ahead of ours, in seconds.
 _SKEW_S = 300.0
-#: No sign-in holds longer (setting session_hours).
+#: Longest sign-in (setting session_hours).
 _LONGEST_S = 24 * 3600.0
-#: Sign-ins that were ended here before they ran out: a copy of the cookie opens nothing any more.
+#: Sign-ins ended here before they expired: a copy of the cookie is no longer valid.
 _ended: set[str] = set()
-#: When each sign-in was used last, in seconds since 1970; of one that is not here, when it was made counts.
+#: Last use of each sign-in, in seconds since 1970; if missing, the time of signing in counts.
 _last_use: dict[str, float] = {}
 
 _P = ParamSpec("_P")

@@ -22,7 +22,7 @@ from pages.ui.shared.literal import literal_in_figure
 
 Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"
-#: Above so many points a figure shows how many lie in each of CELLS x CELLS cells instead; a box leads to its points.
+#: Above this number of points a figure shows counts in CELLS x CELLS cells instead; a box leads to its points.
 MOST_POINTS = 20_000
 CELLS = 60
 _CELL_PX = 8
@@ -107,7 +107,7 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         height=440,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        # Short entries of one width stand in two columns where the figure is narrow, and leave it its height.
+        # Short entries of one width form two columns in a narrow figure and save height.
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "entrywidth": 84, "font": {"size": 11}},
     )
     figure.update_xaxes(title=x, automargin=True)

@@ -31,7 +31,7 @@ def show_import() -> None:
     if not may(current_user(), Action.IMPORT_QCT):
         return
     show_author()
-    # Any file may be given: what is no table is refused in words, where Streamlit would name a MIME type.
+    # Any file may be given: one that is not a table is refused in words, where Streamlit would name a MIME type.
     file = st.file_uploader("A CSV or Excel table with a row of headings", max_upload_size=MOST_BYTES // 2**20)
     if file is None:
         st.caption(
@@ -166,7 +166,7 @@ def show_imports() -> None:
         chosen = st.selectbox("Import", valid, format_func=names.__getitem__, key="qct-withdraw")
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="qct-withdraw-reason", placeholder="recorded")
-        # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
+        # Each has its own button: if the list changed meanwhile, a click withdraws only the one it was for.
         if st.button("Withdraw", key=f"qct-withdraw-{chosen.isoformat()}"):
             try:
                 services.withdraw_qct(chosen, author=author(), reason=reason)

@@ -165,7 +165,7 @@ def _show_used() -> None:
         st.caption(literal(_what_follows(next(one for one in used if one.line_id == chosen), names)))
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
-        # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
+        # Each has its own button: if the list changed meanwhile, a click withdraws only the one it was for.
         if st.button("Withdraw", key=f"site-line-withdraw-{chosen}"):
             _do(
                 lambda: services.withdraw_line(chosen, author=author(), reason=reason),

@@ -16,7 +16,7 @@ from pages.ui.shared import wording
 from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 
-#: In the session: of which reader an adjudicator was shown the read last, by series.
+#: In the session: the reader whose read an adjudicator was last shown, by series.
 _CHOSEN = "read_to_go_on_from"
 _ROLES = (Role.FIRST, Role.SECOND)
 _STYLE = """

@@ -19,7 +19,7 @@ _BADGES = {
 }
 _CONFIDENCE = "That outline and level number are right; empty where the engine gives none (an external mask)"
 _REGION = "Volume of the trabecular region of interest; empty where none fits in the body"
-#: Heading of the network's reading; it says what the number is worth.
+#: Heading of the network's estimate; it states the limitation of the value.
 REGRESSED = "DenseNet-121 (trained on simulated patients only)"
 _REGRESSED_HELP = (
     f"vBMD in {wording.UNIT} (K2HPO4) as estimated by a network, with its 95 % interval. It is shown beside the "

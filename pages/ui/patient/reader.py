@@ -36,9 +36,9 @@ from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
 from pages.ui.worklist.order import kept_order
 
-#: Which HU are drawn from black to white.
+#: HU range displayed from black to white.
 WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
-#: Where the fracture grades 1, 2 and 3 begin.
+#: Height losses at which fracture grades 1, 2 and 3 begin.
 _LOSS_LIMITS = (POSSIBLE_FRACTURE_LOSS, MODERATE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS)
 #: In the session: series of which this session asked to see what another reader signed.
 SHOWN = "shown_read"
@@ -78,7 +78,7 @@ def show_screen(
             show_both(shown.reading, view.series_key, shown.role if shown.version == shown.read.version else None)
     try:
         files = services.screen_files(view, shown.version)
-    except UsageError as refused:  # the numbers stand without their pictures
+    except UsageError as refused:  # the values are shown without pictures
         show_header(view)
         st.info(literal(wording.sentence(str(refused))), icon=":material/image_not_supported:")
         return seen, earlier

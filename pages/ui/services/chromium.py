@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osteo_core.errors import PictureError
 
-#: What to do where there is none; everything else works without.
+#: What to do if there is none; everything else works without it.
 INSTALL = (
     "Pictures and PDF need Chromium: install it (Debian and Ubuntu: `apt-get install chromium`), "
     "or name one in BROWSER_PATH."
@@ -19,8 +19,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 #: Below a folder of Playwright's browsers.
 _PLAYWRIGHT = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium")
 _PRINT_S = 180
-#: Kept away from everything but the file: no network, no profile of a person. Containers allow no sandbox of its own,
-#: and the only page it opens is this program's.
+#: Isolated from everything but the file: no network, no user profile. Containers do not allow its own sandbox, and it
+#: opens only this program's page.
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",

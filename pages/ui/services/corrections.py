@@ -18,7 +18,7 @@ from osteo_core.review.corrections import corrected_where as counted_by_scanner
 from pages.ui.services.cohort import hidden_from_this_reader
 from pages.ui.services.running_app import media_dir, query
 
-#: A set of more cases is written by the command: a browser would hold all of it in memory.
+#: Larger sets are written by the command: a browser would hold the whole file in memory.
 MOST_ON_PAGE = 20
 
 
@@ -42,7 +42,7 @@ def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
         folder = Path(name) / "corrections"
         write_set(folder, _without(hidden), media_dir())
         packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are packed already
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are already compressed
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     archive.write(path, Path("corrections") / path.relative_to(folder))

@@ -20,7 +20,7 @@ from osteo_core.programme.phantom import Check, checks
 from pages.ui.services.running_app import query, settings, version
 from pages.ui.shared import wording
 
-#: So many scanners are judged at once; the filter leads to the others.
+#: Maximum number of scanners evaluated at once; the filter leads to the others.
 SCANNERS = 20
 _SAME_BEAM = "A patient can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
 _COMPARED = {
@@ -57,7 +57,7 @@ def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
     return list(_scanners(settings().store, version(), cohort))
 
 
-@functools.lru_cache(maxsize=4)  # to look at another scanner is no reason to judge all of them again
+@functools.lru_cache(maxsize=4)  # selecting another scanner must not re-evaluate all of them
 def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[ScannerDrift, ...]:
     found = query("drift_scanners", cohort=cohort, limit=SCANNERS).to_pylist()
     if not found:

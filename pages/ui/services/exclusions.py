@@ -13,7 +13,7 @@ from pages.ui.services.records import Box, Flow, FlowEnd, FlowStep, Reason
 from pages.ui.services.running_app import query
 from pages.ui.shared import wording
 
-#: So many series of one box are listed; Export gives all.
+#: Maximum number of series listed for a box; Export gives all.
 MOST_LISTED = 1000
 
 

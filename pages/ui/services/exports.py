@@ -20,7 +20,7 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.formulas import guarded, guarded_table
 from pages.ui.services.running_app import query
 
-#: In every file, chosen or not: what is invented says so wherever it goes.
+#: In every file, chosen or not, so that simulated data is always marked.
 _SIMULATED = "is_simulated"
 
 

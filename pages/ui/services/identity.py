@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
 
 REVEAL_KIND = "identity shown"
-#: Before it is read, so that a question that was refused or failed is there too; no "identity shown" follows that one.
+#: Recorded before reading, so refused or failed requests are included; no "identity shown" follows those.
 ASKED_KIND = "identity asked"
 LOOK_UP_KIND = "looked up"
-#: So many numbers are looked up at once.
+#: Maximum number of numbers looked up at once.
 MOST_NUMBERS = 500
 
 

@@ -23,16 +23,16 @@ from pages.ui.services.records import Reason
 from pages.ui.services.running_app import last_run, may_start, settings, start_command
 
 INDEX = "index"
-#: Uploaded archives lie here in the store, unless the setting upload_folder names another place.
+#: Folder of uploaded archives in the store, unless the setting upload_folder names another.
 INCOMING = "incoming"
-#: What an upload that was cut off leaves; older than any writing takes, it goes.
+#: Leftover of an interrupted upload; removed once older than any write takes.
 _HALF, _HALF_OLD_S = ".writing.zip", 3600.0
 _CHUNK_BYTES = 2**20
-#: Left free on the disk beside an upload, for what is made of it.
+#: Space left free on the disk beside an upload, for files made from it.
 _SPARE_BYTES = 2**30
-#: What a typed path may raise: a folder that may not be entered or too long a name, ``~`` and no such user, a NUL.
+#: Errors of a typed path: a forbidden folder, too long a name, ``~`` of an unknown user, a NUL.
 _NO_PATH = (OSError, RuntimeError, ValueError)
-#: So many folders are offered for what is typed.
+#: Maximum number of folders offered for the typed text.
 MOST_OFFERED = 50
 
 

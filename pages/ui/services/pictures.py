@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _PATIENCE_S = 120.0
-#: Screen pixels a PNG has for one of the figure's: sharp on paper at 300 dots an inch and 12 cm.
+#: PNG pixels per pixel of the figure: sharp on paper at 300 dots an inch and 12 cm.
 PNG_SCALE = 2
 
 
@@ -31,12 +31,12 @@ class Artist:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pictures", daemon=True)
         self._thread.start()
-        # Without MathJax, which would be asked from a foreign host; Plotly's own script is the installed one.
+        # Without MathJax, which would be fetched from a foreign host; Plotly's own script is the installed one.
         self._kaleido: Kaleido = self._wait(self._open(browser))
 
     @staticmethod
     async def _open(browser: str) -> Kaleido:
-        from kaleido import Kaleido  # half a second that opening a page need not take
+        from kaleido import Kaleido  # saves half a second when opening a page
 
         kaleido = Kaleido(n=1, path=browser, mathjax=False)
         await kaleido.open()
@@ -48,7 +48,7 @@ class Artist:
             raise PictureError("the figure could not be drawn (Chromium was ended); try again: it is restarted")
         try:
             return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
-        except Exception as error:  # the browser's many ways to end badly are one to a reader
+        except Exception as error:  # the browser's many failure modes are the same to a reader
             raise PictureError(
                 f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is restarted"
             ) from error

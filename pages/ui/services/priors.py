@@ -16,7 +16,7 @@ from pages.ui.services.patients import level_rows, level_summaries
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import query, settings
 
-#: Ways of calibration whose line holds for many scans, unchanged or moved by each scan's tissues; others make it anew.
+#: Calibrations whose line holds for many scans, unchanged or adjusted by each scan's tissues; others fit a new line.
 _AS_IT_IS, _MOVED = ("site", "phantom", "published"), ("precalibrated", "carried")
 
 

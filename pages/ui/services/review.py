@@ -34,7 +34,7 @@ from pages.ui.services.review_case import case_of, labels_of, measured, reader_m
 from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
 from pages.ui.services.store_holder import refusals_in_words
 
-#: Screens that may send a mask; the oldest is forgotten first.
+#: Maximum number of screens that may send a mask; the oldest is dropped first.
 _TICKETS = 500
 
 
@@ -59,7 +59,7 @@ class Saved:
 
 _tickets: OrderedDict[str, Ticket] = OrderedDict()
 _tickets_lock = threading.Lock()
-#: Look and write are one step: two readers who save or sign at once get one answer each, in turn.
+#: Check and write are one step: two readers who save or sign at once are handled one after the other.
 _writing_lock = threading.Lock()
 
 
@@ -99,7 +99,7 @@ def ticket_of(token: str) -> Ticket:
     with _tickets_lock:
         if token not in _tickets:
             raise UsageError("the app was restarted after this page was opened; reload it, what you drew is kept")
-        _tickets.move_to_end(token)  # who is at work keeps theirs
+        _tickets.move_to_end(token)  # active readers keep theirs
         return _tickets[token]
 
 
@@ -157,7 +157,7 @@ def _check_latest(view: PatientView, ticket: Ticket) -> None:
 
 def _store_mask(view: PatientView, version: str, labels: LabelArray, case: ReviewCase) -> None:
     """Store the mask beside the model's, completely or not at all; the same outlines twice are one file."""
-    to_source(labels, case.volume.geometry, case.source_geometry)  # refuses what does not lie on the source's voxels
+    to_source(labels, case.volume.geometry, case.source_geometry)  # refuses a mask off the source's voxel grid
     path = reader_mask(view.series_key, version)
     if not path.is_file():
         with writing(path) as temporary:

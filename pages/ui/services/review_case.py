@@ -28,7 +28,7 @@ from pages.ui.services.patients import model_view, patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import media_dir, query, settings
 
-#: Series that the server holds in memory, some 100 MB each.
+#: Number of series held in memory by the server, some 100 MB each.
 _HELD = 3
 _VERSION = re.compile(r"[0-9a-f]{12}")
 _cases: OrderedDict[str, ReviewCase] = OrderedDict()

@@ -185,7 +185,7 @@ async def lifespan(_: object) -> AsyncIterator[None]:
     store = settings().store
     try:
         store_holder()
-    except (OsteoError, OSError) as error:  # every page says the same and what to do; the server stays up to show it
+    except (OsteoError, OSError) as error:  # every page reports it with what to do; the server stays up to show it
         _log.error("the store could not be opened: %s", error)
     try:
         yield

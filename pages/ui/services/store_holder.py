@@ -24,16 +24,16 @@ from osteo_core.records import Event
 
 _log = logging.getLogger("osteo.store")
 _TICK_S = 1.0
-#: After a fault the intake is tried again after twice the pause each time, and from the second fault on the store is
-#: opened anew: a database that met a fault of the disk may answer nothing more.
+#: After a fault the intake is retried with doubled pauses, and from the second fault on the store is reopened: a
+#: database may stop answering after a disk error.
 _LONGEST_PAUSE_S = 60.0
 _FAULTS_BEFORE_OPENING_ANEW = 2
-#: Other processes read the snapshot; while parts stream in it is published at most this often, and in a large store
-#: after a rest of so many times what the last one took: it costs a core.
+#: Other processes read the snapshot. While parts stream in it is published at most this often, and in a large store
+#: after a rest of this multiple of the last duration, since publishing takes a whole core.
 _PUBLISH_EVERY_S, _REST = 15.0, 4.0
-#: One that takes longer is left out when the app ends: nobody waits for it, since a store without an owner is opened.
+#: A longer publication is skipped when the app ends: nobody needs it, since a store without an owner can be opened.
 _LONG_PUBLISHING_S = 3.0
-#: Answers are kept until something new is taken in: every page asks some of the same questions at every click.
+#: Answers are cached until something new is taken in: every page repeats some queries at every click.
 _ANSWERS, _SMALL_BYTES, _MINUTE_S = 256, 200_000, 60.0
 _Key = tuple[str, int, int, tuple[tuple[str, Any], ...]]
 
@@ -93,7 +93,7 @@ class StoreHolder:
         try:
             key = (name, self.version, int(time.time() // _MINUTE_S), tuple(sorted(params.items())))
             hash(key)
-        except TypeError:  # a list among the parameters: asked seldom
+        except TypeError:  # a list among the parameters: rare
             return None
         return key
 
@@ -134,7 +134,7 @@ class StoreHolder:
             events.record(self.store_dir, *noted)
         try:
             self.take_in()
-        except (StoreError, OSError) as error:  # they lie in the inbox: the thread tries again and clears the fault
+        except (StoreError, OSError) as error:  # they are in the inbox: the thread tries again and clears the fault
             self.fault = error
             return False
         return self.is_owner
@@ -181,7 +181,7 @@ class StoreHolder:
             _log.info("%s", owned)
             self._open_snapshot()
         except (StoreError, OSError):
-            self._open_snapshot()  # what its last owner published can be read where nothing can be written
+            self._open_snapshot()  # the last published snapshot can be read even if nothing can be written
             raise
 
     def _open_snapshot(self) -> None:
@@ -197,7 +197,7 @@ class StoreHolder:
                 if faults >= _FAULTS_BEFORE_OPENING_ANEW:
                     self._open_anew()
                 self._tick()
-            except Exception as error:  # a thread has nobody to raise to: the frame shows the fault on every page
+            except Exception as error:  # a thread cannot raise to anyone: the frame shows the fault on every page
                 if not faults:
                     _log.exception("the store cannot import at present")
                 faults += 1
@@ -209,7 +209,7 @@ class StoreHolder:
 
     def _open_anew(self) -> None:
         with self._lock:
-            # Where the folder is gone an empty store is not made in its place: it may be about to be restored.
+            # If the folder is gone, no empty store is created in its place: it may be about to be restored.
             if isinstance(self._reader, Store) and self.store_dir.is_dir():
                 self._reader.close()
                 self._reader = None
