@@ -74,7 +74,7 @@ def _flat(table: pa.Table) -> pa.Table:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="where the files go")
+    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="output folder")
     parser.add_argument("--with-words", action="store_true", help="include free text, which may name a person")
 
 

@@ -110,7 +110,7 @@ def show_phantom() -> None:
         placeholder="",
         alt="Phantom scans",
         column_config={
-            "Slope": st.column_config.NumberColumn(f"Slope, {wording.UNIT} a HU", format="%.3f"),
+            "Slope": st.column_config.NumberColumn(f"Slope, {wording.UNIT} per HU", format="%.3f"),
             "Intercept": st.column_config.NumberColumn(f"Intercept, {wording.UNIT}", format="%.1f"),
             "Change": st.column_config.TextColumn("Change", help="At 100 mg/cm³, against the previous line"),
         },
@@ -132,6 +132,6 @@ else:
             "the same tube voltage and contrast phase. Each day is compared with all earlier days of the same scanner "
             f"(from {DRIFT_WARM_UP.value:g} patients on). Limits are set to detect a step of "
             f"{100 * DRIFT_STEP.value:g} % "
-            f"and at most {DRIFT_FALSE_ALARMS.value:g} false alarms a scanner and year, all three charts together."
+            f"and at most {DRIFT_FALSE_ALARMS.value:g} false alarms per scanner and year over all three charts."
         )
     show_phantom()

@@ -84,7 +84,7 @@ def calibration_rows() -> list[dict[str, object]]:
             "Line": row["name"],
             "Vendor and model": " ".join(filter(None, (row["vendor"], row["model"]))) or "any",
             "Tube voltage": wording.number(row["kvp"], unit="kVp"),
-            f"Slope, {wording.UNIT} a HU": wording.number(row["slope"], 3),
+            f"Slope, {wording.UNIT} per HU": wording.number(row["slope"], 3),
             f"Intercept, {wording.UNIT}": wording.number(row["intercept"], 1),
             "Mineral": row["mineral"],
             "Source": row["source"],
