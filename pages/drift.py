@@ -131,7 +131,7 @@ else:
             "vBMD minus the mean of the cohort's own sex and five-year age group; fat and muscle minus the mean of "
             "the same tube voltage and contrast phase. Each day is compared with all earlier days of the same scanner "
             f"(from {DRIFT_WARM_UP.value:g} patients on). Limits are set to detect a step of "
-            f"{100 * DRIFT_STEP.value:g} % "
-            f"and at most {DRIFT_FALSE_ALARMS.value:g} false alarms per scanner and year over all three charts."
+            f"{100 * DRIFT_STEP.value:g} % with at most {DRIFT_FALSE_ALARMS.value:g} false alarms per scanner and "
+            "year over all three charts."
         )
     show_phantom()

@@ -97,8 +97,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         "review. Weeks count from the flag. Indicators 3 to 11 count patients whose flag was confirmed and whose "
         "time span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and "
         "a decision are recorded, or the reason why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF "
-        "(Javaid 2020, "
-        "Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
+        "(Javaid 2020, Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
 

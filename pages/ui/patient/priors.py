@@ -108,11 +108,10 @@ def show_priors(priors: Sequence[services.Prior]) -> None:
         st.warning(f"{literal(wording.sentence(fault))}. The published precision is used.", icon=":material/error:")
     st.caption(
         f"By level: earlier vBMD, {wording.UNIT}, and the difference only where it is beyond the least significant "
-        "change "
-        "(LSC). The mean is over levels that count in both. LSC: 2.77 times the precision error (ISCD 2019), from "
-        "this site's own study where it has one for these scanners (site LSC), otherwise as published: 4.7 % on one "
-        "scanner under one protocol, else 5.9 % or the value from both intervals, whichever is larger; for one level "
-        "at most √n times that of the mean of n."
+        "change (LSC). The mean is over levels that count in both. LSC: 2.77 times the precision error (ISCD 2019), "
+        "from this site's own study where it has one for these scanners (site LSC), otherwise as published: 4.7 % on "
+        "one scanner under one protocol, else 5.9 % or the value from both intervals, whichever is larger; for one "
+        "level at most √n times that of the mean of n."
     )
     for prior in priors:
         label = f"Open the study of {wording.day(prior.comparison.day)}"
