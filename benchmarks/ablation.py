@@ -1,10 +1,10 @@
-"""Which flaw of the simulated scanners costs what? ``python -m benchmarks.ablation [--patients 5] [--workers 1]``.
+"""How much does each scanner flaw cost? ``python -m benchmarks.ablation [--patients 5] [--workers 1]``.
 
 The same native patients (true masks, as in benchmarks.density; seeds from FIRST_SEED, which nothing else uses) with all
-flaws, with each one taken away alone, and with none: bias, SD and limits of the patient's mean against simulated QCT of
-the same body on the same scanner, phantomless (`tissues`) and precalibrated. A flaw that matters narrows the limits
-when it goes. ``flaws`` of the scanner are those of osteo_core/simulate/flaws.py; the others are what a patient brings,
-or QCT itself.
+flaws, with each one removed in turn, and with none: bias, SD and limits of the patient's mean against simulated QCT of
+the same body on the same scanner, phantomless (`tissues`) and precalibrated. Removing a flaw that matters narrows the
+limits. ``flaws`` of the scanner are those of osteo_core/simulate/flaws.py; the others are what a patient brings, or QCT
+itself.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _scan(patient: SimulatedPatient, **changed: Any) -> SimulatedPatient:
 
 
 def _flaw(name: str) -> Change:
-    """Takes one flaw of the scanner away."""
+    """Removes one flaw of the scanner."""
     return lambda patient: _scan(patient, flaws=replace(patient.acquisition.flaws, **{name: getattr(PERFECT, name)}))
 
 
@@ -99,7 +99,7 @@ def without_all(patient: SimulatedPatient) -> SimulatedPatient:
 
 
 def patient_rows(key: str) -> list[Row]:
-    """One row a variant and calibration of the patient of a seed."""
+    """One row per variant and calibration for the patient of a seed."""
     patient = draw_patient(int(key), situations=False)
     scene = make_scene(patient)
     truth, labels = paint_truth(patient, scene)
@@ -143,7 +143,7 @@ def _answered(facts: Facts, calibration: str) -> Row:
 
 
 def table(rows: list[Row]) -> list[Row]:
-    """A line a variant and calibration, over the patients that have a value in every variant of that calibration."""
+    """One line per variant and calibration, over the patients with a value in every variant of that calibration."""
     names = list(dict.fromkeys(row["variant"] for row in rows))
     lines = []
     for calibration in ("phantomless", "precalibrated"):
@@ -171,7 +171,7 @@ def _spread(errors: np.ndarray) -> Row:
 
 
 def draw_seeds(patients_a_vendor: int) -> list[int]:
-    """Seeds of so many native patients of each vendor."""
+    """Seeds of the given number of native patients of each vendor."""
     wanted = {maker.vendor: patients_a_vendor for maker in MAKERS}
     seeds, seed = [], FIRST_SEED
     while any(wanted.values()):

@@ -38,7 +38,7 @@ THIRTEEN_RIBS: Renumbering = {20: int(Level.T13), 21: 20, 22: 21, 23: 22, 24: 23
 
 @cache
 def seeds(count: int) -> tuple[int, ...]:
-    """The first seeds whose series shows abdomen and pelvis: ribs, every lumbar level and sacrum are in view."""
+    """The first seeds whose series show abdomen and pelvis: ribs, every lumbar level and sacrum are in view."""
     found: list[int] = []
     for seed in range(FIRST_SEED, TEST_SEEDS.stop):
         if draw_patient(seed, situations=False).field_of_view is FieldOfView.ABDOMEN_PELVIS:
@@ -79,7 +79,7 @@ def with_voltage(kvp: int) -> PatientChange:
 
 
 def with_noise(times: float) -> PatientChange:
-    """So many times the noise, as the dose falls by its square."""
+    """Noise multiplied by a factor, as the dose falls by its square."""
     return lambda patient: replace(
         patient, acquisition=replace(patient.acquisition, noise_hu=patient.acquisition.noise_hu * times)
     )
@@ -100,7 +100,7 @@ def with_contrast(phase: ContrastPhase) -> PatientChange:
 
 
 def with_scoliosis(degrees: float) -> PatientChange:
-    """A curve of so many degrees."""
+    """A curve of the given number of degrees."""
     return lambda patient: replace(patient, spine=replace(patient.spine, scoliosis_deg=degrees))
 
 
@@ -144,7 +144,7 @@ def with_last_rib(level: Level) -> PatientChange:
 
 
 def with_sacralised_l5() -> PatientChange:
-    """L5 sits on the sacrum with hardly a disc between; its number stays."""
+    """L5 sits on the sacrum with hardly any disc between; its number stays."""
     return _with_levels({Level.L5: lambda one: replace(one, disc_below_mm=_FUSED_DISC_MM)})
 
 

@@ -1,6 +1,6 @@
-"""What may become of a volume on its way to the program: slices, noise, sharpness, field of view, axes.
+"""Degradations of a volume before it reaches the program: slices, noise, sharpness, field of view, axes.
 
-Each takes a `Case` and gives another; the truth goes with the image. They hold for simulated and real series alike.
+Each takes a `Case` and returns another; the truth is changed with the image. They apply to simulated and real series.
 Directions are those of the patient (x left, y back, z head), whatever the order of storage.
 """
 
@@ -96,7 +96,7 @@ def _boxes(truth: LabelArray, *, along: int) -> Iterator[tuple[int, tuple[slice,
 
 
 def noisy(case: Case, *, sd_hu: float, grain_mm: float = 0.7, seed: int = 0) -> Case:
-    """Correlated noise of this SD over the image, as a lower dose adds it."""
+    """Adds correlated noise of this SD, as at a lower dose."""
     rng = np.random.default_rng([seed, case.volume.voxels_hu.size])
     noise = rng.standard_normal(case.volume.voxels_hu.shape, dtype=np.float32)
     noise = ndimage.gaussian_filter(noise, [grain_mm / step for step in case.geometry.spacing_mm])
@@ -111,7 +111,7 @@ def smoothed(case: Case, *, sigma_mm: float) -> Case:
 
 
 def sharpened(case: Case, *, amount: float) -> Case:
-    """A sharper kernel: edges lifted by this share of what a blur of 1 mm takes from them, noise with them."""
+    """A sharper kernel: edges enhanced by this share of what a blur of 1 mm removes, and the noise with them."""
     hu = np.asarray(case.volume.voxels_hu, dtype=np.float32)
     return _made(case, hu + amount * (hu - _blurred(case, 1.0)), case.geometry, case.truth)
 

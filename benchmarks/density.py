@@ -1,9 +1,9 @@
-"""Does calibrated vBMD agree with the truth, and does its interval hold what it says? ``python -m benchmarks.density``.
+"""Does calibrated vBMD agree with the truth, and its interval cover it? ``python -m benchmarks.density``.
 
-Simulated patients of every vendor, true masks (benchmarks.segmentation_simulated tells of outlines), each calibrated in
+Simulated patients of every vendor, true masks (for outlines see benchmarks.segmentation_simulated), each calibrated in
 every way: r, bias, limits of agreement and RMSE of the patient's mean against its true vBMD, refusals with their
-reason, and how often the 95 % interval of patient and level holds the truth. The same against the simulated QCT, which
-has its own error. Patients without contrast stand apart: contrast raises bone by 19 HU (SD) that nobody can know.
+reason, and how often the 95 % interval of patient and level covers the truth. The same against the simulated QCT, which
+has its own error. Patients without contrast are reported separately: contrast adds an unknown 19 HU (SD) to bone.
 ``--bands`` and ``--relations`` print the tables of the scale (`density_bands`, `density_relations`) instead.
 """
 
@@ -126,7 +126,7 @@ def _agreement(found: np.ndarray, true: np.ndarray) -> dict[str, float]:
 
 
 def table(facts: list[Facts]) -> list[dict[str, object]]:
-    """One row a way, vendor and group of contrast ('both': as the patients come)."""
+    """One row per calibration, vendor and contrast group ('both': all patients)."""
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder:
         phantoms = Path(folder) / "phantoms.csv"

@@ -1,4 +1,4 @@
-"""How fast is a step of 5 % found, and how often is there a false alarm? ``python -m benchmarks.drift [--json]``.
+"""How fast is a step of 5 % detected, and how often are there false alarms? ``python -m benchmarks.drift [--json]``.
 
 Scanners of simulated patients: age and sex as in an abdominal CT practice, vBMD about the norm of Cheng 2021 with its
 scatter of 28 mg/cm3, fat -100 HU (SD 8) and muscle 55 HU (SD 8) between patients, five days a week. After a year of
@@ -30,7 +30,7 @@ _FIRST = date(2025, 1, 6)
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What the charts of many scanners did: shares and rates over all of them."""
+    """Performance of the charts of many scanners: shares and rates over all of them."""
 
     patients_a_day: int
     scanners: int

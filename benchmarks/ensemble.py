@@ -1,4 +1,4 @@
-"""Do three readings together give the better category? ``python -m benchmarks.ensemble --facts DIR [--patients 24]``.
+"""Do three readings combined give a better category? ``python -m benchmarks.ensemble --facts DIR [--patients 24]``.
 
 Simulated patients of every vendor from TEST_SEEDS (from 560000 on, which no other benchmark uses), true masks.
 Readings: the calibrated vBMD, the released DenseNet-121, and plain HU cut-offs; then the mean of their class
@@ -6,8 +6,9 @@ probabilities and the fuzzy rank ensemble (Kundu 2021). Each against the categor
 accuracy with bootstrap intervals over patients, and the paired difference to the calibrated value alone, which is the
 category of the product.
 
-DIR keeps, for each patient, what was measured and the part of its CT that the network sees, so that each is rendered
-once: stopped, the same command goes on, and other weights read the same images. A changed simulator asks for a new DIR.
+DIR keeps, for each patient, the measurements and the part of the CT that the network sees, so that each patient is
+rendered once: after a stop, the same command resumes, and other weights read the same images. A changed simulator needs
+a new DIR.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def cut_out(volume: Volume, segmentation: Segmentation, levels: Sequence[Level])
 
 
 def drawn_once(patient: SimulatedPatient, folder: Path) -> Drawn:
-    """The patient from its file, which is made first where it is not there."""
+    """The patient from its file, which is created first if missing."""
     path = folder / f"{patient.seed}.pickle.gz"
     if not path.exists():
         partial = path.with_suffix(f".{os.getpid()}.partial")
@@ -165,12 +166,12 @@ def quadratic_kappa(true: Indices, found: Indices) -> float:
 
 
 def accuracy(true: Indices, found: Indices) -> float:
-    """Share of right ones."""
+    """Share of correct categories."""
     return float(np.mean(true == found))
 
 
 def compare(judged: Sequence[Judged]) -> list[Row]:
-    """One row an arm: kappa and accuracy, and by how much they differ from the calibrated value alone."""
+    """One row per arm: kappa and accuracy, and their difference from the calibrated value alone."""
     true = np.array([one.true for one in judged], dtype=np.int64)
     base = np.array([one.chosen[ARMS[0]] for one in judged], dtype=np.int64)
     rows = []
@@ -202,7 +203,7 @@ def _columns(name: str, judged: Sequence[Judged], statistic: Callable[[Indices],
 
 
 def table(facts: Sequence[Facts], folder: Path) -> list[Row]:
-    """Rows by way of calibration, vendor, contrast and arm; patients whom an arm has no answer for are counted."""
+    """Rows by way of calibration, vendor, contrast and arm; patients without an answer in an arm are counted."""
     phantoms = folder / "phantoms.csv"
     write_phantoms(list(facts), phantoms)
     rows: list[Row] = []

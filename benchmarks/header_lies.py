@@ -1,4 +1,4 @@
-"""How often is a header doubted that is right, and one that lies? ``python -m benchmarks.header_lies [--patients 60]``.
+"""How often is a correct or a wrong header doubted? ``python -m benchmarks.header_lies [--patients 60]``.
 
 Four parts; ``--patients 0`` leaves all but the third out, ``--on-scanners 0`` the third. Simulated patients on scanners
 that no training knows, rendered and measured with their true masks: the header as it is, then each lie. Patients
@@ -57,7 +57,7 @@ class Seen:
     size: tuple[float, float] | None
 
     def is_doubted(self) -> bool:
-        """Whether any of the header's statements is doubted."""
+        """Whether any statement of the header is doubted."""
         return bool(header_doubts(self.series, self._bodies(), self.tissues))
 
     def _bodies(self) -> list[Measurement]:

@@ -1,4 +1,4 @@
-"""A phantom under the back of simulated patients: how often it is found, rightly named and rightly read.
+"""A phantom under the back of simulated patients: how often it is found, identified and read correctly.
 
 ``python -m benchmarks.in_scan [--patients 40] [--json]``: half of the patients lie on a known phantom (one of five,
 either way round, leaning, off the middle), half on the table alone, a pad, a spine board or ECG leads. True masks;

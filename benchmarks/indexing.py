@@ -1,4 +1,4 @@
-"""What indexing costs beside pydicom's own reading of the same headers, on one core.
+"""Cost of indexing compared with pydicom's own reading of the same headers, on one core.
 
 ``python -m benchmarks.indexing PATH [--repeats 15] [--json]``: CPU time a file of `find_series` (walk, headers, series,
 stacks, eligibility) and of ``dcmread(stop_before_pixels=True)``, each the least of the repeats, and their ratio. Every

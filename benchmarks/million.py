@@ -1,4 +1,4 @@
-"""How fast are the pages' questions on a million series? ``python -m benchmarks.million [--store DIR] [--json]``.
+"""How fast are the pages' queries on a million series? ``python -m benchmarks.million [--store DIR] [--json]``.
 
 The same questions to DuckDB (the store's own queries), to pandas and to SQLite over the same rows; SQLite has indexes
 on what is filtered and grouped. Every answer is compared before it is timed. Times in ms: median and 95th percentile

@@ -1,4 +1,4 @@
-"""Are levels rightly numbered however little of a spine is seen?
+"""Are levels numbered correctly however little of the spine is in view?
 
 ``python -m benchmarks.numbering_views [--workers 2] [--table FILE] [--json]``
 

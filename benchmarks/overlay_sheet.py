@@ -3,7 +3,7 @@
 One row a real series of ../shared/data/ct and ../shared/data/labels/pairs, or with ``--worst`` one for each of the N
 simulated series of tables/simulated.csv that hold the lowest Dice of L1-L4: a sagittal and a coronal cut that follow
 the outlined bodies (through the middle of the volume where there are none), first as scanned, then with the outlines
-and their numbers. The sheet is to be looked at; it says nothing about what is right.
+and their numbers. The sheet is for visual review; it does not state what is correct.
 """
 
 from __future__ import annotations

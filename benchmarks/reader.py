@@ -1,4 +1,4 @@
-"""How long a reader waits: pictures made, read again, numbers made again after a correction, outlines stored.
+"""How long a reader waits: making pictures, reading again, measuring again after a correction, storing outlines.
 
     python -m benchmarks.reader --store data/store [--series 3]
 

@@ -1,10 +1,10 @@
-"""Is a stated confidence the share of levels that are rightly numbered, and what does the review flag catch?
+"""Does a stated confidence match the share of correctly numbered levels, and what does the review flag catch?
 
 ``python -m benchmarks.reliability [--tables FOLDER] [--json]``
 
-Reads the rows that other benchmarks left in models/vertebra_segmentation/tables/ (simulated.csv, robustness_levels.csv,
-real.csv, views.csv; those that are there), writes reliability.csv (bins of confidence against the observed share, with
-Wilson's interval), review_flag.csv (what the flag catches) and reliability.svg beside them.
+Reads the rows that other benchmarks wrote to models/vertebra_segmentation/tables/ (simulated.csv,
+robustness_levels.csv, real.csv, views.csv; those that are there), writes reliability.csv (bins of confidence against
+the observed share, with Wilson's interval), review_flag.csv (what the flag catches) and reliability.svg beside them.
 
 Only outlined bodies have a confidence; a body is right when it carries its own number. The expected calibration error
 is the mean over bins, weighted by size, of how far the observed share lies from the mean confidence (Naeini 2015).

@@ -1,7 +1,7 @@
-"""Many series, several processes, any interruption: each series' rows are kept as soon as they are there.
+"""Many series, several processes, any interruption: each series' rows are saved as soon as they are ready.
 
 Rows lie below the variable OSTEO_BENCHMARKS, else data/benchmarks (not in git), in a folder named by the sources and
-weights that made them: a run that was stopped goes on, and a changed network, decoder or benchmark begins anew.
+weights that made them: a stopped run resumes, and a changed network, decoder or benchmark starts over.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def collect(name: str, keys: Sequence[str], work: Callable[[str], list[Row]], *,
     """Rows of all ``keys`` in their order; ``work(key)`` makes those that are not there yet.
 
     ``work`` must be a function of a module (it is called in other processes when ``workers`` is more than 1). A key
-    is a file's name. What ``work`` raises ends the run; what is done is kept.
+    is a file's name. An exception from ``work`` ends the run; finished rows are kept.
     """
     folder = workplace() / name / version()
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""How one segmented series is judged: each level of the truth, and whether a reader would have been warned.
+"""How one segmented series is scored: each level of the truth, and whether a reader would have been warned.
 
-Every benchmark that compares outlines with a truth goes through `score`, so all tables mean the same by the same word:
+Every benchmark that compares outlines with a truth uses `score`, so the same word means the same in all tables:
 
 whole    no face of the volume cuts the body; only whole levels can be failures
 right    more than half of the body is outlined and carries its own number

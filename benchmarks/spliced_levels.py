@@ -1,4 +1,4 @@
-"""Does a lumbar body too many or too few send a series to a reader?
+"""Is a series with one lumbar body too many or too few sent to a reader?
 
 ``python -m benchmarks.spliced_levels [--simulated 4] [--first-seed 504000] [--workers 2] [--table FILE] [--json]``
 

@@ -1,4 +1,4 @@
-"""Simulated series with their true bodies as a segmentation: what a perfect segmenter would hand over."""
+"""Simulated series with their true bodies as a segmentation: the output of a perfect segmenter."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the program does, one module a command: `python -m osteo_core index` is ``commands/index.py``.
+"""The program's commands, one module per command: `python -m osteo_core index` is ``commands/index.py``.
 
 Each command's module holds its work (a function of the same name, which the app calls too), ``add_arguments(parser)``
-and ``run(arguments, context) -> Answer``. This package alone joins the pipeline, the models, the store and the cluster;
+and ``run(arguments, context) -> Answer``. Only this package joins the pipeline, the models, the store and the cluster;
 ``commands/cluster`` runs functions on Dask workers and knows neither store nor models.
 """

@@ -1,4 +1,4 @@
-"""What a worker must know about a run, small enough to travel with every task."""
+"""What a worker must know about a run, small enough to send with every task."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from osteo_core.settings import Settings
 class Models:
     """The models of a run by name: ``segmenter`` is 'module:function', called once in each worker process.
 
-    ``model_hash`` is the segmenter's, known without loading anything: it decides which series are done already.
-    Where a run uses ``masks`` from elsewhere, ``of`` a series are its ``mask``, or why there is none, and the
-    mask's own hash. ``regressor`` is 'module:function' too, empty for a run without one.
+    ``model_hash`` is the segmenter's, known without loading anything: it decides which series are done already. In a
+    run with external ``masks``, ``of`` gives for a series its ``mask``, or why there is none, and the mask's own hash.
+    ``regressor`` is 'module:function' too, empty for a run without one.
     """
 
     segmenter: str
@@ -42,27 +42,27 @@ class Models:
 
     @property
     def outline_hash(self) -> str:
-        """Of what outlines the bodies."""
+        """Hash of what outlines the bodies."""
         return self.mask_hash or self.model_hash
 
     @property
     def run_hash(self) -> str:
-        """Of a whole run, whichever mask each of its series has."""
+        """Hash of a whole run, whichever mask each of its series has."""
         return joint_hash(self.model_hash, self.regressor_hash)
 
     @property
     def result_hash(self) -> str:
-        """Under which results are stored."""
+        """Hash under which results are stored."""
         return joint_hash(self.outline_hash, self.regressor_hash)
 
     def of(self, series: Series) -> Models:
-        """The models of one series: small enough to travel."""
+        """The models of one series: small enough to send to a worker."""
         if self.masks is None:
             return self
         return self.with_mask(self.masks.mask_of(series))
 
     def with_mask(self, mask: MaskFiles | Exclusion) -> Models:
-        """The models of the series to which this mask belongs, or which has none."""
+        """The models of the series that this mask belongs to, or that has no mask."""
         try:
             own = mask.model_hash() if isinstance(mask, MaskFiles) else ""
         except OSError as error:
@@ -89,22 +89,22 @@ class Job:
     draw: Callable[[Job, Volume, SeriesResult], None] | None = None
 
     def of(self, series: Series) -> Job:
-        """The job as it travels with one series."""
+        """The job as sent to a worker with one series."""
         return replace(self, models=self.own.get(series.series_key, self.models), own={})
 
     @property
     def running_dir(self) -> Path:
-        """Where workers note what they have begun."""
+        """Folder where workers note what they have begun."""
         return runs.folder_of(self.out_dir, self.run_id)
 
     def work_key(self, series: Series) -> str:
-        """Names the work on one series: the same for every run that would get the same result."""
+        """Key of the work on one series: the same for every run that would give the same result."""
         stamp = f"_{series.files_stamp}" if series.files_stamp else ""
         return f"{series.series_key}{stamp}_{self.models.result_hash}_{self.setup.settings_hash}_{MEASURING_VERSION}"
 
 
 def default_models() -> Models:
-    """The models that this program ships; reads their card, imports no torch."""
+    """The models shipped with this program; reads their cards, does not import torch."""
     from models.registry import model_hash
 
     segmenter = model_hash("vertebra_segmentation")
@@ -121,7 +121,7 @@ def _with_regressor(models: Models) -> Models:
 
 
 def models_of(settings: Settings) -> Models:
-    """The models that the settings choose.
+    """The models chosen in the settings.
 
     Raises UsageError for an engine that is not installed; the sentence says how to install it.
     """
@@ -143,14 +143,14 @@ def naming_files(models: Models) -> Models:
 
 
 def own_models(series: Iterable[Series], models: Models) -> dict[str, Models]:
-    """What each series is analyzed with, by its key; empty where all are analyzed alike."""
+    """The models of each series, by its key; empty if all series use the same ones."""
     if models.masks is None:
         return {}
     return {key: models.with_mask(mask) for key, mask in models.masks.masks_of(series).items()}
 
 
 def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:
-    """What outlines the bodies of this series, or why nothing may."""
+    """The segmenter of this series, or the reason why there is none."""
     if models.mask is None:
         return load_segmenter(models.segmenter)
     if isinstance(models.mask, Exclusion):
@@ -163,14 +163,14 @@ def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:
 
 @functools.cache
 def load_segmenter(reference: str) -> Segmenter:
-    """The segmenter that ``reference`` names, made once a process."""
+    """The segmenter that ``reference`` names, made once per process."""
     segmenter: Segmenter = _made(reference)
     return segmenter
 
 
 @functools.cache
 def load_regressor(reference: str) -> Regressor | None:
-    """The regressor that ``reference`` names, made once a process; None where it names none."""
+    """The regressor that ``reference`` names, made once per process; None if it names none."""
     regressor: Regressor | None = _made(reference) if reference else None
     return regressor
 

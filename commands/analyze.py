@@ -1,4 +1,4 @@
-"""``analyze``: segment and measure what is indexed and not yet done."""
+"""``analyze``: segment and measure indexed series that are not yet done."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def analyze(
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
 ) -> RunSummary:
-    """Analyze what waits in the store under the present models and settings; results reach it as parts.
+    """Analyze the waiting series of the store under the current models and settings; results reach it as parts.
 
-    With ``retry`` also what failed before under these models and settings. May be stopped at any time and run
-    again; two runs at once share the series between them. What waits only because a setting changed is calibrated
-    again from what the store holds. At the end series unlike the others of their scanner get a caution. Raises
-    UsageError when a scheduler was named and does not answer, or an engine is not installed.
+    With ``retry``, also those that failed before under these models and settings. It may be stopped at any time and run
+    again; two runs at once share the series between them. Series that wait only because a setting changed are
+    recalibrated from the store. At the end, series unlike the others of their scanner get a caution. Raises UsageError
+    if a named scheduler does not answer or an engine is not installed.
     """
     job, listeners = store_job(store_dir, settings, models), (*listeners, progress_file(store_dir))
     waiting = store_access.waiting(store_dir, job.models, settings, retry=retry)
@@ -68,7 +68,7 @@ def analyze(
 
 
 def store_job(store_dir: Path, settings: Settings, models: Models | None = None) -> Job:
-    """A run whose results go into this store, under the calibration lines that were made in it too."""
+    """A run whose results go into this store, with the calibration lines made in this store as well."""
     settings = with_store_lines(settings, store_dir)
     return Job(
         run_id=uuid.uuid4().hex[:12],

@@ -1,4 +1,4 @@
-"""Many series of one job over the workers, and what came of them in numbers."""
+"""Analyzes many series of one job on the workers, and counts the outcomes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from osteo_core.terms import Status
 class RunSummary:
     """What one run did: series found, done before, and now measured, excluded or failed.
 
-    ``left_out`` are those that ``find`` excluded before any image was read; ``elsewhere`` those that another run over
-    the same store had taken; ``recalibrated`` those whose stored measurements were calibrated again;
-    ``rows_without_file`` lines of a table about files that mean none of them.
+    ``left_out`` are those that ``find`` excluded before any image was read; ``elsewhere`` those taken by another run
+    over the same store; ``recalibrated`` those whose stored measurements were recalibrated; ``rows_without_file`` lines
+    of a table about files that match no file.
     """
 
     found: int = 0
@@ -51,7 +51,9 @@ def analyze_many(
     scheduler: str | None = None,
     listeners: tuple[Listener, ...] = (),
 ) -> list[Outcome]:
-    """Analyze ``series`` on the workers, within ``runs.joined``; ``cautions`` by series key are those of finding."""
+    """Analyze ``series`` on the workers, within ``runs.joined``; ``cautions`` by series key are those noted by
+    ``find``.
+    """
     if not series:
         return []
     outcomes: list[Outcome] = []
@@ -72,7 +74,7 @@ def analyze_many(
 
 
 def tasks_of(series: Iterable[Series], cautions: Mapping[str, tuple[Caution, ...]], job: Job) -> list[Task]:
-    """One task a series."""
+    """One task per series."""
     return [
         Task(function=analyze_one, arguments=(one, cautions.get(one.series_key, ()), job.of(one))) for one in series
     ]

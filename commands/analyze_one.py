@@ -1,4 +1,4 @@
-"""What a worker does with one series: analyze it, and write what came of it, whatever that is."""
+"""What a worker does with one series: analyze it and write the result, whatever the outcome."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _TELLING = re.compile(
     r"""(?:(?<!\w)'[^']*')|(?:"[^"]*")|(?:\.{0,2}/[^\s'",;]+)|(?:\d+(?:\.\d+){4,})|(?:[^\s'"]*\^[^\s'"]*)|(?:\d{6,})"""
 )
 _HIDDEN = "(hidden)"
-#: Errors that come of a series' own name; any other that a file meets is the machine's.
+#: Errors caused by a series' own name; any other file error is the machine's.
 _OF_A_NAME = frozenset((errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ))
-#: Shorter parts of a path are words like 'ct' or 'img' and tell of nobody.
+#: Shorter parts of a path are words like 'ct' or 'img' and identify nobody.
 _TELLING_LENGTH = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What the run needs to know of one series; the rest lies in the parts.
+    """What the run needs to know about one series; the rest is in the parts.
 
     ``status`` is None where another run over the same store has taken the series.
     """
@@ -46,9 +46,9 @@ class Outcome:
 def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outcome:
     """Analyze ``series`` and deliver the result; runs in a worker.
 
-    ``cautions`` were noted while the series was found. A fault of code or machine becomes an exclusion
-    FAILED with its ``Failure``; a series over which workers died too often becomes KILLED_WORKER. Only a
-    disk that refuses the result twice (full, not ours to write to, broken) travels on and ends the run.
+    ``cautions`` were noted while the series was found. An error of the software or the machine becomes an exclusion
+    FAILED with its ``Failure``; a series on which workers died too often becomes KILLED_WORKER. Only a disk that
+    refuses the result twice (full, read-only, broken) raises and ends the run.
     """
     began, key = time.perf_counter(), job.work_key(series)
     began_at = in_order(job.out_dir)
@@ -74,10 +74,10 @@ def analyze_one(series: Series, cautions: tuple[Caution, ...], job: Job) -> Outc
 
 
 def _deliver(result: SeriesResult, job: Job) -> Status:
-    """Deliver, and if that cannot be, that it failed: one series' name or header never ends a batch.
+    """Deliver the result, or else a failure: one series' name or header never ends a batch.
 
-    An error of the machine is no fault of the series: what passes is gone at the second try, and what lasts ends the
-    run, with the series still to be done. Raises OSError for that.
+    An error of the machine is not the fault of the series: a transient one is gone at the second try, and a lasting one
+    ends the run with the series still to be done. Raises OSError in that case.
     """
     try:
         _try_twice(result, job)
@@ -129,7 +129,7 @@ def _analyze(series: Series, job: Job) -> SeriesResult:
 
 
 def _changed(n_files: int) -> Exclusion:
-    """Of files that another series, or another patient's, may have replaced."""
+    """Exclusion of a series whose files may have been replaced by another series, or another patient's."""
     found = f"{n_files} of its files changed since they were indexed; index the folder again"
     return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 

@@ -21,8 +21,8 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     return Answer(
         document={"to": str(arguments.to), "parts": done.parts, "media": done.media, "at": done.at},
         sentences=(
-            f"{counted(done.parts, 'part', 'parts')} and {counted(done.media, 'media file', 'media files')} lie in "
+            f"{counted(done.parts, 'part', 'parts')} and {counted(done.media, 'media file', 'media files')} are in "
             f"{arguments.to}, each part checked by its hash.",
-            f"The pseudonym key is no part of a backup: keep a copy of {context.settings.key_path} apart from it.",
+            f"The pseudonym key is not part of a backup: keep a copy of {context.settings.key_path} separately.",
         ),
     )

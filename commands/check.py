@@ -1,4 +1,4 @@
-"""``check``: is this installation sound, are the weights the ones on their cards, is the store whole?"""
+"""``check``: is this installation sound, do the weights match their cards, is the store intact?"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FREE_GB = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing looked at: ``ok`` or not, and what was found."""
+    """One check: ``ok`` or not, and what was found."""
 
     name: str
     ok: bool
@@ -37,10 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Look at everything; exit code 1 when something is not as it should be."""
+    """Run all checks; exit code 1 if one fails."""
     store = context.settings.store
     findings = [*_store(store, rebuild=arguments.rebuild), _space(store), *_weights(), _python(), *_packages()]
-    findings.sort(key=lambda finding: finding.ok)  # what is wrong first; those of the store come by their harm
+    findings.sort(key=lambda finding: finding.ok)  # faults first; those of the store by severity
     sound = all(finding.ok for finding in findings)
     return Answer(
         document={
@@ -87,7 +87,7 @@ def _weights() -> Iterator[Finding]:
         except OsteoError as error:
             yield Finding(name=f"model {name}", ok=False, message=str(error))
         else:
-            yield Finding(name=f"model {name}", ok=True, message=f"SHA-256 {weights_hash(name)[:12]}, as its card says")
+            yield Finding(name=f"model {name}", ok=True, message=f"SHA-256 {weights_hash(name)[:12]}, as on its card")
 
 
 def _space(store: Path) -> Finding:

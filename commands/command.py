@@ -1,4 +1,4 @@
-"""What commands share: what they are handed and what they answer."""
+"""What commands share: their context, options and answer."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ OK = 0
 #: The command ran and found the installation or the store damaged, or the machine failed.
 FAULT = 1
 USAGE = 2
-#: So many lines of a table are named in a sentence.
+#: Maximum number of table lines named in a sentence.
 _MOST_LINES = 10
-#: What a shell calls a process that was stopped by Ctrl-C.
+#: The exit code that shells give a process stopped by Ctrl-C.
 STOPPED = 130
 
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What every command is handed: the settings, with ``store`` as the command line says, and how to report."""
+    """What every command receives: the settings, with ``store`` from the command line, and how to report."""
 
     settings: Settings
     quiet: bool = False
@@ -33,7 +33,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """``document`` is what ``--json`` prints; ``sentences`` are what a person reads."""
+    """``document`` is printed by ``--json``; ``sentences`` are for people."""
 
     document: dict[str, Any]
     sentences: tuple[str, ...] = field(default=())
@@ -41,24 +41,24 @@ class Answer:
 
 
 def path_argument(text: str) -> Path:
-    """A path of the command line. An empty one, as an unset variable of a script gives, is not the present folder."""
+    """A path from the command line. An empty one, as from an unset shell variable, does not mean the current folder."""
     if not text.strip():
         raise argparse.ArgumentTypeError("the path is empty; name a file or folder")
     return Path(text)
 
 
 def existing_paths(paths: list[Path]) -> list[Path]:
-    """The paths, or UsageError for one that is no file or folder; the name is the caller's own and may be shown."""
+    """The paths. Raises UsageError naming one that is not a file or folder; the user typed that name."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"there is no file or folder {path}; give the folder that holds the CT")
-        if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+        if not (path.is_file() or path.is_dir()):  # reading a pipe would block
             raise UsageError(f"{path} is neither a file nor a folder; give the folder or file itself")
     return paths
 
 
 def writable_folder(path: Path, what: str) -> Path:
-    """The folder, made if missing; UsageError where no file can be written to it. ``what`` names it, as '--out'."""
+    """The folder, created if missing. Raises UsageError if it is not writable. ``what`` names it, as '--out'."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
@@ -70,7 +70,7 @@ def writable_folder(path: Path, what: str) -> Path:
 
 
 def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that runs the pipeline."""
+    """Add the options of every command that runs the pipeline."""
     parser.add_argument("--workers", type=int, metavar="N", help="worker processes on this machine (setting workers)")
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="address of a running Dask scheduler, tcp://host:port or tls://host:port"
@@ -78,7 +78,7 @@ def add_worker_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of commands that may take the bodies from elsewhere."""
+    """Add the options of commands that may use other segmentations."""
     parser.add_argument("--engine", choices=ENGINES, help="segmentation engine (setting engine; default own)")
     parser.add_argument(
         "--masks", type=path_argument, metavar="FOLDER", help="use the masks in this folder instead (setting masks)"
@@ -91,9 +91,9 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def with_engine(settings: Settings, arguments: argparse.Namespace) -> Settings:
-    """The settings under the options of ``add_engine_arguments``; an engine that is named sets masks aside.
+    """The settings with the options of ``add_engine_arguments``; a named engine overrides masks.
 
-    Raises SettingsError for a folder of masks that is not there, UsageError for a tool without masks.
+    Raises SettingsError for a missing folder of masks, UsageError for a tool without masks.
     """
     given: dict[str, str] = {}
     if arguments.engine:
@@ -109,7 +109,7 @@ def with_engine(settings: Settings, arguments: argparse.Namespace) -> Settings:
 
 
 def add_about_argument(parser: argparse.ArgumentParser) -> None:
-    """Of commands that find series."""
+    """Add the option of commands that find series."""
     parser.add_argument(
         "--about",
         type=path_argument,
@@ -119,12 +119,12 @@ def add_about_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def about_of(arguments: argparse.Namespace) -> About | None:
-    """The table of ``--about``, None without one. Raises TableError naming the rows that cannot be used."""
+    """The table given by ``--about``, None without one. Raises TableError naming unusable rows."""
     return read_about(arguments.about) if arguments.about else None
 
 
 def not_used(about: About | None, rows_without_file: Sequence[int]) -> tuple[str, ...]:
-    """The headings and the rows of the table that mean nothing here, a sentence each; rows by their line."""
+    """One sentence for unused headings and one for unmatched rows of the table; rows by line."""
     sentences = []
     if about and about.unused:
         sentences.append(f"Columns of the table that are not used: {', '.join(about.unused)}.")
@@ -140,15 +140,15 @@ def not_used(about: About | None, rows_without_file: Sequence[int]) -> tuple[str
 
 
 def add_retry_argument(parser: argparse.ArgumentParser) -> None:
-    """Of commands that leave alone what was done before."""
+    """Add the option of commands that skip what was done before."""
     parser.add_argument("--retry", action="store_true", help="repeat series that failed or killed their worker")
 
 
 def with_workers(settings: Settings, arguments: argparse.Namespace) -> Settings:
-    """The settings under the command's own options.
+    """The settings with the command's own options.
 
-    Raises UsageError for fewer than one worker, SettingsError for a table of the site that cannot be used:
-    each worker would say so of each series.
+    Raises UsageError for fewer than one worker, SettingsError for an unusable site table: otherwise each worker would
+    report it for each series.
     """
     from osteo_core.density.calibration.setup import read_setup
 

@@ -1,4 +1,4 @@
-"""``compact``: join the store's many small parts into few large ones."""
+"""``compact``: merge the store's many small parts into a few large ones."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from osteo_core.errors import UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command has none of its own."""
+    """The command has no options of its own."""
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Join what can be joined; the store must not be in use."""
+    """Merge what can be merged; the store must not be in use."""
     if not context.settings.store.exists():
         raise UsageError(f"there is no store at {context.settings.store}; name it with --store")
     done = compact(context.settings.store)

@@ -1,7 +1,7 @@
-"""Series that are unlike the others of their scanner, reported once the store holds enough of these.
+"""Reports series unlike the others of their scanner, once the store holds enough of them.
 
-A worker sees one series; only the store sees its scanner. So the comparison comes at the end of ``analyze``, with what
-the store has taken in by then, and a series that differs is judged again with one caution more.
+A worker sees one series; only the store sees its scanner. So the comparison runs at the end of ``analyze``, on what the
+store has taken in by then, and a series that differs is assessed again with one more caution.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from osteo_core.pipeline import judge
 
 
 def compare_scanners(job: Job) -> int:
-    """Leave the results of series that are unlike their scanner anew, with the caution; returns how many.
+    """Store new results with a caution for series unlike the others of their scanner; returns how many.
 
-    Results with rods under the back and those of other models are left as they are: they cannot be judged again from
-    what the store holds. Doing it twice tells nobody twice.
+    Results with rods under the back and those of other models are left unchanged: they cannot be assessed again from
+    the store alone. Running it twice adds no second caution.
     """
     n_doubted = 0
     with store_access.reading(job.out_dir) as reader:

@@ -1,4 +1,4 @@
-"""``corrections --out DIR``: what readers corrected, as a training set; whole, or not there."""
+"""``corrections --out DIR``: readers' corrections as a training set, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from osteo_core.tables.formulas import guarded
 
 Query = Callable[..., Any]
 MANIFEST = "manifest.csv"
-#: One row a case and level of either mask.
+#: One row per case and level of either mask.
 COLUMNS = (
     "case",
     "level",
@@ -81,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-words",
         action="store_true",
-        help="with the readers' own words, which may name a person: read them first",
+        help="include readers' comments, which may name a person: read them first",
     )
 
 
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
 
 
 def corrections_in(query: Query) -> list[tuple[SignedSeries, Read]]:
-    """Signed series whose read that counts has other outlines than the model's, or leaves levels out."""
+    """Signed series whose counting read changes the model's outlines or leaves levels out."""
     found = []
     for one in signed_series(query("corrections").to_pylist()):
         read = one.reading.counts
@@ -113,9 +113,9 @@ def corrections_in(query: Query) -> list[tuple[SignedSeries, Read]]:
 
 
 def write_set(out: Path, query: Query, media: Path, *, with_words: bool = False) -> Exported:
-    """Write the set to ``out``, which must not exist or be empty: it appears there only once it is whole.
+    """Write the set to ``out``, which must be missing or empty: it appears there only once complete.
 
-    Cases are numbered anew by each export. Raises UsageError where there is nothing to write.
+    Each export renumbers the cases. Raises UsageError if there is nothing to write.
     """
     chosen = corrections_in(query)
     if not chosen:
@@ -147,7 +147,7 @@ def write_set(out: Path, query: Query, media: Path, *, with_words: bool = False)
 
 @contextmanager
 def _whole_folder(out: Path) -> Iterator[Path]:
-    """A folder beside ``out`` to write to, which becomes ``out`` in one step; what killed exports left there goes."""
+    """A folder beside ``out`` to write to, renamed to ``out`` in one step; removes leftovers of killed exports."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty; name a new folder, so that no earlier set is overwritten")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +189,7 @@ def _case_of(series_key: str, read: Read, query: Query, media: Path) -> _Case | 
     if own["model_hash"] != read.model_hash:
         return "analyzed by another model since"
     if not model_file.is_file() or (is_corrected and not reader_file.is_file()):
-        return "a mask is not in the store any more"
+        return "a mask is no longer in the store"
     volume = read_volume(series_of({**header, "files": row["files"]}))
     if isinstance(volume, Exclusion):
         return "the CT cannot be read"
@@ -232,7 +232,7 @@ def _write_case(folder: Path, case: _Case) -> None:
 
 
 def _rows(name: str, case: _Case, read: Read, *, reader: str, with_words: bool) -> Iterator[dict[str, Any]]:
-    """A row a level; days, ages and keys are not among them."""
+    """One row per level, without dates, ages and keys."""
     before, after = (np.bincount(labels.ravel(order="K"), minlength=256) for labels in (case.model, case.reader))
     series = case.series
     for change in changes_between(case.model, case.reader):

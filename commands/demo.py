@@ -1,4 +1,4 @@
-"""``demo``: simulate patients of known truth and analyze them while the simulation goes on."""
+"""``demo``: simulate patients of known truth and analyze them while the simulation continues."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from osteo_core.settings import Settings
 from osteo_core.simulate.cohort import draw_cohort, write_patient, write_tables
 from osteo_core.simulate.patient import draw_patient
 
-#: Inside the store, so that a demo goes when its store goes.
+#: Inside the store, so that a demo is removed with its store.
 FOLDER = "demo"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cohort:
-    """Which patients: those of the seeds ``seed`` to ``seed + patients - 1``."""
+    """The patients to simulate: those of the seeds ``seed`` to ``seed + patients - 1``."""
 
     patients: int
     seed: int
@@ -44,13 +44,13 @@ class Cohort:
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """A patient whose files lie in ``folder``."""
+    """A patient whose files are in ``folder``."""
 
     folder: Path
 
 
 def render_one(out_dir: Path, seed: int) -> Rendered:
-    """Write the patient of that seed, unless it lies there; runs in a worker."""
+    """Write the patient of that seed, unless it exists; runs in a worker."""
     return Rendered(folder=write_patient(out_dir, draw_patient(seed)))
 
 
@@ -63,9 +63,9 @@ def demo(
     listeners: tuple[Listener, ...] = (),
     models: Models | None = None,
 ) -> RunSummary:
-    """Fill the store with a simulated cohort and its simulated QCT values; what is there already is kept.
+    """Fill the store with a simulated cohort and its simulated QCT values; existing data are kept.
 
-    Raises UsageError when a scheduler was named and does not answer, OSError when the disk refuses.
+    Raises UsageError if a named scheduler does not answer, OSError if the disk refuses.
     """
     job = store_job(store_dir, settings, models or default_models())
     folder = store_dir.resolve() / FOLDER
@@ -93,9 +93,9 @@ def demo(
 
 @dataclass(kw_only=True)
 class _Way:
-    """What follows what: a rendered patient is indexed and its series are analyzed before the next patients.
+    """The order of work: a rendered patient is indexed and its series are analyzed before the next patients.
 
-    The tracker counts two steps a patient; further series of a patient add to what is to be done.
+    The tracker counts two steps per patient; further series of a patient add to the total.
     """
 
     job: Job
@@ -107,7 +107,7 @@ class _Way:
     skipped: int = 0
 
     def on_done(self, answer: Rendered | Outcome) -> Iterable[Task]:
-        """Take an answer of a worker; returns what goes next."""
+        """Handle a worker's answer; returns the tasks that go next."""
         if isinstance(answer, Outcome):
             self.outcomes.append(answer)
             self.tracker.advance()

@@ -17,18 +17,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patient", metavar="KEY", help="the patient's pseudonym, as shown in full on the patient's page"
     )
-    parser.add_argument("--author", metavar="NAME", default="", help="who carries the request out")
+    parser.add_argument("--author", metavar="NAME", default="", help="who carries out the request")
     parser.add_argument("--reason", metavar="WORDS", default="", help="who asked for it, and why")
     parser.add_argument("--resume", action="store_true", help="resume an interrupted erasure")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Erase, and record that and by whom it was done."""
+    """Erase, and record who did it and why."""
     store = context.settings.store
     if runs.is_at_work(store):
         raise UsageError(
-            f"a run of 'index' or 'analyze' is at work in {store} and may hold the patient's CT; stop it or wait until "
-            "it has ended, and erase then"
+            f"a run of 'index' or 'analyze' is running in {store} and may hold the patient's CT; stop it or wait "
+            "until it has ended, then erase"
         )
     if arguments.resume:
         if not (store / INTENT).exists():

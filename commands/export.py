@@ -1,6 +1,6 @@
 """``export --out DIR [--with-words]``: the store's tables as Parquet and CSV.
 
-What people typed may name a person whatever it was asked for, so it stays in the store unless it is asked for.
+Free text may name a person whatever the field is for, so it stays in the store unless it is requested.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TYPED, _TYPED_WITHIN = ("name", "query", "note", "sop_instance_uid"), "words"
 
 
 def export(store_dir: Path, out_dir: Path, *, with_words: bool = False) -> dict[str, int]:
-    """Write every table that may leave the site as Parquet and CSV; returns rows by table.
+    """Write every table that may leave the site as Parquet and CSV; returns the number of rows by table.
 
     Without ``with_words`` events say what was done and by whom, not what was typed.
     Raises UsageError when there is no store.
@@ -74,12 +74,12 @@ def _flat(table: pa.Table) -> pa.Table:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="where the files go")
-    parser.add_argument("--with-words", action="store_true", help="with what people typed, which may name a person")
+    parser.add_argument("--out", type=path_argument, required=True, metavar="DIR", help="output folder")
+    parser.add_argument("--with-words", action="store_true", help="include free text, which may name a person")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Write one file a table and format; pseudonyms only."""
+    """Write one file per table and format; pseudonyms only."""
     written = export(context.settings.store, writable_folder(arguments.out, "--out"), with_words=arguments.with_words)
     return Answer(
         document={"out": str(arguments.out), "rows": written},

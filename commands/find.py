@@ -1,4 +1,4 @@
-"""Finding series under this site's key, with progress."""
+"""Finds series, under this site's pseudonym key, with progress."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def find(
 ) -> Found:
     """The series under ``paths`` by their headers; ``known`` files are opened only if their patient has new ones.
 
-    ``again``: known files below ``paths`` are opened too.
-    ``without``: files and folders that are passed over. ``into_store``: what is found goes into the store, whose key it
-    must be. Raises SettingsError when the store has lost its key or was made with another.
+    ``again``: known files below ``paths`` are opened too. ``without``: files and folders to skip. ``into_store``:
+    results go into the store, so the key must be the store's. Raises SettingsError if the store has lost its key or was
+    made with another.
     """
     pseudonyms = pseudonyms_of(settings) if into_store else pseudonyms_beside(settings)
     with Tracker("index", 0, listeners=listeners) as tracker:

@@ -44,14 +44,14 @@ def index(
     listeners: tuple[Listener, ...] = (),
     about: About | None = None,
 ) -> Found:
-    """Find the series under ``paths`` and write what is new or changed to the store; returns what was written.
+    """Find the series under ``paths`` and write new or changed ones to the store; returns what was written.
 
-    With ``again`` unchanged files too, as after a change of the site table; what was measured stays.
+    With ``again``, unchanged files too, as after a change of the site table; measurements stay.
     ``about``: a table of what files other than DICOM cannot say.
     """
     with (
         store_access.indexing(store_dir),
-        runs.joined(store_dir.resolve(), uuid.uuid4().hex[:12]),  # nobody is erased meanwhile
+        runs.joined(store_dir.resolve(), uuid.uuid4().hex[:12]),  # no erasure can run meanwhile
     ):
         found = find(
             paths,
@@ -63,7 +63,7 @@ def index(
             about=about,
         )
         found = store_access.superseded(store_dir, found)
-        if settings.keep_identities:  # before the store has them: a series that it knows is not opened again
+        if settings.keep_identities:  # before the store has them: a known series is not opened again
             keep(settings.identities_dir, pseudonyms_of(settings), _identities(found))
         gone = frozenset(series.series_key for series in found.superseded)
         remove(settings.identities_dir, patient_key="", series_keys=gone)
@@ -73,12 +73,12 @@ def index(
 
 
 def _never_ct(settings: Settings) -> tuple[Path, ...]:
-    """The program's own files, which may lie in a folder of CT; a path within the store is read all the same."""
+    """The program's own files, which may lie in a folder of CT; a path given inside the store is still read."""
     return settings.store, settings.key_path, settings.identities_dir
 
 
 def _identities(found: Found) -> Iterator[Kept]:
-    """Of each series what its header says of the patient; what is no DICOM says nothing."""
+    """The patient's identifiers in the header of each series; files other than DICOM have none."""
     for one in (*found.series, *(series for series, _ in found.excluded)):
         with contextlib.suppress(UsageError):
             who = read_who(one.files)
@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Find the series under the paths and write what is new to the store."""
+    """Find the series under the paths and write new ones to the store."""
     paths = existing_paths(arguments.paths)
     about = about_of(arguments)
     writable_folder(context.settings.store, "the store")

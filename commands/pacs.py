@@ -1,7 +1,7 @@
-"""DICOM's own way to a PACS: one association, asked whether it answers (C-ECHO), then an object at a time (C-STORE).
+"""Sends to a PACS by DICOM: one association, checked with C-ECHO, then one object at a time by C-STORE.
 
-A lost association is made anew and an object tried again after growing pauses. No line of a log names a patient: the
-network library says nothing here, and a refusal is stated by its status.
+A lost association is re-established and the object retried after growing pauses. No log line names a patient: the
+network library logs nothing here, and a refusal is stated by its status.
 """
 
 from __future__ import annotations
@@ -22,28 +22,29 @@ from pynetdicom.status import code_to_category
 from osteo_core.errors import OsteoError, SettingsError
 from osteo_core.settings import Settings
 
-#: Waits before an object is tried again, in seconds; then it has failed.
+#: Waits before each retry of an object, in seconds; then it has failed.
 PAUSES_S: tuple[float, ...] = (1.0, 5.0, 15.0)
 #: Longest waits in seconds: for a connection; for an answer of the PACS, and for the next bytes of a message.
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
 _SUCCESS, _WARNING = "Success", "Warning"
-#: The PACS holds this object already, as it may after a command was killed.
+#: The PACS already holds this object, which can happen after a command was killed.
 _DUPLICATE = 0x0111
-#: Statuses that may pass: out of resources (A7xx) and a failure while processing.
+#: Possibly transient statuses: out of resources (A7xx) and a failure while processing.
 _PASSING, _OUT_OF_RESOURCES = 0x0110, 0xA7
-#: Each kind of object, and what to say where the PACS does not take it.
+#: Each kind of object, and the message if the PACS does not accept it.
 _NOT_TAKEN = {
     SegmentationStorage: (
-        "the PACS takes no Segmentation objects; let it, or write outlines = false under [pacs] to send reports alone"
+        "the PACS does not accept Segmentation objects; enable them there, or set outlines = false under [pacs] to "
+        "send reports only"
     ),
-    Comprehensive3DSRStorage: "the PACS takes no Comprehensive 3D SR objects; let it",
+    Comprehensive3DSRStorage: "the PACS does not accept Comprehensive 3D SR objects; enable them there",
 }
 for _library in ("pynetdicom", "highdicom"):
     logging.getLogger(_library).setLevel(logging.CRITICAL)
 
 
 class PacsGoneError(OsteoError):
-    """The PACS does not answer, or does not take what is sent; the sentence says what to look at."""
+    """The PACS does not answer or does not accept what is sent; the sentence says what to check."""
 
 
 class ObjectRefusedError(OsteoError):
@@ -51,7 +52,7 @@ class ObjectRefusedError(OsteoError):
 
 
 class Pacs:
-    """A PACS to store in, as a context manager; connects when it is entered and asks whether it answers."""
+    """A PACS to store in, as a context manager; connects on entry and checks that the PACS answers."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -65,7 +66,7 @@ class Pacs:
         self._open: Association | None = None
 
     def __enter__(self) -> Self:
-        """Raises PacsGoneError where it does not answer."""
+        """Raises PacsGoneError if it does not answer."""
         self._associated()
         return self
 
@@ -79,7 +80,7 @@ class Pacs:
     def store(self, made: Dataset) -> None:
         """Store one object; returns once the PACS has confirmed it.
 
-        Raises ObjectRefusedError where it did not take it, PacsGoneError where it answers no more.
+        Raises ObjectRefusedError if it was refused, PacsGoneError if the PACS no longer answers.
         """
         why = ""
         for pause_s in (0.0, *PAUSES_S):
@@ -103,7 +104,7 @@ class Pacs:
         raise ObjectRefusedError(f"the PACS did not store it ({why})")
 
     def _associated(self) -> Association:
-        """The association, made anew where it was lost and answering. Raises PacsGoneError after the last pause."""
+        """A working association, re-established if it was lost. Raises PacsGoneError after the last pause."""
         if self._open is not None and self._open.is_established:
             return self._open
         place = f"{self._settings.pacs_ae_title} at {self._settings.pacs_host}, port {self._settings.pacs_port}"
@@ -119,7 +120,7 @@ class Pacs:
                     tls_args=self._tls,
                 )
             except (OSError, UnicodeError):  # before there is any connection
-                why = "nobody knows this name of a host"
+                why = "this host name is unknown"
                 continue
             if made.is_established:
                 if _answers(made):
@@ -129,17 +130,17 @@ class Pacs:
                 why = "it does not answer to C-ECHO"
             elif made.is_rejected:
                 raise PacsGoneError(
-                    f"the PACS {place} refuses us as {self._settings.pacs_calling_ae_title}: enter this title there, "
-                    "and look at the settings pacs_ae_title and pacs_calling_ae_title"
+                    f"the PACS {place} refuses us as {self._settings.pacs_calling_ae_title}: register this title "
+                    "there, and check the settings pacs_ae_title and pacs_calling_ae_title"
                 )
             else:
-                why = "it takes no connection"
+                why = "it accepts no connection"
         where = "pacs_host, pacs_port and, as TLS is on, the certificates" if self._tls else "pacs_host and pacs_port"
-        raise PacsGoneError(f"the PACS {place} cannot be reached ({why}); look at {where}, and send again")
+        raise PacsGoneError(f"the PACS {place} cannot be reached ({why}); check {where}, and send again")
 
 
 def _never_wait_for_ever(event: evt.Event) -> None:
-    """A PACS that stops within a message, or takes none in, has gone: the library itself would wait for its rest."""
+    """Treat a PACS that stops within a message, or accepts none, as gone: the library itself would wait forever."""
     held = event.assoc.dul.socket
     if held is not None and held.socket is not None:
         held.socket.settimeout(_ANSWER_S)

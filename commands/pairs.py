@@ -1,4 +1,4 @@
-"""``pairs``: calibration lines from the site's own pairs of CT and QCT, one a scanner model, voltage and kernel."""
+"""``pairs``: calibration lines from the site's own pairs of CT and QCT, one per scanner model, voltage and kernel."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from osteo_core.settings import STORE_LINES, Settings, with_store_lines
 from osteo_core.tables.formulas import guarded
 from osteo_core.whole_files import write_text
 
-#: Series of a scanner that a preview calibrates anew; the latest ones.
+#: Number of series of a scanner that a preview recalibrates, the latest ones.
 _MOST_PREVIEWED = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What a line would change: series of its scanner, those calibrated anew for this, and moves between categories.
+    """What a line would change: series of its scanner, those recalibrated to find out, and moves between categories.
 
     ``moved``: (category now, category then, series), for those whose category would be another.
     """
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=path_argument, metavar="CSV", help="write the lines as a calibration table (a new file)"
     )
     parser.add_argument("--use", action="store_true", help="use these lines in this store from now on")
-    parser.add_argument("--author", default="", help="who decides so; recorded, needed with --use")
+    parser.add_argument("--author", default="", help="who puts the lines into use; recorded, required with --use")
     parser.add_argument("--reason", default="", help="why; recorded")
 
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
     if arguments.out and arguments.out.exists():
         raise UsageError(f"{arguments.out} exists; name a new file, so that no line in use is overwritten")
     if arguments.use and not arguments.author.strip():
-        raise UsageError("a line needs its author: add --author NAME")
+        raise UsageError("a line needs an author: add --author NAME")
     with store_access.store_to_read(settings.store) as reader:
         lines = scanner_lines(reader.query("qct_hu_pairs").to_pylist())
         found = [(one, preview(reader.query, one.scanner, one.line, settings) if one.line else None) for one in lines]
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         written.append(f"Written to {arguments.out}; set calibration_table to it and analyze again.")
     if arguments.use and usable:
         use_lines(settings.store, usable, author=arguments.author, reason=arguments.reason)
-        written.append("The lines are in use; 'analyze' calibrates what is measured again, without segmenting.")
+        written.append("The lines are in use; 'analyze' recalibrates measured series without segmenting them again.")
     return Answer(
         document={
             "lines": [_document(one, seen) for one, seen in found],
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
 
 
 def use_lines(store_dir: Path, lines: Iterable[tuple[Scanner, PairsLine]], *, author: str, reason: str) -> None:
-    """Record that this store uses these lines, and have them taken in where nobody owns the store."""
+    """Record that this store uses these lines, and take them in if nobody owns the store."""
     at = in_order(store_dir)
     events = [
         line_event(scanner, line, event_id=uuid.uuid4().hex, author=author, reason=reason, at=at)
@@ -96,7 +96,7 @@ def use_lines(store_dir: Path, lines: Iterable[tuple[Scanner, PairsLine]], *, au
 
 
 def preview(query: Query, scanner: Scanner, line: PairsLine, settings: Settings) -> Preview:
-    """What would change if the line were used: the scanner's series calibrated anew as an analysis would do it."""
+    """What would change if the line were used: the scanner's series are recalibrated as in an analysis."""
     where = {name: value for name, value in asdict(scanner).items() if name != "mineral"}
     rows = query("scanner_series", **where, limit=_MOST_PREVIEWED).to_pylist()
     now = {row["series_key"]: row["category"] for row in rows}

@@ -1,4 +1,4 @@
-"""``phantom [CSV]``: the calibration line of each phantom scan, until when it holds, and the scanner's drift."""
+"""``phantom [CSV]``: the calibration line of each phantom scan, its expiry date, and the scanner's drift."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Read, fit and report; a scan without a line is reported with its reason and is no failure."""
+    """Read, fit and report; a scan without a line is reported with its reason and is not a failure."""
     path = arguments.csv or (path_argument(context.settings.phantom_table) if context.settings.phantom_table else None)
     if path is None:
         raise UsageError("no phantom scans: name a CSV file, or set phantom_table to one")

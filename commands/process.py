@@ -48,7 +48,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import Status
 from osteo_core.whole_files import writing
 
-#: Of the digest over a series' files in the name of its pieces.
+#: Length of the digest of a series' files in the name of its pieces.
 _STAMP_DIGITS = 12
 
 
@@ -65,11 +65,10 @@ def process(
 ) -> RunSummary:
     """Analyze every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
 
-    What an earlier run over the same folder finished, from the same files and under the same models and
-    settings, is not done again; with ``retry`` what failed is. What earlier runs wrote is no input.
-    ``about``: a table of what files other than DICOM cannot say.
-    Raises UsageError when a scheduler was named and does not answer, an engine is not installed, or another run writes
-    to the same folder.
+    Series that an earlier run over the same folder finished, from the same files and under the same models and
+    settings, are skipped; with ``retry``, failed ones are repeated. Output of earlier runs is not input. ``about``: a
+    table of what files other than DICOM cannot say. Raises UsageError if a named scheduler does not answer, an engine
+    is not installed, or another run writes to the same folder.
     """
     job = Job(
         run_id=uuid.uuid4().hex[:12],
@@ -101,35 +100,35 @@ def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
 
 
 def _own_paths(out_dir: Path) -> tuple[Path, ...]:
-    """What ``process`` itself writes below the output, which may be the input's own folder or above it."""
+    """Files that ``process`` itself writes below the output, which may be the input folder or its parent."""
     folders = (write_results.PIECES, write_results.MASKS, runs.RUNNING)
     return tuple(out_dir / name for name in (*folders, PAGE, *(f"{kind}.parquet" for kind in write_results.KINDS)))
 
 
 def _masks_below(paths: list[Path], settings: Settings) -> tuple[Path, ...]:
-    """The folder of masks where it lies in a folder of CT: masks are no CT."""
+    """The folder of masks if it lies in a folder of CT: masks are not CT."""
     masks = Path(settings.masks).resolve()
     return (masks,) if settings.masks and any(path.resolve() in masks.parents for path in paths) else ()
 
 
 def _stamped(series: Series, job: Job) -> Series:
-    """The series with a digest of its files' paths, sizes and times of change: a changed one is done again.
+    """The series with a digest of its files' paths, sizes and times of change: a changed series is analyzed again.
 
-    So it is with a mask from elsewhere.
+    The same applies to an external mask.
     """
     seen = hashlib.sha256(job.of(series).models.mask_hash.encode())
     seen.update(_facts(series).encode())
     for file in sorted(series.files):
         try:
             size_bytes, mtime_ns = status_of(file)
-        except OSError:  # gone since it was found, which reading it will tell
+        except OSError:  # gone since it was found; reading it will report this
             continue
         seen.update(os.fsencode(f"{file.absolute()}\0{size_bytes}\0{mtime_ns}\0"))
     return replace(series, files_stamp=seen.hexdigest()[:_STAMP_DIGITS])
 
 
 def _facts(series: Series) -> str:
-    """What a JSON file or a table beside the files may say of a series, and a result rests on."""
+    """Facts from a JSON file or a table beside the files that a result depends on."""
     said = (series.kvp, series.manufacturer, series.manufacturer_model_name, series.convolution_kernel)
     person = (series.patient_sex, series.patient_age_years, series.study_date, series.patient_key)
     return repr((*said, series.slice_thickness_mm, series.contrast_bolus_agent, *person))
@@ -138,7 +137,7 @@ def _facts(series: Series) -> str:
 def _named_apart(found: Found, job: Job) -> Found:
     """Two files of one stem, or two stacks of one SeriesInstanceUID, get '_2' and so on: no mask is overwritten.
 
-    What an earlier run over the same folder named keeps its name, whatever came beside it since.
+    Names given by an earlier run over the same folder are kept, whatever files were added since.
     """
     given = write_results.names_given(job)
     taken = {write_results.mask_name(name) for name in given.values()}
@@ -157,7 +156,7 @@ def _named_apart(found: Found, job: Job) -> Found:
 
 
 def _write_tables(found: Found, job: Job) -> None:
-    """One file a kind, over all that this call found, in the order in which it was found; and the page about it."""
+    """One file per kind over all series found by this call, in the order found; and the summary page."""
     left_out = rows.process_tables(_left_out(found, job))
     written = {}
     for kind in write_results.KINDS:
@@ -169,7 +168,7 @@ def _write_tables(found: Found, job: Job) -> None:
 
 
 def _left_out(found: Found, job: Job) -> list[SeriesResult]:
-    """What ``find`` excluded, as results, so that every series found has a row and a reason."""
+    """The series excluded by ``find``, as results, so that every series found has a row and a reason."""
     series = {one.series_key: one for one, _ in found.excluded}
     return [
         SeriesResult(

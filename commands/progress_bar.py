@@ -8,7 +8,7 @@ from typing import TextIO
 
 from commands.cluster.progress import Progress
 
-#: Nothing is shown of a run that is shorter.
+#: Shorter runs show nothing.
 _QUIET_S = 1.0
 _LOG_EVERY_S = 30.0
 _WIDTH = 24
@@ -24,7 +24,7 @@ class Bar:
         self._drawn = 0
 
     def __call__(self, reading: Progress) -> None:
-        """Show the reading, if it is time to."""
+        """Show the reading if it is due."""
         now = time.monotonic()
         if now - self._began < _QUIET_S:
             return
@@ -38,14 +38,14 @@ class Bar:
         self._stream.flush()
 
     def close(self) -> None:
-        """Leave the last line standing."""
+        """Keep the last line on screen."""
         if self._drawn:
             self._stream.write("\n")
             self._stream.flush()
 
 
 def drawn(reading: Progress) -> str:
-    """The reading as one line: bar, count, rate and time left, as far as they are known."""
+    """The reading as one line: bar, count, rate and time left, as far as known."""
     share = min(1.0, reading.done / reading.total) if reading.total else 0.0
     full = round(_WIDTH * share)
     parts = [f"{reading.stage} [{'#' * full}{'.' * (_WIDTH - full)}] {reading.done}/{reading.total or '?'}"]

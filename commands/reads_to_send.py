@@ -1,4 +1,4 @@
-"""Which signed reads are to be sent, and all that the store knows of each."""
+"""Which signed reads to send, and everything the store knows about each."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _AT_ODDS = "two readers disagree and no adjudicator has signed"
 
 @dataclass(frozen=True, kw_only=True)
 class ToSend:
-    """A read with its series, the file of its outlines, and what of it the PACS has confirmed before.
+    """A read with its series, the file of its outlines, and its objects that the PACS has already confirmed.
 
-    ``is_outdated``: the index has seen other files in place of those that were measured.
+    ``is_outdated``: the index found other files in place of the measured ones.
     """
 
     series: Series
@@ -40,9 +40,9 @@ class ToSend:
 def reads_to_send(
     query: Query, store_dir: Path, pseudonyms: Pseudonyms, *, to: str, patient_key: str = ""
 ) -> tuple[list[ToSend], Counter[str]]:
-    """Reads that count and were not sent to the PACS ``to``, and how many others wait for what.
+    """Counting reads not yet sent to the PACS ``to``, and how many others wait, by reason.
 
-    With ``patient_key`` those of this patient, sent before or not. Raises UsageError where nobody signed any of them.
+    With ``patient_key``, those of this patient, sent before or not. Raises UsageError if none is signed.
     """
     rows = query("reads_to_send", patient_keys=[patient_key] if patient_key else []).to_pylist()
     series = signed_series({**row, "scanner": ""} for row in rows)
@@ -66,7 +66,7 @@ def reads_to_send(
 
 
 def _is_wanted(reading: Reading, read: Read, to: str, *, again: bool) -> bool:
-    """A rejected read is sent where an earlier one was: else there is nothing to say."""
+    """A rejected read is sent only if an earlier read was sent: otherwise there is nothing to correct."""
     if read.verdict is Verdict.REJECT and _predecessor(reading, read, to) is None:
         return False
     return again or reading.sent(read, SR, to=to) is None

@@ -1,7 +1,7 @@
-"""Calibrate and assess again, without segmenting, what was measured before a setting changed.
+"""Recalibrates and assesses stored measurements after a change of settings, without segmenting again.
 
-A changed setting (a calibration table, a limit, the order of the calibrations) changes nothing that was seen in an
-image. Results under the settings before stay in the store.
+A changed setting (a calibration table, a limit, the order of the calibrations) does not affect what was seen in an
+image. Results under the earlier settings stay in the store.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from osteo_core.records import SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
 
-#: Series that are read at once: bounds the memory.
+#: Number of series read at once: bounds the memory.
 _AT_ONCE = 200
 Query = Callable[..., pa.Table]
 
 
 def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
-    """Give series that wait only because a setting changed their results under the job's settings; returns their keys.
+    """Store results under the job's settings for series that wait only because a setting changed; returns their keys.
 
-    Within ``runs.joined``. Series with a phantom or other rods under the back are left to the analysis. A run that was
-    stopped carries on: each series is delivered whole.
+    Within ``runs.joined``. Series with a phantom or other rods under the back are left to the analysis. A stopped run
+    can resume: each series is delivered as a whole.
     """
     done: set[str] = set()
     with store_access.reading(job.out_dir, as_published=True) as reader:
@@ -58,7 +58,7 @@ def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:
 
 
 def under_models(job: Job) -> dict[str, Any]:
-    """What queries ask of results under the job's models and this measuring code, whatever the settings."""
+    """Query parameters for results under the job's models and this measuring code, whatever the settings."""
     return {
         "model_hash": job.models.result_hash if job.models.masks is None else "",
         "own": [f"{key} {one.result_hash}" for key, one in job.own.items()],
@@ -69,7 +69,7 @@ def under_models(job: Job) -> dict[str, Any]:
 def judged_again(
     query: Query, series_keys: Sequence[str], settings: Settings, setup: CalibrationSetup, **under: Any
 ) -> Iterator[SeriesResult]:
-    """The results of these series under other settings; none of a series whose image must be looked at again.
+    """The results of these series under other settings; none for a series whose image must be read again.
 
     ``under`` as ``under_models`` gives it.
     """
@@ -83,7 +83,7 @@ def judged_again(
 
 
 def _deliver(result: SeriesResult, job: Job) -> bool:
-    """Deliver the result; False where another run has taken the series."""
+    """Deliver the result; False if another run has claimed the series."""
     own = job.of(result.series)
     key = own.work_key(result.series)
     if not runs.take(job.out_dir, job.run_id, key):
@@ -94,7 +94,7 @@ def _deliver(result: SeriesResult, job: Job) -> bool:
 
 
 def _unchanged(row: Mapping[str, Any], settings_hash: str) -> SeriesResult:
-    """A series that was excluded before any body was looked for: no setting changes that."""
+    """Result of a series excluded before segmentation: no setting changes it."""
     return SeriesResult(
         series=series_of(row["header"]),
         status=Status(row["result"]["status"]),

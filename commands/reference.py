@@ -1,4 +1,4 @@
-"""``reference CSV``: import QCT values to compare with."""
+"""``reference CSV``: import QCT values for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``restore --from DIR``: make the store anew from a backup."""
+"""``restore --from DIR``: restore the store from a backup."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``send [--to DIR] [--patient KEY]``: signed reads to the PACS as DICOM SEG and SR, each object once.
 
-What the PACS has confirmed leaves an event at once, so a command that was killed goes on where it was. An object
-that was confirmed, and not noted before a kill, is sent again under the same UID.
+Each object that the PACS confirms is recorded as an event at once, so a killed command resumes where it stopped. An
+object confirmed but not recorded before a kill is sent again under the same UID.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NO_PACS = (
 
 @dataclass(kw_only=True)
 class _Done:
-    """What became of the reads; ``stopped``: why the rest was not tried."""
+    """Outcome of the reads; ``stopped``: why the rest was not tried."""
 
     reads: int = 0
     objects: int = 0
@@ -56,14 +56,14 @@ class _Done:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--to", type=path_argument, metavar="DIR", help="write files into this folder, send nothing")
-    parser.add_argument("--patient", metavar="KEY", help="this pseudonym alone, also what was sent before")
+    parser.add_argument("--patient", metavar="KEY", help="only this pseudonym, including reads sent before")
     parser.add_argument("--author", metavar="NAME", default="send", help="who sends; recorded")
 
 
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
-    """Send, or write, what is not sent yet."""
+    """Send, or write, the reads not yet sent."""
     settings = context.settings
-    if arguments.patient == "":  # a script's variable that was never set: not everybody
+    if arguments.patient == "":  # an unset variable of a script: it must not mean all patients
         raise UsageError("--patient needs a pseudonym, found nothing; leave it out to send all reads")
     if arguments.to is not None:
         return _run(settings, arguments)
@@ -84,7 +84,7 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
             patient_key=arguments.patient or "",
         )
     done = _Done(left_out=waiting)
-    if wanted:  # else nobody is asked whether they answer
+    if wanted:  # otherwise no PACS is contacted
         try:
             with _to_folder(folder) if folder is not None else _to_pacs(settings, arguments.author) as deliver:
                 for one in wanted:
@@ -108,7 +108,7 @@ def _write(place: Path, made: Made) -> None:
 
 @contextmanager
 def _to_pacs(settings: Settings, author: str) -> Iterator[Deliver]:
-    """To the PACS, and then an event."""
+    """Send to the PACS, then record an event."""
     with Pacs(settings) as pacs:
 
         def deliver(one: ToSend, what: str, made: Made) -> None:
@@ -129,7 +129,7 @@ def _to_pacs(settings: Settings, author: str) -> Iterator[Deliver]:
 
 
 def _send(one: ToSend, deliver: Deliver, done: _Done, *, with_outlines: bool) -> None:
-    """One read; whatever is wrong with it never stops the others. Raises PacsGoneError where nobody answers."""
+    """Send one read; a fault in it never stops the others. Raises PacsGoneError if the PACS does not answer."""
     try:
         for what, made in objects_of(one, with_outlines=with_outlines):
             deliver(one, what, made)
@@ -143,17 +143,17 @@ def _send(one: ToSend, deliver: Deliver, done: _Done, *, with_outlines: bool) ->
 
 
 def objects_of(one: ToSend, *, with_outlines: bool = True) -> list[tuple[str, Made]]:
-    """The objects of a read that the PACS has not confirmed, the outlines before the report that refers to them.
+    """The objects of a read not yet confirmed by the PACS, outlines before the report that refers to them.
 
-    Without them the report has the same numbers and refers to none; a rejected read has no outlines.
+    Without outlines the report has the same numbers and no reference; a rejected read has no outlines.
 
-    Raises UsageError, naming no patient and no file, where they cannot be made.
+    Raises UsageError, without naming a patient or a file, if they cannot be made.
     """
     if one.is_outdated:
         raise UsageError("its source files were replaced since they were measured and signed")
     is_outlined = with_outlines and not one.signed.is_rejected
     if is_outlined and not one.mask.is_file():
-        raise UsageError("its outlines are not in the store any more")
+        raise UsageError("its outlines are no longer in the store")
     try:
         source = read_source(one.series)
         if not source.is_of(one.series, one.signed.pseudonyms):

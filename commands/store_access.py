@@ -1,4 +1,4 @@
-"""What the engine asks a store, and how it hands over: parts in, and taken in at once where nobody owns it."""
+"""How commands read a store and write to it: as parts, taken in at once if nobody owns the store."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
 INDEX_LOCK, SEND_LOCK = "index.lock", "send.lock"
-#: So long an owner may take to publish (at a million series it is most of a minute of a core), and to hear a request.
+#: Time for an owner to publish (at a million series most of a core minute), and to acknowledge a request.
 _PATIENCE_S, _UNHEARD_S, _LOOK_S = 300.0, 15.0, 0.1
 
 
 @contextmanager
 def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | Snapshot | None]:
-    """The store with everything taken in when nobody owns it, else its owner's snapshot; None where there is neither.
+    """The store, with everything taken in, if nobody owns it; otherwise its owner's snapshot; None if there is neither.
 
-    An owner is asked to publish what is new first, so that a command sees what the one before it left; with
-    ``as_published`` what it published last will do. One that has not published anything has nothing to tell yet.
+    The owner is first asked to publish new data, so that a command sees the results of the previous one; with
+    ``as_published`` the latest snapshot is enough. None also if the owner has not published anything yet.
     """
     reader: Store | Snapshot | None
     try:
@@ -59,7 +59,7 @@ def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | 
 
 @contextmanager
 def store_to_read(store_dir: Path) -> Iterator[Store | Snapshot]:
-    """The store as ``reading`` gives it. Raises UsageError where there is none, or its owner has published nothing."""
+    """The store as ``reading`` gives it. Raises UsageError if there is none, or its owner has published nothing."""
     if not store_dir.exists():
         raise UsageError(f"there is no store at {store_dir}; 'index' or 'demo' makes one")
     with reading(store_dir) as reader:
@@ -69,13 +69,13 @@ def store_to_read(store_dir: Path) -> Iterator[Store | Snapshot]:
 
 
 def _once_published(store_dir: Path) -> Store | None:
-    """Wait until the owner has published all that was left by now; the store itself where the owner has gone meanwhile.
+    """Wait until the owner has published everything left so far; returns the store itself if the owner has ended.
 
-    An owner that is a command hears nothing, and is not waited for long.
+    An owner that is a command does not answer requests, so the wait is short.
     """
     try:
         request = snapshot.Request(store_dir)
-    except OSError:  # who may not write there cannot ask, and reads what is there
+    except OSError:  # without write access it cannot ask, and reads what is there
         return None
     began = time.monotonic()
     try:
@@ -95,9 +95,9 @@ def _once_published(store_dir: Path) -> Store | None:
 
 @contextmanager
 def indexing(store_dir: Path) -> Iterator[None]:
-    """One run of `index` at a time: whose series are one person's is decided by what the store holds.
+    """Allows one run of `index` at a time: the store's content decides which series belong to one person.
 
-    Another one is waited for. Raises StoreError where the store's folder cannot be written to.
+    Waits for another run. Raises StoreError if the store's folder is not writable.
     """
     with translated(store_dir, "indexing into"):
         store_dir.mkdir(parents=True, exist_ok=True)
@@ -107,16 +107,16 @@ def indexing(store_dir: Path) -> Iterator[None]:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                _log.warning("another run of 'index' reads into this store; this one begins when it has ended")
+                _log.warning("another run of 'index' uses this store; this one starts when it has ended")
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
 def sending(store_dir: Path) -> Iterator[None]:
-    """One run of `send` at a time: a timer may start the next while a slow PACS is served.
+    """Allows one run of `send` at a time: a timer may start the next while a slow PACS is served.
 
-    Raises UsageError where another one is at work, StoreError where the store's folder cannot be written to.
+    Raises UsageError if another one is running, StoreError if the store's folder is not writable.
     """
     if not store_dir.exists():  # whoever reads it says so
         yield
@@ -127,12 +127,14 @@ def sending(store_dir: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise UsageError("another run of 'send' is at work on this store; it sends what waits") from None
+            raise UsageError("another run of 'send' is active in this store; it sends the waiting reads") from None
         yield
 
 
 def hand_over(store_dir: Path) -> bool:
-    """Take the inbox in and publish a snapshot, where nobody owns the store; else its owner does it within a second."""
+    """Take in the inbox and publish a snapshot if nobody owns the store; otherwise its owner does so within a
+    second.
+    """
     try:
         store = open_store(store_dir)
     except StoreOwnedError:
@@ -144,14 +146,14 @@ def hand_over(store_dir: Path) -> bool:
 
 
 def leave(store_dir: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Leave these tables in the inbox, one part a kind, in their order."""
+    """Leave these tables in the inbox, one part per kind, in their order."""
     for kind, table in tables.items():
         if len(table):
             write_part(store_dir, kind, table)
 
 
 def known_files(store_dir: Path) -> dict[str, Known]:
-    """What the index has seen of files, by path."""
+    """Files known to the index, by path."""
     with reading(store_dir) as reader:
         rows = reader.query("known_files").to_pylist() if reader else []
     people: dict[frozenset[str], frozenset[str]] = {}  # files of one series share one set
@@ -167,11 +169,11 @@ def known_files(store_dir: Path) -> dict[str, Known]:
 
 
 def superseded(store_dir: Path, found: Found) -> Found:
-    """``found`` with the series of the store whose files all belong to other series now, as ones that count no more.
+    """``found`` plus the stored series whose files now all belong to other series, marked as superseded.
 
-    So it is where people of one identifier are told apart once the second is found, or a series is arranged anew. The
-    identifier of patient or study is the same then. Under a path that was used again lies another patient's scan, and
-    what cannot be read any more says nothing: the earlier series stays.
+    This happens when people with one identifier are separated once the second is found, or a series is regrouped. The
+    patient or study identifier is then the same. A reused path holds another patient's scan, and a file that is no
+    longer readable proves nothing: in both cases the earlier series stays.
     """
     read = [*found.series, *(series for series, _ in found.excluded)]
     whose: dict[str, set[str]] = {}
@@ -191,7 +193,7 @@ def superseded(store_dir: Path, found: Found) -> Found:
 
 
 def _identifiers(series: Series) -> set[str]:
-    """Hashes of what names patient and study; stores of older versions know those of people told apart alone."""
+    """Hashes of the patient and study identifiers; stores of older versions have them only for people told apart."""
     own = (series.patient_id_key or series.patient_key, series.study_uid_key or series.study_key)
     return {key for key in own if key}
 
@@ -204,10 +206,10 @@ def waiting(
     retry: bool = False,
     own: Mapping[str, Models] = MappingProxyType({}),
 ) -> Found:
-    """Eligible series without a result under these models and settings, and what was noted while they were found.
+    """Eligible series without a result under these models and settings, and the cautions noted while finding them.
 
-    With ``retry`` also those that failed. ``own``: the models of each series by its key, for a run on masks from
-    elsewhere; without them, every eligible series waits.
+    With ``retry``, also failed ones. ``own``: the models of each series by its key, for a run on external masks;
+    without them, every eligible series waits.
     """
     under: dict[str, Any] = {
         "model_hash": models.result_hash if models.masks is None else "",

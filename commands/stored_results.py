@@ -1,4 +1,4 @@
-"""A result of the store as it was before it was calibrated, so that another calibration segments nothing again."""
+"""A stored result in its state before calibration, so that it can be recalibrated without segmenting."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from osteo_core.records import (
 )
 from osteo_core.terms import Anchor, ContrastPhase, Level, Step, SuggestedCause
 
-#: Steps before the calibration: what they say stays.
+#: Steps before the calibration: their findings stay.
 _MEASURED = (Step.FIND, Step.READ, Step.SEGMENT, Step.MEASURE)
 #: The order in which tissues are looked for; their rows have none, and sums and sentences follow it.
 _TISSUES = ("air", "fat", "deep fat", "muscle", "blood", "cava", "kidney", "urine", "cortical", "dense bone")
@@ -45,9 +45,9 @@ _SAME = (
 
 
 def measured_of(row: Mapping[str, Any]) -> MeasuredSeries | None:
-    """A row of the query ``stored_results`` as it was before its calibration; None where no body was looked for.
+    """A row of the query ``stored_results`` in its state before calibration; None if it was not segmented.
 
-    Its labels (I, J, K) are all 0: the mask lies in the store, and a judgement needs only what was measured in it.
+    Its labels (I, J, K) are all 0: the mask stays in the store, and an assessment needs only its measurements.
     """
     result, outlined = row["result"], row["outlined"]
     if not outlined:
@@ -64,7 +64,7 @@ def measured_of(row: Mapping[str, Any]) -> MeasuredSeries | None:
         cautions=tuple(
             caution
             for caution in map(caution_of, row["cautions"] or ())
-            if caution.step in _MEASURED and caution.code is not CautionCode.SIMULATED  # a judgement says that itself
+            if caution.step in _MEASURED and caution.code is not CautionCode.SIMULATED  # the assessment adds it
         ),
         model_hash=result["model_hash"],
     )
@@ -100,7 +100,7 @@ def _tissues(rows: Sequence[Mapping[str, Any]], water_path_cm: float | None) -> 
 
 
 def _segmentation(rows: Sequence[Mapping[str, Any]], geometry: Geometry) -> Segmentation:
-    """Rows of one result's outlines; a row without a level says that nothing was found."""
+    """Rows of one result's outlines; a row without a level means that nothing was found."""
     about = rows[0]
     return Segmentation(
         labels=np.broadcast_to(np.zeros(1, np.uint8), geometry.shape),

@@ -1,6 +1,6 @@
-"""One page of HTML about a run of ``process``: what was measured, what was refused and why, pictures of the masks.
+"""An HTML summary of a run of ``process``: measurements, refusals with reasons, pictures of the masks.
 
-The page loads nothing from elsewhere, and every text from files is escaped. It names series as the files beside it do.
+The page loads no external content, and every text from files is escaped. It names series as in the files beside it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from osteo_core.terms import Status
 from osteo_core.whole_files import write_text
 
 PAGE = "summary.html"
-#: Each picture reads its series once more: so many are drawn, and the page says how many are not.
+#: Each picture reads its series again, so only this many are drawn; the page says how many are not.
 MOST_PICTURES = 30
 _WINDOW_HU = (-150.0, 450.0)
 _OUTLINE = (255, 170, 40)
@@ -124,7 +124,7 @@ def _text(text: object) -> str:
 
 
 def _figure(out_dir: Path, series: Series | None, row: Mapping[str, Any]) -> str:
-    """The middle of the outlined bodies from the side and from the front; '' where there is nothing to draw."""
+    """The middle of the outlined bodies in sagittal and coronal view; '' if there is nothing to draw."""
     mask = out_dir / MASKS / mask_name(row["series_instance_uid"])
     if series is None or not mask.is_file():
         return ""
@@ -144,7 +144,7 @@ def _figure(out_dir: Path, series: Series | None, row: Mapping[str, Any]) -> str
 
 def _picture(volume: Volume, mask: Path) -> bytes | None:
     labels, geometry = read_nifti_labels(mask)
-    if labels.shape != volume.voxels_hu.shape or not labels.any():  # a straightened tilt has another grid
+    if labels.shape != volume.voxels_hu.shape or not labels.any():  # a corrected gantry tilt has another grid
         return None
     hu, grid = canonical(volume.voxels_hu, volume.geometry)
     own, _ = canonical(labels, geometry)

@@ -1,4 +1,4 @@
-"""Writing one result: into a store as parts, or into a folder as the files of ``process``."""
+"""Writes one result: into a store as parts, or into a folder as the files of ``process``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from osteo_core.terms import MASK_LEVELS
 from osteo_core.whole_files import HALF_WRITTEN, writing
 
 MASKS = "masks"
-#: Results of single series inside the folder of ``process``, so that a stopped run carries on.
+#: Results of single series inside the folder of ``process``, so that a stopped run can resume.
 PIECES = ".pieces"
 _SUFFIX = ".nii.gz"
 #: Bytes that a file's name may have, and what is kept of a longer one, with the digits that tell it from others.
@@ -30,22 +30,22 @@ KINDS = ("series", "exclusions", "measurements", "cautions")
 
 
 def to_store(result: SeriesResult, job: Job) -> None:
-    """The mask into ``media/``, then one part a kind into ``inbox/``."""
+    """Write the mask into ``media/``, then one part per kind into ``inbox/``."""
     if result.segmentation is not None:
         write_mask(job.out_dir / MEDIA / result.mask_file, result.segmentation)
     rows_to_store(result, job)
 
 
 def rows_to_store(result: SeriesResult, job: Job) -> None:
-    """One part a kind into ``inbox/``, of a result whose mask lies in the store."""
+    """Write one part per kind into ``inbox/``, for a result whose mask is in the store."""
     for kind, table in result_tables(result).items():
         write_part(job.out_dir, kind, table)
 
 
 def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:
-    """The files of the reader's screen, of a series that somebody will look at, so that it opens at once.
+    """Write the files of the reader's screen for a series that will be read, so that it opens at once.
 
-    They can be made again at any time: where the disk takes no more of them the analysis goes on.
+    They can be made again at any time: if the disk is full the analysis goes on without them.
     """
     outlined, found = result.segmentation, result.assessment
     folder, stem = job.out_dir / pictures.FOLDER, pictures.stem_of(result.series.series_key, result.model_hash)
@@ -59,7 +59,7 @@ def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:
 
 
 def to_folder(result: SeriesResult, job: Job) -> None:
-    """The mask into ``masks/``, then the rows of this series, the one that says 'done' last."""
+    """Write the mask into ``masks/``, then the rows of this series, the one that marks it done last."""
     _forget_earlier(result.series, job)
     if result.segmentation is not None:
         _write_source_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result)
@@ -70,7 +70,7 @@ def to_folder(result: SeriesResult, job: Job) -> None:
 
 
 def piece(job: Job, series: Series, kind: str) -> Path:
-    """Where the rows of one series lie, under this run's models and settings and the present state of its files."""
+    """File of the rows of one series, under this run's models and settings and the current state of its files."""
     return _pieces(job) / f"{series.series_key}_{series.files_stamp}.{kind}.parquet"
 
 
@@ -79,7 +79,9 @@ def _pieces(job: Job) -> Path:
 
 
 def _forget_earlier(series: Series, job: Job) -> None:
-    """Rows of an earlier state of the files go before their mask does: the two never tell of different scans."""
+    """Remove rows of an earlier state of the files before their mask, so that the two never describe different
+    scans.
+    """
     own = {piece(job, series, kind) for kind in KINDS}
     for path in _pieces(job).glob(f"{series.series_key}_*.parquet"):
         if path not in own:
@@ -87,14 +89,14 @@ def _forget_earlier(series: Series, job: Job) -> None:
 
 
 def remove_leftovers(job: Job) -> None:
-    """Half-written files that killed runs left in the folder of ``process``; for a run that is alone there."""
+    """Remove half-written files of killed runs from the folder of ``process``; for a run that is alone there."""
     for folder in (job.out_dir, job.out_dir / MASKS, *(job.out_dir / PIECES).glob("*")):
         for path in folder.glob(HALF_WRITTEN):
             path.unlink(missing_ok=True)
 
 
 def names_given(job: Job) -> dict[str, str]:
-    """Under which name each finished series of this folder went out, by series key."""
+    """Output name of each finished series of this folder, by series key."""
     columns = ["series_key", "series_instance_uid"]
     rows = (
         row
@@ -105,7 +107,7 @@ def names_given(job: Job) -> dict[str, str]:
 
 
 def mask_name(series_instance_uid: str) -> str:
-    """File name of a mask; a separator in an identifier never leaves the folder, a name too long for it is cut."""
+    """File name of a mask; separators in an identifier cannot escape the folder, and long names are cut."""
     name = series_instance_uid.replace("/", "_").replace("\\", "_").lstrip(".")
     whole = name.encode()
     if len(whole) + len(_SUFFIX) > _LONGEST_NAME:
@@ -115,13 +117,15 @@ def mask_name(series_instance_uid: str) -> str:
 
 
 def write_mask(path: Path, segmentation: Segmentation) -> None:
-    """The bodies T12-L5 as uint8 on the grid of the volume, under its name only once it is whole."""
+    """Write the bodies T12-L5 as uint8 on the grid of the volume; the file gets its name only once complete."""
     with writing(path) as temporary:
         write_nifti(temporary, released_labels(segmentation.labels), segmentation.geometry)
 
 
 def _write_source_mask(path: Path, result: SeriesResult) -> None:
-    """The same on the grid of the files, also where a tilt was straightened; for NIfTI with the source's forms."""
+    """The same on the grid of the source files, also if a gantry tilt was corrected; for NIfTI with the source's
+    forms.
+    """
     segmentation, target = result.segmentation, result.source_geometry
     if segmentation is None:
         return

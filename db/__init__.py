@@ -1,1 +1,1 @@
-"""The store: one DuckDB file with one owner, parts that anybody may write, snapshots that anybody may read."""
+"""The store: one DuckDB file with one owner, parts that any process may write, snapshots that any process may read."""

@@ -1,10 +1,10 @@
 """Backup and restore: a store is its parts, so a backup is a copy of them, taken while the store is in use.
 
-Parts never change and are named by their hash; the database is made anew from them. How they and the other files are
+Parts never change and are named by their hash; the database can be rebuilt from them. How they and the other files are
 copied: db/copies.py.
 
-A backup may be the only copy of a lost store, so it gives up only what the store still has in another part, as after
-compacting, and what was erased.
+A backup may be the only copy of a lost store, so it drops only rows that the store still has in another part, as after
+compacting, and erased ones.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, UsageError
 from osteo_core.whole_files import write_text
 
-#: Columns of a key that tell rows of one result, one reading of headers or one import apart. All of these rows lie in
-#: one part, so it is enough to look for one of them.
+#: Key columns that distinguish rows of one result, one header reading or one import. All of these rows are in one part,
+#: so finding one of them is enough.
 _WITHIN = ("path", "level", "name", "position")
 _INSTEAD = (
     "name the right store with --store or another folder with --to, restore the backup if the store lost what it "
@@ -54,10 +54,9 @@ class Backup:
 def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
     """Copy the store to ``to_dir``, where a later backup adds what is new and removes what is gone.
 
-    The pseudonym key is no part of it. ``replace``: whatever backup the folder holds may be discarded.
-    Raises UsageError where there is no store, the folder holds other things, or its backup holds what the store
-    neither has nor erased; nothing is changed then. StoreError when a file cannot be copied, or while an erasure is
-    under way.
+    The pseudonym key is not part of it. ``replace``: any backup in the folder may be discarded. Raises UsageError if
+    there is no store, the folder holds other things, or its backup holds data that the store neither has nor erased;
+    nothing is changed then. Raises StoreError if a file cannot be copied, or while an erasure is under way.
     """
     if not has_data(store_dir):
         raise UsageError(f"there is no store with data at {store_dir}; name it with --store")
@@ -78,7 +77,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         chain = copies.copy_chain(store_dir, to_dir) or earlier.chain
         held = copies.copy_parts(store_dir, to_dir)
         _refuse_half_erased(store_dir)
-        # A part that the store joined or rewrote while this ran stays until the next backup: only then is it known
+        # A part that the store merged or rewrote during this backup stays until the next one: only then is it certain
         # that the part with its rows was copied.
         staying = {part.path.name for part in _parts_in(to_dir)} - {part.path.name for part in gone}
         names = sorted({*held, *staying})
@@ -91,7 +90,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         at = datetime.now(UTC)
         said = {"at": at.isoformat(), "parts": names, "chain": chain, "media": media}
         write_text(to_dir / MANIFEST, json.dumps(said, indent=1) + "\n")
-        # Last: a backup that is killed before this names no part that is not there.
+        # Last: a backup killed before this point lists no missing part.
         for folder, wanted in (("parts", set(names)), (MEDIA, set(media))):
             copies.remove_others(to_dir / folder, wanted)
         copies.remove_other_chains(to_dir, chain)
@@ -99,11 +98,10 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
 
 
 def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
-    """Make the store anew from a backup, in one step at its end; returns what a check of it finds.
+    """Restore the store from a backup, made visible in one final step; returns the findings of a check.
 
-    A mask that is not what the backup's list says is left out, and a finding names it.
-    Raises UsageError where there is no whole backup, or the store holds something already; StoreError for a damaged
-    part or chain of the backup.
+    A mask that does not match the backup's list is left out, and a finding names it. Raises UsageError if there is no
+    complete backup, or the store is not empty; StoreError for a damaged part or chain of the backup.
     """
     said = copies.read_manifest(from_dir)
     store_dir = store_dir.resolve()  # one that a link leads to is made where it leads
@@ -132,25 +130,25 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
 
 
 def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None) -> check.StoreFinding:
-    """Copy the masks, and say which of them are not what was backed up."""
+    """Copy the masks, and report those that differ from what was backed up."""
     (fresh / MEDIA).mkdir(parents=True, exist_ok=True)
     names = [p.name for p in (from_dir / MEDIA).glob("*") if p.is_file()] if known is None else list(known)
     for name in names:
         copies.copied(from_dir / MEDIA / name, fresh / MEDIA / name)
     if known is None:
-        words = f"{len(names)}; an older program made this backup, so nobody can tell whether they are as they were"
+        words = f"{len(names)}; an older program made this backup, so they cannot be verified"
         return check.StoreFinding(name="masks", ok=True, message=words)
     damaged = [n for n in names if not (fresh / MEDIA / n).exists() or copies.hash_of(fresh / MEDIA / n) != known[n]]
     for name in damaged:
         (fresh / MEDIA / name).unlink(missing_ok=True)
-    words = f"{len(names) - len(damaged)}, each as its hash says"
+    words = f"{len(names) - len(damaged)}, each matches its hash"
     if damaged:
         words += f"; damaged in the backup, so left out: {', '.join(damaged)}; look for them in another backup"
     return check.StoreFinding(name="masks", ok=not damaged, message=words)
 
 
 def _parts_in(to_dir: Path) -> list[Part]:
-    """Parts that lie in the backup; half-written ones are none."""
+    """Parts in the backup, without half-written ones."""
     found = sorted((to_dir / "parts").glob(f"*{parts.SUFFIX}"))
     return [Part(path=path) for path in found if not path.name.startswith(".")]
 
@@ -170,7 +168,7 @@ def _refuse_half_erased(store_dir: Path) -> None:
 
 
 def _refuse_another_key(store_dir: Path, to_dir: Path) -> None:
-    """Raise UsageError where store and backup keep fingerprints of different keys."""
+    """Raise UsageError if store and backup have fingerprints of different keys."""
     own, other = store_dir / KEY_FILE, to_dir / KEY_FILE
     if own.exists() and other.exists() and own.read_bytes() != other.read_bytes():
         raise UsageError(
@@ -180,11 +178,11 @@ def _refuse_another_key(store_dir: Path, to_dir: Path) -> None:
 
 
 def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
-    """Raise UsageError where the backup holds what the store neither has nor erased.
+    """Raise UsageError if the backup holds data that the store neither has nor erased.
 
-    An erasure tells how many series it took, not which: so many may be missing.
+    An erasure records how many series it removed, not which: that many may be missing.
     """
-    # One that the store refused for its content lies in its quarantine; one that was damaged there is looked at.
+    # A part that the store refused for its content is in its quarantine; one that was damaged there is checked.
     aside = {path.name for path in (store_dir / parts.QUARANTINE).glob(f"*{parts.SUFFIX}") if copies.is_whole(path)}
     series, patients = _lost(store_dir, to_dir, [part for part in gone if part.path.name not in aside])
     series |= _series_of_lost_masks(store_dir, to_dir)
@@ -200,9 +198,9 @@ def _refuse_loss(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> None:
 
 
 def _lost(store_dir: Path, to_dir: Path, gone: Sequence[Part]) -> tuple[set[str], set[str]]:
-    """Series, and patients with QCT values, of which these parts hold something that the store does not have."""
+    """Series, and patients with QCT values, for which these parts hold data that the store does not have."""
     kept = parts.kept_parts(store_dir)
-    kept.sort(key=lambda part: (to_dir / "parts" / part.path.name).exists())  # the joined ones are new: they come first
+    kept.sort(key=lambda part: (to_dir / "parts" / part.path.name).exists())  # merged ones are new: they come first
     series: set[str] = set()
     patients: set[str] = set()
     for kind in sorted({part.kind for part in gone}):
@@ -224,13 +222,13 @@ def _rows_of_backup(part: Part, to_dir: Path) -> pa.Table:
         return parts.read_part(part)
     except PartError as fault:
         raise UsageError(
-            f"expected in {to_dir} parts of the store only, found {part.name[:24]}, which the store does not have and "
-            f"which cannot be looked at: {fault}; {_INSTEAD}"
+            f"expected in {to_dir} parts of the store only, found {part.name[:24]}, which the store does not have "
+            f"and which cannot be read: {fault}; {_INSTEAD}"
         ) from fault
 
 
 def _rows_of_store(kept: Sequence[Part], kind: str) -> Iterator[pa.Table]:
-    """Rows of the parts of a kind; what a damaged part held the store does not have, and `check` says so."""
+    """Rows of the parts of a kind; rows of a damaged part count as missing, and `check` reports it."""
     for part in kept:
         if part.kind == kind:
             with contextlib.suppress(PartError):
@@ -238,7 +236,7 @@ def _rows_of_store(kept: Sequence[Part], kind: str) -> Iterator[pa.Table]:
 
 
 def _entries(kind: str, rows: pa.Table) -> dict[tuple[Any, ...], str]:
-    """What rows tell of: results, readings of headers, imports or notes, each with its series, else its patient."""
+    """What the rows are about: results, header readings, imports or notes, each with its series, else its patient."""
     names = [name for name in TABLES[kind].key if name not in _WITHIN]
     about = "series_key" if "series_key" in rows.schema.names else "patient_key"
     entries = zip(*(rows.column(name).to_pylist() for name in names), strict=True)
@@ -246,13 +244,13 @@ def _entries(kind: str, rows: pa.Table) -> dict[tuple[Any, ...], str]:
 
 
 def _series_of_lost_masks(store_dir: Path, to_dir: Path) -> set[str]:
-    """Series of masks that only the backup has; their names begin with it. A half-written file is no mask."""
+    """Series of masks that only the backup has; mask names begin with the series. Half-written files do not count."""
     masks = [path.name for path in (to_dir / MEDIA).glob("*") if not path.name.startswith(".")]
     return {name.partition("_")[0] for name in masks if not (store_dir / MEDIA / name).exists()}
 
 
 def _erased(store_dir: Path) -> dict[str, int]:
-    """Number of series that each erasure of this store took, by its event."""
+    """Number of series removed by each erasure of this store, by its event."""
     events = (row for rows in _rows_of_store(parts.kept_parts(store_dir), "events") for row in rows.to_pylist())
     erasures = (row for row in events if row["kind"] == ERASURE_KIND)
     return {row["event_id"]: int(json.loads(row["payload_json"])["series"]) for row in erasures}

@@ -1,4 +1,4 @@
-"""The border to DuckDB and the disk: what they raise becomes a StoreError with one sentence and what to do."""
+"""Translates errors of DuckDB and the disk into a StoreError with one sentence and what to do."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import duckdb
 from osteo_core.errors import StoreError, StoreOwnedError
 
 _REBUILD = "stop what uses the store and rebuild it from its parts: python -m osteo_core check --rebuild"
-_FULL = "free disk space and try again; nothing was half written"
-#: What a disk, a memory or a damaged file makes the database raise; anything else is a bug of ours and stays as it is.
+_FULL = "free disk space and try again; nothing was written in part"
+#: Errors that the database raises because of disk, memory or a damaged file; any other is a bug and passes unchanged.
 _FAULTS = (
     duckdb.IOException,
     duckdb.SerializationException,
@@ -21,22 +21,22 @@ _FAULTS = (
     duckdb.InternalException,
     duckdb.OutOfMemoryException,
 )
-#: What DuckDB says of a transaction that could not be written.
+#: DuckDB's message for a transaction that could not be written.
 _COMMIT = "failed to commit"
-#: errno of a disk that takes nothing more.
+#: errno values of a full disk.
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
 def translated(store_dir: Path, doing: str) -> Iterator[None]:
-    """Raise StoreError in place of an error of the database or the disk while ``doing`` (such as 'reading').
+    """Raise StoreError instead of an error of the database or the disk while ``doing`` (such as 'reading').
 
-    A store that another process holds is StoreOwnedError.
+    Raises StoreOwnedError if another process holds the store.
     """
     try:
         yield
     except duckdb.Error as error:
-        # A file whose checksums are wrong makes DuckDB raise Error itself, of no class of its own.
+        # For a file with wrong checksums DuckDB raises the base class Error.
         if not isinstance(error, _FAULTS) and type(error) is not duckdb.Error and not _is_failed_commit(error):
             raise
         raise store_error(store_dir, doing, error) from error
@@ -53,12 +53,12 @@ def translated(store_dir: Path, doing: str) -> Iterator[None]:
 
 
 def _is_failed_commit(error: duckdb.Error) -> bool:
-    """A disk that takes no more at the end of a transaction."""
+    """Whether the disk filled up at the end of a transaction."""
     return isinstance(error, duckdb.TransactionException) and _COMMIT in str(error).lower()
 
 
 def store_error(store_dir: Path, doing: str, error: duckdb.Error) -> StoreError:
-    """The sentence for an error of the database, told by its class and, of IOException, by DuckDB's own words."""
+    """The sentence for a database error, chosen by its class and, for IOException, by DuckDB's message."""
     words = str(error).lower()
     failed = f"{doing} the store {store_dir} failed"
     if _is_failed_commit(error):

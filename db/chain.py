@@ -1,9 +1,9 @@
 """A hash chain over events: each link holds the hash of the one before, so that an edit by hand is found.
 
-Events are chained in the order in which the owner takes them in. A link keeps the hash of the event's content beside
-its own, so that the chain still holds when an event was erased with its patient (db/erase.py), the one recorded
-exception to insert-only. Whoever can write to the database can also compute a whole new chain: `check` prints the
-last link, to be noted outside.
+Events are chained in the order in which the owner takes them in. A link stores the hash of the event's content beside
+its own, so that the chain stays valid after an event was erased with its patient (db/erase.py), the one recorded
+exception to insert-only. Anyone who can write to the database can also compute a new chain: `check` prints the last
+link, to be recorded elsewhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FIRST = "0" * 64
 
 
 def extend(connection: duckdb.DuckDBPyConnection) -> None:
-    """Chain the events that are not in the chain yet. Within the caller's transaction."""
+    """Chain the events that are not in the chain yet, within the caller's transaction."""
     fresh = _rows(
         connection, 'SELECT * FROM events WHERE event_id NOT IN (SELECT event_id FROM chain) ORDER BY "at", event_id'
     )
@@ -54,7 +54,7 @@ def head(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
 
 
 def faults(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """What contradicts the chain, in words; empty where events and chain agree."""
+    """Contradictions between chain and events, in words; empty if they agree."""
     events = {row["event_id"]: row for row in _rows(connection, "SELECT * FROM events")}
     erased = _erased(events)
     found, before, chained = [], _FIRST, set()
@@ -72,7 +72,7 @@ def faults(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def content_of(row: dict[str, Any]) -> str:
-    """SHA-256 of an event; a column that it does not fill, such as one of a later program, does not count."""
+    """SHA-256 of an event; empty columns, such as those of a later program, do not count."""
     filled = {name: _text(value) for name, value in row.items() if value is not None}
     return hashlib.sha256(json.dumps(filled, sort_keys=True).encode()).hexdigest()
 

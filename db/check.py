@@ -1,4 +1,4 @@
-"""Is a store whole? Parts against their hashes, the store against its parts, and a store made anew from them."""
+"""Is a store intact? Parts against their hashes, the store against its parts, and a rebuild from the parts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from osteo_core.programme.site_line import any_model_words
 from osteo_core.whole_files import sync_folder
 
 _BATCH = 500
-#: Series whose masks are missing are named up to this number.
+#: Maximum number of series with missing masks that are named.
 _MOST_NAMED = 10
 _REBUILD = "rebuild it: python -m osteo_core check --rebuild"
-#: Tables whose rows follow from the parts alone.
+#: Tables whose rows follow from the parts only.
 _FOLLOWING = (*TABLES, "cohort", "unread", "pairs")
 #: Names in the folder of masks: outlines that readers saved, and masks of results.
 _OUTLINES = """
@@ -39,7 +39,7 @@ WHERE mask_file IS NOT NULL AND NOT coalesce(is_read, false)
 
 @dataclass(frozen=True, kw_only=True)
 class StoreFinding:
-    """One thing looked at: ``ok`` or not, and what was found."""
+    """One check: ``ok`` or not, and what was found."""
 
     name: str
     ok: bool
@@ -47,9 +47,9 @@ class StoreFinding:
 
 
 def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
-    """Look at parts, events, database and quarantine, the worst that can be found first; changes nothing.
+    """Check parts, events, database and quarantine, the most serious first; changes nothing.
 
-    Whatever is wrong is a finding that says what to do, not an exception.
+    A fault is a finding that says what to do, not an exception.
     """
     try:
         erased.refuse_half_erased(store_dir)
@@ -59,7 +59,7 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
     with translated(store_dir, "reading"):
         damaged = [part.name for part in kept if _fault(part)]
     aside = parts.quarantined(store_dir)
-    words = f"{len(kept)} parts, each as its hash says"
+    words = f"{len(kept)} parts, each matches its hash"
     if damaged:
         words = (
             f"{len(kept)} parts; damaged: {', '.join(damaged)}; restore a backup (python -m osteo_core restore), or go "
@@ -76,11 +76,11 @@ def check_store(store_dir: Path) -> tuple[StoreFinding, ...]:
 def rebuild_store(
     store_dir: Path, *, chain_file: Path | None = None, held: OwnerLock | None = None
 ) -> tuple[StoreFinding, ...]:
-    """Make the store anew from parts and events alone; the former file is kept as ``osteo.duckdb.before``.
+    """Rebuild the store from parts and events only; the former file is kept as ``osteo.duckdb.before``.
 
     A part that cannot be read is set aside and named, and those that were set aside before are tried again. The chain
     over events is carried over from the former database, else from ``chain_file`` or the snapshot. ``held``: the
-    caller's lock. Raises StoreOwnedError while another process owns the store, StoreError where an erasure was cut off.
+    caller's lock. Raises StoreOwnedError while another process owns the store, StoreError after a cut-off erasure.
     """
     with contextlib.nullcontext(held) if held else OwnerLock(store_dir):
         if held is None:
@@ -112,25 +112,25 @@ def _rebuild(store_dir: Path, chain_file: Path | None) -> tuple[int, list[tuple[
     for part in parts.parts_aside(store_dir):
         if not _fault(part):
             parts.put_back(store_dir, part)
-    # Only now: what is taken in leaves the inbox, and would be missing in the former database.
+    # Only now: parts taken in leave the inbox, and would be missing in the former database.
     with contextlib.closing(connect_database(target)) as connection:
         intake.take_in(connection, store_dir)
     return n_taken, faults
 
 
 def _keep_former(target: Path) -> None:
-    """Give the former database its second name; under its own it stays until the new one is in its place."""
+    """Give the former database a second name; it keeps its own name until the new one replaces it."""
     if target.exists():
-        with contextlib.suppress(StoreError):  # what its log holds goes into the file; a damaged one is not opened
+        with contextlib.suppress(StoreError):  # merges its log into the file; a damaged file is not opened
             connect_database(target).close()
         link = target.with_name(f".{DATABASE}.rebuilding.before")
         link.unlink(missing_ok=True)
         try:
             os.link(target, link)
-        except OSError:  # a file system without second names: opening the store says what to do if it ends here
+        except OSError:  # no hard links on this file system: if it ends here, opening the store says what to do
             target.replace(link)
         link.replace(target.with_name(f"{DATABASE}.before"))
-    Path(f"{target}.wal").unlink(missing_ok=True)  # the former file's, and of no use without it
+    Path(f"{target}.wal").unlink(missing_ok=True)  # belongs to the former file and is useless without it
 
 
 def _clock_finding(store_dir: Path) -> StoreFinding:
@@ -139,7 +139,7 @@ def _clock_finding(store_dir: Path) -> StoreFinding:
 
 
 def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_file: Path | None) -> None:
-    """Links of events that were chained before; where nothing of them can be read the chain begins anew."""
+    """Carry over the links of chained events; if none can be read, the chain starts again."""
     former = str(store_dir / DATABASE).replace("'", "''")
     if (store_dir / DATABASE).exists():
         try:
@@ -148,7 +148,7 @@ def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_f
             connection.execute("DETACH former")
             return
         except duckdb.Error:
-            pass  # damaged: that is why it is made anew
+            pass  # damaged: that is why it is rebuilt
     try:
         published = chain_file or snapshot.published(store_dir).folder / "chain.parquet"
     except StoreError:
@@ -208,7 +208,7 @@ def _event_finding(path: Path) -> StoreFinding:
 
 
 def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
-    """Masks that results and readers' saved outlines name, against those that are there."""
+    """Compares the masks named by results and readers' saved outlines with the files present."""
     with contextlib.closing(connect_database(path)) as stored:
         _refuse_other_version(stored)
         drawn, made = ({name for (name,) in stored.execute(sql).fetchall()} for sql in (_OUTLINES, _MASKS))
@@ -226,14 +226,14 @@ def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
         )
     if lost:
         words += (
-            f"; outlines that readers drew are missing: {', '.join(lost)}; nothing can make them again: copy them from "
+            f"; outlines that readers drew are missing: {', '.join(lost)}; they cannot be made again: copy them from "
             "the folder media of a backup"
         )
     return StoreFinding(name="masks", ok=not lost, message=words)
 
 
 def _line_finding(path: Path) -> StoreFinding:
-    """Calibration lines made in this store; those that count for every scanner model change no result by being told."""
+    """Calibration lines from this store in use; names those for any scanner model, which are not a fault."""
     with contextlib.closing(connect_database(path)) as stored:
         _refuse_other_version(stored)
         rows = site_lines.rows_of(stored)
@@ -255,7 +255,7 @@ def _refuse_other_version(stored: duckdb.DuckDBPyConnection) -> None:
 
 
 def _differing(store_dir: Path, path: Path) -> list[str]:
-    """Names of the tables whose rows are not those that the parts give."""
+    """Names of the tables whose rows differ from those of the parts."""
     fresh = store_dir / f".{DATABASE}.checking"
     _remove(fresh)
     try:

@@ -1,4 +1,4 @@
-"""One record as rows by table: what belongs to a result, and the keys between them. No Arrow, no database."""
+"""Turns one record into rows by table, with the keys between them. No Arrow, no database."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from osteo_core.outcomes import Caution, Exclusion
 from osteo_core.records import Failure, Series, SeriesResult
 
 _ID_DIGITS = 24
-#: What Python makes of a file name's bytes that are no UTF-8 (PEP 383), and how ``path_text`` writes them. A path may
-#: begin with two separators, and there they mean no byte.
+#: How Python represents bytes of a file name that are not UTF-8 (PEP 383), and how ``path_text`` writes them. A path
+#: may begin with two separators, and there they mean no byte.
 _ESCAPED = 0xDC00
 _NO_UTF8 = re.compile("[\udc80-\udcff]")
 _WRITTEN = re.compile("(?<!^)//([89a-f][0-9a-f])")
 
 
 def result_rows(result: SeriesResult) -> dict[str, list[Row]]:
-    """All rows of one result by table, results last: its row makes the others current.
+    """All rows of one result by table, ``results`` last: its row makes the others current.
 
     A result without ``finished_at`` counts as finished now.
     """
@@ -51,9 +51,9 @@ def series_row(series: Series, *, indexed_at: datetime | None, is_eligible: bool
 
 
 def file_rows(series: Series, at: datetime, about_hashes: Mapping[Path, str]) -> list[Row]:
-    """The files of a series with size and time of change; one that is gone meanwhile is left out.
+    """The files of a series with size and time of change; a file that has since gone is left out.
 
-    ``about_hashes``: what a table about files said of each, as a hash.
+    ``about_hashes``: hash of the entry for each file in a table about files.
     """
     rows = []
     for file in series.files:
@@ -75,7 +75,7 @@ def file_rows(series: Series, at: datetime, about_hashes: Mapping[Path, str]) ->
 
 
 def path_text(path: Path) -> str:
-    """An absolute path as text for any table: a byte that is no UTF-8 becomes '//' and its digits, as no path has."""
+    """An absolute path as text for any table: a byte that is not UTF-8 becomes '//', not in any path, and digits."""
     return _NO_UTF8.sub(lambda byte: f"//{ord(byte[0]) - _ESCAPED:02x}", str(path))
 
 
@@ -109,17 +109,17 @@ def _segmentation_rows(result: SeriesResult, about: Row) -> list[Row]:
 
 
 def failure_row(failure: Failure) -> Row:
-    """What went wrong in code or machine."""
+    """The error of the software or the machine."""
     return TABLES["failures"].row(failure) | {"at": utc(failure.at)}
 
 
 def identity(*parts: str) -> str:
-    """A short hash over texts, the same for the same texts."""
+    """A short hash of texts, the same for the same texts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_ID_DIGITS]
 
 
 def utc(moment: datetime) -> datetime:
-    """The moment in UTC. Raises ValueError for one without a time zone: it could mean any."""
+    """The moment in UTC. Raises ValueError if it has no time zone, since it would be ambiguous."""
     if moment.tzinfo is None:
         raise ValueError("a moment must carry its time zone; use datetime.now(UTC)")
     return moment.astimezone(UTC)

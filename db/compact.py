@@ -1,7 +1,7 @@
-"""Parts compacted: many small ones of a kind become few large ones, and the store can still be made anew from them.
+"""Compacts parts: many small ones of a kind become a few large ones, from which the store can still be rebuilt.
 
-A larger part lies in ``parts`` before the smaller ones go. A kill in between leaves rows in two parts, which does no
-harm: a rebuild takes each row in once, by the key of its table.
+The larger part is in ``parts`` before the smaller ones are removed. A kill in between leaves rows in two parts, which
+is harmless: a rebuild takes in each row once, by the key of its table.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from db.owner import OwnerLock
 from db.parts import Part
 from osteo_core.columns import TABLES
 
-#: A part of fewer rows is small, and small ones are joined up to about so many.
+#: A part with fewer rows is small; small parts are merged up to about this many rows.
 _SMALL_ROWS, _LARGE_ROWS = 20_000, 200_000
-#: As many parts at most are open at once.
+#: Maximum number of parts open at once.
 _MOST_PARTS = 5_000
 
 
@@ -35,10 +35,10 @@ class Compacted:
 
 
 def compact(store_dir: Path) -> Compacted:
-    """Join the store's small parts.
+    """Merge the store's small parts.
 
-    Raises StoreOwnedError while another process owns the store, PartError for a damaged part: `check` says which.
-    StoreError where an erasure was cut off.
+    Raises StoreOwnedError while another process owns the store, PartError for a damaged part (`check` says which),
+    StoreError if an erasure was interrupted.
     """
     lock = OwnerLock(store_dir)
     try:
@@ -55,7 +55,7 @@ def compact(store_dir: Path) -> Compacted:
 
 
 def _groups(small: Sequence[tuple[Part, int]]) -> Iterator[list[Part]]:
-    """Parts that become one, two at least."""
+    """Groups of parts to merge, at least two each."""
     group: list[Part] = []
     rows = 0
     for part, n in small:
@@ -80,7 +80,7 @@ def _join(store_dir: Path, kind: str, group: Sequence[Part]) -> None:
 
 
 def _each_once(rows: pa.Table, key: Sequence[str]) -> pa.Table:
-    """Rows of the first of each key, as the store takes them in."""
+    """The first row of each key, as the store takes them in."""
     seen: set[tuple[object, ...]] = set()
     first = []
     for number, values in enumerate(zip(*(rows.column(name).to_pylist() for name in key), strict=True)):

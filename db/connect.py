@@ -1,4 +1,4 @@
-"""Opening a store: as its one owner, or, beside an owner, through the snapshot that it publishes."""
+"""Opens a store: as its one owner, or, beside an owner, through the snapshot that the owner publishes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SELECT
 
 
 class Store(Reader):
-    """The store as its owner has it: takes parts in, publishes snapshots, answers queries."""
+    """The store as opened by its owner: takes in parts, publishes snapshots, answers queries."""
 
     def __init__(
         self, store_dir: Path, connection: duckdb.DuckDBPyConnection, lock: OwnerLock, *, is_lent: bool = False
@@ -63,13 +63,13 @@ class Store(Reader):
                 if taken or self._owes_files:
                     _write_what_follows(self._connection, self.store_dir)
             except BaseException:
-                self._owes_files = True  # of what may have been taken in before
+                self._owes_files = True  # of parts that may have been taken in before
                 raise
             self._owes_files = False
             return taken
 
     def publish_snapshot(self) -> Path:
-        """Write the snapshot that other processes read; returns its folder. Parts can be taken in meanwhile."""
+        """Write the snapshot that other processes read; returns its folder. Parts can be taken in at the same time."""
         with self._publishing, translated(self.store_dir, "publishing"):
             self._refuse_replaced()
             self._publisher = self._connection.cursor()
@@ -81,16 +81,16 @@ class Store(Reader):
             return self._published.folder
 
     def stop_publishing(self) -> None:
-        """Break a publication off that is under way in another thread; there it raises an error of the database."""
+        """Interrupt a publication running in another thread; it raises a database error there."""
         publisher = self._publisher
         if publisher is not None:
             publisher.interrupt()
 
     def _refuse_replaced(self) -> None:
-        """What is open may be a store that was deleted, and another, such as a restored one, lies in its place."""
+        """Refuse an open store that was deleted or replaced, such as by a restored one."""
         if not self._lock.is_in_place:
             raise StoreError(
-                f"the store {self.store_dir} was removed or replaced while it was open; the app opens it anew within a "
+                f"the store {self.store_dir} was removed or replaced while it was open; the app reopens it within a "
                 "minute, a command must be started again"
             )
 
@@ -109,10 +109,10 @@ class Store(Reader):
         return bool(self._cursor().execute(sql, {"patient": patient_key}).fetchall()[0][0])
 
     def close(self) -> None:
-        """Close the database and let the store go, unless its lock was lent; twice does nothing."""
+        """Close the database and release the store, unless its lock was lent; a second call does nothing."""
         with self._publishing, self._writing:
             if not self._lock.is_in_place:
-                with suppress(duckdb.Error):  # closed already, or its log would be removed by the name that another has
+                with suppress(duckdb.Error):  # closed already, or its log would be removed under the other store's name
                     self._connection.execute("PRAGMA disable_checkpoint_on_shutdown")
             super().close()
             if not self._is_lent:
@@ -120,7 +120,7 @@ class Store(Reader):
 
 
 class Snapshot(Reader):
-    """The store as its owner last published it; looks for a newer snapshot before every answer."""
+    """The store as last published by its owner; checks for a newer snapshot before every answer."""
 
     def __init__(self, store_dir: Path) -> None:
         self._published = snapshot.published(store_dir)
@@ -133,7 +133,7 @@ class Snapshot(Reader):
         self._follow()
         try:
             return super().query(name, cohort=cohort, **params)
-        except StoreError:  # two newer snapshots came meanwhile and this one is gone
+        except StoreError:  # two newer snapshots were published meanwhile and this one is gone
             self._follow()
             return super().query(name, cohort=cohort, **params)
 
@@ -144,9 +144,9 @@ class Snapshot(Reader):
 
     @contextmanager
     def unchanging(self) -> Iterator[None]:
-        """Within this all answers are of the present snapshot, also while newer ones come.
+        """Within this context all answers come from the current snapshot, even if newer ones appear.
 
-        Its owner keeps the one before the latest: once two have come, answers raise StoreError.
+        The owner keeps only the snapshot before the latest: after two newer ones, answers raise StoreError.
         """
         self._follow()
         self._is_held = True
@@ -167,10 +167,10 @@ class Snapshot(Reader):
 
 
 def open_store(store_dir: Path, *, held: OwnerLock | None = None) -> Store:
-    """Own the store (made anew where there is none), bring it to this program's version, and open it.
+    """Own the store (created if missing), upgrade it to this program's version, and open it.
 
-    ``held``: the caller's lock, which the caller lets go. Raises StoreOwnedError naming the owner's pid, StoreError
-    when the store is newer than this program or damaged, or when an erasure was cut off.
+    ``held``: the caller's lock, which the caller releases. Raises StoreOwnedError naming the owner's pid, StoreError if
+    the store is newer than this program or damaged, or if an erasure was interrupted.
     """
     _refuse_newer_file(store_dir)
     lock = held or OwnerLock(store_dir)
@@ -187,11 +187,11 @@ def open_store(store_dir: Path, *, held: OwnerLock | None = None) -> Store:
 
 
 def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
-    """The store's folders and its database, brought to this program's version."""
+    """Open the store's folders and its database, upgraded to this program's version."""
     if not (store_dir / DATABASE).exists() and parts.any_kept(store_dir):
         raise StoreError(
-            f"the store {store_dir} has parts but its database is missing; make it anew from them: "
-            "python -m osteo_core check --rebuild"
+            f"the store {store_dir} has parts but its database is missing; rebuild it from them: python -m "
+            "osteo_core check --rebuild"
         )
     for folder in _FOLDERS:
         (store_dir / folder).mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ def _open_database(store_dir: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _write_what_follows(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
-    """The files beside the database that other processes read: calibration lines, and what was taken in."""
+    """Write the files beside the database that other processes read: calibration lines, and what was taken in."""
     site_lines.write_lines(connection, store_dir)
     newest_us, n_parts = connection.execute(_TAKEN_IN).fetchall()[0]
     if newest_us is not None:
@@ -216,7 +216,7 @@ def _write_what_follows(connection: duckdb.DuckDBPyConnection, store_dir: Path) 
 
 
 def open_snapshot(store_dir: Path) -> Snapshot:
-    """Read what the owner published. Raises StoreError when there is nothing yet, or nothing that can be read."""
+    """Open the published snapshot. Raises StoreError if there is none yet, or none that can be read."""
     return Snapshot(store_dir)
 
 
@@ -229,7 +229,7 @@ def connect_database(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _refuse_newer_file(store_dir: Path) -> None:
-    """A newer store is refused before its file is touched: a newer DuckDB format may not open at all."""
+    """Refuse a newer store before its file is touched: a newer DuckDB format may not open at all."""
     path = store_dir / VERSION_FILE
     if path.exists():
         try:

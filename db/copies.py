@@ -1,7 +1,7 @@
-"""Files of a store in the folder of a backup: copied while the store is in use, known again by their content.
+"""Copies files of a store to the folder of a backup while the store is in use, and identifies them by content.
 
-Whatever joins or rewrites parts meanwhile removes some that were listed. So parts are listed again once all are copied,
-until a listing has nothing that is not copied and lacks nothing of the one before.
+Merging or rewriting parts during the copy removes some that were listed. So parts are listed again after copying, until
+a listing has no part that is not copied and lacks none of the previous listing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _PART_NAME = re.compile(rf"[a-z_]+-[0-9a-f]{{64}}{re.escape(SUFFIX)}")
 _CHAIN_NAME = re.compile(r"chain-[0-9a-f]{64}\.parquet")
 _MEDIA_NAME = re.compile(r"[^/\\\0]{1,255}")
 _HASH = re.compile(r"[0-9a-f]{64}")
-#: Listings of the parts, and the longest rest before one, seconds: a compaction takes about a minute at most.
+#: Number of listings of the parts, and the longest wait before one in seconds: a compaction takes at most about a
+#: minute.
 _LISTINGS, _REST_S = 20, 5.0
 #: Times of change of one file differ by up to this where the backup's file system keeps whole seconds, ns.
 _SAME_TIME_NS = 2_000_000_000
@@ -37,7 +38,7 @@ _DAMAGED = "is damaged; use another backup"
 class Manifest:
     """What a backup holds: names of its parts, of its chain ('' for none), and SHA-256 of each media file.
 
-    ``media`` is None in a backup that an older program wrote: nobody can tell whether a mask in it has changed.
+    ``media`` is None in a backup by an older program: changes of its masks cannot be detected.
     """
 
     parts: list[str] = field(default_factory=list)
@@ -46,7 +47,7 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the backup says that it holds. Raises UsageError where it is none, StoreError where it is damaged."""
+    """The backup's manifest. Raises UsageError if it is not a backup, StoreError if it is damaged."""
     try:
         said = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if "begun" in said:
@@ -68,13 +69,13 @@ def read_manifest(folder: Path) -> Manifest:
             raise ValueError("a name that no chain has")
         return found
     except FileNotFoundError:
-        raise UsageError(f"there is no whole backup in {folder}; name the folder that `backup --to` wrote") from None
+        raise UsageError(f"there is no complete backup in {folder}; name the folder that `backup --to` wrote") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise StoreError(f"{folder / MANIFEST} is damaged; use another backup") from None
 
 
 def earlier_manifest(folder: Path) -> Manifest:
-    """The same of a folder that is backed up to; nothing is known of one that was never whole or is damaged."""
+    """The same for the target folder of a backup; empty if it was never complete or is damaged."""
     try:
         return read_manifest(folder)
     except (UsageError, StoreError):
@@ -82,13 +83,13 @@ def earlier_manifest(folder: Path) -> Manifest:
 
 
 def begin(folder: Path) -> None:
-    """Mark the folder as a backup's before anything lies in it: one that was killed goes on there."""
+    """Mark the folder as a backup before anything is in it, so that a killed backup can continue there."""
     if not (folder / MANIFEST).exists():
         write_text(folder / MANIFEST, json.dumps({"begun": True}) + "\n")
 
 
 def copy_parts(store_dir: Path, to_dir: Path) -> list[str]:
-    """Copy the parts of the store; their names. Raises StoreError where some go again and again."""
+    """Copy the parts of the store; returns their names. Raises StoreError if some keep disappearing."""
     done: set[str] = set()
     before: set[str] = set()
     for n in range(_LISTINGS):
@@ -99,16 +100,16 @@ def copy_parts(store_dir: Path, to_dir: Path) -> list[str]:
             return sorted(listed)
         before = set(listed)
         done |= {name for name, part in listed.items() if name not in done and _copy_part(part, to_dir)}
-    if is_settled and before <= done:  # what has come since is new: an analysis at work never stops
+    if is_settled and before <= done:  # later parts are for the next backup: a running analysis keeps adding some
         return sorted(before)
     raise StoreError(
-        f"the parts of the store {store_dir} went while they were copied: it is compacted, erased from or removed; "
-        "back it up again when that has ended"
+        f"the parts of the store {store_dir} disappeared while they were copied: it is being compacted, erased from "
+        "or removed; back it up again when that has ended"
     )
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a part is there, with the content that its name tells."""
+    """Whether a part is there, with the content that its name states."""
     return path.exists() and hash_of(path) == Part(path=path).sha256
 
 
@@ -119,7 +120,7 @@ def hash_of(path: Path) -> str:
 
 
 def mend_parts(store_dir: Path, folder: Path, names: list[str]) -> list[str]:
-    """Copy what is damaged in the backup once more from the store; names of those that are sound in neither."""
+    """Copy damaged parts of the backup again from the store; returns names of those intact in neither."""
     damaged = [name for name in names if not is_whole(folder / "parts" / name)]
     if not damaged:
         return []
@@ -131,7 +132,7 @@ def mend_parts(store_dir: Path, folder: Path, names: list[str]) -> list[str]:
 
 
 def copy_media(store_dir: Path, to_dir: Path, known: Mapping[str, str] | None) -> dict[str, str]:
-    """Copy masks that are new, changed or no longer what the backup's list says; SHA-256 of each by its name."""
+    """Copy masks that are new, changed or differ from the backup's list; returns the SHA-256 of each by its name."""
     found = {}
     for source in sorted((store_dir / MEDIA).glob("*")):
         target = to_dir / MEDIA / source.name
@@ -157,7 +158,7 @@ def _is_same(source: Path, target: Path, sha256: str, known: str | None) -> bool
 
 
 def copied(source: Path, target: Path) -> bool:
-    """Copy under the name only once it is whole; False where the source is gone."""
+    """Copy; the file gets its name only once complete. False if the source is gone."""
     try:
         with writing(target) as temporary:
             shutil.copy2(source, temporary)
@@ -167,7 +168,7 @@ def copied(source: Path, target: Path) -> bool:
 
 
 def _copy_part(part: Part, to_dir: Path) -> bool:
-    """False where it is gone. What lies there is looked at at the end; a damaged one never replaces a sound one."""
+    """False if it is gone. Existing copies are checked at the end; a damaged part never replaces an intact one."""
     target = to_dir / "parts" / part.path.name
     try:
         if target.exists() and (target.stat().st_size == part.path.stat().st_size or is_whole(target)):
@@ -178,11 +179,11 @@ def _copy_part(part: Part, to_dir: Path) -> bool:
 
 
 def copy_chain(store_dir: Path, to_dir: Path) -> str:
-    """The chain over events as last published, under the name of its content; what comes later is chained anew.
+    """Copy the chain over events as last published, named by its content; later events are chained on restoring.
 
-    It is copied before the parts: an event that it holds is in one of them. '' where nothing was published.
+    It is copied before the parts, so every event in it is in one of them. Returns '' if nothing was published.
     """
-    for _ in range(3):  # a snapshot that is replaced meanwhile is looked for again
+    for _ in range(3):  # a snapshot replaced meanwhile is looked up again
         try:
             content = (snapshot.published(store_dir).folder / _CHAIN).read_bytes()
         except StoreError:
@@ -197,14 +198,14 @@ def copy_chain(store_dir: Path, to_dir: Path) -> str:
 
 
 def check_chain(folder: Path, name: str) -> Path | None:
-    """The chain of the backup, if it has one. Raises StoreError where it is not what its name tells."""
+    """The chain of the backup, if any. Raises StoreError if its content does not match its name."""
     if name and name != _CHAIN and (not (folder / name).exists() or hash_of(folder / name) not in name):
         raise StoreError(f"{folder / name} {_DAMAGED}")
     return folder / name if name else None
 
 
 def remove_others(folder: Path, wanted: set[str], pattern: str = "*") -> None:
-    """Remove what a later backup has no use for."""
+    """Remove files that the new backup does not need."""
     for path in folder.glob(pattern):
         if path.name not in wanted:
             path.unlink()

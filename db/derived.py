@@ -1,4 +1,4 @@
-"""What is derived of the stored rows: the recipe, and making all of it or the rows that new parts touch."""
+"""Derived tables: their recipe, and building all rows or only those that new parts affect."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from db import rules
 from osteo_core.columns import Table
 from osteo_core.columns.cohort import DERIVED, FROM_RESULTS, FROM_SERIES
 
-#: Views and macros over what is truth, which refresh.sql uses too.
+#: Views and macros over the primary tables, also used by refresh.sql.
 VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
 _CUT, _WHOSE, _INTO = "-- cut\n", "/*whose*/ TRUE", ("DELETE FROM cohort", "INSERT INTO cohort")
 _SIGNED = "series_key IN (SELECT series_key FROM sound_results WHERE is_read)"
-#: Of series that a reader signed, also of one that no longer counts, what the program measured.
+#: The program's own measurements of signed series, including series that no longer count.
 _UNREAD = (
     f"NOT coalesce(is_read, false) AND {_SIGNED}",
     "WHERE NOT coalesce(h.is_superseded, false)",
@@ -30,9 +30,9 @@ _UNREAD = (
 _NOTES, _NO_NOTES = "FROM valid_notes", "FROM (FROM valid_notes WHERE false)"
 _IS_SIGNED = "SELECT EXISTS(FROM sound_results WHERE is_read AND series_key IN (SELECT series_key FROM touched))"
 _DELETE_UNREAD = "DELETE FROM unread WHERE series_key IN (SELECT series_key FROM touched)"
-#: A page asks for the rows of some series by their keys: a look-up instead of a pass over all.
+#: Pages query rows of some series by key: an index look-up instead of a full scan.
 INDEX = "CREATE INDEX cohort_by_series ON cohort (series_key)"
-#: Made by refresh.sql from rows of parts alone.
+#: Built by refresh.sql from rows of parts only.
 TABLES: dict[str, Table] = DERIVED
 
 
@@ -52,7 +52,7 @@ def _recipe_sql() -> tuple[str, str, str]:
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every derived row of the series in the temporary table ``touched`` anew, within the caller's transaction.
+    """Rebuild every derived row of the series in the temporary table ``touched``, within the caller's transaction.
 
     For a few rows most of the time goes into planning the query; that for ``unread`` runs only where a read is signed.
     """
@@ -65,14 +65,14 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> None:
 
 @functools.cache
 def recipe() -> str:
-    """Hash of all that decides what the derived tables hold."""
+    """Hash of everything that determines the content of the derived tables."""
     tables = (*TABLES.values(), *rules.RULES.values())
     columns = [f"{one.name}.{column.name} {column.type}" for one in tables for column in one.columns]
     return hashlib.sha256("\0".join((VIEWS, INDEX, *_recipe_sql(), repr(rules.rows()), *columns)).encode()).hexdigest()
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether nothing is derived though there are series."""
+    """Whether there are series but no derived rows."""
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not names.issuperset(TABLES):
         return True
@@ -81,7 +81,7 @@ def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def fill(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make every derived row, with a bar on a terminal. Within the caller's transaction."""
+    """Build every derived row, with a bar on a terminal, within the caller's transaction."""
     connection.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series")
     connection.execute(f"SET enable_progress_bar = {sys.stdout.isatty()}")
     refresh(connection)

@@ -1,10 +1,10 @@
 """Erasure of one patient on request: the one exception to insert-only, and itself an event.
 
-The store is held from the first look to the last step. An intent is noted first: an erasure that is killed is carried
-on before anything else is done with the store. Then the event is left, by which rows of the patient are known
-(db/erased.py); every part that holds one is written again without it, and the database is made anew from the parts, so
-that no freed page of the old file keeps a row. What stays is the number of series, the identifiers of erased events,
-which tell nothing of a person, and digests of the erased keys, by which the rows are dropped where they come again.
+The store is locked from the first check to the last step. An intent is recorded first: a killed erasure must be resumed
+before anything else is done with the store. Then the erasure event is left, which identifies rows of the patient
+(db/erased.py); every part that holds one is rewritten without it, and the database is rebuilt from the parts, so that
+no freed page of the old file keeps a row. What stays is the number of series, the identifiers of erased events, which
+reveal nothing about a person, and digests of the erased keys, by which the rows are dropped if they appear again.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Erased:
 def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identities_dir: Path | None = None) -> Erased:
     """Erase everything of the patient from the store, and from the table of identifiers in ``identities_dir``.
 
-    The patient's files of CT and backups are not touched.
-    Raises UsageError when the store does not know the patient or author or reason are missing, StoreOwnedError while
-    another process owns the store, StoreError where a part cannot be read: nobody can tell whom it is about.
+    The patient's files of CT and backups are not touched. Raises UsageError if the store does not know the patient or
+    if author or reason are missing, StoreOwnedError while another process owns the store, StoreError if a part cannot
+    be read, since it may concern the patient.
     """
     if not author.strip() or not reason.strip():
-        raise UsageError("an erasure needs its author and its reason: who asked for it, and why")
+        raise UsageError("an erasure needs an author and a reason: who asked for it, and why")
     with OwnerLock(store_dir) as lock, translated(store_dir, "erasing from"):
         erased.refuse_half_erased(store_dir)
         with open_store(store_dir, held=lock) as store:
@@ -74,14 +74,14 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identi
 
 
 def resume(store_dir: Path) -> Erased:
-    """Carry out what the intent says, from its beginning; doing it twice does no harm.
+    """Carry out the recorded intent from its beginning; doing it twice is harmless.
 
     Raises StoreOwnedError while another process owns the store, which may be the erasure itself.
     """
     with OwnerLock(store_dir) as lock, translated(store_dir, "erasing from"):
         intent = json.loads((store_dir / INTENT).read_text(encoding="utf-8"))
         came = _series_that_came(store_dir, intent)
-        if came:  # another event: one that is in a part already is never changed
+        if came:  # a new event: an event already in a part is never changed
             series = sorted({*intent["series_keys"], *came})
             intent = {**intent, "series_keys": series, "event_id": uuid.uuid4().hex}
             write_text(store_dir / INTENT, json.dumps(intent))
@@ -89,13 +89,13 @@ def resume(store_dir: Path) -> Erased:
 
 
 def _series_that_came(store_dir: Path, intent: dict[str, Any]) -> set[str]:
-    """The patient's series that were left since the intent was noted, as far as they were read before it."""
+    """The patient's series left in the inbox since the intent was recorded, if their headers were read before it."""
     at, found = datetime.fromisoformat(intent["at"]), set()
     for part in parts.waiting_parts(store_dir):
         if part.kind == "series":
             try:
                 rows = parts.read_part(part).to_pylist()
-            except PartError:  # the purge says so
+            except PartError:  # the purge reports it
                 continue
             mine = (row for row in rows if row["patient_key"] == intent["patient_key"])
             found |= {row["series_key"] for row in mine if row["indexed_at"] is None or row["indexed_at"] <= at}
@@ -125,14 +125,14 @@ def _carry_out(store_dir: Path, intent: dict[str, Any], lock: OwnerLock) -> Eras
 def _refuse_unreadable(found: list[Part]) -> None:
     if found:
         raise StoreError(
-            f"{len(found)} parts cannot be read, so nobody can tell whether they hold rows of the patient; put each "
-            "back from a backup or delete it, and erase then (an erasure that was cut off: erase --resume): "
+            f"{len(found)} parts cannot be read, so they may hold rows of the patient; restore each from a backup or "
+            "delete it, then erase again (an interrupted erasure: erase --resume): "
             + ", ".join(str(part.path) for part in found)
         )
 
 
 def _leave_event(store_dir: Path, intent: dict[str, Any]) -> None:
-    """The event lies among the parts at once: whatever reads them from now on knows what is erased."""
+    """Put the event among the parts at once: everything that reads them from now on knows what is erased."""
     keys = (intent["patient_key"], *intent["series_keys"])
     payload = {
         "events": intent["events"],

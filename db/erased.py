@@ -1,9 +1,8 @@
-"""What was erased stays erased: rows of an erased patient that are left again are dropped.
+"""What was erased stays erased: rows of an erased patient that arrive again are dropped.
 
 The event of an erasure keeps a SHA-256 of the key of the patient and of each of their series. Those keys are keyed
-hashes themselves, so a digest tells whoever has such a key that it was erased, and nobody anything else. A header that
-is read or a QCT value that is imported after the erasure counts again; with the header whatever is done with that
-series from then on.
+hashes themselves, so a digest tells only a holder of such a key that it was erased. A header read or a QCT value
+imported after the erasure counts again; with the header, so does everything done with that series from then on.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ DIGESTS = "digests"
 #: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
 OF_SERIES = ("media", "pictures")
 _KEYS = ("series_key", "patient_key")
-#: The moment of a row, by its kind; rows of the other kinds have none of their own.
+#: The column with a row's moment, by kind; rows of the other kinds have none.
 _MOMENTS = {
     "series": "indexed_at",
     "files": "indexed_at",
@@ -47,7 +46,7 @@ _READINGS = ("series", "reference_values")
 
 
 def refuse_half_erased(store_dir: Path) -> None:
-    """Raise StoreError where an erasure was cut off: what it left may be half of a patient."""
+    """Raise StoreError if an erasure was interrupted: the patient may be half erased."""
     if (store_dir / INTENT).exists():
         raise StoreError(
             f"an erasure in the store {store_dir} was interrupted; resume it first: python -m osteo_core erase --resume"
@@ -56,18 +55,18 @@ def refuse_half_erased(store_dir: Path) -> None:
 
 @functools.lru_cache(maxsize=100_000)
 def digest(key: str) -> str:
-    """By what an erased key is known again."""
+    """The digest by which an erased key is recognised."""
     return hashlib.sha256(f"erased\0{key}".encode()).hexdigest()
 
 
 class ErasedKeys:
-    """Tells rows of the erased from others; what is to be known of readings since the erasure it learns first."""
+    """Tells rows of erased patients from others; it must first learn which headers were read after the erasure."""
 
     def __init__(self, events: Iterable[Mapping[str, Any]]) -> None:
         self._at: dict[str, datetime] = {}
         self._by_patient: dict[str, datetime] = {}  # series that an erased patient's rows name
         self._read: dict[str, datetime] = {}
-        #: Series of which rows were dropped and that were not read again.
+        #: Series whose rows were dropped and whose headers were not read again.
         self.dropped: set[str] = set()
         for row in events:
             if row["kind"] == ERASURE_KIND:
@@ -78,13 +77,13 @@ class ErasedKeys:
         return bool(self._at)
 
     def named_in(self, rows: pa.Table, name: str) -> list[str]:
-        """Keys in that column which were erased."""
+        """Erased keys in that column."""
         if name not in rows.schema.names:
             return []
         return [key for key in rows.column(name).unique().to_pylist() if self._moment(key)]
 
     def learn(self, series: pa.Table) -> None:
-        """Of rows of ``series``: which series are an erased patient's, and when each was read last."""
+        """Learn from rows of ``series`` which series are an erased patient's, and when each was last read."""
         for row in series.filter(self._of_erased(series)).to_pylist():
             key, at, read = row["series_key"], self._moment(row["patient_key"]), row["indexed_at"]
             if at is not None:
@@ -102,7 +101,7 @@ class ErasedKeys:
         return None if not key else self._at.get(digest(key)) or self._by_patient.get(key)
 
     def _of_erased(self, rows: pa.Table) -> pa.Array:
-        """Of each row whether it names an erased key."""
+        """For each row, whether it names an erased key."""
         found = pa.array([False] * len(rows), pa.bool_())
         for name in _KEYS:
             if keys := self.named_in(rows, name):
@@ -127,7 +126,7 @@ class ErasedKeys:
 def admitted(
     connection: duckdb.DuckDBPyConnection, store_dir: Path, read: Sequence[tuple[Part, pa.Table]]
 ) -> list[tuple[Part, pa.Table]]:
-    """Waiting parts without rows of the erased; one that held some is written again, or goes."""
+    """Waiting parts without rows of erased patients; a part that held some is rewritten or removed."""
     sql = f"""SELECT kind, "at", payload_json FROM events WHERE kind = '{ERASURE_KIND}'"""
     erased = ErasedKeys(connection.sql(sql).to_arrow_table().to_pylist())
     if not erased:
@@ -146,7 +145,7 @@ def admitted(
 
 
 def purge(store_dir: Path) -> list[Part]:
-    """Drop the rows of the erased from every part of the store, wherever it lies; gives those that cannot be read."""
+    """Drop the rows of erased patients from every part of the store; returns parts that cannot be read."""
     erased = ErasedKeys(row for part, rows in _read(_events_of(store_dir), []) for row in rows.to_pylist())
     unreadable: list[Part] = []
     if not erased:
@@ -162,12 +161,12 @@ def purge(store_dir: Path) -> list[Part]:
 
 
 def all_parts(store_dir: Path) -> list[Part]:
-    """Parts that were taken in, that wait, and that were set aside."""
+    """All parts: taken in, waiting or set aside."""
     return [*parts.kept_parts(store_dir), *parts.waiting_parts(store_dir), *parts.parts_aside(store_dir)]
 
 
 def unreadable_parts(store_dir: Path) -> list[Part]:
-    """Parts of which nobody can tell whether they hold rows of a patient."""
+    """Unreadable parts, which may hold rows of a patient."""
     found: list[Part] = []
     for _ in _read(all_parts(store_dir), found):
         pass
@@ -195,7 +194,7 @@ def _read(given: Iterable[Part], unreadable: list[Part]) -> Iterator[tuple[Part,
 
 
 def _rewritten(store_dir: Path, part: Part, rows: pa.Table, erased: ErasedKeys) -> Iterator[tuple[Part, pa.Table]]:
-    """The part as it may stay, in the same folder; nothing where no row may."""
+    """The part without rows of erased patients, in the same folder; nothing if no row is left."""
     if not any(erased.named_in(rows, name) for name in _KEYS):
         yield part, rows
         return

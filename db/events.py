@@ -1,4 +1,4 @@
-"""Events: what people did. Insert-only; a mistake is followed by another event, never erased."""
+"""Events: what people did. Insert-only; a mistake is corrected by another event, never erased."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from osteo_core.records import Event
 
 
 def record(store_dir: Path, *events: Event) -> Path:
-    """Leave the events in the inbox as one part, from where the owner takes them in within a second; returns its path.
+    """Leave the events in the inbox as one part; the owner takes them in within a second. Returns its path.
 
     The same event left twice counts once. Raises ValueError when a payload is not JSON or a moment
     has no time zone.

@@ -1,4 +1,4 @@
-"""The files of ``process``: a person's own identifiers, levels by their names, no database."""
+"""The files of ``process``: the patient's own identifiers, levels by their names, no database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from osteo_core.columns.column import INTERNAL, LEVEL, TEXT
 from osteo_core.terms import Level
 
 _IDENTITY = Column("series_instance_uid", TEXT, "text", "SeriesInstanceUID, or the NIfTI file's stem")
-#: Of the segmentation, beside the result: from what levels were counted, and whose outlines they are.
+#: Of the segmentation, beside the result: the landmark from which levels were counted, and the source of the outlines.
 _OUTLINED = ("anchor", "engine")
 
 

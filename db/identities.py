@@ -1,9 +1,9 @@
-"""The encrypted table of identifiers that a site may keep beside its key, for when the source files are gone.
+"""The encrypted table of identifiers that a site may keep beside its key, for use when the source files are gone.
 
-A folder beside the key file, outside the store: in each file one line a series, ``patient_key series_key token``. A
-token is the identifiers under Fernet (AES-128-CBC and HMAC-SHA256, of the library cryptography), with the key that
-HKDF-SHA256 (RFC 5869) derives from the pseudonym key: whoever has the one has the other, and without it nothing can be
-read. A file is written once and whole; one that loses lines, by an erasure or to a later reading, is written anew.
+A folder beside the key file, outside the store; each file has one line per series, ``patient_key series_key token``. A
+token holds the identifiers encrypted with Fernet (AES-128-CBC and HMAC-SHA256, library cryptography), under a key that
+HKDF-SHA256 (RFC 5869) derives from the pseudonym key: whoever has one has the other, and without it nothing can be
+read. A file is written once, as a whole; if it loses lines, by an erasure or to a later reading, it is rewritten.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SUFFIX = ".sealed"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Kept:
-    """What the table holds of one series: its patient's keyed hash, its own, and the identifiers by name."""
+    """One series in the table: its patient's keyed hash, its own, and the identifiers by name."""
 
     patient_key: str
     series_key: str
@@ -39,7 +39,7 @@ class Kept:
 
 
 def keep(folder: Path, pseudonyms: Pseudonyms, rows: Iterable[Kept]) -> int:
-    """Add the rows in one step; what was kept of their series before goes. Gives their number.
+    """Add the rows in one step, replacing earlier rows of their series. Returns their number.
 
     Raises SettingsError when the table was made with another key.
     """
@@ -58,7 +58,7 @@ def keep(folder: Path, pseudonyms: Pseudonyms, rows: Iterable[Kept]) -> int:
 
 
 def kept_of(folder: Path, pseudonyms: Pseudonyms, series_key: str) -> dict[str, str] | None:
-    """The identifiers of a series, None where the table holds none of it.
+    """The identifiers of a series, None if the table has none.
 
     Raises SettingsError when the table was made with another key, or its line is damaged.
     """
@@ -72,7 +72,7 @@ def kept_of(folder: Path, pseudonyms: Pseudonyms, series_key: str) -> dict[str, 
 
 
 def remove(folder: Path, *, patient_key: str, series_keys: Set[str]) -> None:
-    """Take a patient and these series out of the table; needs no key, and doing it twice does no harm."""
+    """Remove a patient and these series from the table; needs no key, and doing it twice is harmless."""
     remove_old_halves(folder)
     for path in _files(folder):
         _rewrite(path, patient_key=patient_key, series_keys=series_keys)
@@ -84,7 +84,7 @@ def _fernet(pseudonyms: Pseudonyms) -> Fernet:
 
 
 def _line(row: Kept, fernet: Fernet) -> bytes:
-    # The series is sealed too: a line that somebody put under another series is noticed.
+    # The series key is encrypted too, so a line moved to another series is detected.
     sealed = fernet.encrypt(json.dumps([row.series_key, dict(row.identifiers)]).encode())
     return f"{row.patient_key} {row.series_key} {sealed.decode()}\n".encode()
 
@@ -106,7 +106,7 @@ def _opened(line: bytes, fernet: Fernet, folder: Path) -> dict[str, str]:
 
 
 def _check_key(folder: Path, fernet: Fernet) -> None:
-    """Raises SettingsError where the first line of the table cannot be opened."""
+    """Raises SettingsError if the first line of the table cannot be decrypted."""
     for path in _files(folder):
         with path.open("rb") as file:
             _opened(file.readline(), fernet, folder)
@@ -126,7 +126,7 @@ def _write(folder: Path, content: bytes) -> Path:
 
 
 def _rewrite(path: Path, *, patient_key: str, series_keys: Set[str]) -> None:
-    """The file without these lines; the rest is written before the file goes."""
+    """Rewrite the file without these lines; the rest is written before the old file is removed."""
     with contextlib.suppress(FileNotFoundError):  # another process was first
         lines = path.read_bytes().splitlines(keepends=True)
         left = [line for line in lines if not _is_of(line, patient_key, series_keys)]

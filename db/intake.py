@@ -1,4 +1,4 @@
-"""Taking parts in: all that wait in one transaction; a part that spoils it is found and set aside alone."""
+"""Takes in parts: all waiting ones in one transaction; a part that breaks it is found and set aside alone."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _log = logging.getLogger("osteo.store")
 _PARTS_AT_ONCE = 2000
 #: Arrow tables lent to the database while it inserts from them.
 _LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients", "touched_events")
-#: Events that no derived row depends on (refresh.sql): a series was opened or looked up, who it is was asked, outlines
-#: were saved and not yet signed.
+#: Events that no derived row depends on (refresh.sql): a series was opened or looked up, an identity was revealed,
+#: outlines were saved but not yet signed.
 _NOT_DERIVED_FROM = pa.array(["opened", "looked up", "identity asked", "identity shown", "mask saved"])
 _NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
 _NO_EVENTS = TABLES["events"].schema.empty_table().select(["kind", "payload_json"])
@@ -69,7 +69,7 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
 
 
 def _insert_or_split(connection: duckdb.DuckDBPyConnection, store_dir: Path, fresh: Sequence[_Read]) -> list[_Read]:
-    """Insert all in one transaction; if the database refuses, halve until the part with the fault is found."""
+    """Insert all in one transaction; if the database refuses, halve until the faulty part is found."""
     if not fresh:
         return []
     try:
@@ -92,13 +92,13 @@ def _set_aside(store_dir: Path, part: Part, reason: str) -> None:
 
 
 def known_names(connection: duckdb.DuckDBPyConnection, names: Sequence[str]) -> set[str]:
-    """Which of these parts the store has taken in already."""
+    """Which of these parts the store has already taken in."""
     rows = connection.execute("SELECT name FROM parts WHERE list_contains($names, name)", {"names": list(names)})
     return {name for (name,) in rows.fetchall()}
 
 
 def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.Table]]) -> None:
-    """Insert the rows of these parts, their records and the cohort's rows they touch, in one transaction."""
+    """Insert the rows of these parts, their records and the affected rows of the cohort, in one transaction."""
     tables = {kind: [table for part, table in read if part.kind == kind] for kind in TABLES}
     connection.execute("BEGIN TRANSACTION")
     try:
@@ -114,13 +114,13 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
         raise
     else:
         connection.execute("COMMIT")
-    finally:  # only now: a transaction that failed takes no more orders
+    finally:  # only now: a failed transaction accepts no more statements
         for name in _LENT:
             connection.unregister(name)
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table) -> None:
-    """Rows that are there already, by the key of their kind, are left as they are."""
+    """Insert rows; existing ones, by the key of their kind, stay as they are."""
     same = " AND ".join(f'stored."{name}" IS NOT DISTINCT FROM fresh."{name}"' for name in TABLES[kind].key)
     connection.register("fresh_rows", rows)
     connection.execute(

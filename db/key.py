@@ -1,7 +1,7 @@
 """The pseudonym key of a store: the store keeps the key's fingerprint and refuses another key.
 
-Under another key every patient would get another pseudonym: the same CT indexed again would double the cohort, and
-nothing would look wrong.
+Under another key every patient would get another pseudonym: the same CT indexed again would double the cohort without
+any visible error.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _FINGERPRINT = "fingerprint"
 
 
 def has_data(store_dir: Path) -> bool:
-    """Whether anything was ever left in this store."""
+    """Whether this store ever received data."""
     return any((store_dir / INBOX).glob(f"*{SUFFIX}")) or any_kept(store_dir)
 
 
 def pseudonyms_of(settings: Settings) -> Pseudonyms:
-    """The pseudonyms of the store that the settings name, under its key.
+    """The pseudonyms of the store named in the settings, under its key.
 
-    A store without data takes the key in ``settings.key_path``, made anew where there is none, and keeps its
-    fingerprint. Raises SettingsError when a store with data has lost its key, or was made with another one.
+    A store without data takes the key in ``settings.key_path``, created if missing, and records its fingerprint. Raises
+    SettingsError if a store with data has lost its key, or was made with another one.
     """
     store = settings.store
     pseudonyms = pseudonyms_beside(settings)
@@ -46,7 +46,7 @@ def pseudonyms_of(settings: Settings) -> Pseudonyms:
 
 
 def pseudonyms_beside(settings: Settings) -> Pseudonyms:
-    """Pseudonyms for work that leaves nothing in a store; a key is never made anew beside a store that has data.
+    """Pseudonyms for work that writes nothing to a store; never creates a new key beside a store that has data.
 
     Raises SettingsError when such a store has lost its key.
     """
@@ -60,7 +60,7 @@ def pseudonyms_beside(settings: Settings) -> Pseudonyms:
 
 
 def _kept(store_dir: Path) -> str:
-    """The fingerprint that the store keeps; '' where it keeps none. Raises SettingsError when it cannot be read."""
+    """The fingerprint recorded in the store; '' if there is none. Raises SettingsError when it cannot be read."""
     path = store_dir / KEY_FILE
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))[_FINGERPRINT])

@@ -1,9 +1,9 @@
-"""When something is written into a store: never before what the store holds, whatever the machine's clock does.
+"""Moments of entries in a store: never earlier than existing entries, whatever the machine's clock shows.
 
-Of two results, two notes or two readings of a header the later one counts. Where a clock was set back, or had run ahead
-for a while, what is new would be older than what is there, and so would not count, without a word. So a moment is the
-clock's, or follows the newest one of the store where that is later (a hybrid logical clock: Kulkarni 2014, "Logical
-Physical Clocks"). No database here; workers use this alone.
+Of two results, two notes or two readings of a header the later one counts. If a clock was set back, or had run ahead
+for a while, a new entry would be older than existing ones and would silently not count. So a moment is the clock's, or
+follows the newest one of the store if that is later (a hybrid logical clock: Kulkarni 2014, "Logical Physical Clocks").
+No database here, so workers can use it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import Any
 
 from osteo_core.whole_files import write_text
 
-#: Where the owner writes of what it has taken in the newest moment, and the number of parts.
+#: File in which the owner writes the newest moment taken in, and the number of parts.
 FILE = "taken_in.json"
 _STEP = timedelta(microseconds=1)
-#: Clocks of the machines of one site differ by less.
+#: Clocks of the machines of one site differ by less than this.
 _AGREE = timedelta(minutes=5)
 _last: dict[Path, datetime] = {}
 _lock = threading.Lock()
 
 
 def in_order(store_dir: Path) -> datetime:
-    """Now or, where the store holds something later, the moment after that; in UTC.
+    """Now or, if the store holds a later moment, the one after that; in UTC.
 
     Later than all that the owner has taken in, and than every moment given before in this process.
     """
@@ -39,7 +39,7 @@ def in_order(store_dir: Path) -> datetime:
 
 
 def newest(store_dir: Path) -> datetime | None:
-    """The newest moment of all that was taken into the store; None where nothing was, or it cannot be read."""
+    """The newest moment taken into the store; None if there is none, or it cannot be read."""
     try:
         found = datetime.fromisoformat(_said(store_dir)["newest"])
     except (ValueError, KeyError, TypeError):
@@ -48,13 +48,13 @@ def newest(store_dir: Path) -> datetime | None:
 
 
 def parts_taken_in(store_dir: Path) -> int:
-    """The number of parts that the store has taken in; 0 where nothing was, or it cannot be read."""
+    """The number of parts taken into the store; 0 if there are none, or it cannot be read."""
     found = _said(store_dir).get("parts")
     return found if isinstance(found, int) else 0
 
 
 def write_taken_in(store_dir: Path, newest_moment: datetime, parts: int) -> None:
-    """Let everybody know what was taken in. Only the owner of the store calls this."""
+    """Publish what was taken in. Only the owner of the store calls this."""
     said = {"newest": newest_moment.isoformat(), "parts": parts}
     if _said(store_dir) != said:
         write_text(store_dir / FILE, json.dumps(said) + "\n")
@@ -69,7 +69,7 @@ def _said(store_dir: Path) -> dict[str, Any]:
 
 
 def clock_fault(store_dir: Path) -> str:
-    """What is wrong where this machine's clock lies behind the newest moment of the store, as one sentence, or ''."""
+    """One sentence if this machine's clock is behind the newest moment of the store, otherwise ''."""
     latest, clock = newest(store_dir), datetime.now(UTC)
     if latest is None or latest - clock <= _AGREE:
         return ""

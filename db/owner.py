@@ -13,12 +13,12 @@ LOCK_FILE = "owner.lock"
 
 
 class OwnerLock:
-    """Holds a store for this process. The file keeps the owner's pid so that others can say who it is."""
+    """Holds a store for this process. The file holds the owner's pid so that others can name it."""
 
     def __init__(self, store_dir: Path) -> None:
-        """Take the lock. Raises StoreOwnedError, naming the owner's pid, when it is taken.
+        """Take the lock. Raises StoreOwnedError, naming the owner's pid, if it is held.
 
-        Raises StoreError where the store's folder cannot be written to.
+        Raises StoreError if the store's folder is not writable.
         """
         try:
             store_dir.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ class OwnerLock:
 
     @property
     def is_in_place(self) -> bool:
-        """False where the store's folder was removed, or another was put in its place: nobody is kept out of that."""
+        """False if the store's folder was removed or replaced: the lock no longer protects it."""
         if self._descriptor is None:
             return False
         try:
@@ -60,7 +60,7 @@ class OwnerLock:
         return (named.st_dev, named.st_ino) == (own.st_dev, own.st_ino)
 
     def release(self) -> None:
-        """Let the store go; twice does nothing."""
+        """Release the store; a second call does nothing."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -47,19 +47,19 @@ class Part:
 
     @property
     def kind(self) -> str:
-        """The kind that the name tells."""
+        """The kind stated by the name."""
         return self.name.rpartition("-")[0]
 
     @property
     def sha256(self) -> str:
-        """The hash that the name tells."""
+        """The hash stated by the name."""
         return self.name.rpartition("-")[2]
 
 
 def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
-    """Leave ``table`` in the inbox as one part; returns its path.
+    """Write ``table`` to the inbox as one part; returns its path.
 
-    Raises BrokenPromiseError when the columns are not those of ``kind``: that bug is ours.
+    Raises BrokenPromiseError if the columns are not those of ``kind``, which is a bug of this program.
     """
     if kind not in TABLES:
         raise BrokenPromiseError(f"there is no kind of part '{kind}'; known are {sorted(TABLES)}")
@@ -77,7 +77,7 @@ def write_part(store_dir: Path, kind: str, table: pa.Table) -> Path:
 
 
 def waiting_parts(store_dir: Path) -> list[Part]:
-    """Parts in the inbox. A result is listed only when all that belongs to it is listed too.
+    """Parts in the inbox. A result is listed only if everything that belongs to it is listed too.
 
     A worker writes the result's row last, so the names are read twice: results from the first reading,
     everything else from the second.
@@ -137,14 +137,14 @@ def read_part(part: Part) -> pa.Table:
 
 
 def row_count(part: Part) -> int:
-    """The number of rows that a part says it has. Raises PartError where it cannot be read."""
+    """The number of rows stated in a part. Raises PartError if it cannot be read."""
     with _told_from_damage(part):
         return int(parquet.read_metadata(part.path).num_rows)
 
 
 @contextlib.contextmanager
 def _told_from_damage(part: Part) -> Iterator[None]:
-    """What a damaged file raises as PartError; too little memory says nothing of the file, and stays MemoryError."""
+    """Turn errors of a damaged file into PartError; a lack of memory is not the file's fault and stays MemoryError."""
     try:
         yield
     except (MemoryError, PartError):
@@ -171,7 +171,7 @@ def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
 
 
 def put_beside(store_dir: Path, written: Part, earlier: Part) -> Part:
-    """Put a part of the inbox where the earlier one lies, which it is in place of."""
+    """Move a part from the inbox to the folder of the earlier part that it replaces."""
     if earlier.path.parent.name == QUARANTINE:
         reason = earlier.path.with_suffix(".txt")
         words = reason.read_text(encoding="utf-8").strip() if reason.exists() else "set aside before"
@@ -189,7 +189,7 @@ def remove(part: Part) -> None:
 
 
 def put_back(store_dir: Path, part: Part) -> None:
-    """Let a part that was set aside wait in the inbox again, to be taken in if it can be by now."""
+    """Put a part that was set aside back in the inbox, to be taken in if possible now."""
     (store_dir / INBOX).mkdir(parents=True, exist_ok=True)
     part.path.replace(store_dir / INBOX / part.path.name)
     part.path.with_suffix(".txt").unlink(missing_ok=True)

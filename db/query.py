@@ -32,8 +32,8 @@ GROUPS: dict[str, str] = {
     "all": "0",
     **{name: f"cohort.{name}_number" for name in ("sex", "age_band", "vendor", "scanner", "site", "period")},
 }
-#: Questions that keep one or two small values a patient: up to 2^22 patients stand in an array by their number, which
-#: takes half the time of hashing and some 100 MB at most. Others would fill it with all that they keep.
+#: Queries that keep one or two small values per patient: up to 2^22 patients are held in an array by number, which
+#: takes half the time of hashing and at most some 100 MB. Other queries would need far more memory there.
 _BY_ARRAY, _ARRAY_BITS, _USUAL_BITS = frozenset({"cohort_summary", "prevalence", "equity"}), 22, 12
 #: Before a query: the cohort as one reader may see it.
 _SEEN_BY = re.sub(r"--[^\n]*\n", "", (QUERIES.parent / "seen_by.sql").read_text(encoding="utf-8")).strip()
@@ -91,10 +91,10 @@ def run_query(
     seen_by: str | None = None,
     **params: Any,
 ) -> pa.Table:
-    """Answer the query ``name``, or a part of its answer; ``seen_by``: as this reader may see it, None for all.
+    """Answer the query ``name``, or a part of its answer; ``seen_by``: as this reader may see it, None for everything.
 
-    Raises BrokenPromiseError for an unknown name, a missing or unknown parameter or group, or a filter on
-    a query that takes none: the caller is our own code.
+    Raises BrokenPromiseError for an unknown name, a missing or unknown parameter or group, or a filter on a query that
+    takes none: these are bugs of the caller.
     """
     text = _text(name)
     expected = parameters_of(name)

@@ -40,7 +40,7 @@ class Reader:
 
         ``seen_by``: as this reader may see it (db/query.py).
 
-        Raises StoreError when disk, memory or a damaged file does not let it.
+        Raises StoreError if disk, memory or a damaged file prevents it.
         """
         with translated(self.store_dir, "reading"):
             return run_query(self._cursor(), name, cohort=cohort, part=part, seen_by=seen_by, **params)
@@ -55,11 +55,11 @@ class Reader:
 
     @contextmanager
     def unchanging(self) -> Iterator[None]:
-        """Within this all answers are of one moment."""
+        """Within this context all answers are of one moment."""
         yield
 
     def close(self) -> None:
-        """Let go of what is open, by every thread: DuckDB knows one database a path as long as any of it is open."""
+        """Close the connections of every thread: DuckDB keeps one database per path as long as any is open."""
         self._local = threading.local()
         self._connection.close()
 
@@ -80,7 +80,7 @@ class Reader:
 
 
 def _whole_only(name: str) -> str:
-    """Leaves out rows of a result whose own row never came: their worker was killed, and another run did it again."""
+    """Leaves out rows of a result without its own row: their worker was killed, and another run repeated it."""
     columns = {column.name for column in TABLES[name].columns}
     if name != "results" and "result_id" in columns:
         return " WHERE result_id IN (SELECT result_id FROM results)"

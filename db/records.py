@@ -1,4 +1,4 @@
-"""Rows back to records: what `analyze` needs of the series that wait in a store."""
+"""Rows back to records: what `analyze` needs to know about the waiting series of a store."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def series_of(row: dict[str, Any]) -> Series:
 
 
 def stamps_of(row: Mapping[str, Any]) -> tuple[tuple[int, int], ...]:
-    """Size and time of change of each of a row's ``files``, as the index saw them."""
+    """Size and time of change of each of a row's ``files``, as indexed."""
     return tuple((size, changed_ns) for size, changed_ns in row.get("file_stamps") or ())
 
 

@@ -1,4 +1,4 @@
-"""Records to rows: what parts and the files of ``process`` hold. No database here; workers use this alone."""
+"""Records to rows: the content of parts and of the files of ``process``. No database here, so workers can use it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def process_tables(results: Sequence[SeriesResult]) -> dict[str, pa.Table]:
 
 
 def indexed_tables(found: Found, *, at: datetime | None = None) -> dict[str, pa.Table]:
-    """Rows of what ``find`` saw: series (eligible or not), their files, exclusions and cautions.
+    """Rows of what ``find`` found: series (eligible or not), their files, exclusions and cautions.
 
-    ``at`` (default now) is when it was seen. Reads size and time of change of every file; one that is
-    gone meanwhile is left out, so that the next index looks again.
+    ``at`` (default now) is the time of indexing. Reads size and time of change of every file; a file that has since
+    gone is left out, so that the next index looks again.
     """
     moment = at or datetime.now(UTC)
     excluded: dict[str, list[Exclusion]] = {}

@@ -1,6 +1,7 @@
-"""Rules that SQL needs, as small tables filled from Python: bands, clocks, states and categories have one definition.
+"""Rules that SQL needs, as small tables filled from Python: bands, time limits, states and categories have one
+definition.
 
-They are part of the recipe of what is derived: when a rule changes, derived tables are made anew at the next opening.
+They are part of the recipe of the derived tables: when a rule changes, these are rebuilt at the next opening.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The store's tables, made from osteo_core/columns when a store is opened, in one transaction.
 
-What is truth (parts, series, results, events ...) only ever gains columns. What is derived from it is made anew when
-its recipe (SQL, rules and columns) is not the one recorded in the store; the record is part of the same transaction,
-so a process that is killed leaves the store as it was before.
+Primary tables (parts, series, results, events ...) only ever gain columns. Derived tables are rebuilt when their recipe
+(SQL, rules and columns) differs from the one recorded in the store; the record is part of the same transaction, so a
+killed process leaves the store as it was before.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ABOUT = table(
     Column("value", TEXT, "text", "what it is", use=REQUIRED),
     key="name",
 )
-#: Tables that hold what cannot be made again from others.
+#: Tables whose content cannot be rebuilt from others.
 TRUTH: dict[str, Table] = {**TABLES, PARTS.name: PARTS, ABOUT.name: ABOUT, CHAIN.name: CHAIN}
 #: Tables whose key the database itself keeps unique.
 _UNIQUE = ("parts", "about", "events", "results", "chain")
@@ -57,12 +57,12 @@ _SQL_TYPES = {
 
 
 def version() -> int:
-    """The version of the stores that this program writes: how many columns hold truth, which only ever grows."""
+    """The version of stores written by this program: the number of columns of primary tables, which only grows."""
     return sum(len(one.columns) for one in TRUTH.values())
 
 
 def refuse_newer(found: int, *, what: str) -> None:
-    """Raise StoreError when ``what`` is of a later version than this program knows."""
+    """Raise StoreError if ``what`` is of a later version than this program knows."""
     if found > version():
         raise StoreError(
             f"{what} is at version {found}; this program knows versions up to {version()}. "
@@ -71,7 +71,7 @@ def refuse_newer(found: int, *, what: str) -> None:
 
 
 def is_brought_up(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether ``bring_up`` has nothing to do; looking writes nothing. Raises StoreError as it does."""
+    """Whether ``bring_up`` has nothing to do; read-only. Raises StoreError as ``bring_up`` does."""
     held = _columns(connection)
     _refuse_unknown(held)
     return (
@@ -81,9 +81,9 @@ def is_brought_up(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Make what is missing, in one transaction; whether derived tables were made anew.
+    """Create what is missing, in one transaction; returns whether derived tables were rebuilt.
 
-    Raises StoreError when the store holds columns that this program does not know.
+    Raises StoreError if the store has columns unknown to this program.
     """
     held = _columns(connection)
     _refuse_unknown(held)
@@ -105,7 +105,7 @@ def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
 def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
     ((n_series,),) = connection.execute("SELECT count(DISTINCT series_key) FROM series").fetchall()
     if n_series:
-        _log.warning("the summaries of %d series are made anew; for a million this takes about a minute", n_series)
+        _log.warning("the summaries of %d series are being rebuilt; a million take about a minute", n_series)
     for one in (*rules.RULES.values(), *derived.TABLES.values()):
         connection.execute(f"DROP TABLE IF EXISTS {one.name}")
         create(connection, one)
@@ -119,12 +119,12 @@ def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def create(connection: duckdb.DuckDBPyConnection, one: Table) -> None:
-    """Make the table with its comments."""
+    """Create the table with its comments."""
     connection.execute(";\n".join((create_sql(one), *_comments(one, {}))))
 
 
 def create_sql(one: Table) -> str:
-    """CREATE TABLE as the columns say."""
+    """The CREATE TABLE statement of a table."""
     lines = [_column_sql(column) + (" NOT NULL" if REQUIRED in column.use else "") for column in one.columns]
     lines += [f"PRIMARY KEY ({', '.join(map(_quoted, one.key))})"] if one.name in _UNIQUE else []
     lines += [f"CHECK ({check})" for check in one.checks]
@@ -154,7 +154,7 @@ def _comments(one: Table, held: dict[str, str]) -> list[str]:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """Comment of every column in the file, by table; looking writes nothing."""
+    """Comment of every column in the file, by table; read-only."""
     rows = connection.execute(
         "SELECT table_name, column_name, coalesce(comment, '') FROM duckdb_columns() "
         "WHERE NOT internal AND database_name = current_database() AND schema_name = 'main'"
@@ -179,7 +179,7 @@ def _refuse_unknown(held: dict[str, dict[str, str]]) -> None:
 
 
 def _recorded_recipe(connection: duckdb.DuckDBPyConnection) -> str:
-    # All of it is fetched: with a row left, the connection takes nothing but another execute().
+    # Fetch everything: with a row left, the connection accepts nothing but another execute().
     found = connection.execute("SELECT value FROM about WHERE name = $name", {"name": RECIPE}).fetchall()
     return str(found[0][0]) if found else ""
 

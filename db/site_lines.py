@@ -1,6 +1,6 @@
-"""The calibration lines that were made in a store, as the table beside it that an analysis reads.
+"""The calibration lines made in a store, as a table beside it that an analysis reads.
 
-What people did are events; the table follows from them and is written anew when they say something else.
+The table follows from the events and is rewritten when they change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from osteo_core.whole_files import write_text
 
 
 def write_lines(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
-    """Bring the store's table of calibration lines to what its events say; no table where no line is in force."""
+    """Update the store's table of calibration lines from its events; no table if no line is in force."""
     path, rows = store_dir / STORE_LINES, rows_of(connection)
     if not rows:
         path.unlink(missing_ok=True)
@@ -31,7 +31,7 @@ def write_lines(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> None:
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection) -> list[dict[str, str]]:
-    """Rows of the calibration table that the store's events leave in force."""
+    """Rows of the calibration table in force according to the store's events."""
     return rows_in_force(Event(**row) for row in run_query(connection, "calibration_line_events").to_pylist())
 
 

@@ -1,7 +1,7 @@
-"""Snapshots: every table as Parquet in one folder that is renamed whole, for whoever does not own the store.
+"""Snapshots: every table as Parquet in one folder that is renamed as a whole, for processes that do not own the store.
 
-``snapshot/current.json`` names the folder to read. The one before it is kept, so that a reader who has
-just looked still finds its files.
+``snapshot/current.json`` names the folder to read. The previous one is kept, so that a process that has just read this
+file still finds its files.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from osteo_core.whole_files import write_text
 SNAPSHOT = "snapshot"
 CURRENT = "current.json"
 _ASKED, _HEARD = "asked-", "heard-"
-#: How each table is sorted, so that a reader can skip what it does not ask for.
+#: How each table is sorted, so that a reader can skip what it does not need.
 _ORDER: dict[str, tuple[str, ...]] = {name: one.order for name, one in {**schema.TRUTH, **derived.TABLES}.items()}
 _ROW_GROUP = 50_000
-#: Else DuckDB takes a folder above the store that is named `vendor=GE` for the column of that name.
+#: Otherwise DuckDB would take a parent folder named `vendor=GE` for a column of that name.
 OWN_COLUMNS = "hive_partitioning = false"
-#: Tables whose rows are replaced when parts come; to the others rows are only added while one process owns the store.
+#: Tables whose rows are replaced when parts arrive; the others only gain rows while one process owns the store.
 _REPLACED = ("cohort", "pairs", "unread")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """What ``current.json`` says."""
+    """The content of ``current.json``."""
 
     folder: Path
     version: int
@@ -47,7 +47,7 @@ class Published:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A published folder, and of each table the number of rows by which it is known whether it has changed since."""
+    """A published folder, with the row count of each table, which shows whether it has changed since."""
 
     folder: Path
     marks: Mapping[str, int]
@@ -56,8 +56,8 @@ class Written:
 def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, former: Written | None = None) -> Written:
     """Write every table and make the new folder the current one. Only the owner calls this.
 
-    ``former``: what this owner published last; the files of tables that have not changed since are linked, not written
-    anew: at a million series that spares two thirds of the work after a note.
+    ``former``: this owner's previous publication; files of unchanged tables are linked, not rewritten, which saves two
+    thirds of the work after a note at a million series.
     """
     root = store_dir / SNAPSHOT
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
@@ -91,7 +91,7 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, former: Writt
 
 
 def _marks(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The rows of each table; of one whose rows are replaced, the parts that were taken in."""
+    """The number of rows of each table; for a table whose rows are replaced, the number of parts taken in."""
     counted = {table: "parts" if table in _REPLACED else table for table in _ORDER}
     columns = ", ".join(f"(SELECT count(*) FROM {source})" for source in counted.values())
     (counts,) = cursor.execute(f"SELECT {columns}").fetchall()
@@ -99,7 +99,7 @@ def _marks(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _is_linked(former: Path, target: Path) -> bool:
-    """Whether ``target`` could be made another name of the file; some file systems know no such names."""
+    """Hard-link the file as ``target``; False where the file system has no hard links."""
     try:
         os.link(former, target)
     except OSError:
@@ -113,7 +113,7 @@ def _name_current(root: Path, folder: Path, *, parts: int) -> None:
 
 
 def _named_now(root: Path) -> str:
-    """Name of the folder that readers are sent to, '' where none can be read; the latest name need not be its."""
+    """Name of the folder that ``current.json`` points to, '' if it cannot be read; not always the latest folder."""
     try:
         return str(json.loads((root / CURRENT).read_text(encoding="utf-8"))["folder"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -127,7 +127,7 @@ def _remove_others(root: Path, *, keep: set[str]) -> None:
 
 
 def published(store_dir: Path) -> Published:
-    """The current snapshot. Raises StoreError when there is none, or when this program cannot read it."""
+    """The current snapshot. Raises StoreError if there is none, or if this program cannot read it."""
     path = store_dir / SNAPSHOT / CURRENT
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
@@ -142,7 +142,7 @@ def published(store_dir: Path) -> Published:
             f"there is no snapshot in {store_dir}; its owner publishes one when results are in: wait a moment"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged ({type(error).__name__}); its owner writes it anew") from error
+        raise StoreError(f"{path} is damaged ({type(error).__name__}); its owner will rewrite it") from error
     schema.refuse_newer(found.version, what=f"the snapshot in {store_dir}")
     if found.version < schema.version() or found.recipe != derived.recipe():
         raise StoreError(
@@ -153,7 +153,7 @@ def published(store_dir: Path) -> Published:
 
 
 def is_up_to_date(store_dir: Path) -> bool:
-    """Whether the snapshot holds all that was left for the store by now; its owner asks, when it opens it."""
+    """Whether the snapshot holds everything left for the store so far; for its owner, on opening."""
     try:
         return published(store_dir).parts == moments.parts_taken_in(store_dir) and not waiting_parts(store_dir)
     except (StoreError, OSError):
@@ -164,7 +164,7 @@ class Request:
     """Asks the owner of a store to publish what is in its inbox by now.
 
     The file ``asked-ID`` in the folder of snapshots becomes ``heard-ID`` once the owner has seen it, and goes once all
-    is published. Raises OSError where this process may not write there.
+    is published. Raises OSError if this process may not write there.
     """
 
     def __init__(self, store_dir: Path) -> None:
@@ -183,12 +183,12 @@ class Request:
         return self.is_heard and not self._heard.exists()
 
     def withdraw(self) -> None:
-        """Ask no longer."""
+        """Withdraw the request."""
         answer((self._asked, self._heard))
 
 
 def hear(store_dir: Path) -> set[Path]:
-    """Every request that is not met yet, as the owner of the store hears it: what is in the inbox now is asked for."""
+    """Acknowledge, as the store's owner, every request not yet met: they ask for what is in the inbox now."""
     root = store_dir / SNAPSHOT
     for path in root.glob(f"{_ASKED}*"):
         with suppress(OSError):  # withdrawn meanwhile
@@ -197,7 +197,7 @@ def hear(store_dir: Path) -> set[Path]:
 
 
 def answer(heard: Iterable[Path]) -> None:
-    """Tell them that it is published."""
+    """Mark these requests as met."""
     for path in heard:
         with suppress(OSError):
             path.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ class UsageError(OsteoError):
 
 def needs_author(what: str) -> UsageError:
     """For ``what``, as 'a note', that nobody has put a name to."""
-    return UsageError(f"{what} needs its author: type your name or initials")
+    return UsageError(f"{what} needs an author: type your name or initials")
 
 
 class TableError(UsageError):

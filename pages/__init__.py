@@ -1,1 +1,1 @@
-"""One thin script a screen; what screens share lies in pages/ui."""
+"""One thin script per screen; shared parts are in pages/ui."""

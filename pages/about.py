@@ -10,18 +10,18 @@ from pages.ui.shared.literal import literal, literal_cells, literal_code
 
 
 def show_limits() -> None:
-    """Every clinical or quality limit: value, unit, who set it, what happens beyond it."""
+    """Every clinical or quality limit: value, unit, source, and what happens beyond it."""
     st.table(literal_cells(services.limit_rows()), border="horizontal", hide_index=True, alt="Limits")
     st.caption(
-        "'design' means that this project chose the value; it has no published source. "
-        "A site's own values stand under Settings."
+        "'design' marks a value chosen by this project, without a published source. A site's own values are under "
+        "Settings."
     )
 
 
 def show_settings() -> None:
-    """What this site runs with."""
+    """The settings of this site."""
     st.table(literal_cells(services.setting_rows()), border="horizontal", hide_index=True, alt="Settings")
-    st.caption("Settings come from osteo.toml and from OSTEO_* in the environment; they are read at the start.")
+    st.caption("Settings come from osteo.toml and OSTEO_* environment variables; they are read at start-up.")
 
 
 def show_models() -> None:
@@ -36,11 +36,12 @@ def show_calibrations() -> None:
     """The lines that turn HU into vBMD."""
     rows = services.calibration_rows()
     if not rows:
-        st.caption("No calibration was used in this store yet.")
+        st.caption("No calibration has been used in this store yet.")
         return
     st.table(literal_cells(rows), border="horizontal", hide_index=True, alt="Calibration lines in use")
     st.caption(
-        "A phantom of your own scanner is better than a general line: settings `phantom_table` and `calibration_table`."
+        "A phantom scan on your own scanner is better than a general line: settings `phantom_table` and "
+        "`calibration_table`."
     )
 
 
@@ -53,7 +54,7 @@ TABS = {
 
 st.title("About and limits")
 st.info(
-    f"**{wording.RESEARCH_USE}** It looks for low trabecular bone density on CT that was made for another reason. "
+    f"**{wording.RESEARCH_USE}** It looks for low trabecular bone density on CT acquired for another reason. "
     "A flag is a reason to look, not a finding; the absence of a flag rules nothing out. Confirm by DXA or QCT.",
     icon=":material/science:",
 )

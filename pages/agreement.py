@@ -77,7 +77,7 @@ def show_figure(
         show_taking(figure, name=f"agreement_{name.replace('-', '_')}", chosen=chosen, key=key)
     if zoom is not None:
         line = place.container(horizontal=True, vertical_alignment="center")
-        line.caption(f"{len(shown):,} of {len(pairs):,} pairs, those in the box.")
+        line.caption(f"{len(shown):,} of {len(pairs):,} pairs are in the box.")
         line.button("Show all", key=f"all-{name}", icon=":material/zoom_out_map:", on_click=_forget, args=(kept,))
     if is_counted:
         place.caption(
@@ -91,7 +91,7 @@ def show_figure(
 
 
 def _zoom_in(kept: str, event: PlotlyState) -> None:
-    """Its limits are all that is taken from a box; the points are looked up again by them."""
+    """Only the limits of a drawn box are kept; the points are looked up again by them."""
     boxes = event["selection"]["box"]
     if boxes:
         (x0, x1), (y0, y1) = boxes[0]["x"], boxes[0]["y"]
@@ -163,7 +163,7 @@ def _digits(name: str) -> int:
 
 
 def show_statistics(row: Comparison) -> None:
-    """Every figure of the group, and why one is missing."""
+    """Every statistic of the group, or why it is missing."""
     st.subheader(f"Statistics: {literal(row.group)}")
     st.dataframe(_statistic_rows(row), hide_index=True, placeholder="", alt="Statistics of the group", height="content")
     for name, why in row.missing.items():
@@ -186,7 +186,7 @@ def show_statistics(row: Comparison) -> None:
 
 
 def choose_unit(controls: DeltaGenerator) -> bool:
-    """Whether single levels are compared instead of the patient's mean."""
+    """Whether single levels are compared instead of patient means."""
     unit = controls.segmented_control(
         "Compare",
         ["Patient mean", "Single levels"],
@@ -197,14 +197,14 @@ def choose_unit(controls: DeltaGenerator) -> bool:
 
 
 def choose_mineral(controls: DeltaGenerator, pairs: Pairs) -> Pairs:
-    """The pairs in one mineral; where there are two, the reader says which."""
+    """The pairs in one mineral; if there are two, the user chooses."""
     minerals = pairs.minerals()
     if len(minerals) == 1:
         return pairs
     address.choice("mineral", minerals, words="mineral")
     chosen = controls.segmented_control("Mineral", minerals, required=True, key="mineral", format_func=literal)
     counts = ", ".join(f"{len(pairs.in_mineral(one)):,} in {one}" for one in minerals)
-    st.caption(f"Pairs: {literal(counts)}. The two are different scales, so they are never in one figure.")
+    st.caption(f"Pairs: {literal(counts)}. The two are different scales, so they are never shown in one figure.")
     return pairs.in_mineral(chosen or minerals[0])
 
 
@@ -222,7 +222,7 @@ else:
         show_agreement(sides, by_level=by_level)
     elif not len(pairs := services.agreement_pairs(chosen, by_level=by_level)):
         frame.draw_empty(
-            "No measured patient in this filter has a QCT value yet in the mineral of its vBMD.",
+            "No measured patient in this filter has a QCT value in the mineral of its vBMD yet.",
             icon=":material/compare_arrows:",
         )
         qct_import.show_import()
@@ -240,12 +240,12 @@ else:
         show_statistics(row)
         st.caption(
             "Click a point to open its patient. Differences are this CT minus QCT. Limits of agreement: bias ± "
-            "1.96 SD, intervals after Bland and Altman 1999. Lines: CT on QCT. "
+            "1.96 SD, intervals after Bland and Altman 1999. Lines: regression of CT on QCT. "
             + (
-                "Levels of one patient are not independent: bias, r, ICC, concordance, RMSE and MAE have intervals "
-                "from leaving out one patient at a time; the other intervals are too narrow."
+                "Levels of one patient are not independent: the intervals of bias, r, ICC, concordance, RMSE and MAE "
+                "come from a jackknife over patients; the other intervals are too narrow."
                 if by_level
-                else "One value a patient."
+                else "One value per patient."
             )
         )
         if may(current_user(), Action.IMPORT_QCT):

@@ -1,4 +1,4 @@
-"""Drift: does a scanner measure as it did? Patients' residuals, fat and muscle over time, and the phantom's lines."""
+"""Drift: does a scanner still measure as before? Patients' residuals, fat and muscle over time, and phantom lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _alarm(alarm: Alarm, quantity: Quantity) -> str:
 
 
 def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
-    """The scanners with their last alarms; which one is drawn is in the address."""
+    """The scanners with their last alarms; the chosen one is in the address."""
     st.dataframe(
         [
             {
@@ -43,10 +43,10 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
         placeholder="",
         alt="Scanners",
         column_config={
-            "Patients": st.column_config.NumberColumn(format="localized", help="With a vBMD and a day of study"),
+            "Patients": st.column_config.NumberColumn(format="localized", help="With a vBMD and a study date"),
             "Compared": st.column_config.NumberColumn(
                 format="localized",
-                help="Of them in a group of sex and five-year age band with 5 or more patients; more than "
+                help="Of these, in a sex and five-year age group with 5 or more patients; more than "
                 f"{DRIFT_WARM_UP.value:g} make a chart",
             ),
         },
@@ -58,7 +58,7 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
 
 
 def show_scanner(one: services.ScannerDrift) -> None:
-    """One chart of one scanner; which one is in the address."""
+    """One chart of one scanner; the choice is in the address."""
     name = st.segmented_control(
         "Follow",
         [q.value for q in Quantity],
@@ -82,13 +82,13 @@ def show_scanner(one: services.ScannerDrift) -> None:
 
 
 def show_phantom() -> None:
-    """The phantom's lines one after the other, where the site has a table of them."""
+    """The phantom's lines in order of time, if the site has a table of them."""
     st.subheader("Phantom")
     found = services.phantom_checks()
     if not found:
         st.caption(
             "This site has no table of phantom scans or lines (settings `phantom_table`, `calibration_table`): "
-            "drift is judged by patients alone."
+            "drift is judged from patients alone."
         )
         return
     st.dataframe(
@@ -110,9 +110,9 @@ def show_phantom() -> None:
         placeholder="",
         alt="Phantom scans",
         column_config={
-            "Slope": st.column_config.NumberColumn(f"Slope, {wording.UNIT} a HU", format="%.3f"),
+            "Slope": st.column_config.NumberColumn(f"Slope, {wording.UNIT} per HU", format="%.3f"),
             "Intercept": st.column_config.NumberColumn(f"Intercept, {wording.UNIT}", format="%.1f"),
-            "Change": st.column_config.TextColumn("Change", help="At 100 mg/cm³, against the line before"),
+            "Change": st.column_config.TextColumn("Change", help="At 100 mg/cm³, against the previous line"),
         },
     )
 
@@ -124,13 +124,14 @@ else:
     chosen = filters.heading("Drift", "drift")
     found = services.scanners(chosen)
     if not found:
-        frame.draw_empty("Nobody in this filter has a vBMD and a day of study.", icon=":material/search_off:")
+        frame.draw_empty("No patient in this filter has a vBMD and a study date.", icon=":material/search_off:")
     else:
         show_scanner(choose_scanner(found))
         st.caption(
-            "vBMD less the mean of the cohort's own sex and five-year age group; fat and muscle less the mean of the "
-            "same tube voltage and contrast phase. Each day is compared with all earlier days of the same scanner "
-            f"(from {DRIFT_WARM_UP.value:g} patients on). Limits are set for a step of {100 * DRIFT_STEP.value:g} % "
-            f"and at most {DRIFT_FALSE_ALARMS.value:g} false alarms a scanner and year, all three charts together."
+            "vBMD minus the mean of the cohort's own sex and five-year age group; fat and muscle minus the mean of "
+            "the same tube voltage and contrast phase. Each day is compared with all earlier days of the same scanner "
+            f"(from {DRIFT_WARM_UP.value:g} patients on). Limits are set to detect a step of "
+            f"{100 * DRIFT_STEP.value:g} % with at most {DRIFT_FALSE_ALARMS.value:g} false alarms per scanner and "
+            "year over all three charts."
         )
     show_phantom()

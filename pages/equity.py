@@ -16,7 +16,7 @@ SHARES = ("Measured, of scanned", "Flagged, of measured", "Closed, of flagged")
 
 
 def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> None:
-    """Figure, table and the test of one grouping."""
+    """Figure, table and test of one grouping."""
     shares = [[r.measured_share for r in reach], [r.flagged_share for r in reach], [r.closed_share for r in reach]]
     figure = figures.shares_figure([r.group for r in reach], dict(zip(SHARES, shares, strict=True)))
     show_figure(figure, name=f"equity_by_{BY[name]}", chosen=chosen, key=f"equity-{name}")
@@ -60,9 +60,9 @@ else:
             with tab:
                 show_group(name, services.equity(chosen, by=by, seen_by=services.sight_of_figures()), chosen)
         st.caption(
-            "Patients count, by their latest study. Measured: at least one lumbar level with HU; failures and "
+            "Each patient counts once, by the latest study. Measured: at least one lumbar level with HU; failures and "
             "exclusions stay in the denominator. Closed: every flag of the patient is not confirmed, no action with "
-            "its reason, closed, or contacted at 12 months. A patient who is flagged by a fracture but not measured "
+            "its reason, closed, or contacted at 12 months. A patient flagged for a fracture but not measured "
             f"counts in the last share only. Wilson 95 % intervals; no share below {SUPPRESS_BELOW} people. Flag rates "
             "differ by age and sex because bone density does; the other two shares depend on the programme."
         )

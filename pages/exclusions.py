@@ -1,4 +1,4 @@
-"""Exclusions: the way of all series from found to a category; every box of it opens the list of its series."""
+"""Exclusions: the flow of all series from found to a category; every box opens the list of its series."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STEP_WORDS = {
     "measure": "left out when they were measured",
     "calibrate": "left out when HU were calibrated",
     "assess": "left without a category",
-    "run": "failed (code or machine)",
+    "run": "failed (software or hardware)",
 }
 AFTER_WORDS = {
     "find": "eligible by their headers",
@@ -35,7 +35,7 @@ _WIDTHS = (1.25, 0.14, 1.6)
 
 
 def box_button(count: int, words: str, box: Box, *, help: str = "", is_reason: bool = False) -> None:
-    """One box: a number, what it counts, and on a click its list."""
+    """One box: a number, what it counts, and its list on a click."""
     st.button(
         f"{count:,} · {literal(words)}" if is_reason else f"**{count:,}** {literal(words)}",
         key=f"box-{box.to_query()}",
@@ -64,7 +64,7 @@ def arrow(sign: str) -> None:
 
 
 def show_step(step: services.FlowStep, before: tuple[str, ...], waiting: int) -> None:
-    """Who came to a step on the left, who left the way there on the right, by reason."""
+    """Series that reached a step on the left, series left out there on the right, by reason."""
     left, middle, right = st.columns(_WIDTHS, vertical_alignment="center", gap="small")
     with left:
         if before:
@@ -87,7 +87,7 @@ def show_step(step: services.FlowStep, before: tuple[str, ...], waiting: int) ->
 
 
 def show_ends(flow: services.Flow) -> None:
-    """The last box and its categories, each with its flags and what can be compared with QCT."""
+    """The last box and its categories, each with its flags and its series comparable with QCT."""
     steps = tuple(step.step for step in flow.steps)
     box_button(flow.categorised, "series with a category", Box(kind=BoxKind.GOES_ON, steps=steps))
     for column, end in zip(st.columns(len(flow.ends)), flow.ends, strict=True):
@@ -131,7 +131,7 @@ def show_series(box: Box, chosen: services.CohortFilter) -> None:
     if not rows:
         st.caption("No series in this filter.")
         return
-    more = " The latest are listed; Export gives all." if len(rows) == services.MOST_LISTED else ""
+    more = " Only the latest are listed; Export gives all." if len(rows) == services.MOST_LISTED else ""
     st.caption(f"{wording.counted(len(rows), 'series', 'series')}. Click a row to open the patient.{more}")
     shown = ("patient", "status", "sentence", "vbmd", "vendor", "age", "sex", "study_date")
     event = st.dataframe(

@@ -17,7 +17,7 @@ from pages.ui.shared.literal import literal
 
 
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
-    """The buttons; a file is made when it is asked for, beside the script: who asks is found out here."""
+    """The buttons; a file is made on request, outside the script run, so the user is determined here."""
     reader, sight = seen_by(), services.sight_of_figures()
     buttons = st.container(horizontal=True)
     buttons.download_button(
@@ -60,17 +60,17 @@ def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
         icon=":material/picture_as_pdf:",
         on_click="ignore",
         disabled=services.find_browser() is None,
-        help="Takes some seconds; the first one longer",
+        help="Takes a few seconds; the first one takes longer",
     )
 
 
 def show_pictures(chosen: services.CohortFilter) -> None:
-    """One figure at a time, as it will look, with its two files."""
+    """One figure at a time, as it will look in print, with its two files."""
     st.subheader("Figures")
     sight = services.sight_of_figures()
     found = {one.title: one for one in report_figures(chosen, seen_by=sight)}
     if not found:
-        st.caption("Nobody in this filter has a vBMD: there is no figure.")
+        st.caption("No patient in this filter has a vBMD: there is no figure.")
         return
     beside = about(chosen, seen_by=sight)
     line = st.container(horizontal=True, vertical_alignment="bottom")
@@ -95,14 +95,16 @@ def show_pictures(chosen: services.CohortFilter) -> None:
 
 
 def show_corrections() -> None:
-    """What readers corrected, as a training set of the whole store, for who may see images; a large one by command."""
+    """Readers' corrections as a training set of the whole store, for users who may see images; large sets by
+    command.
+    """
     if not may(current_user(), Action.SEE_IMAGES):
         return
     st.subheader("Readers' corrections")
     hidden = services.hidden_from_this_reader()
     count = services.corrections_count(hidden=hidden)
     if not count:
-        st.caption("No reader has signed a correction in this store yet that you may see.")
+        st.caption("This store has no signed correction yet that you may see.")
         return
     is_large = count > services.MOST_ON_PAGE
     st.download_button(
@@ -115,9 +117,9 @@ def show_corrections() -> None:
         disabled=is_large,
     )
     st.caption(
-        "CT around the bodies, the program's mask and the reader's on one grid, a table with level, change and reason; "
-        "numbered anew, without days, ages, keys and the readers' words. "
-        + (f"More than {services.MOST_ON_PAGE} series: " if is_large else "Or by the command: ")
+        "CT cropped to the vertebral bodies, the program's and the reader's masks on one grid, and a table of level, "
+        "change and reason; renumbered, without dates, ages, keys or readers' comments. "
+        + (f"More than {services.MOST_ON_PAGE} series: " if is_large else "Or use the command: ")
         + "`python -m osteo_core corrections --out DIR`."
     )
 
@@ -129,23 +131,23 @@ else:
     chosen = filters.heading("Export", "export", with_patients=True)
     numbers = services.cohort_numbers(chosen, seen_by=seen_by())
     if not numbers.series:
-        frame.draw_empty("No patient matches this filter: there is nothing to export.", icon=":material/search_off:")
+        frame.draw_empty("No patient matches this filter, so there is nothing to export.", icon=":material/search_off:")
     else:
         st.markdown(
             f"**{wording.counted(numbers.series, 'series', 'series')}** of "
-            f"{wording.counted(numbers.patients, 'patient')}; excluded and failed ones are among them."
+            f"{wording.counted(numbers.patients, 'patient')}; excluded and failed series are included."
         )
         with_keys = st.toggle(
-            "With the store's own keys, exact ages and days of study",
+            "With the store's own keys, exact ages and study dates",
             key="with_keys",
-            help="Without it patients, scanners and sites are named anew for each export, ages are whole years "
-            "up to 90, and of the day the year alone is given: two exports cannot be joined.",
+            help="Without it, each export gets new pseudonyms for patients, scanners and sites, ages are whole years "
+            "up to 90, and dates are cut to the year: two exports cannot be linked.",
         )
         show_files(chosen, with_keys=with_keys)
         if hidden := len(services.hidden_series(seen_by())):
             st.caption(
-                f"{wording.counted(hidden, 'signed series', 'signed series')} of the store you have not read: files "
-                "hold the program's result, so that you can read blind."
+                f"{wording.counted(hidden, 'signed series', 'signed series')} of this store not yet read by you: "
+                "files hold the program's result, so that you can read blind."
             )
         st.caption(
             "No name, number or path of a patient is in any of these. The report holds every figure with its n, "

@@ -16,17 +16,17 @@ from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_figure
 
 _COLOURS = {Band.RED: "#B02A1E", Band.AMBER: "#8F5E00", Band.GREEN: "#00724F", Band.UNKNOWN: "#5F646D"}
-_SHARE_HELP = "Of the patients who will be flagged and of those who wait for review; the rest is closed at review"
+_SHARE_HELP = "Share of newly flagged patients and of those waiting for review; the others are closed at review"
 
 
 def show_states(chosen: services.CohortFilter, found: list[services.StateCount]) -> None:
-    """Every state with its number, and the list of what is overdue."""
+    """Every state with its count, and the list of overdue series."""
     open_ones = sum(s.count for s in found if s.state not in ENDED)
     overdue = sum(s.overdue for s in found)
     columns = st.columns(3)
     columns[0].metric("Series followed", f"{sum(s.count for s in found):,}", border=True)
     columns[1].metric("Open", f"{open_ones:,}", border=True, help="Neither ended nor closed")
-    columns[2].metric("Overdue", f"{overdue:,}", border=True, help="The clock since the flag has run out")
+    columns[2].metric("Overdue", f"{overdue:,}", border=True, help="The time allowed since the flag has passed")
     if overdue:
         st.page_link(
             "pages/worklist.py",
@@ -64,7 +64,7 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         None,
         key="expected",
         width=290,
-        help="How many the served population is expected to have; without it the second indicator has no denominator",
+        help="Number expected in the population served; without it, the second indicator has no denominator",
     )
     found = services.programme_indicators(chosen, expected_spine_fractures=int(expected), seen_by=seen_by())
     config = {
@@ -93,16 +93,16 @@ def show_indicators(chosen: services.CohortFilter) -> None:
         numbers = ", ".join(str(one.number) for one in found if one.why == why)
         st.caption(literal(f"{numbers}: {why}"))
     st.caption(
-        "A patient counts once, by the first flag that was confirmed, else by the one that has waited longest for its "
-        "review. Weeks count from the flag. From 3 to 11 the patients are those whose flag was confirmed and whose "
+        "A patient counts once, by the first confirmed flag, otherwise by the flag that has waited longest for "
+        "review. Weeks count from the flag. Indicators 3 to 11 count patients whose flag was confirmed and whose "
         "time span is over; patients who died or moved away earlier are not counted. 11: fracture risk, DXA, falls and "
-        "a decision are noted, or why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF (Javaid 2020, "
-        "Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
+        "a decision are recorded, or the reason why the follow-up ended. 1 to 11 are those of IOF, FFN and NOF "
+        "(Javaid 2020, Osteoporos Int 31:1193); 12 and 13 are the programme's own. Wilson 95 % intervals."
     )
 
 
 def show_capacity(chosen: services.CohortFilter) -> None:
-    """Patients flagged a week against the clinic's slots."""
+    """Patients flagged per week against the clinic's slots."""
     st.subheader("Capacity")
     queue = services.flag_queue(chosen, seen_by=seen_by())
     left, middle, right = st.columns([1, 1, 2], vertical_alignment="bottom")
@@ -127,7 +127,7 @@ def show_capacity(chosen: services.CohortFilter) -> None:
     right.markdown(
         f"**{ahead.flags_a_week:.1f}** patients flagged a week ({ahead.flags_low:.1f} to {ahead.flags_high:.1f}) over "
         f"{wording.counted(len(queue.weeks), 'full week')}; {queue.to_review:,} wait for review and "
-        f"{queue.before_clinic:,} for the clinic, so that {ahead.queue[0]:,.0f} need a slot. "
+        f"{queue.before_clinic:,} for the clinic; of these, {ahead.queue[0]:,.0f} need a slot. "
         f"{literal(clear)} "
         f"**{ahead.slots_needed:,}** slots a week would cover the upper estimate."
     )
@@ -146,7 +146,7 @@ else:
     chosen = filters.heading("Follow-up", "follow_up")
     found = services.states(chosen, seen_by=seen_by())
     if not sum(one.count for one in found):
-        frame.draw_empty("Nobody in this filter is flagged: there is nothing to follow up.", icon=":material/flag:")
+        frame.draw_empty("No patient in this filter is flagged: nothing to follow up.", icon=":material/flag:")
     else:
         show_states(chosen, found)
         show_indicators(chosen)

@@ -1,4 +1,4 @@
-"""Home: today's state in one look, what changed, what runs, and what to do next."""
+"""Home: today's state at a glance, what changed, what runs, and what to do next."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def show_runs() -> None:
         column_config={
             "last": st.column_config.DatetimeColumn("Last result", format="D MMM YYYY, HH:mm"),
             "series": st.column_config.NumberColumn("Series", format="localized"),
-            "seconds": st.column_config.NumberColumn("Median time", format="%.0f s", help="Seconds a series"),
-            "model": st.column_config.TextColumn("Model", help="First characters of the SHA-256 over the weights"),
-            "settings": st.column_config.TextColumn("Settings", help="Hash over the settings that change results"),
-            "measuring": st.column_config.TextColumn("Measuring code", help="Version of the code that measured"),
+            "seconds": st.column_config.NumberColumn("Median time", format="%.0f s", help="Seconds per series"),
+            "model": st.column_config.TextColumn("Model", help="First characters of the SHA-256 of the weights"),
+            "settings": st.column_config.TextColumn("Settings", help="Hash of the settings that affect results"),
+            "measuring": st.column_config.TextColumn("Measuring code", help="Version of the measuring code"),
         },
         column_order=["last", "series", "seconds", "model", "settings", "measuring"],
     )
 
 
 def show_next_steps(numbers: services.CohortNumbers) -> None:
-    """What a lead would do now."""
+    """The next steps for a lead."""
     st.subheader("Next steps")
     if numbers.for_review:
         words = f"{wording.counted(numbers.for_review, 'measurement')} to check before use"

@@ -12,12 +12,12 @@ from pages.ui.access.users import author
 from pages.ui.shared import frame, identity, notes, wording
 from pages.ui.shared.literal import literal, literal_code
 
-#: In the session: what was looked up last, as a number that says nothing of it.
+#: In the session: the last look-up, as a number that reveals nothing.
 _ASKED = "look-up-asked"
 
 
 def show_found(found: services.Found) -> None:
-    """For each number the series it leads to under their patients with the way to them, or that there is none."""
+    """For each number, the matching series by patient with links, or a note that there are none."""
     known = sum(bool(series) for _, series in found.by_number)
     st.markdown(f"**{known:,} of {wording.counted(len(found.by_number), 'number')}** found.")
     asked = set[str]()
@@ -29,8 +29,8 @@ def show_found(found: services.Found) -> None:
             patients = _by_patient(series)
             if len(patients) > 1:
                 st.warning(
-                    f"{literal_code(number)} leads to {wording.counted(len(patients), 'patient')}. "
-                    "Make sure which of them you mean.",
+                    f"{literal_code(number)} leads to {wording.counted(len(patients), 'patient')}. Check which one "
+                    "you mean.",
                     icon=":material/group:",
                 )
             for key, own in patients.items():
@@ -38,7 +38,7 @@ def show_found(found: services.Found) -> None:
 
 
 def _by_patient(series: Sequence[services.FoundSeries]) -> dict[str, list[services.FoundSeries]]:
-    """The series of each patient, first of those whose own number it is."""
+    """The series of each patient, patients with this patient number first."""
     found: dict[str, list[services.FoundSeries]] = {}
     for one in sorted(series, key=lambda one: one.is_by_accession):
         found.setdefault(one.patient_key, []).append(one)
@@ -78,13 +78,13 @@ else:
         "Patient numbers or accession numbers",
         key="look-up-numbers",
         placeholder="one a line, or separated by commas",
-        help="They become the same keyed hashes as the CT's and are not stored, nor written to an address or a log; "
-        "that you looked, and whose series were found, is recorded.",
+        help="Numbers are turned into the same keyed hashes as those of the CT and are not stored or written to an "
+        "address or a log. Your look-up and the patients found are recorded.",
     )
     st.button("Look up", key="look-up", type="primary", icon=":material/search:")
     if typed.strip():
         try:
-            # A step on the page draws it anew and looks up again: that is no other look-up.
+            # A step on the page redraws it and looks up again: that is not a new look-up.
             asked = hash((author(), typed))
             found = services.find_patients(typed, is_again=st.session_state.get(_ASKED) == asked)
             st.session_state[_ASKED] = asked
@@ -92,4 +92,4 @@ else:
         except UsageError as refused:
             st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
     else:
-        st.caption("A barcode reader types here too. Ctrl+Enter, or the button, looks up what was typed or pasted.")
+        st.caption("A barcode scanner works here too. Press Ctrl+Enter or the button to look up the list.")

@@ -1,4 +1,4 @@
-"""Patient: the reader's screen, and below it every level, what to mind, what was noted and how it was measured."""
+"""Patient: the reader's screen, and below it every level, points to note, notes and how it was measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import show_author, show_history
 from pages.ui.shared.sign_in import while_signed_in
 
-#: The screen takes the height of the window, so that nothing of it must be scrolled to.
+#: The screen takes the height of the window, so that it needs no scrolling.
 _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 2.2rem 1rem 2rem !important; max-width: none !important; }
@@ -26,7 +26,7 @@ _STYLE = """
 
 
 def show_levels(view: services.PatientView) -> None:
-    """Every level: number, interval, and why one does not count."""
+    """Every level: value, interval, and why it does not count."""
     st.subheader("Levels")
     show_level_table(view)
     limits = services.limits()
@@ -47,12 +47,12 @@ def show_level_figure(view: services.PatientView) -> None:
         for row in view.levels
         if row.vbmd_mg_cm3 is not None
     ]
-    if points and st.toggle("Show vBMD from level to level", key="level-figure"):
+    if points and st.toggle("Show vBMD by level", key="level-figure"):
         st.plotly_chart(figures.levels_figure(points, services.limits()), config={"displayModeBar": False})
 
 
 def show_patient(view: services.PatientView) -> None:
-    """The screen, and below it what need not be seen at once; a blind second reader sees no first read there."""
+    """The screen, and below it less urgent details; a blind second reader sees no first read there."""
     is_read = view.is_read
     view, earlier = show_screen(view, top)
     is_blind = is_read and not view.is_read

@@ -24,7 +24,7 @@ POPULATIONS = {population.name: population for population in STANDARDS}
 
 
 def show_group(name: str, by: str, chosen: services.CohortFilter, population: StandardPopulation) -> None:
-    """Figure and table of one grouping, age-standardised beside it except by age."""
+    """Figure and table of one grouping, with age-standardised rates except by age."""
     sight = services.sight_of_figures()
     rates = services.prevalence(chosen, by=by, seen_by=sight)
     adjusted = {} if by == "age_band" else services.standardised(chosen, by=by, population=population, seen_by=sight)
@@ -61,7 +61,7 @@ def show_group(name: str, by: str, chosen: services.CohortFilter, population: St
 
 def _standardised(found: tuple[Standardised, Standardised] | None) -> str:
     if found is None:
-        return "nobody from 50"
+        return "nobody aged 50 or over"
     return wording.percent(found[0].share) if found[0].share else found[0].why
 
 
@@ -79,7 +79,7 @@ def show_distribution(chosen: services.CohortFilter) -> None:
 
 
 def show_overall(rate: figures.Rate) -> None:
-    """Everybody in the filter."""
+    """All patients in the filter."""
     columns = st.columns(4)
     for column, name, found in zip(
         columns, ("Osteoporosis", "Low bone mass"), (rate.osteoporosis, rate.low_bone_mass), strict=False
@@ -115,7 +115,7 @@ else:
     overall = services.prevalence(chosen, by="all", seen_by=services.sight_of_figures())
     if not overall or not overall[0].n:
         frame.draw_empty(
-            "Nobody in this filter has a category: nobody fits, nothing was measured, or all are too young.",
+            "No patient in this filter has a category: nobody matches, nothing was measured, or all are too young.",
             icon=":material/search_off:",
         )
     else:
@@ -133,6 +133,6 @@ else:
         st.caption(
             f"Osteoporosis: mean trabecular vBMD below {limits.osteoporosis_below:g} {wording.UNIT}; low bone mass: "
             f"{limits.osteoporosis_below:g} to {limits.normal_above:g}. "
-            "One patient counts once, by the latest study that has a category. Wilson 95 % intervals. "
+            "Each patient counts once, by the latest study with a category. Wilson 95 % intervals. "
             "The share is of those scanned and measured, not of a population."
         )

@@ -1,4 +1,4 @@
-"""Replication: the study of Fang 2021 carried on with simulated patients, beside what was published."""
+"""Replication: the study of Fang 2021 repeated with simulated patients, beside the published figures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _FIGURES = (
 
 
 def show_published(found: services.Study) -> None:
-    """What the paper printed, and the same figure here."""
+    """The published figures, and the same figures here."""
     st.subheader("Beside the published figures")
     phantomless, precalibrated = (found.of(name) for name in _CALIBRATIONS)
     st.table(
@@ -61,19 +61,19 @@ def show_published(found: services.Study) -> None:
     st.caption(
         "Published: Fang Y et al., Eur Radiol 2021;31:1831-1842 (463, 200 and 200 patients of three vendors; which "
         "vendor is which set, limits of agreement and areas under the curve are not in its abstract). Theirs are "
-        f"patients, these ({literal(', '.join(str(line.n) for line in phantomless))}) are simulated: the columns stand "
-        "beside each other and are no comparison of two methods."
+        f"patients, these ({literal(', '.join(str(line.n) for line in phantomless))}) are simulated: the columns are "
+        "shown side by side and do not compare two methods."
     )
 
 
 def _to_reach(column: str, target: str, line: services.StudyLine) -> str:
-    """A line without a phantom allows for every scanner there is: its interval is not asked to hold 95 % within one."""
+    """A line without a phantom covers all scanners: its interval need not reach 95 % coverage on a single one."""
     is_asked = column != "coverage" or line.calibration != "phantomless"
     return target.format(**line.targets) if is_asked else ""
 
 
 def show_figures(lines: Sequence[services.StudyLine]) -> None:
-    """Every figure of one calibration with what is to be reached."""
+    """Every figure of one calibration with its target."""
     st.table(
         literal_cells(
             [
@@ -111,7 +111,7 @@ def show_figures(lines: Sequence[services.StudyLine]) -> None:
         f"{sum(map(sum, line.confusion))} with a category"
         for line in lines
     )
-    st.caption(f"Patients in {literal(counts)} (categories hold from 50 years).")
+    st.caption(f"Patients in {literal(counts)} (categories apply from age 50).")
 
 
 def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
@@ -141,7 +141,7 @@ def show_rescans(rescans: Sequence[services.RescanLine]) -> None:
 
 
 def show_origin(found: services.Study) -> None:
-    """What makes the tables again."""
+    """How to reproduce the tables."""
     st.subheader("Where this comes from")
     st.code(found.made_by["command"], language="bash")
     st.caption(
@@ -154,15 +154,15 @@ def show_origin(found: services.Study) -> None:
 
 st.title("Replication of Fang 2021")
 st.warning(
-    "**SIMULATED.** Every patient of this study is invented: anatomy, scanner, QCT. It shows that the way from DICOM "
-    "to category holds on scanners that it has not seen; it does not show how the method performs in patients.",
+    "**SIMULATED.** Every patient of this study is invented: anatomy, scanner, QCT. It shows that the pipeline from "
+    "DICOM to category works on scanners that it has not seen; it does not show how the method performs in patients.",
     icon=":material/science:",
 )
 found = services.study()
 if found is None:
     st.info(
-        "The study was not run yet: there is no benchmarks/fang2021/results.csv. It takes about an hour on two "
-        "processors and goes on where it was stopped.",
+        "The study has not been run yet: there is no benchmarks/fang2021/results.csv. It takes about an hour on two "
+        "processors and resumes where it stopped.",
         icon=":material/hourglass_empty:",
     )
     st.code(_COMMAND, language="bash")

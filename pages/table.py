@@ -44,7 +44,7 @@ _SECRET = "table-secret"
 
 @in_words()
 def _sort_by_heading() -> None:
-    """A click on a heading sorts by its column, another one turns the order round."""
+    """A click on a heading sorts by its column, a second click reverses the order."""
     chosen = st.session_state["cohort-table"]["selection"]["columns"]
     if chosen and chosen[0] != st.session_state["by_column"]:
         st.session_state["by_column"], st.session_state["downwards"] = chosen[0], False
@@ -58,14 +58,14 @@ def show_choice() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         count = len(st.session_state["column"])
         with st.popover(f"Columns ({count} of {len(_COLUMNS)})", icon=":material/view_column:", width="content"):
-            st.multiselect("Columns", list(_COLUMNS), key="column", help="In the order in which they are chosen")
+            st.multiselect("Columns", list(_COLUMNS), key="column", help="In the order chosen")
         st.selectbox("Sort by", list(_COLUMNS), key="by_column", width=320)
         st.toggle("Descending", key="downwards")
         st.toggle(
-            "With the store's own keys, exact ages and days of study",
+            "With the store's own keys, exact ages and study dates",
             key="with_keys",
-            help="Without it patients, scanners and sites are named anew for each filter and choice of columns, "
-            "ages are whole years up to 90, and of the day the year alone is given.",
+            help="Without it, each filter and choice of columns gets new pseudonyms for patients, scanners and "
+            "sites, ages are whole years up to 90, and dates are cut to the year.",
         )
 
 
@@ -95,7 +95,7 @@ def _config(name: str, *, is_number: bool) -> ColumnConfig:
 
 
 def show_files(read: Callable[[services.Part], pa.Table], part: services.Part, stem: str) -> None:
-    """This table, all rows of it, as a file; made when it is asked for."""
+    """All rows of this table as a file, made on request."""
     whole = services.file_part(part)
     with st.container(horizontal=True):
         for words, kind, mime, to_bytes, icon in (
@@ -134,7 +134,7 @@ else:
     chosen = filters.heading("Table", "table", with_patients=True)
     total = services.cohort_numbers(chosen, seen_by=seen_by()).series
     if not total:
-        frame.draw_empty("No patient matches this filter: there is no row.", icon=":material/search_off:")
+        frame.draw_empty("No patient matches this filter, so there are no rows.", icon=":material/search_off:")
     else:
         show_choice()
         part = services.Part(
@@ -155,8 +155,9 @@ else:
         show_rows(rows)
         if total > len(rows):
             st.caption(
-                f"The first {len(rows):,} of {wording.counted(total, 'row')} in this order; files hold all of them."
+                f"The first {len(rows):,} of {wording.counted(total, 'row')} in this order; exported files hold all "
+                "of them."
             )
         else:
-            st.caption(f"{wording.counted(total, 'row')}, one a series. A click on a heading sorts by its column.")
+            st.caption(f"{wording.counted(total, 'row')}, one per series. Click a heading to sort by that column.")
         show_files(read, part, file_stem("cohort_table", chosen, datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Worklist: who should be looked at and why, worked through by keyboard or mouse."""
+"""Worklist: who should be reviewed and why, by keyboard or mouse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pages.ui.worklist.order import MOST_LISTED, WorkOrder, is_kept, refresh, wo
 
 
 def choose_sort() -> tuple[services.Sort, bool]:
-    """By what the whole list is ordered, and whether the largest comes first; both are in the address."""
+    """The sort order of the whole list, and whether the largest comes first; both are in the address."""
     name = st.selectbox(
         "Sort by",
         [sort.value for sort in services.Sort],
@@ -29,7 +29,7 @@ def choose_sort() -> tuple[services.Sort, bool]:
 
 
 def choose_page(order: WorkOrder) -> int:
-    """Which page of the list is shown, from 1; also in the address."""
+    """The page of the list, from 1; also in the address."""
     if st.session_state.get("page", 1) > order.pages:
         st.session_state["page"] = order.pages
     if order.pages == 1:
@@ -39,13 +39,13 @@ def choose_page(order: WorkOrder) -> int:
 
 
 def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
-    """How many are listed, and whether the store has changed since the list was put in order."""
+    """How many are listed, and whether the store has changed since the list was sorted."""
     flagged = services.cohort_numbers(chosen, seen_by=order.seen_by).flagged
     words = f"**{wording.counted(order.total, 'series', 'series')}** on this list, {flagged:,} flagged."
     if order.total > len(order.keys):
         words += f" The first {MOST_LISTED:,} are shown: narrow the filter or sort differently to see others."
     if order.noted:
-        words += f" {len(order.noted):,} noted since it was put in order."
+        words += f" {len(order.noted):,} noted since the list was sorted."
     waiting = 0
     if chosen.snoozed is False:
         waiting = services.worklist_count(replace(chosen, snoozed=True), seen_by=order.seen_by)
@@ -58,8 +58,8 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
         words += f" {wording.counted(now, 'series', 'series')} match the filter now."
     if hidden := len(services.hidden_series(order.seen_by)):
         words += (
-            f" {wording.counted(hidden, 'signed series', 'signed series')} of the store you have not read: lists show "
-            "the program's result, so that you can read blind."
+            f" {wording.counted(hidden, 'signed series', 'signed series')} of this store not yet read by you: "
+            "lists show the program's result, so that you can read blind."
         )
     st.markdown(words)
 
@@ -68,7 +68,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
 @in_words(draw_fault)
 @while_signed_in
 def show_list(chosen: services.CohortFilter) -> None:
-    """Who notes, order, page and the list itself; a note draws this part anew and nothing else."""
+    """Author, order, page and the list itself; a note redraws only this part."""
     address.write("worklist")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         notes.show_author()
@@ -79,7 +79,7 @@ def show_list(chosen: services.CohortFilter) -> None:
             "Refresh list",
             icon=":material/refresh:",
             on_click=in_words()(refresh),
-            help="Sorts the list again. Until then every patient stays in its place, also after a note.",
+            help="Sorts the list again. Until then every patient stays in place, even after a note.",
         )
         call_list.show(order, patient_list.reason_words)
     show_counts(order, chosen)
@@ -92,8 +92,6 @@ if not services.cohort_numbers().series:
 else:
     chosen = filters.heading("Worklist", "worklist", with_patients=True)
     if not services.worklist_count(chosen, seen_by=seen_by()) and not is_kept(chosen):
-        frame.draw_empty(
-            "No patient matches this filter. Remove a part of it to see more.", icon=":material/search_off:"
-        )
+        frame.draw_empty("No patient matches this filter. Remove part of it to see more.", icon=":material/search_off:")
     else:
         show_list(chosen)

@@ -1,10 +1,10 @@
 """``python -m benchmarks.crash [--fault kill] [--count 300] [--every 1] [--seed 1] [--json]``: the crash suite.
 
 Kills ``index``, ``analyze``, a store's owner while a person notes events, an upgrade, ``check --rebuild`` and
-``process`` at every n-th file operation and at random moments; or lets an operation meet another fault: a power cut
-that undoes what was not brought to the disk, a full or read-only disk, a right that is lost, an error of the disk.
-After each the same thing is done again; then every row, event and mask must be there once, as in a run without a fault,
-``check`` finds nothing, and no half-written file is left. Exit code 1 when anything was found wrong.
+``process`` at every n-th file operation and at random moments; or injects another fault: a power cut that loses writes
+not yet flushed to disk, a full or read-only disk, a lost permission, a disk error. After each fault the same step is
+repeated; then every row, event and mask must be there exactly once, as in a run without a fault, ``check`` must find
+nothing, and no half-written file may be left. Exit code 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from benchmarks.crash.suite import Bench, Verdict, plan
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the suite and print one line a scenario, then every fault."""
+    """Run the suite and print one line per scenario, then every fault."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash", description=__doc__)
     parser.add_argument("--fault", choices=[*FAULTS], default="kill")
     parser.add_argument("--count", type=int, default=300, metavar="N", help="at most so many faults")

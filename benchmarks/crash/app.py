@@ -1,8 +1,8 @@
 """``python -m benchmarks.crash.app [--count 20] [--people 3] [--series 2000] [--seed 1] [--json]``: the app is killed.
 
 People note in the list and on the patients' pages, by the protocol of Streamlit, until the app is killed at a random
-moment. It is started again: it must open, show no fault, and hold each note that it had confirmed once. What it had not
-confirmed may be there or not. Exit code 1 when anything was found wrong.
+moment. It is restarted: it must open, show no fault, and hold each confirmed note exactly once. Unconfirmed notes may
+be there or not. Exit code 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _PAGES = ("", "worklist", "follow_up")
 
 @dataclass(frozen=True, kw_only=True)
 class AppVerdict:
-    """One kill: after how many seconds of noting, how many notes were confirmed by then, and what was found wrong."""
+    """One kill: after how many seconds of noting, how many notes were confirmed by then, and the faults found."""
 
     after_s: float
     confirmed: int
@@ -46,7 +46,7 @@ class AppVerdict:
 
 
 def kill_app(store: Path, *, people: int, after_s: float, seed: int) -> AppVerdict:
-    """Kill the app over ``store`` after so many seconds of noting, start it again, and look at what is there."""
+    """Kill the app on ``store`` after the given seconds of noting, restart it, and check the store."""
     key = store / "crash.key"
     Pseudonyms.from_key_file(key)
     before = stored_notes(store)
@@ -62,7 +62,7 @@ def kill_app(store: Path, *, people: int, after_s: float, seed: int) -> AppVerdi
 
 
 async def _note_until_killed(server: Server, *, people: int, after_s: float, seed: int) -> list[Note]:
-    """What the app had confirmed when it was killed."""
+    """The notes that the app had confirmed when it was killed."""
     async with AsyncExitStack() as tabs:
         asked = []
         for number in range(people):
@@ -92,14 +92,14 @@ async def _shown_faults(address: str) -> list[str]:
 
 
 def _differences(stored: Counter[Note], noted: Counter[Note], people: int) -> list[str]:
-    """Each person may have asked for one note more than was confirmed: it was under way."""
+    """Each person may have requested one note more than was confirmed, the one under way."""
     lost = [f"confirmed, and {n} times not in the store: {note}" for note, n in (noted - stored).items()]
     more = Counter(note.author for note in (stored - noted).elements())
     return lost + [f"{author}: {n} notes more than confirmed" for author, n in more.items() if n > 1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill the app so many times, over one store, and print a line each."""
+    """Kill the app the given number of times, on one store, and print a line for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash.app", description=__doc__)
     parser.add_argument("--count", type=int, default=20, metavar="N")
     parser.add_argument("--people", type=int, default=3, metavar="N")

@@ -1,9 +1,9 @@
-"""A layer between this process and its files: it counts operations below a folder, and the n-th meets a fault.
+"""A layer between this process and its files: it counts operations below a folder, and the n-th one gets a fault.
 
 Python reports the opening of files, renames, removals and new folders to audit hooks before they happen; ``os.fsync``,
 renames and the writing of files are wrapped. A fault comes before the operation, and in the middle of a write: half of
-what was to be written is in the file. What compiled code does to files is not seen here (DuckDB, Parquet written to a
-path): those are killed at random moments instead (benchmarks/crash/suite.py).
+the data is then in the file. File operations of compiled code (DuckDB, Parquet written to a path) are not seen here:
+they are killed at random moments instead (benchmarks/crash/suite.py).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ _NEEDS_ROOM = ("open", "write", "fsync", "os.mkdir", "os.link")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What an operation meets: an error with that number, or the end of the process where it is 0.
+    """The fault of an operation: an error with that number, or the end of the process if it is 0.
 
-    ``lasts``: later operations meet it too. ``only``: the operations that it concerns, all where it names none.
-    ``undoes_renames``: those that were not brought to the disk are gone, as after a power cut.
+    ``lasts``: later operations get it too. ``only``: the operations concerned, all if empty. ``undoes_renames``:
+    renames not flushed to disk are lost, as after a power cut.
     """
 
     number: int = 0
@@ -78,13 +78,13 @@ class FileFaults:
         self.names: list[str] = []
 
     def arm(self) -> None:
-        """From now on; an audit hook cannot be taken away, so this is for a process that ends with its scenario."""
+        """Start counting. An audit hook cannot be removed, so this is for a process that ends with its scenario."""
         sys.addaudithook(self._audit)
         self._wrap()
         self._is_armed = True
 
     def disarm(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         self._is_armed = False
 
     def operation(self, name: str) -> None:
@@ -106,7 +106,7 @@ class FileFaults:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def _undo_renames(self) -> None:
-        """Put back every rename whose folder was not brought to the disk since, the last one first."""
+        """Undo every rename whose folder was not flushed to disk since, the last one first."""
         for source, target, former in reversed(self._renamed):
             if source:
                 os.rename(target, source)
@@ -171,13 +171,13 @@ class FileFaults:
         return rename
 
     def _on_disk(self, folder: str) -> None:
-        """What was renamed into that folder, or out of it, lasts from now on, and what was renamed before it."""
+        """Renames into or out of that folder, and earlier ones, are permanent from now on."""
         inside = [n for n, (_, target, _) in enumerate(self._renamed) if os.path.dirname(target) == folder]
         del self._renamed[: inside[-1] + 1 if inside else 0]
 
 
 class _Torn:
-    """A file whose ``write`` may be cut off in the middle; everything else is the file's own."""
+    """A file whose ``write`` may be interrupted halfway; everything else is passed to the file."""
 
     def __init__(self, file: Any, faults: FileFaults) -> None:
         self._file, self._faults = file, faults

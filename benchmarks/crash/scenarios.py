@@ -1,6 +1,6 @@
-"""What is killed: each scenario does one thing to a folder, may be done again after any kill, and has one right end.
+"""The scenarios to kill: each does one thing to a folder, can be repeated after any kill, and has one correct result.
 
-Everything runs in this process, the part of the workers too: what they do to files is the same as on a cluster. Killed
+Everything runs in this process, including the workers' part: their file operations are the same as on a cluster. Killed
 workers and owners of a real Dask cluster are in benchmarks/crash/suite.py.
 """
 
@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a scenario works: ``root`` is killed over and compared, ``ct`` and ``key`` are never written to."""
+    """Folders of a scenario: ``root`` is subjected to kills and compared, ``ct`` and ``key`` are never written to."""
 
     root: Path
     ct: Path
@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """``prepare`` makes the folder as it is before, once; ``act`` is what is killed. ``say`` reports what is promised.
+    """``prepare`` creates the initial folder once; ``act`` is killed. ``say`` reports what was promised.
 
     ``is_store`` is False for a folder of ``process``.
     """
@@ -112,7 +112,7 @@ def write_ct(folder: Path, *, first: int = 0, cases: int = _CASES) -> None:
 
 @contextmanager
 def workers_within() -> Iterator[None]:
-    """The series of a run one after the other in this process, in place of a cluster."""
+    """Runs the series of a run one after the other in this process, instead of on a cluster."""
 
     def in_turn(
         series: Sequence[Series], cautions: Mapping[str, tuple[Caution, ...]], job: Job, **_: object
@@ -194,13 +194,13 @@ def _of_an_earlier_program(place: Place) -> None:
 
 @contextmanager
 def without_waiting() -> Iterator[None]:
-    """What killed processes left goes when a store is opened or a run begins; here it need not be of long ago."""
+    """Remove leftovers of killed processes when a store is opened or a run begins, without waiting for them to age."""
     with mock.patch.object(leftovers, "_OLD_S", -1.0), mock.patch.object(runs, "_MAKING_S", -1.0):
         yield
 
 
 def remove_leftovers(place: Place) -> None:
-    """What opening a store removes."""
+    """Remove what opening a store removes."""
     with without_waiting(), open_store(place.root):
         leftovers.remove_old_images(place.root)
 

@@ -1,4 +1,4 @@
-"""Faults of each scenario at its n-th file operation, kills at random moments too, and what each left behind."""
+"""Faults in each scenario at its n-th file operation, also kills at random moments, and what each left behind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SAID = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One fault: in which scenario, ``when`` ('operation 12 of 80, os.rename'), and what was found wrong after it."""
+    """One fault: its scenario, ``when`` ('operation 12 of 80, os.rename'), and what was wrong afterwards."""
 
     scenario: str
     when: str
@@ -54,7 +54,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A scenario that was not killed: its operations in order, how long it took, and what it left."""
+    """A scenario without a kill: its operations in order, its duration, and its result."""
 
     operations: tuple[str, ...]
     seconds: float
@@ -62,7 +62,7 @@ class Measured:
 
 
 class Bench:
-    """A folder to work in, with each scenario's folder as it is before, made once."""
+    """A working folder, with each scenario's initial folder, created once."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -87,7 +87,7 @@ class Bench:
         return self._disturbed(scenario, when, fault=fault, at=n, after_s=None)
 
     def kill_after(self, scenario: Scenario, share: float) -> Verdict:
-        """Kill the scenario after this share of the time that it takes."""
+        """Kill the scenario after this share of its usual duration."""
         seconds = share * self.measured(scenario).seconds
         return self._disturbed(scenario, f"kill after {seconds:.3f} s", fault="kill", at=0, after_s=seconds)
 
@@ -102,7 +102,7 @@ class Bench:
 
     @contextlib.contextmanager
     def _copy(self, scenario: Scenario) -> Iterator[Place]:
-        """The scenario's folder as it is before, at the same place each time."""
+        """A copy of the scenario's initial folder, always at the same path."""
         template = self.folder / "before" / scenario.name
         place = Place(root=self.folder / "root", ct=self._ct, key=self.folder / "key")
         shutil.rmtree(place.root, ignore_errors=True)
@@ -121,10 +121,10 @@ def named(name: str) -> Scenario:
 
 
 def plan(bench: Bench, *, count: int, every: int, seed: int, fault: str = "kill") -> Iterator[Callable[[], Verdict]]:
-    """``fault`` at every n-th operation of each scenario, ``count`` in all; of kills the rest at random moments.
+    """``fault`` at every n-th operation of each scenario, ``count`` in all; for kills, the rest at random moments.
 
-    Where there are more operations than ``count`` they are drawn from the scenarios in turn; a fifth of the kills, at
-    least, comes at random moments.
+    If there are more operations than ``count``, they are drawn from the scenarios in turn; at least a fifth of the
+    kills come at random moments.
     """
     rng = random.Random(seed)
     drawn = []
@@ -139,7 +139,7 @@ def plan(bench: Bench, *, count: int, every: int, seed: int, fault: str = "kill"
 
 
 def _in_child(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The answer of ``function`` in a process of its own. Raises RuntimeError when it raised or died."""
+    """The result of ``function`` in a separate process. Raises RuntimeError if it raised or died."""
     ours, theirs = _CONTEXT.Pipe()
     child = _CONTEXT.Process(target=_answer, args=(theirs, function, arguments))
     child.start()
@@ -169,7 +169,7 @@ def _answer(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any
 def _disturbed_child(
     name: str, place: Place, *, fault: str, at: int, after_s: float | None
 ) -> tuple[list[str], int | None]:
-    """What the scenario promised before the fault ended it, and the exit code of its process."""
+    """What the scenario promised before the fault, and the exit code of its process."""
     ours, theirs = _CONTEXT.Pipe()
     child = _CONTEXT.Process(target=_act, args=(theirs, name, place, fault, at))
     child.start()
@@ -213,7 +213,7 @@ def _run_whole(name: str, place: Place) -> dict[str, Any]:
 def _settle(
     name: str, place: Place, promised: Sequence[str], had_snapshot: bool, expected: dict[str, list[str]]
 ) -> list[str]:
-    """What is wrong after a fault: before anything is done about it, and after the same thing was done again."""
+    """What is wrong after a fault, and after the same step was repeated."""
     scenario, found = named(name), []
     if scenario.is_store and had_snapshot:
         with open_snapshot(place.root) as snapshot:
@@ -231,13 +231,13 @@ def _settle(
 
 
 def _difference(table: str, rows: Sequence[str], expected: Sequence[str]) -> str:
-    """How many rows a run without a fault has and this one has not, and the other way round; '' where they agree."""
+    """How many rows are only in a run without a fault, and how many only in this one; '' if they agree."""
     lost, more = Counter(expected) - Counter(rows), Counter(rows) - Counter(expected)
     return f"{table}: {lost.total()} rows lost, {more.total()} more than without a fault" if lost or more else ""
 
 
 def _lost(place: Place, promised: Sequence[str]) -> list[str]:
-    """Events that were promised and are not there, or are there twice."""
+    """Promised events that are missing or duplicated."""
     with open_store(place.root) as store:
         store.take_in()
         counts = Counter(row["event_id"] for row in store.table("events").to_pylist())
@@ -246,7 +246,7 @@ def _lost(place: Place, promised: Sequence[str]) -> list[str]:
 
 
 def _state(scenario: Scenario, place: Place) -> dict[str, list[str]]:
-    """Rows of every table in no order, without what differs between two runs; for ``process`` the masks too."""
+    """Unordered rows of every table, without values that differ between runs; for ``process`` the masks too."""
     if scenario.is_store:
         with open_store(place.root) as store:
             store.take_in()
@@ -273,6 +273,6 @@ def _rows(table: pa.Table) -> list[str]:
 
 
 def _left_over(root: Path) -> list[str]:
-    """Half-written files, and notes of runs."""
+    """Half-written files, and leftover notes of runs."""
     names = [path for path in root.rglob("*") if path.name.startswith(".") or path.suffix in (".writing", ".making")]
     return sorted(str(path.relative_to(root)) for path in names if path.name not in _HIDDEN)

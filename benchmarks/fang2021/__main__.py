@@ -1,9 +1,9 @@
-"""Fang 2021 carried on: three vendors, simulated, by the released pipeline. ``python -m benchmarks.fang2021``.
+"""Fang 2021 repeated: three vendors, simulated, with the released pipeline. ``python -m benchmarks.fang2021``.
 
 Simulates test set 1 (463 patients), 2 (200) and 3 (200), writes each patient as DICOM, runs find, read, outline,
-measure, calibrate and assess, compares with a simulated phantom QCT and writes results.csv (a row a set and
-calibration) and rescan.csv here. Stopped and started again it goes on; --limit takes fewer patients a set and writes
-nothing unless --tables names a folder.
+measure, calibrate and assess, compares with a simulated phantom QCT and writes results.csv (one row per set and
+calibration) and rescan.csv here. After a stop it resumes; --limit takes fewer patients per set and writes nothing
+unless --tables names a folder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Scanned twice: how far the same patient's value lies apart, per set and calibration.
+"""Scanned twice: how far apart the same patient's values are, per set and calibration.
 
 repositioned: the patient got up and lay down again on the same scanner: other place in the field, other slices, the
 spine turned a little, table height some 7 mm (SD) apart with its slope of HU, other noise. kernel: the same raw data

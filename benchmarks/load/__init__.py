@@ -1,1 +1,1 @@
-"""The load suite: people on a store at once, an analysis beside them."""
+"""The load suite: many people on one store at once, with an analysis running."""

@@ -1,11 +1,11 @@
 """``python -m benchmarks.load [--people 20] [--minutes 10] [--series 1000000] [--store DIR] [--json]``: the load suite.
 
 The app runs over a simulated store of so many series (made first, some minutes, unless ``--store`` names one; the
-people's notes are left in it). People come one after another and open every page; then all work at once with seconds of
-thinking in between, beside an analysis, a reader whose signed reads are sent to Orthanc (to a storage SCP of our own
-where Orthanc is not installed), and one more person in a real Chromium where there is one. Printed: p50 and p95 of each
+people's notes are left in it). People arrive one after another and open every page; then all work at once with seconds
+of thinking in between, while an analysis runs, a reader's signed reads are sent to Orthanc (to our own storage SCP if
+Orthanc is not installed), and one more person works in a real Chromium if there is one. Printed: p50 and p95 of each
 page; memory, handles, threads and temporary files by person and by minute; what was signed and sent; and every fault,
-lost note, object that is not in the PACS or logged error, which make the exit code 1.
+lost note, object missing in the PACS or logged error, each of which gives exit code 1.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def document(found: Found) -> dict[str, Any]:
-    """Everything but the single answers."""
+    """Everything except the individual answers."""
     left_out = {"alone", "together", "noted"}
     rest = {name: value for name, value in asdict(found).items() if name not in left_out}
     return {

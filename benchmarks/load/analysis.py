@@ -1,7 +1,8 @@
-"""The analysis beside the people: ``python -m benchmarks.load.analysis STORE KEY CT``, until it is asked to end.
+"""The analysis that runs beside the people: ``python -m benchmarks.load.analysis STORE KEY CT``, until it is asked to
+end.
 
-Again and again three small CT are written, indexed and analyzed on a worker, with the boxes of the crash suite in
-place of a network, so that it runs on any machine; the app owns the store meanwhile. A line of JSON after each step.
+Repeatedly writes three small CT, indexes and analyzes them on a worker, with the boxes of the crash suite instead of a
+network, so that it runs on any machine; the app owns the store meanwhile. Prints a line of JSON after each step.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def say(**found: object) -> None:
 
 
 def end(number: int, frame: FrameType | None) -> None:
-    """What SIGTERM does."""
+    """Handles SIGTERM."""
     sys.exit(0)
 
 

@@ -1,4 +1,4 @@
-"""What a person does before the dashboard: opens pages in a drawn order, filters, notes, looks patients up, exports."""
+"""A simulated user of the dashboard: opens pages in a random order, filters, notes, looks patients up, exports."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Seen:
 
 @dataclass(kw_only=True)
 class Person:
-    """A person before one tab, whose choices follow from ``seed`` and ``number``; ``cpu_s`` asks the app's time."""
+    """A person using one tab, whose choices follow from ``seed`` and ``number``; ``cpu_s`` returns the app's time."""
 
     number: int
     seed: int
@@ -70,7 +70,7 @@ class Person:
 
     @property
     def author(self) -> str:
-        """The name under everything that this person notes."""
+        """The author name of this person's notes."""
         return f"load-{self.number}"
 
     async def look_round(self) -> None:

@@ -1,7 +1,7 @@
 """One browser tab as the app sees it: a WebSocket that speaks Streamlit's protocol, without a browser.
 
-It asks for pages and sends what widgets say, as Streamlit's front end does, keeps what is drawn, and waits until the
-script has ended. It draws nothing, so that twenty of them cost little beside the app.
+It requests pages and sends widget values, as Streamlit's front end does, keeps the drawn elements, and waits until the
+script has ended. It renders nothing, so that twenty of them cost little compared with the app.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class Tab:
         return ""
 
     async def _run(self, states: list[WidgetState], *, fragment: str) -> Answer:
-        """Ask for a run of the script and wait until it has ended."""
+        """Request a script run and wait until it has ended."""
         asked = BackMsg()
         wanted = asked.rerun_script
         wanted.query_string, wanted.fragment_id = self.query, fragment

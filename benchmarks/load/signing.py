@@ -1,7 +1,9 @@
-"""A reader and the PACS beside the people: ``python -m benchmarks.load.signing STORE KEY CT``, until asked to end.
+"""A reader and the PACS that run beside the people: ``python -m benchmarks.load.signing STORE KEY CT``, until asked to
+end.
 
-Again and again two small CT are written as DICOM, measured with the outlines of their phantoms and indexed; a reader
-signs them, and ``send`` brings what is signed to the PACS that the environment names. A line of JSON after each step.
+Repeatedly writes two small CT as DICOM, measures them with the outlines of their phantoms and indexes them; a reader
+signs them, and ``send`` sends the signed reads to the PACS named in the environment. Prints a line of JSON after each
+step.
 """
 
 from __future__ import annotations

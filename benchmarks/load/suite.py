@@ -107,7 +107,7 @@ class Found:
 
 
 def run(store: Path, plan: Plan) -> Found:
-    """Do it all over ``store``, which is changed by it."""
+    """Run everything on ``store``, which is changed by it."""
     found = Found()
     with tempfile.TemporaryDirectory(prefix="load") as folder, _pacs(plan, Path(folder)) as pacs:
         key = store / "load.key"
@@ -139,7 +139,7 @@ def run(store: Path, plan: Plan) -> Found:
 
 @dataclass(frozen=True, kw_only=True)
 class _Beside:
-    """Where the programs beside the app work."""
+    """Folders of the programs beside the app."""
 
     settings: Settings
     folder: Path
@@ -205,7 +205,7 @@ def _browse(server: Server, plan: Plan, until: float) -> list[Seen]:
 
 
 def _taken(people: Sequence[Person]) -> list[Seen]:
-    """What they did since this was asked last."""
+    """What they did since the last call."""
     seen = [one for person in people for one in person.seen]
     for person in people:
         person.seen.clear()

@@ -1,9 +1,9 @@
-"""How often work on a series was begun and never ended: the memory that outlives a killed worker.
+"""How often work on a series was started and never finished: a record that survives a killed worker.
 
-A worker leaves a file beside the results before it begins a series and takes it away when it has
-ended, in whatever way. Whoever begins the same series again finds the file: the worker before was
-killed by the system, by its memory limit or by a fault in compiled code. This needs no word from
-the scheduler, so it holds on any cluster whose workers share the folder.
+A worker leaves a file beside the results before it starts a series and removes it at the end, whatever the outcome. A
+worker that starts the same series again and finds the file knows that the previous worker was killed by the system, by
+its memory limit or by a fault in compiled code. This does not depend on the scheduler, so it works on any cluster whose
+workers share the folder.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ DEATHS_ALLOWED = 2
 
 
 def deaths_before(folder: Path, key: str) -> int:
-    """How many workers died over ``key`` so far in this run."""
+    """Number of workers that died on ``key`` so far in this run."""
     marker = folder / key
     return marker.stat().st_size if marker.exists() else 0
 
 
 def begin(folder: Path, key: str) -> None:
-    """Note that work on ``key`` begins; one byte an attempt."""
+    """Note that work on ``key`` begins; one byte per attempt."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / key).open("ab") as marker:
         marker.write(b".")

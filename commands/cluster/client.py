@@ -17,11 +17,11 @@ from distributed.utils import get_mp_context
 from osteo_core.errors import UsageError
 from osteo_core.settings import Settings
 
-#: Lower priority than the app and everything else a person waits for.
+#: Lower priority than the app and everything else that people wait for.
 _NICENESS = 10
 #: Seconds to wait for a scheduler to answer and for its first worker to report.
 _PATIENCE_S = 30
-#: Deaths are counted by ``attempts``; Dask's own count also hits series that merely stood in the same queue.
+#: Deaths are counted by ``attempts``; Dask's own count also includes series that were merely in the same queue.
 _DASK_DEATHS = 100
 
 _KEEP_BYTES = 2**32
@@ -36,8 +36,9 @@ _LOCAL_CONFIG = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
-    # Volumes and feature maps come and go by the hundred MB. Given back to the system each time, their pages are
-    # faulted in anew each time: a third of the CPU time of a series. A worker keeps them; its memory limit holds.
+    # Volumes and feature maps come and go by the hundred MB. If they were returned to the system each time, their pages
+    # would be faulted in again each time: a third of the CPU time of a series. A worker keeps them; its memory limit
+    # still applies.
     "distributed.nanny.pre-spawn-environ": {
         "MALLOC_TRIM_THRESHOLD_": str(_KEEP_BYTES),
         "MALLOC_MMAP_THRESHOLD_": str(_KEEP_BYTES),
@@ -46,9 +47,9 @@ _LOCAL_CONFIG = {
         "OPENBLAS_NUM_THREADS": "1",
     },
     "distributed.comm.timeouts.connect": f"{_PATIENCE_S}s",
-    # Workers are forked from one process that has imported what all of them need, instead of each importing it anew.
+    # Workers are forked from one process that has imported what all of them need, instead of each importing it again.
     "distributed.worker.multiprocessing-method": "forkserver",
-    # Scheduler and workers answer HTTP too, to whoever asks: their logs, what is running. Nobody reads that here.
+    # Scheduler and workers would also serve their logs and state over HTTP to anyone. Nobody needs that here.
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
@@ -57,10 +58,10 @@ _PRELOADED = ["distributed", "torch", "commands.analyze_one"]
 
 
 class Bounded(WorkerPlugin):
-    """Lowers the priority of a worker process that this program started, and bounds what it may allocate.
+    """Lowers the priority of a worker process that this program started, and limits its memory.
 
-    Dask ends a worker whose memory has grown beyond its limit; an allocation that is far beyond it would take the
-    machine's memory first. It is refused instead, and the series fails with its reason.
+    Dask ends a worker whose memory has grown beyond its limit, but one very large allocation could exhaust the
+    machine's memory first. Such an allocation is refused instead, and the series fails with a reason.
     """
 
     name = "bounded"
@@ -69,7 +70,7 @@ class Bounded(WorkerPlugin):
         self._bytes = round(memory_gb * 1e9) + _SLACK_BYTES
 
     def setup(self, worker: object) -> None:
-        """Called by Dask once in each worker, also in one that replaces a dead one."""
+        """Called by Dask once in each worker, including replacements of dead ones."""
         os.nice(max(0, _NICENESS - os.nice(0)))
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         limit = self._bytes if hard == resource.RLIM_INFINITY else min(self._bytes, hard)
@@ -90,10 +91,10 @@ def open_client(settings: Settings, scheduler: str | None = None) -> Iterator[Cl
 
 @contextlib.contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Threads and processes begun meanwhile, and all that these begin, get no SIGINT.
+    """Threads and processes started meanwhile, and their children, get no SIGINT.
 
-    A terminal sends Ctrl-C to every process. This one ends the workers; on their own they would die in the midst of
-    whatever they do, a traceback each, also those that are still importing and those begun later for a dead one.
+    A terminal sends Ctrl-C to every process. This process ends the workers; otherwise each would die in the middle of
+    its work with a traceback, including those that are still importing or were started later to replace a dead one.
     """
     resource_tracker.ensure_running()  # once it runs; starting it lifts the mask of the thread that does
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -105,9 +106,9 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _local(settings: Settings) -> Iterator[Client]:
-    """Processes of this machine, which talk by TLS with a certificate made for this run and kept in memory.
+    """Processes on this machine, which communicate over TLS with a certificate made for this run and kept in memory.
 
-    Every account of the machine reaches its ports; a scheduler without TLS would run what any of them hands in.
+    Every account on the machine can reach its ports; a scheduler without TLS would run whatever any of them submits.
     """
     with dask.config.set(_LOCAL_CONFIG):
         get_mp_context().set_forkserver_preload(_PRELOADED)

@@ -1,4 +1,4 @@
-"""Whether a process that a file names is still the same one: the system uses a process id again, but no start."""
+"""Whether a process named in a file is still the same one: the system reuses process ids, but not start times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _START_FIELD = 19
 
 
 def started_at(pid: int) -> str:
-    """When that process began, as the kernel has it; '' where it is gone, or on a system without /proc."""
+    """Start time of that process from the kernel; '' if it is gone, or on a system without /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         boot = _BOOT.read_text(encoding="ascii").strip()
@@ -22,13 +22,13 @@ def started_at(pid: int) -> str:
 
 
 def is_alive(pid: int, started: str = "") -> bool:
-    """Whether the process ``pid`` runs and began at ``started``; without a known start its id alone counts."""
+    """Whether the process ``pid`` runs and started at ``started``; without a known start only its id counts."""
     if pid <= 0:
         return False
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # it is another user's
+    except PermissionError:  # it belongs to another user
         pass
     return not started or started_at(pid) in ("", started)

@@ -1,4 +1,4 @@
-"""How far a run is: one small record, a file that the app reads, and the sums behind rate and time left."""
+"""Progress of a run: one small record, a file that the app reads, and the computation of rate and time left."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, Self
 from commands.cluster.processes import is_alive, started_at
 from osteo_core.whole_files import write_text
 
-#: The rate is taken over this many of the latest finished series, so that a slow start is soon forgotten.
+#: The rate is taken over this many of the latest finished series, so that a slow start soon stops counting.
 _RATE_WINDOW = 20
 
 #: The stages in which a run may end.
@@ -27,11 +27,10 @@ PROGRESS_FILE = "progress.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a run is: ``done`` of ``total`` (0 while unknown); rate and time left are None until two are done.
+    """Progress of a run: ``done`` of ``total`` (0 while unknown); rate and time left are None until two are done.
 
-    ``started_at`` is ISO 8601 in UTC; ``pid`` is the process that works and ``process_started`` when it began, so that
-    a reader can tell a run that was killed from one that goes on. ``is_paused``: nothing new is begun until the pause
-    is lifted.
+    ``started_at`` is ISO 8601 in UTC; ``pid`` is the working process and ``process_started`` its start time, which tell
+    a killed run from a running one. ``is_paused``: nothing new is started until the pause ends.
     """
 
     stage: str
@@ -47,22 +46,22 @@ class Progress:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process that works is still there."""
+        """Whether the working process is still there."""
         return is_alive(self.pid, self.process_started)
 
     @property
     def is_finished(self) -> bool:
-        """Everything that was to be done is done."""
+        """Whether everything is done."""
         return self.stage == DONE or (self.total > 0 and self.done >= self.total)
 
     @property
     def is_running(self) -> bool:
-        """A living process is at work."""
+        """Whether a living process is at work."""
         return self.is_alive and not self.is_finished and self.stage != STOPPED
 
     @property
     def was_cut_off(self) -> bool:
-        """Stopped or killed before its end."""
+        """Whether it was stopped or killed before its end."""
         return not self.is_running and not self.is_finished and self.total > 0
 
     @property
@@ -75,9 +74,9 @@ Listener = Callable[[Progress], None]
 
 
 class Tracker:
-    """Counts what is done and tells its listeners; a pause counts for no rate.
+    """Counts finished items and informs its listeners; pauses do not count in the rate.
 
-    ``is_paused`` says whether the run rests; ``clock`` gives seconds and is there for tests.
+    ``is_paused`` says whether the run is paused; ``clock`` gives seconds and exists for tests.
     """
 
     def __init__(
@@ -103,7 +102,7 @@ class Tracker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        """The last word is 'done' or 'stopped', so that a reader can tell them apart."""
+        """Report 'done' or 'stopped' last, so that a reader can tell them apart."""
         self.report(stage=DONE if kind is None else STOPPED)
 
     def advance(self, count: int = 1, *, message: str = "") -> None:
@@ -113,12 +112,12 @@ class Tracker:
         self.report(message=message)
 
     def grow(self, count: int) -> None:
-        """There is more to do than was known."""
+        """Add to the total."""
         self._total += count
         self.report(message=self._message)
 
     def set_count(self, done: int, total: int) -> None:
-        """Someone else counts: ``done`` of ``total``."""
+        """Set the count kept by somebody else: ``done`` of ``total``."""
         self._total = total
         self.advance(done - self._done)
 
@@ -134,7 +133,7 @@ class Tracker:
             listener(reading)
 
     def reading(self) -> Progress:
-        """The present state of the run."""
+        """The current state of the run."""
         rate = self._rate_per_s()
         left = max(self._total - self._done, 0)
         return Progress(
@@ -158,7 +157,7 @@ class Tracker:
 
 
 def progress_file(store_dir: Path) -> Listener:
-    """A listener that keeps ``progress.json`` of that store, whole at every moment."""
+    """A listener that writes ``progress.json`` of that store; the file is complete at every moment."""
 
     def write(reading: Progress) -> None:
         write_text(store_dir / PROGRESS_FILE, json.dumps(asdict(reading)))
@@ -167,7 +166,7 @@ def progress_file(store_dir: Path) -> Listener:
 
 
 def read_progress(store_dir: Path) -> Progress | None:
-    """The latest progress of a run over that store; None where nothing ever ran or the file is damaged."""
+    """The latest progress of a run over that store; None if nothing ever ran or the file is damaged."""
     try:
         given = json.loads((store_dir / PROGRESS_FILE).read_text(encoding="utf-8"))
         return _read(given)
@@ -191,7 +190,7 @@ def _read(given: dict[str, Any]) -> Progress:
 
 
 def _number(value: object) -> float | None:
-    """The value as a finite number from 0. Raises TypeError or ValueError for any other."""
+    """The value as a finite number from 0. Raises TypeError or ValueError otherwise."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:

@@ -1,9 +1,9 @@
-"""Runs over one folder at the same time: each knows which others live, and no series is done by two of them.
+"""Runs over one folder at the same time: each knows which others are alive, and no series is done by two of them.
 
 A run keeps a folder ``.running/RUN`` with a locked file in it. The system drops the lock when the process ends, however
-it ends: a killed run is told apart from one that goes on, also where its process id is in use again. Before a worker
-begins a series it takes it: a file in ``.running/.taken`` that names the run. What a killed run had taken is free
-again. The last run to end removes all of it; the next to begin removes what killed ones left.
+it ends, so a killed run differs from a running one even if its process id is in use again. Before a worker starts a
+series it claims it: a file in ``.running/.taken`` that names the run. Claims of a killed run are void. The last run to
+end removes all files; the next one to start removes the remains of killed runs.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _LOCK = "lock"
 _GATE = ".gate"
 #: In place of a run's name, before the name and the outcome: the series is done and its result is delivered.
 _DONE = "done"
-#: How long a file without a name is waited for: its writer is between making and filling it, or was killed there.
+#: How long to wait for a file without a name: its writer is between creating and filling it, or was killed there.
 _WRITING_S = 1.0
-#: A run's folder under its first name is a moment old, or was left by a process that was killed in that moment.
+#: A run's folder keeps its first name only briefly, unless its process was killed at that point.
 _MAKING, _MAKING_S = ".making", 60.0
 
 
 def folder_of(out_dir: Path, run_id: str) -> Path:
-    """Where that run keeps its notes."""
+    """Folder where that run keeps its notes."""
     return out_dir / RUNNING / run_id
 
 
 @contextlib.contextmanager
 def joined(out_dir: Path, run_id: str, *, alone: bool = False) -> Iterator[None]:
-    """For the length of a run over ``out_dir``. With ``alone`` raises UsageError while another run is at work there."""
+    """Context of a run over ``out_dir``. With ``alone``, raises UsageError while another run is at work there."""
     root, folder = out_dir / RUNNING, folder_of(out_dir, run_id)
     _remove_dead(root)
     lock = _locked_folder(folder)
@@ -58,28 +58,28 @@ def joined(out_dir: Path, run_id: str, *, alone: bool = False) -> Iterator[None]
 
 
 def is_at_work(out_dir: Path) -> bool:
-    """Whether any run over that folder lives."""
+    """Whether any run over that folder is alive."""
     return bool(_others(out_dir / RUNNING, ""))
 
 
 def take(out_dir: Path, run_id: str, key: str) -> bool:
-    """Whether ``key`` is this run's to do: nobody has taken it, or a run that is dead. Any number of runs may ask."""
+    """Claim ``key`` for this run: True if nobody has claimed it, or only a dead run. Any number of runs may ask."""
     path = out_dir / RUNNING / _TAKEN / key
     path.parent.mkdir(parents=True, exist_ok=True)
     while not _made(path, run_id):
         holder = _holder(path)
-        if holder == run_id:  # a worker of this run died over it
+        if holder == run_id:  # a worker of this run died on it
             return True
         if not _is_free(out_dir, holder):
             return False
-        with _gate(path.parent):  # of several runs that see the same dead one, one takes over
+        with _gate(path.parent):  # of several runs that see the same dead run, one takes over
             if path.exists() and _is_free(out_dir, _holder(path)):
                 _write(path, run_id)
     return True
 
 
 def _is_free(out_dir: Path, holder: str) -> bool:
-    """Whether that holder is dead: a run that was killed, or a writer that was killed before it wrote its name."""
+    """Whether the holder of the claim is dead: a killed run, or a writer killed before it wrote its name."""
     return not holder.startswith(_DONE) and not (holder and _is_alive(folder_of(out_dir, holder)))
 
 
@@ -101,7 +101,7 @@ def _write(path: Path, content: str) -> None:
 
 
 def finish(out_dir: Path, key: str, *, is_done: bool, run_id: str = "", word: str = "") -> None:
-    """Note that ``key`` is done, by which run and with which outcome; where it is not done another run may take it."""
+    """Note that ``key`` is done, by which run and with which outcome; if it is not done, another run may claim it."""
     path = out_dir / RUNNING / _TAKEN / key
     if not is_done:
         path.unlink(missing_ok=True)
@@ -111,9 +111,9 @@ def finish(out_dir: Path, key: str, *, is_done: bool, run_id: str = "", word: st
 
 
 def outcome_of(out_dir: Path, run_id: str, key: str) -> str:
-    """The word under which this run itself finished ``key``, '' where it did not.
+    """The outcome with which this run itself finished ``key``, '' if it did not.
 
-    A worker that dies takes the answers along that it had not handed over; its work is asked for once more.
+    A worker that dies loses the answers that it had not yet handed over; its work is then requested again.
     """
     done, _, rest = _holder(out_dir / RUNNING / _TAKEN / key).partition(" ")
     by, _, word = rest.partition(" ")
@@ -131,7 +131,7 @@ def _made(path: Path, run_id: str) -> bool:
 
 
 def _holder(path: Path) -> str:
-    """The run that has taken it; '' where its writer died before it could say so, or nobody has."""
+    """The run that has claimed it; '' if nobody has, or its writer died before it wrote the name."""
     deadline = time.monotonic() + _WRITING_S
     while time.monotonic() < deadline:
         try:
@@ -145,7 +145,7 @@ def _holder(path: Path) -> str:
 
 
 def _locked_folder(folder: Path) -> int:
-    """The run's folder with its locked file, made under another name first: it is never seen without the lock."""
+    """Create the run's folder with its locked file, under another name first: it is never seen without the lock."""
     making = folder.with_name(f".{folder.name}{_MAKING}")
     making.mkdir(parents=True)
     descriptor = os.open(making / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
@@ -172,13 +172,13 @@ def _is_alive(folder: Path) -> bool:
 
 
 def _others(root: Path, run_id: str) -> list[Path]:
-    """Folders of the other runs that live."""
+    """Folders of the other living runs."""
     folders = [path for path in _listed(root) if not path.name.startswith(".") and path.name != run_id]
     return [path for path in folders if _is_alive(path)]
 
 
 def _remove_dead(root: Path) -> None:
-    """What killed runs left; what they had taken is free again."""
+    """Remove the remains of killed runs; their claims are free again."""
     folders = _listed(root)
     dead = [path for path in folders if not path.name.startswith(".") and not _is_alive(path)]
     if len(dead) == sum(not path.name.startswith(".") for path in folders):

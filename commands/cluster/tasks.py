@@ -1,4 +1,4 @@
-"""Many tasks over the workers: few in flight, new ones as old ones end, and nothing lost with a worker."""
+"""Runs many tasks on the workers: few in flight, new ones as old ones end, and nothing lost with a worker."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from distributed.comm.core import CommClosedError
 
 from osteo_core.errors import WorkersLostError
 
-#: Volumes in flight a worker: one at work, one waiting, so that no worker idles and memory stays bounded.
+#: Volumes in flight per worker: one in progress, one waiting, so that no worker idles and memory stays bounded.
 IN_FLIGHT_PER_WORKER = 2
-#: How often a task is handed in again after Dask gave it up because workers died around it.
+#: How often a task is resubmitted after Dask gave it up because its workers died.
 _RESUBMISSIONS = 5
 _TICK_S = 2.0
-#: How soon a run that rests sees that it may go on.
+#: How often a paused run checks whether it may resume.
 _PAUSED_S = 0.5
 _CONNECTED = ("running", "connecting")
 _GONE = (
@@ -31,7 +31,7 @@ _GONE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A call that a worker makes; ``function`` and ``arguments`` must pickle."""
+    """A function call for a worker; ``function`` and ``arguments`` must pickle."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
@@ -46,11 +46,11 @@ def run_tasks(
     on_tick: Callable[[], None] | None = None,
     is_paused: Callable[[], bool] | None = None,
 ) -> None:
-    """Run ``tasks``, at most two a worker at a time, calling ``on_done`` with each answer as it comes.
+    """Run ``tasks``, at most two per worker at a time, calling ``on_done`` with each answer as it arrives.
 
-    The tasks that ``on_done`` gives back go next. While ``is_paused`` says so nothing new is begun; what the workers
-    hold is finished. An exception raised by a task travels to the caller; tasks in flight are then cancelled. Raises
-    WorkersLostError when Dask keeps giving a task up, or the scheduler is gone.
+    Tasks returned by ``on_done`` go next. While ``is_paused`` returns True nothing new is started; tasks already with
+    the workers are finished. An exception raised by a task reaches the caller; tasks in flight are then cancelled.
+    Raises WorkersLostError when Dask keeps giving a task up, or the scheduler is gone.
     """
     waiting = iter(tasks)
     urgent: deque[Task] = deque()
@@ -74,14 +74,14 @@ def run_tasks(
 
 
 def _any_left(urgent: deque[Task], waiting: Iterator[Task]) -> bool:
-    """Whether anything is still to be begun; what is taken from ``waiting`` to see it goes first."""
+    """Whether anything is still to be started; a task taken from ``waiting`` to find out goes first."""
     if not urgent:
         urgent.extend(itertools.islice(waiting, 1))
     return bool(urgent)
 
 
 def _fill(client: Client, running: dict[Future[Any], Task], urgent: deque[Task], waiting: Iterator[Task]) -> None:
-    """Submit until the workers have enough. ``waiting`` keeps its place."""
+    """Submit until the workers have enough; ``waiting`` keeps its position."""
     room = IN_FLIGHT_PER_WORKER * max(1, len(client.scheduler_info(n_workers=-1)["workers"])) - len(running)
     for _ in range(room):
         task = urgent.popleft() if urgent else next(waiting, None)
@@ -104,9 +104,9 @@ def _finished(running: dict[Future[Any], Task], on_tick: Callable[[], None] | No
 
 
 def _answer(future: Future[Any], task: Task, on_done: Callable[[Any], Iterable[Task]]) -> Iterable[Task]:
-    """What follows an ended task. A worker may die with an answer that was not fetched: Dask then computes it again.
+    """The answer of an ended task. A worker may die with an answer that was not fetched: Dask then recomputes it.
 
-    So the answer is asked for, which waits, and never the status, which may have changed since.
+    So this waits for the answer and never uses the status, which may have changed since.
     """
     try:
         answer = future.result()

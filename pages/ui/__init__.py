@@ -1,1 +1,1 @@
-"""What screens share: services, filters, figures, wording, the viewer."""
+"""Shared by the screens: services, filters, figures, wording, the viewer."""

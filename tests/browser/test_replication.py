@@ -23,6 +23,6 @@ def test_replication_opens_from_the_menu_and_is_marked_simulated(visit: Visit) -
         expect(page.get_by_text("0.823").first).to_be_visible()
         expect(page.locator(".js-plotly-plot").first).to_be_visible()
     else:
-        expect(page.get_by_text("The study was not run yet")).to_be_visible()
+        expect(page.get_by_text("The study has not been run yet")).to_be_visible()
     assert visit.foreign() == []
     assert visit.complaints == []

@@ -81,10 +81,10 @@ def test_from_a_table_of_qct_to_the_outliers_patient_and_out_again(browser: Brow
     context.set_default_timeout(60_000)
     page = context.new_page()
     page.goto(f"{study.address}/agreement")
-    expect(page.get_by_text("No measured patient in this filter has a QCT value yet")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("No measured patient in this filter has a QCT value")).to_be_visible(timeout=60_000)
     import_table(page, table)
-    page.get_by_role("button", name=f"Take in {count} values").click()
-    expect(page.get_by_text(f"{count} QCT values taken in.")).to_be_visible()
+    page.get_by_role("button", name=f"Import {count} values").click()
+    expect(page.get_by_text(f"{count} QCT values imported.")).to_be_visible()
 
     chart = page.locator(".js-plotly-plot").nth(1)
     expect(page.get_by_role("heading", name="Bland-Altman")).to_be_visible()

@@ -76,7 +76,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     expect(row).to_contain_text("osteoporosis")
     everything = page.locator("[data-testid=stMain]").inner_text()
     assert "low bone mass" not in everything
-    assert "1 signed series of the store you have not read" in everything
+    assert "1 signed series of this store not yet read by you" in everything
     row.click()
     page.keyboard.press("o")
     page.wait_for_selector(READY, timeout=120_000)

@@ -245,7 +245,7 @@ def unsaved_drawing_outlives_an_idle_sign_in(site: Site, page: Page) -> None:
         site.settings.unlink()
     page.get_by_role("button", name="Go on").click()
     page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
-    expect(page.get_by_text("and not saved is kept in this browser")).to_be_visible()
+    expect(page.get_by_text("are kept in this browser")).to_be_visible()
     page.get_by_role("button", name="Restore it").click()
     expect(page.locator(".reader .save")).to_be_enabled()
 

@@ -97,7 +97,7 @@ def test_a_line_is_put_into_use_and_categories_follow(browser: Browser, site: Si
     expect(page.get_by_role("heading", name="Calibration line from these pairs")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("40 of 40 series of this scanner were tried.")).to_be_visible()
     page.get_by_role("button", name="Use this line").click()
-    expect(page.get_by_text("needs its author", exact=False)).to_be_visible()
+    expect(page.get_by_text("needs an author", exact=False)).to_be_visible()
     page.get_by_text("Import QCT values").click()
     page.get_by_role("textbox", name="Noted by").fill("AB")
     page.keyboard.press("Enter")

@@ -144,8 +144,8 @@ def test_a_researcher_imports_qct_sees_why_rows_are_refused_and_exports(visit: V
     page.locator('input[type="file"]').set_input_files({"name": "qct.csv", "mimeType": "text/csv", "buffer": table})
     page.get_by_role("button", name="K2HPO4").or_(page.get_by_role("radio", name="K2HPO4")).first.click()
     expect(page.get_by_text("2 rows refused", exact=False)).to_be_visible()
-    page.get_by_role("button", name="Take in 1 value").click()
-    expect(page.get_by_text("1 QCT value taken in.")).to_be_visible()
+    page.get_by_role("button", name="Import 1 value").click()
+    expect(page.get_by_text("1 QCT value imported.")).to_be_visible()
 
     page.locator(MENU).get_by_role("link", name="Export").click()
     expect(page.get_by_role("heading", name="Export")).to_be_visible()

@@ -29,7 +29,7 @@ def test_nobody_is_erased_while_a_run_is_at_work(tmp_path: Path, capsys: pytest.
     ]
     with runs.joined(tmp_path, "run"):
         assert command_line.main(given) == 2
-        assert "is at work in" in capsys.readouterr().err
+        assert "is running in" in capsys.readouterr().err
         assert not (tmp_path / "erasing.json").exists()
     assert command_line.main(given) == 0
     with open_store(tmp_path) as store:

@@ -124,7 +124,7 @@ def test_a_store_without_pairs_says_so(tmp_path: Path) -> None:
 def test_a_line_in_use_needs_an_author_and_is_a_table_of_its_store(store_dir: Path, tmp_path: Path) -> None:
     own = tmp_path / "store"
     shutil.copytree(store_dir, own)
-    with pytest.raises(UsageError, match="needs its author"):
+    with pytest.raises(UsageError, match="needs an author"):
         run(["pairs", "--store", str(own), "--use"])
     assert not (own / STORE_LINES).exists()
     plain = Settings(store=own)

@@ -143,7 +143,7 @@ def test_nothing_of_a_patient_is_in_what_is_said_noted_or_logged(store, start, c
 def test_a_pacs_that_refuses_us_or_is_not_there_is_named_and_all_waits(store, start) -> None:
     nobody = send(store)
     assert nobody.code == 1
-    assert "cannot be reached (it takes no connection)" in nobody.document["stopped"]
+    assert "cannot be reached (it accepts no connection)" in nobody.document["stopped"]
     assert nobody.document["waiting"] == 2
     refusing = start(calling=("SOMEBODYELSE",))
     refused = send(store)
@@ -228,7 +228,7 @@ def test_without_a_pacs_or_a_folder_it_says_what_to_set(store, monkeypatch) -> N
 
 def test_a_second_run_beside_one_that_is_at_work_ends_with_a_sentence(store, start) -> None:
     taker = start()
-    with store_access.sending(store), pytest.raises(UsageError, match="another run of 'send' is at work"):
+    with store_access.sending(store), pytest.raises(UsageError, match="another run of 'send' is active"):
         send(store)
     assert taker.received == []
     assert send(store).code == 0
@@ -258,7 +258,7 @@ def test_a_pacs_without_segmentations_gets_the_reports_where_the_site_says_so(st
     refused = send(store)
     assert (refused.code, refused.document["objects"], taker.held) == (1, 0, {})
     ((why, n),) = refused.document["failed"].items()
-    assert (n, "write outlines = false under [pacs]" in why) == (2, True)
+    assert (n, "set outlines = false under [pacs]" in why) == (2, True)
     monkeypatch.setenv("OSTEO_PACS_OUTLINES", "false")
     assert send(store).document["objects"] == 2
     assert taker.kinds() == ["SR", "SR"]
@@ -271,7 +271,7 @@ def test_a_pacs_without_segmentations_gets_the_reports_where_the_site_says_so(st
 def test_a_pacs_without_reports_is_told(store, start) -> None:
     start(takes=(SegmentationStorage,))
     answer = send(store)
-    assert answer.document["failed"] == {"the PACS takes no Comprehensive 3D SR objects; let it": 2}
+    assert answer.document["failed"] == {"the PACS does not accept Comprehensive 3D SR objects; enable them there": 2}
 
 
 def test_a_damaged_mask_is_told_as_one(store, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_damaged_or_half_backup_is_refused(place: Path, tmp_path: Path) -> Non
     with pytest.raises(StoreError, match="is missing or damaged; use another backup"):
         restore(tmp_path / "backup", tmp_path / "new")
     (tmp_path / "backup" / "backup.json").unlink()
-    with pytest.raises(UsageError, match="no whole backup"):
+    with pytest.raises(UsageError, match="no complete backup"):
         restore(tmp_path / "backup", tmp_path / "new")
     assert not (tmp_path / "new").exists()
     with pytest.raises(UsageError, match="holds other files"):
@@ -413,7 +413,7 @@ def test_an_unknown_patient_or_an_erasure_without_a_reason_changes_nothing(place
     before = content(place)
     with pytest.raises(UsageError, match="knows no such patient"):
         erase(place, "f" * 16, author="A", reason="asked")
-    with pytest.raises(UsageError, match="its author and its reason"):
+    with pytest.raises(UsageError, match="an author and a reason"):
         erase(place, RESULTS[0].series.patient_key, author="A", reason=" ")
     assert content(place) == before
 

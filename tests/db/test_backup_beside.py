@@ -99,7 +99,7 @@ def test_a_store_whose_parts_go_again_and_again_is_not_said_to_be_backed_up(
     before = (tmp_path / "backup" / "backup.json").read_bytes()
     monkeypatch.setattr(copies, "_REST_S", 0.0)
     monkeypatch.setattr(copies, "_copy_part", lambda *_: False)
-    with pytest.raises(StoreError, match=r"went while they were copied: .* back it up again"):
+    with pytest.raises(StoreError, match=r"disappeared while they were copied: .* back it up again"):
         back_up(place, tmp_path / "backup")
     assert (tmp_path / "backup" / "backup.json").read_bytes() == before
 
@@ -226,7 +226,7 @@ def test_a_folder_is_an_earlier_backup_by_its_list_alone_and_one_that_was_killed
         patch.setattr("db.backup._check_parts", killed)
         with pytest.raises(KeyboardInterrupt):
             back_up(place, tmp_path / "backup")
-    with pytest.raises(UsageError, match="there is no whole backup in"):
+    with pytest.raises(UsageError, match="there is no complete backup in"):
         restore(tmp_path / "backup", tmp_path / "new")
     back_up(place, tmp_path / "backup")
     assert bad(restore(tmp_path / "backup", tmp_path / "new")) == {}

@@ -186,7 +186,7 @@ def test_an_erasure_is_refused_while_a_part_cannot_be_read(place: Path, where: s
     if where == "quarantine":
         rebuild_store(place)
     before = {path: path.read_bytes() for path in (place / where).rglob("*") if path.is_file()}
-    with pytest.raises(StoreError, match=r"^1 parts cannot be read, .* put each back from a backup or delete it"):
+    with pytest.raises(StoreError, match=r"^1 parts cannot be read, .* restore each from a backup or delete it"):
         erase_him(place)
     assert {path: path.read_bytes() for path in (place / where).rglob("*") if path.is_file()} == before
     assert not (place / INTENT).exists()

@@ -81,5 +81,5 @@ def test_only_the_last_note_can_be_undone_and_by_somebody_who_says_who() -> None
     undone = UndoneNote(event_id="n1", series_key="a", note="confirmed", last_event_id="n2")
     with pytest.raises(UsageError, match="'confirmed' cannot be undone: another note was made after it"):
         undo_event(undone, event_id="u", author="AB", at=NOW)
-    with pytest.raises(UsageError, match="an undo needs its author"):
+    with pytest.raises(UsageError, match="an undo needs an author"):
         undo_event(undone, event_id="u", author=" ", at=NOW)

@@ -121,7 +121,7 @@ def test_files_of_export_are_made_for_who_asked(open_as: Open, monkeypatch: pyte
     monkeypatch.setattr(services, "corrections_count", lambda *, hidden: made.append(("count", list(hidden))) or 1)
     monkeypatch.setattr("pages.ui.access.users.later", lambda _, function: function() or function)
     app = open_as("CD", "pages/export.py")
-    assert "1 signed series of the store you have not read" in texts(app)
+    assert "1 signed series of this store not yet read by you" in texts(app)
     assert made == [
         ("cohort_csv", "CD"),
         ("cohort_parquet", "CD"),
@@ -190,7 +190,7 @@ def test_the_table_says_how_many_rows_the_reader_may_see_of_a_state(
     read_store: Path, in_store: Callable[[Path], None], open_as: Open
 ) -> None:
     for name, rows in (("CD", "2 rows"), ("AB", "1 row")):
-        assert f"{rows}, one a series" in texts(open_as(name, "pages/table.py", state="to review"))
+        assert f"{rows}, one per series" in texts(open_as(name, "pages/table.py", state="to review"))
 
 
 def test_look_up_says_that_the_state_is_hidden(

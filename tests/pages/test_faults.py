@@ -58,7 +58,7 @@ def test_start_on_a_read_only_disk(waiting: Path, open_page: Open, monkeypatch: 
     monkeypatch.setattr(running_app, "Run", refusing(errno.EROFS))
     app = open_page(waiting)
     app.button(key="run-start").click().run()
-    assert said(app) == "This could not be done (Read-only file system). Try again once that is mended."
+    assert said(app) == "This could not be done (Read-only file system). Try again once that is fixed."
     assert "not yet analyzed" in texts(app)
 
 
@@ -75,7 +75,7 @@ def test_a_view_is_taken_away_on_a_full_disk(tmp_path: Path, open_page: Open, mo
     app.button(key="view-save").click().run()
     monkeypatch.setattr(store_holder.events, "record", refusing(errno.ENOSPC))
     app.button(key="view-remove").click().run()
-    assert "The store cannot be written to (No space left on device), so nothing was kept" in said(app)
+    assert "The store cannot be written to (No space left on device), so nothing was saved" in said(app)
     assert app.selectbox(key="view-name").options == ["all"]
 
 

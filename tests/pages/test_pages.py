@@ -144,7 +144,7 @@ def test_a_networks_reading_stands_beside_the_calibrated_value(tmp_path: Path, o
     levels = app.dataframe[0].value
     assert list(levels.columns)[:3] == ["level", "vbmd", "regressed"]
     assert list(levels["regressed"]) == ["91 (79 to 103)", *[wording.MISSING] * len(rest)]
-    assert "DenseNet-121 (trained on simulated patients alone)" in app.dataframe[0].proto.columns
+    assert "DenseNet-121 (trained on simulated patients only)" in app.dataframe[0].proto.columns
 
 
 def test_a_patient_whom_no_network_read_has_no_such_column(filled_store: Path, open_page: Open) -> None:
@@ -180,7 +180,7 @@ def test_a_series_of_another_store_is_not_an_error(filled_store: Path, open_page
 def test_agreement_without_qct_tells_how_to_import(tmp_path: Path, open_page: Open) -> None:
     store = build_store(tmp_path / "store", build_cohort(8))
     app = open_page(store, "pages/agreement.py")
-    assert "No measured patient in this filter has a QCT value yet" in texts(app)
+    assert "No measured patient in this filter has a QCT value" in texts(app)
     assert f"python -m osteo_core reference /path/to/qct.csv --store {store}" in texts(app)
 
 
@@ -229,9 +229,9 @@ def test_too_many_pairs_are_counted_and_a_box_leads_to_its_points(
     assert not app.exception
     values = [r.assessment.mean_vbmd_mg_cm3.value for r in build_cohort(60) if r.assessment]
     assert 0 < sum(60 <= value <= 90 for value in values) < 20
-    assert " of 52 pairs, those in the box." in texts(app)
+    assert " of 52 pairs are in the box." in texts(app)
     app.button(key="all-scatter").click().run()
-    assert "those in the box" not in texts(app)
+    assert "pairs are in the box" not in texts(app)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
@@ -371,7 +371,7 @@ def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_sugges
     app.selectbox(key=f"cause-{key}-class").select(Cause.NON_OSTEOPOROTIC).run()
     assert app.selectbox(key=f"cause-{key}-level").value is Level.L1, "the deformed level comes first"
     app.button(key="cause-note").click().run()
-    assert "needs its author" in app.toast[0].value
+    assert "needs an author" in app.toast[0].value
     app.text_input(key="author-field").set_value("AB").run()
     app.button(key="cause-note").click().run()
     assert "Noted for L1: non-osteoporotic deformity" in app.toast[0].value

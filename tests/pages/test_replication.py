@@ -37,7 +37,7 @@ def test_replication_without_a_study_says_how_to_run_it(
 ) -> None:
     monkeypatch.setattr(replication, "FOLDER", tmp_path)
     app = open_page(filled_store, "pages/replication.py")
-    assert "The study was not run yet" in texts(app)
+    assert "The study has not been run yet" in texts(app)
     assert "python -m benchmarks.fang2021" in texts(app)
     assert not app.table
 

@@ -119,7 +119,7 @@ def test_lines_of_one_minute_are_named_with_seconds_and_of_one_second_with_their
         "l2": (True, "l1"),
         "l3": (True, ""),
     }
-    assert any("The line before it is in use again then" in one.value for one in app.caption)  # of l2, the first
+    assert any("The previous line is then in use again" in one.value for one in app.caption)  # of l2, the first
     withdraw(app, "site-line-withdraw", "l1")
     assert withdrawn_lines() == {"l1"}
     assert any("changes no value" in _what_follows(one, {}) for one in services.used_lines() if one.line_id == "l0")

@@ -104,7 +104,7 @@ def test_a_note_keeps_the_order_and_can_be_undone_by_a_correcting_event(tmp_path
     note = {"kind": "note", "keys": [[first, "to review"]], "state": "confirmed"}
     refused = ask(app, **note)["message"]
     assert refused["is_refused"]
-    assert "needs its author" in refused["text"]
+    assert "needs an author" in refused["text"]
     app.text_input(key="author-field").set_value("AB").run()
     noted = ask(app, **note)
     assert [row["key"] for row in noted["rows"]] == [row["key"] for row in before["rows"]]
@@ -168,7 +168,7 @@ def test_assignee_waiting_and_contact_are_noted_and_shown(tmp_path: Path, open_p
     refused = ask(app, **on_first, plan="snooze_until", snooze_until="2020-01-01")["message"]
     assert "waiting must end after today" in refused["text"].lower()
     refused = ask(app, **on_first, plan="snooze_until", snooze_until="122026-01-01")["message"]
-    assert refused == {"text": "Choose a day with a year of four digits, found 122026-01-01.", "is_refused": True}
+    assert refused == {"text": "Choose a day with a four-digit year, found 122026-01-01.", "is_refused": True}
     assert not app.exception
     later = ask(app, kind="plan", keys=[[keys[1], "to review"]], plan="snooze_until", snooze_until="2999-01-01")
     assert "waits until 1 Jan 2999" in later["rows"][1]["plan"]
@@ -202,7 +202,7 @@ def test_the_call_list_is_in_the_order_of_due_dates_and_holds_pseudonyms_only(tm
     assert "All patients are simulated" in page
     assert page.count(", simulated</td>") == len(items)
     assert made.count("Simulated patient: anatomy, image and density are invented; this is no person.") == 2
-    with pytest.raises(UsageError, match="a letter is signed by who sends it: type your name"):
+    with pytest.raises(UsageError, match="a letter is signed by its sender: type your name"):
         call_list.letters(items[:2], reasons[:2], author=" ")
     real = [replace(items[0], is_simulated=False), *items[1:2]]
     assert "1 of 2 patients are simulated" in call_list.as_page(real, reasons[:2]).decode()

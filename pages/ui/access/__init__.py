@@ -1,1 +1,1 @@
-"""Who may do what: the table of roles, who is signed in, and the doors of the server."""
+"""Access control: the table of roles, who is signed in, and the checks at the server's entry points."""

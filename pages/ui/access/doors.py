@@ -1,7 +1,7 @@
-"""The doors of the server: an ASGI layer around everything that it serves, HTTP and WebSocket.
+"""The server's access control: an ASGI layer around everything that it serves, HTTP and WebSocket.
 
-Hosts and origins are compared exactly, each path asks for what the table of roles says (roles.py), cookies are sent
-to this site alone. Who is refused gets one sentence: 401 without a sign-in, 403 without the role.
+Hosts and origins are compared exactly, each path requires what the table of roles states (roles.py), cookies are sent
+only to this site. A refusal is one sentence: 401 without a sign-in, 403 without the role.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from pages.ui.access.users import end_login, note_use, user_of_cookies
 
 _log = logging.getLogger("osteo.doors")
 _LOGOUT, _SENDS = "/auth/logout", "/api/review/"
-#: Where a page says that somebody moves mouse or keyboard before it (pages/ui/shared/sign_in.py).
+#: Route by which a page reports mouse or keyboard activity (pages/ui/shared/sign_in.py).
 _ACTIVE = "/api/active"
 _POLICY_VIOLATION = 1008
-#: Streamlit's cookies that name the user; nothing but its own pages needs them.
+#: Streamlit's cookies that name the user; only its own pages need them.
 _USER_COOKIES = (b"_streamlit_user",)
 _PLAIN = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -39,12 +39,12 @@ async def _used(_: Request) -> Response:
     return Response(status_code=204, headers=_PLAIN)
 
 
-#: The doors note the use; there is nothing to answer.
+#: The access layer records the use; there is nothing to answer.
 ACTIVE = Route(_ACTIVE, _used, methods=["POST"])
 
 
 class Doors:
-    """Lets through what may pass; ``note_sign_out`` records that a sign-in was ended, however that was asked for."""
+    """Passes allowed requests; ``note_sign_out`` records that a sign-in was ended, however that was requested."""
 
     def __init__(self, app: ASGIApp, note_sign_out: Callable[[User], None] = lambda _: None) -> None:
         self._app, self._note_sign_out, self._sockets = app, note_sign_out, Sockets()
@@ -77,7 +77,7 @@ class Doors:
             if user is not None and not user.is_local:
                 await run_in_threadpool(self._note_sign_out, user)
         is_use = path == _ACTIVE or path.startswith(_SENDS) or (rule is None and path.strip("/") in PAGES)
-        if user is not None and is_use:  # what pages ask for by themselves keeps no sign-in alive
+        if user is not None and is_use:  # automatic requests of pages do not keep a sign-in alive
             note_use(user)
         send = _with_strict_cookies(send, read_sign_in())
         if rule is Door.CLOSED:
@@ -85,7 +85,7 @@ class Doors:
         elif isinstance(rule, Action) and not may(user, rule):
             await _refuse(scope, receive, send, *_why_not(user, rule))
         elif rule is None and user is not None and path.strip("/") in PAGES and not may(user, path.strip("/")):
-            # The page itself says that it is closed to this role, with menu and sign-out; the status says so too.
+            # The page itself says that it is closed to this role, with menu and sign-out; so does the status.
             await self._app(_never_unchanged(scope), receive, _with_status(send, 403))
         else:
             await self._app(scope, receive, send)
@@ -128,7 +128,7 @@ def _cookies(scope: Scope) -> dict[str, str]:
 
 
 def _never_unchanged(scope: Scope) -> Scope:
-    """Without conditions: an answer 'unchanged since' has no body."""
+    """Remove conditional headers: an answer 'unchanged since' has no body."""
     conditions = (b"if-none-match", b"if-modified-since")
     return {**scope, "headers": [pair for pair in scope["headers"] if pair[0] not in conditions]}
 
@@ -143,7 +143,7 @@ def _with_status(send: Send, status: int) -> Send:
 
 
 def _with_strict_cookies(send: Send, sign_in: SignIn | None) -> Send:
-    """The user's cookies go with requests of our own pages only, over https alone, and end with the sign-in."""
+    """Restrict the user's cookies to requests of our own pages, over https only, ending with the sign-in."""
     if sign_in is None:
         return send
     seconds = int(3600 * read_settings().session_hours)

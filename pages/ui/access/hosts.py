@@ -1,8 +1,8 @@
-"""Under which names the dashboard is opened, and from whose pages.
+"""Checks the host name a request uses and the page it comes from.
 
-A page of another site may point its own name at this server (DNS rebinding); the browser then takes the answers for
-that site's own. Such a request names the foreign host, so a host is compared with the names that this server has. An
-IP address is never foreign: nobody can point it elsewhere.
+Another site may point its own name at this server (DNS rebinding); the browser then treats the answers as that site's
+own. Such a request names the foreign host, so the host is compared with the names of this server. An IP address is
+never foreign: it cannot be pointed elsewhere.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _UNNAMED = f"{_FOREIGN}: its IP address, or a name in the setting host_names"
 
 
 def why_foreign(scope: Scope, headers: Headers, sign_in: SignIn | None) -> str:
-    """Why a request is not for this server under its own name and from its own pages; '' where it is."""
+    """Why a request does not use this server's own name or come from its own pages; '' if it does."""
     if not _host_is_ours(scope, headers, sign_in):
         return _UNNAMED if sign_in is None and read_settings().open_to_network else _FOREIGN
     return "" if _origin_is_ours(headers, sign_in) else _FOREIGN
 
 
 def _host_is_ours(scope: Scope, headers: Headers, sign_in: SignIn | None) -> bool:
-    """With a sign-in its own address, or this machine (a proxy before it); without one, this machine alone.
+    """With a sign-in: its own address, or this machine (behind a proxy); without one: only this machine.
 
     Open to the network without a sign-in: any IP address, and the names of this machine.
     """
@@ -47,7 +47,7 @@ def _host_is_ours(scope: Scope, headers: Headers, sign_in: SignIn | None) -> boo
 
 
 def _name_in(host: str) -> str:
-    """The name without its port, in lower case; '' for what is no host."""
+    """The name without its port, in lower case; '' for an invalid host."""
     try:
         split = urlsplit(f"//{host}")
     except ValueError:
@@ -65,9 +65,9 @@ def _is_address(name: str) -> bool:
 
 @functools.cache
 def own_names() -> frozenset[str]:
-    """What this machine is called: 'localhost', its host name, short and with its domain, and as mDNS names it.
+    """The names of this machine: 'localhost', its host name, short and with its domain, and its mDNS name.
 
-    The domain may be asked of the name server, which can take seconds: asked once, before the server starts.
+    Looking up the domain may take seconds, so it is done once, before the server starts.
     """
     name = socket.gethostname().lower()
     short = name.partition(".")[0]
@@ -79,7 +79,9 @@ def _stated_names() -> set[str]:
 
 
 def _origin_is_ours(headers: Headers, sign_in: SignIn | None) -> bool:
-    """Browsers name the origin with every WebSocket and every request that changes something; others name none."""
+    """Browsers send the origin with every WebSocket and every request that changes something; other clients send
+    none.
+    """
     origins = headers.getlist("origin")
     if not origins:
         return True

@@ -1,6 +1,6 @@
 """Which role may do what: the one table behind menu, pages, actions and HTTP routes.
 
-A page is named by its place in the address ('worklist'), '' being Home. What is not in a table is closed.
+A page is named by its path ('worklist'), '' being Home. Anything not in a table is closed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from osteo_core.errors import UsageError
 
 
 class Role(StrEnum):
-    """What somebody is here for; a person may have several."""
+    """Roles of users; a person may have several."""
 
     LEAD = "lead"
     READER = "reader"
@@ -21,7 +21,7 @@ class Role(StrEnum):
 
 
 class Action(StrEnum):
-    """What is allowed or not beside opening a page; the words complete 'may ...'."""
+    """Actions beyond opening a page; the words complete 'may ...'."""
 
     USE = "use the dashboard"
     SEE_IMAGES = "see images"
@@ -82,7 +82,7 @@ ACTIONS: dict[Action, frozenset[Role]] = {
 
 
 class Door(StrEnum):
-    """A route that asks for no role: open to everybody, or closed to everybody."""
+    """A route that requires no role: open to everybody, or closed to everybody."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -114,15 +114,15 @@ ROUTES: tuple[tuple[str, Action | Door], ...] = (
 
 
 class NotAllowedError(UsageError):
-    """The role does not allow this; the sentence says so."""
+    """The role does not allow this; the message says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """Who uses the dashboard. ``subject``: the stable name the identity provider gives, '' for the local user.
+    """A user of the dashboard. ``subject``: the stable identifier from the identity provider, '' for the local user.
 
-    ``name``: for display. ``login``: stands for one sign-in, made at ``issued`` (seconds since 1970).
-    ``more``: actions beyond the roles, by a setting.
+    ``name``: for display. ``login``: identifies one sign-in, made at ``issued`` (seconds since 1970).
+    ``more``: actions beyond the roles, granted by a setting.
     """
 
     subject: str
@@ -134,7 +134,7 @@ class User:
 
     @property
     def is_local(self) -> bool:
-        """Whether no sign-in is configured: one user, who types a name where one is recorded."""
+        """Whether no sign-in is configured: then there is one user, who types a name if one is recorded."""
         return not self.subject
 
     @property
@@ -147,7 +147,7 @@ LOCAL = User(subject="", name="", roles=ALL_ROLES)
 
 
 def may(user: User | None, what: Action | str) -> bool:
-    """Whether this user may take that action or open that page; nobody may what no table names."""
+    """Whether this user may take that action or open that page; anything not in a table is refused."""
     if user is None:
         return False
     allowed = ACTIONS.get(what, frozenset()) if isinstance(what, Action) else PAGES.get(what, frozenset())
@@ -155,7 +155,7 @@ def may(user: User | None, what: Action | str) -> bool:
 
 
 def route_rule(path: str) -> Action | Door | None:
-    """What a path asks for; None for a page of the app, which the path names."""
+    """What a path requires; None for a page of the app, which the path names."""
     for pattern, rule in ROUTES:
         before, _, after = pattern.partition("{token}")
         if path.startswith(before) and path.endswith(after):

@@ -19,13 +19,13 @@ from pages.ui.access.roles import Role
 
 _CALLBACK = "/oauth2callback"
 _NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
-#: Characters that a cookie secret has at least, and how many different ones: 32 random hex digits pass.
+#: Minimum length of a cookie secret, and of its distinct characters: 32 random hex digits pass.
 _LEAST_SECRET, _LEAST_DIFFERENT = 32, 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """The sign-in that is configured. ``origin``: where the dashboard is, as browsers name it ('https://bone.site')."""
+    """The configured sign-in. ``origin``: the dashboard's origin as browsers send it ('https://bone.site')."""
 
     origin: str
     cookie_secret: str
@@ -33,9 +33,9 @@ class SignIn:
 
 @functools.cache
 def read_sign_in() -> SignIn | None:
-    """The sign-in of this site, or None where there is none. Raises SettingsError for one that cannot be used.
+    """The sign-in of this site, or None. Raises SettingsError for an unusable one.
 
-    Read once a process: whoever edits the file under a running server must not open a door by a slip.
+    Read once per process: a slip while editing the file must not open a running server.
     """
     section = get_secrets_auth_section()
     if not section:
@@ -49,35 +49,35 @@ def read_sign_in() -> SignIn | None:
     address = urlsplit(get_redirect_uri(section) or "")
     if len(secret) < _LEAST_SECRET or len(set(secret)) < _LEAST_DIFFERENT:
         raise SettingsError(
-            f"sign-in: cookie_secret must be at least {_LEAST_SECRET} random characters; make one by "
-            "python -c 'import secrets; print(secrets.token_hex(32))'"
+            f"sign-in: cookie_secret must be at least {_LEAST_SECRET} random characters; make one with python -c "
+            "'import secrets; print(secrets.token_hex(32))'"
         )
     if not address.netloc or address.path != _CALLBACK:
         raise SettingsError(f"sign-in: redirect_uri must be the dashboard's address and {_CALLBACK}")
     if address.netloc != address.netloc.lower() or address.netloc.endswith((":443", ":80")) or "@" in address.netloc:
         raise SettingsError(
-            "sign-in: write redirect_uri as browsers do: in lower case, without the usual port, no user"
+            "sign-in: write redirect_uri as browsers do: in lower case, without the default port or a user name"
         )
     for what, given in (("redirect_uri", address), ("server_metadata_url", metadata)):
         if given.scheme != "https" and not (given.scheme == "http" and is_loopback(given.hostname or "")):
-            raise SettingsError(f"sign-in: {what} must begin with https; http is for this machine alone")
+            raise SettingsError(f"sign-in: {what} must begin with https; http is allowed for this machine only")
     return SignIn(origin=f"{address.scheme}://{address.netloc}", cookie_secret=secret)
 
 
 def _check_files() -> None:
-    """Streamlit takes a file that it cannot read for none: that must not mean that no sign-in is wanted."""
+    """Streamlit treats an unreadable file as missing: that must not switch the sign-in off."""
     named = config.get_option("secrets.files")
     there = [Path(file) for file in named if Path(file).exists()]
     if not there and config.is_manually_set("secrets.files"):
         raise SettingsError(f"sign-in: there is no file at {', '.join(named)} (option secrets.files)")
     if there and not secrets_singleton.load_if_toml_exists():
-        raise SettingsError(f"sign-in: {there[-1]} cannot be read, or is not valid TOML; mend it or take it away")
+        raise SettingsError(f"sign-in: {there[-1]} cannot be read, or is not valid TOML; fix it or remove it")
     if there and "auth" in secrets_singleton.to_dict():
-        raise SettingsError("sign-in: section [auth] of the secrets is empty; fill it in or take it away")
+        raise SettingsError("sign-in: section [auth] of the secrets is empty; fill it in or remove it")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine alone."""
+    """Whether a host name or address means only this machine."""
     if host == "localhost":
         return True
     try:
@@ -104,11 +104,13 @@ def role_names(settings: Settings) -> dict[str, Role]:
 
 
 def check_start() -> None:
-    """Whether the server may start like this. Raises SettingsError with what to do."""
+    """Check whether the server may start like this. Raises SettingsError with what to do."""
     settings, sign_in = read_settings(), read_sign_in()
     role_names(settings)
     if config.get_option("server.baseUrlPath"):  # the table of routes (roles.py) begins at the root
-        raise SettingsError("leave out Streamlit's option server.baseUrlPath: the dashboard is at the root of its host")
+        raise SettingsError(
+            "do not set Streamlit's option server.baseUrlPath: the dashboard must be at the root of its host"
+        )
     if sign_in is not None:
         if importlib.util.find_spec("authlib") is None:
             raise SettingsError("sign-in needs the package authlib; install requirements.txt")
@@ -116,11 +118,14 @@ def check_start() -> None:
             if not config.get_option(option):
                 raise SettingsError(f"sign-in needs Streamlit's option {option}; do not switch it off")
         if config.get_option("server.trustedUserHeaders"):
-            raise SettingsError("sign-in: leave out server.trustedUserHeaders, which would name users past the sign-in")
+            raise SettingsError(
+                "sign-in: do not set server.trustedUserHeaders, which would let users bypass the sign-in"
+            )
         return
     address = config.get_option("server.address") or "0.0.0.0"
     if not (is_loopback(address) or address.startswith("unix://") or settings.open_to_network):
         raise SettingsError(
-            f"without a sign-in the dashboard listens on this machine alone, and {address} is open to others: set up "
-            "the sign-in (docs/administrator.md), or write open_to_network = true where the network is closed otherwise"
+            f"without a sign-in the dashboard listens on this machine only, but {address} is open to others: set up "
+            "the sign-in (docs/administrator.md), or write open_to_network = true if the network is protected in "
+            "another way"
         )

@@ -1,6 +1,6 @@
-"""How many sockets are open to people who are not signed in: each holds a session, which takes memory and a thread.
+"""Limits the sockets open without a sign-in: each holds a session, which takes memory and a thread.
 
-Who has signed in is not counted. A window that is refused tries again by itself until others are closed.
+Signed-in users are not counted. A refused window retries by itself until others are closed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pages.ui.access.roles import User
 from pages.ui.access.sign_in import is_loopback
 
-#: Windows that show the sign-in page: from one address, and in all.
+#: Maximum number of windows on the sign-in page: from one address, and in total.
 _EACH, _ALL = 20, 200
 #: Windows of the local user, where no sign-in is configured.
 _LOCAL = 500
@@ -20,14 +20,14 @@ _TOO_MANY = "too many windows are open here without a sign-in; close some, or tr
 
 
 class Sockets:
-    """The sockets of one server that are open without a sign-in. For its one event loop."""
+    """The open sockets of one server without a sign-in, for use in its single event loop."""
 
     def __init__(self) -> None:
         self._open: Counter[str] = Counter()
 
     @contextlib.contextmanager
     def opened(self, user: User | None, address: str) -> Iterator[str]:
-        """Count a socket of this user from that address while it is open; gives why it may not open, or ''.
+        """Count a socket of this user from that address while it is open; returns why it may not open, or ''.
 
         Requests through a proxy on this machine that sends no X-Forwarded-For all come from this machine: for them only
         the bound on all counts.

@@ -1,7 +1,7 @@
 """Bounds on uploads: Streamlit keeps each one in memory and limits only its own size.
 
-An upload states its length first. It is refused where it is longer than this person may send, or where it would be
-together with what this sign-in already has in memory, over all its windows.
+An upload states its length first. It is refused if it is longer than this user may send, alone or together with this
+sign-in's uploads already in memory, over all windows.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from pages.ui.access.users import user_of_cookies
 _UPLOADS = "/_stcore/upload_file/"
 #: As Streamlit and the browser's upload box count.
 MIB = 2**20
-#: Around the file in its request: its name, and the marks between the parts.
+#: Overhead of the request around the file: its name, and the part boundaries.
 _FRAME_BYTES = 2**16
 
 _Files = Mapping[str, Mapping[str, UploadedFileRec]]
 
 
 def limit_bytes(user: User) -> int:
-    """How much this person may send at once: a table, or an archive where they may index one."""
+    """How much this user may send at once: a table, or an archive if they may index one."""
     settings = read_settings()
     is_archive = may(user, Action.INDEX) and bool(settings.index_folders.strip())
     return max(MOST_TABLE_BYTES, settings.upload_limit_mb * MIB if is_archive else 0)
 
 
 def open_to_limit() -> None:
-    """Let Streamlit take what our own setting allows: it cuts all uploads at one limit, in MiB."""
+    """Let Streamlit accept what our own setting allows: it applies one limit to all uploads, in MiB."""
     config.set_option("server.maxUploadSize", max(read_settings().upload_limit_mb, MOST_TABLE_BYTES // MIB))
 
 
 def forget(file: UploadedFile) -> None:
-    """Take an upload out of memory once it is kept; Streamlit would hold it until its window closes."""
+    """Release an upload from memory once it is saved; Streamlit would hold it until its window closes."""
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
 
 
 def _uploaded() -> _Files:
-    """What lies in memory, by session and file."""
+    """Uploads in memory, by session and file."""
     manager = runtime.get_instance().uploaded_file_mgr
     return manager.file_storage if isinstance(manager, MemoryUploadedFileManager) else {}
 
 
 class Uploads:
-    """Lets uploads through as far as they may be; ``uploaded`` gives what lies in memory."""
+    """Passes uploads within the limits; ``uploaded`` gives those in memory."""
 
     def __init__(self, app: ASGIApp, uploaded: Callable[[], _Files] = _uploaded) -> None:
         self._app, self._uploaded = app, uploaded
@@ -74,7 +74,7 @@ class Uploads:
         if user is None:
             await PlainTextResponse("sign in first", status_code=401)(scope, receive, send)
         elif "transfer-encoding" in request.headers or not (length.isascii() and length.isdecimal()):
-            await PlainTextResponse("an upload must say how long it is", status_code=411)(scope, receive, send)
+            await PlainTextResponse("an upload must state its length", status_code=411)(scope, receive, send)
         elif refused := self._why_not(user, int(length)):
             await PlainTextResponse(refused, status_code=413)(scope, receive, send)
         else:
@@ -86,11 +86,12 @@ class Uploads:
         if length > most + _FRAME_BYTES:
             return f"an upload may have {most / MIB:,.0f} MB at most"
         if length + self._held(user.login) > most + _FRAME_BYTES:
-            return f"your uploads may have {most / MIB:,.0f} MB together; close windows with others, or wait for them"
+            most_words = f"your uploads may have {most / MIB:,.0f} MB together"
+            return f"{most_words}; close windows with other uploads, or wait for them to finish"
         return ""
 
     def _held(self, login: str) -> int:
-        """Bytes of this sign-in that lie in memory, or are on their way there."""
+        """Bytes of this sign-in in memory or being received."""
         files = self._uploaded()
         held = {key: file for key in self._logins if (file := files.get(key[0], {}).get(key[1])) is not None}
         self._logins = {key: self._logins[key] for key in held}
@@ -98,12 +99,14 @@ class Uploads:
 
     @contextlib.contextmanager
     def _counted(self, login: str, length: int, path: str) -> Iterator[None]:
-        """While an upload comes, its stated length counts for its sign-in; after that what Streamlit has kept of it."""
+        """While an upload arrives, its stated length counts for its sign-in; after that, what Streamlit has kept of
+        it.
+        """
         session, _, file = path.removeprefix(_UPLOADS).partition("/")
         self._coming[login] += length
         try:
             yield
-        finally:  # Streamlit may have kept it also where the answer reached nobody
+        finally:  # Streamlit may have kept it even if the response was lost
             self._logins[session, file] = login
             self._coming[login] -= length
             if not self._coming[login]:

@@ -22,13 +22,13 @@ from pages.ui.access.sign_in import read_sign_in, role_names
 USER_COOKIE = "_streamlit_user"
 #: In the session: the name that the local user typed, where no sign-in is configured.
 AUTHOR = "author"
-#: A clock of the identity provider may be so much ahead of ours, in seconds.
+#: Tolerance for an identity provider's clock ahead of ours, in seconds.
 _SKEW_S = 300.0
-#: No sign-in holds longer (setting session_hours).
+#: Longest sign-in (setting session_hours).
 _LONGEST_S = 24 * 3600.0
-#: Sign-ins that were ended here before they ran out: a copy of the cookie opens nothing any more.
+#: Sign-ins ended here before they expired: a copy of the cookie is no longer valid.
 _ended: set[str] = set()
-#: When each sign-in was used last, in seconds since 1970; of one that is not here, when it was made counts.
+#: Last use of each sign-in, in seconds since 1970; if missing, the time of signing in counts.
 _last_use: dict[str, float] = {}
 
 _P = ParamSpec("_P")
@@ -36,7 +36,7 @@ _R = TypeVar("_R")
 
 
 def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[], float] = time.time) -> User | None:
-    """The user that these claims name; None without a subject, and when the sign-in has run out, was ended or idle."""
+    """The user named by these claims; None without a subject, or if the sign-in has expired, was ended or was idle."""
     subject, issued = claims.get("sub"), claims.get("iat")
     if not isinstance(subject, str) or not subject.strip() or not isinstance(issued, int | float):
         return None
@@ -58,7 +58,7 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
 
 
 def _ends_at(login: str, issued: float, settings: Settings) -> float:
-    """When a sign-in ends by itself: after session_hours, or idle_minutes after its last use if these are not 0."""
+    """When a sign-in expires: after session_hours, or idle_minutes after its last use if these are not 0."""
     longest = issued + 3600 * settings.session_hours
     if not settings.idle_minutes:
         return longest
@@ -73,7 +73,7 @@ def was_idle() -> bool:
 
 
 def note_use(user: User) -> None:
-    """Somebody opened a page, or moved mouse or keyboard before one, under this sign-in, which holds."""
+    """Record activity (a page opened, mouse or keyboard used) under this valid sign-in."""
     if user.is_local:
         return
     now = time.time()
@@ -83,13 +83,13 @@ def note_use(user: User) -> None:
 
 
 def login_of(claims: Mapping[str, Any]) -> str:
-    """What stands for one sign-in: the same in all windows of a browser, another after signing in again."""
+    """Identifier of one sign-in: the same in all windows of a browser, another after signing in again."""
     parts = [claims.get(name) for name in ("iss", "sub", "iat", "nonce", "at_hash")]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:32]
 
 
 def _values(claims: Mapping[str, Any], name: str) -> list[str]:
-    """The values of a claim, by its whole name, else by the way to it ('realm_access.roles')."""
+    """The values of a claim, by its whole name, else by its path ('realm_access.roles')."""
     found: Any = claims.get(name)
     if found is None:
         found = claims
@@ -101,7 +101,7 @@ def _values(claims: Mapping[str, Any], name: str) -> list[str]:
 
 
 def current_user() -> User | None:
-    """Who uses this session; None where nobody is signed in. Without a sign-in configured: the local user."""
+    """The user of this session; None if nobody is signed in. Without a sign-in configured: the local user."""
     if read_sign_in() is None:
         return LOCAL
     if get_script_run_ctx(suppress_warning=True) is None:
@@ -111,7 +111,9 @@ def current_user() -> User | None:
 
 
 def author() -> str:
-    """Who notes: the subject of the signed-in user, else what the local user typed, '' for nothing yet."""
+    """The author of notes: the subject of the signed-in user, else the name that the local user typed, '' if none
+    yet.
+    """
     user = current_user()
     if user is not None and user.is_local:
         return str(st.session_state.get(AUTHOR, "")).strip()
@@ -119,15 +121,15 @@ def author() -> str:
 
 
 def seen_by() -> str | None:
-    """Which reader lists are shown to: what they may not see yet is left out of them (db/seen_by.sql).
+    """The reader to whom lists are shown: results they may not see yet are left out (db/seen_by.sql).
 
-    '' for a reader who has not said yet who they are; None for who may not sign, and so reads nothing blind.
+    '' for a reader who has not given a name yet; None for a user who may not sign, and so reads nothing blind.
     """
     return author() if may(current_user(), Action.SIGN) else None
 
 
 def user_of_cookies(cookies: Mapping[str, str]) -> User | None:
-    """Who sends a request with these cookies; None where nobody is signed in, or a cookie was tampered with."""
+    """The user who sends a request with these cookies; None if nobody is signed in, or a cookie was tampered with."""
     sign_in = read_sign_in()
     if sign_in is None:
         return LOCAL
@@ -139,7 +141,7 @@ def user_of_cookies(cookies: Mapping[str, str]) -> User | None:
 
 
 def claims_of_cookies(cookies: Mapping[str, str], secret: str) -> dict[str, Any]:
-    """The claims in the signed cookie; empty where there is none, or it is not signed by ``secret``."""
+    """The claims in the signed cookie; empty if there is none, or it is not signed with ``secret``."""
 
     def one(name: str) -> bytes | None:
         return decode_signed_value(secret, name, cookies[name]) if name in cookies else None
@@ -153,19 +155,19 @@ def claims_of_cookies(cookies: Mapping[str, str], secret: str) -> dict[str, Any]
 
 
 def end_logins(logins: Iterable[str]) -> None:
-    """These sign-ins were ended before this server started."""
+    """Mark sign-ins that were ended before this server started."""
     _ended.update(logins)
 
 
 def end_login(cookies: Mapping[str, str]) -> None:
-    """From now on this sign-in opens nothing, in no window and from no copy of its cookie."""
+    """End this sign-in in every window and for every copy of its cookie."""
     sign_in = read_sign_in()
     if sign_in is not None and (claims := claims_of_cookies(cookies, sign_in.cookie_secret)):
         _ended.add(login_of(claims))
 
 
 def needs(what: Action | str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
-    """Let a function run for those alone who may: an action, or what belongs to a page. Raises NotAllowedError."""
+    """Let only permitted users run a function: an action, or part of a page. Raises NotAllowedError."""
 
     def around(function: Callable[_P, _R]) -> Callable[_P, _R]:
         @functools.wraps(function)
@@ -179,9 +181,9 @@ def needs(what: Action | str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 
 
 def later(what: Action, function: Callable[[], _R]) -> Callable[[], _R]:
-    """``function`` for a button that calls it beside the script, where nobody is known: for who is here now.
+    """``function`` for a button that calls it outside the script, where no user is known: bound to the current user.
 
-    Calling it raises NotAllowedError where they may not, or their sign-in has ended since.
+    Calling it raises NotAllowedError if the user may not, or their sign-in has ended since.
     """
     user = current_user()
 
@@ -199,7 +201,7 @@ def _is_over(user: User) -> bool:
 
 
 def check(user: User | None, what: Action | str) -> None:
-    """Raises NotAllowedError with a sentence where ``user`` may not."""
+    """Raises NotAllowedError with a sentence if ``user`` may not."""
     if user is None:
         raise NotAllowedError("you are not signed in, or your sign-in has run out; reload the page and sign in")
     if not may(user, what):

@@ -1,4 +1,4 @@
-"""Agreement with QCT as figures: scatter with the line of identity, and Bland-Altman a vendor."""
+"""Agreement with QCT as figures: scatter with the line of identity, and Bland-Altman by vendor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pages.ui.shared.literal import literal_in_figure
 
 Values = NDArray[np.float64]
 _AXIS = "vBMD by QCT"
-#: Above so many points a figure shows how many lie in each of CELLS x CELLS cells instead; a box leads to its points.
+#: Above this number of points a figure shows counts in CELLS x CELLS cells instead; a box leads to its points.
 MOST_POINTS = 20_000
 CELLS = 60
 _CELL_PX = 8
@@ -48,11 +48,11 @@ class Pairs:
         return len(self.measured)
 
     def vendors(self) -> list[str]:
-        """The vendors among them, in the order of the alphabet."""
+        """The vendors among them, in alphabetical order."""
         return sorted(set(self.vendor))
 
     def minerals(self) -> list[str]:
-        """The minerals among them, that of most pairs first. Values in two are on two scales: no figure holds both."""
+        """The minerals among them, the most frequent first. Two minerals are two scales: no figure holds both."""
         names, counts = np.unique(self.mineral.astype(str), return_counts=True)
         return [str(name) for _, name in sorted(zip(-counts, names, strict=True))]
 
@@ -71,7 +71,7 @@ class Pairs:
 
 @dataclass(frozen=True, kw_only=True)
 class Zoom:
-    """The part of a figure that is looked at: limits of both axes in mg/cm3, the ends included."""
+    """The zoomed part of a figure: limits of both axes in mg/cm3, the ends included."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -82,17 +82,17 @@ Place = Callable[[Pairs], tuple[Values, Values]]
 
 
 def on_scatter(pairs: Pairs) -> tuple[Values, Values]:
-    """Where pairs lie in the scatter: QCT, this CT."""
+    """Positions of pairs in the scatter: QCT, this CT."""
     return pairs.reference, pairs.measured
 
 
 def on_bland_altman(pairs: Pairs) -> tuple[Values, Values]:
-    """Where pairs lie in the other figure: mean of both, this CT minus QCT."""
+    """Positions of pairs in the Bland-Altman plot: mean of both, this CT minus QCT."""
     return (pairs.measured + pairs.reference) / 2, pairs.measured - pairs.reference
 
 
 def within(pairs: Pairs, zoom: Zoom, place: Place) -> Pairs:
-    """The pairs that lie in that part of a figure."""
+    """The pairs in that part of a figure."""
     x, y = place(pairs)
     return pairs.where((x >= zoom.x[0]) & (x <= zoom.x[1]) & (y >= zoom.y[0]) & (y <= zoom.y[1]))
 
@@ -107,7 +107,7 @@ def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         height=440,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        # Short entries of one width stand in two columns where the figure is narrow, and leave it its height.
+        # Short entries of one width form two columns in a narrow figure and save height.
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "entrywidth": 84, "font": {"size": 11}},
     )
     figure.update_xaxes(title=x, automargin=True)
@@ -155,7 +155,7 @@ def scatter_figure(pairs: Pairs, lines: Mapping[str, Line], zoom: Zoom | None = 
 
 
 def _add_pairs(figure: go.Figure, pairs: Pairs, place: Place, axes: tuple[str, str]) -> None:
-    """Points by vendor, or where they are too many to tell apart (and to send to a browser) cells with their counts."""
+    """Points by vendor, or, if they are too many to tell apart (and to send to a browser), cells with counts."""
     if len(pairs) > MOST_POINTS:
         figure.add_trace(_cells(*place(pairs), axes))
         figure.update_layout(dragmode="select")
@@ -167,7 +167,7 @@ def _add_pairs(figure: go.Figure, pairs: Pairs, place: Place, axes: tuple[str, s
 
 
 def _cells(x: Values, y: Values, axes: tuple[str, str]) -> go.Scatter:
-    """How many lie where, as squares: only what can be selected by a box can lead to its points."""
+    """Counts per cell, drawn as squares, since only selectable markers can lead to their points."""
     counts, x_edges, y_edges = np.histogram2d(x, y, bins=CELLS)
     i, j = np.nonzero(counts)
     edges = np.stack([x_edges[i], x_edges[i + 1], y_edges[j], y_edges[j + 1], counts[i, j]], axis=1)
@@ -196,7 +196,7 @@ def bland_altman_figure(
 ) -> go.Figure:
     """Difference against mean, with bias, 95 % limits of agreement and their intervals as bands.
 
-    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part that is shown; ``difference``: in words.
+    More than MOST_POINTS pairs are counted in cells. ``zoom``: the part shown; ``difference``: axis title in words.
     """
     figure = go.Figure()
     agreement = comparison.bland_altman
@@ -223,7 +223,7 @@ def bland_altman_figure(
 
 
 def imported_figure(values: Distribution, limits: Limits) -> go.Figure:
-    """The values of a table before they are taken in, in classes of the table's reader, with the category limits."""
+    """The values of a table before import, in the bins of the table reader, with the category limits."""
     lows = [low for low, _ in values.bins]
     width = min((b - a for a, b in pairwise(lows)), default=20.0)
     figure = go.Figure(

@@ -27,16 +27,16 @@ _SHOWN = 200
 
 
 def show_import() -> None:
-    """All of it; nothing is stored before the button at the end."""
+    """The whole import; nothing is stored before the button at the end."""
     if not may(current_user(), Action.IMPORT_QCT):
         return
     show_author()
-    # Any file may be given: what is no table is refused in words, where Streamlit would name a MIME type.
+    # Any file may be given: one that is not a table is refused in words, where Streamlit would name a MIME type.
     file = st.file_uploader("A CSV or Excel table with a row of headings", max_upload_size=MOST_BYTES // 2**20)
     if file is None:
         st.caption(
-            "Any columns will do: you say which is which. The patient's number is turned into the same keyed hash "
-            "as the CT's on the way in and is not stored. Or as a command:"
+            "Any columns will do: you choose what each one means. The patient number is turned into the same keyed "
+            "hash as the CT's on import and is not stored. Or use the command:"
         )
         st.code(f"python -m osteo_core reference /path/to/qct.csv{services.store_argument()}", language="bash")
         return
@@ -71,15 +71,15 @@ def _mapped(table: services.QctTable, guessed: dict[str, str]) -> services.QctPr
 def _show_preview(preview: services.QctPreview) -> None:
     taken, refused = preview.mapped.values, preview.mapped.refused
     st.markdown(
-        f"**{wording.counted(len(taken), 'value')}** of {wording.counted(preview.patients, 'patient')} can be taken "
-        f"in; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
+        f"**{wording.counted(len(taken), 'value')}** of {wording.counted(preview.patients, 'patient')} can be "
+        f"imported; {preview.known:,} of them have a CT here, {preview.measured:,} a measured one. "
         f"**{wording.counted(len(refused), 'row')}** refused."
     )
     values = preview.mapped.distribution
     if values is not None:
         levels = ", ".join(f"{level} {n:,}" for level, n in values.levels.items())
         st.markdown(
-            f"**Look at the values before you take them in**: vBMD from {values.low:.0f} to {values.high:.0f} "
+            f"**Check the values before you import them**: vBMD from {values.low:.0f} to {values.high:.0f} "
             f"{wording.UNIT}, median {values.median:.0f}, "
             f"middle half {values.quartile_1:.0f} to {values.quartile_3:.0f}. "
             f"Values by level: {literal(levels)}."
@@ -90,7 +90,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         st.warning(
             f"{wording.counted(replaced.count, 'value')} would replace one that is here already; {replaced.changed:,} "
             f"of them differ, by {replaced.mean_change_mg_cm3:+.1f} {wording.UNIT} on average. The earlier ones stay "
-            "in the store and count again when this import is withdrawn.",
+            "in the store and count again if this import is withdrawn.",
             icon=":material/difference:",
         )
     if preview.mapped.unused:
@@ -109,7 +109,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         ],
         hide_index=True,
         placeholder="",
-        alt="Values that can be taken in",
+        alt="Values that can be imported",
     )
     if refused:
         right.dataframe(
@@ -120,18 +120,18 @@ def _show_preview(preview: services.QctPreview) -> None:
         )
     else:
         right.caption("No row was refused.")
-    if taken and st.button(f"Take in {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
+    if taken and st.button(f"Import {wording.counted(len(taken), 'value')}", type="primary", key="qct-import"):
         try:
             services.import_qct(preview, author=author())
         except UsageError as refused_import:
             st.error(f"{literal(wording.sentence(str(refused_import)))}.", icon=":material/error:")
             return
-        st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} taken in."
+        st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} imported."
         st.rerun()
 
 
 def show_imports() -> None:
-    """Every import with who, when and how many, and the way to withdraw one."""
+    """Every import with author, time and count, and a way to withdraw it."""
     found = services.qct_imports()
     if not found:
         return
@@ -166,7 +166,7 @@ def show_imports() -> None:
         chosen = st.selectbox("Import", valid, format_func=names.__getitem__, key="qct-withdraw")
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="qct-withdraw-reason", placeholder="recorded")
-        # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
+        # Each has its own button: if the list changed meanwhile, a click withdraws only the one it was for.
         if st.button("Withdraw", key=f"qct-withdraw-{chosen.isoformat()}"):
             try:
                 services.withdraw_qct(chosen, author=author(), reason=reason)
@@ -178,7 +178,7 @@ def show_imports() -> None:
 
 
 def _names(found: Sequence[services.QctImport]) -> dict[datetime, str]:
-    """Words for each import by its moment, to the second where two of a minute have as many values."""
+    """Label of each import by its moment, to the second if two of one minute have the same number of values."""
 
     def named(say: Callable[[datetime], str]) -> dict[datetime, str]:
         return {one.imported_at: f"{say(one.imported_at)}, {wording.counted(one.values, 'value')}" for one in found}
@@ -192,9 +192,9 @@ def to_the_second(at: datetime) -> str:
 
 
 def names_apart(*ways: Mapping[_Key, str]) -> dict[_Key, str]:
-    """For each key its words by the first of these ways by which no other key has them; by the last no two are alike.
+    """For each key, the first of these labels that no other key shares; the last ones are always unique.
 
-    Streamlit finds the option that was chosen by its words: where two share them, the wrong one may be meant.
+    Streamlit identifies the chosen option by its label: if two share one, the wrong option may be taken.
     """
     counts = [Counter(way.values()) for way in ways]
     return {
@@ -204,7 +204,7 @@ def names_apart(*ways: Mapping[_Key, str]) -> dict[_Key, str]:
 
 
 def _show_compared(names: Mapping[datetime, str]) -> None:
-    """Two imports against each other: how many values changed, which, and by how much."""
+    """Compares two imports: how many values changed, which, and by how much."""
     if len(names) < 2:
         return
     with st.expander("Compare two imports"):
@@ -218,7 +218,7 @@ def _show_compared(names: Mapping[datetime, str]) -> None:
         compared = services.compare_qct(one, other)
         st.markdown(
             f"**{wording.counted(compared.both, 'value')}** in both, **{compared.changed:,}** of them changed; "
-            f"{compared.first_only:,} in the first alone, {compared.second_only:,} in the second alone."
+            f"{compared.first_only:,} only in the first, {compared.second_only:,} only in the second."
         )
         if compared.agreement is not None:
             agreement = compared.agreement

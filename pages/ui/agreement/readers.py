@@ -14,11 +14,13 @@ from pages.ui.shared import wording
 
 
 def show_readers() -> None:
-    """Kappa, ICC, Bland-Altman and Dice of two readers; a sentence where nothing was read twice."""
+    """Kappa, ICC, Bland-Altman and Dice of two readers; a sentence if nothing was read twice."""
     st.subheader("Two readers")
     pairs = services.reader_pairs()
     if not pairs:
-        st.caption("No series was signed by two readers yet. A second reader opens a signed series and reads it blind.")
+        st.caption(
+            "No series has been signed by two readers yet. A second reader opens a signed series and reads it blind."
+        )
         return
     found = reader_agreement(pairs)
     rows = [{"Figure": name, "Value (95 %)": _words(value, digits=2)} for name, value in found.figures.items()]
@@ -43,7 +45,7 @@ def show_readers() -> None:
 
 
 def show_corrections() -> None:
-    """Where readers correct the program: by scanner and by reason, each count with what it is counted of."""
+    """Where readers correct the program: by scanner and by reason, each count with its denominator."""
     st.subheader("Where readers correct the program")
     found = services.corrected_where()
     if not found:
@@ -71,7 +73,7 @@ def show_corrections() -> None:
         alt="Where readers correct the program",
         column_config={
             "Dice": st.column_config.TextColumn(
-                "Dice, median", help="Of corrected levels with the program's outline; 0 where one of the two has none"
+                "Dice, median", help="Of corrected levels, against the program's outline; 0 where either has none"
             )
         },
     )

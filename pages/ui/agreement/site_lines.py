@@ -1,4 +1,4 @@
-"""A calibration line from the QCT pairs of one scanner: its worth, what it would change, and putting it into use."""
+"""A calibration line from the QCT pairs of one scanner: its quality, what it would change, and putting it into use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DONE = "site-line-done"
 
 
 def show_site_lines() -> None:
-    """All of it: the scanners with pairs, one line looked at, and the lines in use."""
+    """The whole section: the scanners with pairs, one selected line, and the lines in use."""
     st.subheader("Calibration line from these pairs")
     if done := st.session_state.pop(_DONE, ""):
         st.success(literal(done), icon=":material/check:")
@@ -33,7 +33,8 @@ def show_site_lines() -> None:
     else:
         st.caption(
             "HU of the unenhanced CT against QCT of the same patient, for each scanner model, tube voltage and kernel "
-            "group. Both err, so the line is Deming's. 'Left out' is each patient predicted by the line of the others."
+            "group. Both have measurement error, so the line is a Deming regression. 'Left out': each patient is "
+            "predicted from the line of the others."
         )
         _show_choice(found)
     _show_used()
@@ -69,7 +70,7 @@ def _row(one: ScannerLine) -> dict[str, object]:
 
 
 def _figure(one: ScannerLine, line: PairsLine) -> go.Figure:
-    """The pairs and their line; a patient far off has another mark."""
+    """The pairs and their line; an outlying patient has a different marker."""
     far = set(line.outliers)
     figure = go.Figure()
     for is_far, words in ((False, "patient"), (True, "patient far off the line")):
@@ -113,9 +114,9 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     else:
         st.caption("No category would change.")
     st.caption(
-        "The way 'site' is tried after a phantom in the scan or a phantom scan (setting calibration_order). The line "
-        "covers scans from the oldest of these CT until a year from today; a value beyond its pairs says so. "
-        "Nothing is segmented again; earlier results stay in the store."
+        "The method 'site' is tried after an in-scan phantom or a phantom scan (setting calibration_order). The line "
+        "covers scans from the oldest of these CT until a year from today; a value outside the range of its pairs is "
+        "marked. Nothing is segmented again; earlier results stay in the store."
     )
     if not may(current_user(), Action.CALIBRATE):
         return
@@ -163,7 +164,7 @@ def _show_used() -> None:
         st.caption(literal(_what_follows(next(one for one in used if one.line_id == chosen), names)))
         st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
-        # Each has a button of its own: where the list changed meanwhile, a click withdraws none but the one it was for.
+        # Each has its own button: if the list changed meanwhile, a click withdraws only the one it was for.
         if st.button("Withdraw", key=f"site-line-withdraw-{chosen}"):
             _do(
                 lambda: services.withdraw_line(chosen, author=author(), reason=reason),
@@ -176,19 +177,19 @@ def _what_follows(one: services.UsedLine, names: dict[str, str]) -> str:
     if not one.is_in_force:
         return "A later line of the same scanner is in use: withdrawing this one changes no value."
     if one.then:
-        return f"The line before it is in use again then: {names[one.then]}. To use neither, withdraw that one too."
-    return "No line from pairs is in use for this scanner then: the next way of calibration_order calibrates it."
+        return f"The previous line is then in use again: {names[one.then]}. To use neither, withdraw that one too."
+    return "No line from pairs is then in use for this scanner: the next method in calibration_order calibrates it."
 
 
 def _scanner(one: services.UsedLine) -> str:
-    """'GE Revolution 120 kVp standard'; what the line does not name is left out."""
+    """'GE Revolution 120 kVp standard'; unspecified parts are left out."""
     kvp = f"{one.row['kvp']} kVp" if one.row["kvp"] else ""
     words = (one.row["vendor"], one.row["manufacturer_model_name"], kvp, one.row["kernel_group"])
     return " ".join(word for word in words if word)
 
 
 def _names(used: Sequence[services.UsedLine]) -> dict[str, str]:
-    """Words for each line by its id: several are made at one moment, of one model with two tube voltages."""
+    """Label of each line by its id: several are made at one moment, such as one model with two tube voltages."""
 
     def named(say: Callable[[datetime], str]) -> dict[str, str]:
         return {one.line_id: f"{say(one.at)}, {_scanner(one)}, {one.row['mineral']}" for one in used}
@@ -204,8 +205,8 @@ def _do(action: Callable[[], bool], done: str) -> None:
         st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
         return
     st.session_state[_DONE] = (
-        f"{done}; what is measured is being calibrated again."
+        f"{done}; measured series are being recalibrated."
         if has_begun
-        else f"{done}; the next analysis calibrates what is measured again. Start it on Home."
+        else f"{done}; the next analysis recalibrates measured series. Start it on Home."
     )
     st.rerun()

@@ -1,1 +1,1 @@
-"""Two cohorts or two versions beside each other, on Prevalence and Agreement."""
+"""Two cohorts or two versions side by side, on Prevalence and Agreement."""

@@ -1,4 +1,4 @@
-"""Agreement with QCT of two sides, and two versions against each other in the same patients."""
+"""Agreement with QCT of two sides, and two versions compared in the same patients."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WHOLE = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 
 
 def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool) -> None:
-    """All of it."""
+    """The whole comparison."""
     st.subheader("Comparison")
     found = services.compare_agreement(*sides, by_level=by_level)
     if not all(len(pairs) for pairs in found.pairs):
@@ -45,11 +45,11 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
 
 
 def _say_minerals(found: services.Agreements) -> None:
-    """A warning where a side holds values in two minerals."""
+    """A warning if a side holds values in two minerals."""
     for name, pairs in zip(("first", "second"), found.pairs, strict=True):
         if len(minerals := pairs.minerals()) > 1:
             counts = " and ".join(f"{len(pairs.in_mineral(one)):,} in {one}" for one in minerals)
-            words = f"The {name} side puts two minerals together, which are different scales: {counts}."
+            words = f"The {name} side mixes two minerals, which are different scales: {counts}."
             st.warning(literal(words), icon=":material/warning:")
 
 
@@ -83,7 +83,7 @@ def _show_lines(found: services.Agreements) -> None:
         column_config={
             "First": st.column_config.TextColumn("First (95 %)"),
             "Second": st.column_config.TextColumn("Second (95 %)"),
-            "Difference": st.column_config.TextColumn("First less second (95 %)"),
+            "Difference": st.column_config.TextColumn("First minus second (95 %)"),
         },
     )
     st.caption(literal(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="biases")))
@@ -118,9 +118,9 @@ def _show_versions(first: services.Side, second: services.Side) -> None:
         _show_both(both)
     st.caption(
         f"{wording.counted(len(both.pairs), 'patient')}, one series each: the latest study that both measured. "
-        "Bias: first minus second. Shares: first less second of "
-        f"{wording.counted(both.judged, 'patient')} with a category both ways. The table classes the mean vBMD of each "
-        "version by the limits."
+        "Bias: first minus second. Shares: first minus second of "
+        f"{wording.counted(both.judged, 'patient')} with a category under both versions. The table classifies the "
+        "mean vBMD of each version by the limits."
     )
 
 

@@ -1,4 +1,4 @@
-"""The second filter of a page, and which results each side takes; all of it is in the address."""
+"""The second filter of a page, and the results used for each side; all of it is in the address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN_LETTERS = 16
 
 
 def show_controls(page: str, chosen: CohortFilter) -> tuple[services.Side, services.Side] | None:
-    """The button that begins a comparison, else both sides; None while nothing is compared. ``chosen``: the filter."""
+    """The button that starts a comparison, else both sides; None while nothing is compared. ``chosen``: the filter."""
     if not st.session_state["compare"]:
         st.button(
             "Compare with …",
@@ -60,7 +60,7 @@ def _begin() -> None:
 
 @in_words()
 def _end(page: str) -> None:
-    """Nothing of the comparison stays in the address."""
+    """End the comparison and remove it from the address."""
     address.clear(page, [field.name for field in address.COMPARE])
 
 
@@ -95,7 +95,7 @@ def _version(prefix: str) -> Version:
 
 
 def _show_version(prefix: str) -> None:
-    """Fields for what results of this store differ by; each that is chosen as a chip."""
+    """Fields for the versions by which results of this store differ; each chosen one is a chip."""
     options = services.version_options()
     several = [name for name in _WORDS if len(options[name]) > 1 or st.session_state[prefix + name]]
     chosen = [(prefix + name, "", f"{_WORDS[name]}: {_short(st.session_state[prefix + name])}") for name in several]

@@ -20,7 +20,7 @@ def show_shares(
     st.subheader("Comparison")
     found = services.compare_shares(*sides, population)
     if found is None:
-        frame.draw_empty("Nobody has a category on one of the sides: there is nothing to compare.")
+        frame.draw_empty("One of the sides has no patient with a category: there is nothing to compare.")
         return
     st.dataframe(
         [
@@ -45,7 +45,7 @@ def show_shares(
         column_config={
             "First": st.column_config.TextColumn("First (95 %)"),
             "Second": st.column_config.TextColumn("Second (95 %)"),
-            "Difference": st.column_config.TextColumn("First less second (95 %)"),
+            "Difference": st.column_config.TextColumn("First minus second (95 %)"),
         },
     )
     st.caption(literal(how_subtracted(is_paired=found.is_paired, shared=found.shared, of="shares")))
@@ -64,7 +64,7 @@ def show_shares(
 
 
 def show_missing(lines: Sequence[services.Line]) -> None:
-    """Why a difference has no interval, once a reason."""
+    """Why a difference has no interval, once per reason."""
     reasons: dict[str, list[str]] = {}
     for line in lines:
         if line.why:

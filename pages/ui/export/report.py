@@ -40,7 +40,7 @@ def _interactive(figure: go.Figure, *, is_first: bool) -> str:
 
 
 def _still(one: ReportFigure) -> str:
-    """The figure as a picture inside the page."""
+    """The figure as an image embedded in the page."""
     height = int(one.figure.layout.height or 400)
     figure = go.Figure(one.figure).update_layout(template="plotly_white", width=WIDTH_PX, height=height)
     data = base64.b64encode(services.picture(figure, "svg", width=WIDTH_PX, height=height)).decode()
@@ -48,9 +48,9 @@ def _still(one: ReportFigure) -> str:
 
 
 def report_html(chosen: services.CohortFilter, *, seen_by: str | None = None, is_static: bool = False) -> bytes:
-    """The report on the filtered cohort, as ``seen_by`` may see it; its figures answer to the mouse, or are pictures.
+    """The report on the filtered cohort, as ``seen_by`` may see it; its figures are interactive, or pictures.
 
-    Raises PictureError where pictures are asked for and there is no Chromium to draw them.
+    Raises PictureError if pictures are requested and there is no Chromium to draw them.
     """
     numbers = services.cohort_numbers(chosen, seen_by=seen_by)
     parts = [
@@ -70,15 +70,15 @@ def report_html(chosen: services.CohortFilter, *, seen_by: str | None = None, is
 
 
 def report_pdf(chosen: services.CohortFilter, *, seen_by: str | None = None) -> bytes:
-    """The same as PDF. Raises PictureError where there is no Chromium."""
+    """The same as PDF. Raises PictureError if there is no Chromium."""
     return services.print_pdf(report_html(chosen, seen_by=seen_by, is_static=True))
 
 
 def _figures(chosen: services.CohortFilter, reader: str | None, *, is_static: bool) -> list[str]:
-    """Every figure with its n, exclusions, versions, simulated or real; or the sentence why there is none."""
+    """Every figure with its n, exclusions, versions, simulated or real; or a sentence why there is none."""
     found = report_figures(chosen, seen_by=reader)
     if not found:
-        return ["<h2>Figures</h2><p>Nobody in this filter has a vBMD.</p>"]
+        return ["<h2>Figures</h2><p>No patient in this filter has a vBMD.</p>"]
     beside = about(chosen, seen_by=reader)
     return [
         f"<figure><h2>{html.escape(one.title)}</h2>"

@@ -1,4 +1,4 @@
-"""The figures of report and export, each with what must be said beside it: n, exclusions, versions, origin."""
+"""The figures of report and export, each with its required notes: n, exclusions, versions, origin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INK, _PALE = "#1b2430", "#d9dee6"
 
 @dataclass(frozen=True, kw_only=True)
 class ReportFigure:
-    """One figure with its title and the sentence on its own n."""
+    """One figure with its title and the sentence about its n."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class ReportFigure:
 
 
 def about(chosen: services.CohortFilter, *, seen_by: str | None = None) -> str:
-    """What is printed beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
+    """The text printed beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
     numbers = services.cohort_numbers(chosen, seen_by=seen_by)
     waiting = f", {numbers.waiting:,} not analyzed yet" if numbers.waiting else ""
     no_vbmd = numbers.measured - sum(one.count for one in services.vbmd_bins(chosen, seen_by=seen_by))
@@ -65,7 +65,7 @@ def _versions(found: Sequence[dict[str, object]]) -> str:
 
 
 def _listed(words: Sequence[str], most: int = 2) -> str:
-    """The first of the words, each once, and how many more there are."""
+    """The first few distinct words, and how many more there are."""
     once = list(dict.fromkeys(words))
     more = f" and {len(once) - most} more" if len(once) > most else ""
     return ", ".join(once[:most]) + more
@@ -123,7 +123,7 @@ def _agreement(chosen: services.CohortFilter, reader: str | None) -> list[Report
 
 
 def _agreement_in(pairs: agreement_figures.Pairs, named: str) -> list[ReportFigure]:
-    """The figures of pairs in one mineral, which ``named`` says where there is another one, too."""
+    """The figures of pairs in one mineral, stated if ``named`` because there is another one too."""
     mineral, suffix = (f", {named}", f"_{named}") if named else ("", "")
     everybody = services.agreement(pairs)[0]
     words = f"n = {len(pairs):,} patients, one value each{mineral}."
@@ -141,7 +141,7 @@ def _agreement_in(pairs: agreement_figures.Pairs, named: str) -> list[ReportFigu
 
 
 def for_print(one: ReportFigure, beside: str) -> go.Figure:
-    """The figure on white, with its title above and what must be said below, in the picture itself."""
+    """The figure on white, with its title above and the required notes below, inside the picture."""
     figure = go.Figure(one.figure)
     lines = textwrap.wrap(f"{one.words} {beside} {wording.RESEARCH_USE}", _NOTE_LETTERS)
     height = int(figure.layout.height or 400) + 60 + _LINE_PX * len(lines)
@@ -173,6 +173,6 @@ def for_print(one: ReportFigure, beside: str) -> go.Figure:
 
 
 def picture_of(one: ReportFigure, beside: str, kind: PictureKind) -> bytes:
-    """The figure as a file. Raises PictureError where there is no Chromium to draw it."""
+    """The figure as a file. Raises PictureError if there is no Chromium to draw it."""
     figure = for_print(one, beside)
     return services.picture(figure, kind, width=int(figure.layout.width), height=int(figure.layout.height))

@@ -1,4 +1,4 @@
-"""Follow-up as figures: where flags stand, flags a week, the queue ahead."""
+"""Follow-up as figures: states of flags, flags per week, the queue ahead."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def states_figure(found: Sequence[StateCount]) -> go.Figure:
 
 
 def flags_figure(queue: Queue, *, slots: float) -> go.Figure:
-    """Patients flagged a week with the clinic's slots as a line."""
+    """Patients flagged per week with the clinic's slots as a line."""
     figure = go.Figure(
         go.Bar(
             x=list(queue.weeks),

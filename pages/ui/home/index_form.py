@@ -15,7 +15,7 @@ from pages.ui.shared.literal import literal, literal_code
 
 
 def show_index() -> None:
-    """Index a folder on the server: a path that completes, or the commands that do the same."""
+    """Index a folder on the server: a path with completion, or the commands that do the same."""
     store = services.store_argument()
     if not services.index_roots():
         st.caption("Indexing from the dashboard is switched off here. On the server:")
@@ -25,7 +25,8 @@ def show_index() -> None:
         "Folder of CT on the server",
         key="index-path",
         placeholder="/data/ct",
-        help="DICOM folders, or NIfTI files. Headers are read first; identifiers become keyed hashes on the way in.",
+        help="DICOM folders, or NIfTI files. Headers are read first; identifiers are turned into keyed hashes on "
+        "import.",
     )
     offered = [one for one in services.matching_folders(typed) if one != typed.rstrip("/")]
     if offered:
@@ -44,7 +45,8 @@ def show_index() -> None:
         icon=":material/folder_open:",
         on_click=_start_index,
         disabled=not services.may_start(),
-        help="Indexes the folder beside the dashboard; what it finds is listed here, and analyzed when you start that.",
+        help="Indexes the folder in the background. The series found are listed here, and analyzed when you start "
+        "the analysis.",
     )
 
     _show_upload()
@@ -68,7 +70,7 @@ def _show_upload() -> None:
         on_click=_start_upload,
         args=(key,),
         disabled=uploaded is None or not services.may_start(),
-        help="Nothing is kept before you press this, nor when the archive cannot be read.",
+        help="Nothing is kept until you press this, or if the archive cannot be read.",
     )
 
 
@@ -96,7 +98,7 @@ def _start_index() -> None:
 
 
 def show_index_result() -> None:
-    """What the index run that was started here has found: series read, and how many were left out for which reason."""
+    """Findings of the index run started here: series read, and how many were left out, by reason."""
     run = services.index_run()
     if run is None or not may(current_user(), Action.INDEX):
         return

@@ -26,7 +26,7 @@ STAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tile:
-    """One figure of today, what it means, and the page that lists what it counts."""
+    """One key figure, what it means, and the page that lists the counted series."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeLink:
-    """How often one thing happened since the last visit, in words, and the page that lists exactly those series."""
+    """How often something happened since the last visit, in words, and the page that lists exactly those series."""
 
     change: Change
     count: int
@@ -54,7 +54,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
             name="Processed",
             value=f"{processed:,}",
             help=f"Series, of {numbers.series:,} found: {numbers.measured:,} measured, {numbers.excluded:,} excluded, "
-            f"{numbers.failed:,} failed; {numbers.waiting:,} wait for their analysis",
+            f"{numbers.failed:,} failed; {numbers.waiting:,} waiting for analysis",
             script="pages/exclusions.py",
             query={"box": "processed"},
         ),
@@ -90,7 +90,7 @@ def tiles_of(numbers: services.CohortNumbers) -> tuple[Tile, ...]:
 
 
 def show_tiles(numbers: services.CohortNumbers) -> None:
-    """The figures side by side, each with the way to its list."""
+    """The figures side by side, each with a link to its list."""
     tiles = tiles_of(numbers)
     for column, tile in zip(st.columns(len(tiles)), tiles, strict=True):
         with column.container(border=True, gap="small", height="stretch"):
@@ -102,7 +102,9 @@ def show_tiles(numbers: services.CohortNumbers) -> None:
 @in_words(draw_fault)
 @while_signed_in
 def show_changes() -> None:
-    """What changed since this browser was last here; one line, so that nothing jumps when the browser has answered."""
+    """What changed since this browser was last here; one line, so that the layout does not shift when the browser
+    answers.
+    """
     place = st.container()
     since = last_visit()
     if since is None:
@@ -143,7 +145,7 @@ def _changes_of(found: services.Changes) -> tuple[ChangeLink, ...]:
 
 
 def show_run() -> None:
-    """The run with its bar, rate, time left and buttons; draws the page anew when new patients are in."""
+    """The run with its bar, rate, time left and buttons; redraws the page when new patients have arrived."""
     progress = services.progress()
     complaint = services.run_complaint()
     if complaint:
@@ -152,7 +154,7 @@ def show_run() -> None:
         _show_running(progress)
     elif services.running_command():
         words = {
-            "demo": "**Demo cohort**: starting; the first patients come within three minutes",
+            "demo": "**Demo cohort**: starting; the first patients appear within three minutes",
             "index": "**Reading headers**: starting",
         }.get(services.running_command(), "**Analyzing**: starting the workers")
         st.progress(0.0, text=words)
@@ -173,12 +175,12 @@ def show_run() -> None:
 
 
 def _show_running(progress: services.Progress) -> None:
-    """The bar, and beside it the button that fits."""
+    """The bar, and beside it the appropriate button."""
     bar, buttons = st.columns([6, 1], vertical_alignment="bottom")
     rate = f"{progress.rate_per_min:.1f} a minute" if progress.rate_per_min else "measuring the rate"
     counted = f"{progress.done:,} of {progress.total:,} steps" if progress.total else "starting"
     asked = services.pause_is_asked()
-    state = "paused after the series at work" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
+    state = "pausing after running series" if asked else f"{rate} · time left {wording.time_left(progress.eta_s)}"
     stage = literal(STAGES.get(progress.stage, progress.stage))
     bar.progress(progress.fraction, text=f"**{stage}**: {counted} · {state}")
     if progress.stage not in ("analyze", "demo"):
@@ -200,14 +202,14 @@ def _show_running(progress: services.Progress) -> None:
 
 
 def _show_waiting() -> None:
-    """What is indexed and not yet analyzed, with the button that starts it."""
+    """Series indexed but not yet analyzed, with the button that starts the analysis."""
     count = services.cohort_numbers().waiting
     if not count:
         return
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     line.markdown(
-        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it here, "
-        f"or by {literal_code(f'python -m osteo_core analyze{services.store_argument()}')}"
+        f":material/hourglass_empty: **{wording.counted(count, 'series', 'series')}** not yet analyzed. Start it "
+        f"here, or with {literal_code(f'python -m osteo_core analyze{services.store_argument()}')}"
     )
     _start_button(line, "Start")
 
@@ -222,5 +224,5 @@ def _start_button(place: st.delta_generator.DeltaGenerator, label: str) -> None:
         icon=":material/play_arrow:",
         on_click=in_words()(services.start_run),
         disabled=not services.may_start(),
-        help="Runs on this machine beside the dashboard, with this site's settings; it can be paused.",
+        help="Runs on this machine in the background, with this site's settings; it can be paused.",
     )

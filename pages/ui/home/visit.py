@@ -1,4 +1,4 @@
-"""When this browser last looked at this store: kept by the browser itself, so that it needs no name and no record."""
+"""When this browser last visited this store: kept by the browser itself, so that no name and no record is needed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _changed() -> None:
 
 
 def last_visit() -> datetime | None:
-    """The end of this browser's visit before this one; None at the first, and until the browser has answered.
+    """The end of this browser's previous visit; None at the first visit, and until the browser has answered.
 
     Drawn in a fragment: the browser's answer draws that fragment anew, and nothing else.
     """

@@ -1,4 +1,6 @@
-"""First and second read of one series side by side, with their numbers, and from which one an adjudicator goes on."""
+"""First and second read of one series side by side, with their numbers, and the one from which an adjudicator
+continues.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from pages.ui.shared import wording
 from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 
-#: In the session: of which reader an adjudicator was shown the read last, by series.
+#: In the session: the reader whose read an adjudicator was last shown, by series.
 _CHOSEN = "read_to_go_on_from"
 _ROLES = (Role.FIRST, Role.SECOND)
 _STYLE = """
@@ -28,12 +30,12 @@ _STYLE = """
 
 
 def chosen_read(series_key: str) -> str:
-    """As whom the read was signed that an adjudicator chose of this series, '' for none."""
+    """The role of the read that an adjudicator chose for this series, '' for none."""
     return str(st.session_state.get(_CHOSEN, {}).get(series_key, ""))
 
 
 def read_shown(reading: Reading, series_key: str, role: Role | None) -> Read | None:
-    """The read on the screen of who may see it: the one that counts; to an adjudicator the one they chose."""
+    """The read shown to a user who may see it: the counting one; for an adjudicator the one they chose."""
     chosen: dict[str, Role] = st.session_state.get(_CHOSEN, {})
     if role is Role.ADJUDICATOR and reading.by(Role.ADJUDICATOR) is None and series_key in chosen:
         return reading.by(chosen[series_key])
@@ -41,9 +43,9 @@ def read_shown(reading: Reading, series_key: str, role: Role | None) -> Read | N
 
 
 def show_both(reading: Reading, series_key: str, role: Role | None) -> None:
-    """A button, and behind it both reads; nothing where there is one read alone.
+    """A button that opens both reads; nothing if there is only one read.
 
-    ``role``: as whom the reader may sign; an adjudicator chooses from which of the two to go on.
+    ``role``: the role in which the reader may sign; an adjudicator chooses which of the two to continue from.
     """
     first, second = (reading.by(one) for one in _ROLES)
     if first is None or second is None:
@@ -54,7 +56,7 @@ def show_both(reading: Reading, series_key: str, role: Role | None) -> None:
         st.html(_STYLE + _table(first, second))
         st.caption(
             f"vBMD in {wording.UNIT} with its 95 % interval. Dice: outlines of the second reader against those of the "
-            "first. Bold: what differs."
+            "first. Bold: differences."
         )
         if role is Role.ADJUDICATOR:
             _show_choice(series_key, shown=read_shown(reading, series_key, role))

@@ -17,18 +17,18 @@ _BADGES = {
     Category.NORMAL: "blue",
     Category.NOT_REPORTABLE: "gray",
 }
-_CONFIDENCE = "That outline and number are right; empty where the engine states none (a mask from elsewhere)"
-_REGION = "Volume of the trabecular region of interest; empty where none fits into the body"
-#: Heading of the network's reading; it says what the number is worth.
-REGRESSED = "DenseNet-121 (trained on simulated patients alone)"
+_CONFIDENCE = "That outline and level number are right; empty where the engine gives none (an external mask)"
+_REGION = "Volume of the trabecular region of interest; empty where none fits in the body"
+#: Heading of the network's estimate; it states the limitation of the value.
+REGRESSED = "DenseNet-121 (trained on simulated patients only)"
 _REGRESSED_HELP = (
-    f"vBMD in {wording.UNIT} (K2HPO4) as a network reads it, with its 95 % interval. It is shown beside the calibrated "
-    "value and decides nothing."
+    f"vBMD in {wording.UNIT} (K2HPO4) as estimated by a network, with its 95 % interval. It is shown beside the "
+    "calibrated value and affects no result."
 )
 
 
 def show_header(view: services.PatientView) -> None:
-    """Who, what was found, and why it is flagged."""
+    """Patient, findings, and why the series is flagged."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(f"Patient {wording.short_key(view.patient_key)}", width="content")
         if view.category:
@@ -66,14 +66,14 @@ def show_header(view: services.PatientView) -> None:
         help="Genant grade by heights; 0 is none",
     )
     columns[3].metric(
-        "Contrast", literal(view.contrast_phase), border=True, help="As seen in the image, else as declared"
+        "Contrast", literal(view.contrast_phase), border=True, help="As seen in the image, otherwise as declared"
     )
 
 
 def _counts(row: services.LevelRow, view: services.PatientView) -> str:
     if row.level not in view.levels_used:
         return ""
-    return "counts" if row.vbmd_mg_cm3 is not None else "sound, but without a calibration there is no vBMD"
+    return "counts" if row.vbmd_mg_cm3 is not None else "measurable, but no vBMD without a calibration"
 
 
 def show_level_table(view: services.PatientView) -> None:
@@ -115,7 +115,7 @@ def show_level_table(view: services.PatientView) -> None:
 
 
 def show_other_series(view: services.PatientView) -> None:
-    """Where else to look for this patient."""
+    """Other series of this patient."""
     if not view.other_series:
         return
     st.subheader("Other series of this patient")
@@ -125,7 +125,7 @@ def show_other_series(view: services.PatientView) -> None:
 
 def show_what_to_mind(view: services.PatientView) -> None:
     """Exclusions, review reasons and cautions in words."""
-    st.subheader("What to mind")
+    st.subheader("Points to note")
     for words in view.exclusions:
         st.error(literal(words), icon=":material/block:")
     for words in view.review_reasons:

@@ -35,15 +35,17 @@ def change_words(prior: services.Prior) -> str:
 
 
 def _limit(found: Comparison) -> str:
-    """'LSC 24: another scanner': the least significant change, the site's own or published, and why it is larger."""
+    """'LSC 24: another scanner': the least significant change, the site's own or published, and why it is larger than
+    usual.
+    """
     lsc = "" if found.mean is None else f"{'site ' if found.is_own else ''}LSC {found.mean.lsc:.0f}"
     return f"{lsc}: {', '.join(found.unlike)}" if found.unlike else lsc
 
 
 def screen_data(priors: Sequence[services.Prior], chosen: str = "") -> list[dict[str, Any]]:
-    """What the reader's screen is given of earlier studies: the chosen one first, else the latest, with its pictures.
+    """Data on earlier studies for the reader's screen: the chosen one first, else the latest, with its pictures.
 
-    Pictures that are not there yet are begun here.
+    Starts making missing pictures.
     """
     ordered = sorted(priors, key=lambda prior: prior.series_key != chosen)
     return [_of_screen(prior, with_pictures=number == 0) for number, prior in enumerate(ordered)]
@@ -78,7 +80,7 @@ def _plain(change: Change | None) -> dict[str, Any] | None:
 
 
 def show_priors(priors: Sequence[services.Prior]) -> None:
-    """Earlier studies as a table: one a line, its numbers by level, and each difference that is a change."""
+    """Earlier studies as a table: one per row, with values by level and each significant difference."""
     if not priors:
         return
     st.subheader("Earlier studies")
@@ -99,16 +101,17 @@ def show_priors(priors: Sequence[services.Prior]) -> None:
         alt="Earlier studies",
         column_config={
             "Mean": st.column_config.TextColumn(f"Mean vBMD, {wording.UNIT}", width=430),
-            "LSC from": st.column_config.TextColumn("LSC from", width=330, help="Whose precision error it rests on"),
+            "LSC from": st.column_config.TextColumn("LSC from", width=330, help="Source of the precision error"),
         },
     )
     if fault := services.precision_fault():
         st.warning(f"{literal(wording.sentence(fault))}. The published precision is used.", icon=":material/error:")
     st.caption(
-        f"By level: vBMD then, {wording.UNIT}, and the difference only where it is beyond the least significant change "
-        "(LSC). The mean is over levels that count in both. LSC: 2.77 precision errors (ISCD 2019), of this site's own "
-        "study where it has one of these scanners (site LSC), else published: 4.7 % on one scanner under one protocol, "
-        "else 5.9 % or what both intervals say, whichever is more; of one level at most √n times that of the mean of n."
+        f"By level: earlier vBMD, {wording.UNIT}, and the difference only where it is beyond the least significant "
+        "change (LSC). The mean is over levels that count in both. LSC: 2.77 times the precision error (ISCD 2019), "
+        "from this site's own study where it has one for these scanners (site LSC), otherwise as published: 4.7 % on "
+        "one scanner under one protocol, else 5.9 % or the value from both intervals, whichever is larger; for one "
+        "level at most √n times that of the mean of n."
     )
     for prior in priors:
         label = f"Open the study of {wording.day(prior.comparison.day)}"

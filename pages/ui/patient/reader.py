@@ -1,4 +1,4 @@
-"""The reader's screen of the patient's page: what it is given, and what a reader's action on it leads to."""
+"""The reader's screen of the patient's page: its input, and the effects of a reader's actions."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from pages.ui.viewer.reader import show_reader
 from pages.ui.viewer.review_routes import picture_address, review_address
 from pages.ui.worklist.order import kept_order
 
-#: Which HU are drawn from black to white.
+#: HU range displayed from black to white.
 WINDOWS = (("Bone", -200.0, 900.0), ("Trabecular", -100.0, 400.0), ("Soft tissue", -160.0, 240.0))
-#: Where the fracture grades 1, 2 and 3 begin.
+#: Height losses at which fracture grades 1, 2 and 3 begin.
 _LOSS_LIMITS = (POSSIBLE_FRACTURE_LOSS, MODERATE_FRACTURE_LOSS, SEVERE_FRACTURE_LOSS)
 #: In the session: series of which this session asked to see what another reader signed.
 SHOWN = "shown_read"
@@ -51,9 +51,9 @@ _PRIORS_OF = "priors_of"
 def show_screen(
     current: services.PatientView, top: DeltaGenerator
 ) -> tuple[services.PatientView, tuple[services.Prior, ...]]:
-    """Draw the screen, note the opening, and follow what the reader did; ``top`` is the line above it.
+    """Draw the screen, record the opening, and act on the reader's requests; ``top`` is the line above it.
 
-    Gives what this reader may see of the series, for a blind one the program's result, and the earlier studies.
+    Returns what this reader may see of the series (for a blind reader the program's result) and the earlier studies.
     """
     view = services.model_view(current)
     reader = author()
@@ -78,7 +78,7 @@ def show_screen(
             show_both(shown.reading, view.series_key, shown.role if shown.version == shown.read.version else None)
     try:
         files = services.screen_files(view, shown.version)
-    except UsageError as refused:  # the numbers stand without their pictures
+    except UsageError as refused:  # the values are shown without pictures
         show_header(view)
         st.info(literal(wording.sentence(str(refused))), icon=":material/image_not_supported:")
         return seen, earlier
@@ -96,7 +96,7 @@ def _without_readers(view: services.PatientView) -> services.PatientView:
 
 
 def _offer_read(view: services.PatientView, asked: set[str], top: DeltaGenerator) -> None:
-    """In the line above, so that the screen keeps its height."""
+    """Show the offer in the line above, so that the screen keeps its height."""
     words = "A reader signed this series. You see it blind, as a second reader does, with the model's outlines."
     if top.button(
         "Show what was signed", key="show-read", icon=":material/visibility_off:", type="tertiary", help=words
@@ -108,7 +108,7 @@ def _offer_read(view: services.PatientView, asked: set[str], top: DeltaGenerator
 def _note_opening(
     view: services.PatientView, shown: ReaderView, reader: str, earlier: Sequence[services.Prior] = ()
 ) -> None:
-    """One event an opening: not for each rerun of the page; earlier studies are opened with it."""
+    """Record one event per opening, not per rerun of the page; earlier studies are opened with it."""
     shows_read = shown.read is not None
     note_opening(view.series_key, reader=reader, shows_read=shows_read, version=shown.version)
     state = (view.series_key, reader, shows_read)
@@ -119,7 +119,7 @@ def _note_opening(
 
 
 def _follow(acted: Mapping[str, Any]) -> None:
-    """What the reader did: a next patient is opened; after saving or signing the page is drawn with what is new."""
+    """Act on the reader's request: open the next patient, or redraw the page after saving or signing."""
     if st.session_state.get("acted") == acted.get("at"):
         return
     st.session_state["acted"] = acted.get("at")
@@ -133,7 +133,7 @@ def _follow(acted: Mapping[str, Any]) -> None:
 
 
 def queue_of(series_key: str) -> dict[str, Any]:
-    """Place in the list that the reader works through: '3 of 12', the series before and the one after."""
+    """Position in the reader's current list: '3 of 12', the series before and after."""
     order = kept_order()
     if series_key not in order.keys:
         return {"words": "", "previous": None, "next": None}
@@ -213,7 +213,7 @@ def _tissues(view: services.PatientView) -> list[dict[str, Any]]:
 
 
 def _focus(model: Summary) -> str:
-    """The level to open at: the one of the worst fracture, else none in particular."""
+    """The level to open at: that of the worst fracture, else none."""
     graded = {level: one.grade for level, one in model.levels.items() if one.grade}
     return max(graded, key=lambda level: graded[level] or 0).name if graded else ""
 
@@ -236,7 +236,7 @@ def _role_words(shown: ReaderView, reader: str) -> str:
         return "type your name at the top to sign"
     name = author_name()
     if not may(current_user(), Action.SIGN):
-        return f"{name}: may look, not correct or sign"
+        return f"{name}: may view, but not correct or sign"
     if shown.past is not None:
         return f"{name}: an earlier state"
     return f"{name}, {shown.role.value}" if shown.role else f"{name}: nothing is left to sign"
@@ -248,7 +248,7 @@ def _why_not(shown: ReaderView) -> str:
     if shown.past is not None:
         return "This is an earlier state; go back to now to correct or sign."
     if not may(current_user(), Action.SIGN):
-        return "Your role may look, but not correct or sign."
+        return "Your role may view this series, but not correct or sign."
     return "This series is signed; type your name at the top to read it as another reader."
 
 
@@ -263,7 +263,7 @@ def _status_words(shown: ReaderView) -> str:
 
 
 def _read_words(shown: ReaderView) -> str:
-    """Who signed and when, and whether a PACS has it; '' for one who reads blind."""
+    """Who signed and when, and whether a PACS has it; '' for a blind reader."""
     read = shown.read
     if read is None:
         return ""
@@ -273,7 +273,7 @@ def _read_words(shown: ReaderView) -> str:
 
 
 def _sent_words(reading: Reading, read: Read) -> str:
-    """', sent to ORTHANC on 2 Mar 2026, 11:30', or that it waits where a PACS is named and this read counts."""
+    """', sent to ORTHANC on 2 Mar 2026, 11:30', or that it waits if a PACS is configured and this read counts."""
     sent = reading.sent(read, SR)
     if sent is not None:
         return f", sent to {sent.to} on {wording.moment(sent.at)}"

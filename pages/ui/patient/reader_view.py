@@ -16,7 +16,7 @@ from pages.ui.patient.both_reads import read_shown
 
 @dataclass(frozen=True, kw_only=True)
 class ReaderView:
-    """What this reader is shown of one series: the outlines, their numbers, and whether another's read is among it.
+    """What this reader is shown of one series: outlines, their numbers, and whether another reader's read is included.
 
     ``past``: the earlier moment that is shown, None for now.
     """
@@ -32,9 +32,9 @@ class ReaderView:
 
 
 def reader_view_of(view: services.PatientView, reading: Reading, *, reader: str, shows_read: bool) -> ReaderView:
-    """A second reader sees the model's outlines or their own, and nothing of the first, unless they asked to.
+    """A second reader sees the model's outlines or their own, and nothing of the first read, unless they asked to.
 
-    Nor does who has not said yet who they are: that may be the second reader.
+    The same holds for a user without a name yet, who may be the second reader.
     """
     role = reading.role_of(reader) if reader else (Role.FIRST if reading.counts is None else None)
     if not may(current_user(), Action.ADJUDICATE if role is Role.ADJUDICATOR else Action.SIGN):
@@ -57,7 +57,7 @@ def reader_view_of(view: services.PatientView, reading: Reading, *, reader: str,
 
 
 def past_view(reading: Reading, moment: datetime) -> ReaderView:
-    """What was saved or signed last at an earlier moment; nobody corrects or signs there."""
+    """The last saved or signed state at an earlier moment; it is read-only."""
     last = reading.steps[-1]
     read = last if isinstance(last, Read) else None
     return ReaderView(
@@ -75,7 +75,7 @@ def past_view(reading: Reading, moment: datetime) -> ReaderView:
 def _numbers(
     view: services.PatientView, reading: Reading, version: str, *, read: Read | None
 ) -> tuple[Summary, Decisions]:
-    """The numbers of these outlines, and the decisions that belong to them: signing again keeps what was decided."""
+    """The numbers of these outlines, and their decisions, which are kept when signing again."""
     if read is not None and read.version == version:
         return read.summary, read.decisions
     saved = next((mask.summary for mask in reversed(reading.masks) if mask.version == version), None)

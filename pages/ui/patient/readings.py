@@ -1,4 +1,4 @@
-"""The part of the patient's page where a person reads: grade and cause of every level, and the notes."""
+"""The part of the patient's page for readings: grade and cause of every level, and the notes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import show_answers, show_more_notes
 
 _DEPRESSION_HELP = (
-    "By which share the middle of the endplates lies lower than the rims and the level's normal shape say; negative "
-    "where it lies higher, empty where the endplates were not measured"
+    "How far the middle of the endplates lies below the height expected from the rims and the level's normal shape, "
+    "as a share; negative where it lies above, empty where the endplates were not measured"
 )
-_SUGGESTED_HELP = "What the endplates of a deformed level suggest. A program's suggestion, apart from the grade"
-_READER_HELP = "m2ABQ class as a person read it last; all readings stand under Follow-up"
+_SUGGESTED_HELP = "Cause that the endplates of a deformed level suggest to the program; separate from the grade"
+_READER_HELP = "Latest m2ABQ class by a reader; all readings are under Follow-up"
 
 
 def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
-    """Grade and cause of every level, the program's suggestion beside the reader's class; none for a blind one."""
+    """Grade and cause of every level, the program's suggestion beside the reader's class, which a blind reader does not
+    see.
+    """
     st.subheader("Fracture: grade and cause")
     st.dataframe(
         [
@@ -56,7 +58,7 @@ def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
 
 
 def show_reading(view: services.PatientView, *, is_blind: bool) -> None:
-    """Who reads, and what can be noted of this series and its levels; steps of the follow-up tell its state."""
+    """The notes possible for this series and its levels; follow-up steps are hidden from a blind reader."""
     rows = [services.followed_of(view)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if view.levels and may(current_user(), Action.NOTE):
@@ -72,7 +74,7 @@ def show_cause_form(view: services.PatientView) -> None:
     """Level, class and words of one reading, behind one button; the deformed level comes first."""
     levels, key = [row.level for row in view.levels], f"cause-{view.series_key}"  # nothing typed goes to the next one
     worst = max(range(len(levels)), key=lambda n: view.levels[n].fracture_grade or 0)
-    with st.popover("Cause of a level", help="What you read in one level, apart from its grade"):
+    with st.popover("Cause of a level", help="Your reading of one level, separate from its grade"):
         level = st.selectbox("Level", levels, index=worst, format_func=lambda one: one.name, key=f"{key}-level")
         cause = st.selectbox("Class (m2ABQ)", list(Cause), format_func=wording.sentence, key=f"{key}-class", index=None)
         reason = st.text_input("Why, in words", key=f"{key}-reason", placeholder="optional")

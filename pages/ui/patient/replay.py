@@ -18,15 +18,15 @@ _MOMENT = "replayed_moment"
 
 
 def replayed_moment(series_key: str) -> datetime | None:
-    """The moment that was chosen of this series, None for now."""
+    """The moment chosen for this series, None for now."""
     chosen: dict[str, datetime] = st.session_state.get(_MOMENT, {})
     return chosen.get(series_key)
 
 
 def show_replay(series_key: str, reading: Reading, top: DeltaGenerator) -> None:
-    """What was saved and signed, each with a button that shows the screen as it was then; nothing where nothing was.
+    """Saved and signed states, each with a button that shows the screen as it was then; nothing if there are none.
 
-    ``reading`` is that of now, for one who may see it.
+    ``reading`` is the current one, for a user who may see it.
     """
     steps = reading.steps
     if not steps:

@@ -1,4 +1,4 @@
-"""One page on a signed read, as HTML and PDF: it asks for nothing from elsewhere, and every text in it is escaped."""
+"""A one-page report on a signed read, as HTML and PDF: it loads no external content, and every text is escaped."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ _text = partial(html.escape, quote=True)
 
 
 def show_report(series_key: str) -> None:
-    """The report behind a button, for who may see images; a sentence where nothing is signed, or they must not know."""
+    """The report behind a button, for users who may see images; a sentence if nothing is signed or it is hidden from
+    them.
+    """
     user, author = current_user(), who_notes()
     if not may(user, Action.SEE_IMAGES):
         return
@@ -87,7 +89,7 @@ def _offer(page: bytes | Callable[[], bytes], printed: Callable[[], bytes], name
 
 
 def _offer_named(series_key: str, author: str, name: str) -> None:
-    """With the patient's name, for those who may see it: asked for with a reason, and recorded."""
+    """The report with the patient's name, for those who may see it: requested with a reason, and recorded."""
     reason = st.text_input("Why does it need the patient's name?", key=f"named-{series_key}", placeholder="recorded")
     if not st.button("Make it with the name", key=f"named-go-{series_key}"):
         return
@@ -100,14 +102,14 @@ def _offer_named(series_key: str, author: str, name: str) -> None:
 
 
 def report_pdf(series_key: str, *, seen_by: str | None = None) -> bytes:
-    """The same as PDF. Raises UsageError where no read may be reported, PictureError where there is no Chromium."""
+    """The same as PDF. Raises UsageError if no read may be reported, PictureError if there is no Chromium."""
     return services.print_pdf(report_html(series_key, seen_by=seen_by))
 
 
 def report_html(series_key: str, *, who: Who | None = None, seen_by: str | None = None) -> bytes:
     """The page; with the patient's name only where ``who`` was revealed; earlier studies as ``seen_by`` may see them.
 
-    Raises UsageError where nothing is signed.
+    Raises UsageError if nothing is signed.
     """
     found = services.read_report(series_key, seen_by=seen_by)
     parts = [_head(found, who), _result(found), _levels(found), _corrected(found), _made(found)]

@@ -1,4 +1,4 @@
-"""Every stored value of a series and its levels, with unit and meaning: whatever column is added shows up here."""
+"""Every stored value of a series and its levels, with unit and meaning: any added column shows up here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.ui import services
 
 
 def show_stored(view: services.PatientView) -> None:
-    """A switch, and behind it two tables that come from the list of columns."""
+    """A switch that shows two tables generated from the list of columns."""
     if not st.toggle("Show every stored value", key=f"stored-{view.series_key}"):
         return
     series, levels = services.stored(view.series_key)

@@ -1,4 +1,4 @@
-"""Bias and limits of agreement of each test set beside what is to be reached."""
+"""Bias and limits of agreement of each test set beside the targets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _ROW_PX = 64
 
 
 def forest_figure(groups: Sequence[Sequence[StudyLine]]) -> go.Figure:
-    """One panel a calibration: bias with its interval as a bar, limits as ends of a line, targets as a ground."""
+    """One panel per calibration: bias with its interval as a bar, limits as ends of a line, targets as background
+    bands.
+    """
     titles = [literal_in_figure(group[0].calibration) for group in groups]
     figure = make_subplots(rows=1, cols=len(groups), subplot_titles=titles, shared_yaxes=True, horizontal_spacing=0.04)
     for column, group in enumerate(groups, start=1):
@@ -33,7 +35,7 @@ def forest_figure(groups: Sequence[Sequence[StudyLine]]) -> go.Figure:
 
 
 def _draw_targets(figure: go.Figure, line: StudyLine, column: int) -> None:
-    """Limits should end within the pale ground, and the bias lie within the darker one."""
+    """Limits should end within the pale band, and the bias within the darker one."""
     for reach, opacity in ((line.targets["target_loa"], 0.10), (line.targets["target_bias"], 0.18)):
         figure.add_vrect(
             -reach, reach, fillcolor=GREEN, opacity=opacity, line_width=0, layer="below", row=1, col=column

@@ -1,7 +1,7 @@
-"""The one place where pages meet db and models: questions in, plain records out.
+"""The only link between pages and db or models: questions in, plain records out.
 
-Queries go to the holder of the store that the settings name; nothing here imports torch, and what needs
-seconds or much memory runs in a process of its own.
+Queries go to the holder of the store named in the settings; nothing here imports torch, and slow or memory-intensive
+work runs in a separate process.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The commands that the app starts, each a process of its own beside the pages."""
+"""Commands started by the app, each in a separate background process."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DEMO_FOLDER = "demo"
 
 
 class Run:
-    """A command of this program at work over the store, started by the app: ``demo``, ``index`` or ``analyze``.
+    """A command of this program running on the store, started by the app: ``demo``, ``index`` or ``analyze``.
 
-    It is a process of its own and leaves parts; the app goes on owning the store. Its settings are the app's.
+    It is a separate process and leaves parts; the app keeps owning the store. It uses the app's settings.
     """
 
     def __init__(self, store_dir: Path, command_name: str, *arguments: str) -> None:
@@ -44,14 +44,14 @@ class Run:
 
     @property
     def complaint(self) -> str:
-        """Its last line when it ended badly, else ''."""
+        """Its last line of output if it failed, else ''."""
         if not self._process.poll():
             return ""
         lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else f"it ended with code {self._process.returncode}"
 
     def stop(self) -> None:
-        """Ask the command to stop; it leaves the store whole and carries on at the next start."""
+        """Ask the command to stop; the store stays intact and the command resumes at the next start."""
         if self.is_running:
             self._process.terminate()
 

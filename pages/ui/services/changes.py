@@ -21,7 +21,7 @@ class Changes:
 
 
 def changes(since: datetime, *, seen_by: str | None = None) -> Changes:
-    """What changed since then, as ``seen_by`` may see it."""
+    """Changes since then, as ``seen_by`` may see them."""
     row = query("changes", since=since.replace(second=0, microsecond=0), seen_by=seen_by).to_pylist()[0]
     return Changes(
         indexed=int(row["n_indexed"]),

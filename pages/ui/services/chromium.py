@@ -1,4 +1,4 @@
-"""The Chromium that draws figures as files and prints the report: where it is, and printing by it."""
+"""The Chromium that exports figures and prints the report: finding it, and printing with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from osteo_core.errors import PictureError
 
-#: What to do where there is none; everything else works without.
+#: What to do if there is none; everything else works without it.
 INSTALL = (
     "Pictures and PDF need Chromium: install it (Debian and Ubuntu: `apt-get install chromium`), "
     "or name one in BROWSER_PATH."
@@ -19,8 +19,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 #: Below a folder of Playwright's browsers.
 _PLAYWRIGHT = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium")
 _PRINT_S = 180
-#: Kept away from everything but the file: no network, no profile of a person. Containers allow no sandbox of its own,
-#: and the only page it opens is this program's.
+#: Isolated from everything but the file: no network, no user profile. Containers do not allow its own sandbox, and it
+#: opens only this program's page.
 _FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -34,7 +34,7 @@ _FLAGS = (
 
 
 def find_browser() -> str | None:
-    """BROWSER_PATH, else Playwright's Chromium, else one on the PATH; None where there is none."""
+    """BROWSER_PATH, else Playwright's Chromium, else one on the PATH; None if there is none."""
     named = os.environ.get("BROWSER_PATH", "")
     if named:
         return named if Path(named).is_file() else None
@@ -45,7 +45,7 @@ def find_browser() -> str | None:
 
 
 def needed_browser() -> str:
-    """The same; raises PictureError with what to install where there is none."""
+    """The same; raises PictureError with what to install if there is none."""
     path = find_browser()
     if path is None:
         raise PictureError(INSTALL)
@@ -53,9 +53,9 @@ def needed_browser() -> str:
 
 
 def print_pdf(page: bytes) -> bytes:
-    """An HTML page that asks for nothing else, printed as PDF.
+    """Print a self-contained HTML page as PDF.
 
-    Raises PictureError where there is no Chromium or it ends without a PDF.
+    Raises PictureError if there is no Chromium or it ends without a PDF.
     """
     browser = needed_browser()
     with tempfile.TemporaryDirectory(prefix="osteo-print-") as folder:

@@ -63,7 +63,7 @@ def cohort_numbers(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = N
 
 
 def runs() -> list[dict[str, Any]]:
-    """Which models, settings and measuring code gave results, when last, and how long a series took."""
+    """Models, settings and measuring code behind the results, the latest use, and the time per series."""
     return [
         {
             "last": row["last_finished_at"],
@@ -78,17 +78,17 @@ def runs() -> list[dict[str, Any]]:
 
 
 def hidden_series(reader: str | None) -> list[str]:
-    """Series that another reader signed and whose read is hidden from this reader, who may read second."""
+    """Series signed by another reader whose read is hidden from this reader, a possible second reader."""
     return [] if reader is None else query("hidden_series", seen_by=reader).column("series_key").to_pylist()
 
 
 def sight_of_figures() -> str | None:
-    """Which reader figures of the cohort are made for; None, and so every read, for one who has not said who it is."""
+    """The reader for whom figures of the cohort are made; None, and so every read, for a user without a name yet."""
     return seen_by() or None
 
 
 def hidden_from_this_reader() -> list[str]:
-    """Series whose signed read is hidden from who is here, as figures of the cohort take them."""
+    """Series whose signed read is hidden from the current user, as used for figures of the cohort."""
     return hidden_series(sight_of_figures())
 
 
@@ -101,7 +101,7 @@ def vbmd_bins(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = None) 
 
 
 def filter_options() -> dict[str, list[str]]:
-    """Scanner models and sites of this store, the commonest first."""
+    """Scanner models and sites of this store, the most common first."""
     found: dict[str, list[str]] = {"scanner": [], "site": []}
     for row in query("filter_options").to_pylist():
         found[row["field"]].append(row["value"])
@@ -109,7 +109,7 @@ def filter_options() -> dict[str, list[str]]:
 
 
 def value_counts(cohort: CohortFilter, *, field: str) -> dict[str, int]:
-    """How many series each value of a filter field would leave, all other fields as they are.
+    """How many series each value of a filter field would leave, with all other fields unchanged.
 
     ``field``: 'vendor', 'sex', 'scanner', 'site', 'category' or 'state'.
     """
@@ -131,7 +131,7 @@ def site_words(key: str) -> str:
 
 @functools.lru_cache(maxsize=8)
 def _site_names(table: str, key_file: str) -> dict[str, str]:
-    """Names by key; read once a table: settings and their tables are in force from the app's start."""
+    """Names by key; read once per table, since settings and their tables apply from the app's start."""
     if not table:
         return {}
     pseudonyms = Pseudonyms.from_key_file(Path(key_file))
@@ -139,7 +139,7 @@ def _site_names(table: str, key_file: str) -> dict[str, str]:
 
 
 def prevalence(cohort: CohortFilter, *, by: str, version: Version = CURRENT, seen_by: str | None = None) -> list[Rate]:
-    """Shares of the categories a group, with Wilson intervals; ``by`` as in the query; as ``seen_by`` may see it."""
+    """Shares of the categories per group, with Wilson intervals; ``by`` as in the query; as ``seen_by`` may see it."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in _prevalence_rows(cohort, by, version, seen_by):
         groups.setdefault(_group_words(row["group"], by), []).append(row)
@@ -156,7 +156,7 @@ def _prevalence_rows(cohort: CohortFilter, by: str, version: Version, reader: st
 
 
 def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
-    """One group over its ages."""
+    """One group over all its ages."""
     n, missing, low, mass = (
         sum(int(row[name]) for row in rows) for name in ("n", "missing", "osteoporosis", "low_bone_mass")
     )
@@ -178,7 +178,7 @@ def standardised(
     version: Version = CURRENT,
     seen_by: str | None = None,
 ) -> dict[str, tuple[Standardised, Standardised]]:
-    """Osteoporosis and low bone mass from 50 on, directly age-standardised, by group; ``by`` as for ``prevalence``."""
+    """Osteoporosis and low bone mass from age 50, directly age-standardised, by group; ``by`` as for ``prevalence``."""
     strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
     for row in _prevalence_rows(cohort, by, version, seen_by):
         if row["age_from"] is not None and row["n"]:
@@ -191,7 +191,7 @@ def standardised(
 
 
 def equity(cohort: CohortFilter, *, by: str, seen_by: str | None = None) -> list[Reach]:
-    """Patients scanned, measured, flagged and closed a group; ``by``: 'site', 'sex' or 'age_band'."""
+    """Patients scanned, measured, flagged and closed per group; ``by``: 'site', 'sex' or 'age_band'."""
     return [
         Reach(
             group=_group_words(row["group"], by),
@@ -218,9 +218,9 @@ def _share(count: int, n: int) -> Estimate | None:
 def agreement_pairs(
     cohort: CohortFilter, *, by_level: bool, version: Version = CURRENT, hidden: Sequence[str] | None = None
 ) -> Pairs:
-    """What this CT and QCT say of the same patient (or level), without series whose signed read is hidden.
+    """Values of this CT and of QCT for the same patient (or level), without series whose signed read is hidden.
 
-    ``hidden``: these; None for those of who is here, which a button that works beside the script cannot ask.
+    ``hidden``: these series; None for those of the current user, unknown to a button that runs outside the script.
     """
     if version == CURRENT:
         table = query("agreement_pairs", cohort=cohort, by_level=by_level)
@@ -241,7 +241,7 @@ def agreement_pairs(
 
 
 def agreement(pairs: Pairs, *, shown: str = ALL_VENDORS) -> list[Comparison]:
-    """The figures of agreement of all pairs, then of each vendor; lines of the group ``shown`` alone."""
+    """The statistics of agreement of all pairs, then of each vendor; regression lines only for the group ``shown``."""
     chosen = limits()
     groups = {ALL_VENDORS: pairs} | {vendor: pairs.of(vendor) for vendor in pairs.vendors()}
     return [

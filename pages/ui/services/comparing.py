@@ -1,4 +1,4 @@
-"""Two cohorts, or two versions of the results of one, beside each other with their differences."""
+"""Compares two cohorts, or two versions of the results of one, with their differences."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _IN_MINERAL = ("Bias", "Lower limit", "Upper limit", "RMSE", "MAE")
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of two: a cohort, and which result of each of its series counts."""
+    """One side of a comparison: a cohort, and which result of each of its series counts."""
 
     cohort: CohortFilter
     version: Version = CURRENT
@@ -39,7 +39,7 @@ class Side:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One figure of both sides. ``difference``: first less second; None where ``why`` there is none."""
+    """One figure of both sides. ``difference``: first minus second; None if ``why`` states the reason."""
 
     name: str
     first: Estimate | None
@@ -65,7 +65,7 @@ class Both:
 
     ``pairs``: the first version as measured, the second as reference. ``other_mineral``: patients left out because the
     two versions are in different minerals. ``table``: counts, rows the second and columns the first, in the order of
-    CLASSES; ``judged``: patients with a category both ways.
+    CLASSES; ``judged``: patients with a category under both versions.
     """
 
     pairs: Pairs
@@ -76,7 +76,7 @@ class Both:
 
 
 def version_options() -> dict[str, dict[str, int]]:
-    """What results of this store differ by, each value with its number of results, the commonest first."""
+    """Versions by which results of this store differ, each value with its number of results, most common first."""
     found: dict[str, dict[str, int]] = {
         name: {} for name in ("model", "settings", "measuring", "calibration", "origin")
     }
@@ -86,12 +86,12 @@ def version_options() -> dict[str, dict[str, int]]:
 
 
 def version_values(field: str) -> list[str]:
-    """The values of one of them."""
+    """The values of one kind of version."""
     return list(version_options()[field])
 
 
 def compare_shares(first: Side, second: Side, population: StandardPopulation) -> Shares | None:
-    """Osteoporosis and low bone mass of both sides; None where one of them has nobody with a category."""
+    """Osteoporosis and low bone mass of both sides; None if one side has no patient with a category."""
     rates = []
     for side in (first, second):
         found = prevalence(side.cohort, by="all", version=side.version, seen_by=sight_of_figures())
@@ -134,7 +134,7 @@ def _standardised_line(first: Side, second: Side, population: StandardPopulation
             side.cohort, by="all", population=population, version=side.version, seen_by=sight_of_figures()
         ).get("all")
         if of is None or of[0].share is None:
-            found.append((None, of[0].why if of else "nobody from 50"))
+            found.append((None, of[0].why if of else "nobody aged 50 or over"))
         else:
             found.append((of[0].share, ""))
     (a, why_a), (b, why_b) = found
@@ -217,9 +217,9 @@ class Agreements:
 def compare_agreement(first: Side, second: Side, *, by_level: bool) -> Agreements:
     """Figures of both sides with their differences.
 
-    Nothing in mg/cm3 is subtracted where the sides are in different minerals. Of the same series under two versions the
-    difference of the biases is the mean of first less second with Student's interval, and other differences have none;
-    levels of one patient are not independent, so theirs have none either.
+    Values in mg/cm3 are not subtracted if the sides are in different minerals. For the same series under two versions
+    the difference of the biases is the mean of first minus second with Student's interval, and other differences have
+    none; levels of one patient are not independent, so theirs have none either.
     """
     sides = [agreement_pairs(one.cohort, by_level=by_level, version=one.version) for one in (first, second)]
     compared = [agreement(pairs)[0] for pairs in sides]

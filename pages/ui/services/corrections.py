@@ -1,4 +1,4 @@
-"""What readers corrected: counted by scanner and reason, and as a training set in one file."""
+"""Readers' corrections: counts by scanner and reason, and a training set in one file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from osteo_core.review.corrections import corrected_where as counted_by_scanner
 from pages.ui.services.cohort import hidden_from_this_reader
 from pages.ui.services.running_app import media_dir, query
 
-#: A set of more cases is written by the command: a browser would hold all of it in memory.
+#: Larger sets are written by the command: a browser would hold the whole file in memory.
 MOST_ON_PAGE = 20
 
 
 def corrected_where() -> list[Corrected]:
-    """All scanners together, then each, without series whose signed read is hidden; empty where nothing was signed."""
+    """All scanners together, then each, without series whose signed read is hidden; empty if nothing was signed."""
     asked = _without(hidden_from_this_reader())
     return counted_by_scanner(signed_series(asked("corrections").to_pylist()))
 
@@ -36,13 +36,13 @@ def corrections_count(*, hidden: Sequence[str] = ()) -> int:
 def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
     """The set that `python -m osteo_core corrections` writes, as one ZIP file, without the series ``hidden``.
 
-    Raises UsageError where there is nothing to write.
+    Raises UsageError if there is nothing to write.
     """
     with tempfile.TemporaryDirectory(prefix="osteo-set-") as name:
         folder = Path(name) / "corrections"
         write_set(folder, _without(hidden), media_dir())
         packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are packed already
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are already compressed
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
                     archive.write(path, Path("corrections") / path.relative_to(folder))
@@ -50,7 +50,7 @@ def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
 
 
 def _without(hidden: Sequence[str]) -> Callable[..., pa.Table]:
-    """``query`` that knows nothing of the corrections of these series."""
+    """``query`` without the corrections of these series."""
 
     def asked(name: str, **given: Any) -> pa.Table:
         table = query(name, **given)

@@ -1,4 +1,4 @@
-"""Drift: control charts of every scanner, and what the phantom said."""
+"""Drift: control charts of every scanner, and the phantom results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from osteo_core.programme.phantom import Check, checks
 from pages.ui.services.running_app import query, settings, version
 from pages.ui.shared import wording
 
-#: So many scanners are judged at once; the filter leads to the others.
+#: Maximum number of scanners evaluated at once; the filter leads to the others.
 SCANNERS = 20
 _SAME_BEAM = "A patient can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
 _COMPARED = {
@@ -33,7 +33,7 @@ _COLUMNS = {Quantity.VBMD: "vbmd", Quantity.FAT: "fat", Quantity.MUSCLE: "muscle
 
 @dataclass(frozen=True, kw_only=True)
 class ScannerDrift:
-    """One scanner with its charts; where there is no chart, ``why`` says so in words.
+    """One scanner with its charts; if there is no chart, ``why`` states the reason.
 
     ``patients`` have a vBMD; ``compared`` of them are in a group of sex and age that has a mean already.
     """
@@ -48,7 +48,7 @@ class ScannerDrift:
 
     @property
     def alarms(self) -> int:
-        """How often any limit was crossed."""
+        """How often a limit was crossed."""
         return sum(len(chart.alarms) for chart in self.charts.values())
 
 
@@ -57,7 +57,7 @@ def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
     return list(_scanners(settings().store, version(), cohort))
 
 
-@functools.lru_cache(maxsize=4)  # to look at another scanner is no reason to judge all of them again
+@functools.lru_cache(maxsize=4)  # selecting another scanner must not re-evaluate all of them
 def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[ScannerDrift, ...]:
     found = query("drift_scanners", cohort=cohort, limit=SCANNERS).to_pylist()
     if not found:
@@ -99,7 +99,7 @@ def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> Scann
 
 
 def _too_few(compared: int, measured: int, quantity: Quantity) -> str:
-    """How many are there, how many more it takes, and what makes a patient count."""
+    """How many patients there are, how many more are needed, and which patients count."""
     least = int(DRIFT_WARM_UP.value)
     return (
         f"A chart needs more than {least} patients who can be compared: {compared:,} of {measured:,} can so far, "
@@ -120,7 +120,7 @@ def _days(columns: Mapping[str, np.ndarray], column: str, level: float | None) -
 
 
 def phantom_checks() -> tuple[Check, ...]:
-    """The site's own lines and phantom scans, each against the one before; nothing where the site has no table."""
+    """The site's own lines and phantom scans, each against the one before; nothing if the site has no table."""
     setup = read_setup(settings())
     found = checks([(line.calibration, line.kernel_group) for line in setup.site_lines])
     lines = [line for line in setup.phantom_lines if not line.refusal]

@@ -1,4 +1,4 @@
-"""Questions about what was left out: the flow from found to measured, and the series behind each of its boxes."""
+"""Queries about series left out: the flow from found to measured, and the series behind each box."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.ui.services.records import Box, Flow, FlowEnd, FlowStep, Reason
 from pages.ui.services.running_app import query
 from pages.ui.shared import wording
 
-#: So many series of one box are listed; Export gives all.
+#: Maximum number of series listed for a box; Export gives all.
 MOST_LISTED = 1000
 
 
@@ -23,7 +23,7 @@ def reason_words(code: str) -> str:
 
 
 def reason_help(code: str) -> str:
-    """The sentence shown for that reason, where it makes sense without its values."""
+    """The sentence shown for that reason, if it makes sense without its values."""
     sentence = EXCLUSION_SENTENCES[ExclusionCode(code)] if code in set(ExclusionCode) else ""
     return "" if "{" in sentence else sentence
 
@@ -31,7 +31,7 @@ def reason_help(code: str) -> str:
 def exclusion_flow(cohort: CohortFilter, *, reader: str | None) -> Flow:
     """From series found to series with a category, step by step; each series counts once, at its first reason.
 
-    What waits for its analysis leaves the way after the headers were read. ``reader``: as this one may see it
+    Series waiting for analysis leave the flow after their headers were read. ``reader``: as this one may see it
     (db/seen_by.sql), None for the cohort with every read.
     """
     numbers = query("cohort_summary", cohort=cohort, seen_by=reader).to_pylist()[0]

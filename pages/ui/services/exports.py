@@ -1,4 +1,4 @@
-"""The filtered cohort as files: CSV, Parquet, data dictionary; and what a report says of its versions."""
+"""The filtered cohort as files: CSV, Parquet, data dictionary; and the versions stated in a report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from osteo_core.programme.cohort import CohortFilter
 from osteo_core.tables.formulas import guarded, guarded_table
 from pages.ui.services.running_app import query
 
-#: In every file, chosen or not: what is invented says so wherever it goes.
+#: In every file, chosen or not, so that simulated data is always marked.
 _SIMULATED = "is_simulated"
 
 
 def _table(cohort: CohortFilter, *, with_keys: bool, seen_by: str | None) -> pa.Table:
-    """One row a series, those of a patient together, as ``seen_by`` may see it; each says its unit and meaning."""
+    """One row per series, grouped by patient, as ``seen_by`` may see it; each column states its unit and meaning."""
     whole = Part(columns=tuple(column.name for column in EXPORT), order="patient", then="series")
     return table_part(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16), seen_by=seen_by)
 
@@ -35,8 +35,8 @@ def table_part(
 ) -> pa.Table:
     """Part of the same table, as ``seen_by`` may see it.
 
-    Names of patients, series ... are drawn anew for each filter and choice of columns.
-    ``secret``: of the session; the same one gives the same names on screen and in the file.
+    Pseudonyms of patients, series ... differ for each filter and choice of columns. ``secret``: that of the session;
+    the same secret gives the same pseudonyms on screen and in the file.
     """
     given = "\n".join((secret, cohort.to_query(), *sorted({*part.columns} - {_SIMULATED})))
     salt = hashlib.sha256(given.encode()).hexdigest()
@@ -51,7 +51,7 @@ def file_part(part: Part) -> Part:
 
 
 def as_csv(table: pa.Table) -> bytes:
-    """A table as CSV in UTF-8, first line the columns' names; text that begins as a formula is defused."""
+    """A table as CSV in UTF-8, first line the columns' names; text that starts like a formula is escaped."""
     out = io.BytesIO()
     arrow_csv.write_csv(guarded_table(table), out)
     return out.getvalue()
@@ -70,7 +70,7 @@ def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | 
 
 
 def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None = None) -> bytes:
-    """The same as Parquet; unit and meaning stand with each column."""
+    """The same as Parquet, with unit and meaning of each column."""
     return as_parquet(_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
 

@@ -14,7 +14,7 @@ from pages.ui.services.running_app import query
 
 @dataclass(frozen=True, kw_only=True)
 class StateCount:
-    """How many flagged series stand in one state, and how many of them are overdue."""
+    """How many flagged series are in one state, and how many of them are overdue."""
 
     state: State
     count: int
@@ -23,7 +23,9 @@ class StateCount:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """People flagged in each of the last full weeks, the latest last (blank weeks are 0), and people who wait now."""
+    """Patients flagged in each of the last full weeks, the latest last (empty weeks are 0), and patients waiting
+    now.
+    """
 
     weeks: tuple[date, ...]
     flags: tuple[int, ...]
@@ -32,12 +34,12 @@ class Queue:
 
 
 def _now() -> datetime:
-    """This minute: clocks run in days, and the same question asked twice can be answered from memory."""
+    """The current minute: time limits run in days, so a repeated question can be answered from the cache."""
     return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 def states(cohort: CohortFilter, *, seen_by: str | None = None) -> list[StateCount]:
-    """Every state of the way with its number, those without anybody too, as ``seen_by`` may see it."""
+    """Every state of the follow-up with its count, including empty ones, as ``seen_by`` may see it."""
     rows = {r["state"]: r for r in query("follow_up_states", cohort=cohort, now=_now(), seen_by=seen_by).to_pylist()}
     return [
         StateCount(
@@ -64,7 +66,7 @@ def programme_indicators(
 
 
 def flag_queue(cohort: CohortFilter, *, seen_by: str | None = None) -> Queue:
-    """Who was flagged in the last full weeks, and who waits now; the running week counts for waiting only."""
+    """Patients flagged in the last full weeks, and those waiting now; the current week counts for waiting only."""
     rows = query("follow_up_weeks", cohort=cohort, seen_by=seen_by).to_pylist()
     today = datetime.now(UTC).date()
     running = today - timedelta(days=today.weekday())

@@ -1,6 +1,6 @@
-"""Finding patients by their own numbers, by keyed hash; and who a patient is, from the source header on request.
+"""Finds patients by their own numbers, by keyed hash; and reveals an identity, from the source header on request.
 
-Where the source files are gone, the encrypted table answers that a site may keep beside its key (keep_identities).
+If the source files are gone, the optional encrypted table beside the site's key is used (keep_identities).
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from osteo_core.dicom.who import Who
 
 REVEAL_KIND = "identity shown"
-#: Before it is read, so that a question that was refused or failed is there too; no "identity shown" follows that one.
+#: Recorded before reading, so refused or failed requests are included; no "identity shown" follows those.
 ASKED_KIND = "identity asked"
 LOOK_UP_KIND = "looked up"
-#: So many numbers are looked up at once.
+#: Maximum number of numbers looked up at once.
 MOST_NUMBERS = 500
 
 
@@ -42,7 +42,7 @@ MOST_NUMBERS = 500
 class FoundSeries:
     """One series of a patient who was looked up; ``is_read``: as a reader signed.
 
-    ``is_by_accession``: the number is its examination's alone, not its patient's.
+    ``is_by_accession``: the number is only the examination's, not the patient's.
     """
 
     series_key: str
@@ -58,10 +58,10 @@ class FoundSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What was found for each number, in the order in which they were given; an empty tuple where nobody was.
+    """The patients found for each number, in the order given; an empty tuple if there are none.
 
-    One number may lead to several patients: the number of one is the accession number of another, two hospitals gave
-    one accession number, or one PatientID is that of people who were told apart.
+    One number may match several patients: the number of one is the accession number of another, two hospitals use the
+    same accession number, or one PatientID is shared by people who were told apart.
     """
 
     by_number: tuple[tuple[str, tuple[FoundSeries, ...]], ...]
@@ -74,9 +74,9 @@ def numbers_in(text: str) -> list[str]:
 
 @needs("look_up")
 def find_patients(text: str, *, is_again: bool = False) -> Found:
-    """The patients of these patient numbers and accession numbers; that they were looked up is recorded first.
+    """The patients of these patient numbers and accession numbers; the look-up is recorded first.
 
-    ``is_again``: this session asked the same just now, its page is drawn anew. Raises UsageError for none, or too many.
+    ``is_again``: the page is redrawn and this session has just asked the same. Raises UsageError for none, or too many.
     """
     numbers = numbers_in(text)
     if not numbers:
@@ -103,7 +103,9 @@ def find_patients(text: str, *, is_again: bool = False) -> Found:
 
 
 def _note_look_up(found: Mapping[str, Sequence[FoundSeries]]) -> None:
-    """One event a series that was found, so that erasing a patient takes its own; one without a series for none."""
+    """Record one event per series found, so that erasing a patient erases them; one without a series if none was
+    found.
+    """
     keys = list(dict.fromkeys(one.series_key for series in found.values() for one in series))
     payload = {"look_up": uuid.uuid4().hex, "asked": len(found), "found": sum(map(bool, found.values()))}
     who, at = author(), moment()
@@ -139,7 +141,7 @@ def _series(row: dict[str, object], *, is_by_accession: bool) -> FoundSeries:
 
 
 def may_see_identity(user: User | None, author: str) -> bool:
-    """Whether this person may see who a patient is: by role, and without a sign-in by name (identity_readers)."""
+    """Whether this user may see patient identities: by role, and without a sign-in by name (identity_readers)."""
     if user is None or not user.is_local:
         return may(user, Action.REVEAL)
     allowed = {one.strip().casefold() for one in settings().identity_readers.split(",") if one.strip()}
@@ -150,9 +152,9 @@ def may_see_identity(user: User | None, author: str) -> bool:
 def reveal(series_key: str, *, author: str, reason: str) -> Who:
     """Who the patient of a series is, from its source header now.
 
-    That it was asked is recorded before it is read, that it was shown before it is given.
+    The request is recorded before the header is read, and the disclosure before the identity is returned.
 
-    Raises UsageError where this person may not, gives no reason, or the source files are gone and no table knows it.
+    Raises UsageError if this user may not, gives no reason, or the source files are gone and no table has it.
     """
     is_allowed = may_see_identity(current_user(), author)
     if not is_allowed or reason.strip():

@@ -1,4 +1,4 @@
-"""Indexing a folder from the dashboard: which folders may be read, completing a path, and what an index run found."""
+"""Indexes a folder from the dashboard: permitted folders, path completion, and the findings of an index run."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from pages.ui.services.records import Reason
 from pages.ui.services.running_app import last_run, may_start, settings, start_command
 
 INDEX = "index"
-#: Uploaded archives lie here in the store, unless the setting upload_folder names another place.
+#: Folder of uploaded archives in the store, unless the setting upload_folder names another.
 INCOMING = "incoming"
-#: What an upload that was cut off leaves; older than any writing takes, it goes.
+#: Leftover of an interrupted upload; removed once older than any write takes.
 _HALF, _HALF_OLD_S = ".writing.zip", 3600.0
 _CHUNK_BYTES = 2**20
-#: Left free on the disk beside an upload, for what is made of it.
+#: Space left free on the disk beside an upload, for files made from it.
 _SPARE_BYTES = 2**30
-#: What a typed path may raise: a folder that may not be entered or too long a name, ``~`` and no such user, a NUL.
+#: Errors of a typed path: a forbidden folder, too long a name, ``~`` of an unknown user, a NUL.
 _NO_PATH = (OSError, RuntimeError, ValueError)
-#: So many folders are offered for what is typed.
+#: Maximum number of folders offered for the typed text.
 MOST_OFFERED = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class IndexRun:
-    """The index run that this app started last, and what it has read so far: series, and those left out by reason."""
+    """The last index run started by this app, and its findings so far: series, and those left out by reason."""
 
     folder: str
     started_at: datetime
@@ -49,14 +49,14 @@ class IndexRun:
 
 
 def index_roots() -> tuple[Path, ...]:
-    """The folders below which the dashboard may read CT; none where the site switched this off."""
+    """The folders below which the dashboard may read CT; none if the site switched this off."""
     given = settings().index_folders
     return tuple(Path(one.strip()).resolve() for one in given.split(",") if one.strip())
 
 
 @needs(Action.INDEX)
 def matching_folders(typed: str) -> list[str]:
-    """Folders that may be read and begin with what is typed, MOST_OFFERED at most; the roots where nothing is typed."""
+    """Permitted folders that begin with the typed text, MOST_OFFERED at most; the roots if nothing is typed."""
     roots = index_roots()
     if not typed.strip():
         return [str(root) for root in roots]
@@ -75,9 +75,9 @@ def matching_folders(typed: str) -> list[str]:
 
 @needs(Action.INDEX)
 def start_index(typed: str) -> None:
-    """Read the headers under a folder, or of a file, in a process beside the app.
+    """Read the headers of a folder or file in a background process.
 
-    Raises UsageError where that is switched off, the place may not be read or is not there, or something else runs.
+    Raises UsageError if that is switched off, the path may not be read or is missing, or another job runs.
     """
     if not index_roots():
         raise UsageError("indexing from the dashboard is switched off here (setting index_folders)")
@@ -91,25 +91,27 @@ def start_index(typed: str) -> None:
         is_there = path.exists()
     except _NO_PATH as error:
         reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"the path cannot be followed on the server ({reason}); check it, or change rights") from None
+        raise UsageError(
+            f"the path cannot be followed on the server ({reason}); check it, or change its permissions"
+        ) from None
     if not is_there:
         raise UsageError(f"there is nothing at {path} on the server; check the path, or mount the folder there")
     if not os.access(path, os.R_OK):
-        raise UsageError(f"{path} cannot be read by the account that runs the dashboard; change its rights")
+        raise UsageError(f"{path} cannot be read by the account that runs the dashboard; change its permissions")
     start_command(INDEX, str(path))
 
 
 def upload_limit_mb() -> int:
-    """The largest archive that is taken."""
+    """The largest archive accepted, in MB."""
     return settings().upload_limit_mb
 
 
 @needs(Action.INDEX)
 def start_upload(content: BinaryIO) -> None:
-    """Keep an uploaded .zip and read the headers in it, in a process beside the app.
+    """Keep an uploaded .zip and read the headers in it in a background process.
 
-    It is named by its content, so that the same upload is kept once. Raises UsageError where that is switched off,
-    something else runs, it is too large, or no archive that can be read; nothing is kept then.
+    It is named by its content, so that the same upload is kept once. Raises UsageError if that is switched off, another
+    job runs, the upload is too large or is not a readable archive; nothing is kept then.
     """
     if not index_roots():
         raise UsageError("indexing from the dashboard is switched off here (setting index_folders)")
@@ -127,16 +129,16 @@ def start_upload(content: BinaryIO) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_old_halves(folder)
         if shutil.disk_usage(folder).free < size + _SPARE_BYTES:
-            raise UsageError("the disk of the upload folder has too little room for this upload; free some")
+            raise UsageError("the disk of the upload folder has too little room for this upload; free some space")
         path = folder / f"{_write(content, half)}.zip"
         if not members(half):
             raise UsageError("the archive holds no file")
         is_new = not path.exists()
         half.replace(path)
     except ArchiveError as error:
-        raise UsageError(f"the upload is {error}; expected a .zip of CT, pack it anew") from None
+        raise UsageError(f"the upload is {error}; expected a .zip of CT; create it again") from None
     except OSError as error:
-        raise UsageError(f"the upload cannot be kept ({error.strerror}); mend the upload folder") from None
+        raise UsageError(f"the upload cannot be kept ({error.strerror}); fix the upload folder") from None
     finally:
         half.unlink(missing_ok=True)
     try:
@@ -148,7 +150,7 @@ def start_upload(content: BinaryIO) -> None:
 
 
 def _write(content: BinaryIO, path: Path) -> str:
-    """Write what was uploaded, to the disk itself; returns the name that its content has."""
+    """Write the upload and flush it to disk; returns the name derived from its content."""
     seen = hashlib.sha256()
     content.seek(0)
     with path.open("xb") as target:
@@ -167,7 +169,7 @@ def _remove_old_halves(folder: Path) -> None:
 
 
 def index_run() -> IndexRun | None:
-    """The index run that this app started last, or None."""
+    """The last index run started by this app, or None."""
     run = last_run()
     if run is None or run.command_name != INDEX:
         return None

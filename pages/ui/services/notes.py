@@ -1,4 +1,4 @@
-"""What people note about a series: follow-up, causes of a level's shape, undoing a note, and its history."""
+"""Notes about a series: follow-up, causes of a level's shape, undo, and history."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pages.ui.services.running_app import moment, query, store_holder
 
 @dataclass(frozen=True, kw_only=True)
 class FollowedSeries:
-    """What a note needs to know of a series: its key, the hashes of model and settings, and its present state."""
+    """What a note needs to know about a series: its key, the hashes of model and settings, and its current state."""
 
     series_key: str
     versions: tuple[str, str]
@@ -30,7 +30,7 @@ class FollowedSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryEntry:
-    """One thing that was noted about a series; ``level`` where the cause of one level was read.
+    """One thing that was noted about a series; ``level`` if the cause of one level was read.
 
     ``is_undo``: this entry undid the note that it repeats; ``is_undone``: a later entry undid this one.
     """
@@ -57,7 +57,7 @@ class MadeNote:
 
 @dataclass(frozen=True, kw_only=True)
 class Noted:
-    """What became of a request to note something; ``is_stored`` is False where another process takes it in later."""
+    """Outcome of a request to add a note; ``is_stored`` is False if another process takes it in later."""
 
     notes: tuple[MadeNote, ...]
     is_stored: bool
@@ -65,9 +65,9 @@ class Noted:
 
 @needs(Action.NOTE)
 def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
-    """Note the same of all these series, in one part.
+    """Add the same note to all these series, in one part.
 
-    Raises UsageError, and notes nothing, when the note may not follow the state of one of them.
+    Raises UsageError, and notes nothing, if the note may not follow the state of one of them.
     """
     events = [
         event_of(
@@ -89,9 +89,9 @@ def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
 
 @needs(Action.NOTE)
 def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
-    """Take these notes back by one event each; False where another process takes that in later.
+    """Undo these notes by one event each; False if another process takes that in later.
 
-    Raises UsageError, and undoes nothing, without an author or when another note was made after one of them.
+    Raises UsageError, and undoes nothing, without an author or if another note was made after one of them.
     """
     at = moment()
     events = []
@@ -107,13 +107,13 @@ def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
 
 @needs(Action.NOTE)
 def plan(series_keys: Sequence[str], given: Plan) -> bool:
-    """Note a plan for all these series; False where another process takes it in later."""
+    """Note a plan for all these series; False if another process takes it in later."""
     return store_holder().record(*(plan_event(given, event_id=uuid.uuid4().hex, series_key=key) for key in series_keys))
 
 
 @needs(Action.NOTE)
 def note_cause(view: PatientView, reading: CauseReading) -> bool:
-    """Note what a person reads in one level; False where another process takes it in later."""
+    """Note a reader's cause for one level; False if another process takes it in later."""
     return store_holder().record(
         cause_event(
             reading,
@@ -125,7 +125,7 @@ def note_cause(view: PatientView, reading: CauseReading) -> bool:
 
 
 def followed_of(view: PatientView) -> FollowedSeries:
-    """What ``note`` needs to know of the series of a patient's page."""
+    """What ``note`` needs to know about the series of a patient's page."""
     return FollowedSeries(
         series_key=view.series_key,
         versions=(view.model_hash, view.settings_hash),
@@ -134,7 +134,7 @@ def followed_of(view: PatientView) -> FollowedSeries:
 
 
 def history(series_key: str) -> list[HistoryEntry]:
-    """What was noted about one series and how it was read, the latest first."""
+    """Notes and readings of one series, the latest first."""
     return [
         HistoryEntry(
             at=row["at"],

@@ -1,4 +1,4 @@
-"""Questions about one series: everything its page shows, and its images."""
+"""Queries about one series: everything its page shows, and its images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MEASURED_SINCE = (
 
 
 def patient(series_key: str) -> PatientView | None:
-    """Everything about one series, or None when this store does not hold it."""
+    """Everything about one series, or None if this store does not hold it."""
     rows = query("patient", series_key=series_key).to_pylist()
     if not rows:
         return None
@@ -48,7 +48,7 @@ def patient(series_key: str) -> PatientView | None:
 
 
 def _measured_since(row: Mapping[str, Any]) -> tuple[str, ...]:
-    """That a signed read is older than what the program measured last: files, models, settings or a line changed."""
+    """Notice that a signed read is older than the latest measurement: files, models, settings or a line changed."""
     if not row["is_read"]:
         return ()
     own = query("model_result", series_key=row["series_key"]).to_pylist()
@@ -56,7 +56,7 @@ def _measured_since(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def model_view(view: PatientView) -> PatientView:
-    """The same series with the program's own latest result, where a reader's signed read counts in its place."""
+    """The same series with the program's own latest result in place of a signed read."""
     if not view.is_read:
         return view
     (row,) = query("model_result", series_key=view.series_key).to_pylist()
@@ -74,7 +74,7 @@ def model_view(view: PatientView) -> PatientView:
 
 
 def _of_series(exclusions: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Those that are about the whole series, in words."""
+    """The ones about the whole series, in words."""
     return tuple(row["sentence"] for row in exclusions if row["level"] is None)
 
 
@@ -114,7 +114,7 @@ def model_summary(view: PatientView) -> Summary:
 
 
 def _result_fields(row: dict[str, Any]) -> dict[str, Any]:
-    """What a row of a result tells, under the names of PatientView."""
+    """The content of a result row, under the names of PatientView."""
     return {
         "result_id": row["result_id"] or "",
         "is_flagged": bool(row["is_flagged"]),
@@ -237,6 +237,6 @@ def _level(row: dict[str, Any]) -> LevelRow:
 
 
 def stored(series_key: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Every stored value of a series, and of its levels from head to foot, by column; empty where there is none."""
+    """Every stored value of a series, and of its levels from head to foot, by column; empty if there are none."""
     rows = query("patient_stored", series_key=series_key).to_pylist()
     return rows[0] if rows else {}, query("patient_levels", series_key=series_key).to_pylist()

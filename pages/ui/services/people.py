@@ -1,4 +1,4 @@
-"""Who signed in: events of sign-in and sign-out, and the names for display behind the subjects that events hold."""
+"""Events of sign-in and sign-out, and the display names for the subjects stored in events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _recorded: set[str] = set()
 
 
 def note_sign_in(user: User) -> None:
-    """Record the sign-in, once however many windows it opens; a store that takes nothing in keeps nobody out."""
+    """Record the sign-in, once for all its windows; a store that cannot record it does not block the user."""
     if user.is_local or user.login in _recorded:
         return
     try:
@@ -42,7 +42,7 @@ def note_sign_out(user: User) -> None:
 
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
-    """Open the store for as long as the server runs, and keep out the sign-ins that were ended before it started."""
+    """Open the store while the server runs, and refuse sign-ins that were ended before it started."""
     async with store_lifespan(app):
         try:
             end_logins(row["login"] for row in query("ended_logins").to_pylist())
@@ -52,7 +52,7 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
 
 def name_of(author: str) -> str:
-    """The name for display of an author: of a subject that signed in their latest, else what was typed."""
+    """The display name of an author: the latest name of a signed-in subject, else the typed name."""
     names = {row["author"]: row["name"] for row in query("user_names").to_pylist()}
     return names.get(author) or author
 

@@ -1,6 +1,6 @@
-"""Figures as SVG and PNG: one Chromium that is started with the first picture and kept for all that follow.
+"""Figures as SVG and PNG: one Chromium, started with the first picture and kept for the following ones.
 
-Starting it takes seconds, a picture in a running one less than half a second.
+Starting it takes seconds; a picture then takes less than half a second.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer")
 _PATIENCE_S = 120.0
-#: Screen pixels a PNG has for one of the figure's: sharp on paper at 300 dots an inch and 12 cm.
+#: PNG pixels per pixel of the figure: sharp on paper at 300 dots an inch and 12 cm.
 PNG_SCALE = 2
 
 
 class Artist:
-    """The kept-alive Chromium. Raises PictureError where it cannot be started."""
+    """The Chromium that is kept running. Raises PictureError if it cannot be started."""
 
     def __init__(self, browser: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="pictures", daemon=True)
         self._thread.start()
-        # Without MathJax, which would be asked from a foreign host; Plotly's own script is the installed one.
+        # Without MathJax, which would be fetched from a foreign host; Plotly's own script is the installed one.
         self._kaleido: Kaleido = self._wait(self._open(browser))
 
     @staticmethod
     async def _open(browser: str) -> Kaleido:
-        from kaleido import Kaleido  # half a second that opening a page need not take
+        from kaleido import Kaleido  # saves half a second when opening a page
 
         kaleido = Kaleido(n=1, path=browser, mathjax=False)
         await kaleido.open()
@@ -45,12 +45,12 @@ class Artist:
     def _wait(self, work: Coroutine[Any, Any, _Answer]) -> _Answer:
         if not self._thread.is_alive():
             work.close()
-            raise PictureError("the figure could not be drawn (Chromium was ended); try again: it is started anew")
+            raise PictureError("the figure could not be drawn (Chromium was ended); try again: it is restarted")
         try:
             return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
-        except Exception as error:  # the browser's many ways to end badly are one to a reader
+        except Exception as error:  # the browser's many failure modes are the same to a reader
             raise PictureError(
-                f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is started anew"
+                f"the figure could not be drawn ({type(error).__name__}); try again: Chromium is restarted"
             ) from error
 
     def draw(
@@ -78,7 +78,7 @@ _lock = threading.Lock()
 def picture(
     figure: go.Figure, kind: Literal["svg", "png"], *, width: int, height: int, scale: float = PNG_SCALE
 ) -> bytes:
-    """The figure as a file. Raises PictureError with what to do where there is no Chromium, or it ended badly."""
+    """The figure as a file. Raises PictureError with what to do if there is no Chromium, or it failed."""
     global _artist
     with _lock:
         if _artist is None:

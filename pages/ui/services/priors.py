@@ -1,4 +1,4 @@
-"""Earlier studies of the person on the screen, compared with the present numbers."""
+"""Earlier studies of the patient, compared with the current values."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from pages.ui.services.patients import level_rows, level_summaries
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import query, settings
 
-#: Ways of calibration whose line holds for many scans, unchanged or moved by each scan's tissues; others make it anew.
+#: Calibrations whose line holds for many scans, unchanged or adjusted by each scan's tissues; others fit a new line.
 _AS_IT_IS, _MOVED = ("site", "phantom", "published"), ("precalibrated", "carried")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
-    """One earlier study: its series, its scanner in words, its numbers, and how the present ones compare.
+    """One earlier study: its series, its scanner in words, its values, and how the current ones compare.
 
-    ``is_read``: its numbers are those that a reader signed; ``version`` names its outlines.
+    ``is_read``: its values were signed by a reader; ``version`` names its outlines.
     """
 
     series_key: str
@@ -36,9 +36,9 @@ class Prior:
 
 
 def priors(view: PatientView, summary: Summary, *, seen_by: str | None) -> tuple[Prior, ...]:
-    """The three latest earlier studies of this person, the latest first, each against the numbers of ``summary``.
+    """The three latest earlier studies of this patient, the latest first, each compared with the values of ``summary``.
 
-    ``seen_by``: what this reader may not see of them yet is the program's.
+    ``seen_by``: for reads this reader may not see yet, the program's values are used.
     """
     rows = query("patient_studies", series_key=view.series_key, seen_by=seen_by).to_pylist()
     if len(rows) < 2:
@@ -72,7 +72,7 @@ def precision_fault() -> str:
 
 
 def _own_precision() -> tuple[SitePrecision, ...]:
-    """The site's precision studies; none where its table cannot be used, which the page says."""
+    """The site's precision studies; none if its table cannot be used, which the page reports."""
     return () if precision_fault() else _precision_table()
 
 
@@ -97,10 +97,10 @@ def _study(row: Mapping[str, Any], summary: Summary) -> Study:
 
 
 def _line_words(row: Mapping[str, Any]) -> str:
-    """What two scans must have in common for the errors of their calibrations to cancel, as one text.
+    """What two scans must share for their calibration errors to cancel, as one text.
 
-    Of a line that is used as it is: the line itself. Of one that the scan's own tissues move: the phantom scan it comes
-    from. Of one that each scan makes for itself: the way.
+    For a line used unchanged: the line itself. For a line adjusted by the scan's own tissues: the phantom scan it comes
+    from. For a line that each scan makes for itself: the method.
     """
     kind = row["calibration_kind"] or ""
     names = [kind]

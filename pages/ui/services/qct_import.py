@@ -1,4 +1,4 @@
-"""QCT values from a table on screen: read, mapped, looked at, then taken in; imports listed, and withdrawn again."""
+"""QCT values from a table on screen: read, mapped, previewed, then imported; imports can be listed and withdrawn."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
 
 @dataclass(frozen=True, kw_only=True)
 class Replaced:
-    """Present values that an import would replace: how many, how many would change, and the mean change in mg/cm3."""
+    """Existing values that an import would replace: how many, how many would change, and the mean change in mg/cm3."""
 
     count: int
     changed: int
@@ -39,7 +39,7 @@ class Replaced:
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What an import would do: rows taken and refused, its patients, those with a CT here, values replaced."""
+    """What an import would do: rows accepted and refused, its patients, those with a CT here, values replaced."""
 
     mapped: Mapped
     patients: int
@@ -50,7 +50,7 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True)
 class QctImport:
-    """One import that was taken in; ``withdrawn_at`` is None while it counts."""
+    """One completed import; ``withdrawn_at`` is None while it counts."""
 
     imported_at: datetime
     author: str
@@ -67,14 +67,14 @@ class QctImport:
 
 @needs(Action.IMPORT_QCT)
 def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
-    """The table and which column most likely means what. Raises UsageError for what is no table."""
+    """The table and the most likely meaning of each column. Raises UsageError if it is not a table."""
     table = read_table(content)
     return table, guess(table)
 
 
 @needs(Action.IMPORT_QCT)
 def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | None, source: str) -> Preview:
-    """What would be taken in under this mapping; nothing is stored. Raises UsageError as ``map_rows``."""
+    """What would be imported under this mapping; nothing is stored. Raises UsageError as ``map_rows``."""
     mapped = map_rows(table, columns, pseudonyms_of(settings()), mineral=mineral, source=source)
     keys = sorted({value.patient_key for value in mapped.values})
     found = query("known_patients", patient_keys=keys).to_pylist()[0]
@@ -107,7 +107,7 @@ def _replaced(mapped: Mapped, keys: list[str]) -> Replaced:
 
 @needs(Action.IMPORT_QCT)
 def import_qct(preview: Preview, *, author: str) -> None:
-    """Take the values in and record who did so. Raises UsageError without an author."""
+    """Import the values and record who did so. Raises UsageError without an author."""
     if not author.strip():
         raise needs_author("an import")
     at = moment()
@@ -119,7 +119,7 @@ def import_qct(preview: Preview, *, author: str) -> None:
 
 
 def qct_imports() -> list[QctImport]:
-    """Every import, the latest first; those of the command line have no author."""
+    """Every import, the latest first; imports by command have no author."""
     return [
         QctImport(
             imported_at=row["imported_at"],
@@ -140,7 +140,7 @@ def qct_imports() -> list[QctImport]:
 
 @dataclass(frozen=True, kw_only=True)
 class QctChange:
-    """A value of two imports that differs between them; None where one does not have it. ``level`` 0: mean."""
+    """A value that differs between two imports; None if one import lacks it. ``level`` 0: mean."""
 
     patient_key: str
     level: int
@@ -151,9 +151,10 @@ class QctChange:
 
 @dataclass(frozen=True, kw_only=True)
 class QctComparison:
-    """Two imports value by value. ``agreement``: first minus second of values in both, or ``why`` there is none.
+    """Two imports value by value. ``agreement``: first minus second of values in both, or None with the reason in
+    ``why``.
 
-    Counts: values in both, of which ``changed`` differ, and values that one import alone has.
+    Counts: values in both, of which ``changed`` differ, and values in only one import.
     """
 
     both: int
@@ -166,7 +167,7 @@ class QctComparison:
 
 
 def compare_qct(first: datetime, second: datetime) -> QctComparison:
-    """Two imports by the moments at which they were taken in, withdrawn or not."""
+    """Compare two imports by the moments at which they were made, withdrawn or not."""
     found = [
         QctChange(
             patient_key=row["patient_key"],
@@ -200,7 +201,7 @@ def compare_qct(first: datetime, second: datetime) -> QctComparison:
 
 @needs(Action.IMPORT_QCT)
 def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
-    """Let the values of one import count no longer; they stay in the store.
+    """Withdraw one import: its values no longer count but stay in the store.
 
     Raises UsageError without author or reason.
     """

@@ -1,4 +1,4 @@
-"""What a report on one signed read holds; refused with a sentence where no read may be reported."""
+"""The content of a report on one signed read; refused with a sentence if no read may be reported."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from pages.ui.services.review_case import case_of, labels_of
 
 @dataclass(frozen=True, kw_only=True)
 class ReadReport:
-    """A signed read with all that is printed beside it.
+    """A signed read with everything printed beside it.
 
     ``view`` is the series as it counts now, ``model`` the program's own numbers, ``dice`` the corrected outlines
-    against the program's by level. ``picture`` is None where it cannot be made, and ``why_no_picture`` says why.
+    against the program's by level. ``picture`` is None if it cannot be made, and ``why_no_picture`` says why.
     """
 
     view: PatientView
@@ -35,7 +35,7 @@ class ReadReport:
 
 
 def why_no_report(found: Reading) -> str:
-    """Why there is no report on this series yet, '' where there can be one."""
+    """Why there is no report on this series yet, '' if one can be made."""
     if found.counts is None:
         saved = "the outlines are a draft" if found.masks else "nobody has signed this series"
         return f"a report is made from a signed read, and {saved}; sign it first"
@@ -47,7 +47,7 @@ def why_no_report(found: Reading) -> str:
 def read_report(series_key: str, *, seen_by: str | None = None) -> ReadReport:
     """The report on the read that counts; earlier studies as ``seen_by`` may see them.
 
-    Raises UsageError with one sentence where there is none.
+    Raises UsageError with one sentence if there is none.
     """
     current, found = patient(series_key), reading(series_key)
     if current is None:

@@ -1,4 +1,4 @@
-"""What services answer: records that pages draw, without a trace of tables or queries."""
+"""Answers of the services: records that pages draw, independent of tables and queries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from osteo_core.terms import Category, Level, Sex, Step
 
 @dataclass(frozen=True, kw_only=True)
 class CohortNumbers:
-    """The cohort in numbers of series, and of patients where it says so; ``read``: by a signed read."""
+    """The cohort as numbers of series, and of patients where stated; ``read``: by a signed read."""
 
     series: int = 0
     patients: int = 0
@@ -32,7 +32,7 @@ class CohortNumbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """One reason to leave out, how often it came, in words."""
+    """One reason for leaving series out, how often it occurred, in words."""
 
     code: str
     words: str
@@ -64,7 +64,7 @@ class Box:
 
     @classmethod
     def from_query(cls, text: str) -> Box | None:
-        """The box that an address names, None for one that is not known."""
+        """The box named in an address, None for an unknown one."""
         kind, steps, code = [*text.split(": "), "", ""][:3]
         if kind not in set(BoxKind) or not set(filter(None, steps.split(","))) <= set(Step):
             return None
@@ -83,7 +83,7 @@ class FlowStep:
 
 @dataclass(frozen=True, kw_only=True)
 class FlowEnd:
-    """Series of one category: how many are flagged, and of how many the patient has a QCT value."""
+    """Series of one category: how many are flagged, and how many have a QCT value of the patient."""
 
     category: Category
     count: int
@@ -93,7 +93,7 @@ class FlowEnd:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """From all series found to those with a category; ``waiting`` ones are not analyzed yet.
+    """The flow from all series found to those with a category; ``waiting`` ones are not analyzed yet.
 
     ``levels`` are single levels left out within measured series.
     """
@@ -122,8 +122,8 @@ class LevelRow:
     """One level of one series; ``reason`` says why it does not count.
 
     ``regressed_mg_cm3`` is a network's reading beside the calibrated value; None where there is none.
-    ``suggested_cause`` is what the endplates suggest, ``reader_cause`` what a person read last and ``read_by`` who and
-    when; empty where nobody did.
+    ``suggested_cause`` is what the endplates suggest, ``reader_cause`` the latest reading and ``read_by`` its author
+    and time; empty if there is none.
     """
 
     level: Level
@@ -145,7 +145,7 @@ class LevelRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Tissue:
-    """HU of one calibration tissue; ``why_not`` says why it calibrates nothing, '' where it may."""
+    """HU of one calibration tissue; ``why_not`` says why it is not used for calibration, '' if it is usable."""
 
     name: str
     mean_hu: float

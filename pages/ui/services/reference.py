@@ -1,4 +1,4 @@
-"""What the about page shows: limits, settings, model cards, calibrations in use."""
+"""Content of the About page: limits, settings, model cards, calibrations in use."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _words(name: str) -> str:
 
 
 def all_limits() -> dict[str, Limit]:
-    """Every limit by name, subject by subject. Raises BrokenPromiseError where two subjects define one name."""
+    """Every limit by name, subject by subject. Raises BrokenPromiseError if two subjects define the same name."""
     subjects = [import_module(f"{limits.__name__}.{module.name}") for module in pkgutil.iter_modules(limits.__path__)]
     found: dict[str, Limit] = {}
     for name, value in ((name, value) for one in subjects for name, value in vars(one).items()):
@@ -41,7 +41,7 @@ def all_limits() -> dict[str, Limit]:
 
 
 def limit_rows() -> list[dict[str, str]]:
-    """Every limit in words; where the site chose another value, that value and the shipped one."""
+    """Every limit in words; if the site chose another value, that value and the shipped one."""
     chosen = settings()
     rows = []
     for name, limit in all_limits().items():
@@ -78,13 +78,13 @@ def model_rows() -> list[ModelRow]:
 
 
 def calibration_rows() -> list[dict[str, object]]:
-    """The calibration lines that numbers in this store came from, with how many series each."""
+    """The calibration lines behind the values in this store, with the number of series of each."""
     return [
         {
             "Line": row["name"],
             "Vendor and model": " ".join(filter(None, (row["vendor"], row["model"]))) or "any",
             "Tube voltage": wording.number(row["kvp"], unit="kVp"),
-            f"Slope, {wording.UNIT} a HU": wording.number(row["slope"], 3),
+            f"Slope, {wording.UNIT} per HU": wording.number(row["slope"], 3),
             f"Intercept, {wording.UNIT}": wording.number(row["intercept"], 1),
             "Mineral": row["mineral"],
             "Source": row["source"],

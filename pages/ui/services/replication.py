@@ -1,4 +1,4 @@
-"""The study's tables as benchmarks.fang2021 left them in the repository; nothing of it comes from the store."""
+"""The study's tables as written to the repository by benchmarks.fang2021; nothing comes from the store."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ESTIMATED = (
 
 @dataclass(frozen=True, kw_only=True)
 class StudyLine:
-    """One test set under one calibration. ``figures`` holds what could be computed; ``targets`` is what to reach.
+    """One test set under one calibration. ``figures`` holds the computed figures; ``targets`` their targets.
 
     ``confusion``: rows by QCT, columns by the programme; osteoporosis, low bone mass, normal.
     """
@@ -78,7 +78,7 @@ class Study:
 
 
 def study() -> Study | None:
-    """The study, or None where it was not run yet."""
+    """The study, or None if it has not been run yet."""
     rows = _read(FOLDER / "results.csv")
     if not rows:
         return None
@@ -114,7 +114,7 @@ def _line(row: dict[str, str]) -> StudyLine:
 
 
 def _estimate(row: dict[str, str], name: str, n: int) -> Estimate | None:
-    """The figure with its interval; None where there were too few patients for it."""
+    """The figure with its interval; None if there were too few patients."""
     ends = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     if not all(ends):
         return None

@@ -1,4 +1,4 @@
-"""What a reader does with one series: outlines saved, numbers made again, reads signed."""
+"""A reader's actions on one series: saving outlines, measuring again, signing reads."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from pages.ui.services.review_case import case_of, labels_of, measured, reader_m
 from pages.ui.services.running_app import media_dir, moment, query, settings, store_holder
 from pages.ui.services.store_holder import refusals_in_words
 
-#: Screens that may send a mask; the oldest is forgotten first.
+#: Maximum number of screens that may send a mask; the oldest is dropped first.
 _TICKETS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ticket:
-    """One reader before one series: what a signed address stands for, so that no name is in it."""
+    """One reader viewing one series: what a signed address stands for, so that it contains no name."""
 
     view: PatientView
     reader: str
@@ -49,7 +49,7 @@ class Ticket:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What saving gave: the version, and the numbers before and after."""
+    """Result of saving: the version, and the values before and after."""
 
     version: str
     before: Summary
@@ -59,17 +59,17 @@ class Saved:
 
 _tickets: OrderedDict[str, Ticket] = OrderedDict()
 _tickets_lock = threading.Lock()
-#: Look and write are one step: two readers who save or sign at once get one answer each, in turn.
+#: Check and write are one step: two readers who save or sign at once are handled one after the other.
 _writing_lock = threading.Lock()
 
 
 def reading(series_key: str, *, until: datetime | None = None) -> Reading:
-    """What readers did with this series so far, or until that moment."""
+    """The readings of this series so far, or until that moment."""
     return read_events.reading_of(_events(series_key), until=until)
 
 
 def reader_pairs() -> tuple[tuple[Read, Read], ...]:
-    """First and second read of every series of this store that has both."""
+    """First and second read of every series of this store with both."""
     by_series: dict[str, list[Event]] = {}
     for row in query("signed_reads").to_pylist():
         by_series.setdefault(row["series_key"], []).append(Event(**row))
@@ -81,7 +81,7 @@ def _events(series_key: str) -> list[Event]:
 
 
 def open_ticket(view: PatientView, *, reader: str, base: str) -> str:
-    """A word for a signed address under which this reader sends outlines drawn on ``base``."""
+    """A token for a signed address to which this reader sends outlines drawn on ``base``."""
     wanted = (view.series_key, view.result_id, reader, base)
     with _tickets_lock:
         for token, ticket in _tickets.items():
@@ -95,21 +95,21 @@ def open_ticket(view: PatientView, *, reader: str, base: str) -> str:
 
 
 def ticket_of(token: str) -> Ticket:
-    """What a word stands for. Raises UsageError where the app was started anew since."""
+    """The ticket of a token. Raises UsageError if the app was restarted since."""
     with _tickets_lock:
         if token not in _tickets:
-            raise UsageError("the app was started anew since this page was opened; reload it, what you drew is kept")
-        _tickets.move_to_end(token)  # who is at work keeps theirs
+            raise UsageError("the app was restarted after this page was opened; reload it, what you drew is kept")
+        _tickets.move_to_end(token)  # active readers keep theirs
         return _tickets[token]
 
 
 def ticket_reader(token: str) -> str:
-    """The reader that a word stands for, '' where it is not known."""
+    """The reader of a token, '' if the token is unknown."""
     return _tickets[token].reader if token in _tickets else ""
 
 
 def save_mask(token: str, content: bytes) -> Saved:
-    """Check, store and measure the outlines that a browser sent; nothing is stored when any check refuses.
+    """Check, store and measure the outlines sent by a browser; nothing is stored if a check fails.
 
     Raises UsageError with one sentence.
     """
@@ -125,7 +125,7 @@ def save_mask(token: str, content: bytes) -> Saved:
     version = mask_hash(labels, case.volume.geometry)
     before = measured(view, ticket.base)
     if np.array_equal(labels, labels_of(view, ticket.base)):
-        raise UsageError("these outlines are the ones that are stored already; nothing new was saved")
+        raise UsageError("these outlines are already stored; nothing new was saved")
     result = remeasure(case, labels, Decisions(), settings=settings())
     changes = changes_between(case.model.labels, labels)
     with _writing_lock:
@@ -156,8 +156,8 @@ def _check_latest(view: PatientView, ticket: Ticket) -> None:
 
 
 def _store_mask(view: PatientView, version: str, labels: LabelArray, case: ReviewCase) -> None:
-    """Beside the model's, whole or not at all; the same outlines twice are one file."""
-    to_source(labels, case.volume.geometry, case.source_geometry)  # refuses what does not lie on the source's voxels
+    """Store the mask beside the model's, completely or not at all; the same outlines twice are one file."""
+    to_source(labels, case.volume.geometry, case.source_geometry)  # refuses a mask off the source's voxel grid
     path = reader_mask(view.series_key, version)
     if not path.is_file():
         with writing(path) as temporary:
@@ -168,7 +168,7 @@ def _store_mask(view: PatientView, version: str, labels: LabelArray, case: Revie
 class Signature:
     """What a reader signs: verdict, role, on which outlines, decisions, and words.
 
-    ``seen``: the signatures that stood when the reader's page was opened (``Reading.seen_as``).
+    ``seen``: the signatures in force when the reader's page was opened (``Reading.seen_as``).
     """
 
     verdict: Verdict
@@ -181,11 +181,11 @@ class Signature:
 
 
 def sign(view: PatientView, given: Signature) -> Read:
-    """Sign a read. Raises UsageError where it may not be signed; then nothing is stored."""
+    """Sign a read. Raises UsageError if it may not be signed; then nothing is stored."""
     _check_owner()
     _check_current(view)
     if given.verdict is Verdict.REJECT and not given.words.strip():
-        raise UsageError("a rejection needs its reason in words")
+        raise UsageError("a rejection needs a written reason")
     case, labels = case_of(view), labels_of(view, given.version)
     if given.verdict is Verdict.REJECT:
         result = reject(case, labels, given.words, settings=settings())
@@ -235,7 +235,9 @@ def _check_acceptance(view: PatientView, given: Signature, so_far: Reading) -> N
 
 
 def _store_result(view: PatientView, case: ReviewCase, result: SeriesResult) -> None:
-    """The signed result as parts, its mask first; it counts once its signature is in the store too (db/views.sql)."""
+    """Store the signed result as parts, its mask first; it counts once its signature is in the store too
+    (db/views.sql).
+    """
     name = f"{view.series_key}_{result.model_hash}_mask.nii.gz"
     if result.segmentation is not None and not (media_dir() / name).is_file():
         labels = to_source(result.segmentation.labels, case.volume.geometry, case.source_geometry)
@@ -267,7 +269,7 @@ def note_opened(series_key: str, *, reader: str, shows_read: bool, version: str)
 
 
 def _check_current(view: PatientView) -> None:
-    """Raise UsageError where the program has measured the series again: the page shows the numbers from before."""
+    """Raise UsageError if the program has measured the series again: the page still shows the earlier values."""
     now = patient(view.series_key)
     if now is None or model_view(now).result_id != view.result_id:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""One series before a reader: the files of its screen, and the case that is measured again, kept in memory."""
+"""One series on the reader's screen: its files, and the case for measuring again, kept in memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from pages.ui.services.patients import model_view, patient
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import media_dir, query, settings
 
-#: Series that the server holds in memory, some 100 MB each.
+#: Number of series held in memory by the server, some 100 MB each.
 _HELD = 3
 _VERSION = re.compile(r"[0-9a-f]{12}")
 _cases: OrderedDict[str, ReviewCase] = OrderedDict()
@@ -36,7 +36,7 @@ _lock = threading.Lock()
 
 
 def pictures_dir() -> Path:
-    """Where the files of the reader's screen lie."""
+    """Folder of the files of the reader's screen."""
     return settings().store / pictures.FOLDER
 
 
@@ -44,8 +44,8 @@ def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
     """The files of the screen by what they are: CT; mask, regions, surfaces and lines of that version; the model's
     mask; regions of the calibration tissues.
 
-    The CT is made when it is not there yet; the rest may follow some seconds later. What can no longer be made, since
-    the source is gone, is left out. Raises UsageError with what to tell the reader.
+    A missing CT is made first; the rest may follow some seconds later. Files that can no longer be made because the
+    source is gone are left out. Raises UsageError with the message for the reader.
     """
     folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
     ct = review_files.ensure(folder, view, mask=outlined, kind=CT)
@@ -77,7 +77,7 @@ def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
 
 
 def ct_of(series_key: str) -> tuple[Path, str] | None:
-    """The CT of a reader's screen and the hash of the model beside it, where the CT was made already."""
+    """The CT of a reader's screen and the hash of its model, if the CT was already made."""
     view = patient(series_key)
     if view is None:
         return None
@@ -87,7 +87,7 @@ def ct_of(series_key: str) -> tuple[Path, str] | None:
 
 
 def prepare(series_key: str | None) -> None:
-    """Have the files of the series that comes next made in the background; one that cannot be shown says so itself."""
+    """Make the files of the next series in the background; a series that cannot be shown will say so itself."""
     view = patient(series_key) if series_key else None
     if view is not None:
         with contextlib.suppress(UsageError):
@@ -95,14 +95,14 @@ def prepare(series_key: str | None) -> None:
 
 
 def prior_files(series_key: str, *, is_read: bool) -> dict[str, Path | None]:
-    """CT and mask of an earlier study; what is not there yet is made beside the app and follows in seconds.
+    """CT and mask of an earlier study; missing files are made in the background and follow within seconds.
 
-    The mask is the one that its numbers came from: with ``is_read`` the reader's, else the program's. Raises UsageError
-    with what to tell the reader where the source is gone.
+    The mask is the one behind its values: with ``is_read`` the reader's, else the program's. Raises UsageError with the
+    message for the reader if the source is gone.
     """
     view = patient(series_key)
     if view is None:
-        raise UsageError("the earlier study is not in this store any more")
+        raise UsageError("the earlier study is no longer in this store")
     view = view if is_read else model_view(view)
     folder, outlined, stem = pictures_dir(), _model_mask(view), review_files.stem_of(view)
     review_files.begin_rest(folder, view, mask=outlined)
@@ -111,20 +111,20 @@ def prior_files(series_key: str, *, is_read: bool) -> dict[str, Path | None]:
 
 
 def _model_mask(view: PatientView) -> Path | None:
-    """Where the engine put the mask of this series; the store knows its name."""
+    """Path of the engine's mask of this series; the store knows its name."""
     found = media_dir() / (view.mask_file or f"{view.series_key}_{view.model_hash}_mask.nii.gz")
     return found if found.is_file() else None
 
 
 def _write_version(view: PatientView, version: str, path: Path) -> None:
-    """The outlines of that version as the screen shows them, where they are not there yet."""
+    """Write the outlines of that version as shown on the screen, if they are missing."""
     if not path.is_file():
         grid = case_of(view).volume.geometry
         review_files.write_version(path, labels_of(view, version), grid)
 
 
 def case_of(view: PatientView) -> ReviewCase:
-    """The series as it is measured again; the last three stay in memory. Raises UsageError where it cannot be read."""
+    """The series for measuring again; the last three stay in memory. Raises UsageError if it cannot be read."""
     stem = review_files.stem_of(view)
     key = f"{settings().store}/{stem}/{view.result_id}"
     with _lock:
@@ -185,25 +185,25 @@ def _caution(row: Mapping[str, Any]) -> Caution:
 
 
 def labels_of(view: PatientView, version: str) -> LabelArray:
-    """The outlines of that version on the shown grid. Raises UsageError where the version is not known."""
+    """The outlines of that version on the shown grid. Raises UsageError if the version is unknown."""
     case = case_of(view)
     if version == view.model_hash:
         return case.model.labels
     path = reader_mask(view.series_key, version)
     if not _VERSION.fullmatch(version) or not path.is_file():
-        raise UsageError("these outlines are not in the store any more; reload the page")
+        raise UsageError("these outlines are no longer in the store; reload the page")
     labels, grid = read_nifti_labels(path)
     shown = case.volume.geometry
     return labels if grid.is_close(shown) else resample_labels(labels, grid, shown)
 
 
 def reader_mask(series_key: str, version: str) -> Path:
-    """Where the outlines of a reader lie: beside the model's, on the grid that was shown."""
+    """Path of a reader's outlines: beside the model's, on the displayed grid."""
     return media_dir() / f"{series_key}_{version}_reader.nii.gz"
 
 
 def measured(view: PatientView, version: str, decisions: Decisions | None = None) -> Summary:
-    """The numbers by the outlines of that version and these decisions."""
+    """The values from the outlines of that version and these decisions."""
     case, decided = case_of(view), decisions or Decisions()
     key = json.dumps([version, settings().hash, decided.to_dict()], sort_keys=True)
     if key not in case.summaries:

@@ -1,7 +1,7 @@
-"""Files of a reader's screen: found in the store's folder ``pictures``, or made by a process beside the app.
+"""Files of a reader's screen: found in the store's folder ``pictures``, or made by a background process.
 
-The folder is bounded by the setting ``media_limit_mb``: the series that were opened longest ago go first. Masks are
-results, lie in ``media`` and are never removed.
+The setting ``media_limit_mb`` limits the folder: the least recently opened series are removed first. Masks are results,
+are in ``media`` and are never removed.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def stem_of(view: PatientView) -> str:
 
 
 def ensure(folder: Path, view: PatientView, *, mask: Path | None, kind: str) -> Path:
-    """The file of that kind, made when it is not there yet.
+    """The file of that kind, made if missing.
 
-    Raises UsageError with what to tell the reader where it cannot be made.
+    Raises UsageError with the message for the reader if it cannot be made.
     """
     stem = stem_of(view)
     path = folder / (stem + kind)
@@ -56,19 +56,19 @@ def ensure(folder: Path, view: PatientView, *, mask: Path | None, kind: str) -> 
 
 
 def begin_rest(folder: Path, view: PatientView, *, mask: Path | None) -> None:
-    """Have all files made in the background where one of them is missing."""
+    """Make all files in the background if one of them is missing."""
     if not all((folder / (stem_of(view) + kind)).is_file() for kind in KINDS):
         _begin(folder, view, mask=mask)
 
 
 def begin_derived(folder: Path, stem: str, *, of: str) -> None:
-    """Have regions, surfaces and lines of a reader's outlines made in the background, on the CT of the stem ``of``."""
+    """Make regions, surfaces and lines of a reader's outlines in the background, on the CT of the stem ``of``."""
     if not all((folder / (stem + kind)).is_file() for kind in DERIVED):
         _start(stem, {"folder": str(folder), "stem": stem, "of": of})
 
 
 def is_being_made(name: str) -> bool:
-    """Whether a process is at work on the file of that name, or on others of its stem."""
+    """Whether a process is making the file of that name, or others of its stem."""
     process = _making.get(name.rpartition("_")[0])
     return process is not None and process.poll() is None
 
@@ -104,7 +104,7 @@ def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
 
 
 def _start(stem: str, asked: Mapping[str, Any]) -> None:
-    """A process that makes the files of that stem, unless one does already."""
+    """Start a process that makes the files of that stem, unless one is running."""
     with _lock:
         running = _making.get(stem)
         if running is not None and running.poll() is None:
@@ -123,7 +123,7 @@ def _start(stem: str, asked: Mapping[str, Any]) -> None:
 
 
 def wait_for(path: Path, stem: str) -> Path:
-    """The file once it is there. Raises UsageError where its maker has ended without it, or takes too long."""
+    """Wait for the file. Raises UsageError if its process has ended without it, or takes too long."""
     process = _making.get(stem)
     until = time.monotonic() + _LIMIT_S
     while not path.is_file():
@@ -146,7 +146,7 @@ def _complaint(process: subprocess.Popen[bytes] | None) -> str:
 
 
 def read_shown(folder: Path, stem: str) -> Shown:
-    """CT and the model's outlines as they are shown. Raises UsageError where a file is damaged."""
+    """CT and the model's outlines as displayed. Raises UsageError if a file is damaged."""
     header = read_nifti_header(folder / (stem + CT))
     if isinstance(header, Exclusion):
         raise UsageError(f"the CT on the screen cannot be read again: {header.sentence}")
@@ -157,11 +157,11 @@ def read_shown(folder: Path, stem: str) -> Shown:
 
 
 def write_version(path: Path, labels: LabelArray, geometry: Geometry) -> None:
-    """The outlines of a reader as the screen shows them."""
+    """Write the outlines of a reader as shown on the screen."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures.write_image(path, labels, geometry)
 
 
 def bound(folder: Path, *, limit_mb: int, keep: str, run: Callable[..., int] = pictures.bound) -> int:
-    """Keep the folder within its limit; what belongs to ``keep`` stays."""
+    """Keep the folder within its limit; files of ``keep`` stay."""
     return run(folder, limit_mb=limit_mb, keep=keep)

@@ -1,4 +1,4 @@
-"""What belongs to the running app itself: settings, the store's holder, the runs it starts, start and end."""
+"""State of the running app: settings, the store's holder, the runs it starts, start and end."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _runs_lock = threading.RLock()  # asking for the holder may start the demo
 
 
 def settings() -> Settings:
-    """The settings of this site, as file and environment say now, with the calibration lines made in its store."""
+    """The current settings of this site from file and environment, with the calibration lines made in its store."""
     return with_store_lines(read_settings())
 
 
 def limits() -> Limits:
-    """Where this site's categories begin."""
+    """The limits of this site's categories."""
     chosen = settings()
     return Limits(osteoporosis_below=chosen.osteoporosis_below_mg_cm3, normal_above=chosen.normal_above_mg_cm3)
 
 
 def media_dir() -> Path:
-    """Where masks and pictures of the store lie."""
+    """Folder of masks and pictures of the store."""
     return settings().store / MEDIA
 
 
@@ -54,7 +54,7 @@ def store_argument() -> str:
 
 
 def store_holder() -> StoreHolder:
-    """The holder of the store; at the first call of an empty store the demo cohort is started beside it."""
+    """The holder of the store; at the first call with an empty store the demo cohort is started in the background."""
     store = settings().store
     held = holder_of(store)
     _start_demo(store, held)
@@ -67,18 +67,18 @@ def query(name: str, **params: Any) -> pa.Table:
 
 
 def moment() -> datetime:
-    """Now, for what is written into the store: never before what it holds (db/moments.py)."""
+    """Now, for entries in the store: never earlier than existing ones (db/moments.py)."""
     return in_order(settings().store)
 
 
 def clock_fault() -> str:
-    """What is wrong where this machine's clock lies behind the newest entry of the store, as one sentence, or ''."""
+    """One sentence if this machine's clock is behind the newest entry of the store, otherwise ''."""
     fault = moments.clock_fault(settings().store)
     return f"{fault}." if fault else ""
 
 
 def version() -> int:
-    """Grows whenever new results were taken into the store."""
+    """A number that grows whenever new results are taken into the store."""
     return store_holder().version
 
 
@@ -102,7 +102,7 @@ def _start_demo(store: Path, held: StoreHolder) -> None:
 
 
 def _demo_was_cut_off(store: Path) -> bool:
-    """Whether an earlier demo stopped before its end; the command carries on where it stopped."""
+    """Whether an earlier demo was interrupted; the command resumes where it stopped."""
     last = read_progress(store)
     return last is not None and last.was_cut_off and (store / DEMO_FOLDER).is_dir()
 
@@ -112,27 +112,27 @@ def _next_command(store: Path) -> str:
 
 
 def resume_command() -> str:
-    """The command that carries on with a run that was cut off."""
+    """The command that resumes an interrupted run."""
     return f"python -m osteo_core {_next_command(settings().store)}{store_argument()}"
 
 
 def may_start() -> bool:
-    """Whether this app may start a run: nothing runs over the store, and it is the owner."""
+    """Whether this app may start a run: no other run uses the store, and the app owns it."""
     last = progress()
     return store_holder().is_owner and not running_command() and not (last is not None and last.is_running)
 
 
 @needs(Action.RUN)
 def start_run() -> None:
-    """Analyze what waits, or carry on with a demo that was cut off, in a process beside the app.
+    """Analyze waiting series, or resume an interrupted demo, in a background process.
 
-    Raises UsageError when something is at work already.
+    Raises UsageError if a run is already active.
     """
     start_command(_next_command(settings().store.resolve()))
 
 
 def start_command(name: str, *arguments: str) -> None:
-    """Start a command over the store in a process beside the app. Raises UsageError when one is at work already."""
+    """Start a command on the store in a background process. Raises UsageError if one is already running."""
     place = settings().store.resolve()
     with _runs_lock:
         if not may_start():
@@ -141,51 +141,51 @@ def start_command(name: str, *arguments: str) -> None:
 
 
 def last_run() -> Run | None:
-    """The command that this app started last over this store, or None."""
+    """The last command started by this app on this store, or None."""
     return _runs.get(settings().store.resolve())
 
 
 @needs(Action.RUN)
 def pause_run() -> None:
-    """Let the run rest after the series that are at work, whoever started it."""
+    """Pause the run after the series in progress, whoever started it."""
     pause.request(settings().store)
 
 
 @needs(Action.RUN)
 def resume_run() -> None:
-    """Let the paused run go on."""
+    """Resume the paused run."""
     pause.lift(settings().store)
 
 
 def pause_is_asked() -> bool:
-    """Whether a pause was asked for and not lifted."""
+    """Whether a pause was requested and not yet ended."""
     return pause.is_asked(settings().store)
 
 
 def running_command() -> str:
-    """The command that this app started and that is still at work, or ''."""
+    """The command started by this app that is still running, or ''."""
     run = _runs.get(settings().store.resolve())
     return run.command_name if run is not None and run.is_running else ""
 
 
 def run_complaint() -> str:
-    """Why the command that this app started last ended badly, in its own words, or ''."""
+    """The error message of the last command started by this app, or ''."""
     run = _runs.get(settings().store.resolve())
     return "" if run is None else run.complaint
 
 
 def progress() -> Progress | None:
-    """How far the latest run of a command is, or None when nothing ever ran."""
+    """Progress of the latest run of a command, or None if nothing ever ran."""
     return read_progress(settings().store)
 
 
 @asynccontextmanager
 async def lifespan(_: object) -> AsyncIterator[None]:
-    """Open the store when the server starts, let it go when it ends."""
+    """Open the store when the server starts, release it when it ends."""
     store = settings().store
     try:
         store_holder()
-    except (OsteoError, OSError) as error:  # every page says the same and what to do; the server stays up to show it
+    except (OsteoError, OSError) as error:  # every page reports it with what to do; the server stays up to show it
         _log.error("the store could not be opened: %s", error)
     try:
         yield

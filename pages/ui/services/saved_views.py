@@ -22,7 +22,7 @@ def saved_views() -> dict[str, CohortFilter]:
 
 @needs(Action.SAVE_VIEW)
 def save_view(name: str, cohort: CohortFilter, *, author: str) -> None:
-    """Keep the filter under a name; the same name again replaces it. Raises UsageError without a name."""
+    """Save the filter under a name; the same name again replaces it. Raises UsageError without a name."""
     if not name.strip():
         raise UsageError("a view needs a name")
     _record({"name": name.strip(), "query": cohort.to_query()}, author)
@@ -30,7 +30,7 @@ def save_view(name: str, cohort: CohortFilter, *, author: str) -> None:
 
 @needs(Action.SAVE_VIEW)
 def remove_view(name: str, *, author: str) -> None:
-    """Take a view away; that it was there stays on record."""
+    """Remove a view; its history stays on record."""
     _record({"name": name, "query": None}, author)
 
 

@@ -1,4 +1,4 @@
-"""Calibration lines from this store's QCT pairs on screen: looked at, used, withdrawn."""
+"""Calibration lines from this store's QCT pairs: preview, use, withdrawal."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from pages.ui.services.running_app import may_start, moment, query, settings, st
 
 @dataclass(frozen=True, kw_only=True)
 class UsedLine:
-    """A line that somebody put into use; ``withdrawn_at`` is None while nobody withdrew it.
+    """A line that was put into use; ``withdrawn_at`` is None unless it was withdrawn.
 
-    ``is_in_force``: no later line of its scanner is in use. ``then``: the line that is in force again without it.
+    ``is_in_force``: no later line of its scanner is in use. ``then``: the line that would be in force again without it.
     """
 
     line_id: str
@@ -57,19 +57,19 @@ def lines_from_pairs() -> list[ScannerLine]:
 
 
 def preview_line(scanner: Scanner, line: PairsLine) -> Preview:
-    """What using this line would change. Raises SettingsError where a table of the site cannot be used."""
+    """What using this line would change. Raises SettingsError if a site table cannot be used."""
     return _preview(settings().hash, version(), scanner, line)
 
 
 @functools.lru_cache(maxsize=20)
 def _preview(settings_hash: str, store_version: int, scanner: Scanner, line: PairsLine) -> Preview:
-    """Held until a setting changes or results come in."""
+    """Cached until a setting changes or results arrive."""
     return pairs.preview(query, scanner, line, settings())
 
 
 @needs(Action.CALIBRATE)
 def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> bool:
-    """Put the line into use and calibrate anew; whether that was begun, or waits for the next analysis.
+    """Put the line into use and recalibrate; returns whether that was started, or waits for the next analysis.
 
     Raises UsageError without author or reason.
     """
@@ -82,7 +82,9 @@ def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> 
 
 @needs(Action.CALIBRATE)
 def withdraw_line(line_id: str, *, author: str, reason: str) -> bool:
-    """Use the line no longer and calibrate anew; whether that was begun. Raises UsageError without author or reason."""
+    """Withdraw the line and recalibrate; returns whether that was started. Raises UsageError without author or
+    reason.
+    """
     _check(author, reason, what="a withdrawal")
     is_there = store_holder().record(
         withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment())
@@ -137,7 +139,7 @@ def _check(author: str, reason: str, *, what: str) -> None:
 
 
 def _calibrate_anew() -> bool:
-    """Start an analysis, which calibrates what is measured before it looks at any image."""
+    """Start an analysis, which first recalibrates measured series."""
     if not may_start():
         return False
     start_run()

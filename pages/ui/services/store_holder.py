@@ -1,7 +1,7 @@
-"""The one owner of the store in this process, and the thread that takes parts in while the app runs.
+"""The single owner of the store in this process, and the thread that takes in parts while the app runs.
 
-One process owns the store file. When another one does (a command that is at work), the holder reads the
-snapshot that the owner publishes and asks again every other second until the store is free.
+One process owns the store file. If another process does (a running command), the holder reads the snapshot that the
+owner publishes and retries every other second until the store is free.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from osteo_core.records import Event
 
 _log = logging.getLogger("osteo.store")
 _TICK_S = 1.0
-#: After a fault the intake is tried again after twice the pause each time, and from the second fault on the store is
-#: opened anew: a database that met a fault of the disk may answer nothing more.
+#: After a fault the intake is retried with doubled pauses, and from the second fault on the store is reopened: a
+#: database may stop answering after a disk error.
 _LONGEST_PAUSE_S = 60.0
 _FAULTS_BEFORE_OPENING_ANEW = 2
-#: Other processes read the snapshot; while parts stream in it is published at most this often, and in a large store
-#: after a rest of so many times what the last one took: it costs a core.
+#: Other processes read the snapshot. While parts stream in it is published at most this often, and in a large store
+#: after a rest of this multiple of the last duration, since publishing takes a whole core.
 _PUBLISH_EVERY_S, _REST = 15.0, 4.0
-#: One that takes longer is left out when the app ends: nobody waits for it, since a store without an owner is opened.
+#: A longer publication is skipped when the app ends: nobody needs it, since a store without an owner can be opened.
 _LONG_PUBLISHING_S = 3.0
-#: Answers are kept until something new is taken in: every page asks some of the same questions at every click.
+#: Answers are cached until something new is taken in: every page repeats some queries at every click.
 _ANSWERS, _SMALL_BYTES, _MINUTE_S = 256, 200_000, 60.0
 _Key = tuple[str, int, int, tuple[tuple[str, Any], ...]]
 
 
 class StoreHolder:
-    """Holds the store open for all sessions. ``version`` grows whenever something new was taken in."""
+    """Holds the store open for all sessions. ``version`` grows whenever something new is taken in."""
 
     def __init__(self, store_dir: Path) -> None:
         self.store_dir = store_dir
@@ -72,7 +72,7 @@ class StoreHolder:
         return isinstance(self._reader, Store)
 
     def query(self, name: str, **params: Any) -> pa.Table:
-        """One named query (db/queries) as an Arrow table. Raises StoreError when there is nothing to read yet."""
+        """One named query (db/queries) as an Arrow table. Raises StoreError if there is nothing to read yet."""
         if self._reader is None and self.fault is not None:
             raise StoreError(f"the store cannot be opened at present ({self.fault}); it is tried again within a minute")
         if self._reader is None:
@@ -89,11 +89,11 @@ class StoreHolder:
         return held
 
     def _key(self, name: str, params: dict[str, Any]) -> _Key | None:
-        """What an answer is remembered by: until something is taken in, and for at most a minute (clocks run)."""
+        """The cache key of an answer, valid until something is taken in, and for at most a minute (time limits run)."""
         try:
             key = (name, self.version, int(time.time() // _MINUTE_S), tuple(sorted(params.items())))
             hash(key)
-        except TypeError:  # a list among the parameters: asked seldom
+        except TypeError:  # a list among the parameters: rare
             return None
         return key
 
@@ -104,7 +104,7 @@ class StoreHolder:
             self._answers[key] = answer
 
     def is_empty(self) -> bool:
-        """Whether nothing was ever read into this store; looked up until something was."""
+        """Whether this store never received data; queried until it has."""
         if self._seen_something:
             return False
         found = self.query("cohort_summary").to_pylist()[0]["n_series"] > 0
@@ -112,7 +112,7 @@ class StoreHolder:
         return not self._seen_something
 
     def take_in(self) -> int:
-        """Take in the parts that wait; returns how many, 0 where another process owns the store."""
+        """Take in the waiting parts; returns how many, 0 if another process owns the store."""
         with self._lock:
             if not isinstance(self._reader, Store):
                 return 0
@@ -126,15 +126,15 @@ class StoreHolder:
             return taken
 
     def record(self, *noted: Event) -> bool:
-        """Leave events of a person and take them in at once; False where that is done later, and they are kept.
+        """Leave a user's events and take them in at once; False if they are kept and taken in later.
 
-        Raises UsageError, and nothing is noted, where the disk refuses them.
+        Raises UsageError, and nothing is noted, if the disk refuses them.
         """
         with refusals_in_words():
             events.record(self.store_dir, *noted)
         try:
             self.take_in()
-        except (StoreError, OSError) as error:  # they lie in the inbox: the thread tries again and clears the fault
+        except (StoreError, OSError) as error:  # they are in the inbox: the thread tries again and clears the fault
             self.fault = error
             return False
         return self.is_owner
@@ -156,7 +156,7 @@ class StoreHolder:
         self._publish_from = time.monotonic() + max(_PUBLISH_EVERY_S, _REST * self._publishing_s)
 
     def close(self) -> None:
-        """Stop the threads, publish what is not yet published where that is quick, let the store go."""
+        """Stop the threads, publish unpublished data if that is quick, release the store."""
         self._stop.set()
         self._thread.join(timeout=10)
         if isinstance(self._reader, Store):
@@ -181,7 +181,7 @@ class StoreHolder:
             _log.info("%s", owned)
             self._open_snapshot()
         except (StoreError, OSError):
-            self._open_snapshot()  # what its last owner published can be read where nothing can be written
+            self._open_snapshot()  # the last published snapshot can be read even if nothing can be written
             raise
 
     def _open_snapshot(self) -> None:
@@ -197,19 +197,19 @@ class StoreHolder:
                 if faults >= _FAULTS_BEFORE_OPENING_ANEW:
                     self._open_anew()
                 self._tick()
-            except Exception as error:  # a thread has nobody to raise to: the frame shows the fault on every page
+            except Exception as error:  # a thread cannot raise to anyone: the frame shows the fault on every page
                 if not faults:
-                    _log.exception("the store takes nothing in at present")
+                    _log.exception("the store cannot import at present")
                 faults += 1
                 self.fault = error
             else:
                 if faults:
-                    _log.info("the store takes in again")
+                    _log.info("the store imports again")
                 faults, self.fault = 0, None
 
     def _open_anew(self) -> None:
         with self._lock:
-            # Where the folder is gone an empty store is not made in its place: it may be about to be restored.
+            # If the folder is gone, no empty store is created in its place: it may be about to be restored.
             if isinstance(self._reader, Store) and self.store_dir.is_dir():
                 self._reader.close()
                 self._reader = None
@@ -237,13 +237,13 @@ class StoreHolder:
 
 @contextmanager
 def refusals_in_words() -> Iterator[None]:
-    """What the disk refuses while a person waits for it, as UsageError."""
+    """Turn a disk error during a user's action into a UsageError."""
     try:
         yield
     except OSError as error:
         raise UsageError(
-            f"the store cannot be written to ({error.strerror or type(error).__name__}), so nothing was kept; "
-            "do it again once that is mended"
+            f"the store cannot be written to ({error.strerror or type(error).__name__}), so nothing was saved; try "
+            "again once that is fixed"
         ) from error
 
 
@@ -252,7 +252,7 @@ _holders_lock = threading.Lock()
 
 
 def holder_of(store_dir: Path) -> StoreHolder:
-    """The holder of that store, opened at the first call. Raises StoreError when it cannot be opened at all."""
+    """The holder of that store, opened at the first call. Raises StoreError if it cannot be opened at all."""
     place = store_dir.resolve()
     with _holders_lock:
         if place not in _holders:
@@ -261,7 +261,7 @@ def holder_of(store_dir: Path) -> StoreHolder:
 
 
 def close_holder(store_dir: Path) -> None:
-    """Let that store go, if it was held here."""
+    """Release that store, if it was held here."""
     with _holders_lock:
         holder = _holders.pop(store_dir.resolve(), None)
     if holder:

@@ -1,4 +1,4 @@
-"""The worklist: which series are on it, in which order, and what it shows of each."""
+"""The worklist: its series, their order, and what is shown of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pages.ui.services.running_app import query
 
 
 class Sort(StrEnum):
-    """By what the worklist is ordered; URGENCY: open flags first, then the lowest vBMD first."""
+    """Sort orders of the worklist; URGENCY: open flags first, then the lowest vBMD first."""
 
     URGENCY = "urgency"
     DUE = "due date"
@@ -29,9 +29,9 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkItem:
-    """One series of the worklist; ``state`` is None where nothing is followed up; ``is_read``: as a reader signed.
+    """One series of the worklist; ``state`` is None without a follow-up; ``is_read``: as signed by a reader.
 
-    ``is_hidden``: another reader's read is hidden from who looks, and with it what was noted since.
+    ``is_hidden``: another reader's read is hidden from the current user, and with it later notes.
     """
 
     series_key: str
@@ -60,7 +60,7 @@ class WorkItem:
 
     @property
     def followed(self) -> FollowedSeries:
-        """The same for a note; a series without any note is to be reviewed."""
+        """The same series for adding a note; a series without notes is to be reviewed."""
         return FollowedSeries(series_key=self.series_key, versions=self.versions, state=self.state or State.TO_REVIEW)
 
 
@@ -72,14 +72,14 @@ def worklist_count(cohort: CohortFilter, *, seen_by: str | None = None) -> int:
 def worklist_order(
     cohort: CohortFilter, *, sort: Sort, is_descending: bool, limit: int, seen_by: str | None = None
 ) -> tuple[str, ...]:
-    """The keys of the worklist's series in the order asked for, ``limit`` at most."""
+    """The keys of the worklist's series in the requested order, ``limit`` at most."""
     given = {"sort": sort.value, "descending": is_descending, "limit": limit}
     table = query("worklist_order", cohort=cohort, seen_by=seen_by, **given)
     return tuple(table.column("series_key").to_pylist())
 
 
 def work_items(series_keys: Sequence[str], *, seen_by: str | None = None) -> list[WorkItem]:
-    """These series as they are now for ``seen_by``, in this order; a key that the store does not hold is left out."""
+    """The current state of these series for ``seen_by``, in this order; unknown keys are left out."""
     rows = query("worklist_rows", series_keys=tuple(series_keys), seen_by=seen_by).to_pylist()
     found, hidden = {row["series_key"]: row for row in rows}, set(hidden_series(seen_by))
     return [_work_item(found[key], is_hidden=key in hidden) for key in series_keys if key in found]

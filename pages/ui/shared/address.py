@@ -2,7 +2,7 @@
 
 Each page has its fields: a name in the address, which is also the key of its widget. When a page is opened, and on Back
 and Forward, the address decides and the widgets follow; otherwise the widgets decide and the address follows, with one
-entry in the browser's history for each change. What an address asks for and nobody knows is said on the page.
+entry in the browser's history for each change. Unknown values in an address are reported on the page.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def begin(page: str, *, is_new: bool) -> None:
 
 
 def write(page: str) -> None:
-    """The widgets decide: remember what is chosen, and write it into the address where that differs."""
+    """The widgets decide: remember the choices, and update the address if it differs."""
     kept = st.session_state.setdefault(_KEPT, {})
     for field in PAGES.get(page, ()):
         if field.name in st.session_state:
@@ -177,7 +177,7 @@ def write(page: str) -> None:
 
 
 def set_values(page: str, values: Mapping[str, Value]) -> None:
-    """Choose these values from code, and the empty value for every filter field that is not named; in a callback."""
+    """Choose these values from code, and the empty value for every other filter field; in a callback."""
     kept = st.session_state.setdefault(_KEPT, {})
     filters = {field.name for field in (*_COHORT, *_PATIENTS)} | {"snoozed"}
     for field in PAGES.get(page, ()):
@@ -192,7 +192,7 @@ def clear(page: str, names: Iterable[str]) -> None:
 
 
 def query_of(page: str) -> Query:
-    """The query of a link to ``page`` with everything that was chosen in this session and that it knows."""
+    """The query of a link to ``page`` with all choices of this session that the page knows."""
     kept, shown = st.session_state.get(_KEPT, {}), st.session_state.get(_SHOWN, {})
     found: Query = {}
     for field in PAGES.get(page, ()):
@@ -203,7 +203,7 @@ def query_of(page: str) -> Query:
 
 
 def forget_unkept(page: str) -> None:
-    """Drop what belongs to the last visit of other pages alone, such as an opened list."""
+    """Drop state that belongs only to the last visit of other pages, such as an opened list."""
     kept = st.session_state.setdefault(_KEPT, {})
     own = {field.name for field in PAGES.get(page, ())}
     for field in _ALL.values():
@@ -212,9 +212,9 @@ def forget_unkept(page: str) -> None:
 
 
 def choice(name: str, options: Iterable[str], *, words: str, default: str = "") -> None:
-    """Before a widget whose options depend on the data: what is not among them is said, and another one chosen.
+    """Before a widget whose options depend on the data: report an unavailable value and choose another one.
 
-    ``default``: which one; the first where it is not given.
+    ``default``: which one; by default the first.
     """
     known = list(options)
     asked = st.session_state.get(name)
@@ -228,7 +228,7 @@ def choice(name: str, options: Iterable[str], *, words: str, default: str = "") 
 
 
 def fill(name: str, default: list[str]) -> None:
-    """Before a widget of a list: where nothing is chosen, ``default`` is; the address does not name it."""
+    """Before a list widget: if nothing is chosen, choose ``default``; the address does not name it."""
     st.session_state.setdefault(_SHOWN, {})[name] = default
     if not st.session_state.get(name):
         st.session_state[name] = list(default)
@@ -236,7 +236,7 @@ def fill(name: str, default: list[str]) -> None:
 
 
 def draw_unknown() -> None:
-    """Say what the address asked for in vain."""
+    """Report unknown values of the address."""
     for words in st.session_state.pop(_UNKNOWN, ()):
         st.warning(literal(words), icon=":material/link_off:")
 

@@ -1,7 +1,6 @@
-"""Colours that stay told apart with any colour vision (Okabe and Ito 2008) and on light and dark ground.
+"""Colours that are distinguishable with any colour vision (Okabe and Ito 2008) and on light and dark backgrounds.
 
-Categories, vendors and vertebral levels each have one colour everywhere; shape or word always says the
-same beside it.
+Categories, vendors and vertebral levels each have one colour everywhere; a shape or word always repeats it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ CATEGORY_COLOURS: dict[Category, str] = {
     Category.NOT_REPORTABLE: GREY,
 }
 
-#: The same hues, dark enough under white letters (contrast 4.5 and more).
+#: The same hues, dark enough for white text (contrast 4.5 and more).
 CHIP_COLOURS: dict[Category, str] = {
     Category.OSTEOPOROSIS: "#B04A00",
     Category.LOW_BONE_MASS: "#8F5E00",

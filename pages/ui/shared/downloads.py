@@ -1,9 +1,10 @@
-"""Files that people download: kept until the browser has fetched them, sent as they are, and to nobody else.
+"""Files that people download: kept until the browser has fetched them, sent uncompressed, and only to the person who
+asked.
 
-Streamlit deletes a file made on request as soon as two runs of any session have ended, and nothing of the session that
-asked holds it: with twenty people at work the browser's own request came too late and got 404. And it would compress
-each file for its one reader at the highest level: 26 s of a core for a cohort of a million series. And it would send a
-file to whoever knows its address; here a leaked address opens nothing for another person.
+Streamlit deletes a file made on request as soon as two runs of any session have ended, unless the requesting session
+still holds it: with twenty users the browser's own request came too late and got 404. It would also compress each file
+at the highest level: 26 s of a core for a cohort of a million series. And it would send a file to anyone who knows its
+address; here a leaked address is useless to another person.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _asks: ContextVar[str | None] = ContextVar("asks", default=None)
 
 
 class KeptDownloads(MemoryMediaFileStorage):
-    """Streamlit's files in memory, each for those whose pages made it.
+    """Streamlit's files in memory, each restricted to the users whose pages made it.
 
-    One to download is deleted ``kept_s`` after Streamlit has asked for it.
+    A download is deleted ``kept_s`` after Streamlit has asked for its deletion.
     """
 
     def __init__(self, endpoint: str, *, kept_s: float = KEPT_S) -> None:
@@ -44,7 +45,7 @@ class KeptDownloads(MemoryMediaFileStorage):
     def load_and_get_id(
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
     ) -> str:
-        """Take in a file for who is here; one that was about to be deleted stays."""
+        """Add a file for the current user; one that was about to be deleted stays."""
         user = current_user()
         subject = user.subject if user else _asks.get()  # made on request, it comes beside the script
         with self._lock:
@@ -56,14 +57,14 @@ class KeptDownloads(MemoryMediaFileStorage):
             return file_id
 
     def get_file(self, filename: str) -> MemoryFile:
-        """The file of that name. Raises MediaFileStorageError where there is none, or none for who asks."""
+        """The file of that name. Raises MediaFileStorageError if there is none, or it is not for this user."""
         subject = _asks.get()
         if subject is not None and subject not in self._subjects.get(filename.partition(".")[0], ()):
             raise MediaFileStorageError("this file is not there, or was made for another person")
         return super().get_file(filename)
 
     def delete_file(self, file_id: str) -> None:
-        """Delete a picture at once and a download later; a file that is not there is no error."""
+        """Delete a picture at once and a download later; a missing file is not an error."""
         with self._lock:
             file = self._files_by_id.get(file_id)
             if file is None or file.kind is not MediaFileKind.DOWNLOADABLE:
@@ -75,7 +76,7 @@ class KeptDownloads(MemoryMediaFileStorage):
                 timer.start()
 
     def _drop(self, file_id: str) -> None:
-        """The time is over; a file that was taken in again meanwhile stays."""
+        """Delete a file after its time; a file added again meanwhile stays."""
         with self._lock:
             if self._leaving.get(file_id) is threading.current_thread():
                 del self._leaving[file_id]
@@ -87,15 +88,15 @@ class KeptDownloads(MemoryMediaFileStorage):
 
 
 def keep_downloads() -> None:
-    """Have apps that start from now on keep their downloads.
+    """Make apps that start from now on keep their downloads.
 
-    Streamlit has no setting for its file storage; an app that starts takes the class of this name.
+    Streamlit has no setting for its file storage; a starting app uses the class of this name.
     """
     memory_media_file_storage.MemoryMediaFileStorage = KeptDownloads  # type: ignore[misc, assignment]
 
 
 class PlainDownloads:
-    """Asks for files as no browser does: not compressed; and says who asks for them, or has them made."""
+    """Requests files uncompressed, and records the user who requests them or has them made."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Faults in words: of a page, and of callbacks and fragments, which Streamlit runs outside app.py's border."""
+"""Faults in words: of a page, and of callbacks and fragments, which Streamlit runs outside app.py's error handling."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _log = logging.getLogger("osteo.app")
 
 
 def words_of(error: Exception, *, what: str = "This could not be done") -> str:
-    """What to say of it; what this program raises on purpose already says what to do."""
+    """The message for an error; errors that this program raises on purpose already say what to do."""
     if isinstance(error, OsteoError):
         return f"{wording.sentence(str(error)).rstrip('.')}."
     if isinstance(error, OSError):
-        return f"{what} ({error.strerror or type(error).__name__}). Try again once that is mended."
+        return f"{what} ({error.strerror or type(error).__name__}). Try again once that is fixed."
     return (
         f"{what} ({type(error).__name__}). The log of the app has the details; the command "
         "'python -m osteo_core check' looks at store, models and environment."
@@ -28,20 +28,20 @@ def words_of(error: Exception, *, what: str = "This could not be done") -> str:
 
 
 def say_fault(error: Exception) -> None:
-    """In a toast, which any page can show beside what it holds."""
+    """Show it in a toast, which works on any page beside its content."""
     st.toast(literal(words_of(error)), icon=":material/error:")
 
 
 def draw_fault(error: Exception) -> None:
-    """In the place of what could not be shown."""
+    """Show it in place of the failed content."""
     st.error(literal(words_of(error, what="This could not be shown")), icon=":material/error:")
 
 
 @contextmanager
 def in_words(show: Callable[[Exception], None] = say_fault) -> Iterator[None]:
-    """Around every callback (``@in_words()``) and below every ``@st.fragment`` (``@in_words(draw_fault)``).
+    """Wrap every callback (``@in_words()``) and every function below ``@st.fragment`` (``@in_words(draw_fault)``).
 
-    Whatever fails within is shown by ``show`` and the page stays; else Streamlit would draw its own box in its place.
+    A failure is shown by ``show`` and the page stays; otherwise Streamlit would draw its own error box.
     """
     try:
         yield

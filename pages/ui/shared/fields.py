@@ -1,4 +1,4 @@
-"""A name in the address: how its text is read, and what is chosen where it is missing."""
+"""A field in the address: how its text is parsed, and its value if missing."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Field:
 
     @property
     def empty(self) -> Value:
-        """What is chosen where the address does not name the field."""
+        """The value if the address does not name the field."""
         return [] if self.is_list else self.default
 
 
 def one_of(known: Callable[[], Iterable[str]]) -> Callable[[str], str]:
-    """A text that is among these, asked when it is read."""
+    """A text among these options, looked up when it is read."""
 
     def read(text: str) -> str:
         if text not in set(known()):

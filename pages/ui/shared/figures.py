@@ -1,4 +1,4 @@
-"""Figures of the cohort: numbers in, a Plotly figure out. Units on every axis, n beside every estimate."""
+"""Figures of the cohort: numbers in, a Plotly figure out, with units on every axis and n beside every estimate."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Rate:
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """How many series of one category have their mean vBMD in the bin that begins here."""
+    """Number of series of one category with their mean vBMD in the bin that begins here."""
 
     low_mg_cm3: float
     category: Category
@@ -45,7 +45,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Where the categories begin, in mg/cm3."""
+    """The limits of the categories, in mg/cm3."""
 
     osteoporosis_below: float
     normal_above: float
@@ -95,7 +95,7 @@ def _whiskers(
 
 
 def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
-    """Share of osteoporosis and low bone mass a group, with Wilson 95 % intervals."""
+    """Share of osteoporosis and low bone mass per group, with Wilson 95 % intervals."""
     figure = go.Figure()
     figure.add_trace(_whiskers(rates, [r.osteoporosis for r in rates], category=Category.OSTEOPOROSIS, offset=-0.13))
     figure.add_trace(_whiskers(rates, [r.low_bone_mass for r in rates], category=Category.LOW_BONE_MASS, offset=0.13))
@@ -110,7 +110,7 @@ def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
 
 
 def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate | None]]) -> go.Figure:
-    """Several shares a group, each with its interval; a share that is not there leaves its place empty."""
+    """Several shares per group, each with its interval; a missing share leaves its place empty."""
     figure, names = go.Figure(), [literal_in_figure(group) for group in groups]
     for number, (name, estimates) in enumerate(shares.items()):
         known = [(k, e) for k, e in enumerate(estimates) if e is not None]
@@ -147,7 +147,7 @@ def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:
 
 
 def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) -> go.Figure:
-    """Histogram of mean vBMD in bins of ``width`` mg/cm3, the series of each category on top of one another."""
+    """Histogram of mean vBMD in bins of ``width`` mg/cm3, stacked by category."""
     figure = go.Figure()
     for category in (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL, Category.NOT_REPORTABLE):
         chosen = [(one.low_mg_cm3, one.count) for one in bins if one.category is category]

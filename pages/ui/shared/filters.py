@@ -1,4 +1,4 @@
-"""The cohort filter: a panel of fields, and each active one as a chip that removes it; the address says the same."""
+"""The cohort filter: a panel of fields, and a chip for each active one that removes it; the address always matches."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ _MARKS = {
 }
 
 
-#: An active part of a filter: its field, what stays in it when it is removed, its words.
+#: An active part of a filter: its field, the field's value once it is removed, its words.
 Chip = tuple[str, Any, str]
 _ENDS = {"age_from": "Age from", "age_to": "Age to", "studied_from": "Studied from", "studied_to": "Studied to"}
 
 
 def chosen_filter(page: str, *, with_patients: bool, prefix: str = "") -> CohortFilter:
-    """What the fields of ``page`` say; ``with_patients``: category, marks and follow-up too.
+    """The filter chosen in the fields of ``page``; ``with_patients``: category, marks and follow-up too.
 
-    ``prefix``: of the fields' names, where a page has a second filter.
+    ``prefix``: of the fields' names, for a page's second filter.
     """
     state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
     low, high = sorted_ends(state.get("age_from"), state.get("age_to"))
@@ -72,7 +72,7 @@ def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
 
 
 def _held_ends(state: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Every end of a range with the field that holds it: the other one where they were typed the wrong way round."""
+    """Each end of a range with the field that holds it, swapped if they were typed in reverse order."""
     found = []
     for low, high in (("age_from", "age_to"), ("studied_from", "studied_to")):
         ends = state.get(low), state.get(high)
@@ -83,8 +83,8 @@ def _held_ends(state: Mapping[str, Any]) -> list[tuple[str, str]]:
 def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilter:
     """Title, number of patients and what was left out; below it the filter. Returns the filter."""
     chosen = chosen_filter(page, with_patients=with_patients)
-    # A blind reader gets the program's result, in lists and in counts. Who has not said who they are may be one: lists,
-    # and what leads to them, hide every read from them, other figures hold every read.
+    # A blind reader gets the program's result, in lists and in counts. A user without a name may be one: lists, and
+    # links to them, hide every read from such a user, other figures include every read.
     sight = seen_by() if with_patients or page in ("exclusions", "follow_up") else services.sight_of_figures()
     numbers = services.cohort_numbers(chosen, seen_by=sight)
     without = numbers.series - numbers.waiting - numbers.categorised
@@ -97,7 +97,7 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
             width="content",
             help="A signed read counts before what the program measured" if numbers.read else None,
         )
-        if page != "exclusions":  # that page says why itself
+        if page != "exclusions":  # that page explains why
             st.page_link(
                 "pages/exclusions.py",
                 label=f"{without:,} without a category: see why",
@@ -149,7 +149,7 @@ def draw_chips(chips: list[Chip]) -> None:
 
 
 def active(page: str, *, with_patients: bool, prefix: str = "") -> list[Chip]:
-    """Every active part of the filter: its field, what stays in it when the chip is removed from a list, its words."""
+    """Every active part of the filter: its field, the field's value once the chip is removed, and its words."""
     state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
     lists: list[tuple[str, str, Callable[[str], str]]] = [
         ("vendor", "Vendor", str),
@@ -192,7 +192,7 @@ def _remove(name: str, value: Any) -> None:
 
 
 def panel(page: str, chosen: CohortFilter, *, with_patients: bool, prefix: str = "") -> None:
-    """All fields; beside each value how many series it would leave."""
+    """All fields; beside each value the number of series it would leave."""
     values = partial(_values, chosen=chosen, prefix=prefix)
     left, right = st.columns(2)
     with left:
@@ -218,7 +218,7 @@ def panel(page: str, chosen: CohortFilter, *, with_patients: bool, prefix: str =
         with st.container(horizontal=True):
             for name, (words, help_) in _MARKS.items():
                 st.toggle(words, key=name, help=help_)
-    st.caption("Numbers beside the values: series that match it and the rest of the filter.")
+    st.caption("Numbers beside the values: series that match the value and the rest of the filter.")
 
 
 def _values(
@@ -261,7 +261,7 @@ def link_query(chosen: CohortFilter, *, only: tuple[Field, ...] = address.PAGES[
 
 
 def open_view(page: str, view: CohortFilter) -> None:
-    """Set the filter of the page to a saved view; what the page does not know stays out."""
+    """Set the filter of the page to a saved view; fields unknown to the page are ignored."""
     address.set_values(page, values_of(view))
 
 

@@ -1,6 +1,6 @@
-"""What the browser has before the first run of a script: the frame's style and the pieces that every page needs.
+"""What the browser gets before the first script run: the frame's style and the chunks that every page needs.
 
-Streamlit's own page holds neither, so that everything would move when they come (layout shift).
+Streamlit's own page contains neither, so the layout would shift when they arrive.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _STYLE = (Path(__file__).parent / "frame.css").read_text(encoding="utf-8")
 _STATIC = Path(streamlit.__file__).parent / "static"
-#: Streamlit's pieces of most pages, by the beginning of their file name; loaded at once instead of one after another.
+#: Streamlit's chunks of most pages, by the beginning of their file name; loaded at once instead of one after another.
 _PIECES = ("PageLink", "StreamlitMarkdown", "Button", "BidiComponent", "Metric", "ButtonGroup", "Html", "Tooltip")
 _END = b"</head>"
-#: Headers that ask for, and tell of, Streamlit's own file: not what is sent here.
+#: Headers about Streamlit's own file, which differs from what is sent here.
 _ASKED = (b"accept-encoding", b"if-none-match", b"if-modified-since", b"range")
 _SAID = (b"content-length", b"etag", b"last-modified", b"accept-ranges")
 
 
 def piece_addresses(names: Iterable[str]) -> list[str]:
-    """Where the browser finds pieces of Streamlit's own script, by the beginnings of their file names."""
+    """Addresses of chunks of Streamlit's own script, by the beginnings of their file names."""
     found = (path for name in names for path in sorted((_STATIC / "static" / "js").glob(f"{name}.*.js")))
     return [f"/static/js/{path.name}" for path in found]
 
@@ -37,7 +37,7 @@ def _head() -> bytes:
 
 
 class FirstPaint:
-    """Puts them into the head of the app's page; every other answer passes as it is."""
+    """Adds them to the head of the app's page; every other answer passes unchanged."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -54,7 +54,7 @@ class FirstPaint:
 
 
 class _Adding:
-    """Sends an answer on; one that is a page of HTML with the head added."""
+    """Forwards an answer; an HTML page gets the head added."""
 
     def __init__(self, send: Send, head: bytes) -> None:
         self._send, self._head = send, head

@@ -1,4 +1,4 @@
-"""What frames every page: the research-use line, marks for simulated data, empty states."""
+"""The frame of every page: the research-use line, marks for simulated data, empty states."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pages.ui.shared import address, go, keys, sign_in, visit, wording
 from pages.ui.shared.literal import literal
 
 _LOGO = Path(__file__).parent / "logo.svg"
-#: Served from here: a symbol by name would be asked from a foreign host.
+#: Served locally: a symbol by name would be fetched from a foreign host.
 ICON = Path(__file__).parent / "icon.svg"
 #: Headings of the menu with their pages.
 Menu = Mapping[str, Sequence[StreamlitPage]]
 
 
 def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
-    """Menu and frame of the page; from here on address and widgets agree. False where ``user`` may not open it."""
+    """Menu and frame of the page; from here on address and widgets agree. False if ``user`` may not open it."""
     page = shown.url_path
     is_new = visit.begin(page)
     st.logo(str(_LOGO), size="large")
@@ -49,7 +49,7 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
 
 
 def _draw_menu(menu: Menu, user: User) -> None:
-    """Links to all pages that ``user`` may open; each carries what was chosen for its page, so that filters travel."""
+    """Links to all pages that ``user`` may open; each carries the choices for its page, so that filters are kept."""
     with st.sidebar.container(key="menu", gap=None):
         for heading, listed in menu.items():
             pages = [page for page in listed if may(user, page.url_path)]
@@ -92,11 +92,12 @@ def draw_empty(words: str, *, command: str = "", icon: str = ":material/inbox:")
 
 
 def draw_no_series() -> None:
-    """The empty state of a store that holds nothing yet."""
+    """The empty state of an empty store."""
     progress = services.progress()
     if progress and progress.is_running:
         draw_empty(
-            "The first patients are being analyzed; they appear here as they are done.", icon=":material/hourglass_top:"
+            "The first patients are being analyzed; they appear here as they are finished.",
+            icon=":material/hourglass_top:",
         )
         return
     store = services.store_argument()

@@ -1,4 +1,4 @@
-"""Going to another page: by a link where the role allows it, or from code as if a link had been followed."""
+"""Navigation: by a link if the role allows it, or from code as if a link had been followed."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _component = st.components.v2.component("go", js=_JS)
 
 
 def link(script: str, **given: Any) -> None:
-    """``st.page_link`` to a page, for those who may open it; nothing for others."""
+    """``st.page_link`` to a page, for users who may open it; nothing for others."""
     if may(current_user(), PurePath(script).stem):
         st.page_link(script, **given)
 
 
 def to(address: str) -> None:
-    """Let the browser go to ``address``, relative to the app: 'patient?series=...'."""
+    """Send the browser to ``address``, relative to the app: 'patient?series=...'."""
     token = uuid.uuid4().hex
     _component(key=f"go-{token}", data={"to": address, "token": token}, height=1)

@@ -1,8 +1,8 @@
-"""Headers of every answer of the server: what a page may load, and who may show it in a frame.
+"""Headers of every response: what a page may load, and who may frame it.
 
 The policy allows what Streamlit's own front end needs and nothing from another host: its one script within the page by
-its hash, scripts of components by blob: addresses, and styles within the page. Text that became a tag after all could
-neither run nor ask for an image elsewhere.
+its hash, scripts of components by blob: addresses, and styles within the page. Injected markup could neither run nor
+fetch an external image.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: What people download, and pictures of pages: they stay in no cache of a browser or a proxy.
+#: Downloads and pictures of pages: no browser or proxy may cache them.
 _FILES = "/media/"
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
@@ -64,7 +64,7 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; every answer leaves with HEADERS, a file with no-store too."""
+        """Pass the request on; every response gets HEADERS, a file also no-store."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
@@ -78,5 +78,5 @@ class SecurityHeaders:
 
 
 async def answer_fault(_request: Request, _error: Exception) -> PlainTextResponse:
-    """What is said of an unforeseen error in an address: Starlette answers it outside of every middleware."""
+    """The response to an unforeseen error in a route: Starlette sends it outside of every middleware."""
     return PlainTextResponse("the server failed over this address; its log says more", 500, headers=HEADERS)

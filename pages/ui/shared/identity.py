@@ -1,4 +1,4 @@
-"""Who a patient is, on request: asked for with a reason, shown once, hidden again with the next step."""
+"""Reveals a patient's identity on request, with a reason: shown once, hidden again at the next step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.ui.shared.literal import literal, literal_cells
 
 
 def show_reveal(series_key: str) -> None:
-    """The question for the reason behind a button, and the answer; for those who may."""
+    """The request for a reason behind a button, and the answer; for permitted users."""
     user = current_user()
     if not may(user, Action.REVEAL):
         return
@@ -21,12 +21,12 @@ def show_reveal(series_key: str) -> None:
     help_ = (
         "Reads the source header now. The access and its reason are recorded; the name is not."
         if is_allowed
-        else "For those whom this site's setting identity_readers names, by the name under 'Noted by'"
+        else "For people named in this site's setting identity_readers, by the name under 'Noted by'"
     )
     with st.popover("Who is it?", icon=":material/badge:", disabled=not is_allowed, help=help_, width="content"):
         reason = st.text_input("Why do you need to know?", key=f"who-reason-{series_key}", placeholder="recorded")
         asked = st.button("Show", key=f"who-show-{series_key}", type="primary", disabled=not is_allowed)
-        st.caption("Read at this moment, and hidden again with your next step.")
+        st.caption("Read just now; hidden again at your next step.")
         if asked:
             _show(series_key, author=author(), reason=reason)
 
@@ -52,7 +52,7 @@ def _show(series_key: str, *, author: str, reason: str) -> None:
         alt="Who the patient is",
     )
     st.caption(
-        "The source files are gone: from this site's encrypted table, as the header was when it was indexed."
+        "The source files are gone: this comes from this site's encrypted table, as the header was when it was indexed."
         if who.is_kept
         else "From the source header."
     )

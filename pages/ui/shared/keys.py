@@ -1,4 +1,4 @@
-"""The keys of a page on "?", and a first Tab that skips the menu."""
+"""Help on the page's keys on "?", and a first Tab that skips the menu."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import streamlit as st
 from pages.ui.shared.notes import REVIEWS
 
 _component = st.components.v2.component("page_keys", js=(Path(__file__).parent / "keys.js").read_text(encoding="utf-8"))
-_EVERYWHERE = (("?", "Show or hide these keys"), ("Tab", "First: skip the menu; then from control to control"))
-#: What the keys of a page do, by its place in the address; the patient's page has its own help.
+_EVERYWHERE = (
+    ("?", "Show or hide these keys"),
+    ("Tab", "First press: skip the menu; then move from control to control"),
+)
+#: What the keys of a page do, by its path; the patient's page has its own help.
 KEYS: dict[str, tuple[tuple[str, str], ...]] = {
     "worklist": (
         (
@@ -20,7 +23,7 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
         *((key, f"Note for the selected or ticked patients: {state.value}") for state, key in REVIEWS),
         ("m", "Every other step: report, refer, DXA, treatment, contact, assign, wait, close"),
         ("u", "Undo the last note; nothing is erased, the undo is recorded"),
-        ("Space", "Tick the selected patient, to note the same of several"),
+        ("Space", "Tick the selected patient, to add one note to several"),
         ("o or Enter", "Open the selected patient"),
         ("Page Down, Page Up", "Next or previous page of the list"),
     ),
@@ -28,6 +31,6 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
 
 
 def show(page: str) -> None:
-    """Listen for "?" on this page where it has no help of its own, and offer to skip the menu."""
+    """Listen for "?" on this page unless it has its own help, and offer to skip the menu."""
     keys = None if page == "patient" else [*KEYS.get(page, ()), *_EVERYWHERE]
     _component(key="page-keys", data={"keys": keys}, height=1)

@@ -1,8 +1,8 @@
-"""Text from files and people, shown letter by letter: no Markdown, HTML, formula, colour, symbol, link or image in it.
+"""Shows text from files and people literally: no Markdown, HTML, formula, colour, symbol, link or image.
 
 ``literal`` is for whatever Streamlit draws as Markdown (text, labels, help, toasts), ``literal_cells`` for st.table,
-``literal_code`` for the type of code, ``literal_in_figure`` for Plotly, which reads a part of HTML in every label and
-hover text. Pages of HTML use html.escape. tests/house/test_literal_text.py finds what is drawn without one of them.
+``literal_code`` for code spans, ``literal_in_figure`` for Plotly, which interprets some HTML in every label and hover
+text. HTML pages use html.escape. tests/house/test_literal_text.py finds text drawn without one of them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import html
 import re
 from collections.abc import Iterable, Mapping
 
-#: Shows as nothing and breaks no line. Streamlit replaces emoji, symbols, arrows and addresses after Markdown was
-#: read, where a backslash is no help; with this among their letters they are not found.
+#: Invisible and does not break lines. Streamlit replaces emoji, symbols, arrows and addresses after parsing Markdown,
+#: where a backslash does not help; this character inside them prevents a match.
 WORD_JOINER = "\u2060"
 _MARKS = re.compile(r"([\\`*_\[\]<>&$~|]|:(?=[\w:/+-]))")
 #: What would begin a list, a heading or a rule.
@@ -26,7 +26,7 @@ _REPLACED_LATER = (
 
 
 def literal(text: object) -> str:
-    """``text`` as Markdown that shows it as it is, in one line; control characters become spaces."""
+    """``text`` as Markdown that shows it literally, in one line; control characters become spaces."""
     line = _one_line(text)
     for found in _REPLACED_LATER:
         line = found.sub(lambda match: match.group() + WORD_JOINER, line)
@@ -56,5 +56,5 @@ def _one_line(text: object) -> str:
 
 
 def literal_cells(rows: Iterable[Mapping[str, object]]) -> list[dict[str, str]]:
-    """Rows for st.table, whose cells are Markdown; what is not known is blank."""
+    """Rows for st.table, whose cells are Markdown; unknown values are blank."""
     return [{name: "" if value is None else literal(value) for name, value in row.items()} for row in rows]

@@ -1,4 +1,4 @@
-"""What worklist and patient's page share of the follow-up: who notes, the buttons, the history."""
+"""Follow-up elements shared by worklist and patient's page: author, buttons, history."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Followed = Sequence[services.FollowedSeries]
 
 
 def author_name() -> str:
-    """The same for display."""
+    """The author's name for display."""
     user = current_user()
     return user.name if user and not user.is_local else author()
 
 
 def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible") -> None:
-    """The field for name or initials, typed once a session; who is signed in cannot be changed in it."""
+    """The field for name or initials, typed once per session; read-only for a signed-in user."""
     user = current_user()
     if user is not None and not user.is_local:
         if may(user, Action.NOTE):
@@ -54,7 +54,7 @@ def show_author(*, label_visibility: Literal["visible", "collapsed"] = "visible"
 
 @in_words()
 def note_all(series: Followed, **given: Any) -> None:
-    """Note the same of all these series and say so, or say why not."""
+    """Add the same note to all these series and confirm it, or say why not."""
     note = Note(author=author(), at=services.moment(), **given)
     done = services.note(series, note)
     what = note.state or note.fact
@@ -66,7 +66,7 @@ def note_all(series: Followed, **given: Any) -> None:
 
 
 def show_answers(series: Followed, *, with_keys: bool = True) -> None:
-    """The three outcomes of a review as buttons, with keys where the page has no keys of its own."""
+    """The three outcomes of a review as buttons, with keys unless the page has its own."""
     if not may(current_user(), Action.NOTE):
         return
     allowed = common_next([one.state for one in series])
@@ -106,12 +106,12 @@ def show_more_notes(series: Followed, *, key: str) -> None:
 
 
 def step_words(what: State | Fact) -> str:
-    """A state or fact as a choice; going back to review is a correction and says so."""
+    """A state or fact as a choice; going back to review is labelled as a correction."""
     return "Put back to review" if what is State.TO_REVIEW else wording.sentence(what.value)
 
 
 def show_history(series_key: str) -> None:
-    """What was noted about one series, the latest first."""
+    """Notes about one series, the latest first."""
     entries = services.history(series_key)
     if not entries:
         st.caption("Nothing was noted yet.")

@@ -1,4 +1,6 @@
-"""One event for each opening of a series, however often its page is drawn and wherever its CT was asked for first."""
+"""Records one event per opening of a series, however often its page is drawn and wherever its CT was first
+requested.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ _OPENED = "opened"
 
 
 def note_opening(series_key: str, *, reader: str, shows_read: bool, version: str) -> None:
-    """Note that a reader sees this series, unless the last event says so already, a signed read included."""
+    """Record that a reader sees this series, and whether a signed read; not if the last event already says so."""
     last = st.session_state.get(_OPENED)
     if last in ((series_key, reader, shows_read), (series_key, reader, True)):
         return

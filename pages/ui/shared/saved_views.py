@@ -1,4 +1,4 @@
-"""Named views in the filter: open one, save the present filter under a name, take one away."""
+"""Named views in the filter: open one, save the current filter under a name, remove one."""
 
 from __future__ import annotations
 
@@ -37,4 +37,4 @@ def _save(field: str, chosen: CohortFilter) -> None:
 @in_words()
 def _remove(name: str) -> None:
     services.remove_view(name, author=author())
-    st.toast(f"Taken away: {literal(name)}", icon=":material/bookmark_remove:")
+    st.toast(f"Removed: {literal(name)}", icon=":material/bookmark_remove:")

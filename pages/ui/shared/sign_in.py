@@ -1,4 +1,4 @@
-"""What a visitor sees of the sign-in: its page, why there is no access, who is signed in, and the way out."""
+"""Screens of the sign-in: its page, why access is refused, who is signed in, and signing out."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal
 
 _P = ParamSpec("_P")
-#: A page that nobody touches notices after so long that its sign-in has run out or was ended elsewhere.
+#: Interval at which an idle page checks whether its sign-in has expired or was ended elsewhere.
 _WATCH_S = 30
 _WAS_IN = "was-signed-in"
-#: The identity provider leads back to Home: the tab remembers which address was asked for, and goes there.
+#: The identity provider redirects to Home: the tab remembers the requested address and goes there.
 _JS = """
 const name = "asked-for-before-sign-in";
 export default function ({ data }) {
@@ -36,7 +36,7 @@ export default function ({ data }) {
 }
 """
 _asked_for = st.components.v2.component("asked_for", js=_JS)
-#: Looking through slices asks the server for nothing: the page itself says that somebody is before it, now and then.
+#: Scrolling through slices sends no request, so the page itself reports activity from time to time.
 _USE_JS = """
 let reported = 0, everyMs = 60000;
 const tell = () => {
@@ -52,12 +52,12 @@ export default function ({ data }) {
 }
 """
 _in_use = st.components.v2.component("in_use", js=_USE_JS)
-#: At most so far apart, in seconds, and at least four times within the time after which a sign-in is idle.
+#: Longest interval between these reports, in seconds; at least four fit in the idle time of a sign-in.
 _REPORT_EVERY_S = 60.0
 
 
 def admit() -> User | None:
-    """The user of this session with a role; else the page that says what to do instead, and None."""
+    """The user of this session if they have a role; else None, after drawing a page that says what to do."""
     user = current_user()
     if user is None:
         _show_sign_in()
@@ -72,9 +72,9 @@ def admit() -> User | None:
 
 
 def while_signed_in(part: Callable[_P, None]) -> Callable[_P, None]:
-    """Below every ``@st.fragment``: one runs without the page round it, so the sign-in is looked at anew.
+    """Placed below every ``@st.fragment``: a fragment runs without the page around it, so the sign-in is checked again.
 
-    Where it has ended the whole page is drawn again, which then says so.
+    If it has ended, the whole page is drawn again and says so.
     """
 
     @functools.wraps(part)
@@ -120,7 +120,7 @@ def _show_no_role(user: User) -> None:
 
 
 def show_forbidden(user: User, title: str) -> None:
-    """In the place of a page: that this role may not open it."""
+    """Say, in place of a page, that this role may not open it."""
     st.title(literal(title))
     st.error(
         f"403: the page {literal(title)} is not for your role ({literal(user.role_words)}). The menu lists what you "
@@ -130,12 +130,12 @@ def show_forbidden(user: User, title: str) -> None:
 
 
 def show_user(user: User) -> None:
-    """At the foot of the menu: who uses this, as what, and the way out."""
+    """At the foot of the menu: the user, their role, and signing out."""
     with st.sidebar.container(key="user", gap="xsmall"):
         if user.is_local:
             st.caption(":material/person: No sign-in: one local user with every role.")
             if services.settings().open_to_network:
-                st.warning("Anybody in the network can use this without a sign-in.", icon=":material/lock_open:")
+                st.warning("Anybody on the network can use this without a sign-in.", icon=":material/lock_open:")
             return
         st.text(user.name)
         st.caption(literal(user.role_words))
@@ -160,4 +160,4 @@ def _sign_out(user: User) -> None:
 @in_words(draw_fault)
 @while_signed_in
 def _watch() -> None:
-    """Looking is all that it does."""
+    """Only checks the sign-in."""

@@ -1,4 +1,4 @@
-"""A figure with the way to take it where it is seen: SVG, PNG by width and resolution, and its data as CSV."""
+"""A figure with downloads beside it: SVG, PNG by width and resolution, and its data as CSV."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _INK, _PALE = "#1b2430", "#d9dee6"
 
 
 def show_figure(figure: go.Figure, *, name: str, chosen: CohortFilter | None = None, key: str) -> None:
-    """Draw the figure and, below it, the button to take it."""
+    """Draw the figure and, below it, the download button."""
     st.plotly_chart(figure, config={"displayModeBar": False}, key=key)
     show_taking(figure, name=name, chosen=chosen, key=key)
 
 
 def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, key: str) -> None:
-    """The button that opens the choices; a file is made when it is asked for."""
+    """The button that opens the choices; files are made on request."""
     stem = file_stem(name, chosen, datetime.now(UTC))
     with st.popover("Take this figure", icon=":material/download:", width="content", key=f"take-{key}"):
         left, right = st.columns(2)
@@ -67,7 +67,7 @@ def show_taking(figure: go.Figure, *, name: str, chosen: CohortFilter | None, ke
 
 
 def file_stem(name: str, chosen: CohortFilter | None, at: datetime) -> str:
-    """'prevalence_by_sex_vendor-GE_2026-11-29': what it shows, of whom, and when it was taken."""
+    """'prevalence_by_sex_vendor-GE_2026-11-29': content, cohort and date of the figure."""
     query = "" if chosen is None else chosen.to_query()
     of = re.sub(r"[^A-Za-z0-9.]+", "-", query).strip("-")[:_MOST_LETTERS] or "everybody"
     return f"{name}_{of}_{at:%Y-%m-%d}"
@@ -85,7 +85,7 @@ def png_of(figure: go.Figure, *, width_cm: float, dpi: int) -> bytes:
 
 
 def _drawn(figure: go.Figure, kind: Literal["svg", "png"], *, scale: float = 1.0) -> bytes:
-    """On white, without what the mouse would show, so that no key of a patient leaves with it."""
+    """The figure on white, without hover texts, so that no patient key leaves with it."""
     height = int(figure.layout.height or 400)
     drawn = go.Figure(figure).update_traces(customdata=None, hovertemplate=None)
     drawn.update_layout(template="plotly_white", width=WIDTH_PX, height=height, font={"color": _INK})
@@ -95,9 +95,9 @@ def _drawn(figure: go.Figure, kind: Literal["svg", "png"], *, scale: float = 1.0
 
 
 def data_csv(figure: go.Figure) -> bytes:
-    """What the figure shows as rows: the series, both coordinates under their axis titles, and intervals where drawn.
+    """What the figure shows as rows: the series, both coordinates under their axis titles, and intervals if drawn.
 
-    Keys of patients are in the hover texts alone, and those are left out.
+    Patient keys are only in the hover texts, which are left out.
     """
     x_title, y_title = figure.layout.xaxis.title.text or "x", figure.layout.yaxis.title.text or "y"
     ticks = dict(zip(figure.layout.yaxis.tickvals or (), figure.layout.yaxis.ticktext or (), strict=False))
@@ -117,7 +117,7 @@ def data_csv(figure: go.Figure) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """Text as it was before it became a label of the figure."""
+    """The text before it was escaped as a label of the figure."""
     return guarded(html.unescape(value)) if isinstance(value, str) else value
 
 

@@ -1,4 +1,4 @@
-"""Which page is shown, in the session: every change of page is another visit."""
+"""The page shown in the session: every change of page is a new visit."""
 
 from __future__ import annotations
 

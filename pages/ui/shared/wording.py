@@ -1,4 +1,4 @@
-"""What screens say more than once: one wording for one thing, and numbers with their units."""
+"""Shared wording of the screens: one wording for one thing, and numbers with their units."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from osteo_core.terms import Level, Sex
 
 UNIT = "mg/cm³"
 MISSING = "–"
-#: In place of a state of the follow-up that would tell a reader how another one read.
+#: Shown instead of a follow-up state that would reveal another reader's read.
 HIDDEN_STATE = "hidden while you read blind"
 
 #: After a note that waits for the process that owns the store.
 APPEARS_LATER = " It appears once the store has imported it."
 SEX = {Sex.FEMALE: "woman", Sex.MALE: "man", Sex.OTHER: "sex other", Sex.UNKNOWN: "sex unknown"}
-#: Groups of patients by the letter that a store holds.
+#: Words for the stored letter of the patient's sex.
 SEX_GROUPS = {"F": "women (F)", "M": "men (M)", "O": "other (O)"}
 
 
 def number(value: float | None, digits: int = 0, unit: str = "") -> str:
-    """'71', '71.4 HU', or a dash for a value that is not there."""
+    """'71', '71.4 HU', or a dash for a missing value."""
     if value is None or value != value:
         return MISSING
     return f"{value:,.{digits}f}{' ' + unit if unit else ''}"
@@ -45,7 +45,7 @@ def estimate(given: Estimate | None, *, digits: int = 0, unit: str = "") -> str:
 
 
 def grade(given: int | None) -> str:
-    """'none', 'grade 2', or a dash where no grade was given."""
+    """'none', 'grade 2', or a dash without a grade."""
     return MISSING if given is None else "none" if given == 0 else f"grade {given}"
 
 
@@ -88,7 +88,7 @@ def counted(count: int, one: str, many: str = "") -> str:
 
 
 def time_left(seconds: float | None) -> str:
-    """'about 40 s', '12 min', '3 h 05 min'; what is not yet known says so."""
+    """'about 40 s', '12 min', '3 h 05 min', or 'not yet known'."""
     if seconds is None:
         return "not yet known"
     if seconds < 90:
@@ -127,7 +127,7 @@ def site(key: str) -> str:
 
 
 def due(at: datetime | None, now: datetime) -> str:
-    """'12 Mar 2026, in 3 working days', '5 Mar 2026, 2 working days overdue', or a dash where nothing is due."""
+    """'12 Mar 2026, in 3 working days', '5 Mar 2026, 2 working days overdue', or a dash if nothing is due."""
     if at is None:
         return MISSING
     on, today = at.astimezone().date(), now.astimezone().date()

@@ -1,4 +1,6 @@
-"""The reader's screen as a Streamlit component, without an iframe: built once a series, whatever the page reruns."""
+"""The reader's screen as a Streamlit component, without an iframe: built once per series, however often the page
+reruns.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +33,6 @@ _component = st.components.v2.component("reader", html=_part(".html"), css=_part
 
 
 def show_reader(data: Mapping[str, Any], *, key: str, on_act: Callable[[], None]) -> Any:
-    """Draw the screen; returns what the reader did last (saved, signed, asked for another patient), None at first."""
+    """Draw the screen; returns the reader's last action (saved, signed, asked for another patient), None at first."""
     given = {**data, "script": script_address("screen.js")}
     return _component(key=key, data=given, on_act_change=in_words()(on_act)).act

@@ -6,8 +6,8 @@
 /api/review/TOKEN/save   POST: outlines as gzipped NIfTI -> numbers before and after
 /api/review/TOKEN/measure, /sign   POST: decisions as JSON -> numbers; a signed read
 
-TOKEN stands for a reader before a series in this process, so that no name is in an address; it is signed too. Whatever
-is refused is one sentence with status 4xx, and nothing was stored.
+TOKEN stands for a reader viewing a series in this process, so that no name is in an address; it is signed too. A
+refusal is one sentence with status 4xx, and nothing is stored.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ SCRIPTS = Path(__file__).parent / "reader"
 _PICTURE_NAME = re.compile(r"[0-9a-z]+_[0-9a-z]+_((ct|mask|roi|tissue)\.nii\.gz|mesh\.bin|lines\.json)")
 _PRIVATE = {"Cache-Control": "private, max-age=900", "X-Content-Type-Options": "nosniff"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
-#: A mask of the largest shown part, packed, is far smaller; more than this is no mask.
+#: A compressed mask of the largest displayed volume is far smaller; anything larger is not a mask.
 _MOST_BYTES = 32_000_000
-#: Streamlit's pieces of the patient's page, by the beginning of their file name.
+#: Streamlit's chunks of the patient's page, by the beginning of their file name.
 _PIECES = ("DataFrame", "Quiver", "arrowFormatUtils")
-_EXPIRED = "this page was open for longer than its addresses are good; it asks for new ones by itself, try again"
+_EXPIRED = "the links of this page have expired; it requests new ones by itself, try again"
 _ANOTHER = "this page was opened under another sign-in; reload it"
 
 
 class _Picture(FileResponse):
-    """A file in few pieces: for each one the server's loop waits until the scripts of other sessions let it go on."""
+    """A file sent in few chunks: for each chunk the server's loop may have to wait for scripts of other sessions."""
 
     chunk_size = 4 * 2**20
 
@@ -61,28 +61,28 @@ def _scripts_hash() -> str:
 
 
 def script_address(name: str) -> str:
-    """Where the browser finds one of the screen's scripts; they import one another from the same folder."""
+    """Address of one of the screen's scripts; they import one another from the same folder."""
     return f"/api/reader/{_scripts_hash()}/{name}"
 
 
 def scripts_ahead() -> list[str]:
-    """What a patient's page needs beside what other pages have loaded: a list of patients has it fetched when idle."""
+    """Scripts that a patient's page needs beyond those of other pages: a patient list prefetches them when idle."""
     own = [script_address(script.name) for script in sorted(SCRIPTS.glob("*.js"))]
     return [*own, *piece_addresses(_PIECES)]
 
 
 def picture_address(file: Path) -> str:
-    """An address for one file of the folder ``pictures``, signed for who is here."""
+    """An address for one file of the folder ``pictures``, signed for the current user."""
     return signing.sign(f"/api/picture/{file.name}", subject=_subject(current_user()))
 
 
 def review_address(token: str, what: str) -> str:
-    """An address to which the screen sends, signed for who is here; ``what``: save, measure or sign."""
+    """An address to which the screen sends, signed for the current user; ``what``: save, measure or sign."""
     return signing.sign(f"/api/review/{token}/{what}", subject=_subject(current_user()))
 
 
 def _subject(user: User | None) -> str:
-    """Who an address is for; '' where no sign-in is configured, and for nobody."""
+    """The user an address is for; '' without a configured sign-in, or if nobody is signed in."""
     return user.subject if user else ""
 
 
@@ -119,7 +119,7 @@ async def _picture(request: Request) -> Response:
     file = review_case.pictures_dir() / name
     is_being_made = review_files.is_being_made(name)  # asked first: a process that ends now has written the file
     if not _PICTURE_NAME.fullmatch(name) or not (file.is_file() or is_being_made):
-        return PlainTextResponse("this picture is not there any more; reload the page", status_code=404)
+        return PlainTextResponse("this picture is no longer there; reload the page", status_code=404)
     if not file.is_file():
         return PlainTextResponse("being made", status_code=202, headers={"Cache-Control": "no-store"})
     # The browser itself unpacks what is packed, faster than a script could.
@@ -128,18 +128,20 @@ async def _picture(request: Request) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, never more than the largest mask can have. Raises UsageError beyond."""
+    """The request body, limited to the largest possible mask. Raises UsageError beyond."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
         if size > _MOST_BYTES:
-            raise UsageError(f"more than {_MOST_BYTES // 1_000_000} MB arrived, which is no mask of this CT")
+            raise UsageError(f"more than {_MOST_BYTES // 1_000_000} MB were sent, too much for a mask of this CT")
         parts.append(part)
     return b"".join(parts)
 
 
 async def _answered(request: Request, answer: Callable[[User, str, bytes], dict[str, Any]]) -> Response:
-    """What ``answer`` gives for this word and body, in a thread beside the server's loop; a refusal as a sentence."""
+    """The result of ``answer`` for this token and body, in a thread outside the server's loop; a refusal as a
+    sentence.
+    """
     user = user_of_cookies(request.cookies)
     if user is None or user.subject not in ("", review.ticket_reader(request.path_params["token"])):
         return JSONResponse({"problem": _ANOTHER}, status_code=403)

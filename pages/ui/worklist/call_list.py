@@ -1,6 +1,6 @@
-"""The call list of a worklist: who is to be contacted by when and about what, as CSV and to print, and letters.
+"""The call list of a worklist: whom to contact, by when and about what, as CSV and for printing, and letters.
 
-Pseudonyms only: who a patient is can be looked up on the patient's page by those who may.
+Pseudonyms only: permitted users can look up a patient's identity on the patient's page.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.notes import author_name
 from pages.ui.worklist.order import WorkOrder
 
-_NEEDS_AUTHOR = "a letter is signed by who sends it: type your name or initials under 'Noted by' first"
-#: So many patients fit on a call list; the filter leads to the others.
+_NEEDS_AUTHOR = "a letter is signed by its sender: type your name or initials under 'Noted by' first"
+#: Maximum number of patients on a call list; the filter leads to the others.
 MOST = 1000
 _HEAD = (
     "due_date",
@@ -61,7 +61,7 @@ def calls(order: WorkOrder) -> list[services.WorkItem]:
 
 
 def as_csv(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
-    """The call list as CSV in UTF-8 with a mark that spreadsheets understand."""
+    """The call list as CSV in UTF-8 with a byte order mark for spreadsheets."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(_HEAD)
@@ -89,7 +89,7 @@ def as_csv(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
 
 
 def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes:
-    """The call list as a page to print, with a box to tick for each patient."""
+    """The call list as a printable page, with a box to tick for each patient."""
     now = datetime.now(UTC)
     head = ("", "Due", "Patient", "State", "What to say", "Assigned to", "Last contact", "Reason")
     rows = [
@@ -116,9 +116,9 @@ def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes
 
 
 def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, author: str) -> bytes:
-    """One letter a patient, each on a page of its own, in the site's words.
+    """One letter per patient, each on its own page, from the site's template.
 
-    Raises UsageError for a faulty template, and where nobody signs the letters.
+    Raises UsageError for a faulty template, or if nobody signs the letters.
     """
     if not author.strip():
         raise UsageError(_NEEDS_AUTHOR)
@@ -144,20 +144,20 @@ def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, autho
 
 
 def site_letter() -> str:
-    """The site's own letter (setting letter_template), else the one that comes with the program.
+    """The site's own letter (setting letter_template), else the one shipped with the program.
 
-    Raises UsageError where it cannot be read.
+    Raises UsageError if it cannot be read.
     """
     path = services.settings().letter_template
     try:
         return Path(path).read_text(encoding="utf-8") if path else DEFAULT_LETTER
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
-        raise UsageError(f"the letter template {path} cannot be read ({reason}); mend it or save it anew") from None
+        raise UsageError(f"the letter template {path} cannot be read ({reason}); fix it or save it again") from None
 
 
 def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> None:
-    """The buttons, behind one of their own, for those who may; a file is made when it is asked for."""
+    """The buttons, behind a menu button, for permitted users; files are made on request."""
     if not may(current_user(), Action.CALL_LIST):
         return
     with st.popover("Call list", icon=":material/call:", help="Print or download it, in the order of due dates"):
@@ -165,7 +165,7 @@ def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> No
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         _button("CSV", f"call_list_{day}.csv", partial(_listed, order, reasons_of, as_csv))
         _button("Page to print", f"call_list_{day}.html", partial(_listed, order, reasons_of, as_page))
-        with in_words(draw_fault):  # a faulty template takes the letters away, and nothing else
+        with in_words(draw_fault):  # a faulty template disables the letters only
             letter(site_letter(), {})
             author = author_name()
             write = partial(letters, author=author)
@@ -201,7 +201,7 @@ def _patient(item: services.WorkItem) -> str:
 
 
 def _simulated(items: Sequence[services.WorkItem]) -> str:
-    """A line on the page where patients of the list are simulated."""
+    """A line on the page if patients of the list are simulated."""
     count = sum(item.is_simulated for item in items)
     if not count:
         return ""

@@ -1,6 +1,6 @@
-"""The order of the worklist, kept in the session until the list is left or refreshed on purpose.
+"""The order of the worklist, kept in the session until the list is left or explicitly refreshed.
 
-Patients that were noted stay where they were, so that nobody is skipped because a list re-sorted itself.
+Patients with a new note stay in place, so that nobody is skipped because the list re-sorted itself.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pages.ui.shared.visit import CAME_FROM, VISIT
 
 #: Patients a page.
 ROWS = 25
-#: So many series are put in order; the rest is reached by another order or a narrower filter.
+#: Maximum number of series sorted; the rest is reached by another order or a narrower filter.
 MOST_LISTED = 10_000
 _KEPT = "worklist-order"
 
 
 @dataclass(kw_only=True)
 class WorkOrder:
-    """A list in its order, and how far this session came in it.
+    """A sorted list, and this session's position in it.
 
-    ``total``: series in the filter when the order was made. ``selected``: the patient that is selected, by series key;
-    ``noted``: series that were noted since. ``last``: the notes that an undo would take back, the latest request last.
-    ``answered``: the number of the latest request that was answered. ``visit``: of which visit to the page this is.
-    ``go``: the address that the latest request leads to. ``seen_by``: the reader for whose sight it is made.
+    ``total``: series in the filter when the order was made. ``selected``: the selected patient, by series key;
+    ``noted``: series noted since. ``last``: the notes that an undo would revert, the latest request last. ``answered``:
+    the number of the latest answered request. ``visit``: the visit to the page it belongs to. ``go``: the address that
+    the latest request leads to. ``seen_by``: the reader it was made for.
     """
 
     cohort: CohortFilter
@@ -57,7 +57,7 @@ class WorkOrder:
 
 
 def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool) -> WorkOrder:
-    """The kept order where filter and sorting are the same and the list was not left, else a new one."""
+    """The kept order if filter and sorting are the same and the list was not left, else a new one."""
     kept: WorkOrder | None = st.session_state.get(_KEPT)
     asked, reader = (cohort, sort, is_descending), seen_by()
     visit = st.session_state[VISIT]
@@ -72,22 +72,22 @@ def work_order(cohort: CohortFilter, *, sort: services.Sort, is_descending: bool
 
 
 def kept_order() -> WorkOrder:
-    """The list that this session works through, as it was put in order.
+    """The list that this session works through, in its order.
 
-    The usual list where none was opened: after a reload, and from an address.
+    The default list if none was opened: after a reload, or from an address.
     """
     kept: WorkOrder | None = st.session_state.get(_KEPT)
     return kept or _make(CohortFilter(snoozed=False), services.Sort.URGENCY, False, None)
 
 
 def is_kept(cohort: CohortFilter) -> bool:
-    """Whether a list of this filter is being worked through, even if nothing matches the filter any more."""
+    """Whether a list of this filter is being worked through, even if nothing matches the filter now."""
     kept: WorkOrder | None = st.session_state.get(_KEPT)
     return kept is not None and kept.cohort == cohort
 
 
 def refresh() -> None:
-    """Put the list in order anew at the next run."""
+    """Sort the list again at the next run."""
     kept: WorkOrder | None = st.session_state.pop(_KEPT, None)
     if kept is not None:
         _make(kept.cohort, kept.sort, kept.is_descending, kept)

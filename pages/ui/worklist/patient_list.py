@@ -1,7 +1,7 @@
-"""The worklist on screen: a component that draws one page of it, and what is done with its requests.
+"""The worklist on screen: a component that draws one page of it, and the handling of its requests.
 
-Every request names the patients that were shown when it was made, and the state that was shown with each. A request
-that no longer fits (another session noted something meanwhile) is refused in words.
+Every request names the patients shown when it was made, and the state shown with each. A request that no longer fits
+(another session noted something meanwhile) is refused with a sentence.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _component = st.components.v2.component("patient_list", html=_part(".html"), css
 
 
 def show(order: WorkOrder, page: int) -> None:
-    """Draw one page of the list, and answer what is asked from it."""
+    """Draw one page of the list, and answer its request."""
     items = services.work_items(order.keys_of(page), seen_by=order.seen_by)
 
     @in_words()
@@ -64,7 +64,7 @@ def show(order: WorkOrder, page: int) -> None:
 
 
 def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> dict[str, Any]:
-    """What the component needs: rows in words, what can be noted, and the answer to its last request."""
+    """Data for the component: rows in words, possible notes, and the answer to its last request."""
     now = datetime.now(UTC)
     return {
         "list_id": f"{order.list_id}-{page}",
@@ -87,9 +87,9 @@ def _data(order: WorkOrder, items: Sequence[services.WorkItem], page: int) -> di
 
 
 def _ct_address(series_key: str | None) -> str:
-    """Where the CT of the patient that is opened lies; '' where it is not made yet, or not for this person.
+    """Address of the CT of the opened patient; '' if it is not made yet, or not for this user.
 
-    Who is given the address can fetch the CT, so the opening is noted here: its page may never be drawn.
+    The address allows fetching the CT, so the opening is recorded here: its page may never be drawn.
     """
     found = services.ct_of(series_key) if series_key and may(current_user(), Action.SEE_IMAGES) else None
     if series_key is None or found is None:
@@ -137,14 +137,14 @@ def _planned(item: services.WorkItem) -> str:
 
 
 def reason_words(item: services.WorkItem) -> str:
-    """Why to look: the flag, or that osteoporosis is possible; then what to check; then why there is no category."""
+    """Why to review: the flag, or that osteoporosis is possible; then what to check; then why there is no category."""
     flag = item.flag_reason or _possible(item)
     more = [reason for reason in item.review_reasons if reason not in flag]
     return "; ".join(part for part in (flag, *more, item.exclusion.rstrip(".")) if part)
 
 
 def _possible(item: services.WorkItem) -> str:
-    """'osteoporosis is possible' where there is a category and the interval reaches below the limit."""
+    """'osteoporosis is possible' if there is a category and the interval reaches below the limit."""
     vbmd = item.mean_vbmd_mg_cm3
     if item.category in (None, Category.NOT_REPORTABLE) or vbmd is None:
         return ""
@@ -175,12 +175,12 @@ def _answer(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[
 
 
 def _refuse(order: WorkOrder, error: Exception) -> None:
-    """The list itself says why nothing was done."""
+    """Show in the list why nothing was done."""
     order.message = {"text": words_of(error), "is_refused": True}
 
 
 def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
-    """Note what was asked of the patients that were shown, and select the next open one below them."""
+    """Add the requested note to the patients shown, and select the next open one below them."""
     chosen = _still_as_shown(order, items, request["keys"])
     check_seen(chosen)
     state, fact, because = request.get("state"), request.get("fact"), request.get("because")
@@ -204,11 +204,11 @@ def _note(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
 
 
 def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[str, Any]) -> None:
-    """Note who takes care of the patients that were shown, until when they wait, or a contact."""
+    """Note an assignee, a waiting date or a contact for the patients shown."""
     chosen = _still_as_shown(order, items, request["keys"])
     contact, until = request.get("contact"), request.get("snooze_until")
     if request.get("plan") == "snooze_until" and not until:
-        raise UsageError("choose the day until which it waits")
+        raise UsageError("choose the day to wait until")
     given = Plan(
         author=author(),
         at=services.moment(),
@@ -226,11 +226,11 @@ def _plan(order: WorkOrder, items: Sequence[services.WorkItem], request: dict[st
 
 
 def _day(text: str) -> date:
-    """A day as the field for it gives it. Raises UsageError for one that no calendar here has."""
+    """The day from its field. Raises UsageError for an invalid date."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"choose a day with a year of four digits, found {text}") from None
+        raise UsageError(f"choose a day with a four-digit year, found {text}") from None
 
 
 def _plan_words(given: Plan) -> str:
@@ -246,7 +246,7 @@ def _still_as_shown(
 ) -> list[services.WorkItem]:
     """The series of a request, as they are now.
 
-    Raises UsageError for one that is not on this page of the list, or that was noted elsewhere in the meantime.
+    Raises UsageError for a series not on this page of the list, or noted elsewhere in the meantime.
     """
     asked = services.work_items([key for key, _ in shown], seen_by=order.seen_by)
     now = {item.series_key: item for item in asked}
@@ -269,7 +269,7 @@ def _next_open(
 ) -> services.WorkItem | None:
     """The next series below on this page that was not noted in this list and is still open.
 
-    While reviews are noted, open means that a review can be noted; else that the follow-up has not ended.
+    For review notes, open means that a review can be noted; otherwise that the follow-up has not ended.
     """
     place = next(n for n, item in enumerate(items) if item.series_key == after_key)
     below = (item for item in items[place + 1 :] if item.series_key not in order.noted)
@@ -281,7 +281,7 @@ def _is_open(state: State, *, is_review: bool) -> bool:
 
 
 def _undo(order: WorkOrder) -> None:
-    """Take back the notes of the last request and select their patient again."""
+    """Undo the notes of the last request and select their patient again."""
     if not order.last:
         raise UsageError("there is nothing to undo in this list")
     notes = order.last[-1]

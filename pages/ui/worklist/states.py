@@ -1,4 +1,4 @@
-"""Where the follow-up of a listed series stands, as who looks may know it."""
+"""The follow-up state of a listed series, as far as the user may know it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pages.ui.shared import wording
 
 
 def state_of(item: services.WorkItem, now: datetime) -> dict[str, Any]:
-    """Where the follow-up stands and what may follow; neutral for who reads the series blind."""
+    """The follow-up state and what may follow; neutral for a blind reader of the series."""
     if item.is_hidden:
         return {"state": "", "state_words": wording.HIDDEN_STATE, "due": "", "is_overdue": False, "next": []}
     return {
@@ -26,6 +26,6 @@ def state_of(item: services.WorkItem, now: datetime) -> dict[str, Any]:
 
 
 def check_seen(items: Iterable[services.WorkItem]) -> None:
-    """Raises UsageError where the state of one is hidden: that a step may not follow it would tell it."""
+    """Raises UsageError if the state of one is hidden: refusing a step would reveal it."""
     if any(item.is_hidden for item in items):
         raise UsageError("the follow-up is hidden while you read blind; sign your read before you note a step")

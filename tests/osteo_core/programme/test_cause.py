@@ -41,5 +41,5 @@ def test_the_event_says_who_when_what_why_and_what_the_model_had_suggested() -> 
 
 @pytest.mark.parametrize("author", ["", "  "])
 def test_a_reading_without_its_author_is_refused(author: str) -> None:
-    with pytest.raises(UsageError, match="needs its author: type your name or initials"):
+    with pytest.raises(UsageError, match="needs an author: type your name or initials"):
         CauseReading(level=Level.L1, cause=Cause.NORMAL, author=author, at=AT)

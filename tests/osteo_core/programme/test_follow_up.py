@@ -53,7 +53,7 @@ def test_an_event_says_who_when_what_why_and_on_which_versions() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"author": " ", "state": State.CONFIRMED}, "needs its author"),
+        ({"author": " ", "state": State.CONFIRMED}, "needs an author"),
         ({"author": "A"}, "one new state or one fact"),
         ({"author": "A", "state": State.CONFIRMED, "fact": Fact.FALLS_ASSESSED}, "one new state or one fact"),
         ({"author": "A", "state": State.CLOSED}, "need a 'because' code"),

@@ -44,7 +44,7 @@ def test_a_plan_becomes_one_event(given, payload):
     [
         ({"author": "AB"}, "a plan holds an assignee"),
         ({"author": "AB", "assignee": "C", "is_woken": True}, "a plan holds an assignee"),
-        ({"author": " ", "assignee": "C"}, "needs its author"),
+        ({"author": " ", "assignee": "C"}, "needs an author"),
         ({"author": "AB", "snooze_until": date(2026, 11, 28)}, "waiting must end after today, found 2026-11-28"),
     ],
 )

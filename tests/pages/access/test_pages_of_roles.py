@@ -86,7 +86,7 @@ def test_without_a_sign_in_an_open_network_is_warned_of(
     filled_store: Path, open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
-    assert "Anybody in the network can use this" in texts(open_page(filled_store))
+    assert "Anybody on the network can use this" in texts(open_page(filled_store))
 
 
 def test_a_lead_may_look_at_a_read_but_not_correct_or_sign(as_claims: AsRole, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -154,7 +154,7 @@ def test_without_a_sign_in_another_address_than_this_machines_is_refused(
     config.set_option("server.address", address)
     try:
         if not starts:
-            with pytest.raises(SettingsError, match="listens on this machine alone"):
+            with pytest.raises(SettingsError, match="listens on this machine only"):
                 check_start()
             monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
         check_start()
@@ -165,7 +165,7 @@ def test_without_a_sign_in_another_address_than_this_machines_is_refused(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--server.address", "0.0.0.0"], "listens on this machine alone"),
+        (["--server.address", "0.0.0.0"], "listens on this machine only"),
         (["--secrets.files", "{secrets}"], "at least 32 random characters"),
     ],
 )

@@ -78,6 +78,6 @@ def test_the_report_says_n_exclusions_versions_and_simulated() -> None:
 
 def test_the_report_on_nobody_is_sentences() -> None:
     text = report.report_html(services.CohortFilter(sexes=(Sex.OTHER,))).decode()
-    assert "Nobody in this filter has a vBMD" in text
+    assert "No patient in this filter has a vBMD" in text
     assert "No patient in this filter has a QCT value" in text
     assert "Nothing was analyzed" in text

@@ -53,7 +53,7 @@ def test_a_second_import_says_what_it_replaces_and_is_undone_by_withdrawing_it(f
     found = preview(filled, 100.5)
     assert found.mapped.distribution is not None
     assert found.replaced.count == found.replaced.changed > 0
-    with pytest.raises(UsageError, match="an import needs its author"):
+    with pytest.raises(UsageError, match="an import needs an author"):
         services.import_qct(found, author=" ")
     services.import_qct(found, author="AB")
     assert set(references()) == {100.5}

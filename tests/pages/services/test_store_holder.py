@@ -108,7 +108,7 @@ def test_a_note_that_the_disk_refuses_is_refused_in_words_and_leaves_nothing(
         with monkeypatch.context() as patched:
             patched.setattr(parts, "write_bytes", full)
             with pytest.raises(
-                UsageError, match=r"cannot be written to \(No space left on device\), so nothing was kept"
+                UsageError, match=r"cannot be written to \(No space left on device\), so nothing was saved"
             ):
                 holder.record(event("refused"))
         assert holder.record(event("kept"))

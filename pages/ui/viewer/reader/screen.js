@@ -18,7 +18,7 @@ const dayAndTime = (at) => {
   const say = (options) => new Date(at).toLocaleString('en-GB', options)
   return `${say({ day: 'numeric' })} ${say({ month: 'short' }).slice(0, 3)} ${say({ year: 'numeric' })}, ${say({ hour: '2-digit', minute: '2-digit' })}`
 }
-const gone = (what) => `${what} are not stored for this series and cannot be made any more, since its source files are gone`
+const gone = (what) => `${what} are not stored for this series and can no longer be made, since its source files are gone`
 // What is shown on the planes on demand: by its button, whether it is shown, how its file is read, and its name.
 const PARTS = {
   roi: { flag: 'isRoiShown', read: (url) => readVolume(url, 60), words: 'The regions' },
@@ -310,7 +310,7 @@ export class Screen {
     if (!drawn || !drawn.places.length) return
     const bar = this.part('kept')
     bar.hidden = false
-    bar.querySelector('span').textContent = `What was drawn on ${dayAndTime(drawn.at)} and not saved is kept in this browser.`
+    bar.querySelector('span').textContent = `Unsaved outlines drawn on ${dayAndTime(drawn.at)} are kept in this browser.`
     bar.querySelector('.restore').onclick = () => { bar.hidden = true; this.edit(true); this.changed(this.drawing.restore(drawn)) }
     bar.querySelector('.discard').onclick = () => { bar.hidden = true; forget(this.data.keep) }
   }
@@ -336,7 +336,7 @@ export class Screen {
 
   undo() { const name = this.drawing.undo(); this.tell(name ? `Undone: ${name}` : 'Nothing to undo.'); this.changed(Boolean(name)) }
 
-  redo() { const name = this.drawing.redo(); this.tell(name ? `Done again: ${name}` : 'Nothing to do again.'); this.changed(Boolean(name)) }
+  redo() { const name = this.drawing.redo(); this.tell(name ? `Redone: ${name}` : 'Nothing to redo.'); this.changed(Boolean(name)) }
 
   // Renumber the whole column by one, first as a preview in the level strip.
   shift(by) {

@@ -86,7 +86,7 @@ const select = (options, value, label) => {
 
 const askReason = (screen, number, name) => {
   const why = select(screen.data.reasons.map((words) => [words, words]), screen.data.reasons[0], 'Reason')
-  const words = make('input', { type: 'text', placeholder: 'in words; needed for the last of the list', ariaLabel: 'In words' })
+  const words = make('input', { type: 'text', placeholder: 'in words; required for the last reason', ariaLabel: 'In words' })
   const yes = make('button', { type: 'button', className: 'primary', textContent: `Leave ${name} out` })
   const no = make('button', { type: 'button', textContent: 'Cancel' })
   const one = dialog(screen, `Why does ${name} not count?`, make('label', {}, 'Reason', why), make('label', {}, 'In words', words), make('footer', {}, no, yes))
@@ -111,7 +111,7 @@ export const askSignature = (screen, verdict) => new Promise((done) => {
   const table = make('table', {}, make('thead', {}, make('tr', {}, ...['Level', 'vBMD mg/cm³', 'Genant grade', 'm2ABQ', ''].map((words) => make('th', { textContent: words })))), make('tbody', {}, ...rows.map((r) => r.row)))
   const phase = select([['', `as seen by the program (${data.phase})`], ...data.phases.map((words) => [words, words])], screen.decisions.phase, 'Contrast phase')
   const count = make('input', { type: 'checkbox', checked: screen.decisions.is_count_wrong, ariaLabel: 'The levels were counted from a wrong landmark' })
-  const words = make('textarea', { rows: 3, ariaLabel: 'In the reader\'s words', placeholder: verdict === 'rejected' ? 'why it is rejected (needed)' : 'in your words, for the report (may stay empty)' })
+  const words = make('textarea', { rows: 3, ariaLabel: 'In the reader\'s words', placeholder: verdict === 'rejected' ? 'why it is rejected (required)' : 'in your words, for the report (optional)' })
   const problem = make('p', { className: 'bad' })
   const yes = make('button', { type: 'button', className: 'primary sign' })
   const no = make('button', { type: 'button', textContent: 'Cancel' })
@@ -132,7 +132,7 @@ export const askSignature = (screen, verdict) => new Promise((done) => {
   let answer = null
   no.onclick = () => one.close()
   yes.onclick = () => {
-    if (verdict === 'rejected' && !words.value.trim()) { problem.textContent = 'A rejection needs its reason in words.'; return }
+    if (verdict === 'rejected' && !words.value.trim()) { problem.textContent = 'A rejection needs a written reason.'; return }
     answer = { words: words.value.trim(), verdict: signedAs() }
     screen.decisions = said()
     one.close()
