@@ -14,16 +14,16 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from benchmarks.load.beside import ROOT, Place, RunningPacs, end, pacs, program
 from benchmarks.load.browser import browse
 from benchmarks.load.people import Note, Person, Seen
 from benchmarks.load.session import Tab
@@ -32,14 +32,9 @@ from db.connect import open_store
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
 from tests.browser.server import Server, start_server
-from tests.builders.orthanc import ORTHANC, Orthanc
-from tests.builders.pacs import TITLE, FakePacs
 
-ROOT = Path(__file__).resolve().parents[2]
 _MIB = 2**20
 _Processes = tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]
-#: What the app may take to end once it was asked to, and the analysis.
-_END_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,63 +104,38 @@ class Found:
 def run(store: Path, plan: Plan) -> Found:
     """Run everything on ``store``, which is changed by it."""
     found = Found()
-    with tempfile.TemporaryDirectory(prefix="load") as folder, _pacs(plan, Path(folder)) as pacs:
+    with (
+        tempfile.TemporaryDirectory(prefix="load") as folder,
+        pacs(Path(folder), with_orthanc=plan.with_orthanc) as taker,
+    ):
         key = store / "load.key"
         Pseudonyms.from_key_file(key)  # a simulated store has data, but no key yet
         temporary = Path(folder, "tmp")
         temporary.mkdir()
-        found.pacs = pacs.title
-        beside = _Beside(
+        found.pacs = taker.title
+        place = Place(
             settings=Settings(store=store, key_file=key),
             folder=Path(folder),
             environment={
                 "TMPDIR": str(temporary),
                 "OSTEO_KEY_FILE": str(key),
                 "OSTEO_PACS_HOST": "127.0.0.1",
-                "OSTEO_PACS_PORT": str(pacs.port),
-                "OSTEO_PACS_AE_TITLE": pacs.title,
+                "OSTEO_PACS_PORT": str(taker.port),
+                "OSTEO_PACS_AE_TITLE": taker.title,
             },
         )
         server = start_server(store, OSTEO_KEY_FILE=str(key), TMPDIR=str(temporary))
         try:
-            asyncio.run(_attend(server, beside, temporary, plan, found))
+            asyncio.run(_attend(server, place, temporary, plan, found))
         finally:
-            found.end_s = _end(server.process)
+            found.end_s = end(server.process)
         found.logged = complaints(server)
         found.load = os.getloadavg()
-        found.lost = [*_lost(store, found), *_measured_again(found), *_unsent(store, beside, pacs, found)]
+        found.lost = [*_lost(store, found), *_measured_again(found), *_unsent(store, place, taker, found)]
     return found
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Beside:
-    """Folders of the programs beside the app."""
-
-    settings: Settings
-    folder: Path
-    environment: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pacs:
-    """A PACS that runs; ``held`` asks for the UIDs of what it holds."""
-
-    title: str
-    port: int
-    held: Callable[[], set[str]]
-
-
-@contextmanager
-def _pacs(plan: Plan, folder: Path) -> Iterator[_Pacs]:
-    if plan.with_orthanc and ORTHANC is not None:
-        with Orthanc(folder) as orthanc:
-            yield _Pacs(title="ORTHANC", port=orthanc.dicom, held=lambda: set(orthanc.held()))
-    else:
-        with FakePacs() as scp:
-            yield _Pacs(title=TITLE, port=scp.port, held=lambda: set(scp.held))
-
-
-async def _attend(server: Server, beside: _Beside, temporary: Path, plan: Plan, found: Found) -> None:
+async def _attend(server: Server, place: Place, temporary: Path, plan: Plan, found: Found) -> None:
     async with AsyncExitStack() as tabs:
         people: list[Person] = []
         for number in range(plan.people):
@@ -175,8 +145,8 @@ async def _attend(server: Server, beside: _Beside, temporary: Path, plan: Plan, 
             found.gauges.append(_gauge(server, number + 1, temporary))
         found.alone = _taken(people)
         with (
-            _program("analysis", beside, found.analysis, found.lost) as analysis,
-            _program("signing", beside, found.signing, found.lost) as signing,
+            program("analysis", place, found.analysis, found.lost) as analysis,
+            program("signing", place, found.signing, found.lost) as signing,
         ):
             until = asyncio.get_running_loop().time() + plan.seconds
             watching = asyncio.create_task(_watch(server, temporary, (analysis, signing), plan, found))
@@ -249,52 +219,19 @@ def _resident(pid: int) -> Iterator[int]:
                 yield one.memory_info().rss
 
 
-@contextmanager
-def _program(
-    name: str, beside: _Beside, lines: list[dict[str, Any]], lost: list[str]
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A program of this package beside the block, whose lines are kept at its end; it lowers its priority itself."""
-    said, log = beside.folder / f"{name}.jsonl", beside.folder / f"{name}.log"
-    where = [str(beside.settings.store), str(beside.settings.key_file), str(beside.folder / f"{name}_ct")]
-    command = [sys.executable, "-m", f"benchmarks.load.{name}", *where]
-    with said.open("wb") as out, log.open("wb") as errors:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **beside.environment}, stdout=out, stderr=errors
-        )
-    try:
-        yield process
-        if process.poll() is not None:
-            lost.append(f"{name} ended: {log.read_text()[-2000:]}")
-    finally:
-        _end(process)
-        lines.extend(json.loads(line) for line in said.read_text().splitlines())
-
-
 def _measured_again(found: Found) -> list[str]:
     indexed, measured = (sum(one.get(step, 0) for one in found.analysis) for step in ("indexed", "measured"))
     return [f"{indexed} series were indexed, and {measured} measured"] if measured > indexed else []
 
 
-def _unsent(store: Path, beside: _Beside, pacs: _Pacs, found: Found) -> list[str]:
+def _unsent(store: Path, place: Place, taker: RunningPacs, found: Found) -> list[str]:
     """Send what was signed last, and name what is not in the PACS, or not noted, once."""
     command = [sys.executable, "-m", "osteo_core", "send", "--store", str(store)]
-    environment = {**os.environ, **beside.environment}
+    environment = {**os.environ, **place.environment}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    held = pacs.held()
+    held = taker.held()
     found.held = len(held)
     return [*([done.stdout + done.stderr] if done.returncode else []), *wrong(store, found.signing, held)]
-
-
-def _end(process: subprocess.Popen[bytes]) -> float:
-    """Ask a process to end, and wait; gives the seconds it took. One that does not end is killed."""
-    begun = time.monotonic()
-    process.terminate()
-    try:
-        process.wait(timeout=_END_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    return time.monotonic() - begun
 
 
 def complaints(server: Server) -> list[str]:
