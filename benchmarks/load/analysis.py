@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("ct", type=Path)
     given = parser.parse_args()
     settings = Settings(store=given.store, key_file=given.key, workers=1)
-    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGTERM, _end)
     for number in itertools.count():
         _round(number, given.ct, settings)
 
@@ -65,7 +65,7 @@ def say(**found: object) -> None:
     sys.stdout.flush()
 
 
-def end(number: int, frame: FrameType | None) -> None:
+def _end(number: int, frame: FrameType | None) -> None:
     """Handles SIGTERM."""
     sys.exit(0)
 

@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load.analysis import end, say
+from benchmarks.load.analysis import say
 from benchmarks.million_store import MODEL_HASH
 from commands import store_access
 from commands.index import index
@@ -48,11 +49,13 @@ def main() -> None:
     parser.add_argument("ct", type=Path)
     given = parser.parse_args()
     settings = Settings(store=given.store, key_file=given.key, workers=1)
-    signal.signal(signal.SIGTERM, end)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
     os.nice(10)  # as the workers of an analysis
     for number in itertools.count():
         _round(number, given.ct, settings)
-        time.sleep(PAUSE_S)
+        if ended.wait(PAUSE_S):
+            break
 
 
 def _round(number: int, ct: Path, settings: Settings) -> None:
