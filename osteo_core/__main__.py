@@ -1,7 +1,7 @@
-"""``python -m osteo_core COMMAND``: exit 0 when it ran, 2 with one sentence for bad usage, 1 when the machine failed.
+"""``python -m osteo_core COMMAND``: exits with 0 on success, 2 with one sentence for bad usage, 1 for other failures.
 
 Exclusions are results, not failures. ``--json`` prints one JSON document on standard output; progress
-and complaints go to standard error.
+and error messages go to standard error.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from osteo_core.errors import OsteoError, SettingsError, UsageError
 from osteo_core.settings import read_settings
 from osteo_core.whole_files import keep_from_others
 
-#: Set to anything, it prints the details of a fault of this program.
+#: Environment variable; any value makes the program print the traceback of internal errors.
 DEBUG = "OSTEO_DEBUG"
-#: Every command and what it does; the module of that name in ``commands`` carries it out.
+#: Every command and what it does; each is implemented by the module of that name in ``commands``.
 COMMANDS = {
     "index": "read the headers of folders of CT into the store",
     "analyze": "segment and measure what is indexed and not yet done",
@@ -43,7 +43,7 @@ COMMANDS = {
     "erase": "erase one patient from the store, on request",
     "process": "run the pipeline over paths into a folder, without a store",
 }
-#: What --store names where it is no store that is there already.
+#: Meaning of --store for commands where it is not an existing store.
 _STORES = {"restore": "folder of the new store", "process": "only used to find the pseudonym key"}
 
 
@@ -53,7 +53,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The parser of every command; with ``only``, just that command's own arguments are added, so help answers fast."""
+    """The parser of every command; with ``only``, only that command's arguments are added, so that help is fast."""
     parser = _Parser(
         prog="python -m osteo_core", description="Opportunistic osteoporosis screening on CT. Research use."
     )
@@ -77,7 +77,7 @@ def _add_shared(parser: argparse.ArgumentParser, *, store: str) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> Answer:
-    """Carry out one command. Raises UsageError for bad usage, OsteoError for what the machine did wrong."""
+    """Run one command. Raises UsageError for bad usage, OsteoError for other failures."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     named = next((argument for argument in given if not argument.startswith("-")), "")
     parsed = build_parser(only=named).parse_args(given)
@@ -95,9 +95,9 @@ def run(arguments: Sequence[str] | None = None) -> Answer:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code, every complaint said in one sentence on standard error."""
+    """Run a command and return its exit code; errors are one sentence on standard error."""
     keep_from_others()
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # a polite end is a Ctrl-C, whoever sends it
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # SIGTERM is treated like Ctrl-C
     try:
         return run(arguments).code
     except (UsageError, SettingsError) as error:
@@ -106,18 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, FAULT)
     except KeyboardInterrupt:
         return _complain("stopped; finished results are kept. Run the same command to continue", STOPPED)
-    except BrokenPipeError:  # the reader of a pipe, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:
-        # Its own text may quote a path that a worker or a library was at, and a path may hold a name.
+        # The error message may quote a path, and a path may contain a name.
         reason = error.strerror or type(error).__name__
         return _complain(
             f"a file could not be read or written ({reason}); fix this and run the same command again", FAULT
         )
-    except (
-        Exception
-    ) as error:  # the last border: a traceback may quote a header or a path, so only its place is reported
+    except Exception as error:  # a traceback may quote a header or a path, so only its location is reported
         return _complain(_own_fault(error), FAULT)
 
 

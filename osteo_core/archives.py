@@ -1,7 +1,7 @@
-"""Studies that are read where they lie in a .zip, .tar, .tar.gz or .dcm.gz: a member is a path below its archive.
+"""Reads studies directly from .zip, .tar, .tar.gz or .dcm.gz archives: a member is a path below its archive.
 
 ``/data/study.zip/CT/0001.dcm`` names a member. Nothing is unpacked into a folder: `local_file` gives a temporary copy
-of one member for as long as it is read, and names in an archive never decide where anything is written.
+of one member while it is read, and names in an archive never determine where anything is written.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ MOST_UNPACKED = Limit(
 _ZIP, _TAR, _TAR_GZ, _ONE_FILE = (".zip",), (".tar",), (".tar.gz", ".tgz"), (".dcm.gz", ".ima.gz")
 _SUFFIXES = (*_ZIP, *_TAR, *_TAR_GZ, *_ONE_FILE)
 _CHUNK_BYTES = 2**20
-#: The 64 MiB of MOST_UNPACKED: a small archive of blank slices is no bomb.
+#: The 64 MiB of MOST_UNPACKED: a small archive of blank slices is not a zip bomb.
 _ANYWAY_BYTES = 2**26
 _ENCRYPTED = 0x1
-_TOO_MUCH = "an archive that unpacks to more than any study"
+_TOO_MUCH = "an archive that unpacks to more than any real study"
 #: What the libraries raise for damaged archives.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -79,9 +79,9 @@ class _Readable(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class _Archive:
-    """An open archive: the size of each member by its path below the archive, how one is opened, and their bound.
+    """An open archive: the size of each member by path below the archive, how to open one, and the size limit.
 
-    ``left_out``: what else it holds, in words with its number, without names.
+    ``left_out``: other contents as counts in words, without names.
     """
 
     sizes: dict[str, int]
@@ -91,40 +91,40 @@ class _Archive:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, member: str, target: IO[bytes]) -> None:
-        """Write one member's bytes, and no more than the bound."""
+        """Write one member's bytes, up to the limit."""
         with self.lock, self.open_member(member) as source:
             _copy(source, target, min(self.most_bytes, round(MOST_MEMBER_BYTES.value)))
 
 
 def is_archive(path: Path) -> bool:
-    """Whether the name is that of an archive whose members are read."""
+    """Whether the name is that of a supported archive."""
     return path.name.lower().endswith(_SUFFIXES) and not path.name.startswith(".")
 
 
 def members(archive: Path) -> list[tuple[Path, int]]:
     """The files in an archive, in order of names: path below the archive, size in bytes.
 
-    Raises ArchiveError with the reason where it cannot be read.
+    Raises ArchiveError with the reason if it cannot be read.
     """
     return [(archive / name, size) for name, size in sorted(_opened(archive).sizes.items())]
 
 
 def left_out(archive: Path) -> tuple[str, ...]:
-    """What an archive holds and nobody reads, in words with its number. Raises ArchiveError where it cannot be read."""
+    """Contents of an archive that are not read, as counts in words. Raises ArchiveError if it cannot be read."""
     return _opened(archive).left_out
 
 
 def archive_of(path: Path) -> Path | None:
-    """The archive that ``path`` lies in; None for a file of its own."""
+    """The archive that ``path`` lies in; None for an ordinary file."""
     if not any(part.lower().endswith(_SUFFIXES) for part in path.parts[:-1]):
         return None
     return next((above for above in reversed(path.parents) if is_archive(above) and above.is_file()), None)
 
 
 def status_of(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of change in ns since 1970 UTC, with the JSON file beside a volume. Raises OSError.
+    """Size in bytes and modification time in ns since 1970 UTC, including a volume's JSON sidecar. Raises OSError.
 
-    The time of a member is that of its archive.
+    A member has the time of its archive.
     """
     archive = archive_of(path)
     if archive is None:
@@ -136,19 +136,19 @@ def status_of(path: Path) -> tuple[int, int]:
 
 
 def count_changed(files: Sequence[Path], stamps: Sequence[tuple[int, int]]) -> int:
-    """How many of these files are not as ``status_of`` found them before; one that is gone is not counted.
+    """How many of these files have changed since ``status_of`` gave ``stamps``; missing files are not counted.
 
-    A file under the same path may be another patient's.
+    A changed file may belong to another patient.
     """
     changed = 0
-    for path, stamp in zip(files, stamps, strict=False):  # none is known of a series that no index saw
+    for path, stamp in zip(files, stamps, strict=False):  # series that were never indexed have no stamps
         with contextlib.suppress(OSError):
             changed += status_of(path) != stamp
     return changed
 
 
 def is_there(path: Path) -> bool:
-    """Whether a file, or a member of an archive, can be found under this path."""
+    """Whether a file or an archive member exists at this path."""
     try:
         return path.is_file() or (archive_of(path) is not None and status_of(path)[0] >= 0)
     except OSError:
@@ -157,7 +157,7 @@ def is_there(path: Path) -> bool:
 
 @contextlib.contextmanager
 def local_volume(path: Path) -> Iterator[Path]:
-    """As ``local_file``, under the member's own name, with the members of that stem beside it (.img, .raw, .json)."""
+    """Like ``local_file``, but under the member's own name, with members of the same stem beside it (.img, .raw)."""
     archive = archive_of(path)
     if archive is None:
         yield path
@@ -174,9 +174,9 @@ def local_volume(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def local_file(path: Path) -> Iterator[Path]:
-    """A path that every library can open: ``path`` itself, or for a member of an archive a copy that is removed again.
+    """A path that every library can open: ``path`` itself, or a temporary copy of an archive member.
 
-    Raises OSError, of which ArchiveError, where there is no such file or it cannot be unpacked.
+    Raises OSError (ArchiveError is one) if the file does not exist or cannot be unpacked.
     """
     archive = archive_of(path)
     if archive is None:
@@ -200,14 +200,14 @@ def _name_in(archive: Path, path: Path) -> str:
 
 
 def _opened(archive: Path) -> _Archive:
-    """The archive, kept open while its file stays as it is."""
+    """The archive, kept open while its file is unchanged."""
     seen = archive.stat()
     return _open(archive, seen.st_size, seen.st_mtime_ns, os.getpid())
 
 
 @lru_cache(maxsize=8)
 def _open(archive: Path, size: int, mtime_ns: int, process_id: int) -> _Archive:
-    del mtime_ns, process_id  # a changed file, or a forked process, opens it anew
+    del mtime_ns, process_id  # part of the cache key: a changed file or forked process opens it again
     most = round(MOST_UNPACKED.value) * size + _ANYWAY_BYTES
     name = archive.name.lower()
     try:
@@ -250,7 +250,7 @@ def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
         key = _safe(entry.name)
         if not key or ((entry.islnk() or entry.issym()) and not _is_inside(entry)):
             outside += not entry.isdir()
-        elif entry.isreg():  # what a link leads to is listed itself
+        elif entry.isreg():  # link targets are listed themselves
             doubled += key in stored
             stored[key] = entry
 
@@ -262,14 +262,14 @@ def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
 
 
 def _is_inside(link: tarfile.TarInfo) -> bool:
-    """Whether what a link leads to lies in the archive; a symbolic one counts from its folder."""
+    """Whether a link's target is in the archive; symbolic links are relative to their folder."""
     start = posixpath.dirname(link.name) if link.issym() else ""
     return bool(_safe(posixpath.normpath(posixpath.join(start, link.linkname))))
 
 
 def _left_out_words(outside: int, doubled: int) -> tuple[str, ...]:
-    words = [f"{outside} member(s) of an archive that lead out of it"] if outside else []
-    return (*words, *([f"{doubled} member(s) of an archive under the name of another"] if doubled else []))
+    words = [f"{outside} member(s) of an archive with a path outside it"] if outside else []
+    return (*words, *([f"{doubled} member(s) of an archive with a duplicate name"] if doubled else []))
 
 
 def _check_count(count: int) -> None:
@@ -278,7 +278,7 @@ def _check_count(count: int) -> None:
 
 
 def _safe(name: str) -> str:
-    """The member's path below its archive; '' for one that would lead out of it."""
+    """The member's path below its archive; '' if the path leads outside it."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         return ""

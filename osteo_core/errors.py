@@ -1,19 +1,19 @@
-"""Exceptions: what code, machine or caller did wrong. What a scan may be is data (outcomes.py).
+"""Exceptions: errors of code, machine or caller. Properties of a scan are data (outcomes.py).
 
 OsteoError
-├── UsageError            the caller asked for something that cannot be done (exit code 2)
+├── UsageError            the caller requested something that cannot be done (exit code 2)
 │   ├── TableError        a table that a person made cannot be read, or rows of it are refused
-│   └── SourceGoneError   the source files of a series are not where they were
+│   └── SourceGoneError   the source files of a series are missing or unknown
 ├── SettingsError         a setting is missing, unknown or outside its range
-├── WeightsError          weights are missing or their SHA-256 is not the card's
+├── WeightsError          weights are missing or their SHA-256 does not match the model card
 ├── StoreError            the store cannot be opened, is newer than this program, or is damaged
 │   └── StoreOwnedError   another process owns the store
-├── StatisticsError       a statistic cannot be computed from these data; the sentence is for the reader
-├── PictureError          a figure or a report could not be drawn as a file: no browser, or it ended badly
-├── WorkersLostError      worker processes kept dying, and not over one series
-└── BrokenPromiseError    the bug is ours: an invariant that this program guarantees did not hold
+├── StatisticsError       a statistic cannot be computed from these data; the message is shown to users
+├── PictureError          a figure or report could not be rendered to a file: no browser, or it failed
+├── WorkersLostError      worker processes kept dying, not because of a single series
+└── BrokenPromiseError    a bug: an invariant that this program guarantees did not hold
 
-No message names a patient: state what was expected, what was found and what to do.
+Messages never name a patient; they state what was expected, what was found and what to do.
 """
 
 
@@ -22,11 +22,11 @@ class OsteoError(Exception):
 
 
 class UsageError(OsteoError):
-    """The caller asked for something that cannot be done."""
+    """The caller requested something that cannot be done."""
 
 
 def needs_author(what: str) -> UsageError:
-    """For ``what``, as 'a note', that nobody has put a name to."""
+    """The error for ``what`` ('a note') without an author."""
     return UsageError(f"{what} needs an author: type your name or initials")
 
 
@@ -35,7 +35,7 @@ class TableError(UsageError):
 
 
 class SourceGoneError(UsageError):
-    """The source files of a series are not where they were, or not known."""
+    """The source files of a series are missing or unknown."""
 
 
 class SettingsError(OsteoError):
@@ -43,7 +43,7 @@ class SettingsError(OsteoError):
 
 
 class WeightsError(OsteoError):
-    """Weights are missing or are not the ones that the model card names."""
+    """Weights are missing or do not match the model card."""
 
 
 class StoreError(OsteoError):
@@ -55,16 +55,16 @@ class StoreOwnedError(StoreError):
 
 
 class StatisticsError(OsteoError):
-    """A statistic cannot be computed from these data, and why: pages show the sentence in its place."""
+    """A statistic cannot be computed from these data; pages show the message in its place."""
 
 
 class PictureError(OsteoError):
-    """A figure or a report could not be drawn as a file: there is no browser for it, or it ended badly."""
+    """A figure or report could not be rendered to a file: there is no browser, or it failed."""
 
 
 class WorkersLostError(OsteoError):
-    """Worker processes kept dying, and not over one series."""
+    """Worker processes kept dying, not because of a single series."""
 
 
 class BrokenPromiseError(OsteoError):
-    """An invariant that this program guarantees did not hold: the bug is ours."""
+    """A bug: an invariant that this program guarantees did not hold."""

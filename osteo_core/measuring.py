@@ -1,7 +1,7 @@
-"""Which measuring code made a number: a version stated by hand, held by a hash of what the code means.
+"""The version of the measuring code, set by hand and verified by a hash of the code.
 
-A result carries MEASURING_VERSION. Whoever changes what is measured raises it, and what was measured under another
-version is measured again. A test compares the hash below with the code; comments, docstrings and layout do not count.
+Every result has a MEASURING_VERSION. It must be increased when measurements change; results of another version are
+then measured again. A test compares the hash below with the code; comments, docstrings and layout do not count.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ MEASURING_VERSION = "6"
 MEASURING_SHA256 = "8e07d0d1046a3072a612a1390234b014bfed6615dbcf0623f1ead04e63d9c2eb"
 
 _HERE = Path(__file__).parent
-#: What decides a value, an interval, a grade, a category or a reason. The tables beside the code count too.
+#: Code that determines values, intervals, grades, categories or reasons. Tables beside the code count too.
 _MEASURING = ("limits", "density", "morphometry", "assessment", "pipeline.py")
 _TABLES = (".json", ".csv", ".toml")
 
 
 def measuring_hash() -> str:
-    """SHA-256 over the measuring code and its tables, as it is now."""
+    """SHA-256 over the current measuring code and its tables."""
     places = [_HERE / name for name in _MEASURING]
     files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*"))]
     return code_hash(file for file in files if file.suffix in (".py", *_TABLES))
 
 
 def code_hash(files: Iterable[Path]) -> str:
-    """SHA-256 over what these files mean: Python by its syntax tree without docstrings, any other file by its bytes.
+    """SHA-256 over these files: Python by its syntax tree without docstrings, other files by their bytes.
 
     The order of the files does not matter; their names do.
     """
@@ -43,15 +43,15 @@ def code_hash(files: Iterable[Path]) -> str:
 
 
 def tree_text(source: str) -> str:
-    """The syntax tree of Python source as text, without comments and docstrings, the same under every Python.
+    """The syntax tree of Python source as text, without comments and docstrings, the same for every Python version.
 
-    Raises SyntaxError for what is no Python.
+    Raises SyntaxError if it is not valid Python.
     """
     return "".join(_written(ast.parse(source)))
 
 
 def _written(node: object) -> Iterator[str]:
-    """Fields that are empty are left out: newer Pythons know more of them."""
+    """Empty fields are left out: newer Python versions have more of them."""
     if isinstance(node, ast.AST):
         yield f"({type(node).__name__}"
         for name, value in ast.iter_fields(node):
@@ -70,7 +70,7 @@ def _written(node: object) -> Iterator[str]:
 
 
 def _without_docstring(body: object) -> object:
-    """A body without its docstring; of a lambda's or an if-expression's it is one node."""
+    """A body without its docstring; the body of a lambda or conditional expression is a single node."""
     if isinstance(body, list) and body and _is_text(body[0]):
         return body[1:]
     return body

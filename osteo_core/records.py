@@ -1,8 +1,8 @@
-"""The records that walk down the way of one scan: frozen, checked when made, arrays read-only.
+"""The records passed along the pipeline: frozen, validated on creation, arrays read-only.
 
 Axis order everywhere: ``array[i, j, k]``; ``Geometry.affine_lps @ (i, j, k, 1)`` is the centre of
 that voxel in patient millimetres, LPS (x to the patient's left, y to the back, z to the head).
-Physical quantities end in their unit. vBMD is mg/cm3 of the mineral that the calibration names.
+Physical quantities end in their unit. vBMD is in mg/cm3 of the calibration's mineral.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _read_only(array: NDArray[np.generic]) -> NDArray[np.generic]:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Geometry:
-    """Where a grid of voxels lies: shape (I, J, K) and a 4x4 affine from index to LPS mm."""
+    """Geometry of a voxel grid: shape (I, J, K) and a 4x4 affine from index to LPS mm."""
 
     shape: tuple[int, int, int]
     affine_lps: FloatArray
@@ -78,7 +78,7 @@ class Geometry:
 
     @property
     def axis_codes(self) -> str:
-        """Direction to which each array axis grows, as three letters of LRPASI; the nearest axis where oblique."""
+        """Direction in which each array axis increases, as three letters of LRPASI; the closest ones if oblique."""
         letters = (("L", "R"), ("P", "A"), ("S", "I"))
         directions = self.directions.copy()
         codes = [""] * 3
@@ -117,7 +117,7 @@ class Geometry:
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A number with its interval, from how many observations, by which method."""
+    """A number with its interval, number of observations and method."""
 
     value: float
     low: float
@@ -133,18 +133,17 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One CT series as its headers tell it; identifiers are keyed hashes, except ``series_instance_uid``.
+    """One CT series from its headers; identifiers are keyed hashes, except ``series_instance_uid``.
 
-    ``series_instance_uid`` is the file's own (or the file's stem for NIfTI); it names the output of
-    ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute carry its
-    keyword in snake case; None where the header is blank. ``files_stamp`` tells one state of the files
-    from another where ``process`` needs it, and is never stored; ``file_stamps``: size and time of change of each file
-    when a store's index saw it (`archives.status_of`). ``stack_label`` names one of several
-    stacks that one SeriesInstanceUID holds. ``patient_id_key`` and ``study_uid_key`` are hashes of PatientID and
-    StudyInstanceUID alone, ``patient_key`` and ``study_key`` of what remains when people are told apart.
-    ``is_superseded``: its files, read again, belong to other series. ``stack`` is the `dicom.stack.Stack` in which find
-    arranged its slices, so that reading arranges nothing again; it holds no identifier, is never stored, and None where
-    it is not known.
+    ``series_instance_uid`` is the original UID (the file stem for NIfTI); it names the output of
+    ``process`` and is never stored, logged or shown. Fields that mirror a DICOM attribute have its
+    keyword in snake case, None where the header is blank. ``files_stamp`` identifies the state of the files
+    for ``process`` and is never stored; ``file_stamps``: size and modification time of each file when it was
+    indexed (`archives.status_of`). ``stack_label`` names one of several stacks under one SeriesInstanceUID.
+    ``patient_id_key`` and ``study_uid_key`` are hashes of PatientID and StudyInstanceUID alone, ``patient_key``
+    and ``study_key`` those after separating people who share them. ``is_superseded``: its files, read again,
+    belong to other series. ``stack`` is the `dicom.stack.Stack` from finding, so that reading need not arrange
+    slices again; it contains no identifiers, is never stored, and is None if unknown.
     """
 
     series_key: str
@@ -199,7 +198,7 @@ class Series:
 class Volume:
     """A CT in Hounsfield units on its source grid; padding is already air (-1024).
 
-    ``source_geometry`` is the grid of the files where a tilt was straightened, else None.
+    ``source_geometry`` is the original grid if a tilt was corrected, else None.
     """
 
     voxels_hu: HuArray
@@ -216,9 +215,9 @@ class Volume:
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentedLevel:
-    """One outlined vertebral body. ``cut`` says on which sides the field of view cuts it ('' if whole).
+    """One outlined vertebral body. ``cut``: sides on which the field of view cuts it ('' if whole).
 
-    ``confidence`` is None where the engine states none: a mask from elsewhere.
+    ``confidence`` is None if the engine gives none, as for external masks.
     """
 
     level: Level
@@ -236,7 +235,7 @@ class SegmentedLevel:
 class Segmentation:
     """Vertebral bodies on the source grid: voxel values are VerSe numbers (19 T12, 20-24 L1-L5).
 
-    ``engine`` says whose outlines they are; ``cautions`` what it has to say of them.
+    ``engine``: the origin of the outlines; ``cautions``: its remarks.
     """
 
     labels: LabelArray
@@ -262,11 +261,11 @@ class Segmentation:
 class Measurement:
     """One level: geometry of the body, HU of its trabecular ROI, vBMD where it could be calibrated.
 
-    ``regressed_mg_cm3`` (K2HPO4) is a network's reading of the same level, which decides nothing.
-    ``height_loss`` is the largest loss of height as a share, which makes the grade.
-    ``endplate_depression`` is the share by which the middle height lies below what rims and normal shape say; it
-    speaks of the cause (``suggested_cause``) and changes no grade. ``exclusions`` are all reasons why the level does
-    not count, the weightiest first.
+    ``regressed_mg_cm3`` (K2HPO4) is a network's estimate for the same level, for information only.
+    ``height_loss`` is the largest loss of height as a share; it determines the grade.
+    ``endplate_depression`` is the share by which the middle height is below that expected from the rims and normal
+    shape; it indicates the cause (``suggested_cause``) and does not affect the grade. ``exclusions`` are all reasons
+    why the level does not count, most important first.
     """
 
     level: Level
@@ -294,7 +293,7 @@ class Measurement:
 
     @property
     def exclusion(self) -> Exclusion | None:
-        """The weightiest reason why the level does not count, or None when it does."""
+        """The most important reason why the level does not count, or None if it does."""
         return self.exclusions[0] if self.exclusions else None
 
 
@@ -310,9 +309,9 @@ class TissueSample:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationTissues:
-    """Tissues of the scan itself by name (fat, muscle, blood, air, cortical); absent where not found.
+    """Tissues of the scan itself by name (fat, muscle, blood, air, cortical); absent if not found.
 
-    ``water_path_cm``: water that X-rays cross through the spine, mean over directions; None where the body is cut.
+    ``water_path_cm``: water-equivalent path of X-rays through the spine, mean over directions; None if the body is cut.
     """
 
     samples: tuple[TissueSample, ...] = ()
@@ -326,7 +325,7 @@ class CalibrationTissues:
 
 @dataclass(frozen=True, kw_only=True)
 class Uncertainty:
-    """One named source of error, the same at all levels of a scan: SD of an offset (mg/cm3) and SD of a share."""
+    """One named source of error common to all levels of a scan: SD of an offset (mg/cm3) and relative SD."""
 
     name: str
     offset_sd_mg_cm3: float = 0.0
@@ -340,7 +339,7 @@ class Uncertainty:
 
 @dataclass(frozen=True, kw_only=True)
 class LevelLine:
-    """vBMD = intercept + slope * HU for one vertebra, by phantom rods on its own slices."""
+    """vBMD = intercept + slope * HU for one vertebra, from phantom rods in its own slices."""
 
     level: Level
     slope_mg_cm3_per_hu: float
@@ -349,14 +348,14 @@ class LevelLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """vBMD = intercept + slope * HU + curvature * HU^2 and where it came from; only effective energy has a curvature.
+    """vBMD = intercept + slope * HU + curvature * HU^2, with its origin; only effective energy has a curvature.
 
     ``residual_sd_mg_cm3`` is the scatter of one level about it at 100 mg/cm3 (calibration, scanner and patient
-    together), and ``uncertainties`` are its named parts where they are known apart; ``kvp`` is the tube voltage
-    for which it holds. ``kind`` is the way by which it was made. ``undone_offset_hu`` and ``undone_gain`` are what the
-    scan's own tissues show of its HU being off; slope and intercept hold for HU as the scan shows them.
-    ``level_lines`` replace slope and intercept for vertebrae that have a line of their own. ``lowest_mg_cm3`` and
-    ``highest_mg_cm3`` are the range of the QCT pairs behind a site's own line, None where its table does not say.
+    together), and ``uncertainties`` are its named components if known separately; ``kvp`` is the tube voltage
+    it applies to. ``kind`` is the calibration method. ``undone_offset_hu`` and ``undone_gain`` are HU errors estimated
+    from the scan's own tissues; slope and intercept apply to the uncorrected HU of the scan.
+    ``level_lines`` replace slope and intercept for vertebrae with their own line. ``lowest_mg_cm3`` and
+    ``highest_mg_cm3`` are the range of the QCT pairs behind a site's own line, None if its table does not state it.
     """
 
     name: str
@@ -380,7 +379,7 @@ class Calibration:
     highest_mg_cm3: float | None = None
 
     def of_level(self, level: Level) -> Calibration:
-        """The calibration of one vertebra: with its own line where it has one."""
+        """The calibration of one vertebra, with its own line if it has one."""
         for line in self.level_lines:
             if line.level == level:
                 return replace(
@@ -402,7 +401,7 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class ContrastCorrection:
-    """A named shift of trabecular HU, the scatter of patients about it, and a bias that may remain."""
+    """A named shift of trabecular HU, its scatter among patients, and a possible remaining bias."""
 
     name: str
     shift_hu: float
@@ -413,7 +412,7 @@ class ContrastCorrection:
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
-    """The judgement on one series, with its reasons in words."""
+    """The assessment of one series, with reasons in words."""
 
     category: Category
     mean_vbmd_mg_cm3: Estimate | None
@@ -436,11 +435,11 @@ class Assessment:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SeriesResult:
-    """All that was found for one series, under one set of models, settings and measuring code.
+    """The complete result for one series with one set of models, settings and measuring code.
 
-    ``is_read``: a reader signed it; then it counts before what the program measured by itself. ``has_rods``: rods lie
-    under the back, which may be a phantom; None where nothing was measured.
-    ``source_geometry`` is the grid of the files where it is not ``geometry`` (`Volume.source_geometry`).
+    ``is_read``: signed by a reader; it then takes precedence over the program's own result. ``has_rods``: rods,
+    possibly of a phantom, lie under the back; None if nothing was measured.
+    ``source_geometry`` is the original grid if it differs from ``geometry`` (`Volume.source_geometry`).
     """
 
     series: Series
@@ -471,7 +470,7 @@ class SeriesResult:
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceValue:
-    """A QCT value that a site imported for one patient and level (None for the patient's mean)."""
+    """An imported QCT value for one patient and level (None for the patient's mean)."""
 
     patient_key: str
     level: Level | None
@@ -498,7 +497,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """What went wrong in code or machine while one series was analyzed; the traceback names no patient."""
+    """An error in code or machine while analyzing one series; the traceback names no patient."""
 
     series_key: str
     kind: str
@@ -509,10 +508,10 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What `find` returns: eligible series, and what was left out and why (with the series it concerns).
+    """The result of `find`: eligible series, and excluded ones with the reason.
 
     ``superseded``: series of a store whose files, read again, belong to others. ``about_hashes``: by file, the keyed
-    hash of what the table about files says of it. ``rows_without_file``: lines of that table that mean no file.
+    hash of its row in the table about files. ``rows_without_file``: lines of that table that match no file.
     """
 
     series: tuple[Series, ...] = ()
@@ -530,15 +529,15 @@ class Segmenter(Protocol):
     model_hash: str
 
     def segment(self, volume: Volume) -> Segmentation | Exclusion:
-        """Outline and number the bodies; nothing found is an empty Segmentation, never an error.
+        """Outline and number the bodies; if none is found, the Segmentation is empty.
 
-        An Exclusion where the engine must not be used on this volume, such as a mask that lies elsewhere.
+        An Exclusion if the engine cannot be used on this volume, such as a mask on a different grid.
         """
         ...
 
 
 class Regressor(Protocol):
-    """A model that reads vBMD (mg/cm3 K2HPO4) from image crops; reported beside the calibrated value."""
+    """A model that estimates vBMD (mg/cm3 K2HPO4) from image crops; reported alongside the calibrated value."""
 
     name: str
     model_hash: str
@@ -552,5 +551,5 @@ class Regressor(Protocol):
         levels: Sequence[Level],
         phase: ContrastPhase = ContrastPhase.UNKNOWN,
     ) -> dict[Level, Estimate]:
-        """One estimate for each of ``levels``, all of them outlined; none at a tube voltage that it never saw."""
+        """One estimate for each of ``levels``, all outlined; none at a tube voltage outside the training data."""
         ...

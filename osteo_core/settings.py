@@ -1,4 +1,4 @@
-"""Settings: read once from osteo.toml and the environment into a frozen record, then passed along."""
+"""Settings, read once from osteo.toml and the environment into a frozen record and passed on as an argument."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from osteo_core.errors import SettingsError
 from osteo_core.limits.acquisition import THICKNESS_MAXIMUM
 from osteo_core.limits.category import CATEGORY_AGE_FROM, NORMAL_ABOVE, OSTEOPOROSIS_BELOW
 
-#: Settings that change what the machine finds; they make up ``Settings.hash``.
+#: Settings that affect results; ``Settings.hash`` is computed from them.
 _RESULT_FIELDS = (
     "osteoporosis_below_mg_cm3",
     "normal_above_mg_cm3",
@@ -29,17 +29,17 @@ _RESULT_FIELDS = (
     "calibration_order",
     "thickness_maximum_mm",
 )
-#: Settings that name a file of which the content counts.
+#: Settings that name a file whose content is hashed.
 _TABLES = ("calibration_table", "store_lines", "phantom_table", "phantom_definitions")
-#: A worker that has loaded torch and both networks and holds no volume takes about so much; a usual scan needs 4.
+#: Memory of a worker with torch and both networks loaded but no volume; a typical scan needs 4.
 LEAST_MEMORY_GB = 1.0
-#: In a store: its own calibration lines, made from QCT pairs, as a calibration table.
+#: File in a store with its own calibration lines from QCT pairs, as a calibration table.
 STORE_LINES = "calibration_lines.csv"
 #: Settings that name a CSV file.
 _CSV = (*_TABLES, "site_table", "precision_table")
 #: Settings that name a text file.
 _TEXTS = ("letter_template", "pacs_tls_ca", "pacs_tls_certificate")
-#: The table of the settings file whose names have a prefix here.
+#: The table of the settings file whose names get this prefix here.
 _PACS = "pacs"
 #: An application entity's title: up to 16 characters, no backslash or control (DICOM PS3.5, VR AE).
 _AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
@@ -57,7 +57,7 @@ CALIBRATION_WAYS = (
 )
 
 
-#: What may outline the bodies where no folder of masks is given, and whose numbers a mask may hold.
+#: Segmentation engines, and numbering schemes of external masks.
 ENGINES = ("own", "totalsegmentator")
 MASK_TOOLS = ("names", "totalsegmentator", "verse", "spineps")
 
@@ -66,35 +66,35 @@ MASK_TOOLS = ("names", "totalsegmentator", "verse", "spineps")
 class Settings:
     """What a site may choose. Relative paths are relative to the working directory.
 
-    ``calibration_table``: CSV of a site's own calibration lines; ``phantom_table``: CSV of its phantom scans; both
-    empty for none. ``store_lines``: the same of lines made from the store's QCT pairs; set by the program where a store
-    has some. ``phantom_definitions``: CSV of phantoms that the program does not know, empty for none.
-    ``qct_phantom``: the phantom whose scale general lines aim at, of those known.
-    ``site_table``: CSV that names where series come from, empty for none.
+    ``calibration_table``: CSV of the site's own calibration lines; ``phantom_table``: CSV of its phantom scans; both
+    empty for none. ``store_lines``: the same for lines from the store's QCT pairs, set by the program if the store has
+    some. ``phantom_definitions``: CSV of phantoms unknown to the program, empty for none.
+    ``qct_phantom``: the known phantom whose scale general lines use.
+    ``site_table``: CSV that names the origin of series, empty for none.
     ``precision_table``: CSV of the site's own precision studies, empty for the published precision.
-    ``calibration_order``: ways to a calibration, the preferred one first, separated by commas.
-    ``engine``: the segmentation engine; ``masks``: a folder of masks from elsewhere, which then are used instead;
-    ``mask_tool``: numbering scheme of masks that do not name their vertebrae. They are no part of ``hash``: each
-    result carries the hash of its weights or its mask.
-    ``identity_readers``: names separated by commas of those who may see who a patient is, empty for nobody; where
-    people sign in their role decides instead.
+    ``calibration_order``: calibration methods in order of preference, separated by commas.
+    ``engine``: the segmentation engine; ``masks``: a folder of external masks to use instead;
+    ``mask_tool``: numbering scheme of masks that do not name their vertebrae. These three are not part of ``hash``:
+    each result carries the hash of its weights or its mask.
+    ``identity_readers``: comma-separated names of people who may see patient identities, empty for nobody; if people
+    sign in, their role decides instead.
     ``keep_identities``: whether ``index`` keeps an encrypted table of identifiers beside the key (`identities_dir`).
-    ``role_claim``: the claim of the identity provider that holds a person's roles, with dots for the way to it;
-    ``role_values``: which of its values is which role, empty where they are the roles' own names.
-    ``session_hours``: how long a sign-in holds; ``idle_minutes``: how long without use, 0 for as long as that.
-    ``researcher_images``: whether a researcher sees images.
-    ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in; ``host_names``: names
-    separated by commas under which it is opened then, beside the machine's own and its IP addresses.
-    ``letter_template``: text file with the site's letter to a referring physician, empty for the one that comes along.
-    ``index_folders``: folders separated by commas; only CT below them can be indexed from the dashboard, empty switches
-    that off, and uploads with it. ``upload_folder`` keeps uploaded archives, empty for ``incoming`` in the store;
-    ``upload_limit_mb`` bounds one of them.
-    ``pacs_*``: where `send` stores signed reads, and as whom; no host for nowhere. ``pacs_outlines``: the outlines too,
-    or the reports alone. ``pacs_tls_ca``: PEM of the certificates that vouch for the PACS, which switches TLS on;
-    ``pacs_tls_certificate``: PEM with our own and its key. In the file they may be a table ``[pacs]`` of names without
-    the prefix.
-    ``key_file``: the secret behind the pseudonyms; empty for ``pseudonym.key`` beside the store, wherever a command is
-    called from. It lies outside the store on purpose.
+    ``role_claim``: the identity provider's claim that contains a person's roles, as a dotted path;
+    ``role_values``: maps its values to roles, empty if they are the role names.
+    ``session_hours``: maximum length of a session; ``idle_minutes``: maximum time without use, 0 for no such limit.
+    ``researcher_images``: whether researchers see images.
+    ``open_to_network``: whether the dashboard may listen beyond this machine without a sign-in; ``host_names``:
+    comma-separated host names for it, in addition to the machine's own name and IP addresses.
+    ``letter_template``: text file with the site's letter to referring physicians, empty for the default.
+    ``index_folders``: comma-separated folders; only CTs below them can be indexed from the dashboard, and empty
+    disables indexing and uploads. ``upload_folder``: where uploaded archives are kept, empty for ``incoming`` in the
+    store; ``upload_limit_mb``: largest upload.
+    ``pacs_*``: the PACS that `send` stores signed reads in, and our AE title; without a host, sending is disabled.
+    ``pacs_outlines``: send outlines too, not only reports. ``pacs_tls_ca``: PEM with the CA certificates for the PACS,
+    which enables TLS; ``pacs_tls_certificate``: PEM with our own certificate and key. In the file they may be a table
+    ``[pacs]`` with names without the prefix.
+    ``key_file``: the pseudonym key; empty for ``pseudonym.key`` beside the store, independent of the working
+    directory. It is outside the store on purpose.
     """
 
     store: Path = Path("data/store")
@@ -140,24 +140,24 @@ class Settings:
 
     @property
     def key_path(self) -> Path:
-        """The file that holds the secret behind the pseudonyms."""
+        """The file with the pseudonym key."""
         return self.store.resolve().parent / "pseudonym.key" if self.key_file == Path() else self.key_file
 
     @property
     def identities_dir(self) -> Path:
-        """Where the encrypted table of identifiers lies, if one is kept: beside the key, under its name."""
+        """Folder of the encrypted table of identifiers, if kept: beside the key, named after it."""
         return self.key_path.with_name(f"{self.key_path.name}.identities")
 
     @property
     def calibration_ways(self) -> tuple[str, ...]:
-        """``calibration_order`` as names, the preferred one first."""
+        """``calibration_order`` as names, in order of preference."""
         return tuple(name.strip() for name in self.calibration_order.split(","))
 
     @property
     def hash(self) -> str:
-        """First 12 hex digits of the SHA-256 over the settings that change results.
+        """First 12 hex digits of the SHA-256 over the settings that affect results.
 
-        Tables count by their content: editing a line changes what the machine finds.
+        Tables are hashed by content, since editing a line changes results.
         """
         values = {name: str(getattr(self, name)) for name in _RESULT_FIELDS}
         for name in _TABLES:
@@ -166,39 +166,39 @@ class Settings:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
-#: A longer file costs gigabytes: the parser's work on a dotted name grows with the square of its length.
+#: Larger files are refused: the TOML parser needs quadratic memory for long dotted names.
 _MOST_BYTES = 32_000
 
 
 def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from ``path`` (default: OSTEO_SETTINGS, else osteo.toml if there), then OSTEO_* variables.
+    """Settings from ``path`` (default: OSTEO_SETTINGS, else osteo.toml if it exists), then OSTEO_* variables.
 
-    Raises SettingsError for an unknown name, a value of the wrong kind or one that cannot be meant.
+    Raises SettingsError for an unknown name, a value of the wrong type or an invalid one.
     """
     environment = os.environ if environment is None else environment
     file = path or Path(environment.get("OSTEO_SETTINGS", "osteo.toml"))
     given: dict[str, object] = {}
     if file.is_dir():
-        raise SettingsError(f"settings are a file, found the folder {file}; name the file in it")
+        raise SettingsError(f"settings must be a file, but {file} is a folder; name the file in it")
     if file.exists():
         try:
             with file.open("rb") as opened:
                 content = opened.read(_MOST_BYTES + 1)
             if len(content) > _MOST_BYTES:
                 raise SettingsError(
-                    f"{file.name} is larger than {_MOST_BYTES:,} bytes; settings need a hundredth of it"
+                    f"{file.name} is larger than {_MOST_BYTES:,} bytes; is this the right settings file?"
                 )
             given.update(tomllib.loads(content.decode("utf-8")))
-        except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, or a number of thousands of digits
-            raise SettingsError(f"{file.name} is not valid TOML ({error}); mend it or take it away") from None
+        except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number of thousands of digits
+            raise SettingsError(f"{file.name} is not valid TOML ({error}); correct or remove it") from None
         except OSError as error:
-            raise SettingsError(f"{file.name} cannot be read ({error.strerror}); mend its rights") from None
+            raise SettingsError(f"{file.name} cannot be read ({error.strerror}); check its permissions") from None
     elif path is not None:
         raise SettingsError(f"no settings file at {path}; leave it out to use the defaults")
     names = {f.name for f in fields(Settings)}
     table = given.pop(_PACS, {})
     if not isinstance(table, dict):
-        raise SettingsError(f"setting {_PACS} must be a table, [pacs] with host, port, ae_title; found {table!r}")
+        raise SettingsError(f"setting {_PACS} must be a table [pacs] with host, port and ae_title; found {table!r}")
     given.update({f"{_PACS}_{name}": value for name, value in table.items()})
     given.update({n: environment[f"OSTEO_{n.upper()}"] for n in names if f"OSTEO_{n.upper()}" in environment})
     unknown = sorted(set(given) - names)
@@ -208,13 +208,13 @@ def read_settings(path: Path | None = None, *, environment: Mapping[str, str] | 
 
 
 def with_store_lines(settings: Settings, store_dir: Path | None = None) -> Settings:
-    """The settings with the lines of that store (default: the one that they name), if it has some."""
+    """The settings with the calibration lines of that store (default: theirs), if it has any."""
     lines = (store_dir or settings.store).resolve() / STORE_LINES
     return replace(settings, store_lines=str(lines) if lines.is_file() else "")
 
 
 def checked(settings: Settings) -> Settings:
-    """The settings, or SettingsError with the first that cannot be meant: before any work, not in each series."""
+    """The settings if valid, else SettingsError about the first invalid one: at the start, not for each series."""
     low, high = settings.osteoporosis_below_mg_cm3, settings.normal_above_mg_cm3
     ways = settings.calibration_ways
     wanted = {
@@ -238,7 +238,7 @@ def checked(settings: Settings) -> Settings:
         f"idle_minutes must be 0 or a number up to 1440, found {settings.idle_minutes:g}": (
             0 <= settings.idle_minutes <= 1440
         ),
-        "role_claim must name a claim, found nothing": bool(settings.role_claim.strip()),
+        "role_claim must name a claim, found none": bool(settings.role_claim.strip()),
         f"upload_limit_mb must be at least 1, found {settings.upload_limit_mb}": settings.upload_limit_mb >= 1,
         f"engine must be one of {', '.join(ENGINES)}, found {settings.engine!r}": settings.engine in ENGINES,
         f"mask_tool must be one of {', '.join(MASK_TOOLS)}, found {settings.mask_tool!r}": (
@@ -254,19 +254,19 @@ def checked(settings: Settings) -> Settings:
                 ("pacs_calling_ae_title", settings.pacs_calling_ae_title or " "),
             )
         },
-        f"masks must be a folder, there is none at {settings.masks}": not settings.masks
+        f"masks must be a folder, but there is none at {settings.masks}": not settings.masks
         or Path(settings.masks).is_dir(),
-        "masks and another engine than own exclude each other; leave one out": not settings.masks
+        "masks can only be used with engine = own; remove one of the two settings": not settings.masks
         or settings.engine == "own",
-        f"calibration_order must name ways of {', '.join(CALIBRATION_WAYS)}, each once; found {', '.join(ways)}": (
+        f"calibration_order must list some of {', '.join(CALIBRATION_WAYS)}, each once; found {', '.join(ways)}": (
             set(ways) <= set(CALIBRATION_WAYS) and len(set(ways)) == len(ways)
         ),
         **{
-            f"{name} must be a CSV file, there is none at {table}": not table or Path(table).is_file()
+            f"{name} must be a CSV file, but there is none at {table}": not table or Path(table).is_file()
             for name, table in ((name, getattr(settings, name)) for name in _CSV)
         },
         **{
-            f"{name} must be a text file, there is none at {text}": not text or Path(text).is_file()
+            f"{name} must be a text file, but there is none at {text}": not text or Path(text).is_file()
             for name, text in ((name, getattr(settings, name)) for name in _TEXTS)
         },
     }

@@ -1,4 +1,4 @@
-"""Files that are under their name whole or not at all, whenever a process is killed or the power fails."""
+"""Atomic writes: a file is complete or absent, even if a process is killed or the power fails."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-#: Matches what killed processes leave: nobody reads such a file, and whoever owns the folder removes it.
+#: Matches leftovers of killed processes: they are never read, and the owner of the folder removes them.
 HALF_WRITTEN = ".*.writing*"
-#: What file systems that cannot bring a folder to the disk say.
+#: Errors of file systems that cannot sync a folder.
 _UNKNOWN = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; what was written is brought to the disk and becomes ``path`` in one step.
+    """A temporary path beside ``path`` to write to; on exit it is synced to disk and renamed to ``path``.
 
-    The folder is made where it is missing. An exception leaves ``path`` as it was.
+    The folder is created if missing. An exception leaves ``path`` unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Not made of the name itself, which may be as long as a name can be; writers choose the format by the suffix.
+    # Independent of the name, which may have the maximum length; the suffix stays, as it determines the format.
     suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
     temporary = path.with_name(f".{uuid.uuid4().hex}.writing{suffix}")
     try:
@@ -36,13 +36,13 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk: until then a power cut may undo a rename that has happened.
+    """Sync a folder to disk: until then a power cut may undo a completed rename.
 
-    Raises OSError where the disk refuses.
+    Raises OSError if syncing fails.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    except PermissionError:  # one that may be written to and not listed
+    except PermissionError:  # a folder that is writable but not readable
         return
     try:
         os.fsync(descriptor)
@@ -54,21 +54,21 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """A UTF-8 file with this text; line ends stay as they are."""
+    """Write a UTF-8 file with this text; line endings are unchanged."""
     with writing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """A file with these bytes."""
+    """Write a file with these bytes."""
     with writing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def keep_from_others() -> None:
-    """From now on what this process and its workers write can be read by its user and group alone.
+    """From now on, only user and group can access files that this process and its workers write.
 
-    Whatever more the user's own umask keeps from the group stays so.
+    Further restrictions by the user's umask remain.
     """
     own = os.umask(0o077)
     os.umask(own | 0o007)

@@ -1,8 +1,8 @@
-"""What a NIfTI, NRRD or MetaImage file cannot say of its scan: from the JSON file beside it, or from a table.
+"""Facts that a NIfTI, NRRD or MetaImage file cannot hold, from the JSON file beside it or from a table.
 
 dcm2niix (and BIDS after it) writes NAME.json beside NAME.nii.gz with DICOM keywords. The table (CSV or Excel) has a
-column ``file`` and columns named by DICOM keywords; where both say something the table counts. Both are read as the
-header of a DICOM image is, so that a spectral series or a localiser is refused by its words here too.
+column ``file`` and columns named by DICOM keywords; if both state a value, the table counts. Both are treated like a
+DICOM header, so that spectral series and localisers are refused here too.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from osteo_core.tables.columns import Column, Day, Identifier, Number, OneOf
 from osteo_core.tables.rows import read_whole
 from osteo_core.terms import names_agent
 
-#: JSON files of converters have some kilobytes.
+#: JSON files written by converters are a few kilobytes in size.
 _MOST_JSON_BYTES = 2**20
-#: How dcm2niix and BIDS call what DICOM calls otherwise.
+#: Keywords of dcm2niix and BIDS that differ from DICOM.
 _OTHER_KEYWORDS = {"ManufacturersModelName": "ManufacturerModelName", "XRayExposure": "Exposure"}
 _CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
 _AGENT = ("yes", "ja", "oui", "si", "mit", "enhanced", "1", "true", "有")
@@ -109,7 +109,7 @@ COLUMNS: tuple[Column, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class AboutRow:
-    """One row of the table: the file or folder that it means, and what it says of it by DICOM keyword."""
+    """One row of the table: the file or folder it refers to, and values by DICOM keyword."""
 
     line: int
     file: str
@@ -118,23 +118,23 @@ class AboutRow:
 
 @dataclass(frozen=True, kw_only=True)
 class About:
-    """A table about files. ``unused`` are the headings that mean nothing here; ``path`` is the table's own."""
+    """A table about files. ``unused``: headings that are not used; ``path``: the table's own path."""
 
     path: Path | None = None
     rows: tuple[AboutRow, ...] = ()
     unused: tuple[str, ...] = ()
 
     def of(self, path: Path) -> Mapping[str, Any]:
-        """What the first row that fits says of a file; nothing where none does."""
+        """The values of the first row that matches a file; empty if none does."""
         return next((row.stated for row in self.rows if fits(row.file, path)), {})
 
     def without_file(self, paths: Sequence[Path]) -> tuple[int, ...]:
-        """The lines of rows that fit none of these files."""
+        """The lines of rows that match none of these files."""
         return tuple(row.line for row in self.rows if not any(fits(row.file, path) for path in paths))
 
 
 def read_about(path: Path) -> About:
-    """The table. Raises TableError naming the rows that cannot be used; none is used then."""
+    """The table. Raises TableError naming the unusable rows; then no row is used."""
     rows = read_whole(path, "table about files", COLUMNS, holds_patients=True)
     return About(
         path=path,
@@ -158,9 +158,9 @@ def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fits(pattern: str, path: Path) -> bool:
-    """Whether a row's file, folder or pattern (``*``, ``?``) means this file; without case and with composed letters.
+    """Whether a row's file, folder or pattern (``*``, ``?``) matches this file, ignoring case and Unicode form.
 
-    A name means the file with or without its suffix, or a folder above it; a path is counted from its end.
+    A name matches the file with or without its suffix, or a folder above it; paths are compared from the end.
     """
     wanted, parts = _parts(pattern.replace("\\", "/")), _parts(str(path))
     bare = [*wanted[:-1], *map(_bare, wanted[-1:])], [*parts[:-1], *map(_bare, parts[-1:])]
@@ -174,7 +174,7 @@ def _parts(text: str) -> list[str]:
 
 def _ends(wanted: list[str], parts: list[str]) -> bool:
     own = parts[len(parts) - len(wanted) :] if len(parts) >= len(wanted) else []
-    # '[' means itself: 'scan[1].nii.gz' is a name, as browsers write copies.
+    # '[' is literal: browsers name copies 'scan[1].nii.gz'.
     return bool(own) and all(map(fnmatch.fnmatchcase, own, (one.replace("[", "[[]") for one in wanted)))
 
 
@@ -188,7 +188,7 @@ def _bare(name: str) -> str:
 
 
 def read_sidecar(path: Path) -> tuple[dict[str, Any], str]:
-    """What the JSON file beside ``path`` says by DICOM keyword, and why it cannot be read ('' when it can)."""
+    """The values of the JSON file beside ``path`` by DICOM keyword, and why it cannot be read ('' if it can)."""
     beside = sidecar_of(path)
     try:
         if not is_there(beside):
@@ -200,13 +200,13 @@ def read_sidecar(path: Path) -> tuple[dict[str, Any], str]:
     except (OSError, ValueError, RecursionError):
         return {}, "the JSON file beside it cannot be read"
     if not isinstance(content, dict):
-        return {}, "the JSON file beside it holds no keywords"
+        return {}, "the JSON file beside it contains no keywords"
     stated = {_OTHER_KEYWORDS.get(str(key), str(key)): _value(value) for key, value in content.items()}
     return {key: value for key, value in stated.items() if value not in (None, "", [])}, ""
 
 
 def _value(value: object) -> object:
-    """Text, a number, or a list of them; None for all else that JSON may hold."""
+    """Text, a number, or a list of them; None for anything else."""
     if isinstance(value, list):
         return [one for one in value if isinstance(one, str | int | float) and not isinstance(one, bool)]
     return value if isinstance(value, str | int | float) and not isinstance(value, bool) else None
@@ -214,7 +214,7 @@ def _value(value: object) -> object:
 
 @dataclass(frozen=True, kw_only=True)
 class Stated:
-    """All that is stated of one file: as the header of a CT image, its tube voltages, and what to mind (in words)."""
+    """All that is stated about one file: as a CT image header, its tube voltages, and remarks in words."""
 
     image: ImageHeader
     voltages_kv: tuple[float, ...]
@@ -222,7 +222,7 @@ class Stated:
 
 
 def stated_of(path: Path, about: About) -> Stated:
-    """What the JSON file beside a volume and the table say of it; the table counts where they differ."""
+    """The values from JSON sidecar and table; the table counts where they differ."""
     beside, fault = read_sidecar(path)
     row = about.of(path)
     odd = [fault] if fault else []

@@ -1,8 +1,8 @@
-"""All images of one series into its stacks: told apart by what differs, cut into regular runs, the rest named.
+"""Arranges all images of one series into stacks.
 
-Every image is judged by its own header. Images of another kind, orientation or grid are no slices of a stack; scans of
-the same place are told apart by acquisition, phase, kernel, voltage, time or number; gaps and changes of the step end
-a run. What is left over is counted and named in a caution.
+Every image is judged by its own header. Images of a different kind, orientation or grid do not belong to a stack. Scans
+of the same place are separated by acquisition, phase, kernel, voltage, time or number; gaps and changes of the step end
+a run. Images left over are counted and named in a caution.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from osteo_core.dicom.stack import (
 from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.terms import Step
 
-#: Between a SeriesInstanceUID and the number of one of its stacks.
+#: Separates a SeriesInstanceUID from the number of a stack.
 STACK_MARK = "_stack"
 Slices = Sequence[SliceHeader]
 
@@ -36,8 +36,8 @@ Slices = Sequence[SliceHeader]
 class Arranged:
     """One stack of a series, or why these slices form none. ``label`` is '' when the series holds just one.
 
-    ``left_out`` are files of the series that no stack uses (copies, scouts); they stay with its first
-    stack, so that an index knows every file that it has seen.
+    ``left_out`` are files of the series that no stack uses (copies, scouts); they are listed with its first
+    stack, so that the index contains every file it has seen.
     """
 
     label: str
@@ -55,8 +55,8 @@ class Arranged:
 def arrange(slices: Slices, *, step: Step) -> tuple[Arranged, ...]:
     """The stacks of one series, whatever the order of its files.
 
-    Slices are told apart by acquisition, phase or time only when they form no regular stack together, for
-    many scanners number each rotation of one sound stack.
+    Slices are separated by acquisition, phase or time only when they form no regular stack together, because
+    many scanners number each rotation within one regular stack.
     """
     unique, cautions = _without_copies(slices, step)
     groups = _groups(unique)
@@ -96,7 +96,7 @@ def _remarks(stack: Stack | Exclusion, step: Step) -> list[Caution]:
         return []
     found = []
     if stack.repeated:
-        said = f"{len(stack.repeated)} at places already taken, to be compared when read"
+        said = f"{len(stack.repeated)} at the position of another slice, to be compared when read"
         found.append(Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=said))
     if stack.is_rounded:
         said = f"{stack.step_mm:.4g} mm"
@@ -105,9 +105,9 @@ def _remarks(stack: Stack | Exclusion, step: Step) -> list[Caution]:
 
 
 def _without_copies(slices: Slices, step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
-    """One slice a SOPInstanceUID and place: the same file may lie in two folders.
+    """One slice per SOPInstanceUID and position: the same file may be present in two folders.
 
-    Broken exports give one SOPInstanceUID to slices at different places; those are no copies.
+    Faulty exports reuse one SOPInstanceUID at different positions; those slices are not copies.
     """
     first: dict[tuple[str, tuple[float, ...] | None], SliceHeader] = {}
     for one in sorted(slices, key=lambda s: (str(s.path), s.frame)):
@@ -140,9 +140,9 @@ def _groups(slices: Slices) -> list[list[SliceHeader]]:
 
 
 def _is_alike(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    """The same kind and matrix, and orientation and spacing within what headers round."""
+    """Same kind and matrix, and orientation and spacing equal to within header rounding."""
     if key[0] is not None and key[0] == other[0]:
-        return True  # images that are left out are named together
+        return True  # excluded images are named together
     if key[:4] != other[:4] or None in (*key[4:], *other[4:]):
         return key == other
     turned = np.abs(np.subtract(key[4], other[4])).max()
@@ -152,22 +152,22 @@ def _is_alike(key: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
 
 
 def _named(group: Slices, main: Piece) -> str:
-    """Images that are left out: how many, and what they are."""
+    """Excluded images: how many, and what they are."""
     fault = fault_of(group[0].image)
     if fault is not None:
         return f"{len(group)} {name_of(fault)}"
     first, own = group[0], main.slices[0]
     if first.position_mm is None or first.orientation is None:
-        return f"{len(group)} image(s) without a place"
+        return f"{len(group)} image(s) without a position"
     if own.orientation and np.abs(np.subtract(first.orientation, own.orientation)).max() > ORIENTATION_TOLERANCE:
-        return f"{len(group)} image(s) of another orientation"
+        return f"{len(group)} image(s) with a different orientation"
     if (first.columns, first.rows) != (own.columns, own.rows):
         return f"{len(group)} image(s) of {first.columns}x{first.rows} pixels"
-    return f"{len(group)} image(s) of another pixel spacing"
+    return f"{len(group)} image(s) with a different pixel spacing"
 
 
 def _short(group_pieces: Sequence[Sequence[Piece]], measured: set[int]) -> Iterator[str]:
-    """Runs that are too short in a group that is measured, each with the gap that parts it from its neighbour."""
+    """Runs too short to measure in a group that is measured, each with the gap to its neighbour."""
     for pieces in group_pieces:
         short = [n for n, piece in enumerate(pieces) if not any(id(s) in measured for s in piece.slices)]
         yield from (_beyond(pieces, n) for n in short if len(short) < len(pieces))

@@ -1,7 +1,7 @@
-"""What a DICOM file may claim before anything is inflated, allocated or looped over.
+"""Limits on what a DICOM file may claim, checked before anything is inflated, allocated or looped over.
 
-A file of a few kilobytes can claim millions of frames, and a deflated one can grow a thousandfold. Sizes are computed
-from the header and compared with the file; a deflated data set is inflated piece by piece up to a stated size.
+A file of a few kilobytes can claim millions of frames, and a deflated one can expand a thousandfold. Sizes are computed
+from the header and compared with the file; a deflated data set is inflated in chunks up to a fixed size.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ MOST_HEADER_BYTES = Limit(
     beyond="the file is not read",
 )
 
-#: What makes up the number of bytes of the pixels.
+#: Attributes that determine the size of the pixel data.
 SIZE_KEYWORDS = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated")
 _USUAL_BITS = 16
-#: Where the group length of the meta information lies in a file with a preamble, and what follows it.
+#: Position of the group length of the file meta information, and of what follows it.
 _META_START, _LENGTH_AT, _BODY_AFTER = 128, 140, 144
 _META_LENGTH = struct.pack("<HH2sH", 0x0002, 0x0000, b"UL", 4)
-#: The meta information is short: its transfer syntax stands within these bytes.
+#: The transfer syntax always lies within the first bytes of a file.
 _META_BYTES = 4096
 _CHUNK_BYTES = 2**20
-#: The first bytes of the tag at which reading up to the pixels stops, (7FE0,0010).
+#: The first bytes of the tag of the pixel data, (7FE0,0010), where reading the header stops.
 _PIXELS_GROUP = b"\xe0\x7f"
 
 
@@ -67,7 +67,7 @@ class BeyondBoundsError(ValueError):
 
 
 def claimed_bytes(dataset: Dataset) -> int:
-    """Bytes of the pixels as the header states them; 0 where it states no size. Raises BeyondBoundsError."""
+    """Size of the pixel data in bytes according to the header; 0 where it states no size. Raises BeyondBoundsError."""
     frames = _frames(dataset)
     rows, columns = number(dataset, "Rows") or 0, number(dataset, "Columns") or 0
     samples, bits = number(dataset, "SamplesPerPixel") or 1, number(dataset, "BitsAllocated") or _USUAL_BITS
@@ -92,14 +92,14 @@ def _frames(dataset: Dataset) -> int:
     if stated is None or stated == 0:
         return 1
     if stated < 1 or stated != int(stated):
-        raise BeyondBoundsError("its number of frames is no whole number from 1")
+        raise BeyondBoundsError("its number of frames is not a positive whole number")
     if stated > MOST_FRAMES.value:
         raise BeyondBoundsError(f"it claims more than {MOST_FRAMES.value:,.0f} frames")
     return int(stated)
 
 
 def read_until_pixels(file: BinaryIO, **options: Any) -> Dataset:
-    """As ``dcmread`` up to the pixels, with a bound on what a deflated data set may become.
+    """Like ``dcmread`` without the pixels, with a limit on the inflated size of a deflated data set.
 
     Raises BeyondBoundsError, and whatever dcmread raises.
     """
@@ -111,7 +111,7 @@ def read_until_pixels(file: BinaryIO, **options: Any) -> Dataset:
     plain = io.BytesIO(b"".join(_inflated(file, body_at, most)))
     dataset = dcmread(plain, stop_before_pixels=True, **options)
     if len(plain.getbuffer()) >= most and plain.read(2) != _PIXELS_GROUP:
-        raise BeyondBoundsError("its deflated header is larger than any header")
+        raise BeyondBoundsError("its header inflates to more than any real header")
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     return dataset
 
@@ -123,9 +123,9 @@ def is_deflated(path: Path) -> bool:
 
 
 def write_inflated(path: Path, target: Path) -> None:
-    """Write the deflated ``path`` as an uncompressed file, which is as long as its header says and no longer.
+    """Write the deflated file ``path`` uncompressed to ``target``.
 
-    Raises BeyondBoundsError when it inflates to more, zlib.error or OSError when it cannot be read.
+    Raises BeyondBoundsError when it inflates to more than its header states, zlib.error or OSError when unreadable.
     """
     with path.open("rb") as file:
         body_at = _deflated_body(file)
@@ -136,7 +136,7 @@ def write_inflated(path: Path, target: Path) -> None:
 
 
 def read_whole(path: Path) -> Dataset:
-    """As ``dcmread`` with the pixels, with a bound on what a deflated data set may become.
+    """Like ``dcmread`` with the pixels, with a limit on the inflated size of a deflated data set.
 
     Raises BeyondBoundsError, and whatever dcmread raises.
     """
@@ -154,27 +154,27 @@ def _inflate_whole(file: BinaryIO, body_at: int, plain: IO[bytes]) -> None:
     dataset = read_until_pixels(file, specific_tags=list(SIZE_KEYWORDS))
     most = claimed_bytes(dataset) + round(MOST_HEADER_BYTES.value)
     if most > MOST_PIXEL_BYTES.value:
-        raise BeyondBoundsError("its header claims more pixels than any CT has")
+        raise BeyondBoundsError("its header claims more pixels than any real CT has")
     for chunk in _inflated(file, body_at, most):
         plain.write(chunk)
     if plain.tell() >= most:
-        raise BeyondBoundsError("it inflates to more than its header says")
+        raise BeyondBoundsError("it inflates to more than its header states")
 
 
 def _deflated_body(file: BinaryIO) -> int | None:
-    """Where the deflated data set begins; None in any other file. Raises BeyondBoundsError where that is not said."""
+    """Where the deflated data set begins; None in any other file. Raises BeyondBoundsError if unknown."""
     file.seek(0)
     start = file.read(_META_BYTES)
     if start[_META_START : _META_START + 4] != b"DICM" or DeflatedExplicitVRLittleEndian.encode() not in start:
         return None
     if start[_META_START + 4 : _LENGTH_AT] != _META_LENGTH:
-        raise BeyondBoundsError("a deflated data set without the length of its meta information")
+        raise BeyondBoundsError("a deflated data set without the group length of its meta information")
     end = _BODY_AFTER + int.from_bytes(start[_LENGTH_AT:_BODY_AFTER], "little")
     return end if DeflatedExplicitVRLittleEndian.encode() in start[:end] else None
 
 
 def _inflated(file: BinaryIO, body_at: int, most: int) -> Iterator[bytes]:
-    """The file as an uncompressed one would be, up to ``most`` bytes, in pieces."""
+    """The inflated file in chunks, up to ``most`` bytes."""
     file.seek(0)
     deflated, plain = DeflatedExplicitVRLittleEndian.encode(), ExplicitVRLittleEndian.encode()
     head = file.read(body_at).replace(deflated, plain.ljust(len(deflated), b"\0"))

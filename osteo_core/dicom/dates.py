@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from osteo_core.dicom.values import Source, State, shown, text
 
-#: Nobody was scanned at a greater age: '999Y' and a birth in 1850 are what de-identification leaves.
+#: Greater ages are not believed: '999Y' or a birth in 1850 is left by de-identification.
 _OLDEST_YEARS = 120
 _YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 #: (0010,1010) is three digits and a unit; people write fewer digits, spaces, small letters, words, or no unit.
@@ -23,7 +23,7 @@ _DATES = (
 
 
 def day(source: Source, keyword: str) -> date | None:
-    """A date; None where it is blank or cannot be only one day (03/01/2026)."""
+    """A date; None where it is blank or ambiguous (03/01/2026)."""
     return _day(text(source, keyword))
 
 
@@ -40,7 +40,7 @@ def _day(stated: str) -> date | None:
 
 
 def age_years(source: Source) -> float | None:
-    """Age at the study from (0010,1010), else from birth date and study date; None where neither can be true."""
+    """Age at the study from (0010,1010), else from birth date and study date; None if neither is plausible."""
     stated = _age(text(source, "PatientAge"))
     if stated is not None:
         return stated
@@ -52,7 +52,7 @@ def age_years(source: Source) -> float | None:
 
 
 def as_age(years: float) -> str:
-    """An age as DICOM writes it; below one year in months or days, for '000Y' is what de-identification leaves."""
+    """An age as DICOM writes it; below one year in months or days, because '000Y' is a mark of de-identification."""
     if years >= 1 or years <= 0:
         return f"{int(years):03d}Y"
     months = int(12 * years)
@@ -60,7 +60,7 @@ def as_age(years: float) -> str:
 
 
 def age_state(source: Source) -> tuple[State, str]:
-    """How (0010,1010) was found, and what stood there where that is not as the standard has it."""
+    """The state of (0010,1010), and its text where it does not follow the standard."""
     stated = text(source, "PatientAge")
     if not stated or re.fullmatch(r"0+[YMWD]?", stated):
         return State.MISSING, ""
@@ -71,11 +71,11 @@ def age_state(source: Source) -> tuple[State, str]:
 
 @lru_cache(maxsize=4096)
 def _age(stated: str) -> float | None:
-    # '000Y' is what de-identification leaves: an infant's age is given in days, weeks or months.
+    # '000Y' is left by de-identification; an infant's age is given in days, weeks or months.
     found = _AGE.fullmatch(stated.upper())
     number = float(found["number"].replace(",", ".")) if found else 0.0
     if found and number:
-        whole = math.floor(number) if number >= 1 else number  # only an infant's age has a part that counts
+        whole = math.floor(number) if number >= 1 else number  # fractions matter only for infants
         years = whole * _YEARS_PER_UNIT[found["unit"] or "Y"]
     else:
         named = _AGE_YEARS.fullmatch(stated.upper())

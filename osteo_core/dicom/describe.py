@@ -1,4 +1,4 @@
-"""What the headers of one stack say of it, as a `Series`: what most of its slices say counts, the rest is reported."""
+"""Builds a `Series` from the headers of one stack: the most frequent value counts, and differences are reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from osteo_core.terms import KernelGroup, Plane, Sex, Step, Vendor, names_agent
 
 #: Step and thickness agree within this share of the thickness.
 STEP_TOLERANCE = 0.05
-#: So many unlike values are named in a caution.
+#: At most this many differing values are named in a caution.
 _MOST_NAMED = 4
 
 _SEXES = {"F": Sex.FEMALE, "M": Sex.MALE, "O": Sex.OTHER}
@@ -34,9 +34,9 @@ _SEXES = {"F": Sex.FEMALE, "M": Sex.MALE, "O": Sex.OTHER}
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What the slices of a stack do not agree on: in words, and the share of slices that do not say what most say.
+    """An attribute in which the slices of a stack differ: in words, and the share of slices in the minority.
 
-    ``is_calibrated``: calibration lines differ in it, so its two values cannot be one measurement.
+    ``is_calibrated``: it selects the calibration line, so slices with different values cannot be measured together.
     """
 
     words: str
@@ -45,7 +45,7 @@ class Difference:
 
 
 def differences(slices: Sequence[SliceHeader]) -> list[Difference]:
-    """What the slices do not agree on, of what matters to a measurement."""
+    """Attributes relevant to the measurement in which the slices differ."""
     if len({s.image for s in slices}) == 1:
         return []
     groups = {kernel_group(_vendor(s.image), s.image.kernel) for s in slices if s.image.kernel}
@@ -81,13 +81,13 @@ def describe(
 ) -> Series:
     """One stack as a Series; identifiers leave as hashes.
 
-    ``patient``: what tells this patient from all others. ``sites``: the site's own names of where series come from.
+    ``patient``: identifies the patient uniquely. ``sites``: rows of the site table.
     """
     slices = arranged.stack.slices if isinstance(arranged.stack, Stack) else arranged.slices
     files = tuple(dict.fromkeys(s.path for s in sorted(arranged.slices, key=lambda s: (str(s.path), s.frame))))
     images = [s.image for s in slices] or [s.image for s in arranged.slices]
     return Series(
-        # Copies of a study under other patients repeat its SeriesInstanceUID: that alone would join two patients.
+        # Copies of a study under another patient keep its SeriesInstanceUID, which alone would merge two patients.
         series_key=pseudonyms.series(f"{identity.study}\0{identity.series}{arranged.label}"),
         study_key=pseudonyms.study(identity.study),
         patient_key=pseudonyms.patient(patient),
@@ -113,7 +113,7 @@ def _accession_key(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> str
 
 
 def _middle(values: Iterable[float | None]) -> float | None:
-    """The value in the middle of those that are stated: one of them, whatever their order."""
+    """The (upper) median of the stated values, always one of them."""
     stated = sorted(value for value in values if value is not None)
     return stated[len(stated) // 2] if stated else None
 
@@ -151,7 +151,7 @@ def _scanner(images: Sequence[ImageHeader], pseudonyms: Pseudonyms) -> dict[str,
 
 
 def facts_of(image: ImageHeader, pseudonyms: Pseudonyms) -> dict[str, Any]:
-    """Fields of a Series that one image without a stack tells: scanner, person, and what the image is."""
+    """Fields of a Series from one image without a stack: scanner, person and kind of image."""
     return {
         **_scanner([image], pseudonyms),
         **_patient([image]),
@@ -164,7 +164,7 @@ def facts_of(image: ImageHeader, pseudonyms: Pseudonyms) -> dict[str, Any]:
 
 
 def odd_in_words(image: ImageHeader) -> list[str]:
-    """The values of an image that are not as DICOM has them, in words."""
+    """The malformed values of an image, in words."""
     return [_in_words(odd) for odd in image.odd]
 
 
@@ -182,7 +182,7 @@ def _image(images: Sequence[ImageHeader], arranged: Arranged) -> dict[str, Any]:
     return {
         "image_type": most(image.image_type for image in images) or (),
         "slice_thickness_mm": most(image.thickness_mm for image in images),
-        # One slice that declares contrast is enough: an injection does not end between two slices.
+        # One slice that declares contrast is enough: contrast does not vanish between two slices.
         "contrast_bolus_agent": _agent(images),
         "body_part_examined": most(image.body_part for image in images) or None,
         "transfer_syntax_uid": most(s.pixels.transfer_syntax for s in arranged.slices) or None,
@@ -198,7 +198,7 @@ def _agent(images: Sequence[ImageHeader]) -> str | None:
 
 
 def words_of(arranged: Arranged) -> str:
-    """What describes the series, in upper case; it is not kept."""
+    """The descriptions of the series in upper case; they are not stored."""
     return most(s.image.words for s in arranged.slices) or ""
 
 
@@ -216,9 +216,9 @@ def _geometry(stack: Stack | object) -> dict[str, Any]:
 
 
 def header_cautions(series: Series, stack: Stack, *, is_stated: bool, has_patient_id: bool) -> tuple[Caution, ...]:
-    """What to mind of an eligible series by its headers alone.
+    """Cautions about an eligible series, from its headers alone.
 
-    ``is_stated``: study and series have their UIDs; ``has_patient_id``: the PatientID is no placeholder.
+    ``is_stated``: study and series UIDs are present; ``has_patient_id``: the PatientID is not a placeholder.
     """
     images = [s.image for s in stack.slices]
     odd = _odd(stack.slices)
@@ -247,7 +247,7 @@ def header_cautions(series: Series, stack: Stack, *, is_stated: bool, has_patien
 def _unknown(
     series: Series, odd: set[str], *, is_stated: bool, has_patient_id: bool
 ) -> list[tuple[CautionCode, str, str]]:
-    """What the headers do not say; what they say in a form that cannot be read is told apart."""
+    """What the headers do not state; unreadable values (``odd``) are reported separately."""
     values = (
         ("study and series (blank identifiers; distinguished by folder)", "stated" if is_stated else None),
         ("who the patient is (no PatientID; each study counts as a patient)", "stated" if has_patient_id else None),
@@ -261,7 +261,7 @@ def _unknown(
 
 
 def _odd(slices: Sequence[SliceHeader]) -> list[Odd]:
-    """The values that are not as DICOM has them, one of each name; what cannot be read comes first."""
+    """The malformed values, one of each name; unreadable ones first."""
     found = {odd for image in {s.image for s in slices} for odd in image.odd} | {odd for s in slices for odd in s.odd}
     ordered = sorted(found, key=lambda odd: (odd.is_read, odd.name, odd.shown))
     return list({odd.name: odd for odd in reversed(ordered)}.values())[::-1]
@@ -274,7 +274,7 @@ def _in_words(odd: Odd) -> str:
 
 
 def thickness_cautions(series: Series) -> list[tuple[CautionCode, str, str]]:
-    """Cautions for thick slices and for slices that overlap or leave gaps: code, what was found, the limit."""
+    """Cautions for thick, overlapping or gapped slices: code, finding, limit."""
     thickness, step = series.slice_thickness_mm, series.slice_step_mm
     found = []
     if thickness is not None and thickness > THICKNESS_PREFERRED.value:

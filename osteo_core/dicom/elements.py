@@ -1,4 +1,4 @@
-"""The elements of one image, as raw as they were read, made into what they say: a SliceHeader and its ImageHeader."""
+"""Turns the raw elements of one image into a SliceHeader and its ImageHeader."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from osteo_core.dicom.values import Source, number, numbers, tag_of, text
 
 _COMMON_TAGS = tuple(tag_of(keyword) for keyword in COMMON_KEYWORDS)
 
-#: What tells apart several stacks under one SeriesInstanceUID; the last three stand in multi-frame files.
+#: What distinguishes several stacks under one SeriesInstanceUID; the last three occur in multi-frame files.
 _ACQUISITION_KEYWORDS = (
     *("AcquisitionNumber", "TemporalPositionIdentifier"),
     *("FrameAcquisitionNumber", "TemporalPositionIndex", "StackID"),
@@ -31,7 +31,7 @@ _CHECKED_OWN_NUMBERS = {
 
 
 class Elements:
-    """The elements of one frame by tag, as raw as they were read: own groups first, then shared ones, then the top."""
+    """The raw elements of one frame by tag: its own functional groups first, then shared ones, then the top level."""
 
     __slots__ = ("by_tag", "dataset")
 
@@ -48,7 +48,7 @@ class Elements:
 
 
 def slice_of(source: Elements, path: Path, frame: int, syntax: str, seen: Seen) -> SliceHeader:
-    """What the header says of one frame; what its series has in common is kept in ``seen``."""
+    """The header of one frame; values that slices of a series share are cached in ``seen``."""
     image, pixels, common = _common(source, syntax, seen)
     position = numbers(source, "ImagePositionPatient", 3)
     return SliceHeader(
@@ -79,15 +79,15 @@ def _seconds(stated: str) -> float | None:
 
 
 def _common(source: Elements, syntax: str, seen: Seen) -> tuple[ImageHeader, PixelForm, dict[str, Any]]:
-    """What the slices of a series have in common, made once for the same bytes."""
+    """Values that the slices of a series share, parsed once for identical bytes."""
     elements = [source.by_tag.get(tag) for tag in _COMMON_TAGS]
-    # Compression writes its ratio into the derivation of each image: only what it makes of the image counts.
+    # Compression writes its ratio into each derivation description, so the key holds only the kind of image.
     derived = image_kind(text(source, "DerivationDescription"))
     voltages = voltages_kv(source)
     key = (syntax, derived, voltages, *(None if one is None else one.value for one in elements))
     try:
         found = seen.get(key)
-    except TypeError:  # a sequence, or a value that was set: made for this slice alone
+    except TypeError:  # unhashable (a sequence, or a value that was set), so not cached
         return image_header(source, syntax), _pixels(source, syntax), _grid(source, voltages)
     if found is None:
         found = seen[key] = (image_header(source, syntax), _pixels(source, syntax), _grid(source, voltages))
@@ -116,7 +116,7 @@ def _pixels(source: Source, syntax: str) -> PixelForm:
 
 
 def _padding(source: Source) -> tuple[float, float] | None:
-    """The declared padding range; a value written with the wrong sign (63536 for -2000) is put right."""
+    """The declared padding range; a value written with the wrong sign (63536 for -2000) is corrected."""
     value = number(source, "PixelPaddingValue")
     if value is None:
         return None

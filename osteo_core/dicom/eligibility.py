@@ -1,4 +1,4 @@
-"""Which series can be measured, by header alone; each rule has its own reason, the first that applies is reported."""
+"""Which series can be measured, by header alone. Each rule has its own reason; the first that applies is reported."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from osteo_core.records import Series
 from osteo_core.settings import Settings
 from osteo_core.terms import Step
 
-#: (0028,1054) of values in HU; US is 'unspecified' and blank means HU for CT (PS3.3 C.11.1).
+#: Values of (0028,1054) that mean HU: US is 'unspecified', and blank means HU for CT (PS3.3 C.11.1).
 _HU_TYPES = frozenset(("", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS"))
 
-#: Slices may differ in what a calibration line belongs to only as odd ones out, up to this share.
+#: At most this share of slices may differ from the rest in an attribute that selects the calibration line.
 _ODD_SHARE = 0.1
 
-#: Positions are rounded, and so is the step between them.
+#: Tolerance for the slice step, because headers round positions.
 STEP_ROUNDING = 0.01
 
 
 def exclusion_of(series: Series, arranged: Arranged, settings: Settings, *, patients: int = 1) -> Exclusion | None:
-    """Why this series cannot be measured, or None when it may be read. ``patients``: how many its files name."""
+    """Why this series cannot be measured, or None. ``patients``: how many its files name."""
     return (
         next(filter(None, map(fault_of, {s.image for s in arranged.slices})), None)
         or _mixed(arranged, patients)
@@ -42,7 +42,7 @@ def _exclude(code: ExclusionCode, found: str = "", limit: str = "") -> Exclusion
 
 
 def _mixed(arranged: Arranged, patients: int) -> Exclusion | None:
-    """One number for two people, or for two voltages or scanners with lines of their own, is nobody's number."""
+    """A single result is meaningless for two patients, or for voltages or scanners with different calibration lines."""
     if patients > 1:
         return _exclude(ExclusionCode.MIXED_PATIENTS, str(patients))
     voltages = arranged.voltages_kv
@@ -65,13 +65,13 @@ def _not_hu(series: Series, arranged: Arranged) -> Exclusion | None:
 
 
 def of_odd_unit(series: Series) -> Exclusion | None:
-    """Why images of this unit are no CT in HU, or None."""
+    """Why images from this unit are not CT in HU, or None."""
     kind = odd_unit(series.manufacturer, series.manufacturer_model_name)
     return _exclude(ExclusionCode.NOT_HU, kind, "fan-beam CT") if kind else None
 
 
 def too_young(series: Series) -> Exclusion | None:
-    """An exclusion for a patient under the age of adults; None where the age is not known."""
+    """An exclusion for a patient below adult age; None where the age is unknown."""
     age, adult = series.patient_age_years, ADULT_AGE_FROM.value
     if age is not None and age < adult:
         return _exclude(ExclusionCode.UNDER_AGE, f"{age:.0f}", f"{adult:g}")
@@ -89,7 +89,7 @@ def _too_few(series: Series, arranged: Arranged) -> Exclusion | None:
 
 
 def _too_coarse(series: Series, settings: Settings) -> Exclusion | None:
-    """By thickness and step alike: thin slices far apart show as little of a body as thick ones."""
+    """Checks thickness and step: thin slices far apart show as little of a vertebra as thick ones."""
     thickness, step, most = series.slice_thickness_mm or 0.0, series.slice_step_mm or 0.0, settings.thickness_maximum_mm
     if thickness > most:
         return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{most:g}")

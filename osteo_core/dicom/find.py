@@ -1,6 +1,6 @@
-"""The first step: folders in, eligible series out, and the reason for everything that was left out.
+"""The first step: finds eligible series in folders, and gives a reason for everything left out.
 
-Only headers are read, each file once; a folder whose files are all known is not opened at all.
+Only headers are read, each file once. A folder whose files are all indexed is skipped.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Progress = Callable[[int, int], object]
 
 @dataclass(kw_only=True)
 class _Gathered:
-    """What walking has brought together so far. ``seen`` lets files of one series share what they say alike."""
+    """What has been collected so far. ``seen`` lets files of one series share equal header values."""
 
     slices: dict[Identity, list[SliceHeader]] = field(default_factory=dict)
     nifti: list[File] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Gathered:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judged:
-    """One series with its exclusion, if any. ``words`` is what its description says, and is not kept."""
+    """One series with its exclusion, if any. ``words``: its descriptions, which are not stored."""
 
     series: Series
     exclusion: Exclusion | None
@@ -70,11 +70,11 @@ def find_series(
 ) -> Found:
     """The CT series below ``paths``, by their headers alone; identifiers leave as keyed hashes.
 
-    ``known``: by absolute path, files that are indexed already. A folder that holds only such files is skipped without
-    opening one (``again``: it is not); a folder with anything new is read whole, so that no series is ever judged by
-    half its files. Where new files have the PatientID or StudyInstanceUID of known ones, wherever those lie, these are
-    read again, so that one series of a study stays preferred and people are told apart whichever came first.
-    ``without``: files and folders that are passed over. ``about``: a table of what files other than DICOM cannot say.
+    ``known``: files already indexed, by absolute path. A folder that contains only such files is skipped unless
+    ``again``; a folder with anything new is read completely, so that no series is judged by part of its files. If new
+    files share a PatientID or StudyInstanceUID with known files elsewhere, those are read again, so that the preferred
+    series of a study and the separation of patients do not depend on the order of indexing.
+    ``without``: files and folders to skip. ``about``: a table with facts about files other than DICOM.
     Raises UsageError for a path that does not exist.
     """
     gathered, seen, known = _Gathered(), set[tuple[int, int]](), known or {}
@@ -102,13 +102,13 @@ def find_series(
 
 
 def _about_hash(path: Path, *, about: About, pseudonyms: Pseudonyms) -> str:
-    """What the table says of a file, as a hash; '' where it says nothing."""
+    """The hash of the table row about a file; '' without one."""
     said = about.of(path) if is_volume_file(path) else {}
     return pseudonyms.about(repr(sorted(said.items()))) if said else ""
 
 
 def _people(gathered: _Gathered, pseudonyms: Pseudonyms, about: About | None) -> set[str]:
-    """Hashes of the identifiers of what was read, as the index has them."""
+    """Hashes of the identifiers read so far, as in the index."""
     return {
         key
         for member in _members(gathered, about)
@@ -117,7 +117,7 @@ def _people(gathered: _Gathered, pseudonyms: Pseudonyms, about: About | None) ->
 
 
 def _of_directory(path: Path) -> Path:
-    """The folder of a DICOMDIR that is given as the path: its files lie there and below."""
+    """The folder of a DICOMDIR if ``path`` is one, because its files lie there and below."""
     return path.parent if path.name.upper() == "DICOMDIR" and path.is_file() else path
 
 
@@ -133,7 +133,7 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
-        if is_archive(file.path) and archive_of(file.path):  # each by its own name
+        if is_archive(file.path) and archive_of(file.path):  # listed by its own name
             gathered.unreadable[(file.path, _PACKED_TWICE)] = [file.path]
         elif is_volume_file(file.path) and not has_preamble(file.path):
             gathered.nifti.append(file)
@@ -158,9 +158,9 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
 
 
 def _members(gathered: _Gathered, about: About | None) -> list[Member]:
-    """The series of each person, in order of their identifiers; those of volume files have no slices.
+    """The series of each person, ordered by identifiers; those of volume files have no slices.
 
-    Slices of several people that form one stack together are one scan under several names: nobody's.
+    If slices of several people form one stack, it is one scan under several names and cannot be assigned to anyone.
     """
     members = []
     for own, slices in gathered.slices.items():
@@ -185,7 +185,7 @@ def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, abou
             )
         ),
     ]
-    # In order of the files, as a person who looks into the folder would list them.
+    # In file order, as listed in a folder.
     judged.sort(key=lambda one: str(one.series.files[0]))
     words = {one.series.series_key: one.words for one in judged}
     chosen, others = choose_preferred([one.series for one in judged if one.exclusion is None], words)
@@ -198,7 +198,7 @@ def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, abou
 
 
 def _named(series: Series, sites: Sequence[SiteRule], pseudonyms: Pseudonyms) -> Series:
-    """A NIfTI series with its site, which its folder alone can tell."""
+    """A NIfTI series with its site, which only its folder can determine."""
     return replace(series, site_key=site_key(site_of(Source(file=series.files[0]), sites), pseudonyms))
 
 
@@ -214,7 +214,7 @@ def _dicom_series(
         own = replace(member.identity, name=names[member.identity])
         try:
             yield from list(_judged(member, own, pseudonyms, settings, sites))
-        except Exception as error:  # the border of one series: whatever its headers hold, the others are found
+        except Exception as error:  # one series must not keep the others from being found
             kind = f"headers that cannot be understood ({type(error).__name__})"
             paths = sorted({one.path for one in member.slices})
             gathered.unreadable.setdefault((paths[0].parent, kind), []).extend(paths)
@@ -241,14 +241,14 @@ def _judged(
 
 
 def _unreadable(gathered: _Gathered, pseudonyms: Pseudonyms) -> Iterator[tuple[Series, Exclusion]]:
-    """One entry for each folder and kind of trouble; counts, no file names, for names may hold a patient's."""
+    """One entry per folder and kind of problem: counts without file names, which may contain a patient's name."""
     for (folder, kind), paths in sorted(gathered.unreadable.items()):
         key = f"files {folder.resolve()} {kind}"
         series = Series(
             series_key=pseudonyms.series(key),
             study_key=pseudonyms.study(key),
             patient_key=pseudonyms.patient(key),
-            # What `process` names the row by; it is never stored.
+            # Names the row in the output of `process`; never stored.
             series_instance_uid=printable(paths[0].name if len(paths) == 1 else folder.name),
             files=tuple(paths),
             modality="",

@@ -1,4 +1,4 @@
-"""One file's header, without its pixels, read once: what each image in it says, and where its slices lie."""
+"""Reads one file's header, without its pixels: the images in it and the positions of their slices."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _NIFTI_2_MAGIC = (b"n+2\0", b"ni2\0")
 #: Enough of a file to tell what it is, packed or not.
 _MAGIC_BYTES = 4096
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
-# pydicom's warnings and its log quote values and file names, and those may hold a patient's name.
+# pydicom's warnings and log quote values and file names, which may contain a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotReadable:
-    """Why a file is no image to us. ``kind`` is fit for a reader's eyes: it names no file and no patient."""
+    """Why a file cannot be used as an image. ``kind`` is safe to show: it names no file and no patient."""
 
     kind: str
 
@@ -41,11 +41,11 @@ class NotReadable:
 def read_header(path: Path) -> Dataset | NotReadable:
     """The elements up to the pixels. A file without the 128-byte preamble is read if it is DICOM.
 
-    Reading them all is faster than choosing; no name in them is looked at. Whatever a damaged file makes of
-    the parser, it is a NotReadable: no file ends a run.
+    Reading all elements is faster than selecting some; no name in them is used. Any parser error is returned as
+    NotReadable, so that no single file ends a run.
     """
     try:
-        if is_archive(path):  # one that could not be opened, which says why
+        if is_archive(path):  # raises ArchiveError with the reason if it cannot be opened
             members(path)
         with config.disable_value_validation(), local_file(path) as local, local.open("rb") as file:
             dataset = _read(file)
@@ -58,7 +58,7 @@ def read_header(path: Path) -> Dataset | NotReadable:
         return NotReadable(kind=str(error))
     except BeyondBoundsError as error:
         return NotReadable(kind=f"damaged DICOM header: {error}")
-    except Exception:  # the border of one file; the error's own text may quote it, so only its kind is reported
+    except Exception:  # one file must not end the run; the error's text may quote the file, so it is not reported
         return NotReadable(kind="damaged DICOM header")
 
 
@@ -70,12 +70,12 @@ def read_slices(path: Path, seen: Seen) -> list[SliceHeader] | NotReadable:
     try:
         with config.disable_value_validation():
             return list(slices_of(dataset, path, seen))
-    except Exception:  # the border of one file
+    except Exception:  # one file must not end the run
         return NotReadable(kind="damaged DICOM header")
 
 
 def has_preamble(path: Path) -> bool:
-    """True for a DICOM file with its preamble, whatever its name ends with."""
+    """True for a DICOM file with a preamble, whatever its suffix."""
     try:
         with local_file(path) as local, local.open("rb") as file:
             return file.read(132)[128:] == b"DICM"
@@ -96,7 +96,7 @@ def _read(file: BinaryIO) -> Dataset | NotReadable:
 
 
 def _kind_of(begin: bytes) -> str:
-    """What a file that is no DICOM begins with."""
+    """What a file other than DICOM looks like, by its first bytes."""
     inside = b""
     if begin.startswith(b"\x1f\x8b"):
         with contextlib.suppress(zlib.error):
@@ -110,7 +110,7 @@ def _kind_of(begin: bytes) -> str:
 
 
 def _looks_like_dicom(start: bytes) -> bool:
-    """A data set without preamble begins with a small element of group 0002 or 0008."""
+    """A data set without a preamble begins with a low element of group 0002 or 0008."""
     if len(start) < 8:
         return False
     group, element = struct.unpack("<HH", start[:4])
@@ -118,7 +118,7 @@ def _looks_like_dicom(start: bytes) -> bool:
 
 
 def _checked(dataset: Dataset) -> Dataset | NotReadable:
-    """The data set with blank object identifiers taken from its meta information, where they stand again."""
+    """The data set, with blank SOP UIDs filled in from the file meta information."""
     sop_class = text(dataset, "SOPClassUID")
     for keyword, media, stated in (
         ("SOPClassUID", "MediaStorageSOPClassUID", sop_class),
@@ -130,12 +130,12 @@ def _checked(dataset: Dataset) -> Dataset | NotReadable:
     if sop_class == DICOMDIR_SOP_CLASS:
         return NotReadable(kind="DICOMDIR")
     if not (sop_class or text(dataset, "Modality")):
-        return NotReadable(kind="DICOM that does not say what it is")
+        return NotReadable(kind="DICOM without SOP class and modality")
     return dataset
 
 
 def slices_of(dataset: Dataset, path: Path, seen: Seen | None = None) -> Iterator[SliceHeader]:
-    """The slices of one file: itself, or the frames of a multi-frame one, in stored order."""
+    """The slices of one file: the file itself, or the frames of a multi-frame file, in stored order."""
     seen = {} if seen is None else seen
     top = {int(element.tag): element for element in dataset.values()}
     for group in sequence(dataset, "SharedFunctionalGroupsSequence")[:1]:

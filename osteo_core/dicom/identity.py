@@ -10,7 +10,7 @@ from osteo_core.dicom.values import Source, printable, text
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Identity:
-    """Raw identifiers, or stand-ins for blank ones. ``name`` is what outputs of this series are named by."""
+    """Raw identifiers, or substitutes for blank ones. Outputs of this series are named after ``name``."""
 
     study: str
     series: str
@@ -25,7 +25,7 @@ def identity_of(source: Source, path: Path) -> Identity:
 
 
 def identity(uids: tuple[str, str], within: str, path: Path) -> Identity:
-    """The identity by study and series UID; without them, files of one folder and ``within`` it of one kind are one."""
+    """The identity by study and series UID; without them, by folder and ``within`` (which separates series in it)."""
     study, series = uids
     if series:
         return Identity(study=study or f"of series {series}", series=series, name=series, is_stated=bool(study))
@@ -37,7 +37,7 @@ def identity(uids: tuple[str, str], within: str, path: Path) -> Identity:
 
 
 def unique_names(identities: list[Identity]) -> dict[Identity, str]:
-    """Names for outputs: as they are, with a number where a name comes again."""
+    """Unique output names: repeated names get a number."""
     seen: dict[str, int] = {}
     names = {}
     for identity in sorted(identities):

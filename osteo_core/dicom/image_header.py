@@ -1,4 +1,4 @@
-"""What an image says of itself apart from its place: the record, and the elements that its fields are read from."""
+"""The header of an image apart from its position: the record, and the elements that its fields are read from."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from osteo_core.limits.tables import TUBE_VOLTAGE_HIGH, TUBE_VOLTAGE_LOW
 
 #: JPEG baseline and extended, JPEG-LS near-lossless. JPEG 2000 (.91) may be either; (0028,2110) tells.
 _LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51", "81"))
-#: (0020,4000) of every series that this program invents begins so.
+#: (0020,4000) of every simulated series begins with this.
 _SIMULATED_MARK = "simulated"
-#: A patient's size beyond these is a typing error or in centimetres.
+#: A patient size outside this range is a typing error or in centimetres.
 _SIZE_M = (0.3, 2.5)
 
-#: Where multi-frame files and dual-energy scanners say the voltage of each tube (DICOM Supplement 188).
+#: Where multi-frame files and dual-energy scanners state the voltage of each tube (DICOM Supplement 188).
 _TUBE_SEQUENCES = ("CTXRayDetailsSequence", "CTAdditionalXRaySourceSequence", "MultienergyCTAcquisitionSequence")
 
-#: What all images of one sound series say alike.
+#: Elements that are equal in all images of a regular series.
 COMMON_KEYWORDS = (
     *("SpecificCharacterSet", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
     *("Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
@@ -38,7 +38,7 @@ COMMON_KEYWORDS = (
     *("MultienergyCTAcquisitionSequence", "MultienergyCTCharacteristicsSequence", "MonoenergeticEnergyEquivalent"),
     *("DecompositionMaterialSequence", "DecompositionMethod"),
 )
-#: Numbers that are reported when they are not as DICOM has them, by the names that they have in reasons.
+#: Numbers that are reported when malformed: name used in reasons, and expected count.
 _CHECKED_NUMBERS = {
     "KVP": ("the tube voltage", 1),
     "SliceThickness": ("slice thickness", 1),
@@ -51,7 +51,7 @@ _CHECKED_NUMBERS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Odd:
-    """A value that is not as DICOM has it: what it is, what stood there, and whether it could be read all the same."""
+    """A malformed value: its name, its text, and whether it could be read nevertheless."""
 
     name: str
     shown: str
@@ -60,7 +60,7 @@ class Odd:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Who a file says was scanned. Never leaves this process: identifiers become keyed hashes first."""
+    """The patient named in a file. Never leaves this process; identifiers are hashed first."""
 
     patient_id: str = ""
     sex: str = ""
@@ -72,11 +72,11 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ImageHeader:
-    """What an image says of itself apart from its place; one object for all images of a file search that say the same.
+    """The header of an image apart from its position; equal images of a file search share one object.
 
-    ``words`` is what describes it, in upper case; ``not_plain`` what makes it no plain CT, '' for plain CT.
-    ``is_multienergy``: of a multi-energy scan, and maybe a mixed image of it.
-    ``contrast_agent`` joins what names one; ``odd`` are its values that are not as DICOM has them.
+    ``words``: its descriptions in upper case. ``not_plain``: why it is not plain CT, '' for plain CT.
+    ``is_multienergy``: from a multi-energy scan, possibly a mixed image.
+    ``contrast_agent``: the stated agent. ``odd``: its malformed values.
     """
 
     study_uid: str = ""
@@ -111,7 +111,7 @@ class ImageHeader:
 
 
 def image_header(source: Source, syntax: str = "") -> ImageHeader:
-    """What a header says of an image apart from its place, from any source of values by keyword."""
+    """The header of an image apart from its position, from any source of values by keyword."""
     agents = sequence(source, "ContrastBolusAgentSequence")
     agent = text(source, "ContrastBolusAgent") or next((text(a, "CodeMeaning") for a in agents), "")
     words = ("BodyPartExamined", "SeriesDescription", "ProtocolName")
@@ -161,7 +161,7 @@ def _person(source: Source) -> Person:
 
 
 def odd_numbers(source: Source, numbers: Mapping[str, tuple[str, int]]) -> tuple[Odd, ...]:
-    """Which of these numbers, by keyword with name and count, are not as DICOM has them."""
+    """Which of these numbers (keyword -> name and count) are malformed."""
     found = []
     for keyword, (name, count) in numbers.items():
         reading = read(source, keyword, count if count > 1 else 0)
@@ -173,14 +173,14 @@ def odd_numbers(source: Source, numbers: Mapping[str, tuple[str, int]]) -> tuple
 
 
 def _foreign_vr(source: Source, keyword: str) -> str:
-    """The VR of an element that is not DS: decoders of pixels then miss a rescale, or read it in their own way."""
+    """The VR of a rescale element if not DS: pixel decoders then miss or misread the rescale. Otherwise ''."""
     element = source.get(keyword)
     vr = element.VR if isinstance(element, RawDataElement) else None
     return "" if vr in (None, "DS") else str(vr)
 
 
 def voltages_kv(source: Source) -> tuple[float, ...]:
-    """The tube voltages (kV) of all tubes, each once, in the order in which they stand; none beyond what tubes have."""
+    """The tube voltages (kV) of all tubes in header order, without duplicates and implausible values."""
     return tuple(dict.fromkeys(kv for kv in _stated_kv(source) if _is_voltage(kv)))
 
 
@@ -196,7 +196,7 @@ def _is_voltage(kv: float) -> bool:
 
 
 def _odd_voltage(source: Source) -> tuple[Odd, ...]:
-    """A voltage that no tube has; 0 and less is how a header leaves it blank."""
+    """An implausible tube voltage; 0 and less count as blank."""
     beyond = next((kv for kv in read(source, "KVP").values or () if kv > 0 and not _is_voltage(kv)), None)
     return () if beyond is None else (Odd(name="the tube voltage", shown=shown(f"{beyond:g}"), is_read=False),)
 

@@ -1,4 +1,4 @@
-"""What one image is by its own header: a slice that can be measured, or a localiser, a capture, something derived."""
+"""What one image is, by its own header: a measurable slice, a localiser, a capture or a derived image."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _DERIVED_WORDS = frozenset(
 #: Words of derived images that keep the HU: reformats and averages of slices.
 _REFORMAT_WORDS = frozenset(("AXIAL", "MPR", "REFORMATTED", "AVERAGE", "RESAMPLED", "CSA MPR", "VOLUMETRIC", "HELIX"))
 
-#: How images of a kind that is left out are named, with their number before it.
+#: Names of excluded kinds of image; a count precedes the name.
 _NAMES = {
     ExclusionCode.LOCALISER: "localiser(s)",
     ExclusionCode.SECONDARY_CAPTURE: "capture(s) or report(s)",
-    ExclusionCode.NOT_CT: "image(s) that are no CT",
-    ExclusionCode.NOT_AN_IMAGE: "object(s) that are no CT image",
+    ExclusionCode.NOT_CT: "image(s) other than CT",
+    ExclusionCode.NOT_AN_IMAGE: "object(s) other than CT images",
 }
 
 
 @lru_cache(maxsize=4096)
 def fault_of(image: ImageHeader) -> Exclusion | None:
-    """Why an image is no slice of a plain CT, or None."""
+    """Why an image is not a slice of a plain CT, or None."""
     return _not_ct(image) or _not_original(image)
 
 
 def name_of(fault: Exclusion) -> str:
-    """What images with this fault are, in words that follow their number."""
+    """What images with this fault are, worded to follow a count."""
     return _NAMES.get(fault.code, f"derived image(s) ({fault.found})")
 
 

@@ -1,9 +1,9 @@
-"""Reconstruction kernels in three groups, per vendor; a name without a row is UNKNOWN, never guessed.
+"""Reconstruction kernels in three groups, per vendor; a name that is not listed is UNKNOWN, never guessed.
 
-Groups as users of these scanners name them (smooth: abdomen soft; standard: body; sharp: lung, bone,
-edge). In NLST each centre rebuilt one standard and one sharp series (GE STANDARD and BONE or LUNG,
-Siemens B30f and B50f, Philips C and D, Toshiba FC10 and FC51), which fixes the border for four
-vendors. Sources: NLST protocol and its series in IDC v25; vendors' public names. Design otherwise.
+Groups follow clinical use (smooth: soft abdomen; standard: body; sharp: lung, bone,
+edge). In NLST each centre reconstructed one standard and one sharp series (GE STANDARD and BONE or LUNG,
+Siemens B30f and B50f, Philips C and D, Toshiba FC10 and FC51), which fixes the boundary for four
+vendors. Sources: NLST protocol and its series in IDC v25; vendors' public names; the rest is a design choice.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ PHILIPS_KERNELS = {
     **dict.fromkeys(("D", "YC", "YD", "L", "E", "EC", "F", "XCD", "CD", "Y-SHARP", "Y-DETAIL"), _SHARP),
 }
 
-#: Siemens: family letters (B, Br, Bl, Bf, Bv, Hr, Qr, I, J, D, Q ...), two digits that grow with sharpness,
-#: then rotation or algorithm letters. T is the topogram's.
+#: Siemens: family letters (B, Br, Bl, Bf, Bv, Hr, Qr, I, J, D, Q ...), two digits that increase with sharpness,
+#: then rotation or algorithm letters. T is for topograms.
 _SIEMENS = re.compile(r"^(?P<family>[A-Z]{1,2})(?P<sharpness>\d{2})[A-Z]?(?:[_ ].*)?$")
 _SIEMENS_FAMILIES = frozenset(
     ("B", "BR", "BL", "BF", "BV", "BP", "BM", "H", "HR", "HC", "HP", "HV", "QR", "QC", "Q", "I", "J", "D", "SA")
 )
 _SIEMENS_STANDARD_FROM, _SIEMENS_SHARP_FROM = 30, 50
 
-#: Toshiba and Canon: FC and two digits; decades share a purpose.
+#: Toshiba and Canon: FC and two digits; each decade has one purpose.
 _TOSHIBA = re.compile(r"^FC(?P<number>\d{2})[A-Z]?(?:[-_ ].*)?$")
 _TOSHIBA_RANGES = (
     (range(1, 4), _SMOOTH),  # body, with beam-hardening correction, smoothest first
@@ -50,7 +50,7 @@ _TOSHIBA_RANGES = (
     (range(80, 90), _SHARP),  # bone, high resolution
 )
 
-#: UIH writes what a kernel is for in its name (B_SOFT_B, B_SHARP_C, LUNG_VSHARP_C).
+#: UIH kernel names state their purpose (B_SOFT_B, B_SHARP_C, LUNG_VSHARP_C).
 _UIH_WORDS = (("SHARP", _SHARP), ("LUNG", _SHARP), ("BONE", _SHARP), ("VSOFT", _SMOOTH), ("SOFT", _STANDARD))
 
 _NAMED = {
@@ -61,16 +61,16 @@ _NAMED = {
 
 
 def kernel_group(vendor: Vendor, convolution_kernel: str | None) -> KernelGroup:
-    """The group of a kernel as (0018,1210) has it; of a two-valued one ('Br38f\\\\3') the first value counts.
+    """The group of a kernel (0018,1210); if it has two values ('Br38f\\\\3') the first counts.
 
-    The second value is the strength of an iterative reconstruction and does not move the edges.
+    The second value is the strength of iterative reconstruction and does not affect sharpness.
     """
     name = first_value(convolution_kernel).upper()
     return _RULES.get(vendor, _by_name)(name) if name else KernelGroup.UNKNOWN
 
 
 def first_value(convolution_kernel: str | None) -> str:
-    """The kernel's own name without what follows a backslash, and without outer spaces."""
+    """The kernel name up to the first backslash, without surrounding spaces."""
     return (convolution_kernel or "").split("\\")[0].strip()
 
 
@@ -103,7 +103,7 @@ def _uih(name: str) -> KernelGroup:
 
 
 def _by_name(name: str) -> KernelGroup:
-    """Hitachi, Neusoft and others: only words that say what they do; bare numbers stay unknown."""
+    """Hitachi, Neusoft and others: only self-explanatory names; bare numbers stay unknown."""
     return _NAMED.get(name, KernelGroup.UNKNOWN)
 
 

@@ -1,4 +1,4 @@
-"""NIfTI and other volume files as series: what they and the facts beside them say, and what stays unknown."""
+"""NIfTI and other volume files as series, from their headers, sidecar files and the table about files."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from osteo_core.records import Geometry, Series
 from osteo_core.settings import Settings
 from osteo_core.terms import KernelGroup, Sex, Step, Vendor
 
-#: What a file of a volume says of its scan only by the JSON file or the table beside it, in order.
+#: Attributes known only from the JSON file or the table, in order of reporting.
 _ASKED_FOR = ("manufacturer", "tube voltage", "kernel", "slice thickness", "contrast", "age and sex")
-#: Sides of a pixel are the same within this; headers round to 1e-3 or better.
+#: Tolerance for square pixels; headers round to 1e-3 or better.
 _SQUARE_MM = 1e-3
 
 
 def nifti_members(paths: Sequence[Path], about: About | None) -> list[Member]:
-    """Who was scanned, by the JSON file beside each file and the table ``about``; each file is a study of its own."""
+    """The patients according to JSON sidecar and table ``about``; each file counts as its own study."""
     return [
         Member(
             identity=Identity(study=_place(path), series=_place(path), name=nifti_stem(path), is_stated=False),
@@ -51,7 +51,7 @@ def _person(path: Path, about: About) -> Person:
         return stated_of(path, about).image.person
     except OsteoError:  # a table of the caller's own
         raise
-    except Exception:  # what stands beside the file cannot be used, as nifti_series tells
+    except Exception:  # an unusable sidecar is reported by nifti_series
         return Person()
 
 
@@ -63,10 +63,10 @@ def nifti_series(
     *,
     members: Sequence[Member],
 ) -> Iterator[tuple[Series, Exclusion | None, tuple[Caution, ...]]]:
-    """One series a file, with its exclusion if any. Whether it is a CT or a label map shows when it is read.
+    """One series per file, with its exclusion if any. Whether it is CT or a label map is known only once it is read.
 
-    What the JSON file beside it and the table ``about`` say counts as the header of a DICOM image does. ``members``:
-    who was scanned, those of other files among them.
+    The JSON sidecar and the table ``about`` are treated like a DICOM header. ``members``: the patients, including those
+    of other files.
     """
     by_place = {member.study_uid: member for member in members}
     for path, name in zip(paths, _names(paths), strict=True):
@@ -75,7 +75,7 @@ def nifti_series(
             yield _judged(path, name, pseudonyms, settings, about=about or About(), member=own)
         except OsteoError:  # a table of the caller's own
             raise
-        except Exception as error:  # the border of one file: its header ends no search
+        except Exception as error:  # one file must not end the search
             found = f"a header that cannot be used ({type(error).__name__})"
             exclusion = Exclusion(code=ExclusionCode.UNREADABLE, step=Step.FIND, found=found)
             yield _series(path, name, pseudonyms), exclusion, ()
@@ -112,7 +112,7 @@ def _with_facts(series: Series, stated: Stated, pseudonyms: Pseudonyms, member: 
 
 
 def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
-    """What is missing, what is written oddly, and what follows from it."""
+    """Cautions about missing and malformed values, and their consequences."""
     has_person = series.patient_age_years is not None and series.patient_sex is not Sex.UNKNOWN
     values = (
         series.manufacturer,
@@ -141,7 +141,7 @@ def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """File stems; a stem that comes again gets a number that no other file has, for outputs are named by it."""
+    """File stems, which name the outputs; repeated stems get a unique number."""
     stems = [printable(nifti_stem(path)) for path in paths]
     own, count = set(stems), Counter[str]()
     names = []
@@ -154,7 +154,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _place(path: Path) -> str:
-    """What identifies a file: many folders hold a file of the same name."""
+    """Identifies a file by its path, because file names repeat across folders."""
     return f"nifti {path.resolve()}"
 
 
@@ -173,7 +173,7 @@ def _series(path: Path, name: str, pseudonyms: Pseudonyms, geometry: Geometry | 
 
 
 def _slice_axis(geometry: Geometry) -> int:
-    """The axis across the slices: pixels are square, so it is the odd one out; from head to foot where none is."""
+    """The slice axis: the one with different spacing, as pixels are square; the head-foot axis if none differs."""
     spacing = geometry.spacing_mm
     squares = [
         axis

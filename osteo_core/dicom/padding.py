@@ -1,4 +1,4 @@
-"""Padding outside the reconstructed circle: found by its declared value or by being below all tissue, made air."""
+"""Padding outside the reconstructed circle, found by its declared value or by its low HU, and replaced by air."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from osteo_core.terms import Step
 
 
 def replace_padding(plane_hu: NDArray[Any], header: SliceHeader) -> tuple[int, float]:
-    """Turn padding in one slice (HU, changed in place) to air; how many voxels, and their lowest value.
+    """Replace padding in one slice (HU, in place) by air; returns the voxel count and the lowest value replaced.
 
-    A declared value that would be tissue (0 in unsigned files without shift) is not believed. Voxels
-    that were -1024 already are not counted.
+    A declared value in the range of tissue (0 in unsigned files without an intercept) is ignored. Voxels
+    that already were -1024 are not counted.
     """
     mask = plane_hu < PADDING_BELOW_HU
     if header.pixels.padding is not None:

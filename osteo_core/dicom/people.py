@@ -1,7 +1,7 @@
-"""Who was scanned: files that contradict each other are never one patient, whatever their identifiers say.
+"""Tells patients apart: files that contradict each other never belong to one patient, whatever their identifiers say.
 
-De-identified collections give 'ANON', '0' or nothing as everybody's PatientID, and one StudyInstanceUID to several
-people. So a placeholder is no identifier, and two sexes, births or sizes under one identifier are two patients.
+De-identified collections use 'ANON', '0' or a blank as the PatientID of everybody, and reuse one StudyInstanceUID for
+several people. So placeholders are ignored, and different sexes, births or sizes under one identifier are two patients.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from osteo_core.dicom.values import most
 from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.terms import Step
 
-#: Births and sizes further apart than this are two people's; headers round ages to years and sizes to centimetres.
+#: Births or sizes that differ by more belong to two people; headers round ages to years and sizes to centimetres.
 _BIRTH_APART_YEARS = 1.5
 _BIRTH_APART_YEARS_BY_AGE = 3.0
-#: Without the day of a scan: longer than one scanner's CT is kept, and shorter than a generation.
+#: Used when the study date is unknown: longer than CTs are usually archived, shorter than a generation.
 _AGE_APART_YEARS = 15.0
 _SIZE_APART_M = 0.2
 _DAYS_A_YEAR = 365.25
@@ -36,10 +36,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """The files of one series of one person. ``patient`` is what tells this person from all others.
+    """The files of one series of one person. ``patient`` identifies this person uniquely.
 
-    ``name`` and ``study_uid`` are what the identifiers say before people are told apart. ``patients`` is more than one
-    where slices of several people form one stack; ``unsure`` says why it is not certain who was scanned.
+    ``name`` and ``study_uid`` are the identifiers before people are separated. ``patients`` is more than one
+    where slices of several people form one stack; ``unsure`` says why the patient's identity is uncertain.
     """
 
     identity: Identity
@@ -58,12 +58,12 @@ class Member:
 
 
 def is_placeholder(patient_id: str) -> bool:
-    """True for what stands in a PatientID when nobody is meant: blank, '0', 'ANON', 'XXXX'."""
+    """True for a PatientID that identifies nobody: blank, '0', 'ANON', 'XXXX'."""
     return _PLACEHOLDER.fullmatch(re.sub(r"[\W_]+", "", patient_id).upper()) is not None
 
 
 def split_by_person(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """The slices of one series by the person whom they name; slices that contradict nobody go with the most."""
+    """The slices of one series by person; slices compatible with several people go to the one with most slices."""
     by_person: dict[Person, list[SliceHeader]] = {}
     for one in slices:
         by_person.setdefault(one.image.person, []).append(one)
@@ -75,7 +75,7 @@ def split_by_person(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 
 
 def person_of(slices: Sequence[SliceHeader]) -> Person:
-    """What most slices of one person say of it, each value by itself."""
+    """The most frequent value of each attribute of one person."""
     people = [one.image.person for one in slices]
     if len(set(people)) == 1:
         return people[0]
@@ -84,9 +84,9 @@ def person_of(slices: Sequence[SliceHeader]) -> Person:
 
 
 def with_patients(members: Sequence[Member]) -> list[Member]:
-    """The members with the patient of each: by PatientID, apart where people contradict each other.
+    """The members, each with its patient: by PatientID, separated where people contradict each other.
 
-    The order of ``members`` does not matter, so that it is the same in which order files were indexed.
+    The order of ``members`` does not matter, so the order of indexing has no effect.
     """
     by_name: dict[str, list[Member]] = {}
     for one in sorted(members, key=_order):
@@ -107,7 +107,7 @@ def _order(one: Member) -> tuple[Identity, str]:
 
 
 def name_of(patient_id: str, study: str) -> str:
-    """Without a PatientID each study is a patient of its own: never two patients as one."""
+    """The PatientID; without one each study counts as its own patient, so two patients are never merged."""
     return f"study {study}" if is_placeholder(patient_id) else patient_id
 
 
@@ -121,7 +121,7 @@ def _separated(members: Sequence[Member]) -> list[Member]:
     clusters = _clusters(members, apart, reasons)
     if len(clusters) == 1:
         return [replace(one, patient=name) for one in members]
-    unsure = f"{len(clusters)} people of different {' and '.join(sorted(reasons))} go by one identifier"
+    unsure = f"{len(clusters)} people of different {' and '.join(sorted(reasons))} share one identifier"
     return [
         replace(one, patient=f"{name}\0{described}", unsure=f"{unsure}; they count as separate patients")
         for described, cluster in zip(_descriptions(clusters), clusters, strict=True)
@@ -130,14 +130,13 @@ def _separated(members: Sequence[Member]) -> list[Member]:
 
 
 def _in_own_study(one: Member, patients: int, of_one_name: int) -> Member:
-    """The member under a study that is its patient's alone, for one StudyInstanceUID may stand for two patients'.
+    """The member, with a study that belongs to its patient alone, because one StudyInstanceUID may be used for two.
 
-    A study that one identifier has for one person keeps its name whoever else goes by that identifier, and with it its
-    results and reviews.
+    The key does not depend on other people under the same identifier, so that a study keeps its results and reviews.
     """
     unsure = one.unsure
     if patients > 1 and not unsure:
-        unsure = f"one StudyInstanceUID stands for {patients} patients; they count as separate patients"
+        unsure = f"one StudyInstanceUID is used for {patients} patients; they count as separate patients"
     own = one.patient if of_one_name > 1 else one.name
     if own == f"study {one.study_uid}":
         return replace(one, unsure=unsure)
@@ -147,7 +146,7 @@ def _in_own_study(one: Member, patients: int, of_one_name: int) -> Member:
 def _clusters(
     items: Sequence[Item], apart: Callable[[Item, Item], str], reasons: set[str] | None = None
 ) -> list[list[Item]]:
-    """Items that nothing sets apart together; ``reasons`` takes what did."""
+    """Groups of items that do not contradict each other; ``reasons`` collects the contradictions."""
     clusters: list[list[Item]] = []
     for item in items:
         for cluster in clusters:
@@ -163,14 +162,14 @@ def _clusters(
 
 
 def doubts_of(member: Member) -> tuple[Caution, ...]:
-    """The caution of a member of whom it is not certain who was scanned."""
+    """The caution for a member whose patient is uncertain."""
     if not member.unsure:
         return ()
     return (Caution(code=CautionCode.PATIENT_UNSURE, step=Step.FIND, found=member.unsure),)
 
 
 def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
-    """What makes these two people ('sex', 'birth', 'age', 'size' or 'identifier'), or ''."""
+    """Why these cannot be one person ('sex', 'birth', 'age', 'size' or 'identifier'), or ''."""
     ids = {p.patient_id for p in (one, other) if not is_placeholder(p.patient_id)}
     if len(ids) > 1:
         return "identifier"
@@ -182,7 +181,7 @@ def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
     if births[0] is not None and births[1] is not None:
         if abs(births[0] - births[1]) > _BIRTH_APART_YEARS_BY_AGE:
             return "age"
-    elif one.age_years is not None and other.age_years is not None:  # when they were scanned is not known
+    elif one.age_years is not None and other.age_years is not None:  # the study date is unknown
         if abs(one.age_years - other.age_years) > _AGE_APART_YEARS:
             return "age"
     if one.size_m and other.size_m and abs(one.size_m - other.size_m) > _SIZE_APART_M:
@@ -191,7 +190,7 @@ def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
 
 
 def _birth_year(person: Person, *, is_one_study: bool) -> float | None:
-    """The year of birth by age and date of the study; within one study its age alone compares people."""
+    """The year of birth from age and study date; within one study the age alone is compared."""
     if person.age_years is None:
         return None
     if is_one_study:
@@ -200,7 +199,7 @@ def _birth_year(person: Person, *, is_one_study: bool) -> float | None:
 
 
 def _descriptions(clusters: Sequence[Sequence[Member]]) -> list[str]:
-    """What sets each person apart from the others; their size or place among them where sex and birth do not."""
+    """Distinguishes each person from the others by sex and birth, else by size, else by number."""
     found = [_description(cluster) for cluster in clusters]
     if len(set(found)) < len(found):
         found = [f"{one} {_size(cluster)}" for one, cluster in zip(found, clusters, strict=True)]
@@ -214,7 +213,7 @@ def _size(cluster: Sequence[Member]) -> str:
 
 
 def _description(cluster: Sequence[Member]) -> str:
-    """What sets a person apart, the same whatever the order of files."""
+    """Describes a person independently of the order of files."""
     people = [one.person for one in cluster]
     sex = max(person.sex for person in people)
     births = sorted(person.born.isoformat() for person in people if person.born)

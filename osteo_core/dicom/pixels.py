@@ -1,7 +1,7 @@
 """Pixels of one file in HU, whatever its transfer syntax (JPEG lossless, JPEG-LS, JPEG 2000, RLE, none).
 
-SimpleITK (GDCM) decodes every syntax and applies the rescale, so there is one way for all files;
-where each slice lies is not asked of it but of our own reading of the header.
+SimpleITK (GDCM) decodes every syntax and applies the rescale, so all files take the same path.
+Slice positions come from our own header reader, not from SimpleITK.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from osteo_core.archives import local_file
 from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflated
 from osteo_core.dicom.values import DAMAGE, number, sequence, text
 
-# GDCM's warnings quote file names, and those may hold a patient's name.
+# GDCM's warnings quote file names, which may contain a patient's name.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
-#: What makes up the number of bits of the pixels, and the pixels themselves.
+#: Attributes that determine the size of the pixel data, and the pixel data.
 _SIZE_KEYWORDS = ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel", "BitsAllocated", "PixelData")
-#: What GDCM needs of a file to decode it, and nothing that a header may hold amiss.
+#: All that GDCM needs to decode a file, without elements that may be malformed.
 _PIXEL_KEYWORDS = (
     *(*_SIZE_KEYWORDS[:-1], "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation"),
     *("PlanarConfiguration", "RescaleSlope", "RescaleIntercept"),
 )
 #: Little-endian elements with big-endian pixels (GE Advantage workstations); pydicom reads the elements.
 _GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
-#: Ends compressed pixels, which little follows.
+#: Ends compressed pixel data, near the end of the file.
 _END_OF_FRAGMENTS, _TAIL_BYTES = b"\xfe\xff\xdd\xe0", 65536
-#: Longer elements stay unread on disk while only their length is asked for.
+#: Longer elements are left on disk when only their length is needed.
 _DEFER_BYTES = 1024
 _NATIVE_SYNTAXES = (
     "",
@@ -52,15 +52,15 @@ _NATIVE_SYNTAXES = (
 
 
 class PixelsUnreadableError(Exception):
-    """These pixels cannot be decoded; the text is fit for a reader's eyes (it names no file)."""
+    """Pixels that cannot be decoded; the message is safe to show (it names no file)."""
 
 
 def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_rescaled: bool = True) -> NDArray[Any]:
     """(frames, rows, columns) in HU as stored, int16/int32 or float64. Raises PixelsUnreadableError.
 
-    ``syntax``: the transfer syntax of its meta information, '' where it has none. ``is_monochrome1``: only the
-    display of such a file is inverted, but GDCM inverts its values, so it is decoded under the other name.
-    ``is_rescaled``: False for stored values without any rescale.
+    ``syntax``: the transfer syntax from the file meta information, '' without one. ``is_monochrome1``: only the
+    display of such images is inverted, but GDCM inverts the values, so they are decoded as MONOCHROME2.
+    ``is_rescaled``: False for stored values without rescaling.
     """
     with local_file(path) as local:
         return _frames(local, syntax, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
@@ -81,7 +81,7 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
             return _decoded_bare(path, is_rescaled=True)
         try:
             return _decoded(path)
-        except PixelsUnreadableError:  # an element that GDCM trips over is perhaps none that pixels need
+        except PixelsUnreadableError:  # the element that GDCM fails on may not be needed for the pixels
             return _decoded_bare(path, is_rescaled=True)
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.dcm"
@@ -96,7 +96,7 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
 
 
 def _read_deflated(path: Path, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray[Any]:
-    """GDCM would inflate without a bound, so it gets the inflated file."""
+    """GDCM inflates without a limit, so it is given the inflated file."""
     with tempfile.TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.dcm"
         try:
@@ -109,7 +109,7 @@ def _read_deflated(path: Path, *, is_monochrome1: bool, is_rescaled: bool) -> ND
 
 
 def _is_utf8(path: Path) -> bool:
-    """SimpleITK takes no other names."""
+    """SimpleITK accepts only UTF-8 names."""
     try:
         str(path).encode()
     except UnicodeEncodeError:
@@ -118,21 +118,21 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _has_known_representations(path: Path) -> bool:
-    """Whether each element's value representation is one of the standard's.
+    """Whether all value representations are defined by the standard.
 
-    Where one is not, GDCM takes four bytes for its length, asks for as much memory, and never gives it back: a damaged
-    file of a kilobyte would cost 740 MB each time it is read.
+    For an unknown one, GDCM reads a 4-byte length, allocates that much memory and never frees it: a damaged file of a
+    kilobyte costs 740 MB each time it is read.
     """
     try:
         with config.disable_value_validation():
             dataset = dcmread(path, force=True, defer_size=_DEFER_BYTES, stop_before_pixels=True)
-    except DAMAGE:  # which decoding it tells
+    except DAMAGE:  # reported by the decoder
         return True
     return all(one.VR is None or one.VR in STANDARD_VR for one in (*dataset.file_meta.values(), *dataset.values()))
 
 
 def _check_length(path: Path) -> None:
-    """Uncompressed pixels are as many as the header says: GDCM would fill the rest with whatever comes next."""
+    """Checks that uncompressed pixel data has the expected size: GDCM would fill the rest with unrelated data."""
     try:
         with config.disable_value_validation():
             dataset = dcmread(path, force=True, defer_size=_DEFER_BYTES, specific_tags=list(_SIZE_KEYWORDS))
@@ -163,7 +163,7 @@ def _decoded(path: Path) -> NDArray[Any]:
 
 
 def _decoded_bare(path: Path, *, is_rescaled: bool) -> NDArray[Any]:
-    """The frames by a file of the same pixels and little else. Raises PixelsUnreadableError."""
+    """The frames, decoded from a minimal copy of the file. Raises PixelsUnreadableError."""
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "bare.dcm"
         try:
@@ -183,7 +183,7 @@ def _write_bare(path: Path, bare: Path, *, is_rescaled: bool) -> None:
         own.PhotometricInterpretation = text(dataset, "PhotometricInterpretation").replace("OCHROME1", "OCHROME2")
         own["PixelData"] = dataset["PixelData"]
         syntax = UID(dataset.file_meta.TransferSyntaxUID)
-        if not _is_whole(own, syntax, path):  # pydicom takes what there is, and GDCM fills the rest
+        if not _is_whole(own, syntax, path):  # pydicom accepts short data, and GDCM fills the rest
             raise ValueError
         if syntax == _GE_BIG_ENDIAN_PIXELS:
             own.PixelData = np.frombuffer(dataset.PixelData, dtype=">u2").astype("<u2").tobytes()
@@ -202,7 +202,7 @@ def _is_whole(own: Dataset, syntax: str, path: Path) -> bool:
 
 
 def _write_plain(path: Path, whole: Path, *, is_rescaled: bool) -> None:
-    """A proper file, which GDCM asks for, of values that it neither inverts nor, unless ``is_rescaled``, rescales."""
+    """Write a conforming file for GDCM, so that it does not invert values and rescales them only if ``is_rescaled``."""
     with config.disable_value_validation():
         dataset: Dataset = dcmread(path, force=True)
         meta = getattr(dataset, "file_meta", None) or FileMetaDataset()

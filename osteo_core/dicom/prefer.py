@@ -1,4 +1,4 @@
-"""One series a study: the criteria in their order, and the one that decided, in words."""
+"""Selects one series per study: the criteria in order, and the one that decided, in words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Criterion:
-    """Higher rank is better; ``reason`` says of the winner why it won by it, ``against`` of the other why it lost."""
+    """Higher rank is better; ``reason`` says why the winner was chosen, ``against`` why the other was not."""
 
     rank: Callable[[Candidate], float]
     reason: str
@@ -46,7 +46,7 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         rank=lambda c: _region(c.words),
         reason="its description names the abdomen or spine",
-        against="by the descriptions the other shows rather the abdomen or spine",
+        against="by its description, the other series is more likely to show the abdomen or spine",
     ),
     Criterion(
         rank=lambda c: float(_is_long_enough(c)),
@@ -61,11 +61,11 @@ CRITERIA: tuple[Criterion, ...] = (
     Criterion(
         rank=lambda c: float(_is_native(c)),
         reason="no contrast declared",
-        against="contrast is declared for this one alone",
+        against="contrast is declared only for this one",
     ),
     Criterion(
         rank=lambda c: float(c.series.kernel_group is not KernelGroup.UNKNOWN),
-        reason="a kernel that is known",
+        reason="its kernel is known",
         against="the kernel of this one is not known",
     ),
     Criterion(
@@ -85,7 +85,7 @@ CRITERIA: tuple[Criterion, ...] = (
     ),
     Criterion(rank=lambda c: float(c.series.n_slices), reason="more slices", against="the other has more slices"),
 )
-#: Alike in all of them.
+#: Used when all criteria are equal.
 _FIRST = Criterion(
     rank=lambda _: 0.0,
     reason="alike in all criteria, first in the order of its files",
@@ -96,10 +96,10 @@ _FIRST = Criterion(
 def choose_preferred(
     series: Sequence[Series], words: Mapping[str, str]
 ) -> tuple[tuple[Series, ...], tuple[tuple[Series, Exclusion], ...]]:
-    """The preferred series a study with its reason, and the others with theirs.
+    """The preferred series of each study with its reason, and the others with theirs.
 
-    ``words``: series_key -> upper-case description. Ties end by the place in the series and
-    among the files, so the choice is repeatable and the same at every site.
+    ``words``: series_key -> upper-case description. Ties are broken by stack and file
+    order, so the choice is reproducible.
     """
     studies: dict[str, list[Series]] = {}
     for one in series:
@@ -133,7 +133,7 @@ def _decisive(best: Candidate, other: Candidate) -> Criterion:
 
 
 def _place(series: Series) -> tuple[int, str, tuple[str, ...]]:
-    """The first stack of a series comes first (the second before the tenth), then the first file."""
+    """Sort key: stacks in numerical order (the second before the tenth), then file names."""
     return len(series.stack_label), series.stack_label, tuple(str(path) for path in series.files)
 
 

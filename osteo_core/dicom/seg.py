@@ -1,4 +1,4 @@
-"""DICOM segmentations (SEG) in: whose masks they are, and their segments as one label map.
+"""Reads DICOM segmentations (SEG): which series they belong to, and their segments as one label map.
 
 BINARY, FRACTIONAL (from half of the maximum on) and LABELMAP, DICOM PS3.3 A.51 and C.8.20.
 """
@@ -25,7 +25,7 @@ SEG_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7
 #: Frames of one stack lie on one line and at whole steps, within this share of a step.
 _STEP_TOLERANCE = 0.1
 _LINE_TOLERANCE_MM = 0.1
-#: Frames nearer than this lie in one slice, as slices of a CT do.
+#: Frames closer than this lie in one slice, as for CT slices.
 _SAME_PLACE_MM = 0.01
 
 
@@ -35,7 +35,7 @@ class SegUnreadableError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class SegHeader:
-    """Of which series a SEG is the mask, and in which frame of reference; blank where it does not say."""
+    """The series that a SEG refers to, and its frame of reference; blank where not stated."""
 
     series_instance_uids: tuple[str, ...]
     frame_of_reference_uid: str
@@ -43,7 +43,7 @@ class SegHeader:
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """What a SEG says of one segment: its words, from the most telling on, and the codes of its anatomy."""
+    """One segment of a SEG: its descriptions, most specific first, and its anatomical codes."""
 
     number: int
     words: tuple[str, ...]
@@ -53,7 +53,7 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SegMask:
-    """Labels (I, J, K) as the reader's caller numbered the segments, where they lie, and the segments."""
+    """Labels (I, J, K) with the numbers given by the caller, their geometry, and the segments."""
 
     labels: LabelArray
     geometry: Geometry
@@ -76,10 +76,10 @@ _HEADER_TAGS: list[Any] = ["SOPClassUID", "ReferencedSeriesSequence", "FrameOfRe
 
 
 def read_seg(path: Path, label_of: Callable[[Segment], int]) -> SegMask:
-    """The segments to which ``label_of`` gives a number from 1 to 255, as one label map; those it gives 0 are left out.
+    """The segments that ``label_of`` maps to 1-255, as one label map; segments mapped to 0 are left out.
 
-    Where segments overlap the first counts. Raises SegUnreadableError when the file is damaged or its frames are no
-    stack.
+    Where segments overlap, the first counts. Raises SegUnreadableError when the file is damaged or its frames do not
+    form a stack.
     """
     try:
         with config.disable_value_validation():
@@ -130,7 +130,7 @@ def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geom
         raise SegUnreadableError("a SEG without frames")
     is_map = text(dataset, "SegmentationType") == "LABELMAP"
     if not is_map and not all(frame.segment for frame in frames):
-        raise SegUnreadableError("a SEG whose frames do not say which segment they show")
+        raise SegUnreadableError("a SEG whose frames do not reference a segment")
     geometry, planes = _stack(dataset, frames)
     used = [n for n, frame in enumerate(frames) if is_map or frame.segment in wanted]
     labels = np.zeros(geometry.shape, dtype=np.uint8)
@@ -143,7 +143,7 @@ def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geom
         else:
             plane[(values >= _least(dataset)) & (plane == 0)] = wanted[frames[n].segment]
     if wanted and not labels.any():
-        raise SegUnreadableError("a SEG whose wanted segments mark no pixel")
+        raise SegUnreadableError("a SEG whose requested segments are empty")
     return labels, geometry
 
 
@@ -160,7 +160,7 @@ def _frame(item: Dataset, shared: Dataset) -> _Frame:
     )
     position = numbers(placed, "ImagePositionPatient", 3)
     if position is None:
-        raise SegUnreadableError("a SEG whose frames do not say where they lie")
+        raise SegUnreadableError("a SEG whose frames have no position")
     return _Frame(segment=int(number(identified, "ReferencedSegmentNumber") or 0), position_mm=np.array(position))
 
 
@@ -177,15 +177,15 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     heights = positions @ normal
     step = _step(heights) or number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
     if not step:
-        raise SegUnreadableError("a SEG that does not say how far its frames lie apart")
+        raise SegUnreadableError("a SEG without a distance between its frames")
     planes = (heights - heights.min()) / step
     origin = positions[heights.argmin()]
     beside = positions - origin - np.outer(heights - heights.min(), normal)
-    # Slices of a tilted gantry are shifted against each other by the same in each step.
+    # With gantry tilt, each slice is shifted by the same amount from the one before.
     shift = planes @ beside / max(float(planes @ planes), 1.0)
     off_line = np.abs(beside - np.outer(planes, shift)).max()
     if np.abs(planes - np.rint(planes)).max() > _STEP_TOLERANCE or off_line > _LINE_TOLERANCE_MM:
-        raise SegUnreadableError("a SEG whose frames are no stack of even steps")
+        raise SegUnreadableError("a SEG whose frames are not evenly spaced")
     affine = np.eye(4)
     affine[:3, :3] = np.stack([along * pixel_mm[1], down * pixel_mm[0], normal * step + shift], axis=1)
     affine[:3, 3] = origin
@@ -198,7 +198,7 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
 
 
 def _step(heights: FloatArray) -> float:
-    """The step that fits all gaps, each a whole number of steps, so that rounded heights do not add up; 0 without."""
+    """The step of which all gaps are multiples, so that rounding errors do not add up; 0 without gaps."""
     gaps = np.diff(np.sort(heights))
     gaps = gaps[gaps > _SAME_PLACE_MM]
     return float(gaps.sum() / np.rint(gaps / gaps.min()).sum()) if len(gaps) else 0.0
@@ -214,7 +214,7 @@ def _group(dataset: Dataset, keyword: str) -> Dataset:
 
 
 def _pixels(dataset: Dataset, used: Sequence[int]) -> Iterator[NDArray[np.integer]]:
-    """(rows, columns) of the frames ``used``, one after the other: all of them unpacked may be gigabytes."""
+    """(rows, columns) of the frames ``used``, one at a time, because all frames unpacked may take gigabytes."""
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     if int(dataset.BitsAllocated) > 1:
         yield from iter_pixels(dataset, indices=used) if used else ()

@@ -1,9 +1,9 @@
-"""Which site a series comes from: the institution its header names, or the name that a table of the site's own gives.
+"""Which site a series comes from: the institution named in its header, or the name given in the site table.
 
 The table (CSV or Excel with a row of headings, named by settings.site_table) has the columns what, value and site:
 ``what`` is institution (0008,0080), station (0008,1010), serial number (0018,1000) or folder. The first row that fits
-counts; the case of letters does not matter. A site is stored as its keyed hash, so that no name leaves with an export;
-whoever has table and key sees the names.
+counts; case is ignored. A site is stored as its keyed hash, so exports contain no site names; they are shown only to
+holders of the table and the key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from osteo_core.tables.rows import read_whole
 
 
 class What(StrEnum):
-    """What of a series a row of the table looks at."""
+    """The attribute of a series that a row of the table matches."""
 
     INSTITUTION = "institution"
     STATION = "station"
@@ -38,7 +38,7 @@ class SiteRule:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What is known of where a series comes from; blank where the header does not say."""
+    """What is known about the origin of a series; blank where the header does not say."""
 
     file: Path
     institution: str = ""
@@ -58,13 +58,13 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def read_sites(table: str) -> tuple[SiteRule, ...]:
-    """The rows of the table, none without a table. Raises TableError naming the rows that cannot be used."""
+    """The rows of the table; empty without a table. Raises TableError naming the unusable rows."""
     rows = read_whole(Path(table), "site table", COLUMNS).taken if table else ()
     return tuple(SiteRule(**row.cells) for row in rows)
 
 
 def site_of(source: Source, rules: Sequence[SiteRule]) -> str:
-    """The site's name by the first rule that fits, else the institution as the header names it, '' without one."""
+    """The site's name by the first rule that fits, else the institution in the header, else ''."""
     for rule in rules:
         if _fits(rule, source):
             return rule.site
@@ -83,5 +83,5 @@ def _fits(rule: SiteRule, source: Source) -> bool:
 
 
 def site_key(site: str, pseudonyms: Pseudonyms) -> str | None:
-    """The keyed hash of a site's name, the same whatever the case of its letters; None without a name."""
+    """The keyed hash of a site's name, ignoring case; None without a name."""
     return pseudonyms.site(site.upper()) if site.strip() else None

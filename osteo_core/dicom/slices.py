@@ -1,4 +1,4 @@
-"""What the headers of one search say, slice by slice: records only, no file is opened here."""
+"""Header values of one search, slice by slice. Records only; no file is opened here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from osteo_core.dicom.image_header import ImageHeader, Odd
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PixelForm:
-    """What reading the pixels needs to know. Padding is (0028,0120) to (0028,0121) with the pixels' own sign."""
+    """What is needed to read the pixels. Padding is (0028,0120) to (0028,0121) with the sign of the pixels."""
 
     transfer_syntax: str = ""
     is_monochrome1: bool = False
@@ -22,8 +22,8 @@ class PixelForm:
 class SliceHeader:
     """One slice: a file, or one frame of a multi-frame file. Geometry is None where the header is blank.
 
-    ``acquisition``, ``phase``, ``times_s`` and ``instance_number`` tell apart scans of one place.
-    ``other_kv`` are tube voltages beside ``kvp``: of a second tube, or of a value with several parts.
+    ``acquisition``, ``phase``, ``times_s`` and ``instance_number`` distinguish scans of the same place.
+    ``other_kv`` are further tube voltages: of a second tube, or from a multi-valued element.
     """
 
     path: Path
@@ -51,5 +51,5 @@ class SliceHeader:
     odd: tuple[Odd, ...] = ()
 
 
-#: ImageHeader and PixelForm by the bytes that they were read from, so that a series' own is made once.
+#: ImageHeader and PixelForm by the bytes they were read from, so that slices of a series share one of each.
 Seen = dict[tuple[object, ...], tuple[ImageHeader, PixelForm, dict[str, Any]]]

@@ -1,10 +1,10 @@
 """Images that are not plain CT at one tube voltage, by the words that say so: spectral, subtracted, projected.
 
-Vendors name such series in the description as often as in (0008,0008), and archives overwrite (0008,0008). So every
-text that says what an image is counts: description, protocol, comments, derivation, image type, and the multi-energy
+Vendors name such series in the description as often as in (0008,0008), and archives overwrite (0008,0008). So all
+text that describes an image is used: description, protocol, comments, derivation, image type, and the multi-energy
 attributes of DICOM Supplement 188. Sources of the words: the 39,092 descriptions of the NCI Imaging Data Commons (v25),
-Supplement 188, and the names that vendors print in public manuals. Words of oral or intravenous contrast (water,
-iodine, Isovue), of calcium scoring and of virtual endoscopy are no spectral words.
+Supplement 188, and the names in vendors' public manuals. Words for oral or intravenous contrast (water,
+iodine, Isovue), calcium scoring and virtual endoscopy do not count as spectral.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from osteo_core.dicom.values import Source, positive, sequence, text
 
 _MATERIAL = "(?:WATER|WASSER|EAU|IODINE?|CALCIUM|FAT|HAP|BLOOD|URIC ?ACID|GADOLINIUM|BARIUM|IRON|HYDROXYAPATITE)"
 _MONOENERGETIC = "virtual monoenergetic"
-#: What an image is, and the patterns that say so. The first that fits names it; words are upper case with single
-#: spaces, '_' is a space.
+#: Kinds of image and their patterns; the first match counts. Words are upper case with single spaces, and '_' is a
+#: space.
 _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("virtual non-calcium", (r"\bVNCA\b", r"\bVIRTU\w*[ -]*NON-? ?CALC")),
     (
@@ -38,7 +38,7 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("a cone-beam CT", (r"\bCBCT\b", r"\bCONE[ -]?BEAM", r"\bXPERCT\b", r"\bDYNACT\b")),
     ("a megavoltage CT", (r"\bMVCT\b",)),
-    # 'sCT' may also be a spiral CT, and says nothing.
+    # 'sCT' is ignored: it may also mean spiral CT.
     ("a CT made from MR", (r"\bMRCAT\b", r"\bSYNTH(?:ETIC)?[ -]?CT\b", r"\bPSEUDO[ -]?CT\b")),
     ("iodine removed", (r"\bIODINE?[ -]*(?:REMOV|SUBTR|SUPPR|NO WATER)",)),
     (
@@ -141,7 +141,7 @@ _HARMLESS = re.compile(
 
 @lru_cache(maxsize=65536)
 def image_kind(text: str) -> str:
-    """What ``text`` says that the image is, if that is not plain CT ('virtual monoenergetic at 40 keV'), else ''.
+    """The kind of image named in ``text`` if not plain CT ('virtual monoenergetic at 40 keV'), else ''.
 
     >>> image_kind("Monoenergetic_Plus_45_0")
     'virtual monoenergetic at 45 keV'
@@ -162,7 +162,7 @@ def _normalised(text: str) -> str:
     return " ".join(re.sub(r"[_^\\|;:,]+(?!\d)|_|\\", " ", plain).split())
 
 
-#: Where an image says what it is, in words that a reader knows.
+#: Where the kind of image is stated: words for the reader, and keywords.
 _SAYINGS = (
     ("its image type", ("FrameType", "ImageType")),
     ("its description", ("SeriesDescription",)),
@@ -170,28 +170,28 @@ _SAYINGS = (
     ("its comments", ("ImageComments", "FrameComments")),
     ("its protocol", ("ProtocolName",)),
 )
-#: A protocol is that of a whole examination: such words in it say nothing of one series.
+#: A protocol describes the whole examination, so these words in it do not describe one series.
 _OF_THE_EXAMINATION = ("a projection", "fused", "subtracted", "a perfusion", "one of a GE spectral")
 
 
 def is_unnamed_multienergy(source: Source) -> bool:
-    """Whether the scan was multi-energy and the header does not say that it had one tube of constant voltage.
+    """Whether the scan was multi-energy, unless the header states a single tube of constant voltage.
 
-    Such an image may be the conventional one (dual layer, photon counting), that of one of two tubes, or one mixed or
-    computed from both.
+    Such an image may be the conventional one (dual layer, photon counting), that of one of two tubes, or an image mixed
+    or computed from both.
     """
     return text(source, "MultienergyCTAcquisition").upper() == "YES" and _techniques(source) != ["CONSTANT_SOURCE"]
 
 
 def _techniques(source: Source) -> list[str]:
-    """How each tube of a multi-energy acquisition gives its energies."""
+    """The source technique of each tube of a multi-energy acquisition."""
     acquisitions: list[Source] = [*sequence(source, "MultienergyCTAcquisitionSequence")] or [source]
     sources = [item for one in acquisitions for item in sequence(one, "MultienergyCTXRaySourceSequence")]
     return [text(item, "MultienergySourceTechnique") for item in sources]
 
 
 def not_plain(source: Source) -> str:
-    """What makes an image no plain CT at one tube voltage, and where its header says so; '' for plain CT."""
+    """Why an image is not plain CT at one tube voltage, and where its header says so; '' for plain CT."""
     for where, keywords in _SAYINGS:
         for keyword in keywords:
             kind = image_kind(_words(source, keyword))
@@ -201,7 +201,7 @@ def not_plain(source: Source) -> str:
 
 
 def _words(source: Source, keyword: str) -> str:
-    """An element as words; of a code sequence the meanings of its codes."""
+    """An element as text; for a code sequence, the code meanings."""
     if not keyword.endswith("Sequence"):
         return text(source, keyword)
     return " ".join(text(item, "CodeMeaning") for item in sequence(source, keyword))

@@ -1,4 +1,4 @@
-"""The ways of cutting slices that form no regular stack: by what differs, by order of taking, into regular runs."""
+"""Splits slices that form no regular stack: by differing attributes, by acquisition order, or into regular runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import FloatArray
 from osteo_core.terms import Step
 
-#: So many doubled places (or this share of all) are copies to be compared when read; more are two scans.
+#: Up to this many doubled positions (or this share) are treated as copies and compared when read; more are two scans.
 _FEW_DOUBLED, _FEW_DOUBLED_SHARE = 3, 0.1
 
 Slices = Sequence[SliceHeader]
@@ -23,9 +23,9 @@ Slices = Sequence[SliceHeader]
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """Slices that form a stack, or not; ``why`` says what sets them apart from the rest of their series.
+    """Slices that may form a stack; ``why`` says what distinguishes them from the rest of their series.
 
-    ``is_run``: it is one of several runs along one line, and ``slices`` are in their order.
+    ``is_run``: one of several runs along one line, with ``slices`` in order.
     """
 
     slices: tuple[SliceHeader, ...]
@@ -35,14 +35,14 @@ class Piece:
 
     @property
     def covered(self) -> int:
-        """How many slices it measures: none where it is no stack, or one that is too short."""
+        """How many slices can be measured: 0 if there is no stack or it is too short."""
         is_stack = isinstance(self.stack, Stack) and len(self.stack.slices) >= MINIMUM_SLICES.value
         return len(self.stack.slices) if is_stack and isinstance(self.stack, Stack) else 0
 
 
 _SHORT = Exclusion(code=ExclusionCode.TOO_FEW_SLICES, step=Step.FIND)
 
-#: What may tell apart scans of one place, in words and as it is found in a slice. The first that serves best counts.
+#: Attributes that may distinguish scans of the same place: name, and value in a slice. On a tie the first counts.
 _KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
     ("acquisition", lambda s: (len(s.acquisition), s.acquisition)),
     ("cardiac phase or trigger time", lambda s: (len(s.phase), s.phase)),
@@ -54,9 +54,9 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
     ("description", lambda s: s.image.words),
     ("frame of reference", lambda s: s.frame_of_reference_uid),
 )
-#: Of these, what one scan has just one of from end to end; of scans that alternate each covers so much of the whole.
+#: Attributes that are constant within one scan, and the share of the range that each of two interleaved scans covers.
 _OF_ONE_SCAN, _INTERLEAVED_SHARE = ("acquisition", "cardiac phase or trigger time", "contrast"), 0.9
-#: What puts slices in the order in which they were taken.
+#: Attributes that give the acquisition order of slices.
 _ORDERS: tuple[tuple[str, Callable[[SliceHeader], float | None]], ...] = (
     ("number of the image", lambda s: s.instance_number),
     ("time of acquisition", lambda s: s.times_s[0]),
@@ -65,7 +65,7 @@ _ORDERS: tuple[tuple[str, Callable[[SliceHeader], float | None]], ...] = (
 
 
 def pieces_of(slices: Slices, step: Step) -> list[Piece]:
-    """The group as one stack, or in the way of cutting it that measures most of it."""
+    """The group as one stack, or split in the way that allows most of it to be measured."""
     whole = build_stack(slices, step=step)
     if isinstance(whole, Exclusion) and any(s.position_mm is None or s.orientation is None for s in slices):
         return [Piece(slices=tuple(slices), stack=whole)]
@@ -81,9 +81,9 @@ def pieces_of(slices: Slices, step: Step) -> list[Piece]:
 
 
 def _interleaved(slices: Slices, whole: Stack, step: Step) -> list[Piece]:
-    """The scans whose slices alternate in what looks like one regular stack; none where it is one scan.
+    """The scans whose slices are interleaved in what looks like one regular stack; empty if it is one scan.
 
-    Rotations of one scan have numbers of their own too, but lie one after the other.
+    Rotations of one scan also have different numbers, but they follow one another.
     """
     reach = _INTERLEAVED_SHARE * whole.step_mm * len(whole.slices)
     for why, parts in _partitions(slices):
@@ -108,7 +108,7 @@ def _whole_or_runs(slices: Slices, why: str, step: Step) -> list[Piece]:
 
 
 def _runs(slices: Slices, step: Step) -> list[Piece]:
-    """The regular runs of slices that together are uneven. Those too short to hold a vertebra are no stacks."""
+    """The regular runs of unevenly spaced slices. Runs too short to contain a vertebra do not count as stacks."""
     if len(slices) < MINIMUM_SLICES.value:
         return [Piece(slices=tuple(slices), stack=build_stack(slices, step=step))]
     found = []
@@ -129,7 +129,7 @@ def _reach(stack: Stack) -> str:
 
 
 def _partitions(slices: Slices) -> Iterator[tuple[str, list[list[SliceHeader]]]]:
-    """The slices by each thing that may tell them apart, with its name."""
+    """The slices grouped by each attribute that may distinguish them, with its name."""
     most = len(slices) / 2
     for why, key in _KEYS:
         parts: dict[Any, list[SliceHeader]] = {}
@@ -144,7 +144,7 @@ def _partitions(slices: Slices) -> Iterator[tuple[str, list[list[SliceHeader]]]]
 
 
 def _passes(slices: Slices, order: Callable[[SliceHeader], float | None]) -> list[list[SliceHeader]]:
-    """The slices in the order in which they were taken, cut where a place comes again."""
+    """The slices in acquisition order, cut where a position repeats."""
     numbered = [(order(one), one) for one in slices]
     if any(number is None for number, _ in numbered) or len({number for number, _ in numbered}) < len(slices) / 2:
         return []
@@ -160,9 +160,9 @@ def _passes(slices: Slices, order: Callable[[SliceHeader], float | None]) -> lis
 
 
 def regular_runs(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
-    """The slices cut where their step changes, from one end of the normal to the other; copies stay with their place.
+    """The slices in order along their normal, cut where the step changes; copies stay with their position.
 
-    ``slices`` share orientation and grid. A slice between a coarse and a fine run belongs to the fine one.
+    ``slices`` share orientation and grid. A slice between a coarse and a fine run goes to the fine one.
     """
     normal = normal_of(slices[0])
     kept, repeated = apart(in_order(slices, normal), normal)
@@ -177,7 +177,7 @@ def regular_runs(slices: Sequence[SliceHeader]) -> list[list[SliceHeader]]:
 
 
 def _run_ends(steps: FloatArray) -> list[tuple[int, int]]:
-    """(first place, last place) of each run of even steps; ``steps[n]`` lies between the places n and n + 1."""
+    """First and last position of each run of even steps; ``steps[n]`` lies between the positions n and n + 1."""
     runs, first = [], 0
     for n, own in enumerate(steps):
         usual = float(np.median(steps[first:n])) if n > first else float(own)

@@ -1,7 +1,7 @@
-"""Slices into a stack: sorted along their normal, every irregularity found and named.
+"""Builds a stack from slices: sorted along their normal, with every irregularity found and named.
 
-Only (0020,0032) and (0020,0037) say where a slice lies; instance numbers, slice locations, patient
-position and file names do not count, so shuffled or renamed files give the same stack.
+Only (0020,0032) and (0020,0037) determine slice positions; instance numbers, slice locations, patient
+position and file names are ignored, so shuffled or renamed files give the same stack.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ ORIENTATION_TOLERANCE = 1e-2
 _RIGHT_ANGLE_COSINE = 1e-3
 #: Pixel spacings are the same within this (mm); headers round to 1e-3 or better.
 PIXEL_SPACING_TOLERANCE_MM = 2e-3
-#: Two slices nearer than this lie at the same place.
+#: Two slices closer than this have the same position.
 SAME_PLACE_MM = 0.01
 #: Positions rounded to a tenth of a millimetre make steps of 0.625 mm look uneven by this much.
 ROUNDING_MM = 0.11
-#: Places rounded to whole millimetres are even when none lies further from a straight line (mm).
+#: Positions rounded to whole millimetres are even if none deviates more from a straight line (mm).
 WHOLE_MM_TOLERANCE_MM = 0.55
-#: Of places rounded to whole millimetres more steps than this share are longer: steps are 1, 1.25, 1.5 mm, not 1.05.
+#: With positions rounded to whole mm, more steps than this share are longer: steps are 1.25 or 1.5 mm, never 1.05.
 _FEW_LONGER = 0.1
-#: Slices of one stack lie on a straight line within this; half a pixel of a usual field of view.
+#: Largest deviation of slices from a straight line; half a pixel of a typical field of view.
 SIDEWAYS_TOLERANCE_MM = 0.5
-#: A gap of at least so many steps means missing slices, less means an uneven stack.
+#: A gap of at least this many steps means missing slices; a smaller one means uneven spacing.
 MISSING_FROM_STEPS = 1.5
-#: Whether its scan was multi-energy is all that reading asks of an image's own header.
+#: Image headers without identifiers: reading needs only to know whether the scan was multi-energy.
 _NOBODY = {is_multienergy: ImageHeader(is_multienergy=is_multienergy) for is_multienergy in (False, True)}
 #: A plane is axial, sagittal or coronal when its normal is within 26 degrees of that axis.
 _PLANE_COSINE = 0.9
@@ -47,8 +47,8 @@ _PLANE_COSINE = 0.9
 class Stack:
     """Slices in order along their normal. ``affine_lps`` maps (column, row, slice) to mm; sheared when tilted.
 
-    ``repeated`` are slices at the place of one in ``slices``, as (index into ``slices``, slice). ``is_rounded``:
-    the places are written in whole millimetres, and the step is that of the straight line through them.
+    ``repeated`` are slices at the position of another, as (index into ``slices``, slice). ``is_rounded``:
+    positions are stated in whole millimetres, and the step is that of a straight line fitted to them.
     """
 
     slices: tuple[SliceHeader, ...]
@@ -73,7 +73,7 @@ def plane_of(affine_lps: FloatArray) -> Plane:
 
 
 def without_identity(stack: Stack) -> Stack:
-    """The stack as reading needs it, with nothing that names a patient, a study or a device."""
+    """The stack as needed for reading, without anything that identifies a patient, study or device."""
 
     def bare(one: SliceHeader) -> SliceHeader:
         return replace(one, sop_instance_uid="", frame_of_reference_uid="", image=_NOBODY[one.image.is_multienergy])
@@ -86,9 +86,9 @@ def without_identity(stack: Stack) -> Stack:
 
 
 def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusion:
-    """The stack that these slices form, or why they form none (geometry missing, mixed, gaps, too tilted).
+    """The stack that these slices form, or why they do not (geometry missing, mixed, gaps, too tilted).
 
-    At most one slice is a stack of one; whether that is enough is not judged here.
+    A single slice is a stack of one; whether that is enough is not judged here.
     """
     fault = _missing_geometry(slices, step) or _mixed(slices, step)
     if fault:
@@ -103,7 +103,7 @@ def build_stack(slices: Sequence[SliceHeader], *, step: Step) -> Stack | Exclusi
 
 
 def in_order(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
-    """Along the normal; ties are broken by identifiers, so that the order of the files never shows."""
+    """Sorted along the normal; ties are broken by identifiers, so the order of files has no effect."""
     places = (np.array([s.position_mm for s in slices]) @ normal).tolist()
     order = sorted(range(len(slices)), key=lambda n: (places[n], slices[n].sop_instance_uid))
     return [slices[n] for n in order]
@@ -115,7 +115,7 @@ def allowed_difference_mm(usual: float) -> float:
 
 
 def gap_between(lower: SliceHeader, upper: SliceHeader) -> str:
-    """Two neighbouring slices with nothing between them, in words: how far apart, and where in patient coordinates."""
+    """The gap between two neighbouring slices in words: its width, and its position in patient coordinates."""
     normal = normal_of(lower)
     first, second = np.array(lower.position_mm), np.array(upper.position_mm)
     axis = int(np.abs(normal).argmax())
@@ -124,9 +124,9 @@ def gap_between(lower: SliceHeader, upper: SliceHeader) -> str:
 
 
 def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> list[SliceHeader]:
-    """The slices in order where their places are even but for being rounded to whole mm; none where they are not.
+    """The slices in order if their positions are even apart from rounding to whole mm; otherwise empty.
 
-    Steps of 0.625 mm then put two slices at one place; their instance numbers say which comes first.
+    Steps of 0.625 mm then give two slices the same position; instance numbers give their order.
     """
     places = np.array([s.position_mm for s in slices]) @ normal
     if len(slices) < MINIMUM_SLICES.value or np.abs(places - np.round(places)).max() > 1e-3:
@@ -139,9 +139,9 @@ def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> lis
     order = np.lexsort((numbers, np.round(places)))
     steps = np.diff(places[order])
     if float(np.ptp(steps)) < 1e-3 or (np.diff(numbers[order]) <= 0).any():
-        return []  # even as it stands, or not one scan
+        return []  # already even, or not a single scan
     if _are_few_multiples(steps):
-        return []  # even but for slices that are missing
+        return []  # even apart from missing slices
     index = np.arange(len(order))
     line = np.polyval(np.polyfit(index, places[order], 1), index)
     is_even = np.abs(places[order] - line).max() <= WHOLE_MM_TOLERANCE_MM
@@ -149,7 +149,7 @@ def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> lis
 
 
 def _are_few_multiples(steps: FloatArray) -> bool:
-    """Whether all steps are the usual one but a few multiples of it: rounding would lengthen more of them."""
+    """Whether all steps equal the usual one except a few multiples; rounding would lengthen more of them."""
     usual = float(np.median(steps))
     longer = steps[steps > usual + 1e-3]
     if usual <= 0 or steps.min() < usual - 1e-3 or len(longer) >= _FEW_LONGER * len(steps):
@@ -166,19 +166,19 @@ def _missing_geometry(slices: Sequence[SliceHeader], step: Step) -> Exclusion | 
     }
     missing = [_lacking(name, slices) for name, lacks in needed.items() if any(lacks(s) for s in slices)]
     if not missing and not all(_is_orthonormal(turn) for turn in {s.orientation for s in slices}):
-        missing = ["ImageOrientationPatient holds no two unit vectors at right angles"]
+        missing = ["ImageOrientationPatient is not two unit vectors at right angles"]
     return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found=", ".join(missing)) if missing else None
 
 
 def _lacking(name: str, slices: Sequence[SliceHeader]) -> str:
-    """A value as missing, or as unreadable with what stands there."""
+    """Says that a value is missing, or unreadable with its text."""
     odd = (odd for s in slices for odd in (*s.odd, *s.image.odd) if odd.name in name and not odd.is_read)
     found = next(odd, None)
     return f"{name} cannot be read, found {found.shown}" if found else f"{name} missing"
 
 
 def _is_orthonormal(cosines: tuple[float, ...] | None) -> bool:
-    """Rows and columns are unit vectors (within what rounding does) and at right angles."""
+    """Whether rows and columns are unit vectors (apart from rounding) at right angles."""
     row, column = np.reshape(np.array(cosines), (2, 3))
     lengths = np.array([row @ row, column @ column])
     return bool(np.abs(lengths - 1.0).max() < ORIENTATION_TOLERANCE and abs(row @ column) < _RIGHT_ANGLE_COSINE)
@@ -212,7 +212,7 @@ def _groups(values: Sequence[tuple[float, ...] | None], tolerance: float) -> lis
 
 
 def normal_of(first: SliceHeader) -> FloatArray:
-    """The unit normal of a slice (LPS); zero where its cosines are none."""
+    """The unit normal of a slice (LPS); zero if its direction cosines are invalid."""
     cosines = np.array(first.orientation)
     normal = np.cross(cosines[:3], cosines[3:])
     length = float(np.linalg.norm(normal))
@@ -222,7 +222,7 @@ def normal_of(first: SliceHeader) -> FloatArray:
 def apart(
     ordered: Sequence[SliceHeader], normal: FloatArray
 ) -> tuple[list[SliceHeader], tuple[tuple[int, SliceHeader], ...]]:
-    """One slice a place, and those that lie at a place already taken."""
+    """One slice per position, and the slices at the position of another."""
     places = (np.array([s.position_mm for s in ordered]) @ normal).tolist()
     kept: list[int] = []
     repeated = []
@@ -279,7 +279,7 @@ def _stack(
     affine[:3, 2] = along
     affine[:3, 3] = positions[0]
     if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
-        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found="ImageOrientationPatient is not sound")
+        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=step, found="ImageOrientationPatient is invalid")
     off_line = positions - (positions[0] + np.outer(np.arange(len(kept)), along))
     sideways = np.abs(off_line - np.outer(off_line @ normal, normal)).max()
     if sideways > SIDEWAYS_TOLERANCE_MM:

@@ -1,8 +1,8 @@
-"""The one reader of element values: blank is missing, what can only mean one thing is read, the rest is unreadable.
+"""The only reader of element values: a blank is missing, an unambiguous value is read, anything else is unreadable.
 
-Real files hold '1,03' (a decimal comma), '120 kV', an age of '69' and values under the wrong VR. They are read here
-from the raw bytes, so that nothing depends on what a library makes of them, and `read` says whether a value was clean,
-mended, unreadable or missing.
+Real files contain '1,03' (a decimal comma), '120 kV', an age of '69' and values under the wrong VR. They are read here
+from the raw bytes, independently of how a library parses them, and `read` says whether a value was clean, mended,
+unreadable or missing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.sequence import Sequence as DicomSequence
 
 _NUMBER = re.compile(r"(?P<number>[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?)\s*(?P<unit>[A-Za-z°]*)")
-#: The units in which DICOM has these values. Any other unit makes a value unreadable: nothing is converted.
+#: The units that DICOM defines for these values. Any other unit makes a value unreadable: nothing is converted.
 _MM = frozenset(("MM",))
 _UNITS = {
     "KVP": frozenset(("KV", "KVP")),
@@ -41,13 +41,13 @@ _UNITS = {
 #: Between values where someone forgot the backslash.
 _SEPARATORS = ("/", ";", " ")
 _BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d", "US or SS": "H"}
-#: So much of an unreadable value is quoted, and only of one that can be no name.
+#: At most this much of an unreadable value is quoted, and only if it cannot be a name.
 _QUOTED_CHARACTERS = 24
-#: What is reported in place of a text that might be a name.
-NO_NUMBER = "text that is no number"
+#: Reported in place of text that might be a name.
+NO_NUMBER = "text that is not a number"
 _QUOTABLE = re.compile(r"[^A-Za-z]*\d[^A-Za-z]*(?:[A-Za-z]{1,4}[^A-Za-z]*)?")
 
-#: What pydicom raises on damaged or foreign bytes, some of it only when an element is looked at.
+#: What pydicom raises on damaged or foreign bytes, sometimes only when an element is accessed.
 DAMAGE = (
     *(InvalidDicomError, BytesLengthException, OSError, EOFError, ValueError, KeyError, TypeError),
     *(AttributeError, IndexError, NotImplementedError, OverflowError, struct.error, zlib.error, MemoryError),
@@ -59,7 +59,7 @@ Value = TypeVar("Value", bound=Hashable)
 
 
 class Source(Protocol):
-    """What has elements by keyword: a data set, or a frame of one."""
+    """Anything with elements by keyword: a data set, or one of its frames."""
 
     def get(self, keyword: str, /) -> Any:
         """The element, its value, or None."""
@@ -77,7 +77,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """Numbers as read, how they were found, and what stood there (fit to be shown; '' where clean or missing)."""
+    """Numbers as read, their state, and their text (safe to show; '' where clean or missing)."""
 
     values: tuple[float, ...] | None
     state: State
@@ -95,7 +95,7 @@ def read(source: Source, keyword: str, count: int = 0) -> Reading:
 
 
 def text(source: Source, keyword: str) -> str:
-    """The value as text without outer spaces and NULs; several values joined by a backslash; '' where blank."""
+    """The value as text without surrounding spaces and NULs; several values joined by a backslash; '' where blank."""
     return "\\".join(texts(source, keyword))
 
 
@@ -105,13 +105,13 @@ def texts(source: Source, keyword: str) -> tuple[str, ...]:
 
 
 def number(source: Source, keyword: str) -> float | None:
-    """The first value as a finite number; None where it is blank or no number."""
+    """The first value as a finite number; None where it is blank or not a number."""
     found = read(source, keyword).values
     return found[0] if found else None
 
 
 def positive(source: Source, keyword: str) -> float | None:
-    """The first value as a number above zero; None where it is blank or cannot be a size or a voltage."""
+    """The first value as a number above zero; None where it is blank or not positive."""
     found = number(source, keyword)
     return found if found is not None and found > 0 else None
 
@@ -122,24 +122,24 @@ def numbers(source: Source, keyword: str, count: int) -> tuple[float, ...] | Non
 
 
 def shown(stated: str) -> str:
-    """A value as a reason may quote it: nothing that could be a name."""
+    """A value as quoted in a reason: nothing that could be a name."""
     return repr(stated[:_QUOTED_CHARACTERS]) if _QUOTABLE.fullmatch(stated) else NO_NUMBER
 
 
 def printable(name: str) -> str:
-    """A file's name as text that every program takes: bytes that are no UTF-8 are written as '\\xe4'."""
+    """A file name as text that every program accepts: bytes that are not UTF-8 are written as '\\xe4'."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def most(values: Iterable[Value]) -> Value | None:
-    """What occurs most, of equals the first by its text; blank values and None count only where there is no other."""
+    """The most frequent value, ties broken by text; blank values and None only if there is no other."""
     counts = Counter(values)
     stated = {value: n for value, n in counts.items() if value not in (None, "", ())} or counts
     return min(stated, key=lambda value: (-stated[value], str(value)), default=None)
 
 
 def sequence(source: Source, keyword: str) -> list[Dataset]:
-    """The items of a sequence; none where it is blank or its bytes are spoilt."""
+    """The items of a sequence; empty if it is blank or damaged."""
     try:
         found = source.get(keyword)
         value = found.value if isinstance(found, DataElement) else found
@@ -150,7 +150,7 @@ def sequence(source: Source, keyword: str) -> list[Dataset]:
 
 @lru_cache(maxsize=1024)
 def tag_of(keyword: str) -> int:
-    """The tag of a keyword. Raises KeyError for a word that is none: a mistake of ours."""
+    """The tag of a keyword. Raises KeyError for an unknown keyword, which is a programming error."""
     tag = tag_for_keyword(keyword)
     if tag is None:
         raise KeyError(keyword)
@@ -158,7 +158,7 @@ def tag_of(keyword: str) -> int:
 
 
 def _values(source: Source, keyword: str) -> Sequence[Any]:
-    """The values of an element as text, numbers or what pydicom made of them; () where blank or spoilt."""
+    """The values of an element as text, numbers or as parsed by pydicom; () if blank or damaged."""
     try:
         found = source.get_item(tag_of(keyword)) if isinstance(source, Dataset) else source.get(keyword)
         if found is None:
@@ -193,7 +193,7 @@ def _of_raw(element: RawDataElement, source: Source) -> tuple[str | float, ...]:
 
 @lru_cache(maxsize=65536)
 def _of_bytes(value: bytes, vr: str, tag: int, is_little_endian: bool) -> tuple[str | float, ...]:
-    """Numbers of a binary value, else the parts of a text. An unknown VR is the one that the dictionary has."""
+    """Numbers of a binary value, else the parts of a text. An unknown VR is looked up in the dictionary."""
     kind = _kind(vr, tag)
     if kind in _BINARY:
         code = _BINARY[kind]

@@ -1,7 +1,7 @@
-"""Manufacturers as seven names and OTHER. What no row of the table names stays OTHER and is never guessed.
+"""Manufacturers as seven names and OTHER. A string that matches no row of the table is OTHER; nothing is guessed.
 
-The rows cover what the 45 strings of the NCI Imaging Data Commons (v25, 270,830 CT series) really
-hold; ``tests/osteo_core/dicom/test_vendor.py`` walks through all of them.
+The rows cover the 45 strings found in the NCI Imaging Data Commons (v25, 270,830 CT series);
+``tests/osteo_core/dicom/test_vendor.py`` checks all of them.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from osteo_core.terms import Vendor
 
 __all__ = ["kernel_group", "normalise_vendor", "odd_unit", "vendor_of_model"]
 
-#: How (0008,0070) begins, in upper case and with single spaces. A row matches whole words only, so
-#: 'GE' does not take 'GENERAL'. The first row that matches counts.
+#: Beginnings of (0008,0070), in upper case with single spaces. Rows match whole words only, so
+#: 'GE' does not match 'GENERAL'. The first match counts.
 MANUFACTURERS: tuple[tuple[str, Vendor], ...] = (
-    ("GE MEDICAL S]STEMS", Vendor.GE),  # a bit flipped on the way; seen in IDC
+    ("GE MEDICAL S]STEMS", Vendor.GE),  # a flipped bit; seen in IDC
     ("GE MEDICAL SYSTEMS", Vendor.GE),
     ("GE HEALTHCARE", Vendor.GE),
     ("GE", Vendor.GE),
     ("SIEMENS", Vendor.SIEMENS),
     ("SIEMENS HEALTHINEERS", Vendor.SIEMENS),
     ("PHILIPS", Vendor.PHILIPS),
-    ("MARCONI", Vendor.PHILIPS),  # bought by Philips 2001, the same scanner lines (Mx8000)
+    ("MARCONI", Vendor.PHILIPS),  # acquired by Philips in 2001, same scanner lines (Mx8000)
     ("TOSHIBA", Vendor.CANON),
     ("TOSHIBA_MEC", Vendor.CANON),
     ("TOSHIBA_MEC_CT3", Vendor.CANON),
@@ -39,8 +39,8 @@ MANUFACTURERS: tuple[tuple[str, Vendor], ...] = (
     ("NEUSOFT", Vendor.NEUSOFT),
 )
 
-#: What a scanner line's name begins with. Read only where the manufacturer is blank: workstations and
-#: research groups put their own name there, and such a string stays OTHER.
+#: Beginnings of scanner model names. Used only where the manufacturer is blank: workstations and
+#: research groups enter their own name there, and such a string stays OTHER.
 MODELS: tuple[tuple[str, Vendor], ...] = (
     *((line, Vendor.GE) for line in ("BRIGHTSPEED", "LIGHTSPEED", "OPTIMA CT", "REVOLUTION", "DISCOVERY", "HISPEED")),
     *((line, Vendor.SIEMENS) for line in ("SOMATOM", "BIOGRAPH", "SENSATION", "EMOTION", "NAEOTOM")),
@@ -51,8 +51,8 @@ MODELS: tuple[tuple[str, Vendor], ...] = (
     ("NEUVIZ", Vendor.NEUSOFT),
 )
 
-#: Words in manufacturer or model of units whose values are no HU of a fan beam: on linacs, in angiography and the
-#: operating room, for limbs, at megavoltage; and of MR scanners and programs that make a CT out of MR.
+#: Words in the manufacturer or model of units whose values are not fan-beam HU: cone-beam CT on linacs, in angiography,
+#: in the operating room and of the limbs, megavoltage CT, and MR scanners and programs that synthesise CT from MR.
 _ODD_UNITS = (
     (
         "cone-beam CT",
@@ -79,7 +79,7 @@ def vendor_of_model(manufacturer_model_name: str | None) -> Vendor:
 
 
 def odd_unit(manufacturer: str | None, manufacturer_model_name: str | None) -> str:
-    """What a unit makes that is no fan-beam CT in HU ('cone-beam CT'), '' for all others."""
+    """What this unit produces if not fan-beam CT in HU ('cone-beam CT'), '' otherwise."""
     words = f"{_words(manufacturer)} {_words(manufacturer_model_name)}"
     return next((kind for kind, pattern in _ODD_UNITS if pattern.search(words)), "")
 

@@ -1,4 +1,4 @@
-"""The second step: one series in, its Volume in HU out, on the grid of its slices in LPS millimetres."""
+"""The second step: reads one series as a Volume in HU, on the grid of its slices in LPS millimetres."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from osteo_core.records import Geometry, Series, Volume
 from osteo_core.terms import Step
 
 INT16 = np.iinfo(np.int16)
-#: So many places are named in a reason.
+#: At most this many positions are named in a reason.
 _MOST_NAMED = 3
 
 
 def read_volume(series: Series) -> Volume | Exclusion:
     """The series as HU: array[i, j, k] with i along a row, j along a column, k along the slices' normal.
 
-    int16 where that loses nothing, else float32; padding is air; a tilted gantry is straightened. What
-    cannot be read, or is not HU, is an Exclusion.
+    int16 where lossless, else float32. Padding becomes air, and gantry tilt is corrected. A series that
+    cannot be read or is not in HU gives an Exclusion.
     """
     if len(series.files) == 1 and is_volume_file(series.files[0]) and not has_preamble(series.files[0]):
         return read_nifti_volume(series.files[0])
@@ -50,7 +50,7 @@ def read_volume(series: Series) -> Volume | Exclusion:
 
 
 def read_stack(series: Series) -> Stack | Exclusion:
-    """The stack of a series that a store gave back: its headers are read again, and arranged in the same way."""
+    """The stack of a series loaded from a store: its headers are read and arranged again in the same way."""
     slices: list[SliceHeader] = []
     seen: Seen = {}
     for path in series.files:
@@ -58,21 +58,21 @@ def read_stack(series: Series) -> Stack | Exclusion:
         if isinstance(own, NotReadable):
             return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=f"a file: {own.kind}")
         slices += own
-    if not slices:  # they held an image when they were indexed
+    if not slices:  # the files contained an image when indexed
         return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found="a file that holds no image any more")
     part = _own_stack(arrange(slices, step=Step.READ), series)
     return part if isinstance(part, Exclusion) else part.stack
 
 
 def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged | Exclusion:
-    """The stack that this Series stands for; where its files hold several, never just any of them.
+    """The stack that this Series stands for. If its files contain several, the stack label decides.
 
-    A store keeps with the first stack of a series the files that no stack uses, and nothing else of the others.
+    A store keeps unused files with the first stack of a series, but no files of other stacks.
     """
     if len(parts) == 1:
         return parts[0]
     own = next((part for part in parts if part.label == series.stack_label), None)
-    found = f"{len(parts)} stacks, and it is not known which is meant"
+    found = f"{len(parts)} stacks; it is unclear which one is meant"
     return own or Exclusion(code=ExclusionCode.AMBIGUOUS_SLICES, step=Step.READ, found=found)
 
 
@@ -104,7 +104,7 @@ def _assemble(stack: Stack) -> Volume | Exclusion:
 
 
 def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray[Any], int, float]:
-    """(slices, rows, columns) in HU with padding made air; how many voxels were padding, their lowest value."""
+    """(slices, rows, columns) in HU with padding replaced by air, the count of padding voxels, their lowest value."""
     slopes = [s.rescale_slope or 1.0 for s in wanted]
     intercepts = [s.rescale_intercept or 0.0 for s in wanted]
     kind = np.int16 if is_whole_valued(slopes, intercepts) else np.float32
@@ -114,7 +114,7 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray[Any], int, floa
     for index, one in enumerate(wanted):
         by_path.setdefault(one.path, []).append((index, one))
     for number, (path, own) in enumerate(sorted(by_path.items()), start=1):
-        frames = _frames_of(path, [one for _, one in own], f"file {number} of {len(by_path)} in order of their names")
+        frames = _frames_of(path, [one for _, one in own], f"file {number} of {len(by_path)} by name")
         if planes.dtype == np.int16 and (frames.min() < INT16.min or frames.max() > INT16.max):
             planes = planes.astype(np.int32)
         for index, one in own:
@@ -127,8 +127,8 @@ def _read_planes(wanted: Sequence[SliceHeader]) -> tuple[NDArray[Any], int, floa
 
 
 def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray[Any]:
-    """(frames, rows, columns) in HU. Raises PixelsUnreadableError that says which of the series' files it is."""
-    # GDCM applies the first frame's rescale to all of them, wanted or not, and reads '1,5' as 1.
+    """(frames, rows, columns) in HU. Raises PixelsUnreadableError that says which file of the series failed."""
+    # GDCM applies the rescale of the first frame to all frames, and reads '1,5' as 1.
     is_single = len(own) == 1 and own[0].frame == 0
     is_plain = is_single and not any(odd.name.startswith("Rescale") for odd in own[0].odd)
     form = own[0].pixels
@@ -138,7 +138,7 @@ def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray[An
         stored = read_frames(path, form.transfer_syntax, is_monochrome1=form.is_monochrome1, is_rescaled=False)
     except PixelsUnreadableError as error:
         raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error}") from None
-    except OSError as error:  # gone or unreadable since it was indexed
+    except OSError as error:  # removed or made unreadable after indexing
         raise PixelsUnreadableError(f"{which} (slice at {_place(own[0])}): {error.strerror or error}") from None
     slopes, intercepts = [one.rescale_slope or 1.0 for one in own], [one.rescale_intercept or 0.0 for one in own]
     frames = stored.astype(np.int32 if is_whole_valued(slopes, intercepts) else np.float64)
@@ -149,13 +149,13 @@ def _frames_of(path: Path, own: Sequence[SliceHeader], which: str) -> NDArray[An
 
 
 def _place(one: SliceHeader) -> str:
-    return f"z {one.position_mm[2]:.1f} mm" if one.position_mm else "an unknown place"
+    return f"z {one.position_mm[2]:.1f} mm" if one.position_mm else "an unknown position"
 
 
 def _unambiguous(stack: Stack, planes: NDArray[Any]) -> tuple[int, int, tuple[Caution, ...]]:
-    """The longest run of slices without a place that holds two different pictures, and what is said of it.
+    """The longest run of slices without conflicting duplicates, and its cautions.
 
-    Slices at one place must be the same picture; otherwise nobody knows which one is meant.
+    Slices at the same position must have the same pixels; otherwise it is unclear which one is meant.
     """
     count = len(stack.slices)
     unlike = sorted(

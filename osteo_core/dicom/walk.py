@@ -1,4 +1,4 @@
-"""All files below some paths, folder by folder, without opening any."""
+"""Lists all files below given paths, folder by folder, without opening them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from osteo_core.archives import archive_of, is_archive, left_out, members
 from osteo_core.errors import UsageError
 from osteo_core.imaging.files import belongs_to_header, is_sidecar, stamp_of
 
-#: Written by macOS and Windows into folders that people look at.
+#: Files that macOS and Windows create in browsed folders.
 _LEFT_BY_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True, kw_only=True)
 class File:
-    """One regular file by its directory entry. ``path`` is absolute; links keep the name they have here."""
+    """One regular file, from its directory entry. ``path`` is absolute and not resolved: links keep their own name."""
 
     path: Path
     size: int
@@ -28,9 +28,10 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What the index has of a file: size and time of change, and keyed hashes of what was said of it beside its header.
+    """What the index knows about a file: size and modification time, and keyed hashes.
 
-    ``people``: hashes of its PatientID and its StudyInstanceUID, by which other files may be the same person's.
+    ``about_hash``: of the table row about the file; ``people``: of its PatientID and StudyInstanceUID, which link it to
+    other files of the same person.
     """
 
     stamp: tuple[int, int]
@@ -40,9 +41,9 @@ class Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """The files directly in one folder, by name; ``unreachable`` counts what could not even be looked at.
+    """The files directly in one folder, by name; ``unreachable`` counts entries that could not be examined.
 
-    ``left_out``: archives here and what they hold that nobody reads, in words.
+    ``left_out``: archives in it with contents that are not read, described in words.
     """
 
     path: Path
@@ -51,9 +52,9 @@ class Folder:
     left_out: tuple[tuple[Path, str], ...] = ()
 
     def is_unchanged(self, known: Mapping[str, Known], about_hash: Callable[[Path], str] | None = None) -> bool:
-        """True when every file here is known as it is now, so nothing need be opened.
+        """True when every file here is already indexed in its current state, so that none need be opened.
 
-        ``about_hash``: what a table says of a file now, as a hash; None where no table is given.
+        ``about_hash``: the hash of the table row about a file; None without a table.
         """
 
         def is_known(file: File) -> bool:
@@ -68,18 +69,18 @@ class Folder:
 def walk(
     paths: Iterable[Path], without: Iterable[Path] = (), seen: set[tuple[int, int]] | None = None
 ) -> Iterator[Folder]:
-    """Every folder at and below ``paths``, in order of names; each folder and each file once.
+    """Every folder at and below ``paths``, sorted by name; each folder and file once.
 
-    Links are followed, a loop of links ends where it began. A path to a file yields that file.
-    ``without``: files and folders that are passed over, by whatever name they are come upon.
-    ``seen`` gains what was come upon, by device and inode. Raises UsageError for a path that does not exist.
+    Links are followed; loops are detected. A path to a file yields that file.
+    ``without``: files and folders to skip, under whatever name they are reached.
+    ``seen`` collects everything visited, by device and inode. Raises UsageError for a path that does not exist.
     """
     seen = set() if seen is None else seen
     seen |= {(status.st_dev, status.st_ino) for status in (path.stat() for path in without if path.exists())}
     for path in paths:
         top = Path(path).absolute()
         if not top.exists():
-            raise UsageError(f"there is nothing at {path}; give folders or files that exist")
+            raise UsageError(f"{path} does not exist; give existing folders or files")
         if top.is_dir():
             yield from _walk_folder(top, seen)
         else:
@@ -87,7 +88,7 @@ def walk(
 
 
 def folders_of(files: Iterable[Path], seen: set[tuple[int, int]]) -> Iterator[Folder]:
-    """These files by folder, those that are gone and those ``seen`` already left out; archives whole."""
+    """These files grouped by folder, except missing ones and those in ``seen``; archive members as their archive."""
     by_folder: dict[Path, set[str]] = {}
     for file in files:
         top = archive_of(file) or file
@@ -124,7 +125,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_no_file_of_its_own(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
-    """What macOS and Windows leave beside files; the voxels of a header file, and what a JSON file says of a volume."""
+    """True for system files of macOS and Windows, voxel files of a header file, and JSON sidecars of a volume."""
     if path.name.startswith("._") or path.name in _LEFT_BY_SYSTEMS:
         return True
     return belongs_to_header(path, is_there) or is_sidecar(path, is_there)
@@ -141,7 +142,7 @@ def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Fo
             continue
         if _is_no_file_of_its_own(Path(name)):
             continue
-        # Pipes and devices are no files to read: opening a pipe would wait for ever.
+        # Only regular files are read: opening a pipe would block forever.
         if not stat.S_ISREG(status.st_mode) or (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
@@ -151,13 +152,13 @@ def _folder_of(folder: Path, names: list[str], seen: set[tuple[int, int]]) -> Fo
 
 
 def _left_out(path: Path) -> list[tuple[Path, str]]:
-    with contextlib.suppress(OSError):  # one that cannot be read, which reading it tells
+    with contextlib.suppress(OSError):  # an unreadable archive is reported when it is read
         return [(path, what) for what in left_out(path)] if is_archive(path) else []
     return []
 
 
 def _files_of(path: Path, status: os.stat_result) -> list[File]:
-    """The file itself, or the files in an archive; of an archive that cannot be read itself, which reading it tells."""
+    """The file, or the files in an archive. An unreadable archive is listed itself, to be reported when it is read."""
     if is_archive(path):
         try:
             inside = members(path)

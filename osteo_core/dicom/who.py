@@ -1,4 +1,4 @@
-"""Who a patient is, read from a source header at the moment somebody asks; nothing of it is kept."""
+"""Patient identity, read from a source header on request and never stored."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _KEYWORDS = (
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Who:
-    """Identifiers as the header has them, '' where it has none. It has no repr, so that no log can hold it.
+    """Identifiers as they stand in the header, '' where blank. It has no repr, so it cannot end up in a log.
 
-    ``is_kept``: they come from the site's encrypted table, as the header had them when the series was indexed.
+    ``is_kept``: they come from the site's encrypted table, copied from the header when the series was indexed.
     """
 
     patient_id: str
@@ -42,8 +42,8 @@ class Who:
 def read_who(files: Sequence[Path]) -> Who:
     """Identifiers of the first of these source files that is still there.
 
-    Raises SourceGoneError where none is left, UsageError where the first is no DICOM; the message names no file, for
-    names may hold a patient's.
+    Raises SourceGoneError when none is left, UsageError when the first is not DICOM. Messages never name a file,
+    because file names may contain a patient's name.
     """
     present = next((file for file in files if is_there(file)), None)
     if not files:
@@ -65,7 +65,7 @@ def read_who(files: Sequence[Path]) -> Who:
 
 
 def _identifiers(file: Path) -> dict[str, str]:
-    """As the index reads them: a file without preamble counts too."""
+    """Read as the index reads them; files without a preamble are accepted too."""
     header = read_header(file)
     if not isinstance(header, NotReadable):
         try:
@@ -73,7 +73,7 @@ def _identifiers(file: Path) -> dict[str, str]:
                 return {keyword: str(header.get(keyword, "") or "").strip() for keyword in _KEYWORDS}
         except DAMAGE:
             pass
-    raise UsageError("the source file is not DICOM, or cannot be read: it does not say who the patient is")
+    raise UsageError("the source file is not DICOM or cannot be read, so the patient cannot be identified")
 
 
 def _date(text: str) -> str:

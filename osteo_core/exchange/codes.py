@@ -1,6 +1,6 @@
-"""Coded words of what is sent: SNOMED CT, DICOM and UCUM where they have one, else the program's own scheme 99OSTEO.
+"""Coded concepts for exported objects: SNOMED CT, DICOM and UCUM codes, else the private scheme 99OSTEO.
 
-Codes of SNOMED CT are those of the DICOM dictionary (pydicom's copy); the vertebral body is of SNOMED CT itself.
+SNOMED CT codes are taken from the DICOM dictionary (pydicom's copy), the vertebral body from SNOMED CT itself.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from pydicom.sr.codedict import codes
 from osteo_core.terms import Category, ContrastPhase, Level
 
 SCHEME, SCHEME_NAME = "99OSTEO", "Opportunistic osteoporosis screening on CT"
-#: A code's value and its meaning are at most so long (VR SH, LO).
+#: Maximum lengths of code value and meaning (VR SH, LO).
 _VALUE_LENGTH, _MEANING_LENGTH = 16, 64
 
 CATEGORY = codes.cid7150.AnatomicalStructure
 VERTEBRAL_BODY = CodedConcept("3572006", "SCT", "Vertebral body")
 LUMBAR_SPINE = codes.SCT.LumbarSpine
-#: Vertebrae without a code of their own: the part of the spine stands for them, and the words say which body it is. A
-#: neighbour's code would make two of one vertebra.
+#: Vertebrae without their own code are coded by spinal region, and the text names the body. A neighbour's code would
+#: assign two bodies to one vertebra.
 _UNCODED = {Level.L6: LUMBAR_SPINE, Level.T13: codes.SCT.ThoracicSpine}
 
 
 def private(value: str, meaning: str) -> CodedConcept:
-    """A word of the program's own scheme, cut to what DICOM holds."""
+    """A concept of the private scheme, truncated to DICOM's limits."""
     return CodedConcept(value.upper()[:_VALUE_LENGTH], SCHEME, meaning[:_MEANING_LENGTH])
 
 
@@ -42,7 +42,7 @@ VERDICT = private("VERDICT", "Verdict of the reader on the measurement")
 
 
 def scheme_item() -> CodingSchemeIdentificationItem:
-    """The line by which a receiver knows the program's own scheme."""
+    """The item that identifies the private scheme to a receiver."""
     return CodingSchemeIdentificationItem(designator=SCHEME, name=SCHEME_NAME)
 
 
@@ -52,7 +52,7 @@ def region_of(level: Level) -> CodedConcept:
 
 
 def body_name(level: Level) -> str:
-    """'L1 vertebral body'; for a level without a code of its own the words say so."""
+    """'L1 vertebral body', with a remark for levels without their own code."""
     return f"{level.name} vertebral body{' (no code of its own)' if level in _UNCODED else ''}"
 
 
@@ -63,7 +63,7 @@ def grade(number: int) -> CodedConcept:
 
 
 def category(found: Category | None) -> CodedConcept:
-    """The category of the program, which is no diagnosis."""
+    """The program's category, which is not a diagnosis."""
     found = found or Category.NOT_REPORTABLE
     return private(found.name, f"vBMD category: {found.value}")
 
@@ -75,7 +75,7 @@ def phase(words: str) -> CodedConcept:
 
 
 def calibration(kind: str, mineral: str) -> CodedConcept:
-    """How HU became vBMD, and of which mineral: a code a pair, for a receiver may compare codes alone."""
+    """Calibration method and mineral as one code per pair, because a receiver may compare codes only."""
     way = kind.replace("_", " ") or "unknown"
-    value = "_".join(filter(None, (mineral, kind or "unknown")))  # what is cut off at 16 letters is never the mineral
-    return private(value, f"Way of calibration: {way}, {mineral or 'mineral unknown'}")
+    value = "_".join(filter(None, (mineral, kind or "unknown")))  # mineral first, so that truncation never removes it
+    return private(value, f"Calibration method: {way}, {mineral or 'mineral unknown'}")

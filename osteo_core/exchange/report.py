@@ -1,4 +1,4 @@
-"""The numbers of a signed read as a Comprehensive 3D SR by TID 1500, verified by the person who signed."""
+"""The numbers of a signed read as a Comprehensive 3D SR (TID 1500), verified by the person who signed it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from osteo_core.terms import NO_PERSON, RESEARCH_USE, Category, Level
 
 _HU, _MG_CM3, _PERCENT = codes.UCUM.HounsfieldUnit, codes.UCUM.MilligramsPerCubicCentimeter, codes.UCUM.Percent
 _NOT_STATED = "not stated"
-_MISCOUNTED = "The reader says that the levels were counted from a wrong landmark: their names may be wrong."
-#: Decimals of HU, mg/cm3 and percent: no measurement here is finer.
+_MISCOUNTED = "According to the reader, the levels were counted from a wrong landmark: their names may be wrong."
+#: Decimals of HU, mg/cm3 and percent; no measurement here is more precise.
 _DECIMALS = 2
 _Group = TypeVar("_Group", bound=ContentSequence)
 
@@ -104,7 +104,7 @@ def _predecessor(source: Source, signed: SignedRead) -> Dataset:
 
 
 def _patient(signed: SignedRead) -> Group:
-    """What holds for the patient, and what to mind beside it."""
+    """Findings for the patient as a whole, with remarks."""
     read, summary = signed.read, signed.read.summary
     found = Category.NOT_REPORTABLE if signed.is_rejected else summary.category
     said = [(words.VERDICT, words.private(read.verdict.name, f"Measurement {read.verdict.value} by the reader"))]
@@ -141,7 +141,7 @@ def _calibration(signed: SignedRead) -> str:
 
 
 def _levels(source: Source, signed: SignedRead, seg: hd.seg.Segmentation | None) -> Iterator[OutlinedGroup | Group]:
-    """A group a level; with the segment of its outline where it has one."""
+    """One group per level, with the segment of its outline if there is one."""
     if signed.is_rejected:
         return
     numbers = {item.SegmentLabel: int(item.SegmentNumber) for item in seg.SegmentSequence} if seg is not None else {}
@@ -182,7 +182,7 @@ def _of_level(level: Level, one: LevelSummary, signed: SignedRead) -> Iterator[s
 
 
 def _vbmd(interval: Interval | None, signed: SignedRead, *, derivation: bool = False) -> Iterator[sr.Measurement]:
-    """A vBMD, with what made it, and the limits of its interval; ``derivation``: it is a mean over levels."""
+    """A vBMD with its method and the limits of its interval; ``derivation``: whether it is a mean over levels."""
     if interval is None:
         return
     method = words.calibration(signed.calibration_kind, signed.mineral)
@@ -199,7 +199,7 @@ def _vbmd(interval: Interval | None, signed: SignedRead, *, derivation: bool = F
 
 
 def _with_comments(group: _Group, texts: Iterable[str]) -> _Group:
-    """The group with these texts at its end, the empty ones left out."""
+    """The group with these texts appended as comments; empty ones are skipped."""
     for text in filter(None, texts):
         comment = sr.TextContentItem(codes.DCM.Comment, text, sr.RelationshipTypeValues.CONTAINS)
         group[0].ContentSequence.append(comment)

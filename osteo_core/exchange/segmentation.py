@@ -1,4 +1,4 @@
-"""The outlines of a signed read as a BINARY DICOM segmentation: a segment a vertebral body, on the source's slices."""
+"""The outlines of a signed read as a BINARY DICOM segmentation: one segment per vertebral body."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from osteo_core.exchange.uids import SEG
 from osteo_core.records import Geometry, LabelArray
 from osteo_core.terms import Level
 
-#: Of a corrected mask whose Dice was not kept: neither the program's nor a person's alone.
+#: Assumed Dice of a corrected mask whose Dice was not stored: drawn partly by the program, partly by a person.
 _SOME = 0.5
 
 
@@ -42,12 +42,12 @@ def outlined_levels(labels: LabelArray) -> tuple[Level, ...]:
 def seg_of(source: Source, labels: LabelArray, grid: Geometry, signed: SignedRead) -> hd.seg.Segmentation:
     """The outlines ``labels`` (I, J, K; VerSe numbers on ``grid``) of a signed read.
 
-    Raises UsageError where nothing of them lies on the source's slices.
+    Raises UsageError if none of them lies on the source's slices.
     """
     on_slices = source.on_slices(labels, grid)
     levels = outlined_levels(on_slices)
     if not levels:
-        raise UsageError("none of its outlines lies on the slices of its source")
+        raise UsageError("no outline lies on the slices of its source")
     numbers = np.zeros(256, dtype=np.uint8)
     numbers[list(levels)] = np.arange(1, len(levels) + 1)
     what = f"Vertebral bodies{', miscounted levels' if signed.read.decisions.is_count_wrong else ''}"
@@ -76,7 +76,7 @@ def seg_of(source: Source, labels: LabelArray, grid: Geometry, signed: SignedRea
 
 
 def source_images(source: Source) -> list[Dataset]:
-    """The source as highdicom reads it: an image a slice, or one multi-frame image of which some frames are slices."""
+    """The source in the form highdicom reads: one image per slice, or one multi-frame image."""
     slices = source.stack.slices
     along = [_number(value) for value in (slices[0].orientation or ())]
     if source.is_multiframe:
@@ -107,7 +107,7 @@ def _multiframe(source: Source, along: Sequence[DSfloat]) -> Dataset:
     groups = []
     for frame in range(source.frames):
         place, group = Dataset(), Dataset()
-        # A frame that is no slice of the stack has no outline, and is left out wherever it lies.
+        # A frame outside the stack has no outline and is left out, so its position does not matter.
         place.ImagePositionPatient = [_number(value) for value in places.get(frame, places[first.frame])]
         group.PlanePositionSequence = [place]
         groups.append(group)
@@ -116,7 +116,7 @@ def _multiframe(source: Source, along: Sequence[DSfloat]) -> Dataset:
 
 
 def _measures(source: Source) -> tuple[list[DSfloat], DSfloat, DSfloat]:
-    """Spacing of rows and of columns, thickness and step in mm, as the grid of the slices has them."""
+    """Row and column spacing, thickness and step of the slices in mm."""
     across, down, _ = source.geometry.spacing_mm
     stated = source.stack.slices[0].pixel_spacing_mm or (down, across)
     step_mm, thickness_mm = source.stack.step_mm, source.stack.slices[0].image.thickness_mm
@@ -128,7 +128,7 @@ def _number(value: float) -> DSfloat:
 
 
 def _frames(source: Source, labels: LabelArray) -> LabelArray:
-    """(frames, rows, columns): a slice each, or each frame of a multi-frame file."""
+    """(frames, rows, columns): one frame per slice, or all frames of a multi-frame file."""
     planes: LabelArray = labels.transpose(2, 1, 0)
     if not source.is_multiframe:
         return planes
@@ -138,7 +138,7 @@ def _frames(source: Source, labels: LabelArray) -> LabelArray:
 
 
 def _described(number: int, level: Level, signed: SignedRead) -> SegmentDescription:
-    """One segment; who drew it: the program, a person on top of it, or a person alone."""
+    """One segment, with its origin: the program, corrected by a person, or drawn by a person."""
     dice = signed.dice.get(level, 1.0 if signed.read.version == signed.read.model_hash else _SOME)
     kind = (
         SegmentAlgorithmTypeValues.AUTOMATIC

@@ -1,4 +1,4 @@
-"""What is said of one signed read, and what all objects made of it have in common."""
+"""The content of one signed read, and what all objects made from it have in common."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from osteo_core.review.reads import Read, Verdict
 from osteo_core.terms import Level
 from osteo_core.whole_files import writing
 
-#: A DICOM object that was made here.
+#: A DICOM object created here.
 Made = Dataset
 PROGRAM = "Opportunistic osteoporosis screening on CT"
 MANUFACTURER = "osteo_core (research software)"
-#: Numbers of the series that are added to a study: beyond those that scanners give.
+#: Series numbers of the added series, above those that scanners use.
 SEG_SERIES_NUMBER, SR_SERIES_NUMBER = 9101, 9102
 #: Longest text of VR LO, and of one component of a person's name.
 LONG_TEXT = 64
@@ -36,13 +36,13 @@ _CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 
 @dataclass(frozen=True, kw_only=True)
 class SignedRead:
-    """A signed read that counts, with what its result says beside it.
+    """A signed read that counts, with further values from its result.
 
-    ``reader``: the person's name for display. ``dice``: its outlines against the program's by level, 1 where nothing
-    was corrected, 0 where one of the two lacks the level. ``engine``: whose outlines the program's are.
-    ``mean_hu``: mean HU of the trabecular region; the summary of the read has the median, which is what is calibrated.
+    ``reader``: the person's display name. ``dice``: Dice of its outlines with the program's by level, 1 where nothing
+    was corrected, 0 where only one of them has the level. ``engine``: the engine that made the program's outlines.
+    ``mean_hu``: mean HU of the trabecular region; the read's summary has the median, which is calibrated.
     ``predecessor``: identifier of an earlier read of the series whose report the PACS holds, '' for none.
-    ``pseudonyms``: the site's, from whose key the UIDs are made.
+    ``pseudonyms``: the site's pseudonyms, whose key the UIDs are derived from.
     """
 
     read: Read
@@ -66,22 +66,22 @@ class SignedRead:
         return self.read.verdict is Verdict.REJECT
 
     def uid(self, what: str) -> str:
-        """The UID of something that is made of this read."""
+        """The UID of an object made from this read."""
         return uid_of(self.pseudonyms, self.read.event_id, what)
 
     def described(self, what: str) -> str:
-        """A series' description: what it is, and what it is not."""
+        """A series description, marked for research use and, if so, as simulated."""
         return f"{'SIMULATED, ' if self.is_simulated else ''}{what}, research use"
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """What made the numbers: weights, settings, measuring code."""
+        """What produced the numbers: weights, settings, measuring code."""
         read = self.read
         return (f"model {read.model_hash}", f"settings {read.settings_hash}", f"measuring {self.measuring_version}")
 
 
 def person_name(name: str) -> str:
-    """A name for display as a DICOM person's name: one component, which the caret ends, without signs that split it."""
+    """A display name as a DICOM person name: one component, ended by a caret, without delimiters."""
     plain = "".join(" " if sign in "^=\\" or not sign.isprintable() else sign for sign in name)
     return f"{' '.join(plain.split())[: LONG_TEXT - 1] or 'unknown'}^"
 
@@ -97,7 +97,7 @@ def equipment(signed: SignedRead) -> dict[str, Any]:
 
 
 def bare_header(source: Source) -> Dataset:
-    """What highdicom asks of a source image, blank but for the UIDs: what a scanner wrote is copied as it stands."""
+    """What highdicom requires of a source image, blank except the UIDs; `complete` copies the original values."""
     bare = Dataset()
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID"):
         setattr(bare, keyword, "")
@@ -110,14 +110,14 @@ def bare_header(source: Source) -> Dataset:
 
 
 def complete(made: Any, source: Source, signed: SignedRead) -> None:
-    """Patient and study of ``made`` (a highdicom object) as the source has them now, and its dates those of the read.
+    """Copy patient and study from the source into ``made`` (a highdicom object), with the dates of the read.
 
-    So the same read gives the same bytes whenever it is sent.
+    The same read thus gives the same bytes whenever it is sent.
     """
     header = source.header
     sop_class = header.SOPClassUID
     try:
-        if not source.is_multiframe:  # classes that highdicom does not know are images of one frame
+        if not source.is_multiframe:  # highdicom does not know every class of single-frame images
             header.SOPClassUID = _CT_IMAGE
         made.copy_patient_and_study_information(header)
     finally:
@@ -129,11 +129,11 @@ def complete(made: Any, source: Source, signed: SignedRead) -> None:
         setattr(made, f"{keyword}Time", TM(signed_at.time()))
     made.CodingSchemeIdentificationSequence = [scheme_item()]
     if "ContributingEquipmentSequence" in made:
-        del made.ContributingEquipmentSequence  # says when the library made it
+        del made.ContributingEquipmentSequence  # contains the time of creation
 
 
 def write_object(folder: Path, made: Made) -> Path:
-    """Write the object into ``folder`` under its UID, whole or not at all; the same object again takes its place."""
+    """Write the object into ``folder`` under its UID, atomically; an existing copy is replaced."""
     path = folder / f"{made.SOPInstanceUID}.dcm"
     with writing(path) as temporary, quiet():
         dcmwrite(temporary, made, enforce_file_format=True)
@@ -142,7 +142,7 @@ def write_object(folder: Path, made: Made) -> Path:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within this libraries take values as scanners wrote them, and say nothing: their warnings quote them."""
+    """Context in which libraries accept values as scanners wrote them, without warnings, which would quote them."""
     with config.disable_value_validation(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""The source series as its files are now: the header whose patient and study are copied, and where its slices lie."""
+"""The source series as its files are now: the header that provides patient and study, and the slice positions."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from osteo_core.outcomes import Exclusion
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Geometry, LabelArray, Series
 
-#: Without these no PACS knows where an object belongs.
+#: UIDs that a PACS needs to file an object.
 _NEEDED = ("SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class Source:
-    """A source series. It holds identifiers and has no repr, so that no log can hold them."""
+    """A source series. It holds identifiers and has no repr, so they cannot end up in a log."""
 
     header: Dataset
     stack: Stack
@@ -48,9 +48,9 @@ class Source:
         return Geometry(shape=(first.columns, first.rows, len(self.stack.slices)), affine_lps=self.stack.affine_lps)
 
     def is_of(self, series: Series, pseudonyms: Pseudonyms) -> bool:
-        """Whether it names the patient and study that ``series`` was indexed with; of these an old index kept neither.
+        """Whether patient and study are those of ``series`` when indexed; old indexes did not store them.
 
-        Size and time of a file may stay when it is replaced, as in archives whose files all have one date.
+        File size and time do not suffice: they may not change when a file is replaced, as in some archives.
         """
         study = text(self.header, "StudyInstanceUID")
         patient = name_of(text(self.header, "PatientID"), study)
@@ -60,23 +60,23 @@ class Source:
         )
 
     def place_mm(self, k: int) -> tuple[float, ...]:
-        """Where slice ``k`` lies, as its header says; on the straight line where places are whole millimetres."""
+        """Position of slice ``k`` in its header; on the fitted line if positions are whole mm."""
         own = self.stack.slices[k].position_mm
         line = self.geometry.to_world_mm(np.array([0.0, 0.0, k]))
         return tuple(line) if own is None or self.stack.is_rounded else own
 
     def on_slices(self, labels: LabelArray, grid: Geometry) -> LabelArray:
-        """Labels (I, J, K) on ``grid`` as labels of the slices; where a tilt was straightened to the nearest voxel."""
+        """Labels (I, J, K) on ``grid`` mapped to the slices; by nearest voxel if a tilt was corrected."""
         return labels if grid.is_close(self.geometry) else resample_labels(labels, grid, self.geometry)
 
 
 def read_source(series: Series) -> Source:
-    """The headers of all its files. Raises UsageError, SourceGoneError where files are gone, both naming no file."""
+    """The headers of all files. Raises UsageError, or SourceGoneError if files are missing; neither names a file."""
     _check_files(series)
     stack = read_stack(series)
     header = NotReadable(kind="") if isinstance(stack, Exclusion) else read_header(stack.slices[0].path)
     if isinstance(stack, Exclusion) or isinstance(header, NotReadable):
-        raise UsageError("the headers of its source cannot be read as they were when it was indexed")
+        raise UsageError("the headers of its source can no longer be read as when it was indexed")
     missing = [name for name in _NEEDED if not _UID.fullmatch(text(header, name))]
     if not all(_UID.fullmatch(uid_of_file(one)) for one in stack.slices):
         missing.append("SOPInstanceUID")
@@ -86,15 +86,15 @@ def read_source(series: Series) -> Source:
         with config.disable_value_validation():
             header.decode()
     except DAMAGE:
-        raise UsageError("the texts of its headers cannot be read in the character set that they name") from None
+        raise UsageError("the text in its headers cannot be decoded in the stated character set") from None
     frames = _frames(header, stack.slices)
     if not frames and len({uid_of_file(one) for one in stack.slices}) < len(stack.slices):
-        raise UsageError("several of its slices have one SOPInstanceUID, by which no PACS can tell them apart")
+        raise UsageError("several of its slices share a SOPInstanceUID, so a PACS cannot tell them apart")
     return Source(header=header, stack=stack, frames=frames)
 
 
 def uid_of_file(one: SliceHeader) -> str:
-    """The SOPInstanceUID of the file of a slice, no UID where it has none; a slice's own ends in its frame's number."""
+    """The SOPInstanceUID of a slice's file, or its path: the slice's identifier without the frame number."""
     return one.sop_instance_uid.partition("#")[0]
 
 
@@ -106,16 +106,16 @@ def _check_files(series: Series) -> None:
     if gone:
         raise SourceGoneError(f"{gone} of its {len(files)} source files are not where they were")
     if len(files) == 1 and is_volume_file(files[0]) and not has_preamble(files[0]):
-        raise UsageError("its source is no DICOM and names no patient and no study")
+        raise UsageError("its source is not DICOM and names no patient or study")
     changed = count_changed(files, series.file_stamps)
     if changed:
-        raise SourceGoneError(f"{changed} of its {len(files)} source files were replaced since they were indexed")
+        raise SourceGoneError(f"{changed} of its {len(files)} source files have been replaced since they were indexed")
 
 
 def _frames(header: Dataset, slices: tuple[SliceHeader, ...]) -> int:
-    """Of the one multi-frame file; 0 for a file a slice. Raises UsageError for several multi-frame files."""
+    """Frames of the multi-frame file; 0 for one file per slice. Raises UsageError for several multi-frame files."""
     number = int(header.get("NumberOfFrames") or 0)
-    if number <= 1 and "PerFrameFunctionalGroupsSequence" not in header:  # some say 1 of a file a slice
+    if number <= 1 and "PerFrameFunctionalGroupsSequence" not in header:  # some single-frame files state 1
         return 0
     if len({one.path for one in slices}) > 1:
         raise UsageError("its slices are frames of several files, which cannot be sent")

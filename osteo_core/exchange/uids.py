@@ -1,4 +1,4 @@
-"""UIDs of what is sent: the same read gives the same objects whenever it is sent, so no PACS holds a read twice."""
+"""UIDs of objects sent to a PACS: resending a read gives the same UIDs, so a PACS never holds it twice."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ SEG, SR = "SEG", "SR"
 
 
 def uid_of(pseudonyms: Pseudonyms, read_id: str, what: str) -> str:
-    """The UID of what was made of this read.
+    """The UID of an object made from this read.
 
-    It needs the site's key: an export names reads too, and a PACS holds their UIDs beside the patient's name.
+    Derived with the site's key: exports contain read identifiers, and a PACS links these UIDs to the patient's name.
     """
     return pseudonyms.uid(f"{read_id}/{what}")

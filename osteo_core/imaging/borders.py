@@ -1,4 +1,4 @@
-"""Which sides of a body the field of view cuts."""
+"""Finds the sides on which the field of view cuts a vertebral body."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from osteo_core.records import Geometry
 _SIDES = {"L": "left", "R": "right", "P": "posterior", "A": "anterior", "S": "superior", "I": "inferior"}
 _ORDER = ("superior", "inferior", "anterior", "posterior", "left", "right", "padding")
 _OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "S": "I", "I": "S"}
-#: Share of the largest cross-section in the outermost slice from which a body counts as cut: where about 1.5 mm, a
-#: cortex, is lost. Front and sides are round: a chord 1.5 mm deep into a circle of 32 mm is 0.42 of its diameter.
-#: Endplates and the back are flat and meet the border with a corner: 1.5 mm of the 5.6 mm that 10 degrees lift the
-#: far rim are 0.27 of the section; parallel to the border they meet it whole.
+#: A body counts as cut if its area in the outermost slice exceeds this share of its largest cross-section, so that
+#: about 1.5 mm (a cortex) is missing. Front and sides are round: a chord 1.5 mm deep in a circle of 32 mm is 0.42 of
+#: its diameter. Endplates and back are flat and meet the border at an edge: with 10 degrees of tilt, which raises the
+#: far rim by 5.6 mm, 1.5 mm are 0.27 of the section; parallel to the border they meet it entirely.
 _LEAST_SHARE = {side: 0.42 for side in ("anterior", "left", "right")} | {
     side: 0.27 for side in ("superior", "inferior", "posterior")
 }
-#: Share of the body's rim that borders on padding (no tissue beside a vertebra is this thin).
+#: Padding threshold (no tissue near a vertebra has such low HU), and share of the rim that must border on padding.
 _PADDING_HU = -990.0
 _PADDING_SHARE = 0.04
 

@@ -1,4 +1,4 @@
-"""Volumes in one file, by name: NIfTI, and what SimpleITK reads beside it (NRRD, MetaImage, Analyze pairs)."""
+"""Recognises volume files by name: NIfTI, and other formats read by SimpleITK (NRRD, MetaImage, Analyze pairs)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-#: Longer suffixes first. The pair of a .hdr file is its .img; that of a .mhd file is named in it.
+#: Longer suffixes first. A .hdr file is paired with its .img; a .mhd file names its voxel file.
 NIFTI_SUFFIXES = (".nii.gz", ".nii.bz2", ".nii")
 PAIR_SUFFIX = ".hdr"
 ITK_SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd")
 VOLUME_SUFFIXES = (*NIFTI_SUFFIXES, PAIR_SUFFIX, *ITK_SUFFIXES)
-#: Voxels beside a header of another name: no files of their own where that header lies beside them.
+#: Suffixes of voxel files and of their headers; with such a header beside it, a voxel file is not listed itself.
 _VOXELS = {
     ".img": (PAIR_SUFFIX,),
     ".img.gz": (PAIR_SUFFIX,),
@@ -23,12 +23,12 @@ _VOXELS = {
 
 
 def is_volume_file(path: Path) -> bool:
-    """Whether the name is that of a file that holds a whole volume."""
+    """Whether the name is that of a volume file."""
     return path.name.lower().endswith(VOLUME_SUFFIXES) and not path.name.startswith(".")
 
 
 def volume_stem(path: Path) -> str:
-    """The file's name without the suffix of its kind."""
+    """The file name without its volume suffix."""
     name = path.name
     suffix = next((suffix for suffix in VOLUME_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)]
@@ -37,7 +37,7 @@ def volume_stem(path: Path) -> str:
 def belongs_to_header(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
     """Whether the file holds the voxels of a header file beside it, as .img does of .hdr.
 
-    ``is_there``: whether there is a file of a path; a member of an archive is none on the disk.
+    ``is_there``: whether a path exists; members of an archive do not exist on disk.
     """
     name = path.name.lower()
     for suffix, headers in _VOXELS.items():
@@ -48,12 +48,12 @@ def belongs_to_header(path: Path, is_there: Callable[[Path], bool] = Path.is_fil
 
 
 def sidecar_of(path: Path) -> Path:
-    """Where converters (dcm2niix, BIDS) leave what they know of a volume: NAME.json beside NAME.nii.gz."""
+    """The JSON sidecar in which converters (dcm2niix, BIDS) describe a volume: NAME.json beside NAME.nii.gz."""
     return path.with_name(f"{volume_stem(path)}.json")
 
 
 def stamp_of(path: Path, status: os.stat_result) -> tuple[int, int]:
-    """Size in bytes and time of change in ns of a file of this ``status``, with the JSON file beside a volume."""
+    """Size in bytes and modification time in ns of a file with this ``status``, including a volume's JSON sidecar."""
     if is_volume_file(path):
         with contextlib.suppress(OSError):
             beside = sidecar_of(path).stat()
@@ -62,7 +62,7 @@ def stamp_of(path: Path, status: os.stat_result) -> tuple[int, int]:
 
 
 def is_sidecar(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:
-    """Whether a file is the JSON file of a volume beside it; ``is_there`` as in ``belongs_to_header``."""
+    """Whether a file is the JSON sidecar of a volume; ``is_there`` as in ``belongs_to_header``."""
     return path.suffix.lower() == ".json" and any(
         is_there(path.with_name(path.stem + suffix)) for suffix in VOLUME_SUFFIXES
     )

@@ -1,7 +1,7 @@
-"""Whether values are Hounsfield units at all: air, fat and soft tissue where they should be.
+"""Checks whether values are Hounsfield units: air, fat and soft tissue have their expected values.
 
-HU are defined by water (0) and air (-1000), so a scan carries its own check. Only rough faults are
-judged here, before anything is outlined (a lost rescale intercept, a label map, a parameter map);
+HU are defined by water (0) and air (-1000), so a scan can be checked against itself. Only gross errors are
+detected here, before anything is outlined (a lost rescale intercept, a label map, a parameter map);
 `density/tissues.py` checks again inside outlined tissues.
 """
 
@@ -18,33 +18,33 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, HuArray
 from osteo_core.terms import Step
 
-#: Below this nothing is tissue or noise: it is what scanners write outside the circle that they
-#: reconstruct (GE -3024 and -2000, Toshiba -2048, Hitachi -2000).
+#: Lower values are neither tissue nor noise but padding outside the reconstruction circle
+#: (GE -3024 and -2000, Toshiba -2048, Hitachi -2000).
 PADDING_BELOW_HU = -1500.0
-#: Air after padding was replaced.
+#: Replaces padding.
 AIR_HU = -1024
 
-#: Labels stay below this (AustinMan has 64 tissues, TotalSegmentator 117).
+#: Labels are below this (AustinMan has 64 tissues, TotalSegmentator 117).
 _MOST_LABELS = 256
-#: At most so many voxels are looked at; a few hundred thousand fix a histogram.
+#: Largest sample of voxels; a few hundred thousand suffice for a histogram.
 _SAMPLE_VOXELS = 2_000_000
-#: Neighbours of one value: 0.8 and more in label maps, below 0.3 in pictures of 8 bits (real CT, windows of 400 HU).
+#: Share of equal neighbours: at least 0.8 in label maps, below 0.3 in 8-bit images (real CT, windows of 400 HU).
 _PIECES_SHARE, _FEW_PAIRS = 0.5, 100
-#: Above this no window ends: it is the highest value that a scanner writes, reached by metal alone.
+#: Display windows end below this; higher maxima are a scanner's own, reached only by metal.
 _HIGHEST_BOUND_HU = 1300.0
-#: A bound holds more voxels than this, and more than the next so many HU together.
+#: A clipping bound has more voxels than this share, and more than the adjacent range of HU.
 _BOUND_SHARE, _BOUND_REACH_HU = 1e-4, 10.0
 _SMOOTHING_HU = 8.0
-#: A peak counts when it holds at least this share of the voxels (within 20 HU of it).
+#: A peak counts if it contains at least this share of the voxels (within 20 HU).
 _PEAK_SHARE = 0.003
 _PEAK_HALF_WIDTH_HU = 20
-#: Where to look for the peaks; wide, so that a shifted one is seen.
+#: Search ranges for the peaks, wide enough to find shifted ones.
 _AIR_WINDOW_HU = (-1200, -800)
 _SOFT_WINDOW_HU = (-40, 250)
 
 
 def as_int16_if_lossless(voxels: NDArray[Any]) -> HuArray:
-    """The same values as int16 where all are whole and fit, else as float32."""
+    """The same values as int16 if all are whole and in range, else as float32."""
     if voxels.dtype == np.int16:
         return voxels
     whole = voxels.astype(np.int16) if _fits_int16(voxels) else None
@@ -54,10 +54,10 @@ def as_int16_if_lossless(voxels: NDArray[Any]) -> HuArray:
 
 
 def describe_labels(voxels: NDArray[Any]) -> str:
-    """What makes this a label map, in words ('7 whole numbers from 0 to 26'), or '' for an image.
+    """Why this is a label map ('7 whole numbers from 0 to 26'), or '' for an image.
 
-    Labels are whole, never negative and below 256, and lie in pieces of one value; a picture of 8 bits, such as a
-    display window leaves, changes from voxel to voxel.
+    Labels are whole numbers from 0 to 255 and form pieces of one value; 8-bit images, as exported with a
+    display window, vary from voxel to voxel.
     """
     low, high = voxels.min(), voxels.max()
     if not (low >= 0 and high < _MOST_LABELS):
@@ -72,7 +72,7 @@ def describe_labels(voxels: NDArray[Any]) -> str:
 
 
 def _is_in_pieces(voxels: NDArray[Any]) -> bool:
-    """True where most neighbours inside the darkest and the brightest value are the same, as in a label map."""
+    """True if most neighbours, the extreme values excepted, are equal, as in a label map."""
     low, high = voxels.min(), voxels.max()
     same, pairs = 0, 0
     for axis in range(3):
@@ -86,10 +86,10 @@ def _is_in_pieces(voxels: NDArray[Any]) -> bool:
 
 
 def check_hu(voxels: NDArray[Any]) -> tuple[Caution, ...] | Exclusion:
-    """Cautions where air or soft tissue is off, an Exclusion where the values cannot be HU.
+    """Cautions if air or soft tissue is off, an Exclusion if the values cannot be HU.
 
-    ``voxels``: (I, J, K) with padding already air. Looks at the whole grid by its histogram, so it
-    needs no outline; a crop inside the body, without air, passes by its fat and muscle.
+    ``voxels``: (I, J, K) with padding already replaced. Uses the histogram of the whole grid, so it
+    needs no outlines; a crop inside the body, without air, is judged by fat and muscle.
     """
     sample = _sample(voxels)
     sample = sample[sample > AIR_HU]
@@ -98,9 +98,7 @@ def check_hu(voxels: NDArray[Any]) -> tuple[Caution, ...] | Exclusion:
     low, high = float(sample.min()), float(sample.max())
     if low >= 0 and high < _MOST_LABELS:
         is_scaled = high <= 1.0
-        return _not_hu(
-            f"values from {low:g} to {high:g}, {'scaled' if is_scaled else 'as a picture of 8 bits has them'}"
-        )
+        return _not_hu(f"values from {low:g} to {high:g}, {'scaled' if is_scaled else 'as in an 8-bit image'}")
     darkest = float(np.percentile(sample, 1))
     if darkest > DARKEST_HU.value:
         return _not_hu(f"the darkest hundredth begins at {darkest:.0f}")
@@ -112,7 +110,7 @@ def check_hu(voxels: NDArray[Any]) -> tuple[Caution, ...] | Exclusion:
 
 
 def _clipped(sample: FloatArray) -> tuple[Caution, ...]:
-    """A caution where values pile up at the lowest or the highest: a display window was saved in place of HU."""
+    """A caution if values accumulate at the minimum or maximum: a display window was saved instead of HU."""
     low, high = float(sample.min()), float(sample.max())
     bounds = [
         f"{'below' if bound == low else 'above'} {bound:.0f} HU"
@@ -144,7 +142,7 @@ def _shift(air: float | None, soft: float) -> tuple[Caution, ...]:
 
 
 def _peak(sample: FloatArray, window: tuple[int, int]) -> float | None:
-    """The highest place of the smoothed histogram in the window, or None where hardly anything lies."""
+    """The maximum of the smoothed histogram in the window, or None if it has too few voxels."""
     counts, edges = np.histogram(sample, bins=window[1] - window[0], range=window)
     smooth = ndimage.gaussian_filter1d(counts.astype(float), _SMOOTHING_HU, mode="constant")
     at = int(smooth.argmax())
@@ -157,7 +155,7 @@ def _not_hu(found: str) -> Exclusion:
 
 
 def _sample(voxels: NDArray[Any]) -> FloatArray:
-    """Every n-th voxel along each axis as a flat float array; all of them where they are few."""
+    """Every n-th voxel along each axis as a flat float array; all voxels if they are few."""
     step = max(1, int(np.ceil((voxels.size / _SAMPLE_VOXELS) ** (1 / 3))))
     return voxels[::step, ::step, ::step].astype(np.float64).ravel()
 

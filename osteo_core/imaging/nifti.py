@@ -1,6 +1,6 @@
-"""NIfTI in and out: RAS millimetres in the file (as the standard has it), LPS in this program.
+"""Reads and writes NIfTI: RAS millimetres in the file (as in the standard), LPS in this program.
 
-The order of the array's axes is kept both ways; only the affine changes its first two rows' sign.
+The order of the array axes is preserved; only the first two rows of the affine change sign.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Geometry, LabelArray, Volume
 from osteo_core.terms import Step
 
-#: A label that was scaled or stored as float may be off by rounding; an interpolated one is off by more.
+#: Tolerance for labels that were scaled or stored as float; interpolated labels deviate more.
 _LABEL_TOLERANCE = 1e-3
 _MOST_LABEL, _NO_LABEL = 255, -1.0
-#: Voxels of one volume, at most: 2,000 slices of 1024 by 1024.
+#: Largest number of voxels: 2,000 slices of 1024 by 1024.
 _MOST_VOXELS = 2**31
 #: RAS <-> LPS: the first two world axes change sign.
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -52,10 +52,10 @@ _INT16 = np.iinfo(np.int16)
 
 @dataclass(frozen=True, kw_only=True)
 class NiftiHeader:
-    """What the header alone tells. ``is_oriented`` is False where it has no orientation to tell.
+    """What the header alone states. ``is_oriented`` is False if it states no orientation.
 
-    ``labels`` says why the voxels can only be labels (bytes without an offset hold no air), or is ''. ``doubt`` says
-    how its two forms place it differently, or is ''.
+    ``labels``: why the voxels can only be labels (bytes without an offset cannot represent air), else ''. ``doubt``:
+    how its two forms contradict each other, else ''.
     """
 
     geometry: Geometry
@@ -70,12 +70,12 @@ def is_nifti(path: Path) -> bool:
 
 
 def nifti_stem(path: Path) -> str:
-    """File name without the suffix of its kind."""
+    """File name without its volume suffix."""
     return volume_stem(path)
 
 
 def read_nifti_header(path: Path) -> NiftiHeader | Exclusion:
-    """Geometry by the header alone: the voxels stay unread. A damaged file is an Exclusion."""
+    """Geometry from the header alone, without reading voxels. A damaged file is an Exclusion."""
     try:
         with local_volume(path) as local:
             return _header_of(open_volume(local))
@@ -84,10 +84,10 @@ def read_nifti_header(path: Path) -> NiftiHeader | Exclusion:
 
 
 def read_nifti_volume(path: Path) -> Volume | Exclusion:
-    """CT in HU from a NIfTI file; int16 where that loses nothing, else float32.
+    """CT in HU from a NIfTI file; int16 where lossless, else float32.
 
     A label map, a damaged file, or values that cannot be HU are an Exclusion. A sheared grid is
-    straightened as a gantry tilt is.
+    corrected like a gantry tilt.
     """
     loaded = _load(path)
     if isinstance(loaded, Exclusion):
@@ -115,7 +115,7 @@ def read_nifti_volume(path: Path) -> Volume | Exclusion:
 
 
 def read_nifti_labels(path: Path) -> tuple[LabelArray, Geometry]:
-    """Label map (I, J, K) as uint8, and its geometry. Raises ValueError when it is not whole numbers of 0-255."""
+    """Label map (I, J, K) as uint8, and its geometry. Raises ValueError unless labels are whole numbers of 0-255."""
     loaded = _load(path)
     if isinstance(loaded, Exclusion):
         raise ValueError(f"expected a label map in NIfTI: {loaded.sentence}")
@@ -124,7 +124,7 @@ def read_nifti_labels(path: Path) -> tuple[LabelArray, Geometry]:
 
 
 def _whole_labels(voxels: NDArray[Any]) -> LabelArray:
-    """Labels as uint8: what is a rounding error off is rounded, not-a-number is background."""
+    """Labels as uint8: rounding errors are removed, and NaN becomes background."""
     rounded = voxels
     if voxels.dtype.kind == "f":
         values = np.nan_to_num(voxels, nan=0.0, posinf=_NO_LABEL, neginf=_NO_LABEL)
@@ -141,7 +141,7 @@ def _whole_labels(voxels: NDArray[Any]) -> LabelArray:
 def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     """Write ``array`` (I, J, K) in its own order and type; qform and sform hold the RAS affine in mm.
 
-    A sheared geometry has no qform: then the sform alone says where the voxels lie.
+    A sheared geometry cannot be stored in a qform, so only the sform is set.
     """
     if array.shape != geometry.shape:
         raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")
@@ -156,8 +156,8 @@ def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
 def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
     """Write ``labels`` (I, J, K) with both forms, their codes and the unit of the NIfTI file ``source``.
 
-    So every reader lays the two files over each other, whichever form it goes by. Nothing else of the
-    source's header is kept: its free texts may hold a name.
+    Every program thus overlays the two files correctly, whichever form it uses. Nothing else of the
+    source's header is copied: its free text may contain a name.
     """
     with local_volume(source) as local:
         own = open_volume(local)
@@ -165,7 +165,7 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
     image = nibabel.Nifti1Image(labels, affine)
     qform, qform_code = qform_of(own)
     sform, sform_code = own.get_sform(coded=True)
-    if sform is None or not is_invertible(sform):  # not handed on
+    if sform is None or not is_invertible(sform):  # not copied
         sform, sform_code = None, 0
     image.set_sform(sform, code=int(sform_code))
     image.set_qform(qform, code=int(qform_code))
@@ -177,7 +177,7 @@ def write_labels_like(path: Path, labels: LabelArray, source: Path) -> None:
 
 
 def _unit(header: Any) -> str:
-    """The unit of length; a code that the standard does not know tells none."""
+    """The unit of length; 'unknown' for an undefined code."""
     try:
         return str(header.get_xyzt_units()[0])
     except KeyError:
@@ -202,7 +202,7 @@ def _load(path: Path) -> tuple[NDArray[Any], NiftiHeader] | Exclusion:
 
 
 def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
-    """Stored voxels as values, plane by plane: a scan of the whole body in float64 is more than a worker holds."""
+    """Stored voxels as values, plane by plane: a whole-body scan in float64 would exceed a worker's memory."""
     is_plain = (slope, intercept) == (1.0, 0.0) and (stored.dtype.kind != "f" or stored.dtype.itemsize <= 4)
     if is_plain:
         return stored
@@ -213,7 +213,7 @@ def _scaled(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any
 
 
 def _kind_of_values(stored: NDArray[Any], slope: float, intercept: float) -> type[np.generic]:
-    """int16 where whole numbers stay whole and fit, else float32."""
+    """int16 if whole numbers stay whole and in range, else float32."""
     if stored.dtype.kind == "f" or not (float(slope).is_integer() and float(intercept).is_integer()):
         return np.float32
     ends = [float(end) * slope + intercept for end in (stored.min(), stored.max())]
@@ -243,7 +243,7 @@ def _header_of(image: Any) -> NiftiHeader | Exclusion:
 
 
 def _labels_by_type(image: Any) -> str:
-    """Bytes without an offset hold no air, so they are labels, unless their middle looks like a picture of 8 bits."""
+    """Bytes without an offset cannot represent air, so they are labels, unless the middle plane looks like an image."""
     kind = image.get_data_dtype()
     if kind != np.uint8 or float(getattr(image.dataobj, "inter", 0.0)) < 0.0:
         return ""
@@ -253,7 +253,7 @@ def _labels_by_type(image: Any) -> str:
 
 
 def _without_padding(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[Caution, ...]]:
-    """Not-a-number and values that no tissue has become air, and are counted."""
+    """Replaces NaN and values below any tissue by air, with a caution that counts them."""
     outside = ~np.isfinite(voxels) | (voxels < PADDING_BELOW_HU)
     if not outside.any():
         return voxels, ()
@@ -271,9 +271,9 @@ def _without_padding(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[Caution,
 
 
 def _unreadable(error: Exception) -> Exclusion:
-    # The error's own text may hold the path, and a path may hold a name.
+    # The error message may contain the path, and a path may contain a name.
     words: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
-    # Sentences of our own border (`open_volume`) name no file; nibabel's may.
+    # Messages of `open_volume` name no file; nibabel's may.
     own = (
         str(error) if isinstance(error, UnknownFileError | ArchiveError) else f"damaged NIfTI ({type(error).__name__})"
     )

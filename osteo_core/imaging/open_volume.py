@@ -1,6 +1,6 @@
-"""One file with a volume, opened for its header and, when asked, its voxels: NIfTI by nibabel, the rest by SimpleITK.
+"""Opens a volume file for its header and, on request, its voxels: NIfTI by nibabel, other formats by SimpleITK.
 
-What a file is stands in its first bytes; a suffix may lie (a .nii that is compressed, a .nii.gz that is not).
+Compression is recognised by the first bytes; suffixes may be wrong (a compressed .nii, an uncompressed .nii.gz).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
     b"BZh": (".bz2", bz2.open),
 }
 _NIFTI_2_HEADER = 540
-#: NRRD and MetaImage headers that name a file for their voxels; only one beside them is read.
+#: The voxel file named in an NRRD or MetaImage header; it is read only from the same folder.
 _DATA_FILE = re.compile(rb"^(?:data ?file\s*:|ElementDataFile\s*=)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _OWN_DATA = (b"LOCAL", b"LIST")
 _HEADER_BYTES = 65536
@@ -36,13 +36,13 @@ sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 
 class UnknownFileError(Exception):
-    """A file that holds no volume that can be read; the sentence names no file."""
+    """A file without a readable volume; the message names no file."""
 
 
 def open_volume(path: Path) -> Any:
-    """The file as nibabel shows an image: ``shape``, ``affine`` (RAS), ``header``, ``dataobj``.
+    """The file with nibabel's image interface: ``shape``, ``affine`` (RAS), ``header``, ``dataobj``.
 
-    Raises UnknownFileError for what is none of the formats, with a sentence that names no file.
+    Raises UnknownFileError for other formats; the message names no file.
     """
     name = path.name.lower()
     if name.endswith(ITK_SUFFIXES):
@@ -50,7 +50,7 @@ def open_volume(path: Path) -> Any:
     with path.open("rb") as stream:
         begin = stream.read(132)
     if begin[128:132] == b"DICM":
-        raise UnknownFileError("a DICOM file under the name of another kind; name it .dcm")
+        raise UnknownFileError("a DICOM file with the suffix of another format; rename it to .dcm")
     try:
         suffix, opened = next((how for mark, how in _PACKED.items() if begin.startswith(mark)), ("", open))
         if not name.endswith(NIFTI_SUFFIXES) or name.endswith(".nii" + suffix):
@@ -58,7 +58,7 @@ def open_volume(path: Path) -> Any:
         return _nifti_of(opened(path, "rb"))
     except OSError:
         raise
-    except Exception as error:  # nibabel raises whatever the damaged header leads it into
+    except Exception as error:  # a damaged header may cause any error in nibabel
         raise UnknownFileError(f"damaged NIfTI ({type(error).__name__})") from None
 
 
@@ -85,14 +85,14 @@ def segment_names(path: Path) -> dict[int, str]:
 
 
 def _reader(path: Path) -> Any:
-    """A reader of SimpleITK that has read the header."""
+    """A SimpleITK reader that has read the header."""
     with path.open("rb") as stream:
         begin = stream.read(_HEADER_BYTES)
     end = begin.find(b"\n\n")
     for found in _DATA_FILE.finditer(begin[:end] if end > 0 else begin):
         data = found[1].decode("utf-8", errors="replace")
         if not found[1].upper().startswith(_OWN_DATA) and Path(data).name != data:
-            raise UnknownFileError("a header whose voxels lie in another folder")
+            raise UnknownFileError("a header whose voxel file is in another folder")
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -103,7 +103,7 @@ def _reader(path: Path) -> Any:
 
 
 class _ItkVolume:
-    """A file that SimpleITK reads, in the words of nibabel; it is its own ``header`` and ``dataobj``."""
+    """A file read by SimpleITK with nibabel's interface; it is its own ``header`` and ``dataobj``."""
 
     slope, inter = 1.0, 0.0
 
@@ -121,7 +121,7 @@ class _ItkVolume:
         return np.dtype(sitk.GetArrayViewFromImage(kind).dtype)
 
     def __getitem__(self, part: Any) -> NDArray[Any]:
-        """A part of the voxels; SimpleITK reads them all for it."""
+        """A part of the voxels; SimpleITK reads all of them."""
         found: NDArray[Any] = self.get_unscaled()[part]
         return found
 
@@ -146,5 +146,5 @@ def _affine_ras(reader: Any) -> FloatArray:
 
 
 def _states_space(reader: Any, path: Path) -> bool:
-    """NRRD says by ``space`` to whose axes its directions refer; MetaImage is in patient axes by convention."""
+    """Whether axes refer to the patient: NRRD states it in ``space``; MetaImage does so by convention."""
     return path.name.lower().endswith((".mha", ".mhd")) or reader.HasMetaDataKey("NRRD_space")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 
 def png_of(picture: NDArray[np.uint8]) -> bytes:
-    """Grey (rows, columns) or colours (rows, columns, RGB) as a PNG file."""
+    """A greyscale (rows, columns) or RGB (rows, columns, 3) image as a PNG file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.png"
         image = sitk.GetImageFromArray(np.ascontiguousarray(picture), isVector=picture.ndim == 3)

@@ -1,7 +1,7 @@
-"""Grids into other grids: re-orientation (exact) and resampling (linear for HU, nearest for labels).
+"""Maps grids to other grids: reorientation (exact) and resampling (linear for HU, nearest for labels).
 
-Every function keeps the world: a voxel's LPS position goes with it (property tests over all 48 axis
-orders). Intensities and labels have different functions, so labels cannot be blended by mistake.
+All functions preserve the LPS positions of voxels (property tests over all 48 axis
+orders). Intensities and labels have separate functions, so labels cannot be interpolated by mistake.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from scipy import ndimage
 
 from osteo_core.records import FloatArray, Geometry, LabelArray, Volume
 
-#: Letter -> (LPS axis, sign): the direction to which an array axis with that letter grows.
+#: Letter -> (LPS axis, sign): the direction in which an array axis with that letter increases.
 _LETTERS = {"L": (0, 1), "R": (0, -1), "P": (1, 1), "A": (1, -1), "S": (2, 1), "I": (2, -1)}
 
-#: Orientation in which methods that care for direction work: x to the left, y to the back, z to the head.
+#: Orientation for direction-dependent methods: x to the left, y to the back, z to the head.
 CANONICAL_CODES = "LPS"
 
 
 def reorient(array: NDArray[Any], geometry: Geometry, codes: str) -> tuple[NDArray[Any], Geometry]:
-    """``array`` (I, J, K) with its axes reordered and flipped to grow towards ``codes`` (as 'LPS'), and its geometry.
+    """``array`` (I, J, K) with axes reordered and flipped to ``codes`` (such as 'LPS'), and its geometry.
 
-    Nothing is interpolated: for an oblique grid the axes come nearest to the codes. The array is a view.
-    Raises ValueError when ``codes`` does not name three different body axes.
+    Nothing is interpolated: axes of an oblique grid match the codes as closely as possible. The array is a view.
+    Raises ValueError if ``codes`` does not name three different body axes.
     """
     if array.shape != geometry.shape:
         raise ValueError(f"array {array.shape} does not fit the geometry {geometry.shape}")
@@ -44,7 +44,7 @@ def reorient(array: NDArray[Any], geometry: Geometry, codes: str) -> tuple[NDArr
 
 
 def canonical(array: NDArray[Any], geometry: Geometry) -> tuple[NDArray[Any], Geometry]:
-    """``array`` re-oriented so that its axes grow to the left, the back and the head."""
+    """``array`` reoriented to LPS: axes increase towards left, back and head."""
     return reorient(array, geometry, CANONICAL_CODES)
 
 
@@ -58,10 +58,10 @@ def cropped_grid(geometry: Geometry, start: tuple[int, int, int], shape: tuple[i
 def resample_volume(
     voxels: NDArray[Any], geometry: Geometry, target: Geometry, *, order: int = 1, fill: float = -1024.0
 ) -> FloatArray:
-    """HU (I, J, K) on the ``target`` grid as float32; ``fill`` where the target leaves the source.
+    """HU (I, J, K) on the ``target`` grid as float32; ``fill`` outside the source.
 
-    ``order`` 0 nearest, 1 linear, 3 cubic. Nothing is smoothed first: a caller who goes to a much
-    coarser grid averages beforehand, or aliases.
+    ``order`` 0 nearest, 1 linear, 3 cubic. Nothing is smoothed first: for a much
+    coarser grid, callers must average beforehand to avoid aliasing.
     """
     _check_fit(voxels, geometry)
     return _on_grid(np.asarray(voxels, dtype=np.float32), geometry, target, order=order, fill=fill)
@@ -76,12 +76,12 @@ def resample_labels(labels: LabelArray, geometry: Geometry, target: Geometry) ->
 
 def _on_grid(array: NDArray[Any], geometry: Geometry, target: Geometry, *, order: int, fill: float) -> NDArray[Any]:
     matrix = np.linalg.inv(geometry.affine_lps) @ target.affine_lps
-    # Rounding in the affines must not push the outermost voxels out of the source.
+    # Rounding errors in the affines must not put the outermost voxels outside the source.
     linear, offset = np.round(matrix[:3, :3], 9), np.round(matrix[:3, 3], 6)
     is_separable = np.count_nonzero(linear) == 3 and bool((np.diag(linear) != 0).all())
     out: NDArray[Any] = ndimage.affine_transform(
         array,
-        np.diag(linear) if is_separable else linear,  # many times faster where no axis mixes with another
+        np.diag(linear) if is_separable else linear,  # much faster for axis-aligned grids
         offset=offset,
         output_shape=target.shape,
         order=order,
@@ -110,7 +110,7 @@ def _axes_of(codes: str) -> list[tuple[int, int]]:
     except KeyError:
         axes = []
     if sorted(axis for axis, _ in axes) != [0, 1, 2]:
-        raise ValueError(f"codes must name three different body axes, as LPS or RAS do; got {codes!r}")
+        raise ValueError(f"codes must name three different body axes, such as LPS or RAS; got {codes!r}")
     return axes
 
 

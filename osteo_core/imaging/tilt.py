@@ -1,7 +1,7 @@
-"""Straightening a stack whose slices are shifted against each other, as a tilted gantry leaves them.
+"""Corrects gantry tilt, which shifts slices of a stack relative to each other.
 
-Each slice is moved within its own plane until the stack is perpendicular to it; nothing is blended
-between slices, so the resolution along the stack stays what it was.
+Each slice is shifted within its own plane until the stack is perpendicular to it. Slices are not
+interpolated with each other, so the resolution along the stack is unchanged.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def tilt_deg(affine_lps: FloatArray) -> float:
 
 
 def untilt(volume: Volume) -> Volume | Exclusion:
-    """The volume on a grid of right angles: its slices are moved in their planes, whichever axis the stack is.
+    """The volume on an orthogonal grid, its slices shifted in plane, whichever axis is the slice axis.
 
     Up to GANTRY_TILT_IGNORED only the affine is made orthogonal, with a caution; up to GANTRY_TILT_MAXIMUM the
-    voxels are resampled, with a caution; beyond, or where no two axes are at right angles, an Exclusion.
+    voxels are resampled, with a caution; beyond that, or if no two axes are at right angles, it is an Exclusion.
     """
     geometry = volume.geometry
     if geometry.is_orthogonal:
@@ -64,7 +64,7 @@ def untilt(volume: Volume) -> Volume | Exclusion:
 
 
 def _off_right_deg(geometry: Geometry) -> FloatArray:
-    """How far each axis' two other axes are off a right angle (3,), in degrees."""
+    """For each axis, how far the other two deviate from a right angle (3,), in degrees."""
     gram = geometry.directions.T @ geometry.directions
     cosines = np.abs([gram[1, 2], gram[0, 2], gram[0, 1]])
     found: FloatArray = np.degrees(np.arcsin(np.clip(cosines, 0.0, 1.0)))
@@ -72,9 +72,9 @@ def _off_right_deg(geometry: Geometry) -> FloatArray:
 
 
 def _stack_axis(geometry: Geometry, off: FloatArray) -> int | None:
-    """The axis across the slices: the two others are at right angles, and their spacing is the most alike.
+    """The slice axis: the other two are at right angles and have the most similar spacing.
 
-    None where no two axes are at right angles.
+    None if no two axes are at right angles.
     """
     spacing = geometry.spacing_mm
     upright = [axis for axis in (2, 1, 0) if off[axis] <= GANTRY_TILT_IGNORED.value]
@@ -88,7 +88,7 @@ def _permuted(geometry: Geometry, order: list[int]) -> Geometry:
 
 
 def _squared(geometry: Geometry, axes: tuple[int, ...]) -> Geometry:
-    """The same grid with these axes turned to the nearest right angles; its middle stays in place."""
+    """The same grid with these axes rotated to the nearest orthogonal ones; its centre stays in place."""
     affine = geometry.affine_lps.copy()
     middle = (np.array(geometry.shape) - 1) / 2
     centre = geometry.to_world_mm(middle)
@@ -111,7 +111,7 @@ def _sheared_back(volume: Volume, tilt: float) -> Volume:
     columns, rows, slices = geometry.shape
     upright = _upright_step(geometry)
     sideways = geometry.affine_lps[:3, 2] - upright
-    # How far slice k lies from where an upright stack would have it, in voxels of the two in-plane axes.
+    # Shift of slice k from its position in an upright stack, in voxels of the two in-plane axes.
     shift = np.outer(np.arange(slices), geometry.directions[:, :2].T @ sideways / geometry.spacing_mm[:2])
     low = np.floor(shift.min(axis=0) + 1e-6).astype(int)
     high = np.ceil(shift.max(axis=0) - 1e-6).astype(int)
@@ -127,14 +127,14 @@ def _sheared_back(volume: Volume, tilt: float) -> Volume:
     return Volume(
         voxels_hu=as_int16_if_lossless(np.round(voxels)) if is_whole else voxels,
         geometry=Geometry(shape=shape, affine_lps=affine),
-        provenance=(*volume.provenance, f"slices moved in plane by a gantry tilt of {tilt:.2f} degrees"),
+        provenance=(*volume.provenance, f"slices shifted in plane to correct a gantry tilt of {tilt:.2f} degrees"),
         cautions=(*volume.cautions, caution),
         source_geometry=geometry,
     )
 
 
 def _moved(plane: NDArray[Any], *, offset: FloatArray, shape: tuple[int, int]) -> NDArray[Any]:
-    """One slice (I, J) on the wider grid, linear within the slice, air outside."""
+    """One slice (I, J) on the wider grid: linear interpolation within the slice, air outside."""
     moved: NDArray[Any] = ndimage.affine_transform(
         plane.astype(np.float32),
         np.ones(2),

@@ -1,4 +1,4 @@
-"""Flags a week against the clinic's slots: how the queue grows or shrinks."""
+"""Flags per week compared with clinic slots: how the queue grows or shrinks."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scipy import stats
 
 from osteo_core.errors import UsageError
 
-#: Weeks over which the rate of new flags is taken, and over which the queue is looked ahead.
+#: Weeks used to estimate the rate of new flags, and weeks of queue forecast.
 RECENT_WEEKS, AHEAD_WEEKS = 12, 26
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What is to be expected. ``flags_a_week``, people flagged, with its 95 % interval (exact Poisson, Garwood 1936).
+    """A forecast. ``flags_a_week``: people flagged per week, with 95 % interval (exact Poisson, Garwood 1936).
 
-    ``queue``: people expected to wait at the end of each week ahead, 0 included, beginning with now.
-    ``weeks_to_clear`` is None when the queue never empties at this number of slots.
+    ``queue``: people expected to be waiting now and at the end of each week ahead.
+    ``weeks_to_clear`` is None if the queue never empties with this number of slots.
     """
 
     flags_a_week: float
@@ -39,17 +39,18 @@ def plan(
     share_to_clinic: float = 1.0,
     ahead: int = AHEAD_WEEKS,
 ) -> Plan:
-    """Look ahead from the people flagged in the last full weeks, the latest last.
+    """Forecast from the number of people flagged in the last full weeks, latest last.
 
-    ``to_review``: people whose flag waits for its review; ``before_clinic``: people who wait for a slot. The share
-    ``share_to_clinic`` of who is flagged, and of who waits for review, needs one. queue(0) = before_clinic + share *
-    to_review; queue(k+1) = max(0, queue(k) + share * rate - slots). ``slots_needed`` serves the rate's upper end.
-    Raises UsageError without any full week, or for a number that cannot be meant.
+    ``to_review``: people whose flag awaits review; ``before_clinic``: people waiting for a slot. A share
+    ``share_to_clinic`` of people flagged, and of those awaiting review, needs a slot.
+    queue(0) = before_clinic + share * to_review; queue(k+1) = max(0, queue(k) + share * rate - slots).
+    ``slots_needed`` covers the upper limit of the rate.
+    Raises UsageError without a full week, or for an implausible number.
     """
     if not flags:
-        raise UsageError("there is no full week of flags yet to plan from; come back next Monday")
+        raise UsageError("planning needs at least one full week of flags; come back next Monday")
     if min(slots_a_week, to_review, before_clinic) < 0 or not 0 <= share_to_clinic <= 1:
-        raise UsageError("slots and people waiting must not be negative, and the share lies between 0 and 1")
+        raise UsageError("slots and people waiting must not be negative, and the share must lie between 0 and 1")
     total, weeks = sum(flags), len(flags)
     low = stats.chi2.ppf(0.025, 2 * total) / 2 / weeks if total else 0.0
     high = stats.chi2.ppf(0.975, 2 * total + 2) / 2 / weeks

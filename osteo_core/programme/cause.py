@@ -1,7 +1,7 @@
-"""What a reader says about the cause of a level's shape: beside the model's suggestion, apart from the grade.
+"""A reader's judgement on the cause of a deformity, alongside the model's suggestion and separate from the grade.
 
 Classes of the modified algorithm-based qualitative reading (mABQ: Lentle 2018; as m2ABQ in Dong 2023): normal,
-osteoporotic fracture of three grades, deformity of another cause. Nothing is erased: the latest reading counts.
+osteoporotic fracture of three grades, deformity with another cause. Nothing is erased: the latest reading counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CAUSE_KIND = "cause reading"
 
 
 class Cause(StrEnum):
-    """m2ABQ class of one level, as a person reads it."""
+    """m2ABQ class of one level, as judged by a reader."""
 
     NORMAL = "normal"
     MILD = "osteoporotic fracture, mild (m2ABQ 1)"
@@ -32,7 +32,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CauseReading:
-    """One reading of one level: class, who and when, why in words, and what the model had suggested to the reader."""
+    """One reading of one level: class, author, time, reason in words, and the model's suggestion as shown."""
 
     level: Level
     cause: Cause
@@ -47,7 +47,7 @@ class CauseReading:
 
 
 def event_of(reading: CauseReading, *, event_id: str, series_key: str, versions: tuple[str, str]) -> Event:
-    """The insert-only event of a reading; ``versions``: hashes of weights and settings that were seen."""
+    """The insert-only event of a reading; ``versions``: hashes of the weights and settings shown."""
     payload = {"level": int(reading.level), "cause": reading.cause.value, "suggested": reading.suggested}
     return Event(
         event_id=event_id,

@@ -1,4 +1,4 @@
-"""Which series a question is about: one record, one query string, and (in db) one WHERE clause."""
+"""The cohort filter: one record, one query string, and (in db) one WHERE clause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Word = TypeVar("_Word", bound=StrEnum)
 
 
 class Change(StrEnum):
-    """What may have happened to a series since a moment."""
+    """What may have happened to a series since a given time."""
 
     READ = "read"
     ANALYZED = "analyzed"
@@ -30,14 +30,14 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CohortFilter:
-    """Nothing chosen means everybody. Ages are whole years, both ends included.
+    """An empty filter selects everybody. Ages are whole years, both ends included.
 
-    ``review``: something should be looked at before the number is used. A series whose age is not known falls
-    out as soon as one end is given. ``scanners`` are models as read, ``sites`` keyed hashes of institutions;
-    ``studied_from`` and ``studied_to`` are days of study, both included. ``states`` and ``overdue`` are of the
-    follow-up: what nobody flagged has neither. ``text`` is looked for in scanner model, manufacturer as read, and
-    at the start of the keys; case does not count. ``changed``: what happened to the series after ``since``, which has a
-    time zone; both are given or neither. ``assignee``: who takes care of it; ``snoozed``: it waits for a later day.
+    ``review``: something should be checked before the number is used. A series of unknown age is excluded
+    once an age limit is set. ``scanners``: models as in the header; ``sites``: keyed hashes of institutions;
+    ``studied_from`` and ``studied_to``: study dates, both included. ``states`` and ``overdue`` concern the
+    follow-up, so they select only flagged series. ``text`` is searched in scanner model and manufacturer, and at the
+    start of keys, ignoring case. ``changed``: what happened to the series after ``since``, which needs a time
+    zone; set both or neither. ``assignee``: the person in charge; ``snoozed``: it waits for a later day.
     """
 
     vendors: tuple[Vendor, ...] = ()
@@ -62,9 +62,7 @@ class CohortFilter:
 
     def __post_init__(self) -> None:
         if (self.changed is None) != (self.since is None) or (self.since is not None and self.since.tzinfo is None):
-            raise UsageError(
-                "a change is asked for with a moment and its time zone: give 'changed' and 'since', or neither"
-            )
+            raise UsageError("'changed' and 'since' must be given together, and 'since' needs a time zone")
         if self.age_from is not None and self.age_to is not None and self.age_from > self.age_to:
             raise UsageError(f"ages must run from the lower to the higher, found {self.age_from:g} to {self.age_to:g}")
         if self.studied_from is not None and self.studied_to is not None and self.studied_from > self.studied_to:
@@ -100,10 +98,10 @@ class CohortFilter:
 
     @classmethod
     def from_query(cls, query: str) -> CohortFilter:
-        """The filter that a query string tells; other names in it are left alone.
+        """The filter from a query string; other names in it are ignored.
 
-        Raises UsageError for a value that is none of its vocabulary: a link that lost its meaning must
-        not silently show everybody.
+        Raises UsageError for a value outside the vocabulary: an outdated link must not silently show
+        everybody.
         """
         given = parse_qs(query.lstrip("?"), keep_blank_values=True)
         return cls(

@@ -1,4 +1,4 @@
-"""CT against QCT in one group: every figure of agreement, each with its interval, or the sentence why it is missing."""
+"""CT compared with QCT in one group: all figures of agreement with intervals, or the reason why one is missing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from osteo_core.terms import Category
 Values = NDArray[np.float64]
 _Found = TypeVar("_Found")
 CLASSES = (Category.OSTEOPOROSIS, Category.LOW_BONE_MASS, Category.NORMAL)
-#: The figures whose intervals come from leaving out patients; those without a formula of their own always do.
+#: Figures with jackknife intervals over patients; those without a formula always use them.
 _BY_PATIENT: dict[str, jackknife.Statistic] = {
     "RMSE": jackknife.ROOT_MEAN_SQUARE,
     "MAE": jackknife.MEAN_ABSOLUTE,
@@ -33,13 +33,13 @@ _BY_PATIENT: dict[str, jackknife.Statistic] = {
     "Lin's concordance": jackknife.CONCORDANCE,
 }
 _WITHOUT_FORMULA = ("RMSE", "MAE")
-#: Passing-Bablok looks at every pair of pairs: beyond this it would take minutes.
+#: Passing-Bablok uses every pair of points; beyond this it would take minutes.
 MOST_FOR_PASSING_BABLOK = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What can be said of one group. ``figures`` and ``lines`` by name; ``missing``: name -> why there is none.
+    """The comparison for one group. ``figures`` and ``lines`` by name; ``missing``: name -> reason.
 
     ``table``: counts, rows QCT and columns CT in the order of CLASSES.
     """
@@ -73,11 +73,11 @@ def compare(
     limits_mg_cm3: tuple[float, float],
     with_lines: bool = True,
 ) -> Comparison:
-    """All of it for (n,) pairs in mg/cm3; ``patients`` names or numbers (n,) whose each pair is.
+    """The complete comparison of (n,) pairs in mg/cm3; ``patients`` (n,): the patient of each pair.
 
     Where a patient has several pairs (levels), intervals come from a jackknife over patients, since levels of one
-    patient are not independent; where each has one, from each statistic's own formula. ``with_lines``: the lines are
-    fitted too; they take the longest.
+    patient are not independent; otherwise from each statistic's own formula. ``with_lines``: fit the
+    lines too, which takes longest.
     """
     n_patients = len(np.unique(np.asarray(patients)))
     found: dict[str, Estimate] = {}
@@ -88,7 +88,7 @@ def compare(
         _try(name, make, found, missing)
     by_patient = _BY_PATIENT if n_patients < len(measured) else {name: _BY_PATIENT[name] for name in _WITHOUT_FORMULA}
     left_out, refused = _leave_out(measured, reference, patients, by_patient)
-    # A figure that is refused by patients is not shown with the interval of independent pairs either.
+    # If the jackknife refuses a figure, its interval for independent pairs is not shown either.
     found = {name: one for name, one in found.items() if name not in by_patient} | left_out
     missing = {name: why for name, why in missing.items() if name not in by_patient} | refused
     lines: dict[str, Line] = {}
@@ -118,7 +118,7 @@ def _try(name: str, make: Callable[[], _Found], found: dict[str, _Found], missin
 def _leave_out(
     measured: Values, reference: Values, patients: ArrayLike, statistics: Mapping[str, jackknife.Statistic]
 ) -> tuple[dict[str, Estimate], dict[str, str]]:
-    """These figures with their intervals by leaving out patients, and why one is missing."""
+    """These figures with jackknife intervals over patients, and reasons for missing ones."""
     try:
         each = jackknife.by_patient(measured, reference, patients, statistics)
     except StatisticsError as refused:
@@ -129,7 +129,7 @@ def _leave_out(
 
 def _passing_bablok(x: Values, y: Values) -> Line:
     if len(x) > MOST_FOR_PASSING_BABLOK:
-        raise StatisticsError(f"{len(x):,} pairs: it is computed up to {MOST_FOR_PASSING_BABLOK:,}; see Deming")
+        raise StatisticsError(f"{len(x):,} pairs: computed only up to {MOST_FOR_PASSING_BABLOK:,}; see Deming")
     return passing_bablok(x, y)
 
 
@@ -140,7 +140,7 @@ def _table(measured: Values, reference: Values, limits: tuple[float, float]) -> 
 
 
 def _figures(measured: Values, reference: Values, limits: tuple[float, float]) -> dict[str, Callable[[], Estimate]]:
-    """Name -> how it is computed; each may refuse on its own."""
+    """Name -> function; each may raise StatisticsError independently."""
     low = reference < limits[0]
     table = _table(measured, reference, limits)
     hits, positives = int((low & (measured < limits[0])).sum()), int(low.sum())

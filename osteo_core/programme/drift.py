@@ -1,8 +1,8 @@
-"""Scanner drift from patients: control charts over the days of one scanner.
+"""Scanner drift from patient data: control charts over the days of one scanner.
 
-Each day's mean is compared with all earlier days of the same scanner, so nothing need be known beforehand
-(self-starting, D. M. Hawkins, Technometrics 1987;29:393). A Shewhart limit finds a large jump, a two-sided CUSUM
-(E. S. Page, Biometrika 1954;41:100) a small lasting one; it is tuned to a step of 5 % in slope.
+Each day's mean is compared with all earlier days of the same scanner, so no prior values are needed
+(self-starting, D. M. Hawkins, Technometrics 1987;29:393). A Shewhart limit detects a large jump, a two-sided CUSUM
+(E. S. Page, Biometrika 1954;41:100) a small sustained one; it is tuned to a step of 5 % in slope.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_U
 
 Values = NDArray[np.float64]
 _DAYS_A_YEAR = 365.25
-#: A patient is compared with others of the same sex and of an age group this wide; a smaller group has no mean yet.
+#: Patients are compared within sex and age groups this wide; a group needs this many patients for a mean.
 GROUP_YEARS, MINIMUM_GROUP = 5, 5
-#: Of each chart's false alarms this share is the Shewhart limit's, the rest the CUSUM's.
+#: Share of each chart's false alarms assigned to the Shewhart limit; the rest goes to the CUSUM.
 _SHEWHART_SHARE = 0.2
 #: Siegmund's correction for the overshoot of a step of unit variance (Sequential Analysis, 1985): 2 x 0.583.
 _OVERSHOOT = 1.166
 
 
 class Quantity(StrEnum):
-    """What is followed; the share of a scanner's false alarms that each chart may cause is in SHARES."""
+    """The monitored quantity; SHARES divides a scanner's false alarms among the charts."""
 
     VBMD = "vBMD, age-adjusted"
     FAT = "fat HU"
@@ -42,9 +42,9 @@ SHARES: dict[Quantity, float] = {Quantity.VBMD: 0.6, Quantity.FAT: 0.2, Quantity
 
 @dataclass(frozen=True, kw_only=True)
 class Days:
-    """Days of one scanner with patients, in order: date, n, mean, sum of squares about the day's mean (all (d,)).
+    """Days with patients on one scanner, in order: date, n, mean, sum of squares about the day's mean (all (d,)).
 
-    ``level`` is the size of the quantity itself, of which 5 % is the step that is looked for.
+    ``level`` is the size of the quantity; the step to detect is 5 % of it.
     """
 
     day: tuple[date, ...]
@@ -56,9 +56,9 @@ class Days:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm:
-    """The day on which a limit was crossed, by which rule, upwards or downwards, and the size of the change.
+    """The day a limit was crossed, the rule, the direction and the size of the change.
 
-    ``change`` is the mean since the CUSUM last stood at 0 (or of the one day) less the mean before.
+    ``change`` is the mean since the CUSUM was last 0 (Shewhart: of that day) minus the mean before.
     """
 
     index: int
@@ -70,7 +70,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A control chart: (d,) each; NaN while a baseline is being gathered. CUSUMs in SD x patients."""
+    """A control chart: arrays (d,), NaN while the baseline is built. CUSUMs in SD x patients."""
 
     days: Days
     z: Values
@@ -83,7 +83,7 @@ class Chart:
 
 
 def cusum_limit(*, step: float, n_a_day: float, days_a_year: float, false_alarms_a_year: float) -> float:
-    """The h at which a one-sided CUSUM with k = step/2 crosses by chance so often a year.
+    """The limit h that a one-sided CUSUM with k = step/2 crosses by chance at the given rate.
 
     ARL = (exp(2 k' b) - 2 k' b - 1) / (2 k'^2), b = h' + 1.166, with k' = k sqrt(n), h' = h / sqrt(n) for days of
     n patients (Siegmund 1985). ``step`` in SD of one patient; h in SD x patients.
@@ -102,9 +102,9 @@ def cusum_limit(*, step: float, n_a_day: float, days_a_year: float, false_alarms
 
 
 def control_chart(days: Days, quantity: Quantity) -> Chart:
-    """The chart of one scanner; after an alarm a new baseline is begun on the next day.
+    """The chart of one scanner; after an alarm a new baseline begins on the next day.
 
-    Raises StatisticsError when no day has a baseline of DRIFT_WARM_UP patients before it, or nothing varies.
+    Raises StatisticsError if no day is preceded by DRIFT_WARM_UP patients, or if nothing varies.
     """
     if len(days.day) < 2 or float(days.n.sum()) <= DRIFT_WARM_UP.value:
         raise StatisticsError(
@@ -154,7 +154,7 @@ class _Part:
 
 
 def _limits(days: Days, quantity: Quantity) -> _Limits:
-    """Step in SD of one patient (SD within days, so that drift does not widen it), and limits for its false alarms."""
+    """Step in SD of one patient (SD within days, unaffected by drift), and limits for the false-alarm rate."""
     free = float(np.maximum(days.n - 1, 0).sum())
     variance = float(days.squares.sum()) / free if free else 0.0
     sd = math.sqrt(variance) if variance > 0 else math.sqrt(float(np.var(days.mean)))
@@ -177,7 +177,7 @@ def _limits(days: Days, quantity: Quantity) -> _Limits:
 def _from(days: Days, start: int, limits: _Limits) -> _Part:
     """z, CUSUMs and the first alarm when the baseline begins at ``start``."""
     n, mean, squares = days.n[start:], days.mean[start:], days.squares[start:]
-    centre = float(mean[0])  # sums of squares keep their digits about a value nearby
+    centre = float(mean[0])  # centring preserves precision of the sums of squares
     off = mean - centre
     before_n = np.cumsum(n) - n
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -198,7 +198,7 @@ def _from(days: Days, start: int, limits: _Limits) -> _Part:
 
 
 def _cusum(steps: Values) -> Values:
-    """S(d) = max(0, S(d-1) + step(d)), as the walk less its lowest point so far, 0 included."""
+    """S(d) = max(0, S(d-1) + step(d)), computed as the walk minus its running minimum, 0 included."""
     walk = np.cumsum(steps)
     lowest: Values = np.minimum(np.minimum.accumulate(walk), 0.0)
     return walk - lowest

@@ -1,4 +1,4 @@
-"""Does the programme serve everybody alike? Shares measured, flagged and closed in groups, small groups marked."""
+"""Whether the programme serves all groups equally: shares measured, flagged and closed, small groups suppressed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from osteo_core.statistics.intervals import wilson
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """One group of patients: measured of those scanned, flagged of those measured, closed of those flagged.
+    """One group of patients: share measured of those scanned, flagged of those measured, closed of those flagged.
 
-    ``flagged`` are all with a flag, ``measured_flagged`` those of them who are measured: a fracture alone flags too.
-    A share is None where fewer than SUPPRESS_BELOW stand in its denominator, lest it tells of single people.
+    ``flagged``: all with a flag; ``measured_flagged``: those of them who were measured (a fracture alone flags too).
+    A share is None if its denominator is below SUPPRESS_BELOW, so that individuals cannot be identified.
     """
 
     group: str
@@ -33,12 +33,12 @@ class Reach:
 
     @property
     def flagged_share(self) -> Estimate | None:
-        """Of those measured; who is flagged by a fracture alone and was not measured stands in neither number."""
+        """Of those measured. Patients flagged for a fracture alone without a measurement are in neither number."""
         return _share(self.measured_flagged, self.measured)
 
     @property
     def closed_share(self) -> Estimate | None:
-        """Of those flagged: each of their flags not confirmed, no action, closed, or contacted at 12 months."""
+        """Of those flagged: all their flags not confirmed, no action, closed, or contacted at 12 months."""
         return _share(self.closed, self.flagged)
 
 
@@ -47,9 +47,9 @@ def _share(count: int, n: int) -> Estimate | None:
 
 
 def differs(counts: list[tuple[int, int]]) -> float | None:
-    """p of Pearson's chi-square over (yes, of) in groups; None below two groups or an expected count below 5.
+    """p of Pearson's chi-square over (yes, of) in groups; None for fewer than two groups or an expected count below 5.
 
-    H0: all groups have the same share. Says whether, not where or how much: look at the intervals.
+    H0: all groups have the same share. For where and how much they differ, see the intervals.
     """
     table = [[yes, of - yes] for yes, of in counts if of]
     if len(table) < 2 or not any(yes for yes, _ in table) or not any(no for _, no in table):

@@ -1,6 +1,6 @@
-"""From a flag to an action: the states of one flagged series, which may follow which, and their clocks.
+"""Follow-up from flag to action: the states of a flagged series, their transitions and due dates.
 
-A state is what a person noted last. Nothing is erased: a mistake is corrected by a later event, either a return to
+The state is the latest note. Nothing is erased: a mistake is corrected by a later event, either a return to
 review with its reason, or an undo that names the note it takes back.
 """
 
@@ -56,7 +56,7 @@ class Because(StrEnum):
 
 
 class Fact(StrEnum):
-    """What happened beside the way; noting it changes no state."""
+    """A fact outside the sequence of states; noting it does not change the state."""
 
     RISK_ASSESSED = "fracture risk assessed"
     FALLS_ASSESSED = "falls assessed"
@@ -64,21 +64,21 @@ class Fact(StrEnum):
     STILL_TREATED = "still on treatment at 12 months"
 
 
-#: Nothing is due any more.
+#: States after which nothing is due.
 ENDED = (State.NOT_CONFIRMED, State.NO_ACTION, State.CLOSED)
-#: These need a code.
+#: States that need a 'because' code.
 WITH_CODE = (State.NO_ACTION, State.CLOSED)
 _REVIEWS = (State.REPEAT, State.NOT_CONFIRMED, State.CONFIRMED)
 #: Confirmed, and not yet seen in the clinic.
 BEFORE_CLINIC = (State.CONFIRMED, State.REPORTED, State.REFERRED)
-#: Things that a programme reaches, each with the words of the notes that say so.
+#: Milestones of the programme, each with the notes that mark it as reached.
 MILESTONES: dict[str, tuple[State | Fact | Because, ...]] = {
     "reviewed": _REVIEWS,
     "review": (State.TO_REVIEW, *_REVIEWS),
     "risk": (Fact.RISK_ASSESSED,),
     "dxa": (State.DXA_DONE,),
     "falls": (Fact.FALLS_ASSESSED,),
-    "advised": (State.TREAT, State.STARTED),  # nobody starts what was not advised
+    "advised": (State.TREAT, State.STARTED),  # treatment started implies that it was advised
     "decided": (State.TREAT, State.OBSERVE, State.NO_ACTION, State.STARTED),
     "exercise": (Fact.EXERCISE_STARTED,),
     "contact": (State.CONTACT_16,),
@@ -91,7 +91,7 @@ MILESTONES: dict[str, tuple[State | Fact | Because, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What a person notes: a new state or a fact, who and when, why in words, and the code of an end."""
+    """A person's note: a new state or a fact, with author, time, reason, and a code if the follow-up ends."""
 
     state: State | None = None
     fact: Fact | None = None
@@ -102,7 +102,7 @@ class Note:
 
     def __post_init__(self) -> None:
         if (self.state is None) == (self.fact is None):
-            raise UsageError("a note holds one new state or one fact")
+            raise UsageError("a note must have either a new state or a fact")
         if not self.author.strip():
             raise needs_author("a note")
         if (self.because is None) is (self.state in WITH_CODE):
@@ -113,7 +113,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class UndoneNote:
-    """A note to take back: its event, what it says, and the event that is now the last one of its series."""
+    """A note to undo: its event, its text, and the latest event of its series."""
 
     event_id: str
     series_key: str
@@ -122,7 +122,7 @@ class UndoneNote:
 
 
 def after(state: State) -> tuple[State, ...]:
-    """Which states may follow: any later one of the way; what ended or went on may be put back to review."""
+    """Which states may follow: any later one; ended and later states may also return to review."""
     if state in ENDED:
         return (State.TO_REVIEW,)
     order = list(State)
@@ -134,9 +134,9 @@ def after(state: State) -> tuple[State, ...]:
 
 
 def event_of(note: Note, *, event_id: str, series_key: str, before: State, versions: tuple[str, str]) -> Event:
-    """The insert-only event of a note on one series; ``versions``: hashes of weights and settings that were seen.
+    """The insert-only event of a note on one series; ``versions``: hashes of the weights and settings shown.
 
-    Raises UsageError when the new state may not follow ``before``, or a series is put back without a reason.
+    Raises UsageError if the new state may not follow ``before``, or a return to review has no reason.
     """
     payload: dict[str, str] = {"previous": before.value}
     if note.state is not None:
@@ -163,9 +163,9 @@ def event_of(note: Note, *, event_id: str, series_key: str, before: State, versi
 
 
 def undo_event(undone: UndoneNote, *, event_id: str, author: str, at: datetime) -> Event:
-    """The insert-only event that takes back one note; both stay in the history.
+    """The insert-only event that undoes one note; both stay in the history.
 
-    Raises UsageError without an author, or when the note to undo is not the last one of its series.
+    Raises UsageError without an author, or if the note is not the latest of its series.
     """
     if not author.strip():
         raise needs_author("an undo")
@@ -184,7 +184,7 @@ def undo_event(undone: UndoneNote, *, event_id: str, author: str, at: datetime) 
 
 
 def add_working_days(moment: datetime, days: int) -> datetime:
-    """The moment ``days`` working days (Monday to Friday, holidays not known) later, at the same time of day."""
+    """``moment`` plus ``days`` working days (Monday to Friday, ignoring holidays), at the same time of day."""
     left = days
     while left > 0:
         moment += timedelta(days=1)
@@ -193,7 +193,7 @@ def add_working_days(moment: datetime, days: int) -> datetime:
 
 
 def working_days(first: date, last: date) -> int:
-    """Working days (Monday to Friday, holidays not known) from ``first`` to ``last``; negative backwards."""
+    """Working days (Monday to Friday, ignoring holidays) from ``first`` to ``last``; negative if in reverse order."""
     if last < first:
         return -working_days(last, first)
     weeks, days = divmod((last - first).days, 7)
@@ -201,12 +201,12 @@ def working_days(first: date, last: date) -> int:
 
 
 def field_of(word: State | Fact | Because) -> str:
-    """The field of a note's payload that holds such a word."""
+    """The payload field for this kind of word."""
     return {State: "state", Fact: "fact", Because: "because"}[type(word)]
 
 
 def weeks_of(state: State) -> int | None:
-    """Weeks from the flag until the next thing is due; None where none is, or in working days (TO_REVIEW).
+    """Weeks from the flag until the next step is due; None if none is, or if in working days (TO_REVIEW).
 
     Assessment and DXA within 12 weeks, treatment and its first contact within 16, persistence at 52 (Javaid 2020,
     Osteoporos Int 31:1193).
@@ -219,7 +219,7 @@ def weeks_of(state: State) -> int | None:
 
 
 def due_at(state: State, flagged_at: datetime) -> datetime | None:
-    """When the next thing must have happened, counted from the flag; None where nothing is due.
+    """When the next step is due, counted from the flag; None if nothing is due.
 
     Review within REVIEW_WORKING_DAYS, everything else by ``weeks_of``. The store computes the same from its tables.
     """
@@ -230,5 +230,5 @@ def due_at(state: State, flagged_at: datetime) -> datetime | None:
 
 
 def common_next(states: Sequence[State]) -> tuple[State, ...]:
-    """Which states may follow every one of ``states``, in the order of the way."""
+    """States that may follow every one of ``states``, in order of follow-up."""
     return tuple(one for one in State if states and all(one in after(state) for state in states))

@@ -1,7 +1,7 @@
 """The eleven indicators of fracture prevention (IOF, FFN and NOF), and the programme's own, as shares with bands.
 
-M. K. Javaid et al., Osteoporos Int 2020;31:1193. Their denominators are fracture patients; here: patients whose flag
-was confirmed. A patient counts when the clock has run out, so that early successes do not flatter.
+M. K. Javaid et al., Osteoporos Int 2020;31:1193. Their denominators are fracture patients; here, patients with a
+confirmed flag. A patient counts once the period has ended, so that early successes do not bias the share.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from osteo_core.statistics.intervals import wilson
 
 
 class Band(StrEnum):
-    """How a share compares with the published cut-offs."""
+    """A share relative to the published cut-offs."""
 
     RED = "red"
     AMBER = "amber"
@@ -26,7 +26,7 @@ class Band(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """Patients whose clock has run out (``due``), those of them done in time, and those whose clock still runs."""
+    """Patients whose period has ended (``due``), those of them done in time, and those still within it."""
 
     due: int = 0
     done: int = 0
@@ -35,7 +35,7 @@ class Count:
 
 @dataclass(frozen=True, kw_only=True)
 class Indicator:
-    """One indicator; ``share`` is None where nobody is due yet or the store cannot know (``why`` says which)."""
+    """One indicator; ``share`` is None if nobody is due yet or the store cannot know it; ``why`` gives the reason."""
 
     number: int
     words: str
@@ -45,7 +45,7 @@ class Indicator:
     why: str = ""
 
 
-#: (number, words, name of the count); None: what a CT store cannot know.
+#: (number, words, name of the count); None where a CT store has no data.
 ELEVEN: tuple[tuple[int, str, str | None], ...] = (
     (1, "Fractures found other than of the spine", None),
     (2, "Spine fractures found, of those expected", "spine fractures"),
@@ -65,7 +65,7 @@ OWN: tuple[tuple[int, str, str], ...] = (
     (13, "Flags confirmed, of those decided", "confirmed"),
 )
 _ADVICE = 6
-#: From this Genant grade on a confirmed flag counts as a fracture of the spine.
+#: A confirmed flag of this Genant grade or higher counts as a spine fracture.
 FRACTURE_GRADE = 2
 _NON_SPINE = "CT of the trunk does not show other fractures; this number comes from the fracture register."
 _NO_CASELOAD = "Type above how many spine fractures are expected in this period."
@@ -73,17 +73,16 @@ _NOBODY = "No patient has reached the end of this period yet; the last column co
 
 
 def band_of(share: float, *, number: int) -> Band:
-    """Below 50 % red, above 80 % green, between them amber; for advice of treatment 50 % is the mark of green."""
+    """Below 50 % red, above 80 % green, otherwise amber; for treatment advice green starts at 50 %."""
     if share < INDICATOR_RED_BELOW.value:
         return Band.RED
     return Band.GREEN if number == _ADVICE or share > INDICATOR_GREEN_ABOVE.value else Band.AMBER
 
 
 def indicators(counts: Mapping[str, Count], *, expected_spine_fractures: int = 0) -> tuple[Indicator, ...]:
-    """The eleven and the programme's own from counts by name; a name that is missing counts nobody.
+    """The eleven indicators and the programme's own from counts by name; missing names count as zero.
 
-    ``expected_spine_fractures``: how many the served population is expected to have in this period, 0 where
-    that is not known.
+    ``expected_spine_fractures``: expected number in the served population in this period, 0 if unknown.
     """
     found = []
     for number, words, name in (*ELEVEN, *OWN):

@@ -16,9 +16,9 @@ COMPARED_AT_MG_CM3 = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One phantom line; ``change`` is the share by which it reads other than the one before at 100 mg/cm3.
+    """One phantom line; ``change`` is its relative difference from the previous line at 100 mg/cm3.
 
-    ``kernel`` is the kernel group for which it holds, '' for any.
+    ``kernel`` is the kernel group it applies to, '' for any.
     """
 
     scanner: str
@@ -35,8 +35,8 @@ class Check:
 def checks(lines: Sequence[tuple[Calibration, KernelGroup | None]]) -> tuple[Check, ...]:
     """The lines, each with its kernel group (None: any), by scanner, tube voltage, kernel group, mineral and day.
 
-    Each is compared with the one before it of the same place: kernels differ in HU without any drift.
-    Both lines read the HU at which the former gives 100 mg/cm3. A line without a first day comes first.
+    Each is compared with the previous line of the same group, since kernels differ in HU even without drift.
+    Both lines are evaluated at the HU where the previous one gives 100 mg/cm3. Lines without a first day come first.
     """
     found: list[Check] = []
     former: dict[tuple[str, float, str, str], Calibration] = {}

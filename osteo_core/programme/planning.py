@@ -1,6 +1,6 @@
-"""Who takes care of a series, until when it can wait, and contacts with the patient: notes beside the state.
+"""Assignee, snooze date and patient contacts of a series: notes that accompany the follow-up state.
 
-Like the follow-up they are insert-only events; the latest of a kind holds. The letter is a text of the site
+Like the follow-up, they are insert-only events; the latest of each kind applies. The letter is the site's text
 with fields in braces.
 """
 
@@ -32,9 +32,9 @@ class Contact(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One of three: who takes care (``assignee``, '' for nobody), until when it waits, or a contact that was made.
+    """Exactly one of: an assignee ('' for nobody), a snooze date, the end of snoozing, or a contact made.
 
-    ``is_woken``: the waiting ends at once.
+    ``is_woken``: snoozing ends at once.
     """
 
     author: str
@@ -48,7 +48,9 @@ class Plan:
     def __post_init__(self) -> None:
         given = (self.assignee is not None, self.snooze_until is not None, self.is_woken, self.contact is not None)
         if sum(given) != 1:
-            raise UsageError("a plan holds an assignee, a day to wait for, the end of waiting, or a contact")
+            raise UsageError(
+                "a plan needs exactly one of an assignee, a day to wait for, the end of waiting, a contact"
+            )
         if not self.author.strip():
             raise needs_author("a note")
         if self.snooze_until is not None and self.snooze_until <= self.at.date():
@@ -75,7 +77,7 @@ def plan_event(plan: Plan, *, event_id: str, series_key: str) -> Event:
     )
 
 
-#: What the next contact is about, by the state of the follow-up; a site's own words come from its letter.
+#: The purpose of the next contact, by follow-up state; sites use their own wording in letters.
 NEXT_CONTACT: Mapping[State, str] = {
     State.TO_REVIEW: "Nothing yet: the flag has not been reviewed.",
     State.REPEAT: "A further scan is asked for: arrange it.",
@@ -112,12 +114,12 @@ With kind regards
 
 
 def letter(template: str, values: Mapping[str, str]) -> str:
-    """The site's letter with its fields filled. Raises UsageError for a field or a format that no letter can have."""
+    """The site's letter with its fields filled in. Raises UsageError for an unknown field or an invalid format."""
     try:
         fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
     except ValueError as error:
         raise UsageError(
-            f"the letter template cannot be read ({error}); write braces that are no field as {{{{ and }}}}"
+            f"the letter template cannot be read ({error}); write literal braces as {{{{ and }}}}"
         ) from None
     unknown = sorted(fields - set(LETTER_FIELDS))
     if unknown:
@@ -126,5 +128,5 @@ def letter(template: str, values: Mapping[str, str]) -> str:
         return template.format(**{name: values.get(name, "") for name in LETTER_FIELDS})
     except (ValueError, LookupError, AttributeError) as error:
         raise UsageError(
-            f"the letter template has a field in a format for no text ({error}); write the name alone, as {{patient}}"
+            f"the letter template has a field format that does not suit text ({error}); write only {{patient}}"
         ) from None

@@ -1,4 +1,4 @@
-"""How common a finding is in groups: counts to shares with intervals, small groups marked."""
+"""Age bands for prevalence by group, and the group size below which shares are suppressed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ AGE_BANDS: tuple[tuple[str, float, float], ...] = (
     ("80 and over", 80.0, float("inf")),
 )
 UNKNOWN_AGE = "unknown"
-#: Where the five-year groups begin by which rates are age-standardised; the last one is open.
+#: Lower ends of the five-year groups used for age standardisation; the last one is open.
 FIVE_YEARS_FROM = (50, 55, 60, 65, 70, 75, 80, 85)
-#: Fewer people than this in a group: the share is not shown.
+#: Shares are not shown for groups with fewer people.
 SUPPRESS_BELOW = 10
 
 
 def age_band(age_years: float | None) -> str:
-    """The name of the band. Raises UsageError for an age below 0 or not a number."""
+    """The name of the age band. Raises UsageError for an age that is negative or not a number."""
     if age_years is None:
         return UNKNOWN_AGE
     for name, low, high in AGE_BANDS:

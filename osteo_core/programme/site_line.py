@@ -1,8 +1,8 @@
 """A calibration line from a site's own pairs of CT and QCT: HU of one scanner against vBMD of the same patients.
 
-Both values err, so the line is Deming's with a stated ratio of error variances. It is refused for too few patients or
-too narrow a range, and judged by leaving each patient out in turn: what it is worth for a patient it has not seen.
-A line that the site uses is an insert-only event, and so is its withdrawal.
+Both values have errors, so the line is a Deming regression with a stated ratio of error variances. It is refused for
+too few patients or too narrow a range, and evaluated by leave-one-out cross-validation over patients. Putting a line
+into use is an insert-only event, and so is its withdrawal.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from osteo_core.statistics.regression import deming, deming_left_out
 #: A patient is an outlier beyond this many robust SDs (1.4826 times the median absolute deviation).
 _OUTLYING_SD, _MAD_TO_SD = 3.5, 1.4826
 LINE_KIND, WITHDRAWN_KIND = "calibration line", "calibration line withdrawn"
-#: Digits behind the point with which a table holds them.
+#: Decimals used in calibration tables.
 _DECIMALS = {"slope_mg_cm3_per_hu": 5, "intercept_mg_cm3": 3, "residual_sd_mg_cm3": 3}
 _SCANNER_COLUMNS = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral")
 
 
 @dataclass(frozen=True, kw_only=True)
 class QctPair:
-    """One patient: mean HU of the trabecular regions, what QCT said of the same levels in mg/cm3, and the CT's date."""
+    """One patient: mean HU of the trabecular regions, QCT value of the same levels in mg/cm3, and CT date."""
 
     patient_key: str
     hu: float
@@ -48,9 +48,9 @@ class QctPair:
 
 @dataclass(frozen=True, kw_only=True)
 class PairsLine:
-    """vBMD = slope HU + intercept; bias and SD of what is left when each patient is left out, and who lies far off.
+    """vBMD = slope HU + intercept, with leave-one-out bias and SD, and the outliers.
 
-    ``first_day``: date of the oldest CT among the pairs; the line says nothing of the scanner before it.
+    ``first_day``: date of the oldest CT among the pairs; the line does not apply to earlier scans.
     """
 
     n: int
@@ -69,10 +69,10 @@ class PairsLine:
 
 
 def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_RATIO.value) -> PairsLine | str:
-    """The line through these pairs, or why there is none.
+    """The line through these pairs, or the reason why there is none.
 
-    ``error_ratio``: variance of QCT's error over variance of the HU's (mg/cm3 per HU, squared). Outliers are named and
-    stay in: to leave a patient out is the site's decision.
+    ``error_ratio``: variance of QCT's error over variance of the HU's (mg/cm3 per HU, squared). Outliers are named but
+    kept: excluding a patient is the site's decision.
     """
     hu = np.array([pair.hu for pair in pairs], dtype=np.float64)
     qct = np.array([pair.qct_mg_cm3 for pair in pairs], dtype=np.float64)
@@ -107,7 +107,7 @@ def line_of_pairs(pairs: Sequence[QctPair], *, error_ratio: float = PAIRS_ERROR_
 
 
 def _not_readable(line: PairsLine) -> str:
-    """Why a calibration table refuses this line (osteo_core/density/calibration/site.py), '' where it takes it."""
+    """Why a calibration table refuses this line (osteo_core/density/calibration/site.py), '' if it is accepted."""
     numbers = (
         ("slope_mg_cm3_per_hu", line.slope_mg_cm3_per_hu.value, LINE_SLOPE_LOW.value, LINE_SLOPE_HIGH.value),
         ("intercept_mg_cm3", line.intercept_mg_cm3.value, -LINE_INTERCEPT.value, LINE_INTERCEPT.value),
@@ -123,7 +123,7 @@ def _not_readable(line: PairsLine) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner:
-    """What a line is made for: one scanner model, tube voltage and kernel group, and the mineral of its QCT values."""
+    """What a line applies to: one scanner model, tube voltage and kernel group, and the mineral of its QCT values."""
 
     vendor: str
     manufacturer_model_name: str | None
@@ -139,7 +139,7 @@ class Scanner:
 
 @dataclass(frozen=True, kw_only=True)
 class ScannerLine:
-    """What came of one scanner's pairs: a line, or the reason why there is none."""
+    """The result for one scanner's pairs: a line, or the reason why there is none."""
 
     scanner: Scanner
     pairs: tuple[QctPair, ...]
@@ -148,7 +148,7 @@ class ScannerLine:
 
 
 def scanner_lines(rows: Iterable[Mapping[str, Any]]) -> list[ScannerLine]:
-    """The line of each scanner in these pairs: rows with the fields of `Scanner` and `QctPair`."""
+    """The line of each scanner. ``rows``: pairs, with the fields of `Scanner` and `QctPair`."""
     placed = sorted(((_scanner(row), row) for row in rows), key=lambda pair: str(pair[0]))
     return [_scanner_line(scanner, [row for _, row in own]) for scanner, own in groupby(placed, key=lambda p: p[0])]
 
@@ -166,11 +166,11 @@ def _scanner_line(scanner: Scanner, rows: Sequence[Mapping[str, Any]]) -> Scanne
 
 
 def _unnamed(scanner: Scanner) -> str:
-    """Why no line is made for such series, '' where one can be: a blank model in a table means every model."""
+    """Why no line can be made, '' if one can: in a table, a blank model matches every model."""
     if scanner.manufacturer_model_name:
         return ""
     return (
-        "expected a scanner model, found none in the header of these CT; a line without a model would be used for "
+        "expected a scanner model, found none in the header of these CTs; a line without a model would be used for "
         f"every {scanner.vendor} scanner. Give the model (0008,1090) and index again, or write the line into "
         "calibration_table yourself"
     )
@@ -179,8 +179,8 @@ def _unnamed(scanner: Scanner) -> str:
 def table_row(scanner: Scanner, line: PairsLine, *, today: date) -> dict[str, str]:
     """The line as a row of a calibration table (`osteo_core.density.calibration.site`).
 
-    It covers scans from the oldest CT of its pairs until a year after ``today``, of this model and kernel group alone;
-    an unknown group is one of its own. Raises UsageError for a scanner without a model.
+    It covers scans from the oldest CT of its pairs until a year after ``today``, only for this model and kernel group;
+    an unknown group counts as a separate group. Raises UsageError for a scanner without a model.
     """
     if reason := _unnamed(scanner):
         raise UsageError(reason)
@@ -206,7 +206,7 @@ def _range(lowest_mg_cm3: float, highest_mg_cm3: float) -> dict[str, str]:
 
 
 def line_event(scanner: Scanner, line: PairsLine, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
-    """The insert-only event by which a site uses this line: the row of the calibration table, and how it was judged."""
+    """The insert-only event that puts this line into use: its calibration table row and its evaluation."""
     row = table_row(scanner, line, today=at.date())
     judged = {name: value for name, value in asdict(line).items() if name.startswith(("left_out", "lowest", "highest"))}
     payload = {"row": row, "n": line.n, "outliers": len(line.outliers), **judged}
@@ -222,7 +222,7 @@ def line_event(scanner: Scanner, line: PairsLine, *, event_id: str, author: str,
 
 
 def withdrawal_event(line_id: str, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
-    """The insert-only event by which a site no longer uses the line of the event ``line_id``."""
+    """The insert-only event that withdraws the line of the event ``line_id``."""
     return Event(
         event_id=event_id,
         kind=WITHDRAWN_KIND,
@@ -237,14 +237,14 @@ def withdrawal_event(line_id: str, *, event_id: str, author: str, reason: str, a
 def rows_in_force(events: Iterable[Event]) -> list[dict[str, str]]:
     """Rows of the calibration table that these events (`line_event`, `withdrawal_event`) leave in force.
 
-    The range of its pairs is in every event; older ones do not have it in their row.
+    Every event has the range of its pairs, but older ones lack it in their row.
     """
     payloads = [json.loads(event.payload_json) for event in lines_in_force(events)]
     return [{**one["row"], **_range(one["lowest_mg_cm3"], one["highest_mg_cm3"])} for one in payloads]
 
 
 def any_model_words(rows: Iterable[Mapping[str, str]]) -> str:
-    """What to do about rows in force that an older program made without a scanner model; '' where all name one."""
+    """Advice about lines in force that an older version made without a scanner model; '' if there are none."""
     count = sum(not row["manufacturer_model_name"] for row in rows)
     if not count:
         return ""
@@ -256,10 +256,10 @@ def any_model_words(rows: Iterable[Mapping[str, str]]) -> str:
 
 
 def lines_in_force(events: Iterable[Event], *, without: str = "") -> list[Event]:
-    """The line events among these that are in force; ``without``: as if the line of this event were withdrawn too.
+    """The line events in force; ``without``: treat this line as withdrawn too.
 
-    Of one scanner model, tube voltage, kernel group and mineral the line made last counts that nobody withdrew: where
-    it is withdrawn, the one before it is in force again.
+    For each scanner model, tube voltage, kernel group and mineral, the latest line that has not been withdrawn is in
+    force: withdrawing it reinstates the one before.
     """
     given = sorted(events, key=lambda event: (event.at, event.event_id))
     withdrawn = {json.loads(event.payload_json)["line"] for event in given if event.kind == WITHDRAWN_KIND}

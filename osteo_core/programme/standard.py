@@ -34,17 +34,17 @@ STANDARDS = (EUROPE_2013, WHO_WORLD)
 
 @dataclass(frozen=True, kw_only=True)
 class Standardised:
-    """A standardised share, or why there is none."""
+    """A standardised share, or the reason why there is none."""
 
     share: Estimate | None
     why: str = ""
 
 
 def standardise(strata: Mapping[int, tuple[int, int]], population: StandardPopulation) -> Standardised:
-    """``strata``: begin of the five-year group (85 and over together) -> (count, n).
+    """``strata``: lower end of each five-year group (85 and over together) -> (count, n).
 
-    Groups under 50 do not count. Without SUPPRESS_BELOW people in every group there is no number: a standard
-    population must not be filled from strata that hardly exist.
+    Groups under 50 are ignored. No share is computed unless every group has at least SUPPRESS_BELOW people, because
+    estimates from nearly empty strata are unreliable.
     """
     small = [age for age in population.weights if strata.get(age, (0, 0))[1] < SUPPRESS_BELOW]
     if small:

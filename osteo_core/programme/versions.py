@@ -1,4 +1,4 @@
-"""Which of several results of a series is meant: by model, settings, measuring code, calibration or reader."""
+"""Selects one of several results of a series: by model, settings, measuring code, calibration or reader."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Origin(StrEnum):
-    """Who gave a result."""
+    """Who produced a result."""
 
     PROGRAM = "program"
     READER = "reader"
@@ -15,10 +15,10 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """The latest result that has all of this; nothing chosen means the current result.
+    """Selects the latest result with all chosen attributes; without any, the current result.
 
     ``model``: hash of the weights; ``settings``: hash of the settings; ``measuring``: version of the measuring code;
-    ``calibration``: kind of the calibration. Where ``origin`` is not chosen, a reader's result counts before others.
+    ``calibration``: kind of the calibration. Without ``origin``, a reader's result takes precedence.
     """
 
     model: str = ""
@@ -28,7 +28,7 @@ class Version:
     origin: Origin | None = None
 
     def parameters(self, prefix: str = "") -> dict[str, str]:
-        """What the queries ``version_*`` take; '' for what is not chosen."""
+        """Parameters of the queries ``version_*``; '' for attributes not chosen."""
         return {f"{prefix}{name}": str(value or "") for name, value in asdict(self).items()}
 
 

@@ -1,4 +1,4 @@
-"""What may be accepted: the program's own result, or by an adjudicator one of the two reads as it was signed."""
+"""What may be accepted: the program's own result, or, by an adjudicator, one of the two signed reads unchanged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from osteo_core.review.summary import Summary
 
 
 def corrected(version: str, decisions: Decisions, *, model_version: str, program: Summary, phase: str) -> list[str]:
-    """What differs from the program's result, each in words. An m2ABQ class adds to it and corrects nothing.
+    """Differences from the program's result, in words. An m2ABQ class is an addition, not a correction.
 
-    ``pages/ui/viewer/reader/verdict.js`` says the same while a reader fills in the form.
+    Mirrored by ``pages/ui/viewer/reader/verdict.js``, which runs while a reader fills in the form.
     """
     found = ["the outlines are corrected"] if version != model_version else []
     found += [f"{level.name} is left out" for level in sorted(decisions.left_out)]
@@ -29,7 +29,7 @@ def corrected(version: str, decisions: Decisions, *, model_version: str, program
 
 
 def acceptable_reads(reading: Reading, role: Role | None) -> tuple[Read, ...]:
-    """The reads that may be accepted in this role as they are: by an adjudicator both, unless rejected."""
+    """The reads that may be accepted unchanged in this role: an adjudicator may accept both unless rejected."""
     both = (reading.by(Role.FIRST), reading.by(Role.SECOND)) if role is Role.ADJUDICATOR else ()
     return tuple(read for read in both if read is not None and read.verdict is not Verdict.REJECT)
 
@@ -37,7 +37,7 @@ def acceptable_reads(reading: Reading, role: Role | None) -> tuple[Read, ...]:
 def check_acceptance(
     version: str, decisions: Decisions, *, corrected: Sequence[str], acceptable: Sequence[Read]
 ) -> None:
-    """Raises UsageError where these outlines and decisions are neither the program's nor those of such a read."""
+    """Raises UsageError unless outlines and decisions are those of the program or of an acceptable read."""
     said = replace(decisions, causes={})
     is_chosen = any(read.version == version and replace(read.decisions, causes={}) == said for read in acceptable)
     if corrected and not is_chosen:

@@ -21,9 +21,9 @@ _GRADES = ("0", "1", "2", "3")
 
 @dataclass(frozen=True, kw_only=True)
 class ReaderAgreement:
-    """Figures by name, each an Estimate or why there is none; ``dice`` holds every level that both outlined.
+    """Figures by name, each an Estimate or the reason for its absence; ``dice``: every level outlined by both readers.
 
-    ``blind`` of ``series`` second reads were signed without the first having been seen.
+    ``blind``: how many of the ``series`` second reads were signed without seeing the first.
     """
 
     series: int
@@ -34,7 +34,7 @@ class ReaderAgreement:
 
 
 def reader_agreement(pairs: Sequence[tuple[Read, Read]]) -> ReaderAgreement:
-    """Agreement of first and second reads of the same series, one pair a series; rejected ones have no numbers.
+    """Agreement of first and second reads, one pair per series; rejected reads have no numbers.
 
     Kappa of the category (Cohen, unweighted: 'not reportable' has no order), quadratic kappa of the grades of L1-L4,
     ICC(2,1) and Bland-Altman of the mean vBMD (second minus first), Dice of the outlines.
@@ -71,7 +71,7 @@ def reader_agreement(pairs: Sequence[tuple[Read, Read]]) -> ReaderAgreement:
 
 
 def _table(pairs: Sequence[tuple[str, str]], classes: tuple[str, ...]) -> np.ndarray:
-    """Counts over all classes: weights are by the place in the whole scale, so one that nobody gave stays."""
+    """Counts over all classes. Weights depend on the position in the whole scale, so unused classes stay."""
     return confusion([a for a, _ in pairs], [b for _, b in pairs], classes=classes)
 
 
@@ -81,7 +81,7 @@ def _too_few(count: int, what: str) -> str:
 
 
 def _too_alike(pairs: Sequence[tuple[str, str]], what: str) -> str:
-    """Why there is no kappa of these pairs, '' where there may be one."""
+    """Why kappa is undefined for these pairs, else ''."""
     if len(pairs) >= 2 and len({word for pair in pairs for word in pair}) == 1:
         return f"both readers said '{pairs[0][0]}' throughout, so kappa is not defined"
     return _too_few(len(pairs), what)

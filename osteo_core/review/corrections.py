@@ -1,4 +1,4 @@
-"""Where readers correct the program: counts by scanner and by reason, each with what it is counted of."""
+"""How often readers correct the program: counts by scanner and reason, each with its denominator."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ALL = "all scanners"
 
 @dataclass(frozen=True, kw_only=True)
 class Corrected:
-    """Signed reads of one scanner: of ``signed`` so many with corrected outlines, so many rejected.
+    """Signed reads of one scanner, and how many of them have corrected outlines or were rejected.
 
-    ``levels``: outlined by model or reader in reads that were not rejected; of them ``levels_corrected`` with another
-    outline, whose Dice with the model's are ``dice`` (0 where one of the two lacks the level), ``left_out`` by reason.
+    ``levels``: outlined by model or reader in reads that were not rejected; ``levels_corrected``: those with a changed
+    outline; ``dice``: their Dice with the model (0 if only one has the level); ``left_out``: counts by reason.
     """
 
     scanner: str
@@ -45,7 +45,7 @@ class SignedSeries:
 
 
 def signed_series(rows: Iterable[Mapping[str, Any]]) -> list[SignedSeries]:
-    """The answers of the query ``corrections``, one a series, in the order of the first event of each."""
+    """The result of the query ``corrections`` by series, in order of first event."""
     events: dict[str, list[Event]] = {}
     scanners: dict[str, str] = {}
     for row in rows:
@@ -56,7 +56,7 @@ def signed_series(rows: Iterable[Mapping[str, Any]]) -> list[SignedSeries]:
 
 
 def outline_dice(reading: Reading, read: Read) -> dict[Level, float]:
-    """Dice with the model's outline of every level of either; 1 for all where the outlines are the model's."""
+    """Dice with the model for every level of either; all 1 if the outlines are the model's."""
     if read.version == read.model_hash:
         return dict.fromkeys(read.summary.levels, 1.0)
     saved = next((mask for mask in reversed(reading.masks) if mask.version == read.version), None)
@@ -64,7 +64,7 @@ def outline_dice(reading: Reading, read: Read) -> dict[Level, float]:
 
 
 def corrected_where(series: Iterable[SignedSeries]) -> list[Corrected]:
-    """By scanner, the one with the largest share of corrected levels first, and all together before them."""
+    """All scanners together first, then each scanner, largest share of corrected levels first."""
     by_scanner: dict[str, list[Reading]] = {}
     for one in series:
         by_scanner.setdefault(one.scanner, []).append(one.reading)

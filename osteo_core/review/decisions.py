@@ -1,4 +1,4 @@
-"""What a reader says beside the mask: which levels do not count and why, grades, causes, contrast phase, the count."""
+"""A reader's decisions apart from the mask: excluded levels, grades, causes, contrast phase, level count."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class LeftOut(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """A reason from the list, with words where there are any; the last of the list needs them."""
+    """A reason from the list with optional words, which 'other' requires."""
 
     why: LeftOut
     words: str = ""
@@ -51,9 +51,9 @@ class Reason:
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """Nothing said means that the program's answer stands. ``grades`` are Genant's, ``causes`` m2ABQ classes.
+    """What is left blank stays as the program has it. ``grades`` are Genant's, ``causes`` m2ABQ classes.
 
-    ``phase``: the contrast phase that the reader sees; ``is_count_wrong``: the levels were counted from a wrong
+    ``phase``: the contrast phase according to the reader; ``is_count_wrong``: the levels were counted from a wrong
     landmark.
     """
 
@@ -70,7 +70,7 @@ class Decisions:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was said."""
+        """Whether the reader decided nothing."""
         return self == Decisions()
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class Decisions:
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> Decisions:
-        """Read what ``to_dict`` wrote. Raises UsageError for a word or number that is none of the vocabulary."""
+        """Read what ``to_dict`` wrote. Raises UsageError for a word or number outside the vocabulary."""
         try:
             return cls(
                 left_out={
@@ -102,7 +102,7 @@ class Decisions:
 
 
 def _whole(grade: object) -> int:
-    """The grade as it was sent: 1.9 is no grade of 1. Raises ValueError for what is no whole number."""
+    """The grade unchanged. Raises ValueError for anything but a whole number: 1.9 must not become 1."""
     if type(grade) is not int:
         raise ValueError("a Genant grade is 0, 1, 2 or 3")
     return grade

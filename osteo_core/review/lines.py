@@ -1,4 +1,4 @@
-"""Where the heights of a body were taken, as lines that a screen can draw."""
+"""The heights of a vertebral body as lines for display."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from osteo_core.morphometry.endplates import endplates_mm
 from osteo_core.morphometry.frame import Body, chords_mm, find_bodies
 from osteo_core.records import Segmentation
 
-#: Where between the posterior (0) and the anterior rim (1) each height is drawn: the middle of the places averaged.
+#: Where each height is drawn between posterior (0) and anterior rim (1): the middle of the averaged positions.
 _SHARES = {"posterior": 0.125, "middle": 0.50, "anterior": 0.875}
 
 
 def height_lines(segmentation: Segmentation) -> list[dict[str, Any]]:
-    """Level number, name of the height and both ends as indices (i, j, k) of the segmentation's grid.
+    """Level number, height name, and both ends as indices (i, j, k) of the segmentation's grid.
 
     Drawn in the middle sagittal plane of each body; the number reported is the median of seven such planes.
     """

@@ -19,9 +19,9 @@ from osteo_core.errors import UsageError
 from osteo_core.records import Geometry, LabelArray
 from osteo_core.terms import MASK_LEVELS, Level
 
-#: What a reader may draw: the levels of a released mask, and their neighbours where a whole column is renumbered.
+#: Levels a reader may draw: those of a released mask, and neighbours needed when the whole spine is renumbered.
 READER_LEVELS: tuple[Level, ...] = tuple(sorted((*map(Level, range(Level.T10, Level.SACRUM)), Level.T13)))
-#: A drawn level smaller than this is a slip of the mouse, not a body (a lumbar body has 20 to 60 ml).
+#: A smaller level is a slip of the mouse (a lumbar body has 20 to 60 ml).
 _LEAST_ML = 1.0
 _HEADER_BYTES = 4096
 _READ_BYTES = 1 << 20
@@ -30,7 +30,7 @@ _DAMAGE = (ImageFileError, HeaderDataError, WrapStructError, OSError, EOFError, 
 
 @dataclass(frozen=True, kw_only=True)
 class LevelChange:
-    """How one level differs between two masks; ``dice`` is 1 where nothing changed, 0 where one of them lacks it."""
+    """How one level differs between two masks; ``dice`` is 1 where nothing changed, 0 if only one mask has it."""
 
     level: Level
     added_voxels: int
@@ -39,10 +39,9 @@ class LevelChange:
 
 
 def read_sent_mask(content: bytes, grid: Geometry) -> LabelArray:
-    """The labels (I, J, K) of a gzipped NIfTI file that must lie on ``grid``.
+    """The labels (I, J, K) of a gzipped NIfTI file, which must lie on ``grid``.
 
-    Raises UsageError with one sentence where it is damaged, too large, on another grid, holds numbers that are no
-    levels, or holds nothing.
+    Raises UsageError in one sentence if it is damaged, too large, empty, on another grid, or has other labels.
     """
     image = _load(_unpacked(content, int(np.prod(grid.shape)) + _HEADER_BYTES))
     affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ np.asarray(image.affine, dtype=float)
@@ -52,7 +51,7 @@ def read_sent_mask(content: bytes, grid: Geometry) -> LabelArray:
             "reload the page"
         )
     if not np.isfinite(affine).all() or np.abs(affine - grid.affine_lps).max() > 1e-2:
-        raise UsageError("the mask lies at another place than this CT: it belongs to another series; reload the page")
+        raise UsageError("the mask lies elsewhere than this CT: it belongs to another series; reload the page")
     if image.get_data_dtype() != np.uint8:
         raise UsageError(f"the mask holds {image.get_data_dtype()}, expected whole numbers of one byte")
     proxy: Any = image.dataobj
@@ -72,7 +71,7 @@ def check_labels(labels: LabelArray, grid: Geometry) -> None:
     if unknown:
         raise UsageError(
             f"the mask holds {', '.join(map(str, unknown[:5]))}, which is no level; "
-            f"expected are VerSe numbers {READER_LEVELS[0]:d} to {READER_LEVELS[-2]:d} and {Level.T13:d}"
+            f"expected VerSe numbers {READER_LEVELS[0]:d} to {READER_LEVELS[-2]:d} and {Level.T13:d}"
         )
     if not present:
         raise UsageError("the mask is empty; outline at least one level, or reject the reading")
@@ -82,7 +81,7 @@ def check_labels(labels: LabelArray, grid: Geometry) -> None:
 
 
 def mask_hash(labels: LabelArray, grid: Geometry) -> str:
-    """Twelve digits that name a mask by its labels and its grid."""
+    """Twelve hex digits that identify a mask by its labels and grid."""
     digest = hashlib.sha256(np.round(grid.affine_lps, 3).tobytes())
     digest.update(repr(labels.shape).encode())
     digest.update(np.asfortranarray(labels).tobytes(order="F"))
@@ -90,7 +89,7 @@ def mask_hash(labels: LabelArray, grid: Geometry) -> str:
 
 
 def changes_between(before: LabelArray, after: LabelArray) -> tuple[LevelChange, ...]:
-    """Every level of either mask, from head to foot, with what was added to it and taken away."""
+    """Every level of either mask, from head to foot, with voxels added and removed."""
     pairs = np.bincount(
         before.ravel(order="K").astype(np.uint16) * 256 + after.ravel(order="K"), minlength=1 << 16
     ).reshape(256, 256)
@@ -116,7 +115,7 @@ def released(labels: LabelArray) -> LabelArray:
 
 
 def _unpacked(content: bytes, most: int) -> bytes:
-    """The file behind the compression, never more than ``most`` bytes of it."""
+    """The decompressed file, at most ``most`` bytes."""
     parts, size = [], 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:

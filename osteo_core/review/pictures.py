@@ -1,4 +1,4 @@
-"""Files that a reader's screen needs of one series and model.
+"""Files that a reader's screen needs for one series and model.
 
     STEM_ct.nii.gz       HU of the shown part (`shown.py`)
     STEM_mask.nii.gz     the model's outlines on it
@@ -8,10 +8,10 @@
     STEM_tissue.nii.gz   regions in which the calibration tissues were measured, by TISSUE_NUMBERS
     STEM_context.json    source grid, calibration tissues; written last
 
-Outlines of a reader have a mask, regions, surfaces and lines of their own; tissues stay those of the model's result.
-Made by ``analyze`` for what somebody will look at; else when a series is first opened, and for the patient after it in
-the worklist, by ``python -m osteo_core.review.pictures`` with the request as JSON on standard input, so that no path
-shows among the processes. All can be made again from the CT and its mask, so the folder is bounded (`bound`).
+A reader's outlines have their own mask, regions, surfaces and lines; tissues stay those of the model's result.
+``analyze`` makes them for series that will be viewed. Otherwise they are made when a series is first opened, and for
+the next patient in the worklist, by ``python -m osteo_core.review.pictures`` with the request as JSON on standard
+input, so that no path appears in the process list. All can be recreated, so the folder has a size limit (`bound`).
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ from osteo_core.whole_files import write_text, writing
 FOLDER = "pictures"
 CT, MASK, CONTEXT, TISSUE = "_ct.nii.gz", "_mask.nii.gz", "_context.json", "_tissue.nii.gz"
 ROI, MESH, LINES = "_roi.nii.gz", "_mesh.bin", "_lines.json"
-#: What follows from the outlines alone.
+#: Files derived from the outlines alone.
 DERIVED = (ROI, MESH, LINES)
 KINDS = (CT, MASK, *DERIVED, TISSUE, CONTEXT)
-#: Numbers in STEM_tissue.nii.gz; fat round the spine stands in for fat under the skin.
+#: Numbers in STEM_tissue.nii.gz; fat around the spine replaces subcutaneous fat.
 TISSUE_NUMBERS = {"air": 1, "fat": 2, "deep fat": 2, "muscle": 3, "blood": 4, "cortical": 5}
 
 
@@ -71,12 +71,12 @@ class Context:
 
 
 def stem_of(series_key: str, model_hash: str) -> str:
-    """The name that all files of one series and model begin with."""
+    """The common prefix of all files of one series and model."""
     return f"{series_key}_{model_hash or 'none'}"
 
 
 def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmentation | None) -> None:
-    """All files of one series, the CT and its mask first: a screen that waits can begin with them."""
+    """Write all files of one series, mask and CT first, so that a waiting screen can start with them."""
     labels = segmentation.labels if segmentation is not None else None
     shown = show_part(volume.voxels_hu, labels, volume.geometry)
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,14 +94,14 @@ def write_pictures(folder: Path, stem: str, volume: Volume, segmentation: Segmen
 
 
 def _tissues(volume: Volume, segmentation: Segmentation) -> tuple[CalibrationTissues, tuple[MeasuredTissue, ...]]:
-    """As the pipeline finds them: no tissue lies in a phantom under the back."""
+    """Tissues as found by the pipeline, excluding a phantom under the back."""
     bodies = find_bodies(segmentation)
     rods = find_rod_row(volume, bodies)
     return measure_tissues(volume, segmentation, bodies, without_mm=rods.box_mm if rods else None)
 
 
 def write_derived(folder: Path, stem: str, shown: Shown) -> None:
-    """Regions, surfaces and lines of the outlines that are shown."""
+    """Write regions, surfaces and lines of the shown outlines."""
     segmentation = segmentation_of(shown.labels, shown.geometry)
     roi = np.zeros(shown.labels.shape, dtype=np.uint8, order="F")
     for body in find_bodies(segmentation):
@@ -118,7 +118,7 @@ def _mark(roi: LabelArray, body: Body) -> None:
 
 
 def read_context(path: Path) -> Context:
-    """Read ``STEM_context.json``. Raises ValueError where it is damaged."""
+    """Read ``STEM_context.json``. Raises ValueError if it is damaged."""
     given = json.loads(path.read_text(encoding="utf-8"))
     tissues = given["tissues"]
     return Context(
@@ -133,21 +133,21 @@ def read_context(path: Path) -> Context:
 
 
 def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
-    """A segmentation that says of its levels only where they lie."""
+    """A segmentation from labels alone, without further attributes of its levels."""
     present = [int(n) for n in np.flatnonzero(np.bincount(labels.ravel(order="K"), minlength=256)) if n]
     levels = tuple(SegmentedLevel(level=Level(n), confidence=None, voxels=0, centroid_mm=(0, 0, 0)) for n in present)
     return Segmentation(labels=labels, geometry=geometry, levels=levels, anchor=Anchor.STATED, engine="", model_hash="")
 
 
 def forget(folder: Path, stem: str) -> None:
-    """Remove the files of one series and model; they are made again when somebody asks for them."""
+    """Remove the files of one series and model; they are recreated on request."""
     for kind in KINDS:
         with contextlib.suppress(OSError):
             (folder / (stem + kind)).unlink(missing_ok=True)
 
 
 def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:
-    """Remove the files of the series opened longest ago until the folder is within its limit; returns how many went.
+    """Remove the least recently opened files until the folder is within its limit; returns how many.
 
     Files whose name begins with ``keep`` stay.
     """
@@ -171,13 +171,13 @@ def bound(folder: Path, *, limit_mb: int, keep: str = "") -> int:
 
 
 def write_image(path: Path, array: np.ndarray, geometry: Geometry) -> None:
-    """A NIfTI file, whole or not at all."""
+    """Write a NIfTI file atomically."""
     with writing(path) as temporary:
         write_nifti(temporary, array, geometry)
 
 
 def _whole_numbers(shown: Shown) -> np.ndarray:
-    """HU as int16 where they are whole numbers already, else float32: what is measured is what is shown."""
+    """HU as int16 if already integers, else float32, so that shown and measured values are equal."""
     return np.asarray(shown.voxels_hu, dtype=np.int16 if shown.voxels_hu.dtype.kind in "iu" else np.float32)
 
 
@@ -186,9 +186,9 @@ def _plain(geometry: Geometry) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Carry out what standard input asks; the reason of a refusal goes to standard output.
+    """Carry out the request on standard input; the reason for a refusal goes to standard output.
 
-    ``of``: outlines of a reader lie in the folder already, on the CT of that stem; what follows from them is made.
+    ``of``: a reader's outlines are already in the folder, on the CT of that stem; only derived files are made.
     """
     asked = json.load(sys.stdin)
     folder, stem = Path(asked["folder"]), asked["stem"]
@@ -219,7 +219,7 @@ def _make(folder: Path, stem: str, asked: dict[str, Any]) -> str:
     if asked["mask"]:
         labels, geometry = read_nifti_labels(Path(asked["mask"]))
         if not geometry.is_close(volume.geometry, tolerance_mm=0.1):
-            return "Its mask lies on another grid than its files; analyze the series again."
+            return "Its mask and its files have different grids; analyze the series again."
         segmentation = segmentation_of(labels, volume.geometry)
     write_pictures(folder, stem, volume, segmentation)
     return ""

@@ -1,6 +1,6 @@
-"""A site's own precision study: how far its repeated measurements of unchanged patients lie apart.
+"""A site's own precision study: how much repeated measurements of unchanged patients vary.
 
-The table that settings.precision_table names (CSV or Excel with a row of headings) has one row a scanner, or a pair of
+The table that settings.precision_table names (CSV or Excel with a row of headings) has one row per scanner or pair of
 scanners. Columns: vendor, manufacturer_model_name (as in the DICOM header), kvp; other_vendor and other_model where
 each patient was measured on both scanners (may be left out; blank for one); rms_sd_mg_cm3 or rms_cv_percent (one of
 the two); patients, measurements_each; source. RMS SD = sqrt(sum of each patient's SD^2 / patients), RMS CV likewise
@@ -57,14 +57,14 @@ COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS)
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner:
-    """A scanner model, as a precision study is kept by."""
+    """A scanner model, by which precision studies are filed."""
 
     vendor: Vendor
     model: str
 
     @property
     def place(self) -> tuple[str, str]:
-        """The same whatever the case of the letters."""
+        """Key for comparison, ignoring case."""
         return self.vendor.value, self.model.strip().casefold()
 
 
@@ -85,7 +85,7 @@ class SitePrecision:
     source: str
 
     def error_mg_cm3(self, mean_mg_cm3: float) -> float:
-        """The precision error at this vBMD; in percent of a low vBMD not less than the published least one."""
+        """The precision error at this vBMD; one stated in percent is at least the published minimum."""
         if self.rms_sd_mg_cm3 is not None:
             return self.rms_sd_mg_cm3
         return max((self.rms_cv_percent or 0.0) / 100 * mean_mg_cm3, limits.PRECISION_LEAST.value)
@@ -100,7 +100,7 @@ class SitePrecision:
         return f"site: {error}, {self.patients} patients x {self.measurements_each} ({self.source})"
 
     def covers(self, one: Scanner, another: Scanner, *, is_same_unit: bool, kvp: float | None) -> bool:
-        """Whether it was made on these: one scanner unit where it names one scanner, else both that it names."""
+        """Whether the study applies: to the same scanner unit if it names one scanner, else to the pair it names."""
         if kvp != self.kvp:
             return False
         if self.other is None:
@@ -110,7 +110,7 @@ class SitePrecision:
 
 
 def read_precision(path: Path) -> tuple[SitePrecision, ...]:
-    """All rows of the table. Raises TableError naming the rows and columns that cannot be used."""
+    """All rows of the table. Raises TableError naming the unusable rows and columns."""
     rows = read_whole(path, "precision table", _COLUMNS).taken
     where, refused = f"precision table {path.name}", []
     taken: list[SitePrecision] = []

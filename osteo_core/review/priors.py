@@ -1,11 +1,10 @@
-"""An earlier study of the same person beside the present one: differences by level, and which of them is a change.
+"""Compares a study with an earlier one of the same person: differences by level, and which of them are changes.
 
 A difference is a change only beyond the least significant change (LSC), 2.77 precision errors (ISCD 2019). Precision is
-that of the site's own study where it has one of these scanners (precision.py), else the published one of automated
-measurements in real patients, in percent of the mean of both values. Where scanner,
-calibration, tube voltage, kernel or contrast differ, the errors of the two calibrations no longer cancel: then the LSC
-is not less than the root of the sum of squares of both 95 % half widths. The rescans of simulated patients
-(benchmarks/fang2021) lie nearer together; the LSC is never taken smaller because of them.
+that of the site's own study of these scanners if there is one (precision.py), else the published value for automated
+measurements in real patients, in percent of the mean of both values. Where scanner, calibration, tube voltage, kernel
+or contrast differ, the calibration errors no longer cancel: then the LSC is at least the root sum of squares of both
+95 % half widths. Rescans of simulated patients (benchmarks/fang2021) differ less, but do not lower the LSC.
 """
 
 from __future__ import annotations
@@ -26,17 +25,17 @@ from osteo_core.review.precision import Scanner, SitePrecision
 from osteo_core.review.summary import Interval, LevelSummary, Summary
 from osteo_core.terms import ContrastPhase, Level
 
-#: A fracture from this grade on is named where the earlier study had a lower grade.
+#: Fractures of this grade or higher are reported as new if the earlier study had a lower grade.
 _FRACTURED_FROM = 2
-#: What a site's study of two scanners covers.
+#: The difference that a site's precision study of two scanners covers.
 OTHER_SCANNER = "another scanner"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """One study as it is compared. Empty words and None: not known.
+    """One study in a comparison. Empty strings and None mean unknown.
 
-    ``device`` names one scanner unit, ``scanner`` its model, ``calibration`` the line or the way that made it.
+    ``device`` identifies the scanner unit, ``scanner`` its model, ``calibration`` the line or method used.
     """
 
     day: date | None
@@ -53,7 +52,7 @@ class Study:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """vBMD of an earlier study and of the present one, mg/cm3, and the least significant change between them."""
+    """vBMD of the earlier and the present study, and their least significant change, all in mg/cm3."""
 
     before: float
     after: float
@@ -61,7 +60,7 @@ class Change:
 
     @property
     def difference(self) -> float:
-        """Present less earlier, mg/cm3."""
+        """Present minus earlier, mg/cm3."""
         return self.after - self.before
 
     @property
@@ -74,9 +73,9 @@ class Change:
 class Comparison:
     """The present study against an earlier one.
 
-    ``unlike``: in what the two scans differ, so that the LSC is larger. ``reason``: why nothing is compared.
-    ``precision``: whose precision error the LSC rests on; ``is_own``: the site's.
-    ``mean``: over ``levels_compared``, which count in both. ``new_fractures``: levels of grade 2 or 3 that had less.
+    ``unlike``: differences between the scans that increase the LSC. ``reason``: why no comparison is possible.
+    ``precision``: the precision error behind the LSC; ``is_own``: it is the site's own.
+    ``mean``: over ``levels_compared``, which count in both. ``new_fractures``: levels now of grade 2 or 3, before less.
     """
 
     day: date | None
@@ -118,7 +117,7 @@ def compare(now: Study, prior: Study, *, own: Sequence[SitePrecision] = ()) -> C
     site = _own_precision(now, prior, unlike, own)
     wide = _half(now.summary.mean_mg_cm3), _half(prior.summary.mean_mg_cm3)
     befores, afters = [a[0] for a, _ in found.values()], [b[0] for _, b in found.values()]
-    # One level's precision error is at most this many times that of their mean; it is not published by level.
+    # Upper bound for the precision error of one level relative to the mean; it is not published by level.
     more = math.sqrt(len(found))
     return Comparison(
         day=prior.day,
@@ -138,7 +137,7 @@ def compare(now: Study, prior: Study, *, own: Sequence[SitePrecision] = ()) -> C
 def _own_precision(
     now: Study, prior: Study, unlike: tuple[str, ...], own: Sequence[SitePrecision]
 ) -> SitePrecision | None:
-    """The site's study that was made on these scanners; none where anything but the scanner differs."""
+    """The site's study of these scanners; None if anything but the scanner differs."""
     if now.scanner is None or prior.scanner is None or set(unlike) - {OTHER_SCANNER}:
         return None
     is_same_unit = not unlike
@@ -170,7 +169,7 @@ def _change(
 
 
 def _why_not(now: Study, prior: Study) -> str:
-    """Why the two cannot be compared at all, '' where they can."""
+    """Why the two studies cannot be compared, '' if they can."""
     if not prior.summary.levels_used or prior.summary.mean_mg_cm3 is None:
         return "the earlier study has no vBMD"
     if not now.summary.levels_used or now.summary.mean_mg_cm3 is None:
@@ -187,7 +186,7 @@ def _why_not(now: Study, prior: Study) -> str:
 
 
 def _unlike(now: Study, prior: Study) -> tuple[str, ...]:
-    """In what two scans differ that keeps their calibration errors from cancelling."""
+    """Differences between two scans that prevent calibration errors from cancelling."""
     found = []
     if not (now.device and prior.device):
         found.append("scanner not known")

@@ -1,4 +1,4 @@
-"""Reads and masks as insert-only events, and back: a series' history tells its reading at any moment."""
+"""Converts reads and masks to insert-only events and back; the history of a series gives its reading at any time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPENED, SAVED, SIGNED, SENT = "opened", "mask saved", "read signed", "sent"
 
 
 def opened_event(*, event_id: str, series_key: str, reader: str, at: datetime, shows_read: bool, version: str) -> Event:
-    """A reader opened the series; ``shows_read``: another reader's signed read was on the screen."""
+    """A reader opened the series; ``shows_read``: another reader's signed read was shown."""
     payload = {"shows_read": shows_read, "version": version}
     return _event(OPENED, event_id, series_key, reader=reader, at=at, payload=payload)
 
@@ -58,7 +58,7 @@ def sent_event(sending: Sending, *, event_id: str, series_key: str, author: str,
 
 
 def reading_of(events: Iterable[Event], *, until: datetime | None = None) -> Reading:
-    """The reading that these events of one series tell, as of ``until`` (None: now); other kinds are passed over."""
+    """The reading from these events of one series, as of ``until`` (None: now); other kinds are ignored."""
     ordered = sorted((e for e in events if until is None or e.at <= until), key=lambda e: (e.at, e.event_id))
     masks, reads, openings, sendings = [], [], [], []
     for event in ordered:

@@ -1,8 +1,8 @@
-"""What readers did with one series: masks saved, reads signed; and which read counts.
+"""What readers did with one series: saved masks, signed reads, and which read counts.
 
-A read is a draft until it is signed. The first reader's signature counts; a second reader signs without having seen it
-(blind); where the two differ beyond the limits an adjudicator signs, and that counts. A signature may be followed by a
-later one of the same role, never changed: the latest counts, and the history can be replayed to any moment.
+A read is a draft until it is signed. The first reader's read counts; a second reader signs without having seen it
+(blind). If the two differ beyond the limits, an adjudicator signs, and that read counts. A signature is never changed,
+but may be followed by a later one in the same role: the latest counts, and the history can be replayed to any time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from osteo_core.terms import Level
 
 
 class Verdict(StrEnum):
-    """What a reader says of the measurement as a whole."""
+    """A reader's verdict on the measurement as a whole."""
 
     ACCEPT = "accepted"
     CORRECT = "corrected"
@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 
 class Role(StrEnum):
-    """As whom a reader signs."""
+    """The role in which a reader signs."""
 
     FIRST = "first reader"
     SECOND = "second reader"
@@ -37,7 +37,7 @@ class Role(StrEnum):
 
 
 class ReadingStatus(StrEnum):
-    """How far the reading of a series has come."""
+    """The progress of the reading of a series."""
 
     UNREAD = "not read"
     DRAFT = "draft"
@@ -49,7 +49,7 @@ class ReadingStatus(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SavedMask:
-    """A version of the outlines that a reader saved; ``base`` is the version that it was drawn on."""
+    """A version of the outlines that a reader saved; ``base`` is the version it was based on."""
 
     version: str
     base: str
@@ -63,9 +63,9 @@ class SavedMask:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """A signed read. ``version`` is the mask's, or the model's hash where the outlines are the model's.
+    """A signed read. ``version`` is that of the mask, or the model's hash if the outlines are unchanged.
 
-    ``is_blind``: a second reader who had not seen the first read. ``dice``: this mask against the first reader's.
+    ``is_blind``: by a second reader who had not seen the first read. ``dice``: against the first reader's mask.
     """
 
     verdict: Verdict
@@ -85,7 +85,7 @@ class Read:
 
 @dataclass(frozen=True, kw_only=True)
 class Sending:
-    """One object made of the read ``read_id``, SEG or SR, that the PACS ``to`` (its AE title) has confirmed."""
+    """One object made of the read ``read_id``, SEG or SR, confirmed by the PACS ``to`` (its AE title)."""
 
     read_id: str
     what: str
@@ -95,7 +95,7 @@ class Sending:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """All that readers did with one series, in order of time; a moment in the past gives the state of that moment."""
+    """All actions of readers on one series in chronological order, up to now or to some past time."""
 
     masks: tuple[SavedMask, ...] = ()
     reads: tuple[Read, ...] = ()
@@ -104,7 +104,7 @@ class Reading:
 
     @property
     def steps(self) -> tuple[SavedMask | Read, ...]:
-        """What was saved and signed, in order of time."""
+        """Saved masks and signed reads in chronological order."""
         steps: list[SavedMask | Read] = [*self.masks, *self.reads]
         return tuple(sorted(steps, key=lambda step: step.at))
 
@@ -119,13 +119,13 @@ class Reading:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """In what first and second reader differ beyond the limits, in words."""
+        """Differences between first and second reader beyond the limits, in words."""
         first, second = self.by(Role.FIRST), self.by(Role.SECOND)
         return disagreement(first, second) if first and second else ()
 
     @property
     def status(self) -> ReadingStatus:
-        """How far the reading has come."""
+        """The progress of the reading."""
         if self.by(Role.ADJUDICATOR):
             return ReadingStatus.ADJUDICATED
         if self.by(Role.SECOND):
@@ -135,14 +135,14 @@ class Reading:
         return ReadingStatus.DRAFT if self.masks else ReadingStatus.UNREAD
 
     def sent(self, read: Read, what: str, *, to: str | None = None) -> Sending | None:
-        """When that object of the read was sent last, to the PACS ``to`` or to any; None where it never was."""
+        """The latest sending of that object of the read, to the PACS ``to`` or to any; None if never sent."""
         own = (one for one in reversed(self.sendings) if one.read_id == read.event_id and one.what == what)
         return next((one for one in own if to in (None, one.to)), None)
 
     def latest_version(self, reader: str, model_version: str) -> str:
-        """The outlines a reader goes on with: their own last, else those of the read that counts, else the model's.
+        """The outlines a reader continues from: their own latest, else those of the read that counts, else the model's.
 
-        A blind second reader goes on from the model's outlines or their own, never from the first reader's.
+        A blind second reader continues from the model's outlines or their own, never from the first reader's.
         """
         own = [mask.version for mask in self.masks if mask.reader == reader]
         if own:
@@ -152,7 +152,7 @@ class Reading:
         return model_version
 
     def versions_to_go_on(self, reader: str, model_version: str) -> tuple[str, ...]:
-        """The outlines that this reader may correct or sign; an adjudicator without own ones takes either reader's."""
+        """The outlines that this reader may correct or sign; an adjudicator without any may use either reader's."""
         latest = self.latest_version(reader, model_version)
         if self.role_of(reader) is not Role.ADJUDICATOR or any(mask.reader == reader for mask in self.masks):
             return (latest,)
@@ -160,14 +160,14 @@ class Reading:
         return (latest, *(read.version for read in both if read is not None))
 
     def has_seen(self, reader: str) -> bool:
-        """Whether this reader signed first, adjudicated, or was shown what another one signed."""
+        """Whether this reader signed first, adjudicated, or was shown another reader's signed read."""
         own = any(read.reader == reader and read.role is not Role.SECOND for read in self.reads)
         return own or any(name == reader and showed for name, _, showed in self.openings)
 
     def is_hidden_from(self, reader: str) -> bool:
-        """Whether this reader may not see yet what was signed: they may read second, and did not read.
+        """Whether signed reads are hidden from this reader, who may still become the second reader.
 
-        Nor may one who has not said who they are (''). db/seen_by.sql says the same of lists.
+        They are hidden from unnamed readers ('') too. db/seen_by.sql applies the same rule to lists.
         """
         if self.counts is None or not reader:
             return self.counts is not None
@@ -175,15 +175,15 @@ class Reading:
         return self.by(Role.SECOND) is None and not has_read and not self.has_seen(reader)
 
     def seen_as(self, role: Role) -> dict[str, str]:
-        """The signature of each role that one who signs in ``role`` must have had before them, '' where there is none.
+        """The signature of each role that must have been shown to whoever signs in ``role``, '' if none.
 
-        An adjudicator decides on both reads; a first or second reader replaces their own role's alone.
+        An adjudicator decides on both reads; a first or second reader replaces only the read of their own role.
         """
         roles = tuple(Role) if role is Role.ADJUDICATOR else (role,)
         return {one.value: found.event_id if (found := self.by(one)) else "" for one in roles}
 
     def role_of(self, reader: str) -> Role | None:
-        """As whom this reader may sign now; None where nothing is left for them to sign."""
+        """The role in which this reader may sign now; None if there is nothing left for them to sign."""
         first, second = self.by(Role.FIRST), self.by(Role.SECOND)
         if first is None or first.reader == reader:
             return Role.FIRST if not self.by(Role.ADJUDICATOR) else None
@@ -195,7 +195,7 @@ class Reading:
 
 
 def disagreement(first: Read, second: Read) -> tuple[str, ...]:
-    """In what two reads differ so far that a third person must decide: verdict, category, a level's grade, vBMD."""
+    """Differences between two reads that require adjudication: verdict, category, a level's grade, vBMD."""
     found = []
     if (first.verdict is Verdict.REJECT) != (second.verdict is Verdict.REJECT):
         found.append(f"one {first.verdict.value} it, the other {second.verdict.value} it")
@@ -218,10 +218,10 @@ def _word(category: Any) -> str:
 def check_signature(
     reading: Reading, *, reader: str, role: Role, version: str, allowed: Sequence[str], seen: Mapping[str, str]
 ) -> None:
-    """Raises UsageError, with what to do, where this reader may not sign that version in that role.
+    """Raises UsageError, with advice, if this reader may not sign that version in that role.
 
-    ``allowed``: the versions to sign on, ``Reading.versions_to_go_on``; ``seen``: the signatures that stood when the
-    page was opened, ``Reading.seen_as``.
+    ``allowed``: the versions that may be signed, ``Reading.versions_to_go_on``; ``seen``: the signatures when the page
+    was opened, ``Reading.seen_as``.
     """
     if not reader.strip():
         raise UsageError("a signature needs its reader: type your name, or sign in")
@@ -232,7 +232,7 @@ def check_signature(
     role_now = reading.role_of(reader)
     if role_now is not role:
         if role is Role.ADJUDICATOR:
-            raise UsageError("an adjudicator decides where two readers disagree, and is neither of them")
+            raise UsageError("an adjudicator decides where two readers disagree and must not be one of them")
         others = reading.by(role)
         if others is None:
             raise UsageError("nothing is left to sign here; reload the page")

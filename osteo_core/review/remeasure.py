@@ -1,7 +1,7 @@
-"""Measure, calibrate, grade and judge one series again, by a reader's outlines and decisions.
+"""Measures, calibrates, grades and assesses one series again with a reader's outlines and decisions.
 
-Image, calibration tissues and header stay those of the model's result, so that what changes between before and after
-is what the reader changed. A level whose outline is as it was is not measured twice.
+Image, calibration tissues and header are those of the model's result, so that all differences are due to the reader.
+Levels with an unchanged outline are not measured again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from osteo_core.settings import Settings
 from osteo_core.terms import ContrastPhase, Level, Status, Step, SuggestedCause
 
 ENGINE = "corrected by a reader"
-#: A fracture from this grade on takes a level out of the density (as in morphometry/fracture.py).
+#: Fractures of this grade or higher exclude a level from the density (as in morphometry/fracture.py).
 _FRACTURED_FROM = 2
 _OF_CONTRAST = (
     CautionCode.CONTRAST,
@@ -48,17 +48,17 @@ _OF_CONTRAST = (
     CautionCode.CONTRAST_UNSEEN,
     CautionCode.CONTRAST_UNKNOWN,
 )
-#: Steps whose cautions are about the image and stay; those of the others are made again.
+#: Steps whose cautions concern the image and are kept; others are determined again.
 _KEPT_STEPS = (Step.READ, Step.SEGMENT, Step.MEASURE)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ReviewCase:
-    """One series as a reader has it before them: the shown CT and what the model found on it.
+    """One series as shown to a reader: the shown CT and the model's findings.
 
-    ``volume`` and ``model`` lie on the shown grid. ``has_rods``: the model's result saw rods under the back.
-    ``cautions`` are those of the model's result; ``regressed`` are the network's readings, which hold as long as an
-    outline is as it was. ``memory`` keeps levels that were measured, ``summaries`` the numbers of whole versions.
+    ``volume`` and ``model`` lie on the shown grid. ``has_rods``: the model's result found phantom rods under the back.
+    ``cautions`` are those of the model's result; ``regressed`` are the network's readings, valid while the outline is
+    unchanged. ``memory`` caches measured levels, ``summaries`` the numbers of whole versions.
     """
 
     series: Series
@@ -75,9 +75,9 @@ class ReviewCase:
 
 
 def remeasure(case: ReviewCase, labels: LabelArray, decisions: Decisions, *, settings: Settings) -> SeriesResult:
-    """The whole result for these outlines (I, J, K; shown grid), under these settings.
+    """The complete result for these outlines (I, J, K; shown grid) with these settings.
 
-    Its ``model_hash`` is the hash of the mask, or the model's own where the outlines are the model's.
+    Its ``model_hash`` is the hash of the mask, or the model's hash if the outlines are unchanged.
     """
     segmentation = _segmentation(case, labels)
     bodies = find_bodies(segmentation)
@@ -107,7 +107,7 @@ def remeasure(case: ReviewCase, labels: LabelArray, decisions: Decisions, *, set
 
 
 def reject(case: ReviewCase, labels: LabelArray, words: str, *, settings: Settings) -> SeriesResult:
-    """The result of a series that a reader rejects: no value counts, and the reason stands where one would be."""
+    """The result of a series that a reader rejects: a reason instead of values."""
     measured = remeasure(case, labels, Decisions(), settings=settings)
     found = words.strip() or "no reason given"
     exclusion = Exclusion(code=ExclusionCode.READER_REJECTED, step=Step.ASSESS, found=found)
@@ -144,7 +144,7 @@ def _segmentation(case: ReviewCase, labels: LabelArray) -> Segmentation:
 
 
 def _outlined(case: ReviewCase, labels: LabelArray, level: Level, *, box: tuple[slice, slice, slice]) -> SegmentedLevel:
-    """A level as the model had it where its outline is the same; what a person drew has no confidence of a network."""
+    """The model's level if its outline is unchanged; an outline drawn by a person has no network confidence."""
     body = labels[box] == level
     own = case.model.level(level)
     if own is not None and own.voxels == int(body.sum()) and np.array_equal(case.model.labels[box] == level, body):
@@ -161,7 +161,7 @@ def _outlined(case: ReviewCase, labels: LabelArray, level: Level, *, box: tuple[
 
 def _measured(case: ReviewCase, segmentation: Segmentation, body: Body) -> Measurement:
     segmented = segmentation.level(body.level)
-    if segmented is None:  # find_bodies gives levels of the segmentation alone
+    if segmented is None:  # find_bodies returns only levels of the segmentation
         raise ValueError(f"{body.level.name} is not outlined")
     key = _key(body, segmented)
     if key not in case.memory:
@@ -171,7 +171,7 @@ def _measured(case: ReviewCase, segmentation: Segmentation, body: Body) -> Measu
 
 
 def _key(body: Body, segmented: SegmentedLevel) -> str:
-    """Names all that the measurement of one body depends on: its outline, its place, its axes, what is known of it."""
+    """Cache key of all inputs to the measurement of one body: outline, position, axes, attributes."""
     digest = hashlib.sha256(np.packbits(body.mask).tobytes())
     frame = body.frame
     for array in (body.geometry.affine_lps, frame.origin_mm, frame.axes, frame.upper_plane, frame.lower_plane):
@@ -181,7 +181,7 @@ def _key(body: Body, segmented: SegmentedLevel) -> str:
 
 
 def _decided(measurement: Measurement, decisions: Decisions) -> Measurement:
-    """The measurement with the reader's grade in place of the program's, and left out where the reader says so."""
+    """The measurement with the reader's grade, and excluded if the reader left it out."""
     level, grade = measurement.level, decisions.grades.get(measurement.level)
     exclusions = measurement.exclusions
     if grade is not None:

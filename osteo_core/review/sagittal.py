@@ -1,4 +1,4 @@
-"""The sagittal plane through the middle of the bodies, with their outlines, as a report prints it."""
+"""The midsagittal plane of the vertebral bodies with their outlines, for reports."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _MARGIN_MM = 28.0
 
 @dataclass(frozen=True, kw_only=True)
 class Sagittal:
-    """One picture: PNG, its size in mm, and by level the outline as an SVG path and the place of its name, in mm.
+    """One picture: PNG, size in mm, and for each level the outline as an SVG path and the label position in mm.
 
-    Anterior is on the left, the head at the top.
+    Anterior is left, the head is up.
     """
 
     png: bytes
@@ -35,10 +35,9 @@ class Sagittal:
 
 
 def mid_sagittal(voxels: HuArray, labels: LabelArray, geometry: Geometry) -> Sagittal:
-    """The plane along the spine of a volume (I, J, K) whose axes grow to the left, the back and the head.
+    """The curved midsagittal plane of a volume (I, J, K) in LPS axis order.
 
-    At each height it passes through the line between the centres of the bodies. Raises UsageError where nothing is
-    outlined.
+    It follows the line through the centres of the bodies. Raises UsageError where nothing is outlined.
     """
     across = _middle(labels)
     rows = np.arange(labels.shape[2])
@@ -64,7 +63,7 @@ def mid_sagittal(voxels: HuArray, labels: LabelArray, geometry: Geometry) -> Sag
 
 
 def _middle(labels: LabelArray) -> NDArray[np.intp]:
-    """Index across the body at every height: through the centres of the bodies, straight between them."""
+    """Left-right index at every height, interpolated linearly between the centres of the bodies."""
     boxes = ndimage.find_objects(labels)
     centres = []
     for number, box in enumerate(boxes, start=1):
@@ -72,14 +71,14 @@ def _middle(labels: LabelArray) -> NDArray[np.intp]:
             at = np.argwhere(labels[box] == number).mean(axis=0)
             centres.append((at[2] + box[2].start, at[0] + box[0].start))
     if not centres:
-        raise UsageError("nothing is outlined on this series, so there is no plane through the bodies")
+        raise UsageError("no vertebra is outlined on this series, so the midsagittal plane cannot be drawn")
     heights, middles = np.array(sorted(centres)).T
     found: NDArray[np.intp] = np.rint(np.interp(np.arange(labels.shape[2]), heights, middles)).astype(np.intp)
     return found
 
 
 def _path(mask: NDArray[np.bool_], across_mm: float, down_mm: float) -> str:
-    """The edges between inside and outside as an SVG path in mm."""
+    """The boundary of a mask as an SVG path in mm."""
     padded = np.pad(mask, 1)
     parts = [
         f"M{x * across_mm:.2f} {y * down_mm:.2f}h{across_mm:.2f}"

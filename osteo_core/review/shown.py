@@ -1,7 +1,7 @@
 """The part of a CT that a reader sees and corrects: cut to the spine, on the voxels of the source.
 
-Axes grow to the patient's left, back and head (`imaging.resample.canonical`), so a screen draws radiological planes
-without turning anything. Nothing is interpolated or averaged: what is corrected here is measured here.
+Axes are in LPS order (`imaging.resample.canonical`), so a screen draws radiological planes without reorientation.
+Nothing is interpolated or averaged: corrections apply to exactly the voxels that are measured.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from osteo_core.imaging.resample import canonical, cropped_grid
 from osteo_core.records import Geometry, HuArray, LabelArray
 
-#: A browser and the server hold so many voxels without strain: 80 MB of int16.
+#: Voxels that browser and server can handle comfortably: 80 MB of int16.
 LARGEST = 40_000_000
-#: Shown around the outlined bodies, across the body and along it (None: all slices); the widest that fits counts.
+#: Margins around the outlined bodies, across and along the body (None: all slices); the widest that fits is used.
 _MARGINS_MM: tuple[tuple[float, float | None], ...] = ((70.0, None), (45.0, None), (45.0, 60.0), (25.0, 40.0))
 
 
@@ -24,8 +24,8 @@ _MARGINS_MM: tuple[tuple[float, float | None], ...] = ((70.0, None), (45.0, None
 class Shown:
     """HU and labels (I, J, K) of the part that is shown, and its geometry.
 
-    ``is_whole_resolution`` is False where even the narrowest cut was too large and every second voxel of an axis is
-    shown: such a series is looked at, and not corrected here.
+    ``is_whole_resolution`` is False where even the narrowest crop was too large, so that every second voxel of an axis
+    is shown: such a series can be viewed but not corrected here.
     """
 
     voxels_hu: HuArray
@@ -35,7 +35,7 @@ class Shown:
 
 
 def show_part(voxels: HuArray, labels: LabelArray | None, geometry: Geometry, *, largest: int = LARGEST) -> Shown:
-    """What is shown of a volume (I, J, K) with its labels; without outlines all of it."""
+    """The shown part of a volume (I, J, K) with its labels; the whole volume without outlines."""
     hu, grid = canonical(voxels, geometry)
     outlined = np.zeros(hu.shape, dtype=np.uint8) if labels is None else canonical(labels, geometry)[0]
     for margins in _MARGINS_MM:
@@ -67,7 +67,7 @@ def cut_grid(geometry: Geometry, box: tuple[slice, slice, slice]) -> Geometry:
 
 
 def _box(labels: LabelArray, geometry: Geometry, margins_mm: tuple[float, float | None]) -> tuple[slice, slice, slice]:
-    """Where the outlined bodies lie with this margin; axes are canonical, so the last one runs along the body."""
+    """The box of the outlined bodies with this margin; axes are canonical, so the last runs along the body."""
     across_mm, along_mm = margins_mm
     held = [np.flatnonzero(labels.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     parts = []
@@ -82,9 +82,9 @@ def _box(labels: LabelArray, geometry: Geometry, margins_mm: tuple[float, float 
 
 
 def to_source(labels: LabelArray, shown: Geometry, source: Geometry) -> LabelArray:
-    """Labels of the shown part on the whole source grid, zero elsewhere; every voxel goes back to its own place.
+    """Labels of the shown part on the whole source grid, zero elsewhere; voxels map one to one.
 
-    Raises ValueError when the shown grid is no cut of the source: its voxels would not fall on voxels.
+    Raises ValueError when the shown grid is not a crop of the source grid.
     """
     start = source.to_index(shown.to_world_mm(np.zeros(3)))
     steps = source.to_index(shown.to_world_mm(np.eye(3))) - start

@@ -1,4 +1,4 @@
-"""A result in the few numbers that a reader compares and signs: plain values that an event can carry."""
+"""The few numbers of a result that a reader compares and signs, as plain values for an event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Interval = tuple[float, float, float]
 class LevelSummary:
     """One level: vBMD as (value, low, high) mg/cm3 where it has one, median HU, Genant grade, why it does not count.
 
-    ``height_loss`` is a share; None where it was not measured, or by a version that did not keep it.
+    ``height_loss`` is a share; None if it was not measured, or by a version that did not store it.
     """
 
     vbmd_mg_cm3: Interval | None = None
@@ -32,7 +32,7 @@ class LevelSummary:
 class Summary:
     """One series: category, mean vBMD over the levels that count, worst grade, and every level.
 
-    ``is_flagged`` and ``reason`` as the program judges these numbers.
+    ``is_flagged`` and ``reason``: the program's assessment of these numbers.
     """
 
     category: Category | None
@@ -92,7 +92,7 @@ class Summary:
 
 
 def summary_of(result: SeriesResult) -> Summary:
-    """The summary of a result; a rejected or excluded one has no category and says why."""
+    """The summary of a result; if rejected or excluded, it has a reason but no category."""
     judged = result.assessment
     whole = next((e.sentence for e in result.exclusions if e.level is None), "")
     return Summary(

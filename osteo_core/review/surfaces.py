@@ -1,7 +1,7 @@
-"""Smooth surfaces of the outlined bodies and of the bone around them, small enough for a browser without a GPU.
+"""Smooth surfaces of the outlined bodies and the surrounding bone, small enough for a browser without a GPU.
 
-Marching cubes (Lorensen 1987, the variant of Lewiner 2003 in scikit-image) on the blurred mask, on a grid so coarse
-that all surfaces together keep the limit of triangles; then Taubin's smoothing (1995), which does not shrink.
+Marching cubes (Lorensen 1987, the variant of Lewiner 2003 in scikit-image) on the blurred mask, on a grid coarse
+enough for the triangle limit; then Taubin smoothing (1995), which avoids shrinkage.
 
 The file: 'OSM1', the length of a JSON header (uint32), the header, padding to 4 bytes, then for each surface of the
 header its vertices (float32, LPS mm from the header's origin), normals (int8, 4 a vertex) and triangles (uint32).
@@ -22,19 +22,19 @@ from osteo_core.records import FloatArray, Geometry, LabelArray
 from osteo_core.review.shown import Shown
 from osteo_core.terms import Level
 
-#: Turned smoothly in software: all surfaces of one series together.
+#: Total triangles per series that software rendering can rotate smoothly.
 MOST_TRIANGLES = 100_000
-#: Bone around the bodies: its name in the file, from which HU on, and the largest share of the triangles.
+#: Surrounding bone: name in the file, HU threshold, and largest share of the triangles.
 BONE, _BONE_HU, _BONE_SHARE = "bone", 180.0, 0.45
-#: Grids that are tried, the finest that keeps the limit counts.
+#: Grid steps to try; the finest within the limit is used.
 _STEPS_MM = (1.0, 1.3, 1.6, 2.0, 2.5, 3.2, 4.0)
 _BLUR_STEPS = 0.9
 _MARGIN_MM, _COARSE_MM = 45.0, 3.0
-#: A grid on which so many times the triangles that are left are expected is not tried.
+#: Skip grids expected to exceed the remaining triangles by more than this factor.
 _HOPELESS = 1.3
-#: Thick slices are interpolated up to so many times finer, so that steps between them do not show.
+#: Thick slices are interpolated by up to this factor, to hide steps between them.
 _FINER = 3.0
-#: Pieces of bone with fewer voxels than this are noise.
+#: Smaller pieces of bone are noise.
 _LEAST_PIECE_ML = 0.8
 _SMOOTHINGS, _SHRINK, _GROW = 8, 0.5, -0.53
 _MAGIC = b"OSM1"
@@ -57,7 +57,7 @@ def write_surfaces(path: Path, shown: Shown) -> None:
 
 
 def surfaces_of(shown: Shown, *, most: int = MOST_TRIANGLES) -> list[Surface]:
-    """The finest surfaces that keep within ``most`` triangles together; none where nothing is outlined."""
+    """The finest surfaces with at most ``most`` triangles in total; empty if nothing is outlined."""
     boxes = ndimage.find_objects(shown.labels)
     numbers = [n for n, box in enumerate(boxes, start=1) if box is not None]
     if not numbers:
@@ -71,7 +71,7 @@ def surfaces_of(shown: Shown, *, most: int = MOST_TRIANGLES) -> list[Surface]:
     near, expected = _near(shown), 0.0
     bone = None
     for step_mm in _STEPS_MM:
-        if expected > _HOPELESS * left * step_mm**2:  # triangles fall with the square of the step
+        if expected > _HOPELESS * left * step_mm**2:  # the number of triangles falls with the square of the step
             continue
         bone = _bone(shown, near, step_mm=step_mm)
         if bone is None or len(bone.triangles) <= left:
@@ -89,7 +89,7 @@ def _body(
 
 
 def _near(shown: Shown) -> NDArray[np.bool_]:
-    """(I, J, K) bool: within 45 mm of the bodies, to the voxels of a coarse grid, which is enough for a margin."""
+    """(I, J, K) bool: within 45 mm of the bodies, computed on a coarse grid, which suffices for a margin."""
     every = np.maximum(np.floor(_COARSE_MM / np.array(shown.geometry.spacing_mm)).astype(int), 1)
     labels = shown.labels[tuple(slice(None, None, int(n)) for n in every)]
     distance_mm = ndimage.distance_transform_edt(labels == 0, sampling=every * np.array(shown.geometry.spacing_mm))
@@ -100,7 +100,7 @@ def _near(shown: Shown) -> NDArray[np.bool_]:
 
 
 def _bone(shown: Shown, near: NDArray[np.bool_], *, step_mm: float) -> Surface | None:
-    """Bone from 180 HU on where it is ``near`` the bodies, without the bodies themselves."""
+    """Bone of 180 HU or more ``near`` the bodies, without the bodies themselves."""
     steps = np.array(shown.geometry.spacing_mm)
     every = np.maximum(np.floor(step_mm / steps).astype(int), 1)
     thin = tuple(slice(None, None, int(n)) for n in every)
@@ -130,7 +130,7 @@ def _surface(
     level: float,
     step_mm: float,
 ) -> Surface | None:
-    """The surface of a mask (float32, a border of zeros round it) that begins at index ``start`` of the grid."""
+    """The surface of a mask (float32, zero-padded) whose first voxel has index ``start`` in the grid."""
     steps = np.array(geometry.spacing_mm)
     zoom = np.minimum(steps / step_mm, _FINER)
     blurred = ndimage.gaussian_filter(mask, _BLUR_STEPS * np.maximum(step_mm / steps, 1.0) * 0.5)
@@ -143,13 +143,13 @@ def _surface(
     triangles = faces.astype(np.uint32)
     smooth = _smoothed(placed, triangles)
     normals = _normals(smooth, triangles)
-    if ((smooth - smooth.mean(axis=0)) * normals).sum() < 0:  # which way round depends on the grid's handedness
+    if ((smooth - smooth.mean(axis=0)) * normals).sum() < 0:  # the orientation depends on the grid's handedness
         triangles, normals = triangles[:, ::-1].copy(), -normals
     return Surface(name=name, number=number, vertices_mm=smooth, normals=normals, triangles=triangles)
 
 
 def _smoothed(vertices: FloatArray, triangles: NDArray[np.uint32]) -> FloatArray:
-    """Taubin's smoothing: each vertex towards the mean of its neighbours, and a little more back."""
+    """Taubin smoothing: moves each vertex towards the mean of its neighbours, then slightly further back."""
     n = len(vertices)
     pairs = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
     links = sparse.coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
@@ -162,7 +162,7 @@ def _smoothed(vertices: FloatArray, triangles: NDArray[np.uint32]) -> FloatArray
 
 
 def _normals(vertices: FloatArray, triangles: NDArray[np.uint32]) -> FloatArray:
-    """Unit normals (n, 3), each the mean of its triangles' by area."""
+    """Unit vertex normals (n, 3): area-weighted means of the triangle normals."""
     corners = vertices[triangles]
     facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     summed = np.zeros_like(vertices)
@@ -173,7 +173,7 @@ def _normals(vertices: FloatArray, triangles: NDArray[np.uint32]) -> FloatArray:
 
 
 def pack(surfaces: list[Surface]) -> bytes:
-    """The surfaces as one file; see the head of this module."""
+    """The surfaces as one file; format in the module docstring."""
     middle = np.concatenate([s.vertices_mm for s in surfaces]).mean(axis=0) if surfaces else np.zeros(3)
     header = {
         "origin_lps_mm": middle.tolist(),

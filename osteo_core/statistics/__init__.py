@@ -1,5 +1,5 @@
-"""Statistics: arrays in, Estimate or a small record out; what cannot be computed raises StatisticsError.
+"""Statistics: arrays in, an Estimate or a small record out; StatisticsError if a figure cannot be computed.
 
-The error's sentence says why and is for the reader. Nothing is rounded. Rows with a missing value are the
-caller's to drop and to count: a NaN is refused.
+The error message gives the reason and is shown to users. Nothing is rounded. NaN is refused: callers drop and
+count rows with missing values.
 """

@@ -1,4 +1,4 @@
-"""Agreement of two ways to measure the same quantity: bias, limits, correlation, errors, repeatability.
+"""Agreement between two methods of measuring the same quantity: bias, limits, correlation, errors, repeatability.
 
 ``x`` is the method under test, ``y`` the reference; differences are x - y throughout.
 """
@@ -23,7 +23,7 @@ class BlandAltman:
     """Bias and limits of agreement of x - y, each with its interval.
 
     ``proportional_bias`` is the slope of the difference on the mean of both; ``proportional_p`` its
-    two-sided p. Where it is small, the limits depend on the size of the mean.
+    two-sided p value. If that is small, the limits depend on the mean.
     """
 
     n: int
@@ -40,7 +40,7 @@ def bland_altman(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, exact:
 
     SE(bias) = s/sqrt(n). SE(limit): by default sqrt(3 s^2/n), the approximation of Bland and Altman
     (Lancet 1986;1:307); with ``exact`` s sqrt(1/n + 1.96^2/(2(n-1))) (Stat Methods Med Res 1999;8:135).
-    Both with t(n-1). Pairs independent, differences nearly normal and alike over the range: look at
+    Both with t(n-1). Assumes independent pairs and nearly normal differences, uniform over the range: see
     ``proportional_bias``. Checked against the PEFR data of the 1986 paper.
     Raises StatisticsError for fewer than 3 pairs.
 
@@ -67,7 +67,7 @@ def bland_altman(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95, exact:
 
 
 def _proportional(d: np.ndarray, mean: np.ndarray, confidence: float) -> tuple[Estimate | None, float | None]:
-    """Ordinary least squares of differences on means; nothing where all means are alike."""
+    """Ordinary least squares of differences on means; None if all means are equal."""
     if np.ptp(mean) <= 8 * np.finfo(float).eps * float(np.abs(mean).max()):
         return None, None
     n, centred = len(d), mean - mean.mean()
@@ -79,7 +79,7 @@ def _proportional(d: np.ndarray, mean: np.ndarray, confidence: float) -> tuple[E
     error = sd / math.sqrt(squares)
     if error > 0:
         p = float(2 * stats.t.sf(abs(slope) / error, n - 2))
-    else:  # every difference lies on the line: nothing is left to chance
+    else:  # every difference lies exactly on the line
         p = 1.0 if slope == 0 else 0.0
     half = t_quantile(confidence, n - 2) * error
     estimate = around(slope, half, n, method="slope of difference on mean, OLS", confidence=confidence)
@@ -87,9 +87,9 @@ def _proportional(d: np.ndarray, mean: np.ndarray, confidence: float) -> tuple[E
 
 
 def pearson(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-    """Product-moment correlation with Fisher's z interval. Says nothing of agreement: a scale error keeps r at 1.
+    """Product-moment correlation with Fisher's z interval. Not a measure of agreement: a scale error leaves r at 1.
 
-    r = s_xy / (s_x s_y). Raises StatisticsError for fewer than 4 pairs or a row without variation.
+    r = s_xy / (s_x s_y). Raises StatisticsError for fewer than 4 pairs or no variation.
 
     >>> round(pearson([1, 2, 3, 4], [1, 2, 3, 5]).value, 3)
     0.983
@@ -107,7 +107,7 @@ def lin_ccc(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
 
     var(Z) = [(1-r^2) c^2 / ((1-c^2) r^2) + 2 c^3 (1-c) u^2 / (r (1-c^2)^2) - c^4 u^4 / (2 r^2 (1-c^2)^2)] / (n-2),
     u = (mx-my)/sqrt(s_x s_y). L. I. Lin, Biometrics 1989;45:255, corrected 2000;56:324.
-    Checked on PEFR. Raises StatisticsError for fewer than 4 pairs, a row without variation, or r = 0.
+    Checked on PEFR. Raises StatisticsError for fewer than 4 pairs or no variation.
 
     >>> round(lin_ccc([1, 2, 3, 4], [2, 3, 4, 5]).value, 3)  # r is 1, the shift of 1 lowers concordance
     0.714
@@ -132,7 +132,7 @@ def lin_ccc(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Estimate
 
 
 def rmse(x: ArrayLike, y: ArrayLike) -> float:
-    """Root mean square difference, sqrt(mean (x-y)^2). Raises StatisticsError for no pair.
+    """Root mean square difference, sqrt(mean (x-y)^2). Raises StatisticsError without pairs.
 
     >>> round(rmse([1, 2, 3], [1, 4, 7]), 3)
     2.582
@@ -143,7 +143,7 @@ def rmse(x: ArrayLike, y: ArrayLike) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Repeatability:
-    """Within-subject SD s_w, and the difference that 95 % of repeated pairs stay below."""
+    """Within-subject SD s_w, and the difference below which 95 % of repeated pairs lie."""
 
     n: int
     within_sd: float
@@ -151,9 +151,9 @@ class Repeatability:
 
 
 def repeatability(first: ArrayLike, second: ArrayLike, *, confidence: float = 0.95) -> Repeatability:
-    """Repeated pairs by one method: s_w = sqrt(sum d^2 / 2n); coefficient = 1.96 sqrt(2) s_w.
+    """Repeated pairs from one method: s_w = sqrt(sum d^2 / 2n); coefficient = 1.96 sqrt(2) s_w.
 
-    No bias between the two is assumed. Checked on PEFR. Raises StatisticsError for fewer than 2 pairs.
+    Assumes no bias between the two. Checked on PEFR. Raises StatisticsError for fewer than 2 pairs.
 
     >>> found = repeatability([81.0, 102, 118], [84.0, 100, 121])
     >>> round(found.within_sd, 2), round(found.coefficient, 2)

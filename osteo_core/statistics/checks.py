@@ -1,4 +1,4 @@
-"""What every statistic asks of its input, with one wording for each refusal."""
+"""Input checks shared by all statistics, with one wording for each refusal."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def finite(values: ArrayLike, *, name: str, at_least: int) -> Values:
     """(n,) float64. Raises StatisticsError for another shape, too few values, or one that is not finite."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
-        raise StatisticsError(f"{name} must be one row of numbers, found shape {array.shape}")
+        raise StatisticsError(f"{name} must be a one-dimensional array, found shape {array.shape}")
     if not np.isfinite(array).all():
         raise StatisticsError(
-            f"{name} holds {int((~np.isfinite(array)).sum())} values that are no numbers; drop those rows"
+            f"{name} holds {int((~np.isfinite(array)).sum())} values that are not numbers; drop those rows"
         )
     if len(array) < at_least:
         raise StatisticsError(f"too few values: {len(array)} in {name}, at least {at_least} are needed")
@@ -25,7 +25,7 @@ def finite(values: ArrayLike, *, name: str, at_least: int) -> Values:
 
 
 def paired(x: ArrayLike, y: ArrayLike, *, at_least: int) -> tuple[Values, Values]:
-    """Two rows of the same length, as ``finite``."""
+    """Two arrays of the same length, checked as in ``finite``."""
     a, b = finite(x, name="x", at_least=0), finite(y, name="y", at_least=0)
     if len(a) != len(b):
         raise StatisticsError(f"values must come in pairs, found {len(a)} and {len(b)}")
@@ -35,7 +35,7 @@ def paired(x: ArrayLike, y: ArrayLike, *, at_least: int) -> tuple[Values, Values
 
 
 def varying(values: Values, *, name: str) -> Values:
-    """The values. Raises StatisticsError when all are equal, to within rounding of their size."""
+    """The values. Raises StatisticsError when all are equal to within rounding error."""
     scale = float(np.abs(values).max(initial=0.0))
     if np.ptp(values) <= 8 * np.finfo(np.float64).eps * scale:
         raise StatisticsError(f"all values of {name} are equal; there is no variation to describe")

@@ -24,7 +24,7 @@ _ROUNDING = 1e-12
 def confusion(reference: Sequence[str], found: Sequence[str], *, classes: Sequence[str]) -> NDArray[np.int64]:
     """(k, k) counts: rows the reference, columns what was found, both in the order of ``classes``.
 
-    Raises StatisticsError for unequal lengths or a value that is no class: nothing is dropped unsaid.
+    Raises StatisticsError for unequal lengths or an unknown class: nothing is dropped silently.
 
     >>> confusion(['low', 'low', 'high'], ['low', 'high', 'high'], classes=['low', 'high']).tolist()
     [[1, 1], [0, 1]]
@@ -42,16 +42,16 @@ def confusion(reference: Sequence[str], found: Sequence[str], *, classes: Sequen
 
 
 def kappa(table: ArrayLike, *, weights: Weights = "none", confidence: float = 0.95) -> Estimate:
-    """Cohen's kappa of a (k, k) table of counts, with Wilson's interval on the agreement that it is made of.
+    """Cohen's kappa of a (k, k) table of counts, with an interval derived from Wilson's for the agreement.
 
     kappa = (po - pe) / (1 - pe) with agreement weights w: 1 on the diagonal else 0; linear
     1 - |i-j|/(k-1); quadratic 1 - ((i-j)/(k-1))^2. Weighted forms for ordered classes only.
-    The interval is Wilson's for po, carried over by pe, with the effective number of pairs (P. S. Kott, D. A. Carr,
+    The interval is Wilson's for po, transformed with pe, with the effective number of pairs (P. S. Kott, D. A. Carr,
     J Off Stat 1997;13:367) at which po (1-po) / n has the variance of Fleiss, Cohen and Everitt (Psychol Bull
-    1969;72:323) times (1-pe)^2. At most twice n count, since a variance from few disagreements is often too small, and
-    n where po is 0 or 1, so that two readers who agree throughout do not look certain. In 31 simulated tables of 2 to
+    1969;72:323) times (1-pe)^2. It is at most 2 n, since a variance from few disagreements is often too small, and
+    n where po is 0 or 1, so that complete agreement does not give a zero-width interval. In 31 simulated tables of 2 to
     4 classes and kappa -0.5 to 0.98 it covers 0.73 to 1.00 with 5 pairs, 0.88 to 1.00 with 10, 0.92 to 1.00 from 20.
-    Raises StatisticsError for a table that is not square, holds no count, or where chance agreement is 1.
+    Raises StatisticsError if the table is not square or is empty, or if chance agreement is 1.
 
     >>> found = kappa([[20, 5], [10, 15]])
     >>> round(found.value, 2), round(found.low, 2), round(found.high, 2)
@@ -67,7 +67,7 @@ def kappa(table: ArrayLike, *, weights: Weights = "none", confidence: float = 0.
     rows, columns = p.sum(axis=1), p.sum(axis=0)
     observed, chance = _share(float((w * p).sum())), float((w * np.outer(rows, columns)).sum())
     if 1 - chance < _ROUNDING:
-        raise StatisticsError("both readers used one and the same class throughout; kappa is not defined")
+        raise StatisticsError("both readers used the same single class throughout, so kappa is undefined")
     value = (observed - chance) / (1 - chance)
     by_row, by_column = w @ columns, rows @ w
     spread = w - (by_row[:, None] + by_column[None, :]) * (1 - value)
@@ -87,7 +87,7 @@ def kappa(table: ArrayLike, *, weights: Weights = "none", confidence: float = 0.
 
 
 def _share(value: float) -> float:
-    """A sum of shares, which rounding may have put beside 0 or 1."""
+    """A sum of shares, snapped to 0 or 1 if within rounding error."""
     nearest = round(value)
     return float(nearest) if abs(value - nearest) < _ROUNDING else value
 
@@ -104,13 +104,13 @@ def _weights(k: int, kind: Weights) -> Values:
 
 
 def roc_auc(negatives: ArrayLike, positives: ArrayLike, *, confidence: float = 0.95) -> Estimate:
-    """Area under the ROC curve: the chance that a positive scores above a negative, ties half.
+    """Area under the ROC curve: the probability that a positive scores above a negative, with ties as half.
 
-    Higher scores mean positive. The interval is the wider one, end by end, of two. (1) On the logit scale with the
-    variance S10/m + S01/n from placement values (E. R. DeLong et al., Biometrics 1988;44:837), where that is above 0:
-    too narrow for few and for areas near 1. (2) R. G. Newcombe, Stat Med 2006;25:559, method 5, where the area alone
-    gives the variance: holds for few and where all positives score above all negatives, too narrow where positives
-    scatter otherwise than negatives. Simulated normal scores, SD of positives 1/2 to 2 times that of negatives, areas
+    Higher scores mean positive. Each limit is the wider of two. (1) On the logit scale with the
+    variance S10/m + S01/n from placement values (E. R. DeLong et al., Biometrics 1988;44:837), if that is above 0:
+    too narrow for small samples and areas near 1. (2) R. G. Newcombe, Stat Med 2006;25:559, method 5, with a variance
+    from the area alone: valid for small samples and complete separation, too narrow where positives and negatives
+    differ in spread. Simulated normal scores, SD of positives 1/2 to 2 times that of negatives, areas
     0.6 to 0.99, 5 to 500 of each: covers 0.93 to 0.99. Raises StatisticsError for fewer than two of either.
 
     >>> round(roc_auc([1, 2, 3], [2.5, 3.5, 4.5]).value, 3)
@@ -134,20 +134,20 @@ def roc_auc(negatives: ArrayLike, positives: ArrayLike, *, confidence: float = 0
 
 
 def _newcombe(area: float, m: int, n: int, z: float) -> tuple[float, ...]:
-    """Where (area - t)^2 = z^2 V(t), V(t) = t(1-t) (1 + N (1-t)/(2-t) + N t/(1+t)) / (mn) with N = (m+n)/2 - 1."""
+    """Roots t of (area - t)^2 = z^2 V(t), V(t) = t(1-t) (1 + N (1-t)/(2-t) + N t/(1+t)) / (mn), N = (m+n)/2 - 1."""
 
     def beyond(t: float) -> float:
         spread = 1 + ((m + n) / 2 - 1) * ((1 - t) / (2 - t) + t / (1 + t))
         return (area - t) ** 2 - z * z * t * (1 - t) * spread / (m * n)
 
-    within = min(max(area, _ROUNDING), 1 - _ROUNDING)  # at 0 and 1 the area itself solves it too
+    within = min(max(area, _ROUNDING), 1 - _ROUNDING)  # at 0 and 1 the area itself is also a root
     low = brentq(beyond, 0.0, within) if area > 0 else 0.0
     high = brentq(beyond, within, 1.0) if area < 1 else 1.0
     return low, high
 
 
 def _placements(negatives: ArrayLike, positives: ArrayLike) -> tuple[Values, Values]:
-    """V10 a positive and V01 a negative: the share of the others that it lies above (below), by mid-ranks."""
+    """V10 per positive and V01 per negative: the share of the others it lies above (below), by mid-ranks."""
     low = finite(negatives, name="negatives", at_least=2)
     high = finite(positives, name="positives", at_least=2)
     n, m = len(low), len(high)

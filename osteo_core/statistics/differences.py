@@ -1,4 +1,4 @@
-"""Differences of two figures with their intervals: of different people, and of the same people twice."""
+"""Differences between two figures with intervals: of independent groups, and of the same people (paired)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from osteo_core.statistics.intervals import wilson
 
 
 def difference_of_independent(first: Estimate, second: Estimate) -> Estimate:
-    """first - second of different people, from the interval of each (square-and-add, MOVER).
+    """first - second for independent groups, from the interval of each (square-and-add, MOVER).
 
     d - sqrt((e1-l1)^2 + (u2-e2)^2) to d + sqrt((u1-e1)^2 + (e2-l2)^2). G. Y. Zou, A. Donner, Stat Med 2008;27:1693.
     With Wilson's intervals it is Newcombe's method 10 for shares (Stat Med 1998;17:873), with Fisher's that of Zou for
@@ -22,7 +22,7 @@ def difference_of_independent(first: Estimate, second: Estimate) -> Estimate:
     """
     if first.confidence != second.confidence:
         raise StatisticsError(
-            f"a difference needs intervals of one confidence, found {first.confidence:g} and {second.confidence:g}"
+            f"a difference needs intervals of the same confidence, found {first.confidence:g} and {second.confidence:g}"
         )
     d = first.value - second.value
     return Estimate(
@@ -38,7 +38,7 @@ def difference_of_independent(first: Estimate, second: Estimate) -> Estimate:
 def difference_of_paired_shares(
     both: int, first_only: int, second_only: int, neither: int, *, confidence: float = 0.95
 ) -> Estimate:
-    """p1 - p2 of the same people judged twice, with Newcombe's square-and-add interval for paired shares.
+    """p1 - p2 for paired shares (the same people judged twice), with Newcombe's square-and-add interval.
 
     d - sqrt(a^2 - 2 phi a b + b^2) with a = p1-l1, b = u2-p2, and d + sqrt(c^2 - 2 phi c e + e^2) with c = u1-p1,
     e = p2-l2; l and u are Wilson's ends, phi the correlation of the two judgements, continuity-corrected.

@@ -38,8 +38,8 @@ def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:
     """Share ``count / n`` with Wilson's score interval, without continuity correction.
 
     centre = (p + z^2/2n) / (1 + z^2/n); half = z sqrt(p(1-p)/n + z^2/4n^2) / (1 + z^2/n).
-    For prevalence, sensitivity and specificity; keeps its coverage near 0 and 1, where the Wald
-    interval fails. E. B. Wilson, JASA 1927;22:209; R. G. Newcombe, Stat Med 1998;17:857, method 3.
+    For prevalence, sensitivity and specificity; keeps its coverage near 0 and 1, unlike the Wald
+    interval. E. B. Wilson, JASA 1927;22:209; R. G. Newcombe, Stat Med 1998;17:857, method 3.
     Raises StatisticsError for n = 0 or a count outside 0..n.
 
     >>> share = wilson(9, 10)
@@ -47,7 +47,7 @@ def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:
     (0.9, 0.596, 0.982)
     """
     if n < 1:
-        raise StatisticsError("a share of nobody cannot be computed: n is 0")
+        raise StatisticsError("a share cannot be computed: n is 0")
     if not 0 <= count <= n:
         raise StatisticsError(f"a count must lie in 0-{n}, found {count}")
     p = count / n
@@ -66,7 +66,7 @@ def wilson_ends(p: float, n: float, *, confidence: float = 0.95) -> tuple[float,
     scale = 1 + z * z / n
     centre = (p + z * z / (2 * n)) / scale
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / scale
-    # At 0 and 1 the end is exactly the share; rounding would put it a hair beyond.
+    # At 0 and 1 the limit equals the share exactly; rounding could put it slightly beyond.
     low = 0.0 if p == 0 else min(centre - half, p)
     high = 1.0 if p == 1 else max(centre + half, p)
     return low, high
@@ -75,7 +75,7 @@ def wilson_ends(p: float, n: float, *, confidence: float = 0.95) -> tuple[float,
 def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pearson, Fisher z") -> Estimate:
     """Interval for a correlation: tanh(atanh r -+ z / sqrt(n-3)). R. A. Fisher, Metron 1921;1:3.
 
-    For bivariate normal pairs. A correlation of exactly 1 or -1 has the interval of that one point.
+    For bivariate normal pairs. A correlation of exactly 1 or -1 has a zero-width interval.
     Raises StatisticsError for n < 4 or r outside -1..1.
 
     >>> r = fisher_z(0.9, 28)

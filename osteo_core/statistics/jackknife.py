@@ -1,6 +1,7 @@
-"""Intervals by leaving out one patient at a time: for levels of one patient, which are not independent.
+"""Jackknife intervals over patients, because levels of one patient are not independent.
 
-Every figure here follows from sums over pairs, so each patient is summed once, and leaving one out is a subtraction.
+Every figure here is a function of sums over pairs, so each patient is summed once, and leaving one out is a
+subtraction.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from osteo_core.records import Estimate
 from osteo_core.statistics.checks import Values, paired
 from osteo_core.statistics.intervals import t_quantile
 
-#: Keeps a division from one by 0, where its quotient is not used.
+#: Avoids division by 0 where the quotient is not used.
 _TINY = 1e-300
-#: Figures that differ by no more than this share are one figure.
+#: Figures that differ by no more than this fraction are equal.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """Sums over pairs, any shape but all alike: n, x, y, their squares and product, and |x - y| and its square.
+    """Sums over pairs, all of the same shape: n, x, y, their squares and product, |x - y| and its square.
 
-    x and y are less one number common to both, so that squares keep their digits.
+    A common constant is subtracted from x and y to preserve precision.
     """
 
     n: Values
@@ -45,7 +46,7 @@ def _same(values: Values) -> Values:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistic:
-    """A figure of sums, and the scale on which its errors are about symmetrical, with the way back from it."""
+    """A figure computed from sums, the scale on which its errors are roughly symmetric, and the inverse transform."""
 
     of: Callable[[Sums], Values]
     scale: Callable[[Values], Values] = _same
@@ -68,20 +69,20 @@ def _mean_absolute(s: Sums) -> Values:
 
 
 def _correlation(s: Sums) -> Values:
-    """Pearson's r; NaN where a row does not vary."""
+    """Pearson's r; NaN if x or y does not vary."""
     sxx, syy, sxy = _about_mean(s)
     return np.where((sxx > 0) & (syy > 0), sxy / np.sqrt(np.maximum(sxx * syy, _TINY)), np.nan)
 
 
 def _concordance(s: Sums) -> Values:
-    """Lin's coefficient, moments over n, as ``agreement.lin_ccc``; NaN where a row does not vary."""
+    """Lin's coefficient, moments over n, as in ``agreement.lin_ccc``; NaN if x or y does not vary."""
     sxx, syy, sxy = _about_mean(s)
     below = sxx + syy + s.n * _bias(s) ** 2
     return np.where((sxx > 0) & (syy > 0), 2 * sxy / np.maximum(below, _TINY), np.nan)
 
 
 def _absolute_agreement(s: Sums) -> Values:
-    """ICC(2,1) of the two as raters, as ``reliability.icc``; NaN where the pairs' means do not vary."""
+    """ICC(2,1) of x and y as raters, as in ``reliability.icc``; NaN if the pairs' means do not vary."""
     sxx, syy, sxy = _about_mean(s)
     between = (sxx + syy + 2 * sxy) / 2 / (s.n - 1)
     error = (sxx + syy - 2 * sxy) / 2 / (s.n - 1)
@@ -91,7 +92,7 @@ def _absolute_agreement(s: Sums) -> Values:
 
 
 def _about_mean(s: Sums) -> tuple[Values, Values, Values]:
-    """Sums of squares and product about the means; what is rounding of equal values is 0."""
+    """Sums of squares and products about the means; rounding errors of equal values are set to 0."""
     noise = _ROUNDING * (s.xx + s.yy)
     sxx, syy, sxy = s.xx - s.x * s.x / s.n, s.yy - s.y * s.y / s.n, s.xy - s.x * s.y / s.n
     return np.where(sxx > noise, sxx, 0.0), np.where(syy > noise, syy, 0.0), sxy
@@ -115,20 +116,20 @@ def by_patient(
 ) -> dict[str, Estimate | StatisticsError]:
     """Each statistic of (n,) pairs with its jackknife interval over patients.
 
-    On the statistic's scale, with v of all, w of all but one patient and n patients: n v - (n-1) mean w corrects the
+    On the statistic's scale, with v from all, w from all but one and n patients: n v - (n-1) mean w corrects the
     bias; SE^2 = (n-1)/n sum (w - mean w)^2; the interval reaches t(n-1) SE beyond v and the corrected v. B. Efron,
     R. J. Tibshirani, An Introduction to the Bootstrap, 1993, ch. 11; logarithm of deviations and z of correlations
     after F. Mosteller, J. W. Tukey, Data Analysis and Regression, 1977, ch. 8.
     Simulated normal values, 5 to 40 patients with 1 or 4 pairs each: covers 0.94 to 0.96 for bias, 0.91 to 0.96 for the
     root mean square (0.93 from 12 patients), 0.93 to 0.97 for |x - y|, 0.94 to 0.99 for r, 0.93 to 0.96 for ICC and
     concordance. Percentiles of a bootstrap cover 0.71 to 0.85 with 5 patients.
-    A statistic without a value when one patient is left out is a StatisticsError in the answer.
+    A statistic that is undefined when some patient is left out gives a StatisticsError in the result.
     Raises StatisticsError for fewer than 5 patients.
     """
     a, b = paired(x, y, at_least=2)
     names, place = np.unique(np.asarray(patients), return_inverse=True)
     if len(place) != len(a):
-        raise StatisticsError(f"each pair needs its patient, found {len(place)} for {len(a)} pairs")
+        raise StatisticsError(f"each pair needs a patient, found {len(place)} for {len(a)} pairs")
     if len(names) < 5:
         raise StatisticsError(f"too few patients for an interval: {len(names)}, at least 5 are needed")
     parts = _sums(a, b, place, len(names))
@@ -160,7 +161,7 @@ def _estimate(it: Statistic, whole: Sums, without: Sums, confidence: float) -> E
         corrected = n * at - (n - 1) * without_one.mean()
         half = t_quantile(confidence, n - 1) * np.sqrt((n - 1) * without_one.var())
         if not np.isfinite([at, corrected, half]).all():
-            return StatisticsError("the data vary too little: without one of the patients there is no such figure")
+            return StatisticsError("the data vary too little: the figure is undefined when one patient is left out")
         low, high = it.back(np.array([min(at, corrected) - half, max(at, corrected) + half]))
     return Estimate(
         value=value,

@@ -40,12 +40,12 @@ def dice(a: Mask, b: Mask) -> float:
 
 
 def surface_distance(a: Mask, b: Mask, *, spacing_mm: Sequence[float]) -> SurfaceDistance:
-    """Mean, 95th percentile and largest distance from each surface voxel to the other surface.
+    """Mean, 95th percentile and maximum of the distances from each surface voxel to the other surface.
 
     ``spacing_mm``: length of one step along each axis of the arrays, in the arrays' order. Surface: inside
     voxels with a face neighbour outside; the grid's edge is outside. Mean over both directions pooled
     (average symmetric surface distance); hausdorff95 is the larger of both directed 95th percentiles.
-    Distances are between voxel centres: a step less than one voxel is not resolved.
+    Distances are between voxel centres, so shifts below one voxel are not resolved.
     Raises StatisticsError when shapes differ, a mask is empty, or the spacing is not positive.
 
     >>> one, other = np.zeros((9, 9)), np.zeros((9, 9))
@@ -73,7 +73,7 @@ def surface_distance(a: Mask, b: Mask, *, spacing_mm: Sequence[float]) -> Surfac
 def _pair(a: Mask, b: Mask) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     first, second = np.asarray(a) != 0, np.asarray(b) != 0
     if first.shape != second.shape:
-        raise StatisticsError(f"masks must lie on one grid, found {first.shape} and {second.shape}")
+        raise StatisticsError(f"masks must have the same shape, found {first.shape} and {second.shape}")
     return first, second
 
 

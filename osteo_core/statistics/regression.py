@@ -1,4 +1,4 @@
-"""Lines between two methods that both err: Deming and Passing-Bablok. ``y`` is fitted on ``x``."""
+"""Regression with errors in both variables: Deming and Passing-Bablok. ``y`` is fitted on ``x``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Line:
     intercept: Estimate
 
 
-#: Differences smaller than this share of the largest value are rounding of binary fractions.
+#: Differences below this fraction of the largest value are rounding errors.
 _ROUNDING = 1e-12
 
 
@@ -30,7 +30,7 @@ def deming(x: ArrayLike, y: ArrayLike, *, error_ratio: float = 1.0, confidence: 
     """Deming regression, error_ratio l = var(error of y) / var(error of x); 1 is orthogonal regression.
 
     slope = [s_yy - l s_xx + sqrt((s_yy - l s_xx)^2 + 4 l s_xy^2)] / (2 s_xy); intercept = my - slope mx.
-    Intervals by the jackknife with t(n-2) (Linnet, Clin Chem 1993;39:424). Errors of constant SD.
+    Intervals by the jackknife with t(n-2) (Linnet, Clin Chem 1993;39:424). Assumes errors of constant SD.
     Raises StatisticsError for fewer than 4 pairs, no variation, or no covariance.
 
     >>> round(deming([1, 2, 3, 4], [2, 4, 6, 8.1]).slope.value, 2)
@@ -85,7 +85,7 @@ def _left_out(x: Values, y: Values, ratio: float) -> Values:
 
 
 def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> Line:
-    """Passing-Bablok: shifted median of all pairwise slopes; free of assumptions on the errors' form.
+    """Passing-Bablok: shifted median of all pairwise slopes; makes no assumption about the error distribution.
 
     Slopes 0/0 and exactly -1 are dropped, K counts those below -1, the median is shifted by K; interval
     from the order statistics at (N -+ C)/2, C = z sqrt(n(n-1)(2n+5)/18); intercept = median(y - slope x).
@@ -119,9 +119,9 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float = 0.95) -> L
 
 
 def _pairwise_slopes(x: Values, y: Values) -> Values:
-    """All slopes between two pairs, in any order."""
+    """Slopes between all pairs of points, in any order."""
     dx, dy = (np.concatenate([v[k + 1 :] - v[k] for k in range(len(v) - 1)]) for v in (x, y))
-    # Ties and slopes of -1 are meant in decimals: 0.1 + 0.2 against 0.3 is a tie, so rounding noise must not decide.
+    # Ties and slopes of -1 are judged in decimals: 0.1 + 0.2 and 0.3 are a tie, despite rounding.
     noise = _ROUNDING * max(float(np.abs(x).max()), float(np.abs(y).max()))
     dx, dy = np.where(np.abs(dx) <= noise, 0.0, dx), np.where(np.abs(dy) <= noise, 0.0, dy)
     kept = np.abs(dx + dy) > noise
@@ -133,7 +133,7 @@ def _pairwise_slopes(x: Values, y: Values) -> Values:
 
 
 def _shifted_middle(size: int, shift: int) -> tuple[int, int]:
-    """Indices of the shifted median among the sorted slopes: the same twice, or the two whose mean it is."""
+    """Indices of the shifted median among the sorted slopes: one index twice, or the two to average."""
     if size % 2:
         return (size - 1) // 2 + shift, (size - 1) // 2 + shift
     middle = size // 2 + shift

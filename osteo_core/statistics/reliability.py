@@ -12,7 +12,7 @@ from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
 from osteo_core.statistics.checks import ratings, share, varying
 
-#: A mean square below so much of the one between targets is no disagreement that a number could show.
+#: Mean squares below this fraction of the between-target one are rounding errors.
 _ROUNDING = float(np.finfo(np.float64).eps)
 
 
@@ -30,10 +30,10 @@ class _Squares:
 def icc(table: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     """ICC(2,1) of (targets, raters), complete: one rating, absolute agreement.
 
-    Raters are a sample of all raters and their bias counts: the form for two methods or two readers.
+    Raters are random and their bias counts: the form for two methods or two readers.
     (B-E)/(B+(k-1)E+k(J-E)/n), with mean squares between targets B, of raters J and of error E. Interval by F with
-    Satterthwaite's degrees of freedom (McGraw and Wong, Psychol Methods 1996;1:30). Raters whose J and E are rounding
-    beside B agree fully: 1 (1 to 1).
+    Satterthwaite's degrees of freedom (McGraw and Wong, Psychol Methods 1996;1:30). If J and E are negligible
+    relative to B, the result is 1 (1 to 1).
     P. E. Shrout, J. L. Fleiss, Psychol Bull 1979;86:420: checked on its 6 x 4 table.
     Raises StatisticsError when targets do not vary or a rating is missing.
 
@@ -46,7 +46,7 @@ def icc(table: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     share(confidence, name="confidence")
     squares = _mean_squares(array)
     if squares.between <= 0:
-        raise StatisticsError("the targets' means are all equal; ICC compares raters on targets that differ")
+        raise StatisticsError("the means of all targets are equal; ICC needs targets that differ")
     value, low, high = _absolute_agreement(squares, confidence)
     return Estimate(
         value=value,
@@ -78,7 +78,7 @@ def _absolute_agreement(s: _Squares, confidence: float) -> tuple[float, float, f
     if apart <= _ROUNDING * s.between:
         return 1.0, 1.0, 1.0
     value = (s.between - s.error) / (s.between - s.error + k * apart / n)
-    # McGraw and Wong's k value / (n (1 - value)) and 1 + (n - 1) of it, without 1 - value, which loses its digits.
+    # McGraw and Wong's k value / (n (1 - value)) and 1 + (n - 1) of it, without 1 - value, which loses precision.
     a = (s.between - s.error) / apart
     b = 1 + (n - 1) * a
     v = (a * s.raters + b * s.error) ** 2

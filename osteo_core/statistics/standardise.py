@@ -16,15 +16,15 @@ def directly_standardised(
 ) -> Estimate:
     """sum w x/n over strata, weights w of sum 1, with a gamma interval.
 
-    After M. P. Fay, E. J. Feuer, Stat Med 1997;16:791, whose interval is of rates: here the variance is that of shares,
-    v = sum w^2 p(1-p)/n, and a share above 1/2 has the interval of its complement. One stratum with few cases among
-    many people has Garwood's. The upper end allows for one case more where it weighs most, so a small stratum without
-    cases does not make the interval narrow. Simulated, 8 strata of 10 to 2000 people in even and uneven numbers, shares
-    0.01 to 0.97: covers 0.94 to 1.00; normal, stratified Wilson (Yan and Su 2010) and square-and-add intervals fall to
-    0.33, 0.83 and 0.87 there.
+    After M. P. Fay, E. J. Feuer, Stat Med 1997;16:791, whose interval is for rates. Here the variance is that of
+    shares, v = sum w^2 p(1-p)/n, and a share above 1/2 uses the interval of its complement. For one stratum with few
+    cases among many people it equals Garwood's interval. The upper end allows for one more case in the stratum of
+    largest weight, so that a small stratum without cases does not narrow the interval. Simulated, 8 strata of 10 to
+    2000 people in even and uneven numbers, shares 0.01 to 0.97: covers 0.94 to 1.00; normal, stratified Wilson (Yan and
+    Su 2010) and square-and-add intervals fall to 0.33, 0.83 and 0.87 there.
 
-    Raises StatisticsError for lengths that differ, a stratum without anybody (nothing is standardised over it
-    silently), counts outside 0..n, or weights that are not positive.
+    Raises StatisticsError for unequal lengths, an empty stratum (never skipped silently), counts outside 0..n, or
+    weights that are not positive.
 
     >>> round(directly_standardised([10, 30], [100, 100], [3.0, 1.0]).value, 3)
     0.15
@@ -32,9 +32,9 @@ def directly_standardised(
     if not len(counts) == len(sizes) == len(weights) or not counts:
         raise StatisticsError("strata need one count, one size and one weight each")
     if min(sizes) < 1:
-        raise StatisticsError("a stratum is empty; the share cannot be standardised over it")
+        raise StatisticsError("a stratum is empty, so the share cannot be standardised")
     if min(weights) <= 0 or any(not 0 <= x <= n for x, n in zip(counts, sizes, strict=True)):
-        raise StatisticsError("weights must be above 0 and counts lie within their strata")
+        raise StatisticsError("weights must be above 0, and counts must not exceed the size of their strata")
     share(confidence, name="confidence")
     total = float(sum(weights))
     parts = [(x / n, n, w / total) for x, n, w in zip(counts, sizes, weights, strict=True)]
@@ -54,7 +54,7 @@ def directly_standardised(
 
 
 def _gamma(value: float, parts: Sequence[tuple[float, int, float]], confidence: float) -> tuple[float, float]:
-    """Both ends for ``value``, of cases or of their complement; parts: share, people and weight of each stratum."""
+    """Both ends of the interval for ``value``; parts: share, people and weight of each stratum."""
     variance = sum(w * w * p * (1 - p) / n for p, n, w in parts)
     largest = max(w / n for _, n, w in parts)
     tail = (1 - confidence) / 2

@@ -28,5 +28,5 @@ def test_options_come_before_the_settings(tmp_path: Path) -> None:
     assert chosen(site, "--engine", "totalsegmentator") == ("totalsegmentator", "", "verse")
     assert chosen(site, "--mask-tool", "spineps") == ("own", folder, "spineps")
     assert chosen(Settings(engine="totalsegmentator"), "--masks", folder) == ("own", folder, "names")
-    with pytest.raises(SettingsError, match="exclude each other"):
+    with pytest.raises(SettingsError, match="can only be used with engine = own"):
         chosen(Settings(), "--engine", "totalsegmentator", "--masks", folder)

@@ -39,13 +39,13 @@ from tests.house.sources import ROOT
         (["process", "/dev/null", "--out", "/tmp/out"], "/dev/null is neither a file nor a folder"),
         (
             ["process", ".", "--out", "/tmp/out", "--masks", "/nowhere"],
-            "masks must be a folder, there is none at /nowhere",
+            "masks must be a folder, but there is none at /nowhere",
         ),
         (["analyze", "--mask-tool", "verse"], "--mask-tool needs --masks FOLDER"),
         (["analyze", "--mask-tool", "mine"], "invalid choice: 'mine'"),
-        (["analyze", "--engine", "totalsegmentator", "--masks", "/tmp"], "masks and another engine than own exclude"),
+        (["analyze", "--engine", "totalsegmentator", "--masks", "/tmp"], "masks can only be used with engine = own"),
         (["demo", "--seed", "-1"], "--seed must be at least 0, found -1"),
-        (["check", "--settings", "/"], "settings are a file, found the folder /"),
+        (["check", "--settings", "/"], "settings must be a file, but / is a folder"),
     ],
 )
 def test_bad_usage_is_one_sentence_and_exit_code_2(

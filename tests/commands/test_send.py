@@ -408,7 +408,7 @@ def test_a_source_without_a_dicom_header_is_told(tmp_path: Path, monkeypatch) ->
     write_key(tmp_path)
     sign(tmp_path / "store", cases)
     answer = send(tmp_path / "store", "--to", str(tmp_path / "out"))
-    assert answer.document["left_out"] == {"its source is no DICOM and names no patient and no study": 1}
+    assert answer.document["left_out"] == {"its source is not DICOM and names no patient or study": 1}
 
 
 KILLED = """

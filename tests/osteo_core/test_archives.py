@@ -108,9 +108,9 @@ def test_names_that_lead_out_of_the_archive_are_no_members(tmp_path: Path) -> No
         for name in (str(target), "../secret.dcm", "a/../../secret.dcm", "..\\secret.dcm", "good.dcm"):
             packed.writestr(name, b"x")
     assert members(path) == [(path / "good.dcm", 1)]
-    assert left_out(path) == ("4 member(s) of an archive that lead out of it",)
+    assert left_out(path) == ("4 member(s) of an archive with a path outside it",)
     told = [exclusion.found for _, exclusion in find(path).excluded]
-    assert "4 member(s) of an archive that lead out of it" in told
+    assert "4 member(s) of an archive with a path outside it" in told
     with pytest.raises(FileNotFoundError), local_file(path / "../secret.dcm"):
         pass
 
@@ -131,8 +131,8 @@ def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
         packed.addfile(good, io.BytesIO(b"y"))
     assert [member.name for member, _ in members(path)] == ["good.dcm"]
     assert left_out(path) == (
-        "2 member(s) of an archive that lead out of it",
-        "1 member(s) of an archive under the name of another",
+        "2 member(s) of an archive with a path outside it",
+        "1 member(s) of an archive with a duplicate name",
     )
 
 
@@ -147,7 +147,7 @@ def test_a_bomb_is_refused_before_it_bursts(tmp_path: Path, suffix: str) -> None
         path.write_bytes(gzip.compress(zeros))
     exclusion = the_exclusion(find(path))
     assert exclusion.code == ExclusionCode.UNREADABLE
-    assert exclusion.found == "1 file(s): an archive that unpacks to more than any study"
+    assert exclusion.found == "1 file(s): an archive that unpacks to more than any real study"
 
 
 def test_an_encrypted_zip_is_told_so(built: BuiltSeries, packed: Path) -> None:

@@ -45,20 +45,20 @@ def test_a_pacs_is_a_table_of_its_own_or_names_with_a_prefix(tmp_path: Path) -> 
             'mask_tool = "mine"',
             "setting mask_tool must be one of names, totalsegmentator, verse, spineps, found 'mine'",
         ),
-        ('masks = "nowhere"', "setting masks must be a folder, there is none at nowhere"),
-        ('masks = "/tmp"\nengine = "totalsegmentator"', "setting masks and another engine than own exclude each other"),
-        ('calibration_table = "none.csv"', "calibration_table must be a CSV file, there is none at none.csv"),
-        ('phantom_table = "none.csv"', "phantom_table must be a CSV file, there is none at none.csv"),
-        ('calibration_order = "phantom, guess"', "calibration_order must name ways of .*; found phantom, guess"),
+        ('masks = "nowhere"', "setting masks must be a folder, but there is none at nowhere"),
+        ('masks = "/tmp"\nengine = "totalsegmentator"', "setting masks can only be used with engine = own"),
+        ('calibration_table = "none.csv"', "calibration_table must be a CSV file, but there is none at none.csv"),
+        ('phantom_table = "none.csv"', "phantom_table must be a CSV file, but there is none at none.csv"),
+        ('calibration_order = "phantom, guess"', "calibration_order must list some of .*; found phantom, guess"),
         ('calibration_order = "phantom,phantom"', "each once; found phantom, phantom"),
-        ('pacs = "pacs.example"', r"setting pacs must be a table, \[pacs\] with host"),
+        ('pacs = "pacs.example"', r"setting pacs must be a table \[pacs\] with host"),
         ('[pacs]\nhots = "a"', r"unknown settings \['pacs_hots'\]"),
         ('[pacs]\nhost = "a"', "setting pacs_host needs pacs_ae_title"),
         ("[pacs]\nport = 0", "setting pacs_port must be 1 to 65535, found 0"),
         ('pacs_ae_title = "SEVENTEENLETTERS1"', "setting pacs_ae_title must be a title of 1 to 16 characters"),
         ('pacs_calling_ae_title = ""', "setting pacs_calling_ae_title must be a title"),
-        ('[pacs]\ntls_ca = "none.pem"', "setting pacs_tls_ca must be a text file, there is none at none.pem"),
-        ('calibration_order = ""', "calibration_order must name ways of"),
+        ('[pacs]\ntls_ca = "none.pem"', "setting pacs_tls_ca must be a text file, but there is none at none.pem"),
+        ('calibration_order = ""', "calibration_order must list some of"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, words: str) -> None:
@@ -74,7 +74,7 @@ def test_a_named_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_settings_file(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="settings are a file, found the folder"):
+    with pytest.raises(SettingsError, match="settings must be a file, but"):
         read_settings(tmp_path, environment={})
 
 

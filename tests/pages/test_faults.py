@@ -115,7 +115,7 @@ def test_a_note_while_the_settings_are_half_saved(
     ("template", "words"),
     [
         ("Sehr geehrte Frau Müller".encode("cp1252"), "it is not in UTF-8"),
-        (b"{patient} is {age:d}", "a field in a format for no text"),
+        (b"{patient} is {age:d}", "a field format that does not suit text"),
         (b"{patient:{age}} {nobody}", "unknown fields"),
     ],
 )

@@ -452,13 +452,13 @@ def _odd_image(keyword_values: dict):
     [
         ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"], "SamplesPerPixel": 3}, "1 capture(s) or report(s)"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}, "1 capture(s) or report(s)"),
-        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "Rows": 60}, "1 image(s) of another orientation"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "Rows": 60}, "1 image(s) with a different orientation"),
         ({"Rows": 60, "Columns": 90}, "1 image(s) of 90x60 pixels"),
-        ({"PixelSpacing": [1.0, 1.0]}, "1 image(s) of another pixel spacing"),
+        ({"PixelSpacing": [1.0, 1.0]}, "1 image(s) with a different pixel spacing"),
         ({"ImageType": ["DERIVED", "PRIMARY", "MIP"]}, "1 derived image(s) (a projection, by its image type)"),
         ({"SeriesDescription": "MonoE 40keV"}, "1 derived image(s) (virtual monoenergetic at 40 keV"),
-        ({"ImagePositionPatient": None}, "1 image(s) without a place"),
-        ({"Modality": "PT"}, "1 image(s) that are no CT"),
+        ({"ImagePositionPatient": None}, "1 image(s) without a position"),
+        ({"Modality": "PT"}, "1 image(s) other than CT"),
     ],
 )
 def test_one_odd_image_is_left_out_whatever_its_identifier(tmp_path: Path, uid: str, values: dict, named: str) -> None:
@@ -569,7 +569,7 @@ def test_malformed_values_are_read_and_told(tmp_path: Path, values: dict, said: 
     [
         ({"PixelSpacing": "DS=1,03"}, "geometry_missing", "PixelSpacing cannot be read, found '1,03'"),
         ({"PixelSpacing": "DS=0.1 cm\\0.1 cm"}, "geometry_missing", "PixelSpacing cannot be read, found"),
-        ({"RescaleSlope": "DS=one"}, "rescale_missing", "RescaleSlope cannot be read, found text that is no number"),
+        ({"RescaleSlope": "DS=one"}, "rescale_missing", "RescaleSlope cannot be read, found text that is not a number"),
         ({"PatientAge": "AS=17"}, "under_age", "17 years old"),
     ],
 )
@@ -585,7 +585,7 @@ def test_an_unreadable_voltage_is_no_missing_one(tmp_path: Path) -> None:
     found = found_in(tmp_path / "ct", change=_raw(KVP="DS=12O kV"))
     (caution,) = found.cautions[the_series(found).series_key]
     assert caution.sentence == (
-        "Header values are not as DICOM has them: the tube voltage cannot be read, found text that is no number."
+        "Header values are not as DICOM has them: the tube voltage cannot be read, found text that is not a number."
     )
 
 

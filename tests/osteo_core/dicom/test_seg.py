@@ -134,17 +134,17 @@ def test_the_header_says_whose_mask_it_is(tmp_path: Path) -> None:
             lambda d: setattr(
                 d.PerFrameFunctionalGroupsSequence[1].PlanePositionSequence[0], "ImagePositionPatient", [0, 9, 9.4]
             ),
-            "no stack of even steps",
+            "not evenly spaced",
         ),
         (
             lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "PlanePositionSequence"),
-            "do not say where they lie",
+            "have no position",
         ),
         (
             lambda d: delattr(d.PerFrameFunctionalGroupsSequence[1], "SegmentIdentificationSequence"),
-            "do not say which segment they show",
+            "do not reference a segment",
         ),
-        (lambda d: setattr(d, "PixelData", bytes(len(d.PixelData))), "mark no pixel"),
+        (lambda d: setattr(d, "PixelData", bytes(len(d.PixelData))), "are empty"),
     ],
 )
 def test_a_spoilt_seg_says_what_is_wrong(tmp_path: Path, spoil, words: str) -> None:

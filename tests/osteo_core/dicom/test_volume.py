@@ -302,9 +302,7 @@ def test_a_file_cut_short_is_unreadable(tmp_path: Path, syntax: str) -> None:
     built.files[5].write_bytes(built.files[5].read_bytes()[:-100])
     found = read_volume(series)
     assert isinstance(found, Exclusion)
-    assert found.sentence.startswith(
-        "The files could not be read: file 6 of 16 in order of their names (slice at z -587.5"
-    )
+    assert found.sentence.startswith("The files could not be read: file 6 of 16 by name (slice at z -587.5")
     assert "cut short" in found.sentence
 
 
@@ -406,8 +404,7 @@ def test_fewer_pixels_than_the_header_says_are_not_filled_up(tmp_path: Path, syn
     volume = read_volume(the_series(found_in(tmp_path / "ct", syntax=syntax, change=more_rows)))
     assert isinstance(volume, Exclusion)
     assert volume.found == (
-        "file 1 of 16 in order of their names (slice at z -600.0 mm): pixels cut short: 6144 bytes where the header "
-        "needs 6400"
+        "file 1 of 16 by name (slice at z -600.0 mm): pixels cut short: 6144 bytes where the header needs 6400"
     )
 
 

@@ -50,7 +50,7 @@ def test_pipes_and_dead_links_do_not_stop_it(tmp_path: Path) -> None:
 
 
 def test_a_path_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is nothing at"):
+    with pytest.raises(UsageError, match="does not exist; give"):
         list(walk([tmp_path / "missing"]))
 
 

@@ -44,6 +44,6 @@ def test_missing_and_foreign_files_are_said_without_a_name(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="none of the 2 source files is where it was") as gone:
         read_who([tmp_path / "JANE_DOE_1.dcm", tmp_path / "JANE_DOE_2.dcm"])
     (tmp_path / "JANE_DOE.txt").write_text("no DICOM")
-    with pytest.raises(UsageError, match="is not DICOM, or cannot be read") as foreign:
+    with pytest.raises(UsageError, match="is not DICOM or cannot be read") as foreign:
         read_who([tmp_path / "JANE_DOE.txt"])
     assert "JANE" not in f"{gone.value} {foreign.value}"

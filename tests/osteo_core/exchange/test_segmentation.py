@@ -154,5 +154,5 @@ def test_outlines_beside_the_slices_are_refused(tmp_path: Path) -> None:
     source: Source = source_in(tmp_path / "ct")
     affine = source.geometry.affine_lps.copy()
     affine[0, 3] += 5000.0
-    with pytest.raises(UsageError, match="none of its outlines lies on the slices"):
+    with pytest.raises(UsageError, match="no outline lies on the slices"):
         seg_of(source, blocks(source.geometry.shape), Geometry(shape=source.geometry.shape, affine_lps=affine), SIGNED)

@@ -88,7 +88,7 @@ def test_a_picture_of_8_bits_is_no_label_map_and_no_hu() -> None:
     assert describe_labels(window) == ""
     found = check_hu(window)
     assert isinstance(found, Exclusion)
-    assert "values from 0 to 255, as a picture of 8 bits has them" in found.sentence
+    assert "values from 0 to 255, as in an 8-bit image" in found.sentence
     scaled = check_hu((noisy().clip(-1000, 1000) + 1000) / 2000)
     assert isinstance(scaled, Exclusion)
     assert ", scaled" in scaled.sentence

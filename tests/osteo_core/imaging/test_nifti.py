@@ -153,7 +153,7 @@ def test_a_form_into_a_templates_space_does_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sform", "words"),
     [
-        (np.diag([0.8, 0.8, 0.8, 1.0]), "different sizes of a voxel"),
+        (np.diag([0.8, 0.8, 0.8, 1.0]), "different voxel sizes"),
         (np.diag([1.0, 1.0, -1.0, 1.0]), "mirror images"),
     ],
 )
@@ -169,7 +169,7 @@ def test_forms_that_lay_the_scan_elsewhere_are_told(tmp_path: Path) -> None:
     moved[2, 3], near[2, 3] = 12.0, 1.0
     two_forms(tmp_path / "far.nii", code=1, sform=moved)
     (caution,) = read_nifti_volume(tmp_path / "far.nii").cautions
-    assert "lay the corners up to 4.8 voxels apart; the sform counts" in caution.sentence
+    assert "place the corners up to 4.8 voxels apart; the sform counts" in caution.sentence
     two_forms(tmp_path / "near.nii", code=1, sform=near)
     assert read_nifti_volume(tmp_path / "near.nii").cautions == ()
 

@@ -109,10 +109,12 @@ def sentence(path: Path) -> str:
 def test_what_cannot_be_read_is_told_without_a_name(tmp_path: Path) -> None:
     dicom = write_series(tmp_path / "ct", CtSpec(slices=3)).files[0]
     (tmp_path / "secret.nii").write_bytes(dicom.read_bytes())
-    assert sentence(tmp_path / "secret.nii").endswith("a DICOM file under the name of another kind; name it .dcm.")
+    assert sentence(tmp_path / "secret.nii").endswith(
+        "a DICOM file with the suffix of another format; rename it to .dcm."
+    )
     far = b"ObjectType = Image\nNDims = 3\nDimSize = 4 4 4\nElementType = MET_SHORT\nElementDataFile = /etc/passwd\n"
     (tmp_path / "secret.mhd").write_bytes(far)
-    assert "whose voxels lie in another folder" in sentence(tmp_path / "secret.mhd")
+    assert "whose voxel file is in another folder" in sentence(tmp_path / "secret.mhd")
     huge = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 9000 9000 9000\nencoding: raw\n\n"
     (tmp_path / "secret.nrrd").write_bytes(huge)
     assert "claims 729,000,000,000 voxels" in sentence(tmp_path / "secret.nrrd")

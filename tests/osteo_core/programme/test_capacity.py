@@ -36,7 +36,7 @@ def test_the_share_holds_for_those_who_wait_for_review_too() -> None:
 
 
 def test_nothing_to_plan_from_is_said() -> None:
-    with pytest.raises(UsageError, match="no full week"):
+    with pytest.raises(UsageError, match="at least one full week"):
         plan([], to_review=0, before_clinic=0, slots_a_week=2)
     with pytest.raises(UsageError, match="must not be negative"):
         plan([1], to_review=0, before_clinic=0, slots_a_week=-2)

@@ -72,7 +72,7 @@ def test_two_versions_that_agree_exactly_are_compared() -> None:
 def test_tied_data_give_sentences() -> None:
     found = compare("GE", np.full(9, 100.0), np.full(9, 100.0), patients=names(9), limits_mg_cm3=LIMITS)
     assert "no variation" in found.missing["Pearson r"]
-    assert "one and the same class" in found.missing["Kappa"]
+    assert "the same single class" in found.missing["Kappa"]
     assert list(found.table[1]) == [0, 9, 0]
     assert [c.value for c in CLASSES] == ["osteoporosis", "low bone mass", "normal"]
     assert found.figures["RMSE"].value == 0.0

@@ -54,8 +54,8 @@ def test_an_event_says_who_when_what_why_and_on_which_versions() -> None:
     ("given", "words"),
     [
         ({"author": " ", "state": State.CONFIRMED}, "needs an author"),
-        ({"author": "A"}, "one new state or one fact"),
-        ({"author": "A", "state": State.CONFIRMED, "fact": Fact.FALLS_ASSESSED}, "one new state or one fact"),
+        ({"author": "A"}, "either a new state or a fact"),
+        ({"author": "A", "state": State.CONFIRMED, "fact": Fact.FALLS_ASSESSED}, "either a new state or a fact"),
         ({"author": "A", "state": State.CLOSED}, "need a 'because' code"),
         ({"author": "A", "state": State.CONFIRMED, "because": Because.DIED}, "need a 'because' code"),
         ({"author": "A", "state": State.NO_ACTION, "because": Because.OTHER}, "needs its words"),

@@ -50,7 +50,7 @@ SMALL[0, 0, 0] = Level.L3
     ("content", "words"),
     [
         (sent(labels()[:-1]), "expected 20 x 18 x 24"),
-        (sent(labels(), affine=shifted()), "another place than this CT"),
+        (sent(labels(), affine=shifted()), "lies elsewhere than this CT"),
         (sent(UNKNOWN), "holds 77, which is no level"),
         (sent(np.zeros(GRID.shape, np.uint8)), "the mask is empty"),
         (sent(SMALL), "less than 1 ml of L3"),

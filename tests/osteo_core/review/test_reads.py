@@ -106,7 +106,7 @@ def test_only_who_may_sign_signs() -> None:
             {"role": Role.FIRST},
             "signed as first reader on 29 Nov 2026, 08:01 UTC; .* and read as second reader",
         ),
-        ({"role": Role.ADJUDICATOR}, "is neither of them"),
+        ({"role": Role.ADJUDICATOR}, "must not be one of them"),
     ):
         with pytest.raises(UsageError, match=words):
             check_signature(reading, **{**given_well, **given})

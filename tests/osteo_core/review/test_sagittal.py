@@ -44,5 +44,5 @@ def test_the_outline_lies_on_the_edges_of_the_bright_voxels() -> None:
 
 def test_nothing_outlined_is_a_sentence() -> None:
     hu, labels = spine(bend=0)
-    with pytest.raises(UsageError, match="nothing is outlined"):
+    with pytest.raises(UsageError, match="no vertebra is outlined"):
         mid_sagittal(hu, np.zeros_like(labels), GEOMETRY)

@@ -73,7 +73,7 @@ def test_full_agreement_is_one_and_not_certain(counts: tuple, weights) -> None:
 def test_kappa_at_its_ends_and_refusals() -> None:
     assert kappa(np.diag([3, 4, 5]), weights="linear").value == pytest.approx(1.0)
     assert kappa([[0, 5], [5, 0]]).value == pytest.approx(-1.0)
-    with pytest.raises(StatisticsError, match="one and the same class throughout"):
+    with pytest.raises(StatisticsError, match="the same single class throughout"):
         kappa([[5, 0], [0, 0]])
     with pytest.raises(StatisticsError, match=r"must be square, 2 x 2 or larger, found \(2, 3\)"):
         kappa(np.ones((2, 3)))

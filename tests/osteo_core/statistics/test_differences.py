@@ -108,7 +108,7 @@ def _paired(rng: np.random.Generator):
 
 
 def test_what_cannot_be_subtracted_is_refused() -> None:
-    with pytest.raises(StatisticsError, match=r"intervals of one confidence, found 0\.95 and 0\.9"):
+    with pytest.raises(StatisticsError, match=r"intervals of the same confidence, found 0\.95 and 0\.9"):
         difference_of_independent(wilson(1, 9), wilson(1, 9, confidence=0.9))
     with pytest.raises(StatisticsError, match="n is 0"):
         difference_of_paired_shares(0, 0, 0, 0)

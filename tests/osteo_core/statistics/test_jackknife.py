@@ -112,7 +112,7 @@ def test_the_interval_is_the_same_in_any_order_of_rows() -> None:
 def test_what_cannot_be_computed_is_said() -> None:
     with pytest.raises(StatisticsError, match="too few patients for an interval: 2"):
         by_patient([1, 2, 3, 4], [1, 2, 3, 5], ["a", "a", "b", "b"], {"it": BIAS})
-    with pytest.raises(StatisticsError, match="each pair needs its patient, found 3 for 4 pairs"):
+    with pytest.raises(StatisticsError, match="each pair needs a patient, found 3 for 4 pairs"):
         by_patient([1, 2, 3, 4], [1, 2, 3, 5], ["a", "a", "b"], {"it": BIAS})
     with pytest.raises(StatisticsError, match="confidence must lie between 0 and 1"):
         by_patient(np.arange(9.0), np.zeros(9), np.arange(9), {"it": BIAS}, confidence=95)
@@ -127,5 +127,5 @@ def test_data_that_hardly_vary() -> None:
     same = by_patient(values, values, np.arange(9), statistics)
     assert same["r"].low == pytest.approx(1.0)
     one_off = by_patient(values + 5 * (np.arange(9) == 4), values, np.arange(9), statistics)
-    assert "without one of the patients" in str(one_off["rmse"])
+    assert "when one patient is left out" in str(one_off["rmse"])
     assert one_off["bias"].value == pytest.approx(5 / 9)

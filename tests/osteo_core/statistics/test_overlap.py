@@ -72,7 +72,7 @@ def test_what_cannot_be_computed_says_why() -> None:
     a = box((1, 1, 1), (3, 3, 3))
     with pytest.raises(StatisticsError, match="both masks are empty"):
         dice(np.zeros(3), np.zeros(3))
-    with pytest.raises(StatisticsError, match=r"masks must lie on one grid, found \(20, 20, 20\) and \(2,\)"):
+    with pytest.raises(StatisticsError, match=r"masks must have the same shape, found \(20, 20, 20\) and \(2,\)"):
         dice(a, np.zeros(2))
     with pytest.raises(StatisticsError, match="a mask is empty; it has no surface"):
         surface_distance(a, np.zeros_like(a), spacing_mm=(1, 1, 1))

@@ -74,7 +74,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(shares: tuple, sizes: tup
     [
         (([1], [0], [1.0]), "a stratum is empty"),
         (([], [], []), "one count, one size and one weight"),
-        (([5], [4], [1.0]), "lie within their strata"),
+        (([5], [4], [1.0]), "must not exceed the size of their strata"),
     ],
 )
 def test_what_cannot_be_standardised_is_said(given: tuple, words: str) -> None:
