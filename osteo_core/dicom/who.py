@@ -50,7 +50,7 @@ def read_who(files: Sequence[Path]) -> Who:
         raise SourceGoneError("the source files of this series are not known; index the folder again")
     if present is None:
         raise SourceGoneError(
-            f"none of the {len(files)} source files is where it was; mount the folder again, or look the patient up "
+            f"none of the {len(files)} source files can be found; mount the folder again, or look the patient up "
             "in your own system"
         )
     found = _identifiers(present)

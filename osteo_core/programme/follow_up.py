@@ -106,9 +106,9 @@ class Note:
         if not self.author.strip():
             raise needs_author("a note")
         if (self.because is None) is (self.state in WITH_CODE):
-            raise UsageError(f"'{' and '.join(WITH_CODE)}' need a 'because' code, and only they have one")
+            raise UsageError(f"'{' and '.join(WITH_CODE)}' need a 'because' code, and other states must not have one")
         if self.because is Because.OTHER and not self.reason.strip():
-            raise UsageError(f"'{Because.OTHER}' needs its words: type the reason")
+            raise UsageError(f"'{Because.OTHER}' needs a reason in words: type it")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ def event_of(note: Note, *, event_id: str, series_key: str, before: State, versi
                 f"'{note.state}' cannot follow '{before}'; possible are {[s.value for s in after(before)]}"
             )
         if note.state is State.TO_REVIEW and not note.reason.strip():
-            raise UsageError("putting a series back to review needs a reason in words")
+            raise UsageError("returning a series to review needs a reason in words")
         payload |= {"state": note.state.value} | ({"because": note.because.value} if note.because else {})
     if note.fact is not None:
         payload["fact"] = note.fact.value

@@ -248,9 +248,11 @@ def any_model_words(rows: Iterable[Mapping[str, str]]) -> str:
     count = sum(not row["manufacturer_model_name"] for row in rows)
     if not count:
         return ""
-    lines, them = ("1 line in use names", "it") if count == 1 else (f"{count} lines in use name", "them")
+    lines, apply, them = (
+        ("1 line in use has", "applies", "it") if count == 1 else (f"{count} lines in use have", "apply", "them")
+    )
     return (
-        f"{lines} no scanner model and counts for every model of the vendor; withdraw {them} on the page Agreement and "
+        f"{lines} no scanner model and {apply} to every model of the vendor; withdraw {them} on the page Agreement and "
         "make a line for each model"
     )
 

@@ -38,7 +38,7 @@ class Reason:
 
     def __post_init__(self) -> None:
         if self.why is LeftOut.OTHER and not self.words.strip():
-            raise UsageError(f"'{LeftOut.OTHER}' needs its words: type the reason")
+            raise UsageError(f"'{LeftOut.OTHER}' needs a reason in words: type it")
 
     @property
     def sentence(self) -> str:

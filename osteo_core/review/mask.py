@@ -53,7 +53,7 @@ def read_sent_mask(content: bytes, grid: Geometry) -> LabelArray:
     if not np.isfinite(affine).all() or np.abs(affine - grid.affine_lps).max() > 1e-2:
         raise UsageError("the mask lies elsewhere than this CT: it belongs to another series; reload the page")
     if image.get_data_dtype() != np.uint8:
-        raise UsageError(f"the mask holds {image.get_data_dtype()}, expected whole numbers of one byte")
+        raise UsageError(f"the mask has data type {image.get_data_dtype()}, expected uint8")
     proxy: Any = image.dataobj
     try:
         labels: LabelArray = np.asfortranarray(np.asanyarray(proxy.get_unscaled()), dtype=np.uint8)
@@ -70,7 +70,7 @@ def check_labels(labels: LabelArray, grid: Geometry) -> None:
     unknown = [int(number) for number in present if number not in READER_LEVELS]
     if unknown:
         raise UsageError(
-            f"the mask holds {', '.join(map(str, unknown[:5]))}, which is no level; "
+            f"the mask holds {', '.join(map(str, unknown[:5]))}, which is not a level; "
             f"expected VerSe numbers {READER_LEVELS[0]:d} to {READER_LEVELS[-2]:d} and {Level.T13:d}"
         )
     if not present:
@@ -122,7 +122,7 @@ def _unpacked(content: bytes, most: int) -> bytes:
             while part := packed.read(_READ_BYTES):
                 size += len(part)
                 if size > most:
-                    raise UsageError("the mask holds more voxels than this CT: it belongs to another series")
+                    raise UsageError("the mask has more voxels than this CT: it belongs to another series")
                 parts.append(part)
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(_damaged(error)) from None

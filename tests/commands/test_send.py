@@ -317,7 +317,7 @@ def test_what_two_readers_dispute_waits_for_an_adjudicator(store, built, start) 
     ("spoil", "words"),
     [
         (lambda file: file.unlink(), "1 of its 68 source files are not where they were"),
-        (lambda file: file.write_bytes(file.read_bytes() + b"\0\0"), "1 of its 68 source files were replaced"),
+        (lambda file: file.write_bytes(file.read_bytes() + b"\0\0"), "1 of its 68 source files have been replaced"),
         (lambda file: renamed(file, b"PID-0", b"PID-9"), "its source files name another patient or study"),
         (lambda file: renamed(file, b".498.7.0", b".498.7.9"), "its source files name another patient or study"),
     ],

@@ -208,7 +208,7 @@ def test_lines_that_an_older_program_made_for_every_model_are_told(closed: Path)
         store.take_in()
     (finding,) = [finding for finding in check_store(closed) if finding.name == "lines"]
     assert finding.ok
-    assert finding.message.startswith("2 calibration lines from QCT pairs in use; 1 line in use names no scanner model")
+    assert finding.message.startswith("2 calibration lines from QCT pairs in use; 1 line in use has no scanner model")
 
 
 def test_outlines_of_a_reader_that_are_missing_are_a_fault_and_missing_masks_are_counted(closed: Path) -> None:

@@ -183,7 +183,7 @@ def test_where_the_source_files_are_gone_the_page_says_so(
     app.text_input(key="author-field").set_value("AB").run()
     app.text_input(key=f"who-reason-{key}").set_value("to call").run()
     app.button(key=f"who-show-{key}").click().run()
-    assert "None of the 1 source files is where it was" in texts(app)
+    assert "None of the 1 source files can be found" in texts(app)
     assert "no line of this series" not in texts(app), "no table is asked where none is kept"
     monkeypatch.setenv("OSTEO_KEEP_IDENTITIES", "true")
     app.button(key=f"who-show-{key}").click().run()

@@ -149,7 +149,7 @@ def test_lines_for_every_model_are_told_with_what_to_do(is_old: bool, tmp_path: 
     told = [one.value for one in open_agreement(open_page, store).warning]
     assert len(told) == is_old
     assert not told or told[0].startswith(
-        "1 line in use names no scanner model and counts for every model of the vendor;"
+        "1 line in use has no scanner model and applies to every model of the vendor;"
     )
 
 

@@ -41,7 +41,7 @@ def test_a_file_without_preamble_says_it_too(tmp_path: Path) -> None:
 
 
 def test_missing_and_foreign_files_are_said_without_a_name(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="none of the 2 source files is where it was") as gone:
+    with pytest.raises(UsageError, match="none of the 2 source files can be found") as gone:
         read_who([tmp_path / "JANE_DOE_1.dcm", tmp_path / "JANE_DOE_2.dcm"])
     (tmp_path / "JANE_DOE.txt").write_text("no DICOM")
     with pytest.raises(UsageError, match="is not DICOM or cannot be read") as foreign:

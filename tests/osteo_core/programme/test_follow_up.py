@@ -58,7 +58,7 @@ def test_an_event_says_who_when_what_why_and_on_which_versions() -> None:
         ({"author": "A", "state": State.CONFIRMED, "fact": Fact.FALLS_ASSESSED}, "either a new state or a fact"),
         ({"author": "A", "state": State.CLOSED}, "need a 'because' code"),
         ({"author": "A", "state": State.CONFIRMED, "because": Because.DIED}, "need a 'because' code"),
-        ({"author": "A", "state": State.NO_ACTION, "because": Because.OTHER}, "needs its words"),
+        ({"author": "A", "state": State.NO_ACTION, "because": Because.OTHER}, "needs a reason in words"),
     ],
 )
 def test_a_note_that_says_too_little_is_refused(given: dict, words: str) -> None:

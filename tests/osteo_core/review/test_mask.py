@@ -51,10 +51,10 @@ SMALL[0, 0, 0] = Level.L3
     [
         (sent(labels()[:-1]), "expected 20 x 18 x 24"),
         (sent(labels(), affine=shifted()), "lies elsewhere than this CT"),
-        (sent(UNKNOWN), "holds 77, which is no level"),
+        (sent(UNKNOWN), "holds 77, which is not a level"),
         (sent(np.zeros(GRID.shape, np.uint8)), "the mask is empty"),
         (sent(SMALL), "less than 1 ml of L3"),
-        (sent(labels().astype(np.int16)), "expected whole numbers of one byte|more voxels"),
+        (sent(labels().astype(np.int16)), "expected uint8|more voxels"),
         (sent(np.zeros((200, 200, 200), np.uint8)), "more voxels than this CT"),
         (b"not gzip", "arrived damaged"),
         (sent(labels())[:-40], "arrived damaged"),

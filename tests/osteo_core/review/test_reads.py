@@ -168,7 +168,7 @@ def test_all_that_was_said_goes_through_an_event_unchanged() -> None:
         ({"grades": {"20": 7}}, "a Genant grade is 0, 1, 2 or 3"),
         ({"grades": {"20": 1.9}}, "a Genant grade is 0, 1, 2 or 3"),
         ({"grades": {"20": float("inf")}}, "a Genant grade is 0, 1, 2 or 3"),
-        ({"left_out": {"20": {"why": LeftOut.OTHER.value}}}, "needs its words"),
+        ({"left_out": {"20": {"why": LeftOut.OTHER.value}}}, "needs a reason in words"),
         ({"left_out": {"20": {"why": "bored"}}}, "cannot be read"),
         ({"phase": "violet"}, "cannot be read"),
         ({"causes": ["x"]}, "cannot be read"),

@@ -142,7 +142,7 @@ def test_a_correction_is_signed_counts_and_a_second_reader_is_blind(built, views
     assert second.dice[Level.L1] == 0
     assert services.reading(view.series_key).status is ReadingStatus.AT_ODDS
     assert services.patient(view.series_key).category is Category.LOW_BONE_MASS
-    with pytest.raises(UsageError, match="neither of them"):
+    with pytest.raises(UsageError, match="must not be one of them"):
         review.sign(view, signature(view, "AB", Role.ADJUDICATOR, version=saved.version))
     review.sign(view, signature(view, "EF", Role.ADJUDICATOR))
     assert services.patient(view.series_key).category is Category.OSTEOPOROSIS
