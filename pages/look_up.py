@@ -77,7 +77,7 @@ else:
     typed = st.text_area(
         "Patient numbers or accession numbers",
         key="look-up-numbers",
-        placeholder="one a line, or separated by commas",
+        placeholder="one per line, or separated by commas",
         help="Numbers are turned into the same keyed hashes as those of the CT and are not stored or written to an "
         "address or a log. Your look-up and the patients found are recorded.",
     )
