@@ -1,1 +1,1 @@
-"""The networks: one folder a model, a registry that checks their weights, a runtime that runs them."""
+"""The networks: one folder per model, a registry that verifies their weights, and a runtime that runs them."""

@@ -1,4 +1,4 @@
-"""Isotropic grids along the patient's axes, and the way there and back. All arrays are [x, y, z] in LPS."""
+"""Isotropic grids along the patient's axes, and resampling to and from them. All arrays are [x, y, z] in LPS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from osteo_core.records import Geometry, Volume
 
 FloatVolume = NDArray[np.float32]
 
-#: Values outside are padding or metal; the networks never see them.
+#: Values outside this range are padding or metal; the networks never see them.
 HU_LOW, HU_HIGH = -1000.0, 2000.0
 _AIR = HU_LOW
 
@@ -42,7 +42,7 @@ def corners(shape: tuple[int, ...]) -> NDArray[np.float64]:
 
 
 def grid_over(low_mm: NDArray[np.floating], high_mm: NDArray[np.floating], *, step_mm: float) -> Grid:
-    """The grid that fills a box in LPS mm."""
+    """The grid that covers a box in LPS mm."""
     size = np.maximum(np.ceil((high_mm - low_mm) / step_mm - 1e-6), 1).astype(int)
     slack = (size * step_mm - (high_mm - low_mm)) / 2
     i, j, k = (int(n) for n in size)
@@ -50,7 +50,7 @@ def grid_over(low_mm: NDArray[np.floating], high_mm: NDArray[np.floating], *, st
 
 
 def grid_of(geometry: Geometry, *, step_mm: float) -> Grid:
-    """The grid that holds a whole volume, turned to the patient's axes."""
+    """The grid that covers a whole volume, along the patient's axes."""
     world = geometry.to_world_mm(corners(geometry.shape))
     return grid_over(world.min(0), world.max(0), step_mm=step_mm)
 
@@ -70,7 +70,7 @@ def _block_means(voxels: NDArray[np.generic], factors: tuple[int, ...]) -> Float
 
 
 def sample(volume: Volume, grid: Grid) -> FloatVolume:
-    """HU on a grid, clipped to the value range; averaged where the grid is coarser, air outside the field of view."""
+    """HU on a grid, clipped to the value range; averaged if the grid is coarser, air outside the field of view."""
     voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
     box = box_in_source(grid.to_world_mm(corners(grid.shape)), geometry)
     part = np.asarray(voxels[box])
@@ -91,7 +91,7 @@ def sample(volume: Volume, grid: Grid) -> FloatVolume:
 
 
 def back_to_source(field: FloatVolume, grid: Grid, geometry: Geometry, box: tuple[slice, slice, slice]) -> FloatVolume:
-    """A field on a grid, interpolated at the voxels of a box of the source array; 0 beyond the grid."""
+    """A field on a grid, interpolated at the voxels of a box in the source array; 0 beyond the grid."""
     start = np.array([s.start for s in box], dtype=np.float64)
     shape = tuple(int(s.stop - s.start) for s in box)
     matrix = geometry.affine_lps[:3, :3] / grid.step_mm
@@ -105,7 +105,7 @@ def back_to_source(field: FloatVolume, grid: Grid, geometry: Geometry, box: tupl
 def box_in_source(
     points_mm: NDArray[np.floating], geometry: Geometry, *, margin: int = 2
 ) -> tuple[slice, slice, slice]:
-    """The smallest box of the source array around points in LPS mm (N, 3), with a margin in voxels."""
+    """The smallest box in the source array around points in LPS mm (N, 3), with a margin in voxels."""
     index = geometry.to_index(points_mm)
     low = np.clip(np.floor(index.min(0)) - margin, 0, np.array(geometry.shape) - 1).astype(int)
     high = np.clip(np.ceil(index.max(0)) + margin + 1, low + 1, geometry.shape).astype(int)

@@ -1,4 +1,4 @@
-"""All models a person can run, in one table. Importing this loads no network and no torch."""
+"""All models that can be run, in one table. Importing this loads neither networks nor torch."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One model folder: what it is for, and whether it is released (has weights that something uses)."""
+    """One model folder: its purpose, and whether it is released (has weights that are in use)."""
 
     name: str
     purpose: str
@@ -33,7 +33,7 @@ class Model:
 
     @property
     def folder(self) -> Path:
-        """Where network, card and weights lie."""
+        """Folder of the network, card and weights."""
         return _HERE / self.name
 
 
@@ -46,9 +46,9 @@ MODELS: dict[str, Model] = {
     )
 }
 
-#: The networks that make up the segmentation engine; its hash covers both.
+#: The networks of the segmentation engine; its hash covers both.
 SEGMENTATION = ("spine_localiser", "vertebra_segmentation")
-#: The network that reads vBMD beside the calibration.
+#: The network that reads vBMD in addition to the calibration.
 REGRESSION = "bmd_regression"
 
 
@@ -60,7 +60,7 @@ def card(name: str) -> dict[str, object]:
 
 
 def weights_hash(name: str) -> str:
-    """SHA-256 of the weights as the card states it."""
+    """SHA-256 of the weights as stated on the card."""
     return str(card(name)["sha256"])
 
 
@@ -69,7 +69,7 @@ def code_hash(name: str) -> str:
 
     Comments and docstrings do not count.
 
-    This table is none of it: releasing one model makes no other's results old.
+    This table is not included: releasing one model does not outdate the results of another.
     """
     shared = [file for file in _HERE.glob("*.py") if file.name != Path(__file__).name]
     return measuring.code_hash([*shared, *MODELS[name].folder.glob("*.py")])
@@ -79,8 +79,8 @@ def code_hash(name: str) -> str:
 def model_hash(name: str) -> str:
     """Twelve hex digits for a result's provenance: weights and code; the segmentation engine's covers both networks.
 
-    The code counts because a body that is numbered by other rules is another result under the same weights, and
-    so does the factor of the card by which a network's stated SDs are stretched.
+    The code is included because the same weights with other numbering rules give another result. The same holds for
+    the factor on the card that scales a network's stated SDs.
     """
     parts = SEGMENTATION if name == "vertebra_segmentation" else (name,)
     stated = "".join(weights_hash(part) + code_hash(part) for part in parts)
@@ -90,7 +90,7 @@ def model_hash(name: str) -> str:
 
 
 def checked_weights(name: str) -> Path:
-    """The weights' file, once its SHA-256 is that of the card."""
+    """The path of the weights after their SHA-256 has been compared with the card."""
     stated = weights_hash(name)
     if not MODELS[name].released:
         raise WeightsError(f"model {name} is not released: it has no weights (see its CARD.md)")
@@ -107,7 +107,7 @@ def checked_weights(name: str) -> Path:
 
 
 def load(name: str) -> nn.Module:
-    """The network with its checked weights, ready to run."""
+    """The network with verified weights, ready to run."""
     import torch
     from safetensors.torch import load_file
 
@@ -123,7 +123,7 @@ def load(name: str) -> nn.Module:
 
 @functools.cache
 def load_segmenter() -> Segmenter:
-    """The segmentation engine, loaded once a process."""
+    """The segmentation engine, loaded once per process."""
     from models.vertebra_segmentation.segmenter import VertebraSegmenter
 
     return VertebraSegmenter(
@@ -133,7 +133,7 @@ def load_segmenter() -> Segmenter:
 
 @functools.cache
 def load_regressor() -> Regressor | None:
-    """The network that reads vBMD beside the calibration, loaded once a process; None while it is not released."""
+    """The network that reads vBMD beside the calibration, loaded once per process; None until it is released."""
     if not MODELS[REGRESSION].released:
         return None
     from models.bmd_regression.regress import BmdRegressor, SdFactor
@@ -146,7 +146,7 @@ def load_regressor() -> Regressor | None:
 
 
 def _sd_factor() -> dict[str, float]:
-    """By how much the card stretches the regression's stated SDs; raises WeightsError where it does not say."""
+    """The card's factors for the regression's stated SDs; raises WeightsError if the card has none."""
     output = card(REGRESSION)["output"]
     stated = output.get("sd_factor") if isinstance(output, dict) else None
     found = stated if isinstance(stated, dict) else {}

@@ -1,4 +1,4 @@
-"""Run a network on the processor: number format, padding, windows."""
+"""Run a network on the CPU: number format, padding, windows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AIR_SCALED = (-1000.0 - HU_CENTRE) / HU_WIDTH
 
 
 def has_fast_bfloat16() -> bool:
-    """True where the processor multiplies bfloat16 in hardware (AVX512-BF16 or AMX)."""
+    """True if the CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX)."""
     import torch
 
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
@@ -27,7 +27,7 @@ def has_fast_bfloat16() -> bool:
 
 
 def probabilities(net: nn.Module, hu: FloatVolume, *, multiple: int) -> FloatVolume:
-    """Class probabilities (C, I, J, K) of HU (I, J, K); sides are padded with air to the multiple."""
+    """Class probabilities (C, I, J, K) of HU (I, J, K); sides are padded with air to a multiple of ``multiple``."""
     import torch
 
     shape = hu.shape
@@ -43,14 +43,14 @@ def probabilities(net: nn.Module, hu: FloatVolume, *, multiple: int) -> FloatVol
 
 
 def mirrored_probabilities(net: nn.Module, hu: FloatVolume, *, multiple: int) -> FloatVolume:
-    """Mean of the probabilities of a volume and of its mirror image (axis 0, left and right): no class has a side."""
+    """Mean probabilities of a volume and its mirror image (axis 0, left and right): no class has a side."""
     plain = probabilities(net, hu, multiple=multiple)
     mirror = probabilities(net, np.ascontiguousarray(hu[::-1]), multiple=multiple)
     return np.asarray((plain + mirror[:, ::-1]) / 2, dtype=np.float32)
 
 
 def window_weight(shape: tuple[int, int, int]) -> FloatVolume:
-    """A bell over a window (I, J, K), 1 in the middle, small at the rim, never 0."""
+    """A bell-shaped weight over a window (I, J, K): 1 in the middle, small at the edges, never 0."""
     axes = [np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / (0.25 * n)) ** 2) for n in shape]
     bell = axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None, :]
     found: FloatVolume = np.maximum(bell, 1e-3).astype(np.float32)
@@ -66,7 +66,7 @@ def in_windows(
     classes: int,
     multiple: int,
 ) -> FloatVolume:
-    """Class probabilities (C, I, J, K), blended over windows that begin at ``starts``; class 0 where none looked."""
+    """Class probabilities (C, I, J, K), blended over windows that begin at ``starts``; class 0 outside all windows."""
     total = np.zeros((classes, *hu.shape), dtype=np.float32)
     weight = np.zeros(hu.shape, dtype=np.float32)
     bell = window_weight(window)

@@ -1,4 +1,4 @@
-"""The residual U-Net that both segmentation networks are."""
+"""The residual U-Net used by both segmentation networks."""
 
 from __future__ import annotations
 

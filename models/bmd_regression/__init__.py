@@ -1,1 +1,1 @@
-"""vBMD from image crops, trained on simulated patients alone; reported beside the calibrated value (CARD.md)."""
+"""vBMD from image crops, trained on simulated patients only; reported beside the calibrated value (CARD.md)."""

@@ -1,4 +1,4 @@
-"""What the regression sees: a crop around one body with the muscle and fat beside it, its outline, the tube voltage."""
+"""Input of the regression: a crop around one body with adjacent muscle and fat, its mask, and the tube voltage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.grids import FloatVolume, Grid, sample
 from osteo_core.records import Volume
 from osteo_core.terms import Level
 
-#: The crop's middle lies this far behind the body's, so that psoas and the muscles of the back are in it.
+#: The crop is centred this far behind the body, so that it includes the psoas and the back muscles.
 _BEHIND_MM = 12.0
 _HU_LOW, _HU_HIGH = -300.0, 700.0
 _HU_MIDDLE, _HU_SCALE = 100.0, 200.0
@@ -20,9 +20,9 @@ _KVP_MIDDLE, _KVP_SCALE = 120.0, 20.0
 def crop(
     volume: Volume, labels: NDArray[np.generic], level: Level, *, margin: int = 0
 ) -> tuple[FloatVolume, FloatVolume]:
-    """HU and share of body, both (I, J, K) = SHAPE and ``margin`` voxels more on every side, about one level.
+    """HU and body fraction around one level, both (I, J, K): SHAPE plus ``margin`` voxels on every side.
 
-    ``labels`` holds VerSe numbers on the volume's grid. Raises ValueError where the level is not in it.
+    ``labels`` holds VerSe numbers on the volume's grid. Raises ValueError if the level is not in it.
     """
     index = np.argwhere(np.asarray(labels) == level)
     if not len(index):
@@ -36,7 +36,7 @@ def crop(
 
 
 def channels(hu: FloatVolume, body: FloatVolume, kvp: float) -> FloatVolume:
-    """The network's input (3, I, J, K) of a crop."""
+    """The network's input (3, I, J, K) for a crop."""
     scaled = (np.clip(hu, _HU_LOW, _HU_HIGH) - _HU_MIDDLE) / _HU_SCALE
     voltage = np.full_like(scaled, (kvp - _KVP_MIDDLE) / _KVP_SCALE)
     return np.stack([scaled, body, voltage]).astype(np.float32)

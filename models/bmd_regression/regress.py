@@ -1,4 +1,4 @@
-"""vBMD of single levels by the network, each with the interval that the network itself states."""
+"""vBMD of single levels by the network, each with an interval from the network's own variance."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LEAST_LOG_VARIANCE, _MOST_LOG_VARIANCE = -8.0, 3.0
 
 @dataclass(frozen=True, kw_only=True)
 class SdFactor:
-    """By how much stated SDs are stretched on native and on enhanced scans."""
+    """Factors by which the stated SDs are multiplied on native and on enhanced scans."""
 
     native: float
     enhanced: float
 
     def at(self, phase: ContrastPhase) -> float:
-        """The factor of a scan; the larger one where nothing tells whether it has contrast."""
+        """The factor for a scan; the larger one if it is unknown whether the scan has contrast."""
         if phase is ContrastPhase.UNKNOWN:
             return max(self.native, self.enhanced)
         return self.native if phase is ContrastPhase.NATIVE else self.enhanced
@@ -38,8 +38,8 @@ class SdFactor:
 class BmdRegressor:
     """Reads vBMD (mg/cm3, K2HPO4) of outlined levels; a `Regressor` (osteo_core.records).
 
-    ``sd_factor`` stretches the stated SDs so that 95 % of the patients kept aside in training lay within them, by
-    whether the scan is native or enhanced: the network cannot tell contrast in marrow from mineral.
+    ``sd_factor`` scales the stated SDs so that their 95 % intervals covered 95 % of the held-out patients in training.
+    It has separate values for native and enhanced scans: the network cannot tell contrast in marrow from mineral.
     """
 
     name = "bmd_regression"
@@ -50,7 +50,7 @@ class BmdRegressor:
         self._sd_factor = sd_factor
 
     def read(self, x: FloatArray) -> tuple[float, float]:
-        """vBMD and the SD that the network states of it, mg/cm3, before any stretching; ``x`` (3, I, J, K) channels."""
+        """vBMD and the SD stated by the network, mg/cm3, before scaling; ``x`` holds the channels (3, I, J, K)."""
         import torch
 
         with torch.inference_mode():
@@ -67,9 +67,9 @@ class BmdRegressor:
         levels: Sequence[Level],
         phase: ContrastPhase = ContrastPhase.UNKNOWN,
     ) -> dict[Level, Estimate]:
-        """Mean and 95 % interval for each of ``levels``; none at a tube voltage outside those that it was taught.
+        """Mean and 95 % interval for each of ``levels``; empty if the tube voltage is outside the trained range.
 
-        Raises ValueError where a level is not outlined.
+        Raises ValueError if a level is not outlined.
         """
         if not REGRESSION_KVP_LEAST.value <= kvp <= REGRESSION_KVP_MOST.value:
             return {}

@@ -1,4 +1,4 @@
-"""Engines that draw nothing themselves: masks from elsewhere, read or made by a tool that is installed beside us.
+"""Engines without a network of their own: they read masks from elsewhere, or run a segmentation tool on site.
 
-No weights and no network lie here, so this folder has no card: whose mask a result rests on is stored as its engine.
+This folder has no weights and no network, and so no card. Each result stores the source of its mask as its engine.
 """

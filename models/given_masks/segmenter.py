@@ -21,9 +21,9 @@ from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
 
 class MaskSegmenter:
-    """Takes the vertebrae of one series from its mask; a `Segmenter` (osteo_core.records) for that series alone.
+    """Takes the vertebrae of one series from its mask; a `Segmenter` (osteo_core.records) for that series only.
 
-    ``frame_of_reference_uid`` is that of the CT, '' where its files do not say.
+    ``frame_of_reference_uid`` is that of the CT; '' if its files do not state one.
     """
 
     name = "mask from elsewhere"
@@ -34,7 +34,7 @@ class MaskSegmenter:
         self._frame_of_reference_uid = frame_of_reference_uid
 
     def segment(self, volume: Volume) -> Segmentation | Exclusion:
-        """Bodies on the volume's own grid, or why the mask is refused."""
+        """Bodies on the volume's own grid, or the reason why the mask is refused."""
         started = time.perf_counter()
         mask = read_mask(self._mask)
         if isinstance(mask, Exclusion):
@@ -54,7 +54,7 @@ class MaskSegmenter:
 
 
 def mended_mask(mask: WholeVertebrae) -> tuple[WholeVertebrae, tuple[Caution, ...]] | Exclusion:
-    """The mask without islets and holes, and what was mended; an Exclusion where its outlines are damaged."""
+    """The mask without islets and holes, and the repairs made; an Exclusion if its outlines are damaged."""
     mask, islets = without_islets(mask)
     whole = without_holes(mask)
     return whole if isinstance(whole, Exclusion) else (whole[0], (*islets, *whole[1]))
@@ -94,7 +94,7 @@ def _level(level: Level, box: Box, body: NDArray[np.bool_], *, mask: WholeVerteb
 
 
 def _cut_by_mask(level: Level, mask: WholeVertebrae, volume: Volume) -> str:
-    """Sides where the mask's own grid cuts a body that the CT shows whole; '' where that is the CT's grid."""
+    """Sides where the mask's grid cuts a body that is complete in the CT; '' if both share one grid."""
     if not mask.is_field_of_view or mask.geometry.is_close(volume.geometry):
         return ""
     found = body_on(mask.labels, mask.geometry, level, box=mask.boxes[level], target=mask.geometry)

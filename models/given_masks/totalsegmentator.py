@@ -1,10 +1,10 @@
-"""TotalSegmentator, where a site has installed it: run on the volume, and read like any mask from elsewhere.
+"""TotalSegmentator, where a site has installed it: run on the volume, its output read like any mask from elsewhere.
 
-Task 'total' of version 2 (Wasserthal 2023), vertebrae alone, in a process of its own: nnU-Net begins processes, which
-a Dask worker may not. Nothing comes from the network and nothing is sent: missing weights are refused before, and the
-package's usage statistics are switched off.
+Task 'total' of version 2 (Wasserthal 2023), vertebrae only, in its own process: nnU-Net starts processes, which a Dask
+worker may not do. Nothing is downloaded or sent: the engine refuses to start if weights are missing, and the package's
+usage statistics are switched off.
 
-``python -m models.given_masks.totalsegmentator CT.nii.gz MASK.nii.gz`` is that process.
+``python -m models.given_masks.totalsegmentator CT.nii.gz MASK.nii.gz`` runs that process.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.segmentation.naming import MaskTool, level_of_name
 
 PACKAGE = "TotalSegmentator"
-#: Its networks by number: the package looks for all of task 'total', whichever structures are asked for.
+#: Its networks by number: the package needs all networks of task 'total', whichever structures are requested.
 _NETWORKS = (291, 292, 293, 294, 295, 298)
 _HASH_DIGITS = 12
 _ROOT = Path(__file__).resolve().parents[2]
 
 
 class TotalSegmentatorSegmenter:
-    """Lets TotalSegmentator outline the vertebrae and cuts the bodies out; a `Segmenter` (osteo_core.records)."""
+    """Runs TotalSegmentator on the vertebrae and cuts out the bodies; a `Segmenter` (osteo_core.records)."""
 
     name = "totalsegmentator"
 
@@ -68,14 +68,14 @@ class TotalSegmentatorSegmenter:
 
 @functools.cache
 def load() -> TotalSegmentatorSegmenter:
-    """The engine, made once a process."""
+    """The engine, created once per process."""
     return TotalSegmentatorSegmenter()
 
 
 def installed() -> tuple[str, str]:
-    """Name with version, and model hash, of an installation that can run.
+    """Name with version, and model hash, of a working installation.
 
-    Raises UsageError that says what is missing and how to get it.
+    Raises UsageError that states what is missing and how to install it.
     """
     if importlib.util.find_spec("totalsegmentator") is None:
         raise UsageError(
@@ -106,7 +106,7 @@ def _outlined(volume: Volume) -> WholeVertebrae | Exclusion:
 
 
 def _run(ct: Path, mask: Path) -> None:
-    """What the process does: the package's own function, with its label map saved as it saves it."""
+    """The work of the process: call the package's own function and save its label map as the package does."""
     api: Any = importlib.import_module("totalsegmentator.python_api")
     names = importlib.import_module("totalsegmentator.map_to_binary").class_map["total"].values()
     vertebrae = [name for name in names if name.startswith("vertebrae") and level_of_name(name) is not None]

@@ -1,1 +1,1 @@
-"""Finds the spine in a whole volume and tells its levels apart (CARD.md)."""
+"""Finds the spine in a whole volume and identifies its levels (CARD.md)."""

@@ -1,4 +1,4 @@
-"""Where the spine runs and which level lies where, from the whole volume."""
+"""Position of the spine and of each level in the whole volume."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _MULTIPLE = 16
-#: More coarse voxels than this (about 500 x 500 x 800 mm) go through in overlapping pieces along z.
+#: Volumes with more coarse voxels than this (about 500 x 500 x 800 mm) are run in overlapping pieces along z.
 _WHOLE = 1_600_000
 _PIECE, _PIECE_STEP = 128, 80
 BODIES = tuple(range(CLASSES.index("upper"), CLASSES.index("L5") + 1))

@@ -1,4 +1,4 @@
-"""The coarse network: which level lies where in the whole volume, at 5 mm."""
+"""The coarse network: the position of each level in the whole volume, at 5 mm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the coarse network sees: the whole volume at 5 mm along the patient's axes."""
+"""Input of the coarse network: the whole volume at 5 mm along the patient's axes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from models.grids import FloatVolume, Grid, grid_of, sample
 from models.spine_localiser.network import GRID_MM
 from osteo_core.records import Volume
 
-#: Denser than this is the patient (or the table).
+#: Anything denser than this is the patient (or the table).
 _TISSUE_HU = -500.0
 _MARGIN = 3
 
 
 def prepare(volume: Volume) -> tuple[FloatVolume, Grid]:
-    """HU (I, J, K) at 5 mm around whatever is denser than lung, and its grid."""
+    """HU (I, J, K) at 5 mm around everything denser than lung, and its grid."""
     grid = grid_of(volume.geometry, step_mm=GRID_MM)
     hu = sample(volume, grid)
     where = ndimage.find_objects((hu > _TISSUE_HU).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Probabilities of both networks to numbered bodies on the source grid."""
+"""From the probabilities of both networks to numbered bodies on the source grid."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from osteo_core.terms import Anchor, Level
 _BODY = CLASSES.index("body")
 _DISC = CLASSES.index("disc")
 _SACRUM_FINE = CLASSES.index("sacrum")
-#: Fine bodies count within this many coarse voxels (5 mm) of where the coarse network sees one, however faintly.
+#: Fine bodies count within this many coarse voxels (5 mm) of a body seen by the coarse network, even faintly.
 _REACH_VOXELS, _LEAST_NEAR = 2, 0.3
-#: A piece whose coarse probability of being spine is lower is no vertebra.
+#: A piece with a lower coarse probability of spine is not a vertebra.
 _LEAST_SPINE = 0.25
 _POINTS = 400
-#: A tilted body's corners reach beyond its endplates: these shares of its voxels mark its ends.
+#: A tilted body's corners reach beyond its endplates: these percentiles of its voxels mark its ends.
 _ENDS = (4, 96)
-#: A piece less than half as large as a body and closer to it than this share of the usual step is a stray.
+#: A piece less than half the size of a body and closer to it than this share of the usual spacing is a stray.
 _STRAY_GAP = 0.65
 _SACRUM_ML, _RIB_ML = 12.0, 2.0
 _RIB_REACH_MM = 60.0
-#: The fine network's sacrum counts this near the lowest body.
+#: The fine network's sacrum counts if it is this near to the lowest body.
 _SACRUM_REACH_MM = 45.0
-#: How far a chain's numbers are believed by what they were counted from, on top of what the chain knows of itself.
-#: Without sacrum or ribs they rest on shape alone; where both disagree a reader counts.
+#: Trust in a chain's numbers by the landmark they were counted from, as a factor on the chain's own probability.
+#: Without sacrum or ribs they rest on shape alone; if the two disagree, a reader must count.
 _BELIEF = {Anchor.BOTH: 1.0, Anchor.SACRUM: 1.0, Anchor.LAST_RIB: 0.9, Anchor.NONE: 0.75, Anchor.AT_ODDS: 0.6}
-#: Probability at a body's surface. References of real scans ask for 0.5; in simulated patients, whose cortex is thinner
-#: than a voxel and whose truth is that of physics, 0.7 would be nearer. Chosen between the two (CARD.md says on whom).
+#: Probability at a body's surface. References of real scans call for 0.5, simulated patients (cortex thinner than a
+#: voxel, true surface known) for nearly 0.7. The value is a compromise; CARD.md names the scans it was chosen on.
 _ON_GRID = 0.55
-#: Voxels under the surface from which a body is whole whatever the network says there (cement, lytic holes).
+#: Depth below the surface, in voxels, from which a body is filled whatever the network says there (cement, holes).
 _CORE_VOXELS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """One body before it goes back to the source grid."""
+    """One body before it is drawn on the source grid."""
 
     level: Level
     confidence: float
@@ -98,7 +98,7 @@ def _class_means(instances: IntVolume, grid: Grid, located: Located, numbers: li
 
 
 def _without_strays(centres: NDArray[np.float64], voxels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """True for the bodies of the chain (top down); a small piece beside a larger body is a stray."""
+    """True for each body of the chain (top down); a small piece next to a larger body is a stray and False."""
     keep = np.ones(len(voxels), dtype=bool)
     usual = float(np.median(-np.diff(centres[:, 2]))) if len(voxels) > 2 else 30.0
     for n in np.argsort(voxels):
@@ -116,7 +116,7 @@ def _near_volume_ml(located: Located, channel: int, centre_mm: NDArray[np.float6
 
 
 def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located, *, has_rib: bool, usual: bool) -> Anchor:
-    """Which landmark the chain reaches: sacrum below L5, ribs at T11 or T12 with lumbar bodies below."""
+    """The landmark that the chain reaches: sacrum below L5, or ribs at T11 or T12 with lumbar bodies below."""
     low = [c for level, c in zip(levels, centres, strict=True) if level in (Level.L4, Level.L5, BEYOND)]
     sacrum = any(_near_volume_ml(located, SACRUM, c, reach_mm=70.0) > _SACRUM_ML for c in low)
     high = [c for level, c in zip(levels, centres, strict=True) if level in (Level.T11, Level.T12)]
@@ -134,8 +134,8 @@ def _anchor(levels: list[int], centres: NDArray[np.float64], located: Located, *
 def body_field(probability: FloatVolume, grid: Grid, located: Located) -> FloatVolume:
     """Probability of body (I, J, K) from both networks.
 
-    The fine network draws; the coarse one, which sees the whole, takes away what lies far from every coarse body
-    (vessels, hips, table) and decides between body and sacrum.
+    The fine network draws the outlines. The coarse one, which sees the whole volume, removes everything far from its
+    own bodies (vessels, hips, table) and decides between body and sacrum.
     """
     bodies = located.bodies
     near = ndimage.grey_dilation(bodies, footprint=_ball(_REACH_VOXELS))
@@ -164,7 +164,7 @@ def _on(field: FloatVolume, source: Grid, target: Grid) -> FloatVolume:
 def _sacral_evidence(
     fine: FloatVolume, instances: IntVolume, chain: list[int], lowest_index: NDArray[np.float64], *, step_mm: float
 ) -> SacralEvidence:
-    """What the fine classes (6, I, J, K) say of the sacrum for a chain of instances, top down."""
+    """The evidence of the fine classes (6, I, J, K) on the sacrum for a chain of instances, top down."""
     sacrum = fine[_SACRUM_FINE]
     free = []
     for n in chain:
@@ -178,7 +178,7 @@ def _sacral_evidence(
 
 
 def decode(fine: FloatVolume, body: FloatVolume, tube: Tube, located: Located, volume: Volume) -> Decoded:
-    """Fine classes (6, I, J, K), the field of bodies made of them and the coarse classes to numbered instances."""
+    """Numbered instances from the fine classes (6, I, J, K), the field of bodies and the coarse classes."""
     grid = tube.grid
     instances, region = split_bodies(body, fine[_DISC], step_mm=grid.step_mm)
     numbers = [int(n) for n in np.unique(instances) if n]
@@ -214,7 +214,7 @@ def decode(fine: FloatVolume, body: FloatVolume, tube: Tube, located: Located, v
 def draw_level(
     body: FloatVolume, decoded: Decoded, grid: Grid, found: Found, geometry: Geometry
 ) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
-    """One body on the source grid by its probability, not by its labels, so that the cortex stays smooth."""
+    """One body on the source grid, drawn from its probability rather than its labels to keep the cortex smooth."""
     own = ndimage.find_objects(decoded.instances)[found.instance - 1]
     box = tuple(slice(max(0, s.start - 2), s.stop + 2) for s in own)
     inside = decoded.instances[box] == found.instance

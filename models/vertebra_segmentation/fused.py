@@ -1,4 +1,4 @@
-"""Bodies that no erosion parts, such as bridged ones on thick slices: cut where there is least bone and most disc."""
+"""Splits bodies that no erosion separates, such as bridged ones on thick slices, where bone is least and disc most."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy import ndimage
 FloatVolume = NDArray[np.float32]
 IntVolume = NDArray[np.int32]
 
-#: Distance from one body to the next over the diameter of its cross-section; about the same from T8 to L5.
+#: Distance from one body to the next divided by the diameter of its cross-section; about constant from T8 to L5.
 _PITCH_OVER_DIAMETER = 0.87
-#: A body alone is shorter than the pitch by its disc.
+#: A single body is shorter than the pitch by this share, its disc.
 _DISC_SHARE = 0.17
 _LARGEST_COUNT = 6
-#: No part may be smaller than this share of the usual body: the shell around cement is long but holds little.
+#: No part may be smaller than this share of a usual body: the shell around cement is long but has little volume.
 _LEAST_PART = 0.7
-#: A cut lies this share of a pitch about where even division would put it.
+#: Cuts are searched within this share of a pitch around an even division.
 _SEARCH = 0.33
 
 
@@ -37,7 +37,7 @@ def axis_through(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _cuts(along: NDArray[np.float64], weight: NDArray[np.float64], *, count: int) -> NDArray[np.float64]:
-    """Where to cut a length into ``count`` bodies: the thinnest places near even division."""
+    """Where to cut a length into ``count`` bodies: the thinnest places near an even division."""
     low, high = float(along.min()), float(along.max())
     edges = np.arange(np.floor(low), np.ceil(high) + 1.0)
     profile = np.histogram(along, bins=edges, weights=weight)[0]
@@ -53,7 +53,7 @@ def _cuts(along: NDArray[np.float64], weight: NDArray[np.float64], *, count: int
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Part:
-    """Voxels (N, 3) that hang together, where they lie along the spine in mm, how many bodies their length holds."""
+    """Connected voxels (N, 3), their positions along the spine in mm, and how many bodies fit into their length."""
 
     number: int
     index: NDArray[np.int_]
@@ -73,9 +73,9 @@ def _part(number: int, index: NDArray[np.int_], tangent: NDArray[np.float64], *,
 
 
 def split_long(region: IntVolume, mask: NDArray[np.bool_], bone: FloatVolume, *, step_mm: float) -> IntVolume:
-    """Divide regions whose body is as long as two or more.
+    """Divide regions whose body is as long as two or more bodies.
 
-    ``region`` numbers every voxel by its body, ``mask`` is the bodies, ``bone`` their probability less the discs'.
+    ``region`` numbers every voxel by its body, ``mask`` holds the bodies, ``bone`` their probability minus the discs'.
     """
     tangent = axis_through(mask)
     parts = [

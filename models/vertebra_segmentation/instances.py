@@ -1,4 +1,4 @@
-"""Single bodies out of one mask of bodies: cores that erosion parts, grown back to what lies nearest."""
+"""Single bodies from one mask of bodies: cores separated by erosion, grown back to their nearest voxels."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from osteo_core.imaging.pieces import largest_piece
 FloatVolume = NDArray[np.float32]
 IntVolume = NDArray[np.int32]
 
-#: A second piece this large beside the first is the other half of a body; gaps of twice so many voxels are closed.
+#: A second piece of at least this share is the other half of a body; gaps of up to twice _CLOSING voxels are closed.
 _HALVES_SHARE, _CLOSING = 0.3, 6
 
 THRESHOLD = 0.5
-#: A core lies this deep in a body; deeper ones part bodies that hang together.
+#: Erosion depths that give cores; greater depths separate bodies that are connected.
 _CORE_DEPTHS_MM = (3.0, 4.5, 6.0, 7.5, 9.0)
 _LEAST_CORE_ML = 0.15
 _LEAST_BODY_ML = 1.5
-#: Two pieces whose centres lie this close along z are one body.
+#: Two pieces whose centres are this close along z are one body.
 _ONE_BODY_MM = 10.0
-#: Two neighbours are fragments of one body where each is smaller than a share of a large body, both together
-#: no larger than one, and their centres this close along z.
+#: Two neighbours are fragments of one body if each is smaller than a share of a large body, both together are
+#: no larger than one, and their centres are this close along z.
 _FRAGMENT_SHARE, _TOGETHER_SHARE, _FRAGMENT_MM = 0.75, 1.1, 20.0
 
 
@@ -40,7 +40,7 @@ def _pieces(mask: NDArray[np.bool_], *, least: float) -> list[NDArray[np.int_]]:
 
 
 def _nearest(cores: list[NDArray[np.int_]], shape: tuple[int, ...]) -> IntVolume:
-    """For each voxel the number (from 1) of the core nearest to it."""
+    """The number (from 1) of the nearest core for each voxel."""
     seeds = np.zeros(int(np.prod(shape)), dtype=np.int32)
     for number, core in enumerate(cores, start=1):
         seeds[core] = number
@@ -52,7 +52,7 @@ def _nearest(cores: list[NDArray[np.int_]], shape: tuple[int, ...]) -> IntVolume
 def _split_deeper(
     cores: list[NDArray[np.int_]], depth: FloatVolume, *, radius: float, least: float
 ) -> list[NDArray[np.int_]]:
-    """Erode every core deeper; those that come apart hung together by a bridge."""
+    """Erode every core deeper; cores that fall apart were connected by a bridge."""
     flat = depth.ravel()
     deeper = np.zeros(depth.size, dtype=np.int32)
     for number, core in enumerate(cores, start=1):
@@ -68,7 +68,7 @@ def _split_deeper(
 
 
 def _merge_close(cores: list[NDArray[np.int_]], shape: tuple[int, ...], *, step_mm: float) -> list[NDArray[np.int_]]:
-    """Join cores whose centres lie closer along z than those of any two bodies."""
+    """Join cores whose centres are closer along z than those of any two bodies."""
     centres = [np.array(np.unravel_index(c, shape)).mean(1) * step_mm for c in cores]
     order = sorted(range(len(cores)), key=lambda n: centres[n][2])
     out: list[NDArray[np.int_]] = []
@@ -84,7 +84,7 @@ def _merge_close(cores: list[NDArray[np.int_]], shape: tuple[int, ...], *, step_
 
 
 def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """A mask with its cavities: what it encloses in at least two of the three planes, such as cement in a shell."""
+    """A mask with its cavities filled: what is enclosed in at least two of three planes, such as cement in a shell."""
     where = ndimage.find_objects(mask.astype(np.uint8))
     out = mask.copy()
     if not where:
@@ -120,9 +120,9 @@ def _merge_fragments(
 
 
 def split_bodies(body: FloatVolume, disc: FloatVolume, *, step_mm: float) -> tuple[IntVolume, IntVolume]:
-    """Probabilities of body and disc (I, J, K) to instances from 1 upwards.
+    """From the probabilities of body and disc (I, J, K) to instances numbered from 1.
 
-    Returns the mask of instances (0 outside) and the region of each: every voxel by its nearest body.
+    Returns the mask of instances (0 outside) and their regions: the nearest body of every voxel.
     """
     voxel_ml = step_mm**3 / 1000
     mask = filled(body > THRESHOLD) & (disc < THRESHOLD)
@@ -140,7 +140,7 @@ def split_bodies(body: FloatVolume, disc: FloatVolume, *, step_mm: float) -> tup
 
 
 def _joined(own: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece of one body; where another is nearly as large both, with what lies between them."""
+    """The largest piece of one body; if another is nearly as large, both and what lies between them."""
     labelled, count = ndimage.label(own)
     if count < 2:
         return own
@@ -153,7 +153,7 @@ def _joined(own: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _whole_bodies(mask: NDArray[np.bool_], region: IntVolume, *, least: float) -> IntVolume:
-    """Largest piece of each instance with its holes filled; those too small are dropped."""
+    """The largest piece of each instance with its holes filled; instances that are too small are dropped."""
     out = np.zeros(mask.shape, dtype=np.int32)
     for number, box in enumerate(ndimage.find_objects(np.where(mask, region, 0)), start=1):
         if box is None:

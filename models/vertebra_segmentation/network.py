@@ -1,4 +1,4 @@
-"""The fine network: what each voxel near the spine is made of, at 1.25 mm."""
+"""The fine network: the tissue class of each voxel near the spine, at 1.25 mm."""
 
 from __future__ import annotations
 

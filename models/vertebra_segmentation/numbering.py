@@ -1,4 +1,4 @@
-"""Number a chain of bodies: consecutive levels, the shift that the coarse network likes best."""
+"""Number a chain of bodies: consecutive levels at the shift that fits the evidence best."""
 
 from __future__ import annotations
 
@@ -17,48 +17,48 @@ _SACRUM = CLASSES.index("sacrum")
 _T8 = CLASSES.index("T8")
 #: A chain may start anywhere between these levels.
 _FIRST_START, _LAST_START = int(Level.T1), int(Level.L5)
-#: Share of the probability that no class may fall below, so that one odd body decides nothing alone.
+#: Lower limit of a class's share of the probability, so that one unusual body cannot decide alone.
 _FLOOR = 0.02
-#: Room for this share of a level more than usual hides a body as likely as not: what is missed is often crushed.
+#: A gap that is this share of a level wider than usual hides a body with even odds: missed bodies are often crushed.
 _HALF_HIDDEN, _HIDDEN_WIDTH = 0.45, 0.06
-#: Thickness of a disc where few bodies, or badly outlined ones, would tell another.
+#: Limits of a disc's thickness, for when few or badly outlined bodies would suggest another.
 _DISC_MM = (2.0, 14.0)
 _LEAST_READING, _MOST_READINGS = 0.02, 8
-#: Three bodies past the last lumbar one cannot all be there.
+#: Log penalty for three or more bodies past the last lumbar one: they cannot all be there.
 _TOO_LOW = 4.0
-#: The last lumbar level, and how many people have it: fewer or more than five lumbar bodies are found in 2-8 % each by
+#: The last lumbar level and its frequency: fewer or more than five lumbar bodies are found in 2-8 % each, depending on
 #: where the ribs and the sacrum are taken to begin (Paik 2013, Tins and Balain 2016).
 _LAST_LUMBAR = ((Level.L5, 0.93), (Level.L6, 0.04), (Level.L4, 0.03))
-#: The bodies of one image err together: each vote counts for this much, and all for no more than so many sure ones.
+#: Errors within one image are correlated: each vote has this weight, and together they count as at most _MOST_VOTES.
 _VOTE, _MOST_VOTES = 0.6, 2.4
 #: The lowest rib leaves the spine below the middle of T12: mean and SD of the difference in mm, chosen on six real
 #: series (2026-11-25: -5 to -18; verse007 is one of them) and the simulator, whose ribs run flatter (-9 to 4).
 _RIB_OFFSET_MM, _RIB_SD_MM = -9.0, 8.0
-#: Whose rib the lowest one found is: T12's, T11's where the last is short or thin, L1's where it has one.
+#: Level of the lowest rib found: T12, T11 if the last rib is short or thin, L1 if it has a rib.
 _RIB_OF = ((Level.T12, 0.88), (Level.T11, 0.08), (Level.L1, 0.04))
 _RIB_FLOOR = 0.02
-#: Probability that the lowest body is L5, without a sacrum below it and with one.
+#: Probability that the lowest body is L5, without and with a sacrum below it.
 _UNDECIDED, _CONVINCING = 0.5, 0.95
-#: Share of sacrum in a body from which it is rather S1: the fine network calls hardly any of L5 sacrum, but much of
+#: From this share of sacrum a body is more likely S1: the fine network calls hardly any of L5 sacrum, but much of
 #: S1 body.
 _SACRAL_SHARE = 0.05
-#: The fine network's sacrum counts in full from this volume below the lowest body.
+#: The fine network's sacrum below the lowest body counts in full from this volume.
 _SACRUM_BELOW_ML = 8.0
-#: From this volume on the sacrum begins right below (0-4 ml below an L4 that has an L5, 50-62 ml below the last body).
+#: From this volume the sacrum is directly below (0-4 ml below an L4 above an L5, 50-62 ml below the last body).
 _SACRUM_NEXT_ML = 28.0
-#: Probability of being free of sacrum: above it a body is a lumbar one (L5 and a sixth one: 0.97-1.00), else a piece of
+#: Probability of not being sacrum: above it a body is lumbar (L5 and a sixth one: 0.97-1.00), otherwise a piece of
 #: sacrum.
 _FREE = 0.9
-#: Log weight that votes may win by another count of bodies (five bodies: at most 2.2; four or six: up to 5.0), and how
-#: many bodies on either side have to speak for it. All of these were chosen on simulated patients, three of them
-#: spliced (599503, 599505, 599507 of benchmarks.spliced_levels) and 16 as they are (599520-599535).
+#: Log weight by which votes may favour another count of bodies (five bodies: at most 2.2; four or six: up to 5.0), and
+#: how many bodies on either side must support it. All were chosen on simulated patients: three of them spliced
+#: (599503, 599505, 599507 of benchmarks.spliced_levels) and 16 unchanged (599520-599535).
 _MOST_BREAK, _LEAST_SIDE = 3.0, 2
 BEYOND = int(Level.SACRUM)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """Level of each body from the top down (26 where it is the sacrum), and how sure the shift is."""
+    """Level of each body from the top down (26 for the sacrum), and the probability of the shift."""
 
     levels: tuple[int, ...]
     probability: float
@@ -66,10 +66,10 @@ class Chain:
 
 @dataclass(frozen=True, kw_only=True)
 class SacralEvidence:
-    """What the fine network says, which sees the disc between L5 and the sacrum.
+    """The evidence of the fine network, which sees the disc between L5 and the sacrum.
 
-    ``free``: for each body from the top down, the probability that it is none of the sacrum; ``below_ml``: volume of
-    sacrum shortly below the lowest body.
+    ``free``: for each body from the top down, the probability that it is not sacrum; ``below_ml``: volume of
+    sacrum close below the lowest body.
     """
 
     free: tuple[float, ...]
@@ -77,17 +77,17 @@ class SacralEvidence:
 
 
 def class_of(level: int) -> int:
-    """Class of the localiser for a VerSe number; numbers past L5 are the sacrum."""
+    """The localiser's class of a VerSe number; numbers past L5 are the sacrum."""
     if level < Level.T8:
         return _UPPER
     return _T8 + level - Level.T8 if level <= Level.L5 else _SACRUM
 
 
 def places(centres_mm: NDArray[np.float64], lengths_mm: NDArray[np.float64]) -> list[tuple[NDArray[np.int_], float]]:
-    """How many levels below the first each body (N, 3; top down) may lie, and how likely each reading is.
+    """How many levels below the first each body (N, 3; top down) may be, and the probability of each reading.
 
-    Neighbours are one level apart, or more where the room between them (their distance less half of either's length)
-    would hold a body that nobody outlined.
+    Neighbours are one level apart, or more if the gap between them (their distance minus half of each length)
+    could hold a body that was not outlined.
     """
     gaps = np.linalg.norm(np.diff(centres_mm, axis=0), axis=1)
     room = gaps - (lengths_mm[:-1] + lengths_mm[1:]) / 2
@@ -115,7 +115,7 @@ def _vertebral(probability: NDArray[np.floating]) -> NDArray[np.floating]:
 
 
 def _sacral_evidence(levels: list[int], last: Level, evidence: SacralEvidence) -> float:
-    """Log weight of one numbering, ``last`` above the sacrum, by what the fine network says of the sacrum."""
+    """Log weight of one numbering, with ``last`` above the sacrum, from the fine network's evidence on the sacrum."""
     score = sum(
         float(np.log(max(1 - free, _FLOOR) / _SACRAL_SHARE))
         for level, free in zip(levels, evidence.free, strict=True)
@@ -129,10 +129,10 @@ def _sacral_evidence(levels: list[int], last: Level, evidence: SacralEvidence) -
 
 
 def _votes(levels: list[int], last: Level, share: NDArray[np.floating]) -> float:
-    """Log weight of one numbering by the coarse network's share (N, 13) of each vertebral class in each body.
+    """Log weight of one numbering from the coarse network's share (N, 13) of each vertebral class in each body.
 
-    The network has only seen five lumbar levels: another count is half of what it says counted from above, half from
-    below.
+    The network was trained on five lumbar levels only: for another count, half of the weight comes from its classes
+    counted from above, half from those counted from below.
     """
     more = last - Level.L5
     likely = [
@@ -144,7 +144,7 @@ def _votes(levels: list[int], last: Level, share: NDArray[np.floating]) -> float
 
 
 def _rib_from_mm(level: int, levels: Sequence[int], centres_mm: NDArray[np.float64], rib_mm: float) -> float:
-    """How far above (mm) the place of a level's rib the lowest rib leaves the spine (LPS z)."""
+    """How far above the expected place of a level's rib (mm) the lowest rib leaves the spine (LPS z)."""
     z = centres_mm[:, 2]
     step = float(np.median(-np.diff(z))) if len(z) > 1 else 28.0
     steps = level - levels[0]  # negative for a level above the chain
@@ -153,7 +153,7 @@ def _rib_from_mm(level: int, levels: Sequence[int], centres_mm: NDArray[np.float
 
 
 def _rib_evidence(levels: list[int], centres_mm: NDArray[np.float64], rib_mm: float) -> float:
-    """Log weight of one numbering by where the lowest rib leaves the spine (LPS z)."""
+    """Log weight of one numbering from the height at which the lowest rib leaves the spine (LPS z)."""
     total = _RIB_FLOOR
     for level, share in _RIB_OF:
         distance = _rib_from_mm(level, levels, centres_mm, rib_mm) / _RIB_SD_MM
@@ -168,10 +168,10 @@ def is_usual(
     evidence: SacralEvidence | None = None,
     rib_mm: float | None = None,
 ) -> bool:
-    """Whether a numbering that reaches the sacrum has five lumbar levels by all that is known of it.
+    """Whether all evidence agrees that a numbering that reaches the sacrum has five lumbar levels.
 
-    The arguments are those of `number`. The lowest rib is T12's, L5 and no other body lies on the sacrum, and the
-    votes do not leave out a level or repeat one.
+    The arguments are those of `number`. The lowest rib is T12's, L5 alone lies on the sacrum, and the
+    votes neither skip nor repeat a level.
     """
     if Level.L6 in levels or (BEYOND in levels and Level.L5 not in levels):
         return False
@@ -186,7 +186,7 @@ def is_usual(
 
 
 def _meets_sacrum(levels: Sequence[int], evidence: SacralEvidence) -> bool:
-    """Whether L5 is the last body that the fine network calls none of the sacrum."""
+    """Whether L5 is the last body that the fine network does not call sacrum."""
     if levels[-1] < Level.L5 and evidence.below_ml > _SACRUM_NEXT_ML:
         return False
     named = zip(levels, evidence.free, strict=True)
@@ -194,10 +194,10 @@ def _meets_sacrum(levels: Sequence[int], evidence: SacralEvidence) -> bool:
 
 
 def votes_break(levels: Sequence[int], probability: NDArray[np.floating]) -> float:
-    """By how much (log weight) the votes (N, 16) would rather have a body fewer or more somewhere in the chain.
+    """Log weight by which the votes (N, 16) prefer one body fewer or one more somewhere in the chain.
 
-    Where a body is too many, the votes above it are one level lower than by a count from below, and one higher where
-    one is missing. Negative where the votes fit consecutive levels best.
+    With an extra body, the votes above it are one level lower than a count from below gives; with a missing one, they
+    are one level higher. Negative if the votes fit consecutive levels best.
     """
     share = _vertebral(probability)
     at = [level if level < BEYOND else Level.L5 + 1 + levels[:n].count(BEYOND) for n, level in enumerate(levels)]
@@ -220,7 +220,7 @@ def number(
 ) -> Chain:
     """Levels for bodies from the top down: class probabilities (N, 16), centres (N, 3) in LPS mm, lengths (N,) in mm.
 
-    ``rib_mm``: height (LPS z) at which the lowest rib leaves the spine, where one is seen (ribs.py).
+    ``rib_mm``: height (LPS z) at which the lowest rib leaves the spine, if one is seen (ribs.py).
     """
     if not len(probability):
         return Chain(levels=(), probability=0.0)

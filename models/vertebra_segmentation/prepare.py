@@ -1,4 +1,4 @@
-"""What the fine network sees: a tube around the coarse spine at 1.25 mm."""
+"""Input of the fine network: a tube around the coarse spine at 1.25 mm."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.spine_localiser.locate import Located
 from models.vertebra_segmentation.network import GRID_MM
 from osteo_core.records import Volume
 
-#: Half width of the tube, and how far it goes on beyond the coarse spine's ends.
+#: Half width of the tube, and its extension beyond the ends of the coarse spine.
 _BEYOND_MM = 30.0
 _MARGIN_MM = np.array([52.0, 52.0, _BEYOND_MM])
 #: Windows of 100 x 100 x 120 mm follow the centre line in steps.
@@ -32,7 +32,7 @@ class Tube:
 
 
 def _spine_mask(located: Located) -> NDArray[np.bool_]:
-    """The coarse bodies of the largest chain; gaps of a disc or a crushed body are bridged."""
+    """The coarse bodies of the largest chain; gaps from a disc or a crushed body are bridged."""
     mask = located.bodies > 0.4
     joined, count = ndimage.label(ndimage.binary_dilation(mask, iterations=2))
     if count > 1:
@@ -71,7 +71,7 @@ def _window_starts(line_mm: NDArray[np.float64], grid: Grid) -> tuple[tuple[int,
 
 
 def prepare(volume: Volume, located: Located) -> Tube | None:
-    """The tube around the coarse spine, or None where no spine was found."""
+    """The tube around the coarse spine, or None if no spine was found."""
     line = centre_line(located)
     if not len(line):
         return None

@@ -1,8 +1,8 @@
-"""Where the lowest ribs begin, from the image itself: what T12 is counted by where the sacrum is not in view.
+"""Where the lowest ribs begin in the image: the landmark for T12 if the sacrum is not in view.
 
-A last rib is often thinner than the coarse grid, so it is looked for at 1.5 mm: bone that runs without a gap from
-beside the vertebra to further out than any transverse process reaches, downwards and behind the kidneys. That is also
-how readers count: L1 is the first without a rib of some 4 cm (Sekuboyina 2021, VerSe 2020).
+The last rib is often thinner than the coarse grid, so it is searched at 1.5 mm: bone that runs without a gap from
+beside the vertebra to beyond the reach of any transverse process, downwards and behind the kidneys. Readers count in
+the same way: L1 is the first level without a rib of about 4 cm (Sekuboyina 2021, VerSe 2020).
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from osteo_core.records import Volume
 
 _STEP_MM = 1.5
 _BONE_HU, _SMOOTHING_MM = 130.0, 1.0
-#: Beside the vertebra and beyond the longest transverse process, mm from the middle of the bodies.
+#: Range beside the vertebra, up to beyond the longest transverse process, mm from the middle of the bodies.
 _NEAR_MM, _FAR_MM = 34.0, 62.0
 _BEGINS_BY_MM, _REACHES_MM, _HEAD_MM = 39.0, 54.0, 41.0
-#: Behind the middle of the bodies, mm: kidneys lie in front of this, the spinous processes' muscles behind.
+#: Range behind the middle of the bodies, mm: kidneys lie in front of it, the muscles of the spinous processes behind.
 _FRONT_MM, _BACK_MM = 10.0, 80.0
 _BEYOND_MM = 45.0
-#: A piece of rib of this length has 1-4 ml; more is kidney, pelvis or contrast.
+#: A piece of rib this long has 1-4 ml; anything larger is kidney, pelvis or contrast.
 _LARGEST_ML = 14.0
 _LEAST_ML = 0.12
 _PELVIS = 0.3
-#: Head to foot a rib measures at most 26 mm at any place (six real series), slope included; a kidney's rim much more.
+#: A rib measures at most 26 mm from head to foot (six real series), slope included; the edge of a kidney far more.
 _THICK_MM = 32.0
-#: A rib does not rise from the spine by more than this.
+#: A rib rises from the spine by no more than this.
 _RISE_MM = 4.0
-#: A body this far below the lowest rib would show its own, if it had one.
+#: A body this far below the lowest rib would show its own rib if it had one.
 _BODY_BELOW_MM = 15.0
 
 
 def lowest_rib_mm(volume: Volume, centres_mm: NDArray[np.float64], located: Located) -> float | None:
     """Height (LPS z, mm) at which the lowest rib beside a chain of bodies (N, 3; top down) leaves the spine.
 
-    None where no rib is seen, or none of whose place it could be said that no lower one is there. Of two sides the
-    lower counts: a thin rib is missed more easily than a false one is found.
+    None if no rib is seen, or if a lower one may lie out of view. The lower of the two
+    sides counts: a thin rib is missed more easily than a false one is found.
     """
     low, high = centres_mm.min(0), centres_mm.max(0)
     margin = np.array([_FAR_MM + 4, 0.0, _BEYOND_MM])
@@ -54,7 +54,7 @@ def lowest_rib_mm(volume: Volume, centres_mm: NDArray[np.float64], located: Loca
 
 
 def _beside(grid: Grid, centres_mm: NDArray[np.float64]) -> tuple[FloatVolume, FloatVolume]:
-    """Distance to the left of the bodies' middle and behind it, mm, at every voxel of the grid."""
+    """Distance to the left of the bodies' middle and behind it, mm, for every voxel of the grid."""
     heights = grid.origin_mm[2] + np.arange(grid.shape[2]) * grid.step_mm
     up = np.argsort(centres_mm[:, 2])
     x, y = (np.interp(heights, centres_mm[up, 2], centres_mm[up, axis]) for axis in (0, 1))
@@ -65,7 +65,7 @@ def _beside(grid: Grid, centres_mm: NDArray[np.float64]) -> tuple[FloatVolume, F
 
 
 def _begins(bone: NDArray[np.bool_], across: FloatVolume, grid: Grid, located: Located) -> list[float]:
-    """Heights at which the ribs among the pieces of bone on one side begin."""
+    """Heights at which the ribs on one side begin, among its pieces of bone."""
     pieces, _ = ndimage.label(bone, structure=np.ones((3, 3, 3)))
     begins = []
     for number, box in enumerate(ndimage.find_objects(pieces), start=1):

@@ -1,4 +1,4 @@
-"""The engine: coarse spine, fine bodies, numbers, and back to the source grid."""
+"""The engine: coarse spine, fine bodies, numbering, and back to the source grid."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _MULTIPLE = 8
-#: Without sacrum or ribs in view, fewer whole bodies than this leave nothing that a number could rest on.
+#: Without sacrum or ribs in view, fewer whole bodies than this cannot be numbered.
 _LEAST_WHOLE = 2
 
 
@@ -39,7 +39,7 @@ class VertebraSegmenter:
         self._outliner = outliner
 
     def segment(self, volume: Volume) -> Segmentation:
-        """Vertebral bodies on the volume's own grid; an empty Segmentation where there is no spine."""
+        """Vertebral bodies on the volume's own grid; an empty Segmentation if there is no spine."""
         started = time.perf_counter()
         located = locate(self._localiser, volume)
         tube = prepare(volume, located)
