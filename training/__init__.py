@@ -1,1 +1,1 @@
-"""How the weights came to be: one command a stage (README.md). Nothing here is imported by the app."""
+"""How the weights were trained: one command per stage (README.md). The app imports nothing from here."""

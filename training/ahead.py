@@ -1,4 +1,4 @@
-"""Paint ahead: another process makes the samples while this one learns."""
+"""Paint ahead: a second process makes the samples while this one trains."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from multiprocessing.queues import Queue
 
 Sample = tuple[np.ndarray, np.ndarray]
-#: Samples that wait at most; a coarse torso has some 5 MB.
+#: Largest number of waiting samples; a coarse torso has about 5 MB.
 _WAITING = 6
 _PATIENCE_S = 300.0
 
@@ -26,9 +26,9 @@ def _paint(samples: Callable[[int], Iterator[Sample]], seed: int, queue: Queue[S
 
 
 def ahead(samples: Callable[[int], Iterator[Sample]], seed: int) -> Iterator[Sample]:
-    """The samples of ``samples(seed)`` in their order, made in a process that ends with this one.
+    """The samples of ``samples(seed)`` in order, made in a second process that ends with this one.
 
-    Raises RuntimeError when that process died.
+    Raises RuntimeError if that process has died.
     """
     context = multiprocessing.get_context("spawn")
     queue: Queue[Sample] = context.Queue(_WAITING)

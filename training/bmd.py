@@ -1,6 +1,6 @@
-"""Stage 4b: teach bmd_regression on crops of simulated patients. ``python -m training.bmd``.
+"""Stage 4b: train bmd_regression on crops of simulated patients. ``python -m training.bmd``.
 
-One patient in ten is never taught and judges: its errors are logged, and set how far the stated SDs are stretched.
+One patient in ten is held out: the errors on these are logged, and determine the factors on the stated SDs.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from training.workplace import WORKPLACE
 
 log = logging.getLogger("training.bmd")
 _JUDGES_EVERY = 10
-#: What scanners differ by that the network may not see: gain and offset of the HU scale.
+#: Differences between scanners that the network cannot see: gain and offset of the HU scale.
 _GAIN_SD, _OFFSET_SD_HU = 0.008, 2.0
 _SETTLING_BATCHES, _FITTING_BATCHES = 60, 300
-#: Holds the weights of the spread near what was taught: there are fewer crops than would tell all of them.
+#: Penalty that keeps the weights of the variance near their trained values: there are too few crops to fit all of them.
 _STAY = 0.02
 _JUDGED_AT_ONCE = 64
 
 
 def seen_again(rng: np.random.Generator, hu: NDArray, body: NDArray) -> tuple[NDArray, NDArray]:
-    """A stored crop moved, mirrored, on another scale, noisier, and outlined by another hand."""
+    """A stored crop, moved, mirrored, rescaled in HU, with more noise and with a varied mask."""
     first = rng.integers(0, 2 * MARGIN + 1, 3)
     box = tuple(slice(int(f), int(f) + n - 2 * MARGIN) for f, n in zip(first, hu.shape, strict=True))
     hu, body = hu[box].astype(np.float32), body[box].astype(np.float32) / 200
@@ -56,7 +56,7 @@ def seen_again(rng: np.random.Generator, hu: NDArray, body: NDArray) -> tuple[ND
 
 
 class SeenAgain(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
-    """Inputs (N, 3, I, J, K) and standardised vBMD (N,) without end, each vBMD as likely as any other."""
+    """Endless batches of inputs (N, 3, I, J, K) and standardised vBMD (N,); rare vBMD values are drawn more often."""
 
     def __init__(self, crops: Crops, seed: int, size: int) -> None:
         self._crops, self._seed, self._size = crops, seed, size
@@ -80,14 +80,14 @@ class SeenAgain(IterableDataset[tuple[torch.Tensor, torch.Tensor]]):
 def batches(
     crops: Crops, seed: int, size: int, *, workers: int = 0, device: str = "cpu"
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """What `SeenAgain` draws, on a device; made by ``workers`` processes ahead, or in this one for 0."""
+    """Batches of `SeenAgain` on a device, made ahead by ``workers`` processes, or in this process if 0."""
     loader = DataLoader(SeenAgain(crops, seed, size), batch_size=None, num_workers=workers)
     for x, y in loader:
         yield x.to(device, non_blocking=True), y.to(device, non_blocking=True)
 
 
 def loss_of(out: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Negative log likelihood of a normal value, weighted by its SD so that hard crops still teach (Seitzer 2022)."""
+    """Gaussian negative log likelihood, weighted by the SD so that hard crops still count (Seitzer 2022)."""
     mean, log_variance = out[:, 0], out[:, 1].clamp(-8, 3)
     terms = 0.5 * (log_variance + (truth - mean) ** 2 / log_variance.exp())
     return (terms * (0.5 * log_variance).exp().detach()).mean()
@@ -95,7 +95,7 @@ def loss_of(out: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def judge(net: nn.Module, crops: Crops) -> dict[str, float]:
-    """Errors in mg/cm3 on the patients that are not taught."""
+    """Errors in mg/cm3 on the held-out patients."""
     net.eval()
     kept = np.flatnonzero(crops.seed % _JUDGES_EVERY == 0)
     device = next(net.parameters()).device
@@ -110,14 +110,14 @@ def judge(net: nn.Module, crops: Crops) -> dict[str, float]:
 
 
 def _as_it_lies(crops: Crops, n: int) -> NDArray[np.float32]:
-    """The input (3, I, J, K) of one stored crop, its middle and nothing changed."""
+    """The input (3, I, J, K) of one stored crop: its middle, unchanged."""
     inner = tuple(slice(MARGIN, -MARGIN) for _ in range(3))
     hu, body = crops.hu[n][inner].astype(np.float32), crops.body[n][inner] / np.float32(200)
     return channels(hu, body, float(crops.kvp[n]))
 
 
 def judge_release(crops: Crops, regressor: BmdRegressor) -> dict[str, float]:
-    """Errors in mg/cm3 of a released regression on crops (all of them), and the factor that its stated SDs need."""
+    """Errors in mg/cm3 of a released regression on all crops, and the factors that its stated SDs need."""
     found = np.array([regressor.read(_as_it_lies(crops, n)) for n in range(len(crops.kvp))])
     return judged(found[:, 0], found[:, 1], crops.vbmd, crops.is_enhanced)
 
@@ -125,8 +125,8 @@ def judge_release(crops: Crops, regressor: BmdRegressor) -> dict[str, float]:
 def judged(vbmd: NDArray, sd: NDArray, truth: NDArray, is_enhanced: NDArray[np.bool_]) -> dict[str, float]:
     """Errors of readings (N,) with stated SDs (N,) against the truth (N,), and the factors that the SDs need.
 
-    Native and enhanced scans have a factor each: one over both would let the easy native crops hide intervals that are
-    too narrow on enhanced ones.
+    Native and enhanced scans each have a factor: with a common one, the easy native crops would hide intervals that are
+    too narrow on enhanced scans.
     """
     error = vbmd - truth
     return {
@@ -140,12 +140,12 @@ def judged(vbmd: NDArray, sd: NDArray, truth: NDArray, is_enhanced: NDArray[np.b
 
 
 def stretch(error: NDArray, sd: NDArray) -> float:
-    """The factor by which stated SDs (N,) are multiplied so that 95 % intervals hold 95 % of the errors (N,)."""
+    """The factor on stated SDs (N,) with which 95 % intervals cover 95 % of the errors (N,)."""
     return float(np.quantile(np.abs(error) / sd, 0.95) / Z_95)
 
 
 def teach(recipe: Recipe, crops: Crops, *, device: str = "cpu", workers: int = 0) -> None:
-    """Teach until the steps are done, judging and saving every 500; a second call goes on where the first stopped."""
+    """Train until the steps are done, judging and saving every 500; a second call resumes where the first stopped."""
     torch.manual_seed(recipe.seed)
     net, mean = build().to(device), build().to(device)
     if recipe.start_from is not None:
@@ -178,9 +178,9 @@ def teach(recipe: Recipe, crops: Crops, *, device: str = "cpu", workers: int = 0
 
 
 def settle(mean: nn.Module, stream: Iterator[tuple[torch.Tensor, torch.Tensor]]) -> None:
-    """Measure the batch statistics that the averaged weights themselves make, then settle the last layer on them.
+    """Recompute the batch statistics for the averaged weights, then refit the last layer to them.
 
-    Izmailov 2018. Batches of eight teach on their own statistics; with fixed ones values come out 2 mg/cm3 lower.
+    Izmailov 2018. Training uses the statistics of batches of eight; with fixed ones, values are 2 mg/cm3 lower.
     """
     for norm in mean.modules():
         if isinstance(norm, nn.BatchNorm3d):
@@ -204,9 +204,9 @@ def settle(mean: nn.Module, stream: Iterator[tuple[torch.Tensor, torch.Tensor]])
 
 
 def fit_spread(last: nn.Linear, features: torch.Tensor, squares: torch.Tensor) -> None:
-    """Fit the log variance alone (second row of ``last``) to squared errors (N,) by plain normal likelihood.
+    """Fit only the log variance (second row of ``last``) to squared errors (N,), by unweighted normal likelihood.
 
-    ``features`` (N, F). While the mean is taught, its errors weigh the spread down; once it stands they need not.
+    ``features`` is (N, F). In training the errors are weighted by the SD; once the mean is fixed this is not needed.
     """
     first = torch.cat([last.weight[1], last.bias[1:]]).detach()
     row = first.clone().requires_grad_()
@@ -226,7 +226,7 @@ def fit_spread(last: nn.Linear, features: torch.Tensor, squares: torch.Tensor) -
 
 
 def _keep(recipe: Recipe, step: int, taught: tuple[nn.Module, nn.Module, torch.optim.Optimizer], crops: Crops) -> None:
-    """Judge, note and save."""
+    """Judge, log and save."""
     found = judge(taught[1], crops)
     _note(recipe, step, found)
     names = ("net", "mean", "optimiser")
@@ -241,7 +241,7 @@ def _note(recipe: Recipe, step: int, found: dict[str, float]) -> None:
 
 
 def main() -> None:
-    """Teach the regression; run again to go on."""
+    """Train the regression; run again to resume."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--folder", type=Path, default=WORKPLACE)

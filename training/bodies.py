@@ -1,9 +1,9 @@
-"""Vertebral bodies out of whole vertebrae, by the cut that made the references and that the engine for masks uses.
+"""Cut vertebral bodies out of whole vertebrae, as was done for the references and as the engine for masks does.
 
 ``python -m training.bodies --whole MASK.nii.gz --out BODIES.nii.gz [--tool verse] [--against REFERENCE.nii.gz]``
 
-The mask names its levels itself, or ``--tool`` says whose numbers it holds; the bodies come out with VerSe numbers on
-the mask's own grid. ``--against`` prints, a level, the Dice overlap with bodies that are there already.
+The mask names its levels itself, or ``--tool`` names the numbering it uses; the bodies are written with VerSe numbers
+on the mask's own grid. ``--against`` prints the Dice overlap with existing bodies, per level.
 """
 
 from __future__ import annotations

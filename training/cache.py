@@ -1,4 +1,4 @@
-"""Stage 1: label maps -> packed maps that the painter samples. ``python -m training.cache``."""
+"""Stage 1: pack label maps into the maps that the painter samples. ``python -m training.cache``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from training.workplace import WORKPLACE
 
 LABELS = Path(__file__).resolve().parents[2] / "shared" / "data" / "labels"
 CACHE = WORKPLACE / "cache"
-#: Patients whose shapes (never whose CT) are planted. verse007 is left out: its vertebrae are cut.
+#: Patients whose shapes (never whose CT) are planted. verse007 is left out: its vertebrae are cut off.
 DONORS = ("verse004", "verse005", "verse009", "verse010", "verse014", "ssm_mean_lumbar_L2_L5")
-#: Spines long enough to replace all of an ICRP phantom's rough ones from T9 down.
+#: Spines long enough to replace all rough vertebrae of an ICRP phantom from T9 down.
 LONG_DONORS = ("verse009", "verse004", "austinman", "xcat")
 FINE_MARGIN_MM = (105.0, 95.0, 40.0)
 COARSE_STEP = 2
@@ -48,7 +48,7 @@ def bone_depth(body: Body) -> NDArray[np.uint8]:
 
 
 def packed(body: Body) -> NDArray[np.uint32]:
-    """One number a voxel: part, material << 8, depth << 16, so that sampling gathers once."""
+    """One number per voxel (part, material << 8, depth << 16), so that sampling gathers only once."""
     return (
         body.part.astype(np.uint32)
         | (body.material.astype(np.uint32) << 8)
@@ -57,7 +57,7 @@ def packed(body: Body) -> NDArray[np.uint32]:
 
 
 def spine_box(part: NDArray[np.uint8]) -> tuple[slice, slice, slice]:
-    """The part of a torso that fine patches are drawn from: T7 to the sacrum with a margin."""
+    """The part of a torso from which fine patches are drawn: T7 to the sacrum with a margin."""
     spine = ((part >= 14) & (part <= SACRUM)) | (part > POSTERIOR + 13)
     where = ndimage.find_objects(spine.astype(np.uint8))[0]
     margin = [int(m / GRID_MM) for m in FINE_MARGIN_MM]
@@ -81,7 +81,7 @@ def store(name: str, body: Body) -> None:
 
 
 def hosts() -> dict[str, Body]:
-    """The whole bodies into which patients are planted."""
+    """The whole bodies into which patients' vertebrae are planted."""
     austin = cases.austinman(LABELS)
     return {"austinman": austin, "xcat": fill_soft_tissue(cases.xcat(LABELS), austin)}
 
@@ -101,7 +101,7 @@ def _plant_all(donors: Iterable[tuple[str, NDArray[np.uint8]]], bodies: dict[str
 
 
 def main() -> None:
-    """Build every map that is not there yet."""
+    """Build every map that does not exist yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="comma separated donors; default all")
     wanted = parser.parse_args().only

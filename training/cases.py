@@ -1,4 +1,4 @@
-"""Label maps of ../shared/data/labels as bodies to paint: one material and one part for each voxel."""
+"""Label maps of ../shared/data/labels as bodies to paint: one material and one part per voxel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from osteo_core.imaging.pieces import largest_piece
 from osteo_core.segmentation.bodies import cut_body
 from training.materials import AUSTINMAN, XCAT, Material, lookup
 
-#: Parts: a body is its VerSe number, posterior elements 100 + number, the sacrum 26, all else 0.
+#: Parts: the VerSe number for a body, 100 + number for posterior elements, 26 for the sacrum, 0 for all else.
 POSTERIOR = 100
 SACRUM = 26
 LAST_FREE_LEVEL = 25
@@ -53,7 +53,7 @@ def nearest_to_grid(
 def smooth_to_grid(
     labels: NDArray[np.uint8], *, spacing_mm: tuple[float, ...], grid_mm: float = GRID_MM
 ) -> NDArray[np.uint8]:
-    """Like ``nearest_to_grid`` but each label by linear interpolation, so thick slices leave no stairs."""
+    """Like ``nearest_to_grid``, but interpolates each label linearly, so that thick slices leave no steps."""
     shape = tuple(int(n * s / grid_mm) for n, s in zip(labels.shape, spacing_mm, strict=True))
     best = np.full(shape, 0.5, dtype=np.float32)
     out = np.zeros(shape, dtype=np.uint8)
@@ -84,7 +84,7 @@ def split_vertebrae(whole: NDArray[np.uint8], *, grid_mm: float = GRID_MM) -> ND
 
 
 def discs(part: NDArray[np.uint8], *, grid_mm: float = GRID_MM) -> NDArray[np.bool_]:
-    """What lies between neighbouring bodies: the morphological closing of the bodies, less the bone."""
+    """The space between neighbouring bodies: the morphological closing of the bodies minus the bone."""
     bodies = (part > 0) & (part <= SACRUM)
     out = np.zeros(part.shape, dtype=bool)
     where = ndimage.find_objects(bodies.astype(np.uint8))[0]
@@ -96,7 +96,7 @@ def discs(part: NDArray[np.uint8], *, grid_mm: float = GRID_MM) -> NDArray[np.bo
 
 
 def with_discs(material: NDArray[np.uint8], part: NDArray[np.uint8]) -> Body:
-    """A body whose discs are painted as discs and whose numbered bone is bone."""
+    """A body with discs painted as discs and numbered bone as bone."""
     material = material.copy()
     material[discs(part)] = Material.DISC
     material[part > 0] = Material.BONE
@@ -134,6 +134,6 @@ def xcat(labels: Path) -> Body:
 
 
 def donor(labels: Path, name: str) -> NDArray[np.uint8]:
-    """Parts of a patient's vertebrae alone (VerSe or mean shape), (I, J, K) on the 1.25 mm grid."""
+    """Parts of a patient's vertebrae only (VerSe or mean shape), (I, J, K) on the 1.25 mm grid."""
     whole, spacing = read_lps(labels / f"{name}.nii.gz")
     return split_vertebrae(smooth_to_grid(np.pad(whole, 3), spacing_mm=spacing))

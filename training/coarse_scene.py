@@ -1,4 +1,4 @@
-"""What surrounds the patient in a whole volume, and where the scanner stops looking (coarse samples)."""
+"""Surroundings of the patient in a whole volume, and the limits of the scanner's field of view (coarse samples)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Millimetres = tuple[float, float, float]
 
 
 def field_of_view_mm(rng: np.random.Generator, levels: list[int]) -> tuple[Millimetres, int, np.ndarray]:
-    """Size of the volume, the level near its middle, and the middle's shift from that level."""
+    """Size of the volume, the level near its middle, and the shift of its middle from that level."""
     kind = rng.random()
     if kind < 0.30:  # crop around the spine, as in VerSe and lumbar reconstructions
         size = (between(rng, 70, 160), between(rng, 90, 190), between(rng, 90, 330))
@@ -32,7 +32,7 @@ def field_of_view_mm(rng: np.random.Generator, levels: list[int]) -> tuple[Milli
 
 
 def furnish(rng: np.random.Generator, patch: Patch) -> Patch:
-    """Put a table below the back, and now and then a metal hip or screws."""
+    """Add a table below the back, and in some samples a metal hip or screws."""
     material = patch.material.copy()
     if chance(rng, 0.7):
         y = np.arange(material.shape[1])[None, :, None]
@@ -58,7 +58,7 @@ def _pooled(hu: FloatVolume, factor: int) -> FloatVolume:
 
 
 def _seen(rng: np.random.Generator, shape: tuple[int, ...], *, size_mm: Millimetres, grid_mm: float) -> np.ndarray:
-    """Box of the asked size within the padded grid, sometimes with a circular field."""
+    """Box of the requested size within the padded grid, sometimes with a circular field."""
     seen = np.zeros(shape, dtype=bool)
     keep = [min(n, round(s / grid_mm)) for n, s in zip(shape, size_mm, strict=True)]
     start = [int(rng.integers(0, n - k + 1)) for n, k in zip(shape, keep, strict=True)]
@@ -74,7 +74,7 @@ def _seen(rng: np.random.Generator, shape: tuple[int, ...], *, size_mm: Millimet
 def finish(
     rng: np.random.Generator, hu: FloatVolume, *, size_mm: Millimetres, factor: int, grid_mm: float
 ) -> tuple[FloatVolume, np.ndarray]:
-    """Coarse image (I, J, K) from HU painted ``factor`` times finer, and where the scanner looked."""
+    """Coarse image (I, J, K) from HU painted ``factor`` times finer, and a mask of the field of view."""
     if chance(rng, 0.5):
         hu = ndimage.uniform_filter1d(hu, int(rng.integers(1, 4)), axis=int(rng.choice(3, p=[0.2, 0.1, 0.7])))
     hu = _pooled(hu, factor)

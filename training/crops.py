@@ -1,7 +1,7 @@
 """Stage 4a: crops around single bodies of simulated patients, for bmd_regression. ``python -m training.crops``.
 
-Each patient gives one level, so that every crop is another body on another day. Only the slices about that body are
-rendered. Seeds are of the simulator's CROP_SEEDS, whose scanners neither the demo nor the benchmarks know.
+Each patient gives one level, so that every crop shows another body in another scan. Only the slices around that body
+are rendered. Seeds come from the simulator's CROP_SEEDS, whose scanners occur in neither the demo nor the benchmarks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from training.workplace import WORKPLACE
 
 log = logging.getLogger("training.crops")
 CROPS = WORKPLACE / "crops"
-#: Voxels stored beyond the network's crop on every side, so that training can move it.
+#: Voxels stored beyond the network's crop on every side, so that training can shift it.
 MARGIN = 3
 _HALF_HEIGHT_MM = 42.0
 _SEEDS_A_FILE = 25
@@ -39,7 +39,7 @@ _SEEDS_A_FILE = 25
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Crops:
-    """N crops: HU int16 and share of the body uint8 (0-200), (N, I, J, K) each; the others (N,), vBMD in mg/cm3."""
+    """N crops: HU int16 and body fraction uint8 (0-200), (N, I, J, K) each; the others (N,), vBMD in mg/cm3."""
 
     hu: NDArray[np.int16]
     body: NDArray[np.uint8]
@@ -50,14 +50,14 @@ class Crops:
 
 
 def level_of(patient: SimulatedPatient) -> Level | None:
-    """The level that a patient gives: one of its sound ones, or None."""
+    """The level taken from a patient: one of its sound ones, or None."""
     sound = [n for n in MEASURED_LEVELS if patient.level(n).fracture is None and not patient.level(n).screws]
     rng = stream(patient.seed, "crop")
     return sound[int(rng.integers(len(sound)))] if sound else None
 
 
 def rendered(patient: SimulatedPatient, level: Level) -> tuple[Volume, NDArray[np.uint8]] | None:
-    """CT and bodies (x, y, z) of the slices about one level; None where the field of view does not hold them."""
+    """CT and bodies (x, y, z) of the slices around one level; None if the field of view does not cover them."""
     scene = make_scene(patient)
     middle = float(place_spine(patient).at(level).frame.origin[2])
     z = scene.grid.z[np.abs(scene.grid.z - middle) <= _HALF_HEIGHT_MM]
@@ -69,7 +69,7 @@ def rendered(patient: SimulatedPatient, level: Level) -> tuple[Volume, NDArray[n
 
 
 def crops_of(seeds: Iterable[int]) -> Crops:
-    """Crops of the simulated patients of those seeds, one each; a patient without a sound level in view gives none."""
+    """One crop for each simulated patient of these seeds; patients without a sound level in view give none."""
     hu, body, kvp, vbmd, is_enhanced, seed = zip(*(row for one in seeds if (row := _one(one))), strict=True)
     return Crops(
         hu=np.stack(hu),
@@ -94,7 +94,7 @@ def _one(seed: int) -> tuple[NDArray, NDArray, float, float, bool, int] | None:
 
 
 def load(folder: Path = CROPS) -> Crops:
-    """All stored crops; raises FileNotFoundError where there are none."""
+    """All stored crops; raises FileNotFoundError if there are none."""
     files = sorted(folder.glob("crops_*.npz"))
     if not files:
         raise FileNotFoundError(f"{folder} holds no crops; python -m training.crops makes them")
@@ -103,7 +103,7 @@ def load(folder: Path = CROPS) -> Crops:
 
 
 def make(seeds: range) -> None:
-    """Write the crops of some seeds to one file, unless it is there."""
+    """Write the crops of a range of seeds to one file, unless it exists."""
     path = CROPS / f"crops_{seeds[0]}.npz"
     if path.exists():
         return
@@ -113,7 +113,7 @@ def make(seeds: range) -> None:
 
 
 def main() -> None:
-    """Render what is not there yet."""
+    """Render the crops that do not exist yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=CROP_SEEDS.start)
     parser.add_argument("--count", type=int, default=2400)

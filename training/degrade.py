@@ -53,7 +53,7 @@ def _metal(rng: np.random.Generator, hu: FloatVolume) -> None:
 
 
 def _field_of_view(rng: np.random.Generator, hu: FloatVolume) -> np.ndarray:
-    """True where the scanner looked: planes and a circle may cut the patch."""
+    """True inside the scanner's field of view: planes and a circle may cut the patch."""
     seen = np.ones(hu.shape, dtype=bool)
     for axis in range(3):
         if chance(rng, 0.10):
@@ -69,7 +69,7 @@ def _field_of_view(rng: np.random.Generator, hu: FloatVolume) -> np.ndarray:
 
 
 def degrade(rng: np.random.Generator, hu: FloatVolume, *, step_mm: float) -> tuple[FloatVolume, np.ndarray]:
-    """One reconstruction of sharp HU (I, J, K), clipped to the value range, and where the scanner looked."""
+    """One reconstruction of sharp HU (I, J, K), clipped to the value range, and a mask of the field of view."""
     if chance(rng, 0.06):
         _metal(rng, hu)
     sigma = between(rng, 0.5, 1.1) / step_mm
@@ -89,7 +89,7 @@ def degrade(rng: np.random.Generator, hu: FloatVolume, *, step_mm: float) -> tup
 
 
 def rescan(rng: np.random.Generator, hu: FloatVolume, *, step_mm: float) -> tuple[FloatVolume, np.ndarray]:
-    """A real or simulated image (I, J, K) seen again: HU scale and shift, blur, noise, field of view."""
+    """A real or simulated image (I, J, K) varied: HU scale and shift, blur, noise, field of view."""
     if chance(rng, 0.4):
         hu = ndimage.gaussian_filter(hu, between(rng, 0.2, 0.8) / step_mm)
     elif chance(rng, 0.3):

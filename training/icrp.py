@@ -1,4 +1,4 @@
-"""The ICRP adult phantoms as hosts: other bodies, a woman among them, whose vertebrae are replaced."""
+"""The ICRP adult phantoms as hosts: further body shapes, one of them female, with their vertebrae replaced."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ICRP: dict[Material, tuple[int, ...]] = {
 }
 #: Groups of vertebrae: their numbers in the phantom and the levels they hold.
 _GROUPS = (((49, 50), range(8, 20), 5.0), ((51, 52), range(20, 25), 7.0))
-#: A level is this much higher than the one above it.
+#: Height of a level relative to the one above it.
 _GROWTH = 1.04
 
 
 def _slabs(group: NDArray[np.bool_], levels: range, *, core_mm: float) -> NDArray[np.uint8]:
-    """Rough parts of a group of vertebrae: slabs along z, the thick of each its body."""
+    """Rough parts of a group of vertebrae: slabs along z, with the thick part of each as its body."""
     part = np.zeros(group.shape, dtype=np.uint8)
     deep = ndimage.distance_transform_edt(group, sampling=GRID_MM) > core_mm
     heights = np.flatnonzero(deep.any(axis=(0, 1)))

@@ -1,4 +1,4 @@
-"""The learner both networks share: painted samples in, an averaged set of weights out; resumable."""
+"""The training loop of both networks: painted samples in, averaged weights out; resumable."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from training.ahead import Sample, ahead
 log = logging.getLogger("training.learn")
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-#: Voxels without a target, and voxels of which only this is known: no vertebral body is there.
+#: Voxels without a target, and voxels known only not to be vertebral body.
 IGNORE, NOT_BODY = 255, 254
 _FIRST_STEPS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one network is taught."""
+    """Settings for training one network."""
 
     name: str
     steps: int
@@ -56,13 +56,13 @@ def seconds_until(clock: str) -> float:
 
 
 class Pace:
-    """Seconds a step, known after the first ten: those load and choose how to compute, and say nothing of the rest."""
+    """Seconds per step, known after the first ten steps, which load data and choose algorithms and are not typical."""
 
     def __init__(self) -> None:
         self._steps, self._began = 0, 0.0
 
     def of_next_step(self) -> float:
-        """Called before each step; 0 while it is not known."""
+        """Called before each step; 0 until it is known."""
         self._steps += 1
         if self._steps <= _FIRST_STEPS:
             self._began = time.time()
@@ -71,7 +71,7 @@ class Pace:
 
 
 def total_steps(recipe: Recipe, step: int, seconds: float) -> int:
-    """Steps in all: as asked, or as many as fit before ``finish_at`` at this pace, where it is known."""
+    """Total number of steps: as requested, or what fits before ``finish_at`` at this pace once it is known."""
     if not recipe.finish_at or not seconds:
         return recipe.steps
     return min(recipe.steps, step + int(max(0.0, recipe.finish_at - time.time()) / seconds))
@@ -113,13 +113,13 @@ def _step(
     optimiser.zero_grad(set_to_none=True)
     value.backward()
     norm = nn.utils.clip_grad_norm_(net.parameters(), 3.0)
-    if torch.isfinite(norm):  # bfloat16 convolutions now and then return a gradient that is not a number
+    if torch.isfinite(norm):  # bfloat16 convolutions occasionally return a NaN gradient
         optimiser.step()
     return float(value.detach())
 
 
 def resume(path: Path, net: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Bring all three back to where a checkpoint left them; the step to go on with, 0 without one."""
+    """Restore all three from a checkpoint; returns the step to resume at, 0 without a checkpoint."""
     if not path.exists():
         return 0
     state = torch.load(path, weights_only=False)
@@ -132,7 +132,7 @@ def resume(path: Path, net: nn.Module, mean: nn.Module, optimiser: torch.optim.O
 def learn(
     build: Callable[[], nn.Module], samples: Callable[[int], Iterator[Sample]], loss: Loss, recipe: Recipe
 ) -> None:
-    """Teach until the steps are done, saving every 100; a second call goes on where the first stopped."""
+    """Train until the steps are done, saving every 100; a second call resumes where the first stopped."""
     torch.manual_seed(recipe.seed)
     net, mean = build().to(memory_format=torch.channels_last_3d), build()
     if recipe.start_from is not None:
@@ -173,8 +173,8 @@ def soft_dice(probability: torch.Tensor, truth: torch.Tensor, known: torch.Tenso
 def dice_and_entropy(groups: tuple[tuple[int, ...], ...], weights: tuple[float, ...], bodies: tuple[int, ...]) -> Loss:
     """Weighted cross-entropy over all classes plus soft Dice of groups of classes that are present.
 
-    Where the target is NOT_BODY only that is known: the probability of ``bodies`` is pushed down there. Such a voxel
-    weighs as much as one of a body, so that a body's surface lies where both are as likely.
+    For NOT_BODY voxels, only the probability of ``bodies`` is known to be wrong and pushed down. Such a voxel
+    has the same weight as a body voxel, so that the two are equally likely at a body's surface.
     """
     weight = torch.tensor(weights)
 

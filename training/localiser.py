@@ -1,4 +1,4 @@
-"""Stage 2a: teach the coarse network on painted torsos cut at random. ``python -m training.localiser``."""
+"""Stage 2a: train the coarse network on painted torsos with random fields of view. ``python -m training.localiser``."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _MULTIPLE = 16
 _POSE = Pose(degrees=14.0, scale=(0.78, 1.15), elastic_mm=8.0, bend_mm=14.0, crush_share=0.3)
 _SCAN_POSE = Pose(degrees=10.0, scale=(0.85, 1.15), elastic_mm=5.0, bend_mm=6.0, crush_share=0.2)
 _RIB_ABOVE = "22"
-#: Share of the volumes that come from stored scans (training/scans.py) where there are any.
+#: Share of the volumes taken from stored scans (training/scans.py), if there are any.
 SCAN_SHARE = 0.35
-#: Share of the painted volumes whose organs lie elsewhere than the phantom's.
+#: Share of the painted volumes with organs moved from the phantom's positions.
 MOVED_SHARE = 0.6
-#: Share of the painted volumes whose ribs are thinner than the phantom's.
+#: Share of the painted volumes with ribs thinner than the phantom's.
 THIN_SHARE = 0.5
 
 
@@ -51,7 +51,7 @@ class Torso:
 
 
 def class_table() -> np.ndarray:
-    """(256,) part -> class of the localiser; other bone is decided by its place."""
+    """(256,) part -> class of the localiser; the class of other bone depends on its position."""
     table = np.zeros(256, dtype=np.uint8)
     table[1:_FIRST] = CLASSES.index("upper")
     table[_FIRST : _LAST + 1] = np.arange(_LAST - _FIRST + 1) + CLASSES.index("T8")
@@ -64,7 +64,7 @@ _TABLE = class_table()
 
 
 def target(patch: Patch, *, height_mm: np.ndarray, divide_mm: float) -> np.ndarray:
-    """Class of each voxel; bone of no vertebra is rib above ``divide_mm`` (source height) and pelvis below."""
+    """Class of each voxel; non-vertebral bone is rib above ``divide_mm`` (source height) and pelvis below."""
     out = _TABLE[patch.part]
     other = (patch.part == 0) & (patch.material == Material.BONE)
     ribs = height_mm > divide_mm
@@ -119,7 +119,7 @@ def from_scan(rng: np.random.Generator, scan: scans.Scan) -> Sample:
 
 
 def samples(seed: int) -> Iterator[Sample]:
-    """Volumes without end, painted but for SCAN_SHARE, each of its own shape (so a batch is one)."""
+    """Endless volumes, painted except for a share of SCAN_SHARE, each of its own shape (so the batch size is one)."""
     rng = np.random.default_rng(seed)
     torsos, known = _torsos(), scans.load("coarse")
     while True:
@@ -130,7 +130,7 @@ def samples(seed: int) -> Iterator[Sample]:
 
 
 def main() -> None:
-    """Teach the coarse network; run again to go on."""
+    """Train the coarse network; run again to resume."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=9000)
     parser.add_argument("--folder", type=Path, default=WORKPLACE)

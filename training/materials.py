@@ -1,4 +1,4 @@
-"""What the painter can paint: one vocabulary for the tissue maps of different phantoms."""
+"""The materials that can be painted: one vocabulary for the tissue maps of different phantoms."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 
 class Material(IntEnum):
-    """What fills a voxel. Bones of the spine carry their level in a second map (``part``)."""
+    """What fills a voxel. Bones of the spine have their level in a second map (``part``)."""
 
     OUTSIDE = 0
     GAS = 1
@@ -34,7 +34,7 @@ class Material(IntEnum):
     METAL = 20
 
 
-#: AustinMan tissue number -> material; every number not named here is soft organ.
+#: AustinMan tissue number -> material; every number not listed here is soft organ.
 AUSTINMAN: dict[Material, tuple[int, ...]] = {
     Material.OUTSIDE: (0,),
     Material.GAS: (2, 216),
@@ -55,7 +55,7 @@ AUSTINMAN: dict[Material, tuple[int, ...]] = {
     Material.BONE: (84, 92, 172),
 }
 
-#: XCAT label -> material; its undivided soft tissue (1) is filled from another body.
+#: XCAT label -> material; its undivided soft tissue (1) is filled from another phantom.
 XCAT: dict[Material, tuple[int, ...]] = {
     Material.OUTSIDE: (0,),
     Material.GAS: (2, 4),

@@ -1,6 +1,7 @@
-"""Organs moved along the spine and ribs made thin: a network that sees few bodies must count by bones.
+"""Move organs along the spine and thin the ribs: a network that sees few bodies must count by bones.
 
-Where a kidney lies says little of the level, and four phantoms' last ribs are thicker than many a patient's.
+The position of a kidney says little about the level, and the last ribs of the four phantoms are thicker than those of
+many patients.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from training.materials import Material
 from training.sample import Patch, draw
 
-#: What moves: everything inside the skin but the skeleton and what hangs on it.
+#: What is moved: everything inside the skin except the skeleton and what is attached to it.
 _SOFT = np.isin(
     np.arange(256),
     [
@@ -32,9 +33,9 @@ _SOFT = np.isin(
         Material.FLUID,
     ],
 )
-#: Standard deviations of the move to the left, the back and the head, mm: a level and a half along the spine.
+#: Standard deviations of the shift to the left, back and head, mm: a level and a half along the spine.
 _MOVE_MM = np.array([8.0, 8.0, 45.0])
-#: What the surface of ribs loses at most, mm; a last rib of the phantoms is some 8 mm thick.
+#: Largest depth removed from the surface of ribs, mm; a last rib of the phantoms is about 8 mm thick.
 _THINNER_MM = 2.6
 
 
@@ -47,7 +48,7 @@ def move_organs(
     relative_mm: list[NDArray[np.float32]],
     source_mm: float,
 ) -> Patch:
-    """The patch with the soft tissue that lies a random way off; bone, discs, canal and skin stay."""
+    """The patch with its soft tissue shifted at random; bone, discs, canal and skin stay in place."""
     centre = centre_mm + rng.normal(0, _MOVE_MM)
     other = draw(packed, centre_mm=centre, relative_mm=relative_mm, source_mm=source_mm)
     moves = _SOFT[patch.material] & _SOFT[other.material] & (patch.part == 0) & (other.part == 0)
@@ -55,6 +56,6 @@ def move_organs(
 
 
 def thin_ribs(rng: np.random.Generator, patch: Patch) -> Patch:
-    """The patch with bone of no vertebra (ribs, hips) worn down from its surface; muscle takes its place."""
+    """The patch with non-vertebral bone (ribs, hips) eroded from its surface and replaced by muscle."""
     worn = (patch.material == Material.BONE) & (patch.part == 0) & (patch.depth_mm < rng.uniform(0.5, _THINNER_MM))
     return replace(patch, material=np.where(worn, np.uint8(Material.MUSCLE), patch.material))

@@ -1,9 +1,9 @@
-"""Stage 1c, for a real series without labels: the released engine's outlines of every level, to be looked at.
+"""Stage 1c, for a real series without labels: outlines of every level by the released engine, for visual review.
 
 ``python -m training.outline --ct FILE_OR_FOLDER --out BODIES.nii.gz [--shift 0]``
 
-Look at each outline and count the levels from the sacrum before ``training.real`` takes them in; ``--shift`` moves
-all numbers where the engine counted wrongly (+1: what it called T12 is L1).
+Review each outline and count the levels from the sacrum before ``training.real`` uses them; ``--shift`` shifts
+all numbers if the engine miscounted (+1: what it called T12 is L1).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Paint a patch of tissue in Hounsfield units: random draws around what the physics allows."""
+"""Paint a patch of tissue in Hounsfield units: random draws around physically plausible values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from training.sample import Patch
 
 @dataclass(frozen=True, kw_only=True)
 class BoneDraw:
-    """One patient's bone: trabecular HU, what the cortex adds, and how thick it is."""
+    """One patient's bone: trabecular HU, HU added by the cortex, and cortical thickness."""
 
     trabecular_hu: float
     cortex_hu: float
@@ -103,7 +103,7 @@ def _disc_faults(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> Non
 
 
 def _osteophytes(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> None:
-    """Bone that bridges discs at their rim: bright, beside bodies, of no body."""
+    """Bone that bridges discs at their rim: bright, next to bodies, part of none."""
     if chance(rng, 0.25):
         disc = patch.material == Material.DISC
         rim = ndimage.binary_dilation(disc, iterations=int(rng.integers(2, 5))) & (patch.material != Material.BONE)
@@ -122,7 +122,7 @@ def _vessel_plaque(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> N
 
 
 def _bright_islands(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> None:
-    """Contrast, clips, calcified nodes, gas: bright or dark islands that are no bone."""
+    """Contrast, clips, calcified nodes, gas: bright or dark islands that are not bone."""
     if chance(rng, 0.35):
         soft = (
             (patch.material != Material.BONE) & (patch.material != Material.DISC) & (patch.material != Material.OUTSIDE)
@@ -132,7 +132,7 @@ def _bright_islands(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> 
 
 
 def _filling(rng: np.random.Generator, patch: Patch, hu: FloatVolume) -> None:
-    """Cement in a body, a Schmorl node, or a lytic hole: label stays body."""
+    """Cement in a body, a Schmorl node, or a lytic hole: the label stays body."""
     if chance(rng, 0.12):
         bodies = (patch.part > 0) & (patch.part < SACRUM)
         spot = bodies & (blobs(rng, hu.shape, cell=between(rng, 5, 11)) > between(rng, 0.8, 1.6))

@@ -10,7 +10,7 @@ from training.cases import GRID_MM, LAST_FREE_LEVEL, POSTERIOR, SACRUM, Body, wi
 from training.materials import Material
 
 _REACH_MM = 45.0
-#: Share of the similarity transform in the blend, against landmarks nearby.
+#: Weight of the similarity transform in the blend with nearby landmarks.
 _FAR_WEIGHT = 0.02
 _COARSE_STEP = 6
 
@@ -53,14 +53,14 @@ def landmarks(part: NDArray[np.uint8]) -> dict[int, NDArray[np.float64]]:
 
 
 def warp_field(source: dict[int, NDArray], target: dict[int, NDArray], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Where each voxel of the source frame lies in the target frame: (3, I, J, K) in voxels of the target."""
+    """Position of each voxel of the source frame in the target frame: (3, I, J, K) in voxels of the target."""
     common = sorted(set(source) & set(target))
     a = np.concatenate([source[n] for n in common])
     b = np.concatenate([target[n] for n in common])
     matrix, shift = similarity(a, b)
     rest = b - (a @ matrix.T + shift)
     back = np.linalg.inv(matrix)
-    for level in sorted(set(target) - set(common)):  # beyond the donor the host's chain moves with its last landmark
+    for level in sorted(set(target) - set(common)):  # beyond the donor, its last landmark moves the host's chain
         end = common[0] if level < common[0] else common[-1]
         moved = rest[4 * common.index(end) : 4 * common.index(end) + 4]
         a = np.concatenate([a, (target[level] - moved - shift) @ back.T])
@@ -94,7 +94,7 @@ def gather(volume: NDArray[np.uint8], where: NDArray[np.float32]) -> NDArray[np.
 
 
 def plant(donor: NDArray[np.uint8], host: Body) -> Body:
-    """The host's body, bent and scaled so that the donor's vertebrae (parts) stand in for its own."""
+    """The host, bent and scaled so that the donor's vertebrae (parts) replace its own."""
     donor_marks, host_marks = landmarks(donor), landmarks(host.part)
     levels = sorted(set(donor_marks) & set(host_marks))
     matrix, shift = similarity(
@@ -127,7 +127,7 @@ def _framed(part: NDArray[np.uint8], *, low: NDArray[np.int_], shape: tuple[int,
 
 
 def fill_soft_tissue(body: Body, host: Body) -> Body:
-    """Give an undivided body (XCAT) the organs, muscles and fat of the host, bent to its spine."""
+    """Give an undivided body (XCAT) the organs, muscles and fat of the host, bent to follow its spine."""
     where = warp_field(landmarks(body.part), landmarks(host.part), body.part.shape)
     soft = gather(host.material, where)
     skin_depth = ndimage.distance_transform_edt(body.material != Material.OUTSIDE) * GRID_MM

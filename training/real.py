@@ -1,9 +1,9 @@
-"""Stage 1c: a labelled real series as a training scan.
+"""Stage 1c: store a labelled real series as a training scan.
 
 ``python -m training.real NAME --ct FILE_OR_FOLDER --bodies FILE [--totalsegmentator]``
 
-``--bodies`` is a label map of vertebral bodies (VerSe numbers) on the CT's own grid; with ``--totalsegmentator``
-it holds whole vertebrae in that tool's version 2 numbers, and bodies are cut out of them here.
+``--bodies`` is a label map of vertebral bodies (VerSe numbers) on the CT's own grid. With ``--totalsegmentator``
+it contains whole vertebrae in TotalSegmentator's version 2 numbers, and the bodies are cut out of them here.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from osteo_core.records import Geometry, Volume
 from osteo_core.segmentation.bodies import cut_body
 from training.scans import store
 
-#: CT of these patients is for reporting alone.
+#: The CT of these patients is used for reporting only.
 HELD_OUT = ("verse005", "verse007", "verse014")
 _TOTALSEGMENTATOR_L5, _TOTALSEGMENTATOR_C1, _L5 = 27, 50, 24
-#: LPS and RAS differ in the sign of two axes, there and back.
+#: LPS and RAS differ in the sign of two axes; the matrix is its own inverse.
 TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_ct(path: Path) -> Volume:
-    """A NIfTI file or a folder with one DICOM series; padding becomes air."""
+    """Read a NIfTI file or a folder with one DICOM series; padding becomes air."""
     if path.is_dir():
         reader = SimpleITK.ImageSeriesReader()
         reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(path)))
@@ -45,7 +45,7 @@ def read_ct(path: Path) -> Volume:
 
 
 def read_labels(path: Path, like: Geometry) -> NDArray[np.uint8]:
-    """A label map brought to the CT's axes (flips and permutations only)."""
+    """A label map reoriented to the CT's axes (flips and permutations only)."""
     file = nibabel.load(path)
     have = nibabel.orientations.io_orientation(TO_RAS @ file.affine)
     want = nibabel.orientations.io_orientation(like.affine_lps)

@@ -1,4 +1,4 @@
-"""Stage 3: put averaged weights into the model folders, half precision, with hash and recipe.
+"""Stage 3: write averaged weights to the model folders, in half precision, with hash and recipe.
 
 ``python -m training.release spine_localiser --checkpoint data/training/localiser.pt --version 0.1.0``
 """
@@ -51,7 +51,7 @@ code = "{commit}"
 
 @dataclass(frozen=True, kw_only=True)
 class Released:
-    """What a card says of one model beyond its network: who taught it, on whose data, and what goes in."""
+    """A card's fields on one model beyond its network: who trained it, on which data, and its input."""
 
     recipe: str
     licence: str = "CC BY-SA 4.0 (taught on VerSe masks); see CARD.md"
@@ -76,7 +76,7 @@ RELEASED = {
 
 
 def commit_of_code() -> str:
-    """The commit of the training code, marked if files differ from it."""
+    """The commit of the training code, with a mark if files differ from it."""
     ask = ("git", "rev-parse", "--short=12", "HEAD")
     head = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
     changed = subprocess.run(
@@ -86,7 +86,7 @@ def commit_of_code() -> str:
 
 
 def halved(name: str, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Floats in half precision, counters as they are; raises ValueError where a number does not fit into half."""
+    """Floats in half precision, counters unchanged; raises ValueError if a number does not fit half precision."""
     found = {key: (value.half() if value.is_floating_point() else value).contiguous() for key, value in weights.items()}
     lost = [key for key, value in found.items() if value.is_floating_point() and not value.isfinite().all()]
     if lost:

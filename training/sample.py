@@ -1,4 +1,4 @@
-"""Draw a patch from a packed map under a random affine, elastic bend and crushed bodies."""
+"""Draw a patch from a packed map with a random affine transform, elastic warp and crushed bodies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Patch:
 
 @dataclass(frozen=True, kw_only=True)
 class Pose:
-    """How hard the geometry is thrown about."""
+    """How strongly the geometry is varied."""
 
     degrees: float = 18.0
     scale: tuple[float, float] = (0.8, 1.25)
@@ -31,7 +31,7 @@ class Pose:
 
 
 def random_matrix(rng: np.random.Generator, pose: Pose) -> NDArray[np.float64]:
-    """(3, 3): rotation, anisotropic scale, shear, and a mirror of left and right in half the draws."""
+    """(3, 3): rotation, anisotropic scale, shear, and a left-right mirror in half the draws."""
     a, b, c = np.deg2rad(rng.normal(0, pose.degrees / 2, 3))
     rx = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
     ry = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
@@ -50,7 +50,7 @@ def _grid_mm(shape: tuple[int, ...], step_mm: float) -> list[NDArray[np.float32]
 
 
 def _crush(rng: np.random.Generator, y: NDArray, z: NDArray) -> NDArray[np.float32]:
-    """Source offset along z (mm) that squeezes a slab at the centre, more in front or alike."""
+    """Source offset along z (mm) that compresses a slab at the centre, evenly or more in front."""
     half = between(rng, 10, 14)
     centre = between(rng, -20, 20)
     loss = between(rng, -0.15, 0.5)
@@ -63,7 +63,7 @@ def _crush(rng: np.random.Generator, y: NDArray, z: NDArray) -> NDArray[np.float
 def positions_mm(
     rng: np.random.Generator, shape: tuple[int, ...], *, step_mm: float, pose: Pose
 ) -> list[NDArray[np.float32]]:
-    """Where the voxels of a patch come from, relative to its centre: three (I, J, K) arrays in mm."""
+    """Source positions of the voxels of a patch relative to its centre: three (I, J, K) arrays in mm."""
     x, y, z = _grid_mm(shape, step_mm)
     offsets: list[NDArray | float] = [0.0, 0.0, 0.0]
     if chance(rng, pose.crush_share):
@@ -84,7 +84,7 @@ def positions_mm(
 def draw(
     packed: NDArray[np.uint32], *, centre_mm: NDArray, relative_mm: list[NDArray[np.float32]], source_mm: float
 ) -> Patch:
-    """Gather one patch; what lies beyond the map is outside air."""
+    """Gather one patch; anything beyond the map is outside air."""
     inside: NDArray | bool = True
     flat: NDArray | int = 0
     for axis, n in enumerate(packed.shape):

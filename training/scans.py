@@ -1,6 +1,6 @@
 """Whole CT images with known bodies as training samples: simulated patients, and real series late in training.
 
-A scan's labels name vertebral bodies alone; everywhere else only this is known: it is no body (learn.NOT_BODY).
+A scan's labels cover vertebral bodies only; of everything else it is only known not to be body (learn.NOT_BODY).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REAL_SHARE = 0.4
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """HU (I, J, K) int16 and VerSe numbers of bodies (uint8) on an isotropic LPS grid; centres in mm on it."""
+    """HU (I, J, K) int16 and VerSe numbers of bodies (uint8) on an isotropic LPS grid; centres on it in mm."""
 
     hu: NDArray[np.int16]
     bodies: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class Scan:
 
 
 def _labels_on(volume: Volume, labels: NDArray[np.uint8], grid: Grid) -> NDArray[np.uint8]:
-    """Labels of the source grid on another, each level by linear interpolation."""
+    """Labels of the source grid on another grid, each level interpolated linearly."""
     out = np.zeros(grid.shape, dtype=np.uint8)
     best = np.full(grid.shape, 0.5, dtype=np.float32)
     for level in (int(n) for n in np.unique(labels) if n):
@@ -49,7 +49,7 @@ def _labels_on(volume: Volume, labels: NDArray[np.uint8], grid: Grid) -> NDArray
 
 
 def store(name: str, volume: Volume, labels: NDArray[np.uint8]) -> None:
-    """Write the coarse map of a scan and the fine one around its bodies."""
+    """Write the coarse map of a scan and the fine map around its bodies."""
     SCANS.mkdir(parents=True, exist_ok=True)
     world = volume.geometry.to_world_mm(np.argwhere(labels > 0))
     grids = {
@@ -68,7 +68,7 @@ def load(kind: str, *, names: list[str] | None = None) -> list[Scan]:
     for path in sorted(SCANS.glob("*.json")):
         if names is not None and path.stem not in names:
             continue
-        if not (SCANS / f"{path.stem}_{kind}_bodies.npy").exists():  # outlines without a sure number teach the fine one
+        if not (SCANS / f"{path.stem}_{kind}_bodies.npy").exists():  # unsure numbers train the fine network only
             continue
         bodies = np.load(SCANS / f"{path.stem}_{kind}_bodies.npy", mmap_mode="r")
         step = FINE_MM if kind == "fine" else COARSE_MM
@@ -81,7 +81,7 @@ def load(kind: str, *, names: list[str] | None = None) -> list[Scan]:
 
 
 def pick(rng: np.random.Generator, known: list[Scan]) -> Scan:
-    """A scan: a real one in two of five draws where there are any."""
+    """A random scan: a real one in two of five draws, if there are any."""
     real = [scan for scan in known if scan.is_real]
     among = real if real and rng.random() < _REAL_SHARE else known
     return among[rng.integers(len(among))]

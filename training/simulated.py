@@ -1,6 +1,6 @@
 """Stage 1b: simulated patients as training scans. ``python -m training.simulated --first 800000 --count 40``.
 
-The seeds lie outside the simulator's DEMO_SEEDS and TEST_SEEDS.
+The seeds are outside the simulator's DEMO_SEEDS and TEST_SEEDS.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ log = logging.getLogger("training.simulated")
 
 
 def main() -> None:
-    """Render and store what is not there yet."""
+    """Render and store the patients that do not exist yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--first", type=int, default=800_000)
     parser.add_argument("--count", type=int, default=40)

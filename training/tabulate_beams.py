@@ -1,11 +1,11 @@
-"""Tabulate what a CT beam of unknown filtration makes of marrow, mineral and the calibration tissues.
+"""Tabulate marrow, mineral and the calibration tissues under a CT beam of unknown filtration.
 
     python -m training.tabulate_beams [--data ../shared/data/tables]
 
-The calibration reads this table and nothing of the simulator's: three filtrations that span the half-value layers of
-body CT, every tube voltage of the spectra in use, and water paths from 16 to 40 cm. Values are mass attenuations
-relative to water's, mu = Int S(E) E mu(E) dE / Int S(E) E dE with S the spectrum behind the water and E the
-energy-integrating detector. The way of computing and the tables of elements are those of tabulate_tissue_hu.
+The calibration reads only this table and nothing from the simulator: three filtrations that span the half-value layers
+of body CT, every tube voltage of the spectra in use, and water paths from 16 to 40 cm. Values are mass attenuations
+relative to that of water, mu = Int S(E) E mu(E) dE / Int S(E) E dE, with S the spectrum behind the water and E the
+energy-integrating detector. The method and the element tables are those of tabulate_tissue_hu.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OUTPUT = Path(__file__).resolve().parents[1] / "osteo_core" / "density" / "calib
 KVPS = (80, 100, 110, 120, 130, 140)
 WATER_CM = (16.0, 20.0, 24.0, 28.0, 32.0, 36.0, 40.0)
 _AL, _CU = 2.699, 8.96
-#: g/cm2 of metal, each 6 mm Al and copper. ``middle`` (0.475 mm) gives K2HPO4 0.807 mg/cm3 a HU at 120 kVp behind 25
+#: g/cm2 of metal: 6 mm Al each, plus copper. ``middle`` (0.475 mm) gives K2HPO4 0.807 mg/cm3 a HU at 120 kVp behind 25
 #: cm: midway between the one public scan of QCT Pro rods (0.800) and the one published filtration of a body CT (0.815,
 #: AAPM 2026). ``light`` (0.05 mm Cu) has the lowest half-value layer of body CT, 7.1 mm Al at 120 kVp; ``heavy``
 #: (0.7 mm Cu) is harder than the published filtration by 2.5 % of the slope.
@@ -40,7 +40,7 @@ MATERIALS = ("adipose", "muscle", "blood", "air", "HA", "K2HPO4")
 
 
 def tabulate(data: Path) -> dict[str, object]:
-    """The whole table, ready for JSON: filtration, tube voltage, material, one value a water path."""
+    """The whole table, ready for JSON: filtration, tube voltage, material, one value per water path."""
     elements = read_columns(data / "mass_attenuation_elements_cm2_g.csv")
     spectra = read_columns(data / "xray_spectra_spekpy.csv")
     keep = spectra["keV"] >= 12.0

@@ -1,12 +1,12 @@
-"""Tabulate what each CT beam makes of each tissue; the simulator reads the table.
+"""Tabulate each tissue under each CT beam; the simulator reads the table.
 
     python -m training.tabulate_tissue_hu [--data ../shared/data/tables]
 
 For every vendor's filtration, tube voltage and water path: the effective mass attenuation of each
-component relative to water, mu_eff = Int S(E) E mu(E) dE / Int S(E) E dE with S the spectrum behind
+component relative to water, mu_eff = Int S(E) E mu(E) dE / Int S(E) E dE, with S the spectrum behind
 the patient's water and E the energy-integrating detector. A mixture of
 partial densities p_i (g/cm3) then has HU = 1000 * (sum_i p_i * relative_i - 1).
-Spectra: spekpy_csv, whose own filter is divided out and the beam's filter put in; elements: Elam
+Spectra: spekpy_csv, with its own filter divided out and the beam's filter applied; elements: Elam
 tables (xraydb); compositions: ICRU/ICRP (spekpy). The vendors' filters are plausible, not published.
 """
 
@@ -27,9 +27,9 @@ KVPS = (80, 100, 120, 140)
 WATER_CM = (20.0, 25.0, 30.0, 36.0, 44.0)
 #: The filter already in the shared spectra, g/cm2: 6 mm Al, 0.9 mm Ti.
 TABLE_FILTER = {"Al": 0.6 * 2.699, "Ti": 0.09 * 4.506}
-#: Total filter of each beam in g/cm2 of metal. ``reference`` is 3.6 mm Al and 0.6 mm Cu, the one filtration of a body
-#: CT that is published (AAPM 2026: 3.6 mm Al, 0.1 mm Cu inherent, 0.5 mm added). The vendors' own are guesses from what
-#: their tubes are said to have, with COMMON_CU_CM more: the mean of the five then gives K2HPO4 0.807 mg/cm3 a HU at
+#: Total filter of each beam in g/cm2 of metal. ``reference`` is 3.6 mm Al and 0.6 mm Cu, the only published filtration
+#: of a body CT (AAPM 2026: 3.6 mm Al, 0.1 mm Cu inherent, 0.5 mm added). The vendors' own are guesses from what
+#: is reported about their tubes, plus COMMON_CU_CM: the mean of the five then gives K2HPO4 0.807 mg/cm3 a HU at
 #: 120 kVp behind 25 cm, midway between the one public scan of QCT Pro rods (0.800) and that filtration (0.815).
 COMMON_CU_CM = 0.015
 FILTERS = {
@@ -75,7 +75,7 @@ def read_columns(path: Path) -> dict[str, Floats]:
 
 
 def read_materials(path: Path, elements: dict[str, Floats]) -> dict[str, tuple[float, dict[str, float]]]:
-    """Density and mass fractions of MATERIALS; elements without attenuation data are below 0.1 % and left out."""
+    """Density and mass fractions of MATERIALS; elements without attenuation data are below 0.1 % and omitted."""
     with path.open(encoding="utf-8") as file:
         rows = {row["material"]: row for row in csv.DictReader(file)}
     found = {}
@@ -87,7 +87,7 @@ def read_materials(path: Path, elements: dict[str, Floats]) -> dict[str, tuple[f
 
 
 def mass_attenuation(elements: dict[str, Floats], fractions: dict[str, float], energies: Floats) -> Floats:
-    """(E,) mass attenuation in cm2/g of a mixture; log-log between the table's energies."""
+    """(E,) mass attenuation in cm2/g of a mixture; log-log interpolation between the table's energies."""
     total = np.zeros_like(energies)
     for element, fraction in fractions.items():
         logs = np.interp(np.log(energies), np.log(elements["keV"]), np.log(elements[element]))
@@ -96,13 +96,13 @@ def mass_attenuation(elements: dict[str, Floats], fractions: dict[str, float], e
 
 
 def beam(spectrum: Floats, energies: Floats, path: dict[str, float], elements: dict[str, Floats]) -> Floats:
-    """(E,) detector weights behind ``path`` (g/cm2 by element, negative to take a filter out)."""
+    """(E,) detector weights behind ``path`` (g/cm2 by element, negative to remove a filter)."""
     exponent = sum(thickness * mass_attenuation(elements, {name: 1.0}, energies) for name, thickness in path.items())
     return spectrum * np.exp(-exponent) * energies
 
 
 def path_of(filters: dict[str, float], water_cm: float) -> dict[str, float]:
-    """What lies between the shared spectra and the detector, g/cm2 by element."""
+    """The material between the shared spectra and the detector, g/cm2 by element."""
     path = {"H": 0.1119 * water_cm, "O": 0.8881 * water_cm}
     for name in sorted({*filters, *TABLE_FILTER}):
         path[name] = filters.get(name, 0.0) - TABLE_FILTER.get(name, 0.0)

@@ -1,4 +1,4 @@
-"""Stage 2b: teach the fine network on painted patches. ``python -m training.vertebra``."""
+"""Stage 2b: train the fine network on painted patches. ``python -m training.vertebra``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from training.vessels import lay_vessels
 from training.workplace import WORKPLACE
 
 SHAPE = (72, 72, 88)
-#: Share of the patches that come from stored scans (training/scans.py) where there are any.
+#: Share of the patches taken from stored scans (training/scans.py), if there are any.
 SCAN_SHARE = 0.4
 _SCAN_POSE = Pose(degrees=14.0, scale=(0.85, 1.18), elastic_mm=2.0, bend_mm=3.0, crush_share=0.1)
 _BODY_TABLE = ((np.arange(256) > 0) & (np.arange(256) < SACRUM)).astype(np.uint8) * CLASSES.index("body")
@@ -67,7 +67,7 @@ def from_scan(rng: np.random.Generator, scan: scans.Scan) -> Sample:
 
 
 def samples(seed: int) -> Iterator[Sample]:
-    """Patches without end, painted but for SCAN_SHARE: HU and classes, both of SHAPE."""
+    """Endless patches, painted except for a share of SCAN_SHARE: HU and classes, both of SHAPE."""
     rng = np.random.default_rng(seed)
     known = scans.load("fine")
     names = sorted(p.stem for p in CACHE.glob("*.json"))
@@ -89,7 +89,7 @@ def samples(seed: int) -> Iterator[Sample]:
 
 
 def main() -> None:
-    """Teach the fine network; run again to go on."""
+    """Train the fine network; run again to resume."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=5000)
     parser.add_argument("--folder", type=Path, default=WORKPLACE)

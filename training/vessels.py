@@ -1,4 +1,4 @@
-"""Aorta and vena cava as scanners see them: full, enhanced, and lying on the spine (the phantoms' are collapsed)."""
+"""Aorta and vena cava as in clinical CT: full, enhanced, lying on the spine (the phantoms' vessels are collapsed)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SOFT = (
 
 
 def _front_line(patch: Patch) -> tuple[np.ndarray, np.ndarray] | None:
-    """Middle x and foremost y of the bodies at each z as straight lines, in voxels."""
+    """Mid x and foremost y of the bodies at each z, as straight lines, in voxels."""
     bodies = (patch.part > 0) & (patch.part < SACRUM)
     heights = np.flatnonzero(bodies.any(axis=(0, 1)))
     if len(heights) < 8:

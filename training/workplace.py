@@ -1,4 +1,4 @@
-"""Where training keeps maps, scans and checkpoints: the variable OSTEO_TRAINING, else data/training (not in git)."""
+"""Folder for maps, scans and checkpoints: the variable OSTEO_TRAINING, or data/training (not in git)."""
 
 from __future__ import annotations
 
