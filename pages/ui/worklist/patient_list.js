@@ -1,6 +1,6 @@
-// The worklist as a table for keyboard and mouse. The selection is a patient, not a row number: every request to note
-// something names the patients that were shown when the key or button was pressed. While a request is under way no other
-// one can be made. After a note the server says which patient comes next; that patient is shown before a key can note it.
+// The worklist as a table for keyboard and mouse. The selection is a patient, not a row number: a request to add a note
+// names the patients that were shown when the key or button was pressed. While a request is pending, no other one can
+// be made. After a note the server says which patient is next; that patient is displayed before a key can add a note.
 const SHOWN_MS = 350;
 const instances = new WeakMap();
 
@@ -47,7 +47,7 @@ class PatientList {
     } else if (isAnswer) {
       this.waiting = 0;
       if (data.message && !data.message.is_refused) this.ticked.clear();
-      // Whoever was selected while the answer was awaited stays selected.
+      // A selection made while waiting for the answer is kept.
       const isMoved = this.selected !== this.selectedAtRequest;
       const to = isMoved ? this.selected : (data.selected ?? this.selected);
       this.select(to, { isAdvance: to !== this.selected });
@@ -84,7 +84,7 @@ class PatientList {
   move(step) {
     const rows = this.data.rows;
     if (!rows.length) return;
-    // Down right after a note stays on the next patient, which is selected already: none is skipped unseen.
+    // Down right after a note stays on the next patient, who is already selected: nobody is skipped unseen.
     if (step === 1 && this.justAdvanced) {
       this.justAdvanced = false;
       this.draw();
@@ -135,7 +135,7 @@ class PatientList {
     event.stopPropagation();
   }
 
-  // Keys that work wherever the focus is, except while something is typed or chosen.
+  // Keys that work wherever the focus is, except while the user types or chooses.
   onKey(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || !this.data) return;
     const target = event.composedPath()[0];
@@ -342,7 +342,7 @@ class PatientList {
   }
 }
 
-// Scripts of the patient's page are fetched and compiled while the list is read; a page loads them once.
+// Scripts of the patient's page are fetched and compiled while the list is being read; a page loads them once.
 const ahead = new Set();
 const load = (address) => import(new URL(address, window.location.origin).href);
 const fetchAhead = ({ ahead: addresses, volume_script }) => {

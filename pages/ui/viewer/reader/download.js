@@ -1,4 +1,4 @@
-// A worker: fetches what is asked for and hands its bytes over.
+// A worker: fetches the requested files and transfers their bytes.
 import { fetchSoon } from './fetch_soon.js'
 
 self.onmessage = async ({ data: { number, url, seconds } }) => {

@@ -1,4 +1,4 @@
-// Drawing on a label map: every action is one step that undo takes back, down to the opening.
+// Drawing on a label map: every action is one step that can be undone, back to the state when drawing began.
 export const ORDER = [17, 18, 19, 20, 21, 22, 23, 24, 25]  // T10 to L6 by VerSe numbers, head to foot
 
 export class Drawing {
@@ -55,7 +55,7 @@ export class Drawing {
     return step.name
   }
 
-  // What differs from the opening, small enough for the browser's own storage.
+  // The differences from the state when drawing began, small enough for the browser's own storage.
   changes() {
     const places = [], values = []
     for (let n = 0; n < this.labels.length; n++) if (this.labels[n] !== this.opened[n]) { places.push(n); values.push(this.labels[n]) }
@@ -98,7 +98,7 @@ export class Drawing {
     return { low: low.map((x) => Math.max(0, x - margin)), high: high.map((x, a) => Math.min(dims[a] - 1, x + margin)) }
   }
 
-  // Close holes of a level in every slice across this axis: what the outside cannot reach belongs to it.
+  // Fill the holes of a level in every slice across this axis: whatever is not connected to the outside.
   fill(level, axis) {
     const box = this.box(level, 1)
     if (!box) return false
@@ -125,7 +125,7 @@ export class Drawing {
     return this.commit('fill')
   }
 
-  // A voxel belongs to the level where most of its surroundings (about 2 mm) do.
+  // A voxel belongs to the level if most of its neighbourhood (about 2 mm) does.
   smooth(level) {
     const reach = this.volume.spacing.map((s) => Math.max(1, Math.round(1.5 / s)))
     const box = this.box(level, Math.max(...reach) + 1)
@@ -147,7 +147,7 @@ export class Drawing {
     for (let k = box.low[2]; k <= box.high[2]; k++) for (let j = box.low[1]; j <= box.high[1]; j++) for (let i = box.low[0]; i <= box.high[0]; i++) visit(this.at(i, j, k), m++)
   }
 
-  // Slices without the level that lie between slices with it take a shape in between (distances to the two outlines).
+  // Empty slices between slices of the level get an interpolated shape (from the distances to the two outlines).
   interpolate(level, axis) {
     const box = this.box(level)
     if (!box) return false
@@ -181,7 +181,7 @@ export class Drawing {
     return this.commit('interpolate')
   }
 
-  // One millimetre outwards into bone as bright as the level itself (its 10th percentile of HU and above).
+  // Grow by one millimetre into bone as bright as the level itself (its 10th percentile of HU and above).
   grow(level) {
     const box = this.box(level, 3)
     if (!box) return false
@@ -227,7 +227,7 @@ export class Drawing {
   }
 }
 
-// Every number of a column moved by one: null where a level would leave the known ones.
+// Shift all level numbers of a column by one; null if a level would leave the known range.
 export const shifted = (present, by) => {
   const map = {}
   for (const number of present) {
@@ -250,7 +250,7 @@ const blurred = (field, size, axis, reach) => {
   return out
 }
 
-// Negative inside; by two passes over the slice (chamfer), in mm.
+// Signed distance in mm, negative inside; two passes over the slice (chamfer).
 const signedDistance = (mask, width, height, [du, dv]) => {
   const to = (value) => {
     const d = new Float32Array(mask.length)

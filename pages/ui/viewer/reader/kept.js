@@ -1,4 +1,4 @@
-// What was drawn and not yet saved lies in this browser, by series and by the version it was drawn on.
+// Unsaved drawings are kept in this browser, by series and by the version they were drawn on.
 const NAME = 'osteo-reader', STORE = 'drawings'
 
 const opened = () => new Promise((done, failed) => {

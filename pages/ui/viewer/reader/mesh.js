@@ -1,6 +1,6 @@
 import { fetchSoon } from './fetch_soon.js'
 
-// Surfaces of the bodies and of the bone around them: one small WebGL program, turned in software too.
+// Surfaces of the bodies and of the surrounding bone: one small WebGL program that also runs in software.
 const VERTEX = `#version 300 es
 in vec3 place; in vec3 normal; uniform mat4 view; uniform mat3 turn; uniform vec4 clip; out vec3 facing; out float kept;
 void main() { gl_Position = view * vec4(place, 1.0); facing = turn * normal; kept = dot(clip.xyz, place) - clip.w; }`
@@ -60,7 +60,7 @@ export class Scene {
 
   look_from(name) { this.turned = VIEWS[name].slice(); this.draw() }
 
-  // LPS mm -> eye: the camera stands in front of the patient, head up; x of the eye to the viewer's right.
+  // LPS mm -> eye: the camera is in front of the patient, head up; x of the eye points to the viewer's right.
   axes() {
     const [a, e] = this.turned, ca = Math.cos(a), sa = Math.sin(a), ce = Math.cos(e), se = Math.sin(e)
     const right = [ca, sa, 0], front = [sa * ce, -ca * ce, se], up = [-sa * se, ca * se, ce]
@@ -81,7 +81,7 @@ export class Scene {
     return [((x + 1) / 2) * this.canvas.width, ((1 - y) / 2) * this.canvas.height]
   }
 
-  // Keeps the part on the patient's left of a sagittal plane that moves in from the right.
+  // A sagittal clipping plane that moves in from the right; the part on the patient's left of it is kept.
   clip() { return [1, 0, 0, this.clipShare ? -this.half + 2 * this.half * this.clipShare : -1e6] }
 
   draw() {
@@ -129,7 +129,7 @@ export class Scene {
   free() { this.gl.getExtension('WEBGL_lose_context')?.loseContext() }
 }
 
-// Moller and Trumbore 1997; the ray begins in the plane of the screen through the middle, so depth may be negative.
+// Moller and Trumbore 1997; the ray starts in the plane of the screen through the middle, so depth may be negative.
 const crossing = (o, d, p, a, b, c) => {
   const e1x = p[b] - p[a], e1y = p[b + 1] - p[a + 1], e1z = p[b + 2] - p[a + 2]
   const e2x = p[c] - p[a], e2y = p[c + 1] - p[a + 1], e2z = p[c + 2] - p[a + 2]

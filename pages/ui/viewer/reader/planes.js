@@ -1,7 +1,7 @@
-// Sagittal, coronal and axial plane on plain canvases: every pixel is a voxel's own value, nothing waits for a GPU.
+// Sagittal, coronal and axial plane on plain canvases: every pixel is a voxel's own value, and no GPU is needed.
 import { huAt, isInside } from './volume.js'
 
-// Axes of the shown grid grow to the patient's left, back and head: radiological planes need no turning but head up.
+// Axes of the shown grid point to the patient's left, back and head: radiological planes only need flipping head up.
 export const PLANES = {
   sagittal: { across: 0, u: 1, v: 2, up: true, letters: ['A', 'P', 'H', 'F'], name: 'Sagittal' },
   coronal: { across: 1, u: 0, v: 2, up: true, letters: ['R', 'L', 'H', 'F'], name: 'Coronal' },
@@ -24,7 +24,7 @@ export class Plane {
     this.paths = new Map()
   }
 
-  // The spine along which this plane is straightened, null where it is flat.
+  // The spine along which this plane is straightened; null if the plane is flat.
   get spine() { return this.kind === 'sagittal' && this.screen.isCurved ? this.screen.spine : null }
 
   get dims() { return [this.screen.volume.dims[this.u], this.spine ? this.spine.slices.length : this.screen.volume.dims[this.v]] }
@@ -33,7 +33,7 @@ export class Plane {
 
   reset() { this.zoom = 1; this.shift = [0, 0] }
 
-  // Pixels of the canvas for one voxel along u and v, and where voxel (0, 0) begins.
+  // Canvas pixels per voxel along u and v, and the position of voxel (0, 0).
   frame() {
     const [nu, nv] = this.dims, [du, dv] = this.steps
     const { width, height } = this.canvas
@@ -43,10 +43,10 @@ export class Plane {
 
   row(v) { return this.up ? this.dims[1] - 1 - v : v }
 
-  // How many voxels to the left of the spine's middle the straightened plane runs.
+  // Distance in voxels by which the straightened plane is left of the middle of the spine.
   get aside() { return this.screen.cross[0] - this.spine.across[this.screen.cross[2]] }
 
-  // The line of voxels that a row shows: [index across the plane, index along v].
+  // The line of voxels shown by a row: [index across the plane, index along v].
   line(v) {
     const { spine, screen } = this
     if (!spine) return [screen.cross[this.across], v]
@@ -54,16 +54,16 @@ export class Plane {
     return [Math.max(0, Math.min(screen.volume.dims[0] - 1, spine.across[k] + this.aside)), k]
   }
 
-  // What the plane shows at present, by which a ruler knows its own picture.
+  // Identifies what the plane currently shows, so that a ruler is drawn only where it was measured.
   get slice() { return this.spine ? `straightened ${this.aside}` : this.screen.cross[this.across] }
 
-  // Canvas pixels -> place in the picture (column, row from the foot or the front), in voxels, fractions allowed.
+  // Canvas pixels -> point in the picture (column, row from the foot or the front), in voxels, fractions allowed.
   pointAt(px, py) {
     const { su, sv, x, y } = this.frame()
     return [(px - x) / su - 0.5, this.row((py - y) / sv - 0.5)]
   }
 
-  // Canvas pixels -> voxel (i, j, k); outside the image too, for the caller to judge.
+  // Canvas pixels -> voxel (i, j, k); it may be outside the image, which the caller must check.
   voxelAt(px, py) {
     const { su, sv, x, y } = this.frame()
     const v = this.row(Math.floor((py - y) / sv)), isInside = v >= 0 && v < this.dims[1]
@@ -77,7 +77,7 @@ export class Plane {
   // Middle of a voxel (fractions allowed) on the canvas.
   pixelOf(index) { return this.pixel([index[this.u], this.spine ? this.spine.rowOf(index[2]) : index[this.v]]) }
 
-  // A place in the picture on the canvas.
+  // A point of the picture on the canvas.
   pixel([u, v]) {
     const { su, sv, x, y } = this.frame()
     return [x + (u + 0.5) * su, y + (this.row(v) + 0.5) * sv]
@@ -117,7 +117,7 @@ export class Plane {
     this.tissuePaths = tissue ? this.#outlines((n) => tissue[n]) : new Map()
   }
 
-  // Along voxel edges, one path a level, in voxels of the image.
+  // Along voxel edges, one path per level, in voxels of the image.
   #outlines(valueOf) {
     const [nu, nv] = this.dims, { dims } = this.screen.volume
     const stride = [1, dims[0], dims[0] * dims[1]]
@@ -232,7 +232,7 @@ export class Plane {
     }
   }
 
-  // Which plane, slice and level, in one line or two.
+  // Plane, slice and level, in one or two lines.
   #title() {
     const s = this.screen, title = s.title || '', level = s.levelAt(s.cross), name = level ? ` · ${level.name}` : ''
     if (!this.spine) return [`${title}${this.name} ${s.cross[this.across] + 1}/${s.volume.dims[this.across]}${name}`]
@@ -250,7 +250,7 @@ export class Plane {
     c.textAlign = 'right'
     outlined(c, right, width - 6 * d, height / 2, '#d7dde6', d)
     c.textAlign = 'center'
-    outlined(c, top, width / 2, (width < 520 * d ? (this.spine ? 46 : 32) : 11) * d, '#d7dde6', d)  // below the words of a narrow plane
+    outlined(c, top, width / 2, (width < 520 * d ? (this.spine ? 46 : 32) : 11) * d, '#d7dde6', d)  // below the text of a narrow plane
     outlined(c, bottom, width / 2, height - 11 * d, '#d7dde6', d)
     c.font = `${11.5 * d}px ${s.font}`
     c.textAlign = 'left'
@@ -280,7 +280,7 @@ const outlined = (c, words, x, y, colour, d) => {
   c.fillText(words, x, y)
 }
 
-// '23.4 mm' of a ruler, '34°' of an angle; '' while points are missing. Points (column, row) in voxels, steps in mm.
+// '23.4 mm' for a ruler, '34°' for an angle; '' while points are missing. Points (column, row) in voxels, steps in mm.
 export const wordsOf = (one, steps) => {
   const mm = one.points.map((p) => p.map((x, n) => x * steps[n]))
   const minus = (a, b) => a.map((x, n) => x - b[n])
@@ -291,7 +291,7 @@ export const wordsOf = (one, steps) => {
   return `${((Math.acos(Math.max(-1, Math.min(1, cosine))) * 180) / Math.PI).toFixed(0)}°`
 }
 
-// '61 HU · L2 · from the centre of L2: 4 mm above, 3 mm left': a place by the level, not by the table's coordinates.
+// '61 HU · L2 · from the centre of L2: 4 mm above, 3 mm left': relative to the level, not in table coordinates.
 export const readout = (screen, index) => {
   if (!isInside(screen.volume, index)) return ''
   const level = screen.levelAt(index), words = [`${Math.round(huAt(screen.volume, index))} HU`, level ? level.name : 'outside the mask']

@@ -1,4 +1,4 @@
-// An earlier study beside the present one: its own volume and mask, its cross tied to the present one level by level.
+// An earlier study beside the current one: its own volume and mask, its cross linked to the current one by level.
 import { Plane } from './planes.js'
 import { spineOf } from './spine.js'
 import { placesOf, readVolume } from './volume.js'
@@ -16,7 +16,7 @@ export class Prior {
 
   static async open(screen, data) {
     const at = (name) => new URL(data.urls[name], window.location.origin).href
-    // One after the other: the mask is written first, so once the CT is there both are.
+    // Not in parallel: the mask is written first, so once the CT is there, both are.
     const volume = await readVolume(at('ct'), 180)
     return new Prior(screen, data, volume, data.urls.mask ? await readVolume(at('mask'), 10) : null)
   }
@@ -53,13 +53,13 @@ export class Prior {
 
   levelAt([i, j, k]) { const { dims } = this.volume; return this.byNumber[this.drawing.labels[i + dims[0] * (j + dims[1] * k)]] }
 
-  // The place of the present study that belongs to a place of this one; null without a level that both have.
+  // The position in the current study that corresponds to one in this study; null without a common level.
   toNow(index) { return linked(index, this, this.screen) }
 
   draw() { for (const plane of this.planes) plane.draw() }
 }
 
-// A voxel of one study in the other: along the spine between the centres of the levels that both have, across it by the
+// Maps a voxel of one study to the other: along the spine between the centres of the common levels, across it by the
 // distance in mm from the line through them. Outside the common levels by the distance in mm from the nearest.
 export const linked = (index, from, to) => {
   const common = Object.keys(from.places).filter((number) => to.places[number])

@@ -1,8 +1,8 @@
-// Colours of the surfaces: by level, by vBMD or by height loss, and the legend that says what they mean.
+// Colours of the surfaces (by level, by vBMD or by height loss), and the legend that explains them.
 import { make } from './words.js'
 
 const BONE = [219, 209, 184], GREY = [150, 155, 162]
-// Stops from low to high: [value, colour]; blue and orange are told apart with any colour vision.
+// Stops from low to high: [value, colour]; blue and orange can be distinguished with any colour vision.
 const SCALES = {
   vbmd: {
     title: 'vBMD, mg/cm³', of: (own) => own?.vbmd?.[0], words: (x) => x.toFixed(0), ticks: (limits) => [limits.low, limits.high],
@@ -35,7 +35,7 @@ export const colourOf = (screen, surface) => {
   return value === undefined ? GREY : mixed(stopsOf(screen), value)
 }
 
-// 'L1', or 'L1 62' where the colour is a number.
+// 'L1', or 'L1 62' if the colour stands for a number.
 export const labelOf = (screen, surface) => {
   const value = valueOf(screen, surface.number)
   return value === undefined ? surface.name : `${surface.name} ${SCALES[screen.colourBy].words(value)}`
@@ -57,7 +57,7 @@ const bar = (stops, ticks) => {
   return make('div', {}, gradient, make('div', { className: 'ticks' }, ...marks))
 }
 
-// What the colours say, with the unit, and which levels are grey.
+// The meaning of the colours, with the unit, and which levels are grey.
 export const showScale = (screen) => {
   const scale = SCALES[screen.colourBy], numbered = screen.scene.surfaces.filter((s) => s.number)
   const without = numbered.filter((s) => scale && valueOf(screen, s.number) === undefined)

@@ -1,5 +1,5 @@
-// The reader's screen: headline, planes, levels, tools and decisions. Built once a series and version; what comes with
-// later reruns changes words and numbers, never the cross, the zoom or the window.
+// The reader's screen: headline, planes, levels, tools and decisions. Built once per series and version; later reruns
+// update text and numbers, never the cross, the zoom or the window.
 import { Drawing, ORDER, shifted } from './edit.js'
 import { fetchSoon } from './fetch_soon.js'
 import { forget, keep, kept } from './kept.js'
@@ -13,19 +13,19 @@ import { packLabels, placesOf, readVolume, toIndex, toWorld } from './volume.js'
 import { askSignature, levelCard, showHelp, showHead, showTissues } from './words.js'
 
 const absolute = (address) => new URL(address, window.location.origin).href
-// '24 Nov 2026, 02:13', as the pages write it (wording.moment).
+// '24 Nov 2026, 02:13', in the format of the pages (wording.moment).
 const dayAndTime = (at) => {
   const say = (options) => new Date(at).toLocaleString('en-GB', options)
   return `${say({ day: 'numeric' })} ${say({ month: 'short' }).slice(0, 3)} ${say({ year: 'numeric' })}, ${say({ hour: '2-digit', minute: '2-digit' })}`
 }
 const gone = (what) => `${what} are not stored for this series and can no longer be made, since its source files are gone`
-// What is shown on the planes on demand: by its button, whether it is shown, how its file is read, and its name.
+// Overlays shown on demand, by button: the flag for whether it is shown, how its file is read, and its name.
 const PARTS = {
   roi: { flag: 'isRoiShown', read: (url) => readVolume(url, 60), words: 'The regions' },
   lines: { flag: 'isLinesShown', read: async (url) => (await fetchSoon(url, 60)).json(), words: 'The height lines' },
   tissue: { flag: 'isTissueShown', read: (url) => readVolume(url, 60), words: 'The calibration tissues' },
 }
-// An address without its signature, which is another one at each rerun.
+// An address without its signature, which changes with each rerun.
 const placeOf = (url) => (url || '').split('?')[0]
 
 export class Screen {
@@ -42,9 +42,9 @@ export class Screen {
   async open(data) {
     this.began = performance.now()
     this.data = data
-    this.decisions = structuredClone(data.decisions)  // of the read on the screen: who signs it keeps what was decided
-    this.seen = { ...data.seen }  // the signatures that stood when this screen was opened; a later rerun shows no newer read
-    if (this.part('message').dataset.kind === 'bad') this.tell('')  // of the screen before: another reader, another version
+    this.decisions = structuredClone(data.decisions)  // those of the displayed read: the person who signs it keeps its decisions
+    this.seen = { ...data.seen }  // the signatures when this screen was opened; a later rerun does not display a newer read
+    if (this.part('message').dataset.kind === 'bad') this.tell('')  // left over from the previous screen: another reader or version
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])
@@ -75,7 +75,7 @@ export class Screen {
     this.tissueColours = Object.fromEntries(this.data.tissues.map((one) => [one.number, one.rgb]))
   }
 
-  // Later data of the same series and version: words, numbers, addresses.
+  // Later data of the same series and version: text, numbers, addresses.
   update(data) {
     this.data = data
     if (!this.volume) return
@@ -89,7 +89,7 @@ export class Screen {
     this.draw()
   }
 
-  // Another earlier study was chosen: what belonged to the last one goes with its canvases.
+  // Another earlier study was chosen: replacing the canvases also removes the old study's listeners.
   changePrior() {
     this.prior = this.hover = null
     for (const canvas of this.root.querySelectorAll('canvas[data-prior]')) canvas.replaceWith(canvas.cloneNode())
@@ -142,7 +142,7 @@ export class Screen {
     this.watcher?.disconnect()
     this.scene?.free()
     this.root.classList.remove('three-d', 'with-prior')
-    // What listens on a canvas belongs to this screen; the next one begins with fresh ones.
+    // Listeners on a canvas belong to this screen; the next screen starts with new canvases.
     for (const canvas of this.root.querySelectorAll('.pane canvas')) canvas.replaceWith(canvas.cloneNode())
   }
 
@@ -168,7 +168,7 @@ export class Screen {
     })
   }
 
-  // HU and place under the mouse, also when the slice under it moves; of the cross where there is no mouse.
+  // HU and position under the mouse, also when the slice under it changes; those of the cross if there is no mouse.
   showReadout() {
     const { hover } = this
     this.part('readout').textContent = hover ? readout(hover.plane.screen, hover.plane.voxelAt(...hover.at)) : readout(this, this.cross)
@@ -293,7 +293,7 @@ export class Screen {
     this.draw()
   }
 
-  // After any step of drawing.
+  // After each step of drawing.
   changed(isNew) {
     if (isNew) {
       clearTimeout(this.keeping)
@@ -325,7 +325,7 @@ export class Screen {
   edit(on) {
     if (on && !this.data.can_correct) { this.tell(this.data.why_not_correct || 'This series cannot be corrected here.', 'bad'); return }
     if (on && this.isCurved) this.toggleCurve()
-    // The server reads the series and measures it as it is, so that saving has only the change to measure.
+    // The server loads and measures the series unchanged, so that saving only has to measure the change.
     if (on) this.prepared ??= this.#post('measure', JSON.stringify({ ...this.decisions, version: this.data.version })).catch(() => null)
     this.isEditing = on
     this.tool = on ? 'brush' : 'cross'
@@ -370,7 +370,7 @@ export class Screen {
     const answer = await fetch(absolute(this.data.urls[what]), { method: 'POST', body }).catch(() => null)
     if (!answer) throw new Error('the connection is lost; what you drew is kept in this browser, save again when it is back')
     const found = await answer.json().catch(() => ({ problem: `the server answered ${answer.status}` }))
-    if (answer.status === 403 && !isRetry) {  // the page was open for longer than its addresses: ask for new ones, once
+    if (answer.status === 403 && !isRetry) {  // the page was open for longer than its addresses are valid: request new ones, once
       const old = this.data.urls[what]
       this.send('act', { kind: 'renew', at: Date.now() })
       for (let n = 0; n < 50 && this.data.urls[what] === old; n++) await new Promise((done) => setTimeout(done, 200))
@@ -405,7 +405,7 @@ export class Screen {
     this.showBar()
   }
 
-  // Numbers under the decisions made so far, without storing any of them.
+  // Results under the decisions made so far, without storing them.
   async measure() {
     try {
       const found = await this.#post('measure', JSON.stringify({ ...this.decisions, version: this.data.version }))
@@ -512,7 +512,7 @@ export class Screen {
     for (const button of this.root.querySelectorAll('[data-look]')) button.onclick = () => { this.scene?.look_from(button.dataset.look); button.blur() }
   }
 
-  // A tool in hand, or out of it again.
+  // Select a tool, or deselect it.
   take(tool) { this.tool = tool === this.tool ? 'cross' : tool; this.showBar() }
 
   toggleCurve() {
@@ -530,7 +530,7 @@ export class Screen {
     await this.loadParts()
   }
 
-  // Fetch what is shown and not there yet; outlines that were saved have regions and lines of their own.
+  // Fetch the visible overlays that are missing; saved outlines have regions and lines of their own.
   async loadParts() {
     for (const [name, { flag, read, words }] of Object.entries(PARTS)) {
       const url = this.data.urls[name], place = placeOf(url)
@@ -549,7 +549,7 @@ export class Screen {
     this.resize()
   }
 
-  // The latest earlier study beside this one: its sagittal and axial plane in place of the coronal one or the 3D view.
+  // The latest earlier study beside this one: its sagittal and axial plane replace the coronal plane or the 3D view.
   async togglePrior() {
     const [data] = this.data.priors || []
     if (!data) { this.tell('There is no earlier study of this person in the store.'); return }
@@ -597,7 +597,7 @@ export class Screen {
     } catch (error) { this.tell(`The 3D view cannot be shown: ${error.message}.`, 'bad') }
   }
 
-  // Surfaces of outlines that are no longer the ones before the reader.
+  // Free surfaces whose outlines are no longer displayed.
   dropScene() {
     this.scene.free()
     this.scene = null
@@ -703,8 +703,8 @@ export class Screen {
 
 const screens = new WeakMap()
 
-// Called at every rerun whose data changed. The screen is kept by its host element and the id in data; a version that
-// this screen saved itself is no reason to load anything again.
+// Called at every rerun with changed data. The screen is kept by its host element and the id in data; nothing is
+// reloaded for a version that this screen saved itself.
 export const show = (root, data, send) => {
   const held = screens.get(root)
   const isOwn = held && (held.version === data.version || root.dataset.saved === data.version)
@@ -722,7 +722,7 @@ export const show = (root, data, send) => {
   })
 }
 
-// A new version of the same series opens where the old one stood.
+// A new version of the same series opens with the view of the old one.
 const resume = (screen, again) => {
   screen.cross = again.cross
   screen.setWindow({ low_hu: again.window.low, high_hu: again.window.high, name: again.window.name })

@@ -1,8 +1,8 @@
-// The sagittal plane straightened along the bodies: a surface through their centres that runs straight from front to back,
-// laid flat. It bends about one direction alone, so nothing is stretched: lengths along it and from front to back are true.
+// The sagittal plane straightened along the bodies: a surface through their centres, straight from front to back, laid
+// flat. It bends in one direction only, so nothing is stretched: lengths along it and from front to back are true.
 export class Spine {
-  // By the levels' centres (indices), straight between them, upright beyond the first and the last. Each row of the picture
-  // is a line of voxels of one slice; rows are one slice spacing apart along the curve.
+  // Through the levels' centres (indices), straight between them, vertical beyond the first and the last. Each row of
+  // the picture is a line of voxels of one slice; rows are one slice spacing apart along the curve.
   constructor(centres, { dims, spacing }) {
     const points = centres.map((c) => [c[2], c[0]]).sort((a, b) => a[0] - b[0])
     const middle = (k) => {
@@ -22,14 +22,14 @@ export class Spine {
     }
   }
 
-  // The row (fractions allowed) at which a slice is shown.
+  // The row (fractions allowed) in which a slice is shown.
   rowOf(k) {
     const low = Math.max(0, Math.min(this.along.length - 1, Math.floor(k))), high = Math.min(this.along.length - 1, low + 1)
     return (this.along[low] + (k - low) * (this.along[high] - this.along[low])) / this.step
   }
 }
 
-// null where fewer than two levels say where the spine runs.
+// null if fewer than two levels define the course of the spine.
 export const spineOf = (places, volume) => {
   const centres = Object.values(places).map((place) => place.centre)
   return centres.length < 2 ? null : new Spine(centres, volume)

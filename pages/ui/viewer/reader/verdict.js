@@ -1,7 +1,7 @@
-// What 'accepted' may be signed on; the server asks the same again (osteo_core/review/accepting.py).
+// Conditions for signing 'accepted'; the server checks them again (osteo_core/review/accepting.py).
 const sameApartFromCauses = (a, b) => ['left_out', 'grades', 'phase', 'is_count_wrong'].every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]))
 
-// What differs from the program's result, each in words; none where it, or to an adjudicator a chosen read, stands as it is.
+// The differences from the program's result, in words; none if it, or a read that an adjudicator chose, is unchanged.
 export const corrected = (data, decisions) => {
   const isChosen = data.acceptable.some((read) => read.version === data.version && sameApartFromCauses(read.decisions, decisions))
   if (isChosen) return []

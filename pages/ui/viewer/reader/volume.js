@@ -1,8 +1,8 @@
-// NIfTI-1 in the browser: CT and masks as the server writes them (little-endian, axes to left, back and head).
+// NIfTI-1 in the browser: CT and masks as written by the server (little-endian, axes to left, back and head).
 const HEADER = 352
 const KINDS = { 2: Uint8Array, 4: Int16Array, 16: Float32Array }
 
-// Volumes come through a worker, since the page has much to draw while they arrive.
+// Volumes are fetched by a worker, since the page has much to draw while they arrive.
 const worker = new Worker(new URL('./download.js', import.meta.url), { type: 'module' })
 const awaited = new Map()
 let asked = 0
@@ -22,12 +22,12 @@ const download = async (url, seconds) => parse(await new Promise((done, refuse) 
   worker.postMessage({ number: asked, url, seconds })
 }))
 
-// A CT that a list of patients asks for as it opens one, while the page is still being drawn.
+// A CT requested by a patient list when it opens a patient, while the page is still being drawn.
 let begun = null
 const placeOf = (url) => new URL(url, window.location.origin).pathname
 export const begin = (url) => {
   begun = { place: placeOf(url), volume: download(url, 0) }
-  begun.volume.catch(() => {})  // whoever opens the patient is told
+  begun.volume.catch(() => {})  // reported when the patient is opened
 }
 
 export const readVolume = (url, seconds = 0) => {
@@ -49,7 +49,7 @@ export const parse = (buffer) => {
   return { dims, spacing, affine, data: new Kind(buffer, HEADER, size), header: buffer.slice(0, HEADER) }
 }
 
-// A file of the same grid with these labels, packed: what is sent is the mask alone.
+// A file of the same grid with these labels, compressed; only the mask is sent.
 export const packLabels = async (volume, labels) => {
   const stream = new Blob([volume.header, labels]).stream().pipeThrough(new CompressionStream('gzip'))
   return new Response(stream).blob()

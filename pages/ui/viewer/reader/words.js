@@ -1,6 +1,6 @@
 import { corrected } from './verdict.js'
 
-// The words around the pictures: headline, level cards, the signature's form, help. Text only, never HTML from data.
+// The text around the pictures: headline, level cards, signature form, help. Text only, never HTML from data.
 export const make = (tag, { className = '', ...rest } = {}, ...children) => {
   const one = document.createElement(tag)
   if (className) one.className = className
@@ -25,7 +25,7 @@ export const showHead = (screen) => {
   const changed = before && (before.category !== summary.category || interval(before.mean) !== interval(summary.mean))
   if (changed) parts.push(make('span', { className: 'was', textContent: `model: ${before.category || 'no category'}, ${interval(before.mean)}` }))
   head.replaceChildren(...parts)
-  // What changed against the earlier study is stated of the numbers it was worked out for, and of no others.
+  // The change against the earlier study is stated only for the numbers it was computed from.
   const prior = data.priors?.[0]
   screen.part('why').textContent = [prior && String(summary.mean) === String(data.summary.mean) ? prior.words : '', summary.reason || data.why].filter(Boolean).join(' · ')
   screen.part('why').title = data.why_more
@@ -98,8 +98,8 @@ const askReason = (screen, number, name) => {
   }
 }
 
-// The form of a signature: grades and causes level by level, phase, count, words. Empty fields leave the program's answer.
-// What is said in it may turn 'accepted' into 'corrected'.
+// The form of a signature: grades and causes level by level, phase, count, comment. Empty fields keep the program's
+// answer. Answers in it may turn 'accepted' into 'corrected'.
 export const askSignature = (screen, verdict) => new Promise((done) => {
   const { data } = screen, summary = screen.after?.after || data.summary
   const rows = Object.keys(summary.levels || {}).map(Number).sort((a, b) => a - b).map((number) => {
@@ -141,7 +141,7 @@ export const askSignature = (screen, verdict) => new Promise((done) => {
   yes.focus()
 })
 
-// The calibration tissues whose regions are on the planes: colour, HU, and where one is missing why.
+// The calibration tissues whose regions are on the planes: colour, HU, and the reason if one is missing.
 export const showTissues = (screen) => {
   const bar = screen.part('tissues')
   bar.hidden = !(screen.isTissueShown && screen.tissue)
