@@ -1,4 +1,4 @@
-"""Property tests draw the same examples in every run; files share the cores, tests of the browser share one of them."""
+"""Property tests draw the same examples in every run; test files are spread over the cores, browser tests share one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
 
-#: Folders whose tests drive a browser: side by side they would wait for each other.
+#: Folders whose tests drive a browser: in parallel they would slow each other down.
 _ONE_AT_A_TIME = ("tests/browser/", "tests/security/")
 
 
 class ByFile(LoadScopeScheduling):
-    """One file stays in one process with its fixtures, and all that drives a browser in one process."""
+    """Each file stays in one process with its fixtures, and everything that drives a browser shares one process."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -25,10 +25,10 @@ class ByFile(LoadScopeScheduling):
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than there are cores: many tests wait for another process."""
+    """One more than the number of cores: many tests wait for another process."""
     return (os.cpu_count() or 1) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
-    """Asked by xdist where tests run in several processes."""
+    """Called by xdist if tests run in several processes."""
     return ByFile(config, log)

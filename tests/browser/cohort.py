@@ -19,14 +19,14 @@ from tests.builders.viewer_case import ViewerCase, build_viewer_case
 
 @dataclass(frozen=True, kw_only=True)
 class BrowserCohort:
-    """The store and what lies in it."""
+    """The store and its contents."""
 
     store: Path
     results: list[SeriesResult]
 
 
 def _with_case(result: SeriesResult, case: ViewerCase) -> SeriesResult:
-    """The result as if it had been found in the small CT."""
+    """The result as if it had come from the small CT."""
     if result.segmentation is None:
         return result
     levels = tuple(
@@ -47,8 +47,8 @@ def build_browser_cohort(
 ) -> BrowserCohort:
     """``count`` invented patients in ``folder/store``, all of them with the same small CT.
 
-    ``patient_keys``: their pseudonyms, where a test needs to know whose number is behind them. ``change``: what to make
-    of the result of that number; ``events``: what people did with the results.
+    ``patient_keys``: their pseudonyms, for tests that need to know which patient number each one stands for.
+    ``change``: maps the result of a number to a changed one; ``events``: what people did with the results.
     """
     case = build_viewer_case(folder)
     built = build_cohort(count, files=(case.ct,))

@@ -1,4 +1,4 @@
-"""The app as a process of its own, and a real Chromium before it; without Chromium these tests skip."""
+"""The app in its own process, and a real Chromium as its client; without Chromium these tests are skipped."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tests.browser.cohort import BrowserCohort, build_browser_cohort
 from tests.browser.server import FLAGS, Server, start_server, stop_server
 
 expect.set_options(timeout=30_000)
-#: What Chromium says when a page asks for more than its policy allows.
+#: Chromium's message if a page requests more than its policy allows.
 _POLICY = "Content Security Policy"
-#: The menu at the side.
+#: The side menu.
 MENU = ".st-key-menu"
 
 
 @dataclass(kw_only=True)
 class Visit:
-    """One page in a fresh browser context, with everything it asked for and complained of."""
+    """One page in a fresh browser context, with all its requests and errors."""
 
     page: Page
     address: str
@@ -29,14 +29,14 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
     def foreign(self) -> list[str]:
-        """Addresses asked that are not the app's own."""
+        """Requested addresses that are not the app's own."""
         own = (self.address, self.address.replace("http", "ws", 1), "data:", "blob:")
         return [url for url in self.requests if not url.startswith(own)]
 
 
 @pytest.fixture(scope="package")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> BrowserCohort:
-    """A store whose patients have a CT to look at."""
+    """A store whose patients have a CT that can be displayed."""
     return build_browser_cohort(tmp_path_factory.mktemp("browser"))
 
 
@@ -54,7 +54,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def server(cohort: BrowserCohort, browser: Browser) -> Iterator[Server]:
-    """The app over the filled store; the browser comes first, so that nothing starts in vain."""
+    """The app over the filled store; the browser is set up first, so that nothing starts for a skipped test."""
     running = start_server(cohort.store)
     yield running
     stop_server(running)
@@ -62,7 +62,7 @@ def server(cohort: BrowserCohort, browser: Browser) -> Iterator[Server]:
 
 @pytest.fixture
 def visit(browser: Browser, server: Server) -> Iterator[Visit]:
-    """A fresh page at 1440 px, with its requests kept."""
+    """A fresh page at 1440 px that records its requests."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     context.set_default_timeout(60_000)
     page = context.new_page()

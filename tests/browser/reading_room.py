@@ -1,4 +1,4 @@
-"""What tests of the reader's screen share: a store for readers, the app over it, and a reader's hands."""
+"""Shared by tests of the reader's screen: a store for readers, the app over it, and a reader's actions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ READY = ".reader[data-drawn]"
 
 @dataclass(frozen=True, kw_only=True)
 class Rooms:
-    """A store for readers, its cases, the app over it and a browser before it."""
+    """A store for readers, its cases, the app over it and a browser."""
 
     store: Path
     cases: list[ReadingCase]
@@ -56,7 +56,7 @@ def name(page: Page, reader: str) -> None:
 
 
 def erase_level(page: Page, number: int) -> None:
-    """Rub a whole level out with the mouse, as a reader would: eraser, a large ball, some strokes."""
+    """Erase a whole level with the mouse, as a reader would: eraser, a large ball, a few strokes."""
     page.locator(f".card[data-number='{number}']").click()
     page.keyboard.press("e")
     page.keyboard.press("x")
@@ -80,7 +80,7 @@ def erase_level(page: Page, number: int) -> None:
 
 
 def in_store(rooms: Rooms, kind: str) -> list[dict]:
-    """Events of that kind, from the parts on disk: the app owns the store, and moves them from the inbox meanwhile."""
+    """Events of that kind, from the parts on disk: the app owns the store and moves parts from the inbox meanwhile."""
     found = (*rooms.store.glob("inbox/events-*.parquet"), *rooms.store.glob("parts/events/*/*.parquet"))
     files = {file.name: file for file in found}
     try:

@@ -1,4 +1,4 @@
-"""The app as a process of its own, and where Chromium is; for the browser's tests and the screenshots of docs/."""
+"""The app in its own process, and the location of Chromium; for browser tests and the screenshots of docs/."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLAGS = (
 
 @dataclass(kw_only=True)
 class Server:
-    """The running app; ``log`` is what it has said."""
+    """The running app; ``log`` is its output."""
 
     address: str
     process: subprocess.Popen[bytes]
@@ -32,7 +32,7 @@ class Server:
 
 
 def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -> Server:
-    """Start the app as `make run` does, under these OSTEO_* variables and options too; wait until it answers."""
+    """Start the app as `make run` does, with these OSTEO_* variables and options; wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -54,6 +54,6 @@ def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -
 
 
 def stop_server(server: Server) -> None:
-    """Ask the app to end, and wait."""
+    """Ask the app to exit, and wait."""
     server.process.terminate()
     server.process.wait(timeout=20)

@@ -1,4 +1,4 @@
-"""Address and screen agree on every page: deep link, one history entry a step, Back, Forward, reload, two tabs."""
+"""Address and screen agree on every page: deep link, one history entry per step, Back, Forward, reload, two tabs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.browser.conftest import MENU, Visit
 
 pytestmark = pytest.mark.browser
 
-#: Pages with a cohort filter, by their place in the address, with their heading.
+#: Pages with a cohort filter: path in the address -> heading.
 PAGES = {
     "worklist": "Worklist",
     "follow_up": "Follow-up",
@@ -22,7 +22,7 @@ PAGES = {
     "table": "Table",
     "export": "Export",
 }
-#: The other pages, by their place in the address.
+#: The other pages: path in the address -> heading.
 WITHOUT_FILTER = {
     "": "Home",
     "patient": "Patient",
@@ -116,7 +116,7 @@ def test_back_right_after_a_patient_was_opened_keeps_the_way_forward(visit: Visi
     key = page.locator("tr.selected").get_attribute("data-key")
     page.keyboard.press("o")
     page.wait_for_url(f"**/patient?series={key}")
-    page.evaluate("history.back()")  # before the patient's page has begun
+    page.evaluate("history.back()")  # before the patient's page has loaded
     page.wait_for_url("**/worklist?vendor=GE")
     page.wait_for_timeout(2000)
     page.wait_for_selector("[data-test-script-state=notRunning]")
@@ -152,7 +152,7 @@ def test_a_comparison_is_in_the_address_one_entry_a_step_and_removable(visit: Vi
 
 
 def downloaded(page: Page, name: str) -> str:
-    """The file behind a button; clicked again where the page was drawn anew under the first click."""
+    """The file behind a button; clicked again if the page was redrawn under the first click."""
     for _ in range(5):
         page.wait_for_timeout(2000)
         try:

@@ -1,4 +1,4 @@
-"""The trap of a folder named pages/: a deep link as the very first request must still run app.py's frame."""
+"""A pitfall of a folder named pages/: a deep link as the very first request must still run app.py's frame."""
 
 from __future__ import annotations
 

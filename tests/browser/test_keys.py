@@ -1,4 +1,4 @@
-"""The help on "?", and the way to the worklist with a few Tabs."""
+"""The help on "?", and reaching the worklist with a few Tabs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An earlier study in a real browser: what changed in the headline, both studies side by side, linked by level."""
+"""An earlier study in a real browser: changes in the headline, both studies side by side, linked by level."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
 
 
 def ask(page: Page, script: str) -> object:
-    """The answer of the screen itself."""
+    """The value of a script evaluated on the screen object."""
     return page.locator(".reader").evaluate(f"(root) => {{ const s = root.screen; return {script} }}")
 
 
@@ -47,7 +47,7 @@ def test_an_earlier_study_is_seen_beside_the_present_one_without_scrolling(rooms
     page.locator(".card[data-number='20']").click()
     assert ask(page, level) == "L1"
 
-    # A click on the earlier study moves the present one to the same place of the same level.
+    # A click on the earlier study moves the current one to the same position of the same level.
     at = ask(page, "s.prior.planes[0].pixelOf(s.prior.places[22].centre).map(x => x / s.density)")
     plane = page.locator("canvas[data-prior=sagittal]").bounding_box()
     page.mouse.click(plane["x"] + at[0], plane["y"] + at[1])

@@ -1,4 +1,4 @@
-"""A reader's way in a real browser: from the worklist to a signature, a second reader, an adjudicator."""
+"""A reader's workflow in a real browser: from the worklist to a signature, a second reader, an adjudicator."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Rooms]:
     folder = tmp_path_factory.mktemp("reading")
-    higher = {**LOWERED, Level.L1: 60.0}  # the bent spine comes second in the worklist and stays as it is
+    higher = {**LOWERED, Level.L1: 60.0}  # the bent spine comes second in the worklist and stays there
     cases = [build_case(folder, 0, LOWERED), build_case(folder, 1, higher, bend_mm=12.0)]
     with open_rooms(folder, fill_store(folder, cases), browser) as opened:
         yield opened
@@ -93,7 +93,7 @@ def screen(rooms: Rooms) -> Iterator[Page]:
 
 
 def settled(page: Page) -> None:
-    """Until every canvas has the size of its pane and was drawn at it."""
+    """Wait until every canvas has the size of its pane and was drawn at it."""
     assert page.locator(".reader").evaluate(
         """(root) => new Promise((done) => {
           const s = root.screen, fits = ({ canvas: c }) => c.height === Math.round(c.parentElement.clientHeight * s.density)
@@ -104,7 +104,7 @@ def settled(page: Page) -> None:
 
 
 def point_at(page: Page, kind: str, across: float, down: float) -> dict[str, Any]:
-    """Move the mouse to the voxel at a share of a plane, to its middle: where it lies in LPS mm, and what is drawn."""
+    """Move the mouse to the middle of the voxel at a fraction of a plane: its LPS mm, and what is drawn there."""
     found = page.locator(".reader").evaluate(
         """(root, [kind, across, down]) => {
           const s = root.screen, p = s.planes.find((one) => one.kind === kind), c = p.canvas, box = c.getBoundingClientRect()
@@ -122,7 +122,7 @@ def point_at(page: Page, kind: str, across: float, down: float) -> dict[str, Any
 
 
 def place_of(page: Page, level: Level, kind: str = "sagittal") -> tuple[float, float]:
-    """Where the centre of a level is drawn, in pixels of the page."""
+    """Position of a level's centre on the page, in pixels."""
     box = page.locator(f"canvas[data-plane={kind}]").bounding_box()
     x, y = page.locator(".reader").evaluate(
         """(root, [kind, number]) => { const s = root.screen, p = s.planes.find((one) => one.kind === kind)
@@ -143,7 +143,7 @@ def test_the_hu_under_the_cursor_are_those_of_the_source_voxel(rooms: Rooms, scr
     if plane == "straightened":
         screen.keyboard.press("t")
     else:
-        screen.keyboard.press("e")  # voxels are drawn without smoothing while one draws
+        screen.keyboard.press("e")  # while drawing, voxels are shown without smoothing
         expect(screen.locator(".reader .tools")).to_be_visible()
     settled(screen)
     checked = 0
@@ -233,7 +233,7 @@ def test_the_calibration_tissues_are_shown_where_they_were_measured(rooms: Rooms
     screen.keyboard.press("u")
     expect(legend).to_be_hidden()
 
-    # Pictures of an older version, whose source is gone.
+    # Pictures of an older version, whose source files are gone.
     screen.locator(".reader").evaluate("(root) => { delete root.screen.data.urls.tissue }")
     screen.keyboard.press("u")
     expect(screen.locator(".reader .message")).to_contain_text(

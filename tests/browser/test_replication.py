@@ -1,4 +1,4 @@
-"""The page Replication in a real browser: marked simulated, and its table or the command that makes it."""
+"""The page Replication in a real browser: marked simulated, with its table or the command that creates it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A researcher's way in a real browser: import QCT, look at the agreement, click the outlier, see the patient, export."""
+"""A researcher's workflow in a real browser: import QCT, see the agreement, click the outlier and open it, export."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.browser.server import start_server, stop_server
 
 pytestmark = pytest.mark.browser
 
-#: Where a value of a figure lies on the screen, in px from the figure's corner.
+#: Position of a value in a figure on the screen, in px from the figure's corner.
 PLACE = """(chart, at) => {
   const layout = chart._fullLayout;
   return [layout._size.l + layout.xaxis.d2p(at[0]), layout._size.t + layout.yaxis.d2p(at[1])];
@@ -27,7 +27,7 @@ PLACE = """(chart, at) => {
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """The running app, and whose CT lies in it: results by the patient's own number."""
+    """The running app and its patients: results by the patient's own number."""
 
     address: str
     results: dict[str, SeriesResult]
@@ -47,7 +47,7 @@ def study(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 def qct_table(study: Study, outlier: str) -> tuple[bytes, tuple[float, float]]:
-    """A table of QCT values 3 mg/cm3 beside the CT's, one of them 60; and where that one lies: mean and difference."""
+    """A table of QCT values 3 mg/cm3 from the CT's, one of them 60; and that one's position: mean and difference."""
     lines = ["Patient number;QCT"]
     place = (0.0, 0.0)
     for k, (number, result) in enumerate(study.results.items()):

@@ -1,4 +1,4 @@
-"""A second reader in a real browser: blind to the first, at odds with them, adjudicated; each step as an event."""
+"""A second reader in a real browser: blind to the first, in disagreement, adjudicated; each step as an event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
 
 
 def sign(page: Page, key: str, verdict: str, reader: str, words: str = "", grade_of_l2: str = "") -> None:
-    """Sign by key, with words and a grade where there are any."""
+    """Sign by key, with a comment and, if given, a grade."""
     page.locator(".card").first.click()  # keys go to the screen
     page.keyboard.press(key)
     if grade_of_l2:
@@ -33,7 +33,7 @@ def sign(page: Page, key: str, verdict: str, reader: str, words: str = "", grade
 
 
 def replayed(page: Page, words: str) -> None:
-    """Show the screen as it was at the step of these words."""
+    """Show the screen as it was at the step with this text."""
     page.get_by_test_id("stPopoverButton").filter(has_text="Earlier states").click()
     page.get_by_role("button", name=words).click()
     page.keyboard.press("Escape")
@@ -51,7 +51,7 @@ def interval(given: list[float]) -> str:
 
 
 def signatures(rooms: Rooms, key: str) -> dict[str, dict]:
-    """What was signed of one series, by role."""
+    """The signatures of one series, by role."""
     rows = [row for row in in_store(rooms, "read signed") if row["series_key"] == key]
     return {json.loads(row["payload_json"])["role"]: json.loads(row["payload_json"]) for row in rows}
 
@@ -69,7 +69,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     expect(page.locator(".reader .reading-status")).to_contain_text("corrected by AB")
     context.close()
 
-    # The second reader: the model's numbers and outlines, and no word of the first on list and page.
+    # The second reader sees the model's numbers and outlines, and nothing of the first reader's on list and page.
     context, page, more = rooms.enter()
     page.goto(f"{rooms.server.address}/worklist")
     row = page.locator(f"tr[data-key='{case.key}']")
@@ -138,7 +138,7 @@ def test_a_second_reader_is_blind_disagrees_and_is_adjudicated(rooms: Rooms) -> 
     assert found["adjudicator"]["version"] == found["second reader"]["version"] != found["first reader"]["version"]
     assert found["second reader"]["dice"]["20"] == 0
 
-    # The first reader's outlines and numbers again, as they were before anybody else had read.
+    # The first reader's outlines and numbers again, as they were before anybody else had read the case.
     replayed(page, "corrected, signed as first reader, by AB")
     expect(page.get_by_text("Screen as it was on")).to_be_visible()
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")

@@ -1,4 +1,4 @@
-"""Signing in at a real OpenID Connect provider, in a real browser: roles, closed doors, authors, and the ways out."""
+"""Signing in with a real OpenID Connect provider, in a real browser: roles, refused pages, authors, signing out."""
 
 from __future__ import annotations
 
@@ -58,11 +58,11 @@ class Site:
         return self.server.address
 
     def series(self) -> str:
-        """A series with outlines, to look at."""
+        """A series with outlines that can be displayed."""
         return next(r.series.series_key for r in self.cohort.results if r.segmentation is not None)
 
     def events(self, kind: str) -> list[dict[str, str]]:
-        """What was recorded, from the parts themselves."""
+        """The recorded events, from the parts themselves."""
         files = [file for place in ("inbox", "parts") for file in (self.cohort.store / place).rglob("*.parquet")]
         rows: dict[str, dict[str, str]] = {}
         for file in files:
@@ -103,7 +103,7 @@ SignIn = Callable[[str], Page]
 
 @pytest.fixture
 def signing_in(site: Site, context: BrowserContext) -> SignIn:
-    """Go through the whole flow as one of the provider's people; gives the page."""
+    """Go through the whole flow as one of the provider's people; returns the page."""
 
     def go(who: str) -> Page:
         return sign_in_as(context.new_page(), site, who)
@@ -198,7 +198,7 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
     expect(page.get_by_role("heading", name="Home")).to_be_visible()
     page.goto(f"{site.address}/patient?series={site.series()}")
     page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
-    with page.expect_request(f"{site.address}/api/active"):  # looking at slices asks the server for nothing else
+    with page.expect_request(f"{site.address}/api/active"):  # viewing slices asks the server for nothing else
         page.keyboard.press("a")
     with page.expect_request("**/api/review/*/sign*") as asked:
         page.get_by_role("button", name="Sign as Name of reader").click()
@@ -219,7 +219,7 @@ def test_a_read_is_signed_by_the_subject_and_another_reader_cannot_sign_under_it
 
 
 def unsaved_drawing_outlives_an_idle_sign_in(site: Site, page: Page) -> None:
-    """The page of a reader who draws, goes away, and signs in again."""
+    """The page of a reader who draws, is signed out while idle, and signs in again."""
     page.locator(".card").first.click()
     page.keyboard.press("e")
     canvas = page.locator("canvas[data-plane=axial]")
@@ -232,7 +232,7 @@ def unsaved_drawing_outlives_an_idle_sign_in(site: Site, page: Page) -> None:
     page.mouse.move(x + 0.2 * box["width"], y, steps=8)  # from the level outwards
     page.mouse.up()
     expect(page.locator(".reader .save")).to_be_enabled()
-    page.wait_for_timeout(1500)  # the browser keeps what was drawn a moment after each stroke
+    page.wait_for_timeout(1500)  # the browser stores the drawing shortly after each stroke
     site.settings.write_text("idle_minutes = 0.02\n")
     try:
         expect(page.get_by_text("ended after 0.02 minutes without use")).to_be_visible(timeout=120_000)
@@ -254,7 +254,7 @@ def test_the_page_that_was_asked_for_opens_after_the_sign_in(site: Site, context
     page = context.new_page()
     page.goto(f"{site.address}/exclusions?sex=F")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    page.wait_for_timeout(3000)  # the browser keeps the address before anybody could press the button
+    page.wait_for_timeout(3000)  # the browser stores the address before anyone could press the button
     page.get_by_role("button", name="Sign in").click()
     page.locator("input[name=who]").fill("researcher")
     page.get_by_role("button", name="Go on").click()
@@ -391,7 +391,7 @@ def test_a_page_of_another_site_cannot_open_a_session(site: Site, context: Brows
 
 
 def handshake(server: Server, *, origin: str, host: str = "") -> int:
-    """Status of a WebSocket's opening handshake: 101 where it opens."""
+    """Status of a WebSocket's opening handshake: 101 if it opens."""
     where = urlsplit(server.address)
     connection = http.client.HTTPConnection("127.0.0.1", where.port, timeout=30)
     connection.putrequest("GET", "/_stcore/stream", skip_host=True)

@@ -1,4 +1,4 @@
-"""What a signature is refused for: a window that shows an older read, 'accepted' on what the reader changed."""
+"""Reasons to refuse a signature: a window that shows an older read, or 'accepted' on what the reader changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
 
 
 def press_and_sign(page: Page, key: str, words: str) -> None:
-    """Sign by key with these words; what comes of it is for the caller to look at."""
+    """Sign by key with this comment; the caller checks the outcome."""
     page.locator(".card").first.click()  # keys go to the screen
     page.keyboard.press(key)
     page.get_by_role("textbox", name="In the reader's words").fill(words)
@@ -47,7 +47,7 @@ def test_a_window_left_open_does_not_replace_what_another_one_signed(rooms: Room
     expect(left_open.locator(".reader .message")).to_contain_text("reload the page, look at it and sign again")
     assert verdicts(rooms, case.key) == ["signed in the other window"]
 
-    press_and_sign(other, "c", "again in the same window")  # its own signature is no newer one to it
+    press_and_sign(other, "c", "again in the same window")  # its own signature is not a newer one
     expect(other.locator(".reader .message")).to_have_text("Signed: corrected.")
     rooms.open(left_open, case, "AB")
     expect(left_open.locator(".reader .reading-status")).to_contain_text("again in the same window")
@@ -76,7 +76,7 @@ def test_what_a_reader_changed_is_signed_as_corrected_and_never_as_accepted(room
     page.locator(".card[data-number='21']").hover()
     page.locator(".card[data-number='21'] .leave").click()
     page.get_by_role("button", name="Leave L2 out").click()
-    expect(page.locator(".card[data-number='21'] .leave")).to_have_text("count again")  # measured anew
+    expect(page.locator(".card[data-number='21'] .leave")).to_have_text("count again")  # measured again
     page.keyboard.press("a")
     expect(message).to_contain_text(
         "Accept is for the program's own result, and here L2 is left out: sign as corrected"

@@ -1,4 +1,4 @@
-"""A line from QCT pairs in a real browser: looked at, put into use, and categories follow without any segmentation."""
+"""A line from QCT pairs in a real browser: inspected, put into use, and categories follow without segmentation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.builders.cohort import build_cohort
 
 pytestmark = pytest.mark.browser
 
-#: The cohort's own line is 0.74 HU + 5; by QCT of this site bone is thinner.
+#: The cohort's own line is 0.74 HU + 5; the QCT of this site gives lower vBMD.
 SLOPE, INTERCEPT = 0.6, 2.0
 
 
@@ -41,7 +41,7 @@ def hu_of(result: SeriesResult) -> float:
 
 @pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Forty patients of one scanner, unenhanced, with what this program measured and what QCT says."""
+    """Forty patients of one scanner, unenhanced, with this program's results and their QCT values."""
     store = tmp_path_factory.mktemp("site") / "store"
     results = [
         replace(

@@ -1,4 +1,4 @@
-"""A lead's way in a real browser: Home, Worklist, Patient; what is seen, and that nobody else is asked."""
+"""A lead's workflow in a real browser: Home, Worklist, Patient; what is shown, and that no other host is contacted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.browser.conftest import MENU, Visit
 
 pytestmark = pytest.mark.browser
 
-#: Streamlit probes its base path on deep links; harmless, and on this host.
+#: Streamlit probes its base path on deep links; harmless, and on this host only.
 READY = '[data-testid="stMainBlockContainer"] h1'
 
 
@@ -93,7 +93,7 @@ def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) ->
 
 
 def settle(page: Page) -> None:
-    """Wait until the page is drawn: a click that comes while it is drawn anew is lost, on a busy machine."""
+    """Wait until the page is drawn: on a busy machine, a click during a redraw is lost."""
     page.wait_for_timeout(500)
     page.wait_for_selector("[data-test-script-state=notRunning]")
     page.wait_for_timeout(500)
@@ -125,7 +125,7 @@ def test_a_radiologist_reads_the_cause_of_a_level_and_notes_on_the_patients_page
     page.get_by_role("button", name="Note for 1 series").click()
     expect(page.get_by_text("Noted for 1 series: falls assessed")).to_be_visible()
     page.reload()
-    # both stand, now that nothing of this visit is remembered but the store
+    # both remain, with nothing of this visit remembered but the store
     history = page.get_by_test_id("stDataFrame").last
     expect(history.locator("td", has_text="L1: non-osteoporotic deformity")).to_have_count(1)
     expect(history.locator("td", has_text="falls assessed")).to_have_count(1)

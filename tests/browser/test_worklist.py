@@ -1,4 +1,4 @@
-"""The worklist in a real browser: ten patients in every list, by keys alone and by mouse; each note is the patient meant."""
+"""The worklist in a real browser: ten patients in every list, by keys only and by mouse; each gets the right note."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.builders.store import build_store
 
 pytestmark = pytest.mark.browser
 
-#: Every list that a lead works through: all, one state, overdue, sorted, filtered, a later page.
+#: Every kind of list that a lead works through: all, one state, overdue, sorted, filtered, a later page.
 LISTS = {
     "all": "",
     "to review": "?state=to+review",
@@ -25,15 +25,15 @@ LISTS = {
     "filtered": "?vendor=GE&sex=F",
     "second page": "?page=2",
 }
-#: Keys and mouse end in the same request; two lists show that the mouse reaches it in any of them.
+#: Keys and mouse end in the same request; two lists are enough to show that the mouse works in any of them.
 BY_MOUSE = ("filtered", "second page")
-#: The keys of a review and what each of them notes; a lead uses them mixed.
+#: The keys of a review and the note each one makes; a lead uses them mixed.
 REVIEWS = {"y": "confirmed", "n": "not confirmed", "a": "repeat scan"}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """So many flags that each list has ten open ones on its page, whatever the other tests have noted."""
+    """Enough flags that each list has ten open ones on its page, whatever the other tests have noted."""
     results = [
         replace(result, assessment=replace(result.assessment, is_flagged=True, flag_reason="to be looked at"))
         for result in aged_cohort(1200)
@@ -73,7 +73,7 @@ def shown_order(page: Page) -> list[str]:
 
 
 def name_of(page: Page, key: str) -> str:
-    """What the list calls a patient."""
+    """The patient's name in the list."""
     return page.locator(f'[data-key="{key}"] a').inner_text()
 
 
@@ -86,19 +86,19 @@ def selected(page: Page) -> str:
 
 
 def expect_noted(page: Page, key: str) -> None:
-    """Wait until the row shows the note; the message names the patient."""
+    """Wait until the row shows the note and the message names the patient."""
     expect(page.locator(f'[data-key="{key}"] .state')).to_contain_text("✓")
     expect(page.locator(".toast p")).to_contain_text(f"Patient {name_of(page, key)}:")
 
 
 def is_open(page: Page, key: str, *states: str) -> bool:
-    """Whether any review of this patient can be noted, or a patient is in one of ``states``."""
+    """Whether a review of this patient can be noted, or the patient is in one of ``states``."""
     found = page.locator(f'[data-key="{key}"] .state').inner_text()
     return found.startswith(("to review", "not followed up", *states))
 
 
 def pass_over_noted(page: Page) -> None:
-    """Down to the next patient whom no other test has reviewed."""
+    """Go down to the next patient whom no other test has reviewed."""
     for _ in shown_order(page):
         if is_open(page, selected(page), "repeat scan"):
             return
@@ -106,7 +106,7 @@ def pass_over_noted(page: Page) -> None:
 
 
 def notes_by(store: Path, author: str) -> list[tuple[str, str]]:
-    """What the store holds of this author, in the order of time: series and note."""
+    """This author's entries in the store, in order of time: series and note."""
     rows = [
         row
         for place in ("inbox", "parts")
@@ -175,7 +175,7 @@ def test_keys_that_come_too_fast_skip_nobody_and_note_nobody_unseen(page: Page, 
         page.keyboard.press("y")
         page.keyboard.press("ArrowDown")
         page.wait_for_timeout(150)
-    expect(page.locator(".bar .primary")).to_be_enabled()  # no request is under way any more
+    expect(page.locator(".bar .primary")).to_be_enabled()  # no request is pending any more
     page.wait_for_timeout(1000)
     noted = [key for key, _ in notes_by(store, "hasty")]
     assert noted

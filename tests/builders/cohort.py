@@ -1,6 +1,6 @@
-"""A small invented cohort as SeriesResult records, for stores that pages and queries are tried on.
+"""A small invented cohort as SeriesResult records, for stores used in tests of pages and queries.
 
-Nothing is segmented here: the numbers are drawn, so that a store of any size is filled in a second.
+Nothing is segmented here: the numbers are drawn at random, so that a store of any size is filled in a second.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ _LEFT_OUT = (ExclusionCode.TOO_THICK, ExclusionCode.NO_LUMBAR_LEVEL, ExclusionCo
 
 
 def key_of(number: int, kind: str = "series") -> str:
-    """A keyed hash as the store holds it: 16 hex characters, the same for the same number."""
+    """A keyed hash as in the store: 16 hex characters, the same for the same number."""
     return f"{({'series': 1, 'study': 2, 'patient': 3}[kind] << 60) + number * 2654435761:016x}"
 
 
 def build_series(number: int, rng: np.random.Generator, files: tuple[Path, ...] = ()) -> Series:
-    """One series with a drawn scanner, sex and age."""
+    """One series with a random scanner, sex and age."""
     vendor, model = _SCANNERS[number % len(_SCANNERS)]
     return Series(
         series_key=key_of(number),
@@ -153,7 +153,7 @@ def _segmentation() -> Segmentation:
 
 
 def measured_result(number: int, rng: np.random.Generator, files: tuple[Path, ...] = ()) -> SeriesResult:
-    """A series with four levels, a category and now and then a fracture."""
+    """A series with four levels, a category and sometimes a fracture."""
     series = build_series(number, rng, files)
     age = series.patient_age_years or 60.0
     mean = float(rng.normal(150.0 - 1.9 * (age - 50.0), 26.0))
@@ -208,7 +208,7 @@ def measured_result(number: int, rng: np.random.Generator, files: tuple[Path, ..
 
 
 def left_out_result(number: int, rng: np.random.Generator) -> SeriesResult:
-    """A series that was excluded before any number was given."""
+    """A series that was excluded before any number was computed."""
     code = _LEFT_OUT[number % len(_LEFT_OUT)]
     step = {ExclusionCode.NO_LUMBAR_LEVEL: Step.SEGMENT, ExclusionCode.METAL: Step.MEASURE}.get(code, Step.FIND)
     return SeriesResult(
@@ -222,13 +222,13 @@ def left_out_result(number: int, rng: np.random.Generator) -> SeriesResult:
 
 
 def build_cohort(count: int = 60, *, seed: int = 8, files: tuple[Path, ...] = ()) -> list[SeriesResult]:
-    """``count`` results; every seventh is left out, the rest are measured. Reproducible by ``seed``."""
+    """``count`` results; every seventh is excluded, the rest are measured. Reproducible by ``seed``."""
     rng = np.random.default_rng(seed)
     return [left_out_result(n, rng) if n % 7 == 6 else measured_result(n, rng, files) for n in range(count)]
 
 
 def build_references(results: list[SeriesResult], *, seed: int = 9) -> list[ReferenceValue]:
-    """One QCT value a measured patient: the measured mean less a bias of its vendor, with scatter."""
+    """One QCT value per measured patient: the measured mean minus a bias of its vendor, with scatter."""
     rng = np.random.default_rng(seed)
     values = []
     for result in results:

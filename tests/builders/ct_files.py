@@ -1,4 +1,4 @@
-"""A folder of small NIfTI CT of the analytic spine, for tests that need files and many series."""
+"""A folder of small NIfTI CTs of the analytic spine, for tests that need files and many series."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from osteo_core.imaging.nifti import write_nifti
 from tests.builders.spines import SpineSpec, build_spine, grid
 
-#: Coarse, so that a whole run of several series takes seconds.
+#: Coarse, so that a whole run of several series takes only seconds.
 SPACING_MM = (2.0, 2.0, 3.0)
 
 

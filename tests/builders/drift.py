@@ -1,4 +1,4 @@
-"""A store of two scanners over half a year, one of which reads 8 % too high from one day on."""
+"""A store of two scanners over half a year, one of which reads 8 % too high from a certain day."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GAIN = 1.08
 
 
 def drifting_cohort(*, days: int = 120, patients: int = 5, step_at: int = 90, seed: int = 4) -> list[SeriesResult]:
-    """``patients`` a day on each of two scanners; the first one's HU rise by ``GAIN`` from day ``step_at`` on."""
+    """``patients`` per day on each of two scanners; the first one's HU rise by ``GAIN`` from day ``step_at``."""
     rng = np.random.default_rng(seed)
     results = []
     for day in range(days):

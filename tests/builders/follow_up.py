@@ -1,4 +1,4 @@
-"""A store whose flags are of all ages and stand at all states, with the notes that led there."""
+"""A store with flags of all ages and in all states, with the notes that led there."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 def aged_cohort(
     count: int, *, weeks: int = 70, now: datetime = NOW, files: tuple[Path, ...] = ()
 ) -> list[SeriesResult]:
-    """The builder's cohort, its analyses spread over the last ``weeks``."""
+    """The cohort of tests.builders.cohort, with its analyses spread over the last ``weeks``."""
     results = build_cohort(count, files=files)
     step = timedelta(weeks=weeks) / max(1, count)
     return [replace(r, finished_at=now - timedelta(days=2) - n * step) for n, r in enumerate(results)]
 
 
 def notes_of(result: SeriesResult, rng: np.random.Generator, *, now: datetime = NOW) -> list[Event]:
-    """A drawn walk from the flag to anywhere on the way, in the order of time."""
+    """Notes of a random walk from the flag to any later state, in order of time."""
     assert result.finished_at is not None
     at, state, found = result.finished_at, State.TO_REVIEW, []
     for number in range(int(rng.integers(0, 7))):
@@ -52,7 +52,7 @@ def notes_of(result: SeriesResult, rng: np.random.Generator, *, now: datetime = 
 def build_followed_store(
     store: Path, *, count: int = 60, seed: int = 3, now: datetime = NOW, each: int = 1
 ) -> tuple[list[SeriesResult], list[Event]]:
-    """A closed store of ``count`` series, ``each`` of one patient, with the notes on its flags; gives both."""
+    """A closed store of ``count`` series, ``each`` per patient, with the notes on its flags; returns both."""
     rng = np.random.default_rng(seed)
     patients = [key_of(n % -(-count // each), "patient") for n in range(count)]
     results = [

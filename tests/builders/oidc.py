@@ -1,7 +1,7 @@
-"""A small OpenID Connect provider for tests, as a thread: discovery, code flow with PKCE and nonce, signed ID token.
+"""A small OpenID Connect provider for tests, in a thread: discovery, code flow with PKCE and nonce, signed ID token.
 
-It knows its people by the name they type, and gives the claims that the test gave for them. ``spoil`` changes an ID
-token on its way out: what a broken or hostile provider might send.
+It recognises people by the name they type, and returns the claims that the test set for them. ``spoil`` changes an ID
+token before it is sent, as a broken or hostile provider might.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Claims = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Provider:
-    """The provider; ``people`` by what they type, ``asked`` what it was asked for, newest last."""
+    """The provider; ``people`` are the claims by typed name, ``asked`` the requests received, newest last."""
 
     issuer: str
     redirect_uri: str = ""
@@ -45,7 +45,7 @@ class Provider:
     _codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def routes(self) -> list[Route]:
-        """Its addresses."""
+        """Its endpoints."""
         return [
             Route("/.well-known/openid-configuration", self._metadata),
             Route("/jwks", self._jwks),
@@ -130,7 +130,7 @@ class Provider:
 
 @contextmanager
 def run_provider() -> Iterator[Provider]:
-    """A provider that answers at ``issuer`` until the end of the block."""
+    """Run a provider at ``issuer`` until the end of the block."""
     listener = socket.create_server(("127.0.0.1", 0))
     provider = Provider(issuer=f"http://localhost:{listener.getsockname()[1]}")
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=provider.routes()), log_level="error", lifespan="off"))

@@ -1,4 +1,4 @@
-"""A real PACS for tests and benchmarks: Orthanc in a folder of its own, where it is installed."""
+"""A real PACS for tests and benchmarks: Orthanc in its own folder, where it is installed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Any
 
 from tests.builders.pacs import free_port
 
-#: Where Orthanc is, or None.
+#: Path of Orthanc, or None.
 ORTHANC = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
 _PATIENCE_S = 60.0
 
 
 class Orthanc:
-    """A PACS in a temporary folder, asked through its HTTP interface."""
+    """A PACS in a temporary folder, queried through its HTTP interface."""
 
     def __init__(self, folder: Path) -> None:
         self.http, self.dicom = free_port(), free_port()
@@ -62,7 +62,7 @@ class Orthanc:
             return json.loads(answer.read())
 
     def held(self) -> dict[str, dict[str, Any]]:
-        """What it says of each instance, by UID."""
+        """Its metadata for each instance, by UID."""
         found = {}
         for one in self.ask("/instances?expand"):
             tags = self.ask(f"/instances/{one['ID']}/simplified-tags")

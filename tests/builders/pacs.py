@@ -1,4 +1,4 @@
-"""A PACS for tests: a storage SCP in this process that keeps what it gets, and misbehaves as it is asked to."""
+"""A PACS for tests: a storage SCP in this process that stores what it receives, and misbehaves on request."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ TITLE = "TESTPACS"
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which nothing listens."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
 class FakePacs:
-    """A PACS on ``port``. ``held``: the objects by UID; ``received``: every UID in order, again for a repetition.
+    """A PACS on ``port``. ``held``: the objects by UID; ``received``: every UID in order, including repetitions.
 
-    ``takes``: the SOP classes that it agrees on. ``answer`` decides the status of each object from how many came before, and may abort the association (None).
+    ``takes``: the SOP classes that it accepts. ``answer`` returns the status of each object from the number of
+    objects before it; None aborts the association.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class FakePacs:
         self.stop()
 
     def stop(self) -> None:
-        """Take no more; once is enough."""
+        """Stop accepting connections; a second call has no effect."""
         if self._server in self._ae._servers:
             self._server.shutdown()
 
@@ -81,5 +82,5 @@ class FakePacs:
         return status
 
     def kinds(self) -> list[str]:
-        """The modalities of what it holds, in order."""
+        """The modalities of the stored objects, in order."""
         return sorted(str(one.Modality) for one in self.held.values())

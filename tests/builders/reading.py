@@ -1,4 +1,4 @@
-"""A store for readers: small phantom spines with their CT on disk, measured by the pipeline with the truth as outlines."""
+"""A store for readers: small phantom spines with their CT on disk, measured by the pipeline with the true outlines."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tests.builders.store import build_store
 
 LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3)
 TORSO = grid(spacing_mm=(2.5, 2.5, 2.5), extent_mm=(340.0, 250.0, 170.0), centre_mm=(0.0, -40.0, 0.0))
-#: L1 alone brings the mean below the limit of osteoporosis: without it the category is low bone mass.
+#: L1 alone brings the mean below the threshold of osteoporosis: without it the category is low bone mass.
 LOWERED = {Level.T12: 106.0, Level.L1: 50.0, Level.L2: 106.0, Level.L3: 106.0}
 
 
 class Truth:
-    """Hands out the labels that the builder made."""
+    """Returns the labels made by the builder."""
 
     name = "truth"
     model_hash = "0" * 12
@@ -43,7 +43,7 @@ class Truth:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingCase:
-    """One patient of the store: what the pipeline found, and the volume it was found in."""
+    """One patient of the store: the pipeline's result, and the volume it was computed from."""
 
     result: SeriesResult
     volume: Volume
@@ -54,7 +54,7 @@ class ReadingCase:
 
 
 def bent(volume: Volume, segmentation: Segmentation, *, bend_mm: float) -> tuple[Volume, Segmentation]:
-    """The same with its slices moved to the left and the right by one sine wave: a spine with scoliosis."""
+    """The same spine with its slices shifted left and right along one sine wave: scoliosis."""
     step_mm, n = volume.geometry.spacing_mm[0], volume.geometry.shape[2]
     moves = np.rint(bend_mm / step_mm * np.sin(2 * np.pi * np.arange(n) / (n - 1))).astype(int)
     hu, labels = np.array(volume.voxels_hu), np.array(segmentation.labels)
@@ -66,7 +66,7 @@ def bent(volume: Volume, segmentation: Segmentation, *, bend_mm: float) -> tuple
 def build_case(
     folder: Path, number: int, hu: dict[Level, float], *, bend_mm: float = 0.0, **changed: Any
 ) -> ReadingCase:
-    """Write the CT of one phantom and take it all the way; ``changed`` fields of its Series."""
+    """Write the CT of one phantom and run the whole pipeline on it; ``changed`` sets fields of its Series."""
     bodies = tuple(BodySpec(level=level, trabecular_hu=hu[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
     if bend_mm:
@@ -93,14 +93,14 @@ def build_case(
 
 
 def build_reading_store(folder: Path, spines: tuple[dict[Level, float], ...] = (LOWERED, LOWERED)) -> list[ReadingCase]:
-    """``folder/store`` with one patient a spine, its mask in media and its CT beside the store."""
+    """``folder/store`` with one patient per spine, its mask in media and its CT beside the store."""
     return fill_store(folder, [build_case(folder, number, hu) for number, hu in enumerate(spines)])
 
 
 def build_followed_store(
     folder: Path, *spines: dict[Level, float], lines: Sequence[Calibration] = ()
 ) -> list[ReadingCase]:
-    """The same with one patient, a study a year on one scanner, the present one first; ``lines``: said to be theirs."""
+    """The same with one patient and a study a year on one scanner, newest first; ``lines`` are their calibrations."""
     same = {
         "patient_key": key_of(0, "patient"),
         "device_key": "d" * 16,
@@ -113,14 +113,14 @@ def build_followed_store(
 
 
 def calibrated(case: ReadingCase, line: Calibration) -> ReadingCase:
-    """The same, with this line on record in place of the one that was used."""
+    """The same case with this calibration on record instead of the one that was used."""
     assert case.result.assessment is not None
     assessment = replace(case.result.assessment, calibration=line)
     return replace(case, result=replace(case.result, assessment=assessment))
 
 
 def fill_store(folder: Path, cases: list[ReadingCase]) -> list[ReadingCase]:
-    """``folder/store`` with these cases, whose CT lie beside it."""
+    """``folder/store`` with these cases, whose CTs are beside it."""
     store = folder / "store"
     store.mkdir()
     for kind, table in rows.indexed_tables(Found(series=tuple(case.result.series for case in cases))).items():

@@ -1,4 +1,4 @@
-"""Regressors for tests: they read the same number everywhere, and remember of which levels they were asked."""
+"""Regressors for tests: they return the same number everywhere, and record the levels they were asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HALF_MG_CM3 = 12.0
 
 
 class CannedRegressor:
-    """Reads ``value_mg_cm3`` with an interval of 12 mg/cm3 to each side, or what ``own`` says of a level."""
+    """Returns ``value_mg_cm3`` with an interval of 12 mg/cm3 to each side, or the value in ``own`` for a level."""
 
     name = "canned"
     model_hash = REGRESSOR_HASH
@@ -33,7 +33,7 @@ class CannedRegressor:
         levels: Sequence[Level],
         phase: ContrastPhase = ContrastPhase.UNKNOWN,
     ) -> dict[Level, Estimate]:
-        """The number that was given."""
+        """The given number."""
         self.asked.append((kvp, tuple(levels)))
         return {level: reading(self.own.get(level, self.value_mg_cm3)) for level in levels}
 
@@ -45,7 +45,7 @@ def reading(value_mg_cm3: float) -> Estimate:
 
 
 def canned() -> CannedRegressor:
-    """What the workers call."""
+    """The function that the workers call."""
     return CannedRegressor(300.0)
 
 

@@ -1,4 +1,4 @@
-"""Segmenters for engine tests: one that knows the truth, and poison for the one series that carries the mark."""
+"""Segmenters for engine tests: one that knows the truth, and kills its process on a series that carries the mark."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from commands.analysis_job import Models
 from osteo_core.records import Segmentation, Volume
 from tests.builders.spines import SpineSpec, build_spine
 
-#: HU of the first voxel in a volume that is poison, or faulty, for the segmenters here.
+#: HU of the first voxel that marks a volume as poison, or as faulty, for the segmenters here.
 POISON_HU, FAULTY_HU = 1234, 1235
 MODEL_HASH = "f" * 12
 
 
 class TruthSegmenter:
-    """Outlines the default analytic spine on whatever grid it is given."""
+    """Outlines the default analytic spine on any grid."""
 
     name = "truth"
     model_hash = MODEL_HASH
 
     def segment(self, volume: Volume) -> Segmentation:
-        """The truth; the process dies over a poisoned volume, and a faulty one raises with a telling message."""
+        """The truth; a poisoned volume kills the process, and a faulty one raises with a clear message."""
         mark = round(float(np.asarray(volume.voxels_hu)[0, 0, 0]))
         if mark == POISON_HU:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -34,7 +34,7 @@ class TruthSegmenter:
 
 
 class SlowSegmenter(TruthSegmenter):
-    """Takes its time, so that a test can interfere."""
+    """Runs slowly, so that a test can interfere."""
 
     def segment(self, volume: Volume) -> Segmentation:
         """The truth after a second."""
@@ -43,12 +43,12 @@ class SlowSegmenter(TruthSegmenter):
 
 
 def truth() -> TruthSegmenter:
-    """What the workers call."""
+    """The function that the workers call."""
     return TruthSegmenter()
 
 
 def slow() -> SlowSegmenter:
-    """What the workers call when a test needs time."""
+    """The function that the workers call if a test needs time."""
     return SlowSegmenter()
 
 

@@ -48,7 +48,7 @@ def write_seg(
     series_uid: str = "",
     frame_uid: str = "",
 ) -> Path:
-    """A SEG of ``labels`` (I, J, K), one segment a number of ``names``; slices without a segment are left out."""
+    """A SEG of ``labels`` (I, J, K), one segment per number in ``names``; slices without a segment are left out."""
     dataset = Dataset()
     dataset.SOPClassUID = LABEL_MAP_SEG if kind == "LABELMAP" else SEG
     dataset.SOPInstanceUID = generate_uid()

@@ -1,4 +1,4 @@
-"""A store of signed reads whose CT lie beside it as DICOM, for what is sent to a PACS."""
+"""A store of signed reads with their CT beside it as DICOM, for tests of sending to a PACS."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Change = Callable[[Dataset, int], None]
 
 
 def write_dicom(folder: Path, volume: Volume, number: int, change: Change | None = None) -> None:
-    """The volume as axial CT, a file a slice; ``change`` edits each data set at last."""
+    """The volume as axial CT, one file per slice; ``change`` edits each data set last."""
     folder.mkdir(parents=True)
     spacing = volume.geometry.spacing_mm
     for k in range(volume.geometry.shape[2]):
@@ -74,7 +74,7 @@ def write_key(folder: Path) -> None:
 def build_dicom_case(
     folder: Path, number: int, change: Change | None = None, *, pseudonyms: Pseudonyms = PSEUDONYMS
 ) -> ReadingCase:
-    """One phantom as DICOM in ``folder/ct_NUMBER``, found by its headers and taken all the way."""
+    """One phantom as DICOM in ``folder/ct_NUMBER``, found by its headers and run through the whole pipeline."""
     bodies = tuple(BodySpec(level=level, trabecular_hu=LOWERED[level]) for level in LEVELS)
     volume, segmentation = build_spine(SpineSpec(bodies=bodies, noise_hu=10.0), TORSO, part_mm=3.0)
     write_dicom(folder / f"ct_{number}", volume, number, change)
@@ -84,7 +84,7 @@ def build_dicom_case(
 
 
 def build_sending_store(folder: Path, count: int = 2, change: Change | None = None) -> list[ReadingCase]:
-    """``folder/store`` with ``count`` patients whose CT is DICOM; each read is signed, as the program has it."""
+    """``folder/store`` with ``count`` patients whose CT is DICOM; each read is signed with the program's result."""
     write_key(folder)
     cases = fill_store(folder, [build_dicom_case(folder, number, change) for number in range(count)])
     sign(folder / "store", cases)

@@ -2,10 +2,10 @@
 
     built = write_series(tmp_path / "ct", CtSpec(vendor="TOSHIBA", missing=(7,)))
     built.voxels_hu      (columns, rows, slices) int16, the truth in HU
-    built.geometry       where they lie, LPS
+    built.geometry       their positions, LPS
 
-The picture is a trunk: air, an ellipse of muscle in a ring of fat, a spine of bone, and a marker
-towards the patient's left, front and head, so that a flip cannot pass unseen.
+The image is a trunk: air, an ellipse of muscle in a ring of fat, a spine of bone, and a marker
+towards the patient's left, front and head, so that a flip cannot go unnoticed.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _ITK_COMPRESSORS = {"JPEG lossless": "JPEG", "JPEG 2000": "JPEG2000"}
 
 @dataclass(frozen=True, kw_only=True)
 class CtSpec:
-    """What to write. ``missing`` and ``duplicated`` are slice numbers; ``change`` edits each data set at last."""
+    """What to write. ``missing`` and ``duplicated`` are slice numbers; ``change`` edits each data set last."""
 
     manufacturer: str = "SIEMENS"
     model: str = "SOMATOM Definition AS"
@@ -95,7 +95,7 @@ class CtSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltSeries:
-    """A series on disk and the truth of it. ``voxels_hu`` has padding as air, as a Volume has."""
+    """A series on disk and its truth. ``voxels_hu`` has padding as air, as in a Volume."""
 
     folder: Path
     files: tuple[Path, ...]
@@ -129,13 +129,13 @@ def write_series(folder: Path, spec: CtSpec | None = None) -> BuiltSeries:
 
 
 def truth_geometry(spec: CtSpec) -> Geometry:
-    """Where the voxels of ``spec`` lie; sheared when it is tilted (slices move along the patient's axis)."""
+    """The geometry of ``spec``; sheared if the gantry is tilted (slices move along the patient's axis)."""
     row, column = np.array(spec.orientation[:3]), np.array(spec.orientation[3:])
     normal = np.cross(row, column)
     angle = np.radians(spec.tilt_deg)
     affine = np.eye(4)
     affine[:3, 0] = row * spec.pixel_spacing_mm[1]
-    # The gantry leans about the row axis; the table goes on along the old normal.
+    # The gantry is tilted about the row axis; the table moves along the old normal.
     affine[:3, 1] = (np.cos(angle) * column + np.sin(angle) * normal) * spec.pixel_spacing_mm[0]
     affine[:3, 2] = normal * spec.step_mm
     affine[:3, 3] = spec.origin_mm
@@ -143,7 +143,7 @@ def truth_geometry(spec: CtSpec) -> Geometry:
 
 
 def trunk_hu(geometry: Geometry, centre_mm: np.ndarray | None = None) -> np.ndarray:
-    """HU (I, J, K) int16 of a trunk about ``centre_mm`` (the grid's middle); depends on the place, not on the grid."""
+    """HU (I, J, K) int16 of a trunk around ``centre_mm`` (the grid's middle); depends on position, not on the grid."""
     index = np.stack(np.meshgrid(*[np.arange(n) for n in geometry.shape], indexing="ij"), axis=-1)
     centre = centre_of_grid(geometry) if centre_mm is None else centre_mm
     x, y, z = np.moveaxis(geometry.to_world_mm(index) - centre, -1, 0)
@@ -153,7 +153,7 @@ def trunk_hu(geometry: Geometry, centre_mm: np.ndarray | None = None) -> np.ndar
     hu[radius < 0.82] = 55.0
     hu[np.hypot(x, y - 50.0) < 24.0] = 170.0
     hu[(np.hypot(x - 60.0, y + 35.0) < 20.0) & (z > 0)] = 250.0
-    # A gentle slope to the head makes each slice its own.
+    # A slight gradient towards the head makes each slice unique.
     return np.round(hu + 0.05 * z * (hu > -200)).astype(np.int16)
 
 
@@ -163,7 +163,7 @@ def centre_of_grid(geometry: Geometry) -> np.ndarray:
 
 
 def _outside_circle(geometry: Geometry) -> np.ndarray:
-    """(rows, columns): beyond the circle that a scanner reconstructs."""
+    """(rows, columns): outside the circle that a scanner reconstructs."""
     columns, rows = geometry.shape[:2]
     x, y = np.meshgrid(np.linspace(-1, 1, columns), np.linspace(-1, 1, rows))
     return np.hypot(x, y) > 1.0
@@ -247,7 +247,7 @@ def _single(stored: np.ndarray, k: int, n: int, spec: CtSpec, geometry: Geometry
 
 
 def _enhanced(stored: list[np.ndarray], wanted: list[int], spec: CtSpec, geometry: Geometry) -> Dataset:
-    """One multi-frame file; geometry and scanner in functional groups, as PS3.3 A.38 has it."""
+    """One multi-frame file; geometry and scanner in functional groups, as specified in PS3.3 A.38."""
     dataset = _common(spec)
     dataset.SOPClassUID = EnhancedCTImageStorage
     dataset.SOPInstanceUID = f"{spec.series_uid}.1"
@@ -308,7 +308,7 @@ def _write(dataset: Dataset, path: Path, spec: CtSpec) -> Path:
 
 
 def _compressed_frames(dataset: Dataset, spec: CtSpec) -> list[bytes]:
-    """The frames as SimpleITK compresses them: written as files of their own, then taken out again."""
+    """The frames as compressed by SimpleITK: written as separate files and read back."""
     kind = np.int16 if spec.is_signed else np.uint16
     frames = np.frombuffer(dataset.PixelData, dtype=kind).reshape(-1, spec.rows, spec.columns)
     found = []
@@ -329,7 +329,7 @@ def _compressed_frames(dataset: Dataset, spec: CtSpec) -> list[bytes]:
 
 
 def set_raw(dataset: Dataset, keyword: str, vr: str, text: str) -> None:
-    """Put ``text`` into an element as it stands, under any VR: what real files hold and no library writes."""
+    """Set an element to ``text`` unchanged, under any VR: real files contain values that no library writes."""
     tag = BaseTag(tag_for_keyword(keyword) or 0)
     stored = (text + " " * (len(text) % 2)).encode()
     if tag in dataset:

@@ -1,7 +1,7 @@
 """Analytic spines: bodies of known size, HU and shell as elliptic cylinders, on any grid.
 
-Everything is said in millimetres of the patient (LPS); ``build_spine`` samples it on a grid, each voxel
-averaged over its own extent, as a scanner would. The truth (HU, heights, volumes) is known exactly.
+All positions are in millimetres of the patient (LPS); ``build_spine`` samples the spine on a grid, each voxel
+averaged over its own extent, as in a scanner. The truth (HU, heights, volumes) is known exactly.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ def _torso(spec: SpineSpec, world: np.ndarray) -> np.ndarray:
 
 
 def _inside_body(body: BodySpec, local: np.ndarray, *, shrink: float = 0.0) -> np.ndarray:
-    """Within the elliptic cylinder; endplates run through posterior, middle and anterior height (parabola)."""
+    """Inside the elliptic cylinder; endplates pass through posterior, middle and anterior height (parabola)."""
     left, front, up = local[..., 0], local[..., 1], local[..., 2]
     half_w, half_d = body.half_width_mm - shrink, body.half_depth_mm - shrink
     t = np.clip(front / body.half_depth_mm, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""A store filled from records as the engine would fill it: parts written, then taken in by an owner."""
+"""A store filled from records as by the engine: parts are written, then taken in by an owner."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from osteo_core.records import ReferenceValue, SeriesResult
 
 
 def write_results(store_dir: Path, results: Sequence[SeriesResult]) -> None:
-    """Leave the results in the inbox, as workers do."""
+    """Write the results to the inbox, as workers do."""
     for result in results:
         for kind, table in rows.result_tables(result).items():
             parts.write_part(store_dir, kind, table)
 
 
 def write_together(store_dir: Path, results: Sequence[SeriesResult]) -> None:
-    """Leave many results at once, one part a kind."""
+    """Write many results at once, one part per kind."""
     tables: dict[str, list[pa.Table]] = {}
     for result in results:
         for kind, table in rows.result_tables(result).items():
@@ -30,7 +30,7 @@ def write_together(store_dir: Path, results: Sequence[SeriesResult]) -> None:
 
 
 def build_store(store_dir: Path, results: Sequence[SeriesResult], *, references: Sequence[ReferenceValue] = ()) -> Path:
-    """A store that holds ``results`` and QCT ``references``, closed again; gives its folder."""
+    """A store with ``results`` and QCT ``references``, closed again; returns its folder."""
     store = open_store(store_dir)
     try:
         write_together(store_dir, results)

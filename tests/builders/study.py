@@ -1,4 +1,4 @@
-"""Rows and tables of the study as benchmarks.fang2021 writes them, from invented values."""
+"""Rows and tables of the study in the format of benchmarks.fang2021, from invented values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROVENANCE: Row = {
 
 
 def study_row(seed: int, *, true: float, error: float, **changed: Any) -> Row:
-    """One patient with the same vBMD in each level, QCT without error, an interval of 5 to each side."""
+    """One patient with the same vBMD in each level, QCT without error, and an interval of 5 to each side."""
     value = true + error
     category = "osteoporosis" if value < 80 else "normal" if value > 120 else "low bone mass"
     return {
@@ -46,7 +46,7 @@ def study_row(seed: int, *, true: float, error: float, **changed: Any) -> Row:
 
 
 def left_out(seed: int, **changed: Any) -> Row:
-    """One patient whose study holds thick slices only."""
+    """One patient whose study contains only thick slices."""
     gone = ("mean", "common", "levels", "common_levels", "dice")
     row = {key: value for key, value in study_row(seed, true=100.0, error=0.0).items() if key not in gone}
     return row | {"status": EXCLUDED, "reason": "too_thick", "category": ""} | changed

@@ -1,4 +1,4 @@
-"""A small CT with five bright bodies and its mask as files, for tests that look at pictures."""
+"""A small CT with five bright bodies and its mask as files, for tests of pictures."""
 
 from __future__ import annotations
 

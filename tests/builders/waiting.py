@@ -1,4 +1,4 @@
-"""Wait for what another process or thread does, as long as a busy machine may need."""
+"""Wait for another process or thread, long enough for a busy machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _TICK_S = 0.05
 
 
 def wait_until(reached: Callable[[], object], *, seconds: float = 240.0) -> None:
-    """Ask until the answer is true; the test fails where that takes longer than ``seconds``."""
+    """Poll until the answer is true; the test fails if that takes longer than ``seconds``."""
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, f"nothing happened within {seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Calls for workers to make: quick ones, failing ones, and ones that kill the process they run in."""
+"""Functions for workers to call: fast ones, failing ones, and ones that kill their process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def double(number: int) -> int:
 
 
 def own_pid(seconds: float = 0.0) -> int:
-    """The worker's process."""
+    """The worker's process ID."""
     time.sleep(seconds)
     return os.getpid()
 
@@ -27,12 +27,12 @@ def niceness() -> int:
 
 
 def fail(message: str) -> None:
-    """A fault in code."""
+    """Raise an error, as faulty code would."""
     raise RuntimeError(message)
 
 
 def kill_own_process(folder: Path, key: str, deaths: int) -> int:
-    """Die as often as asked, then give the number of deaths."""
+    """Die as often as requested, then return the number of deaths."""
     before = attempts.deaths_before(folder, key)
     attempts.begin(folder, key)
     if before < deaths:
@@ -42,7 +42,7 @@ def kill_own_process(folder: Path, key: str, deaths: int) -> int:
 
 
 def can_allocate(gigabytes: float) -> bool:
-    """Whether this process may have so much memory at once; the pages are not touched."""
+    """Whether this process may allocate this much memory at once; the pages are not touched."""
     try:
         bytearray(round(gigabytes * 1e9))
     except MemoryError:

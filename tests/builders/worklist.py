@@ -1,4 +1,4 @@
-"""The worklist as its page asks for it."""
+"""The worklist as requested by its page."""
 
 from __future__ import annotations
 

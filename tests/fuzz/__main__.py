@@ -1,9 +1,9 @@
-"""``python -m tests.fuzz [--reader NAME] [--runs 5000] [--seed 1] [--keep FOLDER]``: damaged input for every reader of ours.
+"""``python -m tests.fuzz [--reader NAME] [--runs 5000] [--seed 1] [--keep FOLDER]``: damaged input for all our readers.
 
-Where atheris is installed (``pip install atheris``) what is tried next is led by the branches of our own code that were
-reached (``--coverage``, one reader at a time, in a process of its own); else changes are drawn at random. An input that
-ends otherwise than with an answer or a refusal, takes more than 20 s of the processor, or more than 3 GB, is a fault: it is printed, kept in
-FOLDER, and the exit code is 1. Each becomes a case of tests/fuzz/test_fuzz.py.
+With atheris (``pip install atheris``) and ``--coverage``, inputs are guided by the branches of our own code that were
+reached, one reader at a time in its own process; otherwise changes are drawn at random. An input is a fault if it ends
+in anything but an answer or a refusal, takes more than 20 s of CPU time, or needs more than 3 GB. It is printed and
+saved in FOLDER, and the exit code is 1. Each fault found becomes a case in tests/fuzz/test_fuzz.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_S, MOST_BYTES = 20.0, 3 << 30
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the readers and print one line each; gives the exit code."""
+    """Run the readers and print one line each; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--reader", action="append", help="only this one; may be given again")
     parser.add_argument("--runs", type=int, default=5000, help="of each reader; a hundredth of it for a command")
@@ -61,14 +61,14 @@ def _say(line: str) -> None:
 
 
 def limit_memory() -> None:
-    """Allocations beyond MOST_BYTES more than now fail in this process."""
+    """Make allocations fail in this process beyond MOST_BYTES more than now."""
     with Path("/proc/self/statm").open() as statm:
         now = int(statm.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (now + MOST_BYTES, resource.getrlimit(resource.RLIMIT_AS)[1]))
 
 
 def _at_random(name: str, given: argparse.Namespace) -> dict[str, Path]:
-    """One path for each kind of fault."""
+    """One saved input for each kind of fault."""
     from tests.fuzz.mutate import mutated
     from tests.fuzz.readers import named
 
@@ -90,7 +90,7 @@ def _seeds(reader, folder: Path) -> list[bytes]:
 
 
 def tried(reader, content: bytes, folder: Path) -> str:
-    """What is wrong with how the reader took the content, in an empty folder; '' for nothing."""
+    """The fault of the reader on this content, in an empty folder; '' for none."""
     from tests.fuzz.readers import fault_of
 
     shutil.rmtree(folder, ignore_errors=True)
@@ -116,7 +116,7 @@ def _each_in_its_own(given: argparse.Namespace) -> int:
 
 
 def _led_by_coverage(given: argparse.Namespace) -> None:
-    """Does not come back: libFuzzer ends the process. A kind of fault is printed once and the run goes on."""
+    """Does not return: libFuzzer ends the process. Each kind of fault is printed once and the run continues."""
     try:
         import atheris
     except ImportError:

@@ -1,11 +1,11 @@
-"""Contents changed as broken discs, broken programs and ill will leave them, always the same for a seed."""
+"""Damage contents as broken discs, faulty programs or malice would; the same for the same seed."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
 
-#: What readers stumble over: lengths, depths, numbers at the end of their range, marks of formats, half a character.
+#: Pitfalls for readers: lengths, depths, numbers at the limits of their range, format markers, partial characters.
 _WORDS = (
     b"\xff\xff\xff\xff",
     b"\0\0\0\0",
@@ -39,7 +39,7 @@ _REACH = 4096
 
 
 def mutated(content: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
-    """The content after one to eight changes; ``others`` are contents from which a piece may come."""
+    """The content after one to eight changes; pieces may be taken from ``others``."""
     spoilt = bytearray(content)
     for _ in range(rng.randint(1, 8)):
         at = rng.randrange(min(len(spoilt), _REACH) + 1)

@@ -1,4 +1,4 @@
-"""Every reader of ours, with sound files to begin from: whatever the bytes, it answers or refuses with a sentence."""
+"""Each of our readers, with sound files to start from: whatever the bytes, it answers or refuses with a sentence."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ from tests.builders.series import CtSpec, write_series
 
 PSEUDONYMS = Pseudonyms(bytes(range(32)))
 GRID = Geometry(shape=(6, 5, 4), affine_lps=np.diag([1.0, 1.0, 2.0, 1.0]))
-#: What a command says of a fault of this program; a reader has none.
+#: How a command reports a fault of the program itself; a reader reports none.
 _FAULT = "internal error ("
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """``seeds`` makes sound contents in a folder; ``read`` takes any content, with a folder to put it.
+    """``seeds`` makes sound contents in a folder; ``read`` reads any content, with a folder for its files.
 
-    ``share`` of the inputs of the others: less for what takes longer.
+    ``share`` is the fraction of the runs given to this reader: less for slow ones.
     """
 
     name: str
@@ -64,14 +64,14 @@ class Reader:
 
 
 def fault_of(reader: Reader, content: bytes, folder: Path) -> str:
-    """What is wrong with how the reader ended: '' for an answer, or for a refusal whose sentence has words."""
+    """The fault that the reader ended with: '' for an answer, or for a refusal that has a message."""
     try:
         reader.read(content, folder)
     except BrokenPromiseError as error:
         return f"BrokenPromiseError: {error}"
     except OsteoError as refused:
         return "" if str(refused).strip() else f"{type(refused).__name__} without a sentence"
-    except Exception as error:  # any other is what is looked for
+    except Exception as error:  # any other exception is a finding
         return f"{type(error).__name__}: {error}"
     return ""
 
@@ -92,7 +92,7 @@ def _dicom_seeds(folder: Path) -> list[bytes]:
 
 
 def _read_found(content: bytes, folder: Path, *, name: str) -> None:
-    """Found as `index` finds it, and its voxels read as `analyze` reads them."""
+    """Find the file as `index` does, and read its voxels as `analyze` does."""
     path = _file(folder, name, content)
     found = find_series([path], pseudonyms=PSEUDONYMS, settings=Settings())
     for series in (*found.series, *(one for one, _ in found.excluded)):
@@ -155,7 +155,7 @@ _SETTINGS = 'workers = 2\nkey_file = "key"\nosteoporosis_below_mg_cm3 = 80.0\nca
 
 
 def _text(*texts: str) -> Callable[[Path], list[bytes]]:
-    """Tables as programs write them: commas, semicolons with decimal commas, tabs, marks and other encodings."""
+    """Tables as written by programs: commas, semicolons with decimal commas, tabs, byte order marks, encodings."""
 
     def seeds(_: Path) -> list[bytes]:
         text = texts[0]
@@ -196,7 +196,7 @@ _BOOK = {
 
 
 def _read_sheet(content: bytes, folder: Path) -> object:
-    """The content as the XML of a sheet, in a whole workbook: a changed byte in a packed one is only a wrong sum."""
+    """The content as the XML of a sheet in a workbook: a changed byte in a packed one would just be a bad checksum."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as book:
         for name, part in _BOOK.items():
@@ -227,7 +227,7 @@ def _restore(content: bytes, folder: Path) -> object:
 
 
 def _command(content: bytes, folder: Path, *, name: str, arguments: tuple[str, ...]) -> None:
-    """A command over the file, to its exit code. Raises RuntimeError where it says that the fault is ours."""
+    """Run a command on the file, to its exit code. Raises RuntimeError if it reports an internal error."""
     path, said = _file(folder, name, content), io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
         main([one.replace("FILE", str(path)).replace("FOLDER", str(folder)) for one in arguments])
@@ -296,7 +296,7 @@ READERS: tuple[Reader, ...] = (
 
 
 def named(name: str) -> Reader:
-    """The reader of that name."""
+    """The reader with that name."""
     return next(one for one in READERS if one.name == name)
 
 

@@ -1,4 +1,4 @@
-"""Short form of the fuzzing of tests/fuzz: so many damaged inputs for each reader, the same each time, and cases found before."""
+"""Short form of tests/fuzz: a fixed number of damaged inputs per reader, the same each time, and cases found before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.fuzz.readers import READERS, Reader, fault_of, named
 
 RUNS, SEED = 60, 20
 pytestmark = pytest.mark.filterwarnings("ignore")
-#: What the long form found, by reader; each ended with a traceback before.
+#: Findings of the long form, by reader; each one ended in a traceback before.
 FOUND = (
     ("part", b"PAR1\x15\x04\x15\x10\x00PAR1\x08\x00\x00\x00PAR1"),
     ("settings", b"workers=" + b"9" * 5000),

@@ -1,4 +1,4 @@
-"""The project's own Python sources and what they import, read without running them."""
+"""The project's own Python sources and their imports, read without running them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def sources(*packages: str) -> Iterator[tuple[str, Path]]:
 
 
 def imports_of(path: Path) -> set[str]:
-    """Every module that the file names in an import, deferred ones included, as dotted names."""
+    """Every module imported by the file, deferred imports included, as dotted names."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -32,5 +32,5 @@ def imports_of(path: Path) -> set[str]:
 
 
 def lies_in(name: str, rooms: tuple[str, ...]) -> bool:
-    """Whether a dotted name is one of the rooms or lies inside one."""
+    """Whether a dotted name is one of the packages or is inside one."""
     return any(name == room or name.startswith(room + ".") for room in rooms)

@@ -1,4 +1,4 @@
-"""Callbacks and fragments run outside app.py's border: each says its faults itself (pages/ui/shared/faults.py)."""
+"""Callbacks and fragments run outside app.py's error handling: each must report its own (pages/ui/shared/faults.py)."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import pytest
 from tests.house.sources import ROOT, sources
 
 PAGES = [(name, path) for name, path in sources("pages") if ".services" not in name]
-#: Streamlit's own.
+#: Callbacks that are Streamlit's own.
 FOREIGN = {"st.login"}
 
 
 def is_in_words(node: ast.AST) -> bool:
-    """``in_words(...)``, as a decorator, or around a function."""
+    """Whether a node is ``in_words(...)``, as a decorator or around a function."""
     while isinstance(node, ast.Call):
         node = node.func
     return isinstance(node, ast.Name) and node.id == "in_words"
 
 
 def uncovered(tree: ast.Module) -> Iterator[ast.expr]:
-    """Every callback, fragment and dialog whose faults Streamlit would show in its own box."""
+    """Every callback, fragment and dialog whose errors Streamlit would show in its own box."""
     nodes = list(ast.walk(tree))
     covered = {
         node.name for node in nodes if isinstance(node, ast.FunctionDef) and any(map(is_in_words, node.decorator_list))
@@ -58,7 +58,7 @@ def test_every_callback_and_fragment_says_its_faults_in_words(module: str, path:
 
 @pytest.mark.parametrize(("module", "path"), PAGES, ids=lambda value: value if isinstance(value, str) else "")
 def test_every_fragment_looks_at_the_sign_in(module: str, path: Path) -> None:
-    """It runs by itself, also after its person has signed out in another window."""
+    """A fragment runs by itself, even after the user has signed out in another window."""
     parts = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
     marks = {node.name: [ast.unparse(one) for one in node.decorator_list] for node in parts}
     fragments = {name: own for name, own in marks.items() if any(one.startswith("st.fragment") for one in own)}

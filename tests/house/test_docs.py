@@ -1,4 +1,4 @@
-"""Every command, option and setting has its words in docs/, and every file that a page links to is there."""
+"""Every command, option and setting is described in docs/, and every file that a page links to exists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def subparsers() -> dict[str, argparse.ArgumentParser]:
 
 
 def section(command: str) -> str:
-    """The command's section of the page, with the options that all commands share."""
+    """The command's section of the page, with the options common to all commands."""
     shared = COMMAND_PAGE.split("\n## ")[0]
     own = next((part for part in COMMAND_PAGE.split("\n## ")[1:] if part.split("\n")[0] == command), "")
     return own and shared + own

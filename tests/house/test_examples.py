@@ -14,7 +14,7 @@ from tests.house.sources import sources
 MODULES = [
     name for name, _ in sources("osteo_core") if name.startswith(("osteo_core.statistics.", "osteo_core.density."))
 ]
-#: Helpers of the statistics, and the jackknife's sums: what they return is no figure by itself.
+#: Helpers of the statistics, and the jackknife's sums: their return values are no statistics by themselves.
 WITHOUT = ("osteo_core.statistics.checks", "osteo_core.statistics.jackknife")
 
 

@@ -1,4 +1,4 @@
-"""Benchmarks and recipes that no other test runs can at least be imported; each package that is imported is required."""
+"""Benchmarks and recipes that no other test runs can at least be imported; each imported package is required."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def test_module_can_be_imported(module: str) -> None:
     assert importlib.import_module(module).__name__ == module
 
 
-#: Optional: `tests.fuzz` uses it where somebody has installed it.
+#: Optional: `tests.fuzz` uses it if it is installed.
 OPTIONAL = {"atheris"}
 
 
 def pinned(*files: str) -> set[str]:
-    """Names of the packages in these files of requirements, as PEP 503 writes them, extras such as distributed too."""
+    """Names of the packages in these requirements files, normalised as in PEP 503, extras (distributed) included."""
     lines = "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files)
     heads = re.findall(r"^([A-Za-z0-9_.\[\]-]+)==", lines, re.MULTILINE)
     return {name.replace("_", "-").lower() for head in heads for name in re.split(r"[\[\]]", head) if name}
 
 
 def not_required(paths: list[Path], required: set[str]) -> set[str]:
-    """Packages that these files import and that are not required."""
+    """Packages that these files import but that are not required."""
     own = {*PACKAGES, *OPTIONAL, "app", "tests", "docs"} | set(sys.stdlib_module_names)
     tops = {name.partition(".")[0] for path in paths for name in imports_of(path)} - own
     homes = importlib.metadata.packages_distributions()

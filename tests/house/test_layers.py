@@ -1,4 +1,4 @@
-"""Who may import whom (ARCHITECTURE: 'Who may import whom'): a new arrow fails here and is argued in docs/decisions."""
+"""Which layer may import which (ARCHITECTURE: 'Who may import whom'); a new one fails here and needs a decision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGING = (*WALLS, "osteo_core.imaging")
 ROOMS = ("dicom", "segmentation", "density", "morphometry", "assessment", "statistics", "programme", "pseudonyms")
 WAY = (*IMAGING, *(f"osteo_core.{room}" for room in ROOMS))
 
-#: The longest matching name decides; a module may also import from its own room.
+#: The longest matching name decides; a module may also import from its own package.
 MAY_IMPORT = {
     **dict.fromkeys(WALLS, WALLS),
     "osteo_core.pseudonyms": WALLS,
@@ -33,11 +33,11 @@ MAY_IMPORT = {
     "osteo_core.statistics": WALLS,
     "osteo_core.programme": (*WALLS, "osteo_core.statistics"),
     "osteo_core.columns": WALLS,
-    # What a phantom's rods are made of, and its arithmetic, is the same wherever it lies; nothing else of density is shared.
+    # The composition and arithmetic of a phantom's rods are the same everywhere; nothing else of density is shared.
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms", "osteo_core.density.calibration.known_phantoms"),
     "osteo_core.pipeline": WAY,
     "osteo_core.review": (*WAY, "osteo_core.pipeline", "osteo_core.tables"),
-    # What a reader signed, as DICOM objects on the source's own slices.
+    # A reader's signed results, as DICOM objects on the source's own slices.
     "osteo_core.exchange": (*IMAGING, "osteo_core.archives", "osteo_core.dicom", "osteo_core.review", "osteo_core"),
     "osteo_core.__main__": (*WALLS, "commands"),
     "commands": ("osteo_core", "db", "models"),
@@ -51,16 +51,16 @@ MAY_IMPORT = {
     "training": ("osteo_core", "commands", "models", "db"),
     "benchmarks": ("osteo_core", "commands", "models", "db", "training"),
     "benchmarks.crash.app": ("osteo_core", "db", "benchmarks", "tests.browser.server"),
-    # People before the app, and a PACS, which are started as the tests start them.
+    # Simulated users and a PACS, started in the same way as in the tests.
     "benchmarks.load": (
         *("osteo_core", "db", "commands", "benchmarks"),
         *("tests.browser.server", "tests.builders", "pages.ui.services.chromium"),
     ),
 }
 
-#: Each third party has one home.
+#: Each third-party package has one home.
 HOMES = {
-    "streamlit": ("app", "pages", "benchmarks.load.session"),  # a tab without a browser speaks its protocol
+    "streamlit": ("app", "pages", "benchmarks.load.session"),  # a simulated tab speaks its protocol
     "plotly": ("pages",),
     "kaleido": ("pages.ui.services",),
     "itkwidgets": (),
@@ -121,7 +121,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 
 def _imported_on_loading(path: Path, modules: dict[str, Path]) -> set[str]:
-    """Own modules that a file imports at its top level; imports inside functions are not part of a circle."""
+    """Own modules that a file imports at its top level; imports inside functions cannot form a circle."""
     found: set[str] = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module:

@@ -1,7 +1,7 @@
-"""No text from files or people reaches a page as Markdown: what is drawn is written here, a number, or ``literal``.
+"""No text from files or people reaches a page as Markdown: text is written in the code, a number, or ``literal``.
 
-Read from the sources: every argument that Streamlit draws as Markdown is followed back to the words it is made of. Where
-that cannot be done (a parameter, an attribute, a call) the text must pass through pages/ui/shared/literal.py.
+Checked on the sources: every argument that Streamlit draws as Markdown is traced back to its parts. Where
+that is not possible (a parameter, an attribute, a call), the text must pass through pages/ui/shared/literal.py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import pytest
 
 from tests.house.sources import ROOT, sources
 
-#: Calls that draw Markdown, with the place of what they draw, and names of arguments that are Markdown in any call.
+#: Calls that draw Markdown, with the positions of those arguments, and argument names that are Markdown in any call.
 DRAWN = {
     **dict.fromkeys(("markdown", "caption", "title", "header", "subheader", "error", "warning", "info"), (0,)),
     **dict.fromkeys(("success", "toast", "badge", "button", "download_button", "expander", "popover", "dialog"), (0,)),
@@ -26,36 +26,36 @@ DRAWN = {
     **dict.fromkeys(("page_link", "link", "progress"), ()),
 }
 MARKDOWN_NAMES = {"label", "help", "text", "body", "delta", "captions"}
-#: Sources of calls of the same names that draw nothing.
+#: Objects with methods of the same names that draw nothing.
 NOT_STREAMLIT = {"wording"}
-#: Functions whose words are made here, from numbers, days, keyed hashes and words of the vocabulary.
+#: Functions that build their text from numbers, days, keyed hashes and words of the vocabulary.
 SAFE_CALLS = {
     "literal", "literal_cells", "literal_code", "literal_in_figure", "len", "number", "interval", "estimate", "difference", "grade", "percent", "levels", "share",
     "counted", "time_left", "moment", "day", "short_key", "site", "due", "p_value",
 }  # fmt: skip
-#: Calls and methods that make no words of their own.
+#: Calls and methods that add no text of their own.
 PASSING_CALLS = {"sentence", "str", "list", "dict", "sorted", "max", "min", "enumerate", "zip", "tabs"}
 PASSING_METHODS = {"join", "get", "items", "values", "partition", "rstrip", "strip", "lower", "upper", "fromkeys"}
-#: Attributes that hold an enum's word, a number or text of the program's own, whatever object
+#: Attributes that hold an enum's value, a number or text of the program's own, on whatever object
 #: they are read from; ``card`` is a model's card, which is kept with the code.
 SAFE_ATTRIBUTES = {"value", "UNIT", "RESEARCH_USE", "SIMULATED", "MISSING", "BROWSER_NEEDED", "card"}
 
 
 class Scope:
-    """The functions around an expression: where a name's value is looked up."""
+    """The functions around an expression, in which the values of names are looked up."""
 
     def __init__(self, tree: ast.Module, *, is_script: bool) -> None:
         self.tree, self.is_script = tree, is_script
         self.parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
 
     def values_of(self, name: str, node: ast.AST) -> list[ast.expr] | None:
-        """Every value that the name is given in the nearest function that gives it one; None where nothing is known."""
+        """Every value assigned to the name in the nearest function that assigns it; None if that is not known."""
         while node in self.parents:
             node = self.parents[node]
             if isinstance(node, ast.FunctionDef | ast.Module):
                 found = list(_given(name, node))
                 if isinstance(node, ast.FunctionDef) and name in _parameters(node):
-                    if node.name in DRAWN:  # what it is given is looked at where it is called
+                    if node.name in DRAWN:  # its arguments are checked where it is called
                         return found
                     called = self._called_with(name, node)
                     return None if called is None else [*found, *called]
@@ -64,7 +64,7 @@ class Scope:
         return None
 
     def _called_with(self, name: str, function: ast.FunctionDef) -> list[ast.expr] | None:
-        """What this module gives the parameter; None for a function that others may call too, or that nobody calls."""
+        """The arguments that this module passes; None for a function that is also called elsewhere, or never."""
         if not (self.is_script or function.name.startswith("_")):
             return None
         place = _parameters(function).index(name)
@@ -84,7 +84,7 @@ def _names(target: ast.expr) -> set[str]:
 
 
 def _given(name: str, scope: ast.FunctionDef | ast.Module) -> Iterator[ast.expr]:
-    """What is assigned to the name in this scope, or unpacked or looped over for it."""
+    """The values assigned to the name in this scope, unpacked into it or looped over."""
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign) and any(
             name in _names(t) for t in node.targets if not isinstance(t, ast.Subscript)
@@ -100,7 +100,7 @@ def _given(name: str, scope: ast.FunctionDef | ast.Module) -> Iterator[ast.expr]
             yield node.iter
 
 
-#: Expressions whose words are those of their parts.
+#: Expressions whose text is that of their parts.
 PARTS: dict[type[ast.expr], tuple[str, ...]] = {
     **dict.fromkeys((ast.JoinedStr, ast.BoolOp), ("values",)),
     **dict.fromkeys((ast.List, ast.Tuple, ast.Set), ("elts",)),
@@ -113,7 +113,7 @@ PARTS: dict[type[ast.expr], tuple[str, ...]] = {
 
 
 def is_literal(node: ast.expr | None, scope: Scope, depth: int = 0) -> bool:
-    """Whether all words of this expression are the program's own, numbers, or made literal."""
+    """Whether all text of this expression is the program's own, a number, or made literal."""
     if isinstance(node, ast.Constant | ast.Compare) or node is None:
         return True
     parts = _parts(node, scope) if depth < 12 else None
@@ -121,7 +121,7 @@ def is_literal(node: ast.expr | None, scope: Scope, depth: int = 0) -> bool:
 
 
 def _parts(node: ast.expr, scope: Scope) -> list[ast.expr] | None:
-    """The expressions that this one takes its words from: none for words of our own; None where that is not known."""
+    """The expressions that this one takes its text from: empty if it is our own; None if that is not known."""
     match node:
         case ast.FormattedValue(value=value, format_spec=spec):
             return [] if _is_number(spec) else [value]
@@ -153,7 +153,7 @@ def _name_of(func: ast.expr) -> str:
 
 
 def _is_number(spec: ast.expr | None) -> bool:
-    """A format that Python refuses for anything but a number or a day."""
+    """Whether this is a format that Python accepts only for a number or a day."""
     words = "".join(str(one.value) for one in getattr(spec, "values", ()) if isinstance(one, ast.Constant))
     return words[-1:] in tuple(",fgdeY%") and bool(words)
 
@@ -192,7 +192,7 @@ def test_text_from_files_and_people_is_drawn_literally(module: str, path: Path) 
 
 
 def test_every_table_has_a_name_and_leaves_unknown_values_blank() -> None:
-    # Without a placeholder the front end writes "None" where a value is not known.
+    # Without a placeholder the front end writes "None" for an unknown value.
     for _, path in PAGES:
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         for call in calls:

@@ -9,7 +9,7 @@ import pytest
 from tests.house.sources import sources
 
 FILE_LINES = 300
-#: One file holds all records: read once, it shows all that passes between the steps.
+#: One file holds all records: together they show everything that passes between the steps.
 LONGER = {"osteo_core.records": 560}
 BODY_LINES = 60
 POSITIONAL = 5

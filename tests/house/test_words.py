@@ -1,4 +1,4 @@
-"""Words that were replaced and must not come back, in code and docs (docs/glossary.md)."""
+"""Words that were replaced and must not return, in code and docs (docs/glossary.md)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BANNED = {
 }
 FOLDERS = ("osteo_core", "commands", "db", "models", "pages", "training", "benchmarks", "docs")
 ENDINGS = (".py", ".md", ".sql", ".toml")
-#: The page that lists these words as those not to use.
+#: The page that lists these words as words to avoid.
 ALLOWED = {"glossary.md"}
 
 

@@ -1,4 +1,4 @@
-// Regions and surfaces of a series opened for the first time are still being computed: the server answers 202 meanwhile.
+// Regions and surfaces of a series opened for the first time are still being computed: the server answers 202.
 const refusal = async (answer) => new Error((await answer.text()) || `the server answered ${answer.status}`)
 
 export const fetchSoon = async (url, seconds = 0) => {
