@@ -1,4 +1,4 @@
-"""What a failure may say: which fault, where in the code, and nothing of whom it concerns."""
+"""What a failure may report: the fault and its place in the code, and nothing about the person concerned."""
 
 from __future__ import annotations
 

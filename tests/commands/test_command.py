@@ -1,4 +1,4 @@
-"""What commands share: the options that choose an engine, over the settings."""
+"""Shared by the commands: the options that choose an engine and override the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exit codes, complaints in one sentence, JSON on standard output, and a bar that keeps quiet where nobody looks."""
+"""Exit codes, one-sentence errors, JSON on standard output, and a progress bar that is silent without a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A series that is unlike the others of its scanner gets one caution, after the store holds enough of them."""
+"""A series unlike the others of its scanner gets one caution, once the store holds enough of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.builders.cohort import key_of
 from tests.builders.reading import LOWERED, build_case
 from tests.commands.test_recalibrate import filled, job_of
 
-#: Muscle less fat of a scanner's patients, HU, and of one whose 80 kVp are written as 120.
+#: Muscle minus fat (HU) for patients of a scanner, and for one whose 80 kVp were recorded as 120.
 USUAL_HU, SD_HU, LYING_HU = 138.0, 5.0, 156.0
 REASON = "tissues are unlike the scanner's other series"
 OTHERS = int(SCANNER_SERIES.value)
@@ -30,7 +30,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> SeriesResult:
 
 
 def on_one_scanner(measured: SeriesResult, apart_hu: list[float]) -> list[SeriesResult]:
-    """The same spine in as many patients, whose muscle lies so far from fat."""
+    """The same spine in one patient per value: muscle minus fat, HU."""
     found = []
     for number, apart in enumerate(apart_hu):
         named = {name: key_of(number, part) for name, part in (("patient_key", "patient"), ("study_key", "study"))}
@@ -47,7 +47,7 @@ def on_one_scanner(measured: SeriesResult, apart_hu: list[float]) -> list[Series
 
 
 def patients(n: int) -> list[float]:
-    """n values of that mean and SD."""
+    """n values with exactly this mean and SD."""
     drawn = np.random.default_rng(1).normal(size=n)
     return list(USUAL_HU + SD_HU * (drawn - drawn.mean()) / drawn.std(ddof=1))
 

@@ -1,4 +1,4 @@
-"""``corrections``: what readers signed as a training set, whole or not there, without a word that names a person."""
+"""``corrections``: signed corrections as a training set, complete or absent, without any text that names a person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORDS = "=screw of Mrs Mueller"
 
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingCase]]:
-    """Two series: of one L1 was taken out and L2 left out with a reason, the other was accepted as it is."""
+    """Two series: one signed with L1 erased and L2 excluded with a reason, the other accepted unchanged."""
     folder = tmp_path_factory.mktemp("signed")
     cases, store = build_reading_store(folder), folder / "store"
     with pytest.MonkeyPatch.context() as patched:
@@ -75,7 +75,7 @@ def test_the_set_holds_ct_both_masks_and_the_reasons(signed, tmp_path: Path, cap
     assert len({image.shape for image in images.values()}) == 1
     assert len({image.affine.tobytes() for image in images.values()}) == 1
 
-    # Voxel for voxel what lies there in the source.
+    # Voxel for voxel the same as in the source.
     source = nibabel.load(signed[1][0].result.series.files[0])
     crop = images["ct.nii.gz"]
     start = np.rint(np.linalg.inv(source.affine) @ crop.affine @ [0, 0, 0, 1])[:3].astype(int)

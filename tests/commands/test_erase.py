@@ -1,4 +1,4 @@
-"""The command `erase`: no run is at work beside it."""
+"""The command `erase`: no run may be in progress."""
 
 from __future__ import annotations
 

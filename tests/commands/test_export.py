@@ -1,4 +1,4 @@
-"""Events leave the site without what people typed."""
+"""Events leave the site without anything that people typed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """A store with an event of each kind in which something is typed; its owner hears no command."""
+    """A store with an event of each kind that contains typed text; its owner listens to no command."""
     monkeypatch.setattr(store_access, "_UNHEARD_S", 0.2)
     with open_store(tmp_path / "store") as opened:
         note = Note(author="A", at=AT, state=State.CONFIRMED, reason=TYPED)

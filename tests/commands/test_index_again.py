@@ -1,4 +1,4 @@
-"""Indexing in several goes gives what one go gives: people told apart, JSON files and tables that changed read again."""
+"""Indexing in steps gives the same as in one go: people are told apart, changed JSON files and tables read again."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.builders.cohort import build_cohort
 from tests.builders.ct_files import write_ct
 from tests.builders.series import CtSpec, write_series
 
-#: Sex, birth date, age and size of people who go by one PatientID.
+#: Sex, birth date, age and height of people who share one PatientID.
 HER = ("F", "19570301", "069Y", "1.60")
 HIM = ("M", "19770301", "049Y", "1.80")
 OLDER = ("F", "19370301", "089Y", "1.60")
@@ -39,7 +39,7 @@ TALL = ("F", "19570301", "069Y", "1.90")
 
 
 def write(folder: Path, who: tuple[str, str, str, str], number: int, **identifiers: str) -> Path:
-    """A series of a study of its own under the PatientID 4711, unless ``identifiers`` say otherwise."""
+    """A series in its own study under the PatientID 4711, unless ``identifiers`` say otherwise."""
 
     def change(dataset: Dataset, _: int) -> None:
         dataset.PatientSex, dataset.PatientBirthDate, _age, dataset.PatientSize = who
@@ -55,7 +55,7 @@ def chosen(place: Path) -> Settings:
 
 
 def in_store(settings: Settings) -> list[tuple[Any, ...]]:
-    """Every series that counts: its keys, and its cautions of who was scanned."""
+    """Every series in the cohort: its keys, and its cautions about who was scanned."""
     with duckdb.connect(str(settings.store / DATABASE), read_only=True) as connection:
         return connection.execute(
             "SELECT c.series_key, c.study_key, c.patient_key, "
@@ -101,7 +101,7 @@ def test_the_order_of_indexing_does_not_matter(
 
 
 def test_two_runs_at_once_give_what_one_after_the_other_gives(tmp_path: Path) -> None:
-    """The second begins while the first reads headers, and waits: both see the other's people."""
+    """The second starts while the first reads headers, and waits: both see the other's people."""
     settings = chosen(tmp_path)
     hers, his = write(tmp_path / "hers", HER, 1), write(tmp_path / "his", HIM, 2)
     others: list[threading.Thread] = []
@@ -119,7 +119,7 @@ def test_two_runs_at_once_give_what_one_after_the_other_gives(tmp_path: Path) ->
 
 
 def test_the_store_within_the_folder_of_ct_is_no_ct(tmp_path: Path) -> None:
-    """Every further run would find its parts, key and database as files that hold no image, of patients of their own."""
+    """Otherwise every run would find the store's own files as files without an image, each of another patient."""
     write(tmp_path / "data" / "ct", HER, 1)
     settings = chosen(tmp_path / "data")
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Runs on masks from elsewhere: each series by its own mask, redone when that changes, never by another engine."""
+"""Runs on masks from elsewhere: each series with its own mask, redone if that changes, never with another engine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GRID = grid(spacing_mm=(2.0, 2.0, 3.0), extent_mm=(110.0, 120.0, 180.0))
 
 
 def write_case(folder: Path, name: str, seed: int) -> np.ndarray:
-    """A CT of the spine with its processes; gives the whole vertebrae."""
+    """Write a CT of the spine with its processes; returns the whole vertebrae."""
     folder.mkdir(parents=True, exist_ok=True)
     volume, whole, _ = whole_spine(GRID, SpineSpec(noise_hu=8.0, seed=seed))
     write_nifti(folder / f"{name}.nii.gz", np.rint(np.asarray(volume.voxels_hu)).astype(np.int16), GRID)
@@ -39,7 +39,7 @@ def write_case(folder: Path, name: str, seed: int) -> np.ndarray:
 
 @pytest.fixture
 def cases(tmp_path: Path) -> Path:
-    """Two CT, and below them a folder of masks with that of the first."""
+    """Two CTs, and a subfolder of masks with that of the first."""
     whole = write_case(tmp_path / "ct", "case_0", 0)
     write_case(tmp_path / "ct", "case_1", 1)
     (tmp_path / "ct" / "masks").mkdir()
@@ -148,13 +148,13 @@ def test_what_travels_with_a_series_is_its_own_mask_alone(tmp_path: Path) -> Non
 
 
 def test_a_real_ct_with_totalsegmentators_mask_as_seg(tmp_path: Path) -> None:
-    """Lower thorax: T12 is outlined, T11 is not asked for, and without a lumbar level there is no answer."""
+    """Lower thorax: T12 is outlined, T11 is not requested, and without a lumbar level there is no result."""
     ct = shared_data("ct", "siemens_biograph_mct")
     labels, geometry = read_nifti_labels(shared_data("labels", "totalseg_dicom.nii.gz"))
     header = dcmread(next(path for path in sorted(ct.iterdir()) if path.is_file()), stop_before_pixels=True)
     names = {32: "vertebrae_T12", 33: "vertebrae_T11", 5: "liver"}
     (tmp_path / "masks").mkdir()
-    seg = tmp_path / "masks" / "siemens_biograph_mct.dcm"  # its UIDs are blanked: the folder's name stands for them
+    seg = tmp_path / "masks" / "siemens_biograph_mct.dcm"  # its UIDs are blanked; the folder name replaces them
     write_seg(seg, labels, geometry, names=names)
     settings = Settings(workers=1, key_file=tmp_path / "key", masks=str(tmp_path / "masks"))
     assert process([ct], tmp_path / "other", settings=settings).excluded == 1

@@ -1,4 +1,4 @@
-"""``pairs``: one line a scanner from the store's own pairs, written as a table that the program reads again."""
+"""``pairs``: one line per scanner from the store's own pairs, written as a table that the program reads back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NOW = datetime(2026, 11, 29, 9, 0, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def store_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 native patients of one scanner; QCT says 0.8 HU + 4 of the levels used, give or take 2 by turns."""
+    """60 native patients of one scanner; their QCT is 0.8 HU + 4 of the levels used, alternately 2 higher and lower."""
     folder = tmp_path_factory.mktemp("pairs") / "store"
     results = [
         replace(
@@ -133,7 +133,7 @@ def test_a_line_in_use_needs_an_author_and_is_a_table_of_its_store(store_dir: Pa
     (line,) = read_setup(settings).site_lines
     assert line.calibration.slope_mg_cm3_per_hu == pytest.approx(0.8, abs=0.03)
     assert settings.hash != plain.hash
-    (own / STORE_LINES).unlink()  # it follows from the events
+    (own / STORE_LINES).unlink()  # it is derived from the events
     with open_store(own) as store:
         store.publish_snapshot()
     assert with_store_lines(plain).hash == settings.hash
@@ -182,7 +182,7 @@ def first_scanner() -> Scanner:
 
 
 def test_the_preview_counts_what_a_line_of_an_unknown_kernel_covers(tmp_path: Path) -> None:
-    """Six series of one scanner, two of them of an unknown kernel; its model is written in other letters once."""
+    """Six series of one scanner, two of them of an unknown kernel; one has the model in different case."""
     base = [one for one in build_cohort(12) if one.status is Status.MEASURED][:6]
     kernels, models = ["standard"] * 4 + ["unknown"] * 2, ["Revolution"] * 5 + [" REVOLUTION"]
     results = [

@@ -1,4 +1,4 @@
-"""``phantom``: what is told of each phantom scan, as sentences and as JSON."""
+"""``phantom``: the report on each phantom scan, as sentences and as JSON."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Pictures that `analyze` makes ahead of time, so that a reader need not wait for them."""
+"""Pictures that `analyze` makes in advance, so that readers need not wait for them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def flagged(tmp_path_factory: pytest.TempPathFactory) -> ReadingCase:
 
 
 def analyzed(case: ReadingCase, store: Path, monkeypatch: pytest.MonkeyPatch, **changed: object) -> Series:
-    """The series of a case, analyzed into the store as a worker does it."""
+    """The series of a case, analyzed into the store as by a worker."""
     assert case.result.segmentation is not None
     truth = Truth(case.result.segmentation)
     monkeypatch.setattr(one, "segmenter_for", lambda *_: truth)

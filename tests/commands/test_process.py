@@ -1,4 +1,4 @@
-"""`process` end to end over NIfTI: rows, masks on the source grid, reasons, and carrying on after a stop."""
+"""`process` end to end on NIfTI: rows, masks on the source grid, reasons, and resuming after a stop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
-    """Three sound series, one poisoned, one faulty and a label map, after one run."""
+    """Three sound series, one that kills its worker, one faulty one and a label map, after one run."""
     folder = tmp_path_factory.mktemp("ct")
     write_many(folder, 3)
     write_ct(folder / "poison.nii.gz", mark_hu=segmenters.POISON_HU)

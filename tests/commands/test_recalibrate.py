@@ -1,4 +1,4 @@
-"""A changed setting: what the store holds is calibrated again, to the value that a whole analysis would have given."""
+"""A changed setting: the stored results are recalibrated to the values that a complete analysis would give."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from osteo_core.terms import Status, Step
 from tests.builders.reading import LOWERED, ReadingCase, Truth, build_case
 
 MODELS = Models(segmenter="no:segmenter", model_hash=Truth.model_hash)
-#: Differ between two analyses of one scan: when they ended, and what is made of that.
+#: Columns that differ between two analyses of one scan: times, and what is derived from them.
 _OF_THE_MOMENT = {"result_id", "source_id", "finished_at", "seconds", "index_id", "indexed_at"}
 HEALTHY = {level: hu + 80.0 for level, hu in LOWERED.items()}
 
@@ -76,7 +76,7 @@ def line_table(folder: Path) -> str:
 
 
 def told(result: SeriesResult) -> dict[str, list[dict[str, Any]]]:
-    """All rows of a result but for the moment; levels and reasons in an order of their own."""
+    """All rows of a result without the columns of the moment; levels and reasons sorted."""
     rows = result_rows(result)
     return {
         kind: sorted(
@@ -87,7 +87,7 @@ def told(result: SeriesResult) -> dict[str, list[dict[str, Any]]]:
 
 
 def stored(store: Path, settings: Settings) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """What the store now holds under these settings, by series."""
+    """What the store currently holds under these settings, by series."""
     with store_access.reading(store) as reader:
         assert reader is not None
         found = {}
@@ -162,7 +162,7 @@ def test_a_run_keeps_the_tables_that_it_read_at_its_start(tmp_path: Path, cases:
 
 
 def test_a_setting_that_is_changed_back_counts_again(tmp_path: Path, cases: list[ReadingCase]) -> None:
-    """As a line that is withdrawn: the result from before is there, and another one is shown."""
+    """As with a withdrawn line: the earlier result exists, but another one is shown."""
     filled(tmp_path, [case.result for case in cases])
     before, other = Settings(), Settings(osteoporosis_below_mg_cm3=60.0)
     for settings in (other, before, other, before):

@@ -1,4 +1,4 @@
-"""``send`` to a real SCP: it takes, refuses, dies and comes back, and never holds a read twice."""
+"""``send`` to a real SCP that accepts, refuses, dies and comes back, and never holds a read twice."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingC
 
 @pytest.fixture
 def store(built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the store, whose CT lie where they were; a PACS is named and pauses are short."""
+    """A copy of the store with the CTs in their original place; a PACS is configured and pauses are short."""
     shutil.copytree(built[0] / "store", tmp_path / "store")
     write_key(tmp_path)
     monkeypatch.setattr(pacs, "PAUSES_S", (0.01, 0.02))
@@ -75,7 +75,7 @@ def store(built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def start(store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., FakePacs]]:
-    """Starts a PACS at the port that the settings name."""
+    """Starts a PACS on the port in the settings."""
     running: list[FakePacs] = []
 
     def started(**given: Any) -> FakePacs:
@@ -94,7 +94,7 @@ def send(store: Path, *more: str) -> Answer:
 
 
 def sent(store: Path) -> list[dict[str, Any]]:
-    """The payloads of the events that were left."""
+    """The payloads of the recorded events."""
     with store_access.store_to_read(store) as reader:
         rows = reader.table("events").to_pylist()
     return [json.loads(row["payload_json"]) | {"author": row["author"]} for row in rows if row["kind"] == "sent"]
@@ -189,13 +189,13 @@ def test_a_pacs_that_dies_and_comes_back_gets_the_rest_and_nothing_twice(
     store, start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacs, "_ANSWER_S", 3.0)
-    monkeypatch.setattr(pacs, "_CONNECT_S", 1.0)  # its port may take a connection that nobody answers
+    monkeypatch.setattr(pacs, "_CONNECT_S", 1.0)  # its port may accept a connection that nobody answers
     first: FakePacs = start(answer=lambda n: dying(n))
 
     def dying(n: int) -> int | None:
         if n < 2:
             return 0x0000
-        first._server.shutdown()  # takes no new connection
+        first._server.shutdown()  # accepts no new connection
         return None
 
     answer = send(store)
@@ -328,7 +328,7 @@ def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(
 ) -> None:
     taker, folder = start(), built[0] / "ct_0"
     kept = folder.with_name("kept")
-    shutil.copytree(folder, kept)  # with the times of the files
+    shutil.copytree(folder, kept)  # with the files' times
     try:
         spoil(folder / "007.dcm")
         answer = send(store)
@@ -342,7 +342,7 @@ def test_a_source_that_is_gone_or_replaced_is_told_and_nothing_of_it_sent(
 
 
 def renamed(file: Path, old: bytes, new: bytes) -> None:
-    """All files of the folder name somebody else, in the same size and with the same time."""
+    """Replace the name in all files of the folder, keeping their size and time."""
     for one in file.parent.iterdir():
         status = one.stat()
         one.write_bytes(one.read_bytes().replace(old, new))
@@ -350,7 +350,7 @@ def renamed(file: Path, old: bytes, new: bytes) -> None:
 
 
 def test_files_that_the_index_has_seen_anew_since_the_signature_are_not_sent(store, built, start) -> None:
-    """Their stamps are those of the index, and the outlines are of the files before."""
+    """Their size and time match the index, but the outlines were made from the files before."""
     start()
     folder = built[0] / "ct_0"
     kept = folder.with_name("kept")
@@ -423,7 +423,7 @@ run(sys.argv[1:])
 
 
 def killed_before_the_note(store: Path) -> None:
-    """Sends the first object and is killed before it notes that."""
+    """Send the first object and get killed before recording that."""
     command = [sys.executable, "-c", KILLED, "send", "--store", str(store)]
     ended = subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
     assert ended.returncode == -9, ended.stderr.decode()[-500:]
@@ -545,7 +545,7 @@ def test_tls_is_spoken_where_the_site_names_who_vouches_for_the_pacs(store, star
 
 
 def certificate(path: Path) -> Path:
-    """A certificate of 127.0.0.1 that vouches for itself, with its key."""
+    """A self-signed certificate for 127.0.0.1, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

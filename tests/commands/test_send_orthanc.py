@@ -1,4 +1,4 @@
-"""``send`` to a real PACS: Orthanc files both objects under the patient and study of the CT, and holds each once."""
+"""``send`` to a real PACS: Orthanc files both objects under the patient and study of the CT, and stores each once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stopped from the keyboard, by the system, or by a worker's death: the store is whole and the next run carries on."""
+"""Stopped by keyboard, by the system, or by a worker's death: the store stays whole and the next run resumes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.builders.ct_files import write_many
 from tests.builders.waiting import wait_until
 from tests.house.sources import ROOT
 
-#: The command line with a segmenter that takes a second a series.
+#: The command line with a segmenter that takes a second per series.
 SLOW_COMMAND = (
     "import sys; from commands import analysis_job as job; from tests.builders.segmenters import SLOW; "
     "job.default_models = lambda: SLOW; from osteo_core.__main__ import main; sys.exit(main())"
@@ -39,7 +39,7 @@ def progress_of(store_dir: Path) -> dict:
 
 
 def at_work(store_dir: Path) -> list[Path]:
-    """The notes of series that workers have begun and not ended."""
+    """The notes of series that workers have started and not finished."""
     return [note for note in (store_dir / ".running").glob("[!.]*/*") if note.name != "lock"]
 
 
@@ -73,11 +73,11 @@ def test_a_stopped_command_leaves_a_whole_store_and_the_next_carries_on(tmp_path
             1 <= progress_of(settings.store).get("done", 0) <= 3 and progress_of(settings.store)["stage"] == "analyze"
         )
     )
-    os.killpg(command.pid, signal.SIGINT)  # as the keyboard's Ctrl-C, which reaches every process of the terminal
+    os.killpg(command.pid, signal.SIGINT)  # like Ctrl-C, which reaches every process of the terminal
     _, complaint = command.communicate(timeout=180)
     assert command.returncode == 130
     assert complaint.splitlines()[-1].endswith("Run the same command to continue")
-    assert "Traceback" not in complaint  # nor do the workers say anything of it
+    assert "Traceback" not in complaint  # nor do the workers print one
     assert progress_of(settings.store)["stage"] == "stopped"
     before = results_in(settings.store)
     assert 1 <= before <= 3
@@ -100,7 +100,7 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
     wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 4)
     pause.request(settings.store)
     wait_until(lambda: not at_work(settings.store) and progress_of(settings.store)["is_paused"])
-    time.sleep(1)  # a series that ended in the same moment is counted
+    time.sleep(1)  # a series that ended at the same moment is counted
     held = progress_of(settings.store)["done"]
     time.sleep(3)
     assert progress_of(settings.store)["done"] == held < 6
@@ -136,7 +136,7 @@ def test_a_worker_killed_in_mid_run_loses_nothing(tmp_path: Path) -> None:
     killed: list[int] = []
 
     def kill_one_at_work() -> None:
-        """The first process that holds an attempt open is killed, once."""
+        """Kill the first process that holds an attempt open, once."""
         wait_until(lambda: at_work(settings.store))
         time.sleep(0.5)
         servers = [pid for pid in children_of(os.getpid()) if "forkserver" in command_of(pid)]

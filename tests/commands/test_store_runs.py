@@ -176,7 +176,7 @@ def test_export_of_nothing_is_bad_usage(tmp_path: Path) -> None:
 def test_a_command_beside_an_owner_leaves_parts_and_reads_the_snapshot(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_access, "_UNHEARD_S", 0.2)  # this owner hears no command
+    monkeypatch.setattr(store_access, "_UNHEARD_S", 0.2)  # this owner listens to no command
     write_ct(tmp_path / "more" / "late.nii.gz", seed=7)
     with open_store(settings.store) as owner:
         owner.publish_snapshot()

@@ -1,4 +1,4 @@
-"""The page about a run: what was measured and refused, with pictures; escaped, and nothing loaded from elsewhere."""
+"""The page about a run: what was measured and refused, with pictures; escaped, and without external resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `process` leaves: masks on the grid of the files, names that stay, nothing of its own taken for input."""
+"""Output of `process`: masks on the grid of the files, stable names, and its own files never read as input."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(autouse=True)
 def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same work without a cluster, which is not what is tested here."""
+    """Run without a cluster, which is not tested here."""
 
     def analyze_many(series, cautions, job, **_):  # type: ignore[no-untyped-def]
         return [analyze_one(one, cautions.get(one.series_key, ()), job) for one in series]

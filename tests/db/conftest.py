@@ -1,4 +1,4 @@
-"""A small built store that the tests of this room share."""
+"""A small store shared by the tests of this folder."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tests.builders.cohort import build_cohort, build_references
 
 
 def deliver(store_dir: Path, tables: dict[str, pa.Table]) -> None:
-    """Leave tables as parts."""
+    """Write tables as parts."""
     for kind, table in tables.items():
         write_part(store_dir, kind, table)
 
 
 def deliver_results(store_dir: Path, results: Iterable[SeriesResult]) -> None:
-    """Leave results as a worker does."""
+    """Write results as a worker does."""
     for result in results:
         deliver(store_dir, rows.result_tables(result))
 
 
 @pytest.fixture(scope="session")
 def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store to copy: making its tables takes longer than most tests."""
+    """An empty store to copy: creating its tables takes longer than most tests."""
     folder = tmp_path_factory.mktemp("empty") / "store"
     open_store(folder).close()
     return folder
@@ -46,7 +46,7 @@ def store(empty_folder: Path, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """28 series, 24 of them measured, with QCT values; to be read only."""
+    """28 series, 24 of them measured, with QCT values; read-only."""
     results = build_cohort(28)
     store_dir = tmp_path_factory.mktemp("filled") / "store"
     deliver_results(store_dir, results)

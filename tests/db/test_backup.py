@@ -49,7 +49,7 @@ def note(n: int, key: str) -> Event:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A closed store of five series, four of them with a note, and a mask and a kept identity for each."""
+    """A closed store of five series, four of them with a note, each with a mask and a stored identity."""
     folder = tmp_path / "store"
     settings = Settings(store=folder)
     kept = [Kept(patient_key=r.series.patient_key, series_key=r.series.series_key, identifiers={}) for r in RESULTS]
@@ -92,7 +92,7 @@ def faults(folder: Path) -> dict[str, str]:
 
 def test_a_backup_taken_in_use_restores_to_the_same_tables(place: Path, tmp_path: Path) -> None:
     with open_store(place) as store:
-        deliver_results(place, build_cohort(7)[5:])  # waits in the inbox while it is copied
+        deliver_results(place, build_cohort(7)[5:])  # waits in the inbox during the copy
         done = back_up(place, tmp_path / "backup")
         store.take_in()
         expected = everything(store)
@@ -116,7 +116,7 @@ def test_what_a_killed_restore_left_goes_with_the_next_or_when_the_store_is_open
         (folder / "parts" / "one").write_text("a")
         for path in (folder / "parts" / "one", folder / "parts", folder):
             os.utime(path, (long_ago, long_ago))
-    os.utime(young / "parts")  # a file of the backup, old itself, came into it just now
+    os.utime(young / "parts")  # a file of the backup, itself old, was just written to it
     restore(tmp_path / "backup", new)
     assert sorted(tmp_path.glob(".*restoring")) == [young, other]
     os.utime(young / "parts", (long_ago, long_ago))
@@ -152,13 +152,13 @@ def test_a_damaged_or_half_backup_is_refused(place: Path, tmp_path: Path) -> Non
 
 
 def files_of(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Content and time of change of every file below the folder."""
+    """Content and modification time of every file below the folder."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
 def refused(store: Path, backup: Path) -> str:
-    """The sentence that refuses to back the store up; the backup must be as before."""
+    """The sentence that refuses to back up the store; the backup must be unchanged."""
     before = files_of(backup)
     with pytest.raises(
         UsageError, match=r"^expected in .* or discard what the backup holds with --replace$"
@@ -173,7 +173,7 @@ def interrupted(*_: object) -> None:
 
 
 def filled(folder: Path, results: list[SeriesResult]) -> Path:
-    """A store of these results, taken in."""
+    """A store with these results taken in."""
     deliver_results(folder, results)
     with open_store(folder) as store:
         store.take_in()
@@ -188,9 +188,9 @@ def test_a_backup_of_another_store_is_not_touched(place: Path, tmp_path: Path) -
         demo, tmp_path / "backup"
     )
     own = json.loads((place / "key.json").read_text())["fingerprint"]
-    (demo / "key.json").write_text((place / "key.json").read_text().replace(own, own[::-1]))  # of equal size
+    (demo / "key.json").write_text((place / "key.json").read_text().replace(own, own[::-1]))  # same size
     assert "found one with another pseudonym key (key.json)" in refused(demo, tmp_path / "backup")
-    # The same results under another key are another store's too.
+    # The same results under another key also belong to another store.
     (place / "key.json").write_text((demo / "key.json").read_text())
     assert "found one with another pseudonym key (key.json)" in refused(place, tmp_path / "backup")
 
@@ -202,7 +202,7 @@ def test_a_store_begun_anew_does_not_replace_the_backup_of_the_lost_one(place: P
     with open_store(place):  # as the app does
         with pytest.raises(UsageError, match="there is no store with data"):
             back_up(place, tmp_path / "backup")
-    filled(place, RESULTS)  # analyzed again, under the same key: the notes are lost
+    filled(place, RESULTS)  # analyzed again under the same key: the notes are lost
     (place / "key.json").write_bytes(key)
     assert "of 5 series or patients" in refused(place, tmp_path / "backup")
     for key in KEYS:  # the masks are made again as well
@@ -251,7 +251,7 @@ def test_a_backup_after_compacting_is_not_refused(
         store.take_in()
     back_up(place, tmp_path / "backup")
     done = compact(place)
-    if cut_off:  # killed once everything was copied
+    if cut_off:  # killed after everything was copied
         with monkeypatch.context() as patch:
             patch.setattr("db.backup._check_parts", interrupted)
             with pytest.raises(KeyboardInterrupt):
@@ -279,7 +279,7 @@ def test_a_backup_after_an_erasure_is_not_refused_and_one_short_of_more_is(
     erase(place, gone.patient_key, author="A", reason="asked", identities_dir=identities_of(place))
     if compacts == "after":
         compact(place)
-    filled(place, build_cohort(6)[5:])  # and the night's work
+    filled(place, build_cohort(6)[5:])  # and new results
     back_up(place, tmp_path / "backup")
     assert traces(tmp_path / "backup", [KEYS[1], gone.patient_key]) == []
     for part in parts.kept_parts(place):
@@ -294,7 +294,7 @@ def test_while_an_erasure_is_cut_off_the_backup_says_so_and_stays(
     back_up(place, tmp_path / "backup")
     before = files_of(tmp_path / "backup")
     with monkeypatch.context() as patch:
-        patch.setattr("db.erase._leave_event", interrupted)  # the parts are rewritten by then
+        patch.setattr("db.erase._leave_event", interrupted)  # the parts have been rewritten by then
         with pytest.raises(KeyboardInterrupt):
             erase(place, RESULTS[2].series.patient_key, author="A", reason="asked")
     with pytest.raises(StoreError, match="is under way or was interrupted"):
@@ -357,7 +357,7 @@ def test_rebuilding_keeps_the_chain_and_brings_the_events_back(place: Path) -> N
 
 
 def traces(folder: Path, words: list[str]) -> list[str]:
-    """Files below the folder that hold one of these words, also within Parquet."""
+    """Files below the folder that contain one of these words, Parquet values included."""
     found = []
     for path in folder.rglob("*"):
         if path.is_file():
@@ -419,7 +419,7 @@ def test_an_unknown_patient_or_an_erasure_without_a_reason_changes_nothing(place
 
 
 def erase_killed_at(n: int, folder: Path, patient: str) -> bool:
-    """Erase in a child that is killed at its n-th unlink, rename or replace; False when it ended before."""
+    """Erase in a child process killed at its n-th unlink, rename or replace; False if it finished first."""
     child = os.fork()
     if child == 0:
         left = [n]

@@ -1,4 +1,4 @@
-"""A backup beside whatever joins, erases or adds parts; what is damaged in it is noticed, and made good again."""
+"""A backup while others add, merge or erase parts; damage in it is detected, and repaired."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def note(n: int) -> Event:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A closed store of four series in parts of their own, with a note and a mask each."""
+    """A closed store of four series in separate parts, each with a note and a mask."""
     folder = tmp_path / "store"
     for n, result in enumerate(RESULTS):
         deliver_results(folder, [result])
@@ -60,7 +60,7 @@ def bad(found: object) -> dict[str, str]:
 
 
 def between(monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object]) -> None:
-    """Let something happen before the n-th part is copied."""
+    """Make something happen before the n-th part is copied."""
     copy_part, left = copies._copy_part, [n]
 
     def copying(*given: object) -> bool:
@@ -134,7 +134,7 @@ def late_note(store: object) -> None:
 
 
 def flipped(path: Path) -> bytes:
-    """The file with another last byte, of the same size and time."""
+    """Change the last byte of the file, keeping its size and time; returns the content before."""
     stat, before = path.stat(), path.read_bytes()
     path.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
@@ -154,7 +154,7 @@ def test_a_changed_byte_of_a_mask_in_a_backup_is_found_and_mended_from_the_store
     assert not (tmp_path / "new" / "media" / outline.name).exists()
     back_up(place, tmp_path / "backup")
     assert copy.read_bytes() == before
-    outline.write_bytes(b"outlined by HAND")  # of the same size
+    outline.write_bytes(b"outlined by HAND")  # same size
     os.utime(outline, (1, 1))
     back_up(place, tmp_path / "backup")
     assert copy.read_bytes() == b"outlined by HAND"
@@ -195,7 +195,7 @@ def test_a_changed_chain_is_refused_and_a_backup_of_an_older_program_is_restored
     assert "an older program made this backup" in found[0].message
     assert counts(tmp_path / "new") == counts(place)
     flipped(tmp_path / "backup" / "media" / f"{KEYS[0]}_m_mask.nii.gz")
-    back_up(place, tmp_path / "backup")  # without hashes each mask is compared with the store's
+    back_up(place, tmp_path / "backup")  # without hashes, each mask is compared with the store's
     assert (tmp_path / "backup" / "media" / f"{KEYS[0]}_m_mask.nii.gz").read_bytes() == KEYS[0].encode()
     assert len(list((tmp_path / "backup").glob("chain*.parquet"))) == 1
 

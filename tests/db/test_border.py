@@ -1,4 +1,4 @@
-"""What disk and database raise becomes one sentence that says what to do; nobody sees a traceback of DuckDB."""
+"""Errors of disk and database become one sentence that says what to do; nobody sees a DuckDB traceback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What readers say about causes in the store: the latest counts, all are kept, and the export holds them."""
+"""Readers' statements on causes in the store: the latest counts, all are kept, and the export contains them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read(store: Store, key: str, level: Level, cause: Cause, *, minute: int, aut
 
 @pytest.fixture
 def fractured(store: Store) -> tuple[Store, SeriesResult]:
-    """A store of some patients, and one of them with a fracture of L1."""
+    """A store of some patients, and the result of one with a fracture of L1."""
     results = build_cohort(28)
     deliver_results(store.store_dir, results)
     store.take_in()

@@ -1,4 +1,4 @@
-"""A store against its parts, and made anew from them."""
+"""A store checked against its parts, and rebuilt from them."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_rebuilding_tries_again_what_was_set_aside(closed: Path) -> None:
 
 
 def killed_at(monkeypatch: pytest.MonkeyPatch, n: int, act: Callable[[], object]) -> bool:
-    """Run until the n-th file is renamed, linked or removed; False where it ended before."""
+    """Run until the n-th file is renamed, linked or removed; False if it finished first."""
     left = [n]
 
     def counting(function: Callable[..., object]) -> Callable[..., object]:

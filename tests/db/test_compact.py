@@ -1,4 +1,4 @@
-"""Compacted parts make the same store again, also where the compaction was killed on its way."""
+"""Compacted parts give the same store, even if the compaction was killed midway."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One owner, any number of readers: in threads beside it, and through the snapshot in other processes."""
+"""One owner, any number of readers: in threads of its process, and through the snapshot in other processes."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_a_snapshot_answers_as_of_its_publishing_and_follows_the_next(store: Sto
 
 
 def test_within_unchanging_answers_are_of_one_snapshot(store: Store) -> None:
-    """An export would hold the results of more series than measurements, if the owner published between the two."""
+    """Otherwise an export would have more series in results than in measurements if the owner published in between."""
     deliver_results(store.store_dir, build_cohort(2))
     store.take_in()
     store.publish_snapshot()
@@ -120,7 +120,7 @@ def test_within_unchanging_answers_are_of_one_snapshot(store: Store) -> None:
 
 
 def test_a_folder_named_like_a_column_changes_no_value(tmp_path: Path) -> None:
-    """DuckDB takes ``vendor=GE`` in a path for the value of that column in every row, unless told not to."""
+    """By default DuckDB reads ``vendor=GE`` in a path as the value of that column in every row."""
     place = tmp_path / "vendor=GE" / "store"
     with open_store(place) as store:
         deliver_results(place, build_cohort(5))
@@ -199,7 +199,7 @@ def test_threads_read_while_parts_are_taken_in(tmp_path: Path) -> None:
                         raise AssertionError(f"the count fell from {last} to {count}")
                     last = count
                     worklist(store)
-                except Exception as error:  # what a thread met is told below
+                except Exception as error:  # errors of the threads are asserted below
                     faults.append(error)
                     return
                 seen.append(last)

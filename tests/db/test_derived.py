@@ -1,4 +1,4 @@
-"""Derived rows that came in bit by bit, in any order, are those that are made from all parts at once."""
+"""Derived rows built incrementally, in any order, equal those built from all parts at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
 
 
 def later(n: int, series: Series) -> Found:
-    """The series as it is read again: excluded, taken over by another series, or of another patient."""
+    """The series when read again: excluded, superseded, or of another patient."""
     if n == 0:
         return Found(excluded=((series, Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="x")),))
     if n == 1:
@@ -35,7 +35,7 @@ def later(n: int, series: Series) -> Found:
 
 
 def histories(results: list[SeriesResult]) -> list[tuple[str, pa.Table]]:
-    """Headers, results, reads, signatures and notes of three series, two of which are one patient's."""
+    """Headers, results, reads, signatures and notes of three series, two of them of one patient."""
     same = results[0].series.patient_key
     given = [replace(r, series=replace(r.series, patient_key=same)) if n < 2 else r for n, r in enumerate(results)]
     parts: list[tuple[str, pa.Table]] = [("reference_values", rows.reference_table(build_references(given)))]

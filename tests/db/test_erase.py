@@ -1,4 +1,4 @@
-"""What was erased stays erased, whatever is left again, killed or at work meanwhile; a new reading counts again."""
+"""Erased data stays erased, whatever is written again, killed or running meanwhile; a new reading counts again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NOTE = Event(event_id="late", kind="note", series_key=KEY, author="A", at=dateti
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A closed store of five series in parts of their own, with a mask each."""
+    """A closed store of five series in separate parts, each with a mask."""
     folder = tmp_path / "store"
     deliver_results(folder, RESULTS)
     deliver(folder, {"reference_values": rows.reference_table(build_references(RESULTS))})
@@ -46,7 +46,7 @@ def erase_him(folder: Path) -> None:
 
 
 def n_rows(folder: Path) -> dict[str, int]:
-    """Rows of the patient by table, as the parts have them, once all was taken in."""
+    """Rows of the patient by table, according to the parts, after everything was taken in."""
     with open_store(folder) as store:
         store.take_in()
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Follow-up in the store: state and clock beside each flag, and the indicators against a slow second count."""
+"""Follow-up in the store: state and clock of each flag, and the indicators against a slow independent count."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ OF_CONFIRMED = (
 
 
 class SlowFlag:
-    """One flagged series and what was noted, for the second count in plain Python."""
+    """One flagged series and its notes, for the independent count in plain Python."""
 
     def __init__(self, key: str, flagged_at: datetime, grade: int, events: list[Event]) -> None:
         self.flagged_at, self.grade = flagged_at, grade
@@ -135,7 +135,7 @@ class SlowFlag:
 
 
 def chosen(found: list[SlowFlag]) -> SlowFlag:
-    """The flag that stands for its patient: the first confirmed, else the one waiting longest, else the last."""
+    """The flag that represents its patient: the first confirmed, else the one waiting longest, else the last."""
     for some in ([one for one in found if one.answer == "confirmed"], [one for one in found if one.waits]):
         if some:
             return min(some, key=lambda one: one.flagged_at)
@@ -143,7 +143,7 @@ def chosen(found: list[SlowFlag]) -> SlowFlag:
 
 
 class SlowPatient:
-    """One patient: the flag that stands for all, and what was done for the patient after it on any series."""
+    """One patient: the representative flag, and what was done for the patient after it on any series."""
 
     def __init__(self, found: list[SlowFlag]) -> None:
         self.flag = chosen(found)
@@ -159,7 +159,7 @@ class SlowPatient:
         return min([*([self.flag.gone] if self.flag.gone else []), *later], default=None)
 
     def complete(self) -> datetime | None:
-        """No action or closed ends that flag alone; a decision for treatment is the patient's."""
+        """'No action' and 'closed' end only that flag; a decision on treatment applies to the patient."""
         parts = [self.done(name) for name in ("fracture risk assessed", "DXA done", "falls assessed")]
         decided = (self.flag.earliest(*DECISIONS), self.done(*ADVICE))
         parts.append(min((at for at in decided if at), default=None))
@@ -167,7 +167,7 @@ class SlowPatient:
         return min((end for end in ends if end), default=None)
 
     def asked(self) -> Iterator[tuple[str, datetime, datetime | None, datetime | None]]:
-        """(indicator, until, done, gone) of everything that is asked of this patient."""
+        """(indicator, until, done, gone) for every indicator that applies to this patient."""
         flag, gone = self.flag, self.gone()
         yield "reviewed in time", due_at(State.TO_REVIEW, flag.flagged_at), flag.reviewed, gone
         if flag.answer in ("confirmed", "not confirmed"):
@@ -226,7 +226,7 @@ def test_indicators_of_patients_with_several_flags_agree_with_the_slow_count(
 
 
 def flagged_twice(tmp_path: Path, first: datetime, second: datetime, grades: tuple[int, int]) -> Path:
-    """A store of one patient whose two series were flagged at these moments; keys 0 and 1."""
+    """A store of one patient with two series, flagged at these times; keys 0 and 1."""
     base = next(r for r in build_cohort(28) if r.assessment and r.assessment.is_flagged)
     results = [
         replace(
@@ -248,18 +248,18 @@ def note_on(store: Path, number: int, at: datetime, before: State, said: State |
 
 
 def test_a_new_confirmed_flag_runs_by_its_own_clock(tmp_path: Path) -> None:
-    """Flagged June 2025 and not confirmed; flagged anew on 19 Nov 2026, confirmed on the 20th, risk on the 23rd."""
+    """Flagged June 2025 and not confirmed; flagged again on 19 Nov 2026, confirmed on the 20th, risk on the 23rd."""
     june, november = datetime(2025, 6, 2, 9, tzinfo=UTC), datetime(2026, 11, 19, 9, tzinfo=UTC)
     folder = flagged_twice(tmp_path, june, november, (2, 0))
     note_on(folder, 0, june + timedelta(days=1), State.TO_REVIEW, State.NOT_CONFIRMED)
     with open_store(folder) as store:
         store.take_in()
-        assert counted(store)["reviewed in time"] == (0, 0, 1)  # the old answer answers nothing of the new flag
+        assert counted(store)["reviewed in time"] == (0, 0, 1)  # the old answer does not count for the new flag
         note_on(folder, 1, november + timedelta(days=1), State.TO_REVIEW, State.CONFIRMED)
         note_on(folder, 0, november + timedelta(days=4), State.NOT_CONFIRMED, Fact.RISK_ASSESSED)
         store.take_in()
         found = counted(store)
-        assert "spine fractures" not in found  # the fracture is of the series that was not confirmed
+        assert "spine fractures" not in found  # the fracture is in the unconfirmed series
         assert {found[name] for name in (*(name for name, _, _ in OF_CONFIRMED), "complete")} == {(0, 0, 1)}
         assert found["confirmed"] == (1, 1, 0)
         late = counted(store, november + timedelta(weeks=13))  # noted on the other series, done for the patient

@@ -1,4 +1,4 @@
-"""The encrypted table of identifiers: read with its key alone, one line a series, and gone with an erasure."""
+"""The encrypted table of identifiers: readable with its key only, one line per series, and removed by an erasure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def on_disk(folder: Path) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Four series of two patients, kept in two runs."""
+    """Four series of two patients, written in two runs."""
     place = tmp_path / "pseudonym.key.identities"
     assert keep(place, KEYS, [row(0), row(1)]) == 2
     assert keep(place, KEYS, [row(2), row(3)]) == 2
@@ -86,7 +86,7 @@ def test_a_series_that_is_read_again_has_one_line_the_latest(folder: Path) -> No
 
 
 def test_an_erased_patient_and_series_are_gone_without_the_key(folder: Path) -> None:
-    half = folder / ".0.writing.sealed"  # as a killed process leaves it
+    half = folder / ".0.writing.sealed"  # as left by a killed process
     half.write_bytes(next(folder.iterdir()).read_bytes())
     os.utime(half, (0, 0))
     for _ in range(2):

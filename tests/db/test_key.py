@@ -1,4 +1,4 @@
-"""A store keeps its pseudonym key's fingerprint: a lost or another key never doubles the cohort."""
+"""A store keeps its pseudonym key's fingerprint: a lost or different key never duplicates the cohort."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that was set back, or had run ahead: what is new counts all the same, and the fault is said."""
+"""A clock that was set back, or had been ahead: new results still count, and the fault is reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ AHEAD = timedelta(days=3)
 
 @pytest.fixture
 def ahead() -> datetime:
-    """What a clock said that ran three days ahead."""
+    """The time on a clock that is three days ahead."""
     return datetime.now(UTC) + AHEAD
 
 
@@ -85,7 +85,7 @@ def test_a_second_analysis_counts_though_the_clock_was_set_back(tmp_path: Path, 
     (series,) = index([ct], first.store, settings=first).series
 
     def analyzed(settings: Settings, models: Models) -> dict[str, Any]:
-        (first.store / moments.FILE).unlink()  # as if nobody had known; the store itself does
+        (first.store / moments.FILE).unlink()  # as if it were unknown; the store itself knows
         with workers_within():
             analyze(settings.store, settings=settings, models=models)
         with open_store(settings.store) as store:

@@ -1,4 +1,4 @@
-"""Parts: whole, named by content, taken in once; a damaged one is set aside and the others go on."""
+"""Parts: complete, named by content, taken in once; a damaged one is set aside and the rest continues."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def cohort_of(store: Store) -> list[dict[str, object]]:
 
 
 def write_raw(store_dir: Path, kind: str, table: pa.Table) -> Path:
-    """A part as another program might write it."""
+    """A part as written by another program."""
     buffer = io.BytesIO()
     parquet.write_table(table, buffer)
     path = store_dir / "inbox" / f"{kind}-{hashlib.sha256(buffer.getvalue()).hexdigest()}.parquet"

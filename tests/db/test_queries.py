@@ -1,4 +1,4 @@
-"""Every query on a small built store: the right rows, on the owner and on the snapshot alike."""
+"""Every query on a small store: the right rows, from the owner and the snapshot alike."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ PARAMETERS: dict[str, Any] = {
     **Version().parameters("first_"),
     **Version(settings=SETTINGS_HASH).parameters("second_"),
 }
-#: What has no order of its own, by a column to sort it by.
+#: Queries without an order of their own, with a column to sort by.
 IN_NO_ORDER = {"export_cohort": "series"}
 COHORT = CohortFilter(
     vendors=(Vendor.GE, Vendor.SIEMENS),
@@ -119,7 +119,7 @@ def test_owner_and_snapshot_answer_alike(filled: Store, snapshot: Snapshot, name
         if name in IN_NO_ORDER:
             read, owned = (table.sort_by(IN_NO_ORDER[name]) for table in (read, owned))
         for column in read.column_names:
-            if str(read.schema.field(column).type) == "double":  # a sum depends on the order of its rows, by a hair
+            if str(read.schema.field(column).type) == "double":  # the order of summation changes the last digits
                 np.testing.assert_allclose(read[column].to_numpy(), owned[column].to_numpy(), rtol=1e-12, atol=1e-9)
             else:
                 assert read[column].equals(owned[column])
@@ -349,7 +349,7 @@ def with_qct(store: Store, results: list[SeriesResult]) -> None:
 
 
 def test_the_latest_ct_that_can_be_compared_counts(store: Store) -> None:
-    """The latest is on another mineral than QCT; the one before is not."""
+    """The latest CT is in a different mineral from QCT; the one before is not."""
     result = measured()[1]
     line = replace(result.assessment.calibration, mineral=Mineral.HA)
     with_qct(store, two_studies(result, assessment=replace(result.assessment, calibration=line)))
@@ -389,7 +389,7 @@ def test_the_flow_adds_up_and_lists_its_series(filled: Store) -> None:
 
 
 def box(store: Store, kind: str, *, steps: Sequence[str] = (), code: str = "") -> list[dict[str, Any]]:
-    """The series behind one box of the flow."""
+    """The series in one box of the flow diagram."""
     return ask(store, "flow_series", kind=kind, steps=[str(step) for step in steps], code=code, limit=1000)
 
 
@@ -464,10 +464,10 @@ def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_p
 
     assert is_waiting_after(index_at=0)
     assert not is_waiting_after(result_at=1)
-    assert not is_waiting_after(index_at=2)  # read again, as a study's other folders are, and unchanged
+    assert not is_waiting_after(index_at=2)  # read again unchanged, like a study's other folders
     file.write_bytes(b"x" * 8)
     assert is_waiting_after(index_at=3)
-    assert is_waiting_after(result_at=3.1)  # began before the change
+    assert is_waiting_after(result_at=3.1)  # started before the change
     assert is_waiting_after(index_at=4)
     assert not is_waiting_after(result_at=5)
     file.write_bytes(b"x" * 9)
@@ -479,7 +479,7 @@ def test_a_result_counts_only_for_the_files_it_was_made_from(store: Store, tmp_p
 def sign(
     store: Store, result: SeriesResult, at: datetime, *, role: str = "first reader", has_result: bool = True
 ) -> None:
-    """The result as a reader signed it, with the signature, or one of the two."""
+    """The result as signed by a reader, with the signature, or only one of the two."""
     if has_result:
         deliver_results(store.store_dir, [replace(result, finished_at=at, is_read=True)])
     if role:
@@ -638,7 +638,7 @@ def test_equity_counts_each_patient_once_in_its_group(store: Store, by: str) -> 
 
 
 def test_equity_counts_flags_of_the_measured_and_closes_a_patient_with_the_last_flag(store: Store) -> None:
-    """Ten measured patients without a flag, ten with a fracture but no sound level; one measured, flagged twice."""
+    """Ten measured patients without a flag, ten with a fracture but no sound level; one measured and flagged twice."""
     sound = next(r for r in measured() if not r.assessment.is_flagged)
     flag = next(r for r in measured() if r.assessment.is_flagged)
     lost = replace(flag, status=Status.EXCLUDED, measurements=())

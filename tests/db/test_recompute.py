@@ -1,4 +1,4 @@
-"""The stored calibration gives the stored value: every vBMD and interval of a store from its own rows."""
+"""The stored calibration gives the stored values: every vBMD and interval of a store, recomputed from its own rows."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STRAIGHT = Calibration(
     ),
 )
 CURVED = replace(STRAIGHT, kind="effective_energy", curvature_mg_cm3_per_hu2=-1.7e-4, uncertainties=())
-#: L1 and L3 have lines of their own, by a phantom in the scan; the others take the whole line.
+#: L1 and L3 have their own lines, from a phantom in the scan; the others use the common line.
 BY_LEVEL = replace(
     STRAIGHT,
     kind="in_scan",
@@ -54,7 +54,7 @@ BY_LEVEL = replace(
 
 
 def computed(result: SeriesResult, line: Calibration, phase: ContrastPhase) -> SeriesResult:
-    """The result with what this calibration gives, as the pipeline computes it."""
+    """The result under this calibration, computed as in the pipeline."""
     correction = contrast_correction(phase, 120.0)
     levels = tuple(
         replace(m, vbmd_mg_cm3=None if m.exclusion else vbmd_of_level(m, line, correction)) for m in result.measurements

@@ -1,4 +1,4 @@
-"""Rules have one definition, in Python: the store's tables hold what it says, and no SQL holds a number of a rule."""
+"""Rules are defined once, in Python: the store's tables are filled from there, and no SQL contains a rule's number."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from osteo_core.terms import Category
 
 SQL = sorted(Path(rules.__file__).parent.rglob("*.sql"))
 RULE_WORDS = {str(word) for words in (State, Fact, Because) for word in words} | {n for n, _, _ in rules.AGE_BANDS}
-#: Words of the way that a query asks for by name, as `Category` and `Status` are asked for.
+#: States that queries name literally, as with `Category` and `Status`.
 ASKED_FOR = {"to review", "confirmed", "not confirmed"}
-#: Counts of the indicators, of which some are called as the state that they count.
+#: Counts of the indicators, some of which are named like the state that they count.
 COUNTS = {name for _, _, name in (*ELEVEN, *OWN) if name}
-#: The pattern of a comparison with a number that is no 0 or 1.
+#: A comparison with a number other than 0 or 1.
 NUMBER = re.compile(r"(?:>=|<=|<|>)\s*(?!0\b|1\b)(\d+)")
 
 

@@ -1,4 +1,4 @@
-"""The store's tables: made from the columns, brought up in one transaction, newer ones refused with a sentence."""
+"""The store's tables: created from the columns, migrated in one transaction; newer ones are refused with a sentence."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_snapshot_of_another_recipe_is_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def holding(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A closed store of three series, of which a table that is not derived any more and an older recipe are left."""
+    """A closed store of three series, with an older recipe and a table that is no longer derived."""
     folder = tmp_path_factory.mktemp("holding")
     deliver_results(folder, build_cohort(3))
     with open_store(folder) as store:
@@ -169,7 +169,7 @@ def vendors(folder: Path) -> set[str]:
 
 
 def kill_at(n: int, folder: Path) -> bool:
-    """Open the store in a child that is killed before its n-th statement; False when it ended before."""
+    """Open the store in a child process killed before its n-th statement; False if it finished first."""
     child = os.fork()
     if child == 0:
         left = [n]
@@ -191,7 +191,7 @@ def kill_at(n: int, folder: Path) -> bool:
 
 
 def test_bringing_up_killed_at_any_statement_leaves_no_page_empty(holding: Path) -> None:
-    """The first attack of issue 20: killed between migrating and refreshing, every page stayed empty for good."""
+    """A process killed between migrating and refreshing once left every page empty for good."""
     n = 0
     while kill_at(n, holding):
         with duckdb.connect(str(holding / "osteo.duckdb")) as connection:

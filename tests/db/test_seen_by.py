@@ -1,4 +1,4 @@
-"""What a reader may see of signed reads: the rule in SQL is that of osteo_core, and lists show the program's result."""
+"""Which signed reads a reader may see: SQL and osteo_core use the same rule, and lists show the program's result."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.db.conftest import deliver, deliver_results
 from tests.db.test_queries import PARAMETERS
 
 START = datetime(2026, 11, 29, 8, 0, tzinfo=UTC)
-#: What may happen to a series: who, as whom or opening it, with the read on the screen.
+#: Possible steps on a series: the person, their role (None for opening it), and whether it shows the read.
 STEPS = (
     ("AB", Role.FIRST, False),
     ("CD", Role.SECOND, False),
@@ -36,7 +36,7 @@ STEPS = (
     ("EF", None, True),
 )
 SIGNATURES = STEPS[:3]
-#: Whatever comes between, who signs second comes after who signs first, and the adjudicator last.
+#: In any order, except that the first reader signs before the second, and the adjudicator last.
 HISTORIES = [
     steps
     for count in range(5)
@@ -66,7 +66,7 @@ def event_of(series_key: str, n: int, step: tuple[str, Role | None, bool]) -> Ev
 
 
 def as_signed(result: SeriesResult) -> SeriesResult:
-    """The same series as a reader signed it: normal, whatever the program said."""
+    """The same series as signed by a reader: normal, whatever the program found."""
     assert result.assessment is not None
     mean = Estimate(value=180.0, low=170.0, high=190.0, n=1, method="signed")
     assessment = replace(result.assessment, category=Category.NORMAL, is_flagged=False, mean_vbmd_mg_cm3=mean)
@@ -75,7 +75,7 @@ def as_signed(result: SeriesResult) -> SeriesResult:
 
 @pytest.fixture
 def read_store(tmp_path: Path, store: Store) -> tuple[Store, SeriesResult]:
-    """Two series with osteoporosis by the program, the first of which AB signed as normal."""
+    """Two series with osteoporosis according to the program; AB signed the first as normal."""
     wanted = [r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS]
     assert len(wanted) == 2
     deliver_results(store.store_dir, [*wanted, as_signed(wanted[0])])
@@ -209,7 +209,7 @@ def test_a_patient_with_a_hidden_flag_and_another_one_counts_once(
 
 
 def test_the_second_table_follows_the_first_however_it_is_made(tmp_path: Path, read_store) -> None:
-    """Rows that came in bit by bit are those that are made from all parts at once."""
+    """Rows built incrementally equal those built from all parts at once."""
     store, _ = read_store
     before = store.query("worklist_rows", series_keys=PARAMETERS["series_keys"], seen_by="").to_pylist()
     store.close()

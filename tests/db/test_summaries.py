@@ -1,4 +1,4 @@
-"""What is kept ready answers as the plain question over texts and keys does: on a random store, with every filter."""
+"""Precomputed summaries equal plain queries over the full tables: on a random store, with every filter."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ LATEST = "study_date DESC NULLS LAST, is_preferred DESC, (md5_number_lower(serie
 def test_every_field_of_the_filter_is_asked_here() -> None:
     nothing = CohortFilter()
     asked = {f.name for c in FILTERS for f in fields(c) if getattr(c, f.name) != getattr(nothing, f.name)}
-    by_notes = {"assignee", "snoozed", "changed", "since"}  # of the follow-up: tests/db/test_follow_up.py
+    by_notes = {"assignee", "snoozed", "changed", "since"}  # follow-up fields: tests/db/test_follow_up.py
     assert asked == {f.name for f in fields(CohortFilter)} - by_notes
     assert set(GROUP) == set(GROUPS)
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """1,500 series in several parts, some of whose headers were read again and say less."""
+    """1,500 series in several parts; some headers were read again with less information."""
     folder = tmp_path_factory.mktemp("mixed") / "store"
     make_store(folder, series=1500, headers=headers())
     with open_store(folder) as store:
@@ -95,7 +95,7 @@ def read_again(series: pa.Table) -> pa.Table:
 
 
 def plain(store: Store, cohort: CohortFilter, sql: str) -> list[tuple[Any, ...]]:
-    """Rows of a plain question, where F stands for the filter."""
+    """Rows of a plain query, in which {F} stands for the filter."""
     clause, values = where(cohort)
     return store._cursor().sql(sql.replace("{F}", clause), params=values or None).fetchall()
 
@@ -224,7 +224,7 @@ def test_drift(mixed: Store) -> None:
 
 
 def test_a_rebuilt_store_gives_the_same_whatever_its_numbers(mixed: Store, tmp_path: Path) -> None:
-    """Parts taken in one by one in another order: other numbers, the same answers."""
+    """Parts taken in one by one in another order: different row numbers, the same answers."""
     for part in sorted((mixed.store_dir / "parts").rglob("*.parquet"), key=lambda path: path.name[-9:]):
         kind = part.name.rsplit("-", 1)[0]
         with open_store(tmp_path / "again") as store:

@@ -1,4 +1,4 @@
-"""The worklist's order and rows, and what an undone note leaves behind."""
+"""Order and rows of the worklist, and its state after a note is undone."""
 
 from __future__ import annotations
 

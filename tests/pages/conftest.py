@@ -1,4 +1,4 @@
-"""Stores for the pages' tests, and the app run headless from app.py."""
+"""Stores for tests of the pages, and the app run headless from app.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def in_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """Point the app at a store; its holder lets the store go after the test."""
+    """Point the app at a store; its holder releases the store after the test."""
     used: list[Path] = []
 
     def use(store: Path) -> None:

@@ -1,7 +1,7 @@
-"""Running the app headless as a server would run it.
+"""Run the app headless as a server would.
 
-AppTest decides anew at every run, from the mere presence of a folder pages/, that pages are scripts of
-their own, and would then skip app.py from the second run on; a server is told otherwise by app.py.
+At every run AppTest concludes from a folder pages/ that pages are scripts of their own,
+and would skip app.py from the second run on; in a server, app.py turns that off.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from streamlit.testing.v1 import app_test
 
 
 class ListedPages(PagesManager):
-    """The pages that app.py lists, never those of the folder."""
+    """The pages listed by app.py, never those of the folder."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         PagesManager.uses_pages_directory = False

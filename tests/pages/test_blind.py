@@ -1,4 +1,4 @@
-"""A second reader who reads blind learns of the first read on no page, whatever other roles they have."""
+"""A blinded second reader sees the first read on no page, whatever other roles they have."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from tests.pages.test_pages import texts
 
 EVERYBODY = services.CohortFilter()
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-#: Both series have osteoporosis by the program; AB signed the first as normal.
+#: Both series have osteoporosis according to the program; AB signed the first as normal.
 WANTED = [r for r in build_cohort(28) if r.assessment and r.assessment.category is Category.OSTEOPOROSIS]
 KEY = WANTED[0].series.series_key
-#: The title of the PACS that has the read of the first series.
+#: The title of the PACS that holds the read of the first series.
 PACS = "ZZPACS"
 Open = Callable[..., AppTest]
 
@@ -60,7 +60,7 @@ def read_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_as(read_store: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Open a page as a person who is lead and reader."""
+    """Open a page as a person who is both lead and reader."""
     in_store(read_store)
     monkeypatch.setattr(services, "note_opened", lambda *_, **__: None)
 
@@ -108,7 +108,7 @@ def test_counts_of_services_are_those_that_the_reader_may_see(
 
 
 def test_files_of_export_are_made_for_who_asked(open_as: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are made beside the script, where nobody is known."""
+    """They are made outside the script, where no user is known."""
     made: list[tuple[str, object]] = []
 
     def noting(name: str) -> Callable[..., bytes]:

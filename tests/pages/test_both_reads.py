@@ -1,4 +1,4 @@
-"""Both reads side by side: of a rejecting reader no level has a value, which is another thing than no outline."""
+"""Both reads side by side: a level without a value because of a rejection is not a level without an outline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that was set back: a note of now counts all the same, and every page says that the clock is wrong."""
+"""A clock that was set back: a note made now still counts, and every page says that the clock is wrong."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.builders.store import build_store
 
 @pytest.fixture
 def flagged() -> str:
-    """Key of a flagged series of the store."""
+    """Key of a flagged series in the store."""
     return next(one.series.series_key for one in build_cohort(28) if one.assessment and one.assessment.is_flagged)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """A store whose results were made while the clock was three days ahead."""
+    """A store with results made while the clock was three days ahead."""
     ahead = datetime.now(UTC) + timedelta(days=3)
     return build_store(tmp_path / "store", [replace(one, finished_at=ahead) for one in build_cohort(28)])
 

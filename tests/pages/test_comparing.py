@@ -1,4 +1,4 @@
-"""Two cohorts and two versions beside each other: the numbers of both sides, their differences, and the address."""
+"""Two cohorts and two versions side by side: the numbers of both sides, their differences, and the address."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SHIFT_MG_CM3 = -9.0
 
 
 def other_version(result: SeriesResult) -> SeriesResult:
-    """The same series an hour earlier by another model, every value lower by the same."""
+    """The same series an hour earlier by another model, every value lower by 7 to 11."""
     mean = result.assessment and result.assessment.mean_vbmd_mg_cm3
     if result.assessment is None or mean is None:
         return replace(result, model_hash=OTHER_MODEL, finished_at=result.finished_at - timedelta(hours=1))
@@ -56,7 +56,7 @@ def hash_of(result: SeriesResult) -> int:
 
 
 def values(results: list[SeriesResult]) -> dict[str, float]:
-    """Mean vBMD by patient of those that have one."""
+    """Mean vBMD by patient, for patients who have one."""
     return {
         r.series.patient_key: r.assessment.mean_vbmd_mg_cm3.value
         for r in results
@@ -216,7 +216,7 @@ def test_a_comparison_is_begun_changed_and_removed_in_the_address(versions_store
 def test_a_saved_view_becomes_the_second_filter(tmp_path: Path, open_page: Open) -> None:
     results = build_cohort(60)
     app = open_page(build_store(tmp_path / "store", results), "pages/prevalence.py", vendor="GE")
-    app.text_input(key="view-new").set_value("GE only")  # and at once the button, before the page is drawn anew
+    app.text_input(key="view-new").set_value("GE only")  # and the button at once, before the page is redrawn
     app.button(key="view-save").click().run()
     assert "Saved: GE only" in app.toast[0].value
     app.multiselect(key="vendor").set_value([]).run()
@@ -230,7 +230,7 @@ def test_a_saved_view_becomes_the_second_filter(tmp_path: Path, open_page: Open)
 
 
 def signature_of(result: SeriesResult) -> Event:
-    """Of a reader who signed this result."""
+    """The signature of a reader on this result."""
     key = result.series.series_key
     read = Read(
         verdict=Verdict.CORRECT,

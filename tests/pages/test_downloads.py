@@ -1,4 +1,4 @@
-"""Downloads are kept until they are fetched and leave as they are; other answers may be compressed."""
+"""Downloads are kept until they are fetched and sent uncompressed; other answers may be compressed."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_a_file_stays_in_no_cache() -> None:
 
 
 def ask(manager: MediaFileManager) -> str:
-    """A click on a button whose file is made on request: the file's address."""
+    """Click a button whose file is made on request; returns the file's address."""
     button = manager.add_deferred(lambda: b"n\n1\n", "text/csv", "1.0", "cohort.csv")
     return manager.execute_deferred(button).removeprefix("/media/")
 
 
 def end_runs(manager: MediaFileManager, count: int) -> None:
-    """So many runs of other sessions have ended."""
+    """End this many runs of other sessions."""
     for _ in range(count):
         manager.remove_orphaned_files()
 
@@ -77,7 +77,7 @@ def wait_until_gone(files: KeptDownloads, name: str) -> None:
 
 
 def test_a_download_outlives_other_peoples_runs() -> None:
-    """Streamlit's own storage has deleted it after the second."""
+    """Streamlit's own storage deletes it after the second run."""
     files = KeptDownloads("/media", kept_s=3600)
     manager = MediaFileManager(files)
     name = ask(manager)
@@ -109,7 +109,7 @@ def test_a_download_asked_for_again_stays() -> None:
 
 
 def test_the_running_app_keeps_downloads() -> None:
-    """Streamlit finds ``st.App`` in app.py by its words and takes the storage by its name: both must go on."""
+    """Streamlit detects ``st.App`` in app.py from its source and imports the storage by name: both must keep working."""
     source = ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))
     calls = [ast.unparse(node.func) for node in ast.walk(source) if isinstance(node, ast.Call)]
     assert calls.index("keep_downloads") < calls.index("st.App")

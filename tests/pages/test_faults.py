@@ -1,4 +1,4 @@
-"""What fails in a callback or a fragment is said in words, and the page stays."""
+"""Errors in a callback or a fragment are reported in words, and the page stays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Open = Callable[..., AppTest]
 
 
 def refusing(code: int) -> Callable[..., Any]:
-    """A function that the disk refuses."""
+    """A function that fails with an error of the disk."""
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise OSError(code, os.strerror(code))
@@ -38,7 +38,7 @@ def refusing(code: int) -> Callable[..., Any]:
 
 
 def said(app: AppTest) -> str:
-    """The toasts; the page itself must be there."""
+    """The toasts; the page itself must still be there."""
     assert not app.exception
     assert [one.value for one in app.title] != []
     return " ".join(one.value for one in app.toast)
@@ -46,7 +46,7 @@ def said(app: AppTest) -> str:
 
 @pytest.fixture
 def waiting(tmp_path: Path) -> Path:
-    """A store whose series wait for their analysis."""
+    """A store with series that wait for analysis."""
     store = tmp_path / "store"
     store.mkdir()
     for kind, table in rows.indexed_tables(Found(series=tuple(r.series for r in build_cohort(4)))).items():

@@ -1,4 +1,4 @@
-"""Figures draw the numbers they are given: places, intervals, limits and colours."""
+"""Figures show the given numbers: positions, intervals, limits and colours."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_levels_that_do_not_count_are_hollow() -> None:
 
 
 def pairs_of(measured: np.ndarray, reference: np.ndarray) -> Pairs:
-    """One patient each, all of one vendor."""
+    """One pair per patient, all of one vendor."""
     n = len(measured)
     keys = np.array([f"s{k}" for k in range(n)], dtype=object)
     return Pairs(

@@ -1,4 +1,4 @@
-"""Ends of a range that were typed the wrong way round: the chips say what is applied, and each removes its own field."""
+"""Range limits entered in the wrong order: the chips show what is applied, and each removes its own field."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The app's page carries the frame's style from the start; other answers pass as they are."""
+"""The app's page contains the frame's style from the start; other answers are unchanged."""
 
 from __future__ import annotations
 

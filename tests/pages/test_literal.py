@@ -1,4 +1,4 @@
-"""Literal text: what is read back from the Markdown is the text, and nothing in it is left to be taken for more."""
+"""Literal text: rendered from the Markdown it is the original text, and nothing in it remains markup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TEXTS = st.text(max_size=40) | st.text(alphabet="\\`*_[]()<>&$~|:#!+-.=1a w/@\n
 
 
 def read_back(markdown: str) -> str:
-    """What CommonMark shows of escaped text: a backslash before a mark goes."""
+    """Escaped text as rendered by CommonMark: a backslash before punctuation disappears."""
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown).replace(WORD_JOINER, "")
 
 

@@ -1,4 +1,4 @@
-"""Looking patients up by their own numbers, and showing who they are to those who may, with a reason on record."""
+"""Finding patients by their own numbers, and showing their identity to those who may see it, with a recorded reason."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ def test_a_pasted_list_of_patient_and_accession_numbers_finds_the_patients(store
 
 
 def events_of(store: Path) -> list[dict[str, Any]]:
-    """Every event of the store, as it was recorded."""
+    """Every event in the store, as recorded."""
     paths = (path for path in store.rglob("*.parquet") if "events" in str(path))
     found = {row["event_id"]: row for path in paths for row in parquet.read_table(path).to_pylist()}
     return sorted(found.values(), key=lambda row: row["at"])
 
 
 def looked_up(store: Path, in_store: Callable[[Path], None], numbers: str) -> dict[str, list[tuple[str, bool]]]:
-    """For each number the series found, and whether by accession number alone."""
+    """The series found for each number, and whether each was found by accession number only."""
     in_store(store)
     found = services.find_patients(numbers).by_number
     return {number: [(one.series_key, one.is_by_accession) for one in series] for number, series in found}
@@ -73,7 +73,7 @@ def looked_up(store: Path, in_store: Callable[[Path], None], numbers: str) -> di
 
 @pytest.fixture
 def ambiguous(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """12345 is the PatientID of A and the accession number of B; A's examination is ACC1; C and D share X, told apart."""
+    """12345 is A's PatientID and B's accession number; A's examination is ACC1; C and D share X but are told apart."""
     monkeypatch.setenv("OSTEO_KEY_FILE", str(tmp_path / "key"))
     pseudonyms = Pseudonyms.from_key_file(tmp_path / "key")
     own, apart = pseudonyms.patient("12345"), pseudonyms.patient("X")

@@ -1,4 +1,4 @@
-"""Every page of the route table opens through app.py, filled and empty, and says what it is for."""
+"""Every page in the route table opens through app.py, filled and empty, and states its purpose."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def scripts() -> list[str]:
 
 
 def texts(app: AppTest) -> str:
-    """Everything that stands on the page as text."""
+    """All text on the page."""
     shown = (
         app.title,
         app.header,
@@ -193,7 +193,7 @@ def test_agreement_gives_each_vendor_its_bias(filled_store: Path, open_page: Ope
 
 
 def test_two_minerals_are_never_in_one_figure(tmp_path: Path, open_page: Open) -> None:
-    """20 of 60 series are in HA, and so is QCT of their patients."""
+    """20 of 60 series are in HA, as is the QCT of these patients."""
     results, references = build_cohort(60), build_references(build_cohort(60))
     in_ha = {r.series.patient_key for r in results[:20]}
     for n, r in enumerate(results[:20]):
@@ -328,7 +328,7 @@ def test_a_tab_of_about_is_drawn_when_it_is_opened(filled_store: Path, open_page
 
 
 def test_opening_pages_imports_neither_torch_nor_itkwidgets(filled_store: Path) -> None:
-    """What reads CT may be loaded: the reader's screen needs it."""
+    """Libraries that read CT may be loaded: the reader's screen needs them."""
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
@@ -385,7 +385,7 @@ def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_sugges
 
 @pytest.fixture(scope="session")
 def drift_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two scanners, one of which drifts; to be read only."""
+    """Two scanners, one of them drifting; read-only."""
     folder = tmp_path_factory.mktemp("drift") / "store"
     build_drift_store(folder)
     return folder

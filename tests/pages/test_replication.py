@@ -1,4 +1,4 @@
-"""The page Replication: the study beside the published figures, and what it says before the study was run."""
+"""The page Replication: the study beside the published figures, and its text before the study was run."""
 
 from __future__ import annotations
 

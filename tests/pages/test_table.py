@@ -49,7 +49,7 @@ def test_columns_and_order_come_from_the_address_and_go_into_it(filled_store: Pa
 
 def test_an_unknown_column_is_said(filled_store: Path, open_page: Open) -> None:
     app = open_page(filled_store, "pages/table.py", column=["vendor", "name"], by_column="birth_date")
-    said = " ".join(one.value for one in app.warning).replace("\\", "")  # drawn letter by letter
+    said = " ".join(one.value for one in app.warning).replace("\\", "")  # drawn literally, with escapes
     assert "Column 'name' in the address is unknown" in said
     assert "Order of the table 'birth_date' in the address is unknown" in said
     assert list(app.dataframe[0].value) == ["vendor"]

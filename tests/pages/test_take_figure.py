@@ -1,4 +1,4 @@
-"""A figure taken where it is seen: its data, its file name, and a PNG of the width and resolution asked for."""
+"""Downloading a figure from where it is shown: its data, its file name, and a PNG of the chosen width and resolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A .zip uploaded on Home: kept by its content and indexed; what cannot be read, or was cut off, leaves nothing."""
+"""A .zip uploaded on Home: stored by its content and indexed; an unreadable or interrupted one leaves nothing."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_switched_off_there_is_no_field(store: Path, open_page: OpenPage, monkey
 
 
 class Broken(io.BytesIO):
-    """An upload whose reading ends in the middle."""
+    """An upload whose reading fails in the middle."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell() > 0:

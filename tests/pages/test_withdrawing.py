@@ -1,4 +1,4 @@
-"""Withdrawing on the page Agreement: what was chosen is withdrawn, however alike two lines or two imports are named."""
+"""Withdrawing on the page Agreement: the chosen item is withdrawn, however similar the names of two lines or imports."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ AT = datetime(2026, 1, 5, 2, 13, 5, tzinfo=UTC)
 
 @pytest.fixture
 def waits_for_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is analyzed here: what follows from a withdrawal waits."""
+    """Nothing is analyzed here: the consequences of a withdrawal wait."""
     monkeypatch.setattr("pages.ui.services.site_lines.may_start", lambda: False)
 
 
 def write_lines(store: Path, *scanners: tuple[float, str, str], at: Sequence[datetime]) -> None:
-    """Lines of one model as `pairs --use` makes them: tube voltage, kernel group and mineral of each; ids l0, l1, ..."""
+    """Lines of one model as made by `pairs --use`: tube voltage, kernel group and mineral of each; ids l0, l1, ..."""
     for n, (given, moment) in enumerate(zip(scanners, at, strict=True)):
         record(store, line_of(*given, event_id=f"l{n}", at=moment))
 
 
 def line_of(kvp: float, kernel_group: str, mineral: str, *, event_id: str, at: datetime) -> Event:
-    """The event by which a line of this scanner came into use."""
+    """The event that puts a line of this scanner into use."""
     slope, intercept = (Estimate(value=v, low=v, high=v, n=40, method="test") for v in (0.8, 4.0))
     line = PairsLine(
         n=40,
@@ -58,7 +58,7 @@ def line_of(kvp: float, kernel_group: str, mineral: str, *, event_id: str, at: d
 
 
 def open_agreement(open_page: Open, store: Path, *, imports: Sequence[datetime] = ()) -> AppTest:
-    """The page over eight patients with QCT values, taken in once more at each of these moments."""
+    """The page with eight patients who have QCT values, imported once at each of these times."""
     results = build_cohort(8)
     for at in imports:
         write_part(store, "reference_values", rows.reference_table(build_references(results), at=at))
@@ -69,7 +69,7 @@ def open_agreement(open_page: Open, store: Path, *, imports: Sequence[datetime] 
 
 
 def withdraw(app: AppTest, box: str, chosen: str | datetime) -> AppTest:
-    """Choose it in the box, say why, and press its button."""
+    """Choose an item in the box, give a reason, and press its button."""
     app.selectbox(key=box).set_value(chosen).run()
     app.text_input(key=f"{box}-reason").set_value("wrong phantom").run()
     words = chosen if isinstance(chosen, str) else chosen.isoformat()

@@ -1,4 +1,4 @@
-"""Words and numbers as screens write them."""
+"""Text and numbers as written on screens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worklist headless: what it lists, in which order, and what a request from the list does."""
+"""The worklist headless: its entries, their order, and the effect of a request from the list."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Open = Callable[..., AppTest]
 
 
 def listed(app: AppTest) -> dict[str, Any]:
-    """What the worklist's component draws; the page holds others too."""
+    """The data drawn by the worklist's component; the page has other components too."""
     drawn = [json.loads(one.proto.json or "null") for one in app.get("bidi_component")]
     found: dict[str, Any] = next(one for one in drawn if isinstance(one, dict) and "rows" in one)
     return found
 
 
 def ask(app: AppTest, **request: Any) -> dict[str, Any]:
-    """The list after a request as the component would make it."""
+    """The list after a request as sent by the component."""
     data = listed(app)
     order = app.session_state["worklist-order"]
     items_of_page = [row["key"] for row in data["rows"]]
@@ -42,7 +42,7 @@ def ask(app: AppTest, **request: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Requests that a test leaves in the session are answered before the list is drawn."""
+    """Requests that a test puts into the session are answered before the list is drawn."""
     show = patient_list.show
 
     def answering(order: Any, page: int) -> None:

@@ -1,4 +1,4 @@
-"""The browser of tests/browser, for the tests of hostile texts."""
+"""The browser of tests/browser, for the tests with hostile texts."""
 
 from __future__ import annotations
 

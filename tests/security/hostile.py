@@ -1,4 +1,4 @@
-"""A store whose texts try to be more than text: what headers, tables and people can write, as Markdown, HTML and links."""
+"""A store with hostile texts: everything that headers, tables and people can write, as Markdown, HTML and links."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from osteo_core.records import Event, SeriesResult
 from osteo_core.terms import Step
 from tests.browser.cohort import BrowserCohort, build_browser_cohort
 
-#: A host that must never be asked.
+#: A host that must never be contacted.
 BAIT = "http://bait.invalid/p.png"
 HOSTILE = (
     f"![]({BAIT})",
@@ -26,17 +26,17 @@ HOSTILE = (
     f"<a href='{BAIT}'>c</a> &amp; -> <=",
     "=HYPERLINK(1) @SUM(A1)",
 )
-#: Everything above in one text.
+#: All of the above in one text.
 ALL = " ".join(HOSTILE)
 
 
 def text_of(number: int) -> str:
-    """Another one of HOSTILE each time."""
+    """The next text of HOSTILE each time."""
     return HOSTILE[number % len(HOSTILE)]
 
 
 def build_hostile_store(folder: Path) -> BrowserCohort:
-    """A filled store for the browser, every text that comes from files or people replaced by one of HOSTILE."""
+    """A filled store for the browser, with every text from files or people replaced by one of HOSTILE."""
     return build_browser_cohort(folder, change=_hostile, events=_events)
 
 
@@ -74,7 +74,7 @@ def _hostile(number: int, result: SeriesResult) -> SeriesResult:
 
 
 def _events(results: list[SeriesResult]) -> list[Event]:
-    """Notes by somebody of that name, saved views of that name."""
+    """Notes by a person with such a name, and saved views with such names."""
     at = datetime(2026, 11, 25, 12, tzinfo=UTC)
     flagged = [r for r in results if r.assessment and r.assessment.is_flagged]
     notes = [

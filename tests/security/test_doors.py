@@ -1,4 +1,4 @@
-"""Every address of ours: closed without its signature, with one that ran out or was changed, and from another page."""
+"""Every address of ours: refused without its signature, with an expired or changed one, and from another page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pages.ui.shared.headers import HEADERS, SecurityHeaders, answer_fault
 from pages.ui.viewer import review_routes, signing
 
 SECRET = b"secret of the store"
-#: Each signed address by what makes it, with its method.
+#: Each signed address as the function that makes it, and its method.
 SIGNED = {
     "picture": ("GET", lambda: review_routes.picture_address(Path("0a_0b_ct.nii.gz"))),
     "save": ("POST", lambda: review_routes.review_address("token", "save")),
@@ -61,7 +61,7 @@ def ask(app: Starlette, address: str, *, method: str = "GET", **headers: str) ->
 
     async def receive() -> dict[str, Any]:
         if not given:
-            await asyncio.Event().wait()  # the other end stays there
+            await asyncio.Event().wait()  # the other end stays connected
         return given.pop()
 
     async def send(message: Any) -> None:
@@ -71,7 +71,7 @@ def ask(app: Starlette, address: str, *, method: str = "GET", **headers: str) ->
         try:
             await app(scope, receive, send)
         except RuntimeError:
-            pass  # Starlette raises on after it has answered, for the log of the server
+            pass  # Starlette raises again after answering, for the server's log
 
     asyncio.run(call())
     start = sent[0]
@@ -88,7 +88,7 @@ def changed(address: str, **parts: str) -> str:
 def test_a_sound_signature_opens_its_address(served: Starlette, name: str) -> None:
     method, address = SIGNED[name]
     status, headers, body = ask(served, address(), method=method)
-    assert status == (200 if method == "GET" else 409)  # nobody reads under that token
+    assert status == (200 if method == "GET" else 409)  # nobody has a read open under that token
     assert (SECRET in body) == (method == "GET")
     assert {key.lower(): value for key, value in HEADERS.items()}.items() <= headers.items()
 
@@ -123,7 +123,7 @@ def test_no_other_signature_does(served: Starlette, name: str, monkeypatch: pyte
 
 @pytest.mark.parametrize("name", SIGNED)
 def test_no_answer_may_be_read_from_another_page(served: Starlette, name: str) -> None:
-    """A foreign page may ask for an address, but no header lets it read the answer, whatever origin it states."""
+    """A foreign page may send a request, but no header lets it read the answer, whatever origin it states."""
     method, address = SIGNED[name]
     for origin in ("http://foreign.example", "null", "http://localhost:1"):
         _, headers, _ = ask(served, address(), method=method, origin=origin, host="foreign.example")

@@ -1,4 +1,4 @@
-"""What is downloaded over a store of hostile texts: reports, call lists and tables hold them as text."""
+"""Downloads from a store of hostile texts: reports, call lists and tables contain them as text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def store(hostile: BrowserCohort, in_store: Callable[[Path], None]) -> None:
 
 
 def assert_only_text(page: str) -> None:
-    """No tag of the texts is one, and nothing is asked for from elsewhere."""
+    """None of the texts' tags becomes an element, and nothing is loaded from elsewhere."""
     assert "Content-Security-Policy" in page
     body = re.sub(r"<script[^>]*>.*?</script>", "", page, flags=re.DOTALL)
     assert not re.search(r"<(img|a|script|link|iframe)[^>]*(bait|javascript)", body)

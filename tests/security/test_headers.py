@@ -1,4 +1,4 @@
-"""Every answer of the server carries the headers, over HTTP: pages, static files, own routes, errors, the socket."""
+"""Every answer of the server carries the security headers: pages, static files, own routes, errors, the socket."""
 
 from __future__ import annotations
 

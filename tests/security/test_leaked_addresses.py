@@ -1,4 +1,4 @@
-"""An address that another person comes by opens nothing: pictures, what a screen sends to, and files to download."""
+"""An address in another person's hands opens nothing: pictures, targets of the reader's screen, files to download."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOST = {"host": "bone.example"}
 
 
 class Site:
-    """A server with files of its own: ``made`` is called when the socket asks for a file, as by a click on a button."""
+    """A server with its own files; a file is made when the socket requests one, as by a click on a button."""
 
     def __init__(self) -> None:
         self.files = KeptDownloads("/media")
@@ -43,7 +43,7 @@ class Site:
         self.app = Starlette(routes=routes, middleware=[Middleware(Doors), Middleware(PlainDownloads)])
 
     async def _stream(self, socket: WebSocket) -> None:
-        """As Streamlit does: in a task of the socket, on another thread than its own."""
+        """As in Streamlit: in a task of the socket, on another thread."""
         await socket.accept()
         button = self.manager.add_deferred(lambda: b"n\n1\n", "text/csv", "1.0", "cohort.csv")
         made = asyncio.create_task(asyncio.to_thread(self.manager.execute_deferred, button))
@@ -54,7 +54,7 @@ class Site:
         return TestClient(self.app, base_url="http://localhost:8501", client=("127.0.0.1", 50000), cookies=cookies)
 
     def download(self, cookies: dict[str, str] | None = None) -> str:
-        """The address of a file that was made on request."""
+        """The address of a file made on request."""
         with self.client(cookies).websocket_connect("/_stcore/stream", headers=HOST) as socket:
             return socket.receive_text()
 
@@ -65,7 +65,7 @@ def site() -> Site:
 
 
 def here(monkeypatch: pytest.MonkeyPatch, cookies: dict[str, str]) -> None:
-    """The page's script runs for who has these cookies."""
+    """Run as a page's script for the person with these cookies."""
     for module in (review_routes, downloads):
         monkeypatch.setattr(module, "current_user", lambda: user_of_cookies(cookies))
 
@@ -92,7 +92,7 @@ def test_a_file_made_on_request_is_for_who_asked(site: Site, with_sign_in: Cooki
     assert site.client(anna).get(address, headers=HOST).text == "n\n1\n"
     assert site.client(bert).get(address, headers=HOST).status_code == 404
     assert site.client().get(address, headers=HOST).status_code == 401
-    assert site.download(bert) == address  # the same content, asked for by both
+    assert site.download(bert) == address  # the same content, requested by both
     assert site.client(bert).get(address, headers=HOST).text == "n\n1\n"
 
 

@@ -1,6 +1,6 @@
-"""Marked identifiers: put into headers, names of files and folders, tables and notes, and searched for in everything that
-is written and served. Folders' and files' names may stand in the store's own tables of files, for files are read again
-from there; nowhere else. What a person typed into a note is in the store and on the page, and in no other file.
+"""Marked identifiers: put into headers, names of files and folders, tables and notes, and searched for in everything
+written and served. Names of folders and files may occur in the store's own tables of files, since files are read again
+from there, and nowhere else. Text typed into a note is in the store and on the page, and in no other file.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.pages.conftest import in_store, open_page
 
 __all__ = ["in_store", "open_page"]
 
-#: What the headers say of the person, each findable by itself, and in no other text of this program.
+#: What the headers say about the person; each value can be searched for, and occurs nowhere else in this program.
 HEADER = {
     "PatientName": "Zzmarkname^Zzmarkgiven",
     "PatientID": "ZZMARKID7",
@@ -68,13 +68,13 @@ HEADER = {
 PATHS = {"folder": "Zzmarkfolder", "file": "zzmarkfile"}
 NOTE = "Zzmarknote"
 TABLE = "Zzmarktable"
-#: Findable in any bytes; a name is written in parts.
+#: Searchable in any bytes; a name is written in parts.
 MARKS = {name: part for name, text in HEADER.items() for part in [text.split("^")[0]]} | PATHS | {"table": TABLE}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The store and everything that left it: files by folder, and what was said on the terminal and in the logs."""
+    """The store and everything that left it: files by folder, terminal output and logs."""
 
     place: Path
     settings: Settings
@@ -93,7 +93,7 @@ def _marked(data: Dataset, _: int) -> None:
 
 
 def _say(*arguments: str) -> str:
-    """What a command says on both outputs."""
+    """The output of a command on both streams."""
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(out):
         main(list(arguments))
@@ -134,7 +134,7 @@ def _site_day(place: Path, settings: Settings, ct: Path, table: Path) -> str:
         said = _say("index", str(ct))
         with workers_within():
             analyze(settings.store, settings=settings, models=MODELS)
-        said += _say("reference", str(table))  # refused: a row of it is no value
+        said += _say("reference", str(table))  # refused: one row has no valid value
         event = Event(event_id="1", kind="note", series_key="", author="AB", at=datetime.now(UTC), reason=NOTE)
         record(settings.store, event)
         for command in (
@@ -149,7 +149,7 @@ def _site_day(place: Path, settings: Settings, ct: Path, table: Path) -> str:
 
 
 def strings_of(file: Path) -> bytes:
-    """Everything that can be read in a file: its bytes, unpacked, and the text of every table in it."""
+    """Everything readable in a file: its bytes, decompressed, and the text of every table in it."""
     raw = file.read_bytes()
     found = [raw]
     if file.suffix == ".gz":
@@ -165,7 +165,7 @@ def strings_of(file: Path) -> bytes:
 
 
 def database_text(file: Path, *, without: tuple[str, ...] = ()) -> bytes:
-    """Every row of every table of a DuckDB file but those named."""
+    """Every row of every table of a DuckDB file except those named."""
     with duckdb.connect(str(file), read_only=True) as connection:
         tables = [name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
         return b"\0".join(
@@ -193,9 +193,9 @@ def test_the_site_did_what_is_looked_at(site: Site) -> None:
 def test_nothing_that_leaves_the_store_names_a_person_a_folder_or_a_file(site: Site) -> None:
     for file in site.outside:
         own = file.relative_to(site.place)
-        if own.parts[0] == "backup":  # the store once more
+        if own.parts[0] == "backup":  # a copy of the store
             continue
-        # ``process`` names a file that states no UID by its stem: whoever called it must find that file.
+        # ``process`` names a file that states no UID by its stem, so that its user can find that file.
         allowed = {"file"} if own.parts[0] == "process" else set()
         assert marks_in(strings_of(file), also=(NOTE,)) <= allowed, own
 
@@ -265,7 +265,7 @@ def test_no_page_serves_a_mark(
 
 
 def served(page: AppTest) -> bytes:
-    """Everything that the page sends to the browser, tables too."""
+    """Everything that the page sends to the browser, tables included."""
     sent: list[bytes] = []
 
     def walk(node: object) -> None:

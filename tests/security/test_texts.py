@@ -1,4 +1,4 @@
-"""Texts of files and people on every page, in a real browser: shown letter by letter, run by nothing, asking nobody."""
+"""Texts of files and people on every page, in a real browser: shown literally, never executed, no request elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.security.hostile import ALL, BAIT, HOSTILE, build_hostile_store
 
 pytestmark = pytest.mark.browser
 
-#: Elements that only a text taken for more than text can have made.
+#: Elements that exist only if a text was taken for markup.
 _MADE = """() => [...document.querySelectorAll(
   '[src*="bait"], [href*="//bait"], a[href^="mailto"], [href^="javascript"], .katex, .stMarkdownColoredText'
 )].map((one) => one.outerHTML.slice(0, 200))"""
@@ -28,7 +28,7 @@ _READY = '[data-testid="stMainBlockContainer"] h1, .reader[data-drawn]'
 
 @dataclass(kw_only=True)
 class Look:
-    """One browser context before the app, with foreign hosts asked for and what the console said."""
+    """One browser context on the app, with requests to foreign hosts and console messages recorded."""
 
     page: Page
     address: str
@@ -36,17 +36,17 @@ class Look:
     console: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
-        """Go there, and wait until the page is drawn."""
+        """Open a path, and wait until the page is drawn."""
         self.page.goto(f"{self.address}/{path}")
         self.page.wait_for_selector(_READY, timeout=120_000)
         self.page.wait_for_selector('[data-testid="stStatusWidget"]', state="detached", timeout=120_000)
 
     def shows(self, text: str, times: int = 1) -> None:
-        """Wait until the page shows the text as it is so many times."""
+        """Wait until the page shows the text literally this many times."""
         self.page.wait_for_function(_SHOWN, arg=[text, times, WORD_JOINER], timeout=60_000)
 
     def check(self) -> None:
-        """Nothing was made of a text, nobody else was asked, and the policy of the page refused nothing."""
+        """No text became markup, no other host was contacted, and the page's policy refused nothing."""
         assert self.page.evaluate(_MADE) == []
         assert self.foreign == []
         assert [words for words in self.console if "Content Security Policy" in words] == []
@@ -90,7 +90,7 @@ def test_no_page_makes_anything_of_a_text(look: Look, route: str) -> None:
 
 def test_a_patients_page_shows_every_text_as_it_is(look: Look, hostile: BrowserCohort) -> None:
     look.open(f"patient?series={key_of(hostile, is_flagged=True)}")
-    look.shows(ALL, times=4)  # review reason, caution, calibration, why this series was chosen
+    look.shows(ALL, times=4)  # review reason, caution, calibration, reason for choosing this series
     look.page.get_by_text("Show every stored value").click()
     look.check()
     look.open(f"patient?series={key_of(hostile, is_flagged=False)}")
@@ -117,7 +117,7 @@ def test_names_of_scanners_are_labels_as_they_are(look: Look) -> None:
 def test_the_worklist_shows_reasons_as_they_are(look: Look) -> None:
     look.open("worklist")
     expect(look.page.locator("tr[data-key]").first).to_contain_text(ALL)
-    look.page.get_by_role("button", name="Filters").click()  # scanners, and saved views by their names
+    look.page.get_by_role("button", name="Filters").click()  # scanners, and saved views by name
     expect(look.page.get_by_text("Saved views")).to_be_visible()
     look.check()
 
@@ -141,14 +141,14 @@ def test_what_is_typed_is_said_as_it_is(look: Look) -> None:
     look.page.get_by_role("button", name="Filters").click()
     look.page.get_by_placeholder("Save this filter as ...").fill(HOSTILE[1])
     look.page.get_by_placeholder("Save this filter as ...").press("Enter")
-    look.page.wait_for_timeout(2000)  # the page is drawn anew with the name: a click before is lost
+    look.page.wait_for_timeout(2000)  # the page is redrawn with the name; an earlier click is lost
     look.page.get_by_role("button", name="Save view").click()
     expect(look.page.get_by_text("Saved: ")).to_contain_text("bait.invalid")
     look.check()
 
 
 def test_the_policy_would_refuse_what_a_text_asks_for(look: Look) -> None:
-    """The second line: with a tag in the page after all, the browser asks nobody and runs nothing."""
+    """The second line of defence: even with a tag in the page, the browser requests nothing and runs nothing."""
     look.open("about")
     look.page.evaluate(
         """(bait) => { const one = document.createElement('img'); one.src = bait; document.body.append(one);

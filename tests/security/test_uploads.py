@@ -1,4 +1,4 @@
-"""What people upload, through Streamlit's own routes: from whom, how much at once, and how much may lie in memory."""
+"""Uploads through Streamlit's own routes: by whom, how much at once, and how much may stay in memory."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def files() -> MemoryUploadedFileManager:
 
 @pytest.fixture
 def app(files: MemoryUploadedFileManager, monkeypatch: pytest.MonkeyPatch) -> Starlette:
-    """One that takes archives of 1 MB and tables of 1,000 bytes."""
+    """An app that accepts archives of 1 MB and tables of 1,000 bytes."""
     monkeypatch.setenv("OSTEO_UPLOAD_LIMIT_MB", "1")
     monkeypatch.setattr(uploads, "MOST_TABLE_BYTES", 1000)
     monkeypatch.setattr(starlette_routes, "is_xsrf_enabled", lambda: False)
@@ -112,7 +112,7 @@ def test_what_is_on_its_way_counts_too(with_sign_in: Cookies, monkeypatch: pytes
         await layer(scope, Mock(), answered)
         return statuses
 
-    with ThreadPoolExecutor(max_workers=1) as pool:  # a browser of other tests has its loop in this thread
+    with ThreadPoolExecutor(max_workers=1) as pool:  # other tests' browser has its loop in this thread
         statuses = pool.submit(asyncio.run, both()).result()
     assert [status for status in statuses if status] == [413]
 
@@ -124,7 +124,7 @@ def test_one_that_does_not_say_how_long_it_is_is_not_read(app: Starlette, with_s
     cookies = with_sign_in("administrator")
     client = TestClient(app, base_url="http://localhost:8501", client=("127.0.0.1", 50000), cookies=cookies)
     assert client.put("/_stcore/upload_file/window/a", content=content(), headers=HOST).status_code == 411
-    both = {**HOST, "content-length": "5", "transfer-encoding": "chunked"}  # servers go by the chunks
+    both = {**HOST, "content-length": "5", "transfer-encoding": "chunked"}  # servers use the chunks
     assert client.put("/_stcore/upload_file/window/a", content=content(), headers=both).status_code == 411
 
 

@@ -1,4 +1,4 @@
-"""Workers of this machine: another account reaches their ports, and gets nothing out of them and nothing in."""
+"""Workers on this machine: another account can reach their ports, but get nothing out of them and nothing in."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def client() -> Iterator[Client]:
 
 
 def greeting(address: str, security: Security | None) -> bytes:
-    """The first bytes that Dask says to who comes with that certificate, or without TLS; none where it hangs up.
+    """The first bytes that Dask sends to a client with that certificate, or without TLS; none if it hangs up.
 
-    The caller believes whatever certificate the other side shows, so that the refusal is the other side's.
+    The client accepts any certificate of the other side, so that a refusal is the other side's.
     """
     split = urlsplit(address)
     try:

@@ -1,4 +1,4 @@
-"""`--scheduler`: the same run on a scheduler and two workers that were started as separate processes."""
+"""`--scheduler`: the same run on a scheduler and two workers started as separate processes."""
 
 from __future__ import annotations
 

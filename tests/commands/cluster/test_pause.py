@@ -1,4 +1,4 @@
-"""The file that asks a run to rest."""
+"""The file that pauses a run."""
 
 from __future__ import annotations
 

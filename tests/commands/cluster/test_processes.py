@@ -1,4 +1,4 @@
-"""A process id that was used again is not the process that wrote it down."""
+"""A process that reuses an ID is not the process that recorded it."""
 
 from __future__ import annotations
 

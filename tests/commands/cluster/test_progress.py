@@ -1,4 +1,4 @@
-"""Rate and time left, and a progress file that is whole at every moment."""
+"""Rate and remaining time, and a progress file that is complete at every moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs over one folder at once: each series is one run's, and a killed run gives back what it had taken."""
+"""Concurrent runs on one folder: each series belongs to one run, and a killed run releases what it had taken."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from commands.cluster import runs
 from osteo_core.errors import UsageError
 from tests.house.sources import ROOT
 
-#: Joins the folder as the run that is named, takes the key, says so, and waits.
+#: Joins the folder as the given run, takes the key, prints the result, and waits.
 HOLD = (
     "import sys; from pathlib import Path; from commands.cluster import runs\n"
     "with runs.joined(Path(sys.argv[1]), sys.argv[2]):\n"
@@ -42,7 +42,7 @@ def holding(folder: Path, run_id: str, key: str) -> subprocess.Popen:
 def test_what_one_run_has_taken_another_leaves(tmp_path: Path) -> None:
     with runs.joined(tmp_path, "a"), runs.joined(tmp_path, "b"):
         assert runs.take(tmp_path, "a", "one")
-        assert runs.take(tmp_path, "a", "one")  # its own worker died and it begins again
+        assert runs.take(tmp_path, "a", "one")  # its own worker died and it starts again
         assert not runs.take(tmp_path, "b", "one")
         runs.finish(tmp_path, "one", is_done=True)
         assert not runs.take(tmp_path, "b", "one")
@@ -93,7 +93,7 @@ def test_a_mark_that_its_writer_could_not_fill_is_free(tmp_path: Path, monkeypat
 
 
 def test_of_many_askers_one_gets_each_series(tmp_path: Path) -> None:
-    """Eight runs ask for the same forty keys, half of them taken by a run that was killed."""
+    """Eight runs request the same forty keys, half of them taken by a run that was killed."""
     got: dict[str, list[str]] = {str(n): [] for n in range(40)}
 
     def ask(run_id: str) -> None:
@@ -119,7 +119,7 @@ def test_of_many_askers_one_gets_each_series(tmp_path: Path) -> None:
 
 
 def test_a_run_knows_what_it_finished_itself(tmp_path: Path) -> None:
-    """Its worker may have died before it handed the answer over."""
+    """Its worker may have died before it returned the result."""
     with runs.joined(tmp_path, "a" * 12), runs.joined(tmp_path, "b" * 12):
         assert runs.take(tmp_path, "a" * 12, "one")
         assert runs.outcome_of(tmp_path, "a" * 12, "one") == ""

@@ -1,4 +1,4 @@
-"""Tasks over real worker processes: bounded in flight, and whole again after a worker's death."""
+"""Tasks on real worker processes: a bounded number in flight, and recovery after a worker's death."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_pause_begins_nothing_new_finishes_what_is_held_and_can_be_lifted(clie
 
     tasks = [Task(function=work.double, arguments=(n,)) for n in range(12)]
     run_tasks(client, tasks, on_done=on_done, on_tick=on_tick, is_paused=lambda: paused and len(answers) != 0)
-    assert rests == [len(answers[: rests[0]])] * 3  # nothing ended, so nothing was begun, while the run rested
+    assert rests == [len(answers[: rests[0]])] * 3  # nothing ended, so nothing was started, during the pause
     assert 1 <= rests[0] <= 2 * IN_FLIGHT_PER_WORKER
     assert sorted(answers) == [2 * n for n in range(12)]
 

@@ -1,4 +1,4 @@
-"""A configured sign-in without an identity provider, and cookies as a sign-in makes them."""
+"""A configured sign-in without an identity provider, and the cookies that a sign-in sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SIGN_IN = sign_in.SignIn(origin=ORIGIN, cookie_secret=SECRET)
 
 
 def claims_of(*roles: str, **more: Any) -> dict[str, Any]:
-    """Claims as they lie in the cookie of somebody who signed in just now."""
+    """Claims as in the cookie of a person who has just signed in."""
     now = int(time.time())
     return {
         "sub": "subject-1",
@@ -42,7 +42,7 @@ def cookie_of(claims: dict[str, Any], secret: str = SECRET) -> dict[str, str]:
 
 @pytest.fixture
 def with_sign_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, str]]:
-    """Configure a sign-in; gives a function from roles to a cookie."""
+    """Configure a sign-in; returns a function from roles to a cookie."""
     for module in (doors, users):
         monkeypatch.setattr(module, "read_sign_in", lambda: SIGN_IN)
     monkeypatch.setattr(users, "_ended", set())

@@ -1,4 +1,4 @@
-"""Every route and page before every role, without a browser: who gets through, and what the others are told."""
+"""Every route and page for every role, without a browser: who gets through, and the message to everybody else."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def _held(socket: WebSocket) -> None:
 
 @pytest.fixture
 def client() -> TestClient:
-    """A server of this machine whose every address answers, behind the doors."""
+    """A server on this machine that answers at every address, behind the doors."""
     methods = ["GET", "POST", "PUT", "DELETE"]
     app = Starlette(
         routes=[WebSocketRoute("/_stcore/stream", _stream), Route("/{path:path}", _behind, methods=methods)],
@@ -68,7 +68,7 @@ def test_a_sign_in_that_nobody_uses_ends_and_what_pages_ask_by_themselves_is_no_
     client.cookies.update(with_sign_in("reader", iat=now - 3600))
 
     def ask(path: str, method: str = "GET", *, idle_minutes: float) -> tuple[int, float]:
-        """Status, and for how long nobody used the sign-in afterwards, in minutes."""
+        """Status, and for how many minutes the sign-in counts as unused afterwards."""
         users._last_use[login_of(claims)] = now - 60 * idle_minutes
         answer = client.request(method, path, headers=HOST)
         return answer.status_code, round((now - users._last_use[login_of(claims)]) / 60)
@@ -79,7 +79,7 @@ def test_a_sign_in_that_nobody_uses_ends_and_what_pages_ask_by_themselves_is_no_
         assert ask(path, method, idle_minutes=29) == (200, 0)
     for path, method in (("/api/active", "POST"), ("/api/picture/x", "GET"), ("/api/review/0123/save", "POST")):
         assert ask(path, method, idle_minutes=30) == (401, 30), "what is over is not taken up again"
-    users._last_use.clear()  # as after a restart of the server: what counts is when the sign-in was made
+    users._last_use.clear()  # as after a restart of the server, when the time of the sign-in counts
     assert client.get("/api/picture/x", headers=HOST).status_code == 401
 
 
@@ -168,7 +168,7 @@ def test_signing_out_ends_the_sign_in_for_copies_too(client: TestClient, with_si
 
 
 def test_signing_out_by_address_alone_is_recorded_once(with_sign_in: Cookies) -> None:
-    """After a restart, what was recorded keeps the cookie out; of somebody without a sign-in there is nothing to note."""
+    """After a restart, the record keeps the cookie out; for a person without a sign-in there is nothing to record."""
     ended: list[str] = []
     routes = [Route("/{path:path}", _behind)]
     app = Starlette(routes=routes, middleware=[Middleware(Doors, note_sign_out=lambda user: ended.append(user.login))])
@@ -231,7 +231,7 @@ def test_without_a_sign_in_only_this_machine_under_its_own_name(
     ("host", "origin", "passes"),
     [
         ("bone.example", ORIGIN, True),
-        ("127.0.0.1:8501", ORIGIN, True),  # a proxy that names the server by its own address
+        ("127.0.0.1:8501", ORIGIN, True),  # a proxy that addresses the server by its own address
         ("bone.example", "http://bone.example", False),
         ("bone.example", "https://bone.example:444", False),
         ("bone.example", "https://bone.example.evil.example", False),
@@ -250,7 +250,7 @@ def test_with_a_sign_in_its_own_origin_exactly(
 
 
 def opens(client: TestClient, headers: dict[str, str]) -> bool:
-    """Whether a WebSocket opens; Streamlit must see it under the name that its origin gives, and so ask nobody."""
+    """Whether a WebSocket opens; Streamlit must see the host of its origin, so that it contacts nobody else."""
     try:
         with client.websocket_connect("/_stcore/stream", headers=headers) as socket:
             host = socket.receive_text()
@@ -268,7 +268,7 @@ def test_who_is_not_signed_in_holds_so_many_sockets_from_one_address_and_in_all(
     app = Starlette(routes=[WebSocketRoute("/_stcore/stream", _held)], middleware=[Middleware(Doors)])
 
     def held(stack: ExitStack, address: str, cookies: dict[str, str] | None = None) -> bool:
-        """Whether a socket opens from there; it stays open. The only refusal is that there are too many."""
+        """Whether a socket opens from there; it stays open. The only refusal is for too many sockets."""
         far = TestClient(app, base_url="http://localhost:8501", client=(address, 50000), cookies=cookies)
         try:
             stack.enter_context(far.websocket_connect("/_stcore/stream", headers=HOST))
@@ -283,7 +283,7 @@ def test_who_is_not_signed_in_holds_so_many_sockets_from_one_address_and_in_all(
         assert not held(stack, "10.0.0.9", cookie_of(claims_of("lead", iat=1)))
     with (
         ExitStack() as stack
-    ):  # what was closed counts no more; behind a proxy that names nobody all come from one place
+    ):  # closed sockets do not count; behind a proxy that names no client, all share one address
         assert [held(stack, "127.0.0.1") for _ in range(4)] == [True, True, True, False]
 
 
@@ -331,7 +331,7 @@ def test_another_machine_is_kept_out_without_a_sign_in(client: TestClient, monke
 def test_open_to_the_network_it_answers_under_its_own_names_and_no_foreign_one(
     host: str, passes: bool, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A page whose name is pointed at this server later (DNS rebinding) asks under that name, which is its origin too."""
+    """A name pointed at this server later (DNS rebinding) is both the host and the origin of that page's requests."""
     monkeypatch.setenv("OSTEO_OPEN_TO_NETWORK", "true")
     monkeypatch.setenv("OSTEO_HOST_NAMES", "bone.example, Bones.example")
     monkeypatch.setattr(hosts.socket, "gethostname", lambda: "CT-Room")

@@ -1,4 +1,4 @@
-"""The app run as each role: the menu, every page that is closed to it, and what a page leaves out."""
+"""The app run as each role: the menu, every page that is closed to it, and what pages leave out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AsRole = Callable[..., AppTest]
 
 @pytest.fixture
 def as_claims(filled_store: Path, in_store: Callable[[Path], None], with_sign_in: Callable[..., Any]) -> AsRole:
-    """Home as somebody with these claims."""
+    """Home as a person with these claims."""
 
     def open_(claims: dict[str, Any]) -> AppTest:
         in_store(filled_store)
@@ -39,7 +39,7 @@ def as_claims(filled_store: Path, in_store: Callable[[Path], None], with_sign_in
 def test_a_role_opens_home_and_is_told_of_every_page_that_is_closed(
     role: Role, as_claims: AsRole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(services, "note_sign_in", lambda user: None)  # the store is shared, tests only read it
+    monkeypatch.setattr(services, "note_sign_in", lambda user: None)  # the store is shared and read-only
     app = as_claims(claims_of(role))
     assert not app.exception
     assert [title.value for title in app.title] == ["Home"]
@@ -98,7 +98,7 @@ def test_a_lead_may_look_at_a_read_but_not_correct_or_sign(as_claims: AsRole, mo
 
 
 def test_a_function_of_services_refuses_whoever_may_not(with_sign_in: Callable[..., Any]) -> None:
-    """Without a script's session nobody is signed in."""
+    """Outside a script's session nobody is signed in."""
     for call in (
         lambda: services.reveal("0", author="x", reason="y"),
         lambda: services.start_run(),

@@ -1,4 +1,4 @@
-"""Sign-ins as events: one each, the latest name for display, and those that were ended stay ended over a restart."""
+"""Sign-ins as events: one each, the latest name for display, and ended ones stay ended after a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of roles: what it names is there, what is there it names, and what it does not name is closed."""
+"""The table of roles names everything that exists and nothing else, and whatever it does not name is closed."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_researcher_and_an_administrator_see_neither_images_nor_identities() -
 
 
 def test_every_function_of_services_that_writes_asks_who_may() -> None:
-    """Functions behind the pages that record something, by their source: each is checked, or named here with the reason."""
+    """Functions behind the pages that record something, by their source: each has a check, or is named here with a reason."""
     free = {
         "note_opened": "every opening is recorded, whoever opens",
         "note_sign_in": "it is the sign-in",
@@ -101,7 +101,7 @@ def test_every_function_of_services_that_writes_asks_who_may() -> None:
 
 
 def role_table() -> str:
-    """The table of docs/administrator.md."""
+    """The table in docs/administrator.md."""
     titles = {
         ast.literal_eval(script)[len("pages/") : -len(".py")]: ast.literal_eval(title)
         for script, title in re.findall(r'Screen\(script=("[^"]+"), title=("[^"]+")', (ROOT / "app.py").read_text())

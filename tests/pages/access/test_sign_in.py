@@ -35,7 +35,7 @@ Write = Callable[[str], None]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Put this text into the file of the secrets, as if the server started anew."""
+    """Write this text to the secrets file, as if the server had been restarted."""
     file, before = tmp_path / "secrets.toml", config.get_option("secrets.files")
     defined = config.get_where_defined("secrets.files")
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""The commands that the app starts beside the pages."""
+"""The commands that the app runs in the background."""
 
 from __future__ import annotations
 

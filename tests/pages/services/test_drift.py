@@ -1,4 +1,4 @@
-"""Phantom checks from the site's tables: each scanner's scans against its own former ones."""
+"""Phantom checks from the site's tables: each scanner's scans against its own previous ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_phantom_scans_are_compared_within_their_scanner(tmp_path: Path, monkeyp
     monkeypatch.setattr(drift, "settings", lambda: Settings(phantom_table=str(table)))
     found = drift.phantom_checks()
     changes = [(one.scanner, one.change if one.change is None else round(one.change, 3)) for one in found]
-    # The former line's 100 mg/cm3 are 145 HU, which the later scan calls 140 / 1.26.
+    # 100 mg/cm3 on the previous line are 145 HU; on the later line these are 140 / 1.26 mg/cm3.
     assert changes == [
         ("GE LightSpeed VCT", None),
         ("GE LightSpeed VCT", round(140 / 1.26 / 100 - 1, 3)),

@@ -1,4 +1,4 @@
-"""Exports read back: rows, meaning of columns, and that nobody can be joined by default; the report's numbers."""
+"""Exports read back: rows, meaning of columns, no linkage to persons by default; the report's numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words of a series' page that come from numbers."""
+"""Text on a series' page that is derived from numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures and the printed report: what comes out is what it says it is, and nobody's key is in it."""
+"""Pictures and the printed report: each file is of its stated type, and contains no patient's key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def one_browser() -> Iterator[None]:
 
 
 def letters(svg: bytes) -> str:
-    """Every text of an SVG."""
+    """All text of an SVG."""
     root = ElementTree.fromstring(svg)
     return " ".join(" ".join(element.itertext()) for element in root.iter() if element.tag.endswith("text"))
 
@@ -99,7 +99,7 @@ def test_the_browser_is_kept_and_a_lost_one_is_started_anew() -> None:
     assert pictures._artist is kept
     assert time.perf_counter() - began < 20  # on a busy machine; a start takes longer there
     assert kept is not None
-    kept._kaleido.subprocess.kill()  # as the system does when memory is short
+    kept._kaleido.subprocess.kill()  # as the system does if memory is short
     kept._kaleido.subprocess.wait()
     with pytest.raises(PictureError, match="could not be drawn"):
         pictures.picture(figure, "svg", width=300, height=200)

@@ -1,4 +1,4 @@
-"""Earlier studies of the person on the screen: found, compared, said in words, and their pictures begun."""
+"""Earlier studies of the displayed patient: found, compared, described in words, and their pictures started."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store)
     words = change_words(found)
     assert words.startswith("since 20 Apr 2025: mean vBMD lower by ")
     assert f"LSC {mean.lsc:.0f})" in words
-    assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is no earlier one
+    assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is not an earlier one
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_its_pictures_are_begun_and_a_source_that_is_gone_is_a_sentence(built, i
     (data,) = screen_data(found)
     assert set(data["urls"]) == {"ct", "mask"}
     assert data["levels"]["20"]["change"]["is_beyond"]
-    review_case.case_of(services.patient(built[1][1].key))  # waits until its maker is done
+    review_case.case_of(services.patient(built[1][1].key))  # waits until it is complete
     ct = built[1][1].result.series.files[0]
     ct.rename(ct.with_suffix(".away"))
     for made in (built[0] / "pictures").glob(f"{built[1][1].key}_*"):

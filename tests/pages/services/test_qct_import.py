@@ -1,4 +1,4 @@
-"""Importing QCT values: shown before they are taken in, listed with who and when, withdrawn again."""
+"""Importing QCT values: previewed before they are taken in, listed with author and time, withdrawn again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.builders.store import build_store
 
 @pytest.fixture
 def filled(tmp_path: Path, in_store: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Ten patients by their own numbers, with QCT values already."""
+    """Ten patients by their own numbers, who already have QCT values."""
     from dataclasses import replace
 
     from osteo_core.pseudonyms import Pseudonyms

@@ -1,4 +1,4 @@
-"""The report on a signed read: refused before, complete and escaped after, one page, nothing asked from elsewhere."""
+"""The report on a signed read: refused before, complete and escaped after; one page without external resources."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[ReadingC
 
 @pytest.fixture
 def store(built, in_store, tmp_path: Path) -> Path:
-    """A store of its own for each test: signatures stay."""
+    """A separate store for each test, since signatures are permanent."""
     shutil.copytree(built[0], tmp_path / "store")
     in_store(tmp_path / "store")
     return tmp_path / "store"

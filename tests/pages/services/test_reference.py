@@ -1,4 +1,4 @@
-"""The limits that the page About shows: each name means one limit."""
+"""The limits on the page About: each name stands for one limit."""
 
 from __future__ import annotations
 

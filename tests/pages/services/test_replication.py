@@ -1,4 +1,4 @@
-"""The study's tables read back from the files that the benchmark writes."""
+"""The study's tables, read back from the files written by the benchmark."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a reader sends and signs: refused with a sentence and nothing stored, or stored beside the model's and counted."""
+"""Masks and signatures of a reader: refused with a sentence and not stored, or stored beside the model's and counted."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def drawn(view: services.PatientView, *, without: Level | None = Level.L1) -> by
 
 
 def signature(view: services.PatientView, reader: str, role: Role, **changed) -> Signature:
-    seen = services.reading(view.series_key).seen_as(role)  # as of a page that was opened just now
+    seen = services.reading(view.series_key).seen_as(role)  # as on a page opened just now
     given = {"verdict": Verdict.ACCEPT, "version": view.model_hash, "decisions": Decisions(), "seen": seen, **changed}
     return Signature(role=role, reader=reader, **given)
 
@@ -94,7 +94,7 @@ def test_what_is_refused_leaves_nothing(built, views) -> None:
 
 
 class Killed(BaseException):
-    """Stands for the end of the process."""
+    """Simulates the end of the process."""
 
 
 def test_a_read_that_a_kill_left_without_its_signature_counts_for_nothing(views, monkeypatch) -> None:
@@ -217,7 +217,7 @@ def test_of_two_readers_who_sign_at_once_one_signs_and_the_other_is_told(built, 
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """The routes behind a server of their own."""
+    """The routes on a separate server."""
     app = Starlette(routes=list(review_routes.review_routes()))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -238,7 +238,7 @@ def ask(url: str, body: bytes | None = None) -> tuple[int, bytes]:
 
 
 def ask_at_length(url: str, body: bytes) -> tuple[int, bytes]:
-    """The same for a body that is refused before its end: the connection may be cut before the answer is read."""
+    """The same for a body refused before its end: the connection may be closed before the answer is read."""
     for _ in range(5):
         try:
             return ask(url, body)

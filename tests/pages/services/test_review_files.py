@@ -1,4 +1,4 @@
-"""Files of the reader's screen: made once from their source, bounded on disk, and a missing source is a sentence."""
+"""Files of the reader's screen: made once from their source, limited on disk; a missing source gives a sentence."""
 
 from __future__ import annotations
 

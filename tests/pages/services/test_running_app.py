@@ -1,4 +1,4 @@
-"""When the app starts the demo cohort, and which command it names to carry on."""
+"""When the app starts the demo cohort, and which command it names for continuing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.builders.store import build_store
 
 
 class FakeRun:
-    """Stands for the command; keeps where it was started."""
+    """Replaces the command; records where it was started."""
 
     started: list[Path] = []  # noqa: RUF012
 
@@ -116,7 +116,7 @@ def test_a_run_is_started_over_what_waits_once(
     assert running_app.may_start()
     running_app.start_run()
     assert (started, running_app.running_command()) == ([tmp_path.resolve()], "analyze")
-    with store_access.reading(tmp_path) as reader:  # as the command finds what waits
+    with store_access.reading(tmp_path) as reader:  # as the command finds what is waiting
         assert isinstance(reader, Snapshot)
         assert reader.query("cohort_summary").to_pylist()[0]["n_waiting"] == 3
     assert not running_app.may_start()

@@ -1,4 +1,4 @@
-"""The one owner of the store inside the app: parts come in by themselves, and another owner is respected."""
+"""The one owner of the store inside the app: parts are taken in automatically, and another owner is respected."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_a_passing_fault_is_shown_and_goes_when_the_intake_works_again(
         monkeypatch.setattr(Store, "take_in", sometimes_broken)
         wait_until(lambda: holder.fault is not None)
         assert str(holder.fault) == "disk full"
-        assert count(holder) == 3  # what was taken in before is shown meanwhile
+        assert count(holder) == 3  # earlier results are still shown meanwhile
         wait_until(lambda: holder.fault is None)
         write_results(tmp_path, build_cohort(5))
         wait_until(lambda: count(holder) == 5)
@@ -170,7 +170,7 @@ def test_a_command_beside_the_app_sees_what_was_left_a_moment_ago(
     monkeypatch.setattr(store_holder, "_PUBLISH_EVERY_S", 1000.0)
     holder = StoreHolder(tmp_path)
     try:
-        for number in (3, 5, 5):  # the last time nothing is new
+        for number in (3, 5, 5):  # the last time there is nothing new
             write_results(tmp_path, build_cohort(number))
             with store_access.reading(tmp_path) as reader:
                 assert isinstance(reader, Snapshot)
@@ -253,7 +253,7 @@ def test_a_store_that_is_deleted_and_restored_under_the_app_is_opened_anew_and_l
         shutil.rmtree(place)
         restore(tmp_path / "backup", place)
         noted = Event(event_id="n", kind="note", series_key="s", author="AB", at=datetime(2026, 11, 2, tzinfo=UTC))
-        assert not holder.record(noted)  # kept, and taken in once the store is opened anew
+        assert not holder.record(noted)  # kept, and taken in once the store is reopened
         wait_until(lambda: holder.fault is None and holder.is_owner and not parts.waiting_parts(place))
         assert count(holder) == 4
     finally:

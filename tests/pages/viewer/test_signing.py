@@ -1,4 +1,4 @@
-"""Signed addresses open what they were made for, for as long as they say."""
+"""Signed addresses open only what they were made for, and only while they are valid."""
 
 from __future__ import annotations
 
