@@ -1,4 +1,4 @@
-"""The ablation: each change takes away its flaw alone, and the table counts the same patients everywhere."""
+"""The ablation: each change removes only its own flaw, and the table counts the same patients everywhere."""
 
 from dataclasses import replace
 

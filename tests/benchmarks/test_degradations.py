@@ -1,4 +1,4 @@
-"""What each degradation keeps: HU, places in the patient, the bodies' volume; and what it takes away."""
+"""What each degradation preserves (HU, positions in the patient, the bodies' volume), and what it removes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark of calibration on facts without rendering: HU as the simulator's physics gives them."""
+"""The calibration benchmark on facts without rendering: HU computed from the simulator's physics."""
 
 import pytest
 

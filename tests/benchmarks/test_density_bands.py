@@ -38,7 +38,7 @@ def test_a_band_is_the_mean_difference_from_qct_of_the_levels_that_truly_lie_in_
 
 @pytest.fixture(scope="module")
 def scans():
-    """Native patients on scanners of the reference filter that have no flaw."""
+    """Native patients on flawless scanners of the reference filter."""
     drawn = [draw_patient(seed, situations=False) for seed in range(DEMO_SEEDS.start, DEMO_SEEDS.start + 12)]
     return [
         physical_facts(
@@ -56,7 +56,7 @@ def scans():
 
 
 def test_phantom_and_tissues_agree_within_3_mg_cm3_from_20_to_220(scans, tmp_path):
-    """On scanners of the reference filter; precalibrated, so that both stand behind the same body."""
+    """On scanners of the reference filter; precalibrated, so that both are behind the same body."""
     from benchmarks.density_facts import write_phantoms
 
     for facts in scans:
@@ -66,7 +66,7 @@ def test_phantom_and_tissues_agree_within_3_mg_cm3_from_20_to_220(scans, tmp_pat
             choose_calibration(facts.series, read_setup(replace(settings, calibration_order=way)), facts.tissues)
             for way in ("tissues", "precalibrated")
         )
-        # The same bone; the rods carry 1 HU of noise each and the scanner's drift since.
+        # The same bone; the rods each have 1 HU of noise, and the scanner's drift since.
         for vbmd in (20.0, 120.0, 220.0):
             hu = (vbmd - own.intercept_mg_cm3) / own.slope_mg_cm3_per_hu
             assert ours.vbmd_mg_cm3(hu) == pytest.approx(vbmd, abs=3.0)
@@ -85,7 +85,7 @@ def test_relations_tell_how_far_ours_lies_from_each_at_its_hu():
     ours = own_line()
     real = rows["QCT Pro rods, one real scan"]
     assert real["at_100_hu"] == pytest.approx(ours.vbmd_mg_cm3(100.0) - (0.800283 * 100.0 + 8.1229), abs=1e-3)
-    # Within what a general line states of itself, at every HU.
+    # Within the uncertainty stated by a general line, at every HU.
     assert max(abs(real[f"at_{hu}_hu"]) for hu in (0, 50, 100, 150, 200)) < ours.residual_sd_mg_cm3
     assert rows["Bartenschlager 2023, not pre-calibrated, clinical scans"]["our_sd"] == pytest.approx(8.8, abs=0.1)
 

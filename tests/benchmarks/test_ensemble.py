@@ -1,4 +1,4 @@
-"""The comparison of arms on chosen readings, and a network that reads the kept part of a CT as it reads the whole."""
+"""The comparison of arms on given readings, and a network that reads a cropped CT as it reads the whole."""
 
 from __future__ import annotations
 

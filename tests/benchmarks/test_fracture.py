@@ -1,4 +1,4 @@
-"""Rates over levels whose truth and finding are given: what counts for which, counted by hand."""
+"""Rates over levels with given truth and findings, counted by hand."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Fuzzy rank ensemble: a worked example by hand, a slow second version, and what must hold for any reading."""
+"""Fuzzy rank ensemble: a worked example, a slow second implementation, and properties of any reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark of headers that lie: its parts apart, and few patients."""
+"""The benchmark of headers with false values: its parts separately, and a few patients."""
 
 from __future__ import annotations
 

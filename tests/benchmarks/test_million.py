@@ -1,4 +1,4 @@
-"""The benchmark on a small store: three engines give the same answers, and every figure is there."""
+"""The benchmark on a small store: three engines give the same answers, and every figure is present."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from db.connect import open_store
 
 
 def headers() -> Headers:
-    """A few scanners as a hospital may have them."""
+    """A few scanners, as in a hospital."""
     rng = np.random.default_rng(1)
     at = rng.integers(0, 3, 500)
     return Headers(

@@ -1,4 +1,4 @@
-"""Cuts stand head up and go through the outlines, whatever the order of storage."""
+"""Slices are shown head up and pass through the outlines, whatever the storage order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The 17 real pairs of phantomless and phantom vBMD, by hand once."""
+"""The 17 real pairs of phantomless and phantom vBMD, checked by hand."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from benchmarks.real_pairs import agreement_by_contrast, read_pairs
 from tests.shared_data import shared_data
 
-#: Phantomless and phantom, mg/cm3, native scans, as the table prints them.
+#: Phantomless and phantom, mg/cm3, native scans, as printed in the table.
 NATIVE = [
     (100.756, 73.027),
     (165.637, 151.948),

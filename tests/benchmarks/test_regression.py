@@ -1,4 +1,4 @@
-"""The reading's figures against values put in by hand."""
+"""Figures on the network's readings against values set by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of single levels against values put in by hand."""
+"""Figures on single levels against values set by hand."""
 
 from __future__ import annotations
 

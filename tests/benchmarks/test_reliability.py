@@ -1,4 +1,4 @@
-"""Bins, calibration error and flags on rows whose answer is known by hand."""
+"""Bins, calibration error and flags on rows with a known answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_bins_hold_the_observed_share_with_its_interval() -> None:
     assert (last["n"], lines[1]["n"], sum(line["n"] for line in lines)) == (3, 1, 4)
     assert last["observed"] == pytest.approx(2 / 3)
     assert last["mean_confidence"] == pytest.approx((0.95 + 1.0 + 0.91) / 3)
-    # Wilson's interval of 2 of 3, by its formula with z = 1.96.
+    # Wilson's interval for 2 of 3, by its formula with z = 1.96.
     assert (last["wilson_low"], last["wilson_high"]) == pytest.approx((0.2077, 0.9385), abs=2e-4)
 
 

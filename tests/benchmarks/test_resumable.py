@@ -1,4 +1,4 @@
-"""An interrupted run goes on, and tables read back as they were written."""
+"""An interrupted run resumes, and tables are read back as they were written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that change one thing, and the rule by which a setting passes."""
+"""Settings that change one thing, and the criterion by which a setting passes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_a_setting_passes_unless_it_fails_in_silence(rows: list[dict], passed: b
 
 
 def small_spine():
-    """T12-L5 as boxes, 4 mm voxels, in a body of soft tissue with air about it."""
+    """T12-L5 as boxes, 4 mm voxels, in a body of soft tissue surrounded by air."""
     truth = np.zeros((60, 50, 70), dtype=np.uint8)
     for level in range(Level.T12, Level.L5 + 1):
         low = 60 - 9 * (level - Level.T12 + 1)

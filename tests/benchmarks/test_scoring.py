@@ -1,4 +1,4 @@
-"""The words of the tables on made-up bodies: right, wrong, missing, false, whole, flagged."""
+"""The outcomes in the tables on invented bodies: right, wrong, missing, false, whole, flagged."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def bodies(starts: dict[Level, int] = BOXES, *, grow: int = 0) -> np.ndarray:
 
 
 class Canned:
-    """A segmenter that gives what it was told."""
+    """A segmenter that returns a given result."""
 
     name, model_hash = "canned", "0" * 12
 
@@ -72,7 +72,7 @@ def test_a_box_grown_by_a_voxel_has_the_dice_and_distance_of_the_formula() -> No
     level = judged(bodies(grow=1)).levels[0]
     inner, outer = 30 * 30 * 13, 32 * 32 * 13
     assert level.dice == pytest.approx(2 * inner / (inner + outer))
-    # Sides lie 1 mm apart, the outer box's edges sqrt(2); all of the inner ends lies in the outer ends.
+    # Sides are 1 mm apart, the outer box's edges sqrt(2); the inner end faces lie within the outer ones.
     total = 11 * 116 + 13 * (120 + 4 * np.sqrt(2))
     voxels = 11 * 116 + 2 * 900 + 11 * 124 + 2 * 1024
     assert level.msd_mm == pytest.approx(total / voxels)

@@ -1,4 +1,4 @@
-"""The peer's network is that of its plan, and times end up under the stage that spent them."""
+"""The peer's network matches its plan, and times are booked on the stage that spent them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_stages_follow_the_rule_for_the_patch() -> None:
 
 
 def test_the_network_has_the_plan_s_weights() -> None:
-    """By hand: pairs of 27-weight convolutions with norm, doubling convolutions upwards, one head of 118 classes."""
+    """By hand: pairs of 27-weight convolutions with norm, doubling convolutions upwards, one head with 118 classes."""
     features = (32, 64, 128, 256, 320)
     below, above = (1, *features[:-1]), features
     down = sum(27 * (i * o + o * o) + 4 * o for i, o in zip(below, above, strict=True))

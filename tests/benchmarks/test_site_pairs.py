@@ -1,4 +1,4 @@
-"""A line from a simulated site's own pairs, on the patients that follow."""
+"""A line from a simulated site's own pairs, applied to the subsequent patients."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_forty_pairs_give_limits_within_6_of_the_scatter_of_qct_itself(sites) ->
 
 
 def test_a_scanner_that_shifted_after_its_line_was_made_is_seen(sites) -> None:
-    """What the benchmark could not hide: HU that are 20 too high after the line was made."""
+    """The benchmark must detect HU that are 20 too high after the line was made."""
     scans = sites[0]
     shifted = [replace_hu(facts, by_hu=20.0) if place >= 40 else facts for place, facts in enumerate(scans)]
     assert site_result(shifted).beyond_qct_mg_cm3 > 6.0

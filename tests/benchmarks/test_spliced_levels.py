@@ -1,4 +1,4 @@
-"""A spliced series: bodies move as a whole, are counted from the last rib, and lie in one line."""
+"""A spliced series: bodies move as a whole, are counted from the last rib, and form one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEP_MM, SIDEWAYS = 20, 3
 
 
 def column() -> tuple[View, np.ndarray]:
-    """Four boxes of bone, each 3 mm further to the left and the back than the one above; middles (4, 3) in LPS mm."""
+    """Four boxes of bone, each 3 mm further left and back than the one above; centres (4, 3) in LPS mm."""
     hu = np.zeros((50, 50, 80), dtype=np.int16)
     for n, _ in enumerate(LEVELS):
         i, k = 15 + SIDEWAYS * n, 80 - STEP_MM * (n + 1)
@@ -29,7 +29,7 @@ def column() -> tuple[View, np.ndarray]:
 
 
 def bodies(volume: Volume) -> np.ndarray:
-    """Middles (N, 3) of the boxes in LPS mm, from the top down."""
+    """Centres (N, 3) of the boxes in LPS mm, from the top down."""
     pieces, count = ndimage.label(np.asarray(volume.voxels_hu) > 200)
     middles = ndimage.center_of_mass(pieces > 0, pieces, range(1, count + 1))
     world = volume.geometry.to_world_mm(np.array(middles))

@@ -1,4 +1,4 @@
-"""Running a notebook of docs/ as a reader would, and what it printed."""
+"""Run a notebook of docs/ as a reader would, and return what it printed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTEBOOKS = ROOT / "docs" / "notebooks"
 
 
 def run_notebook(name: str, *, environment: Mapping[str, str] | None = None, timeout_s: int = 300) -> str:
-    """All that the cells printed and showed as text; raises CellExecutionError where one failed."""
+    """All text printed and shown by the cells; raises CellExecutionError if one fails."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert not [cell for cell in notebook.cells if cell.get("outputs")], "notebooks are kept without output"

@@ -1,4 +1,4 @@
-"""The notebook that makes the agreement figure again gives what the page gives."""
+"""The notebook that reproduces the agreement figure gives the same as the page."""
 
 from __future__ import annotations
 

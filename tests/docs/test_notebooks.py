@@ -1,4 +1,4 @@
-"""The notebook is run as it stands: a series of a store, and a CT with its mask as files, both in itkwidgets."""
+"""The notebook is run unchanged: on a series of a store, and on a CT with its mask as files, both in itkwidgets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ for module in ("ipykernel", "itkwidgets"):
 nbformat = pytest.importorskip("nbformat", reason=MISSING)
 nbclient = pytest.importorskip("nbclient", reason=MISSING)
 
-#: Read off the widget after the notebook's own cells.
+#: Inspects the widget after the notebook's own cells.
 LOOK = """
 print("label values", sorted(set(map(int, np.unique(itk.array_view_from_image(view.label_image))))))
 print("geometries", [one["metadata"]["name"] for one in view.geometries])
@@ -46,7 +46,7 @@ def test_the_notebook_shows_ct_mask_and_surfaces(tmp_path: Path, monkeypatch: py
 
 
 def run_notebook() -> str:
-    """What the notebook prints when its cells are run in order, and what it made last."""
+    """The printed output of the notebook's cells run in order, and of LOOK."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(LOOK))
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()

@@ -1,4 +1,4 @@
-"""Every model folder keeps the same promises: a card, its fields, weights that are what the card says."""
+"""Every model folder fulfils the same contract: a card, its fields, and weights that match the card."""
 
 from __future__ import annotations
 

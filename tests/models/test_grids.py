@@ -1,4 +1,4 @@
-"""To an isotropic grid and back: world positions and HU stay where they were, whatever the axes."""
+"""To an isotropic grid and back: world positions and HU are preserved, whatever the axes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def ramp_volume(directions: np.ndarray, spacing: tuple[float, float, float]) -> 
 
 
 def axis_directions() -> list[np.ndarray]:
-    """All 48 ways to lay array axes along patient axes."""
+    """All 48 assignments of array axes to patient axes."""
     return [
         np.eye(3)[:, order] * np.array(signs)
         for order in itertools.permutations(range(3))

@@ -1,4 +1,4 @@
-"""The regression is loaded as it was released, or there is none."""
+"""The regression is loaded as it was released, or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from training.release import release
 
 @pytest.fixture
 def unreleased(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As long as nobody released the regression."""
+    """With the regression not released."""
     monkeypatch.setitem(MODELS, REGRESSION, replace(MODELS[REGRESSION], released=False))
     load_regressor.cache_clear()
     yield
@@ -31,7 +31,7 @@ def unreleased(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A regression that is released, with drawn weights."""
+    """A released regression with random weights."""
     folder = tmp_path / "models" / REGRESSION
     folder.mkdir(parents=True)
     torch.manual_seed(3)

@@ -1,4 +1,4 @@
-"""Archives of studies: what lies in them is found and read as if it were unpacked; hostile ones cost and lead nowhere."""
+"""Archives of studies: their contents are found and read as if unpacked; hostile ones cost nothing and lead nowhere."""
 
 from __future__ import annotations
 

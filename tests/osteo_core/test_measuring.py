@@ -1,4 +1,4 @@
-"""The version of the measuring code is raised when the code changes in meaning, and not by a comment."""
+"""The version of the measuring code must be raised when the meaning of the code changes, and not for a comment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One phantom patient down the whole way, with the truth as its segmenter."""
+"""One phantom patient through the whole pipeline, with the truth as its segmentation."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ TORSO = grid(spacing_mm=(2.5, 2.5, 2.5), extent_mm=(340.0, 250.0, 170.0), centre
 
 
 class TruthSegmenter:
-    """Hands out the labels that the builder made."""
+    """Returns the labels made by the builder."""
 
     name = "truth"
     model_hash = "truth0000000"
@@ -58,7 +58,7 @@ def test_the_whole_way_ends_in_a_category_with_its_reasons(osteoporotic):
     assert result.status is Status.MEASURED
     assert result.contrast_phase is ContrastPhase.NATIVE
     assessment = result.assessment
-    # 0.82 * 80 HU for a scan like most; this phantom torso is smaller and its muscle and blood are its own.
+    # 0.82 * 80 HU for a typical scan; this phantom torso is smaller and has its own muscle and blood.
     assert assessment.mean_vbmd_mg_cm3.value == pytest.approx(65.6, abs=4.0)
     assert assessment.category is Category.OSTEOPOROSIS
     assert assessment.levels_used == (Level.L1, Level.L2, Level.L3)

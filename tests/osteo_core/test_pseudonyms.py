@@ -1,4 +1,4 @@
-"""Keyed hashes: stable under one key, apart between domains and keys, and never the identifier itself."""
+"""Keyed hashes: stable under one key, different between domains and keys, and never the identifier itself."""
 
 from __future__ import annotations
 

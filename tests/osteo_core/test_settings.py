@@ -1,4 +1,4 @@
-"""Settings come from a file and the environment, and say what is wrong with them."""
+"""Settings come from a file and the environment, and faults in them are reported."""
 
 from __future__ import annotations
 

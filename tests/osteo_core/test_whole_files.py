@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that exist completely or not at all."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_the_temporary_name_keeps_the_suffix_and_is_short(tmp_path: Path, name: 
 def test_the_folder_is_brought_to_the_disk_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, is_said: bool
 ) -> None:
-    """Until then a power cut may undo the rename; a file system that cannot do it for folders says EINVAL."""
+    """Until then a power cut may undo the rename; a file system that cannot sync folders returns EINVAL."""
     synced: list[str] = []
 
     def fsync(descriptor: int) -> None:

@@ -109,7 +109,7 @@ def test_a_download_asked_for_again_stays() -> None:
 
 
 def test_the_running_app_keeps_downloads() -> None:
-    """Streamlit detects ``st.App`` in app.py from its source and imports the storage by name: both must keep working."""
+    """Streamlit detects ``st.App`` in app.py from its source and imports the storage by name: both must still work."""
     source = ast.parse((ROOT / "app.py").read_text(encoding="utf-8"))
     calls = [ast.unparse(node.func) for node in ast.walk(source) if isinstance(node, ast.Call)]
     assert calls.index("keep_downloads") < calls.index("st.App")

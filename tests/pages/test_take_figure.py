@@ -1,4 +1,4 @@
-"""Downloading a figure from where it is shown: its data, its file name, and a PNG of the chosen width and resolution."""
+"""Downloading a figure from where it is shown: its data, its file name, and a PNG of the chosen size."""
 
 from __future__ import annotations
 

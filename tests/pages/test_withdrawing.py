@@ -1,4 +1,4 @@
-"""Withdrawing on the page Agreement: the chosen item is withdrawn, however similar the names of two lines or imports."""
+"""Withdrawing on the page Agreement: the chosen item is withdrawn, however alike two lines or imports are named."""
 
 from __future__ import annotations
 

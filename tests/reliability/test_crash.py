@@ -1,4 +1,4 @@
-"""Short form of the crash suite: fifteen kills, at every seventh file operation and at random moments; other faults."""
+"""Short form of the crash suite: fifteen kills, at every seventh file operation and at random times; other faults."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_after_a_kill_everything_is_there_once_and_nothing_is_left_over(bench: B
 @pytest.mark.parametrize(
     ("name", "fault", "operation", "nth"),
     [
-        ("events", "power cut", "write", 3),  # of the second event, when the first was promised
-        ("process", "power cut", "os.rename", 1),  # the run's folder has not got its name yet
+        ("events", "power cut", "write", 3),  # of the second event, after the first was confirmed
+        ("process", "power cut", "os.rename", 1),  # the run's folder does not have its name yet
         ("analyze", "I/O error", "write", 1),
     ],
 )
@@ -54,7 +54,7 @@ def test_an_app_that_is_killed_while_people_note_has_what_it_confirmed(tmp_path:
 
 
 def test_a_state_that_lacks_a_row_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The suite itself finds a loss: a store that is emptied after the kill is not the expected one."""
+    """The suite itself detects a loss: a state without an expected row is a fault."""
     scenario = named("upgrade")
     measured = bench.measured(scenario)
     state = {**measured.state, "results": [*measured.state["results"], "one more"]}

@@ -1,4 +1,4 @@
-"""Short form of the fault suite: each fault once, with the sentence that a person reads, and the store sound afterwards."""
+"""Short form of the fault suite: each fault once, with the sentence for the user, and the store sound afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from osteo_core.__main__ import main
 from tests.house.sources import ROOT
 
 _PREPARE = {scenario.name: scenario.prepare for scenario in SCENARIOS}
-#: Runs in a process of its own, for the layer and another user's rights cannot be taken away again.
+#: Runs in its own process, because the full disk and another user's rights cannot be undone.
 _FULL_DISK = """
 import sys
 from pathlib import Path
@@ -54,7 +54,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture
 def store(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of it; the commands work on it."""
+    """A copy of it for the commands."""
     shutil.copytree(place.root, tmp_path / "store")
     monkeypatch.setenv("OSTEO_STORE", str(tmp_path / "store"))
     monkeypatch.setenv("OSTEO_KEY_FILE", str(place.key))
@@ -62,7 +62,7 @@ def store(place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def say(*arguments: str) -> tuple[int, str]:
-    """A command's exit code, and what it says."""
+    """A command's exit code and its output."""
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(out):
         code = main(list(arguments))
@@ -105,7 +105,7 @@ def test_a_full_disk_ends_index_with_a_sentence_and_the_next_run_takes_all_in(
 
 @pytest.fixture
 def shared_folder() -> Iterator[Path]:
-    """A folder that other users may look into, as those of pytest are not."""
+    """A folder that other users may enter, unlike those of pytest."""
     folder = Path(tempfile.mkdtemp(prefix="osteo-faults-"))
     folder.chmod(0o755)
     yield folder

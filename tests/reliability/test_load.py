@@ -1,4 +1,4 @@
-"""Short form of the load suite: five people on 20,000 series; an analysis, and a reader with a PACS, beside them."""
+"""Short form of the load suite: five people on 20,000 series, while an analysis and a reader with a PACS run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pages.ui.access import roles
 from tests.benchmarks.test_million import headers
 
 PEOPLE, SECONDS, SERIES = 5, 20.0, 20_000
-#: From the second person on: the first one has the app load what it needs. A person's handles are a WebSocket and the
-#: three of the event loop that Streamlit gives each session; memory goes up and down by tens of MiB as answers are kept.
+#: From the second person on: the first one makes the app load what it needs. A person's handles are a WebSocket and the
+#: three of the event loop that Streamlit gives each session; memory varies by tens of MiB as answers are cached.
 MOST_MIB_A_PERSON, MOST_HANDLES_A_PERSON = 40.0, 5
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """What a run shows."""
+    """The results of a run."""
     store = tmp_path_factory.mktemp("load") / "store"
     make_store(store, series=SERIES, headers=headers())
     return run(store, Plan(people=PEOPLE, seconds=SECONDS, think_s=(0.2, 1.0)))

@@ -1,4 +1,4 @@
-"""The regression's loss finds mean and variance; what is seen again keeps its HU."""
+"""The regression's loss finds mean and variance; varied crops keep their HU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIDE = 8 + 2 * MARGIN
 
 
 def crops(n: int = 40) -> Crops:
-    """Blocks whose HU is their vBMD."""
+    """Blocks with HU equal to their vBMD."""
     vbmd = np.linspace(40, 200, n).astype(np.float32)
     hu = np.broadcast_to(vbmd[:, None, None, None], (n, SIDE, SIDE, SIDE)).astype(np.int16)
     return Crops(

@@ -1,4 +1,4 @@
-"""The published cut as a command: whole vertebrae in, bodies out, and how near they come to those that are there."""
+"""The published cut as a command: whole vertebrae in, bodies out, and their overlap with existing ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss: plain cross-entropy and Dice where all is known, and a surface in the middle where only bodies are."""
+"""The loss: plain cross-entropy and Dice if all is known, and a surface midway if only bodies are."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_soft_dice_of_crisp_masks_is_one_less_dice() -> None:
 
 
 def test_a_voxel_that_is_a_body_as_often_as_not_is_given_one_half() -> None:
-    """Many voxels that look alike, half of them bodies and half known only to be none."""
+    """Many voxels that look alike, half of them body and half known only not to be body."""
     target = torch.tensor([1, NOT_BODY] * 32).reshape(1, 4, 4, 4)
     logits = torch.zeros(1, CLASSES, 1, 1, 1, requires_grad=True)
     loss = dice_and_entropy((), (0.5, 1.0, 1.0), bodies=(1,))

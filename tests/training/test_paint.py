@@ -1,4 +1,4 @@
-"""A painted tissue has the HU that physics gives it, within what patients and voltages differ by."""
+"""A painted tissue has HU as given by physics, within the differences between patients and voltages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint becomes a model folder: weights in half precision, a card that says what made them."""
+"""A checkpoint becomes a model folder: weights in half precision, and a card that states their origin."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def checkpoint(folder: Path, name: str = "bmd", weight: float = 0.1) -> Path:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Model folders that may be written to."""
+    """Model folders that may be overwritten."""
     monkeypatch.setattr(registry, "_HERE", tmp_path / "models")
     for name in RELEASED:
         (tmp_path / "models" / name).mkdir(parents=True)

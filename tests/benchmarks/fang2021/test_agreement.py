@@ -1,4 +1,4 @@
-"""The line of a set from rows made by hand: what counts where."""
+"""The summary line of a set from handmade rows: which rows count where."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.builders.study import left_out, study_row
 
 @pytest.fixture
 def rows() -> list[Row]:
-    """Forty patients from 40 to 157 mg/cm3 who read 3 too much, every fourth of them 9; and one without a value."""
+    """Forty patients from 40 to 157 mg/cm3 with values 3 too high, or 9 in every fourth; and one without a value."""
     given = [study_row(n, true=40.0 + 3 * n, error=9.0 if n % 4 == 0 else 3.0) for n in range(40)]
     return [*given, left_out(99)]
 
@@ -34,7 +34,7 @@ def test_categories_are_compared_with_those_of_qct(rows: list[Row]) -> None:
     line = line_of(SETS[0], PHANTOMLESS, rows)
     table = np.array([[int(count) for count in counts.split()] for counts in line["confusion"].split("; ")])
     assert table.sum(axis=1).tolist() == [14, 13, 13]  # 40 to 79, 82 to 118, 121 to 157 mg/cm3 by QCT
-    assert np.tril(table, -1).sum() == 0  # too much is read, so nobody falls into a lower class
+    assert np.tril(table, -1).sum() == 0  # values are too high, so nobody is in a lower class
     assert line["kappa_quadratic"] > 0.9
     assert line["auc_osteoporosis"] < 1.0
 

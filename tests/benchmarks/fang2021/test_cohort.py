@@ -34,7 +34,7 @@ def test_each_set_has_native_patients_of_its_vendor_and_nobody_twice(sets: dict[
         assert len(patients) == LIMIT
         assert {p.acquisition.maker.vendor for p in patients} == {one.vendor}
         assert {p.contrast.phase for p in patients} == {ContrastPhase.NATIVE}
-        assert min(p.acquisition.unit for p in patients) > 2  # scanners that training does not know
+        assert min(p.acquisition.unit for p in patients) > 2  # scanners that do not occur in training
     seeds = [seed for own in sets.values() for seed in own]
     assert len(set(seeds)) == len(seeds)
 

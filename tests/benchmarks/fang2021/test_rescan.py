@@ -1,4 +1,4 @@
-"""Repeated scans from rows made by hand."""
+"""Repeated scans from handmade rows."""
 
 import pytest
 

@@ -15,7 +15,7 @@ VENDORS = {one.vendor for one in SETS}
 
 
 def first_seed(situation: Situation) -> int:
-    """A native patient of the sets with that study and a short view."""
+    """A native patient of the sets with that study and a short field of view."""
     for seed in range(FIRST_SEED, LAST_SEED):
         patient = draw_patient(seed)
         short = patient.field_of_view in (FieldOfView.LUMBAR_SPINE, FieldOfView.THORAX)
@@ -26,18 +26,18 @@ def first_seed(situation: Situation) -> int:
 
 
 class Faulty:
-    """A segmenter that fails over every volume."""
+    """A segmenter that fails on every volume."""
 
     name = "faulty"
     model_hash = "f" * 12
 
     def segment(self, volume: Volume) -> Segmentation:
-        """Nothing but an error."""
+        """Always raises."""
         raise RuntimeError("the network fell over")
 
 
 def faulty() -> Faulty:
-    """What the engine calls."""
+    """The function that the engine calls."""
     return Faulty()
 
 

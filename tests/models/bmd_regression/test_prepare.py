@@ -1,4 +1,4 @@
-"""The crop lies about the body on the patient's axes, however the volume is stored."""
+"""The crop surrounds the body along the patient's axes, however the volume is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network says becomes mg/cm3 with an interval, and outside what it was taught it says nothing."""
+"""The network's output becomes mg/cm3 with an interval; outside the trained range there is no value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.models.bmd_regression.test_prepare import scene
 
 
 class Constant(nn.Module):
-    """Says one SD above the mean, and a log variance, whatever it sees."""
+    """Returns one SD above the mean, and a log variance, for any input."""
 
     def __init__(self, log_variance: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The engine for masks: bodies on the CT's grid from whatever grid and form, with no confidence of its own."""
+"""The engine for masks: bodies on the CT's grid from any grid and format, with no confidence of its own."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_what_the_ct_cuts_and_what_the_mask_cuts_is_marked(tmp_path: Path) -> No
 
 
 def test_an_empty_mask_is_refused(tmp_path: Path) -> None:
-    """It does not say that the CT shows no lumbar vertebra."""
+    """An empty mask does not mean that the CT shows no lumbar vertebra."""
     write_nifti(tmp_path / "m.nii.gz", np.zeros(GRID.shape, np.uint8), GRID)
     mask = MaskFiles(files=(tmp_path / "m.nii.gz",), tool=MaskTool.VERSE)
     found = MaskSegmenter(mask, model_hash="a" * 12).segment(CT)

@@ -1,4 +1,4 @@
-"""TotalSegmentator is run where it is installed; here a stand-in of the same names is, with its weights' folders."""
+"""TotalSegmentator is run where it is installed; these tests install a stand-in of that name, with weights folders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One mask of bodies into single ones: bridges are parted, holes and fragments are not bodies."""
+"""From one mask of bodies to single ones: bridges are separated, holes and fragments are not bodies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def column(heights: list[float], *, gap_mm: float = 6.0, half_mm: float = 17.0) 
 
 
 def no_disc(body: np.ndarray) -> np.ndarray:
-    """Nowhere a disc."""
+    """A probability of disc that is 0 everywhere."""
     return np.zeros_like(body)
 
 
@@ -63,7 +63,7 @@ def test_fused_bodies_are_cut_at_their_discs(count: int) -> None:
     body, centres = column([26.0] * count, gap_mm=5.0)
     apart = body[24, 24] == 0
     apart[:3] = apart[-3:] = False
-    body[8:40, 8:40, apart] = 0.7  # bridged all over: no erosion parts them
+    body[8:40, 8:40, apart] = 0.7  # bridged over the whole area: no erosion separates them
     disc = np.where(apart, 0.3, 0.0).astype(np.float32) * np.ones_like(body)
     assert found_centres(split_bodies(body, disc, step_mm=STEP)[0]) == pytest.approx(centres, abs=4.0)
 
@@ -73,7 +73,7 @@ def test_where_most_pieces_are_fused_the_usual_body_is_still_one() -> None:
     apart = body[24, 24] == 0
     apart[:3] = apart[-3:] = False
     middle = (np.arange(len(apart)) * STEP > centres[1]) & (np.arange(len(apart)) * STEP < centres[3])
-    apart &= ~middle  # two, one, two
+    apart &= ~middle  # groups of two, one, two
     body[8:40, 8:40, apart] = 0.7
     disc = np.where(apart, 0.3, 0.0).astype(np.float32) * np.ones_like(body)
     assert sorted(found_centres(split_bodies(body, disc, step_mm=STEP)[0])) == pytest.approx(centres, abs=4.0)

@@ -1,4 +1,4 @@
-"""A chain is numbered as a whole: one odd body cannot shift it, a missing one is counted."""
+"""A chain is numbered as a whole: one unusual body cannot shift it, and a missing one is counted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def centres(n: int, *, step: float = 33.0, missing: int | None = None) -> np.nda
 
 
 def numbered(probability: np.ndarray, at: np.ndarray, *evidence: SacralEvidence, rib_mm: float | None = None) -> Chain:
-    """The chain of bodies of 25 mm each."""
+    """The numbered chain of bodies 25 mm long."""
     return number(probability, at, np.full(len(at), LENGTH), *evidence, rib_mm=rib_mm)
 
 

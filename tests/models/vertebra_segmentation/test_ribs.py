@@ -1,4 +1,4 @@
-"""The lowest rib is found where it leaves the spine; a transverse process, a kidney and the pelvis are none."""
+"""The lowest rib is found where it leaves the spine; a transverse process, a kidney and the pelvis are not ribs."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def torso() -> NDArray[np.int16]:
 
 
 def place() -> list[NDArray[np.float64]]:
-    """x to the left of the bodies, y behind them, z (mm), at every voxel."""
+    """x to the left of the bodies, y behind them, z (mm), for every voxel."""
     x, y, z = np.meshgrid(*(np.arange(n) * STEP_MM for n in SHAPE), indexing="ij")
     return [x - 100.0, y - 40.0, z]
 
 
 def add_rod(voxels: NDArray[np.int16], *, side: int, start_z_mm: float, to_mm: float = 75.0, hu: int = 400) -> None:
-    """Bone from beside the spine outwards, 45 mm behind the bodies' middle, falling 8 mm in 10."""
+    """Bone from beside the spine outwards, 45 mm behind the middle of the bodies, descending 8 mm in 10."""
     x, y, z = place()
     out = side * x
     falls = start_z_mm - 0.8 * (out - 38.0)

@@ -1,4 +1,4 @@
-"""The engine as a whole, on real crops: a world result that no orientation changes, and nothing from nothing."""
+"""The whole engine on real crops: a result in world space independent of orientation, and nothing without a spine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.shared_data import shared_data
 
 
 def real_crop() -> Volume:
-    """verse007, 3 mm from left to right: T8-L4."""
+    """verse007, voxels of 3 mm from left to right: T8-L4."""
     image = nibabel.load(shared_data("labels", "pairs", "verse007_ct.nii.gz"))
     voxels = np.maximum(np.asarray(image.dataobj), -1024).astype(np.int16)
     return Volume(

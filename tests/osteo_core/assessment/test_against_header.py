@@ -1,4 +1,4 @@
-"""Image against header: nothing is said of a scan in order, and each lie is named at its limit."""
+"""Image against header: no caution on a sound scan, and each false value is named from its limit on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A series against its scanner: the limit is the prediction interval of a normal distribution, whatever its n."""
+"""A series against its scanner: the limit is the prediction interval of a normal distribution, whatever n."""
 
 from __future__ import annotations
 

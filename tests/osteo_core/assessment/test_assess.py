@@ -1,4 +1,4 @@
-"""Category, flag and reasons of the judgement, each at its boundary."""
+"""Category, flag and reasons of the assessment, each at its boundary."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -373,7 +373,7 @@ def test_a_value_in_hydroxyapatite_beside_limits_in_k2hpo4_is_told(mineral, vbmd
     ("vbmd", "reach", "code", "in_review"),
     [
         (100.0, (60.0, 160.0), None, False),
-        (50.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),  # at 60 it is osteoporosis too
+        (50.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),  # at 60 it is also osteoporosis
         (200.0, (60.0, 160.0), CautionCode.LINE_RANGE, False),
         (70.0, (90.0, 160.0), CautionCode.LINE_RANGE_CROSSED, True),
         (130.0, (40.0, 110.0), CautionCode.LINE_RANGE_CROSSED, True),
@@ -387,7 +387,7 @@ def test_a_value_beyond_the_pairs_of_a_site_line_is_told(vbmd, reach, code, in_r
     assert [c.code for c in found.cautions if c.code.startswith("line_range")] == ([code] if code else [])
     assert ("outside the range of this line's pairs" in found.review_reasons) is in_review
     other = _assess(*_levels_of(vbmd, vbmd))
-    assert not [c for c in other.cautions if c.code.startswith("line_range")]  # a line that rests on no pairs
+    assert not [c for c in other.cautions if c.code.startswith("line_range")]  # a line that is not based on pairs
 
 
 def test_the_sentence_says_how_far_the_pairs_reach():

@@ -1,4 +1,4 @@
-"""Two readings disagree where their intervals do not touch, and only there."""
+"""Two readings disagree if and only if their intervals do not overlap."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_what_was_not_read_or_not_calibrated_disagrees_with_nothing() -> None:
 
 @pytest.mark.parametrize("shared", [0.0, 0.5, 1.0])
 def test_the_means_interval_holds_however_much_the_levels_err_together(shared: float) -> None:
-    """At least 95 % of drawn means lie in it, and where all levels err alike no more than that."""
+    """At least 95 % of drawn means lie in it, and exactly 95 % if the errors of all levels are the same."""
     rng = np.random.default_rng(3)
     sds = np.array([6.0, 9.0, 12.0])
     errors = np.sqrt(shared) * rng.normal(size=(40_000, 1)) + np.sqrt(1 - shared) * rng.normal(size=(40_000, 3))

@@ -1,4 +1,4 @@
-"""One column, one line: what is stated is complete, has a source, and documents say the same."""
+"""One line per column: it is complete, has a source, and agrees with the documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.builders.cohort import build_cohort
 from tests.house.sources import ROOT
 
 EVERY = [(name, column) for name, one in {**TABLES, **DERIVED}.items() for column in one.columns]
-#: Fields of the records that are stored under other names or not at all.
+#: Fields of the records that are stored under other names or not stored.
 NOT_STORED = {"files", "stack", "series_instance_uid", "files_stamp", "file_stamps", "pixel_spacing_mm", "exclusions"}
 
 

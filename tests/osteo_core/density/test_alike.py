@@ -1,4 +1,4 @@
-"""Levels that are unlike the others: who is outvoted, and when nobody can be."""
+"""Levels that are unlike the others: which are outvoted, and when none can be."""
 
 import pytest
 

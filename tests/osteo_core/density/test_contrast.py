@@ -1,4 +1,4 @@
-"""Phase from vessels, header against image, and the named correction."""
+"""Phase from vessels, header against image, and the stated correction."""
 
 from pathlib import Path
 

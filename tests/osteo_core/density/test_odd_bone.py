@@ -1,4 +1,4 @@
-"""Each reason of odd bone: a body that triggers it, and one a little short of it that does not."""
+"""Each reason of odd bone: a body that triggers it, and one just short of it that does not."""
 
 from dataclasses import replace
 
@@ -24,7 +24,7 @@ def _only_row(volume, segmentation):
 
 
 def _with_ball(case, *, hu, radius_mm):
-    """The case with a ball of that HU in the middle of the trabecular region; the row of L2."""
+    """The case with a ball of these HU in the middle of the trabecular region; returns the row of L2."""
     volume, segmentation = case
     (body,) = find_bodies(segmentation)
     index = np.argwhere(trabecular_roi(body))

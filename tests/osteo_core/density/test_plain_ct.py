@@ -1,4 +1,4 @@
-"""Tissues tell images of another energy from plain CT; the oracle is NIST attenuation at one energy."""
+"""Tissues distinguish images at another energy from plain CT; the oracle is NIST attenuation at one energy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def mono_hu(material: str, density: float, kev: float) -> float:
 
 
 def at(kev: float) -> CalibrationTissues:
-    """Tissues at one energy: those of a patient whose plain scan shows BONE_HU, for the beam is like 76 keV."""
+    """Tissues at one energy, in a patient whose plain scan (a beam like 76 keV) shows BONE_HU."""
     share = BONE_HU / mono_hu("cortical", _BONE, 76.0)
     bone = share * mono_hu("cortical", _BONE, kev)
     return tissues(

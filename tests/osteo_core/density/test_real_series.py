@@ -38,13 +38,13 @@ def test_the_region_keeps_cortex_out_on_real_ct(name):
         shell = body.mask & ~roi
         assert roi.sum() * body.geometry.voxel_volume_ml > 2.0
         assert (~body.mask & roi).sum() == 0
-        # Cortex and endplates lie in what was left out.
+        # Cortex and endplates are in the part left out.
         assert np.median(hu[roi]) < np.median(hu[shell])
 
 
 def test_median_hu_of_a_healthy_spine_are_alike_and_sclerosis_is_left_out():
     rows = {m.level: m for m in measure_levels(*_pair("verse014"))}
-    # Sclerosis fills half of L1 (median 210 HU, the others about 75), so either half may be told as the focus.
+    # Sclerosis fills half of L1 (median 210 HU, the others about 75), so either half may be reported as the focus.
     assert rows[Level.L1].exclusion.code in (ExclusionCode.SCLEROTIC_FOCUS, ExclusionCode.DARK_FOCUS)
     assert [rows[level].median_hu for level in (Level.L2, Level.L3, Level.L4)] == pytest.approx(
         [87.0, 63.0, 72.0], abs=5.0
@@ -65,7 +65,7 @@ def test_median_hu_of_a_healthy_spine_are_alike_and_sclerosis_is_left_out():
 def test_fractures_of_real_patients_are_graded(name, grades):
     if name in PAIRS:
         volume, segmentation = _pair(name)
-    else:  # the mask alone is shared
+    else:  # only the mask is shared
         segmentation = _bodies(name)
         volume = Volume(voxels_hu=np.zeros(segmentation.geometry.shape, dtype=np.int16), geometry=segmentation.geometry)
     graded, _ = grade_fractures(measure_levels(volume, segmentation))

@@ -1,4 +1,4 @@
-"""Regions of the calibration tissues: what they hold is what was measured, on their own grid and on any other."""
+"""Regions of the calibration tissues contain what was measured, on their own grid and on any other."""
 
 from __future__ import annotations
 

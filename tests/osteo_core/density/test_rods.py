@@ -1,4 +1,4 @@
-"""Rods under the back: found where they lie, whatever the grid; anatomy, tubes and noise are none."""
+"""Rods under the back: found where they are, whatever the grid; anatomy, tubes and noise are not rods."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ X, Y, Z = centres()
 
 
 def torso(noise_hu: float = 8.0) -> np.ndarray:
-    """An oval trunk of water with three bodies, a round spinous process and ribs that run through the slices."""
+    """An oval trunk of water with three bodies, a round spinous process and ribs that cross the slices."""
     hu = np.where((X / 120) ** 2 + (Y / 75) ** 2 < 1, 30.0, -1000.0)
     for number in range(3):
         hu[(X / 24) ** 2 + (Y / 16) ** 2 + ((Z - 40 * (number - 1)) / 14) ** 6 < 1] = 150.0
@@ -159,7 +159,7 @@ def test_rods_of_no_known_phantom_are_refused_with_a_reason(rods: tuple[float, .
 
 
 def three_rods(beyond_hu: float) -> RodRow:
-    """Rods as those of an Image Analysis phantom show at 140 kVp, and what lies beyond them on the row."""
+    """Rods like those of an Image Analysis phantom at 140 kVp, with the HU beyond them in the row."""
     along = np.arange(-120.0, 160.0)
     hu = np.full(len(along), beyond_hu)
     hu[np.abs(along - 18) < 50] = 0.0
@@ -171,7 +171,7 @@ def three_rods(beyond_hu: float) -> RodRow:
 
 
 def test_rods_that_two_phantoms_explain_with_different_lines_are_neither() -> None:
-    """Half of a B-MAS 200 has the rods of half the slope: a name by chance would halve every value."""
+    """Half of a B-MAS 200 looks like rods of half the slope: a name picked by chance would halve every value."""
     unknown = identify_phantom(three_rods(np.nan), KNOWN.values())
     assert isinstance(unknown, str)
     assert "HA water equivalent" in unknown

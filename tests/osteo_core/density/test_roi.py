@@ -1,4 +1,4 @@
-"""The trabecular region: in bone core only, the same on every grid, and refused with a reason."""
+"""The trabecular region: only in the core of the bone, the same on every grid, and refused with a reason."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -63,7 +63,7 @@ def test_one_scan_read_at_one_to_five_mm_gives_the_same_medians():
 
 
 def _thicker(volume, segmentation, step):
-    """The same scan with every ``step`` slices averaged into one; a label where most of a voxel has it."""
+    """The same scan with every ``step`` slices averaged into one; a voxel gets the label of most of its volume."""
     n = volume.geometry.shape[2] // step
     blocks = (*volume.geometry.shape[:2], n, step)
     affine = volume.geometry.affine_lps.copy()
@@ -145,7 +145,7 @@ def test_depth_is_measured_from_the_faces_of_thick_slices():
 
 
 def depth_by_parts_mm(mask, spacing_mm):
-    """The same by splitting every voxel into its parts and SciPy's distance transform of them all."""
+    """The same by splitting every voxel into parts, with SciPy's distance transform over all of them."""
     parts = [max((n := int(np.ceil(step - 1e-6))) + 1 - n % 2, 1) for step in spacing_mm]
     fine = mask
     for axis, n in enumerate(parts):
@@ -269,12 +269,12 @@ def test_a_region_at_the_upper_bound_of_a_window_has_no_hu(spine, is_told):
         volume, voxels_hu=np.minimum(volume.voxels_hu, 140), cautions=(caution,) if is_told else volume.cautions
     )
     rows = {m.level: m for m in measure_levels(clipped, segmentation)}
-    # L1 (110 HU) and L2 (130 HU) end below the bound; L3 (150 HU) lies beyond it.
+    # L1 (110 HU) and L2 (130 HU) are below the bound; L3 (150 HU) is beyond it.
     assert [rows[level].median_hu for level in (Level.L1, Level.L2)] == pytest.approx([110.0, 130.0], abs=1.0)
     if is_told:
         assert rows[Level.L3].exclusion.code is ExclusionCode.IMPLAUSIBLE_HU
         assert "at the upper bound of a window, 140 HU" in rows[Level.L3].exclusion.found
-    else:  # an even region of a sound scan is no clipped one
+    else:  # an even region of a sound scan is not clipped
         assert rows[Level.L3].exclusion is None
 
 
@@ -288,7 +288,7 @@ def test_a_clipped_window_far_above_a_region_takes_nothing_out(spine):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_any_shape_has_numbers_or_a_reason(seed):
-    """Blobs, shells and crumbs as a network outlines them at the edge of a thorax: no line along them may hit anything."""
+    """Blobs, shells and crumbs, as outlined at the edge of a thorax: lines along them may miss every voxel."""
     rng = np.random.default_rng(seed)
     geometry = grid(spacing_mm=(1.0, 1.0, 2.0), extent_mm=(40.0, 40.0, 40.0))
     noise = ndimage.gaussian_filter(rng.normal(size=geometry.shape), rng.uniform(0.7, 3.0))

@@ -1,4 +1,4 @@
-"""Calibration tissues of a phantom torso are found at their HU; what is not in view is absent."""
+"""Calibration tissues of a phantom torso are found at their HU; tissues out of view are absent."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def test_a_narrow_field_of_view_has_no_air_and_no_fat():
 def test_without_skin_the_fat_round_the_spine_stands_in(native):
     volume, segmentation = native
     hu, labels = volume.voxels_hu.copy(), segmentation.labels
-    # A scan of the spine alone: no air, no skin; a pad of fat beside the muscle.
+    # A scan of only the spine: no air, no skin; a pad of fat beside the muscle.
     inner = slice(45, 125), slice(30, 95), slice(None)
     hu[50:62, 35:50, 5:45] = FAT_HU
     cropped = replace(
@@ -140,7 +140,7 @@ def test_coarse_blocks_lie_where_their_voxels_lay():
 
 @pytest.mark.parametrize(("levels", "is_seen"), [((Level.L2, Level.L3), True), ((Level.L3, Level.L4), False)])
 def test_where_the_aorta_may_have_divided_a_level_does_not_vote(levels, is_seen):
-    """The disc at L4 may be bowel or muscle, so with L3 alone above it nothing is called native."""
+    """The disc at L4 may be bowel or muscle, so with only L3 above it nothing is called native."""
     bodies = tuple(BodySpec(level=level) for level in levels)
     tissues = find_calibration_tissues(
         *build_spine(SpineSpec(bodies=bodies, noise_hu=15.0), grid(**TORSO), part_mm=3.0)

@@ -1,4 +1,4 @@
-"""A body turned against its header is told as that, and only where no level is sure."""
+"""A body orientation that contradicts the header is reported, and only if no level is certain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Water through the spine: a cylinder's diameter, its density, and a field of view that cuts it."""
+"""Water path through the spine: a cylinder's diameter, its density, and a field of view that cuts it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: finding with a fixed key, and the one series that should come out."""
+"""Shared by the tests of this folder: finding with a fixed key, and the one series that should result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def find(*paths: Path, **options: Any) -> Found:
 
 
 def found_in(folder: Path, **spec: Any) -> Found:
-    """What find gives for one written series."""
+    """The result of `find` for one written series."""
     return find(write_series(folder, CtSpec(**spec)).folder)
 
 

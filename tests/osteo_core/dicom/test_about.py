@@ -1,4 +1,4 @@
-"""What a NIfTI file cannot say: from the JSON file beside it or a table; refused by row, told where they differ."""
+"""What a NIfTI file cannot state, from the JSON file beside it or a table; refused by row, conflicts reported."""
 
 from __future__ import annotations
 

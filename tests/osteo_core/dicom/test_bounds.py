@@ -1,4 +1,4 @@
-"""Files that claim or inflate to more than they hold, and headers that no parser expects: one reason each, no end of a run."""
+"""Files that claim or inflate to more than they hold, and unexpected headers: one reason each, and the run goes on."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_deflated_file_cut_short_has_a_reason(tmp_path: Path, cut: float) -> N
 )
 def test_a_claim_that_the_file_cannot_hold(tmp_path: Path, keyword: str, value: str | int, reason: str) -> None:
     def lie(dataset: Dataset, _: int) -> None:
-        if isinstance(value, str):  # as the file has it: pydicom would not write such a number
+        if isinstance(value, str):  # as in the file: pydicom would not write such a number
             dataset[Tag(0x0028, 0x0008)] = RawDataElement(
                 Tag(0x0028, 0x0008), "IS", len(value), value.encode(), 0, False, True
             )
@@ -113,7 +113,7 @@ def test_a_claim_that_the_file_cannot_hold(tmp_path: Path, keyword: str, value: 
 
 
 def _nested(depth: int) -> bytes:
-    """(0018,9321) sequences of undefined length, one in the other, in explicit little endian."""
+    """Nested (0018,9321) sequences of undefined length, in explicit little endian."""
     sequence = struct.pack("<HH2sHI", 0x0018, 0x9321, b"SQ", 0, 0xFFFFFFFF)
     item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
     ends = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
@@ -165,7 +165,7 @@ def test_a_nifti_header_that_lies(tmp_path: Path, field: str, value) -> None:
 
 
 def test_an_unknown_value_representation_costs_no_memory(tmp_path: Path) -> None:
-    """GDCM would take the next four bytes for a length, and keep 740 MB for each reading of this slice."""
+    """GDCM would take the next four bytes as a length, and keep 740 MB for each reading of this slice."""
     (path,) = write_series(tmp_path / "ct", CtSpec(slices=1)).files
     whole = read_frames(path, ExplicitVRLittleEndian)
     content = path.read_bytes()

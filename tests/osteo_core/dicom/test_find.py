@@ -1,4 +1,4 @@
-"""Find: series from headers, the reason for all that is left out, and nothing opened twice."""
+"""Find: series from headers, a reason for everything left out, and nothing opened twice."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ sys.addaudithook(_watch)
 
 @pytest.fixture
 def opened():
-    """Paths of all files opened while the test runs, by whatever means Python has."""
+    """Paths of all files opened during the test, by any means that Python has."""
     _OPENED.clear()
     _IS_WATCHING[0] = True
     yield _OPENED
@@ -341,7 +341,7 @@ def test_two_voltages_or_two_patients_in_one_series_have_no_answer(tmp_path: Pat
     patient = the_exclusion(found_in(tmp_path / "id", change=mixed("PatientID", ("ROE-1", "DOE-2"))))
     assert patient.code is ExclusionCode.MIXED_PATIENTS
     assert patient.sentence == "The files of this series name 2 patients; the patient cannot be determined."
-    # A slice that says nothing contradicts nobody.
+    # A slice without a value contradicts no other.
     assert the_series(found_in(tmp_path / "blank", change=mixed("KVP", (None, 100.0)))).kvp == 100.0
     assert found_in(tmp_path / "nobody", change=mixed("PatientID", ("", "DOE-2"))).series
 
@@ -436,7 +436,7 @@ def test_a_count_of_frames_that_cannot_be_is_damage(tmp_path: Path, frames: str)
 
 
 def _odd_image(keyword_values: dict):
-    """Change of the one extra file that ``duplicated=(3,)`` writes as number 17."""
+    """Change only the extra file that ``duplicated=(3,)`` writes as number 17."""
 
     def change(dataset: Dataset, _: int) -> None:
         if dataset.InstanceNumber == 17:

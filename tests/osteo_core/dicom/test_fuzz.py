@@ -1,4 +1,4 @@
-"""Damaged headers: whatever bytes a file holds, it is read or named as unreadable, and the others are found."""
+"""Damaged headers: whatever bytes a file holds, it is read or reported as unreadable, and the others are found."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def mutated(content: bytes, seed: int) -> bytes:
-    """The file with a few bytes changed, doubled, lost or cut, as broken discs and broken programs leave them."""
+    """The file with a few bytes changed, doubled, lost or cut off, as by broken discs and programs."""
     draw = random.Random(seed)
     spoilt = bytearray(content)
     for _ in range(draw.randint(1, 6)):

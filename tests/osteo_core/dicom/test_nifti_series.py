@@ -1,4 +1,4 @@
-"""NIfTI files as series: what a header can tell, names that never collide, label maps kept out."""
+"""NIfTI files as series: what a header states, names that never collide, label maps excluded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One series a study: each criterion decides once here, and the reason says so."""
+"""One series per study: each criterion decides once here, and the reason says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SEG of every kind read back equal what was written, on whatever axes, with only the segments that are asked for."""
+"""SEGs of every kind are read back as written, on any axes, with only the requested segments."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_what_was_written_comes_back_where_it_lay(tmp_path: Path, kind: str, tur
 
 
 def test_the_stack_grows_along_its_own_normal(tmp_path: Path) -> None:
-    """Frames of a grid whose third axis runs against the normal are sorted by where they lie."""
+    """Frames of a grid whose third axis runs against the normal are sorted by position."""
     geometry = grid(spacing_mm=(1.0, 1.0, 2.0), extent_mm=(13.0, 14.0, 24.0), rotation=np.diag([1.0, 1.0, -1.0]))
     labels = blocks(geometry)
     read = read_seg(write_seg(tmp_path / "s.dcm", labels, geometry, names=NAMES), lambda segment: segment.number)

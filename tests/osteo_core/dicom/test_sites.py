@@ -1,4 +1,4 @@
-"""Naming where series come from: the table's first row that fits, else the institution; a key is what is kept."""
+"""Naming the site of a series: the table's first matching row, else the institution; only a key is stored."""
 
 from __future__ import annotations
 

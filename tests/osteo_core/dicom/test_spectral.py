@@ -1,4 +1,4 @@
-"""What an image says that it is: spectral and derived series by any word, and no false alarm on real descriptions."""
+"""The image type stated in headers: spectral and derived series by any word, no false alarms on real descriptions."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_words_of_plain_ct(words: str) -> None:
 
 
 def test_real_descriptions_are_refused_only_for_what_they_are() -> None:
-    """All 39,092 descriptions of 128,169 real series: how many are refused, kind by kind."""
+    """All 39,092 descriptions of 128,169 real series: how many are refused, by kind."""
     table = pd.read_parquet(shared_data("tables", "idc_ct_series.parquet"), columns=["SeriesDescription"])
     counts = Counter(kind.split(" at ")[0] for one in table.SeriesDescription.dropna() if (kind := image_kind(one)))
     assert counts.pop("a projection") == 1767

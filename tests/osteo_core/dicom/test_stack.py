@@ -1,4 +1,4 @@
-"""Stacks: what is regular within rounding passes, what is not has its name, and order never shows."""
+"""Stacks: what is regular within rounding passes, every irregularity is named, and file order does not matter."""
 
 from __future__ import annotations
 

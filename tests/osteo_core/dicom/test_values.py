@@ -1,4 +1,4 @@
-"""Values of elements: blank and spoilt ones are None, never an error and never a guess."""
+"""Values of elements: blank and invalid ones are None, never an error and never a guess."""
 
 from __future__ import annotations
 

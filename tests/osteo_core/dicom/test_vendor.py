@@ -1,4 +1,4 @@
-"""Manufacturers and kernels as they really come: all strings of the Imaging Data Commons, and what no row names."""
+"""Manufacturers and kernels in real data: all strings of the Imaging Data Commons, and those that match no row."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from osteo_core.dicom.vendor import kernel_group, normalise_vendor, odd_unit, ve
 from osteo_core.terms import KernelGroup, Vendor
 from tests.shared_data import shared_data
 
-#: All 45 manufacturer strings of CT series in IDC v25, and the vendor that each must become.
+#: All 45 manufacturer strings of CT series in IDC v25, and the vendor for each.
 IDC_MANUFACTURERS = {
     "GE MEDICAL SYSTEMS": Vendor.GE,
     "GE": Vendor.GE,
@@ -70,7 +70,7 @@ def test_the_table_above_is_the_whole_of_idc() -> None:
 
 
 def test_every_model_of_idc_agrees_with_its_manufacturer_or_stays_other() -> None:
-    """200 models: a model line never names another vendor than the manufacturer does (three re-labelled series aside)."""
+    """200 models: a model never names another vendor than the manufacturer does (except three re-labelled series)."""
     columns = ["Manufacturer", "ManufacturerModelName"]
     rows = parquet.read_table(shared_data("tables", "idc_ct_series.parquet"), columns=columns).group_by(columns)
     pairs = [tuple(row.values()) for row in rows.aggregate([]).to_pylist()]
@@ -185,7 +185,7 @@ def test_a_kernel_means_something_only_under_its_vendor() -> None:
 
 
 def test_nlst_kernels_split_as_its_protocol_had_them() -> None:
-    """Each NLST centre rebuilt one standard and one sharp series; the five commonest pairs (IDC v25)."""
+    """Each NLST centre reconstructed one standard and one sharp series; the five commonest pairs (IDC v25)."""
     standard = [(Vendor.GE, "STANDARD"), (Vendor.SIEMENS, "B30f"), (Vendor.PHILIPS, "C"), (Vendor.CANON, "FC10")]
     sharp = [(Vendor.GE, "BONE"), (Vendor.SIEMENS, "B50f"), (Vendor.PHILIPS, "D"), (Vendor.CANON, "FC51")]
     assert KernelGroup.SHARP not in {kernel_group(*pair) for pair in standard}

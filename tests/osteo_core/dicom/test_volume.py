@@ -1,4 +1,4 @@
-"""Read: the truth that was written comes back, in HU and in place, whatever the form of the files."""
+"""Read: the written truth comes back, in HU and position, whatever the form of the files."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_any_orientation_keeps_hu_and_place(tmp_path: Path, orientation: tuple[f
     assert_truth(volume, built)
     voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
     assert geometry.axis_codes == "LPS"
-    # The picture depends on the place alone: drawn on the turned grid it is the same.
+    # The image depends only on the position: drawn on the turned grid it is the same.
     np.testing.assert_array_equal(voxels, trunk_hu(geometry))
 
 
@@ -120,7 +120,7 @@ def test_any_orientation_keeps_hu_and_place(tmp_path: Path, orientation: tuple[f
         {"padding_hu": -3024.0, "is_signed": True, "intercept": -1024.0, "is_padding_declared": False},  # GE
         {"padding_hu": -2048.0, "is_signed": True, "intercept": 0.0, "is_padding_declared": False},  # Toshiba
         {"padding_hu": -2000.0, "is_signed": True, "intercept": 0.0},  # Hitachi
-        {"padding_hu": -1200.0, "is_signed": True, "intercept": 0.0},  # only its declaration tells
+        {"padding_hu": -1200.0, "is_signed": True, "intercept": 0.0},  # known only from its declaration
     ],
 )
 def test_padding_becomes_air(tmp_path: Path, spec: dict) -> None:
@@ -246,7 +246,7 @@ def test_repeated_slices_with_other_pixels_are_an_exclusion(tmp_path: Path) -> N
 
 
 def test_files_without_a_slice_are_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They held some when they were indexed; found by damaged input led by coverage."""
+    """They had slices when they were indexed; found by coverage-guided fuzzing."""
     series = the_series(find(write_series(tmp_path / "ct", CtSpec()).folder))
     monkeypatch.setattr("osteo_core.dicom.volume.read_slices", lambda *_: [])
     found = read_volume(replace(series, stack=None))
@@ -329,13 +329,13 @@ REAL = {
 }
 
 
-#: One a transfer syntax (none, JPEG-LS, JPEG 2000, JPEG lossless); the two largest take long and add no syntax.
+#: One per transfer syntax (none, JPEG-LS, JPEG 2000, JPEG lossless); the two largest take long and add no syntax.
 COMPARED = ("ge_revolution", "philips_brilliance16", "siemens_biograph_mct", "siemens_sensation64")
 
 
 @pytest.mark.parametrize("name", COMPARED)
 def test_real_series_agree_with_simpleitk_reading_them_by_itself(name: str) -> None:
-    """Same grid, same place, same HU but for the padding."""
+    """Same grid, same position, same HU except for padding."""
     folder = shared_data("ct", name)
     found = find(folder)
     (series,) = [*found.series, *(series for series, _ in found.excluded)]
@@ -386,7 +386,7 @@ def test_two_stacks_in_one_enhanced_file_are_told_apart(tmp_path: Path) -> None:
         assert isinstance(volume, Volume)
         shift = 10 if series.series_instance_uid.endswith("_stack2") else 0
         np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu + shift)
-        # As a store gives it back: under its key, not under its own identifier.
+        # As returned by a store: under its key, not under its own identifier.
         stored = read_volume(replace(series, series_instance_uid=series.series_key, stack=None))
         assert isinstance(stored, Volume)
         np.testing.assert_array_equal(stored.voxels_hu, volume.voxels_hu)

@@ -1,4 +1,4 @@
-"""Walking: each file once, loops end, nothing that blocks is opened, unchanged folders stay shut."""
+"""Walking: each file once, loops end, nothing that blocks is opened, unchanged folders are not read again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who a patient is, from the source header; nothing of it can slip into a log."""
+"""The patient's identity from the source header; none of it can get into a log."""
 
 from __future__ import annotations
 

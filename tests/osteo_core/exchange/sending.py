@@ -1,4 +1,4 @@
-"""What the tests of this folder share: a source on disk, outlines on it, a signed read, and the objects read back."""
+"""Shared by the tests of this folder: a source on disk, outlines on it, a signed read, and the objects read back."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ SIGNED = SignedRead(
 
 
 def changed(read: dict[str, Any] | None = None, **signed: Any) -> SignedRead:
-    """The signed read with some fields changed, of itself and of its read."""
+    """The signed read with some fields changed, its own and those of its read."""
     return replace(SIGNED, read=replace(READ, **(read or {})), **signed)
 
 
@@ -75,7 +75,7 @@ def source_in(folder: Path, **spec: Any) -> Source:
 
 
 def blocks(shape: tuple[int, int, int], numbers: tuple[int, ...] = (20, 21, 22)) -> np.ndarray:
-    """Labels (I, J, K): a box a level, none alike, none in the outermost slices, one slice empty between two of them."""
+    """Labels (I, J, K): one box per level, all different, none in the outermost slices, one empty slice between two."""
     labels = np.zeros(shape, dtype=np.uint8)
     step = (shape[2] - 4) // len(numbers)
     for n, number in enumerate(numbers):
@@ -86,19 +86,19 @@ def blocks(shape: tuple[int, int, int], numbers: tuple[int, ...] = (20, 21, 22))
 
 
 def made_from(source: Source, signed: SignedRead = SIGNED, labels: np.ndarray | None = None) -> tuple[Any, Any]:
-    """SEG and SR of the read, outlines on the source's own slices."""
+    """SEG and SR of the read, with outlines on the source's own slices."""
     grid: Geometry = source.geometry
     seg = None if signed.is_rejected else seg_of(source, blocks(grid.shape) if labels is None else labels, grid, signed)
     return seg, report_of(source, signed, seg)
 
 
 def written(made: Dataset) -> bytes:
-    """Its bytes as a file."""
+    """The object's bytes as a file."""
     file = io.BytesIO()
     dcmwrite(file, made, enforce_file_format=True)
     return file.getvalue()
 
 
 def read_back(made: Dataset) -> Dataset:
-    """The object as somebody reads its file."""
+    """The object as read from its file."""
     return dcmread(io.BytesIO(written(made)))

@@ -1,4 +1,4 @@
-"""What both objects share: UIDs and bytes that do not change, patient and study as the source has them, sound DICOM."""
+"""Common to both objects: stable UIDs and bytes, patient and study as in the source, valid DICOM."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COPIED = (
 
 def test_the_uids_are_those_of_the_read() -> None:
     assert uid_of(PSEUDONYMS, "e" * 32, SEG) == "2.25.113072650859668658137957626957236540896"
-    keys = (PSEUDONYMS, Pseudonyms(bytes(32)))  # who has an export, and not the key, cannot tell what a PACS holds
+    keys = (PSEUDONYMS, Pseudonyms(bytes(32)))  # an export without the key does not reveal a PACS's objects
     kinds = (SEG, SR, "SEG series", "SR series")
     found = {uid_of(key, read, what) for key in keys for read in ("a", "b") for what in kinds}
     assert len(found) == 16
@@ -161,7 +161,7 @@ def test_dciodvfy_finds_no_error(tmp_path: Path, of, is_enhanced: bool) -> None:
         assert kinds <= WARNINGS, kinds
 
 
-#: What remains, and why: the private scheme is not in dciodvfy's list; the source states no study time and no StudyID.
+#: Remaining warnings: the private scheme is not in dciodvfy's list; the source states no study time and no StudyID.
 WARNINGS = {
     "Unrecognized defined term <99OSTEO> for value 1 of attribute <Coding Scheme Designator>",
     "Missing attribute or value that would be needed to build DICOMDIR",

@@ -1,4 +1,4 @@
-"""Real headers of five makers: the objects are sound, the voxels equal, and patient and study those of the CT."""
+"""Real headers of five makers: the objects are valid, the voxels equal, and patient and study those of the CT."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SENT = ("ge_discovery_ls", "ge_revolution", "philips_brilliance16", "siemens_sen
 
 
 def source_of(name: str):
-    """The source as a store gives it back: its headers are read anew."""
+    """The source as returned by a store: its headers are read again."""
     return read_source(replace(the_series(find(shared_data("ct", name))), stack=None))
 
 

@@ -1,4 +1,4 @@
-"""The SR of a signed read, read back through highdicom: every number, its mineral, its interval, and who stands for it."""
+"""The SR of a signed read, read back with highdicom: every number, its mineral, its interval, and its reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SEG of a signed read holds the very voxels, where they lay, and says what each segment is and who drew it."""
+"""The SEG of a signed read holds the exact voxels in their positions, and says what each segment is and by whom."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.builders.spines import rotation
 from tests.osteo_core.exchange.sending import SIGNED, blocks, made_from, read_back, source_in, written
 
 AXES = np.vstack([np.eye(3), -np.eye(3)])
-#: Rows and columns along any two body axes either way, and turned out of all of them.
+#: Rows and columns along any two body axes in either direction, and oblique to all of them.
 ORIENTATIONS = [
     *(
         tuple(AXES[a + 3 * i]) + tuple(AXES[b + 3 * j])
@@ -37,7 +37,7 @@ ORIENTATIONS = [
 
 
 def labels_from(path: Path, made: Dataset, target: Geometry) -> np.ndarray:
-    """The labels that our own reader finds in the file, by the segments' labels, on the grid of the source."""
+    """The labels found in the file by our own reader, by the segments' labels, on the grid of the source."""
     path.write_bytes(written(made))
     read = read_seg(path, lambda segment: Level[segment.words[0]])
     return resample_labels(read.labels, read.geometry, target)
@@ -54,7 +54,7 @@ def test_every_voxel_comes_back_where_it_lay(tmp_path: Path, orientation, is_enh
 
 @pytest.mark.parametrize("orientation", [SAGITTAL, CORONAL])
 def test_a_mask_on_turned_axes_is_laid_on_the_slices(tmp_path: Path, orientation) -> None:
-    """As a store keeps it: the same grid with its axes in another order."""
+    """As kept by a store: the same grid with its axes in another order."""
     source = source_in(tmp_path / "ct", orientation=orientation)
     grid, labels = source.geometry, blocks(source.geometry.shape)
     affine = grid.affine_lps[:, [2, 0, 1, 3]].copy()
@@ -126,7 +126,7 @@ def test_each_segment_is_coded_and_says_who_drew_it(tmp_path: Path) -> None:
 
 
 def test_levels_without_a_code_have_the_part_of_the_spine_and_say_so(tmp_path: Path) -> None:
-    """Not a neighbour's code, which would make two of one vertebra."""
+    """Not the code of a neighbour, which would give two vertebrae the same code."""
     source = source_in(tmp_path / "ct", slices=30)
     labels = blocks(source.geometry.shape, (28, 20, 24, 25))
     seg = made_from(source, labels=labels)[0]

@@ -1,4 +1,4 @@
-"""A body that the field of view cuts says on which side, whatever the axes of the array."""
+"""The sides on which the field of view cuts a body, whatever the axes of the array."""
 
 from __future__ import annotations
 

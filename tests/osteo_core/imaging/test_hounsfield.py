@@ -1,4 +1,4 @@
-"""Rough faults of HU are seen by the histogram alone."""
+"""Gross errors of HU are detected from the histogram alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NIfTI both ways: what is written comes back, voxels where they were; what is no CT has its reason."""
+"""NIfTI both ways: what is written comes back with voxels in place; files that are not CT have a reason."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_labels_take_both_forms_of_their_source(tmp_path: Path, sform: int, qfor
     [
         (256, np.float32([np.nan, 2.0, 0.0]).tobytes()),  # the quaternion
         (76, np.float32([1.0, 0.0, np.nan, -2.0]).tobytes()),  # its sign and the size of voxels
-        (123, bytes([13])),  # a unit that there is not
+        (123, bytes([13])),  # a unit that does not exist
     ],
 )
 def test_a_spoilt_field_of_the_source_does_not_stop_its_mask(tmp_path: Path, at: int, spoilt: bytes) -> None:
@@ -115,7 +115,7 @@ def test_a_scaled_scan_is_never_held_in_double_precision(
     assert isinstance(volume, Volume)
     np.testing.assert_array_equal(volume.voxels_hu, (stored * np.float32(slope) + np.float32(intercept)))
     assert volume.voxels_hu.dtype.itemsize == bytes_a_voxel
-    # Beside the values one byte a voxel for what is padding; never as much again as float64 would take.
+    # Besides the values, one byte per voxel for padding; never as much again as float64 would take.
     assert peak < (bytes_a_voxel + 4.5) * stored.size
 
 
@@ -133,7 +133,7 @@ def test_a_qform_counts_where_the_sform_cannot_be_inverted(tmp_path: Path) -> No
 
 
 def two_forms(path: Path, *, code: int, sform: np.ndarray) -> Geometry:
-    """The trunk with the scanner's qform and another sform (RAS); returns where the qform lays it."""
+    """The trunk with the scanner's qform and a different sform (RAS); returns the geometry of the qform."""
     voxels, geometry = trunk()
     image = nibabel.Nifti1Image(voxels, np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine_lps)
     image.set_qform(image.affine, code=1)

@@ -1,4 +1,4 @@
-"""The same voxels at the same places from every format and under a suffix that lies; else one sentence."""
+"""The same voxels at the same positions from every format and under a false suffix; otherwise one sentence."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from osteo_core.segmentation.naming import names_in
 from tests.builders.series import CtSpec, write_series
 from tests.builders.spines import grid
 
-#: Axes of three lengths, turned, off the centre: every mistake of order or sign shows.
+#: Axes of three lengths, turned, off centre: every mistake of order or sign shows.
 TURN = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
 GRID = grid(spacing_mm=(1.5, 2.0, 3.0), extent_mm=(60.0, 50.0, 90.0), centre_mm=(10.0, -20.0, 300.0), rotation=TURN)
 
 
 def body() -> np.ndarray:
-    """HU as of a trunk: air, fat and soft tissue with noise."""
+    """HU like those of a trunk: air, fat and soft tissue with noise."""
     rng = np.random.default_rng(3)
     voxels = rng.normal(-1000.0, 10.0, GRID.shape)
     voxels[5:-5, 4:-4] = rng.normal(-100.0, 12.0, voxels[5:-5, 4:-4].shape)

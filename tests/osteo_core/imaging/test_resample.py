@@ -1,4 +1,4 @@
-"""Grids into other grids keep the world: positions and values go together, whatever the order of the axes."""
+"""Resampling between grids preserves the world: positions and values stay together, whatever the order of the axes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CODES = ["".join(letters) for order in permutations(("LR", "AP", "SI")) for lett
 
 
 def oblique_geometry(shape: tuple[int, int, int] = (5, 6, 7)) -> Geometry:
-    """A grid turned by some 20 degrees about two axes, with three different spacings."""
+    """A grid turned by about 20 degrees about two axes, with three different spacings."""
     a, b = np.radians(20), np.radians(-15)
     turn_z = np.array([[np.cos(a), -np.sin(a), 0], [np.sin(a), np.cos(a), 0], [0, 0, 1]])
     turn_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
@@ -35,7 +35,7 @@ def oblique_geometry(shape: tuple[int, int, int] = (5, 6, 7)) -> Geometry:
 def grid_of_spacing(geometry: Geometry, spacing_mm: tuple[float, float, float]) -> Geometry:
     """A grid with the same axes and the same field of view, and this spacing (mm).
 
-    The outer faces of the first voxels stay where they are; the far faces move by less than one new voxel.
+    The outer faces of the first voxels stay in place; the far faces move by less than one new voxel.
     """
     new = np.asarray(spacing_mm, dtype=float)
     old = np.asarray(geometry.spacing_mm)

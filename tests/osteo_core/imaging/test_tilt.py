@@ -1,4 +1,4 @@
-"""A tilted stack stands upright again: every tissue where it was in the world."""
+"""A tilted stack is made upright again: every tissue keeps its position in the world."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_tissues_stay_where_they_are_in_the_world(angle: float) -> None:
     at = source.geometry.to_index(upright.geometry.to_world_mm(np.argwhere(truth > -2000)))
     inside = ((at >= 0) & (at <= np.array(source.geometry.shape) - 1)).all(axis=1).reshape(truth.shape)
     alike = np.abs(upright.voxels_hu.astype(int) - truth)[inside] <= 2
-    # Only the rims of tissues are blended by the move within the slice.
+    # Only the edges of tissues are blended by the shift within the slice.
     assert alike.mean() > 0.93
     np.testing.assert_allclose(np.median(upright.voxels_hu[inside & (truth > 230)]), 250, atol=3)
     assert [c.code for c in upright.cautions] == [CautionCode.TILT_CORRECTED]

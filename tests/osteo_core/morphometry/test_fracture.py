@@ -1,4 +1,4 @@
-"""Height loss and grade: normal shapes are no fracture, real losses are found and graded."""
+"""Height loss and grade: normal shapes are not fractures, real losses are found and graded."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def _normal(level: Level, scale: float = 29.0) -> Heights:
 
 
 def _wedged(level: Level, loss: float) -> Heights:
-    """A straight wedge that lost this share at the anterior rim, as its heights show it 15.5 and 12.5 % within the rims."""
+    """A straight wedge that lost this share at the anterior rim; heights are read 15.5 and 12.5 % inside the rims."""
     sound = _normal(level)
     return Heights(
         anterior_mm=(1 - 0.845 * loss) * sound.anterior_mm,
@@ -58,7 +58,7 @@ def test_a_sound_lordotic_spine_has_no_fracture():
 
 
 def test_the_example_that_a_naive_ratio_flags_is_sound():
-    # 22.5 / 28.5 at L4 would be 21 % by min/max, as an open tool's own example shows.
+    # 22.5 / 28.5 at L4 would be 21 % by min/max, as in an open tool's own example.
     spine = _spine() | {Level.L4: Heights(anterior_mm=28.5, middle_mm=25.0, posterior_mm=26.0)}
     assert find_height_losses(spine)[Level.L4].grade == 0
 
@@ -88,7 +88,7 @@ def test_two_fractured_neighbours_do_not_hide_each_other():
 
 
 def test_three_fractures_in_a_row_do_not_hide_a_fourth():
-    # L1 and L2 biconcave with their rims lowered too, L3 crushed: the median of the others would call T12 normal enough
+    # L1 and L2 biconcave with lowered rims, L3 crushed: by the median of the others, T12 would count as normal
     spine = _spine() | {Level.T12: _wedged(Level.T12, 0.29)}
     for level in (Level.L1, Level.L2, Level.L3):
         normal = _normal(level)
@@ -197,7 +197,7 @@ def test_every_level_carries_its_suggestion_and_the_number_behind_it():
     }
     assert found[Level.L2].endplate_depression == pytest.approx(0.30)
     assert found[Level.L5].endplate_depression is None
-    # depressed a little at a sound height: the number stands, nothing is suggested
+    # slightly depressed at a normal height: the number is given, nothing is suggested
     assert found[Level.L3].endplate_depression == pytest.approx(0.12)
     assert found[Level.L3].suggested_cause is SuggestedCause.NO_DEFORMITY
 

@@ -1,4 +1,4 @@
-"""Six-point heights of bodies whose heights are known."""
+"""Six-point heights of bodies with known heights."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def _heights(segmentation):
 
 def test_wedge_and_biconcave_heights_are_those_of_the_builder():
     _, segmentation = build_spine(SPINE, grid())
-    # The points lie 10-15 % inside the rims, where these shapes are a little less extreme.
+    # The points are 10-15 % inside the rims, where these shapes are slightly less extreme.
     expected = [[19.0, 21.5, 25.8], [23.5, 19.0, 23.5], [27.0, 27.0, 27.0]]
     assert _heights(segmentation) == pytest.approx(np.array(expected), abs=1.1)
 

@@ -19,7 +19,7 @@ def test_the_interval_is_garwoods() -> None:
 
 def test_the_queue_week_by_week() -> None:
     found = plan([4, 6, 5], to_review=15, before_clinic=8, slots_a_week=8, share_to_clinic=0.8, ahead=8)
-    waits, expected = 20.0, [20.0]  # of the 15 to be reviewed 12 will need a slot
+    waits, expected = 20.0, [20.0]  # of the 15 to be reviewed, 12 will need a slot
     for _ in range(8):
         waits = max(0.0, waits + 4.0 - 8.0)
         expected.append(waits)
@@ -30,7 +30,7 @@ def test_the_queue_week_by_week() -> None:
 
 
 def test_the_share_holds_for_those_who_wait_for_review_too() -> None:
-    """100 to review and 10 flags a week, of which 20 % need a slot: 20 wait, 2 come and 4 go a week, so 10 weeks."""
+    """100 to review and 10 flags a week, 20 % of which need a slot: 20 wait, 2 come and 4 go a week, so 10 weeks."""
     found = plan([10], to_review=100, before_clinic=0, slots_a_week=4, share_to_clinic=0.2)
     assert (found.queue[0], found.weeks_to_clear) == (20.0, 10)
 

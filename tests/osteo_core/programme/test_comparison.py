@@ -1,4 +1,4 @@
-"""All figures of agreement at once: each the statistic's own, and a sentence for what cannot be computed."""
+"""All figures of agreement at once: each equals its own statistic, and a sentence for what cannot be computed."""
 
 from __future__ import annotations
 

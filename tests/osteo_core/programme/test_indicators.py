@@ -1,4 +1,4 @@
-"""Bands at their marks, and a sentence where there is no share."""
+"""Bands at their thresholds, and a sentence if there is no share."""
 
 from __future__ import annotations
 

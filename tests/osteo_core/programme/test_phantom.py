@@ -1,4 +1,4 @@
-"""Phantom lines one after the other."""
+"""Phantom lines in succession."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_line_is_compared_with_the_one_before_it_of_the_same_scanner() -> None
 
 
 def test_another_kernel_is_no_change() -> None:
-    """0.70 for smooth and 0.80 for standard of one scanner: 13 % apart on the day they are made, and no drift."""
+    """0.70 for smooth and 0.80 for standard on one scanner: 13 % apart on the day they are made, but no drift."""
     smooth = replace(LINE, vendor=Vendor.GE, slope_mg_cm3_per_hu=0.7, intercept_mg_cm3=0.0, valid_from=date(2026, 1, 1))
     standard = replace(smooth, slope_mg_cm3_per_hu=0.8)
     later = replace(standard, slope_mg_cm3_per_hu=0.84, valid_from=date(2026, 6, 1))

@@ -1,4 +1,4 @@
-"""A line from QCT pairs: known lines come back, leave-one-out is the slow way's, poor pairs are refused."""
+"""A line from QCT pairs: known lines are recovered, leave-one-out equals the slow way, poor pairs are refused."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fitted(pairs: list[QctPair]) -> PairsLine:
 
 
 def exact_pairs(intercept: float) -> list[QctPair]:
-    """Pairs that lie on 0.8 HU + intercept but for 0.01 mg/cm3."""
+    """Pairs on 0.8 HU + intercept to within 0.01 mg/cm3."""
     hu = [10.0 * n for n in range(25)]
     return [
         QctPair(patient_key=f"p{n}", hu=h, qct_mg_cm3=0.8 * h + intercept + 0.01 * (-1) ** n) for n, h in enumerate(hu)
@@ -80,7 +80,7 @@ def test_the_scanners_own_line_comes_back_without_flattening() -> None:
 
 
 def test_a_line_of_40_pairs_agrees_with_qct_in_the_next_200_patients() -> None:
-    """Limits of agreement within 6 mg/cm3 of those that the errors of HU and QCT alone leave."""
+    """Limits of agreement within 6 mg/cm3 of those left by the errors of HU and QCT alone."""
     own = 1.96 * np.hypot(3.2, 0.8 * 4.0)
     for seed in range(20):
         line, unseen = fitted(pairs_of(40, seed=seed)), pairs_of(200, seed=1000 + seed)

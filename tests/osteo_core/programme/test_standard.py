@@ -1,4 +1,4 @@
-"""Standard populations from 50 on, and strata that are too small."""
+"""Standard populations from age 50, and strata that are too small."""
 
 from __future__ import annotations
 

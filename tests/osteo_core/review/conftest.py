@@ -1,4 +1,4 @@
-"""One phantom series before a reader."""
+"""One phantom series opened by a reader."""
 
 from __future__ import annotations
 

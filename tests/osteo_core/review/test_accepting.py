@@ -1,4 +1,4 @@
-"""'Accepted' is signed on the program's own result, or by an adjudicator on a read as it was signed."""
+"""'Accepted' is signed only on the program's own result, or by an adjudicator on an unchanged signed read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METAL = Decisions(left_out={Level.L2: Reason(why=LeftOut.METAL)})
     [
         (MODEL, Decisions(), []),
         (MODEL, Decisions(causes={Level.L1: Cause.NON_OSTEOPOROTIC}), []),
-        (MODEL, Decisions(grades={Level.L1: 0}, phase=ContrastPhase.NATIVE), []),  # as the program has it
+        (MODEL, Decisions(grades={Level.L1: 0}, phase=ContrastPhase.NATIVE), []),  # the same as the program's
         ("c" * 12, Decisions(), ["the outlines are corrected"]),
         (MODEL, METAL, ["L2 is left out"]),
         (MODEL, Decisions(grades={Level.L1: 2}), ["the grade of L1 is another one"]),

@@ -1,4 +1,4 @@
-"""Where readers correct the program: every count against a hand count."""
+"""Where readers correct the program: every count against a count by hand."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def left_out(**reasons: LeftOut) -> Decisions:
 
 
 def test_counts_by_scanner_and_reason() -> None:
-    """GE: one corrected (2 of 4 levels), one accepted (1 level). Siemens: one accepted with metal left out, one rejected.
-    Philips: a draft that nobody signed."""
+    """GE: one corrected (2 of 4 levels), one accepted (1 level). Siemens: one accepted with metal left out, one
+    rejected. Philips: an unsigned draft."""
     corrected = {Level.L1: 0.8, Level.L2: 0.0, Level.L3: 1.0, Level.L4: 1.0}
     given = [
         *rows(

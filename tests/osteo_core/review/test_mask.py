@@ -1,4 +1,4 @@
-"""A mask that a browser sends: whatever is wrong with it is one sentence, and only a sound one passes."""
+"""A mask sent by a browser: every fault in it gives one sentence, and only a sound mask passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A site's own precision study: the arithmetic against a slow second computation, what it covers, what is refused."""
+"""A site's own precision study: the arithmetic against a slow second computation, its coverage, and refusals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table(folder: Path, *rows: str, head: str = HEAD) -> Path:
 
 
 def rms_sd_slowly(measured: list[list[float]]) -> float:
-    """Gluer 1995, sum by sum: each patient's SD with n - 1, then the root of the mean of their squares."""
+    """Gluer 1995, sum by sum: each patient's SD with n - 1, then the root mean square of these."""
     total = 0.0
     for values in measured:
         mean = sum(values) / len(values)
@@ -36,7 +36,7 @@ def rms_sd_slowly(measured: list[list[float]]) -> float:
 
 
 def test_of_unchanged_patients_one_in_twenty_differs_by_more_than_the_lsc_of_their_rms_sd(tmp_path: Path) -> None:
-    """Patients of very different vBMD, measured again and again with an error of 2.5 mg/cm3."""
+    """Patients of very different vBMD, measured twice with an error of 2.5 mg/cm3."""
     random = np.random.default_rng(19)
     measured = random.uniform(40, 200, size=(4000, 1)) + random.normal(0, 2.5, size=(4000, 2))
     rms = rms_sd_slowly(measured[:2000].tolist())
@@ -56,7 +56,7 @@ def test_a_worked_example_of_each_kind(tmp_path: Path) -> None:
     assert found.precision == ("site: RMS SD 2.1 mg/cm³, 30 patients x 2 (protocol 7)")
     assert found.levels[Level.L2].lsc == pytest.approx(2 * 5.817)
     both = compare(alike(84.0, scanner=FORCE), alike(100.0, scanner=GE, device="d2"), own=own)
-    assert both.mean.lsc == pytest.approx(10.1936)  # not the intervals: the pair was measured as it is used
+    assert both.mean.lsc == pytest.approx(10.1936)  # not from the intervals: this pair was measured
     assert (both.is_own, both.unlike) == (True, ("another scanner",))
 
 

@@ -1,4 +1,4 @@
-"""Least significant change: the arithmetic of ISCD's printed values, and what is compared with what."""
+"""Least significant change: the arithmetic of ISCD's printed values, and which values are compared."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_compared_says_why(changed, words: str) -> None:
 
 
 def test_the_mean_is_over_levels_that_count_in_both() -> None:
-    """L1 was lost: its low value must not look like a rise of the mean."""
+    """L1 was lost: its low value must not appear as a rise of the mean."""
     now = study({Level.L2: 100.0, Level.L3: 102.0, Level.L4: 98.0})
     then = study({Level.L1: 40.0, Level.L2: 101.0, Level.L3: 101.0, Level.L4: 98.0})
     found = compare(now, then)

@@ -1,4 +1,4 @@
-"""Reads as events: who may sign what, which counts, and the history at any moment."""
+"""Reads as events: who may sign what, which one counts, and the history at any time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measured again: the model's outlines give the stored numbers, and what a reader changes changes what it should."""
+"""Measured again: the model's outlines give the stored numbers, and a reader's change affects only what it should."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_level_as_it_was_is_not_measured_twice(case) -> None:
     labels = np.array(case.model.labels)
     labels[labels == Level.T12] = 0
     again(case, labels)
-    # L1 has lost the neighbour that gives its axis and may be measured anew; L2 and L3 are as they were
+    # L1 has lost the neighbour that defines its axis and may be measured again; L2 and L3 are unchanged
     assert known <= len(case.memory) <= known + 1
 
 

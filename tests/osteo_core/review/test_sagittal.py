@@ -18,7 +18,7 @@ GEOMETRY = Geometry(shape=(40, 30, 60), affine_lps=np.diag([1.0, 2.0, 3.0, 1.0])
 
 
 def spine(*, bend: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two bodies, the upper one ``bend`` voxels to the left of the lower one, each brighter where it is outlined."""
+    """Two bodies, the upper one ``bend`` voxels to the left of the lower one, each brighter inside its outline."""
     labels = np.zeros(GEOMETRY.shape, dtype=np.uint8)
     labels[10:15, 12:18, 15:22] = Level.L2
     labels[10 + bend : 15 + bend, 12:18, 36:43] = Level.L1
@@ -39,7 +39,7 @@ def test_the_outline_lies_on_the_edges_of_the_bright_voxels() -> None:
     starts = re.findall(r"M([0-9.]+) ([0-9.]+)", "".join(found.outlines.values()))
     left, top = (min(float(start[axis]) for start in starts) for axis in (0, 1))
     assert (left, top) == (2.0 * columns.min(), 3.0 * rows.min())
-    assert len(starts) == 2 * 2 * (6 + 7)  # the rim of two rectangles of 6 x 7 voxels
+    assert len(starts) == 2 * 2 * (6 + 7)  # the edges of two rectangles of 6 x 7 voxels
 
 
 def test_nothing_outlined_is_a_sentence() -> None:

@@ -1,4 +1,4 @@
-"""What is shown lies on the voxels of its source, whichever way the file stores them."""
+"""Overlays lie on the voxels of their source, whatever the storage order of the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cut: bodies of known vertebrae, of any axes and spacing, and the references of real patients again."""
+"""The cut: bodies of known vertebrae, on any axes and spacing, and the references of real patients reproduced."""
 
 from __future__ import annotations
 

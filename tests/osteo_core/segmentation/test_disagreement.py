@@ -1,4 +1,4 @@
-"""One body with two numbers is found; two bodies that touch, and joints that do, are none."""
+"""One body with two numbers is found; two touching bodies, and touching joints, are no disagreement."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_bodies_of_one_number_are_left_alone(labels: LabelArray) -> None:
 
 @pytest.mark.parametrize("labels", [vertebrae(), vertebrae(disc=False)])
 def test_two_bodies_of_one_number(labels: LabelArray) -> None:
-    """The lower one leaves no gap in the levels where it is the last of the mask."""
+    """If the lower one is the last in the mask, there is no gap in the levels."""
     assert "two bodies bear the number of L2" in said(np.where(labels == Level.L3, Level.L2, labels))
 
 

@@ -1,4 +1,4 @@
-"""Masks are found by the series they name: in a SEG, in a file's or folder's name; never two for one."""
+"""Masks are found by the series they name: in a SEG, or in a file's or folder's name; never two for one series."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_names_as_tools_and_people_write_them(tmp_path: Path, ct: str, mask: str
     put(tmp_path / "masks" / "case_b_seg.nii.gz")
     put(tmp_path / "masks" / "case_a2_seg.nii.gz")
     given = put(tmp_path / "ct" / ct)
-    if "desc-x" in mask:  # another word that only its maker knows
+    if "desc-x" in mask:  # another word that only its author knows
         assert isinstance(find_masks(tmp_path / "masks", MaskTool.VERSE).mask_of(series_of(given)), Exclusion)
     else:
         assert mask_of(tmp_path / "masks", given).files == (path,)

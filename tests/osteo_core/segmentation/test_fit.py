@@ -1,4 +1,4 @@
-"""A mask that lies elsewhere, is mirrored, empty of bone or wrongly numbered is refused with the reason."""
+"""A mask that lies elsewhere, is mirrored, has no bone under it or is misnumbered is refused with the reason."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_another_frame_of_reference() -> None:
     mask = replace(MASK, frame_of_reference_uid="1.2")
     assert "another frame of reference" in reason(mask, frame="1.3")
     assert misfit(mask, CT, frame_of_reference_uid="1.2") is None
-    assert misfit(mask, CT) is None  # a NIfTI CT does not say
+    assert misfit(mask, CT) is None  # a NIfTI CT does not state one
 
 
 def test_a_mask_beside_the_ct() -> None:
@@ -71,7 +71,7 @@ def test_a_mask_that_does_not_say_where_it_lies_must_have_the_cts_grid() -> None
 
 
 def test_numbers_that_run_the_wrong_way() -> None:
-    """VerSe numbers read as a tool's that counts upwards, or the other way round."""
+    """VerSe numbers read as those of a tool that counts upwards, or vice versa."""
     upside_down = renumbered({20: 23, 21: 22, 22: 21, 23: 20})
     assert "L1 does not lie above L2: its numbers are other than was said" in reason(upside_down)
 
@@ -82,7 +82,7 @@ def test_t13_lies_between_t12_and_l1() -> None:
 
 
 def test_totalsegmentators_numbers_read_as_verse() -> None:
-    """27 and 28, its L5 and L4, are coccyx and T13 in VerSe."""
+    """27 and 28, TotalSegmentator's L5 and L4, are coccyx and T13 in VerSe."""
     assert "holds T13 and neither T12 nor L1" in reason(renumbered({20: 0, 21: 0, 22: 28, 23: 27}))
 
 

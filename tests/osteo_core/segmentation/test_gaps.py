@@ -1,4 +1,4 @@
-"""Gaps are told by level once levels are known."""
+"""Gaps are reported by level once levels are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holes in a mask's vertebra are filled and told; one with missing slices or voxels is refused."""
+"""Holes in a mask's vertebra are filled and reported; one with missing slices or voxels is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks of every form, read with the numbering they state or that the user names, never with an assumed one."""
+"""Masks of every form, read with the numbering they state or the user names, never with an assumed one."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_name_for_a_number_that_no_label_has_means_nothing(tmp_path: Path, num
 
 
 def test_one_vertebra_under_two_numbers_or_files_is_refused(tmp_path: Path) -> None:
-    """The larger of two bodies would be measured under the name."""
+    """Otherwise the larger of two bodies would be measured under that name."""
     write_nifti(tmp_path / "m.nii.gz", VERSE, GRID)
     names = {"vertebrae_L1": 20, "L1": 21}
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": names}), encoding="utf-8")
@@ -115,7 +115,7 @@ def test_another_tools_numbers_hold_no_vertebra(tmp_path: Path) -> None:
 
 
 def test_version_1_of_totalsegmentator_is_told_from_version_2(tmp_path: Path) -> None:
-    """Version 1 counts on upwards (24 T11, 25 T10, 27 T8); in version 2 what 24 is never lies below what 25 is."""
+    """Version 1 counts upwards (24 T11, 25 T10, 27 T8); in version 2, label 24 is never below label 25."""
     labels = two_levels(27, 25)
     labels[5, 5, 0:2] = 24
     write_nifti(tmp_path / "m.nii.gz", labels, GRID)

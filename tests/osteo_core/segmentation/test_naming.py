@@ -1,4 +1,4 @@
-"""Levels by name, by code and by the tools' published numbers; everything else is no vertebra."""
+"""Levels by name, by code and by the tools' published numbers; everything else is not a vertebra."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from osteo_core.terms import Level
 
 
 def with_label_table(path: Path, labels: np.ndarray, names: dict[int, str], affine: np.ndarray | None = None) -> Path:
-    """A NIfTI file with the header extension that TotalSegmentator writes (nifti_ext_header.py of version 2.18)."""
+    """A NIfTI file with the header extension written by TotalSegmentator (nifti_ext_header.py of version 2.18)."""
     image = nibabel.Nifti1Image(labels, np.eye(4) if affine is None else affine)
     rows = "".join(
         f'<Label Key="{n}" Red="1.0" Green="0.0" Blue="0.0" Alpha="1"><![CDATA[{name}]]></Label>\n'
@@ -87,7 +87,7 @@ def test_codes_are_those_of_the_standard() -> None:
 
     for level in (level for level in Level if level.name not in ("L6", "T13", "SACRUM", "COCCYX")):
         assert level_of_code(getattr(codes.SCT, f"{level.name}Vertebra").value) is level
-    assert level_of_code("51282000") is None  # a vertebra, of no level
+    assert level_of_code("51282000") is None  # a vertebra without a level
 
 
 def test_tables_against_published_numbers() -> None:

@@ -1,4 +1,4 @@
-"""A cohort on disk: valid DICOM that says it is simulated, the same bytes for the same seed, resumable."""
+"""A cohort on disk: valid DICOM marked as simulated, the same bytes for the same seed, resumable."""
 
 import csv
 import hashlib
@@ -21,7 +21,7 @@ from osteo_core.terms import ContrastPhase, Vendor
 
 
 def small(seed: int, *, vendor: Vendor = Vendor.GE, situation: Situation = Situation.PLAIN) -> SimulatedPatient:
-    """A patient on a coarse grid, quick to render."""
+    """A patient on a coarse grid, fast to render."""
     patient = draw_patient(seed, situations=False)
     maker = next(maker for maker in MAKERS if maker.vendor is vendor)
     scan = replace(
@@ -41,7 +41,7 @@ def write_cohort(out_dir: Path, seed: int, *, n_patients: int = 1) -> SimulatedC
 
 
 def read_hu(folder: Path) -> tuple[np.ndarray, sitk.Image]:
-    """HU (x, y, z) as SimpleITK reads a folder."""
+    """HU (x, y, z) of a folder as read by SimpleITK."""
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
     image = reader.Execute()

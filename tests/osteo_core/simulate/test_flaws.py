@@ -1,4 +1,4 @@
-"""A scanner's flaws: none for a perfect one, a scanner's own stay its own, and test scanners are others."""
+"""A scanner's flaws: none for a perfect one, fixed for each scanner, and test scanners have different ones."""
 
 from __future__ import annotations
 

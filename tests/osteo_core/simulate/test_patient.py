@@ -1,4 +1,4 @@
-"""The drawn population against the anchors of Cheng 2021 (JBMR 36:427); nothing is rendered here."""
+"""The simulated population against the anchors of Cheng 2021 (JBMR 36:427); nothing is rendered here."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ def population() -> list[SimulatedPatient]:
     return [draw_patient(seed) for seed in range(TEST_SEEDS.start, TEST_SEEDS.start + 1500)]
 
 
-#: Share of each 5-year band from 50 in the 2010 census of China, both sexes together
+#: Share of each 5-year band from age 50 in the 2010 census of China, both sexes together
 #: (general knowledge; reproduces the published prevalence within 1.5 points).
 CENSUS_FROM_50 = {50: 78.8, 55: 81.3, 60: 58.7, 65: 41.1, 70: 33.0, 75: 23.9, 80: 13.4, 85: 5.6, 90: 2.0}
 
@@ -119,7 +119,7 @@ def test_unknown_level_is_refused() -> None:
 
 
 def test_qct_errs_as_stated(population: list[SimulatedPatient]) -> None:
-    """The unseen fleet's cupping and off-centre patients are in it: rods at the back and bone do not err alike."""
+    """Includes the unseen fleet's cupping and off-centre patients: errors of rods at the back and of bone differ."""
     read = {patient.seed: (patient, qct_levels(patient)) for patient in population[:600]}
     errors = [v - true_vbmd(p, p.level(level)) for p, levels in read.values() for level, v in levels.items()]
     assert np.mean([bool(levels) for _, levels in read.values()]) == pytest.approx(0.85, abs=0.04)

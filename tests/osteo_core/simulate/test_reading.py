@@ -1,4 +1,4 @@
-"""What QCT reads of simulated matter: the rods are their certificate, the arithmetic is the phantom's own."""
+"""QCT readings of simulated matter: the rods match their certificate, the arithmetic is the phantom's own."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def _beam(kvp: float, water_cm: float) -> Beam:
     ],
 )
 def test_a_qct_pro_reads_water_as_nothing_and_k2hpo4_as_itself(kvp, water_cm, slope, intercept):
-    """The figures of DENSITY_SCALE section 1, by another program on the same attenuation tables."""
+    """The figures of DENSITY_SCALE section 1, from another program on the same attenuation tables."""
     line = phantom_line(QCT_PRO, _beam(kvp, water_cm))
     assert line.slope_mg_cm3_per_hu == pytest.approx(slope, abs=6e-4)
     assert line.intercept_mg_cm3 == pytest.approx(intercept, abs=6e-3)
@@ -42,7 +42,7 @@ def test_a_qct_pro_reads_water_as_nothing_and_k2hpo4_as_itself(kvp, water_cm, sl
 @pytest.mark.parametrize("phantom", known_phantoms().values(), ids=lambda one: one.name)
 @pytest.mark.parametrize("kvp", [80, 120, 140])
 def test_rods_are_mineral_in_water_and_never_marrow(phantom, kvp):
-    """Rods of marrow, or mineral that displaces marrow, read 12 to 20 mg/cm3 in water: this fails then."""
+    """Rods of marrow, or mineral that displaces marrow, would read 12 to 20 mg/cm3 in water, and fail here."""
     beam = _beam(kvp, 25.0)
     line = phantom_line(phantom.name, beam)
     assert line.reading_mg_cm3(tissue_hu("water", beam)) == pytest.approx(0.0, abs=0.5)
@@ -60,14 +60,14 @@ def test_rods_are_mineral_in_water_and_never_marrow(phantom, kvp):
     ("fat", "readings"), [(0.3, (45, 84, 122, 160, 199)), (0.5, (27, 66, 104, 143, 181)), (0.7, (9, 47, 86, 125, 164))]
 )
 def test_marrow_fat_moves_what_qct_reads_as_in_life(fat, readings):
-    """The table of DENSITY_SCALE section 2, HA of 40 to 200 mg/cm3: 20 % of fat are 18 mg/cm3."""
+    """The table of DENSITY_SCALE section 2, HA of 40 to 200 mg/cm3: 20 % more fat is 18 mg/cm3."""
     found = [reading_of(ha, fat) for ha in (40, 80, 120, 160, 200)]
     assert found == pytest.approx(readings, abs=0.6)
 
 
 def test_the_mineral_behind_a_reading_gives_that_reading_again():
     assert reading_of(ha_behind(100.0, 0.55), 0.55) == pytest.approx(100.0)
-    assert ha_behind(5.0, 0.2) == 0.0  # fatless marrow alone reads more
+    assert ha_behind(5.0, 0.2) == 0.0  # fat-free marrow alone reads more
 
 
 def test_the_same_bone_reads_less_in_a_patient_of_fatter_marrow():
@@ -97,6 +97,6 @@ def test_rods_under_a_patient_are_brighter_beside_discs_than_beside_bodies():
     assert shown.shape == (len(PRO.rods), len(z))
     densest = int(np.argmax([rod.density_mg_cm3 for rod in PRO.rods]))
     assert shown[densest].max() - shown[densest].min() > 30.0
-    # The line of rods beside bodies is the true one; beside discs QCT would read too little.
+    # The line of rods beside bodies is the true one; beside discs QCT would read too low.
     beside = [fit_rods(PRO.rods, shown[:, k].tolist()).slope_mg_cm3_per_hu for k in (factor.argmin(), factor.argmax())]
     assert beside[1] < beside[0]

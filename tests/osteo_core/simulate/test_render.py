@@ -1,4 +1,4 @@
-"""The rendered truth can be found again: HU by vendor and voltage, shapes by level, same bytes for the same seed."""
+"""The rendered truth is recovered: HU by vendor and voltage, shapes by level, same bytes for the same seed."""
 
 from dataclasses import replace
 
@@ -17,12 +17,12 @@ from osteo_core.simulate.vertebra import body_distance, body_shape
 from osteo_core.terms import ContrastPhase, Level, Vendor
 
 LEVELS = (Level.L1, Level.L2, Level.L3)
-#: Median over some thousand voxels of noise about 15 HU; what is left is trabecular texture at the core's edge.
+#: Median over a few thousand voxels with noise of about 15 HU; the rest is trabecular texture at the core's edge.
 TOLERANCE_HU = 4.0
 
 
 def spine_patient(seed: int, **changes: object) -> SimulatedPatient:
-    """A patient without fracture on a small grid about the lumbar spine."""
+    """A patient without fracture on a small grid around the lumbar spine."""
     patient = draw_patient(seed, situations=False)
     sound = tuple(
         replace(body, anterior_height_mm=body.posterior_height_mm, fracture=None, cement_ml=0.0, screws=False)

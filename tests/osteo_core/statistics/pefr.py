@@ -1,4 +1,4 @@
-"""Peak expiratory flow of 17 subjects, two meters twice each: Bland and Altman, Lancet 1986;1:307, Table 1."""
+"""Peak expiratory flow of 17 subjects, two meters, twice each: Bland and Altman, Lancet 1986;1:307, Table 1."""
 
 import numpy as np
 

@@ -29,7 +29,7 @@ PAIRED = (bland_altman, pearson, lin_ccc, deming, passing_bablok)
 
 @st.composite
 def pairs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Two methods that measure the same thing with scatter, in whole numbers as a scanner might give them."""
+    """Two methods that measure the same quantity with scatter, in whole numbers as from a scanner."""
     n = draw(st.integers(12, 25))
     seed = draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
@@ -70,7 +70,7 @@ def test_bland_altman_with_the_exact_standard_error_of_1999() -> None:
 def test_repeatability_against_the_lancet_1986() -> None:
     wright, mini = repeatability(WRIGHT_1, WRIGHT_2), repeatability(MINI_1, MINI_2)
     assert (wright.within_sd, mini.within_sd) == (pytest.approx(15.307, abs=5e-4), pytest.approx(19.911, abs=5e-4))
-    # The paper takes 2 SD of the differences, here it is 1.96.
+    # The paper uses 2 SD of the differences; here it is 1.96.
     assert 2 * math.sqrt(2) * wright.within_sd == pytest.approx(43.3, abs=0.05)
     assert 2 * math.sqrt(2) * mini.within_sd == pytest.approx(56.3, abs=0.05)
     assert (wright.coefficient, mini.coefficient) == (pytest.approx(42.4, abs=0.05), pytest.approx(55.2, abs=0.05))

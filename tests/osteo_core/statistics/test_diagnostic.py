@@ -50,7 +50,7 @@ def test_the_interval_of_kappa_covers_what_simulation_gives(table: list, pairs: 
 
 
 def test_the_interval_of_kappa_with_many_pairs_is_that_of_fleiss_cohen_and_everitt() -> None:
-    """The second way: kappa's SE over multinomial draws, which their formula gives for many pairs."""
+    """Second computation: kappa's SE over multinomial draws, which their formula approaches for many pairs."""
     rng, table = np.random.default_rng(3), 20 * np.array([[20, 5], [10, 15]])
     drawn = [kappa(one.reshape(2, 2)).value for one in rng.multinomial(1000, table.ravel() / 1000, 2000)]
     found = kappa(table)
@@ -82,7 +82,7 @@ def test_kappa_at_its_ends_and_refusals() -> None:
 
 
 def newcombe(area: float, m: int, n: int) -> tuple[float, float]:
-    """Method 5 the slow way: the quartic of Newcombe 2006, which is his equation times (2-t)(1+t), over a grid."""
+    """Method 5 the slow way: the quartic of Newcombe 2006, his equation times (2-t)(1+t), over a grid."""
     t = np.linspace(0, 1, 200_001)
     by = ((m + n) / 2 - 1) * ((1 - t) ** 2 * t * (1 + t) + t**2 * (1 - t) * (2 - t)) + t * (1 - t) * (2 - t) * (1 + t)
     held = t[(area - t) ** 2 * (2 - t) * (1 + t) * m * n <= 1.959964**2 * by]
@@ -112,7 +112,7 @@ def test_the_interval_of_the_area_holds_the_truth(area: float, spread: float, m:
 def test_delong_against_a_computed_oracle() -> None:
     found = roc_auc(NEG_A, POS_A)
     assert found.value == pytest.approx(0.76)
-    # On the logit scale with DeLong's variance 0.0312, which is wider here than Newcombe's.
+    # On the logit scale with DeLong's variance 0.0312, which gives a wider interval here than Newcombe's.
     half = 1.959964 * np.sqrt(0.0312) / (0.76 * 0.24)
     ends = special.expit(special.logit(0.76) + half * np.array([-1, 1]))
     assert (found.low, found.high) == pytest.approx(tuple(ends), abs=1e-6)

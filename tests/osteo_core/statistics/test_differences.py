@@ -1,4 +1,4 @@
-"""Differences with their intervals against printed examples, against scipy, and by how often they hold the truth."""
+"""Differences with their intervals against printed examples, against scipy, and by their coverage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from osteo_core.statistics.intervals import wilson
 
 
 def test_newcombes_printed_difference_of_independent_shares() -> None:
-    # Newcombe 1998 (Stat Med 17:873), table II: 56/70 less 48/80, method 10: 0.0524 to 0.3339.
+    # Newcombe 1998 (Stat Med 17:873), table II: 56/70 minus 48/80, method 10: 0.0524 to 0.3339.
     found = difference_of_independent(wilson(56, 70), wilson(48, 80))
     assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
     other = difference_of_independent(wilson(48, 80), wilson(56, 70))
@@ -30,8 +30,8 @@ def test_the_difference_of_paired_shares_that_another_program_expects() -> None:
 
 
 def paired_by_roots(table: tuple[int, int, int, int], z: float = 1.959963984540054) -> tuple[float, float]:
-    """Newcombe's limits without a closed formula: each end of Wilson's interval as the root of its score equation, found
-    by halving, and phi as the correlation of the people's own judgements, its covariance less 1/(2n) down to 0."""
+    """Newcombe's limits without a closed formula: each end of Wilson's interval is the root of its score equation, by
+    bisection; phi is the correlation of the individual judgements, its covariance reduced by 1/(2n), down to 0."""
 
     def end(k: float, n: float, inside: float, outside: float) -> float:
         for _ in range(200):
@@ -53,7 +53,7 @@ def paired_by_roots(table: tuple[int, int, int, int], z: float = 1.9599639845400
 
 
 def test_differences_of_paired_shares_against_a_slow_second_way() -> None:
-    # The second way is a computation of this test alone. Drawn tables, and those in which a share, phi or both are at an end.
+    # The second way is computed only in this test. Random tables, and tables with a share, phi or both at a limit.
     rng = np.random.default_rng(5)
     drawn = [tuple(int(n) for n in rng.multinomial(rng.integers(1, 120), rng.dirichlet([1.0] * 4))) for _ in range(60)]
     for table in [

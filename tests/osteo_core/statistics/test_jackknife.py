@@ -1,4 +1,4 @@
-"""The jackknife over patients: sums give the statistics themselves, intervals their known error, and refusals."""
+"""The jackknife over patients: sums give the statistics themselves, intervals have the right coverage; refusals."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def one(x: np.ndarray, y: np.ndarray, patients: object, statistic: Statistic = B
 @pytest.mark.parametrize("statistic", SLOW)
 @pytest.mark.parametrize("shift", [0.0, 1e4])
 def test_sums_give_the_statistic_and_the_interval_of_the_slow_way(statistic: Statistic, shift: float) -> None:
-    """The second way leaves out rows, asks the statistic itself, and takes the mean of Tukey's pseudovalues."""
+    """The slow way leaves out rows, computes the statistic itself, and takes the mean of Tukey's pseudovalues."""
     rng = np.random.default_rng(4)
     patients = rng.integers(0, 60, 200)
     truth = rng.normal(110, 30, 60)[patients]

@@ -1,4 +1,4 @@
-"""Overlap and surface distance of masks whose answer is known by hand."""
+"""Overlap and surface distance of masks with a known answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strict reader of tables: encodings, separators, workbooks, bounds, and a sentence for all else."""
+"""The strict reader of tables: encodings, separators, workbooks, bounds, and a sentence for everything else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COLUMNS = (
     Column(name="side", kind=OneOf(values={"left": 1, "right": 2}), required=False, may_be_blank=True),
     Column(name="day", kind=Day(), required=False, may_be_blank=True),
 )
-#: Cells that a table may hold: any text without control characters.
+#: Possible cells of a table: any text without control characters.
 TEXT = st.text(st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12)
 
 
@@ -224,7 +224,7 @@ def test_what_is_written_with_quotes_is_read_back(rows: list[list[str]], separat
 
 
 def _sentence(bytes_: bytes) -> str:
-    """What reading says: '' for a table, else one sentence; any other error ends the test."""
+    """The refusal of the reader: '' for a table, else one sentence; any other error ends the test."""
     try:
         table = read_table(bytes_)
         read_rows(table, COLUMNS, {"name": table.columns[0], "kvp": table.columns[-1]})

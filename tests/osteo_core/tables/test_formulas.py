@@ -1,4 +1,4 @@
-"""Formulas in cells: defused when written, the same text again when read, numbers untouched."""
+"""Formulas in cells: defused when written, restored when read, numbers unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any table of QCT values: headings guessed in five languages, rows taken or refused one by one, no cell repeated."""
+"""Any table of QCT values: headings guessed in five languages, rows accepted or refused singly, no cell repeated."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_t_score_among_densities_refuses_its_row() -> None:
 
 
 def test_a_density_as_small_as_a_t_score_is_taken_where_its_unit_is_said() -> None:
-    # The vertebral marrow of old people may be fat alone: the demo cohort holds a level of 3.9 mg/cm3.
+    # The vertebral marrow of old people may be almost only fat: the demo cohort has a level of 3.9 mg/cm3.
     found = mapped("mrn,bmd,unit\n1,92,mg/cm3\n2,3.9,mg/cm3\n3,-2.4,\n4,88,\n5,97,\n")
     assert [value.vbmd_mg_cm3 for value in found.values] == [92.0, 3.9, 88.0, 97.0]
     assert [refused.line for refused in found.refused] == [4]

@@ -82,7 +82,7 @@ def test_a_researcher_and_an_administrator_see_neither_images_nor_identities() -
 
 
 def test_every_function_of_services_that_writes_asks_who_may() -> None:
-    """Functions behind the pages that record something, by their source: each has a check, or is named here with a reason."""
+    """Functions behind the pages that record something: each has a check, or is named here with the reason why not."""
     free = {
         "note_opened": "every opening is recorded, whoever opens",
         "note_sign_in": "it is the sign-in",

@@ -39,7 +39,7 @@ def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store)
     words = change_words(found)
     assert words.startswith("since 20 Apr 2025: mean vBMD lower by ")
     assert f"LSC {mean.lsc:.0f})" in words
-    assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is not an earlier one
+    assert services.priors(then, services.model_summary(then), seen_by=None) == ()  # a later study is no earlier one
 
 
 @pytest.mark.parametrize(

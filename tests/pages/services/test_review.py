@@ -1,4 +1,4 @@
-"""Masks and signatures of a reader: refused with a sentence and not stored, or stored beside the model's and counted."""
+"""Masks and signatures of a reader: refused with a sentence and not stored, or stored beside the model's results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Physics of the beam table against real and published figures, and against the simulator's own table."""
+"""Physics of the beam table against measured and published figures, and against the simulator's own table."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def test_the_line_at_120_kvp_lies_between_the_real_scan_of_its_rods_and_the_publ
 @pytest.mark.parametrize("kvp", [80, 100, 120, 140])
 @pytest.mark.parametrize("path_cm", [22.0, 28.0, 34.0])
 def test_the_line_reads_the_reference_filter_s_rods_within_3_mg_cm3(kvp, path_cm):
-    """Over 20 to 220 mg/cm3: two tables, made apart, of one phantom."""
+    """From 20 to 220 mg/cm3: two independent tables of one phantom."""
     truth, line = (
         phantom_line(QCT_PRO, Beam(filtration="reference", kvp=kvp, water_cm=path_cm)),
         beam_line(kvp, path_cm),
@@ -31,7 +31,7 @@ def test_the_line_reads_the_reference_filter_s_rods_within_3_mg_cm3(kvp, path_cm
 
 
 def test_a_line_on_the_scale_of_hydroxyapatite_reads_its_rods():
-    """A trial's pad on a GE Discovery MI read 0.76 to 0.99 mg/cm3 HA a HU."""
+    """A trial's pad on a GE Discovery MI gave 0.76 to 0.99 mg/cm3 HA per HU."""
     line = beam_line(120, 28.0, HA)
     assert 0.76 < line.slope_mg_cm3_per_hu < 0.99
     assert line.intercept_mg_cm3 == pytest.approx(0.0, abs=1e-6)
@@ -60,7 +60,7 @@ def test_a_voltage_that_is_not_tabulated_is_an_error():
 def test_beyond_the_table_the_line_is_that_of_its_edge_and_size_still_matters():
     edge, beyond, inside = (beam_line(120, path) for path in (40.0, 48.0, 39.0))
     assert beyond == edge
-    # One-sided: what the last centimetre of the table changes.
+    # One-sided: the change over the last centimetre of the table.
     slopes = [beam_line(120, path).slope_mg_cm3_per_hu for path in (39.0, 40.0)]
     assert edge.relative_per_cm == pytest.approx((slopes[1] - slopes[0]) / slopes[1])
     assert edge.relative_per_cm == pytest.approx(inside.relative_per_cm, rel=0.25)

@@ -1,4 +1,4 @@
-"""Choice of a calibration, lines shipped and the site's own, and the interval round a value."""
+"""Choice of a calibration, lines shipped and the site's own, and the interval around a value."""
 
 from dataclasses import replace
 from datetime import date

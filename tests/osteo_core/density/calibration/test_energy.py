@@ -12,7 +12,7 @@ from tests.shared_data import shared_data
 
 NAMES = ("adipose", "air", "blood", "cortical", "muscle")
 ROWS = [
-    # HU; energy, R2, s, t, u, v; K2HPO4 at 0, 50 .. 250 HU. Computed apart from this code, from the NIST tables.
+    # HU; energy, R2, s, t, u, v; K2HPO4 at 0, 50 .. 250 HU. Computed independently of this code, from the NIST tables.
     (
         (-100, -1000, 45, 1500, 55),
         (94.5, 0.998633, 1.531896e-5, 0.1726876, 8.793793e-4, 0.9627285),
@@ -70,8 +70,8 @@ def test_a_real_calibration_is_reproduced_to_its_printed_digits():
 
 
 def test_hydroxyapatite_is_read_higher_than_k2hpo4():
-    # The same attenuation is more HA than K2HPO4 where HA attenuates little more a gram; ratio 0.81-0.86 (Goodsitt 1992)
-    # concerns phantoms in water, so only the order is held here.
+    # The same attenuation is more HA than K2HPO4 where HA attenuates little more per gram. The ratio 0.81-0.86
+    # (Goodsitt 1992) is for phantoms in water, so only the order is tested here.
     found = fit_effective_energy(dict(zip(NAMES, ROWS[0][0], strict=True)))
     k2hpo4, ha = (sum(c * 150.0**n for n, c in enumerate(found.parabola(m))) for m in (Mineral.K2HPO4, Mineral.HA))
     assert ha < k2hpo4

@@ -1,4 +1,4 @@
-"""Known phantoms: their tables, the arithmetic of each kind, and what a site's own file may not hold."""
+"""Known phantoms: their tables, the arithmetic of each kind, and what a site's own file must not contain."""
 
 import contextlib
 
@@ -132,7 +132,7 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize("name", ["Image Analysis QCT-3D Plus", "HA water equivalent", "B-MAS 200", QCT_PRO])
 @pytest.mark.parametrize("vbmd", [0.0, 60.0, 150.0, 300.0])
 def test_the_error_of_a_fit_holds_the_truth_as_often_as_it_says_beyond_the_rods_too(name, vbmd):
-    """A known simulation: rods with noise of 3 HU; 95 % of the intervals at any density hold what exact rods read."""
+    """A simulation: rods with noise of 3 HU; at any density 95 % of the intervals contain the reading of exact rods."""
     rng, rods = np.random.default_rng(7), known_phantoms()[name].rods
     exact = [1.3 * rod.density_mg_cm3 + (rod.water_mg_cm3 or 1000.0) - 1000.0 for rod in rods]
     true = fit_rods(rods, exact)

@@ -1,4 +1,4 @@
-"""Phantom scans: the fit against hand-made rods, refusals in words, validity, drift."""
+"""Phantom scans: the fit to handmade rods, refusals in words, validity, drift."""
 
 from datetime import date
 
@@ -45,7 +45,7 @@ def test_the_line_is_the_inverse_of_hu_on_density(tmp_path):
 
 
 def test_the_error_of_the_fit_covers_the_truth_as_often_as_it_says(tmp_path):
-    # A known simulation: 5 rods with noise of 3 HU; 95 % of the intervals at 100 mg/cm3 hold the true line.
+    # A simulation: 5 rods with noise of 3 HU; 95 % of the intervals at 100 mg/cm3 contain the true line.
     rng = np.random.default_rng(4)
     densities = np.array([0.0, 50.0, 100.0, 150.0, 200.0])
     held = 0
@@ -84,7 +84,7 @@ def test_a_line_ends_where_the_next_sound_one_begins_and_tells_its_drift(tmp_pat
     of_120 = [line for line in lines if line.scanner.kvp == 120.0]
     assert [line.valid_to for line in of_120[:2]] == [date(2024, 8, 31), date(2025, 9, 1)]
     assert [bool(line.refusal) for line in of_120] == [False, False, True]
-    # HU fell by 2.6, so the line before would read 2 mg/cm3 too little.
+    # HU fell by 2.6, so the previous line would give values 2 mg/cm3 too low.
     assert of_120[1].drift_mg_cm3 == pytest.approx(-2.0)
     assert next(line for line in lines if line.scanner.kvp == 100.0).drift_mg_cm3 is None
 
@@ -138,7 +138,7 @@ def test_a_rod_that_the_phantom_does_not_have_is_refused_and_its_own_water_helps
     (line,) = _read(tmp_path, *_scan((*densities[:4], 300.0), hu, **about))
     assert line.refusal == "Mindways Model 3 has no rod of 300 mg/cm3; mend it or give its water_mg_cm3"
     water = (1012.25, 1056.95, 1103.57, 1119.52, 923.20)
-    taken_off = [h - w for h, w in zip(hu, water, strict=True)]  # as tables of 0.1 had them: never fitted twice
+    taken_off = [h - w for h, w in zip(hu, water, strict=True)]  # as in tables of version 0.1: never fitted twice
     with pytest.raises(TableError, match="mean_hu: expected a number from -300"):
         _read(tmp_path, *_scan(densities, taken_off, **about))
     rows = [

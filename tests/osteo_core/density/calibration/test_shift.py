@@ -1,4 +1,4 @@
-"""What the tissues tell of a scan's shift: none, a known one, and how sure."""
+"""A scan's shift as estimated from its tissues: none, a known one, and its uncertainty."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_a_wide_prior_gives_the_weighted_line_through_the_tissues():
 
 
 def test_the_shift_covers_the_truth_as_often_as_it_says():
-    # A known simulation: offset and gain from the prior, tissues with their own scatter.
+    # A simulation: offset and gain from the prior, tissues with their own scatter.
     rng = np.random.default_rng(2)
     held = 0
     for _ in range(2000):

@@ -1,4 +1,4 @@
-"""Each way to a calibration on tissues of known HU: what it reads, what it names, when it refuses."""
+"""Each way of calibrating on tissues of known HU: its values, its stated uncertainties, and when it refuses."""
 
 from dataclasses import replace
 from datetime import date
@@ -118,7 +118,7 @@ def test_precalibration_follows_body_size_and_shift(with_phantom):
     large = precalibrated(_scan(_tissues(36.0, **expected_tissue_hu(120, 36.0)), with_phantom))
     ratio = beam_line(120, 36.0, HA).slope_mg_cm3_per_hu / beam_line(120, 28.0, HA).slope_mg_cm3_per_hu
     assert large.vbmd_mg_cm3(130.0) == pytest.approx(100.0 * ratio)
-    # All tissues 8 HU too high: part of it is believed to be the scan's shift, and bone is read lower.
+    # All tissues 8 HU too high: part of that is taken as the scan's shift, and values of bone decrease.
     raised = precalibrated(_scan(_tissues(**{name: hu + 8.0 for name, hu in EXPECTED.items()}), with_phantom))
     assert 95.0 < raised.vbmd_mg_cm3(130.0) < 100.0
     assert same.residual_sd_mg_cm3 < phantom(_scan(_tissues(**EXPECTED), with_phantom)).residual_sd_mg_cm3
@@ -144,7 +144,7 @@ def test_a_line_of_another_voltage_is_carried_by_its_mineral_part_alone(with_pha
     here, there = beam_line(100, 28.0, HA), beam_line(120, 28.0, HA)
     found = carried(_scan(_tissues(**expected_tissue_hu(100, 28.0)), with_phantom, kvp=100.0))
     assert (found.kind, found.mineral, found.kvp) == ("carried", Mineral.HA, 100.0)
-    # Bone that shows 130 HU at 120 kVp, worth 100 mg/cm3: the mineral's part of it is larger at 100 kVp.
+    # Bone of 130 HU at 120 kVp, or 100 mg/cm3: the mineral's part of it is larger at 100 kVp.
     at_100 = (
         here.zero_mineral_hu + (130.0 - there.zero_mineral_hu) * there.slope_mg_cm3_per_hu / here.slope_mg_cm3_per_hu
     )
@@ -204,7 +204,7 @@ def test_a_sharp_kernel_has_no_general_line(way):
 
 
 def _on_rods(rods_hu, bone_hu):
-    """A scan with a row of rods of HA, 0 to 200 mg/cm3, beside L1 and L2; ``rods_hu``: their HU at each level."""
+    """A scan with a row of HA rods, 0 to 200 mg/cm3, beside L1 and L2; ``rods_hu``: their HU at each level."""
     along, places = np.arange(-80.0, 81.0), np.array([-45.0, -15.0, 15.0, 45.0])
     hu = {}
     for level, shown in rods_hu.items():
@@ -217,7 +217,7 @@ def _on_rods(rods_hu, bone_hu):
 
 @pytest.mark.parametrize("vbmd", [40.0, 100.0, 260.0])
 def test_the_interval_of_a_phantom_in_the_scan_covers_what_its_rods_leave_uncertain(vbmd):
-    """A known simulation: four rods with noise of 3 HU about 1.2 HU a mg/cm3; the fit's part alone holds 95 %."""
+    """A simulation: four rods with noise of 3 HU at about 1.2 HU per mg/cm3; the fit's part alone covers 95 %."""
     rng, densities, held, n = np.random.default_rng(11), np.array([0.0, 50.0, 100.0, 200.0]), 0, 600
     for _ in range(n):
         found = in_scan(_on_rods({Level.L1: 1.2 * densities + rng.normal(0, 3.0, 4)}, 1.2 * vbmd))
@@ -245,7 +245,7 @@ def test_a_phantom_s_line_is_less_certain_beyond_its_rods(way, tmp_path):
 
 @pytest.mark.parametrize("way", [tissues, phantom, precalibrated])
 def test_a_body_beyond_the_table_is_less_certain_the_farther_it_lies(way, with_phantom):
-    """Reported before: 2.7, 1.1 and 0 % at 28, 40 and 45 cm, so the most obese had the narrowest interval."""
+    """Before, this was 2.7, 1.1 and 0 % at 28, 40 and 45 cm, so the most obese had the narrowest interval."""
     sizes = []
     for path in (36.0, 40.0, 42.0, 45.0, 50.0):
         found = way(_scan(_tissues(path, **EXPECTED), with_phantom))
@@ -253,7 +253,7 @@ def test_a_body_beyond_the_table_is_less_certain_the_farther_it_lies(way, with_p
         sizes.append(size)
     assert sizes[0] == pytest.approx(sizes[1], rel=0.2)
     assert sizes[1] < sizes[2] < sizes[3] < sizes[4]
-    # 10 cm beyond at about 0.5 % a cm (the table from 28 to 40 cm: 6 %).
+    # 10 cm beyond, at about 0.5 % per cm (the table from 28 to 40 cm: 6 %).
     assert 0.03 < sizes[4] < 0.08
 
 
