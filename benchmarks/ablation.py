@@ -1,10 +1,10 @@
-"""How much does each scanner flaw cost? ``python -m benchmarks.ablation [--patients 5] [--workers 1]``.
+"""What does each scanner flaw cost? ``python -m benchmarks.ablation [--patients 5] [--workers 1]``.
 
 The same native patients (true masks, as in benchmarks.density; seeds from FIRST_SEED, which nothing else uses) with all
 flaws, with each one removed in turn, and with none: bias, SD and limits of the patient's mean against simulated QCT of
 the same body on the same scanner, phantomless (`tissues`) and precalibrated. Removing a flaw that matters narrows the
-limits. ``flaws`` of the scanner are those of osteo_core/simulate/flaws.py; the others are what a patient brings, or QCT
-itself.
+limits. ``flaws`` of the scanner are those of osteo_core/simulate/flaws.py; the others come from the patient, or from
+QCT itself.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from osteo_core.terms import ContrastPhase
 _USUAL_FAT = 0.5
 FIRST_SEED = TEST_SEEDS.start + 20_000
 ALL, NONE, QCT = "all flaws", "none of them", "QCT's own error"
-#: Mean diameter of the body round the phantom (benchmarks.density_facts).
+#: Mean diameter of the body around the phantom (benchmarks.density_facts).
 _PHANTOM_MM = 250.0
 Change = Callable[[SimulatedPatient], SimulatedPatient]
 
@@ -67,14 +67,14 @@ def _usual_fat(patient: SimulatedPatient) -> SimulatedPatient:
 
 
 def _phantom_size(patient: SimulatedPatient) -> SimulatedPatient:
-    """The trunk, and the field of view with it, brought to the phantom's size."""
+    """The trunk, and with it the field of view, scaled to the phantom's size."""
     own = patient.habitus
     factor = 2 * _PHANTOM_MM / (own.trunk_width_mm + own.trunk_depth_mm)
     habitus = replace(own, trunk_width_mm=own.trunk_width_mm * factor, trunk_depth_mm=own.trunk_depth_mm * factor)
     return replace(patient, habitus=habitus)
 
 
-#: What each row of the table takes away. Those of the first group change the image alone, not what is painted.
+#: What each row of the table removes. Those of the first group change only the image, not the painted anatomy.
 OF_THE_IMAGE: dict[str, Change] = {
     "offset and gain": lambda patient: _scan(patient, offset_hu=0.0, gain=1.0),
     "cupping": _flaw("cupping_hu"),
@@ -99,7 +99,7 @@ def without_all(patient: SimulatedPatient) -> SimulatedPatient:
 
 
 def patient_rows(key: str) -> list[Row]:
-    """One row per variant and calibration for the patient of a seed."""
+    """One row per variant and calibration for the patient with this seed."""
     patient = draw_patient(int(key), situations=False)
     scene = make_scene(patient)
     truth, labels = paint_truth(patient, scene)
@@ -108,7 +108,7 @@ def patient_rows(key: str) -> list[Row]:
         facts[name] = _measured(change(patient), patient, truth, labels, steady=name in _STEADY)
     for name, change in (OF_THE_BODY | {NONE: without_all}).items():
         changed = change(patient)
-        # The field of view stays: the scene is the first patient's, the body in it another.
+        # The field of view stays: the scene is that of the first patient, with a different body in it.
         facts[name] = _measured(changed, patient, *paint_truth(changed, scene), steady=name in _STEADY)
     return [
         {"seed": patient.seed, "variant": name, "calibration": calibration, **_answered(own, calibration)}
@@ -128,7 +128,7 @@ def _measured(
 
 
 def _answered(facts: Facts, calibration: str) -> Row:
-    """Value, QCT and truth over the levels that the programme and QCT have, or why there is no value."""
+    """Value, QCT and truth over the levels that both the program and QCT have, or the reason for no value."""
     facts = replace(facts, measurements=tuple(m for m in facts.measurements if m.level in facts.qct_mg_cm3))
     if calibration == "phantomless":
         found = answer(facts, Settings(calibration_order="tissues"))
@@ -171,7 +171,7 @@ def _spread(errors: np.ndarray) -> Row:
 
 
 def draw_seeds(patients_a_vendor: int) -> list[int]:
-    """Seeds of the given number of native patients of each vendor."""
+    """Seeds of this many native patients of each vendor."""
     wanted = {maker.vendor: patients_a_vendor for maker in MAKERS}
     seeds, seed = [], FIRST_SEED
     while any(wanted.values()):

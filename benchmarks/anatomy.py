@@ -28,17 +28,17 @@ _FUSED_DISC_MM = 1.0
 _SOUND_ANTERIOR, _SOUND_MIDDLE = 0.97, 0.91
 
 PatientChange = Callable[[SimulatedPatient], SimulatedPatient]
-#: Rendered number to true number, in people whose count of vertebrae is unusual.
+#: Rendered number -> true number, for people with an unusual number of vertebrae.
 Renumbering = Mapping[int, int]
 #: T12 has no rib, so six vertebrae without ribs follow the last rib: L1-L6.
 SIX_LUMBAR: Renumbering = {int(level): int(level) + 1 for level in Level if Level.T5 <= level <= Level.L5}
-#: Ribs on the vertebra below T12, which is T13; four without ribs follow, as where there are four lumbar vertebrae.
+#: Ribs on the vertebra below T12, which is T13; four without ribs follow, as in people with four lumbar vertebrae.
 THIRTEEN_RIBS: Renumbering = {20: int(Level.T13), 21: 20, 22: 21, 23: 22, 24: 23}
 
 
 @cache
 def seeds(count: int) -> tuple[int, ...]:
-    """The first seeds whose series show abdomen and pelvis: ribs, every lumbar level and sacrum are in view."""
+    """The first seeds with series of abdomen and pelvis: ribs, every lumbar level and the sacrum are in view."""
     found: list[int] = []
     for seed in range(FIRST_SEED, TEST_SEEDS.stop):
         if draw_patient(seed, situations=False).field_of_view is FieldOfView.ABDOMEN_PELVIS:
@@ -54,7 +54,7 @@ def unchanged(patient: SimulatedPatient) -> SimulatedPatient:
 
 
 def fine(patient: SimulatedPatient) -> SimulatedPatient:
-    """Thin slices at the same dose: noisier, as thin slices are."""
+    """Thin slices at the same dose, and so with more noise."""
     scan = patient.acquisition
     noise = scan.noise_hu * float(np.sqrt(scan.thickness_mm / _FINE_MM))
     return replace(
@@ -69,7 +69,7 @@ def with_kernel(*, blur_mm: float, edge: float, noise: float) -> PatientChange:
 
 
 def with_voltage(kvp: int) -> PatientChange:
-    """Another tube voltage; noise goes with its inverse, at the same tube current."""
+    """Another tube voltage; noise is inversely proportional to it, at the same tube current."""
 
     def change(patient: SimulatedPatient) -> SimulatedPatient:
         scan = patient.acquisition
@@ -79,7 +79,7 @@ def with_voltage(kvp: int) -> PatientChange:
 
 
 def with_noise(times: float) -> PatientChange:
-    """Noise multiplied by a factor, as the dose falls by its square."""
+    """Noise multiplied by a factor, as if the dose were divided by its square."""
     return lambda patient: replace(
         patient, acquisition=replace(patient.acquisition, noise_hu=patient.acquisition.noise_hu * times)
     )
@@ -95,17 +95,17 @@ def _contrast(phase: ContrastPhase) -> Contrast:
 
 
 def with_contrast(phase: ContrastPhase) -> PatientChange:
-    """The contrast of another drawn patient who has this phase."""
+    """The contrast of another simulated patient with this phase."""
     return lambda patient: replace(patient, contrast=_contrast(phase))
 
 
 def with_scoliosis(degrees: float) -> PatientChange:
-    """A curve of the given number of degrees."""
+    """A curve of this many degrees."""
     return lambda patient: replace(patient, spine=replace(patient.spine, scoliosis_deg=degrees))
 
 
 def with_fracture(kind: FractureKind, grade: int, level: Level = Level.L2) -> PatientChange:
-    """One fractured level, in the middle of its Genant grade."""
+    """One fractured level, at the middle of its Genant grade."""
     fracture = Fracture(kind=kind, grade=grade, loss=float(np.mean(LOSS_BY_GRADE[grade])))
 
     def broken(one: SimulatedLevel) -> SimulatedLevel:
@@ -144,12 +144,12 @@ def with_last_rib(level: Level) -> PatientChange:
 
 
 def with_sacralised_l5() -> PatientChange:
-    """L5 sits on the sacrum with hardly any disc between; its number stays."""
+    """L5 sits on the sacrum with almost no disc in between; its number stays."""
     return _with_levels({Level.L5: lambda one: replace(one, disc_below_mm=_FUSED_DISC_MM)})
 
 
 def with_wide_field(patient: SimulatedPatient) -> SimulatedPatient:
-    """A field of view of 500 mm: the whole table, and air about the patient."""
+    """A field of view of 500 mm: the whole table, and air around the patient."""
     scan = patient.acquisition
     return replace(patient, acquisition=replace(scan, pixel_mm=_WIDE_FIELD_MM / scan.matrix))
 
@@ -175,7 +175,7 @@ def with_arms(case: Case) -> Case:
 
 
 def renumbered(case: Case, numbers: Renumbering) -> Case:
-    """The truth under other numbers; bodies that are not named keep theirs."""
+    """The truth under other numbers; bodies not listed keep theirs."""
     table = np.arange(256, dtype=np.uint8)
     for old, new in numbers.items():
         table[old] = new

@@ -1,7 +1,7 @@
-"""Degradations of a volume before it reaches the program: slices, noise, sharpness, field of view, axes.
+"""Degradations of a volume before the program reads it: slices, noise, sharpness, field of view, axes.
 
 Each takes a `Case` and returns another; the truth is changed with the image. They apply to simulated and real series.
-Directions are those of the patient (x left, y back, z head), whatever the order of storage.
+Directions are those of the patient (x left, y back, z head), whatever the storage order.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Case:
 
     @property
     def geometry(self) -> Geometry:
-        """The grid of both."""
+        """The common grid of both."""
         return self.volume.geometry
 
 
 def case_of(volume: Volume, truth: LabelArray) -> Case:
-    """A case as it comes from the scanner."""
+    """A case as produced by the scanner."""
     return Case(volume=volume, truth=truth, whole=whole_levels(truth))
 
 
@@ -50,12 +50,12 @@ def _made(case: Case, hu: NDArray[np.generic], geometry: Geometry, truth: LabelA
 
 
 def axis_along(geometry: Geometry, direction: str) -> int:
-    """The array axis that runs nearest to the patient's x, y or z."""
+    """The array axis nearest to the patient's x, y or z."""
     return next(n for n, code in enumerate(geometry.axis_codes) if code in _AXES[direction])
 
 
 def _averaged(array: NDArray[np.generic], axis: int, *, old_mm: float, new_mm: float, count: int) -> NDArray:
-    """Means over ``count`` lengths of ``new_mm`` along an axis of voxels ``old_mm`` long."""
+    """Means over ``count`` intervals of ``new_mm`` along an axis of voxels ``old_mm`` long."""
     edges = np.arange(count + 1) * (new_mm / old_mm)
     total = np.cumsum(np.moveaxis(array, axis, 0), axis=0, dtype=np.float64)
     total = np.concatenate([np.zeros_like(total[:1]), total])
@@ -66,9 +66,9 @@ def _averaged(array: NDArray[np.generic], axis: int, *, old_mm: float, new_mm: f
 
 
 def thick(case: Case, *, direction: str, slice_mm: float) -> Case:
-    """The same scan in contiguous slices of this thickness along x, y or z; a voxel belongs to a body by its half.
+    """The same scan in contiguous slices this thick along x, y or z; a voxel belongs to a body if half of it does.
 
-    Thinner slices than those of the scan are interpolated, as a scanner's thin reconstruction of thick data would be.
+    Slices thinner than those of the scan are interpolated, like a scanner's thin reconstruction of thick data.
     """
     axis, old = axis_along(case.geometry, direction), case.geometry.spacing_mm
     count = max(int(case.geometry.shape[axis] * old[axis] / slice_mm + 1e-6), 1)
@@ -89,14 +89,14 @@ def thick(case: Case, *, direction: str, slice_mm: float) -> Case:
 
 
 def _boxes(truth: LabelArray, *, along: int) -> Iterator[tuple[int, tuple[slice, ...]]]:
-    """Each level with the box around it, over the whole length of one axis."""
+    """Each level with the box around it, over the full length of one axis."""
     for level, box in enumerate(ndimage.find_objects(truth), start=1):
         if box is not None:
             yield level, tuple(slice(None) if n == along else part for n, part in enumerate(box))
 
 
 def noisy(case: Case, *, sd_hu: float, grain_mm: float = 0.7, seed: int = 0) -> Case:
-    """Adds correlated noise of this SD, as at a lower dose."""
+    """Add correlated noise of this SD, as at a lower dose."""
     rng = np.random.default_rng([seed, case.volume.voxels_hu.size])
     noise = rng.standard_normal(case.volume.voxels_hu.shape, dtype=np.float32)
     noise = ndimage.gaussian_filter(noise, [grain_mm / step for step in case.geometry.spacing_mm])
@@ -105,13 +105,13 @@ def noisy(case: Case, *, sd_hu: float, grain_mm: float = 0.7, seed: int = 0) -> 
 
 
 def smoothed(case: Case, *, sigma_mm: float) -> Case:
-    """A smoother kernel: blurred in the two directions across the body's axis."""
+    """A smoother kernel: blurred in the two directions perpendicular to the body's axis."""
     blurred = _blurred(case, sigma_mm)
     return _made(case, blurred, case.geometry, case.truth)
 
 
 def sharpened(case: Case, *, amount: float) -> Case:
-    """A sharper kernel: edges enhanced by this share of what a blur of 1 mm removes, and the noise with them."""
+    """A sharper kernel: adds this share of what a blur of 1 mm removes, which enhances edges and noise."""
     hu = np.asarray(case.volume.voxels_hu, dtype=np.float32)
     return _made(case, hu + amount * (hu - _blurred(case, 1.0)), case.geometry, case.truth)
 
@@ -123,7 +123,7 @@ def _blurred(case: Case, sigma_mm: float) -> NDArray[np.float32]:
 
 
 def part(volume: Volume, *, direction: str, low_mm: float, high_mm: float) -> tuple[Volume, tuple[slice, ...]]:
-    """The voxels between two places along x, y or z (LPS mm), and their box in the source array."""
+    """The voxels between two positions along x, y or z (LPS mm), and their box in the source array."""
     geometry = volume.geometry
     axis = axis_along(geometry, direction)
     index = np.zeros((geometry.shape[axis], 3))
@@ -138,7 +138,7 @@ def part(volume: Volume, *, direction: str, low_mm: float, high_mm: float) -> tu
 
 
 def cropped(case: Case, *, direction: str, low_mm: float = -np.inf, high_mm: float = np.inf) -> Case:
-    """A smaller field of view; bodies that it cuts are no longer whole."""
+    """A smaller field of view; bodies cut by it are no longer whole."""
     volume, box = part(case.volume, direction=direction, low_mm=low_mm, high_mm=high_mm)
     truth = np.ascontiguousarray(case.truth[box])
     before, after = (np.bincount(labels.ravel(), minlength=30) for labels in (case.truth, truth))
@@ -154,7 +154,7 @@ def turned(case: Case, *, codes: str) -> Case:
 
 
 def oblique(case: Case, *, x_deg: float = 0.0, y_deg: float = 0.0, z_deg: float = 0.0) -> Case:
-    """The scan resampled along axes that are turned about the patient's x, y and z; the whole of it stays in view."""
+    """The scan resampled along axes turned about the patient's x, y and z; all of it stays in view."""
     old = case.geometry
     turn = np.eye(3)
     for axis, degrees in enumerate((x_deg, y_deg, z_deg)):
@@ -177,7 +177,7 @@ def oblique(case: Case, *, x_deg: float = 0.0, y_deg: float = 0.0, z_deg: float 
 
 
 def centre_mm(case: Case, level: Level) -> NDArray[np.float64]:
-    """Middle of a true body in LPS mm; KeyError where the truth does not hold it."""
+    """Centre of a true body in LPS mm; KeyError if it is not in the truth."""
     index = np.argwhere(case.truth == level)
     if not len(index):
         raise KeyError(f"level {level.name} is not in this case")

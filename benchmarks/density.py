@@ -2,7 +2,7 @@
 
 Simulated patients of every vendor, true masks (for outlines see benchmarks.segmentation_simulated), each calibrated in
 every way: r, bias, limits of agreement and RMSE of the patient's mean against its true vBMD, refusals with their
-reason, and how often the 95 % interval of patient and level covers the truth. The same against the simulated QCT, which
+reason, and how often the 95 % interval of patient and level covers the truth. The same against simulated QCT, which
 has its own error. Patients without contrast are reported separately: contrast adds an unknown 19 HU (SD) to bone.
 ``--bands`` and ``--relations`` print the tables of the scale (`density_bands`, `density_relations`) instead.
 """
@@ -53,7 +53,7 @@ _SHOWN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One patient in one way: the interval of the mean, the truth, QCT's mean over the same levels, levels held."""
+    """One patient in one way: interval of the mean, truth, QCT's mean over the same levels, levels covered."""
 
     mean: Estimate
     true_mg_cm3: float
@@ -63,7 +63,7 @@ class Answer:
 
 
 def answer(facts: Facts, settings: Settings) -> Answer | str:
-    """The patient's answer under these settings, or why there is none."""
+    """The patient's answer under these settings, or the reason for none."""
     if len(facts.measurements) < _MINIMUM_LEVELS:
         return "fewer than two sound levels"
     bone_hu = mean_bone_hu(facts.measurements, facts.correction)
@@ -89,7 +89,7 @@ def answer(facts: Facts, settings: Settings) -> Answer | str:
 
 
 def summary(answers: list[Answer]) -> dict[str, float]:
-    """Agreement with the truth (and with QCT) and coverage."""
+    """Agreement with the truth (and with QCT), and coverage."""
     found = np.array([a.mean.value for a in answers])
     true = np.array([a.true_mg_cm3 for a in answers])
     held = [a.mean.low <= a.true_mg_cm3 <= a.mean.high for a in answers]
@@ -134,7 +134,7 @@ def table(facts: list[Facts]) -> list[dict[str, object]]:
         for way in CALIBRATION_WAYS:
             settings = Settings(phantom_table=str(phantoms), calibration_order=way)
             if way == "site":
-                continue  # a table of the site's own making: nothing to simulate
+                continue  # a table made by the site: cannot be simulated
             answers = [(one, answer(one, settings)) for one in facts]
             for vendor in [*dict.fromkeys(str(one.series.vendor) for one in facts), "all"]:
                 of_vendor = [pair for pair in answers if vendor in ("all", str(pair[0].series.vendor))]
@@ -158,7 +158,7 @@ def _row(way: str, vendor: str, group: str, answers: list[tuple[Facts, Answer | 
 
 
 def _print_scale(arguments: argparse.Namespace) -> None:
-    """The tables of the scale: by band, or beside other relations."""
+    """Print the tables of the scale: by band, or beside other relations."""
     if arguments.relations:
         rows = relations()
         print(json.dumps({"relations": rows}, indent=1) if arguments.json else as_text(rows))

@@ -1,10 +1,10 @@
 """Bias of each way by band of vBMD, vendor and tube voltage: ``python -m benchmarks.density --bands [--json]``.
 
-Native patients of every vendor on scanners that no training knows, each scanned at every tube voltage; HU of bone and
-tissues are those that physics and the scanner's flaws give at their places, not measured on an image (the table without
-`--bands` measures images), so that every band holds enough levels. The reference is simulated QCT of that scanner and
-voltage; a level belongs to the band of its error-free reading, since banding by a noisy reading would itself bend
-the ends. Bias is the mean of the way's value less QCT's, mg/cm3; None where a band holds no level.
+Native patients of every vendor on scanners unseen in training, each scanned at every tube voltage; HU of bone and
+tissues are computed from physics and the scanner's flaws at their positions, not measured on an image (the table
+without `--bands` measures images), so that every band has enough levels. The reference is simulated QCT of that scanner
+and voltage; a level belongs to the band of its error-free reading, since banding by a noisy reading would itself bend
+the ends. Bias is the mean of the way's value minus QCT's, mg/cm3; None if a band has no level.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FIRST_SEED = TEST_SEEDS.start + 70_000
 BAND_MG_CM3, HIGHEST_MG_CM3 = 40, 240
 KVPS = (80, 100, 120, 140)
 WAYS = ("precalibrated", "phantom", "carried", "tissues", "published")
-#: Where each tissue lies, as a share of the way from the trunk's middle to the skin of the back.
+#: Position of each tissue, as a fraction of the way from the trunk's middle to the skin of the back.
 _PLACES = {"air": 1.2, "fat": 0.95, "muscle": 0.55, "blood": 0.1}
 _AREA_MM2 = 900.0
 _DENSE_YEARS = 40
@@ -61,7 +61,7 @@ class Pair:
 
 
 def physical_facts(patient: SimulatedPatient) -> Facts:
-    """What a native scan of the patient would show, by physics and the scanner's flaws, without an image."""
+    """What a native scan of the patient would show, computed from physics and the scanner's flaws without an image."""
     palette, trunk = palette_of(patient), trunk_mm(patient)
     hu = {"air": -999.0, "fat": palette.fat, "muscle": palette.muscle, "blood": palette.blood}
     samples = tuple(
@@ -98,9 +98,9 @@ def _measured(patient: SimulatedPatient, name: Level) -> Measurement:
 
 
 def draw_scans(patients_a_vendor: int) -> Iterator[Facts]:
-    """So many patients of each vendor, every one scanned native at every tube voltage.
+    """This many patients of each vendor, every one scanned native at every tube voltage.
 
-    Every second one is _DENSE_YEARS old, so that the bands above 160 mg/cm3 hold more than a few people.
+    Every second one is _DENSE_YEARS old, so that the bands above 160 mg/cm3 have more than a few people.
     """
     for place, drawn in enumerate(draw_patients(patients_a_vendor, first_seed=FIRST_SEED)):
         patient = draw_patient(drawn.seed, situations=False, age=_DENSE_YEARS) if place % 2 else drawn
@@ -138,7 +138,7 @@ def pairs_of(facts: Facts, ways: Sequence[str] = WAYS) -> list[Pair]:
 
 
 def bands(pairs: Sequence[Pair]) -> list[dict[str, object]]:
-    """One row a way, vendor, tube voltage ('all': pooled) and band; the last band of each is the whole range."""
+    """One row per way, vendor, tube voltage ('all': pooled) and band; the last band of each is the whole range."""
     vendors = [*dict.fromkeys(str(maker.vendor) for maker in MAKERS), "all"]
     edges = [*((low, low + BAND_MG_CM3) for low in range(0, HIGHEST_MG_CM3, BAND_MG_CM3)), (0, HIGHEST_MG_CM3)]
     rows: list[dict[str, object]] = []

@@ -1,8 +1,8 @@
-"""What benchmarks.density measures of each simulated patient: rendered once, true masks, the released measurement.
+"""Measurements of each simulated patient for benchmarks.density: rendered once, true masks, the released measurement.
 
-Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after the other. A QCT Pro
-phantom is simulated for each scanner, at the scan's tube voltage and at another one: its rods as they are made, in a
-body of 25 cm, up to 300 days before the patient, since when HU have fallen by 0.55 to 2.29 a year (Loeffler 2019).
+Patients come from TEST_SEEDS (from 540000 on, which no other benchmark uses), one vendor after another. A QCT Pro
+phantom is simulated for each scanner, at the scan's tube voltage and at another one, with rods as manufactured, in a
+body of 25 cm, up to 300 days before the patient; in the meantime HU fall by 0.55 to 2.29 a year (Loeffler 2019).
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ from osteo_core.terms import Anchor, ContrastPhase, KernelGroup, Level, Vendor
 
 FIRST_SEED = TEST_SEEDS.start + 40_000
 STUDY = date(2026, 1, 1)
-#: Water round the phantom's rods in cm.
+#: Water around the phantom's rods in cm.
 _PHANTOM_CM = 25.0
 _ROD_NOISE_HU = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """One patient as measured, and as true: vBMD by level, and what QCT read (None without QCT)."""
+    """One patient as measured, and the truth: vBMD by level, and QCT's reading (None without QCT)."""
 
     seed: int
     series: Series
@@ -67,13 +67,13 @@ class Facts:
 
 
 def draw_facts(patients_a_vendor: int) -> Iterator[Facts]:
-    """So many patients of each vendor, measured."""
+    """This many patients of each vendor, measured."""
     for patient in draw_patients(patients_a_vendor, first_seed=FIRST_SEED):
         yield measure(patient)[0]
 
 
 def draw_patients(patients_a_vendor: int, *, first_seed: int) -> Iterator[SimulatedPatient]:
-    """So many patients of each vendor, in the order of their seeds."""
+    """This many patients of each vendor, in the order of their seeds."""
     wanted = {maker.vendor: patients_a_vendor for maker in MAKERS}
     seed = first_seed
     while any(wanted.values()):
@@ -85,7 +85,7 @@ def draw_patients(patients_a_vendor: int, *, first_seed: int) -> Iterator[Simula
 
 
 def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
-    """The true bodies of T12-L5 as a segmentation; whatever is in view counts as whole, as the measurement will see."""
+    """The true bodies of T12-L5 as a segmentation; a body that touches the first or last slice is cut."""
     lumbar = np.where(labels >= Level.T12, labels, 0).astype(np.uint8)
     levels = []
     for value in np.unique(lumbar[lumbar > 0]):
@@ -114,12 +114,12 @@ def segmentation_of(labels: LabelArray, geometry: Geometry) -> Segmentation:
 
 
 def write_phantoms(facts: list[Facts], path: Path) -> None:
-    """The phantom scans of all scanners as the CSV that a site would keep."""
+    """The phantom scans of all scanners, as the CSV that a site would keep."""
     write_rods((row for one in facts for row in one.phantom_rows), path)
 
 
 def write_rods(rows: Iterable[dict[str, str]], path: Path) -> None:
-    """The rods of phantom scans as the CSV that a site would keep."""
+    """The rods of phantom scans, as the CSV that a site would keep."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [*COLUMNS, *OPTIONAL_COLUMNS])
         writer.writeheader()
@@ -127,14 +127,14 @@ def write_rods(rows: Iterable[dict[str, str]], path: Path) -> None:
 
 
 def measure(patient: SimulatedPatient) -> tuple[Facts, Volume, Segmentation]:
-    """What is measured of one patient, its CT and its true bodies."""
+    """The measurements of one patient, its CT and its true bodies."""
     volume, labels = render(patient)
     segmentation = segmentation_of(labels, volume.geometry)
     return facts_of(patient, volume, segmentation), volume, segmentation
 
 
 def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentation, *, steady: bool = False) -> Facts:
-    """What is measured on this image of the patient with its true bodies; ``steady``: the scanner has not drifted."""
+    """The measurements on this image with the patient's true bodies; ``steady``: the scanner has not drifted."""
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, _ = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)
@@ -156,7 +156,7 @@ def facts_of(patient: SimulatedPatient, volume: Volume, segmentation: Segmentati
 
 
 def phantom_scans(patient: SimulatedPatient, *, steady: bool = False) -> tuple[dict[str, str], ...]:
-    """Phantom scans at the patient's own tube voltage and at another one, from which a line can be carried."""
+    """Phantom scans at the patient's own tube voltage and at another one, from which a line can be converted."""
     own, about = patient.acquisition.kvp, {"model": _model(patient), "device_key": patient.patient_id}
     return tuple(
         row
@@ -166,7 +166,7 @@ def phantom_scans(patient: SimulatedPatient, *, steady: bool = False) -> tuple[d
 
 
 def _model(patient: SimulatedPatient) -> str:
-    """One name a scanner, so that each patient has a phantom of the very unit and day before."""
+    """One name per scanner, so that each patient has an earlier phantom scan on exactly that unit."""
     return f"{patient.acquisition.model} of {patient.patient_id}"
 
 
@@ -193,9 +193,9 @@ def series_of(patient: SimulatedPatient) -> Series:
 def phantom_rods(
     patient: SimulatedPatient, *, model: str, study: date, device_key: str, kvp: int | None = None, steady: bool = False
 ) -> tuple[dict[str, str], ...]:
-    """The rods of a phantom scanned on the patient's scanner, of that model name and unit, some time before the study.
+    """The rods of a phantom on the patient's scanner, with that model name and unit, some time before the study.
 
-    At the tube voltage of the patient's scan unless ``kvp`` says another; ``steady``: it has not drifted since.
+    At the tube voltage of the patient's scan unless ``kvp`` is given; ``steady``: it has not drifted since.
     """
     rng = stream(patient.seed, "phantom")
     scan = patient.acquisition

@@ -1,8 +1,8 @@
-"""Our general line beside every published or measured relation of HU and QCT that is at hand.
+"""Our general line beside every available published or measured relation of HU and QCT.
 
 ``python -m benchmarks.density --relations [--json]`` prints the table, ``python -m benchmarks.density_relations --svg
-FILE`` draws the lines. A relation is a line, whose difference at 0 to 200 HU is reported, or a bias and a scatter
-against QCT with its phantom in view, beside which stands what our line states of itself. 120 kVp, a usual body.
+FILE`` draws the lines. A relation is either a line, whose difference at 0 to 200 HU is reported, or a bias and an SD
+against QCT with its phantom in view, shown beside the uncertainty that our line states. 120 kVp, a usual body.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REAL_RODS_HU = (-69.549, -35.378, 176.712, 345.738, 462.936)
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """vBMD = slope HU + intercept as somebody found it."""
+    """vBMD = slope HU + intercept, as found by others."""
 
     source: str
     slope: float
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Scatter:
-    """Bias and SD against QCT with its phantom in view, mg/cm3 (per cent are taken at 100)."""
+    """Bias and SD against QCT with its phantom in view, mg/cm3 (percentages are taken at 100)."""
 
     source: str
     bias: float | None
@@ -72,13 +72,13 @@ SCATTERS = (
 
 
 def own_line(mineral: Mineral = Mineral.K2HPO4) -> Calibration:
-    """Our general line of a usual body at 120 kVp, on the scale of a QCT Pro or of an HA phantom."""
+    """Our general line for a usual body at 120 kVp, on the scale of a QCT Pro or of an HA phantom."""
     name = QCT_PRO if mineral is Mineral.K2HPO4 else "HA water equivalent"
     return as_general(usual_line(_KVP, known_phantoms()[name]))
 
 
 def relations() -> list[dict[str, object]]:
-    """One row a relation: ours less the line's at each HU, or its bias and SD beside our SD at 100 mg/cm3."""
+    """One row per relation: ours minus the line's at each HU, or its bias and SD beside our SD at 100 mg/cm3."""
     rows: list[dict[str, object]] = []
     for line in lines():
         ours = own_line(line.mineral)
@@ -99,12 +99,12 @@ def main() -> None:
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 640, 420, 56, 16, 16, 44
 _MOST_HU, _MOST_MG_CM3 = 250.0, 220.0
-#: Colours that are told apart in grey too (Okabe and Ito 2008), and dashes.
+#: Colours that are distinguishable in grey too (Okabe and Ito 2008), and dashes.
 _DRAWN = (("#0072b2", ""), ("#d55e00", "7 4"), ("#009e73", "2 3"), ("#cc79a7", "9 3 2 3"))
 
 
 def figure() -> str:
-    """SVG: our line with its 95 % interval, the rods of the real scan, Schroeder's, and our line up to 0.1."""
+    """SVG: our line with its 95 % interval, the rods of the real scan, Schroeder's, and our line up to version 0.1."""
     ours, others = own_line(), lines()[:3]
     shown = [
         (f"ours, {_KVP:.0f} kVp, usual body, 95 % interval", ours.slope_mg_cm3_per_hu, ours.intercept_mg_cm3),

@@ -1,6 +1,6 @@
 """How fast is a step of 5 % detected, and how often are there false alarms? ``python -m benchmarks.drift [--json]``.
 
-Scanners of simulated patients: age and sex as in an abdominal CT practice, vBMD about the norm of Cheng 2021 with its
+Scanners of simulated patients: age and sex as in an abdominal CT practice, vBMD around the norm of Cheng 2021 with its
 scatter of 28 mg/cm3, fat -100 HU (SD 8) and muscle 55 HU (SD 8) between patients, five days a week. After a year of
 baseline the slope of HU rises by 5 % at once; vBMD, fat and muscle follow it. Two weeks are ten working days. The age
 groups are those of the query ``drift_days``.
@@ -30,7 +30,7 @@ _FIRST = date(2025, 1, 6)
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """Performance of the charts of many scanners: shares and rates over all of them."""
+    """Performance of the charts over many scanners, as shares and rates."""
 
     patients_a_day: int
     scanners: int
@@ -42,7 +42,7 @@ class Found:
 
 
 def draw_days(rng: np.random.Generator, *, days: int, n: int, step_at: int | None) -> dict[Quantity, Days]:
-    """One scanner's days; from ``step_at`` on all HU are 5 % larger."""
+    """One scanner's days; from ``step_at`` all HU are 5 % larger."""
     gain = np.ones((days, 1))
     if step_at is not None:
         gain[step_at:] = STEP
@@ -71,12 +71,12 @@ def _days(values: Values, level: float) -> Days:
 
 
 def _after(alarms: Sequence[Alarm], step_at: int) -> float:
-    """Working days from the step to the first alarm after it, the day of the alarm included."""
+    """Working days from the step to the first alarm after it, including the day of the alarm."""
     return min((a.index - step_at + 1 for a in alarms if a.index >= step_at), default=np.inf)
 
 
 def simulate(*, patients_a_day: int, scanners: int, seed: int = 1) -> Found:
-    """``scanners`` scanners without a step for a year after their baseline year, and as many with one."""
+    """``scanners`` scanners without a step for a year after their baseline year, and the same number with one."""
     rng = np.random.default_rng(seed)
     false, delays, alone = 0, [], []
     for _ in range(scanners):

@@ -6,7 +6,7 @@ probabilities and the fuzzy rank ensemble (Kundu 2021). Each against the categor
 accuracy with bootstrap intervals over patients, and the paired difference to the calibrated value alone, which is the
 category of the product.
 
-DIR keeps, for each patient, the measurements and the part of the CT that the network sees, so that each patient is
+DIR stores, for each patient, the measurements and the part of the CT that the network sees, so that each patient is
 rendered once: after a stop, the same command resumes, and other weights read the same images. A changed simulator needs
 a new DIR.
 """
@@ -56,9 +56,9 @@ from osteo_core.terms import ContrastPhase, Level
 FIRST_SEED = TEST_SEEDS.start + 60_000
 WAYS = ("tissues", "precalibrated")
 ARMS = ("calibrated", "DenseNet-121", "HU line", "mean of probabilities", "fuzzy ranks")
-#: The network's crop reaches this far from a body's middle, with what lies behind it and some voxels to spare.
+#: The network's crop extends this far from a body's centre, with the part behind it and a few spare voxels.
 _REACH_MM = np.array(SHAPE) * GRID_MM / 2 + np.array([4.0, 16.0, 4.0])
-#: Draws of patients for an interval; with fewer patients than this no interval is given.
+#: Number of bootstrap draws of patients; with fewer patients than _LEAST_PATIENTS no interval is given.
 _DRAWS, _LEAST_PATIENTS = 1000, 5
 Indices = NDArray[np.int64]
 
@@ -73,7 +73,7 @@ class Drawn:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """One patient: the place in CLASSES of its true category and of what each arm chose."""
+    """One patient: the indices in CLASSES of its true category and of each arm's choice."""
 
     seed: int
     vendor: str
@@ -99,7 +99,7 @@ def cut_out(volume: Volume, segmentation: Segmentation, levels: Sequence[Level])
 
 
 def drawn_once(patient: SimulatedPatient, folder: Path) -> Drawn:
-    """The patient from its file, which is created first if missing."""
+    """The patient from its file, which is created if missing."""
     path = folder / f"{patient.seed}.pickle.gz"
     if not path.exists():
         partial = path.with_suffix(f".{os.getpid()}.partial")
@@ -112,7 +112,7 @@ def drawn_once(patient: SimulatedPatient, folder: Path) -> Drawn:
 
 
 def read_once(drawn: Drawn, regressor: Regressor, folder: Path) -> Facts:
-    """The facts with the network's readings of the sound levels, kept by the network's hash."""
+    """The facts with the network's readings of the sound levels, stored under the network's hash."""
     path = folder / f"{drawn.facts.seed}.{regressor.model_hash}.json"
     if not path.exists():
         found = {}
@@ -129,7 +129,7 @@ def read_once(drawn: Drawn, regressor: Regressor, folder: Path) -> Facts:
 
 
 def judge(facts: Facts, settings: Settings) -> Judged | str:
-    """The choices of all arms for one patient, or why one of them has none."""
+    """The choices of all arms for one patient, or the reason why one of them has none."""
     calibrated, read = answer(facts, settings), mean_reading(facts.measurements)
     if not isinstance(calibrated, Answer):
         return calibrated
@@ -159,7 +159,7 @@ def judge(facts: Facts, settings: Settings) -> Judged | str:
 
 
 def quadratic_kappa(true: Indices, found: Indices) -> float:
-    """Quadratic kappa of two rows of places in CLASSES."""
+    """Quadratic kappa of two sequences of indices in CLASSES."""
     table = np.zeros((len(CLASSES), len(CLASSES)))
     np.add.at(table, (true, found), 1)
     return kappa(table, weights="quadratic").value
@@ -188,7 +188,7 @@ def compare(judged: Sequence[Judged]) -> list[Row]:
 
 
 def _columns(name: str, judged: Sequence[Judged], statistic: Callable[[Indices], float]) -> Row:
-    """A statistic of the places of patients with its 95 % percentile interval (Efron 1993); None where it has none."""
+    """A statistic over patients with its 95 % percentile bootstrap interval (Efron 1993); None if undefined."""
     rng = np.random.default_rng(1)
     found = []
     for places in rng.integers(0, len(judged), (_DRAWS, len(judged))):
@@ -203,7 +203,7 @@ def _columns(name: str, judged: Sequence[Judged], statistic: Callable[[Indices],
 
 
 def table(facts: Sequence[Facts], folder: Path) -> list[Row]:
-    """Rows by way of calibration, vendor, contrast and arm; patients without an answer in an arm are counted."""
+    """Rows by calibration, vendor, contrast and arm; patients without an answer in an arm are counted."""
     phantoms = folder / "phantoms.csv"
     write_phantoms(list(facts), phantoms)
     rows: list[Row] = []
@@ -224,7 +224,7 @@ def table(facts: Sequence[Facts], folder: Path) -> list[Row]:
 
 
 def shown(rows: Sequence[Row]) -> str:
-    """The table to read: each figure with its interval, and whether the gain in kappa leaves no doubt."""
+    """The printed table: each figure with its interval, and whether the gain in kappa is beyond doubt."""
     names = ("kappa", "accuracy", "kappa_gain", "accuracy_gain")
     return as_text(
         [

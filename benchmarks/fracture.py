@@ -1,10 +1,10 @@
-"""Vertebral fractures of grade 2 and 3 on fresh simulated series.
+"""Vertebral fractures of grade 2 and 3 on newly simulated series.
 
 ``python -m benchmarks.fracture [--series 100] [--fractured 80] [--masks true|model|both] [--step 0] [--json]``.
-The first ``--series`` patients come as they are drawn; of the next only those with a fracture of grade 2 or 3 in
-T12-L4 are taken, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all,
-specificity and false alarms over the patients that come as drawn. ``--step`` scans everyone with slices
-of that many mm. Stopped, the same command goes on (benchmarks/resumable.py).
+The first ``--series`` patients are used as drawn; of the following ones, only those with a fracture of grade 2 or 3 in
+T12-L4 are used, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all patients,
+specificity and false alarms over the patients used as drawn. ``--step`` scans everyone with slices
+of that many mm. After a stop, the same command resumes (benchmarks/resumable.py).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _GRADE = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Graded:
-    """One level of one patient: what is true, what was found (grade None: not graded), whether it came as drawn."""
+    """One level of one patient: the truth, the finding (grade None: not graded), and whether it was used as drawn."""
 
     seed: int
     level: str
@@ -51,13 +51,13 @@ class Graded:
 
 
 def is_fractured(patient: SimulatedPatient) -> bool:
-    """Whether T12-L4 hold a fracture of grade 2 or 3."""
+    """Whether T12-L4 include a fracture of grade 2 or 3."""
     inside = (level for level in patient.levels if _FIRST <= level.level <= _LAST)
     return any(level.fracture is not None and level.fracture.grade >= _GRADE for level in inside)
 
 
 def patients(*, series: int, fractured: int, first_seed: int) -> Iterator[tuple[SimulatedPatient, bool]]:
-    """Patients with whether they came as drawn."""
+    """Patients, each with whether it is used as drawn."""
     for seed in range(first_seed, first_seed + series):
         yield draw_patient(seed, situations=False), True
     later = (draw_patient(seed, situations=False) for seed in count(first_seed + series))
@@ -65,7 +65,7 @@ def patients(*, series: int, fractured: int, first_seed: int) -> Iterator[tuple[
 
 
 def key_of(patient: SimulatedPatient, *, as_drawn: bool, masks: str, step_mm: float) -> str:
-    """Under which name the rows of one patient are kept."""
+    """The name under which the rows of one patient are stored."""
     return f"{patient.seed}_{'drawn' if as_drawn else 'chosen'}_{masks}_{step_mm:g}"
 
 
@@ -77,7 +77,7 @@ def rows_of(key: str) -> list[Row]:
 
 
 def grade(patient: SimulatedPatient, *, as_drawn: bool, masks: str, step_mm: float) -> list[Graded]:
-    """Render, outline, measure, grade; levels that the field of view cuts are left out."""
+    """Render, outline, measure, grade; levels cut by the field of view are left out."""
     if step_mm:
         scan = patient.acquisition
         patient = replace(patient, acquisition=replace(scan, thickness_mm=step_mm, step_mm=step_mm))
@@ -116,7 +116,7 @@ def _measured(volume: Volume, segmentation: Segmentation) -> dict[Level, Measure
 
 
 def summary(rows: list[Graded]) -> dict[str, object]:
-    """Rates with Wilson 95 % intervals, the table of true against found grades, and false alarms a patient."""
+    """Rates with Wilson 95 % intervals, the table of true against found grades, and false alarms per patient."""
     known = [row for row in rows if row.found_grade is not None]
     ill = [row for row in known if row.true_grade >= _GRADE]
     drawn = [row for row in known if row.as_drawn]
@@ -143,7 +143,7 @@ def summary(rows: list[Graded]) -> dict[str, object]:
 
 
 def _depressed(ill: list[Graded]) -> dict[str, str]:
-    """Of each kind of fracture that was found, how many were suggested to be osteoporotic by their endplates."""
+    """How many of the found fractures of each kind were suggested as osteoporotic from their endplates."""
     found = [row for row in ill if row.suggested_cause in (SuggestedCause.DEPRESSED, SuggestedCause.NOT_DEPRESSED)]
     by_kind = {kind: [row for row in found if row.kind == kind] for kind in sorted({row.kind for row in found})}
     return {

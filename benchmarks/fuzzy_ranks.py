@@ -1,7 +1,7 @@
 """Several readings of one patient's category fused into one, by the fuzzy ranks of their class probabilities.
 
-No part of the product: the category of the calibrated value alone is at least as good (benchmarks.ensemble).
-Classes run from osteoporosis over low bone mass to normal, in this order everywhere.
+Not part of the product: the category of the calibrated value alone is at least as good (benchmarks.ensemble).
+The order of classes is always osteoporosis, low bone mass, normal.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _KEPT = 2
 _WORST_RANK = 1.0 - np.exp(-1.0)
 #: Median HU of the trabecular region below which osteoporosis, and above which normal bone, is likely (ISCD 2019).
 HU_CUTS = (100.0, 150.0)
-#: Scatter of a person's HU about the mean rise by contrast, of which plain cut-offs know nothing (Pickhardt 2016).
+#: Scatter of individual HU about the mean rise by contrast, which plain cut-offs ignore (Pickhardt 2016).
 HU_SCATTER_SD = 19.2
 
 
 def class_probabilities(value: float, sd: float, *, cuts: tuple[float, float]) -> Probabilities:
-    """(3,) probabilities of lying below, between and above two ``cuts``, normal with that mean and SD (above 0)."""
+    """(3,) probabilities of being below, between and above two ``cuts``, normal with that mean and SD (above 0)."""
     if not sd > 0:
         raise ValueError(f"a reading needs its scatter: the SD must be above 0, found {sd}")
     below = [0.5 * (1.0 + erf((cut - value) / (sd * sqrt(2.0)))) for cut in cuts]
@@ -36,12 +36,12 @@ def class_probabilities(value: float, sd: float, *, cuts: tuple[float, float]) -
 
 
 def sd_of(estimate: Estimate) -> float:
-    """SD behind a normal 95 % interval, by its upper end: the lower one stops at 0."""
+    """SD of a normal 95 % interval, from its upper end: the lower one stops at 0."""
     return (estimate.high - estimate.value) / Z_95
 
 
 def fuzzy_rank_scores(probabilities: ArrayLike) -> Probabilities:
-    """(C,) final scores of (L, C) class probabilities of L readings; the class with the smallest wins.
+    """(C,) final scores from (L, C) class probabilities of L readings; the class with the smallest score wins.
 
     Kundu 2021, Sci Rep 11:14133: rank R = 1 - exp(-exp(-2 p)) (Gompertz, re-parameterised; 0.127 for p = 1, 0.632
     for p = 0). Each reading keeps its two likeliest classes; the others count as p = 0. Score = sum of ranks times
@@ -62,10 +62,10 @@ def fuzzy_rank_scores(probabilities: ArrayLike) -> Probabilities:
 
 
 def fuzzy_rank_category(probabilities: ArrayLike) -> Category:
-    """The category that the fuzzy ranks of (L, 3) probabilities choose."""
+    """The category chosen by the fuzzy ranks of (L, 3) probabilities."""
     return CLASSES[int(np.argmin(fuzzy_rank_scores(probabilities)))]
 
 
 def average_category(probabilities: ArrayLike) -> Category:
-    """The likeliest category by the mean of (L, 3) probabilities."""
+    """The most likely category by the mean of (L, 3) probabilities."""
     return CLASSES[int(np.argmax(np.mean(np.asarray(probabilities, dtype=np.float64), axis=0)))]

@@ -1,14 +1,14 @@
 """How often is a correct or a wrong header doubted? ``python -m benchmarks.header_lies [--patients 60]``.
 
-Four parts; ``--patients 0`` leaves all but the third out, ``--on-scanners 0`` the third. Simulated patients on scanners
-that no training knows, rendered and measured with their true masks: the header as it is, then each lie. Patients
-without an image, by physics and the scanner's flaws alone (native, four tube voltages): the HU scale of many more. The
-same scanner by scanner, each patient against so many others of it: a wrong tube voltage, with the simulated scatter
-between patients and with heavy tails. The real series of ../shared/data, as they are.
+Four parts; ``--patients 0`` skips all but the third, ``--on-scanners 0`` skips the third. First, simulated patients on
+scanners unseen in training, rendered and measured with their true masks: the header unchanged, then each false value.
+Second, patients without an image, from physics and the scanner's flaws only (native, four tube voltages): the HU scale
+of many more. Third, the same by scanner, each patient against others of the same scanner: a wrong tube voltage, with
+the simulated scatter between patients and with heavy tails. Fourth, the real series of ../shared/data, unchanged.
 
-A small lie about HU moves the tissues' means; a large one is measured anew, by everything that looks at HU. One about
+A small error of HU shifts the tissues' means; a large one is measured again, with every check of HU. An error of
 spacing scales heights and volumes. The simulator shares assumptions with what it tests: its compact bone is far darker
-than that of real series, so a wrong tube voltage is never found in it, and its fat lies nearer to the physics.
+than that of real series, so a wrong tube voltage is never detected from it, and its fat is closer to the physics.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ from osteo_core.terms import MEASURED_LEVELS, ContrastPhase
 Values = NDArray[np.float64]
 FIRST_SEED = TEST_SEEDS.start + 90_000
 _WITHOUT_IMAGE = 200
-#: HU between which each tissue is sought.
+#: Range of HU in which each tissue is searched.
 _SOUGHT_HU = {"air": (-1024.0, -850.0), "fat": (-150.0, -30.0), "muscle": (0.0, 110.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One scan as header and image tell it. ``size``: height in mm and cross section in cm2, None without a body."""
+    """One scan by header and image. ``size``: height in mm and cross section in cm2, None without a body."""
 
     series: Series
     tissues: CalibrationTissues
@@ -74,7 +74,7 @@ Lie = Callable[[Seen], Seen]
 
 
 def of_scale(slope: float, intercept: float) -> Lie:
-    """HU as another slope and intercept would show them."""
+    """HU as another slope and intercept would give them."""
 
     def lie(seen: Seen) -> Seen:
         moved = [replace(one, mean_hu=slope * one.mean_hu + intercept) for one in seen.tissues.samples]
@@ -90,7 +90,7 @@ def _is_found(sample: TissueSample) -> bool:
 
 
 def of_spacing(*, pixel: float = 1.0, slices: float = 1.0, with_diameter: bool = False) -> Lie:
-    """A header whose spacing is so many times the true one; ``with_diameter``: it states the true diameter too."""
+    """A header with a multiple of the true spacing; ``with_diameter``: it states the true diameter too."""
 
     def lie(seen: Seen) -> Seen:
         size = seen.size and (seen.size[0] * slices, seen.size[1] * pixel**2)
@@ -109,7 +109,7 @@ def of_voltage(kvp: float) -> Lie:
     return lambda seen: replace(seen, series=replace(seen.series, kvp=kvp))
 
 
-#: Slope and intercept in HU of lies so large that tissues leave the HU in which they are sought.
+#: Slope and intercept in HU of errors so large that tissues leave the range in which they are searched.
 LARGE: Mapping[str, tuple[float, float]] = {
     "intercept -100 HU": (1.0, -100.0),
     "intercept +100 HU": (1.0, 100.0),
@@ -135,7 +135,7 @@ def measure(volume: Volume, segmentation: Segmentation) -> tuple[CalibrationTiss
 
 
 def row_of(key: str) -> list[dict[str, Any]]:
-    """What is kept of one rendered patient; ``key`` is its seed."""
+    """The stored row of one rendered patient; ``key`` is its seed."""
     patient = draw_patient(int(key), situations=False)
     volume, labels = render(patient)
     tissues, size = measure(volume, segmentation_of(labels, volume.geometry))
@@ -151,7 +151,7 @@ def row_of(key: str) -> list[dict[str, Any]]:
 
 
 def large_row_of(key: str) -> list[dict[str, bool]]:
-    """Whether each of LARGE gives a rendered patient no answer or a reason to review, by all that looks at HU."""
+    """Whether each of LARGE leaves a rendered patient without an answer or for review, with every check of HU."""
     patient = draw_patient(int(key), situations=False)
     volume, labels = render(patient)
     segmentation = segmentation_of(labels, volume.geometry)
@@ -167,7 +167,7 @@ def large_row_of(key: str) -> list[dict[str, bool]]:
 
 
 def seen_of(key: str, row: Mapping[str, Any]) -> Seen:
-    """The scan of a kept row."""
+    """The scan of a stored row."""
     samples = tuple(TissueSample(name=n, mean_hu=hu, sd_hu=sd, area_mm2=area) for n, hu, sd, area in row["samples"])
     tissues = CalibrationTissues(
         samples=samples, contrast_phase=ContrastPhase(row["phase"]), water_path_cm=row["water_path_cm"]
@@ -180,7 +180,7 @@ def seen_of(key: str, row: Mapping[str, Any]) -> Seen:
 
 
 def without_image() -> Iterator[Seen]:
-    """Native scans at every tube voltage, by physics alone; no body is measured."""
+    """Native scans at every tube voltage, from physics only; no body is measured."""
     for seed in range(FIRST_SEED, FIRST_SEED + _WITHOUT_IMAGE):
         drawn = replace(draw_patient(seed, situations=False), contrast=Contrast(phase=ContrastPhase.NATIVE))
         for kvp in KVPS:
@@ -189,7 +189,7 @@ def without_image() -> Iterator[Seen]:
 
 
 def of_scanners(seeds: Iterable[int]) -> list[Values]:
-    """Muscle less fat in HU of each simulated scanner's patients, (patients, 4): at each of KVPS, by physics alone."""
+    """Muscle minus fat in HU of each simulated scanner's patients, (patients, 4): at each of KVPS, by physics only."""
     found: dict[tuple[str, str, int], list[list[float]]] = {}
     for seed in seeds:
         drawn = replace(draw_patient(seed, situations=False), contrast=Contrast(phase=ContrastPhase.NATIVE))
@@ -206,7 +206,7 @@ def of_scanners(seeds: Iterable[int]) -> list[Values]:
 def unlike_scanner(
     scanners: Sequence[Values], *, others: int, tail_hu: float, draws: int
 ) -> dict[int, tuple[int, int]]:
-    """How many were doubted, of how many, by the true kVp where 120 kVp are stated; 120 itself are false alarms.
+    """(doubted, total) by true kVp, with 120 kVp stated; doubts at 120 itself are false alarms.
 
     Patients of a scanner are drawn with replacement, with a further scatter of Student's t (3 degrees of freedom).
     """
@@ -233,7 +233,7 @@ def real_series() -> Iterator[tuple[str, Seen]]:
 
 
 def share(doubted: int, n: int) -> str:
-    """'3 of 60 (5.0 %, 1.7 to 13.7)', or that there was nothing to ask."""
+    """'3 of 60 (5.0 %, 1.7 to 13.7)', or a note that there was no scan."""
     if not n:
         return "no scan to ask"
     found = wilson(doubted, n)
@@ -241,7 +241,7 @@ def share(doubted: int, n: int) -> str:
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    """Print the table of each part that has patients; 0 of them leaves a part out."""
+    """Print the table of each part that has patients; 0 patients skip a part."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.header_lies", description=__doc__)
     parser.add_argument("--patients", type=_count, default=60, help="rendered, for true headers and every lie")
     parser.add_argument("--large", type=_count, default=8, help="so many of them for the large lies about HU")

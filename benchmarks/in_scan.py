@@ -1,8 +1,8 @@
 """A phantom under the back of simulated patients: how often it is found, identified and read correctly.
 
 ``python -m benchmarks.in_scan [--patients 40] [--json]``: half of the patients lie on a known phantom (one of five,
-either way round, leaning, off the middle), half on the table alone, a pad, a spine board or ECG leads. True masks;
-native patients judge the value against what that phantom would read without error. Failures stay in.
+in either direction, tilted, off centre), half on the table alone, a pad, a spine board or ECG leads. True masks;
+in native patients the value is compared with what that phantom would read without error. Failures are included.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DECOYS = (None, Support.PAD, Support.BOARD, Support.LEADS)
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One patient: what lay there, what was found, and the errors of its levels (mg/cm3; empty where enhanced)."""
+    """One patient: what was there, what was found, and the errors of its levels (mg/cm3; empty if enhanced)."""
 
     seed: int
     there: str
@@ -50,7 +50,7 @@ class Seen:
 
 
 def on_phantom(patient: SimulatedPatient, number: int) -> SimulatedPatient:
-    """The patient on the phantom of that number, as carelessly placed as people do it."""
+    """The patient on the phantom with that number, placed as carelessly as in practice."""
     rng = stream(patient.seed, "on a phantom")
     return replace(
         patient,
@@ -68,13 +68,13 @@ def on_phantom(patient: SimulatedPatient, number: int) -> SimulatedPatient:
 
 
 def on_decoy(patient: SimulatedPatient, number: int) -> SimulatedPatient:
-    """The patient on the table, or on what is no phantom."""
+    """The patient on the table alone, or on an object that is not a phantom."""
     decoy = DECOYS[number % len(DECOYS)]
     return patient if decoy is None else replace(patient, under_back=UnderBack(support=decoy))
 
 
 def look(patient: SimulatedPatient) -> Seen:
-    """Render, look for the phantom, and read the levels by it."""
+    """Render, search for the phantom, and read the levels with it."""
     volume, labels = render(patient)
     segmentation = segmentation_of(labels, volume.geometry)
     bodies = find_bodies(segmentation)

@@ -1,8 +1,8 @@
 """Cost of indexing compared with pydicom's own reading of the same headers, on one core.
 
-``python -m benchmarks.indexing PATH [--repeats 15] [--json]``: CPU time a file of `find_series` (walk, headers, series,
-stacks, eligibility) and of ``dcmread(stop_before_pixels=True)``, each the least of the repeats, and their ratio. Every
-file is read once beforehand, so that the disk does not count.
+``python -m benchmarks.indexing PATH [--repeats 15] [--json]``: CPU time per file of `find_series` (walk, headers,
+series, stacks, eligibility) and of ``dcmread(stop_before_pixels=True)``, each the least of the repeats, and the ratio.
+Every file is read once beforehand, so that the disk does not count.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from osteo_core.dicom.header import has_preamble
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.settings import Settings
 
-#: Keys of a benchmark name nobody.
+#: Key for pseudonyms that identify no real person.
 _KEY = Pseudonyms(bytes(32))
 
 
@@ -33,7 +33,7 @@ def cpu_seconds(work: Callable[[], object]) -> float:
 
 
 def measure(path: Path, repeats: int) -> dict[str, float]:
-    """Milliseconds a file of indexing and of reading headers alone, and their ratio."""
+    """Milliseconds per file for indexing and for reading headers alone, and their ratio."""
     files = [file for file in sorted(path.rglob("*")) if file.is_file() and has_preamble(file)]
     if not files:
         raise SystemExit(f"no DICOM files below {path}")
@@ -47,7 +47,7 @@ def measure(path: Path, repeats: int) -> dict[str, float]:
     def index() -> None:
         find_series([path], pseudonyms=_KEY, settings=Settings())
 
-    # By turns, so that what else the machine does weighs on both.
+    # Alternating, so that other load on the machine affects both.
     taken = [(cpu_seconds(read), cpu_seconds(index)) for _ in range(repeats)]
     headers, indexing = (min(column) for column in zip(*taken, strict=True))
     return {

@@ -1,9 +1,9 @@
 """How fast are the pages' queries on a million series? ``python -m benchmarks.million [--store DIR] [--json]``.
 
 The same questions to DuckDB (the store's own queries), to pandas and to SQLite over the same rows; SQLite has indexes
-on what is filtered and grouped. Every answer is compared before it is timed. Times in ms: median and 95th percentile
-over the repeats, each question alone and all together (the sum over the questions of one repeat). The store is made
-first when it is not there (benchmarks.million_store, some minutes).
+on the columns for filters and groups. Every answer is compared before it is timed. Times in ms: median and 95th
+percentile over the repeats, for each question and for all together (the sum over the questions of one repeat). The
+store is created first if missing (benchmarks.million_store, a few minutes).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Answer = list[tuple[Any, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One question in three dialects; ``duckdb`` gives the same rows as the SQL and the pandas function."""
+    """One question in three dialects; ``duckdb`` returns the same rows as the SQL and the pandas function."""
 
     name: str
     duckdb: Callable[[Store], Answer]
@@ -193,7 +193,7 @@ def _equity() -> Question:
 
 
 def questions() -> tuple[Question, ...]:
-    """All of them, in the order in which a lead would ask."""
+    """All questions, in the order in which a lead would ask them."""
     return (
         _summary(False),
         _summary(True),
@@ -210,7 +210,7 @@ def questions() -> tuple[Question, ...]:
 
 
 def frame_of(store: Store) -> pd.DataFrame:
-    """The columns that the questions need, as pandas holds them."""
+    """The columns that the questions need, as a pandas frame."""
     frame = store.query("cohort_columns").to_pandas()
     return frame.assign(patient_number=frame.patient_number.astype(str))
 
@@ -227,7 +227,7 @@ def sqlite_of(frame: pd.DataFrame, path: Path) -> sqlite3.Connection:
 
 
 def sort(answer: Answer) -> Answer:
-    """Rows in one order, texts and numbers told apart as they are."""
+    """Rows in a fixed order, with texts and numbers kept distinct."""
     return sorted(answer, key=lambda row: tuple(map(str, row)))
 
 
@@ -247,7 +247,7 @@ def time_all(ask: Sequence[tuple[str, Callable[[], Answer]]], repeats: int) -> d
 
 
 def measure(store: Store, *, repeats: int, slow_repeats: int) -> dict[str, Any]:
-    """All three, after their answers were compared. Raises ValueError for answers that differ."""
+    """Time all three engines after comparing their answers. Raises ValueError for answers that differ."""
     asked = questions()
     frame = frame_of(store)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 """How long does each query of the pages take after a change of the filter? ``python -m benchmarks.million_queries``.
 
-Every query that a page asks about the filtered cohort, on the store of ``benchmarks.million``, under filters as a lead
-sets them. Median and 95th percentile over filters and repeats, in ms of the clock; and ms of processor time (all
-cores), which a busy machine changes less.
+Every query that a page makes on the filtered cohort, on the store of ``benchmarks.million``, under typical filters of a
+lead. Median and 95th percentile over filters and repeats, in ms of wall time; and ms of CPU time (all
+cores), which depends less on other load.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ FILTERS = (
     CohortFilter(sites=("e00000009de8c6d1",), age_from=50),
 )
 _NOW = datetime(2026, 11, 25, tzinfo=UTC)
-#: As many as the page keeps in their order.
+#: The number of patients that the page keeps in order.
 _MOST_LISTED = 10_000
 _WAYS = ("all", "sex", "age_band", "vendor", "scanner", "site", "period")
-#: What the page Table shows unless other columns are chosen, and its rows on screen.
+#: The default columns of the page Table, and its rows on screen.
 _USUAL = ("patient", "patient_sex", "patient_age_years", "vendor", "status", "category", "mean_vbmd_mg_cm3")
 _ROWS = 1000
 
 
 def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(what to call it, query, parameters) of all questions."""
+    """(label, query, parameters) of all questions."""
     for by in _WAYS:
         yield f"prevalence by {by}", "prevalence", {"by": by}
     for by in ("site", "sex", "age_band"):
@@ -79,7 +79,7 @@ def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[s
 
 
 def _compared() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """What the comparison of two cohorts, and of two versions, asks for."""
+    """The questions of the comparison of two cohorts, and of two versions."""
     yield "compare, patients", "cohort_patients", {}
     yield "compare, shares of a version", "version_prevalence", {"by": "all", **CURRENT.parameters()}
     yield "compare, agreement of a version", "version_agreement", {"by_level": False, **CURRENT.parameters()}

@@ -1,8 +1,8 @@
 """A store of a million series and four million levels: ``python -m benchmarks.million_store DIR [--series N]``.
 
 Vendor strings, scanner models, sex and age are drawn from 128,169 CT series of the NCI Imaging Data Commons
-(../shared/data/tables); vBMD follows the norm of Cheng 2021. It is written as parts and taken in by the owner, as any
-store is. Everything in it is invented and says so.
+(../shared/data/tables); vBMD follows the norm of Cheng 2021. It is written as parts and taken in by the owner, like
+any store. Everything in it is invented and marked as such.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from osteo_core.terms import MEASURED_LEVELS, Sex
 
 TABLE = Path(__file__).resolve().parents[2] / "shared" / "data" / "tables" / "idc_ct_series.parquet"
 LEVELS_A_SERIES = len(MEASURED_LEVELS)
-#: Under these models and the default settings every series is done: an `analyze` finds nothing to do again.
+#: With these models and the default settings every series is up to date: an `analyze` has nothing to do.
 MODEL_HASH = "a" * 64
 _CHUNK = 50_000
 _DAYS = 1095
 _FIRST_DAY = date(2023, 11, 1)
-#: Nobody notes anything after the last of the scans were read.
+#: No notes are made after the last scans were read.
 _LAST_NOTE = np.datetime64("2026-11-02T04")
 _SITES = 12
 _EXCLUDED = ("too_thick", "no_lumbar_level", "localiser", "sharp_kernel", "metal")
@@ -56,7 +56,7 @@ class Headers:
 
 
 def read_headers(path: Path = TABLE) -> Headers:
-    """The real series with a sex and an age of 18 to 100. Raises FileNotFoundError with what is missing."""
+    """The real series with a sex and an age of 18 to 100. Raises FileNotFoundError that says what is missing."""
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; it holds the headers that the store is drawn from")
     rows = parquet.read_table(path, columns=["Manufacturer", "ManufacturerModelName", "PatientSex", "PatientAge"])
@@ -74,7 +74,7 @@ def read_headers(path: Path = TABLE) -> Headers:
 
 
 def make_store(folder: Path, *, series: int = 1_000_000, seed: int = 7, headers: Headers | None = None) -> None:
-    """Fill ``folder`` with ``series`` series, chunk by chunk; a snapshot is the app's to publish."""
+    """Fill ``folder`` with ``series`` series, in chunks; publishing a snapshot is left to the app."""
     drawn_from = headers or read_headers()
     rng = np.random.default_rng(seed)
     (folder / "inbox").mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ def make_store(folder: Path, *, series: int = 1_000_000, seed: int = 7, headers:
 
 
 def _table(kind: str, columns: dict[str, Any]) -> pa.Table:
-    """Columns as a part of their kind; what is not given is null."""
+    """Columns as a part of their kind; missing columns are null."""
     size = len(next(iter(columns.values())))
     schema = TABLES[kind].schema
     arrays = [
@@ -101,7 +101,7 @@ def _keys(kind: str, numbers: np.ndarray) -> list[str]:
 
 
 def _chunk(headers: Headers, rng: np.random.Generator, start: int, size: int) -> dict[str, dict[str, Any]]:
-    """All kinds of one chunk by their columns."""
+    """All kinds of one chunk with their columns."""
     at = rng.integers(0, len(headers.age), size)
     number = np.arange(start, start + size)
     patient = number * 6 // 10  # some have several studies
@@ -130,7 +130,7 @@ def _chunk(headers: Headers, rng: np.random.Generator, start: int, size: int) ->
 
 @dataclass(frozen=True, kw_only=True)
 class _Head:
-    """What all kinds of a chunk share, one entry a series."""
+    """Values shared by all kinds of a chunk, one entry per series."""
 
     number: np.ndarray
     patient: np.ndarray
@@ -195,7 +195,7 @@ def _header_kinds(headers: Headers, rng: np.random.Generator, head: _Head) -> di
 
 
 def _measured_kinds(rng: np.random.Generator, head: _Head) -> dict[str, dict[str, Any]]:
-    """Four levels of every series (those of an excluded one do not count), fat and muscle of the measured."""
+    """Four levels of every series (those of an excluded one do not count), fat and muscle of measured series."""
     rows = np.repeat(np.arange(len(head.number)), LEVELS_A_SERIES)
     vbmd = head.mean[rows] + rng.normal(0, 5, len(rows))
     results, keys = _keys("r", head.number), head.series_key
@@ -294,7 +294,7 @@ def _results(head: _Head, flagged: np.ndarray, fractured: np.ndarray) -> dict[st
 
 
 def main(given: Sequence[str] | None = None) -> int:
-    """Make the store; returns the exit code."""
+    """Create the store; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.million_store")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--series", type=int, default=1_000_000)

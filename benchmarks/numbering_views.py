@@ -1,16 +1,16 @@
-"""Are levels numbered correctly however little of the spine is in view?
+"""Are levels numbered correctly even if little of the spine is in view?
 
 ``python -m benchmarks.numbering_views [--workers 2] [--table FILE] [--json]``
 
-The real series of ../shared/data, whole and cut along the body axis into the views that scanners take: ribs and the
+The real series of ../shared/data, whole and cut along the body axis into typical views: ribs and the
 first lumbar levels without the sacrum, sacrum and the last lumbar levels without ribs, L1-L4 alone. A view is right
-when something is outlined and every outlined body that lies where the reference has one carries its number. A level
-that is not outlined does not count here (benchmarks.segmentation_real tells of outlines). Writes one row an outlined
+if something is outlined and every outlined body at the position of a reference body carries its number. A level
+that is not outlined does not count here (for outlines see benchmarks.segmentation_real). Writes one row per outlined
 body (models/vertebra_segmentation/tables/views.csv). Needs ../shared/data.
 
-Numbers of the DICOM series were counted by eye, by one of the makers, from the sacrum (GE Discovery, Toshiba) or from
-the last rib in axial slices (Siemens Sensation, GE Revolution); those of the others are the reference's. Of these
-series only the CT of verse005, verse007 and verse014 taught the networks nothing (models/spine_localiser/CARD.md).
+Numbers of the DICOM series were counted by eye, by one of the developers, from the sacrum (GE Discovery, Toshiba) or
+from the last rib in axial slices (Siemens Sensation, GE Revolution); those of the others are the reference's. Of these
+series, only the CTs of verse005, verse007 and verse014 were not used in training (models/spine_localiser/CARD.md).
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from osteo_core.records import Geometry, Volume
 from osteo_core.terms import Level
 from training.real import read_ct, read_labels
 
-#: Height (LPS z, mm) of the bodies from the first to the last level that was counted by eye.
+#: Height (LPS z, mm) of the bodies from the first to the last level counted by eye.
 BY_EYE: dict[str, tuple[Level, tuple[int, ...]]] = {
     "ge_discovery_ls": (Level.T9, (-440, -466, -495, -526, -561, -595, -631, -668, -704)),
     "toshiba_aquilion": (Level.T11, (1414, 1384, 1355, 1323, 1290, 1255, 1223)),
     "siemens_sensation64": (Level.T9, (-131, -156, -177, -201, -233, -257)),
     "ge_revolution": (Level.T8, (-15, -40, -67, -92, -118, -146, -172)),
 }
-#: A view ends this far beyond the middle of its last body, so that body is whole and the next is not.
+#: A view ends this far beyond the centre of its last body, so that this body is whole and the next is not.
 _HALF_LEVEL_MM = 22.0
-#: A found body is the one whose middle lies within this.
+#: A found body matches a reference body if their centres are within this distance.
 _SAME_MM = 12.0
 
 
@@ -74,7 +74,7 @@ def views(name: str, path: Path) -> Iterator[View]:
 
 
 def _extents(at: dict[Level, float]) -> Iterator[tuple[str, float, float]]:
-    """Words, lowest and highest place (mm) of each view that these bodies allow."""
+    """Name, lowest and highest position (mm) of each view that these bodies allow."""
     for level in (Level.L1, Level.L2, Level.L3):
         if level + 1 in at and Level.T12 in at and Level.L2 in at:
             yield f"ribs to {level.name}", at[level] - _HALF_LEVEL_MM, np.inf
@@ -85,7 +85,7 @@ def _extents(at: dict[Level, float]) -> Iterator[tuple[str, float, float]]:
 
 
 def judge(view: View) -> list[Row]:
-    """One row for each outlined body that lies where the reference has one; one empty row where there is none."""
+    """One row per outlined body at the position of a reference body; one empty row if there is none."""
     result, found = analyze(load_segmenter(), view.volume)
     about = {"view": view.name, "anchor": found.anchor.value, "flagged": is_flagged(result)}
     rows = []
@@ -105,7 +105,7 @@ def score_name(key: str) -> list[Row]:
 
 
 def table(rows: list[Row]) -> list[Row]:
-    """One line a view."""
+    """One line per view."""
     lines = []
     for name in dict.fromkeys(row["view"] for row in rows):
         own = [row for row in rows if row["view"] == name]

@@ -1,8 +1,8 @@
 """Series on one sheet, before and after: ``python -m benchmarks.overlay_sheet --out FILE.png [--worst N] [--json]``.
 
-One row a real series of ../shared/data/ct and ../shared/data/labels/pairs, or with ``--worst`` one for each of the N
-simulated series of tables/simulated.csv that hold the lowest Dice of L1-L4: a sagittal and a coronal cut that follow
-the outlined bodies (through the middle of the volume where there are none), first as scanned, then with the outlines
+One row per real series of ../shared/data/ct and ../shared/data/labels/pairs, or with ``--worst`` one for each of the N
+simulated series of tables/simulated.csv with the lowest Dice of L1-L4: a sagittal and a coronal section that follow
+the outlined bodies (through the middle of the volume if there are none), first as scanned, then with the outlines
 and their numbers. The sheet is for visual review; it does not state what is correct.
 """
 
@@ -30,10 +30,10 @@ from osteo_core.terms import MASK_LEVELS, Level
 from training.real import read_ct
 
 _LOW_HU, _HIGH_HU = -200.0, 500.0
-#: One colour a level from T12 to L5; neighbours differ in lightness too.
+#: One colour per level from T12 to L5; neighbours also differ in lightness.
 _COLOURS = ("#e8a33d", "#3c8dbc", "#7cc36b", "#c0504d", "#8f6bb8", "#4fc1c0")
 _CUTS = ("sagittal", "coronal")
-#: How far beside the spine a cut goes, mm.
+#: Width of a section beside the spine, mm.
 _REACH_MM = 75.0
 _COLUMN_IN, _MOST_ROW_IN, _TITLE_IN = 2.6, 4.6, 0.35
 
@@ -48,7 +48,7 @@ class Cut:
 
 
 def real_series() -> dict[str, Callable[[], Volume]]:
-    """Every real series by name: DICOM folders, NIfTI files, and CT that comes with a reference."""
+    """Every real series by name: DICOM folders, NIfTI files, and CTs that come with a reference."""
     found = {path.name.removesuffix(".nii.gz"): path for path in sorted((DATA / "ct").iterdir()) if not _hidden(path)}
     pairs = sorted((DATA / "labels" / "pairs").glob("*_ct.nii.gz"))
     found |= {path.name.removesuffix("_ct.nii.gz"): path for path in pairs}
@@ -60,7 +60,7 @@ def _hidden(path: Path) -> bool:
 
 
 def cuts(volume: Volume, segmentation: Segmentation) -> tuple[Cut, Cut]:
-    """A sagittal and a coronal cut through the middles of the outlines at each height, and what lies about them."""
+    """A sagittal and a coronal section through the centres of the outlines at each height, with their surroundings."""
     hu, geometry = canonical(np.asarray(volume.voxels_hu), volume.geometry)
     labels, _ = canonical(segmentation.labels, volume.geometry)
     steps = geometry.spacing_mm
@@ -75,7 +75,7 @@ def cuts(volume: Volume, segmentation: Segmentation) -> tuple[Cut, Cut]:
 
 
 def _line(labels: NDArray[np.uint8], axis: int) -> NDArray[np.intp]:
-    """Index along ``axis`` of the middle of the outlines at each height (K); held beyond their ends."""
+    """Index along ``axis`` of the centre of the outlines at each height (K); constant beyond their ends."""
     where = np.argwhere(labels)
     heights = np.arange(labels.shape[2])
     if not len(where):
@@ -86,13 +86,13 @@ def _line(labels: NDArray[np.uint8], axis: int) -> NDArray[np.intp]:
 
 
 def _along(array: NDArray, line: NDArray[np.intp], axis: int) -> NDArray:
-    """(n, K): the array at ``line`` along one axis, which differs from height to height."""
+    """(n, K): the array at ``line`` along one axis, with a separate index for each height."""
     index = line[None, None, :]
     return np.take_along_axis(array, index, axis=axis).squeeze(axis)
 
 
 def _about(line: NDArray[np.intp], size: int, step_mm: float, *, whole: bool) -> slice:
-    """Columns within reach of the spine; all of them where there is no spine."""
+    """Columns within _REACH_MM of the spine; all columns without a spine."""
     if whole:
         return slice(None)
     reach = round(_REACH_MM / step_mm)
@@ -100,11 +100,11 @@ def _about(line: NDArray[np.intp], size: int, step_mm: float, *, whole: bool) ->
 
 
 def _upright(plane: NDArray) -> NDArray:
-    """(n, z) as an image: rows from head to foot."""
+    """(n, z) as an image, with rows from head to foot."""
     return plane.T[::-1]
 
 
-def _show(axes, cut: Cut, *, masks: bool) -> None:  # an Axes of matplotlib, which is imported late
+def _show(axes, cut: Cut, *, masks: bool) -> None:  # an Axes of matplotlib, which is imported lazily
     axes.imshow(cut.hu, cmap="gray", vmin=_LOW_HU, vmax=_HIGH_HU, aspect=cut.aspect, interpolation="bilinear")
     axes.set_axis_off()
     if not masks:
@@ -126,7 +126,7 @@ def _title(name: str, found: Segmentation) -> str:
 
 
 def worst_series(count: int, table: Path = TABLES / "simulated.csv") -> dict[str, Callable[[], Volume]]:
-    """The simulated series with the lowest Dice of a whole level L1-L4, the lowest first."""
+    """The simulated series with the lowest Dice of a whole level L1-L4, lowest first."""
     rows = counted({**row, "whole": row["whole"] == "True"} for row in read_table(table))
     rows = sorted(rows, key=lambda row: float(row["dice"]))
     seeds = list(dict.fromkeys(int(row["seed"]) for row in rows))[:count]
@@ -167,13 +167,13 @@ def sheet(series: Mapping[str, Callable[[], Volume]], out: Path) -> list[str]:
 
 
 def _height_in(cut: Cut) -> float:
-    """Height of a cut that is one column wide, inches."""
+    """Height of a section that is one column wide, inches."""
     rows, columns = cut.hu.shape
     return _COLUMN_IN * rows * cut.aspect / columns
 
 
 def main() -> None:
-    """Save the sheet and say what is on it."""
+    """Save the sheet and print its contents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the picture to write (.png, .pdf or .svg)")
     parser.add_argument("--worst", type=int, default=0, help="so many of the worst simulated series in their place")

@@ -1,7 +1,7 @@
-"""Contrast phase seen in fresh simulated series against the true one.
+"""Contrast phase detected in newly simulated series against the true one.
 
 ``python -m benchmarks.phase [--series 120] [--masks true|model] [--json]``: the confusion matrix, accuracy, and
-how often the header's silence or word about contrast disagrees with what the image shows.
+how often the header's statement or silence about contrast disagrees with the image.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FOUND = (*_TRUE, ContrastPhase.ENHANCED, ContrastPhase.UNKNOWN)
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One series: true and seen phase, and the HU that decided it."""
+    """One series: true and detected phase, and the HU that decided it."""
 
     seed: int
     true: ContrastPhase
@@ -36,7 +36,7 @@ class Seen:
 
 
 def see(seed: int, *, masks: str) -> Seen:
-    """Render one patient, outline, look at its vessels."""
+    """Render one patient, outline, examine its vessels."""
     patient = draw_patient(seed, situations=False)
     volume, labels = render(patient)
     segmentation = true_segmentation(labels, volume.geometry) if masks == "true" else load_segmenter().segment(volume)
@@ -51,7 +51,7 @@ def see(seed: int, *, masks: str) -> Seen:
 
 
 def summary(rows: list[Seen]) -> dict[str, object]:
-    """Confusion matrix (rows true, columns seen), accuracy with its Wilson interval, and the wrong ones."""
+    """Confusion matrix (rows true, columns detected), accuracy with its Wilson interval, and the wrong ones."""
     right = sum(row.seen is row.true for row in rows)
     accuracy = wilson(right, len(rows))
     return {

@@ -38,7 +38,7 @@ from osteo_core.terms import ContrastPhase
 
 @contextmanager
 def timed(name: str) -> Iterator[None]:
-    """Print how long the block took, and how long this process worked: on a shared machine the rest is waiting."""
+    """Print the wall time of the block and this process's CPU time: on a shared machine the rest is waiting."""
     began, worked = time.perf_counter(), time.process_time()
     yield
     print(f"  {name:<50} {time.perf_counter() - began:6.2f} s, CPU {time.process_time() - worked:6.2f} s")

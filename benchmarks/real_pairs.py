@@ -1,4 +1,4 @@
-"""Phantomless against phantom on 17 real patients, by contrast: ``python -m benchmarks.real_pairs``.
+"""Phantomless against phantom vBMD in 17 real patients, by contrast: ``python -m benchmarks.real_pairs``.
 
 vBMD of VerSe'19 subjects as published by Walle 2025 (spineFE-benchmark), through this program's agreement statistics;
 no image is read. Needs ../shared/data/tables/verse19_vbmd_strength.csv.
@@ -15,7 +15,7 @@ from osteo_core.statistics.agreement import bland_altman, lin_ccc, pearson, rmse
 
 TABLE = Path("../shared/data/tables/verse19_vbmd_strength.csv")
 _PHANTOMLESS, _PHANTOM = "Phantomless Calibration vBMD [mg/cc]", "Phantom Calibration vBMD [mg/cc]"
-#: The table's groups of contrast.
+#: Contrast groups of the table.
 GROUPS = {"native": ("ce-no",), "portal venous": ("ce-pv",), "arterial": ("ce-art",), "enhanced": ("ce-pv", "ce-art")}
 _LEAST = 3
 
@@ -28,7 +28,7 @@ def read_pairs(path: Path = TABLE) -> list[tuple[str, float, float]]:
 
 
 def agreement_by_contrast(pairs: list[tuple[str, float, float]]) -> list[dict[str, object]]:
-    """One row a group: bias (phantomless minus phantom), limits, r, CCC and RMSE; a group under three has n alone."""
+    """One row per group: bias (phantomless minus phantom), limits, r, CCC and RMSE; a group under three has only n."""
     rows: list[dict[str, object]] = []
     for group, codes in {**GROUPS, "all": tuple({code for code, _, _ in pairs})}.items():
         own = [(x, y) for code, x, y in pairs if code in codes]

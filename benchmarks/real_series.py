@@ -1,4 +1,4 @@
-"""The real labelled series of ../shared/data: where they lie, and which levels of their references are fit to judge."""
+"""The real labelled series of ../shared/data: their paths, and which levels of their references can be judged."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from training.real import HELD_OUT, read_ct, read_labels
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 WITH_REFERENCE = (*HELD_OUT, "lidc_0001")
-#: L2 of lidc_0001 lies on the lowest slice and L3 is cut (../shared/data/README.md).
+#: L2 of lidc_0001 is on the lowest slice and L3 is cut (../shared/data/README.md).
 UNFIT = {"lidc_0001": (Level.L3,)}
 
 
 def ct_path(name: str) -> Path:
-    """Where the CT of a labelled series lies."""
+    """Path of the CT of a labelled series."""
     return DATA / "labels" / "pairs" / f"{name}_ct.nii.gz" if name in HELD_OUT else DATA / "ct" / f"{name}.nii.gz"
 
 

@@ -2,7 +2,7 @@
 
 The patients, images and readings of benchmarks.ensemble (same DIR: nothing is rendered or read twice): simulated
 patients of every vendor on scanners unseen in training, true masks. The mean reading over a patient's sound levels
-against their true mean, and how often the 95 % intervals hold the truth; native and enhanced apart.
+against their true mean, and how often the 95 % intervals cover the truth; native and enhanced separately.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _FIGURES = ("r", "bias", "loa_low", "loa_high", "rmse", "coverage", "coverage_le
 
 
 def reading(facts: Facts) -> Answer | None:
-    """The network's mean over the levels that it read, as a calibration's answer is; None without two levels."""
+    """The network's mean over the levels that it read, in the form of an Answer; None without two levels."""
     read = {m.level: m.regressed_mg_cm3 for m in facts.measurements if m.regressed_mg_cm3 is not None}
     mean = mean_reading(facts.measurements)
     if mean is None or len(read) < 2:
@@ -44,7 +44,7 @@ def reading(facts: Facts) -> Answer | None:
 
 
 def table(facts: Sequence[Facts]) -> list[Row]:
-    """One row a vendor and group of contrast; those without a reading are counted."""
+    """One row per vendor and contrast group; patients without a reading are counted."""
     vendors = ("all", *dict.fromkeys(str(one.series.vendor) for one in facts))
     rows = []
     for vendor in vendors:

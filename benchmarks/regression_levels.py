@@ -1,9 +1,9 @@
-"""Do the intervals of the released DenseNet-121 hold single levels? ``python -m benchmarks.regression_levels``.
+"""Do the intervals of the released DenseNet-121 cover single levels? ``python -m benchmarks.regression_levels``.
 
 ``[--patients 400] [--workers 1] [--json]``: one level each of simulated patients on scanners unseen in training, true
-masks; only the slices about that level are rendered. Errors in mg/cm3, and how often the 95 % interval holds what
-error-free QCT reads: native and enhanced apart, and by vendor. Patients without a sound level in view, or at a tube
-voltage that the network was not taught, are counted as without.
+masks; only the slices around that level are rendered. Errors in mg/cm3, and how often the 95 % interval covers the
+reading of error-free QCT: native and enhanced separately, and by vendor. Patients without a sound level in view, or at
+a tube voltage not used in training, are counted as without.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEAST = 10
 
 
 def read_level(key: str) -> list[Row]:
-    """The row of one patient, by seed: who made the scanner, what is true and what was read of one level, mg/cm3."""
+    """The row of one patient, by seed: the scanner's vendor, truth and reading of one level, mg/cm3."""
     patient = draw_patient(int(key), situations=False)
     phase = patient.contrast.phase
     row: Row = {
@@ -64,7 +64,7 @@ def read_level(key: str) -> list[Row]:
 
 
 def table(rows: Sequence[Row]) -> list[Row]:
-    """One row a group of contrast, over all vendors and for each; figures from ten levels on."""
+    """One row per contrast group, over all vendors and for each; figures only from ten levels."""
     vendors = ("all", *sorted({str(row["vendor"]) for row in rows}))
     groups = ("native", "enhanced", "both")
     return [_line(rows, vendor, group) for vendor in vendors for group in groups]

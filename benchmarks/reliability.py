@@ -3,11 +3,11 @@
 ``python -m benchmarks.reliability [--tables FOLDER] [--json]``
 
 Reads the rows that other benchmarks wrote to models/vertebra_segmentation/tables/ (simulated.csv,
-robustness_levels.csv, real.csv, views.csv; those that are there), writes reliability.csv (bins of confidence against
+robustness_levels.csv, real.csv, views.csv; those that exist), and writes reliability.csv (bins of confidence against
 the observed share, with Wilson's interval), review_flag.csv (what the flag catches) and reliability.svg beside them.
 
-Only outlined bodies have a confidence; a body is right when it carries its own number. The expected calibration error
-is the mean over bins, weighted by size, of how far the observed share lies from the mean confidence (Naeini 2015).
+Only outlined bodies have a confidence; a body is right if it carries its own number. The expected calibration error
+is the mean over bins, weighted by size, of the distance of the observed share from the mean confidence (Naeini 2015).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INK, _ACCENT = "#333333", "#1f6f8b"
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """One body: what was said of it, and whether its number is right. ``confidence`` is None without an outline."""
+    """One body: its confidence and flag, and whether its number is right. ``confidence`` is None without an outline."""
 
     confidence: float | None
     right: bool
@@ -46,7 +46,7 @@ class Body:
 
 
 def bodies_of(rows: Sequence[dict[str, str]]) -> list[Body]:
-    """The bodies of a table of levels; what is missing counts only where it was whole in view."""
+    """The bodies of a table of levels; a missing one counts only if it was whole in view."""
     return [
         Body(
             confidence=float(row["confidence"]) if row["confidence"] else None,
@@ -59,7 +59,7 @@ def bodies_of(rows: Sequence[dict[str, str]]) -> list[Body]:
 
 
 def bins(bodies: Sequence[Body]) -> list[Row]:
-    """Ten bins of confidence: how many, mean confidence, and the share that is right with its interval."""
+    """Ten bins of confidence: count, mean confidence, and the share of right numbers with its interval."""
     outlined = [(body.confidence, body.right) for body in bodies if body.confidence is not None]
     place = [min(int(confidence * N_BINS), N_BINS - 1) for confidence, _ in outlined]
     lines = []
@@ -75,7 +75,7 @@ def bins(bodies: Sequence[Body]) -> list[Row]:
 
 
 def calibration_error(lines: Sequence[Row]) -> float | None:
-    """Expected calibration error of filled bins; None where there is none."""
+    """Expected calibration error of the filled bins; None if all are empty."""
     total = sum(line["n"] for line in lines)
     gaps = [line["n"] * abs(line["observed"] - line["mean_confidence"]) for line in lines if line["n"]]
     return sum(gaps) / total if total else None
@@ -115,7 +115,7 @@ def draw(lines: Sequence[Row], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
-    mpl.rcParams["svg.hashsalt"] = "reliability"  # the same picture from the same rows, to the last byte
+    mpl.rcParams["svg.hashsalt"] = "reliability"  # identical file from the same rows, to the last byte
     from matplotlib import pyplot as plt
 
     filled = [line for line in lines if line["n"]]

@@ -1,7 +1,7 @@
 """Many series, several processes, any interruption: each series' rows are saved as soon as they are ready.
 
-Rows lie below the variable OSTEO_BENCHMARKS, else data/benchmarks (not in git), in a folder named by the sources and
-weights that made them: a stopped run resumes, and a changed network, decoder or benchmark starts over.
+Rows are stored below the variable OSTEO_BENCHMARKS, or data/benchmarks (not in git), in a folder named by the sources
+and weights that made them: a stopped run resumes, and a changed network, decoder or benchmark starts over.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from benchmarks.scoring import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ROOT / "models" / "vertebra_segmentation" / "tables"
-#: What decides a result: sources, and the cards that name the weights by hash.
+#: What determines a result: sources, and the cards that name the weights by hash.
 _DECIDES = ("models", "osteo_core", "benchmarks")
 
 
 def workplace() -> Path:
-    """Where rows are kept between runs."""
+    """Folder in which rows are kept between runs."""
     return Path(os.environ.get("OSTEO_BENCHMARKS", ROOT / "data" / "benchmarks"))
 
 
@@ -41,9 +41,9 @@ def version() -> str:
 
 
 def collect(name: str, keys: Sequence[str], work: Callable[[str], list[Row]], *, workers: int) -> list[Row]:
-    """Rows of all ``keys`` in their order; ``work(key)`` makes those that are not there yet.
+    """Rows of all ``keys`` in their order; ``work(key)`` makes those that do not exist yet.
 
-    ``work`` must be a function of a module (it is called in other processes when ``workers`` is more than 1). A key
+    ``work`` must be a module-level function (it is called in other processes if ``workers`` is more than 1). A key
     is a file's name. An exception from ``work`` ends the run; finished rows are kept.
     """
     folder = workplace() / name / version()
@@ -59,7 +59,7 @@ def _done_in_turn(folder: Path, keys: Sequence[str], work: Callable[[str], list[
 
 
 def _done(folder: Path, keys: Sequence[str], work: Callable[[str], list[Row]], workers: int) -> Iterator[str]:
-    """Keys as they are done in other processes; an error stops what has not begun."""
+    """Keys as they are finished in other processes; an error cancels the keys that have not started."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         futures = [pool.submit(_do, folder, key, work) for key in keys]
@@ -71,7 +71,7 @@ def _done(folder: Path, keys: Sequence[str], work: Callable[[str], list[Row]], w
 
 
 def _do(folder: Path, key: str, work: Callable[[str], list[Row]]) -> str:
-    """Make and keep one key's rows, in the process that made them."""
+    """Make and store one key's rows, in the worker's process."""
     partial = folder / f"{key}.{os.getpid()}.partial"
     partial.write_text(json.dumps(work(key)), encoding="utf-8")
     os.replace(partial, folder / f"{key}.json")
@@ -84,7 +84,7 @@ def _tell(name: str, key: str, folder: Path, keys: Sequence[str]) -> None:
 
 
 def write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Rows as CSV with every column that any of them has; numbers to four places, None as nothing."""
+    """Rows as CSV with every column that any of them has; numbers to four places, None as an empty cell."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -104,7 +104,7 @@ def _cell(value: object) -> object:
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """A table to look at: columns as wide as their longest entry."""
+    """A table for printing: columns as wide as their longest entry."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     cells = [columns, *([_shown(row.get(column)) for column in columns] for row in rows)]
     widths = [max(len(line[n]) for line in cells) for n in range(len(columns))]

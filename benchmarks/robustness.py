@@ -1,11 +1,11 @@
-"""Dice and numbering over one changed thing at a time.
+"""Dice and numbering with one thing changed at a time.
 
 ``python -m benchmarks.robustness [--workers 2] [--seeds 3] [--only WORDS] [--table FILE] [--json]``
 
-Each setting (benchmarks/robustness_settings.py) is rendered for the same simulated patients; those that a volume alone
-can undergo are also done to the real labelled series of ../shared/data, where that folder is there. Writes one row a
-setting and source (models/vertebra_segmentation/tables/robustness.csv) and one a level (robustness_levels.csv beside
-it). A setting passes when no level of L1-L4 that is whole in view is wrong or missing without a review flag, and the
+Each setting (benchmarks/robustness_settings.py) is rendered for the same simulated patients; settings that only need a
+volume are also applied to the real labelled series of ../shared/data, if that folder exists. Writes one row per
+setting and source (models/vertebra_segmentation/tables/robustness.csv) and one per level (robustness_levels.csv beside
+it). A setting passes if no level of L1-L4 that is whole in view is wrong or missing without a review flag, and the
 mean Dice of the series without a flag is at least 0.85.
 """
 
@@ -40,7 +40,7 @@ _BY_SLUG = {slug(setting.name): setting for setting in SETTINGS}
 
 
 def simulated_case(setting: Setting, seed: int) -> Case:
-    """The patient of a seed under a setting."""
+    """The patient of a seed with a setting applied."""
     patient = draw_patient(seed, situations=False)
     patient = (setting.patient or unchanged)(fine(patient) if setting.fine else patient)
     case = case_of(*render(patient))
@@ -49,7 +49,7 @@ def simulated_case(setting: Setting, seed: int) -> Case:
 
 
 def real_case(setting: Setting, name: str) -> Case | None:
-    """A real series under a setting; None where it does not hold the levels that the setting is about."""
+    """A real series with a setting applied; None if it lacks the levels that the setting needs."""
     case = case_of(*read_labelled(name))
     if any(level not in case.whole for level in setting.needs):
         return None
@@ -68,7 +68,7 @@ def score_key(key: str) -> list[Row]:
 
 
 def keys_of(settings: tuple[Setting, ...], *, n_seeds: int, real: bool) -> list[str]:
-    """Every setting on every series that it can be done to."""
+    """Every setting on every series to which it can be applied."""
     keys = []
     for setting in settings:
         keys += [_BETWEEN.join((slug(setting.name), SIMULATED, str(seed))) for seed in seeds(n_seeds)]
@@ -78,7 +78,7 @@ def keys_of(settings: tuple[Setting, ...], *, n_seeds: int, real: bool) -> list[
 
 
 def table(rows: list[Row]) -> list[Row]:
-    """One row a setting and source."""
+    """One row per setting and source."""
     lines = []
     for setting, source in dict.fromkeys((row["setting"], row["source"]) for row in rows):
         own = [row for row in rows if (row["setting"], row["source"]) == (setting, source)]

@@ -1,4 +1,4 @@
-"""The settings of the robustness table: each changes one thing of a simulated patient, or of any volume."""
+"""The settings of the robustness table: each changes one thing in a simulated patient, or in any volume."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ VolumeChange = Callable[[Case], Case]
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One row of the table. Without ``patient`` it holds for real series too.
+    """One row of the table. Without ``patient`` it also applies to real series.
 
-    ``fine`` renders simulated patients in thin slices first, ``numbers`` says how the rendered levels are to be
-    counted, ``needs`` which levels a real series must hold.
+    ``fine`` renders simulated patients in thin slices first, ``numbers`` maps the rendered levels to their true
+    numbers, ``needs`` lists the levels that a real series must have.
     """
 
     name: str
@@ -44,12 +44,12 @@ def _cut_between(case: Case, *, upper: Level, lower: Level, side: str) -> Case:
 
 
 def _cut_side(case: Case, *, beyond_mm: float) -> Case:
-    """The field of view ends this far to the left of L2's middle."""
+    """The field of view ends this far to the left of L2's centre."""
     return degradations.cropped(case, direction="x", high_mm=float(centre_mm(case, Level.L2)[0]) + beyond_mm)
 
 
 def _narrow(case: Case, *, half_mm: float) -> Case:
-    """A narrow field about the spine: no flanks, no front wall."""
+    """A narrow field around the spine: no flanks, no front wall."""
     x, y, _ = centre_mm(case, Level.L2)
     case = degradations.cropped(case, direction="x", low_mm=float(x) - half_mm, high_mm=float(x) + half_mm)
     return degradations.cropped(case, direction="y", low_mm=float(y) - half_mm, high_mm=float(y) + half_mm)

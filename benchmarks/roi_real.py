@@ -1,6 +1,6 @@
 """Trabecular HU on real CT: the region from the released segmenter's mask against that from the reference mask.
 
-``python -m benchmarks.roi_real [--json]``; needs ../shared/data. A level is compared where both masks hold it whole.
+``python -m benchmarks.roi_real [--json]``; needs ../shared/data. A level is compared if it is whole in both masks.
 The L2 crop in mg/cm3 has its own labels of trabecular bone: the region's mean is compared with theirs.
 """
 
@@ -24,16 +24,16 @@ from osteo_core.terms import MEASURED_LEVELS, Level
 from training.real import read_ct
 
 ALLOWED_HU = 5.0
-#: Labels of the L2 crop that make up its vertebral body (its JSON says so).
+#: Labels of the L2 crop that make up its vertebral body (according to its JSON file).
 _TRABECULAR, _CORTICAL = 1, 2
-#: Cortex shines this far into the label of trabecular bone: 106 mg/cm3 in its outermost mm, 59 at 3 mm.
+#: Cortex raises the values this far into the label of trabecular bone: 106 mg/cm3 in its outermost mm, 59 at 3 mm.
 _RIM_MM = 2.0
 _CROP = "verse004_L2_calibrated"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One level of one series: median HU by either mask, and what was found against the level."""
+    """One level of one series: median HU with either mask, and the findings against the level."""
 
     series: str
     level: str
@@ -50,7 +50,7 @@ class Compared:
 
 
 def compare(name: str) -> list[Compared]:
-    """Levels L1-L4 of one labelled series that neither mask cuts."""
+    """Levels L1-L4 of one labelled series that are whole in both masks."""
     volume = read_ct(ct_path(name))
     labels, geometry = read_nifti_labels(DATA / "labels" / "bodies" / f"{name}.nii.gz")
     reference = _measured(volume, true_segmentation(labels.astype(np.uint8), geometry))

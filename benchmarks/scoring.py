@@ -1,13 +1,13 @@
-"""How one segmented series is scored: each level of the truth, and whether a reader would have been warned.
+"""Scores of one segmented series: each level of the truth, and whether a reader would have been warned.
 
-Every benchmark that compares outlines with a truth uses `score`, so the same word means the same in all tables:
+Every benchmark that compares outlines with a truth uses `score`, so that each word has the same meaning in all tables:
 
 whole    no face of the volume cuts the body; only whole levels can be failures
 right    more than half of the body is outlined and carries its own number
 wrong    more than half of the body is outlined, but not under its own number
 missing  half of the body or more is not outlined
-false    an outline that covers no body of the truth (only where the truth holds every body in view)
-flagged  the program says that the levels of this series need review, or that it found no lumbar level
+false    an outline that covers no body of the truth (only if the truth holds every body in view)
+flagged  the program reports that the levels of this series need review, or that it found no lumbar level
 measured the program gives a value for this body
 """
 
@@ -31,9 +31,9 @@ RIGHT, WRONG, MISSING, FALSE = "right", "wrong", "missing", "false"
 Row = dict[str, Any]
 Labels = NDArray[np.generic]
 _MOST = 0.5
-#: An outline with less than this share on bodies of the truth lies where there is none.
+#: An outline with less than this share on bodies of the truth covers none of them.
 _ON_A_BODY = 0.1
-#: A body is cut where its section in a face of the volume is more than this share of its largest parallel section.
+#: A body is cut if its section in a face of the volume is more than this share of its largest parallel section.
 _GRAZES = 0.25
 _REVIEW_EXCLUSIONS = {ExclusionCode.LEVEL_UNSURE, ExclusionCode.NO_LUMBAR_LEVEL}
 
@@ -55,7 +55,7 @@ class LevelScore:
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesScore:
-    """One series: its levels, the landmark that they were counted from, and whether a review is asked for."""
+    """One series: its levels, the landmark they were counted from, and whether a review is requested."""
 
     levels: tuple[LevelScore, ...]
     anchor: str
@@ -63,14 +63,14 @@ class SeriesScore:
     seconds: float
 
     def rows(self, **about: object) -> list[Row]:
-        """One row a level; ``about`` says what the series is. A series without a level to judge has one empty row."""
+        """One row per level; ``about`` describes the series. A series without a level to judge has one empty row."""
         rest = {"anchor": self.anchor, "flagged": self.flagged, "seconds": self.seconds}
         levels = [asdict(level) for level in self.levels] or [{"level": "", "outcome": ""}]
         return [{**about, **level, **rest} for level in levels]
 
 
 def whole_levels(truth: Labels) -> frozenset[Level]:
-    """The levels of a truth (I, J, K) that no face of the volume cuts; a rim that only grazes a face does not count."""
+    """The levels of a truth (I, J, K) that no face of the volume cuts; an edge that only grazes a face is not a cut."""
     return frozenset(Level(int(n)) for n in np.unique(truth) if n and not _is_cut(truth == n))
 
 
@@ -90,10 +90,10 @@ def score(
     whole: frozenset[Level] | None = None,
     complete: bool = True,
 ) -> SeriesScore:
-    """Segment and assess a volume, and judge each of T12-L5 that the truth (I, J, K, VerSe numbers) holds.
+    """Segment and assess a volume, and judge each of T12-L5 in the truth (I, J, K, VerSe numbers).
 
-    ``whole``: which levels are in view as a whole; found from the faces of the volume without it. ``complete``: the
-    truth holds every body in view, so that an outline elsewhere is false.
+    ``whole``: the levels that are whole in view; by default derived from the faces of the volume. ``complete``: the
+    truth has every body in view, so that an outline elsewhere is false.
     """
     result, _ = analyze(segmenter, volume)
     return score_result(result, truth, whole=whole, complete=complete)
@@ -107,9 +107,9 @@ def score_result(
     complete: bool = True,
     surfaces: bool = True,
 ) -> SeriesScore:
-    """The same for what the pipeline found already; ``result`` holds a segmentation on the truth's grid.
+    """The same for an existing result of the pipeline; ``result`` has a segmentation on the truth's grid.
 
-    ``surfaces`` False leaves out the distances, which take longest. Raises ValueError without a segmentation.
+    ``surfaces`` False skips the distances, which take longest. Raises ValueError without a segmentation.
     """
     segmentation = result.segmentation
     if segmentation is None:
@@ -125,7 +125,7 @@ def score_result(
 
 
 def analyze(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segmentation]:
-    """What the pipeline says of a volume of which no header is known but a voltage of 120 kV, and its outlines."""
+    """The pipeline's result for a volume with no known header except 120 kV, and its outlines."""
     series = Series(series_key="-", study_key="-", patient_key="-", series_instance_uid="-", files=(), kvp=120.0)
     result = analyze_volume(series, volume, segmenter=segmenter, settings=Settings())
     if result.segmentation is None:
@@ -134,13 +134,13 @@ def analyze(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segment
 
 
 def is_flagged(result: SeriesResult) -> bool:
-    """Whether the program says that levels need review, or that no lumbar level is in view."""
+    """Whether the program reports that levels need review, or that no lumbar level is in view."""
     cautioned = any(caution.code is CautionCode.LEVELS_UNSURE for caution in result.cautions)
     return cautioned or any(exclusion.code in _REVIEW_EXCLUSIONS for exclusion in result.exclusions)
 
 
 def _outcome(labels: Labels, level: Level) -> tuple[str, int]:
-    """What became of a body, from the labels on its voxels, and the number that most of its outline carries."""
+    """The outcome for a body, from the labels on its voxels, and the number that most of its outline carries."""
     numbers, counts = np.unique(labels[labels != 0], return_counts=True)
     if counts.sum() <= _MOST * labels.size:
         return MISSING, 0
@@ -188,20 +188,20 @@ def _described(result: SeriesResult, found: SegmentedLevel | None, **judged: Any
 
 
 def counted(rows: Iterable[Row], levels: Sequence[Level] = MEASURED_LEVELS) -> list[Row]:
-    """The rows that tables count: these levels where they are whole in view."""
+    """The rows that count in tables: these levels if they are whole in view."""
     names = {level.name for level in levels}
     return [row for row in rows if row["level"] in names and row["whole"]]
 
 
 def mean_of(values: Sequence[float]) -> float | None:
-    """Mean, None of nothing."""
+    """Mean; None if empty."""
     return float(np.mean(values)) if values else None
 
 
 def totals(rows: Sequence[Row]) -> dict[str, float | int | None]:
     """Dice, surface distance, numbering and flags over counted rows; a missing level has Dice 0.
 
-    The surface distance is the mean over the levels that are rightly numbered: where there is no outline there is none.
+    The surface distance is the mean over correctly numbered levels, since a level without an outline has none.
     """
     failures = [row for row in rows if row["outcome"] != RIGHT]
     return {

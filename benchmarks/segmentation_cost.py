@@ -1,11 +1,11 @@
-"""Processor time and memory of the released segmenter on a 512 x 512 x 300 series, beside TotalSegmentator's networks.
+"""CPU time and memory of the released segmenter on a 512 x 512 x 300 series, beside TotalSegmentator's networks.
 
 ``python -m benchmarks.segmentation_cost [--windows 2] [--json]``
 
-Seconds are processor time on one thread, not wall time, so that other work on the machine counts little. Ours is the
-second of two runs (the first warms up). TotalSegmentator's ``--fast`` networks run with random weights by their
-published plan (benchmarks/totalsegmentator.py); of their windows ``--windows`` are run and the rest is scaled (0 runs
-all). Each runs in a process of its own: peak_memory_mb is all that it ever held, the series and torch included.
+Seconds are CPU time on one thread, not wall time, so that other work on the machine has little effect. Ours is the
+second of two runs (the first warms up). TotalSegmentator's ``--fast`` networks run with random weights, built from
+their published plan (benchmarks/totalsegmentator.py); ``--windows`` of their windows are run and the rest is scaled (0
+runs all). Each runs in its own process: peak_memory_mb is that process's maximum, the series and torch included.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from osteo_core.simulate.render import render
 
 SHAPE = (512, 512, 300)
 _STEP_MM = 1.0
-#: The localiser is the network that sees the whole volume; every other one looks closer.
+#: The localiser is the network that sees the whole volume; every other network is a fine one.
 _COARSE = "_localiser"
 
 
@@ -67,7 +67,7 @@ def _memory_mb() -> float:
 
 
 def _timed_everywhere(function: Callable[..., Any], stage: str, spent: dict[str, float]) -> None:
-    """Replace a function of models/ by one that books its time, in every module that took it by name."""
+    """Replace a function of models/ by one that records its time, in every module that imported it by name."""
 
     def timed(*args: Any, **kwargs: Any) -> Any:
         started = time.process_time()
@@ -82,7 +82,7 @@ def _timed_everywhere(function: Callable[..., Any], stage: str, spent: dict[str,
 
 
 def _book_networks(segmenter: object, spent: dict[str, float]) -> None:
-    """Book the time of every network that the segmenter holds: the localiser as coarse, any other as fine."""
+    """Record the time of every network of the segmenter: the localiser as coarse, any other as fine."""
     from torch import nn
 
     for name, network in vars(segmenter).items():
@@ -99,7 +99,7 @@ def _book_networks(segmenter: object, spent: dict[str, float]) -> None:
 
 
 def ours(path: Path) -> dict[str, Any]:
-    """Processor seconds of each stage of the released segmenter, and the memory of this process."""
+    """CPU seconds of each stage of the released segmenter, and the memory of this process."""
     import torch
 
     from models import grids
@@ -130,7 +130,7 @@ def ours(path: Path) -> dict[str, Any]:
 
 
 def theirs(path: Path, windows: int, bfloat16: bool) -> dict[str, Any]:
-    """Processor seconds of each stage of TotalSegmentator's ``--fast`` networks, and the memory of this process."""
+    """CPU seconds of each stage of TotalSegmentator's ``--fast`` networks, and the memory of this process."""
     import torch
 
     torch.set_num_threads(1)
@@ -144,13 +144,13 @@ def theirs(path: Path, windows: int, bfloat16: bool) -> dict[str, Any]:
 
 
 def _alone(function: Callable[..., dict[str, Any]], *arguments: object) -> dict[str, Any]:
-    """What a function gives in a process of its own."""
+    """The result of a function run in its own process."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def compare(own: dict[str, Any], other: dict[str, Any], same: dict[str, Any] | None) -> dict[str, Any]:
-    """Both costs side by side; ``same`` is theirs in bfloat16 where ours runs in it."""
+    """Both costs side by side; ``same`` is theirs in bfloat16 if ours uses it."""
     spent = own["stages"]
     mine = {
         "resampling": spent.get("resampling", 0.0),

@@ -2,8 +2,8 @@
 
 ``python -m benchmarks.segmentation_real [--workers 2] [--table FILE] [--json]``
 
-Needs ../shared/data. The CT of verse005, verse007 and verse014 never taught the networks; that of
-lidc_0001 may have (models/vertebra_segmentation/CARD.md says so). Writes one row a level
+Needs ../shared/data. The CT of verse005, verse007 and verse014 was never used in training; that of
+lidc_0001 may have been (see models/vertebra_segmentation/CARD.md). Writes one row per level
 (models/vertebra_segmentation/tables/real.csv). Dice is given for every level of the reference; only L1-L4 that are
 whole in view count in the summary.
 """
@@ -31,7 +31,7 @@ def score_name(key: str) -> list[Row]:
 
 
 def summary(rows: list[Row]) -> list[Row]:
-    """A line for each series, one for the mean over those kept aside."""
+    """A line for each series, and one for the mean over the held-out ones."""
     lines = [_line(name, [row for row in rows if row["series"] == name]) for name in WITH_REFERENCE]
     aside = [row for row in rows if row["kept_aside"]]
     means = [line["mean_dice"] for line in lines if line["series"] in HELD_OUT]

@@ -3,8 +3,8 @@
 ``python -m benchmarks.segmentation_simulated [--series 300] [--workers 2] [--table FILE] [--json]``
 
 The set is the first ``--series`` seeds from `FIRST_SEED`, in the simulator's TEST_SEEDS, which no training uses.
-Writes one row a level (models/vertebra_segmentation/tables/simulated.csv), prints one line a vendor. A run that was
-stopped goes on where it was.
+Writes one row per level (models/vertebra_segmentation/tables/simulated.csv), prints one line per vendor. A stopped run
+resumes where it was.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def summary(rows: list[Row]) -> list[Row]:
 
 
 def _is_cut_unmarked(row: Row) -> bool:
-    """A level that the field of view cuts and the program measured nevertheless."""
+    """Whether the field of view cuts a level that the program measured nevertheless."""
     return bool(row["level"]) and not row["whole"] and row["measured"]
 
 

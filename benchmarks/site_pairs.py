@@ -1,10 +1,10 @@
 """A site's own line from 40 QCT pairs, judged on its next 200 patients: ``python -m benchmarks.site_pairs [--json]``.
 
-One scanner of each vendor that no training knows, at 120 kVp; native patients one after the other, the first 40 with
-QCT. HU are those that physics and the scanner's flaws give, without an image (`density_bands.physical_facts`), and QCT
-is the simulated one of that scanner. The line is made by `osteo_core.programme.site_line`, written as the site's table,
-and chosen for each of the next patients as an analysis chooses it. Printed: 95 % limits of agreement of a patient's
-mean with QCT, and those of QCT with what an error-free reading would say: the scatter that no line can take away.
+One scanner of each vendor, unseen in training, at 120 kVp; native patients in succession, the first 40 with
+QCT. HU are computed from physics and the scanner's flaws, without an image (`density_bands.physical_facts`), and QCT
+is simulated for that scanner. The line is made by `osteo_core.programme.site_line`, written as the site's table,
+and chosen for each of the next patients as in an analysis. Printed: 95 % limits of agreement of a patient's
+mean with QCT, and those of QCT with an error-free reading: the scatter that no line can remove.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteResult:
-    """One scanner: its line, and how far from QCT the next patients lie by it and by the general line."""
+    """One scanner: its line, and the difference of the next patients from QCT with it and with the general line."""
 
     vendor: str
     scanner: str
@@ -61,12 +61,12 @@ class SiteResult:
 
     @property
     def beyond_qct_mg_cm3(self) -> float:
-        """How much further than QCT's own scatter the site's limits reach, on the worse side."""
+        """How far the site's limits exceed QCT's own scatter, on the worse side."""
         return max(self.qct_own.low - self.site.low, self.site.high - self.qct_own.high)
 
 
 def scans_of_sites(patients_a_vendor: int) -> Iterator[list[Facts]]:
-    """So many native patients on one scanner of each vendor."""
+    """This many native patients on one scanner of each vendor."""
     by_vendor: dict[str, list[Facts]] = {}
     scanners: dict[str, Acquisition] = {}
     for patient in draw_patients(patients_a_vendor, first_seed=FIRST_SEED):
@@ -90,7 +90,7 @@ def scans_of_sites(patients_a_vendor: int) -> Iterator[list[Facts]]:
 
 
 def site_result(scans: Sequence[Facts], *, pairs: int = PAIRS) -> SiteResult:
-    """The line of the first ``pairs`` patients on the others. Raises ValueError where they give no line."""
+    """The line of the first ``pairs`` patients on the others. Raises ValueError if they give no line."""
     first, later = scans[:pairs], scans[pairs:]
     line = line_of_pairs([_pair(facts) for facts in first])
     if isinstance(line, str):
@@ -119,7 +119,7 @@ def site_result(scans: Sequence[Facts], *, pairs: int = PAIRS) -> SiteResult:
 
 
 def _pair(facts: Facts) -> QctPair:
-    """As `db/queries/qct_hu_pairs.sql` makes it: mean HU and mean QCT of the levels that both have."""
+    """As in `db/queries/qct_hu_pairs.sql`: mean HU and mean QCT of the levels that both have."""
     shared = [m for m in facts.measurements if m.level in facts.qct_mg_cm3]
     return QctPair(
         patient_key=str(facts.seed),
@@ -155,7 +155,7 @@ def _limits(differences: np.ndarray) -> Limits:
 
 
 def main() -> None:
-    """Print a row a scanner."""
+    """Print one row per scanner."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     as_json = parser.parse_args().json

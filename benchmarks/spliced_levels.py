@@ -2,18 +2,18 @@
 
 ``python -m benchmarks.spliced_levels [--simulated 4] [--first-seed 504000] [--workers 2] [--table FILE] [--json]``
 
-A stand-in for patients with four or six lumbar vertebrae: out of a series that shows the sacrum one lumbar body is
-taken, or one is doubled, along planes midway through the discs; the part below moves sideways so that the spine goes on
-without a step. Each of L1-L5 in turn, and the series as it is, where a flag is a false one. Bodies are counted from the
-last rib: L1-L4 are there where one was taken, L1-L6 where one was doubled. A view is right as in numbering_views.
+A stand-in for patients with four or six lumbar vertebrae: in a series that shows the sacrum, one lumbar body is
+removed or doubled, along planes midway through the discs; the part below moves sideways so that the spine continues
+without a step. This is done for each of L1-L5; on the unchanged series a flag is a false one. Bodies are counted from
+the last rib: L1-L4 with one removed, L1-L6 with one doubled. A view is right as in numbering_views.
 
 The real series are those of numbering_views that show the sacrum. Only ge_discovery_ls and toshiba_aquilion show the
-last rib too; both taught the networks (models/vertebra_segmentation/CARD.md). In verse005 and verse014 no rib is in
-view, so nobody can tell where L1 is: what becomes of them is told apart. Simulated patients are the first from
-``--first-seed`` on whose field of view is abdomen and pelvis.
+last rib too; both were used in training (models/vertebra_segmentation/CARD.md). In verse005 and verse014 no rib is in
+view, so nobody can tell where L1 is: they are reported separately. Simulated patients are the first from
+``--first-seed`` whose field of view is abdomen and pelvis.
 
-Split: what can contradict a count was learnt on the two real series with ribs; the limits (numbering.py) were chosen on
-simulated patients from 599500 on, which are not reported. Writes one row an outlined body
+Split: the criteria that contradict a count were found on the two real series with ribs; the limits (numbering.py) were
+chosen on simulated patients from 599500 on, which are not reported. Writes one row per outlined body
 (models/vertebra_segmentation/tables/spliced.csv). Needs ../shared/data.
 """
 
@@ -52,7 +52,7 @@ _AIR_HU = -1024
 def spliced(view: View, level: Level, middles_mm: NDArray[np.float64], change: str) -> View:
     """The view without one lumbar body, or with it twice.
 
-    ``middles_mm``: middles of bodies (N, 3) in LPS mm from the top down, between which the spine's course is a line.
+    ``middles_mm``: centres of bodies (N, 3) in LPS mm from the top down, with the spine straight between them.
     The volume must lie along the patient's axes.
     """
     voxels, geometry = canonical(view.volume.voxels_hu, view.volume.geometry)
@@ -74,7 +74,7 @@ def spliced(view: View, level: Level, middles_mm: NDArray[np.float64], change: s
 
 
 def _ends_mm(level: Level, heights_mm: Mapping[Level, float]) -> tuple[float, float]:
-    """Height of the discs' middles below and above a body; where a neighbour is unknown, half the other's distance."""
+    """Height of the disc centres below and above a body; with an unknown neighbour, half the distance to the other."""
     own = heights_mm[level]
     above, below = (heights_mm.get(Level(level + n)) for n in (-1, 1))
     above = 2 * own - below if above is None and below is not None else above
@@ -85,7 +85,7 @@ def _ends_mm(level: Level, heights_mm: Mapping[Level, float]) -> tuple[float, fl
 
 
 def _moved(voxels: NDArray[np.generic], i: int, j: int) -> NDArray[np.generic]:
-    """Voxels (I, J, K) moved by whole steps along the first two axes; air where they came from."""
+    """Voxels (I, J, K) shifted by whole steps along the first two axes; vacated voxels become air."""
     moved = np.roll(voxels, (i, j), axis=(0, 1))
     moved[slice(0, i) if i >= 0 else slice(i, None)] = _AIR_HU
     moved[:, slice(0, j) if j >= 0 else slice(j, None)] = _AIR_HU
@@ -104,7 +104,7 @@ def whole(key: str) -> View:
 
 
 def score_key(key: str) -> list[Row]:
-    """Rows of a series as it is, and with each lumbar body taken and doubled."""
+    """Rows of a series unchanged, and with each lumbar body removed and doubled."""
     view = whole(key)
     found = load_segmenter().segment(view.volume).levels
     middles_mm = np.array([body.centroid_mm for body in found])
@@ -120,7 +120,7 @@ def _rows(view: View, key: str, change: str) -> list[Row]:
 
 
 def summary(rows: list[Row]) -> list[Row]:
-    """For each group and change: how many series, rightly numbered, flagged, and wrong without a flag."""
+    """For each group and change: number of series, correctly numbered, flagged, and wrong without a flag."""
     lines = []
     for group, change in dict.fromkeys((row["group"], row["change"]) for row in rows):
         views = table([row for row in rows if (row["group"], row["change"]) == (group, change)])
@@ -142,7 +142,7 @@ def _is_wide(seed: int) -> bool:
 
 
 def main() -> None:
-    """Print one line a volume, and the counts."""
+    """Print one line per volume, and the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--simulated", type=int, default=4, help="so many simulated patients beside the real ones")
     parser.add_argument("--first-seed", type=int, default=FIRST_SEED)

@@ -2,11 +2,11 @@
 
 From its published plan (Wasserthal 2023, Radiol Artif Intell 5:e230024; model "total, 3 mm", Dataset297, nnU-Net
 ``3d_fullres``): 3 mm grid, patch 112 x 112 x 128, one channel, 118 classes, a plain convolutional U-Net with two 3x3x3
-convolutions a stage, instance norm and leaky ReLU. Stages follow from the patch by nnU-Net's rule (Isensee 2021, Nat
+convolutions per stage, instance norm and leaky ReLU. Stages follow from the patch by nnU-Net's rule (Isensee 2021, Nat
 Methods 18:203): halve an axis while its features keep at least 4 voxels, but not a single axis alone below 12;
 features from 32, doubled at each stage, at most 320. Windows overlap by half and are blended by a Gaussian; no
-mirroring; float32 on a processor. HU go to the grid by a cubic spline, labels back by nearest neighbour (scipy's zoom).
-What it does besides (reading and writing files, saving, cleaning) is left out, in its favour.
+mirroring; float32 on a CPU. HU are resampled by a cubic spline, labels by nearest neighbour (scipy's zoom).
+All other work (reading and writing files, saving, cleaning) is left out, in its favour.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CT_MEAN_HU, _CT_SD_HU = 0.0, 400.0
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Processor seconds by stage, of which ``windows_timed`` of ``windows`` were run and the rest scaled."""
+    """CPU seconds by stage, of which ``windows_timed`` of ``windows`` were run and the rest scaled."""
 
     resampling_s: float
     network_s: float
@@ -50,7 +50,7 @@ class Cost:
 
 
 def strides(patch: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """Stride of each stage, the first of 1, by nnU-Net's rule for an isotropic grid."""
+    """Stride of each stage, with 1 for the first, by nnU-Net's rule for an isotropic grid."""
     edges, found = list(patch), [(1,) * len(patch)]
     while True:
         axes = [n for n, edge in enumerate(edges) if edge >= 2 * _LEAST_EDGE]
@@ -80,7 +80,7 @@ def build() -> nn.Module:
 
 
 def window_starts(shape: tuple[int, ...], patch: tuple[int, ...] = PATCH) -> list[tuple[int, ...]]:
-    """Where windows begin in a grid at least as large as the patch: even steps of at most half a patch."""
+    """Start positions of windows in a grid at least as large as the patch: even steps of at most half a patch."""
     axes = []
     for size, edge in zip(shape, patch, strict=True):
         count = int(np.ceil((size - edge) / (edge * OVERLAP))) + 1
@@ -99,7 +99,7 @@ def _gaussian() -> NDArray[np.float32]:
 def cost(
     hu: NDArray[np.int16], spacing_mm: tuple[float, float, float], *, windows: int, bfloat16: bool = False
 ) -> Cost:
-    """Run the stages on HU (x, y, z). ``windows`` 0 runs every window; else that many, and the rest is scaled."""
+    """Run the stages on HU (x, y, z). ``windows`` 0 runs every window, otherwise this many, with the rest scaled."""
     import torch
 
     network, started = build(), time.process_time()

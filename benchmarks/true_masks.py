@@ -7,7 +7,7 @@ import numpy as np
 from osteo_core.records import Geometry, LabelArray, Segmentation, SegmentedLevel
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
 
-#: First seed of the series that these benchmarks report on; constants were chosen on seeds from 800500.
+#: First seed of the series reported by these benchmarks; constants were chosen on seeds from 800500.
 REPORT_OFFSET = 4000
 _MINIMUM_VOXELS = 200
 

@@ -1,1 +1,1 @@
-"""Kills at every file operation and at random moments, and the state of store, events and files afterwards."""
+"""Kills at every file operation and at random times, and the state of store, events and files afterwards."""

@@ -1,9 +1,9 @@
 """``python -m benchmarks.crash [--fault kill] [--count 300] [--every 1] [--seed 1] [--json]``: the crash suite.
 
 Kills ``index``, ``analyze``, a store's owner while a person notes events, an upgrade, ``check --rebuild`` and
-``process`` at every n-th file operation and at random moments; or injects another fault: a power cut that loses writes
+``process`` at every n-th file operation and at random times; or injects another fault: a power cut that loses writes
 not yet flushed to disk, a full or read-only disk, a lost permission, a disk error. After each fault the same step is
-repeated; then every row, event and mask must be there exactly once, as in a run without a fault, ``check`` must find
+repeated; then every row, event and mask must exist exactly once, as in a run without a fault, ``check`` must find
 nothing, and no half-written file may be left. Exit code 1 if anything is wrong.
 """
 

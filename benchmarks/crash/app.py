@@ -1,8 +1,8 @@
 """``python -m benchmarks.crash.app [--count 20] [--people 3] [--series 2000] [--seed 1] [--json]``: the app is killed.
 
-People note in the list and on the patients' pages, by the protocol of Streamlit, until the app is killed at a random
-moment. It is restarted: it must open, show no fault, and hold each confirmed note exactly once. Unconfirmed notes may
-be there or not. Exit code 1 if anything is wrong.
+Simulated users add notes in the list and on the patients' pages, using Streamlit's protocol, until the app is killed at
+a random time. It is restarted: it must open, show no fault, and hold each confirmed note exactly once. Unconfirmed
+notes may or may not be there. Exit code 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from db.check import check_store
 from osteo_core.pseudonyms import Pseudonyms
 from tests.browser.server import Server, start_server, stop_server
 
-#: The latest moment of a kill, from the first note that was asked for.
+#: The latest time of a kill, counted from the first requested note.
 _LATEST_S = 12.0
-#: Pages that are opened once the app has started again.
+#: Pages that are opened after the app was restarted.
 _PAGES = ("", "worklist", "follow_up")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppVerdict:
-    """One kill: after how many seconds of noting, how many notes were confirmed by then, and the faults found."""
+    """One kill: seconds of noting before it, number of notes confirmed by then, and the faults found."""
 
     after_s: float
     confirmed: int
@@ -46,7 +46,7 @@ class AppVerdict:
 
 
 def kill_app(store: Path, *, people: int, after_s: float, seed: int) -> AppVerdict:
-    """Kill the app on ``store`` after the given seconds of noting, restart it, and check the store."""
+    """Kill the app on ``store`` after this many seconds of noting, restart it, and check the store."""
     key = store / "crash.key"
     Pseudonyms.from_key_file(key)
     before = stored_notes(store)
@@ -92,14 +92,14 @@ async def _shown_faults(address: str) -> list[str]:
 
 
 def _differences(stored: Counter[Note], noted: Counter[Note], people: int) -> list[str]:
-    """Each person may have requested one note more than was confirmed, the one under way."""
+    """Each person may have one stored note more than was confirmed, the one in progress."""
     lost = [f"confirmed, and {n} times not in the store: {note}" for note, n in (noted - stored).items()]
     more = Counter(note.author for note in (stored - noted).elements())
     return lost + [f"{author}: {n} notes more than confirmed" for author, n in more.items() if n > 1]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill the app the given number of times, on one store, and print a line for each."""
+    """Kill the app this many times, on one store, and print a line for each."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crash.app", description=__doc__)
     parser.add_argument("--count", type=int, default=20, metavar="N")
     parser.add_argument("--people", type=int, default=3, metavar="N")

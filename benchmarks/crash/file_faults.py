@@ -1,9 +1,9 @@
-"""A layer between this process and its files: it counts operations below a folder, and the n-th one gets a fault.
+"""A layer between this process and its files: it counts operations below a folder, and injects a fault at the n-th one.
 
 Python reports the opening of files, renames, removals and new folders to audit hooks before they happen; ``os.fsync``,
-renames and the writing of files are wrapped. A fault comes before the operation, and in the middle of a write: half of
-the data is then in the file. File operations of compiled code (DuckDB, Parquet written to a path) are not seen here:
-they are killed at random moments instead (benchmarks/crash/suite.py).
+renames and the writing of files are wrapped. A fault comes before the operation, or in the middle of a write, when
+half of the data is in the file. File operations of compiled code (DuckDB, Parquet written to a path) are not seen
+here: they are killed at random times instead (benchmarks/crash/suite.py).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: Audit events of operations that change a folder, by the arguments that are paths.
+#: Audit events of operations that change a folder, with the positions of their path arguments.
 _CHANGING = {
     "os.rename": (0, 1),
     "os.remove": (0,),
@@ -34,13 +34,13 @@ _CHANGING = {
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
-#: What needs room on the disk.
+#: Operations that need space on the disk.
 _NEEDS_ROOM = ("open", "write", "fsync", "os.mkdir", "os.link")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """The fault of an operation: an error with that number, or the end of the process if it is 0.
+    """The fault of an operation: an error with this number, or the end of the process if it is 0.
 
     ``lasts``: later operations get it too. ``only``: the operations concerned, all if empty. ``undoes_renames``:
     renames not flushed to disk are lost, as after a power cut.
@@ -63,9 +63,9 @@ FAULTS = {
 
 
 class FileFaults:
-    """Operations below ``root`` of this process, counted from ``arm`` on; the one at ``at`` meets ``fault``.
+    """Operations of this process below ``root``, counted from ``arm`` on; the one at ``at`` gets ``fault``.
 
-    ``at`` 0 counts only.
+    With ``at`` 0 operations are only counted.
     """
 
     def __init__(self, root: Path, *, at: int = 0, fault: Fault = FAULTS["kill"]) -> None:
@@ -98,7 +98,7 @@ class FileFaults:
             self._meet(self._fault)
 
     def _meet(self, fault: Fault) -> None:
-        self._is_armed = bool(fault.number) and fault.lasts  # what a kill does to files is not counted
+        self._is_armed = bool(fault.number) and fault.lasts  # effects of a kill itself on files are not counted
         if fault.number:
             raise OSError(fault.number, os.strerror(fault.number))
         if fault.undoes_renames:
@@ -106,7 +106,7 @@ class FileFaults:
         os.kill(os.getpid(), signal.SIGKILL)
 
     def _undo_renames(self) -> None:
-        """Undo every rename whose folder was not flushed to disk since, the last one first."""
+        """Undo every rename whose folder has not been flushed to disk since, in reverse order."""
         for source, target, former in reversed(self._renamed):
             if source:
                 os.rename(target, source)
@@ -116,7 +116,7 @@ class FileFaults:
                 shutil.copy2(former, target)
 
     def concerns(self, path: Any) -> bool:
-        """Whether that path, or open file, lies below the root."""
+        """Whether that path or open file is below the root."""
         try:
             found = os.readlink(f"/proc/self/fd/{path}") if isinstance(path, int) else os.fsdecode(path)
         except (OSError, TypeError, ValueError):
@@ -154,7 +154,7 @@ class FileFaults:
         io.open = builtins.open = faulty_open  # type: ignore[assignment]
 
     def _remembering(self, act: Callable[..., None], *, keeps_source: bool = False) -> Callable[..., None]:
-        """``os.rename`` and its like, after which a power cut can undo it; files of this process are all it renames."""
+        """``os.rename`` and its like, recorded so that a power cut can undo them; for files of this process only."""
 
         def rename(source: Any, target: Any, *given: Any, **named: Any) -> None:
             if not (self._is_armed and self.concerns(target)):
@@ -171,13 +171,13 @@ class FileFaults:
         return rename
 
     def _on_disk(self, folder: str) -> None:
-        """Renames into or out of that folder, and earlier ones, are permanent from now on."""
+        """Make renames into that folder, and all earlier ones, permanent."""
         inside = [n for n, (_, target, _) in enumerate(self._renamed) if os.path.dirname(target) == folder]
         del self._renamed[: inside[-1] + 1 if inside else 0]
 
 
 class _Torn:
-    """A file whose ``write`` may be interrupted halfway; everything else is passed to the file."""
+    """A file whose ``write`` may be interrupted halfway; everything else is forwarded to the file."""
 
     def __init__(self, file: Any, faults: FileFaults) -> None:
         self._file, self._faults = file, faults

@@ -1,7 +1,7 @@
 """The scenarios to kill: each does one thing to a folder, can be repeated after any kill, and has one correct result.
 
-Everything runs in this process, including the workers' part: their file operations are the same as on a cluster. Killed
-workers and owners of a real Dask cluster are in benchmarks/crash/suite.py.
+Everything runs in this process, including the workers' part: their file operations are the same as on a cluster.
+Kills of workers and owners of a real Dask cluster are in benchmarks/crash/suite.py.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from osteo_core.terms import Anchor, Level
 
 MODEL_HASH = "c" * 12
 MODELS = Models(segmenter="benchmarks.crash.scenarios:segmenter", model_hash=MODEL_HASH)
-#: Small CT of 4 mm voxels with four bodies of bone; what is measured of them does not matter here.
+#: Small CT of 4 mm voxels with four bodies of bone; their measurements do not matter here.
 _SHAPE, _SPACING_MM, _CASES = (36, 36, 44), 4.0, 2
 _LEVELS = (Level.L4, Level.L3, Level.L2, Level.L1)
-#: Events that a person writes in one run of the scenario.
+#: Number of events that a person writes in one run of the scenario.
 _EVENTS = 5
 Say = Callable[[str], None]
 
@@ -49,13 +49,13 @@ class Place:
 
     @property
     def settings(self) -> Settings:
-        """Settings over this place."""
+        """Settings for this place."""
         return Settings(store=self.root, key_file=self.key, workers=1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """``prepare`` creates the initial folder once; ``act`` is killed. ``say`` reports what was promised.
+    """``prepare`` creates the initial folder once; ``act`` is killed. ``say`` reports what was confirmed.
 
     ``is_store`` is False for a folder of ``process``.
     """
@@ -68,13 +68,13 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Boxes:
-    """Outlines four boxes, whatever the picture."""
+    """Outlines four boxes, whatever the image."""
 
     model_hash: str = MODEL_HASH
     name: str = "boxes"
 
     def segment(self, volume: Volume) -> Segmentation:
-        """Four boxes of 40 x 32 x 28 mm, one above the other."""
+        """Four boxes of 40 x 32 x 28 mm, one above another."""
         labels = np.zeros(volume.geometry.shape, dtype=np.uint8)
         levels = []
         for n, level in enumerate(_LEVELS):
@@ -93,12 +93,12 @@ class Boxes:
 
 
 def segmenter() -> Boxes:
-    """What the job names."""
+    """The segmenter named by the job."""
     return Boxes()
 
 
 def write_ct(folder: Path, *, first: int = 0, cases: int = _CASES) -> None:
-    """A folder of ``cases`` small NIfTI CT, numbered from ``first``, each with the noise of its number."""
+    """A folder of ``cases`` small NIfTI CTs, numbered from ``first``, each with the noise of its number."""
     folder.mkdir(parents=True, exist_ok=True)
     affine = np.diag([_SPACING_MM, _SPACING_MM, _SPACING_MM, 1.0])
     for n in range(first, first + cases):
@@ -112,7 +112,7 @@ def write_ct(folder: Path, *, first: int = 0, cases: int = _CASES) -> None:
 
 @contextmanager
 def workers_within() -> Iterator[None]:
-    """Runs the series of a run one after the other in this process, instead of on a cluster."""
+    """Runs the series one after another in this process, instead of on a cluster."""
 
     def in_turn(
         series: Sequence[Series], cautions: Mapping[str, tuple[Caution, ...]], job: Job, **_: object
@@ -138,7 +138,7 @@ def _process(place: Place, _: Say) -> None:
 
 
 def _note(place: Place, say: Say) -> None:
-    """A person writes events while the app owns the store: an event is promised once ``record`` returns."""
+    """A person writes events while the app owns the store: an event is confirmed once ``record`` returns."""
     with open_store(place.root) as store:
         keys = sorted(store.table("series").column("series_key").to_pylist())
         for n in range(_EVENTS):
@@ -182,7 +182,7 @@ def _analyzed(place: Place) -> None:
 
 
 def _of_an_earlier_program(place: Place) -> None:
-    """A store with data that lacks a column of truth and whose derived tables were made by another recipe."""
+    """A store that lacks a column of truth, with derived tables made by another recipe."""
     _analyzed(place)
     connection = connect_database(place.root / DATABASE)
     connection.execute("ALTER TABLE events DROP COLUMN settings_hash")

@@ -1,4 +1,4 @@
-"""Faults in each scenario at its n-th file operation, also kills at random moments, and what each left behind."""
+"""Faults in each scenario at its n-th file operation, kills at random times, and the state afterwards."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from db.connect import DATABASE, connect_database, open_snapshot, open_store
 from osteo_core.columns import EXPORT_TABLES
 from osteo_core.errors import OsteoError
 
-#: A clean process that has imported everything; each scenario runs in a fork of it, which is quick and knows nothing.
+#: A clean process that has imported everything; each scenario runs in a fork of it, which is fast and has no state.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _PATIENCE_S = 900.0
-#: Columns that differ between two runs of the same work, beside moments and numbers in order of arrival.
+#: Columns that differ between two runs of the same work, besides times and numbers in order of arrival.
 _OF_THE_RUN = ("seconds", "index_id", "result_id", "source_id")
-#: Hidden, and no half-written file.
+#: Hidden, but not a half-written file.
 _HIDDEN = (".pieces",)
-#: Compared beside the tables that may leave the site.
+#: Compared in addition to the tables that may leave the site.
 _NOT_EXPORTED = ("files", "cohort", "pairs")
 _KILLED = -signal.SIGKILL
-#: Exit code of a scenario that ended with an error of which a command makes a sentence (osteo_core/__main__.py).
+#: Exit code of a scenario that ended with an error that commands report as a sentence (osteo_core/__main__.py).
 _SAID = 3
 
 
@@ -87,7 +87,7 @@ class Bench:
         return self._disturbed(scenario, when, fault=fault, at=n, after_s=None)
 
     def kill_after(self, scenario: Scenario, share: float) -> Verdict:
-        """Kill the scenario after this share of its usual duration."""
+        """Kill the scenario after this fraction of its usual duration."""
         seconds = share * self.measured(scenario).seconds
         return self._disturbed(scenario, f"kill after {seconds:.3f} s", fault="kill", at=0, after_s=seconds)
 
@@ -116,15 +116,15 @@ class Bench:
 
 
 def named(name: str) -> Scenario:
-    """The scenario of that name."""
+    """The scenario with that name."""
     return next(one for one in SCENARIOS if one.name == name)
 
 
 def plan(bench: Bench, *, count: int, every: int, seed: int, fault: str = "kill") -> Iterator[Callable[[], Verdict]]:
-    """``fault`` at every n-th operation of each scenario, ``count`` in all; for kills, the rest at random moments.
+    """``fault`` at every n-th operation of each scenario, ``count`` in all; for kills, the rest at random times.
 
-    If there are more operations than ``count``, they are drawn from the scenarios in turn; at least a fifth of the
-    kills come at random moments.
+    If there are more operations than ``count``, they are taken from the scenarios in turn; at least a fifth of the
+    kills come at random times.
     """
     rng = random.Random(seed)
     drawn = []
@@ -169,7 +169,7 @@ def _answer(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any
 def _disturbed_child(
     name: str, place: Place, *, fault: str, at: int, after_s: float | None
 ) -> tuple[list[str], int | None]:
-    """What the scenario promised before the fault, and the exit code of its process."""
+    """What the scenario confirmed before the fault, and the exit code of its process."""
     ours, theirs = _CONTEXT.Pipe()
     child = _CONTEXT.Process(target=_act, args=(theirs, name, place, fault, at))
     child.start()
@@ -179,7 +179,7 @@ def _disturbed_child(
         assert ours.recv() == "begun"
         if after_s is not None:
             time.sleep(after_s)
-            child.kill()  # one that ended before is left alone
+            child.kill()  # one that has ended already is left alone
         while ours.poll(_PATIENCE_S):
             promised.append(ours.recv())
     child.join(10)
@@ -213,7 +213,7 @@ def _run_whole(name: str, place: Place) -> dict[str, Any]:
 def _settle(
     name: str, place: Place, promised: Sequence[str], had_snapshot: bool, expected: dict[str, list[str]]
 ) -> list[str]:
-    """What is wrong after a fault, and after the same step was repeated."""
+    """The faults found after the injected fault, and after the same step was repeated."""
     scenario, found = named(name), []
     if scenario.is_store and had_snapshot:
         with open_snapshot(place.root) as snapshot:
@@ -237,7 +237,7 @@ def _difference(table: str, rows: Sequence[str], expected: Sequence[str]) -> str
 
 
 def _lost(place: Place, promised: Sequence[str]) -> list[str]:
-    """Promised events that are missing or duplicated."""
+    """Confirmed events that are missing or duplicated."""
     with open_store(place.root) as store:
         store.take_in()
         counts = Counter(row["event_id"] for row in store.table("events").to_pylist())
@@ -246,7 +246,7 @@ def _lost(place: Place, promised: Sequence[str]) -> list[str]:
 
 
 def _state(scenario: Scenario, place: Place) -> dict[str, list[str]]:
-    """Unordered rows of every table, without values that differ between runs; for ``process`` the masks too."""
+    """Unordered rows of every table, without values that differ between runs; for ``process`` also the masks."""
     if scenario.is_store:
         with open_store(place.root) as store:
             store.take_in()
@@ -255,7 +255,7 @@ def _state(scenario: Scenario, place: Place) -> dict[str, list[str]]:
         for name in _NOT_EXPORTED:
             state[name] = _rows(connection.sql(f"SELECT * FROM {name}").to_arrow_table())
         connection.close()
-        state["files"] = sorted(set(state["files"]))  # each reading of a file is a row: one read twice is no harm
+        state["files"] = sorted(set(state["files"]))  # each reading of a file is a row: reading one twice is harmless
         return state
     tables = {path.stem: _rows(parquet.read_table(path)) for path in sorted(place.root.glob("*.parquet"))}
     return {**tables, "masks": sorted(path.name for path in (place.root / "masks").glob("*"))}

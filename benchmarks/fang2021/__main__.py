@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def provenance() -> Row:
-    """Command, commit of the code and hashes of the models behind a table; a changed tree says so."""
+    """Command, commit of the code and hashes of the models behind a table; uncommitted changes are marked."""
     commit, changed = (_git("rev-parse", "--short=12", "HEAD"), _git("status", "--porcelain", "--", "*.py", "*.toml"))
     return {
         "command": " ".join(["python -m benchmarks.fang2021", *sys.argv[1:]]),
@@ -82,7 +82,7 @@ def _git(*arguments: str) -> str:
 
 
 def _by_key(keys: list[str], rows: list[Row]) -> dict[str, list[Row]]:
-    """Every key has one row a calibration, in the order of the keys."""
+    """The rows of each key, one per calibration, in the order of the keys."""
     width = len(CALIBRATIONS)
     return {key: rows[width * n : width * (n + 1)] for n, key in enumerate(keys)}
 

@@ -1,8 +1,8 @@
-"""A set's rows to its line of the result table, by osteo_core.statistics alone.
+"""From a set's rows to its line in the result table, using only osteo_core.statistics.
 
-value: the patient's mean vBMD over the levels that the programme and QCT both have; reference: QCT's mean over the same
-levels. Category, area under the curve and kappa are over those whom the programme gave a category: categories hold
-from 50 years. Everybody stays in n and failed.
+value: the patient's mean vBMD over the levels that both the program and QCT have; reference: QCT's mean over the same
+levels. Category, area under the curve and kappa are over patients whom the program gave a category: categories are
+valid from age 50. Everybody is included in n and failed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from osteo_core.statistics.reliability import icc
 from osteo_core.terms import MEASURED_LEVELS, Category
 
 CLASSES = (Category.OSTEOPOROSIS.value, Category.LOW_BONE_MASS.value, Category.NORMAL.value)
-#: What is to be reached in each vendor: r, |bias| and limits in mg/cm3, areas under the curve, quadratic kappa.
+#: Targets for each vendor: r, |bias| and limits in mg/cm3, areas under the curve, quadratic kappa.
 TARGETS: dict[str, dict[str, float]] = {
     name: {"target_r": r, "target_bias": 2.0, "target_loa": loa, "target_auc": 0.98, "target_kappa": 0.90}
     for name, r, loa in (("phantomless", 0.98, 10.0), ("precalibrated", 0.99, 6.0))
@@ -36,7 +36,7 @@ TARGETS: dict[str, dict[str, float]] = {
 
 
 def line_of(test_set: StudySet, calibration: str, rows: Sequence[Row]) -> Row:
-    """The line of one set under one calibration; None where there are too few patients for a figure."""
+    """The line of one set under one calibration; None if there are too few patients for a figure."""
     own = [row for row in rows if row["calibration"] == calibration]
     given = [row for row in own if row["status"] == REPORTED]
     return {
@@ -60,19 +60,19 @@ def line_of(test_set: StudySet, calibration: str, rows: Sequence[Row]) -> Row:
 
 
 def reasons(rows: Sequence[Row]) -> Counter[tuple[str, str]]:
-    """Why patients have no value, and of which study: (reason, situation) to their number."""
+    """Why patients have no value, and with which study: (reason, situation) to their number."""
     return Counter((row["reason"], row["situation"]) for row in rows if row["status"] != REPORTED)
 
 
 def levels_left_out(rows: Sequence[Row]) -> Counter[str]:
-    """Why single levels of L1-L4 have no value, over the patients that were measured."""
+    """Why single levels of L1-L4 have no value, over the measured patients."""
     names = {level.name for level in MEASURED_LEVELS}
     left = [found for row in rows for found in row.get("level_reasons", {}).items()]
     return Counter(reason for level, reason in left if level in names)
 
 
 def _dice(rows: Sequence[Row]) -> Row:
-    """Mean Dice of each of L1-L4 over the series that were read, where it is whole in view; missing counts 0."""
+    """Mean Dice of each of L1-L4 over the series that were read and show it whole; missing counts 0."""
     line: Row = {}
     pairs = {
         level.name: [(row["dice"][level.name], str(row["seed"])) for row in rows if level.name in row.get("dice", {})]
@@ -90,7 +90,7 @@ def _dice(rows: Sequence[Row]) -> Row:
 
 
 def _agreement(rows: Sequence[Row]) -> Row:
-    """Against QCT, over the levels that both have."""
+    """Agreement with QCT, over the levels that both have."""
     value = [row["common"][0] for row in rows]
     qct = [_mean(row["qct"], row["common_levels"]) for row in rows]
     patients = [str(row["seed"]) for row in rows]
@@ -109,7 +109,7 @@ def _agreement(rows: Sequence[Row]) -> Row:
 
 
 def _against_truth(rows: Sequence[Row]) -> Row:
-    """The reported mean against what is true of the very levels that it is over."""
+    """The reported mean against the truth of exactly the levels it is over."""
     value = [row["mean"][0] for row in rows]
     true = [_mean(row["true"], row["levels"]) for row in rows]
     held = sum(row["mean"][1] <= one <= row["mean"][2] for row, one in zip(rows, true, strict=True))
@@ -138,7 +138,7 @@ def _classes(rows: Sequence[Row]) -> Row:
 
 
 def _by_patient(x: ArrayLike, y: ArrayLike, patients: Sequence[str], statistic: Statistic) -> Estimate:
-    """One statistic with its jackknife interval over patients. Raises StatisticsError where it cannot be computed."""
+    """One statistic with its jackknife interval over patients. Raises StatisticsError if it cannot be computed."""
     found = by_patient(x, y, patients, {"it": statistic})["it"]
     if isinstance(found, StatisticsError):
         raise found
@@ -146,7 +146,7 @@ def _by_patient(x: ArrayLike, y: ArrayLike, patients: Sequence[str], statistic: 
 
 
 def _figure(name: str, statistic: Callable[[], Estimate]) -> Row:
-    """A figure with its ends, all None where the patients are too few for it."""
+    """A figure with both ends of its interval, all None if there are too few patients."""
     try:
         found = statistic()
     except StatisticsError:
@@ -155,7 +155,7 @@ def _figure(name: str, statistic: Callable[[], Estimate]) -> Row:
 
 
 def _ends(name: str, statistic: Callable[[], Estimate]) -> Row:
-    """Only the ends of the interval of a figure that is already in the row."""
+    """Only the ends of the interval, for a figure that is already in the row."""
     figure = _figure(name, statistic)
     return {key: value for key, value in figure.items() if key != name}
 

@@ -1,9 +1,9 @@
-"""The three test sets: one vendor each, as large as in Fang 2021, native scans on scanners that no training knows.
+"""The three test sets: one vendor each, as large as in Fang 2021, native scans on scanners unseen in training.
 
-Seeds are those from FIRST_SEED on, within the simulator's TEST_SEEDS (so the fleet is the unseen one), a range that no
-other benchmark and no test uses. Each seed is drawn once: its patient goes to the set of its vendor if it was scanned
-without contrast and the set is not full, else nowhere. Fractures, implants, cut views and the studies that hold no
-series fit to measure (thick slices, sharp kernel, thorax only) stay in as they come.
+Seeds are those from FIRST_SEED on, within the simulator's TEST_SEEDS (so the fleet is the unseen one), a range used by
+no other benchmark or test. Each seed is drawn once: its patient joins the set of its vendor if it was scanned
+without contrast and the set is not full; otherwise it is not used. Fractures, implants, cut views and studies without a
+measurable series (thick slices, sharp kernel, thorax only) are included as they occur.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from osteo_core.simulate.truth import SimulatedPatient, Situation
 from osteo_core.terms import ContrastPhase, Vendor
 
 FIRST_SEED, LAST_SEED = TEST_SEEDS.start + 10_000, TEST_SEEDS.start + 19_999
-#: How the same patient is scanned: once, once more after getting up, and the first scan under another kernel.
+#: Scans of the same patient: the first, a second after getting up, and the first under another kernel.
 FIRST, REPOSITIONED, KERNEL = "first", "repositioned", "kernel"
-#: Lying down anew: SD of table height (mm), of what it does to HU from front to back, and of the turn of the body.
+#: Repositioning: SD of table height (mm), of its effect on HU from front to back, and of the turn of the body.
 _HEIGHT_SD_MM, _SLOPE_SD_HU_PER_CM, _TURN_SD_DEG = 7.0, 0.08, 1.0
-#: Studies that hold no series from which vBMD could be taken.
+#: Studies without a series from which vBMD could be measured.
 UNFIT = (Situation.THICK_ONLY, Situation.SHARP_ONLY, Situation.THORAX_ONLY)
 
 
@@ -29,8 +29,8 @@ UNFIT = (Situation.THICK_ONLY, Situation.SHARP_ONLY, Situation.THORAX_ONLY)
 class StudySet:
     """One test set: its number in Fang 2021, the vendor simulated for it, patients, and the published floor.
 
-    ``published_dice_floor`` is the lowest mean Dice of L1-L4; of r the abstract says above 0.98 in each set. Which
-    vendor Fang's sets came from is not published.
+    ``published_dice_floor`` is the lowest mean Dice of L1-L4; for r the abstract states more than 0.98 in each set. The
+    vendors of Fang's sets are not published.
     """
 
     number: int
@@ -48,7 +48,7 @@ PUBLISHED_R = 0.98
 
 
 def draw_sets(limit: int | None = None) -> dict[int, list[int]]:
-    """Seeds of each set by its number; at most ``limit`` a set. Raises ValueError when the range is used up."""
+    """Seeds of each set by its number; at most ``limit`` per set. Raises ValueError if the range is used up."""
     wanted = {one.vendor: one for one in SETS}
     sizes = {one.number: min(one.patients, limit or one.patients) for one in SETS}
     found: dict[int, list[int]] = {one.number: [] for one in SETS}
@@ -64,12 +64,12 @@ def draw_sets(limit: int | None = None) -> dict[int, list[int]]:
 
 
 def draw_rescans(seeds: list[int], patients: int) -> list[int]:
-    """The first so many of a set whose studies hold a series that is fit to measure."""
+    """The first ``patients`` of a set whose studies have a measurable series."""
     return [seed for seed in seeds if draw_patient(seed).situation not in UNFIT][:patients]
 
 
 def scanned(seed: int, scan: str) -> SimulatedPatient:
-    """The patient of a seed as that scan finds it; the anatomy and the scanner stay the same."""
+    """The patient of a seed as in that scan; anatomy and scanner stay the same."""
     patient = draw_patient(seed)
     if scan == REPOSITIONED:
         return _lying_anew(patient)
@@ -93,7 +93,7 @@ def _lying_anew(patient: SimulatedPatient) -> SimulatedPatient:
 
 
 def _other_kernel(patient: SimulatedPatient) -> SimulatedPatient:
-    """The same raw data under the maker's next soft kernel."""
+    """The same raw data with the vendor's next soft kernel."""
     own = patient.acquisition
     soft = own.maker.soft
     after = soft[(int(np.flatnonzero([kernel == own.kernel for kernel in soft])[0]) + 1) % len(soft)]

@@ -1,9 +1,9 @@
-"""Scanned twice: how far apart the same patient's values are, per set and calibration.
+"""Scanned twice: differences between the values of the same patient, per set and calibration.
 
-repositioned: the patient got up and lay down again on the same scanner: other place in the field, other slices, the
-spine turned a little, table height some 7 mm (SD) apart with its slope of HU, other noise. kernel: the same raw data
-under the maker's other soft kernel. The simulator draws the trabecular pattern by place in the grid, so that lying
-anew also meets another pattern: the first figure is rather too large than too small.
+repositioned: the patient got up and lay down again on the same scanner: another position in the field, other
+slices, the spine slightly turned, table height about 7 mm (SD) apart with its slope of HU, other noise. kernel: the
+same raw data with the vendor's other soft kernel. The simulator draws the trabecular pattern by position in the grid,
+so repositioning also changes the pattern: the first figure is more likely too large than too small.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ TARGET_CV = 0.01
 
 
 def key_of(seed: int, scan: str) -> str:
-    """The key under which a scan of a patient is kept."""
+    """The key under which a patient's scan is stored."""
     return str(seed) if scan == FIRST else f"{seed}-{scan}"
 
 
 def rescan_lines(test_set: StudySet, seeds: Sequence[int], rows: dict[str, list[Row]]) -> list[Row]:
-    """A line a kind and calibration; ``rows`` by key. Values are means over the levels that both scans measured."""
+    """One line per kind and calibration; ``rows`` by key. Values are means over the levels measured in both scans."""
     return [
         {"set": test_set.number, "vendor": test_set.vendor.value, "kind": kind, "calibration": calibration}
         | _line([_pair(seed, kind, calibration, rows) for seed in seeds])

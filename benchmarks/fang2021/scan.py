@@ -1,7 +1,7 @@
 """One scan from DICOM to its values: written, found, read, outlined and measured once, calibrated in two ways.
 
 phantomless: the shipped settings, no phantom table; the scan's own tissues calibrate it. precalibrated: the same with
-the phantom scans of the very scanner and tube voltage (benchmarks.density_facts), up to 300 days old. Every scan ends
+phantom scans of exactly that scanner and tube voltage (benchmarks.density_facts), up to 300 days old. Every scan ends
 as a value, as an exclusion with its reason, or as a failure with the kind of error.
 """
 
@@ -36,12 +36,12 @@ from osteo_core.terms import MEASURED_LEVELS
 PHANTOMLESS, PRECALIBRATED = "phantomless", "precalibrated"
 CALIBRATIONS = (PHANTOMLESS, PRECALIBRATED)
 REPORTED, EXCLUDED, FAILED = "reported", "excluded", "failed"
-#: These identifiers name nobody, so any key will do.
+#: These identifiers belong to no real person, so any key will do.
 _KEY = Pseudonyms(b"benchmarks.fang2021, nobody here")
 
 
 def scan_rows(key: str) -> list[Row]:
-    """One row a calibration for a key 'seed' or 'seed-scan'; the files are gone when it returns."""
+    """One row per calibration for a key 'seed' or 'seed-scan'; the files are deleted before it returns."""
     seed, _, scan = key.partition("-")
     patient = scanned(int(seed), scan)
     with tempfile.TemporaryDirectory() as folder:
@@ -57,7 +57,7 @@ def scan_rows(key: str) -> list[Row]:
 
 
 def _about(patient: SimulatedPatient) -> Row:
-    """What is true, and what QCT read; every patient had QCT."""
+    """The truth and QCT's reading; every patient has QCT."""
     return {
         "vendor": patient.acquisition.maker.vendor.value,
         "situation": patient.situation.value,
@@ -75,7 +75,7 @@ def _analyzed(folder: Path, patient: SimulatedPatient, truth: LabelArray, geomet
             return [{"status": EXCLUDED, "reason": " and ".join(reasons)}] * len(CALIBRATIONS)
         (series,) = found.series
         return _of_series(series, folder, patient, truth, geometry)
-    except Exception as error:  # as in the engine: a fault ends one scan, not the study, and is counted
+    except Exception as error:  # as in the engine: an error ends one scan, not the study, and is counted
         traceback.print_exc()
         return [{"status": FAILED, "reason": type(error).__name__}] * len(CALIBRATIONS)
 
@@ -116,7 +116,7 @@ def _rods(patient: SimulatedPatient, series: Series) -> tuple[dict[str, str], ..
 
 
 def _found(result: SeriesResult, measured: MeasuredSeries, patient: SimulatedPatient) -> Row:
-    """What the programme says of the series, and its mean over the levels that QCT read too, with the same interval."""
+    """The program's result for the series, and its mean over the levels that QCT read too, with the same interval."""
     assessment = result.assessment
     mean = assessment.mean_vbmd_mg_cm3 if assessment else None
     reason = next((one.code.value for one in result.exclusions), "")
@@ -148,7 +148,7 @@ def _three(estimate: Estimate) -> list[float]:
 
 
 def _outlines(score: SeriesScore) -> dict[str, Any]:
-    """Dice of the levels L1-L4 that are whole in view, and what is numbered wrongly without a word."""
+    """Dice of the levels L1-L4 that are whole in view, and the wrongly numbered ones that were not flagged."""
     names = {level.name for level in MEASURED_LEVELS}
     whole = [one for one in score.levels if one.level in names and one.whole]
     wrong = [one for one in score.levels if one.outcome in (WRONG, FALSE)]
@@ -162,5 +162,5 @@ def _outlines(score: SeriesScore) -> dict[str, Any]:
 
 
 def _is_measured(one: LevelScore) -> bool:
-    """Whether a value is reported for a level L1-L4 that the body is not."""
+    """Whether the value of this body is reported for a level of L1-L4."""
     return one.measured and one.found in {level.name for level in MEASURED_LEVELS}

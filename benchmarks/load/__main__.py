@@ -1,7 +1,7 @@
 """``python -m benchmarks.load [--people 20] [--minutes 10] [--series 1000000] [--store DIR] [--json]``: the load suite.
 
-The app runs over a simulated store of so many series (made first, some minutes, unless ``--store`` names one; the
-people's notes are left in it). People arrive one after another and open every page; then all work at once with seconds
+The app runs over a simulated store of this many series (created first, in a few minutes, unless ``--store`` names one;
+the people's notes stay in it). People arrive one after another and open every page; then all work at once with seconds
 of thinking in between, while an analysis runs, a reader's signed reads are sent to Orthanc (to our own storage SCP if
 Orthanc is not installed), and one more person works in a real Chromium if there is one. Printed: p50 and p95 of each
 page; memory, handles, threads and temporary files by person and by minute; what was signed and sent; and every fault,
@@ -29,7 +29,7 @@ from benchmarks.million_store import make_store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the suite and print what it found."""
+    """Run the suite and print its findings."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--people", type=int, default=20, metavar="N")
     parser.add_argument("--minutes", type=float, default=10.0, metavar="MIN")
@@ -69,7 +69,7 @@ def document(found: Found) -> dict[str, Any]:
 
 
 def times(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
-    """Of each page or act: how often, p50 and p95 in s, medians of the app's processor time and of kB received."""
+    """For each page or action: count, p50 and p95 in s, medians of the app's CPU time and of kB received."""
     found = {}
     for name in sorted({one.name for one in seen}):
         own = [one for one in seen if one.name == name]
@@ -85,7 +85,7 @@ def times(seen: Sequence[Seen]) -> dict[str, dict[str, float]]:
 
 
 def report(found: Found) -> str:
-    """Tables for people."""
+    """The printed tables."""
     alone, together = times(found.alone), times(found.together)
     lines = [
         "| page or act | n | p50 s | p95 s | kB | one at a time: p50 s | processor s |",

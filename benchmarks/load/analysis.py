@@ -1,8 +1,7 @@
-"""The analysis that runs beside the people: ``python -m benchmarks.load.analysis STORE KEY CT``, until it is asked to
-end.
+"""The analysis during the load test: ``python -m benchmarks.load.analysis STORE KEY CT``, until asked to stop.
 
-Repeatedly writes three small CT, indexes and analyzes them on a worker, with the boxes of the crash suite instead of a
-network, so that it runs on any machine; the app owns the store meanwhile. Prints a line of JSON after each step.
+Repeatedly writes three small CTs, indexes and analyzes them on a worker, with the boxes of the crash suite instead of a
+network, so that it runs on any machine; meanwhile the app owns the store. Prints a line of JSON after each step.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from commands.index import index
 from osteo_core.settings import Settings
 
 CASES = 3
-#: Under the models of the store everything in it is done, so that only what is new is analyzed.
+#: With these models everything in the store is up to date, so that only new series are analyzed.
 _MODELS = Models(segmenter="benchmarks.load.analysis:segmenter", model_hash=MODEL_HASH)
 
 
 def segmenter() -> Boxes:
-    """What the job names; its results carry the version that the job asks for, as those of real models do."""
+    """The segmenter named by the job; its results carry the version that the job asks for, as with real models."""
     return Boxes(model_hash=MODEL_HASH)
 
 
 def main() -> None:
-    """Rounds until SIGTERM."""
+    """Repeat rounds until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load.analysis")
     parser.add_argument("store", type=Path)
     parser.add_argument("key", type=Path)
@@ -51,7 +50,7 @@ def _round(number: int, ct: Path, settings: Settings) -> None:
     write_ct(folder, first=CASES * number, cases=CASES)
     found = index([folder], settings.store, settings=settings)
     say(indexed=len(found.series), seconds=time.monotonic() - begun)
-    while True:  # the app takes in what was indexed within a second, and publishes it within fifteen
+    while True:  # the app takes in new series within a second, and publishes them within fifteen
         summary = analyze(settings.store, settings=settings, models=_MODELS)
         if summary.found:
             break

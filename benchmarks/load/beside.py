@@ -1,4 +1,4 @@
-"""The programs beside the people: the PACS, and the programs of this package that run until they are asked to end."""
+"""The programs that run during the load test: the PACS, and programs of this package that run until asked to stop."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.builders.orthanc import ORTHANC, Orthanc
 from tests.builders.pacs import TITLE, FakePacs
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Time limit in seconds for a program to end after it was asked to.
+#: Time limit in seconds for a program to end after it was asked to stop.
 _END_S = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Folders of the programs beside the app."""
+    """Folders of the programs that run beside the app."""
 
     settings: Settings
     folder: Path
@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class RunningPacs:
-    """A PACS that runs; ``held`` asks for the UIDs of what it holds."""
+    """A running PACS; ``held`` returns the UIDs of its objects."""
 
     title: str
     port: int
@@ -53,7 +53,7 @@ def pacs(folder: Path, *, with_orthanc: bool) -> Iterator[RunningPacs]:
 
 @contextmanager
 def program(name: str, place: Place, lines: list[dict[str, Any]], lost: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program of this package beside the block, whose lines are kept at its end; it lowers its priority itself."""
+    """A program of this package that runs during the block; its output lines are collected, its priority is low."""
     said, log = place.folder / f"{name}.jsonl", place.folder / f"{name}.log"
     where = [str(place.settings.store), str(place.settings.key_file), str(place.folder / f"{name}_ct")]
     command = [sys.executable, "-m", f"benchmarks.load.{name}", *where]
@@ -71,7 +71,7 @@ def program(name: str, place: Place, lines: list[dict[str, Any]], lost: list[str
 
 
 def end(process: subprocess.Popen[bytes]) -> float:
-    """Ask a process to end, and wait; gives the seconds it took. One that does not end is killed."""
+    """Ask a process to end, and wait; returns the seconds it took. One that does not end is killed."""
     begun = time.monotonic()
     process.terminate()
     try:

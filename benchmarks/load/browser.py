@@ -1,4 +1,4 @@
-"""A person in a real Chromium among the others: pages by the menu, timed until they are drawn."""
+"""A person in a real Chromium among the others: opens pages from the menu, timed until they are drawn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAULTS = "[data-testid=stException], [data-testid=stAlertContentError]"
 
 
 def browse(address: str, *, until: float, think_s: tuple[float, float], seed: int) -> list[Seen]:
-    """Open pages until this moment of the monotonic clock; gives what was seen, nothing where there is no Chromium."""
+    """Open pages until this time of the monotonic clock; returns what was seen, empty without Chromium."""
     path = find_browser()
     if path is None:
         return []
@@ -42,7 +42,7 @@ def browse(address: str, *, until: float, think_s: tuple[float, float], seed: in
 
 
 def _timed(page: Page, name: str, doing: Callable[[], tuple[float, float]]) -> Seen:
-    """What was done, with the faults that are drawn then."""
+    """The action, with the faults displayed after it."""
     answer = Answer()
     try:
         _, answer.seconds = doing()

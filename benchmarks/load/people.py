@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.load.session import Answer, Tab
 
-#: The pages by their place in the address, in the order of the menu; '' is Home.
+#: The pages by their path in the address, in the order of the menu; '' is Home.
 PAGES = (
     "",
     "worklist",
@@ -30,13 +30,13 @@ _FILTERS = ("", "sex=F", "sex=M&age_from=60", "vendor=GE", "vendor=Siemens&sex=F
 _GROUPS = ("Sex", "Age band", "Vendor", "Scanner", "Site", "Period")
 _COLUMNS = ("patient_age_years", "mean_vbmd_mg_cm3", "vendor", "category")
 _AUTHOR = "Noted by"
-#: Answers of the three reviews on the patient's page.
+#: The answers of a review on the patient's page.
 _REVIEWS = ("Confirmed", "Not confirmed", "Repeat scan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """What the dashboard confirmed to its author."""
+    """A note that the dashboard confirmed to its author."""
 
     author: str
     series_key: str
@@ -45,7 +45,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """One thing done: the page or act, what came back, and the app's processor time meanwhile, whoever took it."""
+    """One action: the page or act, the answer, and the app's CPU time in the meantime, whoever caused it."""
 
     name: str
     answer: Answer
@@ -54,7 +54,7 @@ class Seen:
 
 @dataclass(kw_only=True)
 class Person:
-    """A person using one tab, whose choices follow from ``seed`` and ``number``; ``cpu_s`` returns the app's time."""
+    """A person in one tab, whose choices follow from ``seed`` and ``number``; ``cpu_s`` returns the app's CPU time."""
 
     number: int
     seed: int
@@ -82,7 +82,7 @@ class Person:
         await self.note_in_list()
 
     async def work(self, *, until: float, think_s: tuple[float, float]) -> None:
-        """Do one thing after another, with time to think, until this moment of the loop's clock."""
+        """Do one thing after another, with time to think, until this time of the loop's clock."""
         clock = asyncio.get_running_loop().time
         while clock() < until:
             act = self._rng.choices([act for act, _ in _ACTS], [weight for _, weight in _ACTS])[0]
@@ -116,7 +116,7 @@ class Person:
         await self._open("patient", f"series={key}")
 
     async def note_in_list(self) -> None:
-        """Note a review of a patient of the worklist, as its author."""
+        """Note a review of a patient in the worklist, as its author."""
         await self._open_worklist()
         await self._say_who()
         found = self.tab.component("patient_list")
@@ -140,7 +140,7 @@ class Person:
         self._keep(row["key"], asked["state"], message["text"], is_refused=bool(message.get("is_refused")))
 
     async def note_on_page(self) -> None:
-        """Review a patient on the page of its own."""
+        """Review a patient on the patient's own page."""
         await self._open_patient()
         await self._say_who()
         key = self.tab.query.removeprefix("series=")
@@ -186,7 +186,7 @@ def _page(name: str) -> Callable[[Person], Awaitable[object]]:
     return lambda person: person._open(name)
 
 
-#: What is done, and how often beside the others: readers work through lists, leads look at the cohort.
+#: Actions and their relative frequency: readers work through lists, leads look at the cohort.
 _ACTS: tuple[tuple[Callable[[Person], Awaitable[object]], float], ...] = (
     (Person._open_worklist, 4),
     (Person.note_in_list, 4),

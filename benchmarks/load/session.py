@@ -1,4 +1,4 @@
-"""One browser tab as the app sees it: a WebSocket that speaks Streamlit's protocol, without a browser.
+"""One browser tab from the app's point of view: a WebSocket that speaks Streamlit's protocol, without a browser.
 
 It requests pages and sends widget values, as Streamlit's front end does, keeps the drawn elements, and waits until the
 script has ended. It renders nothing, so that twenty of them cost little compared with the app.
@@ -23,7 +23,7 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-#: So long an answer may take before it counts as none.
+#: Seconds after which a missing answer is a fault.
 _PATIENCE_S = 300.0
 _ENDED = (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY)
 #: Streamlit's name of the widget that carries the events of a component.
@@ -32,7 +32,7 @@ _EVENTS = "$$STREAMLIT_INTERNAL_KEY_{}__events"
 
 @dataclass(kw_only=True)
 class Answer:
-    """What came back: seconds until the script had ended, bytes received, and every fault that was shown."""
+    """The answer: seconds until the script had ended, bytes received, and every fault shown."""
 
     seconds: float = 0.0
     received: int = 0
@@ -40,7 +40,7 @@ class Answer:
 
 
 class Tab:
-    """A tab before ``address``. Enter it to connect; ``query`` is what its address says after the page."""
+    """A tab on ``address``. Enter it to connect; ``query`` is the query string after the page."""
 
     def __init__(self, address: str) -> None:
         self._address = address
@@ -58,7 +58,7 @@ class Tab:
             subprotocols=[Subprotocol("streamlit")],
             max_size=None,
             open_timeout=_PATIENCE_S,
-            ping_interval=None,  # a busy server answers late; a run that never ends is found by the patience above
+            ping_interval=None,  # a busy server answers late; a run that never ends is caught by _PATIENCE_S
         )
         return self
 
@@ -69,26 +69,26 @@ class Tab:
             await self._socket.close()
 
     def elements(self, kind: str) -> Iterator[Any]:
-        """What is drawn of one kind, by Streamlit's name of it (``button``, ``text_input``), from top to bottom."""
+        """The drawn elements of one kind, by Streamlit's name (``button``, ``text_input``), from top to bottom."""
         for element, _ in self._drawn.values():
             if element.WhichOneof("type") == kind:
                 yield getattr(element, kind)
 
     def component(self, name: str) -> tuple[str, dict[str, Any]] | None:
-        """Identifier and data of a component of ours, or None where the page has none."""
+        """Identifier and data of a component of ours, or None if the page has none."""
         for one in self.elements("bidi_component"):
             if one.component_name.endswith(name):
                 return one.id, json.loads(one.json or one.mixed.json)
         return None
 
     def query_of_link(self, page: str) -> str:
-        """What the menu's link to ``page`` carries in its address, so that a filter travels as it does for people."""
+        """The query string of the menu's link to ``page``, so that a filter is carried along as for real users."""
         target = self._hashes.get(page)
         links = (one for one in self.elements("page_link") if one.page_script_hash == target)
         return next((one.query_string for one in links), "")
 
     async def open(self, page: str, query: str = "") -> Answer:
-        """Open a page by its place in the address, '' for Home."""
+        """Open a page by its path in the address, '' for Home."""
         self._page, self.query = page, query
         return await self._run([], fragment="")
 
@@ -101,13 +101,13 @@ class Tab:
         return await self._run([WidgetState(id=widget, string_value=words)], fragment=self._fragment_of(widget))
 
     async def send(self, component: str, event: str, value: dict[str, Any]) -> Answer:
-        """Let a component of ours report an event."""
+        """Send an event of a component of ours."""
         events = json.dumps([{"event": event, "value": value}])
         state = WidgetState(id=_EVENTS.format(component), json_trigger_value=events)
         return await self._run([state], fragment=self._fragment_of(component))
 
     async def download(self, file_id: str) -> Answer:
-        """Have the file of a download button made, and fetch it."""
+        """Have the file of a download button created, and fetch it."""
         begun, answer = time.monotonic(), Answer()
         asked = BackMsg()
         operation = asked.backend_operation_request
@@ -157,7 +157,7 @@ class Tab:
         return answer
 
     async def _has_ended(self, answer: Answer) -> bool:
-        """Take in one message; whether it was the last one of the run."""
+        """Process one message; returns whether it was the last one of the run."""
         message = await self._read(answer)
         if message is None:
             return True
@@ -180,7 +180,7 @@ class Tab:
         return kind == "script_finished" and message.script_finished in _ENDED
 
     async def _read(self, answer: Answer) -> ForwardMsg | None:
-        """One message; None, with a fault, where none comes."""
+        """One message; None, with a fault, if none arrives."""
         assert self._socket is not None
         try:
             data = await asyncio.wait_for(self._socket.recv(decode=False), _PATIENCE_S)

@@ -1,7 +1,6 @@
-"""A reader and the PACS that run beside the people: ``python -m benchmarks.load.signing STORE KEY CT``, until asked to
-end.
+"""A reader and the PACS during the load test: ``python -m benchmarks.load.signing STORE KEY CT``, until stopped.
 
-Repeatedly writes two small CT as DICOM, measures them with the outlines of their phantoms and indexes them; a reader
+Repeatedly writes two small CTs as DICOM, measures them with the outlines of their phantoms and indexes them; a reader
 signs them, and ``send`` sends the signed reads to the PACS named in the environment. Prints a line of JSON after each
 step.
 """
@@ -42,7 +41,7 @@ PAUSE_S = 20.0
 
 
 def main() -> None:
-    """Rounds until SIGTERM."""
+    """Repeat rounds until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load.signing")
     parser.add_argument("store", type=Path)
     parser.add_argument("key", type=Path)
@@ -51,7 +50,7 @@ def main() -> None:
     settings = Settings(store=given.store, key_file=given.key, workers=1)
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    os.nice(10)  # as the workers of an analysis
+    os.nice(10)  # as for the workers of an analysis
     for number in itertools.count():
         _round(number, given.ct, settings)
         if ended.wait(PAUSE_S):
@@ -66,7 +65,7 @@ def _round(number: int, ct: Path, settings: Settings) -> None:
         assert case.result.segmentation is not None
         write_mask(settings.store / MEDIA / f"{case.key}_{MODEL_HASH}_mask.nii.gz", case.result.segmentation)
     write_results(settings.store, [case.result for case in cases])
-    store_access.hand_over(settings.store)  # before they are indexed: else the analysis beside would take them
+    store_access.hand_over(settings.store)  # before they are indexed: otherwise the concurrent analysis would take them
     index([folder], settings.store, settings=settings)
     reads = sign(settings.store, cases)
     say(signed=len(reads), uids=[uid_of(pseudonyms, one.event_id, what) for one in reads for what in (SEG, SR)])
@@ -83,15 +82,15 @@ def _round(number: int, ct: Path, settings: Settings) -> None:
 
 
 def _case(folder: Path, number: int, pseudonyms: Pseudonyms) -> ReadingCase:
-    """Under the models of the store, so that the analysis beside has nothing to do for it."""
+    """With the models of the store, so that the concurrent analysis has nothing to do for it."""
     case = build_dicom_case(folder, number, pseudonyms=pseudonyms)
     return replace(case, result=replace(case.result, model_hash=MODEL_HASH))
 
 
 def wrong(store: Path, said: Sequence[dict[str, Any]], held: set[str]) -> list[str]:
-    """Compare what was signed (the lines of this program) with the UIDs that the PACS holds and the store's notes.
+    """Compare what was signed (this program's output lines) with the UIDs in the PACS and the store's notes.
 
-    Gives a sentence for each difference; nothing where each object is in the PACS and was noted once.
+    Returns a sentence for each difference; none if each object is in the PACS and was noted once.
     """
     with store_access.store_to_read(store) as reader:
         rows = reader.table("events").to_pylist()

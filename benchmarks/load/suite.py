@@ -1,9 +1,9 @@
-"""Twenty people on one app: they come one after another, work at once beside two other programs, and leave.
+"""Twenty people on one app: they arrive one after another, work at once during two other programs, and leave.
 
-The two are an analysis, and a reader whose signed reads go to a PACS. What is counted: the time of every page; memory,
-handles, threads and temporary files of the app after each person came and each minute of the work, with the memory of
-the two programs; every fault that was shown or logged; whether what was noted is in the store once, and what was
-signed in the PACS once.
+The two are an analysis, and a reader whose signed reads go to a PACS. Recorded: the time of every page; memory,
+handles, threads and temporary files of the app after each arrival and each minute of work, with the memory of
+the two programs; every fault shown or logged; whether each note is in the store exactly once, and each signed
+read in the PACS exactly once.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _Processes = tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``people`` work for ``seconds`` beside the two programs, with a pause of ``think_s`` (from, to) after each thing.
+    """``people`` work for ``seconds`` during the two programs, pausing for ``think_s`` (from, to) after each action.
 
-    ``with_browser``: one more, in a real Chromium. ``with_orthanc``: the PACS is Orthanc where it is installed.
+    ``with_browser``: one more, in a real Chromium. ``with_orthanc``: the PACS is Orthanc if it is installed.
     """
 
     people: int
@@ -54,9 +54,9 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """The app's process while ``people`` are there: resident memory in MiB, open handles, threads, processor time in s.
+    """The app's process while ``people`` are there: resident memory in MiB, open handles, threads, CPU time in s.
 
-    Beside it the temporary files of all of them, and the resident memory of all processes of the analysis and of the
+    In addition the temporary files of all programs, and the resident memory of all processes of the analysis and of the
     reader's program.
     """
 
@@ -73,9 +73,9 @@ class Gauge:
 
 @dataclass(kw_only=True)
 class Found:
-    """What a run showed. ``alone``: what people did while they came one by one, ``together``: beside each other.
+    """The results of a run. ``alone``: actions while people arrived one by one, ``together``: at the same time.
 
-    ``gauges``: after each person came; ``by_minute``: while they worked.
+    ``gauges``: after each arrival; ``by_minute``: during the work.
     """
 
     gauges: list[Gauge] = field(default_factory=list)
@@ -97,12 +97,12 @@ class Found:
 
     @property
     def faults(self) -> list[str]:
-        """Every fault that a person was shown, with its page."""
+        """Every fault shown to a person, with its page."""
         return [f"{one.name}: {fault}" for one in (*self.alone, *self.together) for fault in one.answer.faults]
 
 
 def run(store: Path, plan: Plan) -> Found:
-    """Run everything on ``store``, which is changed by it."""
+    """Run everything on ``store``, which is modified."""
     found = Found()
     with (
         tempfile.TemporaryDirectory(prefix="load") as folder,
@@ -162,7 +162,7 @@ async def _attend(server: Server, place: Place, temporary: Path, plan: Plan, fou
 
 
 async def _watch(server: Server, temporary: Path, beside: _Processes, plan: Plan, found: Found) -> None:
-    """A gauge each minute, until it is cancelled."""
+    """Record a gauge each minute, until cancelled."""
     while True:
         await asyncio.sleep(60.0)
         found.by_minute.append(await asyncio.to_thread(_gauge, server, plan.people, temporary, beside))
@@ -175,7 +175,7 @@ def _browse(server: Server, plan: Plan, until: float) -> list[Seen]:
 
 
 def _taken(people: Sequence[Person]) -> list[Seen]:
-    """What they did since the last call."""
+    """The actions since the last call."""
     seen = [one for person in people for one in person.seen]
     for person in people:
         person.seen.clear()
@@ -204,7 +204,7 @@ def _gauge(server: Server, people: int, temporary: Path, beside: _Processes | No
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    """Bytes of each file in a folder that changes meanwhile."""
+    """Bytes of each file in a folder that changes in the meantime."""
     for at, _, names in os.walk(folder):
         for name in names:
             with suppress(FileNotFoundError):
@@ -212,7 +212,7 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def _resident(pid: int) -> Iterator[int]:
-    """Resident bytes of a process and of all that it started, of those that are there still."""
+    """Resident bytes of a process and each of its descendants, if still running."""
     with suppress(psutil.NoSuchProcess):
         for one in (first := psutil.Process(pid), *first.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
@@ -225,7 +225,7 @@ def _measured_again(found: Found) -> list[str]:
 
 
 def _unsent(store: Path, place: Place, taker: RunningPacs, found: Found) -> list[str]:
-    """Send what was signed last, and name what is not in the PACS, or not noted, once."""
+    """Send the last signed reads, and report what is not in the PACS, or not noted, exactly once."""
     command = [sys.executable, "-m", "osteo_core", "send", "--store", str(store)]
     environment = {**os.environ, **place.environment}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
@@ -235,14 +235,14 @@ def _unsent(store: Path, place: Place, taker: RunningPacs, found: Found) -> list
 
 
 def complaints(server: Server) -> list[str]:
-    """Lines of the app's log with which a traceback ends, or that say that something failed."""
+    """Lines of the app's log that end a traceback or report a failure."""
     server.log.seek(0)
     lines = server.log.read().decode(errors="replace").splitlines()
     return [line for line in lines if "Error" in line or "failed" in line]
 
 
 def stored_notes(store: Path) -> Counter[Note]:
-    """The notes of these people that are in the store."""
+    """The notes of these people in the store."""
     with open_store(store) as held:
         held.take_in()
         events = held.table("events").to_pylist()
@@ -254,7 +254,7 @@ def stored_notes(store: Path) -> Counter[Note]:
 
 
 def _lost(store: Path, found: Found) -> list[str]:
-    """Notes that were confirmed and are not in the store once, and results of the analysis that are not there."""
+    """Confirmed notes that are not in the store exactly once, and missing results of the analysis."""
     stored, noted = stored_notes(store), Counter(found.noted)
     lost, more = noted - stored, stored - noted
     return [
