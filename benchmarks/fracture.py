@@ -3,8 +3,8 @@
 ``python -m benchmarks.fracture [--series 100] [--fractured 80] [--masks true|model|both] [--step 0] [--json]``.
 The first ``--series`` patients are used as drawn; of the following ones, only those with a fracture of grade 2 or 3 in
 T12-L4 are used, ``--fractured`` of them, chosen by the truth and not by the image. Sensitivity is over all patients,
-specificity and false alarms over the patients used as drawn. ``--step`` scans everyone with slices
-of that many mm. After a stop, the same command resumes (benchmarks/resumable.py).
+specificity and false alarms over the patients used as drawn. ``--step`` scans everyone with slices of that many mm.
+After a stop, the same command resumes (benchmarks/resumable.py).
 """
 
 from __future__ import annotations

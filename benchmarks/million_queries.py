@@ -1,8 +1,8 @@
 """How long does each query of the pages take after a change of the filter? ``python -m benchmarks.million_queries``.
 
 Every query that a page makes on the filtered cohort, on the store of ``benchmarks.million``, under typical filters of a
-lead. Median and 95th percentile over filters and repeats, in ms of wall time; and ms of CPU time (all
-cores), which depends less on other load.
+lead. Median and 95th percentile over filters and repeats, in ms of wall time; and ms of CPU time (all cores), which
+depends less on other load.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.numbering_views [--workers 2] [--table FILE] [--json]``
 
-The real series of ../shared/data, whole and cut along the body axis into typical views: ribs and the
-first lumbar levels without the sacrum, sacrum and the last lumbar levels without ribs, L1-L4 alone. A view is right
-if something is outlined and every outlined body at the position of a reference body carries its number. A level
-that is not outlined does not count here (for outlines see benchmarks.segmentation_real). Writes one row per outlined
+The real series of ../shared/data, whole and cut along the body axis into typical views: ribs and the first lumbar
+levels without the sacrum, sacrum and the last lumbar levels without ribs, L1-L4 alone. A view is right if something
+is outlined and every outlined body at the position of a reference body carries its number. A level that is not
+outlined does not count here (for outlines see benchmarks.segmentation_real). Writes one row per outlined
 body (models/vertebra_segmentation/tables/views.csv). Needs ../shared/data.
 
 Numbers of the DICOM series were counted by eye, by one of the developers, from the sacrum (GE Discovery, Toshiba) or

@@ -173,8 +173,8 @@ def soft_dice(probability: torch.Tensor, truth: torch.Tensor, known: torch.Tenso
 def dice_and_entropy(groups: tuple[tuple[int, ...], ...], weights: tuple[float, ...], bodies: tuple[int, ...]) -> Loss:
     """Weighted cross-entropy over all classes plus soft Dice of groups of classes that are present.
 
-    For NOT_BODY voxels, only the probability of ``bodies`` is known to be wrong and pushed down. Such a voxel
-    has the same weight as a body voxel, so that the two are equally likely at a body's surface.
+    For NOT_BODY voxels, only the probability of ``bodies`` is known to be wrong and pushed down. Such a voxel has the
+    same weight as a body voxel, so that the two are equally likely at a body's surface.
     """
     weight = torch.tensor(weights)
 

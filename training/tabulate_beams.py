@@ -27,10 +27,10 @@ OUTPUT = Path(__file__).resolve().parents[1] / "osteo_core" / "density" / "calib
 KVPS = (80, 100, 110, 120, 130, 140)
 WATER_CM = (16.0, 20.0, 24.0, 28.0, 32.0, 36.0, 40.0)
 _AL, _CU = 2.699, 8.96
-#: g/cm2 of metal: 6 mm Al each, plus copper. ``middle`` (0.475 mm) gives K2HPO4 0.807 mg/cm3 a HU at 120 kVp behind 25
-#: cm: midway between the one public scan of QCT Pro rods (0.800) and the one published filtration of a body CT (0.815,
-#: AAPM 2026). ``light`` (0.05 mm Cu) has the lowest half-value layer of body CT, 7.1 mm Al at 120 kVp; ``heavy``
-#: (0.7 mm Cu) is harder than the published filtration by 2.5 % of the slope.
+#: g/cm2 of metal: 6 mm Al each, plus copper. ``middle`` (0.475 mm) gives K2HPO4 0.807 mg/cm3 per HU at 120 kVp behind
+#: 25 cm: midway between the one public scan of QCT Pro rods (0.800) and the one published filtration of a body CT
+#: (0.815, AAPM 2026). ``light`` (0.05 mm Cu) has the lowest half-value layer of body CT, 7.1 mm Al at 120 kVp;
+#: ``heavy`` (0.7 mm Cu) is harder than the published filtration by 2.5 % of the slope.
 FILTERS = {
     "light": {"Al": 0.6 * _AL, "Cu": 0.005 * _CU},
     "middle": {"Al": 0.6 * _AL, "Cu": 0.0475 * _CU},

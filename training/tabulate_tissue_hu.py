@@ -29,7 +29,7 @@ WATER_CM = (20.0, 25.0, 30.0, 36.0, 44.0)
 TABLE_FILTER = {"Al": 0.6 * 2.699, "Ti": 0.09 * 4.506}
 #: Total filter of each beam in g/cm2 of metal. ``reference`` is 3.6 mm Al and 0.6 mm Cu, the only published filtration
 #: of a body CT (AAPM 2026: 3.6 mm Al, 0.1 mm Cu inherent, 0.5 mm added). The vendors' own are guesses from what
-#: is reported about their tubes, plus COMMON_CU_CM: the mean of the five then gives K2HPO4 0.807 mg/cm3 a HU at
+#: is reported about their tubes, plus COMMON_CU_CM: the mean of the five then gives K2HPO4 0.807 mg/cm3 per HU at
 #: 120 kVp behind 25 cm, midway between the one public scan of QCT Pro rods (0.800) and that filtration (0.815).
 COMMON_CU_CM = 0.015
 FILTERS = {

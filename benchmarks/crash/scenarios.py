@@ -182,7 +182,7 @@ def _analyzed(place: Place) -> None:
 
 
 def _of_an_earlier_program(place: Place) -> None:
-    """A store that lacks a column of truth, with derived tables made by another recipe."""
+    """A store with data whose table of events lacks a column, and whose derived tables were made by another recipe."""
     _analyzed(place)
     connection = connect_database(place.root / DATABASE)
     connection.execute("ALTER TABLE events DROP COLUMN settings_hash")

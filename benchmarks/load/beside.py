@@ -53,7 +53,7 @@ def pacs(folder: Path, *, with_orthanc: bool) -> Iterator[RunningPacs]:
 
 @contextmanager
 def program(name: str, place: Place, lines: list[dict[str, Any]], lost: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A program of this package that runs during the block; its output lines are collected, its priority is low."""
+    """Run a program of this package during the block and collect its output lines; it lowers its own priority."""
     said, log = place.folder / f"{name}.jsonl", place.folder / f"{name}.log"
     where = [str(place.settings.store), str(place.settings.key_file), str(place.folder / f"{name}_ct")]
     command = [sys.executable, "-m", f"benchmarks.load.{name}", *where]

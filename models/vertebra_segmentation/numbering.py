@@ -170,8 +170,8 @@ def is_usual(
 ) -> bool:
     """Whether all evidence agrees that a numbering that reaches the sacrum has five lumbar levels.
 
-    The arguments are those of `number`. The lowest rib is T12's, L5 alone lies on the sacrum, and the
-    votes neither skip nor repeat a level.
+    The arguments are those of `number`. The lowest rib is T12's, L5 alone lies on the sacrum, and the votes neither
+    skip nor repeat a level.
     """
     if Level.L6 in levels or (BEYOND in levels and Level.L5 not in levels):
         return False

@@ -38,8 +38,8 @@ _BODY_BELOW_MM = 15.0
 def lowest_rib_mm(volume: Volume, centres_mm: NDArray[np.float64], located: Located) -> float | None:
     """Height (LPS z, mm) at which the lowest rib beside a chain of bodies (N, 3; top down) leaves the spine.
 
-    None if no rib is seen, or if a lower one may lie out of view. The lower of the two
-    sides counts: a thin rib is missed more easily than a false one is found.
+    None if no rib is seen, or if a lower one may lie out of view. The lower of the two sides counts: a thin rib is
+    missed more easily than a false one is found.
     """
     low, high = centres_mm.min(0), centres_mm.max(0)
     margin = np.array([_FAR_MM + 4, 0.0, _BEYOND_MM])

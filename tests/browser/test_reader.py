@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Rooms]:
     folder = tmp_path_factory.mktemp("reading")
-    higher = {**LOWERED, Level.L1: 60.0}  # the bent spine comes second in the worklist and stays there
+    higher = {**LOWERED, Level.L1: 60.0}  # the bent spine is second in the worklist and not changed
     cases = [build_case(folder, 0, LOWERED), build_case(folder, 1, higher, bend_mm=12.0)]
     with open_rooms(folder, fill_store(folder, cases), browser) as opened:
         yield opened

@@ -1,7 +1,7 @@
 """No text from files or people reaches a page as Markdown: text is written in the code, a number, or ``literal``.
 
-Checked on the sources: every argument that Streamlit draws as Markdown is traced back to its parts. Where
-that is not possible (a parameter, an attribute, a call), the text must pass through pages/ui/shared/literal.py.
+Checked on the sources: every argument that Streamlit draws as Markdown is traced back to its parts. Where that is not
+possible (a parameter, an attribute, a call), the text must pass through pages/ui/shared/literal.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Run the app headless as a server would.
 
-At every run AppTest concludes from a folder pages/ that pages are scripts of their own,
-and would skip app.py from the second run on; in a server, app.py turns that off.
+At every run AppTest concludes from a folder pages/ that pages are scripts of their own, and would skip app.py from
+the second run on; in a server, app.py turns that off.
 """
 
 from __future__ import annotations

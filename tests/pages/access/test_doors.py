@@ -250,7 +250,7 @@ def test_with_a_sign_in_its_own_origin_exactly(
 
 
 def opens(client: TestClient, headers: dict[str, str]) -> bool:
-    """Whether a WebSocket opens; Streamlit must see the host of its origin, so that it contacts nobody else."""
+    """Whether a WebSocket opens; Streamlit must see the host of its origin, so that it sends no request elsewhere."""
     try:
         with client.websocket_connect("/_stcore/stream", headers=headers) as socket:
             host = socket.receive_text()
