@@ -44,7 +44,7 @@ from osteo_core.terms import MEASURED_LEVELS, ContrastPhase
 Values = NDArray[np.float64]
 FIRST_SEED = TEST_SEEDS.start + 90_000
 _WITHOUT_IMAGE = 200
-#: Range of HU in which each tissue is searched.
+#: Range of HU in which each tissue is searched for.
 _SOUGHT_HU = {"air": (-1024.0, -850.0), "fat": (-150.0, -30.0), "muscle": (0.0, 110.0)}
 
 
@@ -109,7 +109,7 @@ def of_voltage(kvp: float) -> Lie:
     return lambda seen: replace(seen, series=replace(seen.series, kvp=kvp))
 
 
-#: Slope and intercept in HU of errors so large that tissues leave the range in which they are searched.
+#: Slope and intercept in HU of errors so large that tissues leave the range in which they are searched for.
 LARGE: Mapping[str, tuple[float, float]] = {
     "intercept -100 HU": (1.0, -100.0),
     "intercept +100 HU": (1.0, 100.0),

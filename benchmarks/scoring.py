@@ -125,7 +125,7 @@ def score_result(
 
 
 def analyze(segmenter: Segmenter, volume: Volume) -> tuple[SeriesResult, Segmentation]:
-    """The pipeline's result for a volume with no known header except 120 kV, and its outlines."""
+    """The pipeline's result for a volume whose only known header value is 120 kVp, and its outlines."""
     series = Series(series_key="-", study_key="-", patient_key="-", series_instance_uid="-", files=(), kvp=120.0)
     result = analyze_volume(series, volume, segmenter=segmenter, settings=Settings())
     if result.segmentation is None:

@@ -56,7 +56,7 @@ def grid_of(geometry: Geometry, *, step_mm: float) -> Grid:
 
 
 def _block_means(voxels: NDArray[np.generic], factors: tuple[int, ...]) -> FloatVolume:
-    """Mean of blocks along each axis; a last incomplete block is dropped where there is more than one."""
+    """Means of blocks of ``factors`` voxels; an incomplete last block along an axis is dropped."""
     out = np.asarray(voxels)
     for axis, factor in enumerate(factors):
         if factor > 1:

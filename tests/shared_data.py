@@ -1,4 +1,4 @@
-"""Where the real CT, label maps and tables lie that tests may use but the project does not contain."""
+"""Location of real CTs, label maps and tables that tests may use but that are not part of the project."""
 
 from pathlib import Path
 

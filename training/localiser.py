@@ -119,7 +119,7 @@ def from_scan(rng: np.random.Generator, scan: scans.Scan) -> Sample:
 
 
 def samples(seed: int) -> Iterator[Sample]:
-    """Endless volumes, painted except for a share of SCAN_SHARE, each of its own shape (so the batch size is one)."""
+    """Endless volumes, a share of SCAN_SHARE from scans, the rest painted; each has its own shape (a batch is one)."""
     rng = np.random.default_rng(seed)
     torsos, known = _torsos(), scans.load("coarse")
     while True:

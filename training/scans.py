@@ -1,6 +1,6 @@
 """Whole CT images with known bodies as training samples: simulated patients, and real series late in training.
 
-A scan's labels cover vertebral bodies only; of everything else it is only known not to be body (learn.NOT_BODY).
+A scan's labels cover vertebral bodies only; everything else is known only not to be body (learn.NOT_BODY).
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def load(kind: str, *, names: list[str] | None = None) -> list[Scan]:
 
 
 def pick(rng: np.random.Generator, known: list[Scan]) -> Scan:
-    """A random scan: a real one in two of five draws, if there are any."""
+    """A random scan: one of the real ones in two of five draws (if there are any), otherwise any of them."""
     real = [scan for scan in known if scan.is_real]
     among = real if real and rng.random() < _REAL_SHARE else known
     return among[rng.integers(len(among))]

@@ -67,7 +67,7 @@ def from_scan(rng: np.random.Generator, scan: scans.Scan) -> Sample:
 
 
 def samples(seed: int) -> Iterator[Sample]:
-    """Endless patches, painted except for a share of SCAN_SHARE: HU and classes, both of SHAPE."""
+    """Endless patches, a share of SCAN_SHARE from scans, the rest painted: HU and classes, both of SHAPE."""
     rng = np.random.default_rng(seed)
     known = scans.load("fine")
     names = sorted(p.stem for p in CACHE.glob("*.json"))

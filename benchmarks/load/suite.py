@@ -1,4 +1,4 @@
-"""Twenty people on one app: they arrive one after another, work at once during two other programs, and leave.
+"""Twenty people on one app: they arrive one after another, work at once while two other programs run, and leave.
 
 The two are an analysis, and a reader whose signed reads go to a PACS. Recorded: the time of every page; memory,
 handles, threads and temporary files of the app after each arrival and each minute of work, with the memory of
@@ -39,7 +39,7 @@ _Processes = tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """``people`` work for ``seconds`` during the two programs, pausing for ``think_s`` (from, to) after each action.
+    """``people`` work for ``seconds`` while the two programs run, pausing for ``think_s`` (from, to) after each action.
 
     ``with_browser``: one more, in a real Chromium. ``with_orthanc``: the PACS is Orthanc if it is installed.
     """

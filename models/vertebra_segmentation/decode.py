@@ -98,7 +98,7 @@ def _class_means(instances: IntVolume, grid: Grid, located: Located, numbers: li
 
 
 def _without_strays(centres: NDArray[np.float64], voxels: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """True for each body of the chain (top down); a small piece next to a larger body is a stray and False."""
+    """True for bodies of the chain (top down), False for strays: small pieces next to a larger body."""
     keep = np.ones(len(voxels), dtype=bool)
     usual = float(np.median(-np.diff(centres[:, 2]))) if len(voxels) > 2 else 30.0
     for n in np.argsort(voxels):

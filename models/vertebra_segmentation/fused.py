@@ -18,7 +18,7 @@ _DISC_SHARE = 0.17
 _LARGEST_COUNT = 6
 #: No part may be smaller than this share of a usual body: the shell around cement is long but has little volume.
 _LEAST_PART = 0.7
-#: Cuts are searched within this share of a pitch around an even division.
+#: Cuts are searched for within this share of a pitch around an even division.
 _SEARCH = 0.33
 
 

@@ -21,7 +21,7 @@ _FIRST_START, _LAST_START = int(Level.T1), int(Level.L5)
 _FLOOR = 0.02
 #: A gap that is this share of a level wider than usual hides a body with even odds: missed bodies are often crushed.
 _HALF_HIDDEN, _HIDDEN_WIDTH = 0.45, 0.06
-#: Limits of a disc's thickness, for when few or badly outlined bodies would suggest another.
+#: Limits on the thickness of a disc, in case few or badly outlined bodies suggest another value.
 _DISC_MM = (2.0, 14.0)
 _LEAST_READING, _MOST_READINGS = 0.02, 8
 #: Log penalty for three or more bodies past the last lumbar one: they cannot all be there.

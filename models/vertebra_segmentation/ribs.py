@@ -1,6 +1,6 @@
 """Where the lowest ribs begin in the image: the landmark for T12 if the sacrum is not in view.
 
-The last rib is often thinner than the coarse grid, so it is searched at 1.5 mm: bone that runs without a gap from
+The last rib is often thinner than the coarse grid, so it is searched for at 1.5 mm: bone that runs without a gap from
 beside the vertebra to beyond the reach of any transverse process, downwards and behind the kidneys. Readers count in
 the same way: L1 is the first level without a rib of about 4 cm (Sekuboyina 2021, VerSe 2020).
 """
