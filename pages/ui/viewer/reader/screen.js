@@ -42,9 +42,9 @@ export class Screen {
   async open(data) {
     this.began = performance.now()
     this.data = data
-    this.decisions = structuredClone(data.decisions)  // those of the displayed read: the person who signs it keeps its decisions
-    this.seen = { ...data.seen }  // the signatures when this screen was opened; a later rerun does not display a newer read
-    if (this.part('message').dataset.kind === 'bad') this.tell('')  // left over from the previous screen: another reader or version
+    this.decisions = structuredClone(data.decisions)  // those of the displayed read; whoever signs it keeps these
+    this.seen = { ...data.seen }  // the signatures at opening; a later rerun does not display a newer read
+    if (this.part('message').dataset.kind === 'bad') this.tell('')  // from the previous screen: another reader or version
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])
@@ -370,7 +370,7 @@ export class Screen {
     const answer = await fetch(absolute(this.data.urls[what]), { method: 'POST', body }).catch(() => null)
     if (!answer) throw new Error('the connection is lost; what you drew is kept in this browser, save again when it is back')
     const found = await answer.json().catch(() => ({ problem: `the server answered ${answer.status}` }))
-    if (answer.status === 403 && !isRetry) {  // the page was open for longer than its addresses are valid: request new ones, once
+    if (answer.status === 403 && !isRetry) {  // open longer than its addresses are valid: request new ones, once
       const old = this.data.urls[what]
       this.send('act', { kind: 'renew', at: Date.now() })
       for (let n = 0; n < 50 && this.data.urls[what] === old; n++) await new Promise((done) => setTimeout(done, 200))
