@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import hashlib
 import json
 import multiprocessing
 import os
@@ -18,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from benchmarks.scoring import Row
+from osteo_core.measuring import code_hash
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ROOT / "models" / "vertebra_segmentation" / "tables"
@@ -32,12 +32,9 @@ def workplace() -> Path:
 
 @functools.cache
 def version() -> str:
-    """Twelve hex digits of all sources and model cards that a result depends on."""
-    digest = hashlib.sha256()
-    for folder in _DECIDES:
-        for path in sorted(p for p in (ROOT / folder).rglob("*") if p.suffix in (".py", ".toml")):
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:12]
+    """Twelve hex digits of the code (without docstrings and comments) and model cards that a result depends on."""
+    files = (file for folder in _DECIDES for file in (ROOT / folder).rglob("*") if file.suffix in (".py", ".toml"))
+    return code_hash(files)[:12]
 
 
 def collect(name: str, keys: Sequence[str], work: Callable[[str], list[Row]], *, workers: int) -> list[Row]:
