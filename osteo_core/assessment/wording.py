@@ -1,4 +1,4 @@
-"""The words of an assessment: levels, numbers and findings as a reader would say them."""
+"""The wording of an assessment: levels, numbers and findings as a reader would state them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def mean_in_words(levels: Sequence[Level], mean: Estimate) -> str:
 
 
 def interval_in_words(estimate: Estimate) -> str:
-    """'64 to 78', as screens write it."""
+    """'64 to 78', as shown on screen."""
     return f"{estimate.low:.0f} to {estimate.high:.0f}"
 
 

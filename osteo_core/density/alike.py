@@ -10,7 +10,7 @@ from osteo_core.limits.region import LEVEL_DIFFERENCE_HU
 from osteo_core.records import Measurement
 from osteo_core.terms import Level
 
-#: Two levels that differ cannot tell which of them is wrong.
+#: If only two levels differ, it is not known which of them is wrong.
 _MINIMUM_OTHERS = 2
 
 

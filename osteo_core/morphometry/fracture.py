@@ -2,8 +2,8 @@
 
 Expected heights have two sources: (a) the body's own posterior height and the level's normal shape, so that a
 lordotic L4-L5, naturally higher in front, is not a fracture; (b) the other bodies of the same patient, scaled
-by the level's normal heights. Bodies with a height loss themselves are left out of (b) and the mean of the sound
-ones is used, so that several fractures in a row do not hide one another.
+by the level's normal heights. Bodies that have lost height themselves are left out of (b) and the mean of the
+sound ones is used, so that several fractures in a row do not hide one another.
 The loss of a body is the largest of: anterior and middle against (a), all three against (b).
 Grades by Genant 1993 with these boundaries: 20 <= x < 25 % is 1 (possible),
 25 <= x <= 40 % is 2, above 40 % is 3.
@@ -71,7 +71,7 @@ class HeightLoss:
 
     @property
     def words(self) -> str:
-        """The finding for a sentence, such as 'anterior height 31 % below its neighbours'."""
+        """The finding, phrased for a sentence: 'anterior height 31 % below its neighbours'."""
         return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
 
     @property
@@ -79,8 +79,8 @@ class HeightLoss:
         """What the endplates suggest about the cause of a deformity of grade 1 or more, for a reader to decide.
 
         After the algorithm-based qualitative reading (Jiang 2004): an osteoporotic fracture depresses the centre of an
-        endplate; a wedge without depression may be old, Scheuermann's disease, or wear. Without a height loss there is
-        no deformity: the meaning of a depression alone is left to the reader.
+        endplate; a wedge without depression may be old, or due to Scheuermann's disease or wear. Without a height loss
+        there is no deformity: the meaning of a depression alone is left to the reader.
         """
         if self.grade < 1:
             return SuggestedCause.NO_DEFORMITY
@@ -89,7 +89,7 @@ class HeightLoss:
 
     @property
     def cause_words(self) -> str:
-        """The suggestion for a sentence."""
+        """The suggested cause, phrased for a sentence."""
         if self.suggested_cause is SuggestedCause.DEPRESSED:
             return f"endplates depressed by {100 * self.depression:.0f} %, which speaks for an osteoporotic fracture"
         return "endplates not depressed, so an old wedge, Scheuermann or wear is possible too"

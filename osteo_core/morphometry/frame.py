@@ -73,12 +73,12 @@ class Body:
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the outlined voxels."""
+        """Volume of the outlined voxels in ml."""
         return self.voxels * self.geometry.voxel_volume_ml
 
     @property
     def step_along_mm(self) -> float:
-        """Extent of one voxel along the body's superior axis."""
+        """Extent of one voxel along the body's superior axis in mm."""
         return float(np.abs(self.frame.axes[:, 2] @ self.geometry.affine_lps[:3, :3]).max())
 
 

@@ -55,7 +55,7 @@ def draw_vbmd(rng: np.random.Generator, age_years: float, sex: Sex) -> float:
 
 
 def draw_age(rng: np.random.Generator) -> int:
-    """Age of a patient who gets an abdominal CT: 40 to 90, most between 55 and 75."""
+    """Age of a patient who has an abdominal CT: 40 to 90, mostly between 55 and 75."""
     return int(np.clip(round(rng.normal(65, 11)), 40, 90))
 
 

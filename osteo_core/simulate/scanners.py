@@ -1,8 +1,8 @@
-"""Scanners of the simulated cohort: real manufacturer, model and kernel strings, and how each makes images.
+"""Scanners of the simulated cohort: real manufacturer, model and kernel strings, and the image properties of each.
 
-Model strings occur in the NCI Imaging Data Commons' CT series; shares follow none of its collections
-but a mixed hospital fleet (mostly GE, Siemens, Philips). Resolution, noise and HU offsets are
-plausible draws around what phantoms show, not measured values of the named models.
+Model strings occur in the NCI Imaging Data Commons' CT series; the shares follow a mixed hospital fleet (mostly
+GE, Siemens, Philips), not one of its collections. Resolution, noise and HU offsets are drawn around
+plausible values from phantoms; they were not measured on the named models.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kernel:
 
 @dataclass(frozen=True, kw_only=True)
 class Maker:
-    """One vendor's strings and habits. ``padding`` is stored outside the round field of view, None if square."""
+    """One vendor's strings and kernels. ``padding``: stored outside the round field of view, None if it is square."""
 
     vendor: Vendor
     manufacturer: str

@@ -24,9 +24,9 @@ from osteo_core.simulate.shapes import (
 )
 from osteo_core.simulate.vertebra import body_distance, posterior_rods
 
-#: Distance of the canal's middle behind the body's back wall.
+#: Distance of the canal's middle behind the body's posterior wall.
 CANAL_BEHIND_MM = 8.8
-#: Cortex of the body: thinner where bone is poor.
+#: Thickness of the body's cortex, and its increase with trabecular HU: it is thinner in poor bone.
 _CORTEX_MM, _CORTEX_MM_PER_HU = 0.42, 0.0009
 #: Depth below the surface from which bone counts as core.
 _CORE_MM = 4.0

@@ -95,7 +95,7 @@ class Day:
             day = date.fromisoformat(text)
         except ValueError:
             raise CellRefusedError("a day as YYYY-MM-DD") from None
-        if not 1970 <= day.year <= 2200:  # CT is from 1971 on
+        if not 1970 <= day.year <= 2200:  # CT dates from 1971
             raise CellRefusedError("a day as YYYY-MM-DD from 1970 to 2200")
         return day
 

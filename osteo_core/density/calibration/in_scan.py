@@ -151,7 +151,7 @@ def _placed(
     base = np.median(between[np.isfinite(between)]) if np.isfinite(between).any() else 0.0
     hidden = distance.min(axis=0)[inside] > _OFF_PLACE_MM
     missed = (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).sum()
-    if missed > (len(kept) >= _SURE_RODS):  # of many rods, one may not stand out if its HU on the row fit
+    if missed > (len(kept) >= _SURE_RODS):  # of many rods, one need not stand out, since its HU on the row fit
         return None
     return _Placed(phantom=phantom, rods=tuple(kept), places_mm=places[inside], fit=fit)
 

@@ -102,7 +102,7 @@ class RodFit:
         """Uncertainty of the fit at that vBMD, as an SD in mg/cm3; NaN below three rods.
 
         Standard error of a fitted line, residual root(1/n + (x - mean)^2 / squares) (Draper and Smith 1998, ch. 1.4),
-        which grows beyond the rods, times Student's quantile over the normal one, since few rods give a poor residual.
+        which grows beyond the rods, times Student's quantile over the normal one: few rods give an uncertain residual.
         """
         if self.n_rods <= _LEAST_RODS:
             return math.nan

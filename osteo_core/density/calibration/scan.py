@@ -115,7 +115,7 @@ def drift_since(scan: Scan, line: PhantomLine) -> Prior:
 
 
 def size_uncertainty(scan: Scan, *, line_path_cm: float | None) -> Uncertainty:
-    """Uncertainty of a slope due to body size; ``line_path_cm``: water path of the line, None if it has none.
+    """Uncertainty of a slope due to body size; ``line_path_cm``: water path of the line, None if unknown or not used.
 
     Beyond the table of beams the line at its edge is used, so the distance beyond the edge adds to the uncertainty.
     """

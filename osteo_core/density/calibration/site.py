@@ -1,10 +1,10 @@
 """A site's own calibration lines, read from the tables that the settings calibration_table and store_lines name.
 
 Columns (CSV or Excel with a heading row; blank means 'any' where allowed):
-name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank any),
-manufacturer_model_name (as in the DICOM header; blank any), kvp (required),
-kernel_group (smooth, standard, sharp, unknown; blank any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
-residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank open),
+name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank: any),
+manufacturer_model_name (as in the DICOM header; blank: any), kvp (required),
+kernel_group (smooth, standard, sharp, unknown; blank: any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
+residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank: open),
 lowest_mg_cm3, highest_mg_cm3 (range of QCT in the pairs behind the line; optional: the range is then unknown).
 """
 
