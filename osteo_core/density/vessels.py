@@ -87,7 +87,10 @@ _EXCRETED_RATIO = 1.3
 
 
 def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> tuple[MeasuredTissue, ...]:
-    """'blood' (aorta), 'cava' and 'kidney' if at least two levels show them; 'urine' if contrast is excreted."""
+    """'blood' (aorta), 'cava' and 'kidney' if at least two discs show them (both kidneys of one level count as two).
+
+    'urine' if a kidney is found and contrast is excreted.
+    """
     found = []
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
