@@ -1,7 +1,8 @@
 """The version of the measuring code, set by hand and verified by a hash of the code.
 
-Every result has a MEASURING_VERSION. It must be increased when measurements change; results of another version are
-then measured again. A test compares the hash below with the code; comments, docstrings and layout do not count.
+Every result has a MEASURING_VERSION. It must be increased if measurements change; series whose results have another
+version are then measured again. A test compares the hash below with the code; comments, docstrings and layout do not
+count.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def tree_text(source: str) -> str:
 
 
 def _written(node: object) -> Iterator[str]:
-    """Empty fields are left out: newer Python versions have more of them."""
+    """The parts of the text of a node; empty fields are left out, since newer Python versions have more of them."""
     if isinstance(node, ast.AST):
         yield f"({type(node).__name__}"
         for name, value in ast.iter_fields(node):

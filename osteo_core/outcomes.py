@@ -1,6 +1,6 @@
-"""What a scan may be: exclusions (no answer, and why) and cautions (an answer, and what to mind).
+"""Exclusions (no answer, and why) and cautions (an answer, and what to keep in mind about it).
 
-Each code has one sentence with the places {found} and {limit}; the sentence is what a person reads
+Each code has one sentence with the placeholders {found} and {limit}; a person reads this sentence
 on screen, in Parquet and in the flow diagram. Sentences never name a patient.
 """
 
@@ -244,7 +244,7 @@ CAUTION_SENTENCES: dict[CautionCode, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """No answer, and why. ``level`` is None when the whole series is meant."""
+    """No answer, and why. ``level`` is None if the whole series is excluded."""
 
     code: ExclusionCode
     step: Step
@@ -258,8 +258,8 @@ class Exclusion:
         return EXCLUSION_SENTENCES[self.code].format(found=self.found, limit=self.limit)
 
 
-#: Reasons against a level, the weightiest first: what makes the others or hides them comes before them. A crushed body
-#: is small because it is crushed, so the fracture is worth more than the size of its region.
+#: Reasons to exclude a level, the most important first: a reason that causes or hides others precedes them. A crushed
+#: body is small because it is crushed, so the fracture precedes the size of its region.
 _WEIGHTS = (
     ExclusionCode.READER_LEFT_OUT,
     ExclusionCode.LEVEL_CUT,
@@ -279,7 +279,7 @@ _WEIGHTS = (
 
 
 def by_weight(reasons: Iterable[Exclusion]) -> tuple[Exclusion, ...]:
-    """Reasons against one level, the weightiest first; it is the one that is shown where there is room for one."""
+    """Reasons to exclude one level, the most important first: that is the one shown where there is room for one."""
     weights = {code: weight for weight, code in enumerate(_WEIGHTS)}
     return tuple(sorted(reasons, key=lambda reason: weights.get(reason.code, len(weights))))
 

@@ -1,6 +1,6 @@
-"""The way of one scan, six lines for one series; its segmenter is handed in, so no model is imported.
+"""The pipeline of one series, from files to result; the segmenter is passed in, so that no model is imported.
 
-Nothing is caught here: what a scan may be is data, what code did wrong travels to the engine.
+No error is caught here: shortcomings of a scan are data (exclusions, cautions); errors of the code reach the engine.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ from osteo_core.terms import MASK_LEVELS, ContrastPhase, Level, Status, Step
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredSeries:
-    """All that is known of a series before a calibration: a setting changes none of it.
+    """All that is known of a series before calibration; it does not depend on any setting.
 
-    ``geometry`` is the grid of the volume and ``source_geometry`` that of the files where it differs (`Volume`).
-    ``cautions`` are those of reading, segmenting and measuring; ``model_hash`` names all models; ``rod_row`` are rods
+    ``geometry``: the grid of the volume; ``source_geometry``: that of the files if it differs (`Volume`);
+    ``cautions``: those of reading, segmenting and measuring; ``model_hash``: identifies all models; ``rod_row``: rods
     under the back, which may be a phantom.
     """
 
@@ -65,7 +65,7 @@ class MeasuredSeries:
 
 
 def joint_hash(outline_hash: str, regressor_hash: str) -> str:
-    """Names the models of a result: the hash of what outlined the bodies, and a regressor's where there is one."""
+    """Identifies the models of a result: the hash of the outlines, combined with that of a regressor if one is used."""
     if not regressor_hash:
         return outline_hash
     return hashlib.sha256(f"{outline_hash}\0{regressor_hash}".encode()).hexdigest()[:12]
@@ -80,10 +80,10 @@ def analyze_series(
     setup: CalibrationSetup | None = None,
     on_result: Callable[[Volume, SeriesResult], None] | None = None,
 ) -> SeriesResult:
-    """Read one series and take it all the way; a series that cannot be read is a result with its exclusion.
+    """Read and analyze one series; a series that cannot be read gives a result with its exclusion.
 
-    ``setup``: what a run read of the site's tables, read here where there is none; ``on_result`` is called with the
-    result while the volume is still in memory.
+    ``setup``: the site's tables as read for the run, read here if None; ``on_result`` is called with the volume and
+    the result while the volume is still in memory.
     """
     started = time.perf_counter()
     setup = setup or read_setup(settings)
@@ -106,9 +106,9 @@ def analyze_volume(
     regressor: Regressor | None = None,
     setup: CalibrationSetup | None = None,
 ) -> SeriesResult:
-    """Take a volume in memory all the way: segment, measure, calibrate, assess.
+    """Analyze a volume in memory: segment, measure, calibrate, assess.
 
-    A ``regressor`` reads vBMD beside the calibrated value; it changes no value, category or flag.
+    A ``regressor`` predicts a second vBMD beside the calibrated value; it changes no value, category or flag.
     """
     started = time.perf_counter()
     setup = setup or read_setup(settings)
@@ -123,7 +123,7 @@ def analyze_volume(
 def measure_volume(
     series: Series, volume: Volume, *, segmenter: Segmenter, regressor: Regressor | None = None
 ) -> MeasuredSeries | Exclusion:
-    """The first half, which no setting changes: segment and measure."""
+    """The first half, which is independent of the settings: segment and measure."""
     segmentation = segmenter.segment(volume)
     if isinstance(segmentation, Exclusion):
         return segmentation
@@ -161,9 +161,9 @@ def measure_volume(
 
 
 def judge(measured: MeasuredSeries, *, settings: Settings, setup: CalibrationSetup | None = None) -> SeriesResult:
-    """The second half: calibrate and assess, under these settings. ``seconds`` is its own time.
+    """The second half: calibrate and assess with these settings. ``seconds`` is the time of this half only.
 
-    Raises TableError or SettingsError where a table must be read that cannot be used.
+    Raises TableError or SettingsError if a table has to be read and cannot be used.
     """
     started = time.perf_counter()
     setup = setup or read_setup(settings)
@@ -213,7 +213,7 @@ def judge(measured: MeasuredSeries, *, settings: Settings, setup: CalibrationSet
 def _calibrated(
     measurements: Sequence[Measurement], calibration: Calibration | Exclusion, correction: ContrastCorrection | None
 ) -> tuple[Measurement, ...]:
-    """vBMD for every level that counts; a level that is refused keeps its HU and gets none."""
+    """The measurements with the vBMD of every level; an excluded level keeps its HU and has no vBMD."""
     if isinstance(calibration, Exclusion):
         return tuple(measurements)
     return tuple(
@@ -231,7 +231,7 @@ def _regressed(
     kvp: float,
     phase: ContrastPhase,
 ) -> tuple[Measurement, ...]:
-    """The regressor's reading beside every level that counts."""
+    """The measurements with the regressor's vBMD of every level that counts."""
     levels = [m.level for m in sound_levels(measurements)]
     read = regressor.regress(volume, segmentation, kvp=kvp, levels=levels, phase=phase) if levels else {}
     return tuple(replace(m, regressed_mg_cm3=read.get(m.level)) for m in measurements)
@@ -252,10 +252,10 @@ def _series_cautions(
 
 
 def _hu_shift_reported_once(cautions: Sequence[Caution], tissues: CalibrationTissues) -> tuple[Caution, ...]:
-    """A shift of HU is reported from the tissues where they were found, else from the histogram.
+    """The cautions with one report of an HU shift: by the tissues if they were found, else by the histogram.
 
-    The histogram may take lung for air and a mixture for soft tissue; air, fat and muscle found by their place
-    know better.
+    The histogram may take lung for air and a mixture for soft tissue; air, fat and muscle that were found by their
+    position are more reliable.
     """
     better = all(tissues.sample(name) is not None for name in ("air", "fat", "muscle"))
     silent = Step.READ if better else Step.MEASURE

@@ -1,11 +1,11 @@
-"""The field's words as closed vocabularies: free strings stop where a file is read."""
+"""The terms of the field as closed vocabularies: free text is mapped to them where a file is read."""
 
 from __future__ import annotations
 
 import re
 from enum import IntEnum, StrEnum
 
-#: What stands on every page, and in all that leaves for a PACS.
+#: Shown on every page, and in everything that is sent to a PACS.
 RESEARCH_USE = "Research use only. Not a medical device: not for diagnosis, treatment or to rule out osteoporosis."
 SIMULATED = "Simulated patient"
 NO_PERSON = f"{SIMULATED}: anatomy, image and density are invented; this is no person."
@@ -52,7 +52,7 @@ MASK_LEVELS: tuple[Level, ...] = (Level.T12, Level.L1, Level.L2, Level.L3, Level
 
 
 class Vendor(StrEnum):
-    """CT manufacturer after normalisation; a string nobody knows stays OTHER and is never guessed."""
+    """CT manufacturer after normalisation; an unknown string becomes OTHER and is never guessed."""
 
     GE = "GE"
     SIEMENS = "Siemens"
@@ -65,7 +65,7 @@ class Vendor(StrEnum):
 
 
 class Sex(StrEnum):
-    """Patient's sex (0010,0040); UNKNOWN where the header is blank."""
+    """Patient's sex (0010,0040); UNKNOWN if the header is blank."""
 
     FEMALE = "F"
     MALE = "M"
@@ -84,7 +84,7 @@ class ContrastPhase(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Words of (0018,0010) ContrastBolusAgent that say 'no contrast', and those that may follow one of them.
+#: Words of (0018,0010) ContrastBolusAgent that mean 'no contrast', and words that may follow one of them.
 _NO_AGENT = re.compile(
     r"no|none|nil|n|non|not|nein|ohne|kein\w{0,2}|without|w/o|sans|sin|senza|nativ[ea]?|plain|false|n/a|na"
     r"|(?:non|un)-?(?:contrast|enhanced)|0(?:[.,]0+)?(?:ml|cc)?|无(?:造影剂)?|平扫"
@@ -96,7 +96,7 @@ _AFTER_NO = re.compile(
 
 
 def names_agent(contrast_bolus_agent: str | None) -> bool:
-    """Whether an entry names a contrast agent, and not its absence ('ohne KM', 'non-contrast', '0 ml', '-').
+    """Whether an entry names a contrast agent rather than its absence ('ohne KM', 'non-contrast', '0 ml', '-').
 
     >>> names_agent("NON IONIC CONTRAST"), names_agent("non-contrast")
     (True, False)
@@ -109,7 +109,7 @@ def names_agent(contrast_bolus_agent: str | None) -> bool:
 
 
 class KernelGroup(StrEnum):
-    """Reconstruction kernels by what they do to trabecular HU noise and edges."""
+    """Reconstruction kernels by their effect on noise and edges of trabecular HU."""
 
     SMOOTH = "smooth"
     STANDARD = "standard"
@@ -127,7 +127,7 @@ class Plane(StrEnum):
 
 
 class Category(StrEnum):
-    """Trabecular vBMD class by QCT limits; NOT_REPORTABLE is an answer, never a gap."""
+    """Trabecular vBMD class by QCT limits; NOT_REPORTABLE is an answer, not a missing value."""
 
     NORMAL = "normal"
     LOW_BONE_MASS = "low bone mass"
@@ -136,7 +136,7 @@ class Category(StrEnum):
 
 
 class SuggestedCause(StrEnum):
-    """What the endplates of a deformed body suggest about its cause: for a reader to decide, apart from any grade."""
+    """What the endplates of a deformed body suggest about its cause, for a reader to decide; it changes no grade."""
 
     DEPRESSED = "osteoporotic-looking endplate depression"
     NOT_DEPRESSED = "deformity without endplate depression"
@@ -152,7 +152,7 @@ class Mineral(StrEnum):
 
 
 class Anchor(StrEnum):
-    """From which landmark the levels were counted."""
+    """The landmark from which the levels were counted."""
 
     SACRUM = "sacrum"
     LAST_RIB = "last rib"
@@ -172,7 +172,7 @@ class Status(StrEnum):
 
 
 class Step(StrEnum):
-    """The six steps of the way of one scan, and the run around them."""
+    """The six steps of analyzing one scan, and the run around them."""
 
     FIND = "find"
     READ = "read"

@@ -1,11 +1,12 @@
-"""Does the image fit its header? HU scale, tube voltage and spacing, as far as the scan itself tells.
+"""Does the image fit its header? HU scale, tube voltage and spacing, as far as the scan itself can show.
 
-A header that lies gives a wrong number that looks sound, so a person looks. The limits stay far from what scanners and
-people differ by: false alarms are bought with lies that are not found (docs/reliability.md has the rates of both).
+A wrong header gives a wrong value that looks sound, so a person should look. The limits lie well outside the normal
+variation of scanners and people: false alarms are few, but some wrong headers are missed (docs/reliability.md has the
+rates of both).
 
-A voltage is doubted only where compact bone is brighter than compact bone can be at it. Soft tissue does not tell:
-from 80 to 120 kVp fat moves by 16 HU, and fat of real series lies 6 to 22 HU from where the beam should put it. Sex and
-age are not asked: men's and women's bodies overlap in size, and age shows best in the density that is to be measured.
+A voltage is doubted only if compact bone is brighter than it can be at that voltage. Soft tissue cannot show it: from
+80 to 120 kVp fat changes by 16 HU, and in real series it lies 6 to 22 HU from its expected value. Sex and age are not
+used: men's and women's bodies overlap in size, and the best sign of age is the density that is to be measured.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ from osteo_core.terms import MEASURED_LEVELS, ContrastPhase, Step
 
 _USUAL_KVP = 120.0
 _NATIVE_ONLY = ("muscle", "blood")
-#: One of them is found in every trunk whose skin is seen, or its HU are not where fat is sought.
+#: One of them is found in every trunk whose skin is seen, unless its HU are outside the range searched for fat.
 _FATS = {"fat", "deep fat"}
 #: kVp and HU of compact bone (ICRU-44, 1.92 g/cm3) behind 15 cm of water, by NIST attenuation: no body is thinner.
 _COMPACT_KVP, _COMPACT_HU = (80.0, 100.0, 120.0, 140.0), (1946.0, 1639.0, 1458.0, 1334.0)
-#: So many whole bodies speak for the spine; a single outline may be wrong by itself.
+#: Least number of whole bodies by which the size is judged; a single outline may itself be wrong.
 _LEAST_BODIES = 2
 _NOT_WHOLE = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY, ExclusionCode.LEVEL_UNSURE, ExclusionCode.METAL)
 
@@ -45,7 +46,7 @@ _NOT_WHOLE = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY, Exclusion
 def header_doubts(
     series: Series, measurements: Sequence[Measurement], tissues: CalibrationTissues
 ) -> tuple[Caution, ...]:
-    """HEADER_DOUBTED, one for each thing that the header says and the image does not bear out."""
+    """One HEADER_DOUBTED for each statement of the header that the image contradicts."""
     doubts = (
         _scale_doubt(series.kvp, tissues),
         _voltage_doubt(series.kvp, tissues),
@@ -55,10 +56,10 @@ def header_doubts(
 
 
 def scale_of(kvp: float | None, tissues: CalibrationTissues) -> tuple[float | None, float | None]:
-    """(offset in HU, gain less 1) of the scan's HU by its own tissues; None where they do not tell.
+    """(offset in HU, gain minus 1) of the scan's HU from its own tissues; None for what they do not show.
 
-    The offset is the mean difference from the beam's expectation, weighted by the tissues' scatter between patients;
-    the gain is how far fat lies from air. A voltage that is not stated counts as 120 kVp.
+    The offset is the mean difference from the HU expected of the beam, weighted by the inverse variance between
+    patients; the gain is the distance from air to fat over the expected one. A missing voltage counts as 120 kVp.
     """
     nearest = min(beam_kvps(), key=lambda one: abs(one - (kvp or _USUAL_KVP)))
     expected = expected_tissue_hu(nearest, tissues.water_path_cm or USUAL_PATH_CM)
@@ -103,7 +104,7 @@ def _voltage_doubt(kvp: float | None, tissues: CalibrationTissues) -> str:
 
 
 def _diameter_doubt(series: Series) -> str:
-    """The header against itself: pixels times their spacing are the reconstruction diameter of an image not cropped."""
+    """The header against itself: in an uncropped image, pixels times their spacing are the reconstruction diameter."""
     if not (series.reconstruction_diameter_mm and series.pixel_spacing_mm and series.columns == series.rows):
         return ""
     width_mm = series.pixel_spacing_mm[1] * float(series.columns or 0)
@@ -116,7 +117,7 @@ def _diameter_doubt(series: Series) -> str:
 
 
 def size_of(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
-    """(mean posterior height in mm, mean cross section in cm2) of the whole unfractured L1-L4; None for fewer than two.
+    """(mean posterior height in mm, mean cross section in cm2) of whole, unfractured L1-L4; None for fewer than two.
 
     The cross section is the body's volume over its posterior height.
     """
@@ -135,7 +136,7 @@ def size_of(measurements: Sequence[Measurement]) -> tuple[float, float] | None:
 
 
 def shape_of(size: tuple[float, float]) -> float:
-    """Height over the diameter of a circle of that cross section; ``size`` as ``size_of`` gives it."""
+    """Height over the diameter of a circle of that cross section; ``size`` as returned by ``size_of``."""
     return size[0] / (20.0 * float(np.sqrt(size[1] / np.pi)))
 
 

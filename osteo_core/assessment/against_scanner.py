@@ -1,8 +1,8 @@
-"""Does a series fit the others of its scanner? How far muscle lies from fat, which a wrong tube voltage moves most.
+"""Does a series fit the others of its scanner? Compared by muscle minus fat, which a wrong tube voltage shifts most.
 
-From 120 to 80 kVp muscle rises by 2 HU and fat falls by 16. Scanners differ by as much; on one scanner, at one stated
-tube voltage and in one contrast phase, simulated patients differ by 5 HU (SD). What lies beyond the prediction limit of
-the scanner's other series is doubted, whatever the cause. docs/reliability.md has the rates.
+From 120 to 80 kVp muscle rises by 2 HU and fat falls by 16. Scanners differ by as much; but on one scanner, at one
+stated tube voltage and in one contrast phase, simulated patients differ by 5 HU (SD). A series beyond the prediction
+limit of the scanner's other series is doubted, whatever the cause. docs/reliability.md has the rates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from osteo_core.terms import Step
 
 @dataclass(frozen=True, kw_only=True)
 class Peers:
-    """Muscle less fat in HU of a scanner's other series at the same stated kVp and contrast phase: n, mean and SD."""
+    """Muscle minus fat in HU of a scanner's other series at the same stated kVp and contrast phase: n, mean and SD."""
 
     n: int
     mean_hu: float
@@ -27,10 +27,10 @@ class Peers:
 
 
 def scanner_doubt(muscle_less_fat_hu: float, peers: Peers) -> Caution | None:
-    """UNLIKE_SCANNER for a series beyond the prediction limit of its peers; None where they are too few to tell.
+    """UNLIKE_SCANNER if the series lies beyond the prediction limit of its peers; None if not, or they are too few.
 
     The limit is that of one further value of a normal distribution: mean ± t SD sqrt(1 + 1/n) with n - 1 degrees of
-    freedom (G. J. Hahn, J Am Stat Assoc 1969;64:878), at SCANNER_FALSE_ALARMS on both sides together.
+    freedom (G. J. Hahn, J Am Stat Assoc 1969;64:878), two-sided at SCANNER_FALSE_ALARMS.
 
     >>> scanner_doubt(155.0, Peers(n=200, mean_hu=138.0, sd_hu=5.0)).found
     'muscle lies 155 HU above fat, in 200 others 138 (SD 5), as with a tube voltage lower than stated'

@@ -1,8 +1,8 @@
-"""The judgement on one series: category, flag, cautions and review reasons, each in words.
+"""The assessment of one series: category, flag, cautions and review reasons, each in words.
 
 Rule for the patient's value: the mean of all sound levels of L1-L4, at least two (ACR and ISCD practice for QCT);
-which ones is always reported. Where they disagree and no majority tells which is odd, the interval is wide, and there
-is no category unless the whole interval lies in one. Below the age limit there is a value with a Z-score, no category.
+the levels used are always reported. If they disagree and no majority shows which is odd, the interval is wide, and no
+category is given unless the whole interval lies in one. Below the age limit a Z-score replaces the category.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from osteo_core.records import Assessment, Calibration, ContrastCorrection, Esti
 from osteo_core.settings import Settings
 from osteo_core.terms import MASK_LEVELS, MEASURED_LEVELS, Anchor, Category, Mineral, Step
 
-#: Cautions that a person should look at, with the words of the review reason.
+#: Cautions that a person should review, with the wording of the review reason.
 _REVIEWED: dict[CautionCode, str] = {
     CautionCode.CONTRAST_UNDECLARED: "contrast seen though not declared",
     CautionCode.CONTRAST_UNSEEN: "contrast declared but not seen",
@@ -51,7 +51,7 @@ _REVIEWED: dict[CautionCode, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What the steps before found: levels, line (or why none), contrast correction, cautions so far."""
+    """Results of the earlier steps: levels, calibration (or why there is none), contrast correction, cautions."""
 
     measurements: tuple[Measurement, ...]
     calibration: Calibration | Exclusion
@@ -61,7 +61,7 @@ class Evidence:
 
 
 def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessment:
-    """The assessment of one series; NOT_REPORTABLE always comes with an exclusion that says why."""
+    """The assessment of one series; NOT_REPORTABLE always has an exclusion that states the reason."""
     sound = sound_levels(evidence.measurements)
     mean = _mean(sound, evidence)
     exclusion = _no_category(series, sound, evidence, settings=settings)
@@ -92,14 +92,14 @@ def assess(series: Series, evidence: Evidence, *, settings: Settings) -> Assessm
 
 
 def sound_levels(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """The levels of L1-L4 that no exclusion speaks against and that have HU."""
+    """The levels of L1-L4 that have HU and no exclusion."""
     return tuple(
         m for m in measurements if m.level in MEASURED_LEVELS and m.exclusion is None and m.median_hu is not None
     )
 
 
 def category_of(vbmd_mg_cm3: float, settings: Settings) -> Category:
-    """Category by the configured limits; both limits belong to low bone mass."""
+    """Category by the configured limits, both of which belong to low bone mass."""
     if vbmd_mg_cm3 < settings.osteoporosis_below_mg_cm3:
         return Category.OSTEOPOROSIS
     return Category.NORMAL if vbmd_mg_cm3 > settings.normal_above_mg_cm3 else Category.LOW_BONE_MASS
@@ -177,7 +177,7 @@ def _crossings(mean: Estimate, settings: Settings) -> tuple[Caution, ...]:
 
 
 def _mineral_cautions(mean: Estimate, evidence: Evidence, settings: Settings) -> tuple[Caution, ...]:
-    """A value in HA beside limits in K2HPO4: it may be lower on their scale, and a person looks where that counts."""
+    """A value in HA against limits in K2HPO4: it may be lower on their scale; for review if the category may change."""
     if not isinstance(evidence.calibration, Calibration) or evidence.calibration.mineral is Mineral.K2HPO4:
         return ()
     code, factor = CautionCode.LIMITS_MINERAL, HA_OVER_K2HPO4.value
@@ -190,7 +190,7 @@ def _mineral_cautions(mean: Estimate, evidence: Evidence, settings: Settings) ->
 
 
 def _range_cautions(mean: Estimate | None, line: Calibration, settings: Settings) -> tuple[Caution, ...]:
-    """A value beyond the pairs of a site's own line; for review where a limit of the categories lies between."""
+    """A value outside the range of the pairs of a site's line; for review if a category limit lies in between."""
     if mean is None or line.kind != "site":
         return ()
     low, high = line.lowest_mg_cm3, line.highest_mg_cm3
@@ -215,7 +215,7 @@ def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
     if not evidence.measurements:
         return ()
     doubts = [_ANCHOR_DOUBTS[evidence.anchor]] if evidence.anchor in _ANCHOR_DOUBTS else []
-    if evidence.anchor is not Anchor.STATED:  # a mask from elsewhere has been asked already
+    if evidence.anchor is not Anchor.STATED:  # `segmentation.fit` reports these for a mask from elsewhere
         levels = [m.level for m in evidence.measurements]
         between = [n for n in MASK_LEVELS if min(levels) < n < max(levels) and n not in levels]
         doubts += [f"{n.name} is not outlined though levels above and below it are" for n in between]
@@ -226,7 +226,7 @@ def _level_cautions(evidence: Evidence) -> tuple[Caution, ...]:
 
 
 def _disagreeing_levels(sound: Sequence[Measurement]) -> tuple[Caution, ...]:
-    """Levels too far apart for one patient where no majority tells which is odd; their mean may fit none of them."""
+    """Levels too far apart for one patient, with no majority to show which is odd; their mean may fit none of them."""
     if not unlike_levels(sound):
         return ()
     found = ", ".join(f"{m.level.name} {m.median_hu:.0f} HU" for m in sound)
@@ -235,7 +235,7 @@ def _disagreeing_levels(sound: Sequence[Measurement]) -> tuple[Caution, ...]:
 
 
 def _denser_levels(sound: Sequence[Measurement], evidence: Evidence) -> tuple[Caution, ...]:
-    """Sound levels that outvoted a level with lower HU: two sclerotic bodies outvote a sound one as well."""
+    """Cautions if a level was outvoted by denser ones: two sclerotic bodies would outvote a sound one as well."""
     found = [
         f"{m.level.name} {m.median_hu:.0f} HU, the others {others_median_hu((*sound, m), m.level):.0f}"
         for m in evidence.measurements
@@ -246,7 +246,7 @@ def _denser_levels(sound: Sequence[Measurement], evidence: Evidence) -> tuple[Ca
 
 
 def _is_doubtful_beside(measurement: Measurement) -> bool:
-    """Of low confidence, and left out for a reason that does not say so, such as a cut."""
+    """Of low confidence, but excluded first for another reason, such as a cut."""
     confidence = measurement.confidence
     return confidence is not None and confidence < LEVEL_CONFIDENCE.value and not _is_unsure(measurement)
 
@@ -257,9 +257,9 @@ def _worst_grade(measurements: Sequence[Measurement]) -> int | None:
 
 
 def _with_flag(assessment: Assessment, measurements: Sequence[Measurement], *, settings: Settings) -> Assessment:
-    """Flagged by osteoporosis or a fracture from grade 2; a possible fracture is reported but does not flag alone.
+    """Flagged for osteoporosis or a fracture of grade 2 or 3; a possible fracture alone is reported but not flagged.
 
-    Where the interval holds the limit of osteoporosis the reason says that it is likely, or possible.
+    If the interval contains the limit of osteoporosis, the reason says that it is likely, or possible.
     """
     is_flagged = assessment.category is Category.OSTEOPOROSIS or (assessment.worst_fracture_grade or 0) >= 2
     if not is_flagged:

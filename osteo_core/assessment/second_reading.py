@@ -1,7 +1,7 @@
 """The network's vBMD beside the calibrated one: a disagreement is reported; nothing else changes.
 
-Two readings disagree where their 95 % intervals do not overlap, which is rarer than a difference beyond chance: only
-a person is asked to look. Both must be in one mineral.
+Two readings disagree if their 95 % intervals do not overlap. This is rarer than a difference beyond chance; its only
+consequence is that a person is asked to look. Both must be in the same mineral.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from osteo_core.terms import Level, Mineral, Step
 def disagreements(sound: Sequence[Measurement], mean: Estimate | None, *, mineral: Mineral) -> tuple[Caution, ...]:
     """One caution for each level of ``sound`` and one for the patient's ``mean`` (mg/cm3) that the network contradicts.
 
-    ``mineral`` is the calibration's; in another than the network's nothing is compared.
+    ``mineral``: that of the calibration; nothing is compared unless it is the network's, K2HPO4.
     """
     if mineral is not Mineral.K2HPO4:
         return ()
@@ -30,8 +30,8 @@ def disagreements(sound: Sequence[Measurement], mean: Estimate | None, *, minera
 def mean_reading(sound: Sequence[Measurement]) -> Estimate | None:
     """The network's mean over the levels that count (mg/cm3); None unless it read all of them.
 
-    The interval is as wide as the levels' are on average: the SD of a mean is never larger than the mean of the SDs,
-    however much the errors of one patient's levels go together, and how much they do is not known.
+    The ends of the interval are the means of the levels' ends: the SD of a mean is never larger than the mean of the
+    SDs, however strongly the errors of one patient's levels are correlated, and that correlation is not known.
     """
     read = [m.regressed_mg_cm3 for m in sound if m.regressed_mg_cm3 is not None]
     if not read or len(read) < len(sound):
@@ -46,7 +46,7 @@ def _caution(
 ) -> Caution | None:
     if calibrated is None or read is None:
         return None
-    if not (read.low > calibrated.high or calibrated.low > read.high):  # not a number lies nowhere
+    if not (read.low > calibrated.high or calibrated.low > read.high):  # NaN never disagrees
         return None
     found = disagreement_in_words(where, calibrated, read)
     return Caution(code=CautionCode.REGRESSION_DISAGREES, step=Step.ASSESS, found=found, level=level)

@@ -1,4 +1,4 @@
-"""The words of an assessment: levels, numbers and findings as a reader would say them."""
+"""The wording of an assessment: levels, numbers and findings as a reader would state them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from osteo_core.terms import Category, Level
 
 
 def levels_in_words(levels: Sequence[Level]) -> str:
-    """'L1-L3' for neighbours, 'L1, L3' otherwise, 'no level' for none."""
+    """'L1-L3' for consecutive levels, 'L1, L3' otherwise, 'no level' for none."""
     ordered = sorted(levels)
     if not ordered:
         return "no level"
@@ -28,15 +28,15 @@ def mean_in_words(levels: Sequence[Level], mean: Estimate) -> str:
 
 
 def interval_in_words(estimate: Estimate) -> str:
-    """'64 to 78', as screens write it."""
+    """'64 to 78', as shown on screen."""
     return f"{estimate.low:.0f} to {estimate.high:.0f}"
 
 
 def osteoporosis_in_words(value: float, low: float, high: float, *, below: float) -> str:
-    """'osteoporosis is likely' or '... is possible' where the interval (mg/cm3) holds the limit, else ''.
+    """'osteoporosis is likely' or '... is possible' if the interval (mg/cm3) contains the limit, else ''.
 
-    Likely: the value lies below the limit and the interval reaches it. Possible: the other way round. Where the whole
-    interval lies on one side, the category says all that there is to say.
+    Likely: the value lies below the limit and the interval reaches it. Possible: the other way round. If the whole
+    interval lies on one side, the category alone suffices.
     """
     if not low < below <= high:
         return ""
@@ -44,7 +44,7 @@ def osteoporosis_in_words(value: float, low: float, high: float, *, below: float
 
 
 def fractures_in_words(measurements: Sequence[Measurement]) -> str:
-    """'possible fracture L1' or 'fracture L2 (grade 3)', all levels; empty when there is none."""
+    """'possible fracture L1' or 'fracture L2 (grade 3)', for all levels; '' if there is none."""
     words = []
     for measurement in measurements:
         grade = measurement.fracture_grade or 0

@@ -1,8 +1,8 @@
-"""Z-score of trabecular vBMD: how many SD from the mean of people of the same age and sex.
+"""Z-score of trabecular vBMD: distance in SD from the mean of people of the same age and sex.
 
-Norm: straight pieces through the published anchors of 69,095 Chinese adults (Cheng 2021, JBMR 36:427: peak means,
+Norm: piecewise linear through the published anchors of 69,095 Chinese adults (Cheng 2021, JBMR 36:427: peak means,
 means at 80, share below 80 mg/cm3 over 50), SD 28; mg/cm3 K2HPO4 as Mindways' QCT reads it (that study's phantom;
-general knowledge, verify), the scale at which our values aim. Another population may lie elsewhere.
+general knowledge, verify), the scale that our values aim at. Other populations may differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _MEANS: dict[Sex, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 def z_score(vbmd_mg_cm3: float, *, age_years: float, sex: Sex) -> float | None:
-    """(vBMD - mean of that age and sex) / SD; None where the norm says nothing of that sex or age (20 to 80)."""
+    """(vBMD - mean of that age and sex) / SD; None if the norm does not cover that sex or age (20 to 80)."""
     if sex not in _MEANS:
         return None
     ages, means = _MEANS[sex]

@@ -1,6 +1,6 @@
-"""Every column that is stored or written, one line each: rows, tables, files, dictionaries and help come from here.
+"""All columns that are stored or written, each stated once; rows, tables, files, dictionaries and help use them.
 
-A later version may add columns, never rename or remove one: a store is rebuilt from parts of every age, and a column
+A later version may add columns but never rename or remove one: a store is rebuilt from parts of any age, and a column
 that an old part lacks is null.
 """
 

@@ -1,4 +1,4 @@
-"""Columns of what belongs to a result: reasons, tissues, outlines, failures, QCT values and events."""
+"""Columns of records beside a result: reasons, tissues, outlines, failures, QCT values and events."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ TISSUES = table(
     order="series_key result_id name",
 )
 
-#: The record is `SegmentedLevel`; what holds for all levels is given.
+#: The record is `SegmentedLevel`; the writer gives the values common to all levels.
 SEGMENTATIONS = table(
     "segmentations",
     "one row a result and outlined vertebral body",

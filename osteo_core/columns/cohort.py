@@ -1,4 +1,4 @@
-"""Columns of what is derived from the stored rows: made anew by the store (db/refresh.sql), never written as parts."""
+"""Columns that are derived from the stored rows: computed by the store (db/refresh.sql), never written as parts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NUMBER = pa.uint32()
 SMALL = pa.uint16()
 BITS = pa.uint8()
 
-#: What the cohort takes from the latest headers and from the current result, in this order.
+#: The columns that the cohort takes from the latest headers and from the current result, in this order.
 FROM_SERIES = tuple(column for column in SERIES.columns if COHORT in column.use)
 FROM_RESULTS = tuple(column for column in RESULTS.columns if COHORT in column.use)
 

@@ -1,4 +1,4 @@
-"""What a column and a table are. A column is stated once: name, type, unit, meaning and where its values come from."""
+"""Columns and tables. A column is stated once: its name, type, unit, meaning and the source of its values."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ LEVEL_LINES = pa.list_(
 
 
 class Use(Flag):
-    """Where a column goes beside its own table, and what holds of it."""
+    """Where a column is used besides its own table, and its constraints."""
 
     NOTHING = 0
     REQUIRED = 1  #: never null
-    INTERNAL = 2  #: means something inside a store only: files of `process` leave it out
+    INTERNAL = 2  #: meaningful inside a store only: files of `process` leave it out
     COHORT = 4  #: carried into the table `cohort`, by which pages filter and list
     OUTSIDE = 8
     EXPORTED = COHORT | OUTSIDE  #: and part of an exported cohort: no key, no exact day
@@ -53,9 +53,9 @@ REQUIRED, INTERNAL, COHORT, EXPORTED = Use.REQUIRED, Use.INTERNAL, Use.COHORT, U
 class Column:
     """One column of a table.
 
-    ``unit`` is a unit, or what values may be; ``source`` is an attribute path of the table's record ("" is the
-    column's own name), a small function of the record, or None where the writer supplies the value (keys, times).
-    ``default`` is stored where the source has nothing.
+    ``unit``: a unit, or the possible values; ``source``: an attribute path of the table's record ("" for the
+    column's own name), a small function of the record, or None if the writer supplies the value (keys, times).
+    ``default``: stored if the source gives None.
     """
 
     name: str
@@ -69,12 +69,12 @@ class Column:
 
     @property
     def comment(self) -> str:
-        """Unit and meaning in one line, as the store and every file carry it."""
+        """Unit and meaning in one line, as stored in the database and in every file."""
         return f"{self.unit}; {self.meaning}" if self.meaning else self.unit
 
     @property
     def field(self) -> pa.Field:
-        """The column as Arrow has it, unit and meaning in its metadata."""
+        """The column as an Arrow field, with unit and meaning in its metadata."""
         return pa.field(self.name, self.type, metadata={"unit": self.unit, "comment": self.comment})
 
     def value(self, record: Any) -> Any:
@@ -84,13 +84,13 @@ class Column:
 
 
 def at_path(record: Any, path: str) -> Any:
-    """The attribute at a dotted path; None as soon as one part of it is None."""
+    """The attribute at a dotted path; None if any part of it is None."""
     return reduce(lambda found, name: None if found is None else getattr(found, name), path.split("."), record)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One kind of part and the table it goes to. ``key`` tells rows apart; ``order`` is how snapshots are sorted."""
+    """One kind of part and its table. ``key``: columns that identify a row; ``order``: how snapshots are sorted."""
 
     name: str
     meaning: str
@@ -101,7 +101,7 @@ class Table:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns as Arrow has them."""
+        """The columns as an Arrow schema."""
         return pa.schema([column.field for column in self.columns])
 
     @cached_property
@@ -109,12 +109,12 @@ class Table:
         return tuple(column for column in self.columns if column.source is not None)
 
     def row(self, record: Any, **given: Any) -> Row:
-        """One row of ``record``; ``given`` are the columns that the writer supplies."""
+        """One row of ``record``; ``given``: the columns that the writer supplies."""
         return {**given, **{column.name: column.value(record) for column in self._filled}}
 
 
 def table(name: str, meaning: str, *columns: Column, key: str, order: str = "", checks: tuple[str, ...] = ()) -> Table:
-    """A table; ``key`` and ``order`` are names of columns with spaces between."""
+    """A table; ``key`` and ``order`` are names of columns separated by spaces."""
     return Table(
         name=name,
         meaning=meaning,
@@ -126,7 +126,7 @@ def table(name: str, meaning: str, *columns: Column, key: str, order: str = "", 
 
 
 def interval_columns(prefix: str, path: str, unit: str, meaning: str, *, use: Use = Use.NOTHING) -> tuple[Column, ...]:
-    """Value and both ends of an estimate at ``path``; a value that is not a number is no value."""
+    """Value and both ends of an estimate at ``path``; all are null if the value is NaN."""
     return (
         Column(f"{prefix}_mg_cm3", FLOAT, unit, meaning, source=_part(path, "value"), use=use),
         Column(f"{prefix}_low_mg_cm3", FLOAT, unit, "lower end of its interval", source=_part(path, "low"), use=use),
@@ -151,7 +151,7 @@ def _part(path: str, part: str) -> Callable[[Any], Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Words of a vocabulary as text and numbers of one as numbers; sequences as lists."""
+    """Members of an enum as plain text or numbers, dataclasses as dictionaries, sequences as lists."""
     if isinstance(value, str):
         return str(value)
     if isinstance(value, bool):

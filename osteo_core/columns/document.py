@@ -1,4 +1,4 @@
-"""The columns as a page of the documentation: every table with name, type, unit and meaning of its columns."""
+"""The columns as a page of the documentation: every table with the name, type, unit and meaning of its columns."""
 
 from __future__ import annotations
 

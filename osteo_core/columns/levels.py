@@ -1,4 +1,4 @@
-"""Columns of a level: what was measured in one vertebra. The record is `Measurement`."""
+"""Columns of a level: the measurements of one vertebra. The record is `Measurement`."""
 
 from __future__ import annotations
 

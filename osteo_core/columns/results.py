@@ -1,4 +1,4 @@
-"""Columns of a result: what one analysis of a series found. The record is `SeriesResult`."""
+"""Columns of a result: the findings of one analysis of a series. The record is `SeriesResult`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of a series: what its headers say, and its files. The record is `Series`."""
+"""Columns of a series: the contents of its headers, and its files. The record is `Series`."""
 
 from __future__ import annotations
 

@@ -10,22 +10,22 @@ from osteo_core.limits.region import LEVEL_DIFFERENCE_HU
 from osteo_core.records import Measurement
 from osteo_core.terms import Level
 
-#: Two levels that differ cannot tell which of them is wrong.
+#: If only two levels differ, it is not known which of them is wrong.
 _MINIMUM_OTHERS = 2
 
 
 def unlike_levels(measurements: Sequence[Measurement]) -> tuple[Measurement, ...]:
-    """Those farther than ``LEVEL_DIFFERENCE_HU`` from the median of the others; () where all are alike.
+    """Levels farther than ``LEVEL_DIFFERENCE_HU`` from the median of the others; () if all are alike.
 
-    Every level must have HU. Levels that fall evenly from head to foot lie near the median of the others.
+    Every level must have HU. A steady fall from head to foot keeps each level near the median of the others.
     """
     return tuple(m for m, hu, others in _with_others(measurements) if abs(hu - _median(others)) > _allowed())
 
 
 def outvoted_level(measurements: Sequence[Measurement]) -> Measurement | None:
-    """The one unlike level without which all others, at least two and more than half, agree within the limit.
+    """The level far from the median of the others while these, at least two, agree within the limit.
 
-    None where there is no such level, or two of them have an equal claim. Every level must have HU.
+    None if no level qualifies, or more than one does. Every level must have HU.
     """
     found = [
         m
@@ -38,7 +38,7 @@ def outvoted_level(measurements: Sequence[Measurement]) -> Measurement | None:
 
 
 def others_median_hu(measurements: Sequence[Measurement], level: Level) -> float:
-    """Median over the other levels of their HU."""
+    """Median HU of all levels but this one."""
     return next(_median(others) for m, _, others in _with_others(measurements) if m.level is level)
 
 

@@ -1,7 +1,7 @@
-"""Contrast phase: what the image shows against what the header says, and what it does to trabecular HU.
+"""Contrast phase, as the image shows it and as the header states it, and its effect on trabecular HU.
 
-The image decides; the header alone misleads (an absent agent does not prove a plain scan).
-A phase is named only when the vessels say so clearly, else 'enhanced, phase unknown'.
+The image decides; the header alone misleads (a missing agent does not prove a native scan).
+A phase is named only if the vessels show it clearly, otherwise 'enhanced, phase unknown'.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import CalibrationTissues, ContrastCorrection, Series
 from osteo_core.terms import ContrastPhase, Step, names_agent
 
-#: HU of iodine against those at 120 kVp, to which published shifts belong: iodine and water attenuation over
-#: tungsten spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
+#: HU of iodine relative to 120 kVp, for which the shifts were published: iodine and water attenuation over tungsten
+#: spectra (8 deg, 6 mm Al + 0.9 mm Ti) after 25 cm of water, energy weighted (computed 2026-11-24).
 IODINE_RATIO_TO_120: dict[float, float] = {80.0: 1.62, 100.0: 1.24, 120.0: 1.0, 140.0: 0.83}
 _NATIVE_BLOOD_HU, _NATIVE_KIDNEY_HU = 45.0, 35.0
-#: What each sample is taken for, in words.
+#: The vessel that each sample is taken to be, as messages name it.
 _VESSELS = {"blood": "aorta", "cava": "cava"}
 
 
-#: Mean rise of L1 trabecular HU from native at 120 kVp (Pompe 2015, n=99), and the scatter of patients about a
-#: mean rise (Pickhardt 2016, n=157).
+#: Mean rise of L1 trabecular HU over native at 120 kVp (Pompe 2015, n=99), and the SD of patients about the mean
+#: rise (Pickhardt 2016, n=157).
 RISE_HU: dict[ContrastPhase, float] = {ContrastPhase.ARTERIAL: 13.5, ContrastPhase.PORTAL_VENOUS: 18.2}
 CONTRAST_SCATTER_SD_HU = 19.2
 _SOURCE = "rise Pompe 2015 (n=99), scatter Pickhardt 2016 (n=157), both at 120 kVp; other kVp by the HU of iodine"
 
 
 def contrast_correction(phase: ContrastPhase, kvp: float | None) -> ContrastCorrection | None:
-    """The correction for a phase; None for a native scan. An unknown phase may be an enhanced one.
+    """The correction for a phase; None for a native scan. An unknown phase is treated as possibly enhanced.
 
-    The mean rise is subtracted where the phase is known. Without a phase, or for a tube voltage that is not
-    tabulated, it is not: the value stays as measured and its interval reaches down by the portal venous
-    rise. In the arterial phase bone enhances steeply with time, so the difference of the two rises is added
-    to the scatter.
+    The mean rise is subtracted if it is published for the phase and the tube voltage is tabulated. Otherwise the
+    value stays as measured, and its interval is extended downwards by the portal venous rise. In the arterial
+    phase bone enhances steeply with time, so the difference between the two rises is added to the scatter (root
+    of the sum of squares).
     """
     if phase is ContrastPhase.NATIVE:
         return None
@@ -77,12 +77,12 @@ def phase_of_vessels(
     urine_hu: float | None = None,
     muscle_hu: float | None = None,
 ) -> ContrastPhase:
-    """The phase that vessels and kidneys show; UNKNOWN when none was found, or none that looks like blood.
+    """The phase that vessels and kidneys show; UNKNOWN if none was found or none looks like blood.
 
-    ``urine_hu``: excreted contrast, if seen. Native is named only where aorta and cava are as native blood is.
+    ``urine_hu``: excreted contrast, if seen. NATIVE is returned only if aorta and cava look like native blood.
 
-    Decided by ratios of enhancement, which hold at every tube voltage and dose: the cava's over the aorta's is small
-    in the arterial phase; the kidney's over the aorta's grows as blood falls, and excretion proves minutes.
+    Enhanced phases are told apart by ratios of enhancement, which hold at every tube voltage and dose: cava over aorta
+    is small in the arterial phase; kidney over aorta grows as blood clears; excretion takes minutes to begin.
 
     >>> phase_of_vessels(45.0, 44.0, 35.0).value
     'native'
@@ -109,7 +109,7 @@ def phase_of_vessels(
 
 
 def _is_native_blood(aorta_hu: float | None, cava_hu: float | None, muscle_hu: float | None) -> bool:
-    """Whether what was taken for the aorta may be blood, and neither vessel is brighter than native blood."""
+    """Whether the presumed aorta can be blood and neither vessel is brighter than native blood."""
     if aorta_hu is None or not NATIVE_BLOOD_LOW_HU.value <= aorta_hu <= NATIVE_BLOOD_HIGH_HU.value:
         return False
     if muscle_hu is not None and aorta_hu < muscle_hu - BLOOD_BELOW_MUSCLE_HU.value:
@@ -122,7 +122,7 @@ def _is_arterial(aorta_hu: float, share: float) -> bool:
 
 
 def decide_phase(series: Series, tissues: CalibrationTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:
-    """The phase to go on with, and cautions where the scan is enhanced or header and image disagree."""
+    """The phase to use, with cautions if the scan is enhanced or unclear, or header and image disagree."""
     declared, seen = is_declared(series), seen_phase(tissues)
     blood = tissues.sample("blood")
     found = f"{seen.value}, blood {blood.mean_hu:.0f} HU" if blood else seen.value
@@ -137,7 +137,7 @@ def decide_phase(series: Series, tissues: CalibrationTissues) -> tuple[ContrastP
 
 
 def seen_phase(tissues: CalibrationTissues) -> ContrastPhase:
-    """The phase of the samples; excreted contrast tells the delayed phase where vessels leave it open."""
+    """The phase that the samples show; excreted contrast identifies the delayed phase if the vessels leave it open."""
     aorta, cava, kidney, urine = (tissues.sample(name) for name in ("blood", "cava", "kidney", "urine"))
     if urine is None or aorta is None or cava is None or kidney is None:
         return tissues.contrast_phase
@@ -145,7 +145,7 @@ def seen_phase(tissues: CalibrationTissues) -> ContrastPhase:
 
 
 def _unclear(tissues: CalibrationTissues) -> str:
-    """Why no phase is seen, with what was taken for vessels."""
+    """Why no phase can be named, with the HU of the presumed vessels."""
     found = [f"{words} {s.mean_hu:.0f} HU" for n, words in _VESSELS.items() if (s := tissues.sample(n)) is not None]
     return f"vessels do not look like native or enhanced blood: {', '.join(found)}" if found else "no vessel is in view"
 

@@ -1,7 +1,7 @@
-"""What speaks against a body though its outline is sound: metal, cement, streaks, and places unlike the rest of it.
+"""Reasons to exclude a body whose outline is sound: metal, cement, streaks, or a focus unlike the rest of it.
 
-A focus is a place in the trabecular region whose mean over 5 mm lies far from the region's median: darker as in a
-haemangioma or another fatty or lytic lesion, brighter as in sclerosis. Noise and trabecular texture
+A focus is a part of the trabecular region whose mean over 5 mm lies far from the region's median: darker in a
+haemangioma or another fatty or lytic lesion, brighter in sclerosis. Noise and trabecular texture
 average out over 5 mm (SD 10-15 HU on simulated scans), so the limits lie several SD away.
 """
 
@@ -26,15 +26,15 @@ from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import FloatArray
 from osteo_core.terms import Step
 
-#: Metal counts within the body and this far round it.
+#: Metal is counted in the body and up to this distance from it.
 _METAL_REACH_MM = 5.0
 _FOCUS_MM = 5.0
-#: A mean over 5 mm counts where at least this share of it lies in the region.
+#: A mean over 5 mm counts if at least this share of its box lies in the region.
 _FOCUS_COVER = 0.5
 
 
 def find_odd_bone(body: Body, hu: NDArray[np.generic], *, roi: NDArray[np.bool_]) -> tuple[Exclusion, ...]:
-    """All reasons of this kind against a body.
+    """All reasons of this kind to exclude a body.
 
     ``hu`` and ``roi`` (I, J, K) lie on the body's crop; ``roi`` is the trabecular region.
     """
@@ -58,7 +58,7 @@ def _region_reasons(
     if cement_ml > CEMENT_VOLUME.value:
         reasons.append(_reason(body, ExclusionCode.CEMENT, f"{cement_ml:.1f} ml above {CEMENT_HU.value:g} HU"))
     mean, inside = _local_mean(body, values, roi=roi)
-    # What the 5 mm mean leaves is noise and streaks; a focus is coarser and does not count here.
+    # Subtracting the 5 mm mean leaves noise and streaks; a focus is coarser and goes with the mean.
     sd, limit = float((values - mean)[inside].std()) if inside.any() else 0.0, ROI_SD_MAXIMUM.value
     if sd > limit:
         reasons.append(_reason(body, ExclusionCode.STREAKS, f"SD {sd:.0f} HU", limit=f"{limit:g}"))
@@ -74,7 +74,7 @@ def _metal_ml(body: Body, hu: FloatArray) -> float:
 
 
 def _local_mean(body: Body, hu: FloatArray, *, roi: NDArray[np.bool_]) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Mean of the region's HU over 5 mm (I, J, K), and where enough of the region lies in it."""
+    """(I, J, K) mean of the region's HU over 5 mm, and the voxels of the region where enough of it was averaged."""
     size = [max(round(_FOCUS_MM / step), 1) for step in body.geometry.spacing_mm]
     cover = ndimage.uniform_filter(roi.astype(np.float32), size, mode="constant")
     mean = ndimage.uniform_filter(np.where(roi, hu, np.float32(0)), size, mode="constant") / np.maximum(cover, 1e-6)
@@ -82,7 +82,7 @@ def _local_mean(body: Body, hu: FloatArray, *, roi: NDArray[np.bool_]) -> tuple[
 
 
 def _focus(body: Body, away: FloatArray, *, inside: NDArray[np.bool_]) -> Exclusion | None:
-    # Beside much sclerosis sound bone looks dark, so the bright focus is looked for first.
+    # Beside extensive sclerosis sound bone looks dark, so a bright focus is tested first.
     for code, part, limit in (
         (ExclusionCode.SCLEROTIC_FOCUS, inside & (away > SCLEROTIC_FOCUS_HU.value), SCLEROTIC_FOCUS_HU),
         (ExclusionCode.DARK_FOCUS, inside & (away < -DARK_FOCUS_HU.value), DARK_FOCUS_HU),

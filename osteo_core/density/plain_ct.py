@@ -1,9 +1,9 @@
-"""Whether the tissues of a scan are those of plain CT at its tube voltage.
+"""Whether the tissues of a scan look like plain CT at its tube voltage.
 
-A virtual monoenergetic or virtual non-contrast image, or a map of a material, often says so nowhere in its header, and
-a line HU -> vBMD for the tube voltage makes a wrong number of it. Its tissues give it away: at 40 keV compact bone has
-2.7 times the HU that it has at 120 kVp and fat lies 80 HU lower; virtual non-contrast takes half of the calcium; a map
-of a material shows fat or muscle near 0. Images at 65 to 100 keV are too much like plain CT to be told from it.
+The header of a virtual monoenergetic or virtual non-contrast image or of a material map often does not identify it, and
+a line HU -> vBMD for the tube voltage then gives a wrong value. The tissues reveal it: at 40 keV compact bone has 2.7
+times its HU at 120 kVp and fat lies 80 HU lower; virtual non-contrast removes half of the calcium; a material map shows
+fat or muscle near 0. Images at 65 to 100 keV resemble plain CT too closely to be recognized.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import CalibrationTissues, Series
 from osteo_core.terms import ContrastPhase, Step
 
-#: Where the body is cut and its water path not known, cm.
+#: Water path in cm that is assumed if the field of view cuts the body.
 _USUAL_PATH_CM = 28.0
-#: Compact bone (ICRU-44, 1.92 g/cm3) as hydroxyapatite and the rest, g/cm3.
+#: Compact bone (ICRU-44, 1.92 g/cm3) as hydroxyapatite and remainder, g/cm3.
 _BONE_HA, _BONE_REST = 1.15, 0.75
-#: Tube voltage at which COMPACT_BONE_HU holds.
+#: Tube voltage in kV at which COMPACT_BONE_HU holds.
 _AT_KVP = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unlike:
-    """A tissue that plain CT does not show so: in words, and whether no line for the tube voltage holds."""
+    """A tissue unlike plain CT, in words; ``is_far`` if it is so far off that no line for the tube voltage holds."""
 
     words: str
     is_far: bool
 
 
 def plain_ct_cautions(series: Series, tissues: CalibrationTissues) -> tuple[Caution, ...]:
-    """A caution where a tissue does not fit plain CT at the stated tube voltage."""
+    """One caution that names the tissues unlike plain CT at the stated tube voltage; () if there are none."""
     found = "; ".join(one.words for one in _unlike(series, tissues))
     return (Caution(code=CautionCode.NOT_PLAIN_CT, step=Step.MEASURE, found=found),) if found else ()
 
 
 def no_plain_ct(series: Series, tissues: CalibrationTissues) -> Exclusion | None:
-    """Why no line for the stated tube voltage holds for this image, or None where one may."""
+    """Why no line for the stated tube voltage holds for this image; None if one may."""
     far = "; ".join(one.words for one in _unlike(series, tissues) if one.is_far)
     return Exclusion(code=ExclusionCode.NOT_PLAIN_CT, step=Step.CALIBRATE, found=far) if far else None
 
 
 def _unlike(series: Series, tissues: CalibrationTissues) -> list[Unlike]:
-    """The tissues that do not fit; none where the tube voltage is not stated, for then there is no vBMD either."""
+    """The tissues that do not fit; [] without a stated tube voltage, since there is no vBMD then either."""
     if not series.kvp:
         return []
     found = [_bone(series, series.kvp, tissues), _fat(series.kvp, tissues), _muscle(tissues)]
@@ -72,7 +72,7 @@ def _bone(series: Series, kvp: float, tissues: CalibrationTissues) -> Unlike | N
     share_of_pure = COMPACT_BONE_HU.value / usual
     expected = share_of_pure * _pure_bone_hu(mineral_attenuation(kvp, tissues.water_path_cm or _USUAL_PATH_CM))
     share = sample.mean_hu / expected
-    # The simulated patients' cortex is painted thinner than any real one's (700 HU at 120 kVp).
+    # The cortex of the simulated patients is thinner than any real one (700 HU at 120 kVp).
     is_low = share < BONE_LOW.value and not series.is_simulated
     if not is_low and share <= BONE_HIGH.value:
         return None
@@ -85,12 +85,12 @@ def _bone(series: Series, kvp: float, tissues: CalibrationTissues) -> Unlike | N
 
 
 def _pure_bone_hu(ha_relative: float) -> float:
-    """HU of compact bone where hydroxyapatite attenuates ``ha_relative`` times as much as water by mass."""
+    """HU of compact bone if hydroxyapatite attenuates ``ha_relative`` times as much as water by mass."""
     return 1000.0 * (_BONE_HA * ha_relative + _BONE_REST - 1.0)
 
 
 def _apparent_kev(pure_bone_hu: float) -> float:
-    """The energy at which compact bone has these HU."""
+    """The energy in keV at which compact bone has these HU."""
     low, high = energy_range_kev()
     energies = np.arange(low, high + 1.0)
     hu = [_pure_bone_hu(float(mass_attenuation("HA", e) / mass_attenuation("water", e))) for e in energies]

@@ -1,4 +1,4 @@
-"""Where in a scan a tissue was measured: a mask on a grid of its own, and the same on the voxels of another grid."""
+"""Where in a scan a tissue was measured: a mask on its own grid, and the mask resampled to another grid."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from osteo_core.records import Geometry, LabelArray, TissueSample
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Region:
-    """Samples (I, J, K) bool that were measured, on the grid on which they were taken."""
+    """The samples that were measured, (I, J, K) bool on the grid on which they were taken."""
 
     mask: NDArray[np.bool_]
     geometry: Geometry
@@ -22,16 +22,16 @@ class Region:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuredTissue:
-    """One tissue of a scan, and the regions in which its HU were taken."""
+    """One tissue of a scan and the regions in which its HU were measured."""
 
     sample: TissueSample
     regions: tuple[Region, ...]
 
 
 def mark_regions(tissues: Iterable[MeasuredTissue], numbers: Mapping[str, int], geometry: Geometry) -> LabelArray:
-    """The regions on another grid (I, J, K): a voxel has the number of the tissue whose nearest sample was measured.
+    """(I, J, K) labels on another grid: a voxel has the number of a tissue if its nearest sample was measured.
 
-    Tissues without a number are left out; of two at one voxel the later one counts.
+    Tissues without a number are left out; where two overlap, the later one counts.
     """
     labels = np.zeros(geometry.shape, dtype=np.uint8, order="F")
     for tissue in tissues:
@@ -44,7 +44,7 @@ def mark_regions(tissues: Iterable[MeasuredTissue], numbers: Mapping[str, int], 
 
 
 def _box(region: Region, geometry: Geometry) -> tuple[slice, slice, slice]:
-    """The voxels of the grid among which the measured samples lie."""
+    """Slices of the grid that enclose the measured samples."""
     held = np.argwhere(region.mask)
     if not len(held):
         return slice(0, 0), slice(0, 0), slice(0, 0)
@@ -58,7 +58,7 @@ def _box(region: Region, geometry: Geometry) -> tuple[slice, slice, slice]:
 
 
 def _on_grid(region: Region, geometry: Geometry, box: tuple[slice, slice, slice]) -> NDArray[np.bool_]:
-    """The mask on the voxels of the box, each by the nearest sample."""
+    """The mask on the voxels of the box, by nearest neighbour."""
     shape = tuple(part.stop - part.start for part in box)
     if 0 in shape:
         return np.zeros(shape, dtype=bool)

@@ -1,4 +1,4 @@
-"""Rods side by side under the back, and what the scan shows along their row beside each vertebra."""
+"""A row of rods under the back, and the HU along it beside each vertebra."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from osteo_core.morphometry.frame import Body
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.terms import Level
 
-#: A row may be turned this much against the line from right to left, and its rods may lie this far off it.
+#: Largest angle between a row and the left-right axis, and largest distance of a rod from the row.
 _ROW_TURN_DEG, _OFF_ROW_MM = 15.0, 3.0
-#: The profile along a row goes on this far beyond the outermost rods that stand out.
+#: The profile along a row extends this far beyond the outermost rods that stand out.
 _BESIDE_MM = 90.0
-#: A disc with less than this is air; beyond the round field of view, or below what air shows, nothing was measured.
+#: A disc up to the first is air; up to the second, or outside the round field of view, nothing was measured.
 _AIR_HU, _NOTHING_HU = -200.0, -1200.0
-#: Base round the rods of a phantom, mm, and its cushion.
+#: Width of a phantom's base and cushion around its rods, mm.
 _BASE_MM = 14.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RodRow:
-    """Rods side by side on one line, and what the scan shows along it.
+    """Rods side by side on one line, and the HU along it.
 
-    ``seen_mm`` (n,) are places of the rods that stand out, in mm along the row from the patient's right to left;
-    ``along_mm`` (m,) is a finer ruler on the same line, and ``hu`` the mean HU there of a disc of 0.6 of the rods'
-    radius, on each vertebra's own slices; NaN where the disc leaves the round field of view or is not even. A place in
-    the air beside a phantom has the HU of air: no rod is there. ``box_mm`` (2, 3) are the corners of the phantom with
-    its base, LPS mm.
+    ``seen_mm`` (n,): positions of the rods that stand out, in mm along the row from the patient's right to left.
+    ``along_mm`` (m,): finer positions on the same line. ``hu``: for each vertebra the (m,) mean HU there, on its own
+    slices, of a disc of 0.6 of the rods' radius; NaN where the disc leaves the round field of view or is not uniform.
+    A position in the air beside a phantom has the HU of air: no rod is there. ``box_mm`` (2, 3): corners of the
+    phantom with its base, LPS mm.
     """
 
     seen_mm: FloatArray
@@ -44,7 +44,7 @@ class RodRow:
 
 
 def find_rod_row(volume: Volume, bodies: Sequence[Body]) -> RodRow | None:
-    """The row with the most straight rods behind these bodies, None where fewer than two lie on a line.
+    """The row with the most straight rods behind these bodies; None if fewer than two lie on a line.
 
     The volume may have any orientation.
     """
@@ -60,7 +60,7 @@ def find_rod_row(volume: Volume, bodies: Sequence[Body]) -> RodRow | None:
 
 
 def _row_of(rods: Sequence[Rod]) -> tuple[Rod, ...]:
-    """The most rods on one line that runs nearly from right to left."""
+    """The longest set of rods on one line that runs nearly from right to left; () if there is none."""
     best: tuple[Rod, ...] = ()
     for a, b in combinations(rods, 2):
         step = b.place_mm - a.place_mm
@@ -88,7 +88,7 @@ def _profile(volume: Volume, bodies: Sequence[Body], row: Sequence[Rod]) -> RodR
 
 
 def _box_of(volume: Volume, line: Rod, places: FloatArray) -> FloatArray:
-    """(2, 3) corners of the rods with their base, over all slices of the scan."""
+    """(2, 3) corners in LPS mm of the rods with their base, over all slices of the scan."""
     length = volume.geometry.spacing_mm[2] * volume.geometry.shape[2]
     z = float(volume.geometry.affine_lps[2, 3]) + np.array([0.0, length])
     moved = (line.at(z) - line.place_mm)[:, None, :] + places[None, :, :]
@@ -107,7 +107,7 @@ def _slices_of(body: Body, geometry: Geometry) -> range:
 
 
 def _along(volume: Volume, body: Body, line: Rod, offsets_mm: FloatArray) -> FloatArray:
-    """(m,) mean HU over the body's slices of a disc about each place of the row; NaN where it is not even or cut."""
+    """(m,) mean HU of a disc at each position of the row, over the body's slices; NaN if it is cut or not uniform."""
     geometry = volume.geometry
     inner = INNER_SHARE * line.radius_mm
     steps = np.arange(-inner, inner + 1e-6, geometry.spacing_mm[0])
@@ -129,7 +129,7 @@ def _along(volume: Volume, body: Body, line: Rod, offsets_mm: FloatArray) -> Flo
 
 
 def _is_in_circle(places_mm: FloatArray, radius_mm: float, geometry: Geometry) -> FloatArray:
-    """Whether discs about places (m, 2) lie in the round field of view; what is beyond may be filled as if with air."""
+    """(m,) whether discs at positions (m, 2) lie in the round field of view; beyond it, padding may look like air."""
     half = np.array(geometry.shape[:2]) * np.array(geometry.spacing_mm[:2]) / 2
     middle = geometry.affine_lps[:2, 3] + np.diag(geometry.affine_lps)[:2] * (np.array(geometry.shape[:2]) - 1) / 2
     return np.asarray(np.hypot(*(places_mm - middle).T) < half.min() - radius_mm)

@@ -1,7 +1,7 @@
 """Straight rods under the patient's back: candidates for the rods of a calibration phantom.
 
-A rod is a round, uniform cross-section that keeps its place from slice to slice; bones, vessels and bowel do not. The
-search looks at mean images of slabs along the patient, so noise averages out, and links what it finds from slab to
+A rod has a round, uniform cross-section that stays in place from slice to slice; bones, vessels and bowel do not. The
+search uses mean images of slabs along the patient, so that noise averages out, and links its findings from slab to
 slab. Whether a row of such rods is a known phantom is decided in `osteo_core.density.calibration.in_scan`.
 """
 
@@ -16,30 +16,30 @@ from scipy import ndimage
 from osteo_core.imaging.resample import cropped_grid
 from osteo_core.records import FloatArray, Geometry, Volume
 
-#: Radii of rods that phantoms have, mm, from 12 to 26 mm across.
+#: Radii in mm that are searched: the rods of phantoms are 12 to 26 mm across.
 RADII_MM = (5.5, 7.0, 8.5, 10.0, 12.0)
-#: A rod is searched for this far behind the middle of the vertebral bodies: behind the laminae of a thin person.
+#: The search begins this far behind the centres of the vertebral bodies: behind the laminae of a thin person.
 _BEHIND_BODIES_MM = 42.0
 _SLAB_MM = 18.0
-#: Pixels are joined to about this size before the search, which then takes a fraction of a second.
+#: Pixels are averaged to about this size before the search, which then takes a fraction of a second.
 _PIXEL_MM = 1.4
 _SLABS = 6
-#: The search box beside and behind the bodies, mm: the widest phantom lies within it.
+#: Reach of the search box to either side of the bodies and behind them, mm: it holds the widest phantom.
 _ASIDE_MM, _DEPTH_MM = 190.0, 190.0
-#: Fewer rods than this in a first look at three slabs: there is no phantom, and the search ends. Two may stand out
-#: of a phantom whose third is like its base.
+#: The search ends if a first look at three slabs finds fewer rods than this: there is no phantom. A phantom of which
+#: one rod resembles its base may show only two.
 FEWEST, _FIRST_LOOK = 2, 3
-#: Contrast of a rod against what lies round it, HU; rods like their base are found by their place in the row.
+#: Least contrast of a rod with its surroundings, HU; rods that resemble their base are found by their place in the row.
 _CONTRAST_HU = 22.0
-#: Evenness of a rod's inner part in a slab's mean, HU, beside a share of its contrast (edge blur).
+#: Largest SD in a rod's inner part in the mean of a slab: so many HU plus a share of its contrast (edge blur).
 UNEVEN_HU, UNEVEN_SHARE = 9.0, 0.10
 _SECTORS = 8
-#: Air beside the base must not outweigh a rod's own contrast, nor metal that of its neighbours.
+#: HU are clipped so that air beside the base does not outweigh a rod's own contrast, nor metal that of its neighbours.
 _CLIPPED_HU = (-100.0, 700.0)
-#: A rod may lean this much against the scanner's axis (mm per mm), and be off its straight line this much.
+#: Largest lean of a rod against the scanner's axis (mm per mm), and largest distance of a spot from the rod's line.
 _LEAN, _OFF_LINE_MM = 0.09, 2.0
 _LINK_MM = 5.0
-#: Share of the slabs in which a rod must be seen.
+#: Least share of the slabs in which a rod must be seen.
 _SEEN_SHARE = 0.75
 INNER_SHARE = 0.6
 
@@ -61,7 +61,7 @@ class Rod:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Spot:
-    """A round, even spot in the mean image of one slab."""
+    """A round, uniform spot in the mean image of one slab."""
 
     place_mm: FloatArray
     z_mm: float
@@ -73,7 +73,7 @@ def find_rods(volume: Volume, *, bodies_mm: FloatArray) -> tuple[Rod, ...]:
     """Straight rods behind the vertebral bodies.
 
     ``volume`` has axes left, posterior, superior (`imaging.resample.canonical`); ``bodies_mm`` (n, 3) are centres of
-    the vertebral bodies in LPS mm. Returns rods from the patient's right to left; empty where there are none.
+    the vertebral bodies in LPS mm. Returns the rods from the patient's right to left; () if there are none.
     """
     low, high = float(bodies_mm[:, 2].min()), float(bodies_mm[:, 2].max())
     box = _search_box(volume.geometry, bodies_mm)
@@ -94,7 +94,7 @@ def _first_look(n: int) -> tuple[int, ...]:
 
 
 def _search_box(geometry: Geometry, bodies_mm: FloatArray) -> tuple[slice, slice]:
-    """Columns and rows of the search, as slices of the first two axes; empty where the image ends before it."""
+    """The search box as slices of the first two axes; empty if the image does not reach it."""
     middle, back = bodies_mm[:, 0].mean(), bodies_mm[:, 1].min() + _BEHIND_BODIES_MM
     corners = np.array([[middle - _ASIDE_MM, back, 0.0], [middle + _ASIDE_MM, back + _DEPTH_MM, 0.0]])
     index = np.clip(np.rint(geometry.to_index(corners)[:, :2]).astype(int), 0, np.array(geometry.shape[:2]))
@@ -114,7 +114,7 @@ def _spots_of_slab(volume: Volume, slab: slice, box: tuple[slice, slice]) -> lis
 
 
 def _slab_starts(geometry: Geometry, low_mm: float, high_mm: float) -> list[slice]:
-    """Slices of up to six slabs evenly between two heights."""
+    """Slices of up to six slabs, evenly spaced between two heights."""
     step = float(geometry.spacing_mm[2])
     first_z = float(geometry.affine_lps[2, 3])
     n = geometry.shape[2]
@@ -127,7 +127,7 @@ def _slab_starts(geometry: Geometry, low_mm: float, high_mm: float) -> list[slic
 
 
 def _spots(image: FloatArray, z_mm: float, geometry: Geometry) -> list[_Spot]:
-    """Round, even spots of one mean image, the best of those that overlap."""
+    """Round, uniform spots of one mean image; of those that overlap, the strongest."""
     pixel = float(geometry.spacing_mm[0])
     if min(image.shape) < 2 * RADII_MM[0] / pixel:
         return []
@@ -155,7 +155,7 @@ def _spots(image: FloatArray, z_mm: float, geometry: Geometry) -> list[_Spot]:
 
 
 def _contrast(image: FloatArray, at: tuple[int, int], radius: float) -> float | None:
-    """HU of a disc less its surroundings; None where it is not an even disc with an edge all round."""
+    """HU of a disc minus its surroundings; None unless the disc is uniform and has an edge all round."""
     reach = int(np.ceil(1.7 * radius))
     i, j = at
     if i < reach or j < reach or i + reach >= image.shape[0] or j + reach >= image.shape[1]:
@@ -209,7 +209,7 @@ def _follow(spot: _Spot, slabs: Sequence[Sequence[_Spot]]) -> list[_Spot]:
 
 
 def _straight(chain: Sequence[_Spot]) -> Rod | None:
-    """The line through the spots; None where they do not lie on one, or lean too much."""
+    """The line through the spots; None if they do not lie on one or it leans too much."""
     z = np.array([spot.z_mm for spot in chain])
     places = np.array([spot.place_mm for spot in chain])
     middle = float(z.mean())

@@ -1,10 +1,10 @@
-"""The trabecular region of a body, in millimetres, and the HU in it.
+"""The trabecular region of a vertebral body, defined in millimetres, and the HU in it.
 
-Definition, the same at every slice thickness up to the accepted 5 mm: voxels of the source grid whose
+The definition is the same at every accepted slice thickness (up to 5 mm): voxels of the source grid whose
 centre lies at least ROI_SURFACE_MARGIN inside the outlined surface (a mask is taken as the boxes of its
-voxels, so a thick slice does not move the surface), at least ROI_ENDPLATE_MARGIN from both endplate planes,
+voxels, so that thick slices do not move the surface), at least ROI_ENDPLATE_MARGIN from both endplate planes,
 and in the anterior two thirds, without the block at mid height that holds the basivertebral vein.
-Thicker steps along the body take more from the endplates: half a step more than 2.5 mm.
+The endplate margin is never less than 2.5 mm plus half a step along the body.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from osteo_core.outcomes import CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, Measurement, Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import MEASURED_LEVELS, Level, Step
 
-#: Depth is measured on a grid at least as fine as this.
+#: Depth is measured on a grid at least this fine.
 _FINE_MM = 1.0
 #: The basivertebral vein enters from behind at mid height and reaches the middle: |left|, |superior| in mm
 #: from the centre, and share of the depth from the posterior wall.
@@ -45,9 +45,9 @@ _ENDPLATE_BLUR_MM = 2.5
 def measure_levels(
     volume: Volume, segmentation: Segmentation, bodies: tuple[Body, ...] | None = None
 ) -> tuple[Measurement, ...]:
-    """Geometry and trabecular HU of every outlined level, head to foot; reasons to refuse stand in each.
+    """Geometry and trabecular HU of every outlined level, head to foot, each with the reasons to exclude it.
 
-    ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already.
+    ``bodies``: the result of ``find_bodies(segmentation)``, if the caller already has it.
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
     found = {segmented.level: segmented for segmented in segmentation.levels}
@@ -56,7 +56,7 @@ def measure_levels(
 
 
 def trabecular_roi(body: Body) -> NDArray[np.bool_]:
-    """(I, J, K) bool on the body's crop: the trabecular region."""
+    """The trabecular region, (I, J, K) bool on the body's crop."""
     surface_mm, front_share = ROI_SURFACE_MARGIN.value, ROI_POSTERIOR_SHARE.value
     roi = body.mask & (depth_mm(body) >= surface_mm)
     centre_line = np.zeros((5, 3))
@@ -77,14 +77,14 @@ def trabecular_roi(body: Body) -> NDArray[np.bool_]:
 def depth_mm(body: Body) -> FloatArray:
     """(I, J, K) mm from each voxel's centre to the outlined surface; 0 outside.
 
-    Thick voxels count as an odd number of parts along each axis, so that the surface is the voxels' faces and the
-    distance does not depend on the slice thickness. The depth is the distance to the centre of the nearest part
-    outside, less half a part. Its square is a sum over the axes, so each axis is searched alone (Felzenszwalb 2012,
-    Theory Comput 8:415).
+    Thick voxels are divided into an odd number of parts along each axis, so that the surface follows the faces of the
+    voxels and the depth does not depend on the slice thickness. The depth is the distance to the centre of the nearest
+    part outside, minus half a part. Its square is a sum over the axes, so each axis is searched separately
+    (Felzenszwalb 2012, Theory Comput 8:415).
     """
     parts = [_odd_parts(step) for step in body.geometry.spacing_mm]
     fine_mm = [step / n for step, n in zip(body.geometry.spacing_mm, parts, strict=True)]
-    # The array's edge is a surface too: a body that the field of view cuts has no bone beyond it.
+    # The edge of the array is a surface too: a body cut by the field of view has no bone beyond it.
     squared_mm2 = np.where(np.pad(body.mask, 1), np.inf, 0.0)
     for axis, (part_mm, n) in enumerate(zip(fine_mm, parts, strict=True)):
         _lower_along(np.moveaxis(squared_mm2, axis, 0), part_mm=part_mm, parts=n)
@@ -94,10 +94,10 @@ def depth_mm(body: Body) -> FloatArray:
 
 
 def _lower_along(squared_mm2: FloatArray, *, part_mm: float, parts: int) -> None:
-    """Lower each value, in place, to the least sum of a value along the first axis and the squared distance to it."""
+    """Replace each value, in place, by the least value plus squared distance to it along the first axis."""
     before = squared_mm2.copy()
     for steps in range(1, len(before)):
-        # From a voxel's centre to the nearest part of the voxel so many steps away.
+        # From the centre of a voxel to the nearest part of the voxel that lies ``steps`` voxels away.
         away_mm = (steps * parts - parts // 2) * part_mm
         if away_mm * away_mm >= squared_mm2.max():
             return
@@ -119,7 +119,7 @@ def _endplate_clearances_mm(body: Body, position: FloatArray) -> tuple[FloatArra
 
 
 def measure_body(volume: Volume, body: Body, *, segmented: SegmentedLevel) -> Measurement:
-    """One level alone: geometry, trabecular HU, and the first reason of its own against it."""
+    """One level by itself: geometry, trabecular HU, and the reasons to exclude it, without regard to other levels."""
     heights = measure_heights(body, volume)
     measurement = Measurement(
         level=body.level,
@@ -146,7 +146,7 @@ def _with_hu(measurement: Measurement, values: NDArray[np.generic], *, voxel_ml:
     return replace(measurement, mean_hu=float(hu.mean()), median_hu=float(np.median(hu)), sd_hu=float(hu.std(ddof=1)))
 
 
-#: In a picture clipped to a window, a region with more of its voxels at one highest value is clipped itself (design).
+#: In an image clipped to a window, a region with a larger share of its voxels at their maximum is clipped (design).
 _AT_BOUND_SHARE = 0.02
 _Reason = tuple[bool, ExclusionCode, str, str]
 
@@ -195,7 +195,7 @@ def _region_reasons(measurement: Measurement) -> tuple[_Reason, ...]:
 
 
 def _at_bound(volume: Volume, values: NDArray[np.generic]) -> _Reason:
-    """A region that reaches the upper bound of a display window: nobody knows how dense its bone really is."""
+    """Too many voxels at the upper bound of a display window: the true density of the bone is unknown."""
     is_clipped = any(caution.code is CautionCode.WINDOW_CLIPPED for caution in volume.cautions)
     highest = float(values.max()) if len(values) else 0.0
     share = float(np.mean(values == highest)) if is_clipped and len(values) else 0.0
@@ -210,9 +210,9 @@ def _that_apply(reasons: Iterable[_Reason], *, level: Level) -> Iterator[Exclusi
 
 
 def refuse_unlike(measurements: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
-    """Sclerosis or a lesion of a whole body: a level that the other sound ones agree against does not count.
+    """Exclude the one level that differs from all other sound ones, as after sclerosis or a lesion of a whole body.
 
-    Where no majority agrees, as with two levels against two, none is left out; `assess` tells that they disagree.
+    If no majority agrees, as with two levels against two, none is excluded; `assess` reports that they disagree.
     """
     sound = [m for m in measurements if m.exclusion is None and m.median_hu is not None]
     odd = outvoted_level(sound)

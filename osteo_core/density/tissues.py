@@ -1,7 +1,7 @@
-"""Calibration tissues of the scan itself: air outside, subcutaneous fat, muscle, blood, kidney, cortical bone.
+"""Calibration tissues in the scan itself: air outside, subcutaneous fat, muscle, blood, kidney, cortical bone.
 
-No second model: each tissue is looked for where anatomy puts it, seen from the outlined bodies and from the skin.
-What is not found is absent; a narrow field of view without skin has the fat round the spine instead ('deep fat').
+There is no second model: each tissue is sought at its anatomical position relative to the outlined bodies and the skin.
+A tissue not found is left out; if a narrow field of view shows no skin, fat near the spine is used ('deep fat').
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import CalibrationTissues, FloatArray, Geometry, HuArray, Segmentation, TissueSample, Volume
 from osteo_core.terms import Level, Step
 
-#: Padding outside the field of view was set to this by the reader; it is not measured air.
+#: The reader sets padding outside the field of view to this value; it is not measured air.
 _PADDING_HU = -1024.0
 _MINIMUM_AREA_MM2 = 100.0
 _AIR_DISTANCE_MM = (8.0, 60.0)
@@ -36,13 +36,13 @@ _FAT_DEPTH_MM = (6.0, 30.0)
 _FAT_HU = (-150.0, -30.0)
 _MUSCLE_HU = (0.0, 110.0)
 _HISTOGRAM_SMOOTHING_HU = 4.0
-#: Compact bone is sought this far round a body, where laminae and facets lie: the brightest volume of a small mean.
+#: Compact bone is sought this far round a body, where laminae and facets lie: the brightest volume of a smoothed image.
 _CORTICAL_REACH_MM = (30.0, 30.0, 0.0)
 _CORTICAL_BACK_MM = 40.0
 _CORTICAL_MEAN_VOXELS = 3
 _CORTICAL_VOLUME_ML = 0.1
-#: Below, it is not compact bone; above lies metal, or bone at a low keV (cortical bone is 1931 HU at 80 kVp by
-#: NIST attenuation).
+#: Below this range it is not compact bone; above it lies metal, or bone at a low keV (cortical bone is 1931 HU at
+#: 80 kVp by NIST attenuation).
 _CORTICAL_HU = (150.0, 2000.0)
 _CORTICAL_LEVELS = (Level.T12, Level.L1, Level.L2, Level.L3, Level.L4, Level.L5)
 
@@ -83,15 +83,15 @@ def measure_tissues(
 ) -> tuple[CalibrationTissues, tuple[MeasuredTissue, ...]]:
     """The calibration tissues, and where in the scan each of them was measured.
 
-    ``bodies``: what ``find_bodies(segmentation)`` gave, when the caller has it already. ``without_mm`` (2, 3) are
-    corners in LPS mm of a box that holds no patient but a phantom; it counts as air that was not measured.
+    ``bodies``: the result of ``find_bodies(segmentation)``, if the caller already has it. ``without_mm`` (2, 3):
+    corners in LPS mm of a box that holds a phantom and nothing of the patient; it is treated as unmeasured air.
     """
     bodies = find_bodies(segmentation) if bodies is None else bodies
-    # Blocks are cut from one end of the grid, so the same end whichever way the file stores the scan.
+    # Blocks are cut from one end of the grid; on the canonical grid it is the same end however the file is stored.
     voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
     volume = Volume(voxels_hu=voxels, geometry=geometry)
     crossed = trunk = find_trunk(volume)
-    if without_mm is not None:  # rays cross a phantom too, but no tissue lies in it
+    if without_mm is not None:  # the water path includes a phantom, but no tissue lies in it
         volume = Volume(voxels_hu=_emptied(voxels, geometry, without_mm), geometry=geometry)
         trunk = find_trunk(volume)
     vessels = find_vessels(volume, bodies)
@@ -114,7 +114,7 @@ def measure_tissues(
 
 
 def _emptied(voxels: HuArray, geometry: Geometry, box_mm: FloatArray) -> HuArray:
-    """A copy with padding inside the box, so that nothing of a phantom is taken for skin, fat or muscle."""
+    """A copy with padding inside the box, so that no part of a phantom is taken for skin, fat or muscle."""
     index = geometry.to_index(box_mm)
     low, high = np.floor(index.min(axis=0)).astype(int), np.ceil(index.max(axis=0)).astype(int) + 1
     emptied = np.array(voxels)
@@ -123,7 +123,7 @@ def _emptied(voxels: HuArray, geometry: Geometry, box_mm: FloatArray) -> HuArray
 
 
 def tissue_cautions(tissues: CalibrationTissues) -> tuple[Caution, ...]:
-    """HU_SHIFT when air or fat was found but not where HU should put it."""
+    """HU_SHIFT if the HU of air or fat lie outside their limits."""
     found = []
     for name, low, high in (
         ("air", AIR_HU_LOW.value, AIR_HU_HIGH.value),
@@ -165,9 +165,9 @@ def _air(trunk: Trunk) -> MeasuredTissue | None:
     index = np.argwhere(ring & (trunk.hu > _PADDING_HU + 1e-3) & (trunk.hu < _AIR_BELOW_HU))
     values = trunk.hu[tuple(index.T)]
     if len(values) and values.std() < _AIR_NOISE_HU:
-        # Nothing that was measured is so even: padding of another value, or blurred by resampling.
+        # Measured air is never so uniform: this is padding with another value, or blurred by resampling.
         return None
-    # Clothes, blankets and the mattress are nearly air: the mode is air itself, a mean is not.
+    # Clothes, blankets and the mattress are nearly air: they shift the mean, but not the mode.
     return _tissue("air", index, trunk)
 
 
@@ -178,13 +178,13 @@ def _fat(trunk: Trunk) -> MeasuredTissue | None:
 
 
 def _deep_fat(trunk: Trunk, bodies: tuple[Body, ...]) -> MeasuredTissue | None:
-    """Fat behind the peritoneum and between muscles, for scans that do not show the skin."""
+    """Retroperitoneal and intermuscular fat, for scans that do not show the skin."""
     pure = _pure_fat(trunk)
     return _tissue("deep fat", _joined(_around(trunk, body, pure)[0] for body in bodies), trunk)
 
 
 def _pure_fat(trunk: Trunk) -> NDArray[np.bool_]:
-    """Coarse voxels that are fat and lie among fat: a thin layer shows its neighbours' HU."""
+    """Coarse voxels of fat surrounded by fat: a thin layer is mixed with its neighbours (partial volume)."""
     low, high = _FAT_HU
     found: NDArray[np.bool_] = ndimage.binary_erosion((trunk.hu > low) & (trunk.hu < high))
     return found
@@ -206,7 +206,7 @@ def _muscle(trunk: Trunk, bodies: tuple[Body, ...]) -> MeasuredTissue | None:
 
 
 def _around(trunk: Trunk, body: Body, wanted: NDArray[np.bool_]) -> tuple[NDArray[np.intp], FloatArray]:
-    """Wanted coarse voxels within 9 cm of a body: index (n, 3) and position in its axes (n, 3) mm."""
+    """Coarse voxels of ``wanted`` within 9 cm of a body: indices (n, 3) and positions in its axes (n, 3) mm."""
     centre = trunk.geometry.to_index(body.frame.origin_mm)
     reach = 90.0 / np.array(trunk.geometry.spacing_mm)
     box = tuple(
@@ -223,9 +223,9 @@ def _joined(parts: Iterable[NDArray[np.intp]]) -> NDArray[np.intp]:
 
 
 def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> MeasuredTissue | None:
-    """The brightest compact bone of the vertebrae, arches included; thin cortex keeps it below pure cortical bone.
+    """The brightest compact bone of the vertebrae, arches included; partial volume keeps it below pure cortical bone.
 
-    Where all of them show more than any bone at a tube voltage, it is 'dense bone', by which nothing is calibrated.
+    If every level exceeds what bone shows at any tube voltage, it is 'dense bone', which no calibration uses.
     """
     brightest = [compact for body in bodies if body.level in _CORTICAL_LEVELS and (compact := _compact(volume, body))]
     found = [compact for compact in brightest if compact.sample.mean_hu <= _CORTICAL_HU[1]]
@@ -242,7 +242,7 @@ def _cortical(volume: Volume, bodies: tuple[Body, ...]) -> MeasuredTissue | None
 
 
 def _compact(volume: Volume, body: Body) -> MeasuredTissue | None:
-    """The brightest bone round one body, or metal: mean and SD of HU, axial area; None for no bone."""
+    """The brightest bone, or metal, round one body: mean and SD of HU, axial area; None if there is no bone."""
     points = voxel_centres_mm(body.geometry)[body.mask]
     low, high = points.min(axis=0) - _CORTICAL_REACH_MM, points.max(axis=0) + _CORTICAL_REACH_MM
     high[1] += _CORTICAL_BACK_MM
@@ -271,7 +271,7 @@ def _compact(volume: Volume, body: Body) -> MeasuredTissue | None:
 
 
 def _tissue(name: str, index: NDArray[np.intp], trunk: Trunk) -> MeasuredTissue | None:
-    """The tissue of these coarse voxels (n, 3), its HU the mode; None where they are too few."""
+    """The tissue of these coarse voxels (n, 3), with their mode as its HU; None if there are too few."""
     values = trunk.hu[tuple(index.T)]
     area = len(values) * trunk.voxel_area_mm2
     if area < _MINIMUM_AREA_MM2:

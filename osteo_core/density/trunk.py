@@ -1,6 +1,6 @@
-"""The patient's trunk on a coarse grid: which voxels are the patient, which are air outside, how deep each lies.
+"""The patient's trunk on a coarse grid: the voxels of the patient, those of outside air, and the depth of each.
 
-The grid holds means over blocks of about 3 mm: fast on a whole torso, and noise does not matter.
+The grid holds means over blocks of about 3 mm: this is fast on a whole torso and averages out noise.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from osteo_core.records import FloatArray, Geometry, Volume
 
 _BLOCK_MM = 3.0
 _SKIN_HU = -300.0
-#: Sheets, tubes and the table are thinner than this or do not touch the largest piece after it is shrunk.
+#: Sheets, tubes and the table are thinner than this, or no longer touch the largest piece after the erosion.
 _OPENING_STEPS = 2
 
 
@@ -40,7 +40,7 @@ class Trunk:
 
 
 def find_trunk(volume: Volume) -> Trunk:
-    """Patient and outside air. In a narrow field of view there may be no air, and depth is then infinite."""
+    """Patient and outside air. A narrow field of view may show no air; depth is then infinite."""
     hu, geometry = coarse_volume(volume)
     dense = hu > _SKIN_HU
     inside = _patient(dense)
@@ -70,7 +70,7 @@ def coarse_volume(volume: Volume) -> tuple[FloatArray, Geometry]:
 
 
 def _patient(dense: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    # Ones beyond the border: the erosion must not remove a patient whom the field of view cuts.
+    # Ones beyond the border: the erosion must not remove a patient cut by the field of view.
     core = ndimage.binary_erosion(dense, iterations=_OPENING_STEPS, border_value=1)
     if not core.any():
         return dense

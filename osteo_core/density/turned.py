@@ -1,7 +1,7 @@
-"""Whether a body lies turned against its header: spine in front, or lungs and pelvis at the wrong ends.
+"""Whether the orientation of a body contradicts its header: spine in front, or lungs and pelvis at the wrong ends.
 
-A converter that flips an image and not its affine leaves such a scan, and no vertebra is found or sure in it. Left and
-right cannot be told: bone is alike on both sides, and what is measured is too.
+A converter that flips an image but not its affine leaves such a scan, and no vertebra is found with confidence in it.
+A swap of left and right cannot be detected: bone is alike on both sides. It does not affect the measurements either.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from osteo_core.terms import Step
 
 #: A trunk is wider than a head or a crop round the spine.
 _TRUNK_MM = 250.0
-#: Bone of the spine, half the width of the strip in the middle where it is looked for, and how far in front of the
-#: middle its centre must lie, as a share of the depth there. Seven real trunks have it 0.10 to 0.28 behind.
+#: Least HU of spinal bone, half the width of the midline strip in which it is sought, and how far in front of the
+#: middle its centre must lie, as a share of the depth there. In seven real trunks it lies 0.10 to 0.28 behind.
 _BONE_HU, _STRIP_MM, _IN_FRONT = 250.0, 40.0, 0.05
-#: Lung, eroded, in a third of the scan; bowel gas is darker. Five real scans have 66 ml and more above, none below.
+#: HU of lung (bowel gas is darker), least volume after erosion in the lowest third of the scan, and least ratio to the
+#: uppermost third. Five real scans have 66 ml and more in the uppermost third, none in the lowest.
 _LUNG_HU, _LUNG_ML, _MANY_TIMES = (-930.0, -700.0), 30.0, 10.0
-#: Where no lung is in view, the third with the pelvis has so many times the bone of the other (2.4 and 2.9).
+#: If no lung is in view, the third with the pelvis has at least this many times the bone of the other (2.4 and 2.9).
 _PELVIS_TIMES = 1.8
 
 
 def turned_body(volume: Volume, segmentation: Segmentation) -> Exclusion | None:
-    """Why the body contradicts its header, where no level is sure; None where one is, or nothing speaks for it."""
+    """Why the body contradicts its header; None if any level is sure or unrated, or nothing suggests it."""
     sure = LEVEL_CONFIDENCE.value
     if any(found.confidence is None or found.confidence >= sure for found in segmentation.levels):
         return None
@@ -42,7 +43,7 @@ def turned_body(volume: Volume, segmentation: Segmentation) -> Exclusion | None:
 
 
 def _front(trunk: Trunk) -> str:
-    """Canonical grids run to the left, to the back and to the head."""
+    """How far the spine lies in front, in words; '' if it does not. Canonical axes: left, posterior, superior."""
     index = np.argwhere(trunk.inside)
     if not len(index) or np.ptp(index[:, 0]) * trunk.geometry.spacing_mm[0] < _TRUNK_MM:
         return ""

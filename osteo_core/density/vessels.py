@@ -1,9 +1,9 @@
-"""Blood in aorta and vena cava, and the kidneys, looked for where they lie seen from the lumbar bodies.
+"""Blood in the aorta and vena cava, and the kidneys, sought at their positions relative to the vertebral bodies.
 
-Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest even
-disc in its window. A vessel may be pressed flat or hidden at some levels, and one level may show bowel with
-oral contrast instead; so the median of the brighter half of the levels counts, and at least two of those down to L3
-must show one: the aorta divides at L4 or near it, and what lies there may be bowel.
+Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest uniform
+disc in its window. At some levels a vessel may be compressed or hidden, and one level may show bowel with oral
+contrast instead; so the median of the brighter half of the levels is used, and at least two levels down to L3
+must show one: the aorta divides near L4, and what lies there may be bowel.
 Minutes after the injection the kidneys excrete: contrast in a renal pelvis is far brighter than any vessel.
 """
 
@@ -21,7 +21,7 @@ from osteo_core.records import FloatArray, Geometry, TissueSample, Volume
 from osteo_core.terms import Level
 
 _STEP_MM = 2.0
-#: Half length along the spine over which HU are averaged: vessels run on, bowel and nodes do not.
+#: Half the length along the spine over which HU are averaged: vessels run that far, bowel and nodes do not.
 _HALF_LENGTH_MM = 8.0
 _UP_MM = np.arange(-_HALF_LENGTH_MM, _HALF_LENGTH_MM + 0.1, _STEP_MM)
 _LEVELS = (Level.T11, Level.T12, Level.L1, Level.L2, Level.L3, Level.L4)
@@ -33,7 +33,7 @@ _MINIMUM_DEPTH_MM = 12.0
 
 @dataclass(frozen=True, kw_only=True)
 class _Window:
-    """Where the centre of a disc may lie, in mm: left, and anterior of the body's front; disc; HU; evenness."""
+    """Ranges for the centre of a disc in mm, to the left and anterior to the body's front; its radius, HU and SD."""
 
     left: tuple[float, float]
     anterior: tuple[float, float]
@@ -45,7 +45,7 @@ class _Window:
 
 @dataclass(frozen=True, kw_only=True)
 class _Disc:
-    """One disc at one body: mean and SD of its HU, and where it lies."""
+    """One disc at one body: mean and SD of its HU, and its region."""
 
     level: Level
     mean_hu: float
@@ -82,12 +82,15 @@ _PELVIS = tuple(
     )
     for side in ((28.0, 62.0), (-62.0, -28.0))
 )
-#: Excreted contrast is this many times as bright as the brightest of vessels and kidneys.
+#: Excreted contrast is at least this many times as bright as the brightest vessel or kidney.
 _EXCRETED_RATIO = 1.3
 
 
 def find_vessels(volume: Volume, bodies: tuple[Body, ...]) -> tuple[MeasuredTissue, ...]:
-    """'blood' (aorta), 'cava' and 'kidney' where at least two levels show one, 'urine' where it is excreted."""
+    """'blood' (aorta), 'cava' and 'kidney' if at least two discs show them (both kidneys of one level count as two).
+
+    'urine' if a kidney is found and contrast is excreted.
+    """
     found = []
     for name, windows in _WINDOWS.items():
         discs = [disc for window in windows for body in bodies if (disc := _brightest_disc(volume, body, window))]
@@ -122,7 +125,7 @@ def _excreted(volume: Volume, bodies: tuple[Body, ...], *, brightest_hu: float) 
 
 
 def _brightest_disc(volume: Volume, body: Body, window: _Window) -> _Disc | None:
-    """The brightest even disc of one window at one body; None when there is none."""
+    """The brightest uniform disc of one window at one body; None if there is none."""
     if body.level not in window.levels:
         return None
     front_mm = _front_mm(body)
@@ -133,7 +136,7 @@ def _brightest_disc(volume: Volume, body: Body, window: _Window) -> _Disc | None
     sd = np.sqrt(np.maximum(square - mean**2, 0.0))
     in_window = (left >= window.left[0]) & (left <= window.left[1])
     in_window &= (anterior >= window.anterior[0]) & (anterior <= window.anterior[1])
-    # Brighter blood is noisier in HU and its edge steeper, so evenness is relative above 100 HU.
+    # Brighter blood varies more in HU and has a steeper edge, so above 100 HU the SD is judged relative to the mean.
     even = in_window & (sd <= window.sd_hu * np.maximum(mean / 100.0, 1.0))
     even &= (mean >= window.hu[0]) & (mean <= window.hu[1])
     if not even.any():
@@ -145,7 +148,7 @@ def _brightest_disc(volume: Volume, body: Body, window: _Window) -> _Disc | None
 
 
 def _region(body: Body, centre_mm: FloatArray, *, radius_mm: float) -> Region:
-    """The samples of one disc, which runs along the body's axis; ``centre_mm`` (2,): left and anterior in its axes."""
+    """The samples of one disc, extended along the body's axis; ``centre_mm`` (2,): left and anterior in its axes."""
     disc = _disc(radius_mm) > 0
     mask = np.repeat(disc[:, :, None], len(_UP_MM), axis=2)
     affine = np.eye(4)
@@ -163,7 +166,7 @@ def _front_mm(body: Body) -> float:
 def _sample_plane(
     volume: Volume, body: Body, *, window: _Window, front_mm: float
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """HU averaged along the spine on a plane of the body (NaN outside the scan), with its coordinates."""
+    """HU averaged along the spine in the body's axial plane (NaN outside the scan), with its left and anterior mm."""
     margin = window.radius_mm + 2 * _STEP_MM
     left = np.arange(window.left[0] - margin, window.left[1] + margin, _STEP_MM)
     front = np.arange(window.anterior[0] - margin, window.anterior[1] + margin, _STEP_MM)
@@ -171,7 +174,7 @@ def _sample_plane(
     index = volume.geometry.to_index(body.frame.to_world_mm(grid))
     hu = sample_hu(volume, index)
     known = np.isfinite(hu)
-    # A slab mostly outside the scan says nothing.
+    # A slab mostly outside the scan is not evaluated.
     enough = known.sum(axis=-1) * _STEP_MM >= _MINIMUM_DEPTH_MM
     total = np.where(known, hu, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
     plane = np.where(enough, total, np.nan)

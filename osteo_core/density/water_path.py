@@ -1,7 +1,7 @@
-"""How much water X-rays cross on their way through the spine: it hardens the beam and so lowers the HU of bone.
+"""The water path of X-rays through the spine: it hardens the beam and so lowers the HU of bone.
 
 Water-equivalent as for dose (AAPM report 220: a voxel counts as HU/1000 + 1 of water), but along rays through the
-vertebral bodies, mean over directions, since every view contributes to the bone's HU alike.
+vertebral bodies and averaged over directions, since every view contributes equally to the HU of bone.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from osteo_core.records import FloatArray
 _DIRECTIONS = 36
 _STEP_MM = 3.0
 _REACH_MM = 420.0
-#: A ray is whole when it ends in air; of all rays at least this share must be.
+#: A ray is complete if it ends in air; at least this share of all rays must be complete.
 _WHOLE_SHARE = 0.7
-#: Steps beyond the skin at which air is looked for; outside a round field of view lies -1024 instead.
+#: Steps beyond the skin at which air is expected; outside a round field of view lies -1024 instead.
 _BEYOND = 4
 _PADDING_HU = -1023.5
 
 
 def water_path_cm(trunk: Trunk, bodies: tuple[Body, ...]) -> float | None:
-    """Water in cm through the centres of the bodies; None without bodies or when the field of view cuts the trunk."""
+    """Water path in cm through the bodies' centres; None without bodies or if the field of view cuts the trunk."""
     if not bodies:
         return None
     paths = [_through(trunk, np.asarray(body.frame.origin_mm)) for body in bodies]
@@ -32,12 +32,12 @@ def water_path_cm(trunk: Trunk, bodies: tuple[Body, ...]) -> float | None:
     whole = rays[np.isfinite(rays)]
     if len(whole) < _WHOLE_SHARE * len(rays):
         return None
-    # A ray here goes from the centre one way; the way through is two of them.
+    # A ray runs from the centre one way only; the path through the body is twice as long.
     return float(2.0 * whole.mean()) / 10.0
 
 
 def _through(trunk: Trunk, centre_mm: FloatArray) -> FloatArray:
-    """(directions,) mm of water from a point outwards in the axial plane; NaN where the field of view cuts tissue."""
+    """(directions,) mm of water outwards from a point in the axial plane; NaN where the field of view cuts tissue."""
     angle = 2.0 * np.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
     out = np.arange(_STEP_MM / 2, _REACH_MM, _STEP_MM)
     offset = out[None, :, None] * np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=-1)[:, None, :]
@@ -50,7 +50,7 @@ def _through(trunk: Trunk, centre_mm: FloatArray) -> FloatArray:
 
 
 def _ends_in_air(hu: FloatArray, *, tissue: NDArray[np.bool_], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(directions,) True where measured air, not padding, follows the trunk."""
+    """(directions,) True if measured air, not padding, follows the trunk."""
     rows, steps = tissue.shape
     last = steps - 1 - tissue[:, ::-1].argmax(axis=1)
     beyond = np.minimum(last + _BEYOND, steps - 1)

@@ -1,1 +1,1 @@
-"""Every clinical and quality limit, one module a subject. Numbers only: no logic lies here."""
+"""All clinical and quality limits, one module per subject: numbers only, no logic."""

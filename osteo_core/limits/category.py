@@ -1,4 +1,4 @@
-"""Limits of the categories and of who gets one."""
+"""Limits of the categories, and of who is given one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Times within which a flagged patient is followed up, and the bands of the indicators."""
+"""Times within which a flagged patient must be followed up, and the bands of the indicators."""
 
 from __future__ import annotations
 

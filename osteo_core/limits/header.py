@@ -1,4 +1,4 @@
-"""Limits of the image against its header: HU scale by the calibration tissues, spacing by the size of the bodies."""
+"""Limits for testing an image against its header: HU scale by calibration tissues, spacing by the size of bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits that show values which are not HU or are shifted: air, fat, soft tissue."""
+"""Limits beyond which values are not HU, or HU are shifted: air, fat, soft tissue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits within which the tissues of plain CT lie at the stated tube voltage; beyond is another image of the scan."""
+"""Limits of tissues in plain CT at the stated tube voltage; beyond them it is a spectral image or a material map."""
 
 from __future__ import annotations
 

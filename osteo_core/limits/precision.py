@@ -1,4 +1,4 @@
-"""Precision: how far two measurements of unchanged bone lie apart, and so which change means anything."""
+"""Precision: how far two measurements of unchanged bone lie apart, and so which change is significant."""
 
 from __future__ import annotations
 

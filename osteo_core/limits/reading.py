@@ -1,4 +1,4 @@
-"""Readers: from which difference on a third person decides."""
+"""Readers: the difference between two of them beyond which a third person decides."""
 
 from __future__ import annotations
 

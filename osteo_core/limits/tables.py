@@ -1,4 +1,4 @@
-"""Plausible ranges of what tables of people hold: calibration lines, phantom rods, tube voltages, QCT values."""
+"""Plausible ranges of values in user-supplied tables: calibration lines, phantom rods, tube voltages, QCT values."""
 
 from __future__ import annotations
 

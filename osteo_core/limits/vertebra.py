@@ -1,4 +1,4 @@
-"""Limits of a vertebral body's mask: confidence, height, fit on bone."""
+"""Limits of a vertebra's mask: confidence, height, holes, fit on bone."""
 
 from __future__ import annotations
 

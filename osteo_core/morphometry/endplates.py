@@ -1,8 +1,8 @@
-"""Where the endplates lie between the slices, from the mask and from the bright line that an endplate draws.
+"""Position of the endplates between slices, from the mask and from the bright line of an endplate.
 
-A mask knows a surface to half a slice: it says in which half of its slice the endplate lies. The bright
-cortical line says in which slice the surface lies, hardly where in it. Each errs where the other is sure, so
-their mean halves the error of either alone (SD 1.0 to 0.5 mm on simulated 2-3 mm slices, true masks).
+A mask locates a surface to half a slice: it shows in which half of its slice the endplate lies. The bright
+cortical line shows in which slice the surface lies, but hardly where within it. Their errors complement each
+other, so the mean halves the error of either alone (SD 1.0 to 0.5 mm on simulated 2-3 mm slices, true masks).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from osteo_core.morphometry.frame import Body, chords_mm
 from osteo_core.records import FloatArray, Volume
 
 _STEP_MM = 0.5
-#: How far to either side of the mask's edge the profile is read.
+#: Reach of the profile to either side of the mask's edge.
 _REACH_MM = 10.0
 #: The brightest point may lie half a slice and this far from the mask's edge.
 _SEARCH_MM = 1.5
@@ -25,9 +25,9 @@ _HALF_CORTEX_MM = 0.3
 #: A line seen through slices of one step spreads over three of them.
 _SPREAD_STEPS = 1.5
 _MINIMUM_SPREAD_MM = 2.5
-#: What bone inside shows is the median over this length.
+#: HU of the bone inside are the median over this length.
 _INSIDE_MM = 2.0
-#: Share of the line in the result, of the mask the rest.
+#: Weight of the line in the result; the mask has the rest.
 _LINE_SHARE = 0.5
 
 
@@ -35,7 +35,7 @@ def endplates_mm(body: Body, volume: Volume | None, *, starts_mm: FloatArray) ->
     """Lower and upper endplate on lines along the body's superior axis.
 
     ``starts_mm`` (n, 3) in the body's axes. Returns two (n,) arrays in mm along that axis, NaN where a line
-    misses the body. Without a volume, or where no bright line is seen, the mask's edge alone counts.
+    misses the body. Without a volume, or where no bright line is seen, the mask's edge alone is used.
     """
     low, high = chords_mm(body, starts_mm=starts_mm, direction=2)
     if volume is None:
@@ -47,7 +47,7 @@ def endplates_mm(body: Body, volume: Volume | None, *, starts_mm: FloatArray) ->
 
 
 def _shift_mm(body: Body, volume: Volume, *, starts_mm: FloatArray, edges: FloatArray, out: float) -> FloatArray:
-    """(n,) mm by which each surface lies further out than the mask's edge."""
+    """(n,) mm by which each surface lies outside the mask's edge."""
     offsets = np.arange(-_REACH_MM, _REACH_MM + _STEP_MM / 2, _STEP_MM)
     points = np.repeat(starts_mm[:, None, :], len(offsets), axis=1)
     points[:, :, 2] = edges[:, None] + out * offsets
@@ -58,7 +58,7 @@ def _shift_mm(body: Body, volume: Volume, *, starts_mm: FloatArray, edges: Float
 
 
 def _line_mm(profiles: FloatArray, offsets: FloatArray, *, allowed_mm: float, step_mm: float) -> FloatArray:
-    """(n,) offset of the surface that the bright line of each profile (n, m) marks; NaN where there is none."""
+    """(n,) offset in mm of the surface marked by the bright line of each profile (n, m); NaN if there is none."""
     near = np.abs(offsets) <= allowed_mm
     peak = np.where(near, profiles, -np.inf).argmax(axis=1)[:, None]
     spread = round(max(_SPREAD_STEPS * step_mm, _MINIMUM_SPREAD_MM) / _STEP_MM)

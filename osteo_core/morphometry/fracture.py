@@ -1,11 +1,11 @@
-"""Height loss of each body against its own shape and its neighbours, and the grade it makes.
+"""Height loss of each body against its own shape and its neighbours, and the resulting fracture grade.
 
-Expected heights come twice: (a) from the body's own posterior height and the level's normal shape, so a
-lordotic L4-L5, higher in front by nature, is no fracture; (b) from the other bodies of the same patient,
-scaled by the level's normal heights. A body that is low itself does not say what is normal: it is left out, and
-the mean of the sound ones counts, so several fractures in a row do not hide one another.
+Expected heights have two sources: (a) the body's own posterior height and the level's normal shape, so that a
+lordotic L4-L5, naturally higher in front, is not a fracture; (b) the other bodies of the same patient, scaled
+by the level's normal heights. Bodies that have lost height themselves are left out of (b) and the mean of the
+sound ones is used, so that several fractures in a row do not hide one another.
 The loss of a body is the largest of: anterior and middle against (a), all three against (b).
-Grades by Genant 1993 with the boundary rule: 20 <= x < 25 % is 1 (possible),
+Grades by Genant 1993 with these boundaries: 20 <= x < 25 % is 1 (possible),
 25 <= x <= 40 % is 2, above 40 % is 3.
 """
 
@@ -41,26 +41,26 @@ NORMAL_HEIGHTS: dict[Level, tuple[float, float, float]] = {
     Level.L4: (1.02, 0.89, 0.975),
     Level.L5: (1.05, 0.87, 0.875),
 }
-#: Genant's method (1993) grades T4-L4; L5 is wedged by nature and only says what is normal.
+#: Genant's method (1993) grades T4-L4; L5 is naturally wedged and serves only as a neighbour.
 _LOWEST_GRADED = Level.L4
-#: Fewer other bodies than this say nothing about what is normal for the patient.
+#: With fewer other bodies than this, what is normal for the patient is not known.
 _MINIMUM_NEIGHBOURS = 2
-#: Share of a height that is not believed for each mm of step beyond HEIGHT_STEP_TRUSTED: heights err by
+#: Reduction of a loss before it is graded, for each mm of step beyond HEIGHT_STEP_TRUSTED: heights err by
 #: 0.5 mm (SD) on simulated 2-3 mm slices and by 1.1 mm on 5 mm ones (2026-11-25).
 _LOSS_PER_MM = 0.01
 _NOT_ONE_WHOLE_BODY = (ExclusionCode.LEVEL_CUT, ExclusionCode.IMPLAUSIBLE_BODY)
-#: How far within the rims heights are taken, as a share of the depth; a wedge loses most at the rim itself. The front
-#: wall is hollow at mid height, where the depth is read, by some 3 % of it.
+#: Distance from the rims at which heights are measured, as a share of the depth; a wedge loses most at the rim itself.
+#: The front wall is concave: at mid height, where the depth is measured, it lies some 3 % of it behind the rim.
 _FRONT_SHARE, _BACK_SHARE = 0.155, 0.125
 _PLACES = ("anterior", "middle", "posterior")
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeightLoss:
-    """Largest height loss of one body, where it is, against what, and its grade 0-3.
+    """Largest height loss of one body as a share, its place, what it is compared with, and its grade 0-3.
 
-    ``depression``: by which share the middle of the endplates lies lower than the rims and the level's normal
-    shape say. It speaks of the cause and changes no grade.
+    ``depression``: share by which the middle height is smaller than the rims and the level's normal shape predict.
+    It suggests the cause and does not change the grade.
     """
 
     loss: float
@@ -71,16 +71,16 @@ class HeightLoss:
 
     @property
     def words(self) -> str:
-        """The finding for a sentence, such as 'anterior height 31 % below its neighbours'."""
+        """The finding, phrased for a sentence: 'anterior height 31 % below its neighbours'."""
         return f"{self.place} height {100 * self.loss:.0f} % below {self.against}"
 
     @property
     def suggested_cause(self) -> SuggestedCause:
-        """What the endplates suggest about the cause of a deformity, from grade 1 on, for a reader to decide.
+        """What the endplates suggest about the cause of a deformity of grade 1 or more, for a reader to decide.
 
         After the algorithm-based qualitative reading (Jiang 2004): an osteoporotic fracture depresses the centre of an
-        endplate; a wedge without it may be old, Scheuermann's, or wear. A sound height is no deformity: what a
-        depression without any loss of height may mean is for the reader alone.
+        endplate; a wedge without depression may be old, or due to Scheuermann's disease or wear. Without a height loss
+        there is no deformity: the meaning of a depression alone is left to the reader.
         """
         if self.grade < 1:
             return SuggestedCause.NO_DEFORMITY
@@ -89,7 +89,7 @@ class HeightLoss:
 
     @property
     def cause_words(self) -> str:
-        """The suggestion for a sentence."""
+        """The suggested cause, phrased for a sentence."""
         if self.suggested_cause is SuggestedCause.DEPRESSED:
             return f"endplates depressed by {100 * self.depression:.0f} %, which speaks for an osteoporotic fracture"
         return "endplates not depressed, so an old wedge, Scheuermann or wear is possible too"
@@ -100,11 +100,11 @@ def grade_fractures(
 ) -> tuple[tuple[Measurement, ...], tuple[Caution, ...]]:
     """Measurements with their fracture grade, and a caution for every grade from 1 (possible).
 
-    ``step_mm``: distance of the slices along the spine; heights from thick slices are rough, so a part of
-    the loss is not believed (HEIGHT_STEP_TRUSTED).
+    ``step_mm``: distance of the slices along the spine; heights from thick slices are imprecise, so part of
+    the loss is disregarded (HEIGHT_STEP_TRUSTED).
 
-    A level of grade 2 or 3 no longer counts for the density; a possible fracture (grade 1) does. Bodies that
-    the field of view cuts, or that are too small to be whole, are neither graded nor used as neighbours.
+    A level of grade 2 or 3 is excluded from the density; a possible fracture (grade 1) is not. Bodies that
+    the field of view cuts, or of implausible height, are neither graded nor used as neighbours.
     """
     heights = {m.level: found for m in measurements if (found := _heights_of(m)) is not None}
     losses = find_height_losses(heights, step_mm=step_mm)
@@ -114,7 +114,7 @@ def grade_fractures(
 
 
 def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0) -> dict[Level, HeightLoss]:
-    """The height loss of every level down to L4 that has a normal shape in the table; other levels are left out."""
+    """The height loss of every level from T11 to L4 by level; the heights of L5 are used as a neighbour's."""
     known = {
         level: _at_rims((found.anterior_mm, found.middle_mm, found.posterior_mm))
         for level, found in heights.items()
@@ -122,7 +122,7 @@ def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0
     }
     beyond_mm = max(step_mm - HEIGHT_STEP_TRUSTED.value, 0.0)
     allowance = _LOSS_PER_MM * beyond_mm
-    # who is low is not known yet: the median bears a few
+    # which bodies are low is not known yet: the median tolerates a few
     first = {level: _worst(level, known[level], _scale(level, known, np.median), allowance) for level in known}
     sound = {level: known[level] for level, loss in first.items() if loss.grade == 0}
     found = {}
@@ -135,8 +135,8 @@ def find_height_losses(heights: Mapping[Level, Heights], *, step_mm: float = 1.0
 def grade_of_loss(loss: float, *, error: float = 0.0) -> int:
     """Genant grade of a height loss given as a share (0.30 is 30 %).
 
-    ``error``: a loss this little below the first or second boundary counts as having reached it, so that
-    measuring errors do not hide a fracture; nothing is made severe by it.
+    ``error``: a loss at most this far below the first or second boundary counts as having reached it, so that
+    measurement errors do not hide a fracture; the boundary of grade 3 is not moved.
     """
     if loss + error < POSSIBLE_FRACTURE_LOSS.value:
         return 0
@@ -179,14 +179,14 @@ def _graded(measurement: Measurement, loss: HeightLoss | None) -> Measurement:
 
 
 def _at_rims(heights: Sequence[float]) -> np.ndarray:
-    """Anterior, middle and posterior height with both ends carried out straight to the rims."""
+    """Anterior, middle and posterior height, with the outer two extrapolated linearly to the rims."""
     anterior, middle, posterior = heights
     slope = (anterior - posterior) / (1 - _FRONT_SHARE - _BACK_SHARE)
     return np.array([anterior + _FRONT_SHARE * slope, middle, posterior - _BACK_SHARE * slope])
 
 
 def _scale(level: Level, bodies: Mapping[Level, np.ndarray], centre: Callable[..., np.ndarray]) -> np.ndarray | None:
-    """By how much the other bodies are larger than normal ones, by place; None where too few of them can say."""
+    """Size of the other bodies over normal, for each of the three heights; None if there are too few of them."""
     others = [heights / _at_rims(NORMAL_HEIGHTS[at]) for at, heights in bodies.items() if at != level]
     return centre(others, axis=0) if len(others) >= _MINIMUM_NEIGHBOURS else None
 

@@ -1,7 +1,7 @@
-"""A vertebral body with its own axes (left, anterior, superior), whatever the grid it was scanned on.
+"""A vertebral body with its own axes (left, anterior, superior), independent of the grid on which it was scanned.
 
-Everything that is measured in a body - the trabecular region, the six heights - is said in these
-axes and in millimetres, so flips, re-orientations and oblique grids change nothing.
+All measurements of a body - the trabecular region, the three heights - are made in these axes
+and in millimetres, so flips, re-orientations and oblique grids change nothing.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from osteo_core.imaging.resample import cropped_grid
 from osteo_core.records import FloatArray, Geometry, Segmentation
 from osteo_core.terms import Level
 
-#: Empty voxels kept round a body, so that distances and interpolation see its outside.
+#: Empty voxels kept round a body, so that distances and interpolation extend beyond its surface.
 _CROP_MARGIN_VOXELS = 2
-#: The body's left-right axis may be turned from the patient's by scoliosis; beyond this it is not believed.
+#: Scoliosis may turn the body's left-right axis from the patient's; a larger turn than this is rejected.
 _MAXIMUM_TURN_DEG = 30.0
-#: Endplates may be tilted against the line through the bodies; beyond this the fit is not believed.
+#: Endplates may be tilted against the line through the bodies; a larger tilt than this is rejected.
 _MAXIMUM_TILT_DEG = 30.0
-#: In the transverse plane a body is wider than deep; nearer to a circle than this, the turn is unknown.
+#: In the transverse plane a body is wider than deep; below this ratio it is too round to show its turn.
 _MINIMUM_VARIANCE_RATIO = 1.15
 _ENDPLATE_STEP_MM = 2.0
 _RAY_STEP_MM = 0.25
@@ -59,9 +59,9 @@ class BodyFrame:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Body:
-    """One outlined body: mask (I, J, K) bool on a crop of the source grid, where it lies, its axes.
+    """One outlined body: mask (I, J, K) bool on a crop of the source grid, the crop's position, the body's axes.
 
-    The mask is the largest connected piece; ``voxels`` counts all voxels of the level, stray ones too.
+    The mask is the largest connected piece; ``voxels`` counts all voxels of the level, including stray ones.
     """
 
     level: Level
@@ -73,12 +73,12 @@ class Body:
 
     @property
     def volume_ml(self) -> float:
-        """Volume of the outlined voxels."""
+        """Volume of the outlined voxels in ml."""
         return self.voxels * self.geometry.voxel_volume_ml
 
     @property
     def step_along_mm(self) -> float:
-        """Extent of one voxel along the body's superior axis."""
+        """Extent of one voxel along the body's superior axis in mm."""
         return float(np.abs(self.frame.axes[:, 2] @ self.geometry.affine_lps[:3, :3]).max())
 
 
@@ -127,7 +127,7 @@ class _Crop:
 def _crop(segmentation: Segmentation, level: Level, *, box: Box) -> _Crop:
     mask = segmentation.labels[box] == level
     voxels = int(mask.sum())
-    # A stray voxel far away would turn the axes and blow up the crop.
+    # A distant stray voxel would tilt the axes and enlarge the crop.
     inner = ndimage.find_objects(largest_piece(mask).astype(np.uint8))[0]
     box = _with_margin(_shifted(inner, box), shape=segmentation.geometry.shape)
     mask = largest_piece(segmentation.labels[box] == level)
@@ -152,7 +152,7 @@ def _centroid_mm(mask: NDArray[np.bool_], geometry: Geometry) -> FloatArray:
 
 
 def _line_of_bodies(level: Level, centroids: Mapping[Level, FloatArray]) -> FloatArray:
-    """Unit vector towards the head along the line through the neighbouring bodies' centroids."""
+    """Unit vector (3,) in LPS towards the head along the line through the neighbouring bodies' centroids."""
     above = centroids.get(Level(level - 1)) if level > min(Level) else None
     below = centroids.get(Level(level + 1)) if level < max(Level) else None
     own = centroids[level]
@@ -160,7 +160,7 @@ def _line_of_bodies(level: Level, centroids: Mapping[Level, FloatArray]) -> Floa
     lower = below if below is not None else own
     line = upper - lower
     length = float(np.linalg.norm(line))
-    # A lone body has no line through it: the patient's head direction is used instead.
+    # Without a neighbour there is no line: the superior axis of the patient is used instead.
     return line / length if length > 1.0 else np.array([0.0, 0.0, 1.0])
 
 
@@ -196,7 +196,7 @@ def _turn_to_width(frame: BodyFrame, points: FloatArray) -> FloatArray:
 
 
 def _tilt_to_endplates(mask: NDArray[np.bool_], geometry: Geometry, *, frame: BodyFrame) -> BodyFrame:
-    """Superior axis turned to the mean normal of both endplates."""
+    """The frame with its superior axis along the mean normal of both endplates."""
     upper, lower = _endplate_planes(mask, geometry, frame=frame)
     slope = (upper[1:] + lower[1:]) / 2
     if not np.isfinite(slope).all() or np.degrees(np.arctan(np.linalg.norm(slope))) > _MAXIMUM_TILT_DEG:
@@ -206,7 +206,7 @@ def _tilt_to_endplates(mask: NDArray[np.bool_], geometry: Geometry, *, frame: Bo
 
 
 def _endplate_planes(mask: NDArray[np.bool_], geometry: Geometry, *, frame: BodyFrame) -> tuple[FloatArray, FloatArray]:
-    """Least-squares planes through the central part of the upper and of the lower endplate."""
+    """Least-squares planes through the central part of the upper and the lower endplate; NaN if it is not found."""
     spread = frame.to_body_mm(geometry.to_world_mm(np.argwhere(mask).astype(float))).std(axis=0)
     # A uniform body spans about 3.5 SD; 1.2 SD either side is its central two thirds.
     left, front = (np.arange(-1.2 * s, 1.2 * s + 1e-9, _ENDPLATE_STEP_MM) for s in spread[:2])

@@ -1,8 +1,8 @@
 """Six-point morphometry: anterior, middle and posterior height of a body in its own axes.
 
-Heights are taken on several sagittal slices near the middle, 10-15 % inside the rims (osteophytes and
-lipping sit on the rims), each the mean over three places, and the median of the slices is reported. The surface
-is found between the slices (`endplates.py`), so a height does not jump by a whole slice.
+Heights are measured on several sagittal slices near the middle, 10-15 % inside the rims (where osteophytes and
+lipping occur), each as the mean of three positions; the median over the slices is reported. The surface is
+located between the CT slices (`endplates.py`), so that a height does not jump by a whole slice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from osteo_core.records import FloatArray, Volume
 
 #: Sagittal slices, as a share of the body's width to either side of its middle.
 _SLICES = np.linspace(-0.12, 0.12, 7)
-#: Where between posterior (0) and anterior rim (1) each height is taken.
+#: Positions of each height, from the posterior rim (0) to the anterior rim (1).
 _POSTERIOR = (0.10, 0.125, 0.15)
 _MIDDLE = (0.45, 0.50, 0.55)
 _ANTERIOR = (0.85, 0.875, 0.90)
@@ -33,9 +33,9 @@ class Heights:
 
 
 def measure_heights(body: Body, volume: Volume | None = None) -> Heights | None:
-    """Median anterior, middle and posterior height; None where too little is outlined to have rims.
+    """Median anterior, middle and posterior height; None if too little is outlined to find the rims.
 
-    Without a volume the mask's edges alone count.
+    Without a volume the mask's edges alone are used.
     """
     if not np.isfinite(body.frame.upper_plane).all():
         return None
@@ -53,7 +53,7 @@ def measure_heights(body: Body, volume: Volume | None = None) -> Heights | None:
 
 
 def body_width_mm(body: Body) -> float:
-    """Left-right extent of the body through its centre."""
+    """Left-right extent of the body through its centre, in mm; 0 if the centre lies outside the mask."""
     left, right = chords_mm(body, starts_mm=np.zeros((1, 3)), direction=0)
     return float(right[0] - left[0]) if np.isfinite(left[0]) else 0.0
 

@@ -1,1 +1,1 @@
-"""Masks made elsewhere: found by series, read with the numbering they state, bodies cut out of whole vertebrae."""
+"""Masks from elsewhere: found for a series, read with the numbering they state, and cut from vertebrae to bodies."""

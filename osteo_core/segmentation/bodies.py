@@ -1,7 +1,7 @@
-"""Cut the vertebral body out of a whole vertebra, by the rule that also cut the references.
+"""Cut the vertebral body out of a whole vertebra, by the rule that was also used for the reference masks.
 
-Distance transform; keep what lies deep; its largest piece grown back inside the mask; and everything of the vertebra
-in front of that piece's centre. Gives 58-68 % of a lumbar vertebra's volume.
+A distance transform finds the deep voxels; their largest piece is grown back within the mask, and everything of the
+vertebra in front of that piece's centre is added. The result is 58-68 % of a lumbar vertebra's volume.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from osteo_core.imaging.resample import CANONICAL_CODES, cropped_grid, resample_
 from osteo_core.records import FloatArray, Geometry, LabelArray
 from osteo_core.terms import Level
 
-#: Part of the hash of every result on cut bodies: another cut is another version.
+#: Part of the hash of every result on cut bodies; it must change whenever the cut does.
 CUT_VERSION = "1"
 #: Depth that survives the erosion: pedicles are thinner, bodies thicker.
 DEPTH_LUMBAR_MM = 6.5
 DEPTH_THORACIC_MM = 5.5
 GROW_BACK_EXTRA_MM = 1.5
-#: A lumbar body is 58-68 % of its vertebra; less than this means that the erosion took too much.
+#: A lumbar body is 58-68 % of its vertebra; with less than this, the erosion removed too much.
 LEAST_SHARE = 0.30
-#: Grid of the cut; coarser masks are interpolated onto it, each level for itself.
+#: Spacing of the grid on which the cut is made; masks are interpolated onto it, each level separately.
 CUT_MM = 1.0
 _T12 = 19
-#: Voxels kept round a vertebra, so that interpolation sees its outside.
+#: Margin in voxels round a vertebra, so that interpolation reaches beyond its surface.
 _MARGIN = 2
 
 Box = tuple[slice, slice, slice]
@@ -43,7 +43,7 @@ def _opened(whole: NDArray[np.bool_], *, radius_mm: float, spacing_mm: float) ->
 
 
 def cut_body(whole: NDArray[np.bool_], *, level: int, spacing_mm: float) -> NDArray[np.bool_]:
-    """Body of one vertebra, (I, J, K) on an isotropic LPS grid (j grows to the back)."""
+    """Body of one vertebra, (I, J, K) on an isotropic LPS grid (j increases towards the back)."""
     first = DEPTH_LUMBAR_MM if level >= _T12 else DEPTH_THORACIC_MM
     padded = np.pad(whole, 2)
     body = np.zeros_like(padded)
@@ -60,7 +60,7 @@ def cut_body(whole: NDArray[np.bool_], *, level: int, spacing_mm: float) -> NDAr
 
 
 def boxes_of(labels: LabelArray) -> dict[Level, Box]:
-    """Where each level lies in a label map of VerSe numbers (I, J, K)."""
+    """The box of each level in a label map of VerSe numbers (I, J, K)."""
     found = ndimage.find_objects(labels, max_label=max(Level))
     return {Level(n): box for n, box in enumerate(found, start=1) if box is not None}
 
@@ -70,8 +70,8 @@ def body_on(
 ) -> tuple[Box, NDArray[np.bool_]] | None:
     """The body of one whole vertebra in ``labels`` (I, J, K; VerSe numbers), on the ``target`` grid.
 
-    ``box`` is where the level lies (``boxes_of``). Returns a box of the target's array and the mask within it; None
-    where the target sees nothing of it. The mask may have any axes and spacing: the level is interpolated linearly,
+    ``box``: the level's box (``boxes_of``). Returns a box of the target's array and the mask within it; None if no
+    part of the body lies in the target. The mask may have any axes and spacing: the level is interpolated linearly,
     cut on an LPS grid of CUT_MM, and each target voxel of the vertebra goes to the nearer part, body or posterior.
     """
     whole, own = _cropped(labels[box] == level, geometry, box)
@@ -102,7 +102,7 @@ def bodies_of_whole(labels: LabelArray, geometry: Geometry, levels: tuple[Level,
 
 
 def _cropped(mask: NDArray[np.bool_], geometry: Geometry, box: Box) -> tuple[FloatArray, Geometry]:
-    """The vertebra without stray pieces as 0 and 1, with a rim of 0, and the grid of that crop."""
+    """The vertebra without stray pieces as 0 and 1, with a margin of 0, and the grid of that crop."""
     start = tuple(s.start - _MARGIN for s in box)
     whole = np.pad(largest_piece(mask), _MARGIN).astype(np.float32)
     return whole, cropped_grid(geometry, start, whole.shape)
@@ -114,7 +114,7 @@ def _ends_mm(geometry: Geometry) -> FloatArray:
 
 
 def _lps_grid(geometry: Geometry) -> Geometry:
-    """The isotropic grid of CUT_MM along the patient's axes that holds a whole crop."""
+    """The isotropic grid of CUT_MM along the patient's axes that encloses a crop."""
     ends = _ends_mm(geometry)
     low, high = ends.min(0), ends.max(0)
     if geometry.axis_codes == CANONICAL_CODES and np.allclose(geometry.spacing_mm, CUT_MM) and _is_straight(geometry):
@@ -130,7 +130,7 @@ def _is_straight(geometry: Geometry) -> bool:
 
 
 def _seen_box(own: Geometry, target: Geometry) -> Box | None:
-    """The part of the target's array in which a crop lies; None where it lies outside."""
+    """The part of the target's array in which a crop lies; None if it lies outside."""
     index = target.to_index(_ends_mm(own))
     low = np.maximum(np.floor(index.min(0)).astype(int), 0)
     high = np.minimum(np.ceil(index.max(0)).astype(int) + 1, target.shape)

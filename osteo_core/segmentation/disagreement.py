@@ -1,7 +1,7 @@
-"""Whether two levels of a mask share one body: half a body under its neighbour's number looks like a fracture.
+"""Whether two levels of a mask share one body: half a body with its neighbour's number looks like a fracture.
 
-Bodies are what is left of two neighbouring vertebrae where the surface is shaved off: arches and joints vanish, and the
-disc keeps two bodies apart. A piece that is as high as one body and bears two numbers is one body with two numbers.
+Eroding two neighbouring vertebrae leaves their bodies: arches and joints vanish, and the disc separates the bodies. A
+piece with the height of one body and two numbers is one body with two numbers.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from osteo_core.segmentation.bodies import Box
 from osteo_core.segmentation.masks import WholeVertebrae, refused
 from osteo_core.terms import MASK_LEVELS, Level
 
-#: Shaved off on every side: pedicles and processes are thinner, half of a low body is not.
+#: Depth of the erosion: pedicles and processes are thinner than twice this, half of a low body is not.
 _SHAVED_MM = 5.0
-#: Share of a piece that a second number must have: less is the ragged edge of a mask.
+#: Least share of a piece that a second number must have: less is the ragged edge of a mask.
 _SHARE = 0.05
-#: A body without its surface is at most so high (35 mm, or 45 mm tilted); two touching bodies are higher.
+#: Largest height of one eroded body (35 mm before erosion, or 45 mm tilted); two touching bodies are higher.
 _ONE_BODY_MM = 34.0
-#: Two bodies without their surface reach further, with the disc between them; nine real masks have up to 36 mm.
+#: Two eroded bodies with the disc between them are higher than this; single levels of nine real masks reach 36 mm.
 _TWO_BODIES_MM = 40.0
-#: A mask is looked at in steps of up to this.
+#: A mask is sampled in steps of up to this.
 _FINE_MM = 1.5
-#: Pieces with less than this share of the largest one are joints and arches, no bodies.
+#: Pieces with less than this share of the largest one are joints and arches, not bodies.
 _LEAST_OF_LARGEST = 0.35
-#: What a number has elsewhere makes a body of its own from this share of the piece on.
+#: A number has a body of its own elsewhere if another piece holds more of it than this share of this piece.
 _OWN_BODY = 0.05
 
 
 def shared_body(mask: WholeVertebrae) -> Exclusion | None:
-    """Why the levels of a mask disagree; None where each body has one number."""
+    """Why the levels of a mask disagree; None if each body has one number."""
     levels = [level for level in MASK_LEVELS if level in mask.boxes]
     for upper, lower in itertools.pairwise(levels):
         share = _second_share(mask, int(upper), int(lower))
@@ -49,7 +49,7 @@ def shared_body(mask: WholeVertebrae) -> Exclusion | None:
 
 
 def _height_of_bodies_mm(mask: WholeVertebrae, level: Level) -> float:
-    """From the lowest to the highest point of what is left of a level's bodies where the surface is shaved off."""
+    """Height in mm from the lowest to the highest point of a level's bodies after erosion."""
     pieces, n, up_mm = _shaved(mask, mask.boxes[level], (int(level),))
     sizes = np.bincount(pieces.ravel(), minlength=n + 1)[1:]
     large = np.flatnonzero(sizes >= _LEAST_OF_LARGEST * sizes.max(initial=0)) + 1
@@ -57,7 +57,7 @@ def _height_of_bodies_mm(mask: WholeVertebrae, level: Level) -> float:
 
 
 def _shaved(mask: WholeVertebrae, box: Box, numbers: tuple[int, ...]) -> tuple[NDArray[np.int32], int, FloatArray]:
-    """What these numbers leave in a box without their surface, as numbered pieces, and how far up one index leads."""
+    """The eroded voxels of these numbers in a box as numbered pieces, the count, and (3,) mm upwards per index step."""
     stride = _stride(mask)
     sampling = np.array(mask.geometry.spacing_mm) * stride
     part = np.pad(np.isin(mask.labels[box][:: stride[0], :: stride[1], :: stride[2]], numbers), 1)
@@ -71,7 +71,7 @@ def _stride(mask: WholeVertebrae) -> NDArray[np.int_]:
 
 
 def _second_share(mask: WholeVertebrae, upper: int, lower: int) -> float:
-    """The largest share that a number with a body of its own elsewhere has in another number's body."""
+    """The largest share of another number's body taken by a number that has a body of its own elsewhere."""
     box = _joined(mask.boxes[upper], mask.boxes[lower])  # type: ignore[index]
     pieces, n, up_mm = _shaved(mask, box, (upper, lower))
     stride = _stride(mask)
@@ -84,7 +84,7 @@ def _second_share(mask: WholeVertebrae, upper: int, lower: int) -> float:
         elsewhere = np.delete(counts, p, axis=0).max(axis=0, initial=0)
         if own.sum() < _LEAST_OF_LARGEST * largest or height_mm > _ONE_BODY_MM:
             continue
-        # The number that has a body of its own elsewhere took what it has here.
+        # A number with a body of its own elsewhere has taken its voxels here from the other number.
         taken = [own[m] / own.sum() for m in (0, 1) if elsewhere[m] > _OWN_BODY * own.sum()]
         worst = max([worst, *(share for share in taken if share < 1.0)])
     return worst

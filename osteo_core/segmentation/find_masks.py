@@ -1,8 +1,9 @@
-"""The masks in a folder, by the name of the series each belongs to. Headers and names alone; no voxel is read.
+"""The masks in a folder, by the name of the series to which each belongs. Only headers and names are read, no voxels.
 
-A mask belongs to the series that a SEG references; else to the one after which its file is named, or the folder that
-holds it alone or as one file a structure. A series is known by its SeriesInstanceUID or its file's name, else by its
-folder's name, else by its PatientID (`names`); letters' case, composed umlauts and a tool's endings do not matter.
+A SEG belongs to the series that it references; any other mask to the series after which its file is named, or the
+folder that holds it alone or as one file per structure. A series is identified by its SeriesInstanceUID or file name,
+else by the name of its folder, else by its PatientID (`names`); case, composed umlauts and endings added by tools do
+not matter.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from osteo_core.terms import Step
 
 _HASH_DIGITS = 12
 _CHUNK = 2**20
-#: Names that a reason lists at most of each side.
+#: A reason lists at most this many names of each side.
 _LISTED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskFiles:
-    """One mask: a label map, a SEG, or files of one vertebra each, named by the file; and whose numbers it holds."""
+    """One mask: a label map, a SEG, or one file per vertebra, named after it; and the tool whose numbers it has."""
 
     files: tuple[Path, ...]
     tool: MaskTool
@@ -40,7 +41,7 @@ class MaskFiles:
 
     @property
     def names_beside(self) -> Path:
-        """Where nnU-Net leaves the names of its labels."""
+        """The file in which nnU-Net writes the names of its labels."""
         return self.files[0].parent / NNUNET_NAMES
 
     def model_hash(self) -> str:
@@ -57,10 +58,10 @@ class MaskFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskFolder:
-    """All masks of a folder by the names under which their series are known.
+    """All masks of a folder by the names that identify their series.
 
-    ``tells_names``: whether a reason may repeat names of files and folders, which can be patients'. So it is where
-    results stay beside the files (``process``), and not in a store.
+    ``tells_names``: whether a reason may repeat names of files and folders, which may be patients' names: True if the
+    results stay beside the files (``process``), False for a store.
     """
 
     tool: MaskTool
@@ -68,9 +69,9 @@ class MaskFolder:
     tells_names: bool = False
 
     def masks_of(self, series: Iterable[Series]) -> dict[str, MaskFiles | Exclusion]:
-        """The one mask of each series by its key; an Exclusion where there is none, or it is not certain which.
+        """The mask of each series by its key; an Exclusion if there is none or it is not certain which.
 
-        A mask that two series share by the name of their folder or patient belongs to neither.
+        A mask that two series share through the name of their folder or patient belongs to neither.
         """
         found: dict[str, MaskFiles | Exclusion] = {}
         is_by_place: dict[str, bool] = {}
@@ -83,12 +84,12 @@ class MaskFolder:
         return found
 
     def mask_of(self, series: Series) -> MaskFiles | Exclusion:
-        """The one mask of a series that is looked at by itself."""
+        """The mask of a single series; an Exclusion if there is none or it is not certain which."""
         return self._mask_of(series)[0]
 
     def _mask_of(self, series: Series) -> tuple[MaskFiles | Exclusion, bool]:
-        """The mask, and whether a folder or a patient named it."""
-        own = {file.resolve() for file in series.files}  # where masks lie beside the CT
+        """The mask, and whether it was found by the name of a folder or a patient."""
+        own = {file.resolve() for file in series.files}  # masks may lie beside the CT
         names = names_of_series(series)
         for tier, group in enumerate(names):
             for match in (composed, folded):
@@ -126,7 +127,7 @@ class MaskFolder:
 
 
 def find_masks(folder: Path, tool: MaskTool) -> MaskFolder:
-    """The masks below ``folder``; ``tool`` says whose numbers those have that name none."""
+    """The masks below ``folder``; ``tool``: the numbering of masks without names of their own."""
     masks: dict[str, tuple[MaskFiles, ...]] = {}
     for here, _, names in os.walk(folder):
         for name, mask in _masks_in(Path(here), sorted(names), top=folder, tool=tool):

@@ -1,7 +1,7 @@
-"""Whether a mask from elsewhere belongs to a CT: it lies in the image, on bone, and its levels follow one another.
+"""Whether a mask from elsewhere belongs to a CT: it lies in the image, on bone, and its levels are in order.
 
-Nothing in a NIfTI file says of which scan it is; what a mistaken, mirrored or wrongly numbered mask would give are
-plausible numbers of other tissue or other levels.
+A NIfTI file does not state to which scan it belongs, and a wrong, mirrored or wrongly numbered mask would give
+plausible values of other tissue or other levels.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from osteo_core.terms import MASK_LEVELS, Level, Step
 
 #: From head to foot; T13 lies between T12 and L1.
 _DOWN = (*(Level(n) for n in range(Level.C1, Level.L1)), Level.T13, *(Level(n) for n in range(Level.L1, Level.COCCYX)))
-#: Vertebrae that a spine may lack, and that then are no gap.
+#: Vertebrae that most spines lack; their absence is not a gap.
 _VARIANTS = (Level.L6, Level.T13)
-#: Mean heights closer than this count as equal.
+#: Least difference between the mean heights of consecutive levels; less is not in order.
 _LEAST_STEP_MM = 2.0
-#: Beside a vertebra: this far from every vertebra of the mask, and at most so far from this one.
+#: The ring round a vertebra: farther than the first from every vertebra of the mask, nearer than the second to its own.
 _RING_FROM_MM, _RING_TO_MM = 2.0, 7.0
-#: A mask fits no better when it is moved this far in any direction.
+#: A mask is refused if it fits better when it is moved this far along any axis.
 _MOVE_MM = 6.0
 _POINTS = 4000
 _LEAST_POINTS = 200
 
 
 def misfit(mask: WholeVertebrae, volume: Volume, *, frame_of_reference_uid: str = "") -> Exclusion | None:
-    """Why a mask must not be used on a volume; None where nothing speaks against it.
+    """Why a mask must not be used on a volume; None if no reason is found.
 
-    ``frame_of_reference_uid`` is the CT's, '' where its files do not say.
+    ``frame_of_reference_uid``: that of the CT, '' if its files do not state it.
     """
     stated = mask.frame_of_reference_uid
     if stated and frame_of_reference_uid and stated != frame_of_reference_uid:
@@ -51,7 +51,7 @@ def misfit(mask: WholeVertebrae, volume: Volume, *, frame_of_reference_uid: str 
 
 
 def cautions_of(mask: WholeVertebrae) -> tuple[Caution, ...]:
-    """Whose mask it is; and that levels need review where it holds a variant or leaves a level out."""
+    """The source of the mask, and that levels need review if it holds a variant or leaves a level out."""
     own = Caution(code=CautionCode.MASK_FROM_ELSEWHERE, step=Step.SEGMENT, found=mask.source)
     present = _heights_mm(mask)
     doubts = [f"the mask holds {level.name}" for level in _VARIANTS if level in present]
@@ -70,7 +70,7 @@ def _heights_mm(mask: WholeVertebrae) -> dict[Level, float]:
 
 
 def _index_of(mask: WholeVertebrae, level: Level) -> FloatArray:
-    """Some voxels of a level, (N, 3) indices of the mask's array."""
+    """A sample of a level's voxels, (N, 3) indices of the mask's array."""
     box = mask.boxes[level]
     index = np.argwhere(mask.labels[box] == level) + [s.start for s in box]
     return _some(index).astype(float)
@@ -100,7 +100,7 @@ def _within(index: FloatArray, geometry: Geometry) -> NDArray[np.bool_]:
 
 
 def _beside_bone(mask: WholeVertebrae, volume: Volume) -> Exclusion | None:
-    """Bone is brighter than what lies beside it, and more so where the mask lies than some millimetres off."""
+    """Why the mask is not on bone; None if what it marks is brighter than its surroundings, and most so in place."""
     samples = [_sampled(mask, level) for level in MASK_LEVELS if level in mask.boxes]
     here = _brighter(samples, volume, np.zeros(3))
     least = MASK_ON_BONE.value
@@ -133,9 +133,9 @@ def _sampled(mask: WholeVertebrae, level: Level) -> tuple[FloatArray, FloatArray
 
 
 def _brighter(samples: list[tuple[FloatArray, FloatArray]], volume: Volume, move_mm: FloatArray) -> float | None:
-    """Chance that a point of a vertebra is brighter than one beside it (Mann and Whitney's U over n m).
+    """Probability that a point of a vertebra is brighter than one beside it (Mann-Whitney U over n m).
 
-    The median over the levels, all moved by ``move_mm``; None where the CT sees too few points of each.
+    The median over the levels, all moved by ``move_mm``; None if too few points of every level lie in the CT.
     """
     shares = []
     for points in samples:
@@ -148,7 +148,7 @@ def _brighter(samples: list[tuple[FloatArray, FloatArray]], volume: Volume, move
 
 
 def _hu_at(points_mm: FloatArray, volume: Volume) -> NDArray[np.generic]:
-    """HU nearest to points (N, 3), where the CT has any."""
+    """HU at the voxels nearest to points (N, 3) in LPS mm; points outside the CT are left out."""
     index = volume.geometry.to_index(points_mm)
     index = np.rint(index[_within(index, volume.geometry)]).astype(int)
     return np.array(volume.voxels_hu[tuple(index.T)])

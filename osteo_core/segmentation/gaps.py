@@ -1,4 +1,4 @@
-"""Where the gaps of a series lie, by level too: finding them, before anything is outlined, knows mm alone."""
+"""The levels at which the gaps of a series lie: gaps are found before segmentation, when only their mm are known."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from osteo_core.outcomes import Caution, CautionCode
 from osteo_core.records import Segmentation
 from osteo_core.terms import Level
 
-#: As `dicom.stack.gap_between` writes it.
+#: A gap as `dicom.stack.gap_between` writes it.
 _GAP = re.compile(r"between z (-?\d+\.\d+) and (-?\d+\.\d+) mm")
 
 
 def with_levels(cautions: Sequence[Caution], segmentation: Segmentation | None) -> tuple[Caution, ...]:
-    """The cautions of finding, with the levels between which each gap lies, or that a stack of several shows."""
+    """The cautions of the find step, with the levels between which each gap lies or that a split stack shows."""
     if segmentation is None or not segmentation.levels:
         return tuple(cautions)
     return tuple(_with_levels(one, segmentation) for one in cautions)
@@ -37,7 +37,7 @@ def _from_head(segmentation: Segmentation) -> list[tuple[float, Level]]:
 
 
 def _place(low_mm: float, high_mm: float, segmentation: Segmentation) -> str:
-    """Where these heights lie among the levels."""
+    """The position of these heights among the levels, in words."""
     middle, levels = (low_mm + high_mm) / 2.0, _from_head(segmentation)
     above = [level.name for z, level in levels if z > middle]
     below = [level.name for z, level in levels if z <= middle]

@@ -1,4 +1,4 @@
-"""Holes in the vertebrae of a mask: a few voxels are filled; a mask with more is damaged, and is refused.
+"""Holes in the vertebrae of a mask: a few voxels are filled; a mask with more is damaged and is refused.
 
 A body with missing slices or voxels would be measured as a smaller or a fractured one.
 """
@@ -17,14 +17,14 @@ from osteo_core.terms import MASK_LEVELS, Step
 
 
 def without_holes(mask: WholeVertebrae) -> tuple[WholeVertebrae, tuple[Caution, ...]] | Exclusion:
-    """The mask with what each vertebra encloses under its number, and a caution that counts it.
+    """The mask with the holes enclosed by each vertebra filled, and a caution that counts their voxels.
 
-    An Exclusion where more than ``MASK_HOLES`` of a vertebra is not marked: enclosed by it, or a gap one voxel wide.
+    An Exclusion if more than ``MASK_HOLES`` of a vertebra is not marked: enclosed by it, or in gaps 1-2 voxels wide.
     """
     labels, words = mask.labels, []
     for level in (level for level in MASK_LEVELS if level in mask.boxes):
         box = mask.boxes[level]
-        # Two voxels of rim: closing dilates by one, and what touches the rim would not be closed.
+        # A margin of two voxels: closing dilates by one, and erodes what touches the edge of the array.
         own = np.pad(mask.labels[box] == level, 2)
         empty = np.pad(mask.labels[box] == 0, 2)
         enclosed = ndimage.binary_fill_holes(own) & empty

@@ -15,15 +15,15 @@ from osteo_core.segmentation.bodies import boxes_of
 from osteo_core.segmentation.masks import WholeVertebrae
 from osteo_core.terms import Level, Step
 
-#: An islet has at most this share of the vertebra round it: half a body is none, and is refused (disagreement.py).
+#: Largest share of an islet in the vertebra round it: half a body is not an islet and is refused (disagreement.py).
 _MOST_SHARE = 0.05
-#: So much of what touches an islet is the vertebra round it.
+#: Least share of the voxels touching an islet that belong to the vertebra round it.
 _ROUND_SHARE = 0.6
 _TOUCHING = np.ones((3, 3, 3), dtype=bool)
 
 
 def without_islets(mask: WholeVertebrae) -> tuple[WholeVertebrae, tuple[Caution, ...]]:
-    """The mask with every islet under the number of the vertebra round it, and a caution that counts them."""
+    """The mask with every islet given the number of the vertebra round it, and a caution that counts their voxels."""
     labels, found = mask.labels, Counter[tuple[int, int]]()
     volume = {int(level): int(np.count_nonzero(labels[box] == level)) for level, box in mask.boxes.items()}
     for level in sorted(volume):
@@ -55,7 +55,7 @@ def _resolved(labels: LabelArray, level: int, volume: dict[int, int], found: Cou
 
 
 def _level_round(labels: LabelArray, piece: NDArray[np.bool_]) -> int:
-    """The number of what most of a piece's neighbours are, 0 where that is none or too little of them."""
+    """The commonest number among a piece's neighbours; 0 if that is background or too few of them."""
     ring = ndimage.binary_dilation(piece, structure=_TOUCHING) & ~piece
     counts = np.bincount(labels[ring]) if ring.any() else np.zeros(1, dtype=int)
     most = int(counts.argmax())

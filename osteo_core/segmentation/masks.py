@@ -1,4 +1,4 @@
-"""Masks from elsewhere in: whole vertebrae with VerSe numbers, by what the mask says or the named tool means."""
+"""Reads masks from elsewhere as whole vertebrae with VerSe numbers, by the mask's own names or a known tool's table."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ from osteo_core.segmentation.naming import (
 )
 from osteo_core.terms import Level, Step
 
-#: Parts and neighbours of a vertebra: a segment that is said to be one is no whole vertebra, whatever its label.
+#: Parts and neighbours of a vertebra: a segment described as one of them is not a whole vertebra, whatever its label.
 _NO_VERTEBRA = re.compile(r"\b(dis[ck]|rib|nerve|process|arch|pedicle|lamina|canal|cord|endplate|facet)", re.IGNORECASE)
-#: TotalSegmentator version 2: the sacrum, and cysts of the kidneys, which never lie below it. In version 1 these are
-#: T10, T12 and T11: read by the numbers of version 2, its T8-T4 would be taken for L5-L1.
+#: TotalSegmentator version 2: the sacrum, and kidney cysts, which never lie below it. In version 1 these numbers are
+#: T10, T12 and T11: read as version 2, its T8-T4 would be taken for L5-L1.
 _SACRUM_2, _CYSTS_2 = 25, (23, 24)
-#: A free text of a SEG that is shown is cut to this.
+#: Free text of a SEG is cut to this length for display.
 _LONGEST_WORD = 40
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WholeVertebrae:
-    """Whole vertebrae (I, J, K; VerSe numbers) where the mask has them; ``source`` says whose mask it is, in words.
+    """Whole vertebrae (I, J, K; VerSe numbers) on the grid of the mask; ``source``: origin of the mask, in words.
 
-    ``is_placed`` is False where a NIfTI file does not say where its voxels lie; ``is_field_of_view`` is False where
-    the grid ends with what is marked on it (SEG leave empty slices out).
+    ``is_placed``: False if a NIfTI file does not state the position of its voxels; ``is_field_of_view``: False if the
+    grid ends at the marked voxels (SEG omit empty slices).
     """
 
     labels: LabelArray
@@ -58,17 +58,17 @@ class WholeVertebrae:
 
     @functools.cached_property
     def boxes(self) -> dict[Level, Box]:
-        """Where each level lies in the array."""
+        """The box of each level in the array."""
         return boxes_of(self.labels)
 
 
 def refused(found: str) -> Exclusion:
-    """The mask must not be used, and why."""
+    """The exclusion of a mask that must not be used; ``found`` says why."""
     return Exclusion(code=ExclusionCode.MASK_REFUSED, step=Step.SEGMENT, found=found)
 
 
 def read_mask(mask: MaskFiles) -> WholeVertebrae | Exclusion:
-    """The vertebrae of a mask; an Exclusion where it is damaged or its numbers mean nothing known."""
+    """The vertebrae of a mask; an Exclusion if it is damaged or the meaning of its numbers is not known."""
     try:
         if not is_volume_file(mask.files[0]):
             return _of_seg(mask.files[0])
@@ -77,12 +77,12 @@ def read_mask(mask: MaskFiles) -> WholeVertebrae | Exclusion:
         return _of_label_map(mask)
     except SegUnreadableError as error:
         return refused(str(error))
-    except ValueError as error:  # no label map: its sentence names no file
+    except ValueError as error:  # not a label map; the message names no file
         return refused(str(error))
 
 
 def frame_of_reference(series: Series) -> str:
-    """The frame of reference of a series by its first file; '' where that does not say."""
+    """The frame of reference of a series from its first file; '' if it is not stated."""
     if is_volume_file(series.files[0]):
         return ""
     header = read_header(series.files[0])
@@ -108,7 +108,7 @@ def _of_seg(path: Path) -> WholeVertebrae | Exclusion:
 
 
 def _level_of_segment(segment: Segment, conflicts: list[str]) -> int:
-    """VerSe number of a segment by its codes and words, 0 for other structures; they must not contradict."""
+    """VerSe number of a segment by its codes and words, 0 for other structures; contradictions join ``conflicts``."""
     if any(_NO_VERTEBRA.search(word) for word in segment.words):
         return 0
     levels = [level_of_code(code) for code in segment.codes] + [level_of_name(word) for word in segment.words]
@@ -137,7 +137,7 @@ def _of_structures(files: tuple[Path, ...]) -> WholeVertebrae | Exclusion:
 
 
 def _named_twice(levels: Iterable[Level]) -> str:
-    """Which vertebra is named more than once; '' for none. The sacrum has parts."""
+    """Which vertebra is named more than once, in words; '' if none. The sacrum may be, as it has several parts."""
     counted = Counter(level for level in levels if level is not Level.SACRUM)
     return next((f"it names {level.name} twice" for level, count in sorted(counted.items()) if count > 1), "")
 
@@ -161,7 +161,7 @@ def _of_label_map(mask: MaskFiles) -> WholeVertebrae | Exclusion:
         return refused("its numbers are those of TotalSegmentator version 1; only version 2 is known")
     lookup = np.zeros(256, dtype=np.uint8)
     for number, level in table.items():
-        if 0 < number < len(lookup):  # a label map has no others
+        if 0 < number < len(lookup):  # a label map has no other numbers
             lookup[number] = level
     numbered: LabelArray = lookup[labels]
     if present and not numbered.any():

@@ -1,4 +1,4 @@
-"""By which names a mask and its series may know each other: what tools and people add to a case's name, and where."""
+"""Names by which a mask is matched to its series, without what tools and people add to the name of a case."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from osteo_core.dicom.values import text
 from osteo_core.imaging.files import VOLUME_SUFFIXES, is_volume_file, volume_stem
 from osteo_core.records import Series
 
-#: What tools (TotalSegmentator, SPINEPS, VerSe, nnU-Net, MONAI, 3D Slicer, BIDS, spine-segment) and people add to the
-#: name of a mask, or call it altogether.
+#: Words that tools (TotalSegmentator, SPINEPS, VerSe, nnU-Net, MONAI, 3D Slicer, BIDS, spine-segment) and people add to
+#: the name of a mask, or use as its whole name.
 _MASK_WORDS = frozenset(
     """
     seg segs segmentation segmentations segmented autoseg segm mask masks msk label labels labelmap labelmaps lbl dseg
@@ -22,32 +22,32 @@ _MASK_WORDS = frozenset(
     out result results trans nnunet spineps veridah gt groundtruth truth manual annotation annotations roi rois final
     """.split()
 )
-#: What the CT's own name may end in where the mask's does not.
+#: Words that may end the name of the CT but not that of the mask.
 _CT_WORDS = frozenset("ct 0000 img image images scan volume vol orig original mod input raw hu".split())
-#: Folders that say what lies in them, not whose it is.
+#: Words of folder names that describe the contents, not whose they are.
 _PLACE_WORDS = _MASK_WORDS | _CT_WORDS | frozenset("dicom dicoms dcm series study axial data nifti nii scans".split())
 _BETWEEN = re.compile(r"[\s_\-.]+")
-#: Folders above a file that are looked at for a name.
+#: Number of folders above a file that are searched for a name.
 _FOLDERS_UP = 3
 
 
 def composed(name: str) -> str:
-    """The name with composed letters: macOS writes umlauts as two characters."""
+    """The name with composed letters (NFC): macOS writes umlauts as two characters."""
     return unicodedata.normalize("NFC", name)
 
 
 def folded(name: str) -> str:
-    """The name without case, and with one sign for all that separates words."""
+    """The name in lower case, with one character for every separator between words."""
     return _BETWEEN.sub("_", composed(name).casefold()).strip("_")
 
 
 def names_of_mask(stem: str) -> tuple[str, ...]:
-    """The names of the case that a mask's file name states: the name itself, and without a tool's endings."""
+    """Case names in the file name of a mask: the name itself and without a tool's endings; () if it is generic."""
     return () if _is_of(stem, _PLACE_WORDS) else _shortened(stem, _MASK_WORDS | _CT_WORDS)
 
 
 def name_of_place(folder: Path, *, top: Path | None = None) -> str:
-    """The name of the nearest folder that says whose files these are, '' where none does; not above ``top``."""
+    """The name of the nearest folder that says whose files these are; '' if none does. Not above ``top``."""
     for _ in range(_FOLDERS_UP):
         name = _without_suffix(folder.name)
         if name and not _is_of(name, _PLACE_WORDS):
@@ -59,9 +59,9 @@ def name_of_place(folder: Path, *, top: Path | None = None) -> str:
 
 
 def names_of_series(series: Series) -> tuple[tuple[str, ...], ...]:
-    """The names of a series, the surest first: its file or UID, then its folder, then its PatientID.
+    """The names of a series, the most certain first: its file or UID, then its folder, then its PatientID.
 
-    They are taken from its first file: a store keeps none.
+    They are taken from its first file, since a store does not keep them.
     """
     first = series.files[0]
     if is_volume_file(first):
@@ -79,7 +79,7 @@ def names_of_series(series: Series) -> tuple[tuple[str, ...], ...]:
 
 
 def _shortened(stem: str, words: frozenset[str]) -> tuple[str, ...]:
-    """The stem, and the stem after each word of ``words`` that is taken off its end."""
+    """The stem, and the stem after each word of ``words`` is removed from its end in turn."""
     parts = re.split(rf"({_BETWEEN.pattern})", stem)
     names = [stem]
     while len(parts) > 2 and parts[-1].casefold() in words:

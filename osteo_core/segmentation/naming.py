@@ -1,6 +1,6 @@
 """Which level a structure is: by its name, its code, or the published label table of a tool that the user names.
 
-A number alone says nothing: 22 is L3 in VerSe, L1 in TotalSegmentator's first version and the duodenum in others'.
+A number alone is ambiguous: 22 is L3 in VerSe, L1 in TotalSegmentator's first version and the duodenum elsewhere.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from osteo_core.terms import Level
 
 
 class MaskTool(StrEnum):
-    """Whose numbers a mask without names of its own holds; NAMES: it must name its structures itself.
+    """The numbering of a mask without names of its own; NAMES: the mask must name its structures itself.
 
     The members are the values of the setting ``mask_tool``.
     """
@@ -28,7 +28,7 @@ class MaskTool(StrEnum):
 
 
 #: VerSe (Sekuboyina 2021), also spine-segment's; SPINEPS and VERIDAH use the same for vertebrae, and numbers above 100
-#: for their discs and endplates, which are passed over.
+#: for discs and endplates, which are ignored.
 _VERSE = {int(level): level for level in Level}
 #: TotalSegmentator version 2, task total (Wasserthal 2023): 25 sacrum, 26 S1, 27 L5 up to 50 C1.
 _TOTALSEGMENTATOR = {25: Level.SACRUM, 26: Level.SACRUM} | {27 + n: Level(Level.L5 - n) for n in range(24)}
@@ -63,7 +63,7 @@ NNUNET_NAMES = "dataset.json"
 
 
 def level_of_name(name: str) -> Level | None:
-    """The level that a structure's name states, or None for every other structure."""
+    """The level that a structure's name states; None for any other structure."""
     plain = re.sub(r"\([^)]*\)", "", name.lower())
     if re.search(r"\d[\s_\-./]+\d", plain):  # 'T1-2' is a disc
         return None
@@ -93,15 +93,15 @@ def levels_of_names(names: Mapping[int, str]) -> dict[int, Level]:
 
 
 def names_in(path: Path) -> dict[int, str]:
-    """Names that a label map brings: in its header (TotalSegmentator, 3D Slicer) or in nnU-Net's dataset.json.
+    """Label names that come with a label map: in its header (TotalSegmentator, 3D Slicer) or nnU-Net's dataset.json.
 
-    Empty where it brings none.
+    {} if there are none.
     """
     return segment_names(path) or _names_in_header(path) or _names_beside(path.parent / NNUNET_NAMES)
 
 
 def disagreement(own: Mapping[int, Level], table: Mapping[int, Level], present: Iterable[int]) -> str:
-    """Where a file's own names speak against the table of the tool that was named; '' where they agree."""
+    """How a file's own names contradict the table of the named tool, in words; '' if they agree."""
     for number in sorted(set(present) & set(own)):
         if table.get(number) is not own[number]:
             there = table[number].name if number in table else "no vertebra"

@@ -1,1 +1,1 @@
-"""Patients of known truth as real multi-slice DICOM CT. Everything made here is marked as simulated."""
+"""Simulated patients with known truth, as real multi-slice DICOM CT; everything made here is marked as simulated."""

@@ -14,16 +14,16 @@ from osteo_core.terms import Level, Sex
 #: Height lost by Genant grade (1993: 20-25, 25-40, over 40 %), kept off the borders.
 LOSS_BY_GRADE = {1: (0.205, 0.245), 2: (0.26, 0.39), 3: (0.42, 0.55)}
 _FRACTURE_SHARE = {Level.T11: 0.8, Level.T12: 1.6, Level.L1: 1.8, Level.L2: 1.1, Level.L3: 0.8, Level.L4: 0.6}
-#: A sound body's middle is this share lower than its posterior height: both endplates are concave.
+#: Middle height of a sound body over the mean of its rims: both endplates are concave.
 _MIDDLE_SHARE = 0.92
 
 
 def draw_levels(
     rng: np.random.Generator, *, mean_vbmd: float, sex: Sex, age: int, habitus: Habitus
 ) -> tuple[SimulatedLevel, ...]:
-    """T5 to L5 of one patient; ``mean_vbmd`` is what a QCT Pro would read of L1-L4 if the marrow were that of the age.
+    """T5 to L5 of one patient; ``mean_vbmd``: QCT Pro's reading of L1-L4 with the usual marrow of the age, mg/cm3.
 
-    The patient's own marrow, fatter or leaner than that, moves what QCT reads and not the mineral.
+    The patient's own marrow, fatter or leaner than usual, changes the reading of QCT but not the mineral.
     """
     scale = (habitus.height_cm / 168) ** 0.7 * (1.02 if sex == Sex.MALE else 0.965) * float(rng.normal(1, 0.025))
     vbmd = _vbmd_by_level(rng, mean_vbmd)
@@ -43,14 +43,14 @@ def draw_levels(
 
 
 class _Make:
-    """What one patient's vertebrae share, and the hardware of one."""
+    """Properties shared by the vertebrae of one patient, and the hardware of one of them."""
 
     def __init__(self, *, scale: float, wear: float, usual_fat: float, hardware: str) -> None:
         self.scale, self.wear, self.usual_fat, self.hardware = scale, wear, usual_fat, hardware
 
 
 def _vbmd_by_level(rng: np.random.Generator, mean_vbmd: float) -> dict[Level, float]:
-    """Small offsets in the lumbar spine whose L1-L4 mean is zero; higher upwards (Budoff 2012)."""
+    """vBMD in mg/cm3 by level: small offsets whose L1-L4 mean is zero, and a rise above L1 (Budoff 2012)."""
     offsets = {level: float(rng.uniform(-LEVEL_OFFSET_MG_CM3, LEVEL_OFFSET_MG_CM3)) for level in SIZES}
     centre = float(np.mean([offsets[level] for level in (Level.L1, Level.L2, Level.L3, Level.L4)]))
     found = {}
@@ -61,7 +61,7 @@ def _vbmd_by_level(rng: np.random.Generator, mean_vbmd: float) -> dict[Level, fl
 
 
 def _draw_fractures(rng: np.random.Generator, *, mean_vbmd: float, age: int) -> dict[Level, Fracture]:
-    """More where vBMD is low and age high; about one in seven over 50, mostly about the thoracolumbar junction."""
+    """More at low vBMD and high age; about one in seven patients over 50, mostly near the thoracolumbar junction."""
     risk = 0.055 * float(np.exp((100 - mean_vbmd) / 38)) * float(np.exp((age - 65) / 35))
     found: dict[Level, Fracture] = {}
     for level, share in _FRACTURE_SHARE.items():
@@ -106,7 +106,7 @@ def _draw_level(
 
 
 def collapse(sound: tuple[float, float, float], fracture: Fracture | None) -> tuple[float, float, float]:
-    """Anterior, middle and posterior height after a fracture; ``loss`` is against the level's own sound height."""
+    """Anterior, middle and posterior height after a fracture, whose loss is relative to the level's sound height."""
     if fracture is None:
         return sound
     anterior, middle, posterior = sound

@@ -14,7 +14,7 @@ _WALL_MM = 2.4
 
 
 def paint_bowel(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None:
-    """Small bowel first, the colon over it."""
+    """Paint the small bowel first and the colon over it."""
     _paint_loops(canvas, torso, rng)
     for points in _colon(torso):
         filling = float(rng.uniform(-0.9, 1.2))

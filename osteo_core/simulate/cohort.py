@@ -1,12 +1,12 @@
-"""A cohort on disk: one DICOM folder a patient, the QCT reference and the truth beside them.
+"""A cohort on disk: one DICOM folder per patient, with the QCT reference and the truth beside them.
 
     OUT/dicom/SIM-100000/002/0001.dcm ...   studies, as an archive would hold them
     OUT/reference.csv                       QCT values to import
-    OUT/truth.csv                           what is true, for tests; never imported
+    OUT/truth.csv                           the truth, for tests; never imported
     OUT/truth/SIM-100000.nii.gz             true bodies of the main series, if asked for
 
-A patient's folder appears whole or not at all, so the work can be stopped at any time; the next call
-skips the patients that are there. The tables are written first, since drawing needs no rendering.
+A patient's folder is complete or absent, so the work can be stopped at any time; the next call skips
+the patients that exist. The tables are written first, since they need no rendering.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from osteo_core.simulate.truth import SimulatedPatient
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedCohort:
-    """Where a cohort lies, and who is in it."""
+    """The paths of a cohort, and its patients."""
 
     dicom: Path
     reference: Path
@@ -33,7 +33,7 @@ class SimulatedCohort:
 
 
 def draw_cohort(out_dir: Path, *, n_patients: int, seed: int = DEMO_SEEDS.start) -> SimulatedCohort:
-    """The cohort as it will be, nothing written."""
+    """The cohort as it will be; nothing is written."""
     return SimulatedCohort(
         dicom=out_dir / "dicom",
         reference=out_dir / "reference.csv",
@@ -43,14 +43,14 @@ def draw_cohort(out_dir: Path, *, n_patients: int, seed: int = DEMO_SEEDS.start)
 
 
 def write_tables(cohort: SimulatedCohort) -> None:
-    """Write the QCT reference and the truth of all patients; drawing them needs no rendering."""
+    """Write the QCT reference and the truth of all patients, which need no rendering."""
     cohort.dicom.mkdir(parents=True, exist_ok=True)
     write_rows(cohort.reference, REFERENCE_COLUMNS, (row for p in cohort.patients for row in reference_rows(p)))
     write_rows(cohort.truth, TRUTH_COLUMNS, (row for p in cohort.patients for row in truth_rows(p)))
 
 
 def write_patient(out_dir: Path, patient: SimulatedPatient, *, labels: bool = False) -> Path:
-    """Write one patient unless it is there already; returns its folder."""
+    """Write one patient unless it exists already; returns its folder. ``labels``: write the true bodies too."""
     folder = out_dir / "dicom" / patient.patient_id
     if folder.exists():
         return folder

@@ -1,4 +1,4 @@
-"""Where each vertebra of a patient lies: lordosis, kyphosis, scoliosis. L3's centre is the origin (LPS mm)."""
+"""The position of each vertebra of a patient: lordosis, kyphosis, scoliosis. The centre of L3 is the origin, LPS mm."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
 from osteo_core.simulate.vertebra import BodyShape, body_shape
 from osteo_core.terms import Level
 
-#: Share of the lordosis that is reached at the middle of each lumbar body, counted from S1.
+#: Share of the lordosis reached at the middle of each lumbar body, counted from S1.
 _LORDOSIS_SHARE = {Level.L5: 0.34, Level.L4: 0.60, Level.L3: 0.77, Level.L2: 0.90, Level.L1: 1.0}
-#: Degrees by which each thoracic body is tipped forward against L1.
+#: Degrees by which each thoracic body is tilted forward relative to L1.
 _KYPHOSIS_DEG = {
     Level.T12: 1.0,
     Level.T11: 4.0,
@@ -29,7 +29,7 @@ _KYPHOSIS_DEG = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Placed:
-    """One vertebra in its place."""
+    """One vertebra, its shape and its frame in the patient."""
 
     level: SimulatedLevel
     shape: BodyShape
@@ -51,13 +51,13 @@ class Spine:
         raise KeyError(f"level {level.name} is not simulated")
 
     def centre_at(self, z_mm: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """x and y of the line through the bodies' centres at heights z."""
+        """x and y in mm of the line through the bodies' centres at heights z."""
         points = np.array([self.sacrum.origin, *(p.frame.origin for p in reversed(self.vertebrae))])
         return np.interp(z_mm, points[:, 2], points[:, 0]), np.interp(z_mm, points[:, 2], points[:, 1])
 
 
 def place_spine(patient: SimulatedPatient) -> Spine:
-    """Stack the bodies and discs from S1 upwards, each in its own tilt."""
+    """Stack the bodies and discs from S1 upwards, each with its own tilt."""
     tilts = _tilts(patient)
     leans, turns = _leans(patient)
     axes = rotation(np.radians(-patient.spine.sacral_slope_deg), 0.0, 0.0)
@@ -92,7 +92,7 @@ def _tilts(patient: SimulatedPatient) -> dict[Level, float]:
 
 
 def _leans(patient: SimulatedPatient) -> tuple[dict[Level, float], dict[Level, float]]:
-    """A curve with its apex at L2-L3, and the turn of the bodies that goes with it."""
+    """Lean and turn of each body in radians: a scoliosis with its apex at L2-L3, and the rotation that goes with it."""
     spine = patient.spine
     leans, turns = {}, {}
     for level in (one.level for one in patient.levels):

@@ -19,7 +19,7 @@ from osteo_core.simulate.detector import outside_field
 from osteo_core.simulate.headers import SeriesHeader, file_meta, series_dataset, uid
 from osteo_core.simulate.truth import SimulatedPatient
 
-#: One patient in this many keeps its pixels uncompressed; the others are JPEG lossless.
+#: One patient in this many is stored uncompressed; the others are JPEG lossless.
 _UNCOMPRESSED_EVERY = 5
 
 
@@ -34,7 +34,7 @@ class SeriesImage:
 def write_series(
     folder: Path, patient: SimulatedPatient, header: SeriesHeader, image: SeriesImage, *, plain: bool = False
 ) -> None:
-    """Write one axial series into ``folder``, a file a slice in scanning order; ``plain``: not compressed."""
+    """Write one axial series into ``folder``, one file per slice in scanning order; ``plain``: not compressed."""
     folder.mkdir(parents=True)
     shared = series_dataset(patient, header)
     _add_pixel_format(shared, patient, image)

@@ -1,9 +1,9 @@
-"""What a scanner adds to its images that no calibration of this project knows.
+"""Errors of a scanner's images that no calibration of this project knows.
 
-The simulator must not hand its own assumptions to the methods that it tests: spectra differ from the nominal tube
-voltage, beam hardening and scatter are never quite taken out, the patient lies beside the centre of the bowtie filter
+The simulator must not share its assumptions with the methods that it tests: spectra differ from the nominal tube
+voltage, beam hardening and scatter are never fully corrected, the patient lies off the centre of the bowtie filter
 and the scale drifts. The demo's scanners draw from ORDINARY, those of the benchmarks from UNSEEN, which is wider and
-shifted. Crops for the regression draw from VARIED, about as wide and not shifted. Sizes are plausible ones: water's
+shifted. Crops for the regression draw from VARIED, about as wide but not shifted. The sizes are plausible: water's
 uniformity is accepted within 4-5 HU (IEC 61223-3-5), a table 4 cm too low changes HU by a few units (Toth 2007).
 """
 
@@ -23,10 +23,10 @@ _USUAL_TRUNK_MM = 340.0
 class Flaws:
     """One scan's departures from the ideal scanner; all zero for a perfect one.
 
-    ``kvp_shift`` is the effective tube voltage less the nominal one; ``cupping_hu`` the middle of a 340 mm trunk less
-    its rim, growing with its width; ``scatter`` the share of all contrast against water that is lost for each 100 mm
-    of trunk beyond 340; ``slope_hu_per_cm`` the rise from front to back of a patient off centre; ``drift_hu`` what the
-    scale has moved by on the day of the scan.
+    ``kvp_shift``: effective minus nominal tube voltage; ``cupping_hu``: HU in the middle of a 340 mm trunk minus those
+    at its rim, growing with the square of its diameter; ``scatter``: share of the contrast with water lost for each
+    100 mm of trunk beyond 340; ``slope_hu_per_cm``: rise from front to back in a patient off centre; ``drift_hu``:
+    shift of the scale on the day of the scan.
     """
 
     kvp_shift: float = 0.0
@@ -74,7 +74,7 @@ VARIED = FlawRange(
 
 
 def draw_flaws(scanner: np.random.Generator, scan: np.random.Generator, drawn: FlawRange, *, day: int) -> Flaws:
-    """Flaws of one scan: spectrum, cupping, scatter and drift stay a scanner's own, where the patient lies does not."""
+    """Flaws of one scan: spectrum, cupping, scatter and drift belong to the scanner, the slope to the scan."""
     kvp_shift, cupping, scatter, drift = (
         float(scanner.normal(*one)) for one in (drawn.kvp_shift, drawn.cupping_hu, drawn.scatter, drawn.drift_hu_a_year)
     )
@@ -88,12 +88,12 @@ def draw_flaws(scanner: np.random.Generator, scan: np.random.Generator, drawn: F
 
 
 def contrast_kept(flaws: Flaws, trunk_mm: float) -> float:
-    """Factor by which scatter leaves the contrast against water in a trunk of this mean diameter."""
+    """Factor of the contrast with water that remains after scatter in a trunk of this mean diameter."""
     return 1.0 - flaws.scatter * max(trunk_mm - _USUAL_TRUNK_MM, 0.0) / 100.0
 
 
 def added_hu(flaws: Flaws, x_mm: Array, y_mm: Array, *, trunk_mm: float) -> Array:
-    """HU added at places in mm from the trunk's middle (x left, y back): cupping, slope and drift."""
+    """HU added at positions in mm from the trunk's middle (x left, y back): cupping, slope and drift."""
     from_middle = np.clip((x_mm**2 + y_mm**2) / (trunk_mm / 2) ** 2, 0, 1)
     cupping = flaws.cupping_hu * (trunk_mm / _USUAL_TRUNK_MM) ** 2 * (1 - from_middle)
     return np.asarray(cupping + flaws.slope_hu_per_cm * y_mm / 10 + flaws.drift_hu, dtype=np.float32)

@@ -46,7 +46,7 @@ _PHASE = {
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesHeader:
-    """What sets one series of a study apart."""
+    """What distinguishes one series of a study from the others."""
 
     number: int
     description: str
@@ -57,7 +57,7 @@ class SeriesHeader:
 
 
 def uid(*parts: object) -> UID:
-    """A UID that depends on nothing but ``parts``."""
+    """A UID that depends only on ``parts``."""
     digest = hashlib.sha256("/".join(["osteo-simulated", *map(str, parts)]).encode()).hexdigest()
     return UID(f"2.25.{int(digest[:_UID_HEX_DIGITS], 16)}")
 
@@ -156,7 +156,7 @@ def _add_acquisition(data: Dataset, patient: SimulatedPatient, header: SeriesHea
 
 
 def _add_contrast(data: Dataset, contrast: Contrast, agent: str) -> None:
-    """Declared contrast; a study can be enhanced and not say so, as in life."""
+    """Declare the contrast, if the header does; as in practice, a study can be enhanced without a declaration."""
     if contrast.phase != ContrastPhase.NATIVE and contrast.declared:
         data.ContrastBolusAgent = agent
         data.ContrastBolusRoute = "IV"

@@ -1,7 +1,7 @@
 """Norms of the simulated population: age, vBMD by age and sex, marrow fat, sizes of vertebrae.
 
-vBMD: straight pieces through the anchors of Cheng 2021 (JBMR 36:427: peaks, means at 80, prevalence); mg/cm3 K2HPO4 as
-a QCT Pro phantom reads it, which is the scale of that study (Mindways' phantom and program; general knowledge, verify).
+vBMD: piecewise linear through the anchors of Cheng 2021 (JBMR 36:427: peaks, means at 80, prevalence); mg/cm3 K2HPO4 as
+a QCT Pro phantom reads it, the scale of that study (Mindways' phantom and program; general knowledge, verify).
 Sizes: rounded published means of adult vertebrae (about 25-29 mm height, 40-52 mm width, 30-36 mm depth for L1-L5), men
 4 % above and women 6 % below.
 """
@@ -15,11 +15,11 @@ from osteo_core.terms import Level, Sex
 #: Corner points of the mean vBMD by age.
 _FEMALE = ((20, 40, 45, 57, 80, 100), (185.4, 185.4, 177.9, 105.9, 62.4, 24.6))
 _MALE = ((20, 34, 60, 80, 100), (176.6, 176.6, 114.2, 92.1, 70.1))
-#: Scatter of readings between people of one age; people's marrow, fatter or leaner than that of the age, makes up
-#: MARROW_SD_MG_CM3 of it (0.06 of fat, 0.9 mg/cm3 a hundredth), the mineral the rest.
+#: SD of readings between people of one age; marrow that is fatter or leaner than usual contributes MARROW_SD_MG_CM3
+#: (SD 0.06 of the fat fraction, 0.9 mg/cm3 per 0.01), the mineral the rest.
 VBMD_SD_MG_CM3 = 28.0
 MARROW_SD_MG_CM3 = 5.4
-#: Per-level deviation from the patient's mean, half of it drawn between these.
+#: Deviations of the levels from the patient's mean are drawn uniformly between minus and plus this.
 LEVEL_OFFSET_MG_CM3 = 5.0
 #: Lowest vBMD that is drawn: fatty marrow with hardly any trabeculae left.
 LOWEST_VBMD_MG_CM3 = 5.0
@@ -49,13 +49,13 @@ def mean_vbmd(age_years: float, sex: Sex) -> float:
 
 
 def draw_vbmd(rng: np.random.Generator, age_years: float, sex: Sex) -> float:
-    """Mean lumbar vBMD that QCT would read of one patient with the marrow of the age, mg/cm3 (K2HPO4)."""
+    """Mean lumbar vBMD of one patient as QCT would read it with the usual marrow of the age, mg/cm3 (K2HPO4)."""
     sd = float(np.sqrt(VBMD_SD_MG_CM3**2 - MARROW_SD_MG_CM3**2))
     return float(max(rng.normal(mean_vbmd(age_years, sex), sd), LOWEST_VBMD_MG_CM3))
 
 
 def draw_age(rng: np.random.Generator) -> int:
-    """Age of a patient who gets an abdominal CT: 40 to 90, most between 55 and 75."""
+    """Age of a patient who has an abdominal CT: 40 to 90, mostly between 55 and 75."""
     return int(np.clip(round(rng.normal(65, 11)), 40, 90))
 
 

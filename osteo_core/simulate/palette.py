@@ -1,4 +1,4 @@
-"""HU of every tissue of one patient under its own beam, contrast phase included."""
+"""HU of every tissue of one patient in its own beam and contrast phase."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from osteo_core.simulate.flaws import added_hu, contrast_kept
 from osteo_core.simulate.physics import Beam, iodine_for, mixture_hu, tissue_hu, trabecular_hu
 from osteo_core.simulate.truth import SimulatedLevel, SimulatedPatient
 
-#: Tube voltage for which the rises of ``Contrast`` are stated; iodine shows more at less.
+#: Tube voltage for which the rises of ``Contrast`` are stated; iodine is brighter at lower ones.
 _RISE_KVP = 120
-#: Thin vertebral cortex is porous: share of compact bone in it, the rest soft tissue.
+#: Thin vertebral cortex is porous: this share is compact bone, the rest soft tissue.
 _CORTEX_SOLID = 0.72
-#: Water along rays through the spine, mean over directions, by the trunk's mean diameter: 0.0991 (SD 0.0024) in the
-#: painted trunks of seeds 820000 to 820023.
+#: Water path through the spine in cm, mean over directions, per mm of the trunk's mean diameter: 0.0991 (SD 0.0024) in
+#: the painted trunks of seeds 820000 to 820023.
 _WATER_CM_PER_MM_TRUNK = 0.099
 _LEAST_WATER_CM, _MOST_WATER_CM = 20.0, 44.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Palette:
-    """Mean HU by tissue; what is missing here is derived from these where it is painted."""
+    """Mean HU by tissue; other tissues are derived from these where they are painted."""
 
     fat: float
     muscle: float
@@ -47,7 +47,7 @@ class Palette:
 
 
 def beam_of(patient: SimulatedPatient) -> Beam:
-    """The beam that the patient's scanner and size make at the spine."""
+    """The beam at the spine, from the patient's scanner and size."""
     water_cm = float(np.clip(trunk_mm(patient) * _WATER_CM_PER_MM_TRUNK, _LEAST_WATER_CM, _MOST_WATER_CM))
     scan = patient.acquisition
     filtration = scan.filtration or scan.maker.vendor.value
@@ -96,7 +96,7 @@ def palette_of(patient: SimulatedPatient) -> Palette:
 
 
 def _scaled_rise(rise_hu: float, beam: Beam) -> float:
-    """The rise under this beam of the iodine that gives ``rise_hu`` on this scanner at 120 kVp."""
+    """The rise in this beam, in HU, from the iodine that gives ``rise_hu`` on this scanner at 120 kVp."""
     iodine = iodine_for(rise_hu, replace(beam, kvp=_RISE_KVP))
     return tissue_hu("muscle", beam, iodine_mg_ml=iodine) - tissue_hu("muscle", beam)
 
@@ -104,8 +104,8 @@ def _scaled_rise(rise_hu: float, beam: Beam) -> float:
 def trabecular_expectation_hu(patient: SimulatedPatient, level: SimulatedLevel) -> float:
     """Mean HU of the trabecular core before the scanner's own calibration error: mineral, marrow and contrast.
 
-    This is what an unbiased measurement of the rendered series should find, once
-    ``shown_hu`` has put the scanner's calibration error and flaws on it.
+    An unbiased measurement of the rendered series should find this value after
+    ``shown_hu`` has added the scanner's calibration error and flaws.
     """
     return native_trabecular_hu(patient, level) + _scaled_rise(patient.contrast.marrow_hu, beam_of(patient))
 
@@ -116,7 +116,7 @@ def native_trabecular_hu(patient: SimulatedPatient, level: SimulatedLevel) -> fl
 
 
 def shown_hu(patient: SimulatedPatient, hu: float, *, behind_middle_mm: float) -> float:
-    """HU as this scanner shows them in the midline, so far behind the trunk's middle: gain, offset and flaws."""
+    """HU as this scanner shows them in the midline, that far behind the trunk's middle: with gain, offset and flaws."""
     scan, trunk = patient.acquisition, trunk_mm(patient)
     added = added_hu(scan.flaws, np.zeros(1), np.array([behind_middle_mm]), trunk_mm=trunk)
     return hu * scan.gain * contrast_kept(scan.flaws, trunk) + scan.offset_hu + float(added[0])

@@ -1,7 +1,7 @@
 """Draw a patient: sex, age, habitus, spine, vBMD, fractures, contrast, scanner. No rendering here.
 
 Seeds: the demo cohort uses DEMO_SEEDS, benchmarks use TEST_SEEDS; training may use neither.
-A seed makes the same patient again, whatever was drawn before it.
+A seed always gives the same patient, whatever was drawn before it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _T = TypeVar("_T")
 ROOT_ENTROPY = 20261124
 DEMO_SEEDS = range(100_000, 200_000)
 TEST_SEEDS = range(500_000, 600_000)
-#: Of crops for the regression, on scanners of their own.
+#: For the crops of the regression, which have scanners of their own.
 CROP_SEEDS = range(810_000, 900_000)
 
 _SITUATIONS = {
@@ -49,8 +49,8 @@ _PHASES = {ContrastPhase.NATIVE: 0.45, ContrastPhase.PORTAL_VENOUS: 0.40, Contra
 #: Rise of trabecular HU: mean by phase and SD between patients (Pompe 2015, Pickhardt 2016).
 _MARROW_RISE_HU = {ContrastPhase.ARTERIAL: 11.0, ContrastPhase.PORTAL_VENOUS: 18.0}
 _MARROW_RISE_SD_HU = 19.0
-#: Share of those past the arterial phase who were scanned minutes later, and what is left of each rise by then:
-#: blood falls, kidneys keep theirs and excrete (design; general knowledge of renal phases).
+#: Share of portal venous scans made minutes later, as delayed ones, and the share of each rise that is left by then:
+#: blood clears, kidneys keep more and excrete (design; general knowledge of renal phases).
 _DELAYED_SHARE = 0.2
 _LEFT_LATER = {
     "aorta_hu": 0.55,
@@ -61,19 +61,19 @@ _LEFT_LATER = {
     "muscle_hu": 1.1,
     "marrow_hu": 0.85,
 }
-#: Delayed scans that show excreted contrast, and its HU at 120 kVp.
+#: Share of delayed scans that show excreted contrast, and the range of its HU at 120 kVp.
 _EXCRETING_SHARE, _URINE_HU = 0.9, (250.0, 1500.0)
-#: Patients differ in how veins and kidneys follow the aorta (SD, design).
+#: Relative SD between patients of the rises in veins and kidneys (design).
 _VEIN_SD, _KIDNEY_SD = 0.08, 0.12
 
 
 def stream(seed: int, purpose: str) -> np.random.Generator:
-    """The random stream of one patient for one purpose; streams do not disturb each other."""
+    """The random stream of one patient for one purpose; streams are independent of each other."""
     return np.random.default_rng([ROOT_ENTROPY, seed, *purpose.encode()])
 
 
 def day_stream(patient: SimulatedPatient, purpose: str) -> np.random.Generator:
-    """The stream of what is drawn anew each time that the patient lies down on the table."""
+    """The random stream of whatever is drawn anew each time the patient is positioned on the table."""
     return stream(patient.seed, f"{purpose} {patient.lying}" if patient.lying else purpose)
 
 
@@ -83,7 +83,7 @@ def draw_patient(
     """The patient of that seed.
 
     ``situations`` False gives only series that can be measured (no thick, sharp or thorax-only ones).
-    ``sex`` and ``age`` replace what would be drawn, for a cohort of wanted make-up.
+    ``sex`` and ``age`` replace the drawn ones, for a cohort of a given composition.
     """
     rng = stream(seed, "patient")
     drawn_sex = Sex.FEMALE if rng.random() < 0.52 else Sex.MALE
@@ -126,7 +126,7 @@ def _fleet(seed: int) -> Fleet:
 
 
 def _as_situation(scan: Acquisition, situation: Situation) -> Acquisition:
-    """The main series of a study that holds nothing better."""
+    """The acquisition of the main series; thick or sharp if the study holds nothing better."""
     if situation == Situation.THICK_ONLY:
         return replace(scan, thickness_mm=7.0, step_mm=7.0, noise_hu=scan.noise_hu * 0.62)
     if situation == Situation.SHARP_ONLY:
@@ -193,7 +193,7 @@ def _draw_contrast(rng: np.random.Generator) -> Contrast:
 
 
 def _individual(contrast: Contrast, rng: np.random.Generator) -> Contrast:
-    """The same bolus in a patient of its own circulation; some portal venous scans become delayed ones."""
+    """The contrast with the patient's own circulation; some portal venous scans become delayed ones."""
     if contrast.phase == ContrastPhase.NATIVE:
         return contrast
     later, excreting = rng.random() < _DELAYED_SHARE, rng.random() < _EXCRETING_SHARE

@@ -1,9 +1,9 @@
 """Tissue HU from elemental composition and effective spectrum; the table is made by training/tabulate_tissue_hu.py.
 
-Everything here is matter: ``ha_mg_cm3`` is the hydroxyapatite that is there, and a rod of a phantom is what its
-certificate says. What QCT reads of bone is computed from both in ``reading.py`` alone.
-Limits: trabecular bone is HA by volume fraction in a marrow of adipose and soft tissue, no collagen
-of its own; scatter and what a scanner's own beam-hardening software leaves are drawn as offsets.
+This module knows only composition: ``ha_mg_cm3`` is the hydroxyapatite present, and a phantom's rod is as certified.
+The reading of bone by QCT is derived from both in ``reading.py`` alone.
+Limitations: trabecular bone is HA by volume fraction in a marrow of adipose and soft tissue, without
+collagen; scatter and residual beam hardening are drawn as offsets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from osteo_core.terms import Mineral
 
 TABLE = Path(__file__).with_name("tissue_table.json")
 REFERENCE_WATER_CM = 25.0
-#: A scanner's effective voltage may lie this far beyond the table; its last row is then used.
+#: A scanner's effective voltage may lie this far outside the table; the nearest row is then used.
 _BEYOND_KVP = 10.0
 
 
@@ -51,9 +51,9 @@ def densities() -> Mapping[str, float]:
 
 @cache
 def relative_attenuation(beam: Beam) -> Mapping[str, float]:
-    """Effective mass attenuation of each component relative to water's, linear between water paths and voltages.
+    """Effective mass attenuation of each component over that of water, linear between water paths and voltages.
 
-    Raises KeyError for a filtration that is not in the table, ValueError for a voltage beyond it.
+    Raises KeyError for a filtration that is not in the table, ValueError for a voltage too far outside it.
     """
     by_kvp = _table()["relative_mass_attenuation"][beam.filtration]
     kvps = sorted(int(kvp) for kvp in by_kvp)
@@ -80,7 +80,7 @@ def tissue_hu(name: str, beam: Beam, *, density_factor: float = 1.0, iodine_mg_m
 
 
 def iodine_for(hu_rise: float, beam: Beam) -> float:
-    """Iodine in mg/ml that raises a tissue by ``hu_rise`` HU under this beam."""
+    """Iodine in mg/ml that raises a tissue by ``hu_rise`` HU in this beam."""
     return hu_rise / relative_attenuation(beam)["iodine"]
 
 
@@ -96,9 +96,9 @@ def trabecular_hu(ha_mg_cm3: float, fat: float, beam: Beam) -> float:
 
 
 def rod_hu(rod: Rod, mineral: Mineral, beam: Beam) -> float:
-    """HU of a phantom's rod under this beam: its mineral and its water equivalent, both by their attenuation.
+    """HU of a phantom's rod in this beam, by the attenuation of its mineral and its water equivalent.
 
-    A rod without a water equivalent of its own is mineral that displaces water by its volume.
+    In a rod without a water equivalent of its own, the mineral displaces its volume of water.
     """
     density = rod.density_mg_cm3 / 1000.0
     water = 1.0 - density / densities()[mineral.value] if rod.water_mg_cm3 is None else rod.water_mg_cm3 / 1000.0

@@ -1,12 +1,12 @@
-"""The QCT that a site would hold beside its CT: a QCT Pro phantom under the patient, scanned and read with errors.
+"""The QCT that a site would have beside its CT: a QCT Pro phantom under the patient, scanned and read with errors.
 
-Bone and rods are matter under the patient's own beam (`reading.py`), each where it lies on this scanner; the rods
-beside a vertebra are read for it, by the phantom's own arithmetic. So cupping and an off-centre patient leave QCT an
-offset of its own, as they do in life (base rods of one trial read -10 to +4 HU). Short-term precision is 1.7 % a level
-(Wang 2017, Sci Rep 7:6284, reports 0.5-0.9 mg/cm3 on a phantom; patients are placed anew). Pre-calibrated CT and QCT
-with its phantom in view lie 2.7-3.5 mg/cm3 (SD) apart, the errors of both together (Bartenschlager 2023): a scatter of
-1.8 a patient and 1 a level makes QCT's own part 2.1 at 120 mg/cm3 (mean of four levels) beside that offset. Marrow fat
-moves QCT and CT alike. Fractured and cemented levels are not reported.
+Bone and rods are in the patient's own beam (`reading.py`), each at its position on this scanner; each vertebra is
+calibrated by the rods beside it, by the phantom's own arithmetic. So cupping and an off-centre patient give QCT an
+offset of its own, as in reality (base rods of one trial read -10 to +4 HU). Short-term precision is 1.7 % per level
+(Wang 2017, Sci Rep 7:6284, reports 0.5-0.9 mg/cm3 on a phantom; patients are repositioned). Pre-calibrated CT and QCT
+with its phantom in view differ by 2.7-3.5 mg/cm3 (SD), the errors of both together (Bartenschlager 2023): an SD of 1.8
+per patient and 1 per level makes QCT's own part 2.1 at 120 mg/cm3 (mean of four levels) beside that offset. Marrow fat
+affects QCT and CT alike. Levels with a fracture, cement or screws are not reported.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TRUTH_COLUMNS = (
 
 
 def qct_levels(patient: SimulatedPatient, *, everyone: bool = False) -> dict[Level, float]:
-    """What QCT reads at L1-L4, mg/cm3 (K2HPO4); empty for a patient without QCT, unless ``everyone`` has it."""
+    """The readings of QCT at L1-L4, mg/cm3 (K2HPO4); empty for a patient without QCT, unless ``everyone`` has it."""
     rng = stream(patient.seed, "qct")
     has_qct = rng.random() < QCT_SHARE or everyone
     shift = float(rng.normal(0, PATIENT_SD_MG_CM3))
@@ -58,7 +58,7 @@ def qct_levels(patient: SimulatedPatient, *, everyone: bool = False) -> dict[Lev
 
 
 def _read_once(patient: SimulatedPatient, level: SimulatedLevel) -> float:
-    """The level by the rods beside it, both as the scanner shows them; without noise and without contrast."""
+    """The reading of a level by the rods beside it, both as the scanner shows them; without noise or contrast."""
     phantom = known_phantoms()[QCT_PRO]
     z = np.array([float(place_spine(patient).at(level.level).frame.origin[2])])
     rods = shown_rods(patient, rods_along(patient, phantom, z))[:, 0]
@@ -72,7 +72,7 @@ def reference_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
     levels = qct_levels(patient)
     shared = {
         "PatientID": patient.patient_id,
-        "Unit": "mg/cm3",  # said, because some densities are as small as T-scores
+        "Unit": "mg/cm3",  # stated, because some densities are as small as T-scores
         "Mineral": Mineral.K2HPO4.value,
         "Source": SOURCE,
         "Simulated": "true",
@@ -86,7 +86,7 @@ def reference_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
 
 
 def truth_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
-    """Rows of the truth CSV: all that is true of each lumbar level and T12."""
+    """Rows of the truth CSV: the true values of T12 and each lumbar level."""
     scan, contrast = patient.acquisition, patient.contrast
     rows: list[dict[str, object]] = []
     inside = {level.level: trabecular_expectation_hu(patient, level) for level in patient.levels}
@@ -109,7 +109,7 @@ def truth_rows(patient: SimulatedPatient) -> list[dict[str, object]]:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[dict[str, object]]) -> None:
-    """Write a CSV whole or not at all."""
+    """Write a CSV completely or not at all."""
     with writing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()

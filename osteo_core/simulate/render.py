@@ -17,7 +17,7 @@ from osteo_core.simulate.shapes import Array, Canvas, Grid, smooth_fields
 from osteo_core.simulate.spine import SpinePaint, paint_spine
 from osteo_core.simulate.truth import SimulatedPatient
 
-#: Fine voxels of the spine's own layer: this many to a pixel, and along z at most this many mm.
+#: Fine voxels of the layer for the spine: this many per pixel along x and y, and at most this many mm along z.
 _FINE_IN_PLANE = 2
 _FINE_Z_MM = 1.1
 _SPINE_HALF_WIDTH_MM = 62.0
@@ -56,7 +56,7 @@ def render_scene(patient: SimulatedPatient, scene: Scene) -> tuple[NDArray[np.in
 
 
 def paint_truth(patient: SimulatedPatient, scene: Scene) -> tuple[Array, NDArray[np.uint8]]:
-    """HU (z, y, x) before any scanner but with partial volume, and the labels."""
+    """True HU (z, y, x), with partial volume but without effects of a scanner, and the labels."""
     spine = place_spine(patient)
     fields = smooth_fields(scene.grid, stream(patient.seed, "tissue"), (34.0, 13.0, 5.0))
     hu = np.full(scene.grid.shape, -1000.0, dtype=np.float32)
@@ -91,7 +91,7 @@ def scan_truth(patient: SimulatedPatient, scene: Scene, truth: Array) -> NDArray
 
 
 def _lay_spine(canvas: Canvas, patient: SimulatedPatient, spine: Spine, scene: Scene) -> NDArray[np.uint8]:
-    """Paint the spine on a finer layer, average it down and lay it over the body."""
+    """Paint the spine on a finer layer, average it down and lay it over the body; returns the labels (z, y, x)."""
     box, fine, factors = _fine_grid(canvas.grid, spine)
     layer = Canvas(
         grid=fine,
@@ -142,7 +142,7 @@ def _averaged(fine: Array, factors: tuple[int, int, int]) -> Array:
 
 
 def _majority(labels: NDArray[np.uint8], factors: tuple[int, int, int]) -> NDArray[np.uint8]:
-    """A voxel belongs to a body when more than half of it does; bodies never touch, so their maximum names it."""
+    """A voxel belongs to a body if more than half of it does; bodies never touch, so the maximum is its number."""
     fz, fy, fx = factors
     shape = (labels.shape[0] // fz, fz, labels.shape[1] // fy, fy, labels.shape[2] // fx, fx)
     blocks = labels.reshape(shape)

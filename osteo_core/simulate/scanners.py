@@ -1,8 +1,8 @@
-"""Scanners of the simulated cohort: real manufacturer, model and kernel strings, and how each makes images.
+"""Scanners of the simulated cohort: real manufacturer, model and kernel strings, and the image properties of each.
 
-Model strings occur in the NCI Imaging Data Commons' CT series; shares follow none of its collections
-but a mixed hospital fleet (mostly GE, Siemens, Philips). Resolution, noise and HU offsets are
-plausible draws around what phantoms show, not measured values of the named models.
+Model strings occur in the NCI Imaging Data Commons' CT series; the shares follow a mixed hospital fleet (mostly
+GE, Siemens, Philips), not one of its collections. Resolution, noise and HU offsets are drawn around
+plausible values from phantoms; they were not measured on the named models.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Kernel:
 
 @dataclass(frozen=True, kw_only=True)
 class Maker:
-    """One vendor's strings and habits. ``padding`` is stored outside the round field of view, None if square."""
+    """One vendor's strings and kernels. ``padding``: stored outside the round field of view, None if it is square."""
 
     vendor: Vendor
     manufacturer: str
@@ -123,8 +123,8 @@ MAKERS: tuple[Maker, ...] = (
 class Acquisition:
     """How one series was made. ``offset_hu`` and ``gain`` are the scanner's own calibration error.
 
-    ``gain`` multiplies HU; ``flaws`` come on top; ``unit`` numbers the scanner of that model; thickness, step, pixel
-    in mm. ``filtration`` is a name of the tissue table, '' for the maker's own.
+    ``gain`` multiplies HU; ``flaws`` are further errors; ``unit``: number of the scanner of that model; thickness,
+    step, pixel in mm. ``filtration``: a name in the tissue table, '' for the maker's own.
     """
 
     maker: Maker
@@ -148,13 +148,13 @@ class Acquisition:
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """Which units of each model are drawn from, and what their flaws are drawn from; no two fleets share a unit."""
+    """The units of each model, and the ranges of their flaws; no two fleets share a unit."""
 
     units: range
     flaws: FlawRange
 
 
-#: Of the demo and of the scans that segmentation was taught on; of the benchmarks; of crops for the regression.
+#: For the demo and the training scans of the segmentation; for the benchmarks; for the crops of the regression.
 ORDINARY_FLEET = Fleet(units=range(1, 3), flaws=ORDINARY)
 UNSEEN_FLEET = Fleet(units=range(3, 5), flaws=UNSEEN)
 VARIED_FLEET = Fleet(units=range(5, 45), flaws=VARIED)
@@ -166,7 +166,7 @@ def draw_acquisition(
     """A scanner of a fleet and a soft-tissue series on it, for a trunk of that width on a day of the cohort."""
     maker = MAKERS[int(rng.choice(len(MAKERS), p=[one.share for one in MAKERS]))]
     model_index, unit = int(rng.integers(len(maker.models))), int(rng.choice(fleet.units))
-    scanner = np.random.default_rng([ord(maker.manufacturer[0]), model_index, unit])  # a scanner stays what it is
+    scanner = np.random.default_rng([ord(maker.manufacturer[0]), model_index, unit])  # a scanner keeps its errors
     offset_hu, gain = float(scanner.normal(0, 1.2)), float(scanner.normal(1.0, 0.008))
     kvp = int(rng.choice([80, 100, 120, 140], p=[0.03, 0.17, 0.72, 0.08]))
     thickness, step = ((2.5, 2.5), (3.0, 3.0), (3.0, 2.5), (2.0, 2.0))[int(rng.choice(4, p=[0.33, 0.47, 0.15, 0.05]))]

@@ -1,4 +1,4 @@
-"""The grid of a series: field of view, where it starts and ends, in patient mm (origin: L3's centre)."""
+"""The grid of a series: field of view, first and last slice, in patient mm (origin: centre of L3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from osteo_core.terms import Level
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
-    """Grid of one series in the patient's own mm; ``offset_mm`` leads from there to the scanner's LPS mm."""
+    """Grid of one series in the patient's own mm; adding ``offset_mm`` gives the scanner's LPS mm."""
 
     grid: Grid
     pixel_mm: float
@@ -47,12 +47,12 @@ def make_scene(patient: SimulatedPatient) -> Scene:
 
 
 def back_skin_y(patient: SimulatedPatient) -> float:
-    """y of the skin of the back beside the midline."""
+    """y in mm of the skin of the back beside the midline."""
     return 79.0 + patient.habitus.fat_thickness_mm
 
 
 def trunk_middle_y(patient: SimulatedPatient) -> float:
-    """y of the middle of the trunk."""
+    """y in mm of the middle of the trunk."""
     return back_skin_y(patient) - patient.habitus.trunk_depth_mm / 2
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.floating]
 Point = tuple[float, float, float]
 
-#: Less than any voxel: makes a window take in its last one.
+#: Less than any voxel; added so that a window includes its last one.
 _WINDOW_MM = 1e-2
 
 
@@ -65,7 +65,7 @@ class Patch:
 
     @property
     def empty(self) -> bool:
-        """True where the box misses the canvas."""
+        """True if the box misses the canvas."""
         return self.hu.size == 0
 
     def local(self, frame: Frame) -> tuple[Array, Array, Array]:
@@ -76,12 +76,12 @@ class Patch:
         return u, v, w
 
     def share(self, distance: Array, *, width_mm: float | None = None) -> Array:
-        """Share of each voxel inside the surface: 1 inside, 0 outside, linear over the edge."""
+        """Share of each voxel inside the surface: 1 inside, 0 outside, linear across the edge."""
         found: Array = np.clip(np.float32(0.5) - distance / np.float32(width_mm or self.width_mm), 0, 1)
         return found
 
     def paint(self, distance: Array, hu: float | Array, *, width_mm: float | None = None) -> None:
-        """Paint over what lies there already."""
+        """Paint over what is there already; ``distance`` in mm, negative inside."""
         self.blend(self.share(distance, width_mm=width_mm), hu)
 
     def blend(self, share: Array, hu: float | Array) -> None:
@@ -95,7 +95,7 @@ class Patch:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Canvas:
-    """HU on a grid. With ``cover``, a layer to lay over another: HU premultiplied by what is covered.
+    """HU on a grid. With ``cover``, a layer to lay over another: HU premultiplied by the covered share.
 
     ``fields`` are smooth random fields of unit SD on the same grid, coarse to fine, for organic
     edges and textures.
@@ -150,13 +150,13 @@ def _cs(angle: float) -> tuple[float, float]:
 
 
 def smooth_max(a: Array, b: Array, *, round_mm: float) -> Array:
-    """Largest of two distances, its edge rounded."""
+    """Larger of two distances, with its edge rounded."""
     difference = a - b
     return np.float32(0.5) * (a + b + np.sqrt(difference * difference + np.float32(round_mm * round_mm)))
 
 
 def smooth_min(a: Array, b: Array, *, round_mm: float) -> Array:
-    """Smallest of two distances, the groove between them filled."""
+    """Smaller of two distances, with the groove between them filled."""
     difference = a - b
     return np.float32(0.5) * (a + b - np.sqrt(difference * difference + np.float32(round_mm * round_mm)))
 
@@ -171,7 +171,7 @@ def ellipsoid(patch: Patch, centre: Sequence[float], radii: Sequence[float]) -> 
 
 
 def superellipse(x: Array, y: Array, *, square: float | Array) -> Array:
-    """|(x, y)| of a shape between ellipse (square 0) and rounded box (1); x, y already in half-widths."""
+    """Norm of (x, y) for a shape between ellipse (square 0) and rounded box (1); x and y in units of half-widths."""
     x2, y2 = x * x, y * y
     box = np.float32(square) if isinstance(square, float) else square
     mixed = (1 - box) * (x2 + y2) + box * np.sqrt(x2 * x2 + y2 * y2)
@@ -190,7 +190,7 @@ class Capsule:
 
 
 def capsule(u: Array, v: Array, w: Array, rod: Capsule) -> Array:
-    """Distance to a capsule; exact where ``flat`` is 1."""
+    """Distance to a capsule; exact if ``flat`` is 1."""
     a, b = np.array(rod.start, dtype=np.float32), np.array(rod.end, dtype=np.float32)
     ab = b - a
     scale = np.float32(1.0 / rod.flat)

@@ -1,4 +1,4 @@
-"""Ribs, sacrum and hip bones: context about the lumbar spine, painted on the body's own grid."""
+"""Ribs, sacrum and hip bones: the surroundings of the lumbar spine, painted on the body's own grid."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from osteo_core.terms import Level
 #: Angle from the back (degrees) to which each rib reaches; the last two float.
 _RIB_END_DEG = {Level.L1: 42.0, Level.T12: 58.0, Level.T11: 96.0, Level.T10: 140.0, Level.T9: 148.0, Level.T8: 150.0}
 _RIB_START_DEG = 19.0
-_RIB_DROP_MM = 88.0  # by which a rib has sunk a quarter turn from its start
+_RIB_DROP_MM = 88.0  # by which a rib has descended a quarter turn from its start
 _RIB_MM = 3.4
 _CORTEX_MM = 1.2
-#: Height of the iliac crest over the sacral endplate: from the back spine (at S2) over the top (at L4-L5) to the front.
+#: Height of the iliac crest above the sacral endplate: from the posterior spine (S2) over the top (L4-L5) to the front.
 _CREST_ALONG = (0.0, 0.1, 0.25, 0.5, 0.7, 0.9, 1.0)
 _CREST_MM = (-38.0, -18.0, 8.0, 34.0, 26.0, -12.0, -40.0)
 
@@ -55,7 +55,7 @@ def _point(values: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def _rib_points(torso: Torso, placed: Placed, side: float) -> NDArray[np.float64]:
-    """From the vertebra round the wall, sinking towards the front."""
+    """(n, 3) mm from the vertebra round the chest wall, descending towards the front; empty below the last rib."""
     level = placed.level.level
     if level > torso.patient.spine.last_rib:
         return np.empty((0, 3))
@@ -73,7 +73,7 @@ def _rib_points(torso: Torso, placed: Placed, side: float) -> NDArray[np.float64
 
 
 def _wall_point(torso: Torso, angle: float, z: float, side: float) -> tuple[float, float]:
-    """A point in the wall, ``angle`` from the back."""
+    """x and y of a point in the chest wall, ``angle`` in radians from the back."""
     z_array = np.array([[[z]]], dtype=np.float32)
     direction = np.array([side * np.sin(angle), np.cos(angle)])
     half = np.array([float(torso.half_width(z_array).item()), float(torso.half_depth(z_array).item())])
@@ -135,7 +135,7 @@ def _sacrum_bodies(u: Array, v: Array, w: Array) -> Array:
 
 
 def _paint_remnant_discs(patch: Patch, local: tuple[Array, Array, Array], torso: Torso) -> None:
-    """What is left of the discs between S1, S2 and S3."""
+    """The remnants of the discs between S1, S2 and S3."""
     u, v, w = local
     for depth, centre, half in ((-31.0, 8.0, 13.0), (-57.0, 16.0, 9.0)):
         flat = np.maximum(np.abs(w - np.float32(depth)) - 1.4, np.sqrt(u * u + ((v - centre) * 1.6) ** 2) - half)
@@ -175,7 +175,7 @@ def _paint_hip(canvas: Canvas, torso: Torso, *, side: float, hu: float) -> None:
 
 
 def _hip_frame(patch: Patch, origin: NDArray[np.float64], *, side: float, k: float) -> tuple[Array, Array, Array]:
-    """Along the wing (0 back spine, 1 front spine), outwards in mm, and height, each over the patch."""
+    """Along the wing (0 posterior spine, 1 anterior spine), outwards in mm, and height in mm, each over the patch."""
     x = (patch.x - np.float32(origin[0])) * np.float32(side / k)
     y = (patch.y - np.float32(origin[1])) / np.float32(k)
     back, front = np.array([46.0, 62.0]), np.array([122.0, -56.0])

@@ -24,9 +24,9 @@ from osteo_core.simulate.shapes import (
 )
 from osteo_core.simulate.vertebra import body_distance, posterior_rods
 
-#: Distance of the canal's middle behind the body's back wall.
+#: Distance of the canal's middle behind the body's posterior wall.
 CANAL_BEHIND_MM = 8.8
-#: Cortex of the body: thinner where bone is poor.
+#: Thickness of the body's cortex, and its increase with trabecular HU: it is thinner in poor bone.
 _CORTEX_MM, _CORTEX_MM_PER_HU = 0.42, 0.0009
 #: Depth below the surface from which bone counts as core.
 _CORE_MM = 4.0
@@ -36,7 +36,7 @@ _FAR_MM = 5.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpinePaint:
-    """What the painter needs to know; ``trabecular_hu`` by place in ``spine.vertebrae``."""
+    """Input of the painting; ``trabecular_hu`` in the order of ``spine.vertebrae``."""
 
     spine: Spine
     palette: Palette
@@ -45,7 +45,7 @@ class SpinePaint:
 
 
 def paint_spine(canvas: Canvas, labels: NDArray[np.uint8], paint: SpinePaint) -> None:
-    """Paint discs, canal, posterior elements and bodies; ``labels`` (same grid) takes the bodies' VerSe numbers."""
+    """Paint discs, canal, posterior elements and bodies; ``labels`` (same grid) receives the bodies' VerSe numbers."""
     vertebrae = paint.spine.vertebrae
     for upper, lower in zip(vertebrae, (*vertebrae[1:], None), strict=True):
         _paint_disc(canvas, upper, lower, paint)
@@ -100,7 +100,7 @@ def _trabecular(patch: Patch, local: tuple[Array, Array, Array], placed: Placed,
 
 
 def _texture(patch: Patch, distance: Array, hu: _BodyHu) -> Array:
-    """Coarse and fine unevenness of trabecular bone; it cancels out in each core, so the truth stays true."""
+    """Coarse and fine texture of trabecular bone; its mean is zero in each core, so that the true HU hold."""
     texture = hu.texture * (0.8 * patch.fields[1] + 0.45 * patch.fields[0])
     core = distance < -_CORE_MM
     return np.asarray(texture - texture[core].mean() if core.any() else texture, dtype=np.float32)
@@ -117,7 +117,7 @@ def _paint_posterior(canvas: Canvas, placed: Placed, trabecular_hu: float, palet
 
 
 def _rods_distance(canvas: Canvas, frame: Frame, rods: tuple[Capsule, ...]) -> tuple[Array, Patch]:
-    """Distance to the union of rods, each looked at only near itself."""
+    """Distance to the union of rods, each evaluated only near itself."""
     ends = np.array([frame.to_world(p) for rod in rods for p in (rod.start, rod.end)])
     patch = canvas.around(ends, max(r.start_mm * r.flat for r in rods) + 2)
     distance = np.full(patch.hu.shape, _FAR_MM, dtype=np.float32)
@@ -136,7 +136,7 @@ def _rods_distance(canvas: Canvas, frame: Frame, rods: tuple[Capsule, ...]) -> t
 
 
 def _paint_disc(canvas: Canvas, upper: Placed, lower: Placed | None, paint: SpinePaint) -> None:
-    """The disc below a vertebra, thick enough that both bodies cut it to measure."""
+    """The disc below a vertebra, thick enough that the bodies, painted later, trim it on both sides."""
     below = lower.frame if lower is not None else paint.spine.sacrum
     top = upper.frame.to_world((0, 0, -upper.shape.mean_height_mm / 2))
     foot = below.to_world((0, 0, lower.shape.mean_height_mm / 2)) if lower is not None else below.origin

@@ -1,4 +1,4 @@
-"""All series of one simulated study: the main one, and what lies beside it in the archive."""
+"""All series of one simulated study: the main one, and those beside it in the archive."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write_study(folder: Path, patient: SimulatedPatient, *, plain: bool = False)
 
 
 def _write_thick(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array, *, plain: bool) -> None:
-    """The same scan, several slices averaged into one."""
+    """The same scan with several slices averaged into one."""
     merged = max(round(_THICK_MM / scene.step_mm), 2)
     count = truth.shape[0] // merged
     thick = truth[: count * merged].reshape(count, merged, *truth.shape[1:]).mean(axis=1)
@@ -66,7 +66,7 @@ def _write_sharp(folder: Path, patient: SimulatedPatient, scene: Scene, truth: A
 
 
 def _write_localiser(folder: Path, patient: SimulatedPatient, scene: Scene, truth: Array) -> None:
-    """A front view: the body summed from front to back, one row a millimetre or so."""
+    """A frontal view: the mean of the body from front to back, with nearly square pixels."""
     shadow = (truth.mean(axis=1) + 1000.0) * 3.0 - 1000.0
     rows = np.repeat(shadow[::-1], max(round(scene.step_mm / scene.pixel_mm), 1), axis=0)
     header = SeriesHeader(
@@ -91,7 +91,7 @@ def _write_localiser(folder: Path, patient: SimulatedPatient, scene: Scene, trut
 
 
 def _write_dose_report(folder: Path, patient: SimulatedPatient) -> None:
-    """A screen with lines that look like text from afar."""
+    """A screen capture with bars that resemble lines of text."""
     rng = stream(patient.seed, "report")
     screen = np.zeros((_REPORT_SIZE, _REPORT_SIZE), dtype=np.uint8)
     for row in range(40, 300, 22):

@@ -1,4 +1,4 @@
-"""What lies between the patient's back and the table: a calibration phantom, or things that look like one."""
+"""Objects between the patient's back and the table: a calibration phantom, or things that look like one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GEL_HU, _BASE_HU = 15.0, 0.0
 
 
 def paint_under_back(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
-    """Paint it below the back; the trunk, painted later, presses into it."""
+    """Paint it below the back; the trunk, painted later, covers what overlaps."""
     painters = {
         Support.PHANTOM: _paint_phantom,
         Support.PAD: _paint_pad,
@@ -55,7 +55,7 @@ def _paint_phantom(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) 
 
 
 def _turned(patch: Patch, z: Array, middle_y: float, thing: UnderBack) -> tuple[Array, Array]:
-    """Places across the row and along its thickness, mm from the phantom's middle."""
+    """Positions across the row and along its thickness, mm from the phantom's middle."""
     x = patch.x - np.float32(thing.middle_mm) - np.float32(thing.lean[0]) * z
     y = patch.y - np.float32(middle_y) - np.float32(thing.lean[1]) * z
     turn = np.float32(np.radians(thing.turn_deg))
@@ -87,7 +87,7 @@ def _paint_board(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) ->
 
 
 def _paint_leads(canvas: Canvas, patient: SimulatedPatient, thing: UnderBack) -> None:
-    """Cables along the back, each a plastic mantle about a thin wire."""
+    """Cables along the back, each a thin wire in a plastic sheath."""
     back_mm = back_skin_y(patient)
     patch = _patch(canvas, 150, back_mm - 10, back_mm + 12)
     if patch.empty:

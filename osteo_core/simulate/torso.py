@@ -1,4 +1,4 @@
-"""Trunk: skin, subcutaneous fat, abdominal wall, cavity, and the muscles about the spine."""
+"""Trunk: skin, subcutaneous fat, abdominal wall, cavity, and the muscles around the spine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Torso:
         return np.asarray(self.patient.habitus.trunk_width_mm / 2 * shape, dtype=np.float32)
 
     def behind(self, z: Array) -> Array:
-        """How much further back the skin lies than at L3: it follows the spine, and the buttocks."""
+        """Distance in mm of the skin of the back behind its place at L3: it follows the spine and the buttocks."""
         _, y = self.spine.centre_at(np.ravel(z))
         below = float(self.spine.sacrum.origin[2]) - np.ravel(z)
         back = 0.75 * np.maximum(y, 0) + 24 * np.clip(below / 60, 0, 1.2)
@@ -67,7 +67,7 @@ class Torso:
         return found
 
     def height(self, number: float) -> float:
-        """Height of a place between two levels by its fractional VerSe number; beyond 25 it goes on downwards."""
+        """Height in mm at a fractional VerSe number, between two levels; beyond 25 it continues downwards."""
         numbers = [int(p.level.level) for p in self.spine.vertebrae] + [25.0]
         heights = [float(p.frame.origin[2]) for p in self.spine.vertebrae] + [float(self.spine.sacrum.origin[2]) - 10]
         if number > 25.0:
@@ -75,7 +75,7 @@ class Torso:
         return float(np.interp(number, numbers, heights))
 
     def spine_xy(self, patch: Patch) -> tuple[Array, Array]:
-        """(z, 1, 1) centre of the spine."""
+        """x and y of the centre of the spine, each (z, 1, 1) mm."""
         x, y = self.spine.centre_at(patch.z.ravel())
         return x.astype(np.float32)[:, None, None], y.astype(np.float32)[:, None, None]
 
@@ -131,7 +131,7 @@ def paint_trunk(canvas: Canvas, torso: Torso) -> None:
 
 
 def _wall(patch: Patch, torso: Torso) -> Array:
-    """Thickness of the wall: three muscles at the side, rectus in front, next to nothing in the midline."""
+    """Thickness of the wall in mm: three muscles at the side, rectus in front, thin in the midline."""
     share = np.float32(torso.patient.habitus.muscle_share)
     rectus = 10.0 - 6.0 * np.exp(-((patch.x / 7.0) ** 2)) - 4.5 * np.exp(-(((np.abs(patch.x) - 72) / 10) ** 2))
     side = 1 / (1 + np.exp(-(np.abs(patch.x) - 80) / 9))
@@ -148,7 +148,7 @@ def _wall_layers(patch: Patch, fascia: Array, palette: Palette) -> None:
 
 
 def muscle_hu(patch: Patch, torso: Torso, *, extra: float) -> Array:
-    """Muscle with fat between its fibres: more with age, and ``extra`` where it gathers."""
+    """HU of muscle with fat between its fibres: the patient's share, plus ``extra`` for this muscle."""
     share = torso.patient.habitus.muscle_fat + extra
     grain = 0.75 * patch.fields[2] + 0.45 * patch.fields[1]
     streaks = np.clip(np.float32(0.45) * (grain - np.float32(1.0 - 4.0 * share)), 0, 0.75)
@@ -165,7 +165,7 @@ class Column:
     radius_y: Knots
 
 
-#: Left-hand columns; the right ones are mirrored.
+#: Columns of the left side; those of the right are mirrored.
 _PSOAS = Column(
     x=((19.5, 22), (20.5, 30), (22, 36.5), (24, 44), (25, 51), (27, 66)),
     y=((19.5, 8), (21, 6), (23, 3), (24, -2), (25, -22), (27, -62)),
@@ -184,7 +184,7 @@ _MULTIFIDUS = Column(
     radius_x=((12, 8), (21, 11), (24, 14), (26.5, 11), (28, 0)),
     radius_y=((12, 10), (21, 15), (24, 19), (26.5, 10), (28, 0)),
 )
-#: Small muscles between the transverse processes: they close the gaps about the vertebra.
+#: Small muscles between the transverse processes: they fill the gaps around the vertebra.
 _DEEP = Column(
     x=((12, 20), (19, 26), (24, 32), (25, 34)),
     y=((12, 26), (19, 26), (24, 24), (25, 26)),
@@ -211,7 +211,7 @@ def column_distance(patch: Patch, torso: Torso, column: Column, *, side: float) 
 
 
 def paint_back(canvas: Canvas, torso: Torso) -> None:
-    """Erector spinae, multifidus, quadratus lumborum and psoas, with the fat that parts them."""
+    """Erector spinae, multifidus, quadratus lumborum and psoas, with the fat that separates them."""
     x, y = torso.spine.centre_at(canvas.grid.z)
     share = torso.patient.habitus.muscle_share
     slim = 0.5 * (1 - share) * 14

@@ -1,4 +1,4 @@
-"""Records of one simulated patient: everything that is true of it before a scanner looks."""
+"""Records of one simulated patient: the truth before scanning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class FractureKind(StrEnum):
 
 
 class Situation(StrEnum):
-    """What the study holds besides, or instead of, a series that can be measured."""
+    """What the study holds besides, or in place of, a series that can be measured."""
 
     PLAIN = "plain"
     LOCALISER = "localiser besides"
@@ -41,7 +41,7 @@ class FieldOfView(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fracture:
-    """A vertebral fracture: kind, Genant grade 1-3 and the height lost where most is lost (0-1)."""
+    """A vertebral fracture: kind, Genant grade 1-3 and its largest height loss as a share (0-1)."""
 
     kind: FractureKind
     grade: int
@@ -50,9 +50,9 @@ class Fracture:
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedLevel:
-    """One vertebra: outer dimensions of its body in mm and the hydroxyapatite that is in it.
+    """One vertebra: outer dimensions of its body in mm and the hydroxyapatite in it.
 
-    What QCT reads of it is worked out by `reading.true_vbmd`, since it depends on phantom, beam and marrow.
+    `reading.true_vbmd` gives its QCT reading, which depends on phantom, beam and marrow.
 
     ``width_mm`` and ``depth_mm`` are those of the endplates; heights include the cortex and lie in the
     mid-sagittal plane at the anterior rim, the middle and the posterior rim.
@@ -75,7 +75,7 @@ class SimulatedLevel:
 
 @dataclass(frozen=True, kw_only=True)
 class Habitus:
-    """Size and make of the body; widths in mm, marrow fat as a volume fraction."""
+    """Size and composition of the body; widths in mm, marrow fat as a volume fraction."""
 
     height_cm: float
     bmi: float
@@ -93,7 +93,7 @@ class Habitus:
 class SpineShape:
     """Curves of the spine in degrees: sacral slope, lordosis L1-S1, and scoliosis with its side (+1 left).
 
-    ``last_rib`` is the lowest level with ribs: T12 but in people whose count of vertebrae is unusual.
+    ``last_rib``: the lowest level with ribs, T12 except in people with an unusual number of vertebrae.
     """
 
     sacral_slope_deg: float
@@ -125,7 +125,7 @@ BASE_MARGIN_MM = 7.0
 
 
 class Support(StrEnum):
-    """What the patient lies on, besides the table."""
+    """What lies between the patient and the table."""
 
     PHANTOM = "phantom"
     PAD = "pad"
@@ -135,11 +135,11 @@ class Support(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class UnderBack:
-    """One thing under the back.
+    """One object under the back.
 
-    ``phantom``: name of the phantom whose rods lie there, the first on the patient's right or, ``is_turned_round``, on
-    the left. ``lean`` is the rods' slope against the table's axis (dx/dz, dy/dz), ``turn_deg`` the row's turn in the
-    axial plane, ``middle_mm`` how far the phantom lies to the left.
+    ``phantom``: name of the phantom whose rods lie there, the first on the patient's right or, if ``is_turned_round``,
+    on the left. ``lean``: slope of the rods against the table's axis (dx/dz, dy/dz); ``turn_deg``: rotation of the row
+    in the axial plane; ``middle_mm``: distance of the phantom's middle to the left.
     """
 
     support: Support
@@ -153,17 +153,17 @@ class UnderBack:
 
     @property
     def thickness_mm(self) -> float:
-        """How far the patient is lifted from the table."""
+        """Distance in mm by which the patient is lifted from the table."""
         thick = {Support.PAD: 25.0, Support.BOARD: 38.0, Support.LEADS: 4.0}
         return thick.get(self.support, 2 * (self.radius_mm + BASE_MARGIN_MM) + 4.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedPatient:
-    """A patient who does not exist, and how it was scanned. ``seed`` makes everything again.
+    """An invented patient, and how it was scanned. ``seed`` reproduces everything.
 
-    ``lying`` counts how often the patient lay down anew on that day: place on the table and noise are drawn for each.
-    ``under_back`` is what lies between the back and the table, None for the table alone.
+    ``lying`` counts the repositionings on that day: position on the table and noise are drawn anew for each.
+    ``under_back``: the object between the back and the table, None if there is none.
     """
 
     seed: int

@@ -1,4 +1,4 @@
-"""A phantom under the patient's back: what its rods show along the patient, and what the scanner adds there."""
+"""A phantom under the patient's back: the HU of its rods along the patient, and the scanner's errors there."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from osteo_core.simulate.shapes import Array
 from osteo_core.simulate.truth import SimulatedPatient
 
 #: A rod of 200 mg/cm3 read 208 HU beside vertebral bodies and 247 beside discs in one patient, since the vertebra
-#: hardens the beam (a trial's scans). How much of this a patient shows is drawn between none and all of it.
+#: hardens the beam (a trial's scans). The share of this effect in a patient is drawn between none and all of it.
 BESIDE_DISCS = 247.0 / 208.0
-#: Over this many mm the rods pass from the one to the other.
+#: Distance over which the rods change from the one to the other.
 _PASSAGE_MM = 4.0
 #: The rods lie this far behind the skin of the back: cushion and the phantom's own case.
 _BEHIND_SKIN_MM = 25.0
 
 
 def contrast_along(patient: SimulatedPatient, z_mm: Array) -> Array:
-    """(N,) factor of the contrast of rods against water at heights z: 1 beside bodies, more beside discs."""
+    """(N,) factor of the contrast between rods and water at heights z: 1 beside bodies, more beside discs."""
     strength = float(stream(patient.seed, "rods").uniform(0, 1)) * (BESIDE_DISCS - 1.0)
     outside = np.full(np.shape(z_mm), np.inf)
     for placed in place_spine(patient).vertebrae:
@@ -35,7 +35,7 @@ def contrast_along(patient: SimulatedPatient, z_mm: Array) -> Array:
 def rods_along(patient: SimulatedPatient, phantom: KnownPhantom, z_mm: Array) -> Array:
     """(rods, N) HU of the rods under the patient's back at heights z, before the scanner's own errors.
 
-    Of the contrast along z only the mineral takes part; the rods' water does not harden.
+    Only the contrast of the mineral changes along z; the rods' water does not.
     """
     beam = beam_of(patient)
     full = np.array(rods_hu(phantom, beam))
@@ -44,7 +44,7 @@ def rods_along(patient: SimulatedPatient, phantom: KnownPhantom, z_mm: Array) ->
 
 
 def shown_rods(patient: SimulatedPatient, hu: Array) -> Array:
-    """HU of the rods as this scanner shows them where they lie: gain, offset, cupping, slope and drift."""
+    """HU of the rods as this scanner shows them at their position: with gain, offset, cupping, slope and drift."""
     scan, trunk = patient.acquisition, trunk_mm(patient)
     behind = np.array([patient.habitus.trunk_depth_mm / 2.0 + _BEHIND_SKIN_MM])
     added = float(added_hu(scan.flaws, np.zeros(1), behind, trunk_mm=trunk)[0])

@@ -1,6 +1,6 @@
 """Shape of one vertebra as signed distances in its own frame: u left, v back, w up, origin at the body's centre.
 
-The body ends where the references end it: its own wall, in front of the pedicles.
+The body ends as in the reference masks: at its posterior wall, in front of the pedicles.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WAIST = 0.11
 _WIDEST_SHARE = 0.22
 _SQUARE_FRONT, _SQUARE_BACK = np.float32(0.18), np.float32(0.5)
 _ROUND_MM = 1.3
-#: Rounding the rims takes about this much off the half-widths; it is given back.
+#: Rounding the rims reduces the half-widths by about this much; it is added back.
 _RIM_MM = 0.8
 
 
@@ -35,7 +35,7 @@ class BodyShape:
 
     @property
     def mean_height_mm(self) -> float:
-        """Height by which neighbours are set apart."""
+        """Mean of anterior and posterior height in mm, by which the bodies are stacked."""
         return 0.5 * (self.level.anterior_height_mm + self.level.posterior_height_mm)
 
 
@@ -53,7 +53,7 @@ def body_shape(level: SimulatedLevel) -> BodyShape:
 
 
 def _endplate(u: Array, v: Array, shape: BodyShape, share: float) -> Array:
-    """Height above the centre of one endplate: straight from rim to rim, hollow between."""
+    """Height in mm of one endplate above the body's centre: straight from rim to rim, concave in between."""
     level = shape.level
     depth = np.clip((v - shape.front) / (shape.back - shape.front), -0.05, 1.05)
     posterior = level.posterior_height_mm / 2
@@ -67,7 +67,7 @@ def _endplate(u: Array, v: Array, shape: BodyShape, share: float) -> Array:
 
 
 def body_distance(u: Array, v: Array, w: Array, shape: BodyShape) -> Array:
-    """Signed distance (about) to the body's outer surface, cortex included."""
+    """Approximate signed distance in mm to the body's outer surface, cortex included."""
     half_height = shape.mean_height_mm / 2
     t2 = np.clip((w / half_height) ** 2, 0, 1.2)
     waist = np.float32(1 - WAIST) + np.float32(WAIST) * t2

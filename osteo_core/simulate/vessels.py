@@ -1,4 +1,4 @@
-"""Aorta, vena cava, iliac and small vessels, and chalk in the wall of the aorta."""
+"""Aorta, vena cava, iliac and small vessels, and calcification in the wall of the aorta."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CALCIUM_HU = 750.0
 
 
 def paint_vessels(canvas: Canvas, torso: Torso, rng: np.random.Generator) -> None:
-    """Paint all vessels; the amount of chalk is the patient's."""
+    """Paint all vessels, with the patient's amount of calcification."""
     _paint_small(canvas, torso, rng)
     _paint_iliacs(canvas, torso)
     low = (-75.0, -110.0, float(canvas.grid.z[0]))

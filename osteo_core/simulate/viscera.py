@@ -1,4 +1,4 @@
-"""Organs, vessels, bowel, lungs: what lies in the cavity, cut by it."""
+"""Organs, vessels, bowel, lungs: the contents of the cavity, clipped to it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Triple = tuple[float, float, float]
 
 
 def paint_viscera(canvas: Canvas, torso: Torso) -> None:
-    """Paint from the back of the cavity to the front, so that what lies over something hides it."""
+    """Paint the contents of the cavity; later ones cover earlier ones."""
     rng = stream(torso.patient.seed, "viscera")
     size = torso.patient.habitus.trunk_width_mm / 340
     paint_bowel(canvas, torso, rng)
@@ -34,7 +34,7 @@ def paint_viscera(canvas: Canvas, torso: Torso) -> None:
 
 
 def organ_patch(canvas: Canvas, torso: Torso, centre: Sequence[float], radii: Sequence[float]) -> tuple[Patch, Array]:
-    """The box about an ellipsoid, and the distance to the cavity there."""
+    """The box round an ellipsoid, and the distance to the cavity there."""
     c, r = np.asarray(centre, dtype=np.float64), np.asarray(radii, dtype=np.float64) + 4
     low, high = c - r, c + r
     box = canvas.grid.window((low[0], low[1], low[2]), (high[0], high[1], high[2]))
@@ -59,7 +59,7 @@ def _paint_liver(canvas: Canvas, torso: Torso, rng: np.random.Generator, size: f
 
 
 def _paint_liver_veins(patch: Patch, liver: Array, torso: Torso, root: Triple) -> None:
-    """Veins that run together under the diaphragm, inside the liver alone."""
+    """Veins that converge under the diaphragm, clipped to the liver."""
     x, y, z = np.broadcast_arrays(patch.x, patch.y, patch.z)
     for dx, dy, dz in (
         (-70, -5, -50),
@@ -105,7 +105,7 @@ def _paint_stomach(canvas: Canvas, torso: Torso, rng: np.random.Generator, size:
     patch.paint(distance, torso.palette.bowel)
     lumen = distance + np.float32(4.5)
     patch.paint(lumen, np.float32(rng.uniform(5, 40)) + 8 * patch.fields[2])
-    level = centre[1] - float(rng.uniform(4, 26))  # gas rises to the front of a patient on the back
+    level = centre[1] - float(rng.uniform(4, 26))  # gas rises to the front of a supine patient
     patch.paint(np.maximum(lumen, (patch.y - np.float32(level))), -990.0)
 
 

@@ -1,1 +1,1 @@
-"""Tables that people make: one strict reader for CSV and Excel, typed columns, a reason for each refused row."""
+"""User-supplied tables: one strict reader for CSV and Excel, typed columns, a reason for each refused row."""

@@ -1,4 +1,4 @@
-"""What the columns of a table hold: type, unit and plausible range of each, and which heading means which column."""
+"""The columns of a table: type, unit and plausible range of each, and the headings by which it is recognized."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BRACKETS = re.compile(r"[\[(（【][^\])）】]*[\])）】]")
 
 
 class CellRefusedError(Exception):
-    """A cell is not what its column asks for: what was expected, and what was found (never told of patients)."""
+    """A cell does not fit its column; ``found`` describes it without repeating it, for tables that hold patients."""
 
     def __init__(self, expected: str, found: str = "") -> None:
         super().__init__(expected)
@@ -69,9 +69,9 @@ class Number:
 
 @dataclass(frozen=True, kw_only=True)
 class OneOf:
-    """One of some words, whatever the case of the letters; ``values`` gives each word's meaning.
+    """One of some words, compared as ``folded``; ``values`` gives each word's meaning.
 
-    ``others`` are more words for the same meanings, that messages do not list.
+    ``others``: further words for the same meanings, which messages do not list.
     """
 
     values: Mapping[str, Any]
@@ -95,26 +95,26 @@ class Day:
             day = date.fromisoformat(text)
         except ValueError:
             raise CellRefusedError("a day as YYYY-MM-DD") from None
-        if not 1970 <= day.year <= 2200:  # CT is from 1971 on
+        if not 1970 <= day.year <= 2200:  # CT dates from 1971
             raise CellRefusedError("a day as YYYY-MM-DD from 1970 to 2200")
         return day
 
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """Any words."""
+    """Any text."""
 
     def read(self, text: str, decimals: Decimals) -> str:
-        """The words as they are."""
+        """The text as it is."""
         return text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identifier:
-    """Words that name one thing, exactly; a spreadsheet that took them for a number has altered them."""
+    """Text that identifies something exactly; a spreadsheet that took it for a number has altered it."""
 
     def read(self, text: str, decimals: Decimals) -> str:
-        """The words as they are. Raises CellRefusedError for a number as a spreadsheet shortens it."""
+        """The text as it is. Raises CellRefusedError for a number as altered by a spreadsheet."""
         found = next((words for pattern, words in _ALTERED if pattern.fullmatch(text)), "")
         if found:
             raise CellRefusedError("an identifier as text (format the column as text and enter it again)", found)
@@ -133,8 +133,8 @@ Kind = Number | OneOf | Day | Text | Identifier
 class Column:
     """One column: its name in our documents, what it holds, and other headings that mean it (``words``).
 
-    ``required``: the column must be there. ``may_be_blank``: a cell may be, and is then None. The words are compared
-    without case, accents, punctuation and a unit in brackets; the first that fits counts.
+    ``required``: the column must be present. ``may_be_blank``: cells may be blank and are then None. The words are
+    compared without case, accents, punctuation and a unit in brackets; the first that matches is used.
     """
 
     name: str
@@ -145,7 +145,7 @@ class Column:
 
 
 def folded(text: str) -> str:
-    """Letters and digits alone, without case, accents and width: 'Wirbelkörper-Nr.' is 'wirbelkorpernr'."""
+    """Letters and digits only, without case, accents and width: 'Wirbelkörper-Nr.' is 'wirbelkorpernr'."""
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     return "".join(character for character in plain if character.isalnum())
 
@@ -178,7 +178,7 @@ def guess_columns(headings: Sequence[str], columns: Sequence[Column]) -> dict[st
 
 
 def check_columns(headings: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str]) -> None:
-    """Raises TableError when a required column has no heading, or a heading names another unit than its column."""
+    """Raises TableError if a required column has no heading, or a heading names another unit than its column."""
     missing = [column.name for column in columns if column.required and column.name not in mapping]
     if missing:
         raise TableError(f"it lacks the columns {missing}; it needs {[c.name for c in columns if c.required]}")
@@ -193,5 +193,5 @@ _NAMED_UNITS = {unit for unit, _ in _UNITS}
 
 
 def shown(text: str) -> str:
-    """A cell as a message repeats it, bounded."""
+    """A cell as it is quoted in a message, shortened if long."""
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "...")

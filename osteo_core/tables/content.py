@@ -1,8 +1,8 @@
-"""A table file as it lies on disk or was uploaded: its encoding, its separator, its headings and its rows.
+"""A table file, on disk or uploaded: its encoding, separator, headings and rows.
 
 Text tables may be UTF-8 (with or without a byte order mark), UTF-16, Latin-1 (as Windows extends it) or GB 18030, as
 Excel writes them in China; cells are separated by commas, semicolons or tabs. Excel workbooks are read by ``sheet``.
-Every row must have as many cells as there are headings: an unquoted decimal comma makes one more, and is refused.
+Every row must have as many cells as there are headings: an unquoted decimal comma adds a cell, and its row is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SHARE_OF_NULLS = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Refused:
-    """A row that was not taken, and why; ``line`` counts from 1 as an editor or Excel does."""
+    """A row that was not taken, and why; ``line`` counts from 1, as in an editor or Excel."""
 
     line: int
     why: str
@@ -44,7 +44,7 @@ class Refused:
 class Table:
     """A file's headings and rows. Each row is its line number and as many cells as there are headings, as text.
 
-    ``separator`` is '' for a workbook; ``refused`` are the rows with more or fewer cells than headings.
+    ``separator``: its name, '' for a workbook; ``refused``: the rows that do not fit the headings.
     """
 
     columns: tuple[str, ...]
@@ -55,7 +55,7 @@ class Table:
 
 
 def read_table_file(path: Path) -> Table:
-    """The table in a file. Raises TableError for a file that is not there, too large or not a table."""
+    """The table in a file. Raises TableError for a file that is missing, too large or not a table."""
     try:
         if not path.is_file():
             raise TableError("the file cannot be read: " + ("it is no file" if path.exists() else "No such file"))
@@ -66,7 +66,7 @@ def read_table_file(path: Path) -> Table:
 
 
 def read_table(content: bytes) -> Table:
-    """The table in ``content``, text or Excel workbook. Raises TableError with what to do for anything else."""
+    """The table in ``content``, text or Excel workbook. Raises TableError with advice for anything else."""
     if len(content) > MOST_BYTES:
         raise TableError(f"the file is larger than {MOST_BYTES // 2**20} MB; divide it")
     if content.startswith(_OLD_EXCEL):
@@ -114,7 +114,7 @@ def _unmarked(content: bytes) -> str:
 
 
 def _western_or_chinese(content: bytes) -> str:
-    """GB 18030 where every byte above ASCII has its pair among the common Chinese characters, else Latin-1."""
+    """'gb18030' if the bytes above ASCII all pair up as common Chinese characters, else 'cp1252' or 'latin-1'."""
     runs = _HIGH_RUN.findall(content)
     if all(len(run) % 2 == 0 and max(run[::2]) <= 0xD7 and min(run) >= 0xA1 for run in runs):
         return "gb18030"
@@ -126,13 +126,13 @@ def _western_or_chinese(content: bytes) -> str:
 
 
 def _without_declaration(text: str) -> tuple[str, str]:
-    """The text without a first line 'sep=;' as Excel reads and writes it, and the separator that it declares."""
+    """The text without a first line such as 'sep=;', which Excel understands, and the separator that it declares."""
     found = re.match(r"\"?sep=([,;\t])\"?\r?\n", text, re.IGNORECASE)
     return (text[found.end() :], found[1]) if found else (text, "")
 
 
 def _separator(text: str) -> str:
-    """The separator that makes most cells of the lines up to the first with any; a comma where none does."""
+    """The separator that gives most cells in the first line that any of them divides; a comma if there is none."""
     for line in io.StringIO(text):
         counts = {mark: _cells(line, mark) for mark in _SEPARATORS}
         best = max(counts, key=lambda mark: counts[mark])
@@ -149,7 +149,7 @@ def _cells(line: str, mark: str) -> int:
 
 
 def _lines(text: str, separator: str, *, first_line: int) -> Iterable[tuple[int, list[str]]]:
-    """Each record with the line on which it begins; quotes must be closed."""
+    """Each record with the line on which it begins. Raises TableError for an unclosed quote."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
     line = first_line
     try:
@@ -161,7 +161,7 @@ def _lines(text: str, separator: str, *, first_line: int) -> Iterable[tuple[int,
 
 
 def _table(lines: Iterable[tuple[int, Sequence[str]]], *, is_sheet: bool) -> Table:
-    """Headings and rows: the headings are the first line with two cells filled; titles above them are passed over."""
+    """Headings and rows: the first line with at least two filled cells has the headings; titles above are skipped."""
     columns: tuple[str, ...] = ()
     width = 0
     rows: list[tuple[int, tuple[str, ...]]] = []
@@ -206,10 +206,10 @@ def _headings(line: list[str]) -> tuple[str, ...]:
 
 
 def _fitted(cells: list[str], n: int, width: int, *, is_sheet: bool) -> tuple[list[str], str]:
-    """The cells of a row under ``n`` headings, and why it is refused ('' when it is not).
+    """The cells of a row under ``n`` headings, and why it is refused ('' if it is not).
 
-    Blank cells beyond the headings are dropped only where the line of headings has them too (``width`` cells):
-    elsewhere the cell too many is a decimal comma's, and a blank last cell would hide it.
+    Blank cells beyond the headings are dropped only if the row has as many cells as the line of headings (``width``):
+    otherwise the extra cell may be due to a decimal comma, which a blank last cell would hide.
     """
     if is_sheet:  # a workbook does not keep blank cells at a row's end
         filled = max(place for place, cell in enumerate(cells, start=1) if cell)

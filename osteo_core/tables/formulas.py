@@ -1,7 +1,7 @@
-"""Cells that a spreadsheet would run: text that begins as a formula does is written with an apostrophe before it.
+"""Cells that a spreadsheet would run: text that begins like a formula is written with an apostrophe before it.
 
-Numbers stay numbers, also where they are written as text ('-3.5'); Parquet holds no formulas and needs none of this.
-After OWASP, CSV Injection (owasp.org/www-community/attacks/CSV_Injection, 2026).
+Numbers stay numbers, even if they are written as text ('-3.5'); Parquet holds no formulas and needs no guard.
+Source: OWASP, CSV Injection (owasp.org/www-community/attacks/CSV_Injection, 2026).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ _TEXT_FORMULA = re.compile(r'="([^"]+)"')
 
 
 def guarded(value: Any) -> Any:
-    """A cell to write: text that begins as a formula behind an apostrophe, everything else as it is."""
+    """A cell to write: text that begins like a formula behind an apostrophe, everything else as it is."""
     is_text = isinstance(value, str)
     return f"'{value}" if is_text and _IS_FORMULA.match(value) and not _IS_NUMBER.match(value) else value
 
 
 def unguarded(text: str) -> str:
-    """What a cell held before ``guarded``; other text as it is."""
+    """The content of a cell before ``guarded``; other text as it is."""
     return text[1:] if text.startswith("'") and _IS_FORMULA.match(text) else text
 
 
 def text_of_formula(text: str) -> str:
-    """The text in a formula that is one text, as ="00012" is, by which people keep zeros; '' for all else."""
+    """The text of a formula that is a single text, such as ="00012" to keep leading zeros; '' for anything else."""
     found = _TEXT_FORMULA.fullmatch(text)
     return found[1] if found else ""
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them in tables: decimal points and decimal commas, and what is ambiguous."""
+"""Numbers as people write them in tables: decimal points, decimal commas and ambiguous ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 _POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.IGNORECASE | re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)", re.ASCII)
-#: One separator before exactly three digits: '1,020' is a thousand in English and about one in German.
+#: One separator before exactly three digits: '1,020' is 1020 in English and 1.02 in German.
 _EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 _POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+", re.ASCII)
 _COMMA_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+\.\d+", re.ASCII)
@@ -24,7 +24,7 @@ class Decimals:
 
 
 def decimals_of(cells: Iterable[str], *, comma_separates: bool) -> Decimals:
-    """The marks of a column. Where the comma separates cells, a comma before three digits may group thousands."""
+    """The marks of a column. If the comma separates cells, a comma before three digits may group thousands."""
     points, commas = False, comma_separates
     for cell in cells:
         text = _plain(cell)
@@ -36,7 +36,7 @@ def decimals_of(cells: Iterable[str], *, comma_separates: bool) -> Decimals:
 
 
 def number_of(text: str, decimals: Decimals) -> float | None:
-    """The number that a cell holds, or None: no number, a number with a unit behind it, infinite, or ambiguous."""
+    """The number in a cell; None if it is not a number, is followed by a unit, or is infinite or ambiguous."""
     plain = _plain(text)
     if is_ambiguous(text, decimals):
         return None

@@ -1,4 +1,4 @@
-"""A table of QCT values: which columns mean what, row by row what can be taken, and how the values are distributed."""
+"""A table of QCT values: the meaning of its columns, the rows that can be taken, and the distribution of the values."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _MINERAL_WORDS = (
 )
 _YES = ("true", "1", "yes", "ja", "oui", "si", "wahr", "vrai", "verdadero", "是")
 _NO = ("false", "0", "no", "nein", "non", "falsch", "faux", "falso", "否")
-#: Share of scores among the values above which the whole table is refused, not its rows.
+#: Share of values in the range of scores from which the whole table is refused, not single rows.
 _MOSTLY = 0.5
 _SURELY_GRAMS_BELOW = 1.0
 _BIN_MG_CM3 = 20.0
@@ -106,7 +106,7 @@ COLUMNS: tuple[Column, ...] = (
 )
 # fmt: on
 
-#: The columns in words, as the screen of the import names them.
+#: The columns in words, as the import page names them.
 MEANINGS = {
     "PatientID": "Patient",
     "Level": "Level",
@@ -120,9 +120,9 @@ MEANINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """How the values of a table are distributed, mg/cm3: a wrong unit or column shows here before it is taken in.
+    """Distribution of the values of a table in mg/cm3, which reveals a wrong unit or column before the import.
 
-    ``bins`` are the lower ends of classes 20 mg/cm3 wide and the values in each; ``levels`` counts L1-L4 and 'mean'.
+    ``bins``: lower ends of classes 20 mg/cm3 wide and the count in each; ``levels``: counts of L1-L4 and 'mean'.
     """
 
     n_values: int
@@ -139,7 +139,7 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True)
 class Mapped:
-    """What the rows mean under one mapping of columns; ``unused`` are the headings that mean nothing here."""
+    """The rows as read under one mapping of columns; ``unused``: headings that are mapped to no column."""
 
     values: tuple[ReferenceValue, ...]
     refused: tuple[Refused, ...]
@@ -148,15 +148,15 @@ class Mapped:
 
 
 def guess(table: Table) -> dict[str, str]:
-    """Which heading most likely means what, by the names of COLUMNS; what has no likely heading is left out."""
+    """The most likely heading of each of COLUMNS, by the column's name; columns without one are left out."""
     return guess_columns(table.columns, COLUMNS)
 
 
 def read_reference(path: Path, pseudonyms: Pseudonyms) -> tuple[ReferenceValue, ...]:
     """The values of a file whose headings can be guessed, each patient under its keyed hash.
 
-    Raises TableError naming file, row and column for the first rows that cannot be read; what a cell holds is never
-    repeated, for where columns are shifted it is a patient's name.
+    Raises TableError naming file, row and column for the first rows that cannot be read; the content of a cell is
+    never repeated, since in shifted columns it may be a patient's name.
     """
     try:
         table = read_table_file(path)
@@ -172,8 +172,8 @@ def map_rows(
 ) -> Mapped:
     """Every row under ``columns`` (name in COLUMNS -> heading of the file), taken or refused with its reason.
 
-    ``mineral`` and ``source`` hold for the whole file where no column tells them. A level may be L1-L4, 1-4, blank or
-    a word for the mean. Raises TableError when the file as a whole cannot be meant: no patient column, another unit,
+    ``mineral`` and ``source`` apply to the whole file if no column gives them. A level may be L1-L4, 1-4, blank or
+    a word for the mean. Raises TableError if the file as a whole cannot be used: no patient column, another unit,
     T-scores.
     """
     chosen = {name: heading for name, heading in columns.items() if heading}
@@ -228,13 +228,13 @@ def _value(row: Row, pseudonyms: Pseudonyms, mineral: Mineral | None, source: st
 
 
 def mineral_in(heading: str) -> Mineral | None:
-    """The mineral that a heading of densities names, None without one."""
+    """The mineral named in a heading of densities; None if there is none."""
     plain = unicodedata.normalize("NFKC", heading).casefold().replace("_", " ")
     return next((mineral for mineral, pattern in _MINERAL_WORDS if re.search(pattern, plain)), None)
 
 
 def _why_not(row: Row, heading_says: Mineral | None) -> str:
-    """Why a row with sound cells is still no vBMD in mg/cm3, '' when it is."""
+    """Why a row with valid cells is still not a vBMD in mg/cm3; '' if it is one."""
     unit = row.cells["Unit"]
     if unit and unit_in(unit) != UNIT:
         return f"Unit: expected {UNIT}, found {unit_in(unit) or 'other words'}"
@@ -256,7 +256,7 @@ def _is_score(row: Row) -> bool:
 
 
 def _refuse_scores(rows: Sequence[Row]) -> None:
-    """Raises TableError where most values are as small as T-scores or densities in g/cm3."""
+    """Raises TableError if most values are as small as T-scores or densities in g/cm3."""
     values = [row.cells["vBMD_mg_cm3"] for row in rows]
     if not values or sum(map(_is_score, rows)) < _MOSTLY * len(values):
         return
@@ -269,7 +269,7 @@ def _refuse_scores(rows: Sequence[Row]) -> None:
 
 
 def distribution_of(values: Sequence[ReferenceValue]) -> Distribution | None:
-    """The distribution of the values, None without any."""
+    """The distribution of the values; None if there are none."""
     if not values:
         return None
     densities = sorted(value.vbmd_mg_cm3 for value in values)

@@ -17,7 +17,7 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row: its line, and each column's value by the column's name (None for a blank cell)."""
+    """One row: its line, and the values by name of column (None for a blank cell)."""
 
     line: int
     cells: Mapping[str, Any]
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """What could be read of a table, what not, and the headings that mean none of its columns."""
+    """The rows of a table that were taken and refused, and the headings that are mapped to no column."""
 
     taken: tuple[Row, ...]
     refused: tuple[Refused, ...]
@@ -37,8 +37,8 @@ def read_rows(
 ) -> Rows:
     """Every row under ``mapping`` (column's name -> heading of the file), taken or refused.
 
-    Of a table that ``holds_patients`` no cell is repeated: where its columns are shifted, a cell is a name.
-    Raises TableError when the table as a whole cannot be meant: a column that is missing or in another unit.
+    ``holds_patients``: reasons repeat no cell, since in shifted columns a cell may be a patient's name.
+    Raises TableError if the table as a whole cannot be used: a column is missing or in another unit.
     """
     check_columns(table.columns, columns, mapping)
     places = {column.name: table.columns.index(mapping[column.name]) for column in columns if column.name in mapping}
@@ -78,9 +78,9 @@ def _values(
 
 
 def read_whole(path: Path, what: str, columns: Sequence[Column], *, holds_patients: bool = False) -> Rows:
-    """A table of which every row must be sound: a site's own, or one given to a command.
+    """A table whose rows must all be valid: a site's own, or one given to a command.
 
-    Raises TableError with ``what`` the table is, its name, and the first refused rows; then nothing of it is used.
+    Raises TableError naming the kind of table (``what``), its file and the first refused rows; nothing of it is used.
     """
     where = f"{what} {path.name}"
     try:
@@ -93,7 +93,7 @@ def read_whole(path: Path, what: str, columns: Sequence[Column], *, holds_patien
 
 
 def refuse_rows(where: str, refused: Sequence[Refused]) -> None:
-    """Raises TableError naming the first of the refused rows; nothing when there is none."""
+    """Raises TableError naming the first of the refused rows, if there are any."""
     if refused:
         named = "; ".join(f"row {row.line}: {row.why}" for row in refused[:_MOST_NAMED])
         more = f"; and {len(refused) - _MOST_NAMED} more rows" if len(refused) > _MOST_NAMED else ""

@@ -1,4 +1,4 @@
-"""Excel workbooks (.xlsx) as lines of text, bounded before anything is inflated; openpyxl lives here."""
+"""Excel workbooks (.xlsx) as lines of text, bounded before decompression; only this module uses openpyxl."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import openpyxl
 from osteo_core.errors import TableError
 from osteo_core.tables.formulas import text_of_formula
 
-#: A workbook is a zip file; what its parts may hold together once inflated, and how many they may be.
+#: A workbook is a zip file: largest total size of its parts once decompressed, and largest number of parts.
 _MOST_INFLATED_BYTES = 128 * 2**20
 _MOST_PARTS = 1_000
 #: Rows of a sheet in Excel itself, blank ones included.
 _MOST_ROWS = 1_048_576
-#: In place of a formula whose result was never stored: no number, so that the row is refused.
+#: Replaces a formula whose result was never stored; it is not a number, so that the row is refused.
 NOT_COMPUTED = "=(formula without a stored result)"
 
 
 def read_sheet(content: bytes, *, most_columns: int) -> list[tuple[int, list[str]]]:
     """The filled rows of the one visible sheet that holds any, each with its row number.
 
-    Raises TableError for what is no workbook, is too large, or has several filled sheets.
+    Raises TableError for a file that is no workbook, is too large, or has several filled sheets.
     """
     _check_parts(content)
     try:
         results = _filled_sheets(content, most_columns)
     except TableError:
         raise
-    except Exception as error:  # openpyxl raises whatever the damaged part leads it into
+    except Exception as error:  # a damaged part may make openpyxl raise any error
         raise TableError(
             f"the file is no Excel workbook that can be read ({type(error).__name__}); save it as CSV"
         ) from None
@@ -96,6 +96,6 @@ def _text(written: object, stored: object) -> str:
 
 
 def _with_zeros(text: str, number_format: str | None) -> str:
-    """A whole number with the zeros before it that its format shows: 12 under '00000' is '00012'."""
+    """A whole number with the leading zeros that its format shows: 12 under '00000' is '00012'."""
     zeros = len(number_format or "") if re.fullmatch("0+", number_format or "") else 0
     return text.zfill(zeros) if text.isascii() and text.isdigit() else text

@@ -1,16 +1,16 @@
-"""vBMD of a level and of a patient from HU, a calibration and what is known of contrast, each with its interval.
+"""vBMD of a level and of a patient from HU, a calibration and a contrast correction, each with its interval.
 
-The interval (95 %, normal) is the root of the squares of named parts:
+The interval (95 %, normal) rests on an SD that is the root of the sum of squares of named parts:
 
-- noise: the standard error of the region's median, by its own SD and volume;
-- region: how far the same body measured again lies apart (automated vBMD over kernels, RMS-CV 1.3 %);
-- calibration: the parts that the calibration names, else its residual;
-- phase: the scatter of patients about the mean rise by contrast;
+- noise: the standard error of the region's median, from its SD and volume;
+- region: the scatter of repeated measurements of the same body (automated vBMD over kernels, RMS-CV 1.3 %);
+- calibration: the parts that the calibration names, otherwise its residual;
+- phase: the scatter of patients about the mean rise due to contrast;
 - levels that disagree: the standard error of their mean, with Student's t for n - 1 (Student 1908, Biometrika 6:1),
-  where levels lie so far apart that nobody knows which of them count (`alike.py`).
+  if levels lie so far apart that it is unclear which of them to trust (`alike.py`).
 
-Noise and region are each level's own and shrink in a mean; the others belong to scanner and patient and do not.
-Mineral cannot be less than none, so the lower end stops at 0 unless the value itself lies below.
+Noise and region are independent between levels and shrink in a mean; the other parts belong to scanner and patient and
+do not. Mineral cannot be negative, so the lower end stops at 0 unless the value itself lies below.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from osteo_core.statistics.intervals import Z_95
 
 #: Noise of CT and the trabecular pattern are correlated over about 3 mm: one independent value per cube.
 _CORRELATION_VOLUME_ML = 0.027
-#: SE of a median against the SE of a mean, normal values.
+#: SE of a median over the SE of a mean, for normal values.
 _MEDIAN_SE = 1.2533
-#: Same session, other kernel, everything automated: RMS-CV 1.3 % (Eur Radiol Exp 2024, 121 patients).
+#: Same session, other kernel, fully automated: RMS-CV 1.3 % (Eur Radiol Exp 2024, 121 patients).
 _REGION_RELATIVE_SD = 0.013
 
 
 def vbmd_of_level(
     measurement: Measurement, calibration: Calibration, correction: ContrastCorrection | None
 ) -> Estimate | None:
-    """vBMD in mg/cm3 of one level from its median HU; None when it has no HU."""
+    """vBMD in mg/cm3 of one level from its median HU; None if it has no HU."""
     if measurement.median_hu is None or measurement.sd_hu is None:
         return None
     return _estimate((measurement,), calibration, correction, voxels=measurement.roi_voxels, of="level")
@@ -44,7 +44,7 @@ def vbmd_of_level(
 def mean_vbmd(
     measurements: Sequence[Measurement], calibration: Calibration, correction: ContrastCorrection | None
 ) -> Estimate:
-    """Mean vBMD in mg/cm3 over levels that have HU; raises ValueError when there is none."""
+    """Mean vBMD in mg/cm3 over the levels that have HU; raises ValueError if there are none."""
     usable = [m for m in measurements if m.median_hu is not None]
     if not usable:
         raise ValueError("no level with HU: a mean vBMD needs at least one")
@@ -52,7 +52,7 @@ def mean_vbmd(
 
 
 def mean_bone_hu(measurements: Sequence[Measurement], correction: ContrastCorrection | None) -> float | None:
-    """Mean trabecular HU over levels that have HU, corrected for contrast; None where there is none."""
+    """Mean of the median trabecular HU over the levels that have HU, corrected for contrast; None if there are none."""
     hu = [_corrected_hu(m, correction) for m in measurements if m.median_hu is not None]
     return float(np.mean(hu)) if hu else None
 
@@ -60,7 +60,7 @@ def mean_bone_hu(measurements: Sequence[Measurement], correction: ContrastCorrec
 def interval_parts(
     measurements: Sequence[Measurement], calibration: Calibration, correction: ContrastCorrection | None
 ) -> tuple[Uncertainty, ...]:
-    """The parts of the interval of the mean over these levels, each as an SD in mg/cm3, larger ones first.
+    """The parts of the interval of the mean over these levels, each as an SD in mg/cm3, largest first.
 
     Every level must have HU.
     """
@@ -100,7 +100,7 @@ def _estimate(
     sd = float(np.sqrt(sum(part.offset_sd_mg_cm3**2 for part in parts)))
     slopes = [calibration.of_level(m.level).slope_at(_corrected_hu(m, correction)) for m in measurements]
     slope = float(np.mean(slopes))
-    # A bias that is only possible widens the interval to its own side and does not move the value.
+    # A possible bias widens the interval on its own side only and does not move the value.
     bias = slope * correction.possible_bias_hu if correction else 0.0
     return Estimate(
         value=value,

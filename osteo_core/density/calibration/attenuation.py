@@ -1,7 +1,7 @@
-"""Mass attenuation of the calibration tissues and minerals, as data that belongs to the calibration alone.
+"""Mass attenuation of the calibration tissues and minerals, tabulated for the calibration alone.
 
 ``mass_attenuation_nist.csv``: total mass attenuation in cm2/g at the NIST grid energies from 40 to 150 keV, tissues
-after ICRU-44 (adipose, blood, cortical bone, skeletal muscle), compounds from their elements: triglyceride C55H98O6,
+by ICRU-44 (adipose, blood, cortical bone, skeletal muscle), compounds from their elements: triglyceride C55H98O6,
 K2HPO4, hydroxyapatite Ca10(PO4)6(OH)2, water.
 """
 
@@ -29,15 +29,15 @@ def _columns() -> dict[str, FloatArray]:
 
 
 def energy_range_kev() -> tuple[float, float]:
-    """Lowest and highest energy of the table."""
+    """Lowest and highest energy of the table, in keV."""
     energies = _columns()["keV"]
     return float(energies[0]), float(energies[-1])
 
 
 def mass_attenuation(material: str, energy_kev: FloatArray | float) -> FloatArray:
-    """Mass attenuation in cm2/g, linear between the grid's energies as Michalski's method has it.
+    """Mass attenuation in cm2/g, interpolated linearly between the grid energies, as in Michalski's method.
 
-    Raises KeyError for a material, ValueError for an energy, that the table does not hold.
+    Raises KeyError for a material and ValueError for an energy that the table does not hold.
 
     >>> round(float(mass_attenuation('water', 70.0)), 3)  # cm2/g
     0.195

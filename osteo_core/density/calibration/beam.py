@@ -1,9 +1,9 @@
-"""What a tube voltage and a body of some size make of mineral and soft tissue, by physics alone.
+"""HU of mineral and soft tissue at a tube voltage and behind a body of a given size, by physics alone.
 
-``beam_table.json`` is made by training/tabulate_beams.py: tungsten spectra, energy-integrating detector, three
-filtrations between which the scanner's own, unknown one lies. The line HU -> vBMD is what a named QCT phantom reads:
-its rods as their certificate has them, behind the same water, by the phantom's own arithmetic. No marrow is assumed:
-QCT sees HU alone, and fat that takes the place of marrow lowers its reading just as it lowers ours.
+``beam_table.json`` is made by training/tabulate_beams.py: tungsten spectra, an energy-integrating detector, and three
+filtrations that bracket the unknown one of the scanner. The line HU -> vBMD is the reading of a named QCT phantom: its
+rods as certified, behind the same water, by the phantom's own arithmetic. Marrow is not modelled: QCT sees HU alone,
+and fatty marrow lowers its reading just as it lowers ours.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from osteo_core.density.calibration.known_phantoms import QCT_PRO, KnownPhantom,
 _TABLE = Path(__file__).with_name("beam_table.json")
 #: Hydroxyapatite in g/cm3, by crystallography: in a rod of plain water equivalent it displaces its own volume.
 _HA_DENSITY = 3.16
-#: ICRU-44; blood of the old and ill, at which native aortas show about 45 HU.
+#: Muscle by ICRU-44; blood of old and ill patients, whose native aorta shows about 45 HU.
 _MUSCLE_DENSITY, _BLOOD_DENSITY = 1.05, 1.05
 #: ICRU-44 gives adipose tissue 0.95 g/cm3, ICRP 23 gives 0.92.
 _ADIPOSE_DENSITY = 0.935
 _AIR_DENSITY = 1.205e-3
-#: The scanner's filtration lies anywhere between the lightest and the heaviest: SD of a rectangle.
+#: Width over SD of a rectangular distribution: the scanner's filtration lies anywhere between lightest and heaviest.
 _RECTANGLE = 2.0 * float(np.sqrt(3.0))
 
 
 @dataclass(frozen=True, kw_only=True)
 class BeamLine:
-    """What a phantom reads under one beam, vBMD = slope HU + intercept, and relative SDs of the slope.
+    """The reading of a phantom in one beam, vBMD = slope HU + intercept, and how its slope may vary.
 
-    Beyond the table's water paths it is the line of the nearest one, and ``relative_per_cm`` that of the table's edge.
+    ``filter_relative_sd``: relative SD due to the filtration; ``relative_per_cm``: relative change per cm of water
+    path. Outside the table's water paths both and the line are those at its edge.
     """
 
     slope_mg_cm3_per_hu: float
@@ -44,7 +45,7 @@ class BeamLine:
 
     @property
     def zero_mineral_hu(self) -> float:
-        """HU at which the phantom reads no mineral: water, near enough."""
+        """HU at which the phantom reads no mineral, close to those of water."""
         return -self.intercept_mg_cm3 / self.slope_mg_cm3_per_hu
 
 
@@ -54,12 +55,12 @@ def _table() -> dict[str, Any]:
 
 
 def beam_kvps() -> tuple[float, ...]:
-    """Tube voltages that the table holds, in kV."""
+    """Tube voltages in the table, in kV."""
     return tuple(float(kvp) for kvp in _table()["relative_mass_attenuation"]["middle"])
 
 
 def path_range_cm() -> tuple[float, float]:
-    """Shortest and longest water path that the table holds, in cm.
+    """Shortest and longest water path in the table, in cm.
 
     >>> path_range_cm()
     (16.0, 40.0)
@@ -69,13 +70,13 @@ def path_range_cm() -> tuple[float, float]:
 
 
 def beyond_table_cm(path_cm: float) -> float:
-    """How far a water path lies outside the table, in cm; 0 within it."""
+    """Distance in cm by which a water path lies outside the table; 0 within it."""
     low, high = path_range_cm()
     return max(low - path_cm, path_cm - high, 0.0)
 
 
 def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -> BeamLine:
-    """The line of this phantom (None: Mindways QCT Pro) for this tube voltage behind this much water.
+    """The line of this phantom (None: Mindways QCT Pro) for a tube voltage behind ``path_cm`` of water.
 
     Raises KeyError for a voltage not in the table.
 
@@ -107,7 +108,7 @@ def beam_line(kvp: float, path_cm: float, phantom: KnownPhantom | None = None) -
 
 
 def mineral_attenuation(kvp: float, path_cm: float) -> float:
-    """Mass attenuation of hydroxyapatite relative to water's, between the table's tube voltages and at its ends beyond.
+    """Mass attenuation of hydroxyapatite over that of water, interpolated over tube voltage and held beyond the table.
 
     >>> mineral_attenuation(80.0, path_cm=28.0) > mineral_attenuation(120.0, path_cm=28.0) > 1.4
     True
@@ -117,7 +118,9 @@ def mineral_attenuation(kvp: float, path_cm: float) -> float:
 
 
 def expected_tissue_hu(kvp: float, path_cm: float) -> dict[str, float]:
-    """HU of fat, muscle, blood and air that this beam should show, without contrast.
+    """HU that fat, muscle, blood and air should show in this beam, without contrast.
+
+    Raises KeyError for a voltage not in the table.
 
     >>> {name: round(hu) for name, hu in expected_tissue_hu(120.0, path_cm=28.0).items()}
     {'fat': -86, 'muscle': 42, 'blood': 45, 'air': -999}
@@ -140,7 +143,7 @@ def _line(filtration: str, kvp: float, path_cm: float, phantom: KnownPhantom) ->
 
 
 def _rod_hu(rod: Rod, mineral: float) -> float:
-    """HU of a rod whose mineral attenuates ``mineral`` times as much as water by mass."""
+    """HU of a rod whose mineral attenuates ``mineral`` times as much by mass as water."""
     density = rod.density_mg_cm3
     water = 1000.0 - density / _HA_DENSITY if rod.water_mg_cm3 is None else rod.water_mg_cm3
     return density * mineral + water - 1000.0

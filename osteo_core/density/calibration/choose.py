@@ -1,4 +1,4 @@
-"""Which calibration holds for a series: the first of the ways, in the order that the site set, that gives one."""
+"""Which calibration applies to a series: that of the first way, in the site's order, that gives one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from osteo_core.terms import Step
 #: Ways that were measured on the scanner itself.
 _OWN = ("in_scan", "precalibrated", "phantom", "site", "carried")
 
-#: Ways that hold for whatever image it is: its own rods are in it.
+#: Ways that hold for any kind of image, since the rods are in it.
 _OF_THIS_IMAGE = ("in_scan",)
 
 
@@ -28,10 +28,10 @@ def choose_calibration(
     rod_row: RodRow | None = None,
     bone_hu: float | None = None,
 ) -> Calibration | Exclusion:
-    """The calibration for this scan, or why there is none: what each way that was tried lacks.
+    """The calibration for this scan, or why there is none: what each way lacks.
 
-    Nothing is taken from another tube voltage. ``rod_row`` are rods that lie under the back in this scan;
-    ``bone_hu``: mean trabecular HU of the patient, at which a phantom's line states its error.
+    No line of another tube voltage is used as it is; only the way `carried` converts one. ``rod_row``: rods under the
+    back in this scan; ``bone_hu``: mean trabecular HU of the patient, at which the error of a phantom line is stated.
     """
     if series.kvp is None or series.kvp <= 0:
         return _none("the file does not say its tube voltage")
@@ -50,7 +50,7 @@ def choose_calibration(
 
 
 def calibration_cautions(calibration: Calibration, water_path_cm: float | None) -> tuple[Caution, ...]:
-    """What to mind beside a value from this calibration; ``water_path_cm``: the body's, None where it is not seen."""
+    """Cautions for a value from this calibration; ``water_path_cm``: that of the body, None if it is not known."""
     found: tuple[Caution, ...] = ()
     if calibration.kind not in _OWN:
         found += (Caution(code=CautionCode.PUBLISHED_LINE, step=Step.CALIBRATE, found=calibration.name),)

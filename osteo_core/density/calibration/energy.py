@@ -1,10 +1,10 @@
-"""Phantomless calibration by the effective energy that the scan's own tissues show (Michalski 2020).
+"""Phantomless calibration by the effective energy derived from the scan's own tissues (Michalski 2020).
 
-For every energy the tissues' mass attenuation is fitted by a straight line of their HU; the energy of largest R2 is
-the effective one. A second line gives mass density from HU. A voxel is then a mixture by mass of mineral and
-triglyceride: mineral = 1000 * rho * (m - m_TG) / (m_mineral - m_TG), a parabola in HU.
+At every energy a straight line is fitted to the tissues' mass attenuation as a function of their HU; the energy with
+the largest R2 is the effective one. A second line gives mass density from HU. A voxel is then a mixture by mass of
+mineral and triglyceride: mineral = 1000 * rho * (m - m_TG) / (m_mineral - m_TG), a parabola in HU.
 HU follow linear attenuation while the first line regresses mass attenuation, so the effective energy is a parameter
-of the fit and not the beam's energy. Source: Michalski 2020, Med Eng Phys 78:55, and its published software.
+of the fit, not the energy of the beam. Source: Michalski 2020, Med Eng Phys 78:55, and its published software.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from osteo_core.density.calibration.attenuation import MINERAL_COLUMN, energy_ra
 from osteo_core.records import FloatArray
 from osteo_core.terms import Mineral
 
-#: Tissues that the method knows, each with its column of the attenuation table.
+#: Tissues that the method uses; each is a column of the attenuation table.
 TISSUES: tuple[str, ...] = ("adipose", "air", "blood", "cortical", "muscle")
 #: Steps of the search, as in the published method.
 _STEP_KEV = 0.5
@@ -52,7 +52,7 @@ class EffectiveEnergy:
 def fit_effective_energy(tissue_hu: Mapping[str, float]) -> EffectiveEnergy:
     """The effective energy of a scan from the mean HU of at least three of TISSUES.
 
-    Raises ValueError for an unknown tissue or fewer than three; the caller judges R2 and the energy.
+    Raises ValueError for an unknown tissue or fewer than three; the caller checks R2 and the energy.
     """
     unknown = sorted(set(tissue_hu) - set(TISSUES))
     if unknown or len(tissue_hu) < _MINIMUM_TISSUES:

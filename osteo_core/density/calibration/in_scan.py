@@ -1,11 +1,10 @@
-"""A calibration phantom in the scan itself: which of the known phantoms a row of rods is, and its line per vertebra.
+"""A calibration phantom in the scan itself: which known phantom a row of rods is, and its line for each vertebra.
 
-Every known phantom is laid on the row in every way: each of its rods on each place, from either side. What fits must
-have its rods evenly spaced, explain all rods that stand out, miss none that should, rise with density as mineral does
-at 70-150 kVp, and follow the phantom's own arithmetic with R2 of at least `limits.calibration.PHANTOM_R2`. The line of
-a vertebra rests on the rods beside that vertebra alone: along one scan the same rod reads 208 HU beside bodies and 247
-beside discs, and rods on the vertebra's own slices halved the error of nine fixed slices (a trial, 13 people
-scanned twice).
+Every known phantom is matched to the row in every position and in both directions. A match must have evenly spaced
+rods, explain all rods that stand out, miss none that should, rise with density as mineral does at 70-150 kVp, and fit
+the phantom's own arithmetic with R2 of at least `limits.calibration.PHANTOM_R2`. The line of a vertebra uses only the
+rods beside that vertebra: within one scan the same rod reads 208 HU beside bodies and 247 beside discs, and rods on
+the vertebra's own slices halved the error compared with nine fixed slices (a trial, 13 people scanned twice).
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS
 from osteo_core.records import FloatArray
 from osteo_core.terms import Level
 
-#: Distance between neighbouring rods of a phantom, mm, and how far a rod may lie from its even place.
+#: Distance between neighbouring rods of a phantom, mm, and how far a rod may lie from its evenly spaced position.
 _SPACING_MM, _OFF_PLACE_MM = (18.0, 60.0), 3.0
 #: mg/cm3 per HU that mineral can have: K2HPO4 0.61 at 80 kVp to 0.89 at 140 kVp, HA and small or large bodies beyond.
 _SLOPE_MG_CM3_PER_HU = (0.42, 1.15)
-#: A phantom's slope lies within this share of what physics says at the tube voltage (real ones: 0.76 to 0.99 for 0.85).
+#: Largest relative difference of a phantom's slope from physics at the tube voltage (real ones: 0.76 to 0.99 for 0.85).
 _SLOPE_SHARE, _USUAL_PATH_CM = 0.25, 28.0
-#: Lines that differ by less than this between 0 and 200 HU are one.
+#: Lines that differ by less than this at 0 and at 200 HU count as one.
 _ONE_LINE_MG_CM3 = 3.0
-#: HU of no mineral, that is of the rods' water: a scanner's water lies within a few HU of 0.
+#: Largest distance from 0 of the HU of no mineral, that is of the rods' water: scanners show it within a few HU of 0.
 _ZERO_HU = 30.0
-#: With so many rods one that is missed, or one too many that is no further rod of the row, does not speak against it.
+#: From this many rods on, one missed rod is tolerated, and one other object that cannot be a further rod of the row.
 _SURE_RODS = 4
 #: A rod that differs from its base by more than this must stand out.
 _STANDS_OUT_HU = 40.0
@@ -41,7 +40,7 @@ _STANDS_OUT_HU = 40.0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class InScanPhantom:
-    """A phantom that was found: its line per vertebra, and over all slices together."""
+    """A phantom that was found: its line per vertebra, and one for the mean over the vertebrae."""
 
     phantom: KnownPhantom
     n_rods: int
@@ -51,7 +50,7 @@ class InScanPhantom:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Placed:
-    """A phantom on the row: places of its rods in mm, and how well it fits."""
+    """A phantom matched to the row: positions of its rods in mm, and their fit."""
 
     phantom: KnownPhantom
     rods: tuple[Rod, ...]
@@ -60,10 +59,10 @@ class _Placed:
 
 
 def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom], *, kvp: float | None = None) -> InScanPhantom | str:
-    """The known phantom that this row is, with a line per vertebra, or why it is none.
+    """The known phantom that matches this row, with a line per vertebra, or why none does.
 
-    A vertebra whose own rods do not fit has no line in ``levels``. Without a tube voltage in kV any slope that mineral
-    can have at 70-150 kVp is allowed.
+    A vertebra whose own rods do not fit has no line in ``levels``. Without a tabulated tube voltage ``kvp`` any slope
+    that mineral can have at 70-150 kVp is allowed.
     """
     mean = _mean_where_seen(row)
     placed = [one for phantom in phantoms for one in _placements(row, mean, phantom) if _rises_as_mineral(one, kvp)]
@@ -88,7 +87,7 @@ def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom], *, kvp: floa
 
 
 def _rises_as_mineral(placed: _Placed, kvp: float | None) -> bool:
-    """Whether the phantom's slope is that of its mineral at this tube voltage."""
+    """Whether the phantom's slope fits its mineral at this tube voltage; True if the voltage is not tabulated."""
     if kvp not in beam_kvps():
         return True
     expected = beam_line(float(kvp), _USUAL_PATH_CM, placed.phantom).slope_mg_cm3_per_hu
@@ -100,7 +99,7 @@ def _is_one_line(a: RodFit, b: RodFit) -> bool:
 
 
 def _mean_where_seen(row: RodRow) -> FloatArray:
-    """(m,) mean HU along the row over the vertebrae, NaN where the row is even beside none of them."""
+    """(m,) mean over the vertebrae of the HU along the row; NaN where none of them has a value."""
     hu = np.array(list(row.hu.values())).reshape(-1, len(row.along_mm))
     seen = np.isfinite(hu)
     counted = np.maximum(seen.sum(axis=0), 1)
@@ -108,7 +107,7 @@ def _mean_where_seen(row: RodRow) -> FloatArray:
 
 
 def _placements(row: RodRow, hu: FloatArray, phantom: KnownPhantom) -> Iterator[_Placed]:
-    """Every way to lay the phantom on the row that spacing, order and HU allow."""
+    """Every match of the phantom to the row that spacing, order and HU allow."""
     if len({rod.density_mg_cm3 for rod in phantom.rods}) < PHANTOM_RODS.value:
         return
     seen: set[tuple[int, int, bool]] = set()
@@ -130,7 +129,7 @@ def _placements(row: RodRow, hu: FloatArray, phantom: KnownPhantom) -> Iterator[
 def _placed(
     row: RodRow, hu: FloatArray, phantom: KnownPhantom, *, rods: Sequence[Rod], places: FloatArray
 ) -> _Placed | None:
-    """The phantom at these places; None where it does not explain what is seen."""
+    """The phantom at these positions; None if it does not explain what is seen."""
     distance = np.abs(row.seen_mm[:, None] - places[None, :])
     others = row.seen_mm[distance.min(axis=1) > _OFF_PLACE_MM]
     shown = _at(row, hu, places)
@@ -152,13 +151,13 @@ def _placed(
     base = np.median(between[np.isfinite(between)]) if np.isfinite(between).any() else 0.0
     hidden = distance.min(axis=0)[inside] > _OFF_PLACE_MM
     missed = (np.abs(shown[inside] - base)[hidden] > _STANDS_OUT_HU).sum()
-    if missed > (len(kept) >= _SURE_RODS):  # of many rods one may be missed that its HU on the row show all the same
+    if missed > (len(kept) >= _SURE_RODS):  # of many rods, one need not stand out, since its HU on the row fit
         return None
     return _Placed(phantom=phantom, rods=tuple(kept), places_mm=places[inside], fit=fit)
 
 
 def _is_no_rod(others_mm: FloatArray, places_mm: FloatArray) -> bool:
-    """Whether what stands out elsewhere is one thing alone, and not where a further rod would lie beyond the ends."""
+    """Whether a single object stands out elsewhere, and not where the row would continue beyond its ends."""
     spacing = (places_mm[-1] - places_mm[0]) / (len(places_mm) - 1)
     step = float((others_mm[0] - places_mm[0]) / spacing)
     is_between = -0.25 < step < len(places_mm) - 0.75
@@ -167,7 +166,7 @@ def _is_no_rod(others_mm: FloatArray, places_mm: FloatArray) -> bool:
 
 
 def _line(placed: _Placed, row: RodRow, hu: FloatArray) -> RodFit | None:
-    """The line of one vertebra by its own slices; None where a rod is missing there or the fit is poor."""
+    """The line of one vertebra from its own slices; None if a rod is missing there or the fit is poor."""
     shown = _at(row, hu, placed.places_mm)
     if not np.isfinite(shown).all():
         return None

@@ -1,7 +1,7 @@
-"""The QCT phantoms that are known, rod by rod, and the arithmetic by which each reads HU.
+"""The known QCT phantoms, rod by rod, and the arithmetic by which each converts HU.
 
-``phantoms.csv`` holds what each rod is made of, with its source; a site adds phantoms of its own in a file of the same
-columns (setting ``phantom_definitions``), since every phantom has its certificate. Two kinds of rod:
+``phantoms.csv`` gives the composition of each rod and its source; a site adds its own phantoms in a file with the same
+columns (setting ``phantom_definitions``), since every phantom has its own certificate. Two kinds of rod:
 
 - K2HPO4 in water equivalent, each with its own water equivalent (Mindways QCT Pro). Over the rods
   HU - water = sigma_ref K2HPO4 + beta_ref is fitted; sigma = sigma_ref - 0.2174, beta = beta_ref + 999.6 and
@@ -39,13 +39,13 @@ _COLUMNS: tuple[Column, ...] = (
     Column(name="source", words=("Quelle", "fuente", "来源")),
 )
 COLUMNS = tuple(column.name for column in _COLUMNS)
-#: The phantom on whose scale the limits of QCT and the norms are.
+#: The phantom to whose scale the QCT limits and the norms refer.
 QCT_PRO = "Mindways Model 3"
-#: Rods of each mineral as most phantoms have them, by which a site's own line is carried to another beam.
+#: The usual phantom of each mineral, by which a site's own line is converted to another beam.
 USUAL_PHANTOM = {Mineral.K2HPO4: QCT_PRO, Mineral.HA: "HA water equivalent"}
-#: What the fit of the QCT Pro rods is corrected by (QCT PRO user guide v5.0, 2011).
+#: Corrections to the fit of the QCT Pro rods (QCT PRO user guide v5.0, 2011).
 _SIGMA_WATER, _BETA_WATER = 0.2174, 999.6
-#: Two rods of one phantom are the same when their densities differ by less than this, mg/cm3.
+#: Two densities that differ by at most this belong to the same rod of a phantom, mg/cm3.
 _SAME_MG_CM3 = 0.05
 _LEAST_RODS = 2
 
@@ -61,7 +61,7 @@ class Rod:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownPhantom:
-    """A phantom by its rods, in the order of its table."""
+    """A phantom and its rods, in the order of its table."""
 
     name: str
     mineral: Mineral
@@ -74,15 +74,16 @@ class KnownPhantom:
         return self.rods[0].water_mg_cm3 is not None
 
     def rod_of(self, density_mg_cm3: float) -> Rod | None:
-        """The rod of that density, None where the phantom has none."""
+        """The rod of that density; None if the phantom has none."""
         near = min(self.rods, key=lambda rod: abs(rod.density_mg_cm3 - density_mg_cm3))
         return near if abs(near.density_mg_cm3 - density_mg_cm3) <= _SAME_MG_CM3 else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RodFit:
-    """vBMD = slope HU + intercept by rods, their scatter about the fit as the phantom reads HU (mg/cm3, NaN below three
-    rods), its R2, and how many rods of which mean density and sum of squares about it (mg/cm3, squared) it rests on.
+    """vBMD = slope HU + intercept fitted to rods; residual SD in mg/cm3 (NaN below three rods), R2 and number of rods.
+
+    ``mean_mg_cm3``: mean density of the rods; ``squares``: sum of squares about it, (mg/cm3)^2.
     """
 
     slope_mg_cm3_per_hu: float
@@ -94,14 +95,14 @@ class RodFit:
     squares: float
 
     def reading_mg_cm3(self, hu: float) -> float:
-        """What the phantom reads of that HU."""
+        """The phantom's reading of that HU."""
         return self.slope_mg_cm3_per_hu * hu + self.intercept_mg_cm3
 
     def error_sd_mg_cm3(self, vbmd_mg_cm3: float) -> float:
-        """What the fit leaves uncertain at that vBMD, as an SD in mg/cm3; NaN below three rods.
+        """Uncertainty of the fit at that vBMD, as an SD in mg/cm3; NaN below three rods.
 
         Standard error of a fitted line, residual root(1/n + (x - mean)^2 / squares) (Draper and Smith 1998, ch. 1.4),
-        which grows beyond the rods; times Student's quantile over the normal one: few rods know their scatter badly.
+        which grows beyond the rods, times Student's quantile over the normal one: few rods give an uncertain residual.
         """
         if self.n_rods <= _LEAST_RODS:
             return math.nan
@@ -110,9 +111,9 @@ class RodFit:
 
 
 def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:
-    """The line that these rods give at these HU, by the arithmetic of their kind.
+    """The line through these rods at these HU, by the arithmetic of their kind.
 
-    Raises ValueError for fewer than two densities, for rods of both kinds, or when HU do not rise with density.
+    Raises ValueError for fewer than two densities, for rods of both kinds, or if HU do not rise with density.
     """
     density = np.array([rod.density_mg_cm3 for rod in rods])
     water = [rod.water_mg_cm3 for rod in rods if rod.water_mg_cm3 is not None]
@@ -139,7 +140,7 @@ def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:
 
 
 def known_phantoms(own: str = "") -> dict[str, KnownPhantom]:
-    """All phantoms by name: those of the program and of the site's file ``own`` ('' for none), the site's first.
+    """All phantoms by name: the program's, and those of the site's file ``own`` ('' for none), which take precedence.
 
     Raises TableError naming row, found and expected.
     """
@@ -147,13 +148,13 @@ def known_phantoms(own: str = "") -> dict[str, KnownPhantom]:
 
 
 def phantom_named(name: str, own: str = "") -> KnownPhantom | None:
-    """The phantom of that name, whatever its case; None where no table holds it."""
+    """The phantom of that name, regardless of case and extra spaces; None if no table holds it."""
     wanted = " ".join(name.lower().split())
     return next((found for key, found in known_phantoms(own).items() if key.lower() == wanted), None)
 
 
 def wanted_phantom(name: str, own: str = "") -> KnownPhantom:
-    """The phantom that the setting qct_phantom names. Raises SettingsError where no table holds it."""
+    """The phantom that the setting qct_phantom names. Raises SettingsError if no table holds it."""
     found = phantom_named(name, own)
     if found is None:
         raise SettingsError(f"setting qct_phantom names {name!r}; known are {', '.join(known_phantoms(own))}")
@@ -169,7 +170,7 @@ def _read(path: Path) -> dict[str, KnownPhantom]:
 
 @cache
 def _parsed(path: Path, _changed_ns: int) -> dict[str, KnownPhantom]:
-    """The phantoms of one file; read again when the file changes."""
+    """The phantoms of one file, cached until the file changes. Raises TableError."""
     rows = [_row(row.cells) for row in read_whole(path, "phantom definitions", _COLUMNS).taken]
     found = {}
     for (name, mineral), own in groupby(sorted(rows, key=_phantom_of), key=_phantom_of):

@@ -1,9 +1,9 @@
-"""The line of a usual adult for each tube voltage, for scans of which no tissue can be used.
+"""The line of a usual adult for each tube voltage, for scans without a usable tissue.
 
-It is what a QCT phantom reads behind a usual body by physics (`beam.py`); nothing of the scan itself goes into it. A
-line holds for its own tube voltage only: nothing is interpolated between voltages (a line for the wrong voltage erred
-by 3.8 +-28.2 %, Skornitzke 2022). QCT = 17.8 + 0.7 HU (Schroeder et al.) is no longer shipped: it is a regression on
-clinical pairs, in which noise in HU flattens the slope and lifts the intercept; no phantom reads 18 mg/cm3 in water.
+It is the reading of a QCT phantom behind a usual body, by physics (`beam.py`); nothing of the scan itself is used. A
+line holds for its own tube voltage only; there is no interpolation between voltages (a line for the wrong voltage erred
+by 3.8 +-28.2 %, Skornitzke 2022). QCT = 17.8 + 0.7 HU (Schroeder et al.) is not offered: it is a regression on
+clinical pairs, in which noise in HU flattens the slope and raises the intercept; no phantom reads 18 mg/cm3 in water.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from osteo_core.density.calibration.beam import beam_kvps, beam_line
 from osteo_core.density.calibration.known_phantoms import KnownPhantom
 from osteo_core.records import Calibration, Uncertainty
 
-#: Name of what the body's size leaves uncertain, in every line that rests on the table of beams.
+#: Name of the uncertainty due to body size, in every line that rests on the table of beams.
 BODY_SIZE = "body size"
 #: Water path of an adult abdomen and its scatter, cm (AAPM report 220 and surveys after it; general knowledge, verify).
 USUAL_PATH_CM, USUAL_PATH_SD_CM = 28.0, 4.0
 
 
 def usual_line(kvp: float, phantom: KnownPhantom) -> Calibration:
-    """The line of a usual body on the scale of this phantom. Raises KeyError for a voltage that is not tabulated."""
+    """The line of a usual body on this phantom's scale. Raises KeyError for a voltage that is not tabulated."""
     beam = beam_line(kvp, USUAL_PATH_CM, phantom)
     parts = (
         Uncertainty(name="beam filter", relative_sd=beam.filter_relative_sd, source="half-value layers from 7.1 mm Al"),
@@ -43,7 +43,7 @@ def usual_line(kvp: float, phantom: KnownPhantom) -> Calibration:
 
 
 def shipped_kvps() -> tuple[float, ...]:
-    """Tube voltages for which there is a line.
+    """Tube voltages in kV for which there is a line.
 
     >>> shipped_kvps()
     (80.0, 100.0, 110.0, 120.0, 130.0, 140.0)

@@ -1,14 +1,14 @@
-"""Asynchronous phantom: scans of a phantom in, one line a scan out, and how the scanner drifts between them.
+"""Asynchronous phantom calibration: one line per phantom scan, and the drift of the scanner between scans.
 
-Columns (CSV or Excel with a row of headings), one row a rod of one scan:
+Columns (CSV or Excel with a heading row), one row per rod and scan:
 scan_date (YYYY-MM-DD), vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
-blank any), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured), and, if
-known, water_path_cm (water that X-rays cross at the rods; blank when the phantom has no body round it), device_key
-(the unit, as in the table of series; blank any unit of the model) and water_mg_cm3 (the rod's own water equivalent, for
-K2HPO4 phantoms of which the program does not know the rods).
+blank: any but sharp), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured)
+and, if known, water_path_cm (water that X-rays cross at the rods; blank if the phantom has no body round it),
+device_key (the unit, as in the table of series; blank: any unit of the model) and water_mg_cm3 (the rod's own water
+equivalent, for K2HPO4 phantoms whose rods the program does not know).
 
-HU are regressed on density, since density is known, by the phantom's own arithmetic (`known_phantoms`). A line holds
-from its scan on until the next scan of the same scanner, kVp and kernel group, and for a year at most.
+HU are regressed on density, the known quantity, by the phantom's own arithmetic (`known_phantoms`). A line holds from
+its scan until the next usable scan of the same scanner, kVp and kernel group, and for a year at most.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _UNIT_RELATIVE_SD = 0.014
 
 @dataclass(frozen=True, kw_only=True)
 class Scanner:
-    """What a phantom line is kept by."""
+    """The scanner, tube voltage and kernel that a phantom line covers."""
 
     vendor: Vendor
     manufacturer_model_name: str
@@ -91,10 +91,10 @@ class Rod:
 
 @dataclass(frozen=True, kw_only=True)
 class PhantomLine:
-    """One phantom scan: its line, how well it fits, until when it holds, and the drift since the scan before.
+    """One phantom scan: its line, its fit, the last day on which it holds, and the drift since the previous scan.
 
-    ``refusal`` says why the line is not used, '' when it is. ``drift_mg_cm3`` is the change of what this scanner
-    would read for 100 mg/cm3 if the line before were still in use; None for a first scan.
+    ``refusal``: why the line is not used, '' if it is. ``drift_mg_cm3``: error of a reading of 100 mg/cm3 if the
+    previous line were still in use; None for a first scan or after a change of mineral.
     """
 
     scanner: Scanner
@@ -115,11 +115,11 @@ class PhantomLine:
 
     @property
     def calibration(self) -> Calibration:
-        """The line as a calibration, with what a phantom leaves uncertain at 100 mg/cm3."""
+        """The line as a calibration, with its uncertainty at 100 mg/cm3."""
         return self.calibration_at(STATED_AT_MG_CM3)
 
     def calibration_at(self, vbmd_mg_cm3: float) -> Calibration:
-        """The line as a calibration, with what its rods leave uncertain at that vBMD: more beyond their densities."""
+        """The line as a calibration, with its uncertainty at that vBMD, which grows outside the rods' densities."""
         fit = self.fit.error_sd_mg_cm3(vbmd_mg_cm3) if self.fit is not None else float("nan")
         parts = [Uncertainty(name="phantom fit", offset_sd_mg_cm3=fit, source=f"{self.n_rods} rods about the line")]
         if not self.scanner.device_key:
@@ -142,7 +142,7 @@ class PhantomLine:
 
 
 def read_phantom_lines(path: Path, definitions: str = "") -> tuple[PhantomLine, ...]:
-    """One line a phantom scan, by scanner and date; ``definitions``: the site's own file of phantoms, '' for none.
+    """One line per phantom scan, by scanner and date; ``definitions``: the site's own file of phantoms, '' for none.
 
     Raises TableError naming the rows that cannot be used.
     """
@@ -169,7 +169,7 @@ def _order(rod: Rod) -> tuple[str, str, str, float, str, date, str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Fit:
-    """HU = m density + c, its scatter and its error at 100 mg/cm3, both in mg/cm3; NaN where it was refused before."""
+    """vBMD = slope HU + intercept, its scatter and its error at 100 mg/cm3, both in mg/cm3; NaN if never fitted."""
 
     slope_mg_cm3_per_hu: float = float("nan")
     intercept_mg_cm3: float = float("nan")
@@ -212,7 +212,7 @@ def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
 
 
 def _as_made(rod: Rod, known: KnownPhantom | None) -> MadeRod | str:
-    """What the rod is made of, by its row or by the phantom's certificate; or why that is not known."""
+    """The composition of the rod, from its row or the phantom's certificate, or why it is not known."""
     water = rod.water_mg_cm3
     if water is None and known is not None and known.has_own_water:
         found = known.rod_of(rod.density_mg_cm3)
@@ -237,7 +237,7 @@ def _line(rods: list[Rod], definitions: str) -> PhantomLine:
 
 
 def _ledger(lines: list[PhantomLine]) -> list[PhantomLine]:
-    """The lines of one scanner in order of date: each ends where the next sound one begins, and tells its drift."""
+    """The lines of one scanner by date; each usable one ends the day before the next and states its drift."""
     sound = [line for line in lines if not line.refusal]
     ledger = [line for line in lines if line.refusal]
     for before, line, after in zip([None, *sound], sound, [*sound[1:], None], strict=False):

@@ -1,4 +1,4 @@
-"""What the ways to a calibration share: the scan, its body size, its shift, and which of the site's lines cover it."""
+"""Shared by the ways to a calibration: the scan, its body size and shift, and the lines of the site that cover it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from osteo_core.limits.calibration import GENERAL_LINE_SD
 from osteo_core.records import Calibration, CalibrationTissues, Series, Uncertainty
 from osteo_core.terms import KernelGroup, Vendor
 
-#: How well rays through a scan tell what the beam met, some 3 % of it, cm (general knowledge, verify).
+#: SD in cm of a water path measured in the scan, about 3 % of it (general knowledge, verify).
 _SEEN_PATH_SD_CM = 1.0
-#: HU a year that scanners drift, at most (Loeffler 2019), and what they differ by from day to day (design).
+#: Largest drift of a scanner in HU per year (Loeffler 2019), and SD of offset and gain from day to day (design).
 _DRIFT_HU_PER_YEAR, _DAILY_SD_HU, _DAILY_GAIN_SD = 2.29, 1.0, 0.003
 _DAYS_A_YEAR = 365.25
 #: vBMD at which a calibration's residual is stated.
@@ -31,7 +31,7 @@ _STATED_AT_MG_CM3 = 100.0
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a way may look at. ``bone_hu``: mean trabecular HU, at which a line's error counts; None for 100 mg/cm3."""
+    """The input of a way. ``bone_hu``: mean trabecular HU at which a line's error is stated; None: at 100 mg/cm3."""
 
     series: Series
     tissues: CalibrationTissues
@@ -41,33 +41,33 @@ class Scan:
 
     @property
     def kvp(self) -> float:
-        """Tube voltage in kV; who makes a Scan has made sure that there is one."""
+        """Tube voltage in kV; the caller has checked that the series has one."""
         return float(self.series.kvp or 0.0)
 
     @property
     def path_cm(self) -> float:
-        """Water path through the spine, that of a usual adult where the scan does not show it."""
+        """Water path through the spine in cm; that of a usual adult if the scan does not show it."""
         return self.tissues.water_path_cm or USUAL_PATH_CM
 
     @property
     def qct_phantom(self) -> KnownPhantom:
-        """The phantom on whose scale general lines are."""
+        """The phantom to whose scale general lines refer."""
         return self.setup.qct_phantom
 
     def vbmd_by(self, line: PhantomLine | RodFit) -> float:
-        """About what this patient has by that line, mg/cm3."""
+        """Approximate vBMD of this patient by that line, mg/cm3; 100 without ``bone_hu``."""
         if self.bone_hu is None:
             return _STATED_AT_MG_CM3
         return line.slope_mg_cm3_per_hu * self.bone_hu + line.intercept_mg_cm3
 
     @property
     def is_sharp(self) -> bool:
-        """Whether the kernel is one of bone or lung."""
+        """Whether the kernel is a bone or lung kernel."""
         return self.series.kernel_group is KernelGroup.SHARP
 
 
 def phantom_line_of(scan: Scan) -> PhantomLine | str:
-    """The phantom line that covers scanner, tube voltage, kernel and day; '' where no phantom is set up."""
+    """The phantom line for this scanner, tube voltage, kernel and day, or why there is none; '' if none is set up."""
     lines = scan.setup.phantom_lines
     if not lines:
         return ""
@@ -82,7 +82,10 @@ def phantom_line_of(scan: Scan) -> PhantomLine | str:
 
 
 def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
-    """The phantom line of this scanner, kernel and day at the nearest tabulated other voltage; '' without a phantom."""
+    """The phantom line of this scanner, kernel and day at the nearest other tabulated voltage, or why there is none.
+
+    '' if no phantom is set up.
+    """
     lines = scan.setup.phantom_lines
     if not lines:
         return ""
@@ -96,12 +99,12 @@ def phantom_line_of_other_voltage(scan: Scan) -> PhantomLine | str:
 
 
 def site_lines_of(scan: Scan) -> list[SiteLine]:
-    """The site's own lines that cover the scan, the most specific and latest last."""
+    """The site's own lines that cover the scan; the most specific come last and, among equals, the latest."""
     return sorted((line for line in scan.setup.site_lines if _site_covers(line, scan.series)), key=_specificity)
 
 
 def drift_since(scan: Scan, line: PhantomLine) -> Prior:
-    """What a scanner may have drifted since its phantom scan."""
+    """SD of the scanner's drift since its phantom scan; a year is assumed if the study has no date."""
     day = scan.series.study_date
     years = (day - line.scan_date).days / _DAYS_A_YEAR if day else 1.0
     return Prior(
@@ -112,9 +115,9 @@ def drift_since(scan: Scan, line: PhantomLine) -> Prior:
 
 
 def size_uncertainty(scan: Scan, *, line_path_cm: float | None) -> Uncertainty:
-    """What the body's size leaves uncertain of a slope; ``line_path_cm`` None when the slope knows no size.
+    """Uncertainty of a slope due to body size; ``line_path_cm``: water path of the line, None if unknown or not used.
 
-    Beyond the table of beams the line stays that of its edge, so all that a path lies beyond it is uncertain too.
+    Beyond the table of beams the line at its edge is used, so the distance beyond the edge adds to the uncertainty.
     """
     nearest = min(beam_kvps(), key=lambda kvp: abs(kvp - scan.kvp))
     per_cm = beam_line(nearest, scan.path_cm).relative_per_cm
@@ -127,7 +130,7 @@ def size_uncertainty(scan: Scan, *, line_path_cm: float | None) -> Uncertainty:
 
 
 def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[Uncertainty, ...]) -> Calibration:
-    """The line for the HU of this scan, corrected by the shift that its tissues show; ``parts`` join its uncertainties.
+    """The line corrected for the HU shift that the scan's tissues show; ``parts`` are added to its uncertainties.
 
     Raises KeyError for a tube voltage that the beam table does not hold.
     """
@@ -149,13 +152,13 @@ def without_shift(scan: Scan, line: Calibration, prior: Prior, *, parts: tuple[U
 
 
 def with_parts(line: Calibration) -> Calibration:
-    """The line with the residual that its parts add up to at 100 mg/cm3."""
+    """The line with its residual set to the root of the sum of squares of its parts at 100 mg/cm3."""
     parts = [part.sd_mg_cm3(_STATED_AT_MG_CM3) for part in line.uncertainties]
     return replace(line, residual_sd_mg_cm3=float(np.sqrt(np.sum(np.square(parts)))))
 
 
 def as_general(line: Calibration) -> Calibration:
-    """The line with the scatter published for methods that rest on no phantom and no pairs of the scanner itself."""
+    """The line with the scatter published for methods that use neither a phantom nor QCT pairs of the scanner."""
     limit = GENERAL_LINE_SD
     part = Uncertainty(name="no phantom of this scanner", offset_sd_mg_cm3=limit.value, source=limit.source)
     return with_parts(replace(line, uncertainties=(*line.uncertainties, part)))

@@ -1,4 +1,4 @@
-"""What a site set up for its calibrations, read once a run from its tables; it travels to the workers."""
+"""The calibration tables of a site, read once per run and passed to the workers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from osteo_core.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationSetup:
-    """The tables of a site as they were when a run began, whatever happens to their files meanwhile.
+    """The tables of a site as they were when a run began, even if their files change meanwhile.
 
     ``ways``: names of the calibrations, the preferred one first; ``site_lines``: lines of the site's own table and
-    those made in the store; ``phantom_lines``: one a phantom scan; ``phantoms``: all that are known, by name;
-    ``qct_phantom``: the one on whose scale general lines are; ``settings_hash``: `Settings.hash` at that moment.
+    those made in the store; ``phantom_lines``: one per phantom scan; ``phantoms``: all known phantoms by name;
+    ``qct_phantom``: the one to whose scale general lines refer; ``settings_hash``: `Settings.hash` at that moment.
     """
 
     ways: tuple[str, ...]
@@ -32,7 +32,7 @@ class CalibrationSetup:
 def read_setup(settings: Settings) -> CalibrationSetup:
     """Read every table that the settings name.
 
-    Raises TableError naming the rows that cannot be used, SettingsError for a phantom that no table holds.
+    Raises TableError naming the rows that cannot be used, SettingsError if no table holds the phantom qct_phantom.
     """
     own = settings.phantom_definitions
     lines = (settings.calibration_table, settings.store_lines)

@@ -1,11 +1,11 @@
-"""A site's own calibration lines, read from the CSVs that settings.calibration_table and store_lines name.
+"""A site's own calibration lines, read from the tables that the settings calibration_table and store_lines name.
 
-Columns (CSV or Excel with a row of headings; blank means 'any' where allowed):
-name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank any),
-manufacturer_model_name (as in the DICOM header; blank any), kvp (required),
-kernel_group (smooth, standard, sharp, unknown; blank any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
-residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank open),
-lowest_mg_cm3, highest_mg_cm3 (QCT of the pairs behind the line; may be left out: the range is then unknown).
+Columns (CSV or Excel with a heading row; blank means 'any' where allowed):
+name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank: any),
+manufacturer_model_name (as in the DICOM header; blank: any), kvp (required),
+kernel_group (smooth, standard, sharp, unknown; blank: any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
+residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank: open),
+lowest_mg_cm3, highest_mg_cm3 (range of QCT in the pairs behind the line; optional: the range is then unknown).
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS)
 
 @dataclass(frozen=True, kw_only=True)
 class SiteLine:
-    """One row: the line, and the kernels that it covers (None: any)."""
+    """One row: the line, and the kernels that it covers (None: any but sharp)."""
 
     calibration: Calibration
     kernel_group: KernelGroup | None
@@ -90,7 +90,7 @@ def read_site_lines(path: Path) -> tuple[SiteLine, ...]:
 
 
 def _odd(row: Row) -> str:
-    """Why the row's range cannot be meant, '' where it can."""
+    """What is wrong with the row's range of QCT; '' if nothing is."""
     low, high = row.cells["lowest_mg_cm3"], row.cells["highest_mg_cm3"]
     if low is None or high is None or low < high:
         return ""

@@ -1,4 +1,4 @@
-"""The columns that calibration and phantom tables share: scanner, tube voltage, mineral, and what a rod is made of."""
+"""The columns that calibration and phantom tables share: scanner, tube voltage, kernel, mineral and rod composition."""
 
 from __future__ import annotations
 

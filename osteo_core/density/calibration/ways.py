@@ -1,7 +1,7 @@
-"""The ways to a calibration, each a function of the series and its tissues that gives one, or says why it cannot.
+"""The ways to a calibration: each is a function of the scan that returns one, or the reason why it cannot.
 
-General lines (`tissues`, `two_tissue`, `published`) aim at what the phantom of the setting ``qct_phantom`` reads, by
-default a QCT Pro in K2HPO4; the others are in the mineral of the site's own phantom or line.
+General lines (`tissues`, `two_tissue`, `published`) aim at the reading of the phantom in the setting ``qct_phantom``,
+by default a QCT Pro in K2HPO4; `effective_energy` gives K2HPO4; the others give the mineral of their phantom or line.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ from osteo_core.limits.calibration import ENERGY_HIGH, ENERGY_LOW, ENERGY_R2, IN
 from osteo_core.records import Calibration, LevelLine, Uncertainty
 from osteo_core.terms import Mineral
 
-#: Without pre-calibration a level scatters by this about QCT (Bartenschlager 2023, standard protocol).
+#: SD in mg/cm3 of a level about QCT without pre-calibration (Bartenschlager 2023, standard protocol).
 _ENERGY_RESIDUAL_SD = 13.2
-#: What converted HU were off by: 148.1 at 100 kVp became 137.3, scans at 120 kVp showed 140.9 (AAPM 2026).
+#: Relative error of converted HU: 148.1 at 100 kVp became 137.3, scans at 120 kVp showed 140.9 (AAPM 2026).
 _CONVERSION_RELATIVE_SD = 0.026
 
-#: A reason is '' where the way was simply not set up.
+#: The reason is '' if the way is not set up.
 Way = Callable[[Scan], Calibration | str]
 
 
 def in_scan(scan: Scan) -> Calibration | str:
-    """A known phantom under the patient's back: each vertebra by the rods on its own slices."""
+    """A known phantom under the patient's back; each vertebra is calibrated by the rods on its own slices."""
     if scan.rod_row is None:
         return ""
     found = identify_phantom(scan.rod_row, scan.setup.phantoms.values(), kvp=scan.kvp)
@@ -56,7 +56,7 @@ def in_scan(scan: Scan) -> Calibration | str:
         offset_sd_mg_cm3=whole.slope_mg_cm3_per_hu * IN_SCAN_PLACE_SD.value,
         source=IN_SCAN_PLACE_SD.source,
     )
-    # A rod that differs from its certificate does so beside every vertebra, so the error does not shrink with levels.
+    # A rod that differs from its certificate does so beside every vertebra: more levels do not reduce the error.
     errors = [own.error_sd_mg_cm3(scan.vbmd_by(own)) for own in found.levels.values()]
     fit = Uncertainty(
         name="phantom fit",
@@ -97,7 +97,7 @@ def phantom(scan: Scan) -> Calibration | str:
 
 
 def precalibrated(scan: Scan) -> Calibration | str:
-    """The phantom's slope, brought to this body's size, with the shift of this scan by its own tissues."""
+    """The phantom's line, scaled to this body's size and corrected for the shift that the scan's tissues show."""
     line = phantom_line_of(scan)
     if isinstance(line, str):
         return line
@@ -114,10 +114,10 @@ def precalibrated(scan: Scan) -> Calibration | str:
 
 
 def carried(scan: Scan) -> Calibration | str:
-    """The phantom's line of this scanner at another tube voltage, its mineral part scaled by physics.
+    """The phantom line of this scanner at another tube voltage, its slope scaled by physics.
 
-    What the phantom reads of water stays; the HU of its mineral change by the ratio of two slopes, which hardly depends
-    on the filter. The scan's tissues tell the shift.
+    The reading at the HU of no mineral is kept; the slope is multiplied by the ratio of two slopes from the beam table,
+    which hardly depends on the filter. The shift is estimated from the scan's tissues.
     """
     line = phantom_line_of_other_voltage(scan)
     if isinstance(line, str):
@@ -148,13 +148,13 @@ def carried(scan: Scan) -> Calibration | str:
 
 
 def site(scan: Scan) -> Calibration | str:
-    """The most specific of the site's own lines: model before vendor before any, a named kernel before any, latest."""
+    """The most specific of the site's lines: model before vendor before any, named kernel before any, then latest."""
     lines = site_lines_of(scan)
     return lines[-1].calibration if lines else ""
 
 
 def tissues(scan: Scan) -> Calibration | str:
-    """Physics for this tube voltage and body size, with the shift of this scan by its own tissues."""
+    """The line by physics for this tube voltage and body size, corrected for the shift that the tissues show."""
     if reason := _not_general(scan, beam_kvps()):
         return reason
     path_cm, aim = scan.path_cm, scan.qct_phantom
@@ -178,7 +178,7 @@ def tissues(scan: Scan) -> Calibration | str:
 
 
 def effective_energy(scan: Scan) -> Calibration | str:
-    """Michalski's effective energy of the scan's tissues; refused where the fit is poor or out of its range."""
+    """The parabola of Michalski's effective energy; refused if the fit is poor or the energy out of range."""
     if reason := _not_general(scan, (scan.kvp,)):
         return reason
     found = usable_tissues(scan.tissues)
@@ -187,7 +187,7 @@ def effective_energy(scan: Scan) -> Calibration | str:
     hu |= {} if adipose is None else {"adipose": adipose}
     missing = [name for name in TISSUES if name not in hu]
     if missing:
-        # With fewer the fit is good at any energy: three tissues gave 100 mg/cm3 too much and R2 above 0.99.
+        # With fewer tissues the fit is good at any energy: three gave 100 mg/cm3 too much and R2 above 0.99.
         return f"effective energy needs {', '.join(missing)}, not found or not plausible in this scan"
     fit = fit_effective_energy(hu)
     low, high, least = ENERGY_LOW.value, ENERGY_HIGH.value, ENERGY_R2.value
@@ -212,7 +212,7 @@ def effective_energy(scan: Scan) -> Calibration | str:
 
 
 def two_tissue(scan: Scan) -> Calibration | str:
-    """The line through muscle and fat of a native scan, at what physics says they are worth in mineral."""
+    """The line through the muscle and fat of a native scan, at the mineral densities that physics assigns to them."""
     if reason := _not_general(scan, beam_kvps()):
         return reason
     found = usable_tissues(scan.tissues)
@@ -246,13 +246,13 @@ def two_tissue(scan: Scan) -> Calibration | str:
 
 
 def published(scan: Scan) -> Calibration | str:
-    """The line of a usual adult for the very same tube voltage."""
+    """The line of a usual adult for exactly this tube voltage."""
     if reason := _not_general(scan, shipped_kvps()):
         return reason
     return as_general(usual_line(round(scan.kvp), scan.qct_phantom))
 
 
-#: Every way by the name that the setting calibration_order gives it.
+#: Every way, by its name in the setting calibration_order.
 WAYS: dict[str, Way] = {
     "in_scan": in_scan,
     "precalibrated": precalibrated,
@@ -267,7 +267,7 @@ WAYS: dict[str, Way] = {
 
 
 def _not_general(scan: Scan, kvps: tuple[float, ...]) -> str:
-    """Why a line that was not measured on this scanner cannot be used, '' when it can."""
+    """Why a line that was not measured on this scanner cannot be used; '' if it can."""
     if scan.is_sharp:
         return "a sharp kernel needs a line of its own"
     if any(abs(kvp - scan.kvp) <= KVP_TOLERANCE.value for kvp in kvps):
