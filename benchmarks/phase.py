@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from benchmarks.true_masks import REPORT_OFFSET, true_segmentation
 from models.registry import load_segmenter
-from osteo_core.density.contrast import seen_phase
 from osteo_core.density.tissues import find_calibration_tissues
 from osteo_core.simulate.patient import TEST_SEEDS, draw_patient
 from osteo_core.simulate.render import render
@@ -44,7 +43,7 @@ def see(seed: int, *, masks: str) -> Seen:
     return Seen(
         seed=seed,
         true=patient.contrast.phase,
-        seen=seen_phase(tissues),
+        seen=tissues.contrast_phase,
         kvp=patient.acquisition.kvp,
         hu={s.name: round(s.mean_hu, 1) for s in tissues.samples if s.name in ("blood", "cava", "kidney", "urine")},
     )

@@ -123,7 +123,7 @@ def _is_arterial(aorta_hu: float, share: float) -> bool:
 
 def decide_phase(series: Series, tissues: CalibrationTissues) -> tuple[ContrastPhase, tuple[Caution, ...]]:
     """The phase to use, with cautions if the scan is enhanced or unclear, or header and image disagree."""
-    declared, seen = is_declared(series), seen_phase(tissues)
+    declared, seen = is_declared(series), tissues.contrast_phase
     blood = tissues.sample("blood")
     found = f"{seen.value}, blood {blood.mean_hu:.0f} HU" if blood else seen.value
     if seen is ContrastPhase.UNKNOWN:
@@ -134,14 +134,6 @@ def decide_phase(series: Series, tissues: CalibrationTissues) -> tuple[ContrastP
         return seen, (_caution(CautionCode.CONTRAST_UNSEEN, found),) if declared else ()
     cautions = (_caution(CautionCode.CONTRAST, found),)
     return seen, cautions if declared else (*cautions, _caution(CautionCode.CONTRAST_UNDECLARED, found))
-
-
-def seen_phase(tissues: CalibrationTissues) -> ContrastPhase:
-    """The phase that the samples show; excreted contrast identifies the delayed phase if the vessels leave it open."""
-    aorta, cava, kidney, urine = (tissues.sample(name) for name in ("blood", "cava", "kidney", "urine"))
-    if urine is None or aorta is None or cava is None or kidney is None:
-        return tissues.contrast_phase
-    return phase_of_vessels(aorta.mean_hu, cava.mean_hu, kidney.mean_hu, urine.mean_hu)
 
 
 def _unclear(tissues: CalibrationTissues) -> str:

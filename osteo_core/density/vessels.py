@@ -2,7 +2,7 @@
 
 Around each body the scan is sampled on a small grid in the body's own axes; a vessel is the brightest uniform
 disc in its window. At some levels a vessel may be compressed or hidden, and one level may show bowel with oral
-contrast instead; so the median of the brighter half of the levels is used, and at least two levels down to L3
+contrast instead; so the median of the brighter half of the discs is used, and at least two discs down to L3
 must show one: the aorta divides near L4, and what lies there may be bowel.
 Minutes after the injection the kidneys excrete: contrast in a renal pelvis is far brighter than any vessel.
 """

@@ -18,6 +18,7 @@ import numpy as np
 from osteo_core.density.calibration.beam import beam_kvps, beam_line
 from osteo_core.density.calibration.known_phantoms import KnownPhantom, Rod, RodFit, fit_rods
 from osteo_core.density.rod_row import RodRow
+from osteo_core.limits.acquisition import KVP_TOLERANCE
 from osteo_core.limits.calibration import PHANTOM_R2, PHANTOM_RODS
 from osteo_core.records import FloatArray
 from osteo_core.terms import Level
@@ -88,9 +89,10 @@ def identify_phantom(row: RodRow, phantoms: Iterable[KnownPhantom], *, kvp: floa
 
 def _rises_as_mineral(placed: _Placed, kvp: float | None) -> bool:
     """Whether the phantom's slope fits its mineral at this tube voltage; True if the voltage is not tabulated."""
-    if kvp not in beam_kvps():
+    tabulated = min(beam_kvps(), key=lambda one: abs(one - (kvp or 0.0)))
+    if abs(tabulated - (kvp or 0.0)) > KVP_TOLERANCE.value:
         return True
-    expected = beam_line(float(kvp), _USUAL_PATH_CM, placed.phantom).slope_mg_cm3_per_hu
+    expected = beam_line(tabulated, _USUAL_PATH_CM, placed.phantom).slope_mg_cm3_per_hu
     return abs(placed.fit.slope_mg_cm3_per_hu / expected - 1) <= _SLOPE_SHARE
 
 

@@ -172,8 +172,10 @@ def _read(path: Path) -> dict[str, KnownPhantom]:
 def _parsed(path: Path, _changed_ns: int) -> dict[str, KnownPhantom]:
     """The phantoms of one file, cached until the file changes. Raises TableError."""
     rows = [_row(row.cells) for row in read_whole(path, "phantom definitions", _COLUMNS).taken]
-    found = {}
+    found: dict[str, KnownPhantom] = {}
     for (name, mineral), own in groupby(sorted(rows, key=_phantom_of), key=_phantom_of):
+        if name in found:
+            raise TableError(f"phantom definitions {path}, phantom {name}: rods of two minerals")
         of_phantom = list(own)
         rods = tuple(rod for _, _, rod, _ in of_phantom)
         _check_phantom(rods, name=name, path=path)

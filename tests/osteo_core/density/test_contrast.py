@@ -62,14 +62,17 @@ def test_phase_is_named_only_when_the_vessels_say_so(aorta, cava, kidney, phase)
 
 def test_excreted_contrast_proves_the_delayed_phase():
     assert phase_of_vessels(140.0, 125.0, 150.0, 900.0) is ContrastPhase.DELAYED
-    samples = tuple(
-        TissueSample(name=name, mean_hu=hu, sd_hu=9.0, area_mm2=300.0)
-        for name, hu in (("blood", 140.0), ("cava", 125.0), ("kidney", 150.0), ("urine", 900.0))
-    )
-    tissues = CalibrationTissues(samples=samples, contrast_phase=ContrastPhase.PORTAL_VENOUS)
-    phase, cautions = decide_phase(_series("CE"), tissues)
-    assert phase is ContrastPhase.DELAYED
-    assert "delayed, blood 140 HU" in cautions[0].sentence
+
+
+def test_a_presumed_aorta_darker_than_muscle_stays_unknown_beside_excreted_contrast():
+    hu = {"blood": 32.0, "cava": 30.0, "kidney": 35.0, "urine": 300.0, "muscle": 60.0}
+    phase = phase_of_vessels(*hu.values())
+    assert phase is ContrastPhase.UNKNOWN
+    samples = tuple(TissueSample(name=name, mean_hu=mean, sd_hu=9.0, area_mm2=300.0) for name, mean in hu.items())
+    tissues = CalibrationTissues(samples=samples, contrast_phase=phase)
+    found, cautions = decide_phase(_series(""), tissues)
+    assert found is ContrastPhase.UNKNOWN
+    assert [caution.code for caution in cautions] == [CautionCode.CONTRAST_UNKNOWN]
 
 
 def test_an_arterial_scan_does_not_become_delayed_by_bright_kidneys():

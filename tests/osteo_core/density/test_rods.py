@@ -179,6 +179,8 @@ def test_rods_that_two_phantoms_explain_with_different_lines_are_neither() -> No
     assert isinstance(at_140, str)
     assert "HA water equivalent" not in at_140, "its slope is not that of mineral at 140 kVp"
     assert "lines differ" in at_140
+    assert identify_phantom(three_rods(np.nan), KNOWN.values(), kvp=139.9) == at_140, "a rounding tail"
+    assert identify_phantom(three_rods(np.nan), KNOWN.values(), kvp=128.0) == unknown, "no voltage of the table"
 
 
 def test_where_a_rod_would_lie_in_the_air_its_phantom_is_not_there() -> None:

@@ -108,6 +108,14 @@ def test_a_site_adds_a_phantom_as_a_file(tmp_path):
         (({},), "found 1 rods of one density"),
         (({}, {"density_mg_cm3": "100"}), "two rods have the same name"),
         (({}, {"rod": "2", "density_mg_cm3": "100", "water_mg_cm3": "1000"}), "for some rods only"),
+        (
+            tuple(
+                {"rod": f"{mineral}{d}", "density_mg_cm3": d, "mineral": mineral}
+                for mineral in ("HA", "K2HPO4")
+                for d in ("0", "100")
+            ),
+            "phantom Own: rods of two minerals",
+        ),
     ],
 )
 def test_a_definition_that_cannot_be_meant_is_refused_with_row_and_reason(tmp_path, rows, words):
