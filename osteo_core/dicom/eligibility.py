@@ -31,9 +31,9 @@ def exclusion_of(series: Series, arranged: Arranged, settings: Settings, *, pati
         or _mixed(arranged, patients)
         or _not_hu(series, arranged)
         or too_young(series)
-        or _too_few(series, arranged)
+        or too_few(series, is_stack=isinstance(arranged.stack, Stack))
         or (arranged.stack if isinstance(arranged.stack, Exclusion) else None)
-        or _too_coarse(series, settings)
+        or too_coarse(series, settings)
     )
 
 
@@ -78,17 +78,18 @@ def too_young(series: Series) -> Exclusion | None:
     return None
 
 
-def _too_few(series: Series, arranged: Arranged) -> Exclusion | None:
+def too_few(series: Series, *, is_stack: bool = True) -> Exclusion | None:
+    """An exclusion for too few slices, or, if they are one stack, for too little coverage."""
     minimum = MINIMUM_SLICES.value
     if series.n_slices < minimum:
         return _exclude(ExclusionCode.TOO_FEW_SLICES, str(series.n_slices), f"{minimum:g}")
     coverage, least = series.coverage_mm, MINIMUM_COVERAGE.value
-    if isinstance(arranged.stack, Stack) and coverage is not None and coverage < least:
+    if is_stack and coverage is not None and coverage < least:
         return _exclude(ExclusionCode.TOO_LITTLE_COVERAGE, f"{coverage:.0f}", f"{least:g}")
     return None
 
 
-def _too_coarse(series: Series, settings: Settings) -> Exclusion | None:
+def too_coarse(series: Series, settings: Settings) -> Exclusion | None:
     """Checks thickness and step: thin slices far apart show as little of a vertebra as thick ones."""
     thickness, step, most = series.slice_thickness_mm or 0.0, series.slice_step_mm or 0.0, settings.thickness_maximum_mm
     if thickness > most:

@@ -12,7 +12,7 @@ import numpy as np
 
 from osteo_core.dicom.about import About, Stated, stated_of
 from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
-from osteo_core.dicom.eligibility import STEP_ROUNDING, of_odd_unit, too_young
+from osteo_core.dicom.eligibility import of_odd_unit, too_coarse, too_few, too_young
 from osteo_core.dicom.identity import Identity
 from osteo_core.dicom.image_header import Person
 from osteo_core.dicom.images import fault_of
@@ -21,7 +21,7 @@ from osteo_core.dicom.stack import plane_of
 from osteo_core.dicom.values import printable
 from osteo_core.errors import OsteoError
 from osteo_core.imaging.nifti import nifti_stem, read_nifti_header
-from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES, THICKNESS_PREFERRED
+from osteo_core.limits.acquisition import THICKNESS_PREFERRED
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Geometry, Series
@@ -93,7 +93,7 @@ def _judged(
     stated = stated_of(path, about)
     series = _with_facts(series, stated, pseudonyms, member)
     faults = (fault_of(stated.image), _mixed(stated), of_odd_unit(series), too_young(series))
-    exclusion = next(filter(None, faults), None) or _exclusion(series, settings)
+    exclusion = next(filter(None, faults), None) or too_coarse(series, settings) or too_few(series)
     return series, exclusion, (*_cautions(series, stated), *doubts_of(member))
 
 
@@ -205,23 +205,3 @@ def _thick(series: Series) -> tuple[Caution, ...]:
         return ()
     found = f"{series.slice_step_mm:.4g}"
     return (Caution(code=CautionCode.THICK_SLICES, step=Step.FIND, found=found, limit=f"{preferred:g}"),)
-
-
-def _exclusion(series: Series, settings: Settings) -> Exclusion | None:
-    minimum, least = MINIMUM_SLICES.value, MINIMUM_COVERAGE.value
-    if (series.slice_thickness_mm or 0.0) > settings.thickness_maximum_mm:
-        code, found, limit = (
-            ExclusionCode.TOO_THICK,
-            f"{series.slice_thickness_mm:g}",
-            f"{settings.thickness_maximum_mm:g}",
-        )
-    elif series.n_slices < minimum:
-        code, found, limit = ExclusionCode.TOO_FEW_SLICES, f"{series.n_slices}", f"{minimum:g}"
-    elif (series.slice_step_mm or 0.0) > settings.thickness_maximum_mm * (1 + STEP_ROUNDING):
-        found, limit = f"{series.slice_step_mm:.4g}", f"{settings.thickness_maximum_mm:g}"
-        code = ExclusionCode.TOO_THICK
-    elif (series.coverage_mm or 0.0) < least:
-        code, found, limit = ExclusionCode.TOO_LITTLE_COVERAGE, f"{series.coverage_mm:.0f}", f"{least:g}"
-    else:
-        return None
-    return Exclusion(code=code, step=Step.FIND, found=found, limit=limit)

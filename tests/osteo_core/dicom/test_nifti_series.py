@@ -82,7 +82,7 @@ def test_files_of_one_name_are_different_patients_with_different_outputs(tmp_pat
     [
         ({"slices": 9}, ExclusionCode.TOO_FEW_SLICES),
         ({"slices": 11}, ExclusionCode.TOO_LITTLE_COVERAGE),
-        ({"step_mm": 9.0}, ExclusionCode.TOO_THICK),
+        ({"step_mm": 9.0}, ExclusionCode.TOO_FAR_APART),
     ],
 )
 def test_too_little_of_it(tmp_path: Path, spec: dict, code: ExclusionCode) -> None:
