@@ -32,17 +32,22 @@ def segmenter() -> Boxes:
     return Boxes(model_hash=MODEL_HASH)
 
 
-def main() -> None:
-    """Repeat rounds until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load.analysis")
+def arguments_of(program: str) -> tuple[Settings, Path]:
+    """The settings and the folder of CT that a program of this package is started with."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.load.{program}")
     parser.add_argument("store", type=Path)
     parser.add_argument("key", type=Path)
     parser.add_argument("ct", type=Path)
     given = parser.parse_args()
-    settings = Settings(store=given.store, key_file=given.key, workers=1)
+    return Settings(store=given.store, key_file=given.key, workers=1), given.ct
+
+
+def main() -> None:
+    """Repeat rounds until SIGTERM."""
+    settings, ct = arguments_of("analysis")
     signal.signal(signal.SIGTERM, _end)
     for number in itertools.count():
-        _round(number, given.ct, settings)
+        _round(number, ct, settings)
 
 
 def _round(number: int, ct: Path, settings: Settings) -> None:

@@ -7,7 +7,6 @@ step.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import os
@@ -22,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.load.analysis import say
+from benchmarks.load.analysis import arguments_of, say
 from benchmarks.million_store import MODEL_HASH
 from commands import store_access
 from commands.index import index
@@ -42,17 +41,12 @@ PAUSE_S = 20.0
 
 def main() -> None:
     """Repeat rounds until SIGTERM."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.load.signing")
-    parser.add_argument("store", type=Path)
-    parser.add_argument("key", type=Path)
-    parser.add_argument("ct", type=Path)
-    given = parser.parse_args()
-    settings = Settings(store=given.store, key_file=given.key, workers=1)
+    settings, ct = arguments_of("signing")
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     os.nice(10)  # as for the workers of an analysis
     for number in itertools.count():
-        _round(number, given.ct, settings)
+        _round(number, ct, settings)
         if ended.wait(PAUSE_S):
             break
 
