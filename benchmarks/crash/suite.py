@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import zip_longest
+from itertools import groupby, zip_longest
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -121,7 +121,7 @@ def named(name: str) -> Scenario:
 
 
 def plan(bench: Bench, *, count: int, every: int, seed: int, fault: str = "kill") -> Iterator[Callable[[], Verdict]]:
-    """``fault`` at every n-th operation of each scenario, ``count`` in all; for kills, the rest at random times.
+    """``fault`` at every n-th distinct operation of each scenario, ``count`` in all; some of the kills at random times.
 
     If there are more operations than ``count``, they are taken from the scenarios in turn; at least a fifth of the
     kills come at random times.
@@ -129,13 +129,35 @@ def plan(bench: Bench, *, count: int, every: int, seed: int, fault: str = "kill"
     rng = random.Random(seed)
     drawn = []
     for scenario in SCENARIOS:
-        points = range(rng.randrange(every) + 1, len(bench.measured(scenario).operations) + 1, every)
+        points = distinct(bench.measured(scenario).operations, fault)[rng.randrange(every) :: every]
         drawn.append([partial(bench.fault_at, scenario, n, fault) for n in rng.sample(points, len(points))])
     in_turn = [one for turn in zip_longest(*drawn) for one in turn if one is not None]
     chosen = in_turn[: count - count // 5 if fault == "kill" else count]
     yield from chosen
     for number in range(count - len(chosen) if fault == "kill" else 0):
         yield partial(bench.kill_after, SCENARIOS[number % len(SCENARIOS)], rng.random())
+
+
+def every_one(bench: Bench, fault: str, part: int, parts: int) -> Iterator[Callable[[], Verdict]]:
+    """``fault`` at every distinct operation of every scenario; of these, the ``part``-th (from 1) of ``parts``."""
+    points = [(one, n) for one in SCENARIOS for n in distinct(bench.measured(one).operations, fault)]
+    return (partial(bench.fault_at, scenario, n, fault) for scenario, n in points[part - 1 :: parts])
+
+
+def distinct(operations: Sequence[str], fault: str = "kill") -> list[int]:
+    """The operations (numbered from 1) at which ``fault`` may differ in its effect.
+
+    A compressed file is written in many small pieces. Its readers never see it before it has its name, so of each row
+    of writes only the first, the middle and the last are taken. A fault that concerns some kinds of operation only
+    (FAULTS) is taken at these.
+    """
+    only, found = FAULTS[fault].only, []
+    for name, row in groupby(enumerate(operations, start=1), key=lambda one: one[1]):
+        numbers = [n for n, _ in row]
+        if name == "write":
+            numbers = sorted({numbers[0], numbers[len(numbers) // 2], numbers[-1]})
+        found += numbers if not only or name in only else []
+    return found
 
 
 def _in_child(function: Callable[..., Any], *arguments: Any) -> Any:

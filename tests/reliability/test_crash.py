@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from benchmarks.crash.app import kill_app
 from benchmarks.crash.file_faults import FAULTS, FileFaults
 from benchmarks.crash.scenarios import SCENARIOS
-from benchmarks.crash.suite import Bench, named, plan
+from benchmarks.crash.suite import Bench, Verdict, distinct, every_one, named, plan
 from benchmarks.million_store import make_store
 from tests.benchmarks.test_million import headers
 
@@ -51,6 +53,22 @@ def test_an_app_that_is_killed_while_people_note_has_what_it_confirmed(tmp_path:
     verdict = kill_app(tmp_path, people=2, after_s=6.0, seed=1)
     assert verdict.faults == ()
     assert verdict.confirmed > 0
+
+
+def test_of_a_row_of_writes_the_first_the_middle_and_the_last_are_taken() -> None:
+    operations = ["open", *["write"] * 9, "fsync", "os.rename", "open", "write", "write", "os.remove"]
+    assert distinct(operations) == [1, 2, 6, 10, 11, 12, 13, 14, 15, 16]
+    assert distinct(operations, "disk full") == [1, 2, 6, 10, 11, 13, 14, 15]
+
+
+def test_parts_hold_every_operation_once(bench: Bench) -> None:
+    def drawn(part: int, parts: int) -> list[tuple[str, int, str]]:
+        found = [cast(partial[Verdict], one).args for one in every_one(bench, "I/O error", part, parts)]
+        return [(scenario.name, n, fault) for scenario, n, fault in found]
+
+    whole = drawn(1, 1)
+    assert sorted(drawn(1, 3) + drawn(2, 3) + drawn(3, 3)) == sorted(whole)
+    assert {name for name, _, _ in whole} == {scenario.name for scenario in SCENARIOS}
 
 
 def test_a_state_that_lacks_a_row_is_found(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
