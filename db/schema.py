@@ -72,12 +72,7 @@ def refuse_newer(found: int, *, what: str) -> None:
 
 def is_brought_up(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether ``bring_up`` has nothing to do; read-only. Raises StoreError as ``bring_up`` does."""
-    held = _columns(connection)
-    _refuse_unknown(held)
-    return (
-        all(set(held.get(one.name, {})) == {column.name for column in one.columns} for one in TRUTH.values())
-        and _recorded_recipe(connection) == derived.recipe()
-    )
+    return not _changes(connection) and not _is_stale(connection)
 
 
 def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -85,14 +80,13 @@ def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
 
     Raises StoreError if the store has columns unknown to this program.
     """
-    held = _columns(connection)
-    _refuse_unknown(held)
+    changes = _changes(connection)
+    if not changes and not _is_stale(connection):
+        return False
     connection.execute("BEGIN TRANSACTION")
     try:
-        for one in TRUTH.values():
-            _bring_up_table(connection, one, held.get(one.name, {}))
-        connection.execute(derived.VIEWS)
-        is_stale = _recorded_recipe(connection) != derived.recipe() or derived.is_empty(connection)
+        connection.execute(";\n".join([*changes, derived.VIEWS]))
+        is_stale = _is_stale(connection)
         if is_stale:
             _make_derived(connection)
     except BaseException:
@@ -100,6 +94,18 @@ def bring_up(connection: duckdb.DuckDBPyConnection) -> bool:
         raise
     connection.execute("COMMIT")
     return is_stale
+
+
+def _changes(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Statements that bring the primary tables up to this program's columns. Raises StoreError for unknown columns."""
+    held = _columns(connection)
+    _refuse_unknown(held)
+    return [sql for one in TRUTH.values() for sql in _table_changes(one, held.get(one.name, {}))]
+
+
+def _is_stale(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the derived tables are missing, empty, or made by another recipe (which includes the views)."""
+    return _recorded_recipe(connection) != derived.recipe() or derived.is_empty(connection)
 
 
 def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
@@ -120,7 +126,7 @@ def _make_derived(connection: duckdb.DuckDBPyConnection) -> None:
 
 def create(connection: duckdb.DuckDBPyConnection, one: Table) -> None:
     """Create the table with its comments."""
-    connection.execute(";\n".join((create_sql(one), *_comments(one, {}))))
+    connection.execute(";\n".join(_table_changes(one, {})))
 
 
 def create_sql(one: Table) -> str:
@@ -131,16 +137,14 @@ def create_sql(one: Table) -> str:
     return f"CREATE TABLE {one.name} ({', '.join(lines)})"
 
 
-def _bring_up_table(connection: duckdb.DuckDBPyConnection, one: Table, held: dict[str, str]) -> None:
+def _table_changes(one: Table, held: dict[str, str]) -> list[str]:
+    """Statements that create the table, or bring one with the columns ``held`` (name: comment) up to date."""
     if not held:
-        create(connection, one)
-        return
+        return [create_sql(one), *_comments(one, {})]
     # Older rows have no value in a new column: it may be null whatever the column says of new ones.
     missing = [column for column in one.columns if column.name not in held]
     changes = [f"ALTER TABLE {one.name} ADD COLUMN {_column_sql(column)}" for column in missing]
-    changes += _comments(one, held)
-    if changes:
-        connection.execute(";\n".join(changes))
+    return changes + _comments(one, held)
 
 
 def _comments(one: Table, held: dict[str, str]) -> list[str]:
