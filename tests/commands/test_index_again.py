@@ -285,6 +285,7 @@ def test_files_that_cannot_be_read_any_more_supersede_nothing_and_are_looked_at_
     assert len(files_of(settings, first.series_key)) == len(sound)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_corrected_table_has_the_series_measured_again(tmp_path: Path, volume: Path) -> None:
     settings, path = chosen(tmp_path), tmp_path / "about.csv"
     for said in (80, 120):
@@ -296,6 +297,7 @@ def test_a_corrected_table_has_the_series_measured_again(tmp_path: Path, volume:
         assert store_access.waiting(settings.store, segmenters.TRUTH, settings).series == ()
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_files_that_changed_since_they_were_indexed_are_not_measured(tmp_path: Path, volume: Path) -> None:
     settings = chosen(tmp_path)
     (series,) = index([volume.parent], settings.store, settings=settings).series

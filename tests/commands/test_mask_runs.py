@@ -26,6 +26,8 @@ from tests.builders.series import CtSpec, write_series
 from tests.builders.spines import SpineSpec, grid
 from tests.shared_data import shared_data
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 GRID = grid(spacing_mm=(2.0, 2.0, 3.0), extent_mm=(110.0, 120.0, 180.0))
 
 
@@ -49,9 +51,7 @@ def cases(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(cases: Path) -> Settings:
-    return Settings(
-        workers=1, worker_memory_gb=1.5, key_file=cases.parent / "key", masks=str(cases / "masks"), mask_tool="verse"
-    )
+    return Settings(key_file=cases.parent / "key", masks=str(cases / "masks"), mask_tool="verse")
 
 
 def series_rows(out: Path) -> dict[str, dict]:
@@ -156,7 +156,7 @@ def test_a_real_ct_with_totalsegmentators_mask_as_seg(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     seg = tmp_path / "masks" / "siemens_biograph_mct.dcm"  # its UIDs are blanked; the folder name replaces them
     write_seg(seg, labels, geometry, names=names)
-    settings = Settings(workers=1, key_file=tmp_path / "key", masks=str(tmp_path / "masks"))
+    settings = Settings(key_file=tmp_path / "key", masks=str(tmp_path / "masks"))
     assert process([ct], tmp_path / "other", settings=settings).excluded == 1
     (refused,) = parquet.read_table(tmp_path / "other" / "exclusions.parquet").to_pylist()
     assert "another frame of reference" in refused["sentence"]

@@ -24,7 +24,7 @@ from tests.builders.ct_files import write_ct, write_many
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(workers=2, worker_memory_gb=1.5, key_file=tmp_path / "key")
+    return Settings(key_file=tmp_path / "key")
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,7 @@ def test_masks_lie_on_the_grid_of_the_source(done: tuple[Path, RunSummary]) -> N
     assert mask.shape == (55, 60, 60)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_second_run_does_only_what_is_left(done: tuple[Path, RunSummary], tmp_path: Path, settings: Settings) -> None:
     folder, out = tmp_path / "ct", tmp_path / "out"
     write_many(folder, 1)
@@ -98,6 +99,7 @@ def test_a_second_run_does_only_what_is_left(done: tuple[Path, RunSummary], tmp_
     assert process([folder], out, settings=replace(settings, normal_above_mg_cm3=125.0), models=newer).skipped == 0
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_failed_is_done_again_when_asked(tmp_path: Path, settings: Settings) -> None:
     folder, out = tmp_path / "ct", tmp_path / "out"
     write_many(folder, 1)
@@ -109,6 +111,7 @@ def test_what_failed_is_done_again_when_asked(tmp_path: Path, settings: Settings
     assert len(rows_of(out, "series")) == 2
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_run_with_a_regressor_is_another_run(tmp_path: Path, settings: Settings) -> None:
     folder, out = tmp_path / "ct", tmp_path / "out"
     write_many(folder, 1)

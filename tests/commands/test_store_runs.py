@@ -77,11 +77,13 @@ def test_a_study_indexed_in_two_goes_keeps_one_preferred_series(tmp_path: Path) 
     assert waiting.convolution_kernel == "B30f"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_finished_run_finds_nothing_to_do(settings: Settings) -> None:
     summary = analyze(settings.store, settings=settings, models=segmenters.TRUTH)
     assert (summary.found, summary.measured, summary.failed) == (0, 0, 0)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_what_failed_waits_again_when_asked(settings: Settings) -> None:
     (failed,) = store_access.waiting(settings.store, segmenters.TRUTH, settings, retry=True).series
     assert [file.name for file in failed.files] == ["faulty.nii.gz"]
@@ -173,6 +175,7 @@ def test_export_of_nothing_is_bad_usage(tmp_path: Path) -> None:
         export(tmp_path / "none", tmp_path / "out")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_command_beside_an_owner_leaves_parts_and_reads_the_snapshot(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,11 +12,10 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from commands import process as running
 from commands import write_results
 from commands.analysis_job import Job
-from commands.analyze_one import analyze_one
 from commands.find import find
+from commands.process import process
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.dicom.volume import read_volume
 from osteo_core.imaging.nifti import write_labels_like
@@ -27,20 +26,12 @@ from tests.builders import segmenters
 from tests.builders.ct_files import write_ct
 from tests.builders.series import CtSpec, write_series
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(key_file=tmp_path / "key")
-
-
-@pytest.fixture(autouse=True)
-def _in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run without a cluster, which is not tested here."""
-
-    def analyze_many(series, cautions, job, **_):  # type: ignore[no-untyped-def]
-        return [analyze_one(one, cautions.get(one.series_key, ()), job) for one in series]
-
-    monkeypatch.setattr(running, "analyze_many", analyze_many)
 
 
 def names(out: Path) -> dict[str, str]:
@@ -95,11 +86,11 @@ def test_a_name_once_given_stays_and_no_mask_is_overwritten(tmp_path: Path, sett
     out = tmp_path / "out"
     for folder in ("a", "z"):
         write_ct(tmp_path / "ct" / folder / "ct.nii.gz", seed=ord(folder))
-    running.process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
+    process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
     before = names(out)
     assert sorted(before.values()) == ["ct", "ct_2"]
     write_ct(tmp_path / "ct" / "m" / "ct.nii.gz", seed=7)
-    summary = running.process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
+    summary = process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
     assert (summary.skipped, summary.measured) == (2, 1)
     assert before.items() < names(out).items()
     assert {p.name for p in (out / "masks").iterdir()} == {f"{name}.nii.gz" for name in names(out).values()}
@@ -108,7 +99,7 @@ def test_a_name_once_given_stays_and_no_mask_is_overwritten(tmp_path: Path, sett
 def test_output_below_the_input_is_no_input(tmp_path: Path, settings: Settings) -> None:
     write_ct(tmp_path / "ct" / "one.nii.gz")
     for _ in range(2):
-        running.process([tmp_path / "ct"], tmp_path / "ct" / "out", settings=settings, models=segmenters.TRUTH)
+        process([tmp_path / "ct"], tmp_path / "ct" / "out", settings=settings, models=segmenters.TRUTH)
         assert set(names(tmp_path / "ct" / "out").values()) == {"one"}
 
 
@@ -116,7 +107,7 @@ def test_output_below_the_input_is_no_input(tmp_path: Path, settings: Settings) 
 def test_output_into_the_input_or_above_it_drops_nothing(tmp_path: Path, settings: Settings, out: str) -> None:
     write_ct(tmp_path / "ct" / "one.nii.gz")
     for skipped in (0, 1):
-        summary = running.process([tmp_path / "ct"], tmp_path / out, settings=settings, models=segmenters.TRUTH)
+        summary = process([tmp_path / "ct"], tmp_path / out, settings=settings, models=segmenters.TRUTH)
         assert (summary.found, summary.skipped, summary.left_out) == (1, skipped, 0)
         assert set(names(tmp_path / out).values()) == {"one"}
 
@@ -125,7 +116,7 @@ def test_a_series_that_changed_is_done_again_and_its_earlier_rows_go(tmp_path: P
     out = tmp_path / "out"
 
     def run() -> tuple[int, int]:
-        summary = running.process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
+        summary = process([tmp_path / "ct"], out, settings=settings, models=segmenters.TRUTH)
         return summary.measured + summary.failed, summary.skipped
 
     for name in ("changes", "stays"):
@@ -145,7 +136,7 @@ def test_a_name_as_long_as_names_can_be(tmp_path: Path, settings: Settings) -> N
     long = tmp_path / "ct" / ("n" * 248 + ".nii.gz")
     long.parent.mkdir()
     shutil.move(source, long)
-    summary = running.process([long], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    summary = process([long], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
     assert summary.measured == 1
     assert [p.name for p in (tmp_path / "out" / "masks").iterdir()] == [long.name]
 
@@ -169,7 +160,7 @@ def test_a_mask_that_cannot_be_delivered_fails_its_series_alone(
         write_labels_like(path, labels, source)
 
     monkeypatch.setattr(write_results, "write_labels_like", write)
-    summary = running.process([tmp_path / "ct"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    summary = process([tmp_path / "ct"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
     assert (summary.measured, summary.failed) == (1, 1)
     reasons = parquet.read_table(tmp_path / "out" / "exclusions.parquet").to_pylist()
     (reason,) = [r["sentence"] for r in reasons if r["code"] == "failed"]
@@ -187,8 +178,8 @@ def test_a_disk_that_refuses_a_result_ends_the_run_and_the_series_is_still_to_be
     with monkeypatch.context() as patch:
         patch.setattr(write_results, "write_labels_like", write)
         with pytest.raises(OSError, match=os.strerror(number)):
-            running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
-    again = running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+            process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    again = process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
     assert (again.skipped, again.measured, again.failed) == (0, 1, 0)
 
 
@@ -205,7 +196,7 @@ def test_an_error_of_the_disk_that_passes_costs_no_series(
 
     write_ct(tmp_path / "ct.nii.gz")
     monkeypatch.setattr(write_results, "write_labels_like", write)
-    summary = running.process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    summary = process([tmp_path / "ct.nii.gz"], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
     assert (summary.measured, summary.failed) == (1, 0)
 
 
@@ -214,6 +205,6 @@ def test_a_name_that_is_no_utf8_is_processed(tmp_path: Path, settings: Settings)
     folder.mkdir()
     write_ct(tmp_path / "ct.nii").replace(folder / os.fsdecode(b"M\xfcller.nii"))
     write_series(folder / "dicom", CtSpec())
-    summary = running.process([folder], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
+    summary = process([folder], tmp_path / "out", settings=settings, models=segmenters.TRUTH)
     assert (summary.found, summary.measured, summary.failed) == (2, 1, 0)
     assert set(names(tmp_path / "out").values()) == {"M\\xfcller", CtSpec().series_uid}
