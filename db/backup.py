@@ -25,7 +25,7 @@ from db import check, copies, parts
 from db.border import translated
 from db.chain import ERASURE_KIND
 from db.copies import MANIFEST, Manifest
-from db.erased import INTENT
+from db.erased import refuse_half_erased
 from db.key import KEY_FILE, has_data
 from db.leftovers import remove_old_restores, unfinished_name
 from db.parts import MEDIA, Part, PartError
@@ -60,7 +60,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
     """
     if not has_data(store_dir):
         raise UsageError(f"there is no store with data at {store_dir}; name it with --store")
-    _refuse_half_erased(store_dir)
+    refuse_half_erased(store_dir)
     store_dir, to_dir = store_dir.resolve(), to_dir.resolve()
     if to_dir == store_dir or store_dir in to_dir.parents:
         raise UsageError(f"{to_dir} lies in the store itself; name a folder outside of it, on another disk")
@@ -76,7 +76,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         copies.begin(to_dir)
         chain = copies.copy_chain(store_dir, to_dir) or earlier.chain
         held = copies.copy_parts(store_dir, to_dir)
-        _refuse_half_erased(store_dir)
+        refuse_half_erased(store_dir)
         # A part that the store merged or rewrote during this backup stays until the next one: only then is it certain
         # that the part with its rows was copied.
         staying = {part.path.name for part in _parts_in(to_dir)} - {part.path.name for part in gone}
@@ -84,7 +84,7 @@ def back_up(store_dir: Path, to_dir: Path, *, replace: bool = False) -> Backup:
         media = copies.copy_media(store_dir, to_dir, earlier.media)
         if replace:
             (to_dir / KEY_FILE).unlink(missing_ok=True)
-        copies.copied(store_dir / KEY_FILE, to_dir / KEY_FILE)
+        copies.copy_file(store_dir / KEY_FILE, to_dir / KEY_FILE)
         copies.mend_parts(store_dir, to_dir, names)
         _check_parts(to_dir, names)
         at = datetime.now(UTC)
@@ -114,9 +114,9 @@ def restore(from_dir: Path, store_dir: Path) -> tuple[check.StoreFinding, ...]:
     with translated(store_dir, "restoring"):
         try:
             for name in said.parts:
-                copies.copied(from_dir / "parts" / name, fresh / parts.INBOX / name)
+                copies.copy_file(from_dir / "parts" / name, fresh / parts.INBOX / name)
             masks = _restore_media(from_dir, fresh, said.media)
-            copies.copied(from_dir / KEY_FILE, fresh / KEY_FILE)
+            copies.copy_file(from_dir / KEY_FILE, fresh / KEY_FILE)
             for name in said.parts:
                 parts.keep(fresh, Part(path=fresh / parts.INBOX / name))
             found = check.rebuild_store(fresh, chain_file=chain)
@@ -134,7 +134,7 @@ def _restore_media(from_dir: Path, fresh: Path, known: Mapping[str, str] | None)
     (fresh / MEDIA).mkdir(parents=True, exist_ok=True)
     names = [p.name for p in (from_dir / MEDIA).glob("*") if p.is_file()] if known is None else list(known)
     for name in names:
-        copies.copied(from_dir / MEDIA / name, fresh / MEDIA / name)
+        copies.copy_file(from_dir / MEDIA / name, fresh / MEDIA / name)
     if known is None:
         words = f"{len(names)}; an older program made this backup, so they cannot be verified"
         return check.StoreFinding(name="masks", ok=True, message=words)
@@ -155,16 +155,8 @@ def _parts_in(to_dir: Path) -> list[Part]:
 
 def _gone(store_dir: Path, to_dir: Path) -> list[Part]:
     """Parts of the backup that the store does not have."""
-    held = {part.path.name for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+    held = copies.parts_held(store_dir)
     return [part for part in _parts_in(to_dir) if part.path.name not in held]
-
-
-def _refuse_half_erased(store_dir: Path) -> None:
-    if (store_dir / INTENT).exists():
-        raise StoreError(
-            f"an erasure in the store {store_dir} is under way or was interrupted; back up when it has ended, or "
-            "resume it: python -m osteo_core erase --resume"
-        )
 
 
 def _refuse_another_key(store_dir: Path, to_dir: Path) -> None:

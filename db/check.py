@@ -15,6 +15,7 @@ from db.border import translated
 from db.connect import DATABASE, connect_database, write_version
 from db.owner import OwnerLock
 from db.parts import MEDIA, Part, PartError
+from db.sql import literal
 from osteo_core.columns import TABLES
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.programme.site_line import any_model_words
@@ -140,10 +141,10 @@ def _clock_finding(store_dir: Path) -> StoreFinding:
 
 def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_file: Path | None) -> None:
     """Carry over the links of chained events; if none can be read, the chain starts again."""
-    former = str(store_dir / DATABASE).replace("'", "''")
-    if (store_dir / DATABASE).exists():
+    former = store_dir / DATABASE
+    if former.exists():
         try:
-            connection.execute(f"ATTACH '{former}' AS former (READ_ONLY)")
+            connection.execute(f"ATTACH {literal(former)} AS former (READ_ONLY)")
             connection.execute("INSERT INTO chain BY NAME SELECT * FROM former.chain")
             connection.execute("DETACH former")
             return
@@ -154,8 +155,8 @@ def _carry_chain(connection: duckdb.DuckDBPyConnection, store_dir: Path, chain_f
     except StoreError:
         return
     if published.exists():
-        quoted = str(published).replace("'", "''")
-        connection.execute(f"INSERT INTO chain BY NAME SELECT * FROM read_parquet('{quoted}', {snapshot.OWN_COLUMNS})")
+        file = literal(published)
+        connection.execute(f"INSERT INTO chain BY NAME SELECT * FROM read_parquet({file}, {snapshot.OWN_COLUMNS})")
 
 
 def _fault(part: Part) -> str:
@@ -172,7 +173,7 @@ def _aside_words(aside: list[tuple[str, str]]) -> str:
     return (
         f"{len(aside)} parts were set aside: "
         + "; ".join(f"{name[:24]}: {reason}" for name, reason in aside)
-        + (". What they held is missing: analyze those series again, then empty the folder quarantine")
+        + ". What they held is missing: analyze those series again, then empty the folder quarantine"
     )
 
 
@@ -189,34 +190,34 @@ def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
     except StoreError as error:
         return (StoreFinding(name="store", ok=False, message=str(error)),)
     try:
-        return (_event_finding(path), _mask_finding(store_dir, path), _line_finding(path), _compared(store_dir, path))
+        with lock, contextlib.closing(connect_database(path)) as stored:
+            if not schema.is_brought_up(stored):
+                raise StoreError("another version of this program wrote the store; opening it brings it up to date")
+            return (
+                _event_finding(stored),
+                _mask_finding(store_dir, stored),
+                _line_finding(stored),
+                _compared(store_dir, stored),
+            )
     except StoreError as error:
         return (StoreFinding(name="store", ok=False, message=str(error)),)
-    finally:
-        lock.release()
 
 
-def _event_finding(path: Path) -> StoreFinding:
-    with contextlib.closing(connect_database(path)) as stored:
-        _refuse_other_version(stored)
-        found = chain.faults(stored)
-        length, link = chain.head(stored)
+def _event_finding(stored: duckdb.DuckDBPyConnection) -> StoreFinding:
+    found = chain.faults(stored)
+    length, link = chain.head(stored)
     if found:
         words = f"{'; '.join(found)}: they were changed outside the program; find out by whom, then {_REBUILD}"
         return StoreFinding(name="events", ok=False, message=words)
     return StoreFinding(name="events", ok=True, message=f"{length} events, each in the chain; last link {link[:16]}")
 
 
-def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
+def _mask_finding(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> StoreFinding:
     """Compares the masks named by results and readers' saved outlines with the files present."""
-    with contextlib.closing(connect_database(path)) as stored:
-        _refuse_other_version(stored)
-        drawn, made = ({name for (name,) in stored.execute(sql).fetchall()} for sql in (_OUTLINES, _MASKS))
+    drawn, made = ({name for (name,) in stored.execute(sql).fetchall()} for sql in (_OUTLINES, _MASKS))
     held = set(os.listdir(store_dir / MEDIA)) if (store_dir / MEDIA).is_dir() else set()
-    lost, words = (
-        sorted(drawn - held),
-        f"{len(drawn & held)} outlines of readers and {len(made & held)} masks are there",
-    )
+    lost = sorted(drawn - held)
+    words = f"{len(drawn & held)} outlines of readers and {len(made & held)} masks are there"
     if missing := sorted(name.partition("_")[0] for name in made - held):  # a mask is named after its series
         more = ", ..." if len(missing) > _MOST_NAMED else ""
         words += (
@@ -232,35 +233,27 @@ def _mask_finding(store_dir: Path, path: Path) -> StoreFinding:
     return StoreFinding(name="masks", ok=not lost, message=words)
 
 
-def _line_finding(path: Path) -> StoreFinding:
+def _line_finding(stored: duckdb.DuckDBPyConnection) -> StoreFinding:
     """Calibration lines from this store in use; names those for any scanner model, which are not a fault."""
-    with contextlib.closing(connect_database(path)) as stored:
-        _refuse_other_version(stored)
-        rows = site_lines.rows_of(stored)
+    rows = site_lines.rows_of(stored)
     words = (f"{len(rows)} calibration lines from QCT pairs in use", any_model_words(rows))
     return StoreFinding(name="lines", ok=True, message="; ".join(filter(None, words)))
 
 
-def _compared(store_dir: Path, path: Path) -> StoreFinding:
-    differing = _differing(store_dir, path)
+def _compared(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> StoreFinding:
+    differing = _differing(store_dir, stored)
     if differing:
         words = f"differs from its parts in {', '.join(differing)}; {_REBUILD}"
         return StoreFinding(name="store", ok=False, message=words)
     return StoreFinding(name="store", ok=True, message="agrees with its parts, table by table")
 
 
-def _refuse_other_version(stored: duckdb.DuckDBPyConnection) -> None:
-    if not schema.is_brought_up(stored):
-        raise StoreError("another version of this program wrote the store; opening it brings it up to date")
-
-
-def _differing(store_dir: Path, path: Path) -> list[str]:
+def _differing(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> list[str]:
     """Names of the tables whose rows differ from those of the parts."""
     fresh = store_dir / f".{DATABASE}.checking"
     _remove(fresh)
     try:
-        with contextlib.closing(connect_database(path)) as stored, contextlib.closing(connect_database(fresh)) as made:
-            _refuse_other_version(stored)
+        with contextlib.closing(connect_database(fresh)) as made:
             schema.bring_up(made)
             _fill(made, parts.kept_parts(store_dir), [])
             return [name for name in _FOLLOWING if _fingerprint(stored, name) != _fingerprint(made, name)]

@@ -40,18 +40,14 @@ def compact(store_dir: Path) -> Compacted:
     Raises StoreOwnedError while another process owns the store, PartError for a damaged part (`check` says which),
     StoreError if an erasure was interrupted.
     """
-    lock = OwnerLock(store_dir)
-    try:
+    with OwnerLock(store_dir), translated(store_dir, "compacting"):
         refuse_half_erased(store_dir)
-        with translated(store_dir, "compacting"):
-            before = parts.kept_parts(store_dir)
-            for kind in TABLES:
-                small = ((part, parts.row_count(part)) for part in before if part.kind == kind)
-                for group in _groups([(part, n) for part, n in small if n < _SMALL_ROWS]):
-                    _join(store_dir, kind, group)
-            return Compacted(before=len(before), after=len(parts.kept_parts(store_dir)))
-    finally:
-        lock.release()
+        before = parts.kept_parts(store_dir)
+        for kind in TABLES:
+            small = ((part, parts.row_count(part)) for part in before if part.kind == kind)
+            for group in _groups([(part, n) for part, n in small if n < _SMALL_ROWS]):
+                _join(store_dir, kind, group)
+        return Compacted(before=len(before), after=len(parts.kept_parts(store_dir)))
 
 
 def _groups(small: Sequence[tuple[Part, int]]) -> Iterator[list[Part]]:

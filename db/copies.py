@@ -31,7 +31,6 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _LISTINGS, _REST_S = 20, 5.0
 #: Times of change of one file differ by up to this where the backup's file system keeps whole seconds, ns.
 _SAME_TIME_NS = 2_000_000_000
-_DAMAGED = "is damaged; use another backup"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +93,7 @@ def copy_parts(store_dir: Path, to_dir: Path) -> list[str]:
     before: set[str] = set()
     for n in range(_LISTINGS):
         time.sleep(min(2.0 ** (n - 6), _REST_S) if n > 2 else 0.0)
-        listed = {part.path.name: part for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+        listed = parts_held(store_dir)
         is_settled = before <= listed.keys() and bool(listed)
         if is_settled and listed.keys() <= done:
             return sorted(listed)
@@ -108,6 +107,11 @@ def copy_parts(store_dir: Path, to_dir: Path) -> list[str]:
     )
 
 
+def parts_held(store_dir: Path) -> dict[str, Part]:
+    """The parts of the store, waiting or taken in, by file name."""
+    return {part.path.name: part for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+
+
 def is_whole(path: Path) -> bool:
     """Whether a part is there, with the content that its name states."""
     return path.exists() and hash_of(path) == Part(path=path).sha256
@@ -119,16 +123,13 @@ def hash_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def mend_parts(store_dir: Path, folder: Path, names: list[str]) -> list[str]:
-    """Copy damaged parts of the backup again from the store; returns names of those intact in neither."""
+def mend_parts(store_dir: Path, folder: Path, names: list[str]) -> None:
+    """Copy damaged parts of the backup again from the store, where they are intact there."""
     damaged = [name for name in names if not is_whole(folder / "parts" / name)]
-    if not damaged:
-        return []
-    held = {part.path.name: part for part in (*parts.waiting_parts(store_dir), *parts.kept_parts(store_dir))}
+    held = parts_held(store_dir) if damaged else {}
     for name in damaged:
         if name in held and is_whole(held[name].path):
-            copied(held[name].path, folder / "parts" / name)
-    return [name for name in damaged if not is_whole(folder / "parts" / name)]
+            copy_file(held[name].path, folder / "parts" / name)
 
 
 def copy_media(store_dir: Path, to_dir: Path, known: Mapping[str, str] | None) -> dict[str, str]:
@@ -141,7 +142,7 @@ def copy_media(store_dir: Path, to_dir: Path, known: Mapping[str, str] | None) -
         sha256 = hash_of(target) if target.exists() else ""
         try:
             if not sha256 or not _is_same(source, target, sha256, (known or {}).get(source.name)):
-                copied(source, target)
+                copy_file(source, target)
                 sha256 = hash_of(target)
         except FileNotFoundError:  # erased meanwhile
             continue
@@ -157,7 +158,7 @@ def _is_same(source: Path, target: Path, sha256: str, known: str | None) -> bool
     return sha256 == known and ours.st_size == theirs.st_size and is_as_old
 
 
-def copied(source: Path, target: Path) -> bool:
+def copy_file(source: Path, target: Path) -> bool:
     """Copy; the file gets its name only once complete. False if the source is gone."""
     try:
         with writing(target) as temporary:
@@ -175,7 +176,7 @@ def _copy_part(part: Part, to_dir: Path) -> bool:
             return True
     except FileNotFoundError:
         return False
-    return copied(part.path, target)
+    return copy_file(part.path, target)
 
 
 def copy_chain(store_dir: Path, to_dir: Path) -> str:
@@ -200,7 +201,7 @@ def copy_chain(store_dir: Path, to_dir: Path) -> str:
 def check_chain(folder: Path, name: str) -> Path | None:
     """The chain of the backup, if any. Raises StoreError if its content does not match its name."""
     if name and name != _CHAIN and (not (folder / name).exists() or hash_of(folder / name) not in name):
-        raise StoreError(f"{folder / name} {_DAMAGED}")
+        raise StoreError(f"{folder / name} is damaged; use another backup")
     return folder / name if name else None
 
 

@@ -22,15 +22,13 @@ import pyarrow.compute as compute
 
 from db import parts
 from db.chain import ERASURE_KIND
-from db.parts import Part, PartError
+from db.parts import IMAGES, Part, PartError
 from osteo_core.errors import StoreError
 
 #: Present while an erasure is under way (db/erase.py).
 INTENT = "erasing.json"
 #: In the payload of an erasure: the digests.
 DIGESTS = "digests"
-#: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
-OF_SERIES = ("media", "pictures")
 _KEYS = ("series_key", "patient_key")
 #: The column with a row's moment, by kind; rows of the other kinds have none.
 _MOMENTS = {
@@ -46,10 +44,11 @@ _READINGS = ("series", "reference_values")
 
 
 def refuse_half_erased(store_dir: Path) -> None:
-    """Raise StoreError if an erasure was interrupted: the patient may be half erased."""
+    """Raise StoreError during an erasure, or if one was interrupted: the patient may be half erased."""
     if (store_dir / INTENT).exists():
         raise StoreError(
-            f"an erasure in the store {store_dir} was interrupted; resume it first: python -m osteo_core erase --resume"
+            f"an erasure in the store {store_dir} is under way or was interrupted; wait until it has ended, or resume "
+            "it: python -m osteo_core erase --resume"
         )
 
 
@@ -139,9 +138,9 @@ def admitted(
     for part, rows in read:
         if part.kind == "series":
             erased.learn(rows)
-    found = [(one, rows) for part, table in read for one, rows in _rewritten(store_dir, part, table, erased)]
+    found = [_rewritten(store_dir, part, rows, erased) for part, rows in read]
     remove_images(store_dir, erased.dropped)
-    return found
+    return [one for one in found if one is not None]
 
 
 def purge(store_dir: Path) -> list[Part]:
@@ -154,8 +153,7 @@ def purge(store_dir: Path) -> list[Part]:
     for _, rows in _read([part for part in everywhere if part.kind == "series"], []):
         erased.learn(rows)
     for part, rows in _read(everywhere, unreadable):
-        for _ in _rewritten(store_dir, part, rows, erased):
-            pass
+        _rewritten(store_dir, part, rows, erased)
     remove_images(store_dir, erased.dropped)
     return unreadable
 
@@ -175,7 +173,7 @@ def unreadable_parts(store_dir: Path) -> list[Part]:
 
 def remove_images(store_dir: Path, series_keys: Iterable[str]) -> int:
     """Remove masks and pictures of these series; returns how many."""
-    found = [path for key in series_keys for folder in OF_SERIES for path in (store_dir / folder).glob(f"{key}_*")]
+    found = [path for key in series_keys for folder in IMAGES for path in (store_dir / folder).glob(f"{key}_*")]
     for path in found:
         path.unlink(missing_ok=True)
     return len(found)
@@ -193,17 +191,17 @@ def _read(given: Iterable[Part], unreadable: list[Part]) -> Iterator[tuple[Part,
             unreadable.append(part)
 
 
-def _rewritten(store_dir: Path, part: Part, rows: pa.Table, erased: ErasedKeys) -> Iterator[tuple[Part, pa.Table]]:
-    """The part without rows of erased patients, in the same folder; nothing if no row is left."""
+def _rewritten(store_dir: Path, part: Part, rows: pa.Table, erased: ErasedKeys) -> tuple[Part, pa.Table] | None:
+    """Write the part without rows of erased patients, in the same folder; None if no row is left."""
     if not any(erased.named_in(rows, name) for name in _KEYS):
-        yield part, rows
-        return
+        return part, rows
     left = erased.without(part.kind, rows)
     if len(left) == len(rows):
-        yield part, rows
-        return
+        return part, rows
+    found = None
     if len(left):
         written = Part(path=parts.write_part(store_dir, part.kind, left))
         os.utime(written.path, ns=(part.path.stat().st_atime_ns, part.path.stat().st_mtime_ns))
-        yield parts.put_beside(store_dir, written, part), left
+        found = parts.put_beside(store_dir, written, part), left
     parts.remove(part)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pyarrow.compute as pc
 
 from db import chain, derived, erased, parts
 from db.parts import Part, PartError
+from db.sql import identifier
 from osteo_core.columns import TABLES
 
 _log = logging.getLogger("osteo.store")
@@ -27,14 +27,6 @@ _NOT_DERIVED_FROM = pa.array(["opened", "looked up", "identity asked", "identity
 _NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
 _NO_EVENTS = TABLES["events"].schema.empty_table().select(["kind", "payload_json"])
 _NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_key"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Read:
-    """A part with its rows."""
-
-    part: Part
-    table: pa.Table
 
 
 def take_in(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> int:
@@ -62,28 +54,30 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
     for part in [part for part in may_stay if part.name in known]:
         parts.keep(store_dir, part)
         del may_stay[part]
-    taken = _insert_or_split(connection, store_dir, [_Read(part=p, table=t) for p, t in may_stay.items()])
-    for read in taken:
-        parts.keep(store_dir, read.part)
+    taken = _insert_or_split(connection, store_dir, list(may_stay.items()))
+    for part in taken:
+        parts.keep(store_dir, part)
     return len(taken)
 
 
-def _insert_or_split(connection: duckdb.DuckDBPyConnection, store_dir: Path, fresh: Sequence[_Read]) -> list[_Read]:
-    """Insert all in one transaction; if the database refuses, halve until the faulty part is found."""
+def _insert_or_split(
+    connection: duckdb.DuckDBPyConnection, store_dir: Path, fresh: Sequence[tuple[Part, pa.Table]]
+) -> list[Part]:
+    """Insert all in one transaction, or else by halves until the faulty part is found; returns the parts inserted."""
     if not fresh:
         return []
     try:
-        insert(connection, [(read.part, read.table) for read in fresh])
+        insert(connection, fresh)
     except (duckdb.ConstraintException, duckdb.ConversionException) as error:
         if len(fresh) == 1:
-            _set_aside(store_dir, fresh[0].part, f"the store refuses its rows: {str(error).splitlines()[0]}")
+            _set_aside(store_dir, fresh[0][0], f"the store refuses its rows: {str(error).splitlines()[0]}")
             return []
         middle = len(fresh) // 2
         return [
             *_insert_or_split(connection, store_dir, fresh[:middle]),
             *_insert_or_split(connection, store_dir, fresh[middle:]),
         ]
-    return list(fresh)
+    return [part for part, _ in fresh]
 
 
 def _set_aside(store_dir: Path, part: Part, reason: str) -> None:
@@ -121,7 +115,8 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table) -> None:
     """Insert rows; existing ones, by the key of their kind, stay as they are."""
-    same = " AND ".join(f'stored."{name}" IS NOT DISTINCT FROM fresh."{name}"' for name in TABLES[kind].key)
+    key = [identifier(name) for name in TABLES[kind].key]
+    same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM fresh.{name}" for name in key)
     connection.register("fresh_rows", rows)
     connection.execute(
         f"INSERT INTO {kind} BY NAME SELECT DISTINCT * FROM fresh_rows AS fresh "

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from db.parts import INBOX, MEDIA
+from db.parts import IMAGES, INBOX
 from osteo_core.whole_files import HALF_WRITTEN
 
 #: No write takes this long, seconds: a part takes well below one, the mask of a series a few.
@@ -24,7 +24,6 @@ _OLD_S = 3600.0
 #: By folder below the store: files of the owner only, and of any process.
 _OWN = {"": (".osteo.duckdb.rebuilding*", ".osteo.duckdb.checking*"), "snapshot": (HALF_WRITTEN,)}
 _ANYBODYS = {"": (HALF_WRITTEN,), INBOX: (HALF_WRITTEN,)}
-_IMAGES = (MEDIA, "pictures")
 
 
 def remove_leftovers(store_dir: Path) -> None:
@@ -55,14 +54,14 @@ def remove_all(store_dir: Path) -> None:
 
     A process writing one at that moment fails, as with a full disk.
     """
-    everywhere = [(folder, HALF_WRITTEN) for folder in ("", INBOX, "snapshot", *_IMAGES)]
+    everywhere = [(folder, HALF_WRITTEN) for folder in ("", INBOX, "snapshot", *IMAGES)]
     everywhere += [("", name) for name in (*_OWN[""], "osteo.duckdb.tmp")]
     _remove(path for folder, name in everywhere for path in (store_dir / folder).glob(name))
 
 
 def remove_old_images(store_dir: Path) -> None:
     """Remove half-written masks and pictures. It lists all of them, so this is for commands that write some."""
-    for folder in _IMAGES:
+    for folder in IMAGES:
         remove_old_halves(store_dir / folder)
 
 

@@ -27,6 +27,8 @@ PARTS = "parts"
 QUARANTINE = "quarantine"
 #: Masks, and outlines that readers corrected.
 MEDIA = "media"
+#: Folders whose files begin with the key of their series: masks, and the CT as readers' screens show it.
+IMAGES = (MEDIA, "pictures")
 SUFFIX = ".parquet"
 
 

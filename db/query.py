@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from db.sql import identifier
 from db.where import where
 from osteo_core.columns import Column
 from osteo_core.columns.cohort import EXPORTED_AS_STORED
@@ -35,11 +36,11 @@ GROUPS: dict[str, str] = {
 #: Queries that keep one or two small values per patient: up to 2^22 patients are held in an array by number, which
 #: takes half the time of hashing and at most some 100 MB. Other queries would need far more memory there.
 _BY_ARRAY, _ARRAY_BITS, _USUAL_BITS = frozenset({"cohort_summary", "prevalence", "equity"}), 22, 12
+_COMMENT = re.compile(r"--[^\n]*")
 #: Before a query: the cohort as one reader may see it.
-_SEEN_BY = re.sub(r"--[^\n]*\n", "", (QUERIES.parent / "seen_by.sql").read_text(encoding="utf-8")).strip()
+_SEEN_BY = _COMMENT.sub("", (QUERIES.parent / "seen_by.sql").read_text(encoding="utf-8")).strip()
 _WITH = re.compile(r"WITH\b\s*")
 _PARAMETER = re.compile(r"\$([a-z_]+)")
-_COMMENT = re.compile(r"--[^\n]*")
 EVERYBODY = CohortFilter()
 
 
@@ -55,16 +56,11 @@ class Part:
 
     def of(self, text: str) -> str:
         """The query ``text`` for this part alone; what is missing comes last."""
-        names = ", ".join(map(_quoted, self.columns))
+        names = ", ".join(map(identifier, self.columns))
         way = "DESC" if self.is_descending else "ASC"
         rows = "" if self.limit is None else f" LIMIT {int(self.limit)}"
-        return (
-            f"SELECT {names} FROM ({text}) ORDER BY {_quoted(self.order)} {way} NULLS LAST, {_quoted(self.then)}{rows}"
-        )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+        order = f"{identifier(self.order)} {way} NULLS LAST, {identifier(self.then)}"
+        return f"SELECT {names} FROM ({text}) ORDER BY {order}{rows}"
 
 
 def query_names() -> tuple[str, ...]:

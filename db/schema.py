@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from db import derived, rules
 from db.chain import CHAIN
+from db.sql import identifier, literal
 from osteo_core.columns import TABLES
 from osteo_core.columns.column import BIG, MOMENT, REQUIRED, TEXT, Column, Table, table
 from osteo_core.errors import StoreError
@@ -132,7 +133,7 @@ def create(connection: duckdb.DuckDBPyConnection, one: Table) -> None:
 def create_sql(one: Table) -> str:
     """The CREATE TABLE statement of a table."""
     lines = [_column_sql(column) + (" NOT NULL" if REQUIRED in column.use else "") for column in one.columns]
-    lines += [f"PRIMARY KEY ({', '.join(map(_quoted, one.key))})"] if one.name in _UNIQUE else []
+    lines += [f"PRIMARY KEY ({', '.join(map(identifier, one.key))})"] if one.name in _UNIQUE else []
     lines += [f"CHECK ({check})" for check in one.checks]
     return f"CREATE TABLE {one.name} ({', '.join(lines)})"
 
@@ -149,9 +150,9 @@ def _table_changes(one: Table, held: dict[str, str]) -> list[str]:
 
 def _comments(one: Table, held: dict[str, str]) -> list[str]:
     """Statements for the comments that are not those in the file, by column."""
-    table = [] if held else [f"COMMENT ON TABLE {one.name} IS {_text(one.meaning)}"]
+    table = [] if held else [f"COMMENT ON TABLE {one.name} IS {literal(one.meaning)}"]
     return table + [
-        f"COMMENT ON COLUMN {one.name}.{_quoted(column.name)} IS {_text(column.comment)}"
+        f"COMMENT ON COLUMN {one.name}.{identifier(column.name)} IS {literal(column.comment)}"
         for column in one.columns
         if held.get(column.name) != column.comment
     ]
@@ -189,7 +190,7 @@ def _recorded_recipe(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def _column_sql(column: Column) -> str:
-    return f"{_quoted(column.name)} {sql_type(column.type)}"
+    return f"{identifier(column.name)} {sql_type(column.type)}"
 
 
 def sql_type(type_: pa.DataType) -> str:
@@ -197,14 +198,5 @@ def sql_type(type_: pa.DataType) -> str:
     if pa.types.is_list(type_):
         return f"{sql_type(type_.value_type)}[]"
     if pa.types.is_struct(type_):
-        return f"STRUCT({', '.join(f'{_quoted(field.name)} {sql_type(field.type)}' for field in type_)})"
+        return f"STRUCT({', '.join(f'{identifier(field.name)} {sql_type(field.type)}' for field in type_)})"
     return _SQL_TYPES[type_]
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
-
-
-def _text(words: str) -> str:
-    escaped = words.replace("'", "''")
-    return f"'{escaped}'"

@@ -20,6 +20,7 @@ import duckdb
 
 from db import derived, moments, rules, schema
 from db.parts import waiting_parts
+from db.sql import identifier, literal
 from osteo_core.errors import StoreError
 from osteo_core.whole_files import write_text
 
@@ -69,12 +70,10 @@ def publish(cursor: duckdb.DuckDBPyConnection, store_dir: Path, *, former: Writt
         for table, order in _ORDER.items():
             target = writing / f"{table}.parquet"
             is_same = former is not None and former.marks[table] == marks[table]
-            if former is not None and is_same and _is_linked(former.folder / target.name, target):
+            if former is not None and is_same and _link(former.folder / target.name, target):
                 continue
-            quoted = str(target).replace("'", "''")
-            columns = ", ".join(f'"{column}"' for column in order)
             cursor.execute(
-                f"COPY (SELECT * FROM {table} ORDER BY {columns}) TO '{quoted}' "
+                f"COPY (SELECT * FROM {table} ORDER BY {', '.join(map(identifier, order))}) TO {literal(target)} "
                 f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {_ROW_GROUP})"
             )
     except BaseException:
@@ -98,7 +97,7 @@ def _marks(cursor: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(zip(counted, counts, strict=True))
 
 
-def _is_linked(former: Path, target: Path) -> bool:
+def _link(former: Path, target: Path) -> bool:
     """Hard-link the file as ``target``; False where the file system has no hard links."""
     try:
         os.link(former, target)
@@ -212,8 +211,7 @@ def open_views(found: Published) -> duckdb.DuckDBPyConnection:
         if not file.is_file():
             connection.close()
             raise StoreError(f"the snapshot {found.folder} lacks {file.name}; its owner writes a new one")
-        quoted = str(file).replace("'", "''")
-        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{quoted}', {OWN_COLUMNS})")
+        connection.execute(f"CREATE VIEW {table} AS SELECT * FROM read_parquet({literal(file)}, {OWN_COLUMNS})")
     for one in rules.RULES.values():
         connection.execute(schema.create_sql(one))
     rules.fill(connection)

@@ -448,7 +448,7 @@ def test_an_erasure_that_is_killed_anywhere_is_carried_on(place: Path) -> None:
     patient, key = RESULTS[2].series.patient_key, KEYS[2]
     killed = [erase_killed_at(n, place, patient) for n in (9, 14)]
     assert all(killed)
-    with pytest.raises(StoreError, match=r"was interrupted; resume it first: .* erase --resume"):
+    with pytest.raises(StoreError, match=r"was interrupted; wait until .* erase --resume"):
         open_store(place)
     resume(place)
     assert traces(place.parent, [key, patient]) == []

@@ -167,7 +167,7 @@ def test_what_comes_while_an_erasure_is_cut_off_is_erased_with_the_rest(
     deliver_results(place, [RESULTS[1], replace(RESULTS[1], series=new)])
     deliver(place, {"events": rows.event_table(NOTE, replace(NOTE, event_id="later", series_key=new.series_key))})
     for refused in (open_store, compact, rebuild_store):
-        with pytest.raises(StoreError, match=r"was interrupted; resume it first"):
+        with pytest.raises(StoreError, match=r"is under way or was interrupted; wait until"):
             refused(place)
     assert "was interrupted" in faults(place)["erasure"]
     resume(place)
