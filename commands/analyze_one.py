@@ -111,10 +111,10 @@ def _is_of_the_machine(error: Exception) -> bool:
 def _analyze(series: Series, job: Job) -> SeriesResult:
     try:
         if n_changed := count_changed(series.files, series.file_stamps):
-            return replace(_without_answer(series, job, _changed(n_changed)), status=Status.EXCLUDED)
+            return _without_answer(series, job, _changed(n_changed), status=Status.EXCLUDED)
         segmenter = segmenter_for(series, job.models)
         if isinstance(segmenter, Exclusion):
-            return replace(_without_answer(series, job, segmenter), status=Status.EXCLUDED)
+            return _without_answer(series, job, segmenter, status=Status.EXCLUDED)
         regressor = load_regressor(job.models.regressor)
         return analyze_series(
             series,
@@ -140,14 +140,13 @@ def _failed(series: Series, job: Job, error: Exception) -> SeriesResult:
     return replace(_without_answer(series, job, exclusion), failure=failure)
 
 
-def _without_answer(series: Series, job: Job, exclusion: Exclusion) -> SeriesResult:
+def _without_answer(series: Series, job: Job, exclusion: Exclusion, *, status: Status = Status.FAILED) -> SeriesResult:
     return SeriesResult(
         series=series,
-        status=Status.FAILED,
+        status=status,
         model_hash=job.models.result_hash,
         settings_hash=job.setup.settings_hash,
         exclusions=(exclusion,),
-        finished_at=datetime.now(UTC),
     )
 
 

@@ -25,10 +25,9 @@ STOPPED = 130
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What every command receives: the settings, with ``store`` from the command line, and how to report."""
+    """What every command receives: the settings, with ``store`` from the command line."""
 
     settings: Settings
-    quiet: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

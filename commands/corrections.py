@@ -7,7 +7,7 @@ import csv
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from commands import store_access
 from commands.cluster.processes import is_alive
 from commands.command import Answer, Context, path_argument
 from commands.sentences import counted
+from commands.store_access import Query
 from db.columns import path_of
 from db.parts import MEDIA
 from db.records import series_of
@@ -36,7 +37,6 @@ from osteo_core.review.reads import Read, Verdict
 from osteo_core.review.shown import cut_grid, show_part
 from osteo_core.tables.formulas import guarded
 
-Query = Callable[..., Any]
 MANIFEST = "manifest.csv"
 #: One row per case and level of either mask.
 COLUMNS = (

@@ -14,7 +14,8 @@ from typing import Any
 
 from commands import store_access
 from commands.command import Answer, Context, path_argument
-from commands.recalibrate import Query, judged_again
+from commands.recalibrate import judged_again
+from commands.store_access import Query
 from db.events import record
 from db.moments import in_order
 from db.site_lines import csv_text

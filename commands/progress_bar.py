@@ -46,8 +46,7 @@ class Bar:
 
 def drawn(reading: Progress) -> str:
     """The reading as one line: bar, count, rate and time left, as far as known."""
-    share = min(1.0, reading.done / reading.total) if reading.total else 0.0
-    full = round(_WIDTH * share)
+    full = round(_WIDTH * reading.fraction)
     parts = [f"{reading.stage} [{'#' * full}{'.' * (_WIDTH - full)}] {reading.done}/{reading.total or '?'}"]
     if reading.is_paused:
         parts.append("paused")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from commands.store_access import Query
 from db.parts import MEDIA
 from db.records import series_of
 from osteo_core.errors import UsageError
@@ -19,7 +19,6 @@ from osteo_core.review.corrections import SignedSeries, outline_dice, signed_ser
 from osteo_core.review.reads import Read, Reading, ReadingStatus, Verdict
 from osteo_core.terms import Level
 
-Query = Callable[..., Any]
 _AT_ODDS = "two readers disagree and no adjudicator has signed"
 
 

@@ -6,17 +6,16 @@ image. Results under the earlier settings stay in the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-
-import pyarrow as pa
 
 from commands import store_access, write_results
 from commands.analysis_job import Job
 from commands.cluster import runs
 from commands.cluster.progress import Listener, Tracker
+from commands.store_access import Query
 from commands.stored_results import cautions_of, exclusions_of, measured_of
 from db.moments import in_order
 from db.records import series_of
@@ -29,7 +28,6 @@ from osteo_core.terms import Status
 
 #: Number of series read at once: bounds the memory.
 _AT_ONCE = 200
-Query = Callable[..., pa.Table]
 
 
 def recalibrate(job: Job, *, listeners: tuple[Listener, ...] = ()) -> set[str]:

@@ -99,11 +99,11 @@ def _run(settings: Settings, arguments: argparse.Namespace) -> Answer:
 @contextmanager
 def _to_folder(folder: Path) -> Iterator[Deliver]:
     place = writable_folder(folder, "--to")
-    yield lambda one, what, made: _write(place, made)
 
+    def deliver(_one: ToSend, _what: str, made: Made) -> None:
+        write_object(place, made)
 
-def _write(place: Path, made: Made) -> None:
-    write_object(place, made)
+    yield deliver
 
 
 @contextmanager
@@ -142,7 +142,7 @@ def _send(one: ToSend, deliver: Deliver, done: _Done, *, with_outlines: bool) ->
     done.tried += 1
 
 
-def objects_of(one: ToSend, *, with_outlines: bool = True) -> list[tuple[str, Made]]:
+def objects_of(one: ToSend, *, with_outlines: bool) -> list[tuple[str, Made]]:
     """The objects of a read not yet confirmed by the PACS, outlines before the report that refers to them.
 
     Without outlines the report has the same numbers and no reference; a rejected read has no outlines.

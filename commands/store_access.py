@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,8 @@ from osteo_core.records import Found, Series
 from osteo_core.settings import Settings
 
 _log = logging.getLogger("osteo.store")
+#: A named query with its parameters, as ``reader.query`` of an open store or snapshot.
+Query = Callable[..., pa.Table]
 INDEX_LOCK, SEND_LOCK = "index.lock", "send.lock"
 #: Time for an owner to publish (at a million series most of a core minute), and to acknowledge a request.
 _PATIENCE_S, _UNHEARD_S, _LOOK_S = 300.0, 15.0, 0.1
@@ -48,9 +50,9 @@ def reading(store_dir: Path, *, as_published: bool = False) -> Iterator[Store | 
         reader = None if as_published else _once_published(store_dir)
         with contextlib.suppress(StoreError):
             reader = reader or open_snapshot(store_dir)
-    if isinstance(reader, Store):
-        reader.take_in()
     try:
+        if isinstance(reader, Store):
+            reader.take_in()
         yield reader
     finally:
         if reader is not None:

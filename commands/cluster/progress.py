@@ -105,11 +105,11 @@ class Tracker:
         """Report 'done' or 'stopped' last, so that a reader can tell them apart."""
         self.report(stage=DONE if kind is None else STOPPED)
 
-    def advance(self, count: int = 1, *, message: str = "") -> None:
+    def advance(self, count: int = 1) -> None:
         """Count ``count`` more as done."""
         self._done += count
         self._ticks.append((self._clock(), self._done))
-        self.report(message=message)
+        self.report()
 
     def grow(self, count: int) -> None:
         """Add to the total."""

@@ -74,7 +74,7 @@ def test_more_work_moves_the_total() -> None:
 def test_the_file_holds_the_last_reading_and_nothing_else_is_left(tmp_path: Path) -> None:
     store = tmp_path / "store"
     tracker = Tracker("analyze", 2, listeners=(progress_file(store),), clock=Clock())
-    tracker.advance(message="first")
+    tracker.advance()
     tracker.report(stage="done", message="all")
     assert [path.name for path in store.iterdir()] == ["progress.json"]
     read = json.loads((store / "progress.json").read_text())
