@@ -29,15 +29,19 @@ class Artist:
 
     def __init__(self, browser: str) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="pictures", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="pictures", daemon=True)
         self._thread.start()
-        # Without MathJax, which would be fetched from a foreign host; Plotly's own script is the installed one.
-        self._kaleido: Kaleido = self._wait(self._open(browser))
+        try:
+            self._kaleido: Kaleido = self._wait(self._open(browser))
+        except PictureError:
+            self._end_thread()
+            raise
 
     @staticmethod
     async def _open(browser: str) -> Kaleido:
         from kaleido import Kaleido  # saves half a second when opening a page
 
+        # Without MathJax, which would be fetched from a foreign host; Plotly's own script is the installed one.
         kaleido = Kaleido(n=1, path=browser, mathjax=False)
         await kaleido.open()
         return kaleido
@@ -67,8 +71,18 @@ class Artist:
         except PictureError:  # it is gone already
             return
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(timeout=10)
+            self._end_thread()
+
+    def _serve(self) -> None:
+        self._loop.run_forever()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))  # they end
+        self._loop.close()
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
 
 
 _artist: Artist | None = None

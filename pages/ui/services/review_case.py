@@ -60,7 +60,7 @@ def screen_files(view: PatientView, version: str) -> dict[str, Path | None]:
         review_files.begin_derived(folder, own, of=stem)
     review_files.touch(folder, stem)
     review_files.touch(folder, own)
-    review_files.bound(folder, limit_mb=settings().media_limit_mb, keep=view.series_key)
+    pictures.bound(folder, limit_mb=settings().media_limit_mb, keep=view.series_key)
     if outlined is None:
         return {"ct": ct}
     found = {

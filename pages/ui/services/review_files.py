@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -106,8 +106,9 @@ def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
 def _start(stem: str, asked: Mapping[str, Any]) -> None:
     """Start a process that makes the files of that stem, unless one is running."""
     with _lock:
-        running = _making.get(stem)
-        if running is not None and running.poll() is None:
+        for ended in [name for name, process in _making.items() if process.poll() is not None]:
+            del _making[ended]  # its pipe closes with the last request that waits for it
+        if stem in _making:
             return
         process = subprocess.Popen(
             [sys.executable, "-m", "osteo_core.review.pictures"],
@@ -160,8 +161,3 @@ def write_version(path: Path, labels: LabelArray, geometry: Geometry) -> None:
     """Write the outlines of a reader as shown on the screen."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures.write_image(path, labels, geometry)
-
-
-def bound(folder: Path, *, limit_mb: int, keep: str, run: Callable[..., int] = pictures.bound) -> int:
-    """Keep the folder within its limit; files of ``keep`` stay."""
-    return run(folder, limit_mb=limit_mb, keep=keep)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -133,6 +134,14 @@ def test_without_a_browser_pictures_say_what_to_install_and_the_rest_goes_on(
     with pytest.raises(PictureError, match="apt-get install chromium"):
         report.report_pdf(EVERYBODY)
     assert b"All patients are simulated." in report.report_html(EVERYBODY)
+
+
+def test_a_browser_that_does_not_start_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROWSER_PATH", "/bin/false")
+    pictures.close_pictures()
+    with pytest.raises(PictureError, match="try again"):
+        services.picture(go.Figure(), "svg", width=10, height=10)
+    assert not [thread for thread in threading.enumerate() if thread.name == "pictures"]
 
 
 def test_the_browser_is_looked_for_in_its_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

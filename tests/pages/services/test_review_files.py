@@ -64,3 +64,17 @@ def test_files_opened_longest_ago_go_first_and_those_on_the_screen_stay(tmp_path
     assert [file.name for file in tmp_path.iterdir()] == ["a_ct.nii.gz"]
     assert pictures.bound(tmp_path, limit_mb=1) == 0
     assert pictures.bound(tmp_path / "none", limit_mb=1) == 0
+
+
+def test_processes_that_have_ended_leave_no_open_pipe_behind(tmp_path: Path) -> None:
+    def begin(number: int) -> None:
+        stem = f"{number}_0"
+        review_files.begin_derived(tmp_path, stem, of="1_none")
+        with pytest.raises(UsageError, match="the CT cannot be shown"):
+            review_files.wait_for(tmp_path / f"{stem}{pictures.ROI}", stem)
+
+    begin(0)
+    before = len(os.listdir("/proc/self/fd"))
+    for number in (1, 2, 3):
+        begin(number)
+    assert len(os.listdir("/proc/self/fd")) == before
