@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from db.records import caution_of, series_of
+from db.records import caution_of, estimate_of, segmented_level_of, series_of
 from osteo_core.density.contrast import phase_of_vessels
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.pipeline import MeasuredSeries
 from osteo_core.records import (
     CalibrationTissues,
-    Estimate,
     Geometry,
     Measurement,
     Segmentation,
-    SegmentedLevel,
     TissueSample,
 )
 from osteo_core.terms import Anchor, ContrastPhase, Level, Step, SuggestedCause
@@ -105,17 +103,7 @@ def _segmentation(rows: Sequence[Mapping[str, Any]], geometry: Geometry) -> Segm
     return Segmentation(
         labels=np.broadcast_to(np.zeros(1, np.uint8), geometry.shape),
         geometry=geometry,
-        levels=tuple(
-            SegmentedLevel(
-                level=Level(one["level"]),
-                confidence=one["confidence"],
-                voxels=one["voxels"],
-                centroid_mm=(one["centroid_x_mm"], one["centroid_y_mm"], one["centroid_z_mm"]),
-                cut=one["cut"] or "",
-            )
-            for one in rows
-            if one["level"] is not None
-        ),
+        levels=tuple(segmented_level_of(one) for one in rows if one["level"] is not None),
         anchor=Anchor(about["anchor"]),
         engine=about["engine"],
         model_hash=about["model_hash"],
@@ -124,14 +112,10 @@ def _segmentation(rows: Sequence[Mapping[str, Any]], geometry: Geometry) -> Segm
 
 
 def _measurement(row: Mapping[str, Any], excluded: Sequence[Exclusion]) -> Measurement:
-    level, value = Level(row["level"]), row["regressed_mg_cm3"]
-    read = None
-    if value is not None:
-        low, high = row["regressed_low_mg_cm3"], row["regressed_high_mg_cm3"]
-        read = Estimate(value=value, low=low, high=high, n=1, method="as stored")
+    level = Level(row["level"])
     return Measurement(
         level=level,
-        regressed_mg_cm3=read,
+        regressed_mg_cm3=estimate_of(row, "regressed"),
         suggested_cause=SuggestedCause(row["suggested_cause"]),
         exclusions=tuple(one for one in excluded if one.level == level),
         **{name: row[name] for name in _SAME},

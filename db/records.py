@@ -1,4 +1,4 @@
-"""Rows back to records: what `analyze` needs to know about the waiting series of a store."""
+"""Rows back to records."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from db.columns import path_of
 from osteo_core.outcomes import Caution, CautionCode
-from osteo_core.records import Found, Series
+from osteo_core.records import Estimate, Found, SegmentedLevel, Series
 from osteo_core.terms import KernelGroup, Level, Plane, Sex, Step, Vendor
 
 _WORDS: dict[str, type] = {"vendor": Vendor, "kernel_group": KernelGroup, "plane": Plane, "patient_sex": Sex}
@@ -67,3 +67,20 @@ def caution_of(row: Mapping[str, Any]) -> Caution:
         limit=row["limit"] or "",
         level=None if row["level"] is None else Level(row["level"]),
     )
+
+
+def segmented_level_of(row: Mapping[str, Any]) -> SegmentedLevel:
+    """A row of ``segmentations`` that has a level, as the record."""
+    return SegmentedLevel(
+        level=Level(row["level"]),
+        confidence=row["confidence"],
+        voxels=row["voxels"],
+        centroid_mm=(row["centroid_x_mm"], row["centroid_y_mm"], row["centroid_z_mm"]),
+        cut=row["cut"] or "",
+    )
+
+
+def estimate_of(row: Mapping[str, Any], name: str) -> Estimate | None:
+    """The columns ``name``_mg_cm3, ``name``_low_mg_cm3 and ``name``_high_mg_cm3 as the record; None without a value."""
+    value, low, high = (row[f"{name}_{end}mg_cm3"] for end in ("", "low_", "high_"))
+    return None if value is None else Estimate(value=value, low=low, high=high, n=1, method="as stored")

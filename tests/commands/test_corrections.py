@@ -167,7 +167,7 @@ def test_the_page_offers_the_same_set_and_counts_by_scanner(signed, tmp_path: Pa
     shutil.copytree(signed[0], tmp_path / "store")
     monkeypatch.setenv("OSTEO_STORE", str(tmp_path / "store"))
     try:
-        assert services.corrections_count() == 1
+        assert services.corrections_count(hidden=()) == 1
         with zipfile.ZipFile(BytesIO(services.corrections_zip())) as archive:
             assert len(archive.namelist()) == 4
         everything, scanner = services.corrected_where()

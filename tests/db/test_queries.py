@@ -238,7 +238,8 @@ def test_patient_and_its_lists(filled: Store) -> None:
     cautions = ask(filled, "patient_cautions", series_key=key)
     assert [r["sentence"] for r in cautions] == [c.sentence for c in result.cautions]
     assert [r["name"] for r in ask(filled, "patient_tissues", series_key=key)] == ["fat", "muscle"]
-    assert [r["level"] for r in ask(filled, "patient_segmentation", series_key=key)] == [20, 21, 22, 23, 24]
+    of_result = {"series_key": key, "result_id": row["result_id"]}
+    assert [r["level"] for r in ask(filled, "result_segmentation", **of_result)] == [20, 21, 22, 23, 24]
     assert ask(filled, "patient", series_key="not there") == []
 
 

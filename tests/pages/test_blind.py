@@ -136,7 +136,7 @@ def test_corrections_leave_hidden_series_out(monkeypatch: pytest.MonkeyPatch) ->
     table = pa.table({"series_key": ["a", "b"]})
     monkeypatch.setattr(corrections, "query", lambda name, **_: table)
     monkeypatch.setattr(corrections, "corrections_in", lambda asked: asked("corrections").to_pylist())
-    assert (corrections.corrections_count(), corrections.corrections_count(hidden=["a"])) == (2, 1)
+    assert (corrections.corrections_count(hidden=()), corrections.corrections_count(hidden=["a"])) == (2, 1)
     written = SimpleNamespace(keys=[])
     monkeypatch.setattr(corrections, "media_dir", lambda: Path("nowhere"))
     monkeypatch.setattr(

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from pyarrow import compute
 
+from db.query import EVERYBODY
 from osteo_core.dicom.sites import read_sites, site_key
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.comparison import Comparison, compare
@@ -30,7 +31,6 @@ from pages.ui.shared.figures import Bin, Rate
 
 BIN_MG_CM3 = 10.0
 ALL_VENDORS = "All vendors"
-_EVERYBODY = CohortFilter()
 #: A field's name in the address and in ``CohortFilter``.
 _FILTER_FIELDS = {
     "vendor": "vendors",
@@ -42,7 +42,7 @@ _FILTER_FIELDS = {
 }
 
 
-def cohort_numbers(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = None) -> CohortNumbers:
+def cohort_numbers(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None = None) -> CohortNumbers:
     """The cohort in numbers, as ``seen_by`` may see it."""
     row = query("cohort_summary", cohort=cohort, seen_by=seen_by).to_pylist()[0]
     return CohortNumbers(
@@ -92,7 +92,7 @@ def hidden_from_this_reader() -> list[str]:
     return hidden_series(sight_of_figures())
 
 
-def vbmd_bins(cohort: CohortFilter = _EVERYBODY, *, seen_by: str | None = None) -> list[Bin]:
+def vbmd_bins(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None = None) -> list[Bin]:
     """The mean vBMD of the measured series in bins, by category, as ``seen_by`` may see it."""
     rows = query("vbmd_histogram", cohort=cohort, width=BIN_MG_CM3, seen_by=seen_by).to_pylist()
     return [
@@ -226,8 +226,7 @@ def agreement_pairs(
         table = query("agreement_pairs", cohort=cohort, by_level=by_level)
     else:
         table = query("version_agreement", cohort=cohort, by_level=by_level, **version.parameters())
-    if hidden := hidden_from_this_reader() if hidden is None else hidden:
-        table = table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(list(hidden)))))
+    table = without_series(table, hidden_from_this_reader() if hidden is None else hidden)
     return Pairs(
         series_key=table["series_key"].to_numpy(),
         patient_key=table["patient_key"].to_numpy(),
@@ -238,6 +237,13 @@ def agreement_pairs(
         reference=table["reference_vbmd"].to_numpy(),
         mineral=table["mineral"].to_numpy(),
     )
+
+
+def without_series(table: pa.Table, hidden: Sequence[str]) -> pa.Table:
+    """The rows of the table, which has a column ``series_key``, without these series."""
+    if not hidden:
+        return table
+    return table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(hidden, pa.string()))))
 
 
 def agreement(pairs: Pairs, *, shown: str = ALL_VENDORS) -> list[Comparison]:

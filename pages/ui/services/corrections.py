@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow import compute
 
 from commands.corrections import corrections_in, write_set
 from osteo_core.review.corrections import Corrected, signed_series
 from osteo_core.review.corrections import corrected_where as counted_by_scanner
-from pages.ui.services.cohort import hidden_from_this_reader
+from pages.ui.services.cohort import hidden_from_this_reader, without_series
 from pages.ui.services.running_app import media_dir, query
 
 #: Larger sets are written by the command: a browser would hold the whole file in memory.
@@ -28,7 +27,7 @@ def corrected_where() -> list[Corrected]:
     return counted_by_scanner(signed_series(asked("corrections").to_pylist()))
 
 
-def corrections_count(*, hidden: Sequence[str] = ()) -> int:
+def corrections_count(*, hidden: Sequence[str]) -> int:
     """How many signed series hold a correction, without the series ``hidden``."""
     return len(corrections_in(_without(hidden)))
 
@@ -54,8 +53,6 @@ def _without(hidden: Sequence[str]) -> Callable[..., pa.Table]:
 
     def asked(name: str, **given: Any) -> pa.Table:
         table = query(name, **given)
-        if name != "corrections" or not hidden:
-            return table
-        return table.filter(compute.invert(compute.is_in(table["series_key"], value_set=pa.array(list(hidden)))))
+        return without_series(table, hidden) if name == "corrections" else table
 
     return asked

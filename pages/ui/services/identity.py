@@ -5,22 +5,22 @@ If the source files are gone, the optional encrypted table beside the site's key
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.columns import path_of
+from db.events import new_event
 from db.identities import kept_of
 from db.key import pseudonyms_of
 from db.records import stamps_of
 from osteo_core.archives import count_changed
 from osteo_core.errors import SettingsError, SourceGoneError, UsageError
-from osteo_core.records import Event
 from pages.ui.access.roles import Action, User, may
 from pages.ui.access.users import author, current_user, needs, seen_by
 from pages.ui.services.cohort import hidden_series
@@ -109,21 +109,8 @@ def _note_look_up(found: Mapping[str, Sequence[FoundSeries]]) -> None:
     keys = list(dict.fromkeys(one.series_key for series in found.values() for one in series))
     payload = {"look_up": uuid.uuid4().hex, "asked": len(found), "found": sum(map(bool, found.values()))}
     who, at = author(), moment()
-    store_holder().record(*(_event(LOOK_UP_KIND, key, author=who, at=at, payload=payload) for key in keys or [""]))
-
-
-def _event(
-    kind: str, series_key: str, *, author: str, at: datetime, payload: Mapping[str, object], reason: str = ""
-) -> Event:
-    return Event(
-        event_id=uuid.uuid4().hex,
-        kind=kind,
-        series_key=series_key,
-        author=author.strip(),
-        at=at,
-        reason=reason.strip(),
-        payload_json=json.dumps(payload),
-    )
+    noted = [new_event(LOOK_UP_KIND, author=who, at=at, payload=payload, series_key=key) for key in keys or [""]]
+    store_holder().record(*noted)
 
 
 def _series(row: dict[str, object], *, is_by_accession: bool) -> FoundSeries:
@@ -156,11 +143,10 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
 
     Raises UsageError if this user may not, gives no reason, or the source files are gone and no table has it.
     """
+    note = partial(_note, series_key=series_key, author=author, reason=reason)
     is_allowed = may_see_identity(current_user(), author)
     if not is_allowed or reason.strip():
-        asked = {"is_allowed": is_allowed}
-        event = _event(ASKED_KIND, series_key, author=author, at=moment(), payload=asked, reason=reason)
-        store_holder().record(event)
+        note(ASKED_KIND, {"is_allowed": is_allowed})
     if not is_allowed:
         raise UsageError("you may not see who a patient is here; your role or the setting identity_readers decides")
     if not reason.strip():
@@ -168,9 +154,14 @@ def reveal(series_key: str, *, author: str, reason: str) -> Who:
     rows = query("patient", series_key=series_key).to_pylist()
     files = [path_of(file) for file in rows[0]["files"] or ()] if rows else []
     who = _read(series_key, files, stamps_of(rows[0]) if rows else ())
-    origin = {"from": "table" if who.is_kept else "header"}
-    store_holder().record(_event(REVEAL_KIND, series_key, author=author, at=moment(), payload=origin, reason=reason))
+    note(REVEAL_KIND, {"from": "table" if who.is_kept else "header"})
     return who
+
+
+def _note(kind: str, payload: Mapping[str, object], *, series_key: str, author: str, reason: str) -> None:
+    at = moment()
+    event = new_event(kind, author=author, at=at, payload=payload, series_key=series_key, reason=reason)
+    store_holder().record(event)
 
 
 def _read(series_key: str, files: Sequence[Path], stamps: Sequence[tuple[int, int]]) -> Who:

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from db.columns import path_of
-from db.records import stamps_of
+from db.records import estimate_of, stamps_of
 from osteo_core.density.tissues import is_plausible
 from osteo_core.limits.calibration import TISSUE_LIMITS
-from osteo_core.records import Estimate
 from osteo_core.review.summary import LevelSummary, Summary
 from osteo_core.terms import Category, Level, Sex, SuggestedCause
 from pages.ui.access.users import seen_by
@@ -43,7 +42,6 @@ def patient(series_key: str) -> PatientView | None:
         ),
         tissues=tuple(_tissue(r) for r in query("patient_tissues", series_key=series_key).to_pylist()),
         other_series=tuple(_other(r) for r in others.to_pylist()),
-        centres_lps_mm=_centres(query("patient_segmentation", series_key=series_key).to_pylist()),
     )
 
 
@@ -69,7 +67,6 @@ def model_view(view: PatientView) -> PatientView:
         levels=level_rows(**of_result),
         exclusions=_of_series(query("result_exclusions", **of_result).to_pylist()),
         cautions=tuple(r["sentence"] for r in query("result_cautions", **of_result).to_pylist()),
-        centres_lps_mm=_centres(query("result_segmentation", **of_result).to_pylist()),
     )
 
 
@@ -120,7 +117,7 @@ def _result_fields(row: dict[str, Any]) -> dict[str, Any]:
         "is_flagged": bool(row["is_flagged"]),
         "flag_reason": row["flag_reason"] or "",
         "category": Category(row["category"]) if row["category"] else None,
-        "mean_vbmd_mg_cm3": _estimate(row, "mean_vbmd"),
+        "mean_vbmd_mg_cm3": estimate_of(row, "mean_vbmd"),
         "levels_used": tuple(Level(number) for number in row["levels_used"] or ()),
         "worst_fracture_grade": row["worst_fracture_grade"],
         "contrast_phase": row["contrast_phase"] or "unknown",
@@ -190,19 +187,6 @@ def _tissue(row: dict[str, Any]) -> Tissue:
     return Tissue(name=name, mean_hu=mean_hu, sd_hu=row["sd_hu"], area_mm2=row["area_mm2"], why_not=why_not)
 
 
-def _centres(rows: list[dict[str, Any]]) -> dict[Level, tuple[float, float, float]]:
-    return {Level(r["level"]): (r["centroid_x_mm"], r["centroid_y_mm"], r["centroid_z_mm"]) for r in rows}
-
-
-def _estimate(row: dict[str, Any], name: str) -> Estimate | None:
-    value = row[f"{name}_mg_cm3"]
-    if value is None:
-        return None
-    return Estimate(
-        value=value, low=row[f"{name}_low_mg_cm3"], high=row[f"{name}_high_mg_cm3"], n=1, method="as stored"
-    )
-
-
 def _scan(row: dict[str, Any]) -> str:
     spacing = row["pixel_spacing_row_mm"]
     parts = [
@@ -219,8 +203,8 @@ def _scan(row: dict[str, Any]) -> str:
 def _level(row: dict[str, Any]) -> LevelRow:
     return LevelRow(
         level=Level(row["level"]),
-        vbmd_mg_cm3=_estimate(row, "vbmd"),
-        regressed_mg_cm3=_estimate(row, "regressed"),
+        vbmd_mg_cm3=estimate_of(row, "vbmd"),
+        regressed_mg_cm3=estimate_of(row, "regressed"),
         median_hu=row["median_hu"],
         sd_hu=row["sd_hu"],
         roi_volume_ml=row["roi_volume_ml"],

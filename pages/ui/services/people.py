@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from db.events import new_event
 from osteo_core.errors import OsteoError
-from osteo_core.records import Event
 from pages.ui.access.roles import User
 from pages.ui.access.users import end_logins
 from pages.ui.services.running_app import lifespan as store_lifespan
@@ -58,12 +57,4 @@ def name_of(author: str) -> str:
 
 
 def _record(user: User, kind: str, *, event_id: str, payload: dict[str, object]) -> None:
-    event = Event(
-        event_id=event_id,
-        kind=kind,
-        series_key="",
-        author=user.subject,
-        at=moment(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
-    )
-    store_holder().record(event)
+    store_holder().record(new_event(kind, author=user.subject, at=moment(), payload=payload, event_id=event_id))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import statistics
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from db import rows
+from db.events import new_event
 from db.key import pseudonyms_of
 from db.parts import write_part
 from osteo_core.errors import StatisticsError, UsageError, needs_author
-from osteo_core.records import Event
 from osteo_core.statistics.agreement import BlandAltman, bland_altman
 from osteo_core.tables.content import Table, read_table
 from osteo_core.tables.qct import Mapped, guess, map_rows
@@ -112,7 +109,8 @@ def import_qct(preview: Preview, *, author: str) -> None:
         raise needs_author("an import")
     at = moment()
     payload = {"imported_at": at.isoformat(), "values": len(preview.mapped.values)}
-    _record(_IMPORTED, author=author, at=at, payload=payload)  # first: values never lie there without their author
+    # First: values never lie there without their author.
+    store_holder().record(new_event(_IMPORTED, author=author, at=at, payload=payload))
     with refusals_in_words():
         write_part(store_holder().store_dir, "reference_values", rows.reference_table(preview.mapped.values, at=at))
     store_holder().take_in()
@@ -209,23 +207,5 @@ def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
         raise needs_author("a withdrawal")
     if not reason.strip():
         raise UsageError("say why the import is withdrawn; the reason is recorded")
-    _record(
-        _WITHDRAWN,
-        author=author,
-        at=moment(),
-        payload={"imported_at": imported_at.isoformat()},
-        reason=reason,
-    )
-
-
-def _record(kind: str, *, author: str, at: datetime, payload: dict[str, Any], reason: str = "") -> None:
-    event = Event(
-        event_id=uuid.uuid4().hex,
-        kind=kind,
-        series_key="",
-        author=author.strip(),
-        at=at,
-        reason=reason.strip(),
-        payload_json=json.dumps(payload),
-    )
-    store_holder().record(event)
+    payload = {"imported_at": imported_at.isoformat()}
+    store_holder().record(new_event(_WITHDRAWN, author=author, at=moment(), payload=payload, reason=reason))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from osteo_core.errors import UsageError
+from osteo_core.review.corrections import outline_dice
 from osteo_core.review.reads import Read, Reading, ReadingStatus, Verdict
 from osteo_core.review.sagittal import Sagittal, mid_sagittal
 from osteo_core.review.summary import Summary
@@ -57,13 +58,12 @@ def read_report(series_key: str, *, seen_by: str | None = None) -> ReadReport:
         raise UsageError(refused)
     model = model_view(current)
     picture, why = _picture(model, read)
-    saved = next((mask for mask in reversed(found.masks) if mask.version == read.version), None)
     return ReadReport(
         view=current,
         read=read,
         status=found.status,
         model=model_summary(model),
-        dice={level: dice for level, dice in (saved.dice if saved else {}).items() if dice < 1.0},
+        dice={level: dice for level, dice in outline_dice(found, read).items() if dice < 1.0},
         priors=() if read.verdict is Verdict.REJECT else priors(model, read.summary, seen_by=seen_by),
         picture=picture,
         why_no_picture=why,

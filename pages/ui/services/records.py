@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -202,7 +202,6 @@ class PatientView:
     cautions: tuple[str, ...] = ()
     review_reasons: tuple[str, ...] = ()
     other_series: tuple[OtherSeries, ...] = ()
-    centres_lps_mm: dict[Level, tuple[float, float, float]] = field(default_factory=dict)
     mask_file: str = ""
     files: tuple[Path, ...] = ()
     file_stamps: tuple[tuple[int, int], ...] = ()

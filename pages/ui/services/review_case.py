@@ -7,22 +7,19 @@ import json
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from db.records import series_of
+from db.records import caution_of, segmented_level_of, series_of
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import read_nifti_labels
 from osteo_core.imaging.resample import resample_labels
-from osteo_core.outcomes import Caution, CautionCode
-from osteo_core.records import LabelArray, Segmentation, SegmentedLevel, Volume
+from osteo_core.records import LabelArray, Segmentation, Volume
 from osteo_core.review import pictures
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.pictures import CONTEXT, CT, LINES, MASK, MESH, ROI, TISSUE
 from osteo_core.review.remeasure import ReviewCase, remeasure
 from osteo_core.review.summary import Summary, summary_of
-from osteo_core.terms import Anchor, ContrastPhase, Level, Step
+from osteo_core.terms import Anchor, ContrastPhase
 from pages.ui.services import review_files
 from pages.ui.services.patients import model_view, patient
 from pages.ui.services.records import PatientView
@@ -153,7 +150,7 @@ def _read_case(view: PatientView, stem: str) -> ReviewCase:
         model=Segmentation(
             labels=shown.labels,
             geometry=shown.geometry,
-            levels=tuple(_outlined(row) for row in outlined),
+            levels=tuple(map(segmented_level_of, outlined)),
             anchor=Anchor(view.anchor) if view.anchor else Anchor.NONE,
             engine=view.engine,
             model_hash=view.model_hash,
@@ -162,25 +159,8 @@ def _read_case(view: PatientView, stem: str) -> ReviewCase:
         tissues=context.tissues,
         phase=ContrastPhase(view.contrast_phase),
         has_rods=view.has_rods,
-        cautions=tuple(_caution(row) for row in query("result_cautions", **of_result).to_pylist()),
+        cautions=tuple(map(caution_of, query("result_cautions", **of_result).to_pylist())),
         regressed={row.level: row.regressed_mg_cm3 for row in view.levels if row.regressed_mg_cm3 is not None},
-    )
-
-
-def _outlined(row: Mapping[str, Any]) -> SegmentedLevel:
-    return SegmentedLevel(
-        level=Level(row["level"]),
-        confidence=row["confidence"],
-        voxels=row["voxels"],
-        centroid_mm=(row["centroid_x_mm"], row["centroid_y_mm"], row["centroid_z_mm"]),
-        cut=row["cut"] or "",
-    )
-
-
-def _caution(row: Mapping[str, Any]) -> Caution:
-    level = None if row["level"] is None else Level(row["level"])
-    return Caution(
-        code=CautionCode(row["code"]), step=Step(row["step"]), found=row["found"], limit=row["limit"], level=level
     )
 
 

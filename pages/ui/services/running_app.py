@@ -164,13 +164,13 @@ def pause_is_asked() -> bool:
 
 def running_command() -> str:
     """The command started by this app that is still running, or ''."""
-    run = _runs.get(settings().store.resolve())
+    run = last_run()
     return run.command_name if run is not None and run.is_running else ""
 
 
 def run_complaint() -> str:
     """The error message of the last command started by this app, or ''."""
-    run = _runs.get(settings().store.resolve())
+    run = last_run()
     return "" if run is None else run.complaint
 
 

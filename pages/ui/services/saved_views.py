@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import uuid
-
+from db.events import new_event
 from osteo_core.errors import UsageError
 from osteo_core.programme.cohort import CohortFilter
-from osteo_core.records import Event
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.running_app import moment, query, store_holder
@@ -35,12 +32,5 @@ def remove_view(name: str, *, author: str) -> None:
 
 
 def _record(payload: dict[str, str | None], author: str) -> None:
-    event = Event(
-        event_id=uuid.uuid4().hex,
-        kind=_KIND,
-        series_key="",
-        author=author.strip() or "not named",
-        at=moment(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
-    )
+    event = new_event(_KIND, author=author.strip() or "not named", at=moment(), payload=payload)
     store_holder().record(event)

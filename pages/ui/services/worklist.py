@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from db.records import estimate_of
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.programme.follow_up import State
 from osteo_core.records import Estimate
@@ -97,7 +98,7 @@ def _work_item(row: dict[str, Any], *, is_hidden: bool) -> WorkItem:
         review_reasons=tuple(row["review_reasons"] or ()),
         exclusion=row["first_exclusion_sentence"] or "",
         category=Category(row["category"]) if row["category"] else None,
-        mean_vbmd_mg_cm3=_mean_vbmd(row),
+        mean_vbmd_mg_cm3=estimate_of(row, "mean_vbmd"),
         levels_used=tuple(Level(number) for number in row["levels_used"] or ()),
         age_years=row["patient_age_years"],
         sex=Sex(row["patient_sex"]),
@@ -111,8 +112,3 @@ def _work_item(row: dict[str, Any], *, is_hidden: bool) -> WorkItem:
         is_simulated=bool(row["is_simulated"]),
         is_hidden=is_hidden,
     )
-
-
-def _mean_vbmd(row: dict[str, Any]) -> Estimate | None:
-    value, low, high = (row[f"mean_vbmd{end}_mg_cm3"] for end in ("", "_low", "_high"))
-    return None if value is None else Estimate(value=value, low=low, high=high, n=1, method="as stored")
