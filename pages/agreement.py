@@ -208,7 +208,7 @@ def choose_mineral(controls: DeltaGenerator, pairs: Pairs) -> Pairs:
     return pairs.in_mineral(chosen or minerals[0])
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Agreement with QCT")
     frame.draw_no_series()
 else:

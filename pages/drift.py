@@ -117,7 +117,7 @@ def show_phantom() -> None:
     )
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Drift")
     frame.draw_no_series()
 else:

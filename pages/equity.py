@@ -48,12 +48,12 @@ def show_group(name: str, reach: list[Reach], chosen: services.CohortFilter) -> 
         st.caption("Are the groups alike? Pearson's chi-square. " + literal("; ".join(tests)) + ".")
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Equity")
     frame.draw_no_series()
 else:
     chosen = filters.heading("Equity", "equity")
-    if not services.cohort_numbers(chosen).series:
+    if not services.cohort_numbers(chosen, seen_by=services.sight_of_figures()).series:
         frame.draw_empty("No patient matches this filter.", icon=":material/search_off:")
     else:
         for tab, (name, by) in zip(st.tabs(list(BY)), BY.items(), strict=True):

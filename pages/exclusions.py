@@ -158,7 +158,7 @@ def show_series(box: Box, chosen: services.CohortFilter) -> None:
         frame.open_patient(str(rows[cells[0][0]]["series_key"]))
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Exclusions")
     frame.draw_no_series()
 else:

@@ -124,7 +124,7 @@ def show_corrections() -> None:
     )
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Export")
     frame.draw_no_series()
 else:

@@ -139,7 +139,7 @@ def show_capacity(chosen: services.CohortFilter) -> None:
         show_figure(follow_up_figures.queue_figure(ahead), name="queue_ahead", chosen=chosen, key="queue")
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Follow-up")
     frame.draw_no_series()
 else:

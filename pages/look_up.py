@@ -70,7 +70,7 @@ def _show_series(one: services.FoundSeries, *, may_ask: bool) -> None:
 
 
 st.title("Look up")
-if not services.cohort_numbers().series:
+if not services.has_series():
     frame.draw_no_series()
 else:
     notes.show_author()

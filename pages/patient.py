@@ -91,7 +91,7 @@ with top:
         identity.show_reveal(st.session_state["series"])
         show_report(st.session_state["series"])
 key = st.session_state["series"]
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Patient")
     frame.draw_no_series()
 elif not key:

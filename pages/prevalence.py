@@ -106,7 +106,7 @@ def show_overall(rate: figures.Rate) -> None:
     )
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Prevalence")
     frame.draw_no_series()
 else:

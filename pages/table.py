@@ -127,7 +127,7 @@ def _file(
     return to_bytes(read(whole))
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Table")
     frame.draw_no_series()
 else:

@@ -86,7 +86,7 @@ def show_list(chosen: services.CohortFilter) -> None:
     patient_list.show(order, page)
 
 
-if not services.cohort_numbers().series:
+if not services.has_series():
     st.title("Worklist")
     frame.draw_no_series()
 else:

@@ -29,7 +29,7 @@ def in_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.mark.parametrize("with_keys", [False, True])
 def test_the_notebook_gives_the_figures_of_the_page(in_store: Path, tmp_path: Path, with_keys: bool) -> None:
     export = tmp_path / "export.parquet"
-    export.write_bytes(services.cohort_parquet(CohortFilter(), with_keys=with_keys))
+    export.write_bytes(services.cohort_parquet(CohortFilter(), with_keys=with_keys, seen_by=None))
     shown = run_notebook("agreement", environment={"COHORT_PARQUET": str(export)})
     comparison = services.agreement(services.agreement_pairs(CohortFilter(), by_level=False))[0]
     for name in ("Bias", "Pearson r", "ICC(2,1)", "Kappa, quadratic weights"):

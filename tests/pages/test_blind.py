@@ -18,6 +18,7 @@ from db.connect import open_store
 from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.exchange.uids import SR
+from osteo_core.programme.cohort import Change
 from osteo_core.programme.planning import Contact, Plan, plan_event
 from osteo_core.review.read_events import sent_event
 from osteo_core.review.reads import Sending
@@ -83,6 +84,13 @@ def test_home_and_follow_up_count_as_the_reader_may_see(open_as: Open, name: str
     for script, label in (("pages/home.py", "Flagged"), ("pages/follow_up.py", "Series followed")):
         app = open_as(name, script)
         assert {one.label: one.value for one in app.metric}[label] == count, script
+
+
+@pytest.mark.parametrize(("name", "words"), [("AB", "1 patient"), ("CD", "2 patients")])
+def test_the_second_filter_counts_as_the_reader_may_see(open_as: Open, name: str, words: str) -> None:
+    flagged = {"vs_changed": Change.FLAGGED.value, "vs_since": LONG_AGO.isoformat()}
+    app = open_as(name, "pages/agreement.py", compare="true", **flagged)
+    assert words in [one.value for one in app.caption]
 
 
 @pytest.mark.parametrize(("name", "count"), [("AB", 1), ("CD", 2), (None, 1)])

@@ -32,9 +32,9 @@ def store(tmp_path: Path) -> Path:
 def test_the_last_of_two_notes_counts(store: Path, flagged: str, in_store: Callable[[Path], None]) -> None:
     in_store(store)
     for state in (State.CONFIRMED, State.REFERRED):
-        (item,) = services.work_items([flagged])
+        (item,) = services.work_items([flagged], seen_by=None)
         services.note([item.followed], Note(state=state, author="AB", at=services.moment()))
-    (item,) = services.work_items([flagged])
+    (item,) = services.work_items([flagged], seen_by=None)
     assert item.followed.state is State.REFERRED
 
 

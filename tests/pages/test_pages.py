@@ -209,7 +209,7 @@ def test_two_minerals_are_never_in_one_figure(tmp_path: Path, open_page: Open) -
     app = open_page(store, "pages/agreement.py", mineral="HA")
     assert not app.exception
     assert app.dataframe[0].value.set_index("Group").loc["All vendors", "n"] == n_ha
-    figures = report_figures(CohortFilter())
+    figures = report_figures(CohortFilter(), seen_by=None)
     assert [one.title for one in figures if "QCT" in one.title] == [
         f"{title}, {mineral}"
         for mineral in ("K2HPO4", "HA")

@@ -48,7 +48,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> None:
     def answering(order: Any, page: int) -> None:
         request = patient_list.st.session_state.pop("request-under-test", None)
         if request:
-            patient_list._answer(order, patient_list.services.work_items(order.keys_of(page)), request)
+            patient_list._answer(order, patient_list.services.work_items(order.keys_of(page), seen_by=None), request)
         show(order, page)
 
     monkeypatch.setattr(patient_list, "show", answering)

@@ -42,14 +42,14 @@ def assert_only_text(page: str) -> None:
 
 
 def test_the_report_holds_texts_as_text() -> None:
-    page = report.report_html(EVERYBODY).decode()
+    page = report.report_html(EVERYBODY, seen_by=None).decode()
     assert html.escape(f"line {ALL}") in page
     assert_only_text(page)
 
 
 def test_the_call_list_holds_texts_as_text_and_no_formula(hostile: BrowserCohort) -> None:
     keys = [one.series.series_key for one in hostile.results if one.assessment and one.assessment.is_flagged]
-    items = services.work_items(keys)
+    items = services.work_items(keys, seen_by=None)
     reasons = [f"={patient_list.reason_words(item)}" for item in items]
     page = call_list.as_page(items, reasons).decode()
     assert html.escape(ALL) in page
@@ -59,7 +59,7 @@ def test_the_call_list_holds_texts_as_text_and_no_formula(hostile: BrowserCohort
 
 
 def test_no_cell_of_the_cohort_begins_as_a_formula() -> None:
-    rows = list(csv.DictReader(io.StringIO(services.cohort_csv(EVERYBODY).decode())))
+    rows = list(csv.DictReader(io.StringIO(services.cohort_csv(EVERYBODY, seen_by=None).decode())))
     cells = [cell for row in rows for cell in row.values() if not re.fullmatch(r"-?[0-9.]+(e-?[0-9]+)?", cell)]
     assert [cell for cell in cells if cell[:1] in set("=+-@\t\r")] == []
     assert any(cell == f"'{HOSTILE[-1]}" for cell in cells)

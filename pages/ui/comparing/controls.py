@@ -47,7 +47,7 @@ def show_controls(page: str, chosen: CohortFilter) -> tuple[services.Side, servi
         with _line("Second"):
             _show_second(page, second.cohort)
             _show_version(address.SECOND)
-            numbers = services.cohort_numbers(second.cohort)
+            numbers = services.cohort_numbers(second.cohort, seen_by=services.sight_of_figures())
             st.caption(wording.counted(numbers.patients, "patient"), width="content")
         st.button("Remove the comparison", key="compare-end", icon=":material/close:", on_click=_end, args=(page,))
     return first, second

@@ -47,7 +47,7 @@ def _still(one: ReportFigure) -> str:
     return f"<img alt='{html.escape(one.title)}' src='data:image/svg+xml;base64,{data}'>"
 
 
-def report_html(chosen: services.CohortFilter, *, seen_by: str | None = None, is_static: bool = False) -> bytes:
+def report_html(chosen: services.CohortFilter, *, seen_by: str | None, is_static: bool = False) -> bytes:
     """The report on the filtered cohort, as ``seen_by`` may see it; its figures are interactive, or pictures.
 
     Raises PictureError if pictures are requested and there is no Chromium to draw them.
@@ -69,7 +69,7 @@ def report_html(chosen: services.CohortFilter, *, seen_by: str | None = None, is
     return f"<!doctype html><html lang='en'>{head}{body}</html>".encode()
 
 
-def report_pdf(chosen: services.CohortFilter, *, seen_by: str | None = None) -> bytes:
+def report_pdf(chosen: services.CohortFilter, *, seen_by: str | None) -> bytes:
     """The same as PDF. Raises PictureError if there is no Chromium."""
     return services.print_pdf(report_html(chosen, seen_by=seen_by, is_static=True))
 

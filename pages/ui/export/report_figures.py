@@ -33,7 +33,7 @@ class ReportFigure:
     words: str
 
 
-def about(chosen: services.CohortFilter, *, seen_by: str | None = None) -> str:
+def about(chosen: services.CohortFilter, *, seen_by: str | None) -> str:
     """The text printed beside every figure: simulated or real, exclusions, model, settings and calibration versions."""
     numbers = services.cohort_numbers(chosen, seen_by=seen_by)
     waiting = f", {numbers.waiting:,} not analyzed yet" if numbers.waiting else ""
@@ -71,7 +71,7 @@ def _listed(words: Sequence[str], most: int = 2) -> str:
     return ", ".join(once[:most]) + more
 
 
-def report_figures(chosen: services.CohortFilter, *, seen_by: str | None = None) -> list[ReportFigure]:
+def report_figures(chosen: services.CohortFilter, *, seen_by: str | None) -> list[ReportFigure]:
     """Every figure that this filter has data for, in the order of the report, as ``seen_by`` may see it."""
     return [*_distribution(chosen, seen_by), *_prevalence(chosen, seen_by), *_agreement(chosen, seen_by)]
 

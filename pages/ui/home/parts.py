@@ -203,7 +203,7 @@ def _show_running(progress: services.Progress) -> None:
 
 def _show_waiting() -> None:
     """Series indexed but not yet analyzed, with the button that starts the analysis."""
-    count = services.cohort_numbers().waiting
+    count = services.cohort_numbers(seen_by=None).waiting
     if not count:
         return
     line = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")

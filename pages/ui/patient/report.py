@@ -101,12 +101,12 @@ def _offer_named(series_key: str, author: str, name: str) -> None:
     _offer(page, later(Action.REVEAL, partial(services.print_pdf, page)), f"named_{name}")
 
 
-def report_pdf(series_key: str, *, seen_by: str | None = None) -> bytes:
+def report_pdf(series_key: str, *, seen_by: str | None) -> bytes:
     """The same as PDF. Raises UsageError if no read may be reported, PictureError if there is no Chromium."""
     return services.print_pdf(report_html(series_key, seen_by=seen_by))
 
 
-def report_html(series_key: str, *, who: Who | None = None, seen_by: str | None = None) -> bytes:
+def report_html(series_key: str, *, who: Who | None = None, seen_by: str | None) -> bytes:
     """The page; with the patient's name only where ``who`` was revealed; earlier studies as ``seen_by`` may see them.
 
     Raises UsageError if nothing is signed.

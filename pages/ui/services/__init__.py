@@ -21,6 +21,7 @@ from pages.ui.services.cohort import (
     cohort_numbers,
     equity,
     filter_options,
+    has_series,
     hidden_from_this_reader,
     hidden_series,
     prevalence,

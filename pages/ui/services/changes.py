@@ -20,7 +20,7 @@ class Changes:
     noted: int
 
 
-def changes(since: datetime, *, seen_by: str | None = None) -> Changes:
+def changes(since: datetime, *, seen_by: str | None) -> Changes:
     """Changes since then, as ``seen_by`` may see them."""
     row = query("changes", since=since.replace(second=0, microsecond=0), seen_by=seen_by).to_pylist()[0]
     return Changes(

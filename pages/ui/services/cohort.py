@@ -42,7 +42,7 @@ _FILTER_FIELDS = {
 }
 
 
-def cohort_numbers(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None = None) -> CohortNumbers:
+def cohort_numbers(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None) -> CohortNumbers:
     """The cohort in numbers, as ``seen_by`` may see it."""
     row = query("cohort_summary", cohort=cohort, seen_by=seen_by).to_pylist()[0]
     return CohortNumbers(
@@ -60,6 +60,11 @@ def cohort_numbers(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None = No
         simulated=int(row["n_simulated"]),
         read=int(row["n_read"]),
     )
+
+
+def has_series() -> bool:
+    """Whether this store holds any series."""
+    return cohort_numbers(seen_by=None).series > 0
 
 
 def runs() -> list[dict[str, Any]]:
@@ -92,7 +97,7 @@ def hidden_from_this_reader() -> list[str]:
     return hidden_series(sight_of_figures())
 
 
-def vbmd_bins(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None = None) -> list[Bin]:
+def vbmd_bins(cohort: CohortFilter = EVERYBODY, *, seen_by: str | None) -> list[Bin]:
     """The mean vBMD of the measured series in bins, by category, as ``seen_by`` may see it."""
     rows = query("vbmd_histogram", cohort=cohort, width=BIN_MG_CM3, seen_by=seen_by).to_pylist()
     return [
@@ -138,7 +143,7 @@ def _site_names(table: str, key_file: str) -> dict[str, str]:
     return {site_key(rule.site, pseudonyms) or "": rule.site for rule in read_sites(table)}
 
 
-def prevalence(cohort: CohortFilter, *, by: str, version: Version = CURRENT, seen_by: str | None = None) -> list[Rate]:
+def prevalence(cohort: CohortFilter, *, by: str, version: Version = CURRENT, seen_by: str | None) -> list[Rate]:
     """Shares of the categories per group, with Wilson intervals; ``by`` as in the query; as ``seen_by`` may see it."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in _prevalence_rows(cohort, by, version, seen_by):
@@ -176,7 +181,7 @@ def standardised(
     by: str,
     population: StandardPopulation,
     version: Version = CURRENT,
-    seen_by: str | None = None,
+    seen_by: str | None,
 ) -> dict[str, tuple[Standardised, Standardised]]:
     """Osteoporosis and low bone mass from age 50, directly age-standardised, by group; ``by`` as for ``prevalence``."""
     strata: dict[str, tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]]] = {}
@@ -190,7 +195,7 @@ def standardised(
     }
 
 
-def equity(cohort: CohortFilter, *, by: str, seen_by: str | None = None) -> list[Reach]:
+def equity(cohort: CohortFilter, *, by: str, seen_by: str | None) -> list[Reach]:
     """Patients scanned, measured, flagged and closed per group; ``by``: 'site', 'sex' or 'age_band'."""
     return [
         Reach(

@@ -30,9 +30,7 @@ def _table(cohort: CohortFilter, *, with_keys: bool, seen_by: str | None) -> pa.
     return table_part(cohort, whole, with_keys=with_keys, secret=secrets.token_hex(16), seen_by=seen_by)
 
 
-def table_part(
-    cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str, seen_by: str | None = None
-) -> pa.Table:
+def table_part(cohort: CohortFilter, part: Part, *, with_keys: bool, secret: str, seen_by: str | None) -> pa.Table:
     """Part of the same table, as ``seen_by`` may see it.
 
     Pseudonyms of patients, series ... differ for each filter and choice of columns. ``secret``: that of the session;
@@ -64,12 +62,12 @@ def as_parquet(table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None = None) -> bytes:
+def cohort_csv(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None) -> bytes:
     """The filtered cohort as CSV in UTF-8, first line the columns' names."""
     return as_csv(_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
 
-def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None = None) -> bytes:
+def cohort_parquet(cohort: CohortFilter, *, with_keys: bool = False, seen_by: str | None) -> bytes:
     """The same as Parquet, with unit and meaning of each column."""
     return as_parquet(_table(cohort, with_keys=with_keys, seen_by=seen_by))
 
@@ -84,7 +82,7 @@ def dictionary_csv(columns: Collection[str] = ()) -> bytes:
     return out.getvalue().encode()
 
 
-def versions(cohort: CohortFilter, *, seen_by: str | None = None) -> list[dict[str, Any]]:
+def versions(cohort: CohortFilter, *, seen_by: str | None) -> list[dict[str, Any]]:
     """Weights, settings and calibrations behind the current numbers, with how many series each."""
     found: list[dict[str, Any]] = query("cohort_versions", cohort=cohort, seen_by=seen_by).to_pylist()
     return found

@@ -38,7 +38,7 @@ def _now() -> datetime:
     return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
-def states(cohort: CohortFilter, *, seen_by: str | None = None) -> list[StateCount]:
+def states(cohort: CohortFilter, *, seen_by: str | None) -> list[StateCount]:
     """Every state of the follow-up with its count, including empty ones, as ``seen_by`` may see it."""
     rows = {r["state"]: r for r in query("follow_up_states", cohort=cohort, now=_now(), seen_by=seen_by).to_pylist()}
     return [
@@ -52,7 +52,7 @@ def states(cohort: CohortFilter, *, seen_by: str | None = None) -> list[StateCou
 
 
 def programme_indicators(
-    cohort: CohortFilter, *, expected_spine_fractures: int, seen_by: str | None = None
+    cohort: CohortFilter, *, expected_spine_fractures: int, seen_by: str | None
 ) -> tuple[Indicator, ...]:
     """The indicators of the filtered cohort as of now, as ``seen_by`` may see it."""
     rows = query(
@@ -65,7 +65,7 @@ def programme_indicators(
     return indicators(counts, expected_spine_fractures=expected_spine_fractures)
 
 
-def flag_queue(cohort: CohortFilter, *, seen_by: str | None = None) -> Queue:
+def flag_queue(cohort: CohortFilter, *, seen_by: str | None) -> Queue:
     """Patients flagged in the last full weeks, and those waiting now; the current week counts for waiting only."""
     rows = query("follow_up_weeks", cohort=cohort, seen_by=seen_by).to_pylist()
     today = datetime.now(UTC).date()

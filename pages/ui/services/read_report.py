@@ -45,7 +45,7 @@ def why_no_report(found: Reading) -> str:
     return ""
 
 
-def read_report(series_key: str, *, seen_by: str | None = None) -> ReadReport:
+def read_report(series_key: str, *, seen_by: str | None) -> ReadReport:
     """The report on the read that counts; earlier studies as ``seen_by`` may see them.
 
     Raises UsageError with one sentence if there is none.

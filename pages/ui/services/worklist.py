@@ -65,13 +65,13 @@ class WorkItem:
         return FollowedSeries(series_key=self.series_key, versions=self.versions, state=self.state or State.TO_REVIEW)
 
 
-def worklist_count(cohort: CohortFilter, *, seen_by: str | None = None) -> int:
+def worklist_count(cohort: CohortFilter, *, seen_by: str | None) -> int:
     """How many series the worklist holds under this filter, as ``seen_by`` may see it."""
     return int(query("worklist_count", cohort=cohort, seen_by=seen_by).to_pylist()[0]["n"])
 
 
 def worklist_order(
-    cohort: CohortFilter, *, sort: Sort, is_descending: bool, limit: int, seen_by: str | None = None
+    cohort: CohortFilter, *, sort: Sort, is_descending: bool, limit: int, seen_by: str | None
 ) -> tuple[str, ...]:
     """The keys of the worklist's series in the requested order, ``limit`` at most."""
     given = {"sort": sort.value, "descending": is_descending, "limit": limit}
@@ -79,7 +79,7 @@ def worklist_order(
     return tuple(table.column("series_key").to_pylist())
 
 
-def work_items(series_keys: Sequence[str], *, seen_by: str | None = None) -> list[WorkItem]:
+def work_items(series_keys: Sequence[str], *, seen_by: str | None) -> list[WorkItem]:
     """The current state of these series for ``seen_by``, in this order; unknown keys are left out."""
     rows = query("worklist_rows", series_keys=tuple(series_keys), seen_by=seen_by).to_pylist()
     found, hidden = {row["series_key"]: row for row in rows}, set(hidden_series(seen_by))

@@ -61,7 +61,7 @@ def _draw_menu(menu: Menu, user: User) -> None:
 
 
 def _draw_simulated() -> None:
-    numbers = services.cohort_numbers()
+    numbers = services.cohort_numbers(seen_by=None)
     if not numbers.simulated:
         return
     everyone = numbers.simulated == numbers.series

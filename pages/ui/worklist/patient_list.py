@@ -289,7 +289,7 @@ def _undo(order: WorkOrder) -> None:
     order.last.pop()
     order.noted.difference_update(one.series_key for one in notes)
     order.selected = notes[0].series_key
-    found = services.work_items([one.series_key for one in notes])
+    found = services.work_items([one.series_key for one in notes], seen_by=order.seen_by)
     who = ", ".join(wording.short_key(item.patient_key) for item in found)
     later = "" if is_stored else wording.APPEARS_LATER
     order.message = {"text": f"Undone for patient {who}: {notes[0].note}.{later}", "can_undo": False}

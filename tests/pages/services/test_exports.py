@@ -32,8 +32,8 @@ def keys_of(results) -> set[str]:
 
 def test_csv_and_parquet_hold_the_filtered_series_with_their_meaning() -> None:
     chosen = [r for r in RESULTS if r.series.vendor is Vendor.GE]
-    rows = list(csv.DictReader(io.StringIO(services.cohort_csv(GE).decode())))
-    table = parquet.read_table(io.BytesIO(services.cohort_parquet(GE)))
+    rows = list(csv.DictReader(io.StringIO(services.cohort_csv(GE, seen_by=None).decode())))
+    table = parquet.read_table(io.BytesIO(services.cohort_parquet(GE, seen_by=None)))
     assert len(rows) == table.num_rows == len(chosen)
     assert list(rows[0]) == table.schema.names == [column.name for column in EXPORT]
     field = table.schema.field("mean_vbmd_mg_cm3")
@@ -44,12 +44,12 @@ def test_csv_and_parquet_hold_the_filtered_series_with_their_meaning() -> None:
 
 
 def test_by_default_no_key_and_no_day_leaves() -> None:
-    text = services.cohort_csv(services.CohortFilter()).decode()
+    text = services.cohort_csv(services.CohortFilter(), seen_by=None).decode()
     assert not [key for key in keys_of(RESULTS) if key in text]
     assert not re.search(r"\d{4}-\d\d-\d\d", text)
-    again = services.cohort_csv(services.CohortFilter()).decode()
+    again = services.cohort_csv(services.CohortFilter(), seen_by=None).decode()
     assert text != again, "patients are named anew each time"
-    with_keys = services.cohort_csv(services.CohortFilter(), with_keys=True).decode()
+    with_keys = services.cohort_csv(services.CohortFilter(), with_keys=True, seen_by=None).decode()
     assert all(key in with_keys for key in keys_of(RESULTS))
 
 
@@ -59,7 +59,7 @@ def test_the_dictionary_names_every_column() -> None:
 
 
 def test_the_report_says_n_exclusions_versions_and_simulated() -> None:
-    text = report.report_html(services.CohortFilter()).decode()
+    text = report.report_html(services.CohortFilter(), seen_by=None).decode()
     measured = sum(r.assessment is not None for r in RESULTS)
     for words in (
         "Research use only",
@@ -77,7 +77,7 @@ def test_the_report_says_n_exclusions_versions_and_simulated() -> None:
 
 
 def test_the_report_on_nobody_is_sentences() -> None:
-    text = report.report_html(services.CohortFilter(sexes=(Sex.OTHER,))).decode()
+    text = report.report_html(services.CohortFilter(sexes=(Sex.OTHER,)), seen_by=None).decode()
     assert "No patient in this filter has a vBMD" in text
     assert "No patient in this filter has a QCT value" in text
     assert "Nothing was analyzed" in text

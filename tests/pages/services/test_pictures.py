@@ -53,15 +53,17 @@ def test_the_counts_beside_a_figure_add_up(tmp_path: Path, in_store: Callable[[P
     without = replace(results[first].assessment, mean_vbmd_mg_cm3=None, category=Category.NOT_REPORTABLE)
     results[first] = replace(results[first], assessment=without)
     in_store(build_store(tmp_path / "store", results))
-    assert "8 series excluded, 0 failed, 1 measured without vBMD, of 60" in about(EVERYBODY)
-    assert "n = 51 series" in next(one.words for one in report_figures(EVERYBODY) if one.name == "bone_density")
+    assert "8 series excluded, 0 failed, 1 measured without vBMD, of 60" in about(EVERYBODY, seen_by=None)
+    assert "n = 51 series" in next(
+        one.words for one in report_figures(EVERYBODY, seen_by=None) if one.name == "bone_density"
+    )
 
 
 @needs_browser
 def test_each_figure_is_an_svg_that_says_n_exclusions_versions_and_simulated() -> None:
-    beside = about(EVERYBODY)
+    beside = about(EVERYBODY, seen_by=None)
     names = []
-    for one in report_figures(EVERYBODY):
+    for one in report_figures(EVERYBODY, seen_by=None):
         svg = picture_of(one, beside, "svg")
         said = letters(svg)
         for words in (one.title, "n = ", "8 series excluded, 0 failed", MODEL_HASH[:12], "published line", "simulated"):
@@ -83,9 +85,9 @@ def test_each_figure_is_an_svg_that_says_n_exclusions_versions_and_simulated() -
 
 @needs_browser
 def test_a_png_has_the_size_that_was_asked_for() -> None:
-    one = report_figures(EVERYBODY)[0]
-    picture = Image.open(io.BytesIO(picture_of(one, about(EVERYBODY), "png")))
-    height = for_print(one, about(EVERYBODY)).layout.height
+    one = report_figures(EVERYBODY, seen_by=None)[0]
+    picture = Image.open(io.BytesIO(picture_of(one, about(EVERYBODY, seen_by=None), "png")))
+    height = for_print(one, about(EVERYBODY, seen_by=None)).layout.height
     assert picture.size == (pictures.PNG_SCALE * WIDTH_PX, pictures.PNG_SCALE * height)
     assert len(set(picture.convert("L").resize((90, 60)).tobytes())) > 20, "the picture is blank"
 
@@ -109,7 +111,7 @@ def test_the_browser_is_kept_and_a_lost_one_is_started_anew() -> None:
 
 @needs_browser
 def test_the_printed_report_is_a_pdf_with_pages_and_pictures() -> None:
-    printed = report.report_pdf(EVERYBODY)
+    printed = report.report_pdf(EVERYBODY, seen_by=None)
     assert printed.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) >= 2
     streams = re.findall(rb"stream\r?\n(.*?)endstream", printed, re.DOTALL)
@@ -132,8 +134,8 @@ def test_without_a_browser_pictures_say_what_to_install_and_the_rest_goes_on(
     with pytest.raises(PictureError, match="apt-get install chromium"):
         services.picture(go.Figure(), "svg", width=10, height=10)
     with pytest.raises(PictureError, match="apt-get install chromium"):
-        report.report_pdf(EVERYBODY)
-    assert b"All patients are simulated." in report.report_html(EVERYBODY)
+        report.report_pdf(EVERYBODY, seen_by=None)
+    assert b"All patients are simulated." in report.report_html(EVERYBODY, seen_by=None)
 
 
 def test_a_browser_that_does_not_start_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,26 +61,26 @@ def sign_corrected(case: ReadingCase) -> services.PatientView:
 def test_a_report_needs_a_signed_read(store: Path, built) -> None:
     view = view_of(built[1][0])
     with pytest.raises(UsageError, match="from a signed read, and nobody has signed this series; sign it first"):
-        report.report_html(view.series_key)
+        report.report_html(view.series_key, seen_by=None)
     review.save_mask(review.open_ticket(view, reader="AB", base=view.model_hash), drawn(view))
     with pytest.raises(UsageError, match="the outlines are a draft; sign it first"):
-        report.report_html(view.series_key)
+        report.report_html(view.series_key, seen_by=None)
     with pytest.raises(UsageError, match="holds no such series"):
-        report.report_html("0" * 16)
+        report.report_html("0" * 16, seen_by=None)
 
 
 def test_it_waits_for_the_adjudicator_where_two_readers_disagree(store: Path, built) -> None:
     view = sign_corrected(built[1][0])
     review.sign(view, signature(view, "CD", Role.SECOND))
     with pytest.raises(UsageError, match="once an adjudicator has signed"):
-        report.report_html(view.series_key)
+        report.report_html(view.series_key, seen_by=None)
     review.sign(view, signature(view, "EF", Role.ADJUDICATOR))
-    assert "EF, adjudicator" in text_of(report.report_html(view.series_key))
+    assert "EF, adjudicator" in text_of(report.report_html(view.series_key, seen_by=None))
 
 
 def test_it_holds_what_was_signed_and_nothing_else(store: Path, built) -> None:
     view = sign_corrected(built[1][0])
-    page = report.report_html(view.series_key)
+    page = report.report_html(view.series_key, seen_by=None)
     text, read = text_of(page), services.reading(view.series_key).counts
     assert "<script>" not in page.decode()
     assert WORDS in text
@@ -113,7 +113,7 @@ def test_it_holds_what_was_signed_and_nothing_else(store: Path, built) -> None:
 def test_the_earlier_study_is_in_it_and_a_name_only_where_it_was_revealed(store: Path, built) -> None:
     view = view_of(built[1][0])
     review.sign(view, signature(view, "AB", Role.FIRST))
-    text = text_of(report.report_html(view.series_key))
+    text = text_of(report.report_html(view.series_key, seen_by=None))
     assert "since 20 Apr 2025: mean vBMD lower by" in text
     assert "nothing: the program's result was accepted" in text
     who = Who(
@@ -124,7 +124,7 @@ def test_the_earlier_study_is_in_it_and_a_name_only_where_it_was_revealed(store:
         referring_physician="",
         study_instance_uid="1",
     )
-    named = report.report_html(view.series_key, who=who)
+    named = report.report_html(view.series_key, who=who, seen_by=None)
     assert "Mueller" not in text
     assert "Mueller, <b>Anna</b>, born 1 May 1950, number P-1" in text_of(named)
     assert b"<b>Anna" not in named
@@ -133,7 +133,7 @@ def test_the_earlier_study_is_in_it_and_a_name_only_where_it_was_revealed(store:
 def test_a_rejected_read_has_no_number(store: Path, built) -> None:
     view = view_of(built[1][0])
     review.sign(view, signature(view, "AB", Role.FIRST, verdict=Verdict.REJECT, words="motion"))
-    text = text_of(report.report_html(view.series_key))
+    text = text_of(report.report_html(view.series_key, seen_by=None))
     assert "No value: the reader rejected the measurement" in text
     assert "motion" in text
     assert "(95 % interval)" not in text
@@ -149,7 +149,7 @@ def test_without_its_ct_it_says_so_and_stands(store: Path, built, monkeypatch: p
         raise UsageError("1 of 1 source files are not where they were")
 
     monkeypatch.setattr(review_case.review_files, "ensure", gone)
-    text = text_of(report.report_html(view.series_key))
+    text = text_of(report.report_html(view.series_key, seen_by=None))
     assert "No picture: 1 of 1 source files are not where they were." in text
 
 
@@ -157,9 +157,9 @@ def test_it_is_one_page_of_pdf(store: Path, built) -> None:
     if services.find_browser() is None:
         pytest.skip("printing needs Chromium: apt-get install chromium")
     view = sign_corrected(built[1][0])
-    page = report.report_html(view.series_key)
+    page = report.report_html(view.series_key, seen_by=None)
     long = page.replace(b"known since 2019.", b"known since 2019. " + 40 * b"More words of the reader. ")
     assert len(long) > len(page) + 1000
-    for printed in (report.report_pdf(view.series_key), services.print_pdf(long)):
+    for printed in (report.report_pdf(view.series_key, seen_by=None), services.print_pdf(long)):
         assert printed.startswith(b"%PDF-")
         assert len(re.findall(rb"/Type\s*/Page[^s]", printed)) == 1
