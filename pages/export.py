@@ -19,49 +19,33 @@ from pages.ui.shared.literal import literal
 def show_files(chosen: services.CohortFilter, *, with_keys: bool) -> None:
     """The buttons; a file is made on request, outside the script run, so the user is determined here."""
     reader, sight = seen_by(), services.sight_of_figures()
+    csv, parquet = (
+        later(Action.EXPORT, partial(make, chosen, with_keys=with_keys, seen_by=reader))
+        for make in (services.cohort_csv, services.cohort_parquet)
+    )
+    page, printed = (
+        later(Action.EXPORT, partial(make, chosen, seen_by=sight)) for make in (report.report_html, report.report_pdf)
+    )
+    files = (
+        ("CSV", csv, "cohort.csv", "text/csv", ":material/table:"),
+        ("Parquet", parquet, "cohort.parquet", "application/vnd.apache.parquet", ":material/database:"),
+        ("Data dictionary", services.dictionary_csv, "cohort_dictionary.csv", "text/csv", ":material/menu_book:"),
+        ("Report (HTML)", page, "report.html", "text/html", ":material/description:"),
+        ("Report (PDF)", printed, "report.pdf", "application/pdf", ":material/picture_as_pdf:"),
+    )
     buttons = st.container(horizontal=True)
-    buttons.download_button(
-        "CSV",
-        later(Action.EXPORT, partial(services.cohort_csv, chosen, with_keys=with_keys, seen_by=reader)),
-        file_name="cohort.csv",
-        mime="text/csv",
-        icon=":material/table:",
-        on_click="ignore",
-    )
-    buttons.download_button(
-        "Parquet",
-        later(Action.EXPORT, partial(services.cohort_parquet, chosen, with_keys=with_keys, seen_by=reader)),
-        file_name="cohort.parquet",
-        mime="application/vnd.apache.parquet",
-        icon=":material/database:",
-        on_click="ignore",
-    )
-    buttons.download_button(
-        "Data dictionary",
-        services.dictionary_csv,
-        file_name="cohort_dictionary.csv",
-        mime="text/csv",
-        icon=":material/menu_book:",
-        on_click="ignore",
-    )
-    buttons.download_button(
-        "Report (HTML)",
-        later(Action.EXPORT, partial(report.report_html, chosen, seen_by=sight)),
-        file_name="report.html",
-        mime="text/html",
-        icon=":material/description:",
-        on_click="ignore",
-    )
-    buttons.download_button(
-        "Report (PDF)",
-        later(Action.EXPORT, partial(report.report_pdf, chosen, seen_by=sight)),
-        file_name="report.pdf",
-        mime="application/pdf",
-        icon=":material/picture_as_pdf:",
-        on_click="ignore",
-        disabled=services.find_browser() is None,
-        help="Takes a few seconds; the first one takes longer",
-    )
+    for words, make, file_name, mime, icon in files:
+        is_pdf = mime == "application/pdf"
+        buttons.download_button(
+            literal(words),
+            make,
+            file_name,
+            mime,
+            icon=icon,
+            on_click="ignore",
+            disabled=is_pdf and services.find_browser() is None,
+            help="Takes a few seconds; the first one takes longer" if is_pdf else None,
+        )
 
 
 def show_pictures(chosen: services.CohortFilter) -> None:

@@ -10,6 +10,7 @@ from osteo_core.errors import UsageError
 from pages.ui import services
 from pages.ui.access.users import author
 from pages.ui.shared import frame, identity, notes, wording
+from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.literal import literal, literal_code
 
 #: In the session: the last look-up, as a number that reveals nothing.
@@ -90,6 +91,6 @@ else:
             st.session_state[_ASKED] = asked
             show_found(found)
         except UsageError as refused:
-            st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
+            draw_fault(refused)
     else:
         st.caption("A barcode scanner works here too. Press Ctrl+Enter or the button to look up the list.")

@@ -34,8 +34,7 @@ def choose_page(order: WorkOrder) -> int:
         st.session_state["page"] = order.pages
     if order.pages == 1:
         return 1
-    page = int(st.number_input(f"Page (of {order.pages:,})", 1, order.pages, key="page", width=140))
-    return page
+    return int(st.number_input(f"Page (of {order.pages:,})", 1, order.pages, key="page", width=140))
 
 
 def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:

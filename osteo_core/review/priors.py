@@ -75,7 +75,7 @@ class Comparison:
 
     ``unlike``: differences between the scans that increase the LSC. ``reason``: why no comparison is possible.
     ``precision``: the precision error behind the LSC; ``is_own``: it is the site's own.
-    ``mean``: over ``levels_compared``, which count in both. ``new_fractures``: levels now of grade 2 or 3, before less.
+    ``mean``: over ``levels``, those that count in both. ``new_fractures``: levels now of grade 2 or 3, before less.
     """
 
     day: date | None
@@ -84,7 +84,6 @@ class Comparison:
     precision: str = ""
     is_own: bool = False
     mean: Change | None = None
-    levels_compared: tuple[Level, ...] = ()
     levels: Mapping[Level, Change] = field(default_factory=dict)
     new_fractures: tuple[Level, ...] = ()
 
@@ -125,7 +124,6 @@ def compare(now: Study, prior: Study, *, own: Sequence[SitePrecision] = ()) -> C
         precision=site.words if site else _published(unlike),
         is_own=site is not None,
         mean=_change(_mean(befores), _mean(afters), is_alike=not unlike, half_widths=wide, site=site),
-        levels_compared=tuple(found),
         levels={
             level: _change(a[0], b[0], is_alike=not unlike, half_widths=(_half(a), _half(b)), times=more, site=site)
             for level, (a, b) in found.items()

@@ -125,14 +125,11 @@ class Distribution:
     ``bins``: lower ends of classes 20 mg/cm3 wide and the count in each; ``levels``: counts of L1-L4 and 'mean'.
     """
 
-    n_values: int
-    n_patients: int
     low: float
     quartile_1: float
     median: float
     quartile_3: float
     high: float
-    mean: float
     levels: Mapping[str, int]
     bins: tuple[tuple[float, int], ...]
 
@@ -277,14 +274,11 @@ def distribution_of(values: Sequence[ReferenceValue]) -> Distribution | None:
     bins = Counter(_BIN_MG_CM3 * (density // _BIN_MG_CM3) for density in densities)
     levels = Counter(value.level.name if value.level else "mean" for value in values)
     return Distribution(
-        n_values=len(densities),
-        n_patients=len({value.patient_key for value in values}),
         low=densities[0],
         quartile_1=quartiles[0],
         median=quartiles[1],
         quartile_3=quartiles[2],
         high=densities[-1],
-        mean=statistics.fmean(densities),
         levels=dict(sorted(levels.items())),
         bins=tuple(sorted(bins.items())),
     )

@@ -16,8 +16,8 @@ from osteo_core.statistics.regression import Line
 from osteo_core.tables.qct import Distribution
 from osteo_core.terms import Level
 from pages.ui.shared import wording
-from pages.ui.shared.colours import BLUE, GREY, VENDOR_SYMBOLS, vendor_colour
-from pages.ui.shared.figures import Limits, vendor_marker
+from pages.ui.shared.colours import BLUE, GREY, vendor_colour
+from pages.ui.shared.figures import Limits, add_limits, vendor_marker
 from pages.ui.shared.literal import literal_in_figure
 
 Values = NDArray[np.float64]
@@ -125,7 +125,7 @@ def _points(vendor: str, pairs: Pairs, x: Values, y: Values, hover: str) -> go.S
         x=x,
         y=y,
         mode="markers",
-        marker=vendor_marker(vendor, VENDOR_SYMBOLS),
+        marker=vendor_marker(vendor),
         customdata=np.column_stack([who, pairs.series_key]),  # an array: a list is looked through item by item
         hovertemplate=f"{name} (n {len(pairs):,})<br>patient %{{customdata[0]}}<br>{hover}<extra></extra>",
     )
@@ -235,8 +235,7 @@ def imported_figure(values: Distribution, limits: Limits) -> go.Figure:
             hovertemplate="%{x:.0f} mg/cm³: %{y}<extra></extra>",
         )
     )
-    for value in (limits.osteoporosis_below, limits.normal_above):
-        figure.add_vline(value, line={"color": GREY, "width": 1.5, "dash": "dash"})
+    add_limits(figure, limits)
     figure.update_layout(height=220, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False)
     figure.update_xaxes(title=f"QCT values of the table ({wording.UNIT})", automargin=True)
     figure.update_yaxes(title="values", automargin=True)

@@ -18,6 +18,7 @@ from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user
 from pages.ui.agreement import figures
 from pages.ui.shared import wording
+from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name, show_author
 
@@ -44,7 +45,7 @@ def show_import() -> None:
         table, guessed = services.qct_table(file.getvalue())
         preview = _mapped(table, guessed)
     except UsageError as refused:
-        st.error(literal(wording.sentence(str(refused))) + ".", icon=":material/error:")
+        draw_fault(refused)
         return
     _show_preview(preview)
 
@@ -124,7 +125,7 @@ def _show_preview(preview: services.QctPreview) -> None:
         try:
             services.import_qct(preview, author=author())
         except UsageError as refused_import:
-            st.error(f"{literal(wording.sentence(str(refused_import)))}.", icon=":material/error:")
+            draw_fault(refused_import)
             return
         st.session_state["qct-done"] = f"{wording.counted(len(taken), 'QCT value')} imported."
         st.rerun()
@@ -171,7 +172,7 @@ def show_imports() -> None:
             try:
                 services.withdraw_qct(chosen, author=author(), reason=reason)
             except UsageError as refused:
-                st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
+                draw_fault(refused)
                 return
             st.session_state["qct-done"] = "The import was withdrawn; its values no longer count."
             st.rerun()

@@ -16,6 +16,7 @@ from pages.ui.access.users import author, current_user
 from pages.ui.agreement.qct_import import names_apart, to_the_second
 from pages.ui.shared import figures, wording
 from pages.ui.shared.colours import BLUE, VERMILION
+from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
@@ -100,7 +101,7 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     try:
         seen = services.preview_line(one.scanner, line)
     except OsteoError as refused:
-        st.error(literal(wording.sentence(str(refused))) + ".", icon=":material/error:")
+        draw_fault(refused)
         return
     series = wording.counted(seen.series, "series", "series")
     st.markdown(f"**What it would change.** {seen.tried:,} of {series} of this scanner were tried.")
@@ -202,7 +203,7 @@ def _do(action: Callable[[], bool], done: str) -> None:
     try:
         has_begun = action()
     except UsageError as refused:
-        st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
+        draw_fault(refused)
         return
     st.session_state[_DONE] = (
         f"{done}; measured series are being recalibrated."

@@ -83,7 +83,7 @@ def show_screen(
         st.info(literal(wording.sentence(str(refused))), icon=":material/image_not_supported:")
         return seen, earlier
     data = {**_data(view, shown, reader, files), "priors": screen_data(earlier, st.session_state.get(_CHOSEN, ""))}
-    acted = show_reader(data, key="reader", on_act=lambda: None)
+    acted = show_reader(data)
     if acted:
         _follow(acted)
     services.prepare(queue_of(view.series_key)["next"])
@@ -106,7 +106,7 @@ def _offer_read(view: services.PatientView, asked: set[str], top: DeltaGenerator
 
 
 def _note_opening(
-    view: services.PatientView, shown: ReaderView, reader: str, earlier: Sequence[services.Prior] = ()
+    view: services.PatientView, shown: ReaderView, reader: str, earlier: Sequence[services.Prior]
 ) -> None:
     """Record one event per opening, not per rerun of the page; earlier studies are opened with it."""
     shows_read = shown.read is not None

@@ -66,8 +66,8 @@ def show_reading(view: services.PatientView, *, is_blind: bool) -> None:
         if is_blind:
             st.caption(f"Follow-up: {wording.HIDDEN_STATE}.")
             return
-        show_answers(rows, with_keys=False)
-        show_more_notes(rows, key="patient")
+        show_answers(rows)
+        show_more_notes(rows)
 
 
 def show_cause_form(view: services.PatientView) -> None:

@@ -22,6 +22,7 @@ from pages.ui.patient.priors import change_words
 from pages.ui.patient.reader import SHOWN
 from pages.ui.shared import wording
 from pages.ui.shared.colours import READER_COLOURS
+from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.literal import literal
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _offer_named(series_key: str, author: str, name: str) -> None:
     try:
         page = report_html(series_key, who=services.reveal(series_key, author=author, reason=reason), seen_by=seen_by())
     except OsteoError as refused:
-        st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
+        draw_fault(refused)
         return
     _offer(page, later(Action.REVEAL, partial(services.print_pdf, page)), f"named_{name}")
 

@@ -169,7 +169,6 @@ def _rate(group: str, rows: list[dict[str, Any]]) -> Rate:
         group=group,
         n=n,
         missing=missing,
-        osteoporosis_count=low,
         osteoporosis=_share(low, n),
         low_bone_mass=_share(mass, n),
     )

@@ -51,7 +51,6 @@ class FoundSeries:
     category: str
     follow_state: str
     study_date: date | None
-    is_preferred: bool
     is_read: bool = False
     is_by_accession: bool = False
 
@@ -121,7 +120,6 @@ def _series(row: dict[str, object], *, is_by_accession: bool) -> FoundSeries:
         category=str(row["category"] or ""),
         follow_state=str(row["follow_state"] or ""),
         study_date=row["study_date"],  # type: ignore[arg-type]
-        is_preferred=bool(row["is_preferred"]),
         is_read=bool(row["is_read"]),
         is_by_accession=is_by_accession,
     )

@@ -24,7 +24,7 @@ from osteo_core.programme.follow_up import State
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
-from pages.ui.shared import fields
+from pages.ui.shared import fields, wording
 from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 
@@ -266,9 +266,7 @@ def _read(field: Field, texts: list[str], unknown: list[str]) -> Value:
         try:
             found.append(field.read(text))
         except ValueError:
-            unknown.append(
-                f"{field.words[0].upper()}{field.words[1:]} '{text}' in the address is unknown; it was ignored."
-            )
+            unknown.append(f"{wording.sentence(field.words)} '{text}' in the address is unknown; it was ignored.")
     if field.is_list:
         return list(dict.fromkeys(found))
     return found[-1] if found else field.empty

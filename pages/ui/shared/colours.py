@@ -89,11 +89,6 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-def category_colour(word: str | None) -> str:
-    """The colour of a category by its word; grey for a word that is not one."""
-    return next((colour for category, colour in CATEGORY_COLOURS.items() if category == word), GREY)
-
-
 def vendor_colour(word: str | None) -> str:
     """The colour of a vendor by its word; grey for a word that is not one."""
     return next((colour for vendor, colour in VENDOR_COLOURS.items() if vendor == word), GREY)

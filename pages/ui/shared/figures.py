@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from osteo_core.records import Estimate
 from osteo_core.terms import Category, Vendor
 from pages.ui.shared import wording
-from pages.ui.shared.colours import BLUE, CATEGORY_COLOURS, GREEN, GREY, ORANGE, category_colour, vendor_colour
+from pages.ui.shared.colours import BLUE, CATEGORY_COLOURS, GREEN, GREY, ORANGE, VENDOR_SYMBOLS, vendor_colour
 from pages.ui.shared.literal import literal_in_figure
 
 _ROW_PX = 58
@@ -31,7 +31,6 @@ class Rate:
     missing: int
     osteoporosis: Estimate | None
     low_bone_mass: Estimate | None
-    osteoporosis_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,13 +72,7 @@ def _whiskers(
         name=category.value,
         x=[100 * e.value for *_, e in known],
         y=[place for place, *_ in known],
-        error_x={
-            "type": "data",
-            "array": [100 * (e.high - e.value) for *_, e in known],
-            "arrayminus": [100 * (e.value - e.low) for *_, e in known],
-            "thickness": 2,
-            "width": 5,
-        },
+        error_x=_percent_error([e for *_, e in known]),
         mode="markers",
         marker={
             "size": 11,
@@ -92,6 +85,12 @@ def _whiskers(
         + ": %{customdata[0]}<br>n %{customdata[1]}, without a category %{customdata[2]}"
         "<extra></extra>",
     )
+
+
+def _percent_error(shares: Sequence[Estimate]) -> dict[str, object]:
+    """The intervals of shares, as error bars along x in per cent."""
+    above, below = [100 * (e.high - e.value) for e in shares], [100 * (e.value - e.low) for e in shares]
+    return {"type": "data", "array": above, "arrayminus": below, "thickness": 2, "width": 5}
 
 
 def prevalence_figure(rates: Sequence[Rate]) -> go.Figure:
@@ -119,13 +118,7 @@ def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate 
                 name=name,
                 x=[100 * e.value for _, e in known],
                 y=[k + 0.22 * (number - (len(shares) - 1) / 2) for k, _ in known],
-                error_x={
-                    "type": "data",
-                    "array": [100 * (e.high - e.value) for _, e in known],
-                    "arrayminus": [100 * (e.value - e.low) for _, e in known],
-                    "thickness": 2,
-                    "width": 5,
-                },
+                error_x=_percent_error([e for _, e in known]),
                 mode="markers",
                 marker={"size": 10, "color": _SERIES[number][0], "symbol": _SERIES[number][1]},
                 customdata=[[names[k], wording.percent(e), e.n] for k, e in known],
@@ -140,10 +133,10 @@ def shares_figure(groups: Sequence[str], shares: Mapping[str, Sequence[Estimate 
     return layout(figure, height=120 + _ROW_PX * max(1, len(groups)), x="share of patients (95 % interval)", y="")
 
 
-def _add_limits(figure: go.Figure, limits: Limits, *, vertical: bool) -> None:
-    add = figure.add_vline if vertical else figure.add_hline
+def add_limits(figure: go.Figure, limits: Limits) -> None:
+    """Draw the limits of the categories across an x axis of vBMD."""
     for value in (limits.osteoporosis_below, limits.normal_above):
-        add(value, line={"color": GREY, "width": 1.5, "dash": "dash"})
+        figure.add_vline(value, line={"color": GREY, "width": 1.5, "dash": "dash"})
 
 
 def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) -> go.Figure:
@@ -164,7 +157,7 @@ def distribution_figure(bins: Sequence[Bin], *, width: float, limits: Limits) ->
                 hovertemplate="%{customdata[0]:.0f} to %{customdata[1]:.0f} mg/cm³: %{y}<extra></extra>",
             )
         )
-    _add_limits(figure, limits, vertical=True)
+    add_limits(figure, limits)
     figure.update_layout(barmode="stack", bargap=0.05)
     heights = Counter[float]()
     for one in bins:
@@ -196,7 +189,7 @@ def levels_figure(points: Sequence[LevelPoint], limits: Limits) -> go.Figure:
     for used, name in ((True, "counts for the category"), (False, "does not count")):
         chosen = [p for p in points if p.used is used]
         estimates = [p.vbmd_mg_cm3 for p in chosen]
-        colours = [category_colour(category_of(e.value, limits)) for e in estimates]
+        colours = [CATEGORY_COLOURS[category_of(e.value, limits)] for e in estimates]
         figure.add_trace(
             go.Scatter(
                 name=name,
@@ -216,7 +209,7 @@ def levels_figure(points: Sequence[LevelPoint], limits: Limits) -> go.Figure:
                 showlegend=bool(chosen) and not used,
             )
         )
-    _add_limits(figure, limits, vertical=True)
+    add_limits(figure, limits)
     figure.update_yaxes(categoryorder="array", categoryarray=[p.level for p in reversed(points)], type="category")
     figure.update_xaxes(rangemode="tozero")
     return layout(figure, height=300, x=f"trabecular vBMD ({wording.UNIT}), 95 % interval", y="")
@@ -227,7 +220,7 @@ def shown_vendor(word: str) -> str:
     return word if word in set(Vendor) else Vendor.OTHER.value
 
 
-def vendor_marker(word: str, symbols: dict[Vendor, str]) -> dict[str, object]:
+def vendor_marker(word: str) -> dict[str, object]:
     """Colour and shape of a vendor's points."""
     vendor = Vendor(shown_vendor(word))
-    return {"color": vendor_colour(vendor), "symbol": symbols[vendor], "size": 8, "opacity": 0.8}
+    return {"color": vendor_colour(vendor), "symbol": VENDOR_SYMBOLS[vendor], "size": 8, "opacity": 0.8}

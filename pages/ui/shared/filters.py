@@ -26,8 +26,6 @@ _MARKS = {
     "review": ("To check", "Something should be checked before the measurement is used"),
     "overdue": ("Overdue", "The next step of the follow-up is late"),
 }
-
-
 #: An active part of a filter: its field, the field's value once it is removed, its words.
 Chip = tuple[str, Any, str]
 _ENDS = {"age_from": "Age from", "age_to": "Age to", "studied_from": "Studied from", "studied_to": "Studied to"}

@@ -41,7 +41,7 @@ def draw(shown: StreamlitPage, menu: Menu, user: User) -> bool:
         )
     wrong_clock = services.clock_fault()
     if wrong_clock:
-        st.warning(literal(wrong_clock[0].upper() + wrong_clock[1:]), icon=":material/schedule:")
+        st.warning(literal(wording.sentence(wrong_clock)), icon=":material/schedule:")
     if not may(user, page):
         sign_in.show_forbidden(user, shown.title)
         return False

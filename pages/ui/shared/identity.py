@@ -8,8 +8,8 @@ from osteo_core.errors import UsageError
 from pages.ui import services
 from pages.ui.access.roles import Action, may
 from pages.ui.access.users import author, current_user
-from pages.ui.shared import wording
-from pages.ui.shared.literal import literal, literal_cells
+from pages.ui.shared.faults import draw_fault
+from pages.ui.shared.literal import literal_cells
 
 
 def show_reveal(series_key: str) -> None:
@@ -35,7 +35,7 @@ def _show(series_key: str, *, author: str, reason: str) -> None:
     try:
         who = services.reveal(series_key, author=author, reason=reason)
     except UsageError as refused:
-        st.error(f"{literal(wording.sentence(str(refused)))}.", icon=":material/error:")
+        draw_fault(refused)
         return
     rows = {
         "Patient number": who.patient_id,

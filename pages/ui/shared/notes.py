@@ -65,8 +65,8 @@ def note_all(series: Followed, **given: Any) -> None:
     )
 
 
-def show_answers(series: Followed, *, with_keys: bool = True) -> None:
-    """The three outcomes of a review as buttons, with keys unless the page has its own."""
+def show_answers(series: Followed) -> None:
+    """The three outcomes of a review as buttons."""
     if not may(current_user(), Action.NOTE):
         return
     allowed = common_next([one.state for one in series])
@@ -74,7 +74,6 @@ def show_answers(series: Followed, *, with_keys: bool = True) -> None:
         st.button(
             wording.sentence(state.value),
             key=f"answer-{key}",
-            shortcut=key if with_keys else None,
             disabled=state not in allowed,
             on_click=note_all,
             args=(series,),
@@ -82,21 +81,21 @@ def show_answers(series: Followed, *, with_keys: bool = True) -> None:
         )
 
 
-def show_more_notes(series: Followed, *, key: str) -> None:
+def show_more_notes(series: Followed) -> None:
     """Every other step and fact, with its code and reason, behind one button."""
     if not may(current_user(), Action.NOTE):
         return
     allowed = common_next([one.state for one in series])
     with st.popover("Other step", disabled=not series, help="Report, refer, DXA, treatment, contact, no action, close"):
-        what = st.selectbox("Note", [*allowed, *Fact], format_func=step_words, key=f"{key}-what")
+        what = st.selectbox("Note", [*allowed, *Fact], format_func=step_words, key="patient-what")
         because = None
         if what in WITH_CODE:
-            because = st.selectbox("Because", list(Because), key=f"{key}-because")
-        reason = st.text_input("Why, in words", key=f"{key}-reason", placeholder="optional, unless it is put back")
+            because = st.selectbox("Because", list(Because), key="patient-because")
+        reason = st.text_input("Why, in words", key="patient-reason", placeholder="optional, unless it is put back")
         given: dict[str, Any] = {"state": what} if isinstance(what, State) else {"fact": what}
         st.button(
             f"Note for {wording.counted(len(series), 'series', 'series')}",
-            key=f"{key}-note",
+            key="patient-note",
             type="primary",
             disabled=what is None,
             on_click=note_all,

@@ -4,7 +4,7 @@ reruns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,12 @@ def _part(suffix: str) -> str:
 _component = st.components.v2.component("reader", html=_part(".html"), css=_part(".css"), js=_JS)
 
 
-def show_reader(data: Mapping[str, Any], *, key: str, on_act: Callable[[], None]) -> Any:
+@in_words()
+def _acted() -> None:
+    """What the reader did is read where the screen is drawn."""
+
+
+def show_reader(data: Mapping[str, Any]) -> Any:
     """Draw the screen; returns the reader's last action (saved, signed, asked for another patient), None at first."""
     given = {**data, "script": script_address("screen.js")}
-    return _component(key=key, data=given, on_act_change=in_words()(on_act)).act
+    return _component(key="reader", data=given, on_act_change=_acted).act

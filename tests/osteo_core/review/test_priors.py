@@ -110,7 +110,7 @@ def test_the_mean_is_over_levels_that_count_in_both() -> None:
     now = study({Level.L2: 100.0, Level.L3: 102.0, Level.L4: 98.0})
     then = study({Level.L1: 40.0, Level.L2: 101.0, Level.L3: 101.0, Level.L4: 98.0})
     found = compare(now, then)
-    assert found.levels_compared == (Level.L2, Level.L3, Level.L4)
+    assert tuple(found.levels) == (Level.L2, Level.L3, Level.L4)
     assert found.mean.difference == pytest.approx(0.0)
     one = compare(study({Level.L1: 100.0}), then)
     assert (one.mean, one.reason) == (None, "fewer than 2 levels count in both studies")
