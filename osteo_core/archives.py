@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import io
+import lzma
 import os
 import posixpath
 import shutil
@@ -58,14 +59,8 @@ _ENCRYPTED = 0x1
 _TOO_MUCH = "an archive that unpacks to more than any real study"
 #: What the libraries raise for damaged archives.
 _DAMAGE = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    gzip.BadGzipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError, RuntimeError, ValueError),
 )
 
 
@@ -245,7 +240,7 @@ def _of_zip(opened: zipfile.ZipFile, most: int) -> _Archive:
 def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
     stored: dict[str, tarfile.TarInfo] = {}
     outside = doubled = 0
-    for number, entry in enumerate(opened):
+    for number, entry in enumerate(opened, start=1):
         _check_count(number)
         key = _safe(entry.name)
         if not key or ((entry.islnk() or entry.issym()) and not _is_inside(entry)):
@@ -253,12 +248,21 @@ def _of_tar(opened: tarfile.TarFile, most: int) -> _Archive:
         elif entry.isreg():  # link targets are listed themselves
             doubled += key in stored
             stored[key] = entry
+    _check_end(opened)
 
     def open_member(key: str) -> AbstractContextManager[_Readable]:
         return opened.extractfile(stored[key]) or io.BytesIO()
 
     sizes = {key: entry.size for key, entry in stored.items()}
     return _Archive(sizes=sizes, open_member=open_member, most_bytes=most, left_out=_left_out_words(outside, doubled))
+
+
+def _check_end(opened: tarfile.TarFile) -> None:
+    """Refuse an archive with more behind its last member: tarfile takes a damaged header for the end."""
+    if (file := opened.fileobj) is not None:
+        file.seek(opened.offset)
+        if any(file.read(tarfile.BLOCKSIZE)):
+            raise ArchiveError("a damaged archive")
 
 
 def _is_inside(link: tarfile.TarInfo) -> bool:

@@ -226,6 +226,29 @@ def test_damaged_archives_end_in_reasons(built: BuiltSeries, packed: Path, kind:
         assert found.series or found.excluded
 
 
+def test_a_tar_damaged_in_the_middle_does_not_lose_what_follows_in_silence(built: BuiltSeries, packed: Path) -> None:
+    pack_tar(built, packed)
+    path = packed / "study.tar"
+    with tarfile.open(path) as opened:
+        middle = opened.getmembers()[len(built.files) // 2].offset
+    whole = path.read_bytes()
+    for damaged in (whole[:middle] + b"?" + whole[middle + 1 :], whole[: middle + 100]):
+        path.write_bytes(damaged)
+        assert the_exclusion(find(packed)).found == "1 file(s): a damaged archive"
+    path.write_bytes(whole[:middle])  # a writer that was stopped between two files left no mark of the end
+    assert len(members(path)) == len(built.files) // 2
+
+
+def test_a_damaged_member_is_told_so_whatever_its_compression(packed: Path) -> None:
+    path = packed / "study.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as zipped:
+        zipped.writestr("ct.dcm", random.Random(7).randbytes(2000))
+    data = bytearray(path.read_bytes())
+    data[60:100] = bytes(40)
+    path.write_bytes(data)
+    assert the_exclusion(find(packed)).found == "1 file(s): a damaged archive"
+
+
 def test_a_file_of_its_own_is_its_own_local_file(tmp_path: Path) -> None:
     path = tmp_path / "a.zip" / "b.dcm"  # a folder with the name of an archive
     path.parent.mkdir()
