@@ -19,7 +19,7 @@ from osteo_core.dicom.stack import Stack
 from osteo_core.dicom.values import NO_NUMBER, most
 from osteo_core.dicom.vendor import normalise_vendor, vendor_of_model
 from osteo_core.limits.acquisition import GANTRY_TILT_IGNORED, THICKNESS_PREFERRED
-from osteo_core.outcomes import Caution, CautionCode
+from osteo_core.outcomes import Caution, CautionCode, Exclusion
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import Series
 from osteo_core.terms import KernelGroup, Plane, Sex, Step, Vendor, names_agent
@@ -202,7 +202,7 @@ def words_of(arranged: Arranged) -> str:
     return most(s.image.words for s in arranged.slices) or ""
 
 
-def _geometry(stack: Stack | object) -> dict[str, Any]:
+def _geometry(stack: Stack | Exclusion) -> dict[str, Any]:
     if not isinstance(stack, Stack) or len(stack.slices) < 2:
         return {"plane": stack.plane} if isinstance(stack, Stack) else {}
     first = stack.slices[0]
@@ -224,8 +224,9 @@ def header_cautions(series: Series, stack: Stack, *, is_stated: bool, has_patien
     odd = _odd(stack.slices)
     found: list[tuple[CautionCode, str, str]] = [
         *_unknown(series, {one.name for one in odd}, is_stated=is_stated, has_patient_id=has_patient_id),
-        *((CautionCode.HEADER_ODD, "; ".join(map(_in_words, odd)), "") for _ in odd[:1]),
     ]
+    if odd:
+        found.append((CautionCode.HEADER_ODD, "; ".join(map(_in_words, odd)), ""))
     unlike = differences(stack.slices)
     if unlike:
         found.append((CautionCode.SLICES_DIFFER, "; ".join(one.words for one in unlike), ""))

@@ -209,9 +209,9 @@ def _dicom_series(
     settings: Settings,
     sites: Sequence[SiteRule],
 ) -> Iterator[_Judged]:
-    names = unique_names([member.identity for member in members])
-    for member in members:
-        own = replace(member.identity, name=names[member.identity])
+    names = unique_names([member.identity.name for member in members])
+    for member, name in zip(members, names, strict=True):
+        own = replace(member.identity, name=name)
         try:
             yield from list(_judged(member, own, pseudonyms, settings, sites))
         except Exception as error:  # one series must not keep the others from being found

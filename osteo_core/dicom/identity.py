@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +38,17 @@ def identity(uids: tuple[str, str], within: str, path: Path) -> Identity:
     )
 
 
-def unique_names(identities: list[Identity]) -> dict[Identity, str]:
-    """Unique output names: repeated names get a number."""
-    seen: dict[str, int] = {}
-    names = {}
-    for identity in sorted(identities):
-        seen[identity.name] = seen.get(identity.name, 0) + 1
-        count = seen[identity.name]
-        names[identity] = identity.name if count == 1 else f"{identity.name}_{count}"
-    return names
+def unique_names(names: Sequence[str]) -> list[str]:
+    """The names in their order; a repeated one gets a number that makes it unlike all others.
+
+    >>> unique_names(["ct", "ct_2", "ct"])
+    ['ct', 'ct_2', 'ct_3']
+    """
+    given, count = set(names), Counter[str]()
+    found = []
+    for name in names:
+        count[name] += 1
+        while count[name] > 1 and f"{name}_{count[name]}" in given:
+            count[name] += 1
+        found.append(name if count[name] == 1 else f"{name}_{count[name]}")
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from osteo_core.dicom.about import About, Stated, stated_of
 from osteo_core.dicom.describe import facts_of, odd_in_words, thickness_cautions
 from osteo_core.dicom.eligibility import of_odd_unit, too_coarse, too_few, too_young
-from osteo_core.dicom.identity import Identity
+from osteo_core.dicom.identity import Identity, unique_names
 from osteo_core.dicom.image_header import Person
 from osteo_core.dicom.images import fault_of
 from osteo_core.dicom.people import Member, doubts_of
@@ -69,7 +68,8 @@ def nifti_series(
     of other files.
     """
     by_place = {member.study_uid: member for member in members}
-    for path, name in zip(paths, _names(paths), strict=True):
+    names = unique_names([printable(nifti_stem(path)) for path in paths])
+    for path, name in zip(paths, names, strict=True):
         try:
             own = by_place[_place(path)]
             yield _judged(path, name, pseudonyms, settings, about=about or About(), member=own)
@@ -138,19 +138,6 @@ def _cautions(series: Series, stated: Stated) -> tuple[Caution, ...]:
     found += thickness_cautions(series) if series.slice_thickness_mm is not None else []
     cautions = tuple(Caution(code=code, step=Step.FIND, found=what, limit=limit) for code, what, limit in found)
     return cautions if series.slice_thickness_mm is not None else (*cautions, *_thick(series))
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """File stems, which name the outputs; repeated stems get a unique number."""
-    stems = [printable(nifti_stem(path)) for path in paths]
-    own, count = set(stems), Counter[str]()
-    names = []
-    for stem in stems:
-        count[stem] += 1
-        while count[stem] > 1 and f"{stem}_{count[stem]}" in own:
-            count[stem] += 1
-        names.append(stem if count[stem] == 1 else f"{stem}_{count[stem]}")
-    return names
 
 
 def _place(path: Path) -> str:

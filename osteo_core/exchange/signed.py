@@ -22,7 +22,7 @@ from osteo_core.review.reads import Read, Verdict
 from osteo_core.terms import Level
 from osteo_core.whole_files import writing
 
-#: A DICOM object created here.
+#: A DICOM object created here, for callers that may not import pydicom.
 Made = Dataset
 PROGRAM = "Opportunistic osteoporosis screening on CT"
 MANUFACTURER = "osteo_core (research software)"

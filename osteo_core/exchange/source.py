@@ -14,7 +14,7 @@ from osteo_core.dicom.header import NotReadable, has_preamble, read_header
 from osteo_core.dicom.people import name_of
 from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.stack import Stack
-from osteo_core.dicom.values import DAMAGE, text
+from osteo_core.dicom.values import DAMAGE, number, text
 from osteo_core.dicom.volume import read_stack
 from osteo_core.errors import SourceGoneError, UsageError
 from osteo_core.imaging.files import is_volume_file
@@ -114,9 +114,9 @@ def _check_files(series: Series) -> None:
 
 def _frames(header: Dataset, slices: tuple[SliceHeader, ...]) -> int:
     """Frames of the multi-frame file; 0 for one file per slice. Raises UsageError for several multi-frame files."""
-    number = int(header.get("NumberOfFrames") or 0)
-    if number <= 1 and "PerFrameFunctionalGroupsSequence" not in header:  # some single-frame files state 1
+    frames = int(number(header, "NumberOfFrames") or 0)
+    if frames <= 1 and "PerFrameFunctionalGroupsSequence" not in header:  # some single-frame files state 1
         return 0
     if len({one.path for one in slices}) > 1:
         raise UsageError("its slices are frames of several files, which cannot be sent")
-    return max(number, 1)
+    return max(frames, 1)

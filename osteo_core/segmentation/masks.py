@@ -75,9 +75,7 @@ def read_mask(mask: MaskFiles) -> WholeVertebrae | Exclusion:
         if mask.is_one_file_a_structure:
             return _of_structures(mask.files)
         return _of_label_map(mask)
-    except SegUnreadableError as error:
-        return refused(str(error))
-    except ValueError as error:  # not a label map; the message names no file
+    except (SegUnreadableError, ValueError) as error:  # the messages name no file
         return refused(str(error))
 
 
@@ -153,7 +151,7 @@ def _of_label_map(mask: MaskFiles) -> WholeVertebrae | Exclusion:
     if not table:
         return refused(
             "its numbers have no names, in its header or in a dataset.json beside it, and no tool was named; "
-            f"name the tool whose numbers they are ({', '.join(tool for tool in TABLES)})"
+            f"name the tool whose numbers they are ({', '.join(TABLES)})"
         )
     if fault := _named_twice(table[number] for number in present if number in table):
         return refused(fault)

@@ -3,7 +3,6 @@
     OUT/dicom/SIM-100000/002/0001.dcm ...   studies, as an archive would hold them
     OUT/reference.csv                       QCT values to import
     OUT/truth.csv                           the truth, for tests; never imported
-    OUT/truth/SIM-100000.nii.gz             true bodies of the main series, if asked for
 
 A patient's folder is complete or absent, so the work can be stopped at any time; the next call skips
 the patients that exist. The tables are written first, since they need no rendering.
@@ -49,19 +48,14 @@ def write_tables(cohort: SimulatedCohort) -> None:
     write_rows(cohort.truth, TRUTH_COLUMNS, (row for p in cohort.patients for row in truth_rows(p)))
 
 
-def write_patient(out_dir: Path, patient: SimulatedPatient, *, labels: bool = False) -> Path:
-    """Write one patient unless it exists already; returns its folder. ``labels``: write the true bodies too."""
+def write_patient(out_dir: Path, patient: SimulatedPatient) -> Path:
+    """Write one patient unless it exists already; returns its folder."""
     folder = out_dir / "dicom" / patient.patient_id
     if folder.exists():
         return folder
     partial = out_dir / ".partial" / f"{patient.patient_id}.{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
-    bodies, geometry = write_study(partial, patient)
-    if labels:
-        from osteo_core.imaging.nifti import write_nifti  # only a cohort with labels needs nibabel
-
-        (out_dir / "truth").mkdir(exist_ok=True)
-        write_nifti(out_dir / "truth" / f"{patient.patient_id}.nii.gz", bodies, geometry)
+    write_study(partial, patient)
     folder.parent.mkdir(parents=True, exist_ok=True)
     os.replace(partial, folder)
     return folder

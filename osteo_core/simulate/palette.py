@@ -43,7 +43,6 @@ class Palette:
     lung: float
     table: float
     metal: float
-    marrow_rise: float
 
 
 def beam_of(patient: SimulatedPatient) -> Beam:
@@ -91,7 +90,6 @@ def palette_of(patient: SimulatedPatient) -> Palette:
         lung=tissue_hu("lung", beam, density_factor=0.16),
         table=mixture_hu({"carbon": 1.25}, beam),
         metal=min(tissue_hu("titanium", beam), 6000.0),
-        marrow_rise=_scaled_rise(contrast.marrow_hu, beam),
     )
 
 

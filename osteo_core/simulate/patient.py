@@ -77,18 +77,16 @@ def day_stream(patient: SimulatedPatient, purpose: str) -> np.random.Generator:
     return stream(patient.seed, f"{purpose} {patient.lying}" if patient.lying else purpose)
 
 
-def draw_patient(
-    seed: int, *, situations: bool = True, sex: Sex | None = None, age: int | None = None
-) -> SimulatedPatient:
+def draw_patient(seed: int, *, situations: bool = True, age: int | None = None) -> SimulatedPatient:
     """The patient of that seed.
 
     ``situations`` False gives only series that can be measured (no thick, sharp or thorax-only ones).
-    ``sex`` and ``age`` replace the drawn ones, for a cohort of a given composition.
+    ``age`` in years replaces the drawn one.
     """
     rng = stream(seed, "patient")
-    drawn_sex = Sex.FEMALE if rng.random() < 0.52 else Sex.MALE
+    sex = Sex.FEMALE if rng.random() < 0.52 else Sex.MALE
     drawn_age = draw_age(rng)
-    sex, age = sex or drawn_sex, age if age is not None else drawn_age
+    age = drawn_age if age is None else age
     habitus = _draw_habitus(rng, sex, age)
     drawn_situation = _choose(rng, _SITUATIONS)
     situation = drawn_situation if situations else Situation.PLAIN

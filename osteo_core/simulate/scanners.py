@@ -158,11 +158,11 @@ class Fleet:
 ORDINARY_FLEET = Fleet(units=range(1, 3), flaws=ORDINARY)
 UNSEEN_FLEET = Fleet(units=range(3, 5), flaws=UNSEEN)
 VARIED_FLEET = Fleet(units=range(5, 45), flaws=VARIED)
+#: Pixels along a side of a slice: half of what scanners store.
+_MATRIX = 256
 
 
-def draw_acquisition(
-    rng: np.random.Generator, *, trunk_mm: float, day: int, matrix: int = 256, fleet: Fleet = ORDINARY_FLEET
-) -> Acquisition:
+def draw_acquisition(rng: np.random.Generator, *, trunk_mm: float, day: int, fleet: Fleet) -> Acquisition:
     """A scanner of a fleet and a soft-tissue series on it, for a trunk of that width on a day of the cohort."""
     maker = MAKERS[int(rng.choice(len(MAKERS), p=[one.share for one in MAKERS]))]
     model_index, unit = int(rng.integers(len(maker.models))), int(rng.choice(fleet.units))
@@ -181,8 +181,8 @@ def draw_acquisition(
         kernel=kernel,
         thickness_mm=thickness,
         step_mm=step,
-        matrix=matrix,
-        pixel_mm=round(field_mm / matrix, 6),
+        matrix=_MATRIX,
+        pixel_mm=round(field_mm / _MATRIX, 6),
         noise_hu=dose_noise * float(np.sqrt(2.5 / thickness)),
         offset_hu=offset_hu,
         gain=gain,

@@ -42,13 +42,11 @@ def varying(values: Values, *, name: str) -> Values:
     return values
 
 
-def ratings(table: ArrayLike, *, at_least: tuple[int, int] = (2, 2)) -> Values:
-    """(targets, raters) float64, complete. Raises StatisticsError for another shape or a missing rating."""
+def ratings(table: ArrayLike) -> Values:
+    """(targets, raters) float64, complete. Raises StatisticsError for fewer than 2 of either or a missing rating."""
     array = np.asarray(table, dtype=np.float64)
-    if array.ndim != 2 or array.shape[0] < at_least[0] or array.shape[1] < at_least[1]:
-        raise StatisticsError(
-            f"ratings must be a table of at least {at_least[0]} targets and {at_least[1]} raters, found {array.shape}"
-        )
+    if array.ndim != 2 or min(array.shape) < 2:
+        raise StatisticsError(f"ratings must be a table of at least 2 targets and 2 raters, found {array.shape}")
     if not np.isfinite(array).all():
         raise StatisticsError("every rater must have rated every target; drop targets with a missing rating")
     return array

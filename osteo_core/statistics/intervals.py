@@ -72,7 +72,7 @@ def wilson_ends(p: float, n: float, *, confidence: float = 0.95) -> tuple[float,
     return low, high
 
 
-def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pearson, Fisher z") -> Estimate:
+def fisher_z(r: float, n: int, *, confidence: float = 0.95) -> Estimate:
     """Interval for a correlation: tanh(atanh r -+ z / sqrt(n-3)). R. A. Fisher, Metron 1921;1:3.
 
     For bivariate normal pairs. A correlation of exactly 1 or -1 has a zero-width interval.
@@ -86,6 +86,7 @@ def fisher_z(r: float, n: int, *, confidence: float = 0.95, method: str = "Pears
         raise StatisticsError(f"the interval of a correlation needs at least 4 pairs, found {n}")
     if not -1.0 <= r <= 1.0:
         raise StatisticsError(f"a correlation must lie in -1..1, found {r:g}")
+    method = "Pearson, Fisher z"
     if abs(r) == 1.0:
         return Estimate(value=r, low=r, high=r, n=n, method=method, confidence=confidence)
     centre, half = math.atanh(r), normal_quantile(confidence) / math.sqrt(n - 3)
