@@ -23,10 +23,11 @@ _SIZE_M = (0.3, 2.5)
 #: Where multi-frame files and dual-energy scanners state the voltage of each tube (DICOM Supplement 188).
 _TUBE_SEQUENCES = ("CTXRayDetailsSequence", "CTAdditionalXRaySourceSequence", "MultienergyCTAcquisitionSequence")
 
-#: Elements that are equal in all images of a regular series.
+#: Elements that are equal in all images of a regular series: all that `image_header` reads, since images share a header
+#: by them. A derivation description counts by the kind of image that it names.
 COMMON_KEYWORDS = (
     *("SpecificCharacterSet", "SOPClassUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber"),
-    *("Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
+    *("AccessionNumber", "Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
     *("DeviceSerialNumber", "SoftwareVersions", "InstitutionName", "StationName", "KVP", "ConvolutionKernel"),
     *("SliceThickness", "PixelSpacing", "Rows", "Columns", "ImageOrientationPatient", "GantryDetectorTilt"),
     *("PatientPosition", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "PatientSize", "StudyDate"),

@@ -14,6 +14,7 @@ from pydicom import Dataset, dcmread
 from pydicom.sequence import Sequence as DicomSequence
 
 from osteo_core.archives import status_of
+from osteo_core.dicom.image_header import COMMON_KEYWORDS, image_header
 from osteo_core.dicom.volume import read_volume
 from osteo_core.dicom.walk import Known
 from osteo_core.outcomes import ExclusionCode
@@ -262,6 +263,26 @@ def test_what_to_mind_is_said_beside_a_series_that_stands(tmp_path: Path, spec: 
 
 def test_a_sound_series_has_no_caution(tmp_path: Path) -> None:
     assert caution_codes(found_in(tmp_path / "ct")) == set()
+
+
+def test_images_share_a_header_only_if_all_that_it_is_read_from_is_equal(tmp_path: Path) -> None:
+    read = set()
+
+    class Source:
+        def get(self, keyword: str, /) -> None:
+            read.add(keyword)
+
+    image_header(Source())
+    assert read - {"DerivationDescription"} <= set(COMMON_KEYWORDS)  # the description counts by the kind that it names
+    for number in ("A-1", "A-2"):
+
+        def blank(dataset: Dataset, _: int, number: str = number) -> None:
+            dataset.StudyInstanceUID = dataset.SeriesInstanceUID = dataset.PatientID = ""
+            dataset.AccessionNumber = number
+
+        write_series(tmp_path / number, CtSpec(change=blank))
+    keys = [series.accession_key for series in find(tmp_path).series]
+    assert keys == [PSEUDONYMS.accession("A-1"), PSEUDONYMS.accession("A-2")]
 
 
 def test_blank_manufacturer_is_read_from_the_scanner_line(tmp_path: Path) -> None:
