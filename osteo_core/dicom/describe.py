@@ -25,7 +25,7 @@ from osteo_core.records import Series
 from osteo_core.terms import KernelGroup, Plane, Sex, Step, Vendor, names_agent
 
 #: Step and thickness agree within this share of the thickness.
-STEP_TOLERANCE = 0.05
+_STEP_TOLERANCE = 0.05
 #: At most this many differing values are named in a caution.
 _MOST_NAMED = 4
 
@@ -280,7 +280,7 @@ def thickness_cautions(series: Series) -> list[tuple[CautionCode, str, str]]:
     found = []
     if thickness is not None and thickness > THICKNESS_PREFERRED.value:
         found.append((CautionCode.THICK_SLICES, f"{thickness:g}", f"{THICKNESS_PREFERRED.value:g}"))
-    if thickness is not None and step is not None and abs(step - thickness) > STEP_TOLERANCE * thickness:
+    if thickness is not None and step is not None and abs(step - thickness) > _STEP_TOLERANCE * thickness:
         how = "overlapping" if step < thickness else "gaps between slices"
         found.append((CautionCode.STEP_DIFFERS, f"{thickness:g} mm thick every {step:.4g} mm, {how}", ""))
     return found

@@ -21,7 +21,7 @@ _HU_TYPES = frozenset(("", "HU", "US", "HOUNSFIELD", "HOUNSFIELD UNITS"))
 _ODD_SHARE = 0.1
 
 #: Tolerance for the slice step, because headers round positions.
-STEP_ROUNDING = 0.01
+_STEP_ROUNDING = 0.01
 
 
 def exclusion_of(series: Series, arranged: Arranged, settings: Settings, *, patients: int = 1) -> Exclusion | None:
@@ -94,6 +94,6 @@ def too_coarse(series: Series, settings: Settings) -> Exclusion | None:
     thickness, step, most = series.slice_thickness_mm or 0.0, series.slice_step_mm or 0.0, settings.thickness_maximum_mm
     if thickness > most:
         return _exclude(ExclusionCode.TOO_THICK, f"{thickness:g}", f"{most:g}")
-    if step > most * (1 + STEP_ROUNDING):
+    if step > most * (1 + _STEP_ROUNDING):
         return _exclude(ExclusionCode.TOO_FAR_APART, f"{step:.4g}", f"{most:g}")
     return None

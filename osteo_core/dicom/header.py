@@ -25,7 +25,7 @@ _NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
 _NIFTI_2_MAGIC = (b"n+2\0", b"ni2\0")
 #: Enough of a file to tell what it is, packed or not.
 _MAGIC_BYTES = 4096
-DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
+_DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
 # pydicom's warnings and log quote values and file names, which may contain a patient's name.
 warnings.filterwarnings("ignore", module=r"pydicom\.")
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -127,7 +127,7 @@ def _checked(dataset: Dataset) -> Dataset | NotReadable:
         if not stated:
             setattr(dataset, keyword, text(getattr(dataset, "file_meta", Dataset()), media))
     sop_class = sop_class or text(dataset, "SOPClassUID")
-    if sop_class == DICOMDIR_SOP_CLASS:
+    if sop_class == _DICOMDIR_SOP_CLASS:
         return NotReadable(kind="DICOMDIR")
     if not (sop_class or text(dataset, "Modality")):
         return NotReadable(kind="DICOM without SOP class and modality")

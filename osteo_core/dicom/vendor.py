@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 
-from osteo_core.dicom.kernels import kernel_group
 from osteo_core.terms import Vendor
-
-__all__ = ["kernel_group", "normalise_vendor", "odd_unit", "vendor_of_model"]
 
 #: Beginnings of (0008,0070), in upper case with single spaces. Rows match whole words only, so
 #: 'GE' does not match 'GENERAL'. The first match counts.

@@ -55,16 +55,13 @@ def cropped_grid(geometry: Geometry, start: tuple[int, int, int], shape: tuple[i
     return Geometry(shape=shape, affine_lps=affine)
 
 
-def resample_volume(
-    voxels: NDArray[Any], geometry: Geometry, target: Geometry, *, order: int = 1, fill: float = -1024.0
-) -> FloatArray:
-    """HU (I, J, K) on the ``target`` grid as float32; ``fill`` outside the source.
+def resample_volume(voxels: NDArray[Any], geometry: Geometry, target: Geometry, *, fill: float = -1024.0) -> FloatArray:
+    """HU (I, J, K) on the ``target`` grid as float32, interpolated linearly; ``fill`` outside the source.
 
-    ``order`` 0 nearest, 1 linear, 3 cubic. Nothing is smoothed first: for a much
-    coarser grid, callers must average beforehand to avoid aliasing.
+    Nothing is smoothed first: for a much coarser grid, callers must average beforehand to avoid aliasing.
     """
     _check_fit(voxels, geometry)
-    return _on_grid(np.asarray(voxels, dtype=np.float32), geometry, target, order=order, fill=fill)
+    return _on_grid(np.asarray(voxels, dtype=np.float32), geometry, target, order=1, fill=fill)
 
 
 def resample_labels(labels: LabelArray, geometry: Geometry, target: Geometry) -> LabelArray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow.parquet as parquet
 import pytest
 
-from osteo_core.dicom.vendor import kernel_group, normalise_vendor, odd_unit, vendor_of_model
+from osteo_core.dicom.kernels import kernel_group
+from osteo_core.dicom.vendor import normalise_vendor, odd_unit, vendor_of_model
 from osteo_core.terms import KernelGroup, Vendor
 from tests.shared_data import shared_data
 
