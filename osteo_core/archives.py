@@ -12,7 +12,6 @@ import io
 import lzma
 import os
 import posixpath
-import shutil
 import tarfile
 import tempfile
 import threading
@@ -157,13 +156,13 @@ def local_volume(path: Path) -> Iterator[Path]:
     if archive is None:
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
+    with tempfile.TemporaryDirectory() as folder:
         place, stem = _name_in(archive, path.parent), volume_stem(path)
         for name in _opened(archive).sizes:
             own = PurePosixPath(name)
             if own.parent.as_posix() == place and own.name.startswith(f"{stem}."):
-                local = opened.enter_context(local_file(archive / name))
-                shutil.copyfile(local, Path(folder, own.name))
+                with Path(folder, own.name).open("wb") as copy:
+                    _unpack(archive, name, copy)
         yield Path(folder, path.name)
 
 
@@ -178,16 +177,20 @@ def local_file(path: Path) -> Iterator[Path]:
         yield path
         return
     name = _name_in(archive, path)
+    with tempfile.NamedTemporaryFile(suffix=PurePosixPath(name).suffix) as copy:
+        _unpack(archive, name, copy)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def _unpack(archive: Path, name: str, target: IO[bytes]) -> None:
     opened = _opened(archive)
     if name not in opened.sizes:
         raise FileNotFoundError("no longer in its archive")
-    with tempfile.NamedTemporaryFile(suffix="".join(PurePosixPath(name).suffixes[-1:])) as copy:
-        try:
-            opened.write(name, copy)
-        except _DAMAGE:
-            raise ArchiveError("a damaged archive") from None
-        copy.flush()
-        yield Path(copy.name)
+    try:
+        opened.write(name, target)
+    except _DAMAGE:
+        raise ArchiveError("a damaged archive") from None
 
 
 def _name_in(archive: Path, path: Path) -> str:
@@ -289,8 +292,7 @@ def _safe(name: str) -> str:
     return path.as_posix() if path.parts else ""
 
 
-def _copy(source: _Readable, target: IO[bytes], most: int) -> None:
-    left = most
+def _copy(source: _Readable, target: IO[bytes], left: int) -> None:
     while piece := source.read(min(_CHUNK_BYTES, left + 1)):
         left -= len(piece)
         if left < 0:
