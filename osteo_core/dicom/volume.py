@@ -18,16 +18,22 @@ from osteo_core.dicom.slices import Seen, SliceHeader
 from osteo_core.dicom.stack import Stack
 from osteo_core.imaging.files import is_volume_file
 from osteo_core.imaging.hounsfield import as_int16_if_lossless, check_hu, describe_labels
+from osteo_core.imaging.lost_planes import lost_planes
 from osteo_core.imaging.nifti import read_nifti_volume
 from osteo_core.imaging.tilt import untilt
 from osteo_core.limits.acquisition import MINIMUM_COVERAGE, MINIMUM_SLICES
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Geometry, Series, Volume
-from osteo_core.terms import Step
+from osteo_core.terms import Plane, Step
 
 INT16 = np.iinfo(np.int16)
 #: At most this many positions are named in a reason.
 _MOST_NAMED = 3
+#: The reason if what is left of a stack is too short, by the caution that says what was left out.
+_TOO_SHORT = {
+    CautionCode.DUPLICATE_SLICES: ExclusionCode.AMBIGUOUS_SLICES,
+    CautionCode.IMAGES_LEFT_OUT: ExclusionCode.MISSING_SLICES,
+}
 
 
 def read_volume(series: Series) -> Volume | Exclusion:
@@ -79,9 +85,9 @@ def _own_stack(parts: Sequence[Arranged], series: Series) -> Arranged | Exclusio
 def _assemble(stack: Stack) -> Volume | Exclusion:
     wanted = [*stack.slices, *(one for _, one in stack.repeated)]
     planes, padded, lowest = _read_planes(wanted)
-    first, last, repairs = _unambiguous(stack, planes)
+    first, last, repairs = _sound_run(stack, planes)
     if last - first < len(stack.slices) and _is_too_short(stack, last - first):
-        return Exclusion(code=ExclusionCode.AMBIGUOUS_SLICES, step=Step.READ, found=repairs[-1].found)
+        return Exclusion(code=_TOO_SHORT[repairs[-1].code], step=Step.READ, found=repairs[-1].found)
     voxels = planes[first:last]
     labels = describe_labels(voxels)
     if labels:
@@ -152,22 +158,35 @@ def _place(one: SliceHeader) -> str:
     return f"z {one.position_mm[2]:.1f} mm" if one.position_mm else "an unknown position"
 
 
-def _unambiguous(stack: Stack, planes: NDArray[Any]) -> tuple[int, int, tuple[Caution, ...]]:
-    """The longest run of slices without conflicting duplicates, and its cautions.
+def _sound_run(stack: Stack, planes: NDArray[Any]) -> tuple[int, int, tuple[Caution, ...]]:
+    """The longest run of slices that are sure to show their own place, and its cautions.
 
-    Slices at the same position must have the same pixels; otherwise it is unclear which one is meant.
+    Slices at the same position must have the same pixels; otherwise it is unclear which one is meant. A slice without
+    an image of its own is as good as missing.
     """
     count = len(stack.slices)
-    unlike = sorted(
-        {kept for n, (kept, _) in enumerate(stack.repeated) if not np.array_equal(planes[kept], planes[count + n])}
-    )
-    if not unlike:
+    unlike = {kept for n, (kept, _) in enumerate(stack.repeated) if not np.array_equal(planes[kept], planes[count + n])}
+    # Between a patient's back and the table, a coronal plane may be nothing but air.
+    lost = set(lost_planes(planes[:count])) - unlike if stack.plane is Plane.AXIAL else set()
+    if not unlike | lost:
         return 0, count, _dropped(stack)
-    ends = [-1, *unlike, count]
+    ends = [-1, *sorted(unlike | lost), count]
     first, last = max(((a + 1, b) for a, b in pairwise(ends)), key=lambda run: run[1] - run[0])
-    places = ", ".join(_place(stack.slices[kept]) for kept in unlike[:_MOST_NAMED])
-    found = f"different slices at {len(unlike)} place(s), first {places}; {last - first} of {count} slices are read"
-    return first, last, (Caution(code=CautionCode.DUPLICATE_SLICES, step=Step.READ, found=found),)
+    words = [
+        f"{named.format(len(slices))}, first {_first_places(stack, slices)}"
+        for named, slices in (
+            ("{} blank or with the pixels of a neighbour", lost),
+            ("different slices at {} place(s)", unlike),
+        )
+        if slices
+    ]
+    code = CautionCode.DUPLICATE_SLICES if unlike else CautionCode.IMAGES_LEFT_OUT
+    found = f"{'; '.join(words)}; {last - first} of {count} slices are read"
+    return first, last, (Caution(code=code, step=Step.READ, found=found),)
+
+
+def _first_places(stack: Stack, slices: set[int]) -> str:
+    return ", ".join(_place(stack.slices[kept]) for kept in sorted(slices)[:_MOST_NAMED])
 
 
 def _is_too_short(stack: Stack, slices: int) -> bool:

@@ -65,13 +65,13 @@ def describe_labels(voxels: NDArray[Any]) -> str:
     sample = _sample(voxels)
     if not np.array_equal(sample, np.round(sample)):
         return ""
-    if not _is_in_pieces(voxels):
+    if not is_in_pieces(voxels):
         return ""
     values = np.unique(voxels)
     return f"{len(values)} whole numbers from {int(low)} to {int(high)}"
 
 
-def _is_in_pieces(voxels: NDArray[Any]) -> bool:
+def is_in_pieces(voxels: NDArray[Any]) -> bool:
     """True if most neighbours, the extreme values excepted, are equal, as in a label map."""
     low, high = voxels.min(), voxels.max()
     same, pairs = 0, 0

@@ -22,6 +22,7 @@ from osteo_core.archives import ArchiveError, local_volume
 from osteo_core.imaging.files import NIFTI_SUFFIXES, volume_stem
 from osteo_core.imaging.forms import affine_ras, contradiction, is_invertible, qform_of
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
+from osteo_core.imaging.lost_planes import lost_planes
 from osteo_core.imaging.open_volume import UnknownFileError, open_volume
 from osteo_core.imaging.tilt import untilt
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
@@ -97,6 +98,8 @@ def read_nifti_volume(path: Path) -> Volume | Exclusion:
     if labels:
         return Exclusion(code=ExclusionCode.LABEL_MAP, step=Step.READ, found=labels)
     voxels, repairs = _without_padding(voxels)
+    if fault := _lost(voxels, header.geometry):
+        return fault
     cautions = repairs
     if not header.is_oriented:
         cautions += (Caution(code=CautionCode.HEADER_UNKNOWN, step=Step.READ, found="orientation (NIfTI form codes)"),)
@@ -268,6 +271,16 @@ def _without_padding(voxels: NDArray[Any]) -> tuple[NDArray[Any], tuple[Caution,
     voxels = voxels if voxels.flags.writeable else voxels.copy()
     voxels[outside] = _AIR_HU
     return voxels, (caution,)
+
+
+def _lost(voxels: NDArray[Any], geometry: Geometry) -> Exclusion | None:
+    """The exclusion of a volume in which axial planes are blank or repeat their neighbour."""
+    across = int(np.abs(geometry.directions[2]).argmax())
+    lost = lost_planes(np.moveaxis(voxels, across, 0))
+    if not lost:
+        return None
+    found = f"{len(lost)} of {geometry.shape[across]} are blank or have the pixels of a neighbour"
+    return Exclusion(code=ExclusionCode.MISSING_SLICES, step=Step.READ, found=found)
 
 
 def _unreadable(error: Exception) -> Exclusion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,6 +221,31 @@ def test_slices_of_unlike_pixels_at_one_place_end_the_stack_there(tmp_path: Path
     np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu[:, :, :18])
     assert volume.geometry.is_close(truth_geometry(replace(built.spec, slices=18)))
     assert "different slices at 1 place(s), first z -555.0 mm; 18 of 20 slices are read" in volume.cautions[0].sentence
+
+
+def blank_from_to(first: int, last: int) -> Callable[[Dataset, int], None]:
+    """An edit that blanks the pixels of the slices from first to last."""
+
+    def blank(dataset: Dataset, k: int) -> None:
+        if first <= k <= last:
+            dataset.PixelData = bytes(len(dataset.PixelData))
+
+    return blank
+
+
+def test_a_stack_ends_where_slices_hold_no_image(tmp_path: Path) -> None:
+    """They would be air, and air in vessels changes the contrast phase."""
+    built = write_series(tmp_path / "ct", CtSpec(slices=30, change=blank_from_to(4, 5)))
+    volume = volume_of(find(built.folder))
+    np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu[:, :, 6:])
+    (caution,) = (one for one in volume.cautions if one.code is CautionCode.IMAGES_LEFT_OUT)
+    assert "2 blank or with the pixels of a neighbour, first z -590.0 mm, z -587.5 mm; 24 of 30 s" in caution.sentence
+
+
+def test_too_few_slices_between_blank_ones_are_an_exclusion(tmp_path: Path) -> None:
+    found = read_volume(the_series(found_in(tmp_path / "ct", change=blank_from_to(6, 8))))
+    assert isinstance(found, Exclusion)
+    assert found.code is ExclusionCode.MISSING_SLICES
 
 
 def test_files_without_preamble_give_the_truth(tmp_path: Path) -> None:

@@ -239,6 +239,17 @@ def test_padding_and_nan_become_air(tmp_path: Path) -> None:
     assert "-3024 HU, 12.5 %" in volume.cautions[0].sentence
 
 
+@pytest.mark.parametrize("codes", ["LPS", "SPL"])
+def test_axial_planes_without_an_image_are_missing(tmp_path: Path, codes: str) -> None:
+    voxels, geometry = trunk()
+    spoilt = voxels.astype(np.float32)
+    spoilt[:, :, 6:9] = np.nan
+    write_nifti(tmp_path / "ct.nii", *reorient(spoilt, geometry, codes))
+    found = read_nifti_volume(tmp_path / "ct.nii")
+    assert isinstance(found, Exclusion)
+    assert found.sentence == "Slices are missing: 3 of 16 are blank or have the pixels of a neighbour."
+
+
 def test_damaged_files_have_their_reason_without_their_name(tmp_path: Path) -> None:
     voxels, geometry = trunk()
     good = tmp_path / "MILLER_ANN.nii.gz"
