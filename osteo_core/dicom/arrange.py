@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from osteo_core.dicom.images import fault_of, name_of
+from osteo_core.dicom.pixels import is_copy
 from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.split import Piece, pieces_of
 from osteo_core.dicom.stack import (
@@ -107,15 +108,22 @@ def _remarks(stack: Stack | Exclusion, step: Step) -> list[Caution]:
 def _without_copies(slices: Slices, step: Step) -> tuple[list[SliceHeader], tuple[Caution, ...]]:
     """One slice per SOPInstanceUID and position: the same file may be present in two folders.
 
-    Faulty exports reuse one SOPInstanceUID at different positions; those slices are not copies.
+    Faulty exports reuse one SOPInstanceUID at different positions; those slices are not copies. Nor are images that
+    were processed and kept their identifiers: if the pixels of a sample differ, all slices stay.
     """
     first: dict[tuple[str, tuple[float, ...] | None], SliceHeader] = {}
+    copies: list[tuple[SliceHeader, SliceHeader]] = []
     for one in sorted(slices, key=lambda s: (str(s.path), s.frame)):
-        first.setdefault((one.sop_instance_uid, one.position_mm), one)
-    copies = len(slices) - len(first)
+        key = (one.sop_instance_uid, one.position_mm)
+        if key in first:
+            copies.append((first[key], one))
+        else:
+            first[key] = one
     if not copies:
         return list(first.values()), ()
-    found = f"{copies} copies of the same file(s)"
+    if not all(is_copy(*copies[n]) for n in {0, len(copies) // 2, len(copies) - 1}):
+        return sorted(slices, key=lambda s: (str(s.path), s.frame)), ()
+    found = f"{len(copies)} copies of the same file(s)"
     return list(first.values()), (Caution(code=CautionCode.DUPLICATE_SLICES, step=step, found=found),)
 
 

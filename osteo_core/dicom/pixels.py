@@ -25,8 +25,9 @@ from pydicom.uid import (
 )
 from pydicom.valuerep import STANDARD_VR
 
-from osteo_core.archives import local_file
+from osteo_core.archives import local_file, status_of
 from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflated
+from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.values import DAMAGE, number, sequence, text
 
 # GDCM's warnings quote file names, which may contain a patient's name.
@@ -43,6 +44,8 @@ _PIXEL_KEYWORDS = (
 _GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
 #: Ends compressed pixel data, near the end of the file.
 _END_OF_FRAGMENTS, _TAIL_BYTES = b"\xfe\xff\xdd\xe0", 65536
+#: A slice of 2048 by 2048 pixels has 8 MB; larger files have many frames.
+_MOST_SLICE_BYTES = 2**24
 #: Longer elements are left on disk when only their length is needed.
 _DEFER_BYTES = 1024
 _NATIVE_SYNTAXES = (
@@ -64,6 +67,27 @@ def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_res
     """
     with local_file(path) as local:
         return _frames(local, syntax, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
+
+
+def is_copy(one: SliceHeader, other: SliceHeader) -> bool:
+    """Whether two slices of one SOPInstanceUID show the same HU; True if a file cannot be read or has many frames.
+
+    Copies may differ in transfer syntax and in the parts of the header that an archive changes.
+    """
+    try:
+        if max(status_of(s.path)[0] for s in (one, other)) > _MOST_SLICE_BYTES or _is_same_file(one.path, other.path):
+            return True
+        first, second = (
+            read_frames(s.path, s.pixels.transfer_syntax, is_monochrome1=s.pixels.is_monochrome1) for s in (one, other)
+        )
+    except (PixelsUnreadableError, OSError):
+        return True
+    return np.array_equal(first, second)
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    with local_file(one) as first, local_file(other) as second:
+        return first.read_bytes() == second.read_bytes()
 
 
 def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray[Any]:

@@ -53,6 +53,7 @@ _KEYS: tuple[tuple[str, Callable[[SliceHeader], Any]], ...] = (
     ("kind of image", lambda s: s.image.image_type),
     ("description", lambda s: s.image.words),
     ("frame of reference", lambda s: s.frame_of_reference_uid),
+    ("folder", lambda s: str(s.path.parent)),
 )
 #: Attributes that are constant within one scan, and the share of the range that each of two interleaved scans covers.
 _OF_ONE_SCAN, _INTERLEAVED_SHARE = ("acquisition", "cardiac phase or trigger time", "contrast"), 0.9

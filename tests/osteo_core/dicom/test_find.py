@@ -17,7 +17,7 @@ from osteo_core.archives import status_of
 from osteo_core.dicom.image_header import COMMON_KEYWORDS, image_header
 from osteo_core.dicom.volume import read_volume
 from osteo_core.dicom.walk import Known
-from osteo_core.outcomes import ExclusionCode
+from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Volume
 from osteo_core.terms import KernelGroup, Plane, Sex, Vendor
 from tests.builders.series import CORONAL, SAGITTAL, CtSpec, set_raw, write_series
@@ -317,6 +317,35 @@ def test_the_same_files_in_two_folders_are_one_series(tmp_path: Path) -> None:
     assert isinstance(read_volume(the_series(found)), Volume)
     (caution,) = next(iter(found.cautions.values()))
     assert caution.sentence == "Duplicate slices were dropped (16 copies of the same file(s))."
+
+
+def test_a_copy_in_another_transfer_syntax_is_still_a_copy(tmp_path: Path) -> None:
+    write_series(tmp_path / "a")
+    write_series(tmp_path / "b", CtSpec(syntax="JPEG lossless"))
+    assert len(the_series(find(tmp_path)).files) == 32
+
+
+def test_other_pixels_under_the_same_identifiers_are_no_copy(tmp_path: Path) -> None:
+    """A program that processes images may keep their identifiers; which ones are meant is not known."""
+    write_series(tmp_path / "a")
+    write_series(tmp_path / "b", CtSpec(hu_shift=60.0))
+    found = find(tmp_path)
+    ((other, reason),) = found.excluded
+    assert reason.code is ExclusionCode.NOT_PREFERRED
+    assert {path.parent.name for path in other.files} == {"b"}
+    assert {path.parent.name for path in the_series(found).files} == {"a"}
+    (caution,) = found.cautions[the_series(found).series_key]
+    assert caution.found == "1 of 2, told apart by folder"
+
+
+def test_other_pixels_under_the_same_identifiers_in_one_folder_are_ambiguous(tmp_path: Path) -> None:
+    write_series(tmp_path)
+    for file in sorted(tmp_path.iterdir()):
+        file.rename(file.with_suffix(".old"))
+    write_series(tmp_path, CtSpec(hu_shift=60.0))
+    read = read_volume(the_series(find(tmp_path)))
+    assert isinstance(read, Exclusion)
+    assert read.code is ExclusionCode.AMBIGUOUS_SLICES
 
 
 def test_a_scout_filed_with_its_volume_is_left_out(tmp_path: Path) -> None:
