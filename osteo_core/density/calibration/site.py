@@ -90,11 +90,14 @@ def read_site_lines(path: Path) -> tuple[SiteLine, ...]:
 
 
 def _odd(row: Row) -> str:
-    """What is wrong with the row's range of QCT; '' if nothing is."""
+    """What is wrong with the row's range of QCT or of days; '' if nothing is."""
     low, high = row.cells["lowest_mg_cm3"], row.cells["highest_mg_cm3"]
-    if low is None or high is None or low < high:
-        return ""
-    return f"expected lowest_mg_cm3 below highest_mg_cm3, found {low:g} and {high:g}"
+    if low is not None and high is not None and low >= high:
+        return f"expected lowest_mg_cm3 below highest_mg_cm3, found {low:g} and {high:g}"
+    first, last = row.cells["valid_from"], row.cells["valid_to"]
+    if first is not None and last is not None and first > last:
+        return f"expected valid_from no later than valid_to, found {first} and {last}"
+    return ""
 
 
 def _line(row: Row) -> SiteLine:

@@ -63,7 +63,9 @@ def test_the_error_of_the_fit_covers_the_truth_as_often_as_it_says(tmp_path):
         (_scan((0, 100, 100), (0, 130, 131)), "different densities: 2, at least 3 are needed"),
         (_scan((0, 100, 200), (0, 190, 260)), "R2 0.9337, at least 0.99 is needed"),
         (_scan((0, 100, 200), (260, 130, 0)), "HU do not rise with density"),
-        (_scan((0, 0.1, 0.2), (0, 130, 260)), "slope 0.000769 mg/cm3 per HU, 0.1 to 3 is plausible"),
+        (_scan((0, 0.1, 0.2), (0, 130, 260)), "slope 0.000769 mg/cm3 per HU, 0.4 to 1.15 is plausible"),
+        # HU and density exchanged
+        (_scan((2, 67, 132, 262), (0, 50, 100, 200)), "slope 1.3 mg/cm3 per HU, 0.4 to 1.15 is plausible"),
         (_scan((2, 100, 200), (2, 100, 200)), "mean_hu repeats density_mg_cm3"),
         (_scan((0, 100), (0, 130)) + _scan((200,), (260,), mineral="K2HPO4"), "rods of two minerals in one scan"),
     ],
