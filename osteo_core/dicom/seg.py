@@ -22,6 +22,7 @@ from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM
 from osteo_core.records import FloatArray, Geometry, LabelArray
 
 SEG_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 #: Frames of one stack lie on one line and at whole steps, within this share of a step.
 _STEP_TOLERANCE = 0.1
 _LINE_TOLERANCE_MM = 0.1
@@ -70,6 +71,15 @@ def seg_header(path: Path) -> SegHeader | None:
             return _header(dataset) if text(dataset, "SOPClassUID") in SEG_SOP_CLASSES else None
     except DAMAGE:
         return None
+
+
+def is_structure_set(path: Path) -> bool:
+    """Whether a file is an RT structure set: outlines as contours, which are not read here."""
+    try:
+        with config.disable_value_validation(), path.open("rb") as file:
+            return text(read_until_pixels(file, specific_tags=["SOPClassUID"]), "SOPClassUID") == _STRUCTURE_SET
+    except DAMAGE:
+        return False
 
 
 _HEADER_TAGS: list[Any] = ["SOPClassUID", "ReferencedSeriesSequence", "FrameOfReferenceUID"]

@@ -16,19 +16,22 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from osteo_core.dicom.seg import seg_header
+from osteo_core.archives import is_archive
+from osteo_core.dicom.seg import is_structure_set, seg_header
 from osteo_core.imaging.files import belongs_to_header, is_volume_file, volume_stem
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
 from osteo_core.segmentation.bodies import CUT_VERSION
 from osteo_core.segmentation.names import composed, folded, name_of_place, names_of_mask, names_of_series
-from osteo_core.segmentation.naming import NNUNET_NAMES, MaskTool, level_of_name
+from osteo_core.segmentation.naming import MaskTool, level_of_name, nnunet_names_of
 from osteo_core.terms import Step
 
 _HASH_DIGITS = 12
 _CHUNK = 2**20
 #: A reason lists at most this many names of each side.
 _LISTED = 5
+#: At most this many files beside the masks are opened to tell what they are.
+_EXAMINED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class MaskFiles:
     @property
     def names_beside(self) -> Path:
         """The file in which nnU-Net writes the names of its labels."""
-        return self.files[0].parent / NNUNET_NAMES
+        return nnunet_names_of(self.files[0])
 
     def model_hash(self) -> str:
         """Twelve hex digits over all that decides which voxels are which body: content, numbering and the cut."""
@@ -60,12 +63,13 @@ class MaskFiles:
 class MaskFolder:
     """All masks of a folder by the names that identify their series.
 
-    ``tells_names``: whether a reason may repeat names of files and folders, which may be patients' names: True if the
-    results stay beside the files (``process``), False for a store.
+    ``others``: files that are no masks. ``tells_names``: whether a reason may repeat names of files and folders, which
+    may be patients' names: True if the results stay beside the files (``process``), False for a store.
     """
 
     tool: MaskTool
     masks: dict[str, tuple[MaskFiles, ...]] = field(default_factory=dict)
+    others: tuple[Path, ...] = ()
     tells_names: bool = False
 
     def masks_of(self, series: Iterable[Series]) -> dict[str, MaskFiles | Exclusion]:
@@ -119,20 +123,31 @@ class MaskFolder:
         if not self.tells_names:
             return (
                 f"by the series that a SEG references, or by the name of file or folder; {len(self.masks)} names there"
+                f"{self._not_read}"
             )
         looked = _listed([name for group in names[:2] for name in group])
         patient = " or its PatientID" if len(names) > 2 and names[2] else ""
         there = f"those there are named {_listed(list(self.masks))}" if self.masks else "the folder holds no mask"
-        return f"looked for {looked}{patient}; {there}"
+        return f"looked for {looked}{patient}; {there}{self._not_read}"
+
+    @functools.cached_property
+    def _not_read(self) -> str:
+        """Other files that may hold masks, in words; only the first are examined."""
+        kinds = Counter(kind for file in self.others[:_EXAMINED] if (kind := _kind_of(file)))
+        words = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        return f"; not read: {words}" if words else ""
 
 
 def find_masks(folder: Path, tool: MaskTool) -> MaskFolder:
     """The masks below ``folder``; ``tool``: the numbering of masks without names of their own."""
     masks: dict[str, tuple[MaskFiles, ...]] = {}
+    files: list[Path] = []
     for here, _, names in os.walk(folder):
+        files += (Path(here) / name for name in names)
         for name, mask in _masks_in(Path(here), sorted(names), top=folder, tool=tool):
             masks[name] = (*masks.get(name, ()), mask)
-    return MaskFolder(tool=tool, masks=masks)
+    used = {file for own in masks.values() for mask in own for file in mask.files}
+    return MaskFolder(tool=tool, masks=masks, others=tuple(sorted(set(files) - used)))
 
 
 def _masks_in(folder: Path, names: list[str], *, top: Path, tool: MaskTool) -> Iterator[tuple[str, MaskFiles]]:
@@ -154,6 +169,13 @@ def _masks_in(folder: Path, names: list[str], *, top: Path, tool: MaskTool) -> I
             named = {*names_of_mask(file.stem), file.name, *filter(None, [place if len(files) == 1 else ""])}
             mask = MaskFiles(files=(file,), tool=tool)
             yield from ((name, mask) for name in set(header.series_instance_uids) or named)
+
+
+def _kind_of(file: Path) -> str:
+    """What a file is that may hold masks but is not read, in words that follow a count; '' for any other."""
+    if is_archive(file):
+        return "archive(s), which must be unpacked first"
+    return "RTSTRUCT, of which a SEG or a NIfTI file must be made first" if is_structure_set(file) else ""
 
 
 def _listed(names: list[str]) -> str:

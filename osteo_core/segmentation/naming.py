@@ -58,8 +58,7 @@ _LONG = re.compile(r"(\w+?)(cervical|thoracic|dorsal|lumbar)vert(?:ebrae?)?")
 _LONG_NUMBERED = re.compile(r"(cervical|thoracic|dorsal|lumbar)vert(?:ebrae?)?(\d{1,2})")
 _SACRUM = re.compile(r"(?:vert(?:ebrae?)?)?(?:sacrum|s1|os ?sacrum)")
 _CARET_LABEL = re.compile(r"<Label\b[^>]*\bKey=\"(-?\d+)\"[^>]*>\s*(?:<!\[CDATA\[)?([^\]<]*)(?:\]\]>)?\s*</Label>")
-#: Written by nnU-Net beside its predictions.
-NNUNET_NAMES = "dataset.json"
+_NNUNET_NAMES = "dataset.json"
 
 
 def level_of_name(name: str) -> Level | None:
@@ -97,7 +96,14 @@ def names_in(path: Path) -> dict[int, str]:
 
     {} if there are none.
     """
-    return segment_names(path) or _names_in_header(path) or _names_beside(path.parent / NNUNET_NAMES)
+    return segment_names(path) or _names_in_header(path) or _names_beside(nnunet_names_of(path))
+
+
+def nnunet_names_of(path: Path) -> Path:
+    """nnU-Net's file of names for a label map: beside predictions, above the folder ``labelsTr`` of a data set."""
+    beside = path.parent / _NNUNET_NAMES
+    is_of_data_set = path.parent.name.startswith("labels") and not beside.is_file()
+    return path.parent.parent / _NNUNET_NAMES if is_of_data_set else beside
 
 
 def disagreement(own: Mapping[int, Level], table: Mapping[int, Level], present: Iterable[int]) -> str:

@@ -111,16 +111,28 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Identifier:
-    """Text that identifies something exactly; a spreadsheet that took it for a number has altered it."""
+    """Text that identifies something exactly; a spreadsheet that took it for a number has altered it.
+
+    A row of means or totals below the others is nobody's.
+    """
 
     def read(self, text: str, decimals: Decimals) -> str:
-        """The text as it is. Raises CellRefusedError for a number as altered by a spreadsheet."""
+        """The text as it is. Raises CellRefusedError for a number as altered by a spreadsheet, and for a summary."""
+        if _SUMMARY.fullmatch(text):
+            raise CellRefusedError("an identifier", "a word for a summary of rows; delete that row")
         found = next((words for pattern, words in _ALTERED if pattern.fullmatch(text)), "")
         if found:
             raise CellRefusedError("an identifier as text (format the column as text and enter it again)", found)
         return text
 
 
+#: First cell of a row of statistics, as spreadsheets and people write it.
+_SUMMARY = re.compile(
+    r"(?:grand |sub)?totals?|sum|mean|average|avg|median|n(?: ?= ?\d+)?|sd|std\.?(?: ?dev\.?)?|stdev|min(?:imum)?"
+    r"|max(?:imum)?|mittel(?:wert)?|summe|gesamt|moyenne|somme|[ée]cart[- ]type|promedio|media|suma"
+    r"|合计|总计|平均值?|均值",
+    re.IGNORECASE,
+)
 _ALTERED = (
     (re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+"), "a number with an exponent, whose digits a spreadsheet has rounded"),
     (re.compile(r"\d+[.,]0+"), "a number with decimals"),

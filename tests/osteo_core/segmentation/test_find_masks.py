@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
+from pydicom import Dataset
 
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -208,3 +209,22 @@ def test_a_reason_names_both_sides_where_it_may(tmp_path: Path) -> None:
     assert "secret" not in kept.sentence
     assert "other" not in kept.sentence
     assert "looked for 'secret_ct', 'secret'; those there are named 'other_seg', 'other'" in told.sentence
+
+
+def test_files_that_are_not_read_are_named_by_kind(tmp_path: Path) -> None:
+    """Otherwise 'the folder holds no mask' stands beside a folder full of structure sets."""
+    write_series(tmp_path / "masks", CtSpec(slices=2, change=lambda dataset, _: _as_structure_set(dataset)))
+    (tmp_path / "masks" / "all.zip").write_bytes(b"PK")
+    (tmp_path / "masks" / "notes.txt").write_text("none")
+    folder = find_masks(tmp_path / "masks", MaskTool.VERSE)
+    for own in (folder, replace(folder, tells_names=True)):
+        found = own.mask_of(series_of(tmp_path / "ct.nii.gz"))
+        assert isinstance(found, Exclusion)
+        assert found.found.endswith(
+            "; not read: 2 RTSTRUCT, of which a SEG or a NIfTI file must be made first, 1 archive(s), which must be "
+            "unpacked first"
+        )
+
+
+def _as_structure_set(dataset: Dataset) -> None:
+    dataset.SOPClassUID, dataset.Modality = "1.2.840.10008.5.1.4.1.1.481.3", "RTSTRUCT"

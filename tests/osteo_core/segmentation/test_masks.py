@@ -102,10 +102,21 @@ def test_one_vertebra_under_two_numbers_or_files_is_refused(tmp_path: Path) -> N
     assert "it names L1 twice" in sentence(mask)
 
 
-def test_nnunets_names(tmp_path: Path) -> None:
-    write_nifti(tmp_path / "case.nii.gz", two_levels(1, 2), GRID)
+@pytest.mark.parametrize("folder", [".", "labelsTr"])
+def test_nnunets_names(tmp_path: Path, folder: str) -> None:
+    """Beside predictions, or above the labels of a data set."""
+    (tmp_path / folder).mkdir(exist_ok=True)
+    path = tmp_path / folder / "case.nii.gz"
+    write_nifti(path, two_levels(1, 2), GRID)
     (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "L1": 1, "L2": 2}}))
-    assert np.array_equal(whole(one(tmp_path / "case.nii.gz")).labels, VERSE)
+    assert np.array_equal(whole(one(path)).labels, VERSE)
+
+
+def test_names_above_any_other_folder_are_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    write_nifti(tmp_path / "masks" / "case.nii.gz", two_levels(1, 2), GRID)
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": {"background": 0, "L1": 1, "L2": 2}}))
+    assert "its numbers have no names" in sentence(one(tmp_path / "masks" / "case.nii.gz"))
 
 
 def test_another_tools_numbers_hold_no_vertebra(tmp_path: Path) -> None:

@@ -150,6 +150,13 @@ def test_a_patient_id_that_a_spreadsheet_altered_is_refused(cell: str) -> None:
     assert mapped("mrn;bmd\n12E5;92\nA-1.0;93\n").refused == ()
 
 
+@pytest.mark.parametrize("cell", ["Mean", "SD", "TOTAL", "n = 24", "Mittelwert", "平均值"])
+def test_a_row_of_statistics_below_the_patients_is_nobodys(cell: str) -> None:
+    (refused,) = mapped(f"mrn;bmd\n1;92\n{cell};93\n").refused
+    assert refused.why == "PatientID: expected an identifier, found a word for a summary of rows; delete that row"
+    assert mapped("mrn;bmd\nMEANS-1;92\nn24a;93\n").refused == ()
+
+
 @pytest.mark.parametrize("heading", ["BMD [mg HA/cm3]", "vBMD_mgHA_cm3", "BMD CaHA (mg/cm3)", "Hydroxyapatit-Dichte"])
 def test_a_heading_that_names_another_mineral_is_refused(heading: str) -> None:
     (refused,) = mapped(f"mrn;{heading};Mineral\n1;92;HA\n2;93;K2HPO4\n", vBMD_mg_cm3=heading).refused
