@@ -84,15 +84,20 @@ class ContrastPhase(StrEnum):
     UNKNOWN = "unknown"
 
 
-#: Words of (0018,0010) ContrastBolusAgent that mean 'no contrast', and words that may follow one of them.
+#: Words of (0018,0010) ContrastBolusAgent that mean 'no contrast' or 'unknown', and words that may stand beside it.
 _NO_AGENT = re.compile(
-    r"no|none|nil|n|non|not|nein|ohne|kein\w{0,2}|without|w/o|sans|sin|senza|nativ[ea]?|plain|false|n/a|na"
-    r"|(?:non|un)-?(?:contrast|enhanced)|0(?:[.,]0+)?(?:ml|cc)?|无(?:造影剂)?|平扫"
+    r"no|none|nil|null|n|non|not|nein|ohne|kein\w{0,2}|without|w/o|sans|sin|senza|sem|n[aã]o|nativ[ea]?|plain|false"
+    r"|n/a|n\.?a\.?|(?:non|un)-?(?:contrast|enhanced)|ncct|nect|0+(?:[.,]0+)?(?:ml|cc)?|zonder|geen|natief|utan|uden"
+    r"|ing[ea][nt]?|inget|bez|brak|nie|yok|kontrasts[iı]z|ilman|нет|без|не|нативн\w*"
+    r"|[无無](?:造影[剂剤])?し?|平扫|未(?:使用|注射|增强)|なし|単純|(?:非|単純)造影|造影なし|非増強|없음|비조영|무조영"
+    r"|unknown|unbekannt|inconnue?|desconocid[oa]|неизвестно|未知|不明|\?+"
 )
-_AFTER_NO = re.compile(
-    r"contrast\w*|kontrast\w*|km|pdc|iv|i\.?v\.?|agent|medium|media|medio|produit|de|given|administered|used"
-    r"|applicable|enhanced|enhancement|ct|scan|phase|injection|inyectado|ml|cc"
+_BESIDE_NO = re.compile(
+    r"contrast\w*|kontrast\w*|km|kl|pdc|mdc|civ|iv|i\.?v\.?|agent|medium|media|mezzo|medio|meio|produit|di|de|given"
+    r"|administered|used|applied|injected|applicable|enhanced|enhancement|ct|scan|phase|injection|inyectado|ml|cc"
+    r"|контраст\w*|вводил\w*|применял\w*|усилени\w*|造影[剂剤]|조영제?"
 )
+_ZERO = re.compile(r"0+(?:[.,]0+)?(?:ml|cc)?")
 
 
 def names_agent(contrast_bolus_agent: str | None) -> bool:
@@ -101,11 +106,13 @@ def names_agent(contrast_bolus_agent: str | None) -> bool:
     >>> names_agent("NON IONIC CONTRAST"), names_agent("non-contrast")
     (True, False)
     """
-    first, *rest = re.findall(r"[^\s,;:()\[\]_-]+", (contrast_bolus_agent or "").casefold()) or [""]
-    if not first:
+    words = re.findall(r"[^\s,;:()\[\]_\\-]+", (contrast_bolus_agent or "").casefold())
+    if not words or (_ZERO.fullmatch(words[0]) and words[1:2] in (["ml"], ["cc"])):
         return False
-    is_none = _NO_AGENT.fullmatch(first)
-    return not (is_none and all(_NO_AGENT.fullmatch(word) or _AFTER_NO.fullmatch(word) for word in rest))
+    is_none = [_NO_AGENT.fullmatch(word) is not None for word in words]
+    return not any(is_none) or not all(
+        no or _BESIDE_NO.fullmatch(word) for no, word in zip(is_none, words, strict=True)
+    )
 
 
 class KernelGroup(StrEnum):

@@ -54,6 +54,12 @@ _NATIVE_SYNTAXES = (
 )
 
 
+#: RLE, JPEG baseline, extended and lossless, JPEG-LS, JPEG 2000: GDCM decodes these.
+_COMPRESSED_SYNTAXES = frozenset(
+    f"1.2.840.10008.1.2.{tail}" for tail in ("5", *(f"4.{n}" for n in (50, 51, 57, 70, 80, 81, 90, 91)))
+)
+
+
 class PixelsUnreadableError(Exception):
     """Pixels that cannot be decoded; the message is safe to show (it names no file)."""
 
@@ -66,7 +72,13 @@ def read_frames(path: Path, syntax: str, *, is_monochrome1: bool = False, is_res
     ``is_rescaled``: False for stored values without rescaling.
     """
     with local_file(path) as local:
-        return _frames(local, syntax, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
+        try:
+            return _frames(local, syntax, is_monochrome1=is_monochrome1, is_rescaled=is_rescaled)
+        except PixelsUnreadableError:
+            name = UID(syntax).name
+            if name == syntax or syntax in (*_NATIVE_SYNTAXES, *_COMPRESSED_SYNTAXES):
+                raise
+        raise PixelsUnreadableError(f"pixels stored as {name}, which is not read; export them uncompressed")
 
 
 def is_copy(one: SliceHeader, other: SliceHeader) -> bool:

@@ -134,6 +134,19 @@ _WORDS = (
     *((word, False) for word in ("ohne KM", "kein Kontrastmittel", "non-contrast", "NON CONTRAST CT", "w/o", "nil")),
     *((word, False) for word in ("sans", "sin contraste", "native", "nativ", "plain", "-", "--", "0 ml", "0.0", "n/a")),
     *((word, False) for word in ("No IV contrast", "NONE GIVEN", "without", "unenhanced", "sans produit de contraste")),
+    *(
+        (word, False)
+        for word in ("нет", "без контраста", "не вводился", "sem contraste", "senza mdc", "造影なし", "単純")
+    ),
+    *(
+        (word, False)
+        for word in ("zonder contrast", "bez kontrastu", "조영제 없음", "無", "NONE\\NONE", "N.A.", "NCCT")
+    ),
+    *((word, False) for word in ("0 ML OMNIPAQUE", "unknown", "未知", "null", "CONTRAST: NONE", "KM: nein")),
+    *(
+        (word, True)
+        for word in ("не ионный Ультравист", "10 ML OMNIPAQUE", "碘海醇", "NONE\\ISOVUE", "IV contrast, no oral")
+    ),
     *((word, True) for word in ("ULTRAVIST 370", "NON IONIC", "no oral, Isovue iv", "1", "with and w/o", "100 ml")),
     *((word, True) for word in ("nonionic contrast", "NOVAQUE", "native + Imeron", "oral")),
 )

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import HTJ2KLossless
 
 from osteo_core.dicom.volume import read_volume
 from osteo_core.imaging.resample import canonical
@@ -330,6 +332,19 @@ def test_a_file_cut_short_is_unreadable(tmp_path: Path, syntax: str) -> None:
     assert isinstance(found, Exclusion)
     assert found.sentence.startswith("The files could not be read: file 6 of 16 by name (slice at z -587.5")
     assert "cut short" in found.sentence
+
+
+def test_a_compression_that_is_not_read_is_named(tmp_path: Path) -> None:
+    built = write_series(tmp_path / "ct", CtSpec(syntax="JPEG 2000"))
+    for file in built.files:
+        dataset = dcmread(file)
+        dataset.file_meta.TransferSyntaxUID = HTJ2KLossless
+        dataset.PixelData = encapsulate([b"\xff\x4f\xff\x51" + bytes(96)])
+        dataset.save_as(file)
+    found = read_volume(the_series(find(built.folder)))
+    assert isinstance(found, Exclusion)
+    assert "pixels stored as High-Throughput JPEG 2000" in found.sentence
+    assert "cut short" not in found.sentence
 
 
 def test_a_file_gone_since_is_unreadable(tmp_path: Path) -> None:
