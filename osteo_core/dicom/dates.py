@@ -42,8 +42,11 @@ def _day(stated: str) -> date | None:
 def age_years(source: Source) -> float | None:
     """Age at the study from (0010,1010), else from birth date and study date; None if neither is plausible."""
     stated = _age(text(source, "PatientAge"))
-    if stated is not None:
-        return stated
+    return age_by_dates(source) if stated is None else stated
+
+
+def age_by_dates(source: Source) -> float | None:
+    """Age at the study from birth date and study date; None if one is missing or the age is not plausible."""
     born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
     if born is None or scanned is None:
         return None

@@ -8,7 +8,7 @@ from datetime import date
 
 from pydicom.dataelem import RawDataElement
 
-from osteo_core.dicom.dates import age_state, age_years, day
+from osteo_core.dicom.dates import age_by_dates, age_state, age_years, day
 from osteo_core.dicom.spectral import is_unnamed_multienergy, not_plain
 from osteo_core.dicom.values import Source, State, number, positive, read, sequence, shown, text, texts
 from osteo_core.limits.tables import TUBE_VOLTAGE_HIGH, TUBE_VOLTAGE_LOW
@@ -19,6 +19,9 @@ _LOSSY_SYNTAXES = frozenset(f"1.2.840.10008.1.2.4.{tail}" for tail in ("50", "51
 _SIMULATED_MARK = "simulated"
 #: A patient size outside this range is a typing error or in centimetres.
 _SIZE_M = (0.3, 2.5)
+
+#: An age in whole years is up to one year less than that by the dates; a greater difference is a contradiction.
+_AGES_APART_YEARS = 2.0
 
 #: Where multi-frame files and dual-energy scanners state the voltage of each tube (DICOM Supplement 188).
 _TUBE_SEQUENCES = ("CTXRayDetailsSequence", "CTAdditionalXRaySourceSequence", "MultienergyCTAcquisitionSequence")
@@ -206,4 +209,8 @@ def _odd_age(source: Source) -> tuple[Odd, ...]:
     state, shown = age_state(source)
     if state in (State.MENDED, State.UNREADABLE):
         return (Odd(name="the patient's age", shown=shown, is_read=state is State.MENDED),)
-    return ()
+    stated, by_dates = age_years(source), age_by_dates(source)
+    if stated is None or by_dates is None or abs(stated - by_dates) <= _AGES_APART_YEARS:
+        return ()
+    words = f"{stated:.0f}, by the dates of birth and study it is {by_dates:.0f}"
+    return (Odd(name="the patient's age", shown=words, is_read=True),)

@@ -601,6 +601,8 @@ def _raw(**values: str):
         ({"SliceThickness": "LO=2,5 mm"}, "slice thickness written '2,5 mm'"),
         ({"PatientAge": "AS=67"}, "the patient's age written '67'"),
         ({"PatientAge": "LO=67 years"}, "the patient's age written in words"),
+        ({"PatientBirthDate": "DA=19580401"}, ""),
+        ({"PatientBirthDate": "DA=19810401"}, "age written 67, by the dates of birth and study it is 45"),
         ({"Rows": "IS=48"}, ""),
         ({"Manufacturer": "LO=SIEMENS\0\0"}, ""),
     ],
