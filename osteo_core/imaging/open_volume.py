@@ -28,6 +28,10 @@ _PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
 _NIFTI_2_HEADER = 540
 #: The voxel file named in an NRRD or MetaImage header; it is read only from the same folder.
 _DATA_FILE = re.compile(rb"^(?:data ?file\s*:|ElementDataFile\s*=)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+#: How an NRRD or MetaImage header states the voxel size; without one SimpleITK takes 1 mm.
+_VOXEL_SIZE = re.compile(
+    rb"^(?:spacings|space directions)\s*:|^Element(?:Spacing|Size)\s*=", re.IGNORECASE | re.MULTILINE
+)
 _OWN_DATA = (b"LOCAL", b"LIST")
 _HEADER_BYTES = 65536
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
@@ -89,7 +93,8 @@ def _reader(path: Path) -> Any:
     with path.open("rb") as stream:
         begin = stream.read(_HEADER_BYTES)
     end = begin.find(b"\n\n")
-    for found in _DATA_FILE.finditer(begin[:end] if end > 0 else begin):
+    header = begin[:end] if end > 0 else begin
+    for found in _DATA_FILE.finditer(header):
         data = found[1].decode("utf-8", errors="replace")
         if not found[1].upper().startswith(_OWN_DATA) and Path(data).name != data:
             raise UnknownFileError("a header whose voxel file is in another folder")
@@ -99,6 +104,8 @@ def _reader(path: Path) -> Any:
         reader.ReadImageInformation()
     except RuntimeError:
         raise UnknownFileError("a header that SimpleITK cannot read") from None
+    if not _VOXEL_SIZE.search(header):
+        raise UnknownFileError("a header that states no voxel size")
     return reader
 
 
@@ -146,5 +153,11 @@ def _affine_ras(reader: Any) -> FloatArray:
 
 
 def _states_space(reader: Any, path: Path) -> bool:
-    """Whether axes refer to the patient: NRRD states it in ``space``; MetaImage does so by convention."""
-    return path.name.lower().endswith((".mha", ".mhd")) or reader.HasMetaDataKey("NRRD_space")
+    """Whether axes refer to the patient: NRRD states it in ``space``; MetaImage does so by convention.
+
+    SimpleITK converts every space that refers to the patient to LPS; others (scanner-xyz) keep their name.
+    """
+    if path.name.lower().endswith((".mha", ".mhd")):
+        return True
+    has_space = reader.HasMetaDataKey("NRRD_space")
+    return bool(has_space and reader.GetMetaData("NRRD_space") == "left-posterior-superior")

@@ -115,18 +115,36 @@ def test_what_cannot_be_read_is_told_without_a_name(tmp_path: Path) -> None:
     far = b"ObjectType = Image\nNDims = 3\nDimSize = 4 4 4\nElementType = MET_SHORT\nElementDataFile = /etc/passwd\n"
     (tmp_path / "secret.mhd").write_bytes(far)
     assert "whose voxel file is in another folder" in sentence(tmp_path / "secret.mhd")
-    huge = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 9000 9000 9000\nencoding: raw\n\n"
+    huge = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 9000 9000 9000\nspacings: 1 1 1\nencoding: raw\n\n"
     (tmp_path / "secret.nrrd").write_bytes(huge)
     assert "claims 729,000,000,000 voxels" in sentence(tmp_path / "secret.nrrd")
 
 
-def test_an_nrrd_that_names_no_space_says_no_orientation(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("geometry", "is_oriented"),
+    [
+        (b"spacings: 1 1 1\n", False),
+        (b"space: scanner-xyz\nspace directions: (1,0,0) (0,1,0) (0,0,1)\n", False),
+        (b"space: RAS\nspace directions: (1,0,0) (0,1,0) (0,0,1)\n", True),
+    ],
+)
+def test_an_nrrd_without_a_patients_space_says_no_orientation(
+    tmp_path: Path, geometry: bytes, is_oriented: bool
+) -> None:
     (tmp_path / "a.nrrd").write_bytes(
-        b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n\n" + b"\1" * 8
+        b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n" + geometry + b"\n" + b"\1" * 8
     )
     header = read_nifti_header(tmp_path / "a.nrrd")
     assert not isinstance(header, Exclusion)
-    assert not header.is_oriented
+    assert header.is_oriented is is_oriented
+
+
+def test_a_header_without_voxel_size_is_not_read_as_millimetres(tmp_path: Path) -> None:
+    nrrd = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n\n" + b"\1" * 8
+    meta = b"ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+    for name, content in (("a.nrrd", nrrd), ("a.mha", meta + b"\1" * 8)):
+        (tmp_path / name).write_bytes(content)
+        assert "a header that states no voxel size" in sentence(tmp_path / name)
 
 
 def test_names_of_a_slicer_segmentation(tmp_path: Path) -> None:
