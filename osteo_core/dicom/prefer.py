@@ -15,8 +15,32 @@ _LONG_ENOUGH_SHARE = 0.6
 #: Coverages within this of each other count as the same.
 _COVERAGE_ROUNDING_MM = 20.0
 
-_TRUNK_WORDS = ("ABD", "PELV", "LUMB", "SPINE", "LWS", "CAP", "TAP", "WHOLE", "TRUNK", "RUMPF")
-_ELSEWHERE_WORDS = ("CHEST", "THORAX", "LUNG", "HEAD", "NECK", "BRAIN", "CARD", "HEART", "CORONARY", "EXTREM")
+#: Parts of words in descriptions, upper case: English, German, French, Italian, Spanish, Dutch, Swedish, Turkish,
+#: Polish, Russian, Chinese, Japanese and Korean.
+_TRUNK_WORDS = (
+    *("ABD", "PELV", "LUMB", "SPINE", "LWS", "CAP", "TAP", "WHOLE", "TRUNK", "RUMPF", "BAUCH", "BECKEN", "BASSIN"),
+    *("ADDOM", "LOMB", "BACINO", "BUIK", "BEKKEN", "BUKEN", "BATIN", "KARIN", "BRZUCH", "MIEDNIC"),
+    *("БРЮШ", "ЖИВОТ", "ТАЗ", "ПОЯСНИЧ", "腹", "腰", "盆", "盤", "복부", "골반", "요추"),
+)
+_ELSEWHERE_WORDS = (
+    *(
+        "CHEST",
+        "THORA",
+        "TORAX",
+        "TÓRAX",
+        "TORAC",
+        "TORAKS",
+        "LUNG",
+        "POUMON",
+        "POLMON",
+        "PULM",
+        "HEAD",
+        "NECK",
+        "BRAIN",
+    ),
+    *("CARD", "HEART", "CORONARY", "EXTREM", "KOPF", "SCHÄDEL", "HALS", "CRANI", "CRÂNE", "CRÁNEO", "CABEZA"),
+    *("HOOFD", "ГРУД", "ЛЕГК", "ГОЛОВ", "МОЗГ", "胸", "肺", "头", "頭", "颈", "頸", "흉부", "두부", "폐"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

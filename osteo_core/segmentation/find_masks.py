@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from osteo_core.archives import is_archive
 from osteo_core.dicom.seg import is_structure_set, seg_header
 from osteo_core.imaging.files import belongs_to_header, is_volume_file, volume_stem
 from osteo_core.outcomes import Exclusion, ExclusionCode
@@ -32,6 +31,7 @@ _CHUNK = 2**20
 _LISTED = 5
 #: At most this many files beside the masks are opened to tell what they are.
 _EXAMINED = 200
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".7z", ".rar")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +173,7 @@ def _masks_in(folder: Path, names: list[str], *, top: Path, tool: MaskTool) -> I
 
 def _kind_of(file: Path) -> str:
     """What a file is that may hold masks but is not read, in words that follow a count; '' for any other."""
-    if is_archive(file):
+    if file.name.lower().endswith(_ARCHIVES):
         return "archive(s), which must be unpacked first"
     return "RTSTRUCT, of which a SEG or a NIfTI file must be made first" if is_structure_set(file) else ""
 

@@ -61,9 +61,19 @@ def test_each_criterion_decides(worse: dict, reason: str, against: str) -> None:
         assert not left.is_preferred
 
 
-def test_the_description_may_name_the_region() -> None:
-    other = replace(GOOD, series_key="a")
-    words = {"a": "CHEST LUNG LOW DOSE", "b": "ABDOMEN PELVIS"}
+@pytest.mark.parametrize(
+    ("elsewhere", "trunk"),
+    [
+        ("CHEST LUNG LOW DOSE", "ABDOMEN PELVIS"),
+        ("TC TORACE 1.0", "TC ADDOME 5.0"),
+        ("TÓRAX", "SERIE 3"),
+        ("КТ ОРГАНОВ ГРУДНОЙ КЛЕТКИ", "КТ БРЮШНОЙ ПОЛОСТИ"),
+        ("胸部 1MM", "胸腹部 5MM"),
+    ],
+)
+def test_the_description_may_name_the_region(elsewhere: str, trunk: str) -> None:
+    other = replace(GOOD, series_key="a", slice_thickness_mm=0.5)
+    words = {"a": elsewhere, "b": trunk}
     assert choose_preferred((other, GOOD), words)[0][0].series_key == "b"
 
 
