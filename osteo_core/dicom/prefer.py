@@ -23,22 +23,8 @@ _TRUNK_WORDS = (
     *("БРЮШ", "ЖИВОТ", "ТАЗ", "ПОЯСНИЧ", "腹", "腰", "盆", "盤", "복부", "골반", "요추"),
 )
 _ELSEWHERE_WORDS = (
-    *(
-        "CHEST",
-        "THORA",
-        "TORAX",
-        "TÓRAX",
-        "TORAC",
-        "TORAKS",
-        "LUNG",
-        "POUMON",
-        "POLMON",
-        "PULM",
-        "HEAD",
-        "NECK",
-        "BRAIN",
-    ),
-    *("CARD", "HEART", "CORONARY", "EXTREM", "KOPF", "SCHÄDEL", "HALS", "CRANI", "CRÂNE", "CRÁNEO", "CABEZA"),
+    *("CHEST", "THORA", "TORAX", "TÓRAX", "TORAC", "TORAKS", "LUNG", "POUMON", "POLMON", "PULM", "CARD", "HEART"),
+    *("CORONARY", "EXTREM", "HEAD", "NECK", "BRAIN", "KOPF", "SCHÄDEL", "HALS", "CRANI", "CRÂNE", "CRÁNEO", "CABEZA"),
     *("HOOFD", "ГРУД", "ЛЕГК", "ГОЛОВ", "МОЗГ", "胸", "肺", "头", "頭", "颈", "頸", "흉부", "두부", "폐"),
 )
 
