@@ -28,6 +28,7 @@ from pydicom.valuerep import STANDARD_VR
 from osteo_core.archives import local_file, status_of
 from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflated
 from osteo_core.dicom.slices import SliceHeader
+from osteo_core.dicom.stored_bits import needs_more_bits
 from osteo_core.dicom.values import DAMAGE, number, sequence, text
 
 # GDCM's warnings quote file names, which may contain a patient's name.
@@ -108,6 +109,8 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
     is_as_written = not is_monochrome1 and is_rescaled
     if syntax in _NATIVE_SYNTAXES:
         _check_length(path)
+        if needs_more_bits(path):
+            return _decoded_bare(path, is_rescaled=is_rescaled, is_wide=True)
     with path.open("rb") as file:
         has_preamble = file.read(132)[128:] == b"DICM"
     if syntax == _GE_BIG_ENDIAN_PIXELS:
@@ -198,18 +201,21 @@ def _decoded(path: Path) -> NDArray[Any]:
     return frames
 
 
-def _decoded_bare(path: Path, *, is_rescaled: bool) -> NDArray[Any]:
-    """The frames, decoded from a minimal copy of the file. Raises PixelsUnreadableError."""
+def _decoded_bare(path: Path, *, is_rescaled: bool, is_wide: bool = False) -> NDArray[Any]:
+    """The frames, decoded from a minimal copy of the file, with all allocated bits if ``is_wide``.
+
+    Raises PixelsUnreadableError.
+    """
     with tempfile.TemporaryDirectory() as folder:
         bare = Path(folder) / "bare.dcm"
         try:
-            _write_bare(path, bare, is_rescaled=is_rescaled)
+            _write_bare(path, bare, is_rescaled=is_rescaled, is_wide=is_wide)
         except DAMAGE:
             raise PixelsUnreadableError("pixels damaged, cut short, or in an unknown compression") from None
         return _decoded(bare)
 
 
-def _write_bare(path: Path, bare: Path, *, is_rescaled: bool) -> None:
+def _write_bare(path: Path, bare: Path, *, is_rescaled: bool, is_wide: bool) -> None:
     with config.disable_value_validation():
         dataset: Dataset = dcmread(path, force=True)
         own = Dataset()
@@ -218,6 +224,8 @@ def _write_bare(path: Path, bare: Path, *, is_rescaled: bool) -> None:
                 own[keyword] = dataset[keyword]
         own.PhotometricInterpretation = text(dataset, "PhotometricInterpretation").replace("OCHROME1", "OCHROME2")
         own["PixelData"] = dataset["PixelData"]
+        if is_wide:
+            own.BitsStored, own.HighBit = own.BitsAllocated, own.BitsAllocated - 1
         syntax = UID(dataset.file_meta.TransferSyntaxUID)
         if not _is_whole(own, syntax, path):  # pydicom accepts short data, and GDCM fills the rest
             raise ValueError

@@ -481,3 +481,35 @@ def test_big_endian_pixels_of_ge_workstations_are_read(tmp_path: Path) -> None:
         path.write_bytes((raw[:at] + pixels + raw[at + len(pixels) :]).replace(little, ge, 1))
     volume = volume_of(find(built.folder))
     np.testing.assert_array_equal(volume.voxels_hu, built.voxels_hu)
+
+
+@pytest.mark.parametrize(("is_signed", "intercept"), [(True, 0.0), (False, -1024.0)])
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big endian"])
+def test_values_beyond_the_stated_bits_are_not_cut(
+    tmp_path: Path, is_signed: bool, intercept: float, syntax: str
+) -> None:
+    """In 12 bits, metal of 3500 HU would be soft tissue or air; programs that copy a header write such files."""
+
+    def add_metal(dataset: Dataset, _: int) -> None:
+        kind = ("<i2", "<u2")[not is_signed]
+        pixels = np.frombuffer(dataset.PixelData, dtype=kind).copy()
+        pixels[:5] = 3500 - intercept
+        dataset.PixelData = pixels.tobytes()
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    spec = CtSpec(is_signed=is_signed, intercept=intercept, syntax=syntax, change=add_metal)
+    volume = volume_of(find(write_series(tmp_path / "ct", spec).folder))
+    assert (volume.voxels_hu[:5, 0, 0] == 3500).all()
+    assert (volume.voxels_hu[5:, 0, 0] < 3500).all()
+
+
+def test_bits_above_the_stored_ones_that_hold_an_overlay_are_no_value(tmp_path: Path) -> None:
+    def add_overlay(dataset: Dataset, _: int) -> None:
+        pixels = np.frombuffer(dataset.PixelData, dtype="<u2").copy()
+        pixels[:5] |= 0x1000
+        dataset.PixelData = pixels.tobytes()
+        dataset.BitsStored, dataset.HighBit = 12, 11
+        dataset.add_new(0x60000102, "US", 12)
+
+    built = write_series(tmp_path / "ct", CtSpec(change=add_overlay))
+    assert_truth(volume_of(find(built.folder)), built)
