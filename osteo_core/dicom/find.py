@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 from osteo_core.archives import archive_of, is_archive
@@ -160,17 +161,26 @@ def _gather_dicom(file: File, gathered: _Gathered) -> None:
 def _members(gathered: _Gathered, about: About | None) -> list[Member]:
     """The series of each person, ordered by identifiers; those of volume files have no slices.
 
-    If slices of several people form one stack, it is one scan under several names and cannot be assigned to anyone.
+    If slices of several people form one stack, it is one scan under several names and cannot be assigned to anyone. A
+    series that was exported twice, each time under another name, is two scans.
     """
     members = []
     for own, slices in gathered.slices.items():
         parts = split_by_person(slices)
-        if len(parts) > 1 and isinstance(build_stack(slices, step=Step.FIND), Stack):
+        if len(parts) > 1 and _is_one_scan(parts):
             members.append(Member(identity=own, slices=slices, person=person_of(parts[0]), patients=len(parts)))
             continue
         members += [Member(identity=own, slices=part, person=person_of(part)) for part in parts]
     members += nifti_members([file.path for file in gathered.nifti], about)
     return sorted(with_patients(members), key=lambda member: member.identity)
+
+
+def _is_one_scan(parts: Sequence[Sequence[SliceHeader]]) -> bool:
+    """Whether the slices of several people complete one another, rather than lie at the same places."""
+    places = [{one.position_mm for one in part} for part in parts]
+    if all(2 * len(one & other) >= min(len(one), len(other)) for one, other in combinations(places, 2)):
+        return False
+    return isinstance(build_stack([one for part in parts for one in part], step=Step.FIND), Stack)
 
 
 def _judge(gathered: _Gathered, pseudonyms: Pseudonyms, settings: Settings, about: About | None) -> Found:

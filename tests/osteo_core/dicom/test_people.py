@@ -101,6 +101,17 @@ def test_one_patient_scanned_twice_stays_one(tmp_path: Path) -> None:
     assert caution_codes(found) == set()
 
 
+def test_a_series_exported_under_two_names_is_a_series_of_each(tmp_path: Path) -> None:
+    """Pseudonyms given twice leave the UIDs as they are; both exports are complete."""
+    for name in ("A", "B"):
+        write_series(tmp_path / name, CtSpec(patient_id=name))
+    found = find(tmp_path)
+    assert found.excluded == ()
+    assert [(s.n_slices, len({path.parent for path in s.files})) for s in found.series] == [(16, 1), (16, 1)]
+    assert len({s.patient_key for s in found.series}) == 2
+    assert caution_codes(found) == {"patient_unsure"}
+
+
 def test_slices_of_two_people_in_one_stack_are_nobodys(tmp_path: Path) -> None:
     def change(dataset: Dataset, k: int) -> None:
         dataset.PatientSex = "FM"[k % 2]
