@@ -133,9 +133,11 @@ _SUMMARY = re.compile(
     r"|合计|总计|平均值?|均值",
     re.IGNORECASE,
 )
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _ALTERED = (
     (re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+"), "a number with an exponent, whose digits a spreadsheet has rounded"),
     (re.compile(r"\d+[.,]0+"), "a number with decimals"),
+    (re.compile(rf"\d{{4}}-\d\d-\d\d(?:T.*)?|\d\d?-{_MONTH}|{_MONTH}-\d\d"), "a date, as which spreadsheets read 3-4"),
 )
 
 Kind = Number | OneOf | Day | Text | Identifier

@@ -142,12 +142,14 @@ def test_the_distribution_is_told_before_anything_is_taken_in() -> None:
     assert mapped("mrn,bmd\n,92\n").distribution is None
 
 
-@pytest.mark.parametrize("cell", ["1,23457E+11", "1.23457E+11", "12345.0", "1.2345678901234568e+17"])
+@pytest.mark.parametrize(
+    "cell", ["1,23457E+11", "1.23457E+11", "12345.0", "1.2345678901234568e+17", "2026-04-03", "04-Mar"]
+)
 def test_a_patient_id_that_a_spreadsheet_altered_is_refused(cell: str) -> None:
     (refused,) = mapped(f'mrn;bmd\n"{cell}";92\n').refused
     assert "PatientID: expected an identifier as text (format the column as text" in refused.why
     assert cell not in refused.why
-    assert mapped("mrn;bmd\n12E5;92\nA-1.0;93\n").refused == ()
+    assert mapped("mrn;bmd\n12E5;92\nA-1.0;93\n3-4;94\nMarc-04;95\n").refused == ()
 
 
 @pytest.mark.parametrize("cell", ["Mean", "SD", "TOTAL", "n = 24", "Mittelwert", "平均值"])
