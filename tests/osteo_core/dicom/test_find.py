@@ -348,6 +348,10 @@ def test_other_pixels_under_the_same_identifiers_in_one_folder_are_ambiguous(tmp
     assert read.code is ExclusionCode.AMBIGUOUS_SLICES
 
 
+def test_a_modality_in_small_letters_is_the_modality(tmp_path: Path) -> None:
+    assert the_series(found_in(tmp_path / "ct", change=_raw(Modality="CS=ct"))).modality == "CT"
+
+
 def test_a_scout_filed_with_its_volume_is_left_out(tmp_path: Path) -> None:
     def scout(dataset: Dataset, _: int) -> None:
         if dataset.InstanceNumber == 17:
