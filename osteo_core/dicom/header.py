@@ -23,6 +23,8 @@ from osteo_core.dicom.values import number, sequence, text
 
 _NIFTI_MAGIC = (b"n+1\0", b"ni1\0")
 _NIFTI_2_MAGIC = (b"n+2\0", b"ni2\0")
+#: 7-Zip, RAR, bzip2, xz, Zstandard.
+_OTHER_ARCHIVES = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd")
 #: Enough of a file to tell what it is, packed or not.
 _MAGIC_BYTES = 4096
 _DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
@@ -106,7 +108,11 @@ def _kind_of(begin: bytes) -> str:
             return f"NIfTI under another name; end it with {suffix}"
     if begin.startswith(b"NRRD000"):
         return "NRRD under another name; end it with .nrrd"
-    return "an archive under another name; end it with .zip" if begin.startswith(b"PK\x03\x04") else "not DICOM"
+    if begin.startswith(b"PK\x03\x04"):
+        return "an archive under another name; end it with .zip"
+    if begin.startswith(_OTHER_ARCHIVES):
+        return "an archive of a kind that is not read; unpack it, or pack it as .zip or .tar.gz"
+    return "not DICOM"
 
 
 def _looks_like_dicom(start: bytes) -> bool:

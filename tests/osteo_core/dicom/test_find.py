@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import sys
 from dataclasses import fields, replace
 from datetime import date
@@ -671,6 +673,9 @@ def test_the_suffix_does_not_decide_what_a_file_is(tmp_path: Path) -> None:
         (b"\x1f\x8b damaged", "not DICOM"),
         (b"NRRD0005\n" + bytes(400), "NRRD under another name; end it with .nrrd"),
         (b"PK\x03\x04" + bytes(400), "an archive under another name; end it with .zip"),
+        (b"7z\xbc\xaf\x27\x1c" + bytes(400), "an archive of a kind that is not read; unpack it, or pack it as .zip"),
+        (bz2.compress(b"a study" * 99), "an archive of a kind that is not read"),
+        (lzma.compress(b"a study" * 99), "an archive of a kind that is not read"),
     ],
 )
 def test_what_lies_under_a_dicom_name_is_told_by_its_content(tmp_path: Path, content: bytes, words: str) -> None:
