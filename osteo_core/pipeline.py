@@ -21,7 +21,7 @@ from osteo_core.density.plain_ct import plain_ct_cautions
 from osteo_core.density.rod_row import RodRow, find_rod_row
 from osteo_core.density.roi import measure_levels
 from osteo_core.density.tissues import find_calibration_tissues, tissue_cautions
-from osteo_core.density.turned import turned_body
+from osteo_core.density.turned import no_bone, turned_body
 from osteo_core.dicom.volume import read_volume
 from osteo_core.morphometry.fracture import grade_fractures
 from osteo_core.morphometry.frame import find_bodies
@@ -127,9 +127,9 @@ def measure_volume(
     segmentation = segmenter.segment(volume)
     if isinstance(segmentation, Exclusion):
         return segmentation
-    turned = turned_body(volume, segmentation)
-    if turned is not None:
-        return turned
+    no_spine = turned_body(volume, segmentation) or no_bone(volume, segmentation)
+    if no_spine is not None:
+        return no_spine
     bodies = find_bodies(segmentation)
     step_mm = max((body.step_along_mm for body in bodies), default=1.0)
     measurements, fractures = grade_fractures(measure_levels(volume, segmentation, bodies), step_mm=step_mm)

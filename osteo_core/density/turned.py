@@ -1,5 +1,7 @@
 """Whether the orientation of a body contradicts its header: spine in front, or lungs and pelvis at the wrong ends.
 
+And whether there is a spine at all.
+
 A converter that flips an image but not its affine leaves such a scan, and no vertebra is found with confidence in it.
 A swap of left and right cannot be detected: bone is alike on both sides. It does not affect the measurements either.
 """
@@ -14,7 +16,7 @@ from scipy import ndimage
 
 from osteo_core.density.trunk import Trunk, find_trunk
 from osteo_core.imaging.resample import canonical
-from osteo_core.limits.vertebra import LEVEL_CONFIDENCE
+from osteo_core.limits.vertebra import LEVEL_CONFIDENCE, OUTLINED_BONE_HU
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Segmentation, Volume
 from osteo_core.terms import Step
@@ -33,13 +35,29 @@ _PELVIS_TIMES = 1.8
 
 def turned_body(volume: Volume, segmentation: Segmentation) -> Exclusion | None:
     """Why the body contradicts its header; None if any level is sure or unrated, or nothing suggests it."""
-    sure = LEVEL_CONFIDENCE.value
-    if any(found.confidence is None or found.confidence >= sure for found in segmentation.levels):
+    if _is_any_sure(segmentation):
         return None
     voxels, geometry = canonical(volume.voxels_hu, volume.geometry)
     trunk = find_trunk(replace(volume, voxels_hu=voxels, geometry=geometry))
     found = _front(trunk) or _upside_down(trunk)
     return Exclusion(code=ExclusionCode.BODY_TURNED, step=Step.SEGMENT, found=found) if found else None
+
+
+def no_bone(volume: Volume, segmentation: Segmentation) -> Exclusion | None:
+    """Why nothing outlined is a vertebra, as in a scan of a water phantom; None if any level is sure, or it is bone."""
+    outlined = np.asarray(volume.voxels_hu[segmentation.labels > 0], dtype=float)
+    if _is_any_sure(segmentation) or not outlined.size:
+        return None
+    densest = float(np.percentile(outlined, 95))
+    if densest >= OUTLINED_BONE_HU.value:
+        return None
+    found = f"95 % of what looks like vertebrae is below {densest:.0f} HU; bone has {OUTLINED_BONE_HU.value:g} and more"
+    return Exclusion(code=ExclusionCode.NO_LUMBAR_LEVEL, step=Step.SEGMENT, found=found)
+
+
+def _is_any_sure(segmentation: Segmentation) -> bool:
+    sure = LEVEL_CONFIDENCE.value
+    return any(found.confidence is None or found.confidence >= sure for found in segmentation.levels)
 
 
 def _front(trunk: Trunk) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from osteo_core.density.turned import turned_body
+from osteo_core.density.turned import no_bone, turned_body
 from osteo_core.outcomes import ExclusionCode
 from osteo_core.records import Geometry, HuArray, Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import Anchor, Level
@@ -78,3 +80,24 @@ def test_a_level_that_is_sure_or_from_elsewhere_stays() -> None:
 def test_a_crop_round_the_spine_says_nothing() -> None:
     assert said(np.flip(body()[35:55, 20:55], BACK)) == ""
     assert said(np.full((20, 20, 2), 40, np.int16)) == ""
+
+
+@pytest.mark.parametrize(
+    ("hu", "confidence", "is_bone"),
+    [(120, 0.12, False), (120, 0.6, True), (120, None, True), (300, 0.12, True)],
+)
+def test_what_is_outlined_without_bone_is_no_vertebra(hu: int, confidence: float | None, is_bone: bool) -> None:
+    """Outlines in a scan of a water phantom had been graded as fractured vertebrae."""
+    volume = volume_of(np.full((20, 20, 20), hu, np.int16))
+    labels = np.zeros(volume.geometry.shape, np.uint8)
+    labels[5:15, 5:15, 5:15] = Level.L1
+    reason = no_bone(volume, replace(outlined(volume, confidence), labels=labels))
+    assert (reason is None) is is_bone
+    if reason is not None:
+        assert reason.code is ExclusionCode.NO_LUMBAR_LEVEL
+        assert reason.found == "95 % of what looks like vertebrae is below 120 HU; bone has 150 and more"
+
+
+def test_where_nothing_is_outlined_the_bone_is_not_asked_for() -> None:
+    volume = volume_of(np.zeros((20, 20, 20), np.int16))
+    assert no_bone(volume, outlined(volume)) is None
