@@ -37,7 +37,7 @@ LINE_INTERCEPT = Limit(
     unit="mg/cm³",
     source="design: published lines lie within 20; water is no bone",
     date="2026-11-28",
-    beyond="farther from 0: the row of a calibration table is refused",
+    beyond="farther from 0: no calibration line, as with stored values in place of HU",
 )
 LINE_RESIDUAL_LOW = Limit(
     value=0.1,

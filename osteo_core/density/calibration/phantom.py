@@ -199,6 +199,9 @@ def _fit(rods: list[Rod], known: KnownPhantom | None) -> _Fit:
         return _Fit(refusal="mean_hu repeats density_mg_cm3")
     if not low <= slope <= high:
         return _Fit(refusal=f"slope {slope:.3g} mg/cm3 per HU, {low:g} to {high:g} is plausible")
+    intercept, most = line.intercept_mg_cm3, limits.LINE_INTERCEPT.value
+    if abs(intercept) > most:
+        return _Fit(refusal=f"intercept {intercept:.0f} mg/cm3, {-most:g} to {most:g} is plausible")
     least = PHANTOM_R2.value
     return _Fit(
         slope_mg_cm3_per_hu=line.slope_mg_cm3_per_hu,

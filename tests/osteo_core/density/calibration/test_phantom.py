@@ -64,6 +64,8 @@ def test_the_error_of_the_fit_covers_the_truth_as_often_as_it_says(tmp_path):
         (_scan((0, 100, 200), (0, 190, 260)), "R2 0.9337, at least 0.99 is needed"),
         (_scan((0, 100, 200), (260, 130, 0)), "HU do not rise with density"),
         (_scan((0, 0.1, 0.2), (0, 130, 260)), "slope 0.000769 mg/cm3 per HU, 0.4 to 1.15 is plausible"),
+        # stored values, without the rescale intercept
+        (_scan((0, 50, 100, 200), (1000, 1060, 1122, 1244)), "intercept -818 mg/cm3, -150 to 150 is plausible"),
         # HU and density exchanged
         (_scan((2, 67, 132, 262), (0, 50, 100, 200)), "slope 1.3 mg/cm3 per HU, 0.4 to 1.15 is plausible"),
         (_scan((2, 100, 200), (2, 100, 200)), "mean_hu repeats density_mg_cm3"),
