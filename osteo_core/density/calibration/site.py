@@ -10,6 +10,7 @@ lowest_mg_cm3, highest_mg_cm3 (range of QCT in the pairs behind the line; option
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,6 +71,8 @@ _COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+#: What a line holds for; of two lines that differ in the first day alone, the later one counts.
+_WHERE = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral", "valid_from")
 COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS)
 
 
@@ -85,6 +88,7 @@ def read_site_lines(path: Path) -> tuple[SiteLine, ...]:
     """All lines of the table. Raises TableError naming the rows and columns that cannot be used."""
     rows = read_whole(path, "calibration table", _COLUMNS).taken
     refused = [Refused(line=row.line, why=why) for row in rows if (why := _odd(row))]
+    refused += _rivals(rows)
     refuse_rows(f"calibration table {path.name}", refused)
     return tuple(_line(row) for row in rows)
 
@@ -98,6 +102,15 @@ def _odd(row: Row) -> str:
     if first is not None and last is not None and first > last:
         return f"expected valid_from no later than valid_to, found {first} and {last}"
     return ""
+
+
+def _rivals(rows: Sequence[Row]) -> Iterator[Refused]:
+    """The rows for the scanner and first day of an earlier row: it cannot be told which of the two lines is meant."""
+    first: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        own = first.setdefault(tuple(str(row.cells[name]).casefold() for name in _WHERE), row)
+        if own is not row:
+            yield Refused(line=row.line, why=f"row {own.line} holds for the same scanner from the same day")
 
 
 def _line(row: Row) -> SiteLine:

@@ -163,6 +163,14 @@ def test_the_most_specific_and_latest_site_line_wins(tmp_path):
     assert choose_calibration(SERIES, read_setup(settings), NO_TISSUES).name == "model new"
 
 
+def test_two_lines_for_one_scanner_from_one_day_are_refused(tmp_path):
+    model = {"manufacturer_model_name": "LightSpeed VCT", "valid_from": "2020-01-01"}
+    other = {**model, "manufacturer_model_name": "lightspeed vct", "slope_mg_cm3_per_hu": "0.9"}
+    with pytest.raises(TableError, match="row 4: row 2 holds for the same scanner from the same day"):
+        read_setup(_table(tmp_path, model, {**other, "valid_from": "2021-01-01"}, other))
+    read_setup(_table(tmp_path, model, {**other, "mineral": "HA"}, {**other, "kvp": "100"}))
+
+
 @pytest.mark.parametrize(
     "row",
     [
