@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-MEASURING_VERSION = "7"
+MEASURING_VERSION = "8"
 #: `measuring_hash()` of the code that MEASURING_VERSION names.
 MEASURING_SHA256 = "62cec9bbc8bf4ac28a43e1eeeeb96df715718632b9fee61bcef3bf4154648fac"
 
