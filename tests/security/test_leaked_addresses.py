@@ -12,14 +12,16 @@ from starlette.middleware import Middleware
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
-from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime import memory_media_file_storage, runtime
+from streamlit.runtime.media_file_storage import MediaFileStorageError
 from streamlit.web.server.starlette.starlette_routes import create_media_routes
 
+from pages.ui.access import users
 from pages.ui.access.doors import Doors
-from pages.ui.access.users import user_of_cookies
+from pages.ui.access.users import end_login, user_of_cookies
 from pages.ui.services import review_case
 from pages.ui.shared import downloads
-from pages.ui.shared.downloads import KeptDownloads, PlainDownloads
+from pages.ui.shared.downloads import KeptDownloads, OwnButtons, PlainDownloads
 from pages.ui.viewer import review_routes
 from tests.pages.access.conftest import with_sign_in
 
@@ -34,7 +36,7 @@ class Site:
 
     def __init__(self) -> None:
         self.files = KeptDownloads("/media")
-        self.manager = MediaFileManager(self.files)
+        self.manager = OwnButtons(self.files)
         routes = [
             *review_routes.review_routes(),
             WebSocketRoute("/_stcore/stream", self._stream),
@@ -45,17 +47,21 @@ class Site:
     async def _stream(self, socket: WebSocket) -> None:
         """As in Streamlit: in a task of the socket, on another thread."""
         await socket.accept()
-        button = self.manager.add_deferred(lambda: b"n\n1\n", "text/csv", "1.0", "cohort.csv")
+        button = socket.query_params.get("button") or self.button()
         made = asyncio.create_task(asyncio.to_thread(self.manager.execute_deferred, button))
         await socket.send_text(await made)
         await socket.close()
 
+    def button(self) -> str:
+        """The identifier of a button for a file that is made on request."""
+        return self.manager.add_deferred(lambda: b"n\n1\n", "text/csv", "1.0", "cohort.csv")
+
     def client(self, cookies: dict[str, str] | None = None) -> TestClient:
         return TestClient(self.app, base_url="http://localhost:8501", client=("127.0.0.1", 50000), cookies=cookies)
 
-    def download(self, cookies: dict[str, str] | None = None) -> str:
-        """The address of a file made on request."""
-        with self.client(cookies).websocket_connect("/_stcore/stream", headers=HOST) as socket:
+    def download(self, cookies: dict[str, str] | None = None, *, button: str = "") -> str:
+        """The address of a file made on request, by a new button or the one given."""
+        with self.client(cookies).websocket_connect(f"/_stcore/stream?button={button}", headers=HOST) as socket:
             return socket.receive_text()
 
 
@@ -94,6 +100,31 @@ def test_a_file_made_on_request_is_for_who_asked(site: Site, with_sign_in: Cooki
     assert site.client().get(address, headers=HOST).status_code == 401
     assert site.download(bert) == address  # the same content, requested by both
     assert site.client(bert).get(address, headers=HOST).text == "n\n1\n"
+
+
+def test_a_button_is_for_who_has_it_on_a_page_and_as_long_as_their_sign_in_lasts(
+    site: Site, with_sign_in: Cookies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna, bert = with_sign_in("lead", sub="anna"), with_sign_in("researcher", sub="bert")
+    with monkeypatch.context() as script:
+        for module in (downloads, users):
+            script.setattr(module, "current_user", lambda: user_of_cookies(anna))
+        button = site.button()
+    assert site.download(anna, button=button).endswith(".csv")
+    for cookies in (bert, None):
+        with pytest.raises(MediaFileStorageError, match="made for another person"):
+            site.download(cookies, button=button)
+    end_login(anna)
+    again = with_sign_in("lead", sub="anna", nonce="another")
+    with pytest.raises(MediaFileStorageError, match="run out"):
+        site.download(again, button=button)
+
+
+def test_the_app_uses_these_files_and_buttons(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in ((memory_media_file_storage, "MemoryMediaFileStorage"), (runtime, "MediaFileManager")):
+        monkeypatch.setattr(module, name, getattr(module, name))  # put back afterwards
+    downloads.keep_downloads()
+    assert runtime.Runtime.__init__.__globals__["MediaFileManager"] is OwnButtons
 
 
 def test_a_file_that_a_page_shows_is_for_who_sees_the_page(

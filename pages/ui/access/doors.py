@@ -22,7 +22,7 @@ from osteo_core.settings import read_settings
 from pages.ui.access.hosts import own_names, why_foreign
 from pages.ui.access.roles import PAGES, Action, Door, User, may, route_rule
 from pages.ui.access.sign_in import SignIn, read_sign_in
-from pages.ui.access.sockets import Sockets
+from pages.ui.access.sockets import Sockets, in_short_messages
 from pages.ui.access.users import end_login, note_use, user_of_cookies
 
 _log = logging.getLogger("osteo.doors")
@@ -65,7 +65,8 @@ class Doors:
                 if why_not:
                     await _refuse(scope, receive, send, 403, why_not)
                 else:
-                    await self._app(_under_its_origin(scope, headers), receive, send)
+                    given = receive if user else in_short_messages(receive, send)
+                    await self._app(_under_its_origin(scope, headers), given, send)
         else:
             await self._pass(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""Limits the sockets open without a sign-in: each holds a session, which takes memory and a thread.
+"""Limits the sockets open without a sign-in and what they send: each holds a session, which takes memory and a thread.
 
 Signed-in users are not counted. A refused window retries by itself until others are closed.
 """
@@ -9,6 +9,8 @@ import contextlib
 from collections import Counter
 from collections.abc import Iterator
 
+from starlette.types import Message, Receive, Send
+
 from pages.ui.access.roles import User
 from pages.ui.access.sign_in import is_loopback
 
@@ -16,6 +18,10 @@ from pages.ui.access.sign_in import is_loopback
 _EACH, _ALL = 20, 200
 #: Windows of the local user, where no sign-in is configured.
 _LOCAL = 500
+#: Longest message without a sign-in, in bytes: the sign-in page sends far less, and Streamlit takes up to fifty times
+#: as much memory for its content.
+_MOST_BYTES = 2**16
+_TOO_BIG = 1009
 _TOO_MANY = "too many windows are open here without a sign-in; close some, or try again in a minute"
 
 
@@ -47,3 +53,16 @@ class Sockets:
             self._open[address] -= 1
             if not self._open[address]:
                 del self._open[address]
+
+
+def in_short_messages(receive: Receive, send: Send) -> Receive:
+    """The messages of a socket without a sign-in; one that is too long closes it."""
+
+    async def checked() -> Message:
+        message = await receive()
+        if len(message.get("bytes") or message.get("text") or "") <= _MOST_BYTES:
+            return message
+        await send({"type": "websocket.close", "code": _TOO_BIG})
+        return {"type": "websocket.disconnect", "code": _TOO_BIG}
+
+    return checked

@@ -3,22 +3,27 @@ asked.
 
 Streamlit deletes a file made on request as soon as two runs of any session have ended, unless the requesting session
 still holds it: with twenty users the browser's own request came too late and got 404. It would also compress each file
-at the highest level: 26 s of a core for a cohort of a million series. And it would send a file to anyone who knows its
-address; here a leaked address is useless to another person.
+at the highest level: 26 s of a core for a cohort of a million series. And it would make and send a file for anyone who
+knows the identifier of its button or its address; here either is useless to another person.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit.runtime import memory_media_file_storage
+from streamlit.runtime import runtime as streamlit_runtime
+from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.media_file_storage import MediaFileKind, MediaFileStorageError
 from streamlit.runtime.memory_media_file_storage import MemoryFile, MemoryMediaFileStorage
 
-from pages.ui.access.users import current_user, user_of_cookies
+from pages.ui.access.roles import Action
+from pages.ui.access.users import current_user, later, user_of_cookies
 
 _FILES = "/media/"
 _ASKS_FOR_LESS = b"accept-encoding"
@@ -27,6 +32,31 @@ KEPT_S = 60.0
 #: The subject of who sends the request, or holds the socket, that is being answered; '' for nobody and where no sign-in
 #: is configured, None where a page's script runs.
 _asks: ContextVar[str | None] = ContextVar("asks", default=None)
+_NOT_YOURS = "this file is not there, or was made for another person"
+
+
+def _subject() -> str | None:
+    """Who a file is for: the user of the running script, else who asks; it is made on request beside the script."""
+    user = current_user()
+    return user.subject if user else _asks.get()
+
+
+class OwnButtons(MediaFileManager):
+    """Streamlit's buttons of downloads, each restricted to the user whose page it is on, while their sign-in lasts.
+
+    Streamlit makes a file for any socket that knows the identifier of its button.
+    """
+
+    def add_deferred(self, data_callable: Callable[[], Any], *args: Any, **more: Any) -> str:
+        """Add a file to be made on request; making it fails for another person, and once the sign-in has ended."""
+        subject, make = _subject(), later(Action.USE, data_callable) if current_user() else data_callable
+
+        def made() -> Any:
+            if _asks.get() not in (None, subject):
+                raise MediaFileStorageError(_NOT_YOURS)
+            return make()
+
+        return super().add_deferred(made, *args, **more)
 
 
 class KeptDownloads(MemoryMediaFileStorage):
@@ -46,8 +76,7 @@ class KeptDownloads(MemoryMediaFileStorage):
         self, path_or_data: str | bytes, mimetype: str, kind: MediaFileKind, filename: str | None = None
     ) -> str:
         """Add a file for the current user; one that was about to be deleted stays."""
-        user = current_user()
-        subject = user.subject if user else _asks.get()  # made on request, it comes beside the script
+        subject = _subject()
         with self._lock:
             file_id = super().load_and_get_id(path_or_data, mimetype, kind, filename)
             if subject is not None:
@@ -60,7 +89,7 @@ class KeptDownloads(MemoryMediaFileStorage):
         """The file of that name. Raises MediaFileStorageError if there is none, or it is not for this user."""
         subject = _asks.get()
         if subject is not None and subject not in self._subjects.get(filename.partition(".")[0], ()):
-            raise MediaFileStorageError("this file is not there, or was made for another person")
+            raise MediaFileStorageError(_NOT_YOURS)
         return super().get_file(filename)
 
     def delete_file(self, file_id: str) -> None:
@@ -90,9 +119,10 @@ class KeptDownloads(MemoryMediaFileStorage):
 def keep_downloads() -> None:
     """Make apps that start from now on keep their downloads.
 
-    Streamlit has no setting for its file storage; a starting app uses the class of this name.
+    Streamlit has no setting for its file storage; a starting app uses the classes of these names.
     """
     memory_media_file_storage.MemoryMediaFileStorage = KeptDownloads  # type: ignore[misc, assignment]
+    streamlit_runtime.MediaFileManager = OwnButtons  # type: ignore[attr-defined]
 
 
 class PlainDownloads:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.ui import services
 from pages.ui.access.roles import Role, User
-from pages.ui.access.users import USER_COOKIE, current_user, was_idle
+from pages.ui.access.users import USER_COOKIE, current_user, end_logins, was_idle
 from pages.ui.shared import wording
 from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal
@@ -152,6 +152,7 @@ def _show_way_out(user: User) -> None:
 
 @in_words()
 def _sign_out(user: User) -> None:
+    end_logins([user.login])  # now: whether the browser goes on to /auth/logout is its own decision
     services.note_sign_out(user)
     st.logout()
 

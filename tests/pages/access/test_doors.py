@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tomllib
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
@@ -285,6 +286,33 @@ def test_who_is_not_signed_in_holds_so_many_sockets_from_one_address_and_in_all(
         ExitStack() as stack
     ):  # closed sockets do not count; behind a proxy that names no client, all share one address
         assert [held(stack, "127.0.0.1") for _ in range(4)] == [True, True, True, False]
+
+
+async def _length(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text(str(len(await socket.receive_bytes())))
+
+
+def test_who_is_not_signed_in_sends_short_messages_only(with_sign_in: Cookies) -> None:
+    """19 MB of field values took 1 GB of memory before anybody had signed in."""
+    app = Starlette(routes=[WebSocketRoute("/_stcore/stream", _length)], middleware=[Middleware(Doors)])
+
+    def sent(message: bytes, cookies: dict[str, str] | None = None) -> str:
+        far = TestClient(app, base_url="http://localhost:8501", client=("10.0.0.7", 50000), cookies=cookies)
+        with far.websocket_connect("/_stcore/stream", headers=HOST) as socket:
+            socket.send_bytes(message)
+            return socket.receive_text()
+
+    assert sent(b"a" * 2**16) == str(2**16)
+    with pytest.raises(WebSocketDisconnect) as closed:
+        sent(b"a" * (2**16 + 1))
+    assert closed.value.code == 1009
+    assert sent(b"a" * (2**16 + 1), with_sign_in("lead")) == str(2**16 + 1)
+
+
+def test_what_a_browser_sends_at_once_is_bounded_with_a_sign_in_too() -> None:
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxWidgetStateSize"] == 1
 
 
 def test_the_local_user_has_many_windows_and_not_any_number() -> None:

@@ -76,6 +76,19 @@ def test_an_unknown_or_missing_role_is_no_access(
     assert not app.metric
 
 
+def test_the_button_ends_the_sign_in_whether_or_not_the_browser_goes_on(
+    as_claims: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for noted in ("note_sign_in", "note_sign_out"):
+        monkeypatch.setattr(services, noted, lambda user: None)
+    claims = claims_of("lead")
+    app = as_claims(claims)
+    assert user_of(claims, services.settings()) is not None
+    app.button(key="sign-out").click().run()
+    assert not app.exception
+    assert user_of(claims, services.settings()) is None, "no copy of the cookie holds"
+
+
 def test_the_local_user_is_named_on_the_screen(filled_store: Path, open_page: Callable[..., AppTest]) -> None:
     app = open_page(filled_store)
     assert "No sign-in: one local user with every role." in texts(app)
