@@ -25,6 +25,7 @@ from pages.ui.shared.downloads import PlainDownloads, keep_downloads
 from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.shared.headers import SecurityHeaders, answer_fault
+from pages.ui.shared.logs import plain_logs
 from pages.ui.viewer.review_routes import review_routes
 
 # st.navigation switches the old automatic list of pages/ off only once it has run; a deep link that comes first
@@ -88,6 +89,7 @@ else:
         check_start()
     except SettingsError as refused:
         sys.exit(f"The dashboard does not start: {refused}.")
+    plain_logs()
     keep_from_others()
     keep_downloads()
     open_to_limit()

@@ -254,6 +254,8 @@ def checked(settings: Settings) -> Settings:
                 ("pacs_calling_ae_title", settings.pacs_calling_ae_title or " "),
             )
         },
+        "pacs_tls_certificate needs pacs_tls_ca, which turns TLS on": bool(settings.pacs_tls_ca)
+        or not settings.pacs_tls_certificate,
         f"masks must be a folder, but there is none at {settings.masks}": not settings.masks
         or Path(settings.masks).is_dir(),
         "masks can only be used with engine = own; remove one of the two settings": not settings.masks

@@ -18,6 +18,7 @@ from osteo_core.programme.follow_up import State
 from osteo_core.records import Event
 
 PLAN_KIND = "follow-up plan"
+_MOST_LETTERS = 100
 
 
 class Contact(StrEnum):
@@ -53,6 +54,8 @@ class Plan:
             )
         if not self.author.strip():
             raise needs_author("a note")
+        if len(self.assignee or "") > _MOST_LETTERS:
+            raise UsageError(f"an assignee's name may have {_MOST_LETTERS} letters at most")
         if self.snooze_until is not None and self.snooze_until <= self.at.date():
             raise UsageError(f"waiting must end after today, found {self.snooze_until}")
 

@@ -54,6 +54,10 @@ def test_a_pacs_is_a_table_of_its_own_or_names_with_a_prefix(tmp_path: Path) -> 
         ('pacs = "pacs.example"', r"setting pacs must be a table \[pacs\] with host"),
         ('[pacs]\nhots = "a"', r"unknown settings \['pacs_hots'\]"),
         ('[pacs]\nhost = "a"', "setting pacs_host needs pacs_ae_title"),
+        (
+            f'[pacs]\ntls_certificate = "{__file__}"',
+            "setting pacs_tls_certificate needs pacs_tls_ca, which turns TLS on",
+        ),
         ("[pacs]\nport = 0", "setting pacs_port must be 1 to 65535, found 0"),
         ('pacs_ae_title = "SEVENTEENLETTERS1"', "setting pacs_ae_title must be a title of 1 to 16 characters"),
         ('pacs_calling_ae_title = ""', "setting pacs_calling_ae_title must be a title"),

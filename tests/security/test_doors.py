@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -39,7 +40,9 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starlette:
     return Starlette(routes=own, middleware=[Middleware(SecurityHeaders)], exception_handlers={Exception: answer_fault})
 
 
-def ask(app: Starlette, address: str, *, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
+def ask(
+    app: Starlette, address: str, *, method: str = "GET", body: bytes = b"{}", **headers: str
+) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of one request, without a network."""
     split = urlsplit(address)
     sent: list[dict[str, Any]] = []
@@ -57,7 +60,7 @@ def ask(app: Starlette, address: str, *, method: str = "GET", **headers: str) ->
         "client": ("127.0.0.1", 1),
     }
 
-    given = [{"type": "http.request", "body": b"{}", "more_body": False}]
+    given = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
         if not given:
@@ -119,6 +122,15 @@ def test_no_other_signature_does(served: Starlette, name: str, monkeypatch: pyte
     monkeypatch.setattr(signing.time, "time", lambda: float(expiry) + 1)
     monkeypatch.setitem(signing.is_valid.__kwdefaults__, "clock", lambda: float(expiry) + 1)
     assert ask(served, sound, method=method)[0] == 403, "after it has run out"
+
+
+@pytest.mark.parametrize("name", ["measure", "sign"])
+def test_decisions_are_short(served: Starlette, name: str) -> None:
+    """What is signed stays for ever, on every page that shows the read."""
+    method, address = SIGNED[name]
+    sent = json.dumps({"words": "a" * 2**16}).encode()
+    status, _, body = ask(served, address(), method=method, body=sent)
+    assert (status, json.loads(body)["problem"][:38]) == (409, "decisions may have 64 KiB at most; sho")
 
 
 @pytest.mark.parametrize("name", SIGNED)

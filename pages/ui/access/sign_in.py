@@ -25,10 +25,13 @@ _LEAST_SECRET, _LEAST_DIFFERENT = 32, 8
 
 @dataclass(frozen=True, kw_only=True)
 class SignIn:
-    """The configured sign-in. ``origin``: the dashboard's origin as browsers send it ('https://bone.site')."""
+    """The configured sign-in. ``origin``: the dashboard's origin as browsers send it ('https://bone.site');
+    ``client_id``: the dashboard at the identity provider.
+    """
 
     origin: str
     cookie_secret: str
+    client_id: str
 
 
 @functools.cache
@@ -61,7 +64,8 @@ def read_sign_in() -> SignIn | None:
     for what, given in (("redirect_uri", address), ("server_metadata_url", metadata)):
         if given.scheme != "https" and not (given.scheme == "http" and is_loopback(given.hostname or "")):
             raise SettingsError(f"sign-in: {what} must begin with https; http is allowed for this machine only")
-    return SignIn(origin=f"{address.scheme}://{address.netloc}", cookie_secret=secret)
+    origin = f"{address.scheme}://{address.netloc}"
+    return SignIn(origin=origin, cookie_secret=secret, client_id=str(section["client_id"]))
 
 
 def _check_files() -> None:

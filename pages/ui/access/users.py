@@ -26,6 +26,8 @@ AUTHOR = "author"
 _SKEW_S = 300.0
 #: Longest sign-in (setting session_hours).
 _LONGEST_S = 24 * 3600.0
+#: Longest name that is shown, in letters.
+_NAME_LETTERS = 100
 #: Sign-ins ended here before they expired: a copy of the cookie is no longer valid.
 _ended: set[str] = set()
 #: Last use of each sign-in, in seconds since 1970; if missing, the time of signing in counts.
@@ -40,6 +42,8 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
     subject, issued = claims.get("sub"), claims.get("iat")
     if not isinstance(subject, str) or not subject.strip() or not isinstance(issued, int | float):
         return None
+    if not _is_for_us(claims.get("aud")):
+        return None
     login = login_of(claims)
     if not issued - _SKEW_S <= clock() < _ends_at(login, issued, settings) or login in _ended:
         return None
@@ -49,12 +53,25 @@ def user_of(claims: Mapping[str, Any], settings: Settings, *, clock: Callable[[]
     name = next((str(claims[key]) for key in ("name", "preferred_username", "email") if claims.get(key)), subject)
     return User(
         subject=subject.strip(),
-        name=name.strip(),
+        name=_plain(name) or _plain(subject),
         roles=roles,
         login=login,
         issued=issued,
         more=frozenset({Action.SEE_IMAGES} if sees_images else ()),
     )
+
+
+def _is_for_us(audience: Any) -> bool:
+    """Whether the provider made the token for this dashboard (OpenID Connect Core 1.0, 3.1.3.7, 3); Streamlit's library
+    accepts one for another client if only its 'azp' names us.
+    """
+    sign_in = read_sign_in()
+    return sign_in is None or sign_in.client_id in (audience if isinstance(audience, list) else [audience])
+
+
+def _plain(name: str) -> str:
+    """A name on one line, without signs that turn or hide other text, up to 100 letters."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in name).split())[:_NAME_LETTERS]
 
 
 def _ends_at(login: str, issued: float, settings: Settings) -> float:

@@ -23,6 +23,7 @@ from pages.ui.services.running_app import moment, query, settings, store_holder
 from pages.ui.services.store_holder import refusals_in_words
 
 _IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
+_MOST_LETTERS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,11 @@ def qct_table(content: bytes) -> tuple[Table, dict[str, str]]:
 
 @needs(Action.IMPORT_QCT)
 def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | None, source: str) -> Preview:
-    """What would be imported under this mapping; nothing is stored. Raises UsageError as ``map_rows``."""
+    """What would be imported under this mapping; nothing is stored. Raises UsageError as ``map_rows``, and for a long
+    source, which every value would repeat.
+    """
+    if len(source) > _MOST_LETTERS:
+        raise UsageError(f"the source may have {_MOST_LETTERS} letters at most, found {len(source):,}")
     mapped = map_rows(table, columns, pseudonyms_of(settings()), mineral=mineral, source=source)
     keys = sorted({value.patient_key for value in mapped.values})
     found = query("known_patients", patient_keys=keys).to_pylist()[0]

@@ -10,6 +10,7 @@ from pages.ui.access.users import needs
 from pages.ui.services.running_app import moment, query, store_holder
 
 _KIND = "saved view"
+_MOST_LETTERS = 100
 
 
 def saved_views() -> dict[str, CohortFilter]:
@@ -19,9 +20,9 @@ def saved_views() -> dict[str, CohortFilter]:
 
 @needs(Action.SAVE_VIEW)
 def save_view(name: str, cohort: CohortFilter, *, author: str) -> None:
-    """Save the filter under a name; the same name again replaces it. Raises UsageError without a name."""
-    if not name.strip():
-        raise UsageError("a view needs a name")
+    """Save the filter under a name; the same name again replaces it. Raises UsageError for no or too long a name."""
+    if not 0 < len(name.strip()) <= _MOST_LETTERS:
+        raise UsageError(f"a view needs a name of up to {_MOST_LETTERS} letters")
     _record({"name": name.strip(), "query": cohort.to_query()}, author)
 
 

@@ -35,6 +35,9 @@ _PUBLISH_EVERY_S, _REST = 15.0, 4.0
 _LONG_PUBLISHING_S = 3.0
 #: Answers are cached until something new is taken in: every page repeats some queries at every click.
 _ANSWERS, _SMALL_BYTES, _MINUTE_S = 256, 200_000, 60.0
+#: Longest text of a note or name, and of everything else in an event, in letters. A browser may send any length, and
+#: what is noted stays for ever on every page that shows it.
+_MOST_LETTERS, _MOST_ELSE = 4_000, 2**18
 _Key = tuple[str, int, int, tuple[tuple[str, Any], ...]]
 
 
@@ -128,8 +131,11 @@ class StoreHolder:
     def record(self, *noted: Event) -> bool:
         """Leave a user's events and take them in at once; False if they are kept and taken in later.
 
-        Raises UsageError, and nothing is noted, if the disk refuses them.
+        Raises UsageError, and nothing is noted, if the disk refuses them or a text is too long.
         """
+        for one in noted:
+            if max(len(one.reason), len(one.author)) > _MOST_LETTERS or len(one.payload_json) > _MOST_ELSE:
+                raise UsageError(f"a text of more than {_MOST_LETTERS:,} letters is not noted; shorten it")
         with refusals_in_words():
             events.record(self.store_dir, *noted)
         try:

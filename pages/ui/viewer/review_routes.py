@@ -40,6 +40,8 @@ _PRIVATE = {"Cache-Control": "private, max-age=900", "X-Content-Type-Options": "
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 #: A compressed mask of the largest displayed volume is far smaller; anything larger is not a mask.
 _MOST_BYTES = 32_000_000
+#: Decisions are a few words for each level.
+_MOST_DECISIONS = 2**16
 #: Streamlit's chunks of the patient's page, by the beginning of their file name.
 _PIECES = ("DataFrame", "Quiver", "arrowFormatUtils")
 _EXPIRED = "the links of this page have expired; it requests new ones by itself, try again"
@@ -217,6 +219,8 @@ def _part(given: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _object(body: bytes) -> dict[str, Any]:
+    if len(body) > _MOST_DECISIONS:
+        raise UsageError(f"decisions may have {_MOST_DECISIONS // 1024} KiB at most; shorten the reasons")
     try:
         given = json.loads(body)
     except (ValueError, RecursionError):

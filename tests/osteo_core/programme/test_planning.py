@@ -44,6 +44,7 @@ def test_a_plan_becomes_one_event(given, payload):
     [
         ({"author": "AB"}, "a plan needs exactly one of"),
         ({"author": "AB", "assignee": "C", "is_woken": True}, "a plan needs exactly one of"),
+        ({"author": "AB", "assignee": "C" * 101}, "an assignee's name may have 100 letters at most"),
         ({"author": " ", "assignee": "C"}, "needs an author"),
         ({"author": "AB", "snooze_until": date(2026, 11, 28)}, "waiting must end after today, found 2026-11-28"),
     ],

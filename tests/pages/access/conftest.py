@@ -15,7 +15,7 @@ from pages.ui.access.roles import Role
 
 SECRET = "0123456789abcdef" * 4
 ORIGIN = "https://bone.example"
-SIGN_IN = sign_in.SignIn(origin=ORIGIN, cookie_secret=SECRET)
+SIGN_IN = sign_in.SignIn(origin=ORIGIN, cookie_secret=SECRET, client_id="bone")
 
 
 def claims_of(*roles: str, **more: Any) -> dict[str, Any]:
@@ -23,6 +23,7 @@ def claims_of(*roles: str, **more: Any) -> dict[str, Any]:
     now = int(time.time())
     return {
         "sub": "subject-1",
+        "aud": "bone",
         "name": "Anna Example",
         "roles": list(roles),
         "iat": now,

@@ -89,6 +89,12 @@ def test_the_button_ends_the_sign_in_whether_or_not_the_browser_goes_on(
     assert user_of(claims, services.settings()) is None, "no copy of the cookie holds"
 
 
+@pytest.mark.parametrize("name", [" ", "a" * 101])
+def test_a_view_has_a_short_name(name: str) -> None:
+    with pytest.raises(UsageError, match="a view needs a name of up to 100 letters"):
+        services.save_view(name, services.CohortFilter(), author="AB")
+
+
 def test_the_local_user_is_named_on_the_screen(filled_store: Path, open_page: Callable[..., AppTest]) -> None:
     app = open_page(filled_store)
     assert "No sign-in: one local user with every role." in texts(app)

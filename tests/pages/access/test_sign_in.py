@@ -19,9 +19,11 @@ from osteo_core.errors import SettingsError
 from osteo_core.settings import Settings
 from pages.ui.access.roles import Role
 from pages.ui.access.sign_in import check_start, is_loopback, read_sign_in, role_names
-from pages.ui.access.users import login_of, user_of
+from pages.ui.access.users import login_of, user_of, user_of_cookies
 from tests.house.sources import ROOT
-from tests.pages.access.conftest import SECRET, claims_of
+from tests.pages.access.conftest import SECRET, claims_of, with_sign_in
+
+__all__ = ["with_sign_in"]
 
 GOOD = {
     "redirect_uri": "https://bone.example/oauth2callback",
@@ -61,7 +63,7 @@ def test_a_good_section_gives_origin_and_secret(write: Write) -> None:
     write(toml())
     found = read_sign_in()
     assert found is not None
-    assert (found.origin, found.cookie_secret) == ("https://bone.example", SECRET)
+    assert (found.origin, found.cookie_secret, found.client_id) == ("https://bone.example", SECRET, GOOD["client_id"])
     check_start()
 
 
@@ -220,6 +222,41 @@ def test_a_sign_in_holds_from_when_it_was_made_for_the_hours_that_the_site_sets(
     claims, settings = claims_of("lead", iat=1000), Settings(session_hours=2, idle_minutes=0)
     held = {at: user_of(claims, settings, clock=lambda at=at: at) is not None for at in (600, 700, 1000, 8199, 8200)}
     assert held == {600: False, 700: True, 1000: True, 8199: True, 8200: False}
+
+
+@pytest.mark.parametrize(
+    ("audience", "is_in"),
+    [
+        ("bone", True),
+        (["other", "bone"], True),
+        ("other", False),
+        (["other"], False),
+        ([], False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_token_for_another_client_lets_nobody_in(audience: Any, is_in: bool, with_sign_in: Any) -> None:
+    """The library that Streamlit uses accepts it if 'azp' names us."""
+    claims = claims_of("lead", aud=audience, azp="bone")
+    assert (user_of(claims, Settings()) is not None) is is_in
+    assert (user_of_cookies(with_sign_in("lead", aud=audience, azp="bone")) is not None) is is_in
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("Anna\u202e Example", "Anna Example"),
+        ("Anna\x1b[2J\n\x00 Example\u200b", "Anna [2J Example"),
+        (" ", "subject-1"),
+        ("\u202e", "subject-1"),
+        ("Ä" * 300, "Ä" * 100),
+    ],
+)
+def test_a_name_is_one_short_line_that_turns_and_hides_no_text(sent: str, shown: str) -> None:
+    user = user_of(claims_of("lead", name=sent), Settings())
+    assert user is not None
+    assert user.name == shown
 
 
 def test_another_sign_in_of_the_same_person_is_another() -> None:

@@ -47,6 +47,12 @@ def references() -> list[float]:
     return [float(value) for value in services.agreement_pairs(CohortFilter(), by_level=False).reference]
 
 
+def test_a_source_that_every_value_would_repeat_is_short(filled: list[str]) -> None:
+    table, columns = services.qct_table(b"Patient;vBMD\nMRN1;90,0\n")
+    with pytest.raises(UsageError, match="the source may have 200 letters at most, found 201"):
+        services.preview_qct(table, columns, mineral=Mineral.K2HPO4, source="a" * 201)
+
+
 def test_a_second_import_says_what_it_replaces_and_is_undone_by_withdrawing_it(filled: list[str]) -> None:
     before = sorted(references())
     assert len(before) > 3

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,20 @@ def test_a_note_that_the_disk_refuses_is_refused_in_words_and_leaves_nothing(
             ):
                 holder.record(event("refused"))
         assert holder.record(event("kept"))
+        assert [row["event_id"] for row in open_events(holder)] == ["kept"]
+    finally:
+        holder.close()
+
+
+@pytest.mark.parametrize(
+    "given", [{"reason": "a" * 4001}, {"author": "a" * 4001}, {"payload_json": f'"{"a" * 2**18}"'}]
+)
+def test_a_note_that_is_too_long_is_refused_in_words_and_leaves_nothing(tmp_path: Path, given: dict[str, str]) -> None:
+    holder = StoreHolder(tmp_path)
+    try:
+        with pytest.raises(UsageError, match="more than 4,000 letters is not noted"):
+            holder.record(event("short"), replace(event("long"), **given))
+        assert holder.record(replace(event("kept"), reason="a" * 4000))
         assert [row["event_id"] for row in open_events(holder)] == ["kept"]
     finally:
         holder.close()
