@@ -93,6 +93,8 @@ def test_a_sound_signature_opens_its_address(served: Starlette, name: str) -> No
     status, headers, body = ask(served, address(), method=method)
     assert status == (200 if method == "GET" else 409)  # nobody has a read open under that token
     assert (SECRET in body) == (method == "GET")
+    if method == "GET":
+        assert headers["cache-control"] == "no-store", "no browser keeps a patient's CT on its disk"
     assert {key.lower(): value for key, value in HEADERS.items()}.items() <= headers.items()
 
 

@@ -36,7 +36,8 @@ from pages.ui.viewer import signing
 
 SCRIPTS = Path(__file__).parent / "reader"
 _PICTURE_NAME = re.compile(r"[0-9a-z]+_[0-9a-z]+_((ct|mask|roi|tissue)\.nii\.gz|mesh\.bin|lines\.json)")
-_PRIVATE = {"Cache-Control": "private, max-age=900", "X-Content-Type-Options": "nosniff"}
+#: A browser would keep a patient's CT on the disk of its machine, and show it after the sign-out.
+_PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 #: A compressed mask of the largest displayed volume is far smaller; anything larger is not a mask.
 _MOST_BYTES = 32_000_000

@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 #: How long an address stays valid, in seconds.
 LIFETIME_S = 1800
-#: Expiries are rounded up to this, so that a rerun within it gives the same address and the browser's cache serves.
+#: Expiries are rounded up to this, so that a rerun within it gives the same address, and nothing is fetched again.
 _STEP_S = 900
 _EXPIRY_DIGITS = 12
 
