@@ -135,6 +135,13 @@ def test_decisions_are_short(served: Starlette, name: str) -> None:
     assert (status, json.loads(body)["problem"][:38]) == (409, "decisions may have 64 KiB at most; sho")
 
 
+@pytest.mark.parametrize("sent", [b'{"words": "\\ud800"}', b'{"\\udfff": 1}', b"[" * 60_000, b"\xff", b"null"])
+def test_what_is_no_object_of_texts_is_refused(served: Starlette, sent: bytes) -> None:
+    method, address = SIGNED["sign"]
+    status, _, body = ask(served, address(), method=method, body=sent)
+    assert (status, json.loads(body)["problem"]) == (409, "expected a JSON object; reload the page")
+
+
 @pytest.mark.parametrize("name", SIGNED)
 def test_no_answer_may_be_read_from_another_page(served: Starlette, name: str) -> None:
     """A foreign page may send a request, but no header lets it read the answer, whatever origin it states."""

@@ -224,6 +224,7 @@ def _object(body: bytes) -> dict[str, Any]:
         raise UsageError(f"decisions may have {_MOST_DECISIONS // 1024} KiB at most; shorten the reasons")
     try:
         given = json.loads(body)
+        json.dumps(given, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
     except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict):
