@@ -271,7 +271,7 @@ def _fingerprint(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[obj
 def _fill(connection: duckdb.DuckDBPyConnection, kept: list[Part], faults: list[tuple[Part, str]]) -> int:
     """Insert all parts in the order in which they were written; returns how many. Unreadable ones go to ``faults``."""
     taken = 0
-    for batch in _batches(sorted(kept, key=lambda part: (part.path.stat().st_mtime_ns, part.name))):
+    for batch in _batches(parts.as_written(kept)):
         read = []
         for part in batch:
             try:

@@ -42,7 +42,7 @@ def compact(store_dir: Path) -> Compacted:
     """
     with OwnerLock(store_dir), translated(store_dir, "compacting"):
         refuse_half_erased(store_dir)
-        before = parts.kept_parts(store_dir)
+        before = parts.as_written(parts.kept_parts(store_dir))
         for kind in TABLES:
             small = ((part, parts.row_count(part)) for part in before if part.kind == kind)
             for group in _groups([(part, n) for part, n in small if n < _SMALL_ROWS]):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,6 +25,8 @@ _LENT = ("fresh_rows", "part_records", "touched_keys", "touched_patients", "touc
 #: Events that no derived row depends on (refresh.sql): a series was opened or looked up, an identity was revealed,
 #: outlines were saved but not yet signed.
 _NOT_DERIVED_FROM = pa.array(["opened", "looked up", "identity asked", "identity shown", "mask saved"])
+#: Column with the place of a row among those inserted at once.
+_PLACE = "place_among_fresh_rows"
 _NO_KEYS = TABLES["series"].schema.empty_table().select(["series_key"])
 _NO_EVENTS = TABLES["events"].schema.empty_table().select(["kind", "payload_json"])
 _NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_key"])
@@ -32,7 +35,7 @@ _NO_PATIENTS = TABLES["reference_values"].schema.empty_table().select(["patient_
 def take_in(connection: duckdb.DuckDBPyConnection, store_dir: Path) -> int:
     """Take in every part of the inbox; returns how many were new. Only the owner calls this, one thread at a time."""
     taken = 0
-    waiting = parts.waiting_parts(store_dir)
+    waiting = parts.as_written(parts.waiting_parts(store_dir))
     for start in range(0, len(waiting), _PARTS_AT_ONCE):
         taken += _take_in_batch(connection, store_dir, waiting[start : start + _PARTS_AT_ONCE])
     return taken
@@ -114,13 +117,17 @@ def insert(connection: duckdb.DuckDBPyConnection, read: Sequence[tuple[Part, pa.
 
 
 def _insert_rows(connection: duckdb.DuckDBPyConnection, kind: str, rows: pa.Table) -> None:
-    """Insert rows; existing ones, by the key of their kind, stay as they are."""
+    """Insert rows; of those with the same key, by their kind, the first stays as it is: stored, or in these rows.
+
+    A sign-in that is recorded again after a restart has the same key and another moment.
+    """
     key = [identifier(name) for name in TABLES[kind].key]
     same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM fresh.{name}" for name in key)
-    connection.register("fresh_rows", rows)
+    connection.register("fresh_rows", rows.append_column(_PLACE, pa.array(np.arange(len(rows)))))
     connection.execute(
-        f"INSERT INTO {kind} BY NAME SELECT DISTINCT * FROM fresh_rows AS fresh "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {kind} AS stored WHERE {same})"
+        f"INSERT INTO {kind} BY NAME SELECT * EXCLUDE ({_PLACE}) FROM fresh_rows AS fresh "
+        f"WHERE {_PLACE} IN (SELECT min({_PLACE}) FROM fresh_rows GROUP BY {', '.join(key)}) "
+        f"AND NOT EXISTS (SELECT 1 FROM {kind} AS stored WHERE {same})"
     )
 
 

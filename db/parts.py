@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,11 @@ def waiting_parts(store_dir: Path) -> list[Part]:
 def kept_parts(store_dir: Path) -> list[Part]:
     """All parts that were taken in, in order of their names."""
     return [Part(path=path) for path in sorted((store_dir / PARTS).glob(f"*/*/*{SUFFIX}"))]
+
+
+def as_written(given: Iterable[Part]) -> list[Part]:
+    """Parts in the order in which they were written: of rows with the same key the first stays, always the same one."""
+    return sorted(given, key=lambda part: (part.path.stat().st_mtime_ns, part.name))
 
 
 def any_kept(store_dir: Path) -> bool:

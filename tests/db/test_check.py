@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -14,7 +14,9 @@ import pyarrow as pa
 import pytest
 
 from db import parts
+from db.backup import back_up, restore
 from db.check import check_store, rebuild_store
+from db.compact import compact
 from db.connect import Store, open_store
 from db.events import record
 from db.parts import kept_parts
@@ -75,6 +77,35 @@ def test_rows_that_no_part_gave_are_found_and_rebuilding_mends_it(closed: Path) 
     assert "differs from its parts in measurements, cohort;" in faults(closed)["store"]
     assert [finding for finding in rebuild_store(closed) if not finding.ok] == []
     assert content(closed) == before
+
+
+def test_an_event_that_is_noted_again_at_another_moment_counts_as_first_written(
+    closed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A sign-in is noted again after a restart of the server: one event, in several parts of different content."""
+    at, backup = datetime(2026, 11, 30, 8, tzinfo=UTC), tmp_path_factory.mktemp("backup")
+    for minute in range(4):
+        again = Event(event_id="a" * 32, kind="signed in", series_key="", author="s", at=at + timedelta(minutes=minute))
+        os.utime(record(closed, again), (1_800_000_000 + minute, 1_800_000_000 + minute))
+        if minute:  # the first two are taken in at once
+            with open_store(closed) as store:
+                store.take_in()
+
+    def noted(place: Path) -> list[datetime]:
+        assert faults(place) == {}
+        with open_store(place) as store:
+            return [row["at"] for row in store.table("events").to_pylist()]
+
+    assert len([part for part in kept_parts(closed) if part.kind == "events"]) == 4
+    assert noted(closed) == [at]
+    rebuild_store(closed)
+    assert noted(closed) == [at]
+    back_up(closed, backup)
+    restore(backup, backup / "restored")
+    assert noted(backup / "restored") == [at]
+    compact(closed)
+    rebuild_store(closed)
+    assert noted(closed) == [at]
 
 
 @pytest.mark.parametrize("damage", ["missing", "noise"])
