@@ -53,6 +53,12 @@ def head(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return (int(found[0][0]), str(found[0][1])) if found else (0, _FIRST)
 
 
+def erased_events(connection: duckdb.DuckDBPyConnection) -> int:
+    """Number of links whose event is gone: where the chain has no fault, an erasure names each of them."""
+    found = connection.execute("SELECT count(*) FROM chain WHERE event_id NOT IN (SELECT event_id FROM events)")
+    return int(found.fetchall()[0][0])
+
+
 def faults(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Contradictions between chain and events, in words; empty if they agree."""
     events = {row["event_id"]: row for row in _rows(connection, "SELECT * FROM events")}
@@ -89,7 +95,7 @@ def _link(before: str, content: str) -> str:
 
 def _erased(events: dict[str, dict[str, Any]]) -> set[str]:
     records = (json.loads(row["payload_json"]) for row in events.values() if row["kind"] == ERASURE_KIND)
-    return {event_id for record in records for event_id in record["events"]}
+    return {event_id for record in records for event_id in record.get("events", ())}
 
 
 def _text(value: Any) -> str:

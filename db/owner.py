@@ -22,7 +22,9 @@ class OwnerLock:
         """
         try:
             store_dir.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(store_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # Not through a link: others may write to this folder, and what a link leads to would be emptied.
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(store_dir / LOCK_FILE, flags, 0o644)
         except OSError as error:
             raise StoreError(
                 f"the store {store_dir} cannot be written to ({error.strerror}); give this user the right to write "

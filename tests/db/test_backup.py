@@ -356,6 +356,23 @@ def test_rebuilding_keeps_the_chain_and_brings_the_events_back(place: Path) -> N
     assert content(place) == before
 
 
+def test_a_removal_under_a_forged_erasure_is_counted(place: Path) -> None:
+    """Whoever may write to the store can write an erasure, too; `check` shows that events are gone."""
+
+    def said() -> str:
+        return next(finding.message for finding in check_store(place) if finding.name == "events")
+
+    assert "erased" not in said()
+    forged = {"events": ["event2"], "series": 0}
+    for number, payload in enumerate(({}, forged)):
+        record(place, replace(note(20 + number, KEYS[0]), kind="erasure", payload_json=json.dumps(payload)))
+        with open_store(place) as store:
+            store.take_in()
+    with duckdb.connect(str(place / "osteo.duckdb")) as connection:
+        connection.execute("DELETE FROM events WHERE event_id = 'event2'")
+    assert "each in the chain, 1 of them erased with their patients; last link" in said()
+
+
 def traces(folder: Path, words: list[str]) -> list[str]:
     """Files below the folder that contain one of these words, Parquet values included."""
     found = []

@@ -57,6 +57,17 @@ def test_a_store_that_cannot_be_written_to_says_so(tmp_path: Path, monkeypatch: 
     assert not isinstance(raised.value, StoreOwnedError)
 
 
+def test_a_lock_that_leads_elsewhere_empties_no_file(tmp_path: Path) -> None:
+    """Several accounts may write to a store: one of them could name another's file."""
+    (tmp_path / "letter").write_text("of another account")
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "owner.lock").symlink_to(tmp_path / "letter")
+    with pytest.raises(StoreError, match="cannot be written to"):
+        open_store(store)
+    assert (tmp_path / "letter").read_text() == "of another account"
+
+
 def test_a_fault_while_opening_lets_the_store_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("db.connect.schema.bring_up", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "I/O")))
