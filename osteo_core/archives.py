@@ -55,11 +55,14 @@ _CHUNK_BYTES = 2**20
 #: The 64 MiB of MOST_UNPACKED: a small archive of blank slices is not a zip bomb.
 _ANYWAY_BYTES = 2**26
 _ENCRYPTED = 0x1
+#: A zip's list of MOST_MEMBERS, with long names. It is read as a whole, and each member takes ten times as much memory.
+_MOST_LIST_BYTES = 2**25
+_TOO_MANY = f"an archive of more than {MOST_MEMBERS.value:,.0f} files"
 _TOO_MUCH = "an archive that unpacks to more than any real study"
 #: What the libraries raise for damaged archives.
 _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, NotImplementedError, RuntimeError, ValueError),
+    *(EOFError, RuntimeError, ValueError),
 )
 
 
@@ -88,6 +91,16 @@ class _Archive:
         """Write one member's bytes, up to the limit."""
         with self.lock, self.open_member(member) as source:
             _copy(source, target, min(self.most_bytes, round(MOST_MEMBER_BYTES.value)))
+
+
+class _Listed(io.BufferedReader):
+    """A zip file whose list of members is bounded; nothing else is read in such large pieces."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises ArchiveError for a longer list."""
+        if size is not None and size > _MOST_LIST_BYTES:
+            raise ArchiveError(_TOO_MANY)
+        return super().read(size)
 
 
 def is_archive(path: Path) -> bool:
@@ -213,7 +226,7 @@ def _open(archive: Path, size: int, mtime_ns: int, process_id: int) -> _Archive:
             one = archive.name[: -len(".gz")]
             return _Archive(sizes={one: size}, open_member=lambda _: gzip.open(archive, "rb"), most_bytes=most)
         if name.endswith(_ZIP):
-            return _of_zip(zipfile.ZipFile(archive), most)
+            return _of_zip(zipfile.ZipFile(_Listed(archive.open("rb", buffering=0))), most)
         if name.endswith(_TAR):
             return _of_tar(tarfile.open(archive, "r:"), most)
         plain = tempfile.TemporaryFile()
@@ -281,7 +294,7 @@ def _left_out_words(outside: int, doubled: int) -> tuple[str, ...]:
 
 def _check_count(count: int) -> None:
     if count > MOST_MEMBERS.value:
-        raise ArchiveError(f"an archive of more than {MOST_MEMBERS.value:,.0f} files")
+        raise ArchiveError(_TOO_MANY)
 
 
 def _safe(name: str) -> str:
