@@ -98,6 +98,15 @@ def test_a_sound_signature_opens_its_address(served: Starlette, name: str) -> No
     assert {key.lower(): value for key, value in HEADERS.items()}.items() <= headers.items()
 
 
+def test_a_picture_that_leads_elsewhere_is_none(served: Starlette, tmp_path: Path) -> None:
+    picture = tmp_path / "pictures" / "0a_0b_ct.nii.gz"
+    picture.rename(tmp_path / "secrets.toml")
+    picture.symlink_to(tmp_path / "secrets.toml")
+    status, _, body = ask(served, SIGNED["picture"][1]())
+    assert status == 404
+    assert SECRET not in body
+
+
 @pytest.mark.parametrize("name", SIGNED)
 def test_no_other_signature_does(served: Starlette, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     method, address = SIGNED[name]

@@ -121,7 +121,9 @@ async def _picture(request: Request) -> Response:
         return PlainTextResponse(_EXPIRED, status_code=403)
     file = review_case.pictures_dir() / name
     is_being_made = review_files.is_being_made(name)  # asked first: a process that ends now has written the file
-    if not _PICTURE_NAME.fullmatch(name) or not (file.is_file() or is_being_made):
+    # No link: another account that may write to the store could let it lead to a file of ours, such as the sign-in's
+    # secrets.
+    if not _PICTURE_NAME.fullmatch(name) or file.is_symlink() or not (file.is_file() or is_being_made):
         return PlainTextResponse("this picture is no longer there; reload the page", status_code=404)
     if not file.is_file():
         return PlainTextResponse("being made", status_code=202, headers={"Cache-Control": "no-store"})
