@@ -61,6 +61,8 @@ class Doors:
             await _refuse(scope, receive, send, 403, foreign)
         elif scope["type"] == "websocket":
             user, (address, _) = user_of_cookies(_cookies(scope)), scope.get("client") or ("", 0)
+            if user is not None and not user.roles:  # any account of the organisation: it may do no more than nobody
+                user = None
             with self._sockets.opened(user, address) as why_not:
                 if why_not:
                     await _refuse(scope, receive, send, 403, why_not)

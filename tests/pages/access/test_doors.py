@@ -281,6 +281,7 @@ def test_who_is_not_signed_in_holds_so_many_sockets_from_one_address_and_in_all(
         assert [held(stack, "10.0.0.7") for _ in range(3)] == [True, True, False]
         assert [held(stack, "10.0.0.8") for _ in range(2)] == [True, False]
         assert [held(stack, "10.0.0.7", with_sign_in("lead")) for _ in range(5)] == [True] * 5
+        assert not held(stack, "10.0.0.7", with_sign_in("gardener")), "an account without a role here"
         assert not held(stack, "10.0.0.9", cookie_of(claims_of("lead", iat=1)))
     with (
         ExitStack() as stack
@@ -308,6 +309,8 @@ def test_who_is_not_signed_in_sends_short_messages_only(with_sign_in: Cookies) -
         sent(b"a" * (2**16 + 1))
     assert closed.value.code == 1009
     assert sent(b"a" * (2**16 + 1), with_sign_in("lead")) == str(2**16 + 1)
+    with pytest.raises(WebSocketDisconnect):
+        sent(b"a" * (2**16 + 1), with_sign_in("gardener"))
 
 
 def test_what_a_browser_sends_at_once_is_bounded_with_a_sign_in_too() -> None:
