@@ -53,10 +53,11 @@ def head(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     return (int(found[0][0]), str(found[0][1])) if found else (0, _FIRST)
 
 
-def erased_events(connection: duckdb.DuckDBPyConnection) -> int:
-    """Number of links whose event is gone: where the chain has no fault, an erasure names each of them."""
-    found = connection.execute("SELECT count(*) FROM chain WHERE event_id NOT IN (SELECT event_id FROM events)")
-    return int(found.fetchall()[0][0])
+def erased_words(connection: duckdb.DuckDBPyConnection) -> str:
+    """How many events of a chain without a fault are gone, each named by an erasure; '' for none."""
+    sql = "SELECT count(*) FROM chain WHERE event_id NOT IN (SELECT event_id FROM events)"
+    ((gone,),) = connection.execute(sql).fetchall()
+    return f", {gone} of them erased with their patients" if gone else ""
 
 
 def faults(connection: duckdb.DuckDBPyConnection) -> list[str]:

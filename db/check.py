@@ -205,13 +205,11 @@ def _database_findings(store_dir: Path) -> tuple[StoreFinding, ...]:
 
 def _event_finding(stored: duckdb.DuckDBPyConnection) -> StoreFinding:
     found = chain.faults(stored)
-    length, link = chain.head(stored)
-    gone = chain.erased_events(stored)
+    (n, link), gone = chain.head(stored), chain.erased_words(stored)
     if found:
         words = f"{'; '.join(found)}: they were changed outside the program; find out by whom, then {_REBUILD}"
         return StoreFinding(name="events", ok=False, message=words)
-    words = f"{length} events, each in the chain" + (f", {gone} of them erased with their patients" if gone else "")
-    return StoreFinding(name="events", ok=True, message=f"{words}; last link {link[:16]}")
+    return StoreFinding(name="events", ok=True, message=f"{n} events, each in the chain{gone}; last link {link[:16]}")
 
 
 def _mask_finding(store_dir: Path, stored: duckdb.DuckDBPyConnection) -> StoreFinding:

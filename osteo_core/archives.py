@@ -26,6 +26,7 @@ from typing import IO, Protocol
 
 from osteo_core.imaging.files import stamp_of, volume_stem
 from osteo_core.limits.limit import Limit
+from osteo_core.whole_files import private_folder
 
 MOST_MEMBERS = Limit(
     value=200_000,
@@ -169,14 +170,14 @@ def local_volume(path: Path) -> Iterator[Path]:
     if archive is None:
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with private_folder() as folder:
         place, stem = _name_in(archive, path.parent), volume_stem(path)
         for name in _opened(archive).sizes:
             own = PurePosixPath(name)
             if own.parent.as_posix() == place and own.name.startswith(f"{stem}."):
-                with Path(folder, own.name).open("wb") as copy:
+                with (folder / own.name).open("wb") as copy:
                     _unpack(archive, name, copy)
-        yield Path(folder, path.name)
+        yield folder / path.name
 
 
 @contextlib.contextmanager
@@ -190,10 +191,11 @@ def local_file(path: Path) -> Iterator[Path]:
         yield path
         return
     name = _name_in(archive, path)
-    with tempfile.NamedTemporaryFile(suffix=PurePosixPath(name).suffix) as copy:
-        _unpack(archive, name, copy)
-        copy.flush()
-        yield Path(copy.name)
+    with private_folder() as folder:
+        copy = folder / f"member{PurePosixPath(name).suffix}"
+        with copy.open("wb") as target:
+            _unpack(archive, name, target)
+        yield copy
 
 
 def _unpack(archive: Path, name: str, target: IO[bytes]) -> None:

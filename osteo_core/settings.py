@@ -215,8 +215,7 @@ def with_store_lines(settings: Settings, store_dir: Path | None = None) -> Setti
 
 def checked(settings: Settings) -> Settings:
     """The settings if valid, else SettingsError about the first invalid one: at the start, not for each series."""
-    low, high = settings.osteoporosis_below_mg_cm3, settings.normal_above_mg_cm3
-    ways = settings.calibration_ways
+    low, high, ways = settings.osteoporosis_below_mg_cm3, settings.normal_above_mg_cm3, settings.calibration_ways
     wanted = {
         f"workers must be at least 1, found {settings.workers}": settings.workers >= 1,
         f"worker_memory_gb must be at least {LEAST_MEMORY_GB:g}, found {settings.worker_memory_gb:g}": (

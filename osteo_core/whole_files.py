@@ -1,16 +1,26 @@
-"""Atomic writes: a file is complete or absent, even if a process is killed or the power fails."""
+"""Atomic writes: a file is complete or absent, even if a process is killed or the power fails.
+
+And temporary folders for copies of patients' files, which do not outlive their process for long either.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import functools
 import os
+import shutil
+import tempfile
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 #: Matches leftovers of killed processes: they are never read, and the owner of the folder removes them.
 HALF_WRITTEN = ".*.writing*"
+#: Temporary folders, each with a lock that its process holds; a young one may not have it yet.
+_PRIVATE, _LOCK, _YOUNG_S = "osteo-private-", ".lock", 60.0
 #: Errors of file systems that cannot sync a folder.
 _UNKNOWN = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
@@ -72,3 +82,39 @@ def keep_from_others() -> None:
     """
     own = os.umask(0o077)
     os.umask(own | 0o007)
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """A temporary folder for copies of a patient's files, for this user only.
+
+    If the process is killed, the next one of this user that makes such a folder removes it.
+    """
+    _remove_remains(int(time.time() // _YOUNG_S))
+    with tempfile.TemporaryDirectory(prefix=_PRIVATE) as name:
+        lock = _opened_lock(Path(name))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(lock)
+
+
+@functools.lru_cache(maxsize=1)
+def _remove_remains(_minute: int) -> None:
+    """Remove private folders of killed processes; once a minute is enough."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PRIVATE}*"):
+        with contextlib.suppress(OSError):  # removed by another process, or its own is alive
+            status = folder.lstat()
+            if status.st_uid != os.geteuid() or time.time() - status.st_mtime < _YOUNG_S:
+                continue
+            lock = _opened_lock(folder)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(lock)
+
+
+def _opened_lock(folder: Path) -> int:
+    return os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

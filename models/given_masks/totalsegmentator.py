@@ -16,7 +16,6 @@ import importlib.metadata
 import importlib.util
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +31,7 @@ from osteo_core.segmentation.find_masks import MaskFiles
 from osteo_core.segmentation.fit import misfit
 from osteo_core.segmentation.masks import WholeVertebrae, read_mask
 from osteo_core.segmentation.naming import MaskTool, level_of_name
+from osteo_core.whole_files import private_folder
 
 PACKAGE = "TotalSegmentator"
 #: Its networks by number: the package needs all networks of task 'total', whichever structures are requested.
@@ -95,8 +95,8 @@ def installed() -> tuple[str, str]:
 
 
 def _outlined(volume: Volume) -> WholeVertebrae | Exclusion:
-    with tempfile.TemporaryDirectory() as folder:
-        ct, mask = Path(folder) / "ct.nii.gz", Path(folder) / "mask.nii.gz"
+    with private_folder() as folder:
+        ct, mask = folder / "ct.nii.gz", folder / "mask.nii.gz"
         write_nifti(ct, volume.voxels_hu, volume.geometry)
         command = (sys.executable, "-m", "models.given_masks.totalsegmentator", str(ct), str(mask))
         ended = subprocess.run(command, cwd=_ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False)

@@ -6,7 +6,6 @@ Slice positions come from our own header reader, not from SimpleITK.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from osteo_core.dicom.bounds import BeyondBoundsError, is_deflated, write_inflat
 from osteo_core.dicom.slices import SliceHeader
 from osteo_core.dicom.stored_bits import needs_more_bits
 from osteo_core.dicom.values import DAMAGE, number, sequence, text
+from osteo_core.whole_files import private_folder
 
 # GDCM's warnings quote file names, which may contain a patient's name.
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
@@ -122,8 +122,8 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
             return _decoded(path)
         except PixelsUnreadableError:  # the element that GDCM fails on may not be needed for the pixels
             return _decoded_bare(path, is_rescaled=True)
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "whole.dcm"
+    with private_folder() as folder:
+        whole = folder / "whole.dcm"
         try:
             if has_preamble and is_as_written:
                 whole.symlink_to(path.absolute())
@@ -136,8 +136,8 @@ def _frames(path: Path, syntax: str, *, is_monochrome1: bool, is_rescaled: bool)
 
 def _read_deflated(path: Path, *, is_monochrome1: bool, is_rescaled: bool) -> NDArray[Any]:
     """GDCM inflates without a limit, so it is given the inflated file."""
-    with tempfile.TemporaryDirectory() as folder:
-        plain = Path(folder) / "plain.dcm"
+    with private_folder() as folder:
+        plain = folder / "plain.dcm"
         try:
             write_inflated(path, plain)
         except BeyondBoundsError as error:
@@ -206,8 +206,8 @@ def _decoded_bare(path: Path, *, is_rescaled: bool, is_wide: bool = False) -> ND
 
     Raises PixelsUnreadableError.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        bare = Path(folder) / "bare.dcm"
+    with private_folder() as folder:
+        bare = folder / "bare.dcm"
         try:
             _write_bare(path, bare, is_rescaled=is_rescaled, is_wide=is_wide)
         except DAMAGE:

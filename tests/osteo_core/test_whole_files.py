@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import tempfile
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from osteo_core.whole_files import HALF_WRITTEN, keep_from_others, write_bytes, write_text, writing
+from osteo_core.whole_files import (
+    HALF_WRITTEN,
+    _remove_remains,
+    keep_from_others,
+    private_folder,
+    write_bytes,
+    write_text,
+    writing,
+)
+from tests.house.sources import ROOT
 
 
 def test_what_is_written_appears_under_its_name_and_nothing_else_stays(tmp_path: Path) -> None:
@@ -76,3 +89,36 @@ def test_what_is_written_is_kept_from_others(tmp_path: Path, own: int, rights: i
         os.umask(before)
     assert (tmp_path / "b").stat().st_mode & 0o777 == rights
     assert (tmp_path / "a.json").stat().st_mode & 0o007 == 0
+
+
+def test_a_private_folder_goes_with_its_process_or_with_the_next_one_after_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is killed left a copy of a patient's file in the system's temporary folder for good."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    holds = (
+        "import sys, time; from osteo_core.whole_files import private_folder\n"
+        "with private_folder() as folder:\n"
+        "    (folder / 'a.dcm').touch(); print(folder, flush=True); time.sleep(60)"
+    )
+    made = [
+        subprocess.Popen([sys.executable, "-c", holds], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    dead, young, alive = (Path(one.stdout.readline().strip()) for one in made if one.stdout)
+    for killed in made[:2]:
+        killed.kill()
+        killed.wait()
+    foreign = tmp_path / "another.dcm"
+    foreign.touch()
+    long_ago = time.time() - 3600
+    for folder in (dead, alive):
+        os.utime(folder, (long_ago, long_ago))
+    _remove_remains.cache_clear()
+    with private_folder() as own:
+        assert own.stat().st_mode & 0o777 == 0o700
+        assert sorted(tmp_path.iterdir()) == sorted([young, alive, foreign, own])
+        assert (alive / "a.dcm").exists()
+    assert not own.exists()
+    made[2].kill()
+    made[2].wait()

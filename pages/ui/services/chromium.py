@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from osteo_core.errors import PictureError
+from osteo_core.whole_files import private_folder
 
 #: What to do if there is none; everything else works without it.
 INSTALL = (
@@ -58,8 +58,8 @@ def print_pdf(page: bytes) -> bytes:
     Raises PictureError if there is no Chromium or it ends without a PDF.
     """
     browser = needed_browser()
-    with tempfile.TemporaryDirectory(prefix="osteo-print-") as folder:
-        source, target = Path(folder) / "page.html", Path(folder) / "page.pdf"
+    with private_folder() as folder:
+        source, target = folder / "page.html", folder / "page.pdf"
         source.write_bytes(page)
         command = [browser, *_FLAGS, f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", source.as_uri()]
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import pyarrow as pa
 from commands.corrections import corrections_in, write_set
 from osteo_core.review.corrections import Corrected, signed_series
 from osteo_core.review.corrections import corrected_where as counted_by_scanner
+from osteo_core.whole_files import private_folder
 from pages.ui.services.cohort import hidden_from_this_reader, without_series
 from pages.ui.services.running_app import media_dir, query
 
@@ -37,8 +37,8 @@ def corrections_zip(*, hidden: Sequence[str] = ()) -> bytes:
 
     Raises UsageError if there is nothing to write.
     """
-    with tempfile.TemporaryDirectory(prefix="osteo-set-") as name:
-        folder = Path(name) / "corrections"
+    with private_folder() as place:
+        folder = place / "corrections"
         write_set(folder, _without(hidden), media_dir())
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:  # the images are already compressed
