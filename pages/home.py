@@ -26,8 +26,7 @@ def show_distribution(numbers: services.CohortNumbers) -> None:
     drawn, without = sum(one.count for one in bins), numbers.measured - numbers.categorised
     st.caption(
         f"Dashed: limits {limits.osteoporosis_below:g} and {limits.normal_above:g} {wording.UNIT}. "
-        f"{drawn:,} of {wording.counted(numbers.measured, 'measured series', 'measured series')} are shown; the others "
-        f"have no vBMD. {without:,} of all measured series have no category. "
+        f"Series with a vBMD: {drawn:,} of {numbers.measured:,} measured; without a category: {without:,}. "
         "Mineral and calibration are on each patient's page."
     )
 
