@@ -6,7 +6,7 @@
 -- free: a query puts there what it asks about the series with the largest pick, which stands for its patient.
 -- facts: code of the five years of age (4 bits; table five_years), face of the category (2 bits; table categories).
 -- Numbers and words of rules come from the tables of db/rules.py.
--- work_order, likewise: open flag, other flag, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
+-- work_order, likewise: open follow-up, ended one, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
 CREATE OR REPLACE TEMP TABLE joined AS
 WITH header AS (
     SELECT * FROM series
@@ -204,10 +204,10 @@ SELECT
     (j.status = 'measured')::UTINYINT + 2 * (c.follow_state IS NOT NULL)::UTINYINT
     + 4 * (c.follow_state IS NOT NULL AND NOT coalesce(c.is_over, false))::UTINYINT AS marks,
     j.patient_key IN (SELECT patient_key FROM touched_references) AS has_reference,
-    CASE WHEN j.status = 'measured' OR j.is_flagged OR len(j.review_reasons) > 0 THEN
+    CASE WHEN j.status = 'measured' OR len(j.review_reasons) > 0 OR c.follow_state IS NOT NULL THEN
         ((CASE
-            WHEN j.is_flagged AND NOT c.is_ended THEN 0::BIGINT
-            WHEN j.is_flagged THEN 1
+            WHEN c.follow_state IS NOT NULL AND NOT c.is_ended THEN 0::BIGINT
+            WHEN c.follow_state IS NOT NULL THEN 1
             ELSE 2
         END << 25) + CASE
             WHEN j.mean_vbmd_mg_cm3 IS NULL THEN 1::BIGINT << 24

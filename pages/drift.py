@@ -32,7 +32,7 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
             {
                 "Scanner": one.name,
                 "Vendor": one.vendor,
-                "Patients": one.patients,
+                "Series": one.series,
                 "Compared": one.compared,
                 "Alarms": one.alarms,
                 **{quantity.value: _last(one, quantity) for quantity in Quantity},
@@ -43,10 +43,10 @@ def choose_scanner(found: list[services.ScannerDrift]) -> services.ScannerDrift:
         placeholder="",
         alt="Scanners",
         column_config={
-            "Patients": st.column_config.NumberColumn(format="localized", help="With a vBMD and a study date"),
+            "Series": st.column_config.NumberColumn(format="localized", help="With a vBMD and a study date"),
             "Compared": st.column_config.NumberColumn(
                 format="localized",
-                help="Of these, in a sex and five-year age group with 5 or more patients; more than "
+                help="Of these, in a sex and five-year age group with 5 or more series; more than "
                 f"{DRIFT_WARM_UP.value:g} make a chart",
             ),
         },
@@ -130,7 +130,7 @@ else:
         st.caption(
             "vBMD minus the mean of the cohort's own sex and five-year age group; fat and muscle minus the mean of "
             "the same tube voltage and contrast phase. Each day is compared with all earlier days of the same scanner "
-            f"(from {DRIFT_WARM_UP.value:g} patients on). Limits are set to detect a step of "
+            f"(from {DRIFT_WARM_UP.value:g} series on). Limits are set to detect a step of "
             f"{100 * DRIFT_STEP.value:g} % with at most {DRIFT_FALSE_ALARMS.value:g} false alarms per scanner and "
             "year over all three charts."
         )

@@ -37,6 +37,11 @@ def choose_page(order: WorkOrder) -> int:
     return int(st.number_input(f"Page (of {order.pages:,})", 1, order.pages, key="page", width=140))
 
 
+def waiting_count(chosen: services.CohortFilter, reader: str | None) -> int:
+    """How many more would be listed if their follow-up did not wait for a later day."""
+    return services.worklist_count(replace(chosen, snoozed=True), seen_by=reader) if chosen.snoozed is False else 0
+
+
 def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
     """How many are listed, and whether the store has changed since the list was sorted."""
     flagged = services.cohort_numbers(chosen, seen_by=order.seen_by).flagged
@@ -45,10 +50,7 @@ def show_counts(order: WorkOrder, chosen: services.CohortFilter) -> None:
         words += f" The first {MOST_LISTED:,} are shown: narrow the filter or sort differently to see others."
     if order.noted:
         words += f" {len(order.noted):,} noted since the list was sorted."
-    waiting = 0
-    if chosen.snoozed is False:
-        waiting = services.worklist_count(replace(chosen, snoozed=True), seen_by=order.seen_by)
-    if waiting:
+    if waiting := waiting_count(chosen, order.seen_by):
         words += (
             f" {wording.counted(waiting, 'patient series', 'patient series')} waiting for a later day: see Filters."
         )
@@ -91,6 +93,13 @@ if not services.has_series():
 else:
     chosen = filters.heading("Worklist", "worklist", with_patients=True)
     if not services.worklist_count(chosen, seen_by=seen_by()) and not is_kept(chosen):
-        frame.draw_empty("No patient matches this filter. Remove part of it to see more.", icon=":material/search_off:")
+        waiting = waiting_count(chosen, seen_by())
+        words = "No patient matches this filter. Remove part of it to see more."
+        if waiting:
+            words = (
+                f"Nobody is listed now: {wording.counted(waiting, 'patient series', 'patient series')} waiting for a "
+                "later day: see Filters."
+            )
+        frame.draw_empty(words, icon=":material/search_off:")
     else:
         show_list(chosen)

@@ -1,11 +1,19 @@
-"""Range limits entered in the wrong order: the chips show what is applied, and each removes its own field."""
+"""Filters: the chips show what is applied, links and views keep all of it, and an unreadable part breaks no page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from db.events import new_event, record
+from osteo_core.programme.cohort import CohortFilter
+from pages.ui.shared import filters
+from tests.builders.cohort import build_cohort
+from tests.builders.follow_up import NOW
+from tests.builders.store import build_store
 
 Open = Callable[..., AppTest]
 
@@ -22,3 +30,43 @@ def test_ages_typed_the_wrong_way_round_are_shown_as_they_are_applied(filled_sto
     assert turned == [one.value for one in straight.markdown if "patient" in one.value]
     app.button(key=next(key for key, words in chips(app).items() if words == "Age from 60")).click().run()
     assert list(chips(app).values()) == ["Age from 80"]
+
+
+def test_a_view_opens_with_all_of_its_filter(tmp_path: Path, open_page: Open) -> None:
+    keep_view(tmp_path, "assignee=CD&snoozed=true&changed=noted&since=2026-11-01T00%3A00%3A00%2B00%3A00")
+    app = open_page(tmp_path, "pages/worklist.py")
+    app.button(key="view-open").click().run()
+    assert {"Assigned to CD", "Waiting only"} < set(chips(app).values())
+    assert any(words.startswith("Noted since 1 Nov 2026") for words in chips(app).values())
+
+
+def test_a_view_of_an_earlier_program_breaks_no_page_and_can_be_removed(tmp_path: Path, open_page: Open) -> None:
+    keep_view(tmp_path, "category=osteopenia")
+    app = open_page(tmp_path, "pages/prevalence.py")
+    assert not app.error
+    app.button(key="view-open").click().run()
+    assert "found \\['osteopenia'\\]" in app.toast[0].value
+    app.button(key="view-remove").click().run()
+    assert not [one for one in app.button if one.key == "view-open"]
+
+
+def keep_view(store: Path, query: str) -> None:
+    record(store, new_event("saved view", author="AB", at=NOW, payload={"name": "mine", "query": query}))
+    build_store(store, build_cohort(20))
+
+
+def test_a_link_keeps_a_scanner_whose_name_ends_like_a_number() -> None:
+    cohort = CohortFilter(scanners=("Aquilion 2.0",), age_from=50)
+    assert filters.link_query(cohort) == {"scanner": "Aquilion 2.0", "age_from": "50"}
+
+
+@pytest.mark.parametrize("since", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_no_clock_can_show_is_reported(filled_store: Path, open_page: Open, since: str) -> None:
+    app = open_page(filled_store, "pages/worklist.py", changed="noted", since=since)
+    assert not app.error
+    assert "is unknown; it was ignored" in app.warning[0].value
+
+
+def test_studies_of_any_year_can_be_chosen(filled_store: Path, open_page: Open) -> None:
+    days = open_page(filled_store, "pages/prevalence.py").date_input
+    assert [one.min.year for one in days] == [1971, 1971]

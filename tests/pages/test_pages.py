@@ -406,10 +406,10 @@ def test_a_scanner_with_few_patients_has_a_sentence(filled_store: Path, open_pag
     assert not app.error
     assert set(app.dataframe[0].value["vBMD, age-adjusted"]) == {"no chart"}
     table = app.dataframe[0].value
-    assert table["Patients"].sum() == 52
-    assert (table["Compared"] <= table["Patients"]).all()
+    assert table["Series"].sum() == 52
+    assert (table["Compared"] <= table["Series"]).all()
     first = table.iloc[0]
-    assert f"{first['Compared']} of {first['Patients']} can so far, {201 - first['Compared']} more are needed" in texts(
+    assert f"{first['Compared']} of {first['Series']} can so far, {201 - first['Compared']} more are needed" in texts(
         app
     )
 

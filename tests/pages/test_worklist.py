@@ -7,16 +7,23 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from db.events import new_event, record
 from osteo_core.errors import UsageError
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.programme.follow_up import Note, State, event_of
+from osteo_core.terms import Status, Step
 from pages.ui.worklist import call_list, patient_list
-from tests.builders.cohort import build_cohort
-from tests.builders.follow_up import build_followed_store
+from tests.builders.cohort import build_cohort, key_of
+from tests.builders.follow_up import NOW, build_followed_store
+from tests.builders.store import build_store
 from tests.pages.test_pages import texts
 
 Open = Callable[..., AppTest]
@@ -255,3 +262,43 @@ def test_a_request_that_the_list_cannot_have_made_is_refused(filled_store: Path,
     message = ask(app, kind="page", page="no number")["message"]
     assert message["is_refused"]
     assert not app.exception
+
+
+def test_a_list_that_is_empty_only_because_all_wait_says_so(tmp_path: Path, open_page: Open) -> None:
+    (tmp_path / "store").mkdir()
+    waits = partial(new_event, "follow-up plan", author="AB", at=NOW, payload={"snooze_until": "2999-01-01"})
+    record(tmp_path / "store", *(waits(series_key=key_of(n)) for n in range(60)))
+    build_followed_store(tmp_path / "store", count=60)
+    app = open_page(tmp_path / "store", "pages/worklist.py", overdue="true")
+    overdue = int(next(one.value for one in open_page(tmp_path / "store").metric if one.label == "Overdue"))
+    assert overdue > 1
+    assert f"Nobody is listed now: {overdue} patient series waiting for a later day: see Filters." in texts(app)
+
+
+def test_a_followed_patient_stays_listed_after_a_failed_analysis(tmp_path: Path, open_page: Open) -> None:
+    """Home and Follow-up count the late step; without its row nobody would take it."""
+    first = next(one for one in build_cohort(20) if one.assessment and one.assessment.is_flagged)
+    first = replace(first, finished_at=NOW - timedelta(weeks=40))
+    key, versions = first.series.series_key, (first.model_hash, first.settings_hash)
+    note = Note(state=State.CONFIRMED, author="AB", at=NOW - timedelta(weeks=39))
+    (tmp_path / "store").mkdir()
+    record(tmp_path / "store", event_of(note, event_id="e1", series_key=key, before=State.TO_REVIEW, versions=versions))
+    why = Exclusion(code=ExclusionCode.FAILED, step=Step.RUN, found="OSError")
+    nothing: dict[str, Any] = {"assessment": None, "segmentation": None, "tissues": None, "measurements": ()}
+    failed = replace(first, status=Status.FAILED, finished_at=NOW, exclusions=(why,), **nothing)
+    build_store(tmp_path / "store", [first, failed])
+    app = open_page(tmp_path / "store", "pages/worklist.py", overdue="true")
+    row = next(iter(listed(app)["rows"]))
+    assert (row["key"], row["state"], row["is_overdue"]) == (key, "confirmed", True)
+    assert [item.series_key for item in call_list.calls(app.session_state["worklist-order"])] == [key]
+
+
+def test_the_call_list_counts_people_and_writes_to_each_once(filled_store: Path, open_page: Open) -> None:
+    one, two, three = call_list.calls(open_page(filled_store, "pages/worklist.py").session_state["worklist-order"])[:3]
+    items, reasons = [one, two, replace(three, patient_key=one.patient_key)], ["first", "", "later"]
+    page = call_list.as_page(items, reasons).decode()
+    assert ": 2 patients with 3 flagged series</title>" in page
+    made = call_list.letters(items, reasons, author="AB").decode()
+    assert made.count("<pre>") == 2
+    assert "first" in made
+    assert "later" not in made

@@ -22,9 +22,9 @@ from pages.ui.shared import wording
 
 #: Maximum number of scanners evaluated at once; the filter leads to the others.
 SCANNERS = 20
-_SAME_BEAM = "A patient can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
+_SAME_BEAM = "A series can be compared as soon as 5 with the same tube voltage and contrast phase are measured."
 _COMPARED = {
-    Quantity.VBMD: "A patient can be compared as soon as 5 of the same sex and five-year age group are measured.",
+    Quantity.VBMD: "A series can be compared as soon as 5 of the same sex and five-year age group are measured.",
     Quantity.FAT: _SAME_BEAM,
     Quantity.MUSCLE: _SAME_BEAM,
 }
@@ -35,13 +35,14 @@ _COLUMNS = {Quantity.VBMD: "vbmd", Quantity.FAT: "fat", Quantity.MUSCLE: "muscle
 class ScannerDrift:
     """One scanner with its charts; if there is no chart, ``why`` states the reason.
 
-    ``patients`` have a vBMD; ``compared`` of them are in a group of sex and age that has a mean already.
+    ``series`` have a vBMD; ``compared`` of them are in a group of sex and age that has a mean already. A patient
+    who was scanned twice has two.
     """
 
     scanner: str
     name: str
     vendor: str
-    patients: int
+    series: int
     compared: int
     charts: Mapping[Quantity, Chart]
     why: Mapping[Quantity, str]
@@ -53,7 +54,7 @@ class ScannerDrift:
 
 
 def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
-    """The scanners with the most patients, those with an alarm first."""
+    """The scanners with the most series, those with an alarm first."""
     return list(_scanners(settings().store, version(), cohort))
 
 
@@ -70,7 +71,7 @@ def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[Scanne
         _scanner(one, {name: values[a:b] for name, values in columns.items()})
         for one, a, b in zip(found, starts, ends, strict=True)
     ]
-    return tuple(sorted(judged, key=lambda one: (-one.alarms, -one.patients, one.name)))
+    return tuple(sorted(judged, key=lambda one: (-one.alarms, -one.series, one.name)))
 
 
 def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> ScannerDrift:
@@ -91,7 +92,7 @@ def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> Scann
         scanner=one["scanner"],
         name=f"{model} {one['scanner'][:6]}" if is_device else model,
         vendor=one["vendor"],
-        patients=measured,
+        series=measured,
         compared=compared["vbmd"],
         charts=charts,
         why=why,
@@ -99,10 +100,10 @@ def _scanner(one: Mapping[str, Any], columns: Mapping[str, np.ndarray]) -> Scann
 
 
 def _too_few(compared: int, measured: int, quantity: Quantity) -> str:
-    """How many patients there are, how many more are needed, and which patients count."""
+    """How many series there are, how many more are needed, and which series count."""
     least = int(DRIFT_WARM_UP.value)
     return (
-        f"A chart needs more than {least} patients who can be compared: {compared:,} of {measured:,} can so far, "
+        f"A chart needs more than {least} series that can be compared: {compared:,} of {measured:,} can so far, "
         f"{least + 1 - compared:,} more are needed. {_COMPARED[quantity]}"
     )
 

@@ -13,9 +13,9 @@ _KIND = "saved view"
 _MOST_LETTERS = 100
 
 
-def saved_views() -> dict[str, CohortFilter]:
-    """Every view by its name."""
-    return {row["name"]: CohortFilter.from_query(row["query"]) for row in query("saved_views").to_pylist()}
+def saved_views() -> dict[str, str]:
+    """Every view by its name, as its query string: a view of an earlier program may no longer be readable."""
+    return {row["name"]: row["query"] for row in query("saved_views").to_pylist()}
 
 
 @needs(Action.SAVE_VIEW)

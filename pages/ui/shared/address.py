@@ -278,7 +278,9 @@ def _text(value: Value) -> str:
 
 def parse(query: str) -> Query:
     """A query string as the query of a link; whole ages without their decimal point."""
-    found = {name: [value.removesuffix(".0") for value in values] for name, values in parse_qs(query).items()}
+    found = parse_qs(query)
+    for age in found.keys() & {"age_from", "age_to"}:
+        found[age] = [value.removesuffix(".0") for value in found[age]]
     return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
 
 

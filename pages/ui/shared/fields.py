@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Any
 
 Value = str | int | bool | date | list[str] | None
@@ -60,8 +60,9 @@ def flag(text: str) -> bool:
 
 
 def moment(text: str) -> str:
-    """A moment with its time zone, as ISO 8601."""
-    if datetime.fromisoformat(text).tzinfo is None:
+    """A moment with its time zone, as ISO 8601; one that has no time in another zone is none."""
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None or not MINYEAR < at.year < MAXYEAR:
         raise ValueError(text)
     return text
 

@@ -26,8 +26,11 @@ _MARKS = {
     "review": ("To check", "Something should be checked before the measurement is used"),
     "overdue": ("Overdue", "The next step of the follow-up is late"),
 }
+_WAITING = {address.SNOOZED[0]: False, address.SNOOZED[2]: True}
 #: An active part of a filter: its field, the field's value once it is removed, its words.
 Chip = tuple[str, Any, str]
+#: No CT is older; without a limit, the calendar ends ten years ago.
+_FIRST_CT = date(1971, 10, 1)
 _ENDS = {"age_from": "Age from", "age_to": "Age to", "studied_from": "Studied from", "studied_to": "Studied to"}
 
 
@@ -48,7 +51,7 @@ def chosen_filter(page: str, *, with_patients: bool, prefix: str = "") -> Cohort
             "assignee": (state.get("assignee") or "").strip(),
         }
     if page == "worklist":  # elsewhere nobody is left out because somebody waits
-        own["snoozed"] = {address.SNOOZED[0]: False, address.SNOOZED[2]: True}.get(state["snoozed"])
+        own["snoozed"] = _WAITING.get(state["snoozed"])
     if state.get("changed") and state.get("since"):
         own |= {"changed": Change(state["changed"]), "since": datetime.fromisoformat(state["since"])}
     return CohortFilter(
@@ -248,8 +251,8 @@ def _age(prefix: str) -> None:
 
 def _days(prefix: str) -> None:
     first, last = st.columns(2)
-    first.date_input("Studied from", value=None, key=f"{prefix}studied_from")
-    last.date_input("to", value=None, key=f"{prefix}studied_to")
+    first.date_input("Studied from", value=None, min_value=_FIRST_CT, key=f"{prefix}studied_from")
+    last.date_input("to", value=None, min_value=_FIRST_CT, key=f"{prefix}studied_to")
 
 
 def link_query(chosen: CohortFilter, *, only: tuple[Field, ...] = address.PAGES["worklist"]) -> Query:
@@ -279,4 +282,8 @@ def values_of(view: CohortFilter) -> dict[str, Value]:
         "review": bool(view.review),
         "overdue": bool(view.overdue),
         "state": [one.value for one in view.states],
+        "assignee": view.assignee,
+        "snoozed": next((words for words, held in _WAITING.items() if held is view.snoozed), address.SNOOZED[1]),
+        "changed": view.changed.value if view.changed else "",
+        "since": view.since.isoformat() if view.since else "",
     }

@@ -20,11 +20,16 @@ def show_views(chosen: CohortFilter, *, open_view: Callable[[CohortFilter], None
     if views:
         name = st.selectbox("View", list(views), key=f"{prefix}view-name", label_visibility="collapsed")
         buttons = st.container(horizontal=True)
-        buttons.button("Open view", key=f"{prefix}view-open", on_click=in_words()(open_view), args=(views[name],))
+        buttons.button("Open view", key=f"{prefix}view-open", on_click=_open, args=(open_view, views[name]))
         buttons.button("Take away", key=f"{prefix}view-remove", on_click=_remove, args=(name,))
     field = f"{prefix}view-new"
     st.text_input("Name", key=field, placeholder="Save this filter as ...", label_visibility="collapsed")
     st.button("Save view", key=f"{prefix}view-save", on_click=_save, args=(field, chosen))
+
+
+@in_words()
+def _open(open_view: Callable[[CohortFilter], None], query: str) -> None:
+    open_view(CohortFilter.from_query(query))
 
 
 @in_words()

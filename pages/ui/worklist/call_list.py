@@ -107,7 +107,9 @@ def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes
     ]
     cells = "".join(f"<th>{html.escape(word)}</th>" for word in head)
     lines = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    title = f"Call list of {wording.moment(now)}: {wording.counted(len(items), 'patient')}"
+    title = f"Call list of {wording.moment(now)}: {wording.counted(_patients(items), 'patient')}"
+    if len(items) > _patients(items):
+        title += f" with {len(items):,} flagged series"
     return _page(
         title,
         f"<h1>{html.escape(title)}</h1><p>{html.escape(wording.RESEARCH_USE)}</p>{_simulated(items)}"
@@ -116,7 +118,7 @@ def as_page(items: Sequence[services.WorkItem], reasons: Sequence[str]) -> bytes
 
 
 def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, author: str) -> bytes:
-    """One letter per patient, each on its own page, from the site's template.
+    """One letter per patient, each on its own page, from the site's template; about the series that is due first.
 
     Raises UsageError for a faulty template, or if nobody signs the letters.
     """
@@ -125,7 +127,10 @@ def letters(items: Sequence[services.WorkItem], reasons: Sequence[str], *, autho
     template = site_letter()
     now = datetime.now(UTC)
     parts = []
+    first = {item.patient_key: item.series_key for item in reversed(items)}
     for item, reason in zip(items, reasons, strict=True):
+        if item.series_key != first[item.patient_key]:
+            continue
         values = {
             "patient": wording.short_key(item.patient_key),
             "age": wording.number(item.age_years),
@@ -200,12 +205,17 @@ def _patient(item: services.WorkItem) -> str:
     return f"{who}, simulated" if item.is_simulated else who
 
 
+def _patients(items: Sequence[services.WorkItem]) -> int:
+    """How many people they are: one may have several flagged series."""
+    return len({item.patient_key for item in items})
+
+
 def _simulated(items: Sequence[services.WorkItem]) -> str:
     """A line on the page if patients of the list are simulated."""
-    count = sum(item.is_simulated for item in items)
+    count, all_of_them = _patients([item for item in items if item.is_simulated]), _patients(items)
     if not count:
         return ""
-    words = "All patients are" if count == len(items) else f"{count:,} of {len(items):,} patients are"
+    words = "All patients are" if count == all_of_them else f"{count:,} of {all_of_them:,} patients are"
     return f"<p><b>{words} simulated: invented anatomy, image and density; no person.</b></p>"
 
 
