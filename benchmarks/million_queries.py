@@ -81,9 +81,10 @@ def asked(store: Store, cohort: CohortFilter) -> Iterator[tuple[str, str, dict[s
 def _compared() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The questions of the comparison of two cohorts, and of two versions."""
     yield "compare, patients", "cohort_patients", {}
-    yield "compare, shares of a version", "version_prevalence", {"by": "all", **CURRENT.parameters()}
+    yield "compare, shares of a version", "version_prevalence", {"by": "all", "hidden": [], **CURRENT.parameters()}
     yield "compare, agreement of a version", "version_agreement", {"by_level": False, **CURRENT.parameters()}
-    yield "compare, two versions", "version_both", CURRENT.parameters("first_") | CURRENT.parameters("second_")
+    both = CURRENT.parameters("first_") | CURRENT.parameters("second_")
+    yield "compare, two versions", "version_both", {"hidden": [], **both}
 
 
 def measure(store: Store, *, repeats: int) -> dict[str, dict[str, float]]:

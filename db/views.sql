@@ -39,10 +39,12 @@ CREATE OR REPLACE VIEW current_results AS
 SELECT * FROM sound_results
 QUALIFY is_current_result(series_key, is_read, finished_at, result_id);
 
--- The latest result of each series under one version (osteo_core/programme/versions.py); '' where anything will do.
-CREATE OR REPLACE MACRO results_of(model, settings, measuring, calibration, origin) AS TABLE
+-- The latest result of each series under one version (osteo_core/programme/versions.py); '' where anything will do. Of the
+-- series `hidden` no signed read.
+CREATE OR REPLACE MACRO results_of(model, settings, measuring, calibration, origin, hidden) AS TABLE
 SELECT * FROM sound_results
-WHERE (model = '' OR model_hash = model)
+WHERE NOT (coalesce(is_read, false) AND list_contains(hidden, series_key))
+AND (model = '' OR model_hash = model)
 AND (settings = '' OR settings_hash = settings)
 AND (measuring = '' OR measuring_version = measuring)
 AND (calibration = '' OR calibration_kind = calibration)

@@ -122,7 +122,7 @@ if not services.has_series():
     frame.draw_no_series()
 else:
     chosen = filters.heading("Drift", "drift")
-    found = services.scanners(chosen)
+    found = services.scanners(chosen, seen_by=services.sight_of_figures())
     if not found:
         frame.draw_empty("No patient in this filter has a vBMD and a study date.", icon=":material/search_off:")
     else:

@@ -4,7 +4,7 @@ WITH candidate AS (
         r.result_id, r.mean_vbmd_mg_cm3, r.calibration_mineral AS mineral, cohort.series_key, cohort.patient_key,
         cohort.patient_number, cohort.vendor, cohort.study_date, cohort.is_preferred
     FROM cohort
-    JOIN results_of($model, $settings, $measuring, $calibration, $origin) AS r ON r.series_key = cohort.series_key
+    JOIN results_of($model, $settings, $measuring, $calibration, $origin, []::VARCHAR[]) AS r ON r.series_key = cohort.series_key
     WHERE cohort.has_reference AND cohort.result_id IS NOT NULL AND r.status = 'measured'
         AND r.mean_vbmd_mg_cm3 IS NOT NULL AND /*cohort*/ TRUE
 ),

@@ -1,4 +1,5 @@
 -- The same series under two versions, one a patient: the latest study that both measured. QCT in the first one's mineral.
+-- Without the signed reads of the series $hidden.
 WITH found AS (
     SELECT
         cohort.series_key, cohort.patient_key, cohort.patient_number AS patient, cohort.vendor,
@@ -6,9 +7,9 @@ WITH found AS (
         one.mean_vbmd_mg_cm3 AS first_vbmd, two.mean_vbmd_mg_cm3 AS second_vbmd,
         one.calibration_mineral AS first_mineral, two.calibration_mineral AS second_mineral
     FROM cohort
-    JOIN results_of($first_model, $first_settings, $first_measuring, $first_calibration, $first_origin) AS one
+    JOIN results_of($first_model, $first_settings, $first_measuring, $first_calibration, $first_origin, $hidden::VARCHAR[]) AS one
         ON one.series_key = cohort.series_key AND one.status = 'measured'
-    JOIN results_of($second_model, $second_settings, $second_measuring, $second_calibration, $second_origin) AS two
+    JOIN results_of($second_model, $second_settings, $second_measuring, $second_calibration, $second_origin, $hidden::VARCHAR[]) AS two
         ON two.series_key = cohort.series_key AND two.status = 'measured'
     WHERE cohort.result_id IS NOT NULL AND /*cohort*/ TRUE
     QUALIFY row_number() OVER (

@@ -1,9 +1,10 @@
--- As `prevalence`, by the results of one version ($model, $settings, $measuring, $calibration, $origin; '' for any).
+-- As `prevalence`, by the results of one version ($model, $settings, $measuring, $calibration, $origin; '' for any),
+-- without the signed reads of the series $hidden.
 WITH patient AS (
     SELECT
         /*group*/ 0 AS number, cohort.facts, k.face AS face, k.category
     FROM cohort
-    LEFT JOIN results_of($model, $settings, $measuring, $calibration, $origin) AS r
+    LEFT JOIN results_of($model, $settings, $measuring, $calibration, $origin, $hidden::VARCHAR[]) AS r
         ON r.series_key = cohort.series_key AND cohort.result_id IS NOT NULL
     LEFT JOIN categories AS k ON r.status = 'measured' AND k.category = r.category AND k.face > 0
     WHERE /*cohort*/ TRUE

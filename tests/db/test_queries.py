@@ -37,6 +37,7 @@ from tests.db.conftest import deliver, deliver_results
 
 RESULTS = build_cohort(28)
 PARAMETERS: dict[str, Any] = {
+    "hidden": [],
     "result_id": "none",
     "width": 10.0,
     "limit": 5,

@@ -18,8 +18,11 @@ from db.connect import open_store
 from db.events import record
 from osteo_core.errors import UsageError
 from osteo_core.exchange.uids import SR
+from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.programme.cohort import Change
 from osteo_core.programme.planning import Contact, Plan, plan_event
+from osteo_core.programme.standard import EUROPE_2013
+from osteo_core.programme.versions import Origin, Version
 from osteo_core.review.read_events import sent_event
 from osteo_core.review.reads import Sending
 from osteo_core.terms import Category
@@ -27,7 +30,7 @@ from pages.ui import services
 from pages.ui.access.users import AUTHOR
 from pages.ui.export import report
 from pages.ui.patient import reader
-from pages.ui.services import corrections, identity
+from pages.ui.services import comparing, corrections, identity
 from pages.ui.shared import wording
 from pages.ui.worklist import patient_list
 from tests.builders.cohort import build_cohort
@@ -113,6 +116,29 @@ def test_counts_of_services_are_those_that_the_reader_may_see(
     (rate,) = services.prevalence(EVERYBODY, by="all", seen_by=name)
     assert rate.osteoporosis.value * rate.n == pytest.approx(count)
     assert f"<td>flagged</td><td>{count}</td>" in report.report_html(EVERYBODY, seen_by=name).decode()
+
+
+@pytest.mark.parametrize(("name", "count"), [("AB", 1), ("CD", 2)])
+def test_results_of_versions_are_compared_without_a_hidden_read(
+    open_as: Open, monkeypatch: pytest.MonkeyPatch, name: str, count: int
+) -> None:
+    open_as(name, "pages/home.py")
+    monkeypatch.setattr(comparing, "sight_of_figures", lambda: name)
+    monkeypatch.setattr(comparing, "hidden_from_this_reader", lambda: services.hidden_series(name))
+    any_origin, reader = Version(measuring=MEASURING_VERSION), Version(origin=Origin.READER)
+    (rate,) = services.prevalence(EVERYBODY, by="all", version=any_origin, seen_by=name)
+    assert rate.osteoporosis.value * rate.n == pytest.approx(count)
+    assert len(services.compare_versions(EVERYBODY, reader, Version(origin=Origin.PROGRAM)).pairs) == 2 - count
+    flagged = services.Side(cohort=services.CohortFilter(changed=Change.FLAGGED, since=LONG_AGO))
+    shares = services.compare_shares(flagged, services.Side(cohort=EVERYBODY), EUROPE_2013)
+    assert shares is not None
+    assert shares.shared == count
+
+
+@pytest.mark.parametrize(("name", "count"), [("AB", 1), ("CD", 2)])
+def test_drift_counts_as_the_reader_may_see(open_as: Open, name: str, count: int) -> None:
+    drift = open_as(name, "pages/drift.py", changed=Change.FLAGGED.value, since=LONG_AGO.isoformat())
+    assert drift.dataframe[0].value["Series"].sum() == count
 
 
 def test_files_of_export_are_made_for_who_asked(open_as: Open, monkeypatch: pytest.MonkeyPatch) -> None:

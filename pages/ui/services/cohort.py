@@ -155,7 +155,8 @@ def _prevalence_rows(cohort: CohortFilter, by: str, version: Version, reader: st
     if version == CURRENT:
         table = query("prevalence", cohort=cohort, by=by, seen_by=reader)
     else:
-        table = query("version_prevalence", cohort=cohort, by=by, **version.parameters())
+        given = {"by": by, "hidden": tuple(hidden_series(reader)), **version.parameters()}
+        table = query("version_prevalence", cohort=cohort, seen_by=reader, **given)
     found: list[dict[str, Any]] = table.to_pylist()
     return found
 

@@ -17,7 +17,14 @@ from osteo_core.statistics.agreement import bland_altman
 from osteo_core.statistics.differences import difference_of_independent, difference_of_paired_shares
 from osteo_core.terms import Category
 from pages.ui.agreement.figures import Pairs
-from pages.ui.services.cohort import agreement, agreement_pairs, prevalence, sight_of_figures, standardised
+from pages.ui.services.cohort import (
+    agreement,
+    agreement_pairs,
+    hidden_from_this_reader,
+    prevalence,
+    sight_of_figures,
+    standardised,
+)
 from pages.ui.services.running_app import limits, query
 from pages.ui.shared.figures import Rate
 
@@ -147,14 +154,17 @@ def _standardised_line(first: Side, second: Side, population: StandardPopulation
 
 
 def _shared(first: CohortFilter, second: CohortFilter) -> int:
-    one, other = (query("cohort_patients", cohort=cohort)["patient"].to_numpy() for cohort in (first, second))
+    sight = sight_of_figures()
+    found = (query("cohort_patients", cohort=cohort, seen_by=sight) for cohort in (first, second))
+    one, other = (table["patient"].to_numpy() for table in found)
     return len(np.intersect1d(one, other, assume_unique=True))
 
 
 def compare_versions(cohort: CohortFilter, first: Version, second: Version) -> Both:
     """The first version against the second in the same patients."""
     parameters = first.parameters("first_") | second.parameters("second_")
-    table = query("version_both", cohort=cohort, **parameters)
+    hidden = tuple(hidden_from_this_reader())
+    table = query("version_both", cohort=cohort, hidden=hidden, seen_by=sight_of_figures(), **parameters)
     first_mineral, second_mineral = (table[f"{side}_mineral"].to_numpy() for side in ("first", "second"))
     values = [table[f"{side}_vbmd"].to_numpy(zero_copy_only=False).astype(float) for side in ("first", "second")]
     is_known = ~(np.isnan(values[0]) | np.isnan(values[1]))

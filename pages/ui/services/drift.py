@@ -53,17 +53,18 @@ class ScannerDrift:
         return sum(len(chart.alarms) for chart in self.charts.values())
 
 
-def scanners(cohort: CohortFilter) -> list[ScannerDrift]:
-    """The scanners with the most series, those with an alarm first."""
-    return list(_scanners(settings().store, version(), cohort))
+def scanners(cohort: CohortFilter, *, seen_by: str | None) -> list[ScannerDrift]:
+    """The scanners with the most series, those with an alarm first, as ``seen_by`` may see them."""
+    return list(_scanners(settings().store, version(), cohort, seen_by))
 
 
 @functools.lru_cache(maxsize=4)  # selecting another scanner must not re-evaluate all of them
-def _scanners(_store: Path, _version: int, cohort: CohortFilter) -> tuple[ScannerDrift, ...]:
-    found = query("drift_scanners", cohort=cohort, limit=SCANNERS).to_pylist()
+def _scanners(_store: Path, _version: int, cohort: CohortFilter, reader: str | None) -> tuple[ScannerDrift, ...]:
+    found = query("drift_scanners", cohort=cohort, limit=SCANNERS, seen_by=reader).to_pylist()
     if not found:
         return ()
-    table = query("drift_days", cohort=cohort, devices=tuple(sorted(one["device"] for one in found)))
+    devices = tuple(sorted(one["device"] for one in found))
+    table = query("drift_days", cohort=cohort, devices=devices, seen_by=reader)
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     starts = np.searchsorted(columns["device"], [one["device"] for one in found], side="left")
     ends = np.searchsorted(columns["device"], [one["device"] for one in found], side="right")
