@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from osteo_core.programme.cohort import Change, CohortFilter
@@ -40,7 +41,7 @@ _CONDITIONS: dict[str, str] = {
     "states": "list_contains($cohort_states, cohort.follow_state)",
     "assignee": "cohort.series_key IN (SELECT series_key FROM follow_up_plans WHERE assignee = $cohort_assignee)",
     "snoozed": (
-        "(cohort.series_key IN (SELECT series_key FROM follow_up_plans WHERE snooze_until > current_date)) "
+        "(cohort.series_key IN (SELECT series_key FROM follow_up_plans WHERE snooze_until > $cohort_today)) "
         "= $cohort_snoozed"
     ),
     "overdue": "(cohort.due_at IS NOT NULL AND cohort.due_at < now()) = $cohort_overdue",
@@ -57,6 +58,8 @@ def where(cohort: CohortFilter) -> tuple[str, dict[str, Any]]:
     given = {name: getattr(cohort, name) for name in _CONDITIONS}
     chosen = {name: value for name, value in given.items() if value not in ((), None, "")}
     conditions = [_CONDITIONS[name] for name in chosen]
+    if cohort.snoozed is not None:
+        chosen["today"] = datetime.now(UTC).astimezone().date()  # a day was chosen by this machine's calendar
     if cohort.changed is not None:
         chosen["since"] = cohort.since
         conditions.append(f"({_CHANGED[cohort.changed]})")

@@ -56,7 +56,7 @@ class Plan:
             raise needs_author("a note")
         if len(self.assignee or "") > _MOST_LETTERS:
             raise UsageError(f"an assignee's name may have {_MOST_LETTERS} letters at most")
-        if self.snooze_until is not None and self.snooze_until <= self.at.date():
+        if self.snooze_until is not None and self.snooze_until <= self.at.astimezone().date():
             raise UsageError(f"waiting must end after today, found {self.snooze_until}")
 
 

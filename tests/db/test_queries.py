@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -16,15 +17,16 @@ import pytest
 
 from db import rows
 from db.connect import Snapshot, Store, open_snapshot, open_store
-from db.events import record
+from db.events import new_event, record
 from db.parts import write_part
 from db.query import EVERYBODY, QUERIES, parameters_of, query_names, run_query, takes_cohort
 from db.records import found_of
 from osteo_core.archives import status_of
-from osteo_core.errors import BrokenPromiseError
+from osteo_core.errors import BrokenPromiseError, UsageError
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
+from osteo_core.programme.planning import Plan
 from osteo_core.programme.prevalence import AGE_BANDS, age_band
 from osteo_core.programme.versions import Version
 from osteo_core.records import Event, Found, SeriesResult
@@ -714,3 +716,30 @@ def test_what_changed_since_a_moment(store: Store) -> None:
     assert (row["n_analyzed"], row["n_flagged"], row["n_noted"]) == (0, 0, 1)
     (row,) = ask(store, "changes", since=noon - timedelta(days=9))
     assert row["n_analyzed"] == 2
+
+
+@pytest.fixture
+def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[date]:
+    """A machine in a time zone where the day is another one than in UTC now; that day."""
+    monkeypatch.setenv("TZ", "UTC-14" if datetime.now(UTC).hour >= 12 else "UTC+12")
+    time.tzset()
+    yield datetime.now(UTC).astimezone().date()
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_waiting_ends_with_the_day_of_this_machine(store: Store, far_from_utc: date) -> None:
+    deliver_results(store.store_dir, RESULTS[:2])
+    for number, until in enumerate((far_from_utc, far_from_utc + timedelta(days=1))):
+        plan = {"series_key": key_of(number), "payload": {"snooze_until": until.isoformat()}}
+        record(store.store_dir, new_event("follow-up plan", author="AB", at=datetime.now(UTC), **plan))
+    store.take_in()
+    assert [row["series_key"] for row in worklist(store, CohortFilter(snoozed=True))] == [key_of(1)]
+    assert [row["series_key"] for row in worklist(store, CohortFilter(snoozed=False))] == [key_of(0)]
+
+
+def test_the_next_day_of_this_machine_can_be_waited_for(far_from_utc: date) -> None:
+    now, tomorrow = datetime.now(UTC), far_from_utc + timedelta(days=1)
+    assert Plan(author="AB", at=now, snooze_until=tomorrow).snooze_until == tomorrow
+    with pytest.raises(UsageError, match="waiting must end after today"):
+        Plan(author="AB", at=now, snooze_until=far_from_utc)

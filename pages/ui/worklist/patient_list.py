@@ -129,7 +129,7 @@ def _row(item: services.WorkItem, order: WorkOrder, now: datetime) -> dict[str, 
 def _planned(item: services.WorkItem) -> str:
     """Assignee, waiting and last contact in one line."""
     parts = [f"assigned to {item.assignee}"] if item.assignee else []
-    if item.snooze_until and item.snooze_until > datetime.now(UTC).date():
+    if item.snooze_until and item.snooze_until > datetime.now(UTC).astimezone().date():
         parts.append(f"waits until {wording.day(item.snooze_until)}")
     if item.contact_at:
         parts.append(f"{item.contact} on {wording.day(item.contact_at.astimezone().date())}")
