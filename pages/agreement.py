@@ -24,6 +24,9 @@ from pages.ui.shared.faults import in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.take_figure import show_taking
 
+#: Statistics in the unit of the values.
+_IN_UNIT = ("Bias", "RMSE", "MAE")
+
 
 def show_table(rows: list[Comparison]) -> None:
     """The main figures of each group beside each other."""
@@ -131,15 +134,20 @@ def show_pairs(pairs: Pairs, row: Comparison, chosen: services.CohortFilter) -> 
 
 def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = [
-        {"Figure": name, "Value (95 %)": wording.estimate(e, digits=_digits(name)), "n": e.n, "How": e.method}
+        {
+            "Figure": f"{name}, {wording.UNIT}" if name in _IN_UNIT else name,
+            "Value (95 %)": wording.estimate(e, digits=_digits(name)),
+            "n": e.n,
+            "How": e.method,
+        }
         for name, e in row.figures.items()
     ]
     for name, line in row.lines.items():
         for part, e in (("slope", line.slope), ("intercept", line.intercept)):
-            digits = 3 if part == "slope" else 1
+            digits, unit = (3, "") if part == "slope" else (1, f", {wording.UNIT}")
             rows.append(
                 {
-                    "Figure": f"{name}, {part}",
+                    "Figure": f"{name}, {part}{unit}",
                     "Value (95 %)": wording.estimate(e, digits=digits),
                     "n": e.n,
                     "How": e.method,
@@ -159,7 +167,7 @@ def _statistic_rows(row: Comparison) -> list[dict[str, object]]:
 
 
 def _digits(name: str) -> int:
-    return 1 if name in ("Bias", "RMSE", "MAE") else 3
+    return 1 if name in _IN_UNIT else 3
 
 
 def show_statistics(row: Comparison) -> None:
@@ -222,7 +230,9 @@ else:
         show_agreement(sides, by_level=by_level)
     elif not len(pairs := services.agreement_pairs(chosen, by_level=by_level)):
         frame.draw_empty(
-            "No measured patient in this filter has a QCT value in the mineral of its vBMD yet.",
+            "No level used in this filter has a QCT value of its own in the mineral of its vBMD yet; patient means may."
+            if by_level
+            else "No measured patient in this filter has a QCT value in the mineral of its vBMD yet.",
             icon=":material/compare_arrows:",
         )
         qct_import.show_import()

@@ -445,10 +445,11 @@ def test_agreement_shows_every_figure(filled_store: Path, open_page: Open) -> No
         "ROC area for osteoporosis",
         "Sensitivity for osteoporosis",
         "Passing-Bablok, slope",
-        "Deming, intercept",
+        "Deming, intercept, mg/cm³",
         "Proportional bias, slope",
-        "RMSE",
-        "MAE",
+        "Bias, mg/cm³",
+        "RMSE, mg/cm³",
+        "MAE, mg/cm³",
     }
     counts = app.dataframe[2].value.drop(columns="QCT")
     assert counts.to_numpy().sum() == 52
@@ -465,3 +466,9 @@ def test_sites_carry_the_names_of_the_site_table(
     results = [replace(r, series=replace(r.series, site_key=keys[n % 2])) for n, r in enumerate(build_cohort(24))]
     app = open_page(build_store(tmp_path / "store", results), "pages/equity.py")
     assert set(app.dataframe[0].value["Site"]) == {"North clinic", f"site {keys[1][:6]}"}
+
+
+def test_levels_without_a_qct_value_do_not_say_that_no_patient_has_one(filled_store: Path, open_page: Open) -> None:
+    shown = texts(open_page(filled_store, "pages/agreement.py", unit="Single levels"))
+    assert "No level used in this filter has a QCT value of its own" in shown
+    assert "No measured patient in this filter" not in shown

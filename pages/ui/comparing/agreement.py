@@ -22,7 +22,11 @@ def show_agreement(sides: tuple[services.Side, services.Side], *, by_level: bool
     st.subheader("Comparison")
     found = services.compare_agreement(*sides, by_level=by_level)
     if not all(len(pairs) for pairs in found.pairs):
-        frame.draw_empty("One of the sides has no measured patient with a QCT value: agreement cannot be compared.")
+        frame.draw_empty(
+            "One of the sides has no level with a QCT value of its own: agreement cannot be compared by level."
+            if by_level
+            else "One of the sides has no measured patient with a QCT value: agreement cannot be compared."
+        )
     else:
         _say_minerals(found)
         _show_lines(found)
