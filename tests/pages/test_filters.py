@@ -70,3 +70,11 @@ def test_a_moment_that_no_clock_can_show_is_reported(filled_store: Path, open_pa
 def test_studies_of_any_year_can_be_chosen(filled_store: Path, open_page: Open) -> None:
     days = open_page(filled_store, "pages/prevalence.py").date_input
     assert [one.min.year for one in days] == [1971, 1971]
+
+
+def test_a_link_to_the_exclusions_says_when_they_may_be_more(filled_store: Path, open_page: Open) -> None:
+    helps = []
+    for given in ({"vendor": "GE", "age_from": "60"}, {"vendor": "GE", "flagged": "true"}):
+        app = open_page(filled_store, "pages/table.py", **given)
+        helps += [one.proto.help for one in app.get("page_link") if "see why" in one.proto.label]
+    assert ["It may list more" in one for one in helps] == [False, True]

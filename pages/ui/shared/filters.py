@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -21,6 +22,7 @@ from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
+_MORE_THERE = ". It may list more: Exclusions has no filter by category, marks, follow-up, assignee or waiting, and keeps the rest."
 _MARKS = {
     "flagged": ("Flagged", "Below the osteoporosis limit, or a fracture of grade 2 or more"),
     "review": ("To check", "Something should be checked before the measurement is used"),
@@ -99,13 +101,16 @@ def heading(title: str, page: str, *, with_patients: bool = False) -> CohortFilt
             help="A signed read counts before what the program measured" if numbers.read else None,
         )
         if page != "exclusions":  # that page explains why
+            kept = link_query(chosen, only=address.PAGES["exclusions"])
+            is_whole = CohortFilter.from_query(urlencode(kept, doseq=True)) == chosen
             st.page_link(
                 "pages/exclusions.py",
                 label=f"{without:,} without a category: see why",
-                query_params=link_query(chosen, only=address.PAGES["exclusions"]),
+                query_params=kept,
                 width="content",
                 icon=":material/filter_alt_off:",
-                help="Series that were excluded, failed or got no category, by step and reason",
+                help="Series that were excluded, failed or got no category, by step and reason"
+                + ("" if is_whole else _MORE_THERE),
             )
     _draw(page, chosen, with_patients=with_patients)
     return chosen
