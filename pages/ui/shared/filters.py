@@ -22,7 +22,7 @@ from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
-_MORE_THERE = ". It may list more: Exclusions has no filter by category, marks, follow-up, assignee or waiting, and keeps the rest."
+_MORE_THERE = ". It may list more: Exclusions has no filter by category, marks, follow-up, assignee or waiting."
 _MARKS = {
     "flagged": ("Flagged", "Below the osteoporosis limit, or a fracture of grade 2 or more"),
     "review": ("To check", "Something should be checked before the measurement is used"),
