@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from osteo_core.archives import ArchiveError, status_of
+from osteo_core.archive_formats import ArchiveError
+from osteo_core.archives import status_of
 from osteo_core.columns import TABLES, Row
 from osteo_core.outcomes import Caution, Exclusion
 from osteo_core.records import Failure, Series, SeriesResult

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO
 
 from pydicom import Dataset, config
 
-from osteo_core.archives import ArchiveError, is_archive, local_file, members
+from osteo_core.archive_formats import ArchiveError
+from osteo_core.archives import is_archive, local_file, members
 from osteo_core.dicom.bounds import BeyondBoundsError, check_claims, read_until_pixels
 from osteo_core.dicom.elements import Elements, slice_of
 from osteo_core.dicom.slices import Seen, SliceHeader

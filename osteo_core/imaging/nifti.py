@@ -18,7 +18,8 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from osteo_core.archives import ArchiveError, local_volume
+from osteo_core.archive_formats import ArchiveError
+from osteo_core.archives import local_volume
 from osteo_core.imaging.files import NIFTI_SUFFIXES, volume_stem
 from osteo_core.imaging.forms import affine_ras, contradiction, is_invertible, qform_of
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels

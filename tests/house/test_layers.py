@@ -12,7 +12,17 @@ from tests.house.sources import ROOT, imports_of, lies_in, sources
 
 WALLS = tuple(
     f"osteo_core.{wall}"
-    for wall in ("terms", "limits", "settings", "measuring", "records", "outcomes", "errors", "whole_files")
+    for wall in (
+        "terms",
+        "limits",
+        "settings",
+        "measuring",
+        "records",
+        "outcomes",
+        "errors",
+        "whole_files",
+        "archive_formats",
+    )
 )
 IMAGING = (*WALLS, "osteo_core.imaging")
 ROOMS = ("dicom", "segmentation", "density", "morphometry", "assessment", "statistics", "programme", "pseudonyms")

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813
 
-from osteo_core.archives import ArchiveError, archive_of, is_there, left_out, local_file, members, status_of
+from osteo_core.archive_formats import ArchiveError
+from osteo_core.archives import archive_of, is_there, left_out, local_file, members, status_of
 from osteo_core.dicom.volume import read_volume
 from osteo_core.dicom.walk import Known
 from osteo_core.dicom.who import read_who

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from osteo_core.archives import ArchiveError, members
+from osteo_core.archive_formats import ArchiveError
+from osteo_core.archives import members
 from osteo_core.errors import OsteoError, UsageError
 from osteo_core.programme.cohort import Change, CohortFilter
 from pages.ui.access.roles import Action
