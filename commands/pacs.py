@@ -1,12 +1,14 @@
 """Sends to a PACS by DICOM: one association, checked with C-ECHO, then one object at a time by C-STORE.
 
 A lost association is re-established and the object retried after growing pauses. No log line names a patient: the
-network library logs nothing here, and a refusal is stated by its status.
+network library logs nothing here, and a refusal is stated by its status. Whatever the PACS sends, every step ends
+(`commands.pacs_line`).
 """
 
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 import time
 from types import TracebackType
@@ -14,11 +16,12 @@ from typing import Self
 
 from pydicom import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, SegmentationStorage
-from pynetdicom import AE, evt
+from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.status import code_to_category
 
+from commands.pacs_line import Line
 from osteo_core.errors import OsteoError, SettingsError
 from osteo_core.settings import Settings
 
@@ -26,6 +29,11 @@ from osteo_core.settings import Settings
 PAUSES_S: tuple[float, ...] = (1.0, 5.0, 15.0)
 #: Longest waits in seconds: for a connection; for an answer of the PACS, and for the next bytes of a message.
 _CONNECT_S, _ANSWER_S = 10.0, 60.0
+#: Longest times in seconds for a whole step, whatever arrives meanwhile: an association with its C-ECHO; an object
+#: (20 MB at 100 kB/s); the end of an association.
+_START_S, _OBJECT_S, _END_S = 90.0, 300.0, 20.0
+#: Objects in a row that may remain without an answer: one may be at fault itself, two mean that the PACS is.
+_MOST_UNANSWERED = 2
 _SUCCESS, _WARNING = "Success", "Warning"
 #: The PACS already holds this object, which can happen after a command was killed.
 _DUPLICATE = 0x0111
@@ -64,6 +72,8 @@ class Pacs:
             self._ae.add_requested_context(kind, [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
         self._tls = _tls(settings)
         self._open: Association | None = None
+        self._line = Line(_ANSWER_S)
+        self._sent = self._unanswered = 0
 
     def __enter__(self) -> Self:
         """Raises PacsGoneError if it does not answer."""
@@ -74,7 +84,8 @@ class Pacs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._open is not None and self._open.is_established:
-            self._open.release() if error is None else self._open.abort()
+            with self._line.within(_END_S):
+                self._open.release() if error is None else self._open.abort()
         self._open = None
 
     def store(self, made: Dataset) -> None:
@@ -85,65 +96,92 @@ class Pacs:
         why = ""
         for pause_s in (0.0, *PAUSES_S):
             time.sleep(pause_s)
-            association = self._associated()
-            if made.SOPClassUID not in {one.abstract_syntax for one in association.accepted_contexts}:
-                raise ObjectRefusedError(_NOT_TAKEN[made.SOPClassUID])
+            status, why = self._try(self._associated(), made)
+            if status == _DUPLICATE or (status >= 0 and code_to_category(status) in (_SUCCESS, _WARNING)):
+                self._unanswered = 0
+                return
+            if status >= 0 and status != _PASSING and status >> 8 != _OUT_OF_RESOURCES:
+                break
+        self._unanswered = self._unanswered + 1 if status < 0 else 0
+        if self._unanswered >= _MOST_UNANSWERED:
+            raise PacsGoneError(f"the PACS {self._place} no longer answers ({why}); send again once it works")
+        raise ObjectRefusedError(f"the PACS did not store it ({why})")
+
+    def _try(self, association: Association, made: Dataset) -> tuple[int, str]:
+        """Status of one attempt and its words; -1, and no association any more, without a status for this object.
+
+        Raises ObjectRefusedError if the PACS does not accept such objects, or this one cannot be written.
+        """
+        if made.SOPClassUID not in {one.abstract_syntax for one in association.accepted_contexts}:
+            raise ObjectRefusedError(_NOT_TAKEN[made.SOPClassUID])
+        self._sent = self._sent % 65_535 + 1
+        with self._line.within(_OBJECT_S):
+            self._line.expect(self._sent, str(made.SOPInstanceUID))
             try:
-                status = int(association.send_c_store(made).get("Status", -1))
+                status = -1 if self._line.is_astray else _status(association, made, self._sent)
             except (RuntimeError, ValueError, AttributeError):  # lost since, or not to be encoded
                 if association.is_established:
                     raise ObjectRefusedError("it cannot be written as DICOM") from None
                 status = -1
-            if status == _DUPLICATE or (status >= 0 and code_to_category(status) in (_SUCCESS, _WARNING)):
-                return
-            why = "it did not answer" if status < 0 else f"status 0x{status:04X}"
-            if status >= 0 and status != _PASSING and status >> 8 != _OUT_OF_RESOURCES:
-                break
-            if status < 0 and association.is_established:
+            if status >= 0 and self._line.is_answered:
+                return status, f"status 0x{status:04X}"
+            if association.is_established:
                 association.abort()
-        raise ObjectRefusedError(f"the PACS did not store it ({why})")
+        return -1, "it answered for another object" if self._line.is_astray else "it did not answer"
+
+    @property
+    def _place(self) -> str:
+        return f"{self._settings.pacs_ae_title} at {self._settings.pacs_host}, port {self._settings.pacs_port}"
 
     def _associated(self) -> Association:
         """A working association, re-established if it was lost. Raises PacsGoneError after the last pause."""
         if self._open is not None and self._open.is_established:
             return self._open
-        place = f"{self._settings.pacs_ae_title} at {self._settings.pacs_host}, port {self._settings.pacs_port}"
         why = ""
-        for pause_s in (0.0, *PAUSES_S):
+        for turn, pause_s in enumerate((0.0, *PAUSES_S)):
             time.sleep(pause_s)
-            try:
-                made = self._ae.associate(
-                    self._settings.pacs_host,
-                    self._settings.pacs_port,
-                    ae_title=self._settings.pacs_ae_title,
-                    evt_handlers=[(evt.EVT_CONN_OPEN, _never_wait_for_ever)],
-                    tls_args=self._tls,
-                )
-            except (OSError, UnicodeError):  # before there is any connection
-                why = "this host name is unknown"
-                continue
-            if made.is_established:
-                if _answers(made):
-                    self._open = made
-                    return made
-                made.abort()
-                why = "it does not answer to C-ECHO"
-            elif made.is_rejected:
-                raise PacsGoneError(
-                    f"the PACS {place} refuses us as {self._settings.pacs_calling_ae_title}: register this title "
-                    "there, and check the settings pacs_ae_title and pacs_calling_ae_title"
-                )
-            else:
-                why = "it accepts no connection"
+            self._line = Line(_ANSWER_S)
+            with self._line.within(_START_S):
+                try:
+                    made = self._associate(turn)
+                except (OSError, UnicodeError):  # before there is any connection
+                    why = "this host name is unknown"
+                    continue
+                if made.is_established:
+                    if _answers(made):
+                        self._open = made
+                        return made
+                    made.abort()
+                    why = "it does not answer to C-ECHO"
+                elif made.is_rejected:
+                    raise PacsGoneError(
+                        f"the PACS {self._place} refuses us as {self._settings.pacs_calling_ae_title}: register this "
+                        "title there, and check the settings pacs_ae_title and pacs_calling_ae_title"
+                    )
+                else:
+                    why = "it accepts no connection"
         where = "pacs_host, pacs_port and, as TLS is on, the certificates" if self._tls else "pacs_host and pacs_port"
-        raise PacsGoneError(f"the PACS {place} cannot be reached ({why}); check {where}, and send again")
+        raise PacsGoneError(f"the PACS {self._place} cannot be reached ({why}); check {where}, and send again")
+
+    def _associate(self, turn: int) -> Association:
+        """A new association, at another address of the host in each turn: the library knows only the first one.
+
+        Raises OSError or UnicodeError if the host name is unknown.
+        """
+        host, port = self._settings.pacs_host, self._settings.pacs_port
+        found = list(dict.fromkeys(one[4] for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        address = found[turn % len(found)]
+        return self._ae.associate(
+            (str(address[0]), int(address[2]), int(address[3])) if len(address) == 4 else str(address[0]),
+            port,
+            ae_title=self._settings.pacs_ae_title,
+            evt_handlers=self._line.handlers(),  # type: ignore[arg-type]
+            tls_args=self._tls,
+        )
 
 
-def _never_wait_for_ever(event: evt.Event) -> None:
-    """Treat a PACS that stops within a message, or accepts none, as gone: the library itself would wait forever."""
-    held = event.assoc.dul.socket
-    if held is not None and held.socket is not None:
-        held.socket.settimeout(_ANSWER_S)
+def _status(association: Association, made: Dataset, message_id: int) -> int:
+    return int(association.send_c_store(made, msg_id=message_id).get("Status", -1))
 
 
 def _answers(association: Association) -> bool:
