@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from models.given_masks.segmenter import bodies_of, mended_mask
+from osteo_core.children import run_child
 from osteo_core.errors import UsageError
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import Exclusion
@@ -37,6 +38,8 @@ PACKAGE = "TotalSegmentator"
 #: Its networks by number: the package needs all networks of task 'total', whichever structures are requested.
 _NETWORKS = (291, 292, 293, 294, 295, 298)
 _HASH_DIGITS = 12
+#: Longest run for one series, in seconds; only one that hangs takes so long.
+_LONGEST_S = 3 * 3600.0
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -99,9 +102,12 @@ def _outlined(volume: Volume) -> WholeVertebrae | Exclusion:
         ct, mask = folder / "ct.nii.gz", folder / "mask.nii.gz"
         write_nifti(ct, volume.voxels_hu, volume.geometry)
         command = (sys.executable, "-m", "models.given_masks.totalsegmentator", str(ct), str(mask))
-        ended = subprocess.run(command, cwd=_ROOT, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        if ended.returncode or not mask.exists():
-            raise RuntimeError(f"{PACKAGE} ended with code {ended.returncode} and gave no mask; try it by itself")
+        try:
+            code = run_child(command, longest_s=_LONGEST_S, cwd=_ROOT)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"{PACKAGE} gave no mask in {_LONGEST_S / 3600:g} hours; try it by itself") from None
+        if code or not mask.exists():
+            raise RuntimeError(f"{PACKAGE} ended with code {code} and gave no mask; try it by itself")
         return read_mask(MaskFiles(files=(mask,), tool=MaskTool.TOTALSEGMENTATOR))
 
 

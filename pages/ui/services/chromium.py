@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from osteo_core.children import run_child
 from osteo_core.errors import PictureError
 from osteo_core.whole_files import private_folder
 
@@ -19,6 +20,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 #: Below a folder of Playwright's browsers.
 _PLAYWRIGHT = ("chromium-*/chrome-linux*/chrome", "chromium-*/chrome-mac*/Chromium.app/Contents/MacOS/Chromium")
 _PRINT_S = 180
+#: A whole PDF ends with its mark within this number of bytes.
+_END_BYTES = 1024
 #: Isolated from everything but the file: no network, no user profile. Containers do not allow its own sandbox, and it
 #: opens only this program's page.
 _FLAGS = (
@@ -55,7 +58,7 @@ def needed_browser() -> str:
 def print_pdf(page: bytes) -> bytes:
     """Print a self-contained HTML page as PDF.
 
-    Raises PictureError if there is no Chromium or it ends without a PDF.
+    Raises PictureError if there is no Chromium or it ends without a whole PDF.
     """
     browser = needed_browser()
     with private_folder() as folder:
@@ -63,11 +66,12 @@ def print_pdf(page: bytes) -> bytes:
         source.write_bytes(page)
         command = [browser, *_FLAGS, f"--user-data-dir={folder}/profile", f"--print-to-pdf={target}", source.as_uri()]
         try:
-            subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PRINT_S, check=False)
+            run_child(command, longest_s=_PRINT_S)
         except (OSError, subprocess.TimeoutExpired) as error:
             raise PictureError(
                 f"Chromium could not print the report ({type(error).__name__}); try again, or print the HTML report"
             ) from None
-        if not target.is_file():
+        printed = target.read_bytes() if target.is_file() else b""
+        if not printed.startswith(b"%PDF-") or b"%%EOF" not in printed[-_END_BYTES:]:
             raise PictureError("Chromium ended without a PDF; try again, or print the HTML report from a browser")
-        return target.read_bytes()
+        return printed
