@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,9 @@ from pages.ui.services.running_app import moment, query, store_holder
 
 _SIGNED_IN, _SIGNED_OUT = "signed in", "signed out"
 _log = logging.getLogger("osteo.app")
+#: Cyrillic and Greek letters, and digits, that look like Latin ones; i, l and 1 look alike in many fonts.
+_TWINS = str.maketrans("АВЕКМНОРСТУХІЈЅаеорсухіјѕԁһΑΒΕΖΗΙΚΜΝΟΡΤΥΧοναı", "ABEKMHOPCTYXIJSaeopcyxijsdhABEZHIKMNOPTYXovai")
+_STROKES = str.maketrans("il1ӏ0", "llllo")
 #: Sign-ins that this process recorded; one that was recorded before a restart is the same event and counts once.
 _recorded: set[str] = set()
 
@@ -51,9 +55,23 @@ async def lifespan(app: object) -> AsyncIterator[None]:
 
 
 def name_of(author: str) -> str:
-    """The display name of an author: the latest name of a signed-in subject, else the typed name."""
+    """The display name of an author: the latest name of a signed-in subject, else the typed name.
+
+    Where another subject's name looks the same, with the subject: anybody may have the name of a colleague, or give
+    themselves one at the identity provider.
+    """
     names = {row["author"]: row["name"] for row in query("user_names").to_pylist()}
-    return names.get(author) or author
+    name = names.get(author)
+    if not name:
+        return author
+    alike = any(_look(other) == _look(name) for subject, other in names.items() if subject != author and other)
+    return f"{name} ({author})" if alike else str(name)
+
+
+def _look(name: str) -> str:
+    """What a reader sees of a name: without case, accents, spaces and signs, Cyrillic and Greek twins as Latin."""
+    parts = unicodedata.normalize("NFKD", name).translate(_TWINS).casefold().translate(_STROKES)
+    return "".join(sign for sign in parts if sign.isalnum())
 
 
 def _record(user: User, kind: str, *, event_id: str, payload: dict[str, object]) -> None:

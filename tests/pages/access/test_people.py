@@ -54,6 +54,20 @@ def test_authors_are_shown_by_their_latest_name_and_others_as_typed() -> None:
     assert services.name_of("") == ""
 
 
+@pytest.mark.parametrize(
+    "twin",
+    ["Anna Example", "anna  example", "Аnna Exаmple", "Ánna Example.", "Anna Examp1e", "Αnna Example"],
+    ids=["same", "case", "Cyrillic", "accent", "digit", "Greek"],
+)
+def test_people_whose_names_look_alike_are_shown_with_their_subjects(twin: str) -> None:
+    services.note_sign_in(ANNA)
+    services.note_sign_in(replace(ANNA, subject="subject-2", name=twin, login="c" * 32))
+    services.note_sign_in(replace(ANNA, subject="subject-3", name="Bea Example", login="d" * 32))
+    assert services.name_of("subject-1") == "Anna Example (subject-1)"
+    assert services.name_of("subject-2") == f"{twin} (subject-2)"
+    assert services.name_of("subject-3") == "Bea Example"
+
+
 def test_the_local_user_signs_in_nowhere() -> None:
     services.note_sign_in(users.LOCAL)
     assert names() == {}
