@@ -33,6 +33,9 @@ _log = logging.getLogger("osteo.app")
 _ROOT = Path(__file__).resolve().parents[3]
 _LIMIT_S = 180.0
 _POLL_S = 0.03
+#: A process that runs longer hangs, as on a share that does not answer: it is ended, and the next opening starts anew.
+_HANGS_S = 900.0
+_started: dict[str, float] = {}
 _making: dict[str, subprocess.Popen[bytes]] = {}
 _lock = threading.Lock()
 
@@ -107,9 +110,11 @@ def _start(stem: str, asked: Mapping[str, Any]) -> None:
     """Start a process that makes the files of that stem, unless one is running."""
     with _lock:
         for ended in [name for name, process in _making.items() if process.poll() is not None]:
-            del _making[ended]  # its pipe closes with the last request that waits for it
-        if stem in _making:
+            del _making[ended], _started[ended]  # its pipe closes with the last request that waits for it
+        if stem in _making and time.monotonic() - _started[stem] < _HANGS_S:
             return
+        if stem in _making:
+            _making[stem].kill()
         process = subprocess.Popen(
             [sys.executable, "-m", "osteo_core.review.pictures"],
             cwd=_ROOT,
@@ -117,7 +122,7 @@ def _start(stem: str, asked: Mapping[str, Any]) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        _making[stem] = process
+        _making[stem], _started[stem] = process, time.monotonic()
     if process.stdin is not None:
         process.stdin.write(json.dumps(asked).encode())
         process.stdin.close()

@@ -78,3 +78,22 @@ def test_processes_that_have_ended_leave_no_open_pipe_behind(tmp_path: Path) -> 
     for number in (1, 2, 3):
         begin(number)
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_process_that_hangs_is_replaced_at_a_later_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(review_files.sys, "executable", str(program))
+    review_files._start("stem", {})
+    hung = review_files._making["stem"]
+    try:
+        review_files._start("stem", {})
+        assert review_files._making["stem"] is hung
+        monkeypatch.setattr(review_files, "_HANGS_S", 0.0, raising=False)
+        review_files._start("stem", {})
+        assert hung.wait(10) == -9
+    finally:
+        review_files._making["stem"].kill()
+        review_files._making.pop("stem").wait()
+        review_files._started.pop("stem")
