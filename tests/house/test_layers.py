@@ -13,15 +13,8 @@ from tests.house.sources import ROOT, imports_of, lies_in, sources
 WALLS = tuple(
     f"osteo_core.{wall}"
     for wall in (
-        "terms",
-        "limits",
-        "settings",
-        "measuring",
-        "records",
-        "outcomes",
-        "errors",
-        "whole_files",
-        "archive_formats",
+        *("terms", "limits", "settings", "measuring", "records", "outcomes", "errors", "whole_files"),
+        *("archive_formats", "children"),
     )
 )
 IMAGING = (*WALLS, "osteo_core.imaging")
@@ -89,7 +82,7 @@ HOMES = {
         "benchmarks.indexing",
     ),
     "highdicom": ("osteo_core.exchange",),
-    "pynetdicom": ("commands.pacs",),
+    "pynetdicom": ("commands.pacs", "commands.pacs_line"),
     "dask": ("commands.cluster",),
     "distributed": ("commands.cluster",),
 }
