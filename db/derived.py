@@ -72,11 +72,16 @@ def recipe() -> str:
 
 
 def is_empty(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether there are series but no derived rows."""
+    """Whether there are series that count but no derived rows."""
     names = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
     if not names.issuperset(TABLES):
         return True
     ((found,),) = connection.execute("SELECT EXISTS(FROM series) AND NOT EXISTS(FROM cohort)").fetchall()
+    if not found:
+        return False
+    # All of them may be superseded. This reads every series, so only now.
+    counting = "SELECT EXISTS(FROM current_series WHERE NOT coalesce(is_superseded, false))"
+    ((found,),) = connection.execute(counting).fetchall()
     return bool(found)
 
 

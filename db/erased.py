@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -198,10 +197,5 @@ def _rewritten(store_dir: Path, part: Part, rows: pa.Table, erased: ErasedKeys) 
     left = erased.without(part.kind, rows)
     if len(left) == len(rows):
         return part, rows
-    found = None
-    if len(left):
-        written = Part(path=parts.write_part(store_dir, part.kind, left))
-        os.utime(written.path, ns=(part.path.stat().st_atime_ns, part.path.stat().st_mtime_ns))
-        found = parts.put_beside(store_dir, written, part), left
-    parts.remove(part)
-    return found
+    written = parts.rewrite(store_dir, part, left)
+    return (written, left) if written else None

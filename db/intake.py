@@ -52,7 +52,7 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
             fresh.append((part, parts.read_part(part)))
         except PartError as fault:
             _set_aside(store_dir, part, str(fault))
-    may_stay = dict(erased.admitted(connection, store_dir, fresh)) if fresh else {}
+    may_stay = dict(_without_known_events(connection, store_dir, erased.admitted(connection, store_dir, fresh)))
     known = known_names(connection, [part.name for part in may_stay])  # one without rows of the erased may be
     for part in [part for part in may_stay if part.name in known]:
         parts.keep(store_dir, part)
@@ -61,6 +61,27 @@ def _take_in_batch(connection: duckdb.DuckDBPyConnection, store_dir: Path, waiti
     for part in taken:
         parts.keep(store_dir, part)
     return len(taken)
+
+
+def _without_known_events(
+    connection: duckdb.DuckDBPyConnection, store_dir: Path, fresh: Sequence[tuple[Part, pa.Table]]
+) -> list[tuple[Part, pa.Table]]:
+    """These parts without events of which the store has another row; a part that held some is rewritten or removed.
+
+    Otherwise a clock that was set back would date the later row before the one that counts, and a rebuild, which goes
+    by the parts' times, would take it instead.
+    """
+    ids = [one for part, rows in fresh if part.kind == "events" for one in rows["event_id"].to_pylist()]
+    if not ids:
+        return list(fresh)
+    sql = "SELECT event_id FROM events WHERE list_contains($ids, event_id)"
+    known = pa.array([one for (one,) in connection.execute(sql, {"ids": ids}).fetchall()], pa.string())
+    found = []
+    for part, rows in fresh:
+        left = rows.filter(pc.invert(pc.is_in(rows["event_id"], known))) if part.kind == "events" else rows
+        kept = part if len(left) == len(rows) else parts.rewrite(store_dir, part, left)
+        found += [(kept, left)] if kept else []
+    return found
 
 
 def _insert_or_split(
@@ -152,11 +173,16 @@ def _refresh(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequenc
     events = [table.select(["kind", "payload_json"]) for table in tables["events"]]
     connection.register("touched_events", pa.concat_tables(events or [_NO_EVENTS]))
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT series_key FROM series WHERE patient_key IN ("
+        "CREATE OR REPLACE TEMP TABLE touched AS WITH patient AS ("
         "SELECT patient_key FROM touched_patients "
         "UNION SELECT patient_key FROM reference_values WHERE imported_at IN ("
         "SELECT (payload_json ->> '$.imported_at')::TIMESTAMPTZ FROM touched_events "
         "WHERE kind = 'QCT import withdrawn') "
-        "UNION SELECT patient_key FROM series WHERE series_key IN (SELECT series_key FROM touched_keys))"
+        "UNION SELECT patient_key FROM series WHERE series_key IN (SELECT series_key FROM touched_keys)) "
+        # Only series that are still these patients': one that moved on needs all series of its new patient beside it.
+        "SELECT series_key FROM ("
+        "SELECT series_key, patient_key FROM series "
+        "WHERE series_key IN (SELECT series_key FROM series WHERE patient_key IN (FROM patient)) "
+        "QUALIFY is_current_series(series_key, indexed_at, index_id)) WHERE patient_key IN (FROM patient)"
     )
     derived.refresh(connection)

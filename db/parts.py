@@ -177,7 +177,7 @@ def set_aside(store_dir: Path, part: Part, reason: str) -> Path:
     return target
 
 
-def put_beside(store_dir: Path, written: Part, earlier: Part) -> Part:
+def _put_beside(store_dir: Path, written: Part, earlier: Part) -> Part:
     """Move a part from the inbox to the folder of the earlier part that it replaces."""
     if earlier.path.parent.name == QUARANTINE:
         reason = earlier.path.with_suffix(".txt")
@@ -188,7 +188,18 @@ def put_beside(store_dir: Path, written: Part, earlier: Part) -> Part:
     return keep(store_dir, written)
 
 
-def remove(part: Part) -> None:
+def rewrite(store_dir: Path, part: Part, left: pa.Table) -> Part | None:
+    """Replace a part by one with these of its rows, in the same folder and of the same time; None if no row is left."""
+    found = None
+    if len(left):
+        written = Part(path=write_part(store_dir, part.kind, left))
+        os.utime(written.path, ns=(part.path.stat().st_atime_ns, part.path.stat().st_mtime_ns))
+        found = _put_beside(store_dir, written, part)
+    _remove(part)
+    return found
+
+
+def _remove(part: Part) -> None:
     """Remove a part, with the reason why it was set aside."""
     part.path.unlink(missing_ok=True)
     if part.path.parent.name == QUARANTINE:

@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from db import parts
+from db import parts, rows
 from db.backup import back_up, restore
 from db.check import check_store, rebuild_store
 from db.compact import compact
@@ -22,9 +22,9 @@ from db.events import record
 from db.parts import kept_parts
 from osteo_core.errors import StoreError, StoreOwnedError
 from osteo_core.programme.site_line import LINE_KIND
-from osteo_core.records import Event
+from osteo_core.records import Event, Found
 from tests.builders.cohort import build_cohort
-from tests.db.conftest import deliver_results
+from tests.db.conftest import deliver, deliver_results
 
 
 @pytest.fixture
@@ -257,3 +257,13 @@ def test_outlines_of_a_reader_that_are_missing_are_a_fault_and_missing_masks_are
     assert f"{key}_v1_reader.nii.gz" in faults(closed)["masks"]
     (closed / "media" / f"{key}_v1_reader.nii.gz").write_bytes(b"mask")
     assert faults(closed) == {}
+
+
+def test_a_store_whose_only_series_was_superseded_is_up_to_date(tmp_path: Path) -> None:
+    series, folder = build_cohort(1)[0].series, tmp_path / "store"
+    for hour, found in enumerate((Found(series=(series,)), Found(superseded=(replace(series, is_superseded=True),)))):
+        tables = rows.indexed_tables(found, at=datetime(2026, 11, 29, hour, tzinfo=UTC))
+        deliver(folder, tables)
+        with open_store(folder) as store:
+            store.take_in()
+    assert [one.message for one in check_store(folder) if not one.ok] == []

@@ -87,3 +87,26 @@ def test_rows_that_come_in_any_order_are_those_of_a_rebuild(seed: int, tmp_path:
             store._connection.execute(f"DELETE FROM {name}")
         derived.fill(store._connection)
         assert {name: content(store, name) for name in tables} == before
+
+
+def test_a_series_that_moved_on_is_counted_beside_all_series_of_its_new_patient(tmp_path: Path) -> None:
+    """One of A's two series turns out to be B's, who has a flagged one; then something is noted about A's other one."""
+    results = [r for r in build_cohort(28) if r.assessment is not None and r.assessment.is_flagged][:3]
+    moved, of_a, of_b = (
+        replace(r, series=replace(r.series, patient_key=key)) for r, key in zip(results, "AAB", strict=True)
+    )
+    now_of_b = Found(series=(replace(moved.series, patient_key="B"),))
+    note = Note(state=State.CONFIRMED, author="AB", at=START + timedelta(hours=2))
+    noted = {"event_id": "note", "series_key": of_a.series.series_key, "before": State.TO_REVIEW}
+    event = follow_up_event(note, versions=("m", "s"), **noted)
+    with open_store(tmp_path / "store") as store:
+        for tables in (
+            *(rows.result_tables(one) for one in (moved, of_a, of_b)),
+            rows.indexed_tables(now_of_b, at=START + timedelta(hours=1)),
+            {"events": rows.event_table(event)},
+        ):
+            for kind, table in tables.items():
+                write_part(store.store_dir, kind, table)
+            store.take_in()
+        only = {row["series_key"]: row["is_only_flag"] for row in content(store, "cohort")}
+    assert only == {one.series.series_key: one is of_a for one in (moved, of_a, of_b)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +17,10 @@ from commands.analysis_job import Models
 from commands.analyze import analyze
 from commands.index import index
 from db import moments, snapshot
-from db.check import check_store
+from db.check import check_store, rebuild_store
+from db.compact import compact
 from db.connect import Store, open_store
+from db.events import new_event, record
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Geometry, SeriesResult
 from osteo_core.settings import Settings
@@ -135,3 +138,20 @@ def test_the_snapshot_before_is_kept_whatever_the_clock_says(store: Store) -> No
     assert {path.name for path in root.iterdir() if path.is_dir()} == {later.name, second.name}
     third = store.publish_snapshot()
     assert {path.name for path in root.iterdir() if path.is_dir()} == {second.name, third.name}
+
+
+def test_a_sign_in_recorded_again_after_the_clock_was_set_back_stays_the_first_one(tmp_path: Path) -> None:
+    folder, at = tmp_path / "store", datetime.now(UTC)
+    for n, names in enumerate((["sign-in"], ["sign-in", "another"], ["sign-in"])):
+        own = {"kind": "signed in", "author": "A", "at": at + timedelta(seconds=n), "payload": {"name": "A"}}
+        part = record(folder, *(new_event(event_id=name, **own) for name in names))
+        os.utime(part, ((at - n * AHEAD).timestamp(),) * 2)
+        with open_store(folder) as store:
+            store.take_in()
+    expected = [("another", at + timedelta(seconds=1)), ("sign-in", at)]
+    for again in (lambda: compact(folder), lambda: rebuild_store(folder), lambda: None):
+        again()
+        assert [one.message for one in check_store(folder) if not one.ok] == []
+        with open_store(folder) as store:
+            found = store.table("events").to_pylist()
+        assert sorted((row["event_id"], row["at"]) for row in found) == expected
