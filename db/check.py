@@ -106,6 +106,7 @@ def _rebuild(store_dir: Path, chain_file: Path | None) -> tuple[int, list[tuple[
         n_taken = _fill(connection, parts.kept_parts(store_dir), faults)
     for part, reason in faults:
         parts.set_aside(store_dir, part, reason)
+    snapshot.outdate(store_dir)
     _keep_former(target)
     os.replace(fresh, target)
     sync_folder(store_dir)

@@ -159,6 +159,13 @@ def is_up_to_date(store_dir: Path) -> bool:
         return False
 
 
+def outdate(store_dir: Path) -> None:
+    """Let the snapshot count as out of date from now on, as its store is rebuilt: its count of parts means others."""
+    path = store_dir / SNAPSHOT / CURRENT
+    with suppress(OSError, ValueError, TypeError):  # none, or a damaged one
+        write_text(path, json.dumps({**json.loads(path.read_text(encoding="utf-8")), "parts": -1}) + "\n")
+
+
 class Request:
     """Asks the owner of a store to publish what is in its inbox by now.
 

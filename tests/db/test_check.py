@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from db import parts, rows
+from db import parts, rows, snapshot
 from db.backup import back_up, restore
 from db.check import check_store, rebuild_store
 from db.compact import compact
@@ -267,3 +267,19 @@ def test_a_store_whose_only_series_was_superseded_is_up_to_date(tmp_path: Path) 
         with open_store(folder) as store:
             store.take_in()
     assert [one.message for one in check_store(folder) if not one.ok] == []
+
+
+def test_a_snapshot_of_before_a_rebuild_is_out_of_date_though_the_number_of_parts_is_the_same(closed: Path) -> None:
+    with open_store(closed) as store:
+        store.publish_snapshot()
+    assert snapshot.is_up_to_date(closed)
+    damaged = kept_parts(closed)[0]
+    damaged.path.write_bytes(b"damaged")
+    rebuild_store(closed)
+    record(closed, Event(event_id="new", kind="note", series_key="", author="A", at=datetime.now(UTC)))
+    with open_store(closed) as store:
+        store.take_in()
+    assert not snapshot.is_up_to_date(closed)
+    with open_store(closed) as store:
+        store.publish_snapshot()
+    assert snapshot.is_up_to_date(closed)
