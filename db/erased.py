@@ -62,7 +62,10 @@ class ErasedKeys:
 
     def __init__(self, events: Iterable[Mapping[str, Any]]) -> None:
         self._at: dict[str, datetime] = {}
-        self._by_patient: dict[str, datetime] = {}  # series that an erased patient's rows name
+        # Series that an erased patient's rows name: those read before the erasure, and those known from a result, which
+        # count unless the header was read after it.
+        self._by_patient: dict[str, datetime] = {}
+        self._by_result: dict[str, datetime] = {}
         self._read: dict[str, datetime] = {}
         #: Series whose rows were dropped and whose headers were not read again.
         self.dropped: set[str] = set()
@@ -84,8 +87,8 @@ class ErasedKeys:
         """Learn from rows of ``series`` which series are an erased patient's, and when each was last read."""
         for row in series.filter(self._of_erased(series)).to_pylist():
             key, at, read = row["series_key"], self._moment(row["patient_key"]), row["indexed_at"]
-            if at is not None:
-                self._by_patient[key] = at
+            if at is not None and (read is None or read <= at):
+                (self._by_result if read is None else self._by_patient)[key] = at
             if read is not None and not row["is_superseded"]:
                 self._read[key] = max(read, self._read.get(key, read))
 
@@ -96,7 +99,14 @@ class ErasedKeys:
         return rows.filter(pa.array([not (one and next(verdicts)) for one in of_erased.to_pylist()], pa.bool_()))
 
     def _moment(self, key: str | None) -> datetime | None:
-        return None if not key else self._at.get(digest(key)) or self._by_patient.get(key)
+        if not key:
+            return None
+        at = self._by_result.get(key)
+        own = at if at is not None and not self._is_read_after(key, at) else None
+        return self._at.get(digest(key)) or self._by_patient.get(key) or own
+
+    def _is_read_after(self, key: str, at: datetime) -> bool:
+        return key in self._read and self._read[key] > at
 
     def _of_erased(self, rows: pa.Table) -> pa.Array:
         """For each row, whether it names an erased key."""
@@ -115,7 +125,7 @@ class ErasedKeys:
         if own is not None and (own <= at or kind in _READINGS):
             return bool(own <= at)
         key = row["series_key"]
-        if key in self._read and self._read[key] > at:
+        if self._is_read_after(key, at):
             return False
         self.dropped.add(key)
         return True
@@ -129,14 +139,14 @@ def admitted(
     erased = ErasedKeys(connection.sql(sql).to_arrow_table().to_pylist())
     if not erased:
         return list(read)
+    for part, rows in read:
+        if part.kind == "series":
+            erased.learn(rows)
     keys = {key for _, rows in read for key in erased.named_in(rows, "series_key")}
     if keys:
         stored = "SELECT series_key, patient_key, indexed_at, is_superseded FROM series"
         named = connection.sql(f"{stored} WHERE list_contains($keys, series_key)", params={"keys": sorted(keys)})
         erased.learn(named.to_arrow_table())
-    for part, rows in read:
-        if part.kind == "series":
-            erased.learn(rows)
     found = [_rewritten(store_dir, part, rows, erased) for part, rows in read]
     remove_images(store_dir, erased.dropped)
     return [one for one in found if one is not None]

@@ -218,3 +218,38 @@ def test_half_written_files_and_what_the_database_put_aside_go_with_an_erasure(p
     erase_him(place)
     assert [path for path in left if path.exists()] == []
     assert len(list((place / "media").iterdir())) == 4
+
+
+def test_a_new_series_of_an_erased_patient_is_measured_and_keeps_its_mask(place: Path) -> None:
+    erase_him(place)
+    new = replace(SERIES, series_instance_uid="9.9", series_key="9" * 16)
+    deliver(place, rows.indexed_tables(Found(series=(new,)), at=datetime.now(UTC)))
+    with open_store(place) as store:
+        store.take_in()
+    (place / "media" / f"{new.series_key}_m_mask.nii.gz").write_bytes(b"mask")
+    deliver_results(place, [replace(RESULTS[1], series=new, finished_at=datetime.now(UTC))])
+    for again in (lambda: None, lambda: rebuild_store(place)):
+        again()
+        with open_store(place) as store:
+            store.take_in()
+            assert new.series_key in store.table("results").column("series_key").to_pylist()
+            assert store.query("cohort_summary").to_pylist()[0]["n_measured"] == 5
+        assert list((place / "media").glob(f"{new.series_key}_*"))
+
+
+def test_a_series_that_turns_out_to_be_an_erased_patients_keeps_its_notes_when_the_store_is_rebuilt(
+    place: Path,
+) -> None:
+    other = RESULTS[0].series
+    deliver(place, {"events": rows.event_table(replace(NOTE, series_key=other.series_key))})
+    erase_him(place)
+    moved = replace(other, patient_key=PATIENT)
+    deliver(place, rows.indexed_tables(Found(series=(moved,)), at=datetime.now(UTC)))
+    deliver_results(place, [replace(RESULTS[0], series=moved, finished_at=datetime.now(UTC))])
+    for again in (lambda: None, lambda: rebuild_store(place)):
+        again()
+        with open_store(place) as store:
+            store.take_in()
+            kinds = store.table("events").column("kind").to_pylist()
+            n_results = store.table("results").column("series_key").to_pylist().count(other.series_key)
+        assert (sorted(kinds), n_results) == (["erasure", "note"], 2)
