@@ -85,6 +85,7 @@ def test_a_process_that_hangs_is_replaced_at_a_later_opening(tmp_path: Path, mon
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
     monkeypatch.setattr(review_files.sys, "executable", str(program))
+    monkeypatch.setattr(review_files, "_making", {})
     monkeypatch.setattr(review_files, "_started", {}, raising=False)
     review_files._start("stem", {})
     hung = review_files._making["stem"]
