@@ -25,6 +25,7 @@ from pages.ui.shared.downloads import PlainDownloads, keep_downloads
 from pages.ui.shared.faults import draw_fault
 from pages.ui.shared.first_paint import FirstPaint
 from pages.ui.shared.headers import SecurityHeaders, answer_fault
+from pages.ui.shared.left_page import drop_late_requests
 from pages.ui.shared.logs import plain_logs
 from pages.ui.viewer.review_routes import review_routes
 
@@ -93,6 +94,7 @@ else:
     keep_from_others()
     keep_downloads()
     open_to_limit()
+    drop_late_requests()
     app = st.App(
         __file__,
         routes=[*review_routes(), ACTIVE],

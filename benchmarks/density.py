@@ -25,7 +25,7 @@ from benchmarks.density_relations import relations
 from benchmarks.resumable import as_text
 from osteo_core.density.calibration.apply import interval_parts, mean_bone_hu, mean_vbmd, vbmd_of_level
 from osteo_core.density.calibration.choose import choose_calibration
-from osteo_core.density.calibration.setup import read_setup
+from osteo_core.density.calibration.setup import CalibrationSetup, read_setup
 from osteo_core.outcomes import Exclusion
 from osteo_core.records import Estimate
 from osteo_core.settings import CALIBRATION_WAYS, Settings
@@ -62,12 +62,12 @@ class Answer:
     parts_mg_cm3: dict[str, float]
 
 
-def answer(facts: Facts, settings: Settings) -> Answer | str:
-    """The patient's answer under these settings, or the reason for none."""
+def answer(facts: Facts, settings: Settings, setup: CalibrationSetup | None = None) -> Answer | str:
+    """The patient's answer under these settings, or the reason for none; ``setup``: their tables, read before."""
     if len(facts.measurements) < _MINIMUM_LEVELS:
         return "fewer than two sound levels"
     bone_hu = mean_bone_hu(facts.measurements, facts.correction)
-    calibration = choose_calibration(facts.series, read_setup(settings), facts.tissues, bone_hu=bone_hu)
+    calibration = choose_calibration(facts.series, setup or read_setup(settings), facts.tissues, bone_hu=bone_hu)
     if isinstance(calibration, Exclusion):
         return calibration.found
     levels = [m.level for m in facts.measurements]
@@ -135,7 +135,8 @@ def table(facts: list[Facts]) -> list[dict[str, object]]:
             settings = Settings(phantom_table=str(phantoms), calibration_order=way)
             if way == "site":
                 continue  # a table made by the site: cannot be simulated
-            answers = [(one, answer(one, settings)) for one in facts]
+            setup = read_setup(settings)
+            answers = [(one, answer(one, settings, setup)) for one in facts]
             for vendor in [*dict.fromkeys(str(one.series.vendor) for one in facts), "all"]:
                 of_vendor = [pair for pair in answers if vendor in ("all", str(pair[0].series.vendor))]
                 rows += [_row(way, vendor, group, of_vendor) for group in ("native", "enhanced", "both")]

@@ -14,6 +14,7 @@ import sqlite3
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,9 +135,15 @@ def _exclusions() -> Question:
         out |= (frame.status == "measured") & (frame.category == "not reportable")
         return list(frame[out].first_exclusion_code.fillna("reason not stated").value_counts().items())
 
+    def by_duckdb(store: Store) -> Answer:  # a reason of two steps has two rows
+        counts: Counter[str] = Counter()
+        for code, n in _rows(store, "exclusion_counts", ("code", "n"), EVERYBODY):
+            counts[code] += n
+        return list(counts.items())
+
     return Question(
         name="exclusions by reason",
-        duckdb=lambda store: _rows(store, "exclusion_counts", ("code", "n"), EVERYBODY),
+        duckdb=by_duckdb,
         sql="SELECT coalesce(first_exclusion_code, 'reason not stated'), count(*) FROM cohort "
         "WHERE status IN ('excluded', 'failed') OR status = 'measured' AND category = 'not reportable' GROUP BY 1",
         pandas=by_pandas,

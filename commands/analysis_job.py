@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from commands.cluster import runs
@@ -54,6 +55,11 @@ class Models:
     def result_hash(self) -> str:
         """Hash under which results are stored."""
         return joint_hash(self.outline_hash, self.regressor_hash)
+
+    @property
+    def is_mask_replaced(self) -> bool:
+        """Whether the mask of this series is no longer the one whose hash the result has. Raises OSError."""
+        return isinstance(self.mask, MaskFiles) and self.mask.model_hash() != self.mask_hash
 
     def of(self, series: Series) -> Models:
         """The models of one series: small enough to send to a worker."""
@@ -142,11 +148,19 @@ def naming_files(models: Models) -> Models:
     return models if models.masks is None else replace(models, masks=replace(models.masks, tells_names=True))
 
 
-def own_models(series: Iterable[Series], models: Models) -> dict[str, Models]:
-    """The models of each series, by its key; empty if all series use the same ones."""
+def own_models(
+    series: Iterable[Series], models: Models, known: Mapping[str, Models] = MappingProxyType({})
+) -> dict[str, Models]:
+    """The models of each series, by its key; empty if all series use the same ones.
+
+    ``known``: those found earlier in this run; their masks are not read again.
+    """
     if models.masks is None:
         return {}
-    return {key: models.with_mask(mask) for key, mask in models.masks.masks_of(series).items()}
+    return {
+        key: known[key] if key in known and known[key].mask == mask else models.with_mask(mask)
+        for key, mask in models.masks.masks_of(series).items()
+    }
 
 
 def segmenter_for(series: Series, models: Models) -> Segmenter | Exclusion:

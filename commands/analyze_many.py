@@ -52,7 +52,7 @@ def analyze_many(
     listeners: tuple[Listener, ...] = (),
 ) -> list[Outcome]:
     """Analyze ``series`` on the workers, within ``runs.joined``; ``cautions`` by series key are those noted by
-    ``find``.
+    ``find``. A pause requested before the call holds it.
     """
     if not series:
         return []
@@ -63,7 +63,6 @@ def analyze_many(
         tracker.advance()
         return ()
 
-    pause.lift(job.out_dir)
     is_paused = partial(pause.is_asked, job.out_dir)
     with Tracker("analyze", len(series), listeners=listeners, is_paused=is_paused) as tracker:
         tracker.report(message="starting workers")

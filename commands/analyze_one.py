@@ -16,8 +16,9 @@ from db.moments import in_order
 from osteo_core.archives import count_changed
 from osteo_core.outcomes import Caution, Exclusion, ExclusionCode
 from osteo_core.pipeline import analyze_series
-from osteo_core.records import Failure, Series, SeriesResult
+from osteo_core.records import Failure, Series, SeriesResult, Volume
 from osteo_core.segmentation.gaps import with_levels
+from osteo_core.segmentation.masks import refused
 from osteo_core.terms import Status, Step
 
 #: Anything that could name a person or a place: quoted values, paths, dotted identifiers, DICOM names, long numbers.
@@ -110,28 +111,43 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 def _analyze(series: Series, job: Job) -> SeriesResult:
     try:
-        if n_changed := count_changed(series.files, series.file_stamps):
-            return _without_answer(series, job, _changed(n_changed), status=Status.EXCLUDED)
-        segmenter = segmenter_for(series, job.models)
-        if isinstance(segmenter, Exclusion):
-            return _without_answer(series, job, segmenter, status=Status.EXCLUDED)
-        regressor = load_regressor(job.models.regressor)
-        return analyze_series(
-            series,
-            segmenter=segmenter,
-            settings=job.settings,
-            regressor=regressor,
-            setup=job.setup,
-            on_result=partial(job.draw, job) if job.draw is not None else None,
-        )
+        changed = _changed(series, job)
+        if changed is None:
+            result = _read_and_measure(series, job)
+            # Of files that were replaced while they were read, another patient's may have been measured.
+            changed = _changed(series, job)
+        return result if changed is None else _without_answer(series, job, changed, status=Status.EXCLUDED)
     except Exception as error:  # the batch border: one of the places where everything is caught
         return _failed(series, job, error)
 
 
-def _changed(n_files: int) -> Exclusion:
-    """Exclusion of a series whose files may have been replaced by another series, or another patient's."""
-    found = f"{n_files} of its files changed since they were indexed; index the folder again"
-    return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
+def _read_and_measure(series: Series, job: Job) -> SeriesResult:
+    segmenter = segmenter_for(series, job.models)
+    if isinstance(segmenter, Exclusion):
+        return _without_answer(series, job, segmenter, status=Status.EXCLUDED)
+    return analyze_series(
+        series,
+        segmenter=segmenter,
+        settings=job.settings,
+        regressor=load_regressor(job.models.regressor),
+        setup=job.setup,
+        on_result=partial(_draw, series, job),
+    )
+
+
+def _draw(series: Series, job: Job, volume: Volume, result: SeriesResult) -> None:
+    if job.draw is not None and _changed(series, job) is None:
+        job.draw(job, volume, result)
+
+
+def _changed(series: Series, job: Job) -> Exclusion | None:
+    """Exclusion of a series whose files, or mask, may have been replaced by another series', or another patient's."""
+    if n_files := count_changed(series.files, series.file_stamps):
+        found = f"{n_files} of its files changed since they were indexed; index the folder again"
+        return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
+    if job.models.is_mask_replaced:
+        return refused("it was replaced after the analysis began; analyze again")
+    return None
 
 
 def _failed(series: Series, job: Job, error: Exception) -> SeriesResult:

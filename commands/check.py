@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import os
 import re
 import shutil
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from commands.command import FAULT, OK, Answer, Context
 from osteo_core.errors import OsteoError
-from osteo_core.settings import settings_as_dict
+from osteo_core.settings import Settings, settings_as_dict
+from osteo_core.whole_files import open_to_others
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PIN = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^\s#]+)")
@@ -39,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, context: Context) -> Answer:
     """Run all checks; exit code 1 if one fails."""
     store = context.settings.store
-    findings = [*_store(store, rebuild=arguments.rebuild), _space(store), *_weights(), _python(), *_packages()]
+    of_store = _store(store, rebuild=arguments.rebuild)
+    findings = [*of_store, *_secrets(context.settings), _space(store), *_weights(), _python(), *_packages()]
     findings.sort(key=lambda finding: finding.ok)  # faults first; those of the store by severity
     sound = all(finding.ok for finding in findings)
     return Answer(
@@ -51,6 +54,14 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         sentences=tuple(f"{'ok   ' if f.ok else 'FAULT'} {f.name}: {f.message}" for f in findings),
         code=OK if sound else FAULT,
     )
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    """The files that hold a secret; the dashboard reports that of its sign-in, whose place only Streamlit knows."""
+    for name, path in (("key_file", settings.key_path), ("pacs_tls_certificate", settings.pacs_tls_certificate)):
+        if os.path.isfile(path):
+            fault = open_to_others(Path(path))
+            yield Finding(name=name, ok=not fault, message=fault or "only its own account may read it")
 
 
 def _python() -> Finding:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from scipy import stats
+from scipy import special
 
 from commands import store_access, write_results
 from commands.analysis_job import Job
@@ -34,7 +34,7 @@ def compare_scanners(job: Job) -> int:
         rows = reader.query(
             "scanner_outliers",
             least=int(SCANNER_SERIES.value),
-            spread=float(stats.norm.isf(SCANNER_FALSE_ALARMS.value / 2.0)),  # Student's limit is never narrower
+            spread=-float(special.ndtri(SCANNER_FALSE_ALARMS.value / 2.0)),  # Student's limit is never narrower
             code=CautionCode.UNLIKE_SCANNER,
         ).to_pylist()
         doubts: dict[str, Caution] = {}

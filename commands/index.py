@@ -28,6 +28,7 @@ from db import rows
 from db.identities import Kept, keep, remove
 from db.key import pseudonyms_of
 from db.moments import in_order
+from osteo_core.archives import count_changed
 from osteo_core.dicom.about import About
 from osteo_core.dicom.who import read_who
 from osteo_core.errors import UsageError
@@ -82,6 +83,8 @@ def _identities(found: Found) -> Iterator[Kept]:
     for one in (*found.series, *(series for series, _ in found.excluded)):
         with contextlib.suppress(UsageError):
             who = read_who(one.files)
+            if count_changed(one.files, one.file_stamps):  # since it was found: it may be another patient's name
+                continue
             said = {name: value for name, value in vars(who).items() if name != "is_kept"}
             yield Kept(patient_key=one.patient_key, series_key=one.series_key, identifiers=said)
 

@@ -6,7 +6,7 @@ import argparse
 import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -64,6 +64,8 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
         lines = scanner_lines(reader.query("qct_hu_pairs").to_pylist())
         found = [(one, preview(reader.query, one.scanner, one.line, settings) if one.line else None) for one in lines]
     usable = [(one.scanner, one.line) for one in lines if one.line is not None]
+    if arguments.use:
+        _check_one_mineral([scanner for scanner, _ in usable])
     written = []
     if arguments.out and usable:
         rows = [table_row(scanner, line, today=date.today()) for scanner, line in usable]
@@ -83,6 +85,15 @@ def run(arguments: argparse.Namespace, context: Context) -> Answer:
             *written,
         ),
     )
+
+
+def _check_one_mineral(scanners: Sequence[Scanner]) -> None:
+    twice = [words for words, n in Counter(scanner.words for scanner in scanners).items() if n > 1]
+    if twice:
+        raise UsageError(
+            f"{twice[0]} has a line in each of two minerals, and one line of a scanner counts; put the right one into "
+            "use on the page Agreement, or withdraw the QCT values in the other mineral first"
+        )
 
 
 def use_lines(store_dir: Path, lines: Iterable[tuple[Scanner, PairsLine]], *, author: str, reason: str) -> None:

@@ -18,7 +18,8 @@ from commands import analysis_job as jobs
 from commands import write_results
 from commands.analysis_job import Job, Models
 from commands.analyze_many import RunSummary, analyze_many, summary_of
-from commands.cluster import runs
+from commands.analyze_one import Outcome
+from commands.cluster import pause, runs
 from commands.cluster.progress import Listener
 from commands.command import (
     Answer,
@@ -43,6 +44,7 @@ from db import rows
 from osteo_core.archives import status_of
 from osteo_core.density.calibration.setup import read_setup
 from osteo_core.dicom.about import About
+from osteo_core.dicom.prefer import next_of_study
 from osteo_core.records import Found, Series, SeriesResult
 from osteo_core.settings import Settings
 from osteo_core.terms import Status
@@ -66,7 +68,8 @@ def process(
     """Analyze every CT under ``paths``; write series, measurements and exclusions as Parquet, and the masks.
 
     Series that an earlier run over the same folder finished, from the same files and under the same models and
-    settings, are skipped; with ``retry``, failed ones are repeated. Output of earlier runs is not input. ``about``: a
+    settings, are skipped; with ``retry``, failed ones are repeated. If the preferred series of a study cannot be
+    measured, the next one is analyzed too. Output of earlier runs is not input. ``about``: a
     table of what files other than DICOM cannot say. Raises UsageError if a named scheduler does not answer, an engine
     is not installed, or another run writes to the same folder.
     """
@@ -83,20 +86,35 @@ def process(
     with runs.joined(job.out_dir, job.run_id, alone=True):
         write_results.remove_leftovers(job)
         found = find(paths, settings=settings, listeners=listeners, without=without, into_store=False, about=about)
-        job = replace(job, own=jobs.own_models(found.series, job.models))
-        found = _named_apart(replace(found, series=tuple(_stamped(series, job) for series in found.series)), job)
-        left = tuple(s for s in found.series if not _is_done(s, job, retry=retry))
-        outcomes = analyze_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
+        found, job = _ready(found, job)
+        outcomes: list[Outcome] = []
+        statuses: dict[str, Status | None] = {}
+        pause.lift(job.out_dir)  # of an earlier run; one requested from here on holds for the next series too
+        while new := [one for one in found.series if one.series_key not in statuses]:
+            again = (None, Status.FAILED) if retry else (None,)
+            left = [one for one in new if _status(one, job) in again]
+            outcomes += analyze_many(left, found.cautions, job, scheduler=scheduler, listeners=listeners)
+            statuses.update({one.series_key: _status(one, job) for one in new})
+            found, job = _ready(next_of_study(found, statuses), job)
         _write_tables(found, job)
-    return summary_of(outcomes, found=found, skipped=len(found.series) - len(left))
+        write_results.forget_left_out((one for one, _ in found.excluded), job)
+    return summary_of(outcomes, found=found, skipped=len(found.series) - len(outcomes))
 
 
-def _is_done(series: Series, job: Job, *, retry: bool) -> bool:
+def _ready(found: Found, job: Job) -> tuple[Found, Job]:
+    """The series with names and digests of their own, and the job with the models of each."""
+    job = replace(job, own=jobs.own_models(found.series, job.models, job.own))
+    stamped = tuple(one if one.files_stamp else _stamped(one, job) for one in found.series)
+    return _named_apart(replace(found, series=stamped), job), job
+
+
+def _status(series: Series, job: Job) -> Status | None:
+    """What an earlier or this run found under the job's models and settings; None for a series not analyzed."""
     path = write_results.piece(job, series, "series")
     if not path.exists():
-        return False
+        return None
     (status,) = parquet.read_table(path, columns=["status"]).column("status").to_pylist()
-    return not (retry and status == Status.FAILED)
+    return Status(status)
 
 
 def _own_paths(out_dir: Path) -> tuple[Path, ...]:

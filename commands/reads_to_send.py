@@ -20,6 +20,7 @@ from osteo_core.review.reads import Read, Reading, ReadingStatus, Verdict
 from osteo_core.terms import Level
 
 _AT_ODDS = "two readers disagree and no adjudicator has signed"
+_DISPUTED = f"{_AT_ODDS}, and the PACS shows an earlier report as verified"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,8 @@ def reads_to_send(
 ) -> tuple[list[ToSend], Counter[str]]:
     """Counting reads not yet sent to the PACS ``to``, and how many others wait, by reason.
 
+    A read that was sent and is disputed since waits too: nothing can be recalled from a PACS.
+
     With ``patient_key``, those of this patient, sent before or not. Raises UsageError if none is signed.
     """
     rows = query("reads_to_send", patient_keys=[patient_key] if patient_key else []).to_pylist()
@@ -54,10 +57,15 @@ def reads_to_send(
     waiting: Counter[str] = Counter()
     for one in series:
         read = one.reading.counts
-        if read is None or not _is_wanted(one.reading, read, to, again=bool(patient_key)):
+        if read is None:
             continue
+        is_wanted = _is_wanted(one.reading, read, to, again=bool(patient_key))
         if one.reading.status is ReadingStatus.AT_ODDS:
-            waiting[_AT_ODDS] += 1
+            is_there = bool(one.reading.sent(read, SR, to=to) or _predecessor(one.reading, read, to))
+            if is_there or is_wanted:
+                waiting[_DISPUTED if is_there else _AT_ODDS] += 1
+            continue
+        if not is_wanted:
             continue
         gathered = _gathered(query, store_dir, pseudonyms, one, names=names, to=to, again=bool(patient_key))
         found.append(gathered)

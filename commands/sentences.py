@@ -14,11 +14,19 @@ def counted(number: int, one: str, many: str) -> str:
 
 
 def run_sentence(summary: RunSummary) -> str:
-    """What a run did, in one sentence."""
+    """What a run that looked for series did, in one sentence."""
     before = f"{summary.skipped} done before; " if summary.skipped else ""
+    return f"{summary.found} series found, {summary.left_out} left out by their headers; {before}{_done(summary)}"
+
+
+def analyze_sentence(summary: RunSummary) -> str:
+    """What a run over a store did, in one sentence: only series that had no result yet were looked at."""
+    if not summary.found:
+        return "No series of this store is left to analyze."
+    return f"{summary.found} series to analyze; {_done(summary)}"
+
+
+def _done(summary: RunSummary) -> str:
     again = f"{summary.recalibrated} calibrated again without segmenting, " if summary.recalibrated else ""
     others = f" Another run took {summary.elsewhere} of them." if summary.elsewhere else ""
-    return (
-        f"{summary.found} series found, {summary.left_out} left out by their headers; {before}"
-        f"now {again}{summary.measured} measured, {summary.excluded} excluded, {summary.failed} failed.{others}"
-    )
+    return f"now {again}{summary.measured} measured, {summary.excluded} excluded, {summary.failed} failed.{others}"

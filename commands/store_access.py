@@ -208,10 +208,10 @@ def waiting(
     retry: bool = False,
     own: Mapping[str, Models] = MappingProxyType({}),
 ) -> Found:
-    """Eligible series without a result under these models and settings, and the cautions noted while finding them.
+    """Series that count without a result under these models and settings, and the cautions noted while finding them.
 
     With ``retry``, also failed ones. ``own``: the models of each series by its key, for a run on external masks;
-    without them, every eligible series waits.
+    without them, every series that counts waits.
     """
     under: dict[str, Any] = {
         "model_hash": models.result_hash if models.masks is None else "",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from commands.write_results import MASKS, mask_name
+from osteo_core.archives import count_changed
 from osteo_core.dicom.volume import read_volume
 from osteo_core.imaging.nifti import read_nifti_labels
 from osteo_core.imaging.png import png_of
@@ -36,7 +37,8 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1b1f24;
   background: #fff } h2 { margin-top: 2.2rem } table { border-collapse: collapse; width: 100% }
 td, th { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #d5d9de; vertical-align: top }
-td { overflow-wrap: anywhere } figure { display: inline-block; margin: .6rem 1.2rem .6rem 0 }
+td { overflow-wrap: break-word } td:first-child { overflow-wrap: anywhere; min-width: 9rem }
+figure { display: inline-block; margin: .6rem 1.2rem .6rem 0 }
 figcaption { font-size: 13px; max-width: 24rem; overflow-wrap: anywhere } img { max-height: 22rem; background: #000 }
 .note { border-left: 4px solid #b36b00; padding: .3rem .8rem; background: #fff6e6 }
 @media (prefers-color-scheme: dark) { body { color: #e6e8eb; background: #14171a } td, th { border-color: #3a4048 }
@@ -116,7 +118,12 @@ def _vbmd(row: Mapping[str, Any]) -> str:
 
 def _sentences(given: Iterable[dict[str, Any]], row: Mapping[str, Any]) -> str:
     own = [one for one in given if one["series_instance_uid"] == row["series_instance_uid"]]
-    return "<br>".join(_text(f"{one['level']}: {one['sentence']}" if one["level"] else one["sentence"]) for one in own)
+    return "<br>".join(_text(_with_level(one["level"], one["sentence"])) for one in own)
+
+
+def _with_level(level: str | None, sentence: str) -> str:
+    """'L2: The field of view cuts ...'; the sentence alone if it is of no level or names it."""
+    return f"{level}: {sentence}" if level and level not in sentence else sentence
 
 
 def _text(text: object) -> str:
@@ -129,7 +136,7 @@ def _figure(out_dir: Path, series: Series | None, row: Mapping[str, Any]) -> str
     if series is None or not mask.is_file():
         return ""
     volume = read_volume(series)
-    if isinstance(volume, Exclusion):
+    if isinstance(volume, Exclusion) or count_changed(series.files, series.file_stamps):
         return ""
     image = _picture(volume, mask)
     if image is None:

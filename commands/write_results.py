@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -61,8 +62,11 @@ def pictures_to_store(job: Job, volume: Volume, result: SeriesResult) -> None:
 def to_folder(result: SeriesResult, job: Job) -> None:
     """Write the mask into ``masks/``, then the rows of this series, the one that marks it done last."""
     _forget_earlier(result.series, job)
+    mask = job.out_dir / MASKS / mask_name(result.series.series_instance_uid)
     if result.segmentation is not None:
-        _write_source_mask(job.out_dir / MASKS / mask_name(result.series.series_instance_uid), result)
+        _write_source_mask(mask, result)
+    else:
+        mask.unlink(missing_ok=True)  # of earlier models or settings
     tables = process_tables([result])
     for kind in reversed(KINDS):
         with writing(piece(job, result.series, kind)) as temporary:
@@ -86,6 +90,16 @@ def _forget_earlier(series: Series, job: Job) -> None:
     for path in _pieces(job).glob(f"{series.series_key}_*.parquet"):
         if path not in own:
             path.unlink(missing_ok=True)
+
+
+def forget_left_out(series: Iterable[Series], job: Job) -> None:
+    """Remove rows and masks of series that no longer count, as once the preferred series of their study is measured."""
+    given = names_given(job)
+    for one in series:
+        if one.series_key in given:
+            for path in _pieces(job).glob(f"{one.series_key}_*.parquet"):
+                path.unlink(missing_ok=True)
+            (job.out_dir / MASKS / mask_name(given[one.series_key])).unlink(missing_ok=True)
 
 
 def remove_leftovers(job: Job) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 
 from osteo_core.archive_formats import ArchiveError
@@ -52,16 +53,17 @@ def series_row(series: Series, *, indexed_at: datetime | None, is_eligible: bool
 
 
 def file_rows(series: Series, at: datetime, about_hashes: Mapping[Path, str]) -> list[Row]:
-    """The files of a series with size and time of change; a file that has since gone is left out.
+    """The files of a series with size and time of change, from before they were read where these are known.
 
-    ``about_hashes``: hash of the entry for each file in a table about files.
+    A file that has since gone is left out. ``about_hashes``: hash of the entry for each file in a table about files.
     """
     rows = []
-    for file in series.files:
+    for file, stamp in zip_longest(series.files, series.file_stamps):
         try:
-            size_bytes, mtime_ns = status_of(file)
+            now = status_of(file)
         except (FileNotFoundError, ArchiveError):
             continue
+        size_bytes, mtime_ns = stamp or now
         rows.append(
             {
                 "path": path_text(file.absolute()),

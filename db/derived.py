@@ -18,14 +18,11 @@ VIEWS = (Path(__file__).parent / "views.sql").read_text(encoding="utf-8")
 _REFRESH = (Path(__file__).parent / "refresh.sql").read_text(encoding="utf-8")
 #: Where refresh.sql takes the columns that `cohort` has from headers and results.
 _SERIES_PLACE, _RESULTS_PLACE = "/*series columns*/ h.*", "/*results columns*/ r.*"
-_CUT, _WHOSE, _INTO = "-- cut\n", "/*whose*/ TRUE", ("DELETE FROM cohort", "INSERT INTO cohort")
+_CUT, _WHOSE, _WHICH = "-- cut\n", "/*whose*/ TRUE", "/*which*/ TRUE"
+_INTO = ("DELETE FROM cohort", "INSERT INTO cohort")
 _SIGNED = "series_key IN (SELECT series_key FROM sound_results WHERE is_read)"
 #: The program's own measurements of signed series, including series that no longer count.
-_UNREAD = (
-    f"NOT coalesce(is_read, false) AND {_SIGNED}",
-    "WHERE NOT coalesce(h.is_superseded, false)",
-    f"WHERE h.{_SIGNED} AND NOT coalesce(h.is_superseded, false)",
-)
+_UNREAD = (f"NOT coalesce(is_read, false) AND {_SIGNED}", f"h.{_SIGNED}")
 #: Notes on the follow-up are left out: they follow from the read.
 _NOTES, _NO_NOTES = "FROM valid_notes", "FROM (FROM valid_notes WHERE false)"
 _IS_SIGNED = "SELECT EXISTS(FROM sound_results WHERE is_read AND series_key IN (SELECT series_key FROM touched))"
@@ -42,13 +39,13 @@ def _recipe_sql() -> tuple[str, str, str]:
     series = ", ".join(f"h.{column.name}" for column in FROM_SERIES)
     results = ", ".join(f"r.{column.name}" for column in FROM_RESULTS)
     whole = _REFRESH.replace(_SERIES_PLACE, series).replace(_RESULTS_PLACE, results)
-    made, between, rows, end = whole.split(_CUT)
-    whose, every, read = _UNREAD
-    again = (made + rows).replace(_WHOSE, whose).replace(every, read)
+    counted, made, between, rows, end = whole.split(_CUT)
+    whose, which = _UNREAD
+    again = (made + rows).replace(_WHOSE, whose).replace(_WHICH, which)
     again = again.replace(_NOTES, _NO_NOTES)
     for words in _INTO:
         again = again.replace(words, words.replace("cohort", "unread"))
-    return made + between + rows, again, end
+    return counted + made + between + rows, again, end
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> None:

@@ -28,7 +28,7 @@ from db.moments import in_order
 from db.owner import OwnerLock
 from db.parts import Part, PartError
 from osteo_core.errors import StoreError, UsageError
-from osteo_core.records import Event
+from osteo_core.events import new_event
 from osteo_core.whole_files import write_text
 
 
@@ -57,7 +57,7 @@ def erase(store_dir: Path, patient_key: str, *, author: str, reason: str, identi
             series, events = store.keys_of(patient_key)
             is_known = store.knows(patient_key)
         if not is_known:
-            raise UsageError("the store knows no such patient; give the pseudonym as the patient's page shows it")
+            raise UsageError("the store knows no such patient; the pseudonym is on the patient's page, in full")
         _refuse_unreadable(erased.unreadable_parts(store_dir))
         intent = {
             "patient_key": patient_key,
@@ -141,14 +141,13 @@ def _leave_event(store_dir: Path, intent: dict[str, Any]) -> None:
     }
     written = record(
         store_dir,
-        Event(
+        new_event(
+            ERASURE_KIND,
             event_id=intent["event_id"],
-            kind=ERASURE_KIND,
-            series_key="",
             author=intent["author"],
             at=datetime.fromisoformat(intent["at"]),
             reason=intent["reason"],
-            payload_json=json.dumps(payload),
+            payload=payload,
         ),
     )
     parts.keep(store_dir, Part(path=written))

@@ -1,19 +1,51 @@
 -- Writes the rows of `cohort`, and those of `pairs`, anew for the series in the temporary table `touched`: all series of
 -- every patient that was touched. The parts between the cuts that make one row a series are run a second time for
 -- `unread`: series that a reader signed, as the program alone measured them and without notes (db/derived.py).
--- Excluded by its headers beats measured: a series that lost its study's preference no longer counts.
+-- Excluded by its headers beats measured: a series that lost its study's preference no longer counts. Where the preferred
+-- series cannot be measured, the next one of the study counts too (osteo_core/dicom/prefer.py), unless a reader has signed
+-- values for the preferred one. A series that a reader has signed counts in any case, if it was ever ranked.
 -- pick, from the highest bit: has a category (1), day of study since 1900 (17), preferred (1), hash of the series (16), 28
 -- free: a query puts there what it asks about the series with the largest pick, which stands for its patient.
 -- facts: code of the five years of age (4 bits; table five_years), face of the category (2 bits; table categories).
 -- Numbers and words of rules come from the tables of db/rules.py.
 -- work_order, likewise: open follow-up, ended one, none (2 bits), vBMD in thousandths or none (25), hash of the series (36).
-CREATE OR REPLACE TEMP TABLE joined AS
+CREATE OR REPLACE TEMP TABLE counted AS
 WITH header AS (
     SELECT * FROM series
     WHERE series_key IN (SELECT series_key FROM touched)
     QUALIFY is_current_series(series_key, indexed_at, index_id)
 ),
-latest AS (
+outcome AS (
+    SELECT
+        series_key,
+        bool_or(coalesce(is_read, false)) AS is_signed,
+        arg_max(status, (finished_at, result_id)) FILTER (is_read) AS signed_status,
+        arg_max(status, (finished_at, result_id)) FILTER (NOT coalesce(is_read, false)) AS status
+    FROM sound_results
+    WHERE series_key IN (SELECT series_key FROM touched)
+    GROUP BY series_key
+)
+SELECT
+    /*series columns*/ h.*,
+    h.index_id,
+    h.is_eligible OR coalesce(
+        h.preference_rank IS NOT NULL AND o.is_signed
+        OR h.preference_rank <= (SELECT value FROM rules WHERE name = 'series tried')
+            AND count(*) FILTER (o.status <> 'measured' AND o.signed_status IS DISTINCT FROM 'measured') OVER better
+            = h.preference_rank - 1,
+        false
+    ) AS is_counted
+FROM header AS h
+LEFT JOIN outcome AS o ON o.series_key = h.series_key
+WHERE NOT coalesce(h.is_superseded, false)
+WINDOW better AS (
+    PARTITION BY h.patient_key, h.study_key ORDER BY h.preference_rank
+    ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+);
+
+-- cut
+CREATE OR REPLACE TEMP TABLE joined AS
+WITH latest AS (
     SELECT * FROM sound_results
     WHERE series_key IN (SELECT series_key FROM touched) AND /*whose*/ TRUE
     QUALIFY is_current_result(series_key, is_read, finished_at, result_id)
@@ -21,12 +53,13 @@ latest AS (
 SELECT
     /*series columns*/ h.*,
     /*results columns*/ r.*,
-    CASE WHEN NOT h.is_eligible THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
+    h.is_counted,
+    CASE WHEN NOT h.is_counted THEN 'excluded' ELSE coalesce(r.status, 'waiting') END AS status,
     coalesce(r.is_flagged, false) AS is_flagged,
     coalesce(r.result_id, h.index_id) AS source_id
-FROM header AS h
-LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_eligible
-WHERE NOT coalesce(h.is_superseded, false);
+FROM counted AS h
+LEFT JOIN latest AS r ON r.series_key = h.series_key AND h.is_counted
+WHERE /*which*/ TRUE;
 
 CREATE OR REPLACE TEMP TABLE named AS
 SELECT
@@ -238,4 +271,5 @@ ORDER BY j.series_key;
 DROP TABLE valid_notes;
 DROP TABLE touched_references;
 DROP TABLE joined;
+DROP TABLE counted;
 DROP TABLE named;

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from osteo_core.columns.column import FLAG, FLOAT, INT, TEXT, Column, Table, table
+from osteo_core.limits.acquisition import SERIES_TRIED
 from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, REVIEW_WORKING_DAYS, TREATMENT_WEEKS
 from osteo_core.programme.drift import GROUP_YEARS, MINIMUM_GROUP
 from osteo_core.programme.follow_up import (
@@ -119,6 +120,7 @@ def rows() -> dict[str, list[tuple[Any, ...]]]:
             ("fracture grade", float(FRACTURE_GRADE)),
             ("minimum group", float(MINIMUM_GROUP)),
             ("group years", float(GROUP_YEARS)),
+            ("series tried", SERIES_TRIED.value),
         ],
     }
 

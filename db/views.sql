@@ -65,7 +65,7 @@ ANTI JOIN (
 
 CREATE OR REPLACE VIEW current_reference_values AS
 SELECT * FROM valid_reference_values
-QUALIFY row_number() OVER (PARTITION BY patient_key, level ORDER BY imported_at DESC, source) = 1;
+QUALIFY is_current_reference(patient_key, level, mineral, imported_at, source);
 
 -- What was noted about a flag: a new state, a fact beside the states, or that a note was undone
 -- (osteo_core/programme/follow_up.py). `undone`: the note as it was; `is_undone`: a later event took this one back.

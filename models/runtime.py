@@ -32,6 +32,8 @@ def probabilities(net: nn.Module, hu: FloatVolume, *, multiple: int) -> FloatVol
 
     shape = hu.shape
     pads = [(-n) % multiple for n in shape]
+    if all(n <= multiple for n in shape):
+        pads[2] += multiple  # the coarsest level needs more than one voxel to be normalised
     scaled = (hu - HU_CENTRE) / HU_WIDTH
     padded = np.pad(scaled, [(p // 2, p - p // 2) for p in pads], constant_values=_AIR_SCALED)
     x = torch.from_numpy(padded.astype(np.float32))[None, None].contiguous(memory_format=torch.channels_last_3d)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -82,6 +83,7 @@ def local_volume(path: Path) -> Iterator[Path]:
     """Like ``local_file``, but under the member's own name, with members of the same stem beside it (.img, .raw)."""
     archive = archive_of(path)
     if archive is None:
+        _check_regular(path)
         yield path
         return
     with private_folder() as folder:
@@ -102,6 +104,7 @@ def local_file(path: Path) -> Iterator[Path]:
     """
     archive = archive_of(path)
     if archive is None:
+        _check_regular(path)
         yield path
         return
     name = _name_in(archive, path)
@@ -110,6 +113,12 @@ def local_file(path: Path) -> Iterator[Path]:
         with copy.open("wb") as target:
             _unpack(archive, name, target)
         yield copy
+
+
+def _check_regular(path: Path) -> None:
+    """Raises FileNotFoundError for what took the place of a file: opening a pipe would wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise FileNotFoundError("no longer a regular file")
 
 
 def _unpack(archive: Path, name: str, target: IO[bytes]) -> None:

@@ -185,6 +185,7 @@ class Series:
     is_simulated: bool = False
     is_preferred: bool = True
     preference_reason: str = ""
+    preference_rank: int | None = None
     stack_label: str = ""
     files_stamp: str = ""
     file_stamps: tuple[tuple[int, int], ...] = ()

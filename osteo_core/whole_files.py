@@ -11,6 +11,7 @@ import fcntl
 import functools
 import os
 import shutil
+import stat
 import tempfile
 import time
 import uuid
@@ -82,6 +83,16 @@ def keep_from_others() -> None:
     """
     own = os.umask(0o077)
     os.umask(own | 0o007)
+
+
+def open_to_others(path: Path) -> str:
+    """What is wrong with the permissions of a file that holds a secret, as a sentence without a full stop; '' if
+    nothing is, or if the file is not there.
+    """
+    with contextlib.suppress(OSError):
+        if stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
+            return f"other accounts of this machine may read {path}, which holds a secret: chmod 600 {path}"
+    return ""
 
 
 @contextlib.contextmanager

@@ -48,11 +48,13 @@ def show_table(rows: list[Comparison]) -> None:
         placeholder="",
         alt="Agreement by group",
         column_config={
-            "r": st.column_config.TextColumn("Pearson r (95 %)"),
+            "r": st.column_config.TextColumn("Pearson r (95 %)", width=150),
             "Bias": st.column_config.TextColumn(f"Bias, {wording.UNIT} (95 %)", help="This CT minus QCT"),
             "Lower limit": st.column_config.TextColumn(f"Lower limit, {wording.UNIT} (95 %)"),
             "Upper limit": st.column_config.TextColumn(f"Upper limit, {wording.UNIT} (95 %)"),
-            "ICC": st.column_config.TextColumn("ICC(2,1) (95 %)", help="Absolute agreement of single values"),
+            "ICC": st.column_config.TextColumn(
+                "ICC(2,1) (95 %)", width=150, help="Absolute agreement of single values"
+            ),
             "RMSE": st.column_config.TextColumn(f"RMSE, {wording.UNIT} (95 %)"),
         },
     )
@@ -173,7 +175,14 @@ def _digits(name: str) -> int:
 def show_statistics(row: Comparison) -> None:
     """Every statistic of the group, or why it is missing."""
     st.subheader(f"Statistics: {literal(row.group)}")
-    st.dataframe(_statistic_rows(row), hide_index=True, placeholder="", alt="Statistics of the group", height="content")
+    st.dataframe(
+        _statistic_rows(row),
+        hide_index=True,
+        placeholder="",
+        alt="Statistics of the group",
+        height="content",
+        column_config={"Figure": st.column_config.TextColumn(width=230)},
+    )
     for name, why in row.missing.items():
         st.caption(literal(f"{name}: {why}."))
     st.subheader(f"Categories: {literal(row.group)}")
@@ -237,6 +246,8 @@ else:
         )
         qct_import.show_import()
         qct_import.show_imports()
+        if services.used_lines():  # a line stays in use when the values that it was made from are withdrawn
+            site_lines.show_site_lines()
     else:
         pairs = choose_mineral(controls, pairs)
         everybody = services.ALL_VENDORS

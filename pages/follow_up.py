@@ -38,9 +38,9 @@ def show_states(chosen: services.CohortFilter, found: list[services.StateCount])
         st.caption("Nothing is overdue.")
     show_figure(follow_up_figures.states_figure(found), name="follow_up_states", chosen=chosen, key="states")
     st.caption(
-        "Clocks run from the flag: review 5 working days; assessment and DXA 12 weeks; start of treatment and first "
-        "contact 16 weeks; contact at 12 months 52 weeks. A note is added in the worklist or on the patient's page; "
-        "nothing is ever erased."
+        "Deadlines run from the flag: review 5 working days; assessment and DXA 12 weeks; start of treatment and "
+        "4-month contact 16 weeks; 12-month contact 52 weeks. Notes are added in the worklist or on the patient's "
+        "page; nothing is ever erased."
     )
 
 

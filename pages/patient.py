@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import services
+from pages.ui.access.roles import may
+from pages.ui.access.users import current_user
 from pages.ui.patient.parts import show_level_table, show_origin, show_other_series, show_what_to_mind
 from pages.ui.patient.priors import show_priors
 from pages.ui.patient.reader import show_screen
@@ -20,6 +22,8 @@ from pages.ui.shared.sign_in import while_signed_in
 _STYLE = """
 <style>
   [data-testid="stMainBlockContainer"] { padding: 2.2rem 1rem 2rem !important; max-width: none !important; }
+  /* Where the menu is folded away, its bar would cover that this is for research use only. */
+  @media (max-width: 768px) { [data-testid="stMainBlockContainer"] { padding-top: 3.75rem !important; } }
   [data-testid="stMainBlockContainer"] > [data-testid="stVerticalBlock"] { gap: 0.35rem; }
 </style>
 """
@@ -91,18 +95,19 @@ with top:
         identity.show_reveal(st.session_state["series"])
         show_report(st.session_state["series"])
 key = st.session_state["series"]
+where = "the worklist" if may(current_user(), "worklist") else "a list on Exclusions"  # a researcher has no worklist
 if not services.has_series():
     st.title("Patient")
     frame.draw_no_series()
 elif not key:
     st.title("Patient")
-    frame.draw_empty("No patient is open. Choose one in the worklist.", icon=":material/person_search:")
+    frame.draw_empty(f"No patient is open. Choose one in {where}.", icon=":material/person_search:")
 else:
     view = services.patient(key)
     if view is None:
         st.title("Patient")
         frame.draw_empty(
-            "This store holds no such series; the address may come from another store. Choose one in the worklist."
+            f"This store holds no such series; the address may come from another store. Choose one in {where}."
         )
     else:
         st.html(_STYLE)

@@ -1,6 +1,6 @@
 -- Series without a category by their first reason, and (is_level) single levels left out within measured series.
 SELECT
-    coalesce(first_exclusion_step, 'run') AS step,
+    CASE WHEN status = 'failed' THEN 'run' ELSE coalesce(first_exclusion_step, 'assess') END AS step,
     coalesce(first_exclusion_code, 'reason not stated') AS code,
     false AS is_level,
     count(*) AS n

@@ -6,7 +6,7 @@ WITH flow AS (
         series_key, patient_key, status, category, mean_vbmd_mg_cm3, first_exclusion_sentence AS sentence,
         vendor, patient_age_years, patient_sex, study_date,
         status <> 'waiting' AND NOT has_category AS is_left_out,
-        coalesce(first_exclusion_step, 'run') AS step,
+        CASE WHEN status = 'failed' THEN 'run' ELSE coalesce(first_exclusion_step, 'assess') END AS step,
         coalesce(first_exclusion_code, 'reason not stated') AS code
     FROM cohort
     WHERE /*cohort*/ TRUE

@@ -10,11 +10,17 @@ SELECT
     max(r.vbmd_mg_cm3) AS highest,
     coalesce(any_value(made.author), '') AS author,
     any_value(gone.author) AS withdrawn_by,
-    any_value(gone."at") AS withdrawn_at
+    any_value(gone.withdrawn_at) AS withdrawn_at
 FROM reference_values AS r
 LEFT JOIN events AS made
     ON made.kind = 'QCT import' AND (made.payload_json ->> '$.imported_at')::TIMESTAMPTZ = r.imported_at
-LEFT JOIN events AS gone
-    ON gone.kind = 'QCT import withdrawn' AND (gone.payload_json ->> '$.imported_at')::TIMESTAMPTZ = r.imported_at
+LEFT JOIN (  -- two people may have withdrawn it: the first did
+    SELECT
+        (payload_json ->> '$.imported_at')::TIMESTAMPTZ AS imported_at, arg_min(author, "at") AS author,
+        min("at") AS withdrawn_at
+    FROM events
+    WHERE kind = 'QCT import withdrawn'
+    GROUP BY ALL
+) AS gone ON gone.imported_at = r.imported_at
 GROUP BY r.imported_at
 ORDER BY r.imported_at DESC;

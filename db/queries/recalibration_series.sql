@@ -1,8 +1,8 @@
--- Eligible series that wait, and were measured under $model_hash (or $own, as in waiting_series) and $measuring_version from
+-- Series that count and wait, and were measured under $model_hash (or $own, as in waiting_series) and $measuring_version from
 -- the files as they are now, under whatever settings: the latest such result is calibrated and assessed again.
 SELECT s.series_key
 FROM current_series AS s
-WHERE s.is_eligible
+WHERE s.series_key IN (SELECT series_key FROM cohort WHERE is_counted)
 AND s.series_key IN (
     SELECT r.series_key FROM measured_results AS r
     WHERE (r.model_hash = $model_hash OR list_contains($own::VARCHAR[], concat(r.series_key, ' ', r.model_hash)))

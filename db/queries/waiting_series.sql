@@ -1,4 +1,4 @@
--- Eligible series that are not done (db/views.sql), with their files: what `analyze` has to do. $own: 'series_key
+-- Series that count and are not done (db/views.sql), with their files: what `analyze` has to do. $own: 'series_key
 -- model_hash' of series that have a model hash of their own. With $retry also those that failed last.
 SELECT
     s.*,
@@ -12,7 +12,7 @@ SELECT
     ) AS file_stamps
 FROM current_series AS s
 WHERE s.indexed_at IS NOT NULL
-AND s.is_eligible
+AND s.series_key IN (SELECT series_key FROM cohort WHERE is_counted)
 AND s.series_key NOT IN (
     SELECT series_key
     FROM done($model_hash, $own::VARCHAR[], $settings_hash, $measuring_version, $retry::BOOLEAN)

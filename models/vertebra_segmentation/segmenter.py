@@ -13,6 +13,7 @@ from models.spine_localiser.locate import locate
 from models.vertebra_segmentation.decode import Decoded, body_field, decode, draw_level
 from models.vertebra_segmentation.network import CLASSES
 from models.vertebra_segmentation.prepare import WINDOW, Tube, prepare
+from models.vertebra_segmentation.unseen import unseen_beyond
 from osteo_core.imaging.borders import cut_sides
 from osteo_core.records import Segmentation, SegmentedLevel, Volume
 from osteo_core.terms import MASK_LEVELS, Anchor, Level
@@ -91,4 +92,5 @@ class VertebraSegmenter:
             engine=self.name,
             model_hash=self.model_hash,
             seconds=time.perf_counter() - started,
+            cautions=unseen_beyond(levels, volume),
         )

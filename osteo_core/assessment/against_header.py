@@ -84,7 +84,8 @@ def _scale_doubt(kvp: float | None, tissues: CalibrationTissues) -> str:
         return "air has its expected HU but no fat is found at the HU of fat, as with a wrong rescale slope"
     offset, gain = scale_of(kvp, tissues)
     if gain is not None and abs(gain) > SCALE_GAIN.value:
-        return f"fat lies {100 * gain:+.0f} % farther from air than it should, as with a wrong rescale slope"
+        side = "farther from" if gain > 0 else "closer to"
+        return f"fat lies {100 * abs(gain):.0f} % {side} air than it should, as with a wrong rescale slope"
     if offset is not None and abs(offset) > SCALE_OFFSET_HU.value:
         return f"air and soft tissue lie {offset:+.0f} HU from where they should, as with a wrong rescale intercept"
     return ""

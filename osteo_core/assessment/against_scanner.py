@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from scipy import stats
+from scipy import special
 
 from osteo_core.limits.header import SCANNER_FALSE_ALARMS, SCANNER_SERIES
 from osteo_core.outcomes import Caution, CautionCode
@@ -38,7 +38,7 @@ def scanner_doubt(muscle_less_fat_hu: float, peers: Peers) -> Caution | None:
     """
     if peers.n < SCANNER_SERIES.value or peers.sd_hu <= 0.0:
         return None
-    t = float(stats.t.isf(SCANNER_FALSE_ALARMS.value / 2.0, peers.n - 1))
+    t = -float(special.stdtrit(peers.n - 1, SCANNER_FALSE_ALARMS.value / 2.0))
     if abs(muscle_less_fat_hu - peers.mean_hu) <= t * peers.sd_hu * sqrt(1.0 + 1.0 / peers.n):
         return None
     side = "lower" if muscle_less_fat_hu > peers.mean_hu else "higher"

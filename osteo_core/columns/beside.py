@@ -88,7 +88,7 @@ SEGMENTATIONS = table(
 #: The record is `ReferenceValue`.
 REFERENCE_VALUES = table(
     "reference_values",
-    "QCT values that the site imported; the latest for a patient and level is current",
+    "QCT values that the site imported; the latest for a patient, level and mineral is current",
     Column("patient_key", TEXT, "text", "keyed hash of the patient", use=REQUIRED),
     Column("level", LEVEL, "VerSe number", "null for the patient's mean"),
     Column("vbmd_mg_cm3", FLOAT, "mg/cm3 of mineral", "trabecular vBMD by QCT", use=REQUIRED),

@@ -32,6 +32,12 @@ FROM_RESULTS = tuple(column for column in RESULTS.columns if COHORT in column.us
 
 _OWN = (
     Column(
+        "is_counted",
+        FLAG,
+        "true, false",
+        "analyzed, or waiting: preferred in its study, or the next after those that could not be measured",
+    ),
+    Column(
         "status",
         TEXT,
         "measured, excluded, failed, waiting",

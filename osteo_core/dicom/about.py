@@ -10,7 +10,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -23,7 +23,8 @@ from osteo_core.dicom.image_header import ImageHeader, image_header, voltages_kv
 from osteo_core.imaging.files import VOLUME_SUFFIXES, sidecar_of
 from osteo_core.limits import tables as limits
 from osteo_core.tables.columns import Column, Day, Identifier, Number, OneOf
-from osteo_core.tables.rows import read_whole
+from osteo_core.tables.content import Refused
+from osteo_core.tables.rows import Row, read_whole, refuse_rows
 from osteo_core.terms import names_agent
 
 #: JSON files written by converters are a few kilobytes in size.
@@ -125,8 +126,9 @@ class About:
     unused: tuple[str, ...] = ()
 
     def of(self, path: Path) -> Mapping[str, Any]:
-        """The values of the first row that matches a file; empty if none does."""
-        return next((row.stated for row in self.rows if fits(row.file, path)), {})
+        """The values of the first row that names a file, else of the first that names a folder above it; else empty."""
+        meant = (row.stated for is_meant in (_names, fits) for row in self.rows if is_meant(row.file, path))
+        return next(meant, {})
 
     def without_file(self, paths: Sequence[Path]) -> tuple[int, ...]:
         """The lines of rows that match none of these files."""
@@ -136,11 +138,21 @@ class About:
 def read_about(path: Path) -> About:
     """The table. Raises TableError naming the unusable rows; then no row is used."""
     rows = read_whole(path, "table about files", COLUMNS, holds_patients=True)
+    refuse_rows(f"table about files {path.name}", list(_contradicted(rows.taken)))
     return About(
         path=path,
         rows=tuple(AboutRow(line=row.line, file=row.cells["file"], stated=_stated(row.cells)) for row in rows.taken),
         unused=rows.unused,
     )
+
+
+def _contradicted(rows: Sequence[Row]) -> Iterator[Refused]:
+    """Rows about the same file or folder as one above, with other values."""
+    held: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        first = held.setdefault(tuple(_parts(row.cells["file"].replace("\\", "/"))), row)
+        if _stated(first.cells) != _stated(row.cells):
+            yield Refused(line=row.line, why=f"the same file is in line {first.line} with other values")
 
 
 def _stated(cells: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,8 +175,13 @@ def fits(pattern: str, path: Path) -> bool:
     A name matches the file with or without its suffix, or a folder above it; paths are compared from the end.
     """
     wanted, parts = _parts(pattern.replace("\\", "/")), _parts(str(path))
-    bare = [*wanted[:-1], *map(_bare, wanted[-1:])], [*parts[:-1], *map(_bare, parts[-1:])]
-    return _ends(*bare) or any(_ends(wanted, parts[:end]) for end in range(len(wanted), len(parts)))
+    return _names(pattern, path) or any(_ends(wanted, parts[:end]) for end in range(len(wanted), len(parts)))
+
+
+def _names(pattern: str, path: Path) -> bool:
+    """Whether a row names this file itself, with or without its suffix."""
+    wanted, parts = _parts(pattern.replace("\\", "/")), _parts(str(path))
+    return _ends([*wanted[:-1], *map(_bare, wanted[-1:])], [*parts[:-1], *map(_bare, parts[-1:])])
 
 
 @lru_cache(maxsize=65536)

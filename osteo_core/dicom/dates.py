@@ -46,12 +46,16 @@ def age_years(source: Source) -> float | None:
 
 
 def age_by_dates(source: Source) -> float | None:
-    """Age at the study from birth date and study date; None if one is missing or the age is not plausible."""
+    """Age at the study from birth date and study date; None if one is missing or the age is not plausible.
+
+    In whole years, as people and (0010,1010) state it; below one year with its fraction.
+    """
     born, scanned = day(source, "PatientBirthDate"), day(source, "StudyDate")
-    if born is None or scanned is None:
+    if born is None or scanned is None or scanned < born:
         return None
-    years = (scanned - born).days / 365.25
-    return years if 0 <= years <= _OLDEST_YEARS else None
+    whole = scanned.year - born.year - ((scanned.month, scanned.day) < (born.month, born.day))
+    years = whole or (scanned - born).days / 365.25
+    return years if years <= _OLDEST_YEARS else None
 
 
 def as_age(years: float) -> str:

@@ -40,11 +40,15 @@ Progress = Callable[[int, int], object]
 
 @dataclass(kw_only=True)
 class _Gathered:
-    """What has been collected so far. ``seen`` lets files of one series share equal header values."""
+    """What has been collected so far. ``seen`` lets files of one series share equal header values.
+
+    ``stamps`` are from before a file was opened: one that is replaced meanwhile counts as changed.
+    """
 
     slices: dict[Identity, list[SliceHeader]] = field(default_factory=dict)
     nifti: list[File] = field(default_factory=list)
     unreadable: dict[tuple[Path, str], list[Path]] = field(default_factory=dict)
+    stamps: dict[Path, tuple[int, int]] = field(default_factory=dict)
     seen: Seen = field(default_factory=dict)
 
 
@@ -95,11 +99,18 @@ def find_series(
         reading += folders_of(map(Path, sorted(shared)), seen)
     volumes = [f.path for folder in folders for f in folder.files if is_volume_file(f.path)] if about else []
     found = _judge(gathered, pseudonyms, settings, about)
+    stamped = partial(_stamped, stamps=gathered.stamps)
     return replace(
         found,
+        series=tuple(map(stamped, found.series)),
+        excluded=tuple((stamped(series), exclusion) for series, exclusion in found.excluded),
         about_hashes={file.path: about_hash(file.path) for file in gathered.nifti} if about_hash else {},
         rows_without_file=about.without_file(volumes) if about else (),
     )
+
+
+def _stamped(series: Series, stamps: Mapping[Path, tuple[int, int]]) -> Series:
+    return replace(series, file_stamps=tuple(stamps[path] for path in series.files))
 
 
 def _about_hash(path: Path, *, about: About, pseudonyms: Pseudonyms) -> str:
@@ -134,6 +145,7 @@ def _gather_all(folders: Sequence[Folder], gathered: _Gathered, progress: Progre
 
 def _gather(folder: Folder, gathered: _Gathered) -> Iterator[None]:
     for file in folder.files:
+        gathered.stamps[file.path] = (file.size, file.mtime_ns)
         if is_archive(file.path) and archive_of(file.path):  # listed by its own name
             gathered.unreadable[(file.path, _PACKED_TWICE)] = [file.path]
         elif is_volume_file(file.path) and not has_preamble(file.path):

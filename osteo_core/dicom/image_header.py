@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 
 from pydicom.dataelem import RawDataElement
 
@@ -33,7 +33,8 @@ COMMON_KEYWORDS = (
     *("AccessionNumber", "Modality", "ImageType", "FrameType", "Manufacturer", "ManufacturerModelName"),
     *("DeviceSerialNumber", "SoftwareVersions", "InstitutionName", "StationName", "KVP", "ConvolutionKernel"),
     *("SliceThickness", "PixelSpacing", "Rows", "Columns", "ImageOrientationPatient", "GantryDetectorTilt"),
-    *("PatientPosition", "PatientID", "PatientSex", "PatientAge", "PatientBirthDate", "PatientSize", "StudyDate"),
+    *("PatientPosition", "PatientID", "IssuerOfPatientID", "PatientSex", "PatientAge", "PatientBirthDate"),
+    *("PatientSize", "StudyDate"),
     *("ContrastBolusAgent", "ContrastBolusAgentSequence", "BodyPartExamined", "SeriesDescription", "ProtocolName"),
     *("ReconstructionDiameter", "RescaleType", "PixelPaddingValue", "PixelPaddingRangeLimit", "PixelRepresentation"),
     *("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "LossyImageCompression", "ImageComments"),
@@ -64,9 +65,13 @@ class Odd:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """The patient named in a file. Never leaves this process; identifiers are hashed first."""
+    """The patient named in a file. Never leaves this process; identifiers are hashed first.
+
+    ``issuer``: who assigned the PatientID; letters and digits only, because scanners punctuate it differently.
+    """
 
     patient_id: str = ""
+    issuer: str = ""
     sex: str = ""
     born: date | None = None
     age_years: float | None = None
@@ -148,7 +153,7 @@ def image_header(source: Source, syntax: str = "") -> ImageHeader:
         not_plain=not_plain(source),
         is_multienergy=is_unnamed_multienergy(source),
         is_simulated=text(source, "ImageComments").lower().startswith(_SIMULATED_MARK),
-        odd=(*odd_numbers(source, _CHECKED_NUMBERS), *_odd_age(source), *_odd_voltage(source)),
+        odd=(*odd_numbers(source, _CHECKED_NUMBERS), *_odd_age(source), *_odd_date(source), *_odd_voltage(source)),
     )
 
 
@@ -156,6 +161,7 @@ def _person(source: Source) -> Person:
     size = number(source, "PatientSize")
     return Person(
         patient_id=text(source, "PatientID"),
+        issuer="".join(filter(str.isalnum, text(source, "IssuerOfPatientID").casefold())),
         sex=text(source, "PatientSex").upper()[:1],
         born=day(source, "PatientBirthDate"),
         age_years=age_years(source),
@@ -214,3 +220,12 @@ def _odd_age(source: Source) -> tuple[Odd, ...]:
         return ()
     words = f"{stated:.0f}, by the dates of birth and study it is {by_dates:.0f}"
     return (Odd(name="the patient's age", shown=words, is_read=True),)
+
+
+def _odd_date(source: Source) -> tuple[Odd, ...]:
+    """A study date later than tomorrow: east of this machine tomorrow may have begun."""
+    scanned = day(source, "StudyDate")
+    if scanned is None or scanned <= date.today() + timedelta(days=1):
+        return ()
+    words = f"{scanned}, in the future: age by dates, valid calibration lines and follow-up depend on it"
+    return (Odd(name="the study date", shown=words, is_read=True),)

@@ -1,7 +1,8 @@
 """Tells patients apart: files that contradict each other never belong to one patient, whatever their identifiers say.
 
 De-identified collections use 'ANON', '0' or a blank as the PatientID of everybody, and reuse one StudyInstanceUID for
-several people. So placeholders are ignored, and different sexes, births or sizes under one identifier are two patients.
+several people. So placeholders are ignored, and different sexes, births, sizes or assigning authorities under one
+identifier are two patients.
 """
 
 from __future__ import annotations
@@ -169,10 +170,15 @@ def doubts_of(member: Member) -> tuple[Caution, ...]:
 
 
 def contradict(one: Person, other: Person, *, is_one_study: bool) -> str:
-    """Why these cannot be one person ('sex', 'birth', 'age', 'size' or 'identifier'), or ''."""
+    """Why these cannot be one person ('sex', 'birth', 'assigning authority' ...), or ''.
+
+    A PatientID is unique only within the authority that assigned it; one study may have been sent under two of them.
+    """
     ids = {p.patient_id for p in (one, other) if not is_placeholder(p.patient_id)}
     if len(ids) > 1:
         return "identifier"
+    if not is_one_study and one.issuer and other.issuer and one.issuer != other.issuer:
+        return "assigning authority"
     if {one.sex, other.sex} == {"F", "M"}:
         return "sex"
     if one.born and other.born and abs((one.born - other.born).days) > _BIRTH_APART_YEARS * _DAYS_A_YEAR:
@@ -199,10 +205,12 @@ def _birth_year(person: Person, *, is_one_study: bool) -> float | None:
 
 
 def _descriptions(clusters: Sequence[Sequence[Member]]) -> list[str]:
-    """Distinguishes each person from the others by sex and birth, else by size, else by number."""
+    """Distinguishes each person from the others by sex and birth, else by size, assigning authority or number."""
     found = [_description(cluster) for cluster in clusters]
     if len(set(found)) < len(found):
         found = [f"{one} {_size(cluster)}" for one, cluster in zip(found, clusters, strict=True)]
+    if len(set(found)) < len(found):
+        found = [f"{one} {max(m.person.issuer for m in cluster)}" for one, cluster in zip(found, clusters, strict=True)]
     if len(set(found)) < len(found):
         found = [f"{one} {number}" for number, one in enumerate(found)]
     return found

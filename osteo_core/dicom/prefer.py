@@ -1,14 +1,14 @@
-"""Selects one series per study: the criteria in order, and the one that decided, in words."""
+"""Orders the series of a study: the criteria in order, and the one that decided, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from osteo_core.limits.acquisition import THICKNESS_PREFERRED
+from osteo_core.limits.acquisition import SERIES_TRIED, THICKNESS_PREFERRED
 from osteo_core.outcomes import Exclusion, ExclusionCode
-from osteo_core.records import Series
-from osteo_core.terms import KernelGroup, Plane, Step, names_agent
+from osteo_core.records import Found, Series
+from osteo_core.terms import KernelGroup, Plane, Status, Step, names_agent
 
 #: A series this much shorter than the study's longest may miss the lumbar spine.
 _LONG_ENOUGH_SHARE = 0.6
@@ -106,7 +106,7 @@ _FIRST = Criterion(
 def choose_preferred(
     series: Sequence[Series], words: Mapping[str, str]
 ) -> tuple[tuple[Series, ...], tuple[tuple[Series, Exclusion], ...]]:
-    """The preferred series of each study with its reason, and the others with theirs.
+    """The preferred series of each study with its reason, and the others with theirs, each with its rank.
 
     ``words``: series_key -> upper-case description. Ties are broken by stack and file
     order, so the choice is reproducible.
@@ -122,19 +122,40 @@ def choose_preferred(
     return tuple(chosen), tuple(others)
 
 
+def next_of_study(found: Found, outcomes: Mapping[str, Status | None]) -> Found:
+    """``found`` with the next series of each study whose series so far could not be measured, if it may be tried.
+
+    ``outcomes``: series_key -> status; None or missing for a series not yet analyzed. At most ``SERIES_TRIED`` series
+    of a study are analyzed.
+    """
+    failed: dict[str, int] = {}
+    for one in found.series:
+        is_failed = outcomes.get(one.series_key) not in (None, Status.MEASURED)
+        failed[one.study_key] = failed.get(one.study_key, 0) + is_failed
+    nexts, others = [], []
+    for one, exclusion in found.excluded:
+        is_next = one.preference_rank == failed.get(one.study_key, 0) + 1 <= SERIES_TRIED.value
+        if is_next and exclusion.code is ExclusionCode.NOT_PREFERRED:
+            nexts.append(one)
+        else:
+            others.append((one, exclusion))
+    return replace(found, series=(*found.series, *nexts), excluded=tuple(others))
+
+
 def _choose(members: Sequence[Series], words: Mapping[str, str]) -> tuple[Series, list[tuple[Series, Exclusion]]]:
     longest = max(s.coverage_mm or 0.0 for s in members)
     candidates = [Candidate(series=s, words=words.get(s.series_key, ""), longest_mm=longest) for s in members]
     ordered = sorted(candidates, key=lambda c: ([-criterion.rank(c) for criterion in CRITERIA], _place(c.series)))
     best, others = ordered[0], ordered[1:]
-    if not others:
-        return replace(best.series, is_preferred=True, preference_reason="the only eligible series of its study"), []
-    reason = f"{_decisive(best, others[0]).reason}; one of {len(members)} eligible series of its study"
+    reason = "the only eligible series of its study"
+    if others:
+        reason = f"{_decisive(best, others[0]).reason}; one of {len(members)} eligible series of its study"
     left = []
-    for other in others:
+    for rank, other in enumerate(others, start=2):
         exclusion = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found=_decisive(best, other).against)
-        left.append((replace(other.series, is_preferred=False, preference_reason=exclusion.sentence), exclusion))
-    return replace(best.series, is_preferred=True, preference_reason=reason), left
+        passed = replace(other.series, is_preferred=False, preference_reason=exclusion.sentence, preference_rank=rank)
+        left.append((passed, exclusion))
+    return replace(best.series, is_preferred=True, preference_reason=reason, preference_rank=1), left
 
 
 def _decisive(best: Candidate, other: Candidate) -> Criterion:

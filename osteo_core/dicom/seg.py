@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset, config
 from pydicom.pixels.utils import iter_pixels
 
-from osteo_core.dicom.bounds import check_voxels, read_until_pixels, read_whole
+from osteo_core.dicom.bounds import BeyondBoundsError, check_voxels, read_until_pixels, read_whole
 from osteo_core.dicom.values import DAMAGE, number, numbers, text
 from osteo_core.imaging.tilt import tilt_deg
 from osteo_core.limits.acquisition import GANTRY_TILT_MAXIMUM
@@ -26,6 +26,10 @@ _STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
 #: Frames of one stack lie on one line and at whole steps, within this share of a step.
 _STEP_TOLERANCE = 0.1
 _LINE_TOLERANCE_MM = 0.1
+#: The table of no scanner moves farther: frames beyond are misplaced, and a grid over them would fill the memory.
+_MOST_EXTENT_MM = 3000.0
+#: Segment numbers have 16 bits.
+_MOST_SEGMENTS = 2**16
 #: Frames closer than this lie in one slice, as for CT slices.
 _SAME_PLACE_MM = 0.01
 
@@ -102,6 +106,8 @@ def read_seg(path: Path, label_of: Callable[[Segment], int]) -> SegMask:
             return SegMask(labels=labels, geometry=geometry, header=_header(dataset), segments=segments)
     except SegUnreadableError:
         raise
+    except BeyondBoundsError as error:
+        raise SegUnreadableError(f"a SEG that is too large: {error}") from None
     except DAMAGE as error:
         raise SegUnreadableError(f"a damaged SEG ({type(error).__name__})") from None
 
@@ -143,18 +149,26 @@ def _painted(dataset: Dataset, wanted: dict[int, int]) -> tuple[LabelArray, Geom
         raise SegUnreadableError("a SEG whose frames do not reference a segment")
     geometry, planes = _stack(dataset, frames)
     used = [n for n, frame in enumerate(frames) if is_map or frame.segment in wanted]
-    labels = np.zeros(geometry.shape, dtype=np.uint8)
+    labels, label_of = np.zeros(geometry.shape, dtype=np.uint8), _table(wanted)
     for n, pixels in zip(used, _pixels(dataset, used), strict=True):
         plane = labels[:, :, planes[n]]  # (column, row)
         values = pixels.T
         if is_map:
-            for segment, label in wanted.items():
-                plane[(values == segment) & (plane == 0)] = label
+            np.copyto(plane, np.take(label_of, values, mode="clip"), where=plane == 0)
         else:
             plane[(values >= _least(dataset)) & (plane == 0)] = wanted[frames[n].segment]
     if wanted and not labels.any():
         raise SegUnreadableError("a SEG whose requested segments are empty")
     return labels, geometry
+
+
+def _table(wanted: dict[int, int]) -> LabelArray:
+    """The label of each value of a LABELMAP; the last one stands for all larger ones."""
+    table = np.zeros(_MOST_SEGMENTS + 1, dtype=np.uint8)
+    for segment, label in wanted.items():
+        if 0 < segment < _MOST_SEGMENTS:
+            table[segment] = label
+    return table
 
 
 def _least(dataset: Dataset) -> float:
@@ -179,12 +193,17 @@ def _stack(dataset: Dataset, frames: Sequence[_Frame]) -> tuple[Geometry, list[i
     turn = numbers(_group(dataset, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
     measures = _group(dataset, "PixelMeasuresSequence")
     pixel_mm = numbers(measures, "PixelSpacing", 2)
-    if turn is None or pixel_mm is None:
+    if turn is None or pixel_mm is None or min(pixel_mm) <= 0:
         raise SegUnreadableError("a SEG without orientation or pixel spacing")
     along, down = np.array(turn[:3]), np.array(turn[3:])
     normal = np.cross(along, down)
     positions = np.array([frame.position_mm for frame in frames])
     heights = positions @ normal
+    extent_mm = float(np.ptp(heights))
+    if extent_mm > _MOST_EXTENT_MM:
+        raise SegUnreadableError(
+            f"a SEG whose frames lie {extent_mm / 1000:.1f} m apart; no CT is longer than {_MOST_EXTENT_MM / 1000:g} m"
+        )
     step = _step(heights) or number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
     if not step:
         raise SegUnreadableError("a SEG without a distance between its frames")

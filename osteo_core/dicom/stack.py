@@ -129,7 +129,7 @@ def _whole_millimetres(slices: Sequence[SliceHeader], normal: FloatArray) -> lis
     Steps of 0.625 mm then give two slices the same position; instance numbers give their order.
     """
     places = np.array([s.position_mm for s in slices]) @ normal
-    if len(slices) < MINIMUM_SLICES.value or np.abs(places - np.round(places)).max() > 1e-3:
+    if len(slices) < MINIMUM_SLICES.value or np.abs(places - np.round(places)).max() > 1e-3 or not np.ptp(places):
         return []
     numbers = np.array([np.nan if s.instance_number is None else s.instance_number for s in slices])
     if np.isnan(numbers).any() or len(set(numbers)) < len(numbers):

@@ -75,6 +75,7 @@ def read_source(series: Series) -> Source:
     _check_files(series)
     stack = read_stack(series)
     header = NotReadable(kind="") if isinstance(stack, Exclusion) else read_header(stack.slices[0].path)
+    _check_files(series)  # once more: they may have been replaced while they were read
     if isinstance(stack, Exclusion) or isinstance(header, NotReadable):
         raise UsageError("the headers of its source can no longer be read as when it was indexed")
     missing = [name for name in _NEEDED if not _UID.fullmatch(text(header, name))]

@@ -9,7 +9,7 @@ from scipy import ndimage
 from osteo_core.records import Geometry
 
 _SIDES = {"L": "left", "R": "right", "P": "posterior", "A": "anterior", "S": "superior", "I": "inferior"}
-_ORDER = ("superior", "inferior", "anterior", "posterior", "left", "right", "padding")
+_ORDER = ("superior", "inferior", "anterior", "posterior", "left", "right", "padding beside it")
 _OPPOSITE = {"L": "R", "R": "L", "P": "A", "A": "P", "S": "I", "I": "S"}
 #: A body counts as cut if its area in the outermost slice exceeds this share of its largest cross-section, so that
 #: about 1.5 mm (a cortex) is missing. Front and sides are round: a chord 1.5 mm deep in a circle of 32 mm is 0.42 of
@@ -38,5 +38,5 @@ def cut_sides(
             sides.append(high)
     rim = ndimage.binary_dilation(mask, iterations=2) & ~mask
     if rim.any() and (np.asarray(voxels_hu[box])[rim] <= _PADDING_HU).mean() > _PADDING_SHARE:
-        sides.append("padding")
+        sides.append("padding beside it")
     return ", ".join(side for side in _ORDER if side in sides)

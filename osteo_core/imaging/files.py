@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from osteo_core.imaging.voxel_file import UnknownFileError, voxel_file
+
 #: Longer suffixes first. A .hdr file is paired with its .img; a .mhd file names its voxel file.
 NIFTI_SUFFIXES = (".nii.gz", ".nii.bz2", ".nii")
 PAIR_SUFFIX = ".hdr"
@@ -53,12 +55,17 @@ def sidecar_of(path: Path) -> Path:
 
 
 def stamp_of(path: Path, status: os.stat_result) -> tuple[int, int]:
-    """Size in bytes and modification time in ns of a file with this ``status``, including a volume's JSON sidecar."""
+    """Size in bytes and modification time in ns of a file with this ``status``.
+
+    Those of a volume include its JSON sidecar and the file with its voxels: sums, which change with any of them.
+    """
+    parts = [status]
     if is_volume_file(path):
-        with contextlib.suppress(OSError):
-            beside = sidecar_of(path).stat()
-            return status.st_size + beside.st_size, max(status.st_mtime_ns, beside.st_mtime_ns)
-    return status.st_size, status.st_mtime_ns
+        for beside_of in (sidecar_of, voxel_file):
+            with contextlib.suppress(OSError, UnknownFileError):
+                if (beside := beside_of(path)) != path:
+                    parts.append(beside.stat())
+    return sum(one.st_size for one in parts), sum(one.st_mtime_ns for one in parts) % 2**63
 
 
 def is_sidecar(path: Path, is_there: Callable[[Path], bool] = Path.is_file) -> bool:

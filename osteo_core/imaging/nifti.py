@@ -5,7 +5,6 @@ The order of the array axes is preserved; only the first two rows of the affine 
 
 from __future__ import annotations
 
-import gzip
 import math
 import zlib
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from osteo_core.imaging.files import NIFTI_SUFFIXES, volume_stem
 from osteo_core.imaging.forms import affine_ras, contradiction, is_invertible, qform_of
 from osteo_core.imaging.hounsfield import PADDING_BELOW_HU, as_int16_if_lossless, check_hu, describe_labels
 from osteo_core.imaging.lost_planes import lost_planes
-from osteo_core.imaging.open_volume import UnknownFileError, open_volume
+from osteo_core.imaging.open_volume import open_volume, stored_voxels
 from osteo_core.imaging.tilt import untilt
+from osteo_core.imaging.voxel_file import UnknownFileError
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Geometry, LabelArray, Volume
 from osteo_core.terms import Step
@@ -39,13 +39,7 @@ _MOST_VOXELS = 2**31
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _MM_PER_UNIT = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 _DAMAGE = (
-    UnknownFileError,
-    ImageFileError,
-    HeaderDataError,
-    OSError,
-    EOFError,
-    zlib.error,
-    gzip.BadGzipFile,
+    *(UnknownFileError, ImageFileError, HeaderDataError, OSError, EOFError, zlib.error),
     *(ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError),
 )
 _AIR_HU = -1024.0
@@ -196,9 +190,9 @@ def _load(path: Path) -> tuple[NDArray[Any], NiftiHeader] | Exclusion:
             header = _header_of(image)
             if isinstance(header, Exclusion):
                 return header
-            stored = np.asanyarray(image.dataobj.get_unscaled())
-        if stored.dtype.kind not in "iufb":
-            return _not_a_volume(f"voxels of type {stored.dtype}")
+            if (kind := image.get_data_dtype()).kind not in "iufb":
+                return _not_a_volume(f"voxels of type {kind}")
+            stored = stored_voxels(image, local)
         voxels = _scaled(stored.reshape(header.geometry.shape), image.dataobj.slope, image.dataobj.inter)
     except _DAMAGE as error:
         return _unreadable(error)
@@ -286,12 +280,14 @@ def _lost(voxels: NDArray[Any], geometry: Geometry) -> Exclusion | None:
 
 def _unreadable(error: Exception) -> Exclusion:
     # The error message may contain the path, and a path may contain a name.
-    words: dict[type[Exception], str] = {PermissionError: "no permission to read", FileNotFoundError: "no longer there"}
+    words: dict[type[Exception], str] = {
+        PermissionError: "no permission to read",
+        FileNotFoundError: "no longer there",
+        MemoryError: "more voxels than fit into the memory of a worker",
+    }
     # Messages of `open_volume` name no file; nibabel's may.
-    own = (
-        str(error) if isinstance(error, UnknownFileError | ArchiveError) else f"damaged NIfTI ({type(error).__name__})"
-    )
-    found = words.get(type(error), own)
+    is_own = isinstance(error, UnknownFileError | ArchiveError)
+    found = words.get(type(error), str(error) if is_own else f"damaged NIfTI ({type(error).__name__})")
     return Exclusion(code=ExclusionCode.UNREADABLE, step=Step.READ, found=found)
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import math
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,28 +21,25 @@ from nibabel.fileholders import FileHolder
 from numpy.typing import NDArray
 
 from osteo_core.imaging.files import ITK_SUFFIXES, NIFTI_SUFFIXES
+from osteo_core.imaging.voxel_file import UnknownFileError, check_packed, read_header, voxel_file
 from osteo_core.records import FloatArray
 
-_PACKED: dict[bytes, tuple[str, Callable[..., Any]]] = {
-    b"\x1f\x8b": (".gz", gzip.open),
-    b"BZh": (".bz2", bz2.open),
-}
-_NIFTI_2_HEADER = 540
-#: The voxel file named in an NRRD or MetaImage header; it is read only from the same folder.
-_DATA_FILE = re.compile(rb"^(?:data ?file\s*:|ElementDataFile\s*=)\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_PACKED: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_NIFTI_1_HEADER, _NIFTI_2_HEADER = 348, 540
+#: Where a NIfTI header states the offset of its voxels, as a float or a whole number. All before it is read at once,
+#: and extensions have some kilobytes.
+_OFFSET_1, _OFFSET_2, _MOST_OFFSET = 108, 168, 2**20
+#: Uncompressed by compressed bytes at most: bzip2 reaches some 20,000 on zeros, gzip 1,032.
+_MOST_TIMES = 30_000
+#: Bytes after the voxels that may follow in a compressed file.
+_MOST_AFTER = 2**20
 #: How an NRRD or MetaImage header states the voxel size; without one SimpleITK takes 1 mm.
 _VOXEL_SIZE = re.compile(
     rb"^(?:spacings|space directions)\s*:|^Element(?:Spacing|Size)\s*=", re.IGNORECASE | re.MULTILINE
 )
-_OWN_DATA = (b"LOCAL", b"LIST")
-_HEADER_BYTES = 65536
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)
-
-
-class UnknownFileError(Exception):
-    """A file without a readable volume; the message names no file."""
 
 
 def open_volume(path: Path) -> Any:
@@ -51,22 +50,55 @@ def open_volume(path: Path) -> Any:
     name = path.name.lower()
     if name.endswith(ITK_SUFFIXES):
         return _ItkVolume(path)
+    voxel_file(path)
     with path.open("rb") as stream:
-        begin = stream.read(132)
+        begin = stream.read(_NIFTI_2_HEADER)
     if begin[128:132] == b"DICM":
         raise UnknownFileError("a DICOM file with the suffix of another format; rename it to .dcm")
     try:
-        suffix, opened = next((how for mark, how in _PACKED.items() if begin.startswith(mark)), ("", open))
-        if not name.endswith(NIFTI_SUFFIXES) or name.endswith(".nii" + suffix):
+        opened = next((how for mark, how in _PACKED.items() if begin.startswith(mark)), open)
+        if not name.endswith(NIFTI_SUFFIXES) or (opened is open and name.endswith(".nii")):
+            _check_offset(begin)
             return nibabel.load(path)
-        return _nifti_of(opened(path, "rb"))
-    except OSError:
+        packed = opened(path, "rb")
+        _check_offset(packed.read(_NIFTI_2_HEADER))
+        return _nifti_of(packed)
+    except (OSError, UnknownFileError):
         raise
     except Exception as error:  # a damaged header may cause any error in nibabel
         raise UnknownFileError(f"damaged NIfTI ({type(error).__name__})") from None
 
 
+def stored_voxels(image: Any, path: Path) -> NDArray[Any]:
+    """The voxels of ``open_volume(path)`` as stored (I, J, K), without their scale.
+
+    A gzip file is read to its end, where its checksum is: nibabel stops before. Raises UnknownFileError if the file
+    cannot hold as many voxels as its header states, or holds more; OSError or EOFError if the checksum does not fit.
+    """
+    claimed = math.prod(image.shape) * np.dtype(image.get_data_dtype()).itemsize
+    if claimed > _MOST_TIMES * voxel_file(path).stat().st_size:
+        raise UnknownFileError("a header that claims more voxels than the file can hold")
+    stored: NDArray[Any] = np.asanyarray(image.dataobj.get_unscaled())
+    packed = getattr(image.dataobj, "file_like", None)
+    if isinstance(packed, gzip.GzipFile) and len(packed.read(_MOST_AFTER)) == _MOST_AFTER:
+        raise UnknownFileError("a file that unpacks to more voxels than its header states")
+    return stored
+
+
+def _check_offset(begin: bytes) -> None:
+    offset = 0.0
+    for order in "<>":
+        (size,) = struct.unpack_from(f"{order}i", begin.ljust(4))
+        if size == _NIFTI_2_HEADER == len(begin):
+            (offset,) = struct.unpack_from(f"{order}q", begin, _OFFSET_2)
+        elif size == _NIFTI_1_HEADER <= len(begin):
+            (offset,) = struct.unpack_from(f"{order}f", begin, _OFFSET_1)
+    if not 0 <= offset <= _MOST_OFFSET:  # also not a number
+        raise UnknownFileError("a header that states an impossible place of its voxels")
+
+
 def _nifti_of(stream: Any) -> Any:
+    stream.seek(0)
     size = np.frombuffer(stream.read(4), dtype="<i4")
     stream.seek(0)
     is_second = size.size == 1 and _NIFTI_2_HEADER in (int(size[0]), int(size.byteswap()[0]))
@@ -90,14 +122,10 @@ def segment_names(path: Path) -> dict[int, str]:
 
 def _reader(path: Path) -> Any:
     """A SimpleITK reader that has read the header."""
-    with path.open("rb") as stream:
-        begin = stream.read(_HEADER_BYTES)
+    voxel_file(path)
+    begin = read_header(path)
     end = begin.find(b"\n\n")
     header = begin[:end] if end > 0 else begin
-    for found in _DATA_FILE.finditer(header):
-        data = found[1].decode("utf-8", errors="replace")
-        if not found[1].upper().startswith(_OWN_DATA) and Path(data).name != data:
-            raise UnknownFileError("a header whose voxel file is in another folder")
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -115,7 +143,7 @@ class _ItkVolume:
     slope, inter = 1.0, 0.0
 
     def __init__(self, path: Path) -> None:
-        self._reader = reader = _reader(path)
+        self._path, self._reader = path, (reader := _reader(path))
         components = reader.GetNumberOfComponents()
         self.shape = (*reader.GetSize(), *((components,) if components > 1 else ()))
         self.affine = _affine_ras(reader)
@@ -134,6 +162,7 @@ class _ItkVolume:
 
     def get_unscaled(self) -> NDArray[Any]:
         """Voxels (I, J, K)."""
+        check_packed(self._path, math.prod(self.shape) * self.get_data_dtype().itemsize)
         try:
             array: NDArray[Any] = sitk.GetArrayFromImage(self._reader.Execute())
         except RuntimeError:

@@ -19,6 +19,10 @@ from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import FloatArray, Geometry, Volume
 from osteo_core.terms import Step
 
+#: Slices shifted farther than this times the width of the image: its voxel sizes are damaged, and the grid would fill
+#: the memory. A scan of 1 m at the largest tilt is shifted by about its width.
+_MOST_WIDENING = 4
+
 
 def tilt_deg(affine_lps: FloatArray) -> float:
     """Angle between the stacking direction (third column) and the normal of the slices, in degrees."""
@@ -53,6 +57,9 @@ def untilt(volume: Volume) -> Volume | Exclusion:
         limit = f"{GANTRY_TILT_MAXIMUM.value:g}"
         return Exclusion(code=ExclusionCode.GANTRY_TILT, step=Step.READ, found=f"{tilt:.1f}", limit=limit)
     turned = replace(volume, voxels_hu=volume.voxels_hu.transpose(order), geometry=_squared(stacked, (0, 1)))
+    if not np.abs(_shift_voxels(turned.geometry)).max() <= _MOST_WIDENING * max(turned.geometry.shape[:2]):
+        found = f"voxels of {' x '.join(f'{size:.3g}' for size in geometry.spacing_mm)} mm"
+        return Exclusion(code=ExclusionCode.GEOMETRY_MISSING, step=Step.READ, found=found)
     upright = _sheared_back(turned, tilt)
     back = [order.index(axis) for axis in range(3)]
     return replace(
@@ -106,13 +113,17 @@ def _upright_step(geometry: Geometry) -> FloatArray:
     return normal * (normal @ geometry.affine_lps[:3, 2])
 
 
+def _shift_voxels(geometry: Geometry) -> FloatArray:
+    """Shift of each slice from its position in an upright stack (K, 2), in voxels of the two in-plane axes."""
+    sideways = geometry.affine_lps[:3, 2] - _upright_step(geometry)
+    per_slice: FloatArray = geometry.directions[:, :2].T @ sideways / geometry.spacing_mm[:2]
+    return np.arange(geometry.shape[2])[:, None] * per_slice
+
+
 def _sheared_back(volume: Volume, tilt: float) -> Volume:
     geometry = volume.geometry
     columns, rows, slices = geometry.shape
-    upright = _upright_step(geometry)
-    sideways = geometry.affine_lps[:3, 2] - upright
-    # Shift of slice k from its position in an upright stack, in voxels of the two in-plane axes.
-    shift = np.outer(np.arange(slices), geometry.directions[:, :2].T @ sideways / geometry.spacing_mm[:2])
+    shift = _shift_voxels(geometry)
     low = np.floor(shift.min(axis=0) + 1e-6).astype(int)
     high = np.ceil(shift.max(axis=0) - 1e-6).astype(int)
     shape = (columns + int(high[0] - low[0]), rows + int(high[1] - low[1]), slices)
@@ -120,7 +131,7 @@ def _sheared_back(volume: Volume, tilt: float) -> Volume:
     for k in range(slices):
         voxels[:, :, k] = _moved(volume.voxels_hu[:, :, k], offset=low - shift[k], shape=shape[:2])
     affine = geometry.affine_lps.copy()
-    affine[:3, 2] = upright
+    affine[:3, 2] = _upright_step(geometry)
     affine[:3, 3] = geometry.to_world_mm(np.array([low[0], low[1], 0.0]))
     caution = Caution(code=CautionCode.TILT_CORRECTED, step=Step.READ, found=f"{tilt:.1f}")
     is_whole = volume.voxels_hu.dtype == np.int16

@@ -18,6 +18,13 @@ THICKNESS_MAXIMUM = Limit(
     date="2026-11-24",
     beyond="excluded",
 )
+SERIES_TRIED = Limit(
+    value=3,
+    unit="series",
+    source="design: another series of a study may show the spine that the preferred one misses; each costs an analysis",
+    date="2026-11-30",
+    beyond="not analyzed",
+)
 MINIMUM_SLICES = Limit(
     value=10,
     unit="slices",

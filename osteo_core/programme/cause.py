@@ -6,12 +6,12 @@ osteoporotic fracture of three grades, deformity with another cause. Nothing is 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from osteo_core.errors import needs_author
+from osteo_core.events import new_event
 from osteo_core.records import Event
 from osteo_core.terms import Level
 
@@ -49,14 +49,13 @@ class CauseReading:
 def event_of(reading: CauseReading, *, event_id: str, series_key: str, versions: tuple[str, str]) -> Event:
     """The insert-only event of a reading; ``versions``: hashes of the weights and settings shown."""
     payload = {"level": int(reading.level), "cause": reading.cause.value, "suggested": reading.suggested}
-    return Event(
+    return new_event(
+        CAUSE_KIND,
         event_id=event_id,
-        kind=CAUSE_KIND,
         series_key=series_key,
-        author=reading.author.strip(),
+        author=reading.author,
         at=reading.at,
-        reason=reading.reason.strip(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
-        model_hash=versions[0],
-        settings_hash=versions[1],
+        reason=reading.reason,
+        payload=payload,
+        versions=versions,
     )

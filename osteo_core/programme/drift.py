@@ -14,7 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import special
 
 from osteo_core.errors import StatisticsError
 from osteo_core.limits.drift import DRIFT_FALSE_ALARMS, DRIFT_STEP, DRIFT_WARM_UP
@@ -88,6 +88,8 @@ def cusum_limit(*, step: float, n_a_day: float, days_a_year: float, false_alarms
     ARL = (exp(2 k' b) - 2 k' b - 1) / (2 k'^2), b = h' + 1.166, with k' = k sqrt(n), h' = h / sqrt(n) for days of
     n patients (Siegmund 1985). ``step`` in SD of one patient; h in SD x patients.
     """
+    from scipy.optimize import brentq  # slow to load, and every command loads this module
+
     k = step / 2 * math.sqrt(n_a_day)
     wanted = days_a_year / false_alarms_a_year
 
@@ -97,7 +99,7 @@ def cusum_limit(*, step: float, n_a_day: float, days_a_year: float, false_alarms
     high = 1.0
     while beyond(high) < 0:
         high *= 2
-    b = float(optimize.brentq(beyond, 0.0, high))
+    b = float(brentq(beyond, 0.0, high))
     return max(b - _OVERSHOOT, 0.5) * math.sqrt(n_a_day)
 
 
@@ -164,7 +166,7 @@ def _limits(days: Days, quantity: Quantity) -> _Limits:
     span = max((days.day[-1] - days.day[0]).days + 1, 1)
     days_a_year = len(days.day) * _DAYS_A_YEAR / span
     budget = DRIFT_FALSE_ALARMS.value * SHARES[quantity]
-    shewhart = float(stats.norm.isf(_SHEWHART_SHARE * budget / days_a_year / 2))
+    shewhart = -float(special.ndtri(_SHEWHART_SHARE * budget / days_a_year / 2))
     cusum = cusum_limit(
         step=step,
         n_a_day=float(days.n.mean()),
@@ -187,7 +189,7 @@ def _from(days: Days, start: int, limits: _Limits) -> _Part:
         share = 1 / n + 1 / before_n
         t = (off - before) / (sd * np.sqrt(share))
     known = (before_n >= DRIFT_WARM_UP.value) & (sd > 0)
-    z = np.where(known, np.sign(t) * stats.norm.isf(stats.t.sf(np.abs(t), np.maximum(before_n - 1, 1))), np.nan)
+    z = np.where(known, -np.sign(t) * special.ndtri(special.stdtr(np.maximum(before_n - 1, 1), -np.abs(t))), np.nan)
     weight = np.sqrt(1 / np.where(known, share, np.inf))
     pull = weight**2 * limits.step / 2
     high = _cusum(np.where(known, weight * z - pull, 0.0))

@@ -6,13 +6,13 @@ review with its reason, or an undo that names the note it takes back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from osteo_core.errors import UsageError, needs_author
+from osteo_core.events import new_event
 from osteo_core.limits.follow_up import ASSESSMENT_WEEKS, PERSISTENCE_WEEKS, REVIEW_WORKING_DAYS, TREATMENT_WEEKS
 from osteo_core.records import Event
 
@@ -149,16 +149,15 @@ def event_of(note: Note, *, event_id: str, series_key: str, before: State, versi
         payload |= {"state": note.state.value} | ({"because": note.because.value} if note.because else {})
     if note.fact is not None:
         payload["fact"] = note.fact.value
-    return Event(
+    return new_event(
+        STATE_KIND if note.state else FACT_KIND,
         event_id=event_id,
-        kind=STATE_KIND if note.state else FACT_KIND,
         series_key=series_key,
-        author=note.author.strip(),
+        author=note.author,
         at=note.at,
-        reason=note.reason.strip(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
-        model_hash=versions[0],
-        settings_hash=versions[1],
+        reason=note.reason,
+        payload=payload,
+        versions=versions,
     )
 
 
@@ -173,14 +172,8 @@ def undo_event(undone: UndoneNote, *, event_id: str, author: str, at: datetime) 
         raise UsageError(
             f"'{undone.note}' cannot be undone: another note was made after it; note the right state instead"
         )
-    return Event(
-        event_id=event_id,
-        kind=UNDO_KIND,
-        series_key=undone.series_key,
-        author=author.strip(),
-        at=at,
-        payload_json=json.dumps({"undoes": undone.event_id, "note": undone.note}, ensure_ascii=False),
-    )
+    payload = {"undoes": undone.event_id, "note": undone.note}
+    return new_event(UNDO_KIND, event_id=event_id, series_key=undone.series_key, author=author, at=at, payload=payload)
 
 
 def add_working_days(moment: datetime, days: int) -> datetime:

@@ -6,7 +6,6 @@ with fields in braces.
 
 from __future__ import annotations
 
-import json
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from osteo_core.errors import UsageError, needs_author
+from osteo_core.events import new_event
 from osteo_core.programme.follow_up import State
 from osteo_core.records import Event
 
@@ -69,14 +69,14 @@ def plan_event(plan: Plan, *, event_id: str, series_key: str) -> Event:
         payload["snooze_until"] = plan.snooze_until.isoformat() if plan.snooze_until else ""
     if plan.contact is not None:
         payload["contact"] = plan.contact.value
-    return Event(
+    return new_event(
+        PLAN_KIND,
         event_id=event_id,
-        kind=PLAN_KIND,
         series_key=series_key,
-        author=plan.author.strip(),
+        author=plan.author,
         at=plan.at,
-        reason=plan.reason.strip(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
+        reason=plan.reason,
+        payload=payload,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from osteo_core.errors import StatisticsError, UsageError
+from osteo_core.events import new_event
 from osteo_core.limits.calibration import PAIRS_ERROR_RATIO, PAIRS_LEAST, PAIRS_RANGE, PAIRS_VALIDITY
 from osteo_core.limits.tables import (
     LINE_INTERCEPT,
@@ -33,7 +34,7 @@ _OUTLYING_SD, _MAD_TO_SD = 3.5, 1.4826
 LINE_KIND, WITHDRAWN_KIND = "calibration line", "calibration line withdrawn"
 #: Decimals used in calibration tables.
 _DECIMALS = {"slope_mg_cm3_per_hu": 5, "intercept_mg_cm3": 3, "residual_sd_mg_cm3": 3}
-_SCANNER_COLUMNS = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral")
+_SCANNER_COLUMNS = ("vendor", "manufacturer_model_name", "kvp", "kernel_group")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,31 +208,15 @@ def _range(lowest_mg_cm3: float, highest_mg_cm3: float) -> dict[str, str]:
 
 def line_event(scanner: Scanner, line: PairsLine, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
     """The insert-only event that puts this line into use: its calibration table row and its evaluation."""
-    row = table_row(scanner, line, today=at.date())
+    row = table_row(scanner, line, today=at.astimezone().date())  # as `pairs --out`: by this machine's calendar
     judged = {name: value for name, value in asdict(line).items() if name.startswith(("left_out", "lowest", "highest"))}
     payload = {"row": row, "n": line.n, "outliers": len(line.outliers), **judged}
-    return Event(
-        event_id=event_id,
-        kind=LINE_KIND,
-        series_key="",
-        author=author.strip(),
-        at=at,
-        reason=reason.strip(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
-    )
+    return new_event(LINE_KIND, event_id=event_id, author=author, at=at, reason=reason, payload=payload)
 
 
 def withdrawal_event(line_id: str, *, event_id: str, author: str, reason: str, at: datetime) -> Event:
     """The insert-only event that withdraws the line of the event ``line_id``."""
-    return Event(
-        event_id=event_id,
-        kind=WITHDRAWN_KIND,
-        series_key="",
-        author=author.strip(),
-        at=at,
-        reason=reason.strip(),
-        payload_json=json.dumps({"line": line_id}),
-    )
+    return new_event(WITHDRAWN_KIND, event_id=event_id, author=author, at=at, reason=reason, payload={"line": line_id})
 
 
 def rows_in_force(events: Iterable[Event]) -> list[dict[str, str]]:
@@ -260,8 +245,8 @@ def any_model_words(rows: Iterable[Mapping[str, str]]) -> str:
 def lines_in_force(events: Iterable[Event], *, without: str = "") -> list[Event]:
     """The line events in force; ``without``: treat this line as withdrawn too.
 
-    For each scanner model, tube voltage, kernel group and mineral, the latest line that has not been withdrawn is in
-    force: withdrawing it reinstates the one before.
+    For each scanner model, tube voltage and kernel group, the latest line that has not been withdrawn is in force, in
+    whichever mineral, since a scan has one calibration: withdrawing it reinstates the one before.
     """
     given = sorted(events, key=lambda event: (event.at, event.event_id))
     withdrawn = {json.loads(event.payload_json)["line"] for event in given if event.kind == WITHDRAWN_KIND}

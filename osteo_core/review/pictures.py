@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from osteo_core.archives import count_changed
 from osteo_core.density.region import MeasuredTissue, mark_regions
 from osteo_core.density.rod_row import find_rod_row
 from osteo_core.density.roi import trabecular_roi
@@ -213,6 +214,8 @@ def _make(folder: Path, stem: str, asked: dict[str, Any]) -> str:
         series_key="", study_key="", patient_key="", series_instance_uid="", files=files, stack_label=asked["stack"]
     )
     volume = read_volume(series)
+    if count_changed(files, [(size, changed_ns) for size, changed_ns in asked["stamps"]]):
+        return "Its files changed while they were read, and may be another patient's; index the folder again."
     if isinstance(volume, Exclusion):
         return volume.sentence
     segmentation = None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from osteo_core.events import new_event
 from osteo_core.records import Event
 from osteo_core.review.decisions import Decisions
 from osteo_core.review.reads import Read, Reading, Role, SavedMask, Sending, Verdict
@@ -21,7 +21,7 @@ OPENED, SAVED, SIGNED, SENT = "opened", "mask saved", "read signed", "sent"
 def opened_event(*, event_id: str, series_key: str, reader: str, at: datetime, shows_read: bool, version: str) -> Event:
     """A reader opened the series; ``shows_read``: another reader's signed read was shown."""
     payload = {"shows_read": shows_read, "version": version}
-    return _event(OPENED, event_id, series_key, reader=reader, at=at, payload=payload)
+    return new_event(OPENED, event_id=event_id, series_key=series_key, author=reader, at=at, payload=payload)
 
 
 def saved_event(saved: SavedMask, *, event_id: str, series_key: str, settings_hash: str) -> Event:
@@ -32,8 +32,16 @@ def saved_event(saved: SavedMask, *, event_id: str, series_key: str, settings_ha
         "dice": {str(int(level)): round(dice, 4) for level, dice in sorted(saved.dice.items())},
         "summary": saved.summary.to_dict(),
     }
-    event = _event(SAVED, event_id, series_key, reader=saved.reader, at=saved.at, payload=payload, reason=saved.reason)
-    return _versioned(event, saved.model_hash, settings_hash)
+    return new_event(
+        SAVED,
+        event_id=event_id,
+        series_key=series_key,
+        author=saved.reader,
+        at=saved.at,
+        payload=payload,
+        reason=saved.reason,
+        versions=(saved.model_hash, settings_hash),
+    )
 
 
 def signed_event(read: Read, *, event_id: str, series_key: str) -> Event:
@@ -47,14 +55,22 @@ def signed_event(read: Read, *, event_id: str, series_key: str) -> Event:
         "is_blind": read.is_blind,
         "dice": {str(int(level)): round(dice, 4) for level, dice in sorted(read.dice.items())},
     }
-    event = _event(SIGNED, event_id, series_key, reader=read.reader, at=read.at, payload=payload, reason=read.words)
-    return _versioned(event, read.model_hash, read.settings_hash)
+    return new_event(
+        SIGNED,
+        event_id=event_id,
+        series_key=series_key,
+        author=read.reader,
+        at=read.at,
+        payload=payload,
+        reason=read.words,
+        versions=(read.model_hash, read.settings_hash),
+    )
 
 
 def sent_event(sending: Sending, *, event_id: str, series_key: str, author: str, sop_instance_uid: str) -> Event:
     """A PACS has confirmed one object of a read."""
     payload = {"read": sending.read_id, "what": sending.what, "to": sending.to, "sop_instance_uid": sop_instance_uid}
-    return _event(SENT, event_id, series_key, reader=author, at=sending.at, payload=payload)
+    return new_event(SENT, event_id=event_id, series_key=series_key, author=author, at=sending.at, payload=payload)
 
 
 def reading_of(events: Iterable[Event], *, until: datetime | None = None) -> Reading:
@@ -108,28 +124,3 @@ def _read(event: Event, payload: Mapping[str, Any]) -> Read:
 
 def _levels(given: Mapping[str, float]) -> dict[Level, float]:
     return {Level(int(n)): float(value) for n, value in given.items()}
-
-
-def _event(
-    kind: str,
-    event_id: str,
-    series_key: str,
-    *,
-    reader: str,
-    at: datetime,
-    payload: Mapping[str, Any],
-    reason: str = "",
-) -> Event:
-    return Event(
-        event_id=event_id,
-        kind=kind,
-        series_key=series_key,
-        author=reader.strip(),
-        at=at,
-        reason=reason.strip(),
-        payload_json=json.dumps(payload, ensure_ascii=False),
-    )
-
-
-def _versioned(event: Event, model_hash: str, settings_hash: str) -> Event:
-    return replace(event, model_hash=model_hash, settings_hash=settings_hash)

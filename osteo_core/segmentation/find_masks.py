@@ -8,6 +8,7 @@ not matter.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from osteo_core.dicom.seg import is_structure_set, seg_header
 from osteo_core.imaging.files import belongs_to_header, is_volume_file, volume_stem
+from osteo_core.imaging.voxel_file import UnknownFileError, voxel_file
 from osteo_core.outcomes import Exclusion, ExclusionCode
 from osteo_core.records import Series
 from osteo_core.segmentation.bodies import CUT_VERSION
@@ -51,7 +53,7 @@ class MaskFiles:
         """Twelve hex digits over all that decides which voxels are which body: content, numbering and the cut."""
         seen = hashlib.sha256(f"{CUT_VERSION}\0{self.tool}".encode())
         beside = (self.names_beside,) if self.names_beside.is_file() else ()
-        for file in (*self.files, *beside):
+        for file in (*self.files, *beside, *filter(None, map(_voxels_beside, self.files))):
             seen.update(f"\0{file.name if self.is_one_file_a_structure else ''}\0".encode(errors="surrogatepass"))
             with file.open("rb") as content:
                 while chunk := content.read(_CHUNK):
@@ -151,7 +153,8 @@ def find_masks(folder: Path, tool: MaskTool) -> MaskFolder:
 
 
 def _masks_in(folder: Path, names: list[str], *, top: Path, tool: MaskTool) -> Iterator[tuple[str, MaskFiles]]:
-    files = [folder / name for name in names if not name.startswith(".")]
+    # Opening a pipe would block forever.
+    files = [folder / name for name in names if not name.startswith(".") and (folder / name).is_file()]
     volumes = [file for file in files if is_volume_file(file)]
     parts = tuple(file for file in volumes if level_of_name(volume_stem(file)) is not None)
     place = name_of_place(folder, top=top)
@@ -169,6 +172,14 @@ def _masks_in(folder: Path, names: list[str], *, top: Path, tool: MaskTool) -> I
             named = {*names_of_mask(file.stem), file.name, *filter(None, [place if len(files) == 1 else ""])}
             mask = MaskFiles(files=(file,), tool=tool)
             yield from ((name, mask) for name in set(header.series_instance_uids) or named)
+
+
+def _voxels_beside(file: Path) -> Path | None:
+    """The file with the voxels of a header; None if they are in the file itself, or it will be refused."""
+    with contextlib.suppress(UnknownFileError):
+        voxels = voxel_file(file)
+        return voxels if voxels != file and voxels.is_file() else None
+    return None
 
 
 def _kind_of(file: Path) -> str:

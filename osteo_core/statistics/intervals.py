@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from osteo_core.errors import StatisticsError
 from osteo_core.records import Estimate
@@ -18,7 +18,7 @@ def normal_quantile(confidence: float) -> float:
     >>> round(normal_quantile(0.95), 3)
     1.96
     """
-    return float(stats.norm.ppf(0.5 + share(confidence, name="confidence") / 2))
+    return float(special.ndtri(0.5 + share(confidence, name="confidence") / 2))
 
 
 #: Half width of a two-sided 95 % interval in SDs of a normal distribution.
@@ -31,7 +31,7 @@ def t_quantile(confidence: float, degrees: float) -> float:
     >>> round(t_quantile(0.95, 10), 3)
     2.228
     """
-    return float(stats.t.ppf(0.5 + share(confidence, name="confidence") / 2, degrees))
+    return float(special.stdtrit(degrees, 0.5 + share(confidence, name="confidence") / 2))
 
 
 def wilson(count: int, n: int, *, confidence: float = 0.95) -> Estimate:

@@ -35,13 +35,15 @@ def icc(table: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     Satterthwaite's degrees of freedom (McGraw and Wong, Psychol Methods 1996;1:30). If J and E are negligible
     relative to B, the result is 1 (1 to 1).
     P. E. Shrout, J. L. Fleiss, Psychol Bull 1979;86:420: checked on its 6 x 4 table.
-    Raises StatisticsError when targets do not vary or a rating is missing.
+    Raises StatisticsError for fewer than 3 targets, when targets do not vary, or if a rating is missing.
 
     >>> ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
     >>> round(icc(ratings).value, 2)
     0.29
     """
     array = ratings(table)
+    if len(array) < 3:  # of two, the value may lie below -1
+        raise StatisticsError(f"too few targets: {len(array)}, at least 3 are needed")
     varying(array.ravel(), name="ratings")
     share(confidence, name="confidence")
     squares = _mean_squares(array)

@@ -29,6 +29,9 @@ _UNITS: tuple[tuple[str, str], ...] = (
 _BRACKETED_HU = re.compile(r"[\[(](?:he|uh)[\])]")
 _UNIT_AT_END = re.compile(rf"(?:(?<=[\s,_])(?:in|en))?[\s,_]+(?:{_UNITS[0][1]}|{_UNITS[1][1]})\s*$", re.IGNORECASE)
 _BRACKETS = re.compile(r"[\[(（【][^\])）】]*[\])）】]")
+_SPREAD = re.compile(r"[\[(（【]\s*(?:\d+\s*%\s*)?(?:sd|se|sem|cv|std|ci|n)\b", re.IGNORECASE)
+_DOTTED_DAY = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_EITHER_WAY = re.compile(r"\d{1,2}([/-])\d{1,2}\1\d{2,4}")
 
 
 class CellRefusedError(Exception):
@@ -79,24 +82,31 @@ class OneOf:
 
     def read(self, text: str, decimals: Decimals) -> Any:
         """The meaning. Raises CellRefusedError."""
+        given = folded(text)
         for word, meaning in (*self.values.items(), *self.others.items()):
-            if folded(word) == folded(text):
+            if folded(word) == given:
                 return meaning
         raise CellRefusedError(f"one of {', '.join(self.values)}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """A day as YYYY-MM-DD (or as a workbook's date)."""
+    """A day as YYYY-MM-DD, as DD.MM.YYYY (DIN 5008: with full stops the day comes first), or as a workbook's date.
+
+    With slashes or hyphens 01/02/2025 may begin with day or month, so these are refused.
+    """
 
     def read(self, text: str, decimals: Decimals) -> date:
         """The day. Raises CellRefusedError."""
+        expected = "a day as YYYY-MM-DD or DD.MM.YYYY"
+        dotted = _DOTTED_DAY.fullmatch(text)
         try:
-            day = date.fromisoformat(text)
+            day = date(*map(int, reversed(dotted.groups()))) if dotted else date.fromisoformat(text)
         except ValueError:
-            raise CellRefusedError("a day as YYYY-MM-DD") from None
+            why = ", since day and month may be exchanged otherwise" if _EITHER_WAY.fullmatch(text) else ""
+            raise CellRefusedError(expected + why) from None
         if not 1970 <= day.year <= 2200:  # CT dates from 1971
-            raise CellRefusedError("a day as YYYY-MM-DD from 1970 to 2200")
+            raise CellRefusedError(f"{expected} from 1970 to 2200")
         return day
 
 
@@ -178,17 +188,50 @@ def unit_in(text: str) -> str:
 
 def guess_columns(headings: Sequence[str], columns: Sequence[Column]) -> dict[str, str]:
     """The heading that most likely means each column, by the column's name; a column without one is left out."""
-    plain: dict[str, str] = {}
-    for heading in reversed(headings):  # the first of two that fold alike counts
-        plain[folded(_UNIT_AT_END.sub("", _BRACKETS.sub("", unicodedata.normalize("NFKC", heading))))] = heading
-        plain[folded(heading)] = heading
     found: dict[str, str] = {}
     for column in columns:
-        hits = (plain.get(folded(word)) for word in (column.name, *column.words))
-        hit = next((heading for heading in hits if heading and heading not in found.values()), None)
+        hit = next((heading for heading in _meant_by(headings, column) if heading not in found.values()), None)
         if hit:
             found[column.name] = hit
     return found
+
+
+def unclear(headings: Sequence[str], columns: Sequence[Column]) -> dict[str, list[str]]:
+    """The headings of each column that several of them may mean, by the column's name."""
+    found = {column.name: _meant_by(headings, column) for column in columns}
+    return {name: meant for name, meant in found.items() if len(meant) > 1}
+
+
+def refuse_unclear(headings: Sequence[str], columns: Sequence[Column]) -> None:
+    """Raises TableError if several headings may mean one of the columns."""
+    for name, meant in unclear(headings, columns).items():
+        raise TableError(f"the columns {' and '.join(map(shown, meant))} may each be {name}; name the right one {name}")
+
+
+def _meant_by(headings: Sequence[str], column: Column) -> list[str]:
+    """The headings that may mean a column, the most likely first; one that is the column's own name is the only one."""
+    places = {folded(word): place for place, word in reversed([*enumerate((column.name, *column.words))])}
+    ranked = [(min(places.get(form, len(places)) for form in _forms(heading)), heading) for heading in headings]
+    all_hits = sorted((one for one in ranked if one[0] < len(places)), key=lambda one: one[0])
+    hits = [one for one in all_hits if not _is_another_quantity(one[1], column)] or all_hits
+    is_named = bool(hits) and hits[0][0] == 0
+    return [heading for place, heading in hits if place == 0 or not is_named]
+
+
+def _is_another_quantity(heading: str, column: Column) -> bool:
+    """Whether a heading names another unit than its column, or the spread of its values, as 'BMD (SD)' beside 'BMD'."""
+    return bool(_other_unit(heading, column)) or _SPREAD.search(heading) is not None
+
+
+def _other_unit(heading: str, column: Column) -> str:
+    """The unit that the heading names, if the column holds another one; '' otherwise."""
+    unit, kind = unit_in(heading), column.kind
+    return unit if isinstance(kind, Number) and kind.unit in _NAMED_UNITS and unit != kind.unit else ""
+
+
+def _forms(heading: str) -> tuple[str, str]:
+    """A heading as compared: whole, and without a unit."""
+    return folded(heading), folded(_UNIT_AT_END.sub("", _BRACKETS.sub("", unicodedata.normalize("NFKC", heading))))
 
 
 def check_columns(headings: Sequence[str], columns: Sequence[Column], mapping: Mapping[str, str]) -> None:
@@ -197,9 +240,7 @@ def check_columns(headings: Sequence[str], columns: Sequence[Column], mapping: M
     if missing:
         raise TableError(f"it lacks the columns {missing}; it needs {[c.name for c in columns if c.required]}")
     for column in columns:
-        heading = mapping.get(column.name, "")
-        unit = unit_in(heading)
-        if isinstance(column.kind, Number) and column.kind.unit in _NAMED_UNITS and unit not in ("", column.kind.unit):
+        if isinstance(column.kind, Number) and (unit := _other_unit(mapping.get(column.name, ""), column)):
             raise TableError(f"the column {column.name} must be in {column.kind.unit}; its heading says {unit}")
 
 

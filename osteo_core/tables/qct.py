@@ -14,7 +14,18 @@ from osteo_core.errors import TableError
 from osteo_core.limits.tables import QCT_HIGH, QCT_LOW, SCORE_HIGH, SCORE_LOW
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.records import ReferenceValue
-from osteo_core.tables.columns import Column, Identifier, Number, OneOf, Text, folded, guess_columns, unit_in
+from osteo_core.tables.columns import (
+    Column,
+    Identifier,
+    Number,
+    OneOf,
+    Text,
+    folded,
+    guess_columns,
+    refuse_unclear,
+    unclear,
+    unit_in,
+)
 from osteo_core.tables.content import Refused, Table, read_table_file
 from osteo_core.tables.rows import Row, read_rows, refuse_rows
 from osteo_core.terms import MEASURED_LEVELS, Level, Mineral
@@ -145,8 +156,9 @@ class Mapped:
 
 
 def guess(table: Table) -> dict[str, str]:
-    """The most likely heading of each of COLUMNS, by the column's name; columns without one are left out."""
-    return guess_columns(table.columns, COLUMNS)
+    """The most likely heading of each of COLUMNS, by its name; a required column that several may mean is left out."""
+    doubtful = unclear(table.columns, [column for column in COLUMNS if column.required])
+    return {name: heading for name, heading in guess_columns(table.columns, COLUMNS).items() if name not in doubtful}
 
 
 def read_reference(path: Path, pseudonyms: Pseudonyms) -> tuple[ReferenceValue, ...]:
@@ -157,6 +169,7 @@ def read_reference(path: Path, pseudonyms: Pseudonyms) -> tuple[ReferenceValue, 
     """
     try:
         table = read_table_file(path)
+        refuse_unclear(table.columns, COLUMNS[:4])  # whose value, of which level, in which mineral
         mapped = map_rows(table, guess(table), pseudonyms, mineral=None, source="")
     except TableError as error:
         raise TableError(f"QCT table {path.name}: {error}") from None
@@ -169,15 +182,15 @@ def map_rows(
 ) -> Mapped:
     """Every row under ``columns`` (name in COLUMNS -> heading of the file), taken or refused with its reason.
 
-    ``mineral`` and ``source`` apply to the whole file if no column gives them. A level may be L1-L4, 1-4, blank or
-    a word for the mean. Raises TableError if the file as a whole cannot be used: no patient column, another unit,
-    T-scores.
+    ``mineral`` and ``source`` apply to the whole file if no column gives them; without a ``mineral`` the one in the
+    heading of the densities does. A level may be L1-L4, 1-4, blank or a word for the mean. Raises TableError if the
+    file as a whole cannot be used: no patient column, another unit, T-scores.
     """
     chosen = {name: heading for name, heading in columns.items() if heading}
-    _check_choice(table, chosen, mineral)
+    said = mineral_in(chosen.get("vBMD_mg_cm3", ""))
+    _check_choice(table, chosen, mineral or said)
     rows = read_rows(table, COLUMNS, chosen, holds_patients=True)
     _refuse_scores(rows.taken)
-    said = mineral_in(chosen["vBMD_mg_cm3"])
     if said and mineral not in (None, said) and "Mineral" not in chosen:
         raise TableError(f"the heading of the densities says {said}, and {mineral} is chosen as their mineral")
     held: dict[tuple[str, Level | None], tuple[int, ReferenceValue]] = {}
@@ -185,7 +198,7 @@ def map_rows(
     for row in rows.taken:
         why = _why_not(row, said)
         if not why:
-            value = _value(row, pseudonyms, mineral, source)
+            value = _value(row, pseudonyms, mineral or said, source)
             before, known = held.setdefault((value.patient_key, value.level), (row.line, value))
             why = "" if known == value else f"the same patient and level are in line {before} with other values"
         if why:
@@ -208,6 +221,8 @@ def _check_choice(table: Table, chosen: Mapping[str, str], mineral: Mineral | No
     levels = {folded(level.name) for level in MEASURED_LEVELS}
     wide = sum(folded(heading) in levels for heading in table.columns) > 1
     hint = "; one row a patient and level is needed, and here each level has a column" if wide else ""
+    if not hint and set(table.columns).isdisjoint(chosen.values()):
+        hint = "; the first row with two filled cells must name the columns"
     names = " and ".join([", ".join(lacking[:-1]), lacking[-1]] if len(lacking) > 1 else lacking)
     raise TableError(f"no column is chosen or recognised for {names}{hint}")
 

@@ -67,7 +67,7 @@ def test_the_table_counts_only_who_has_a_value_in_every_variant() -> None:
 
 
 def test_one_patient_has_a_value_in_every_variant(seeds: list[int]) -> None:
-    rows = patient_rows(str(seeds[0]))
+    rows = patient_rows(str(seeds[1]))  # of the lumbar spine only: the shortest CT of them
     assert len(rows) == 2 * (len(OF_THE_IMAGE) + len(OF_THE_BODY) + 2)
     values = {row["variant"]: row["value"] for row in rows if row["calibration"] == "precalibrated"}
     against_qct = {row["variant"]: row["value"] - row["qct"] for row in rows if row["calibration"] == "precalibrated"}

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks.density import Answer, answer, summary, table
 from benchmarks.density_facts import STUDY, Facts, phantom_scans, series_of, write_phantoms
+from osteo_core.density.calibration.setup import read_setup
 from osteo_core.records import CalibrationTissues, Measurement, TissueSample
 from osteo_core.settings import Settings
 from osteo_core.simulate.palette import palette_of, shown_hu, trabecular_expectation_hu
@@ -57,7 +58,8 @@ def natives():
 def test_phantoms_of_every_scanner_bring_the_values_within_a_few_mg(natives, tmp_path):
     write_phantoms(natives, tmp_path / "phantoms.csv")
     settings = Settings(phantom_table=str(tmp_path / "phantoms.csv"), calibration_order="precalibrated")
-    answers = [answer(one, settings) for one in natives]
+    setup = read_setup(settings)
+    answers = [answer(one, settings, setup) for one in natives]
     assert all(isinstance(found, Answer) for found in answers)
     row = summary(answers)
     assert row["n"] == len(natives)

@@ -15,10 +15,19 @@ from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The first two are the pop-ups of the address bar, pages of their own that no test sees and each window would render.
+#: The others are those that Playwright turns off: Chromium follows only the last list it is given.
+_WITHOUT = (
+    "WebUIOmniboxPopup WebUIOmniboxAimPopup AimEnabled AvoidUnnecessaryBeforeUnloadCheckSync "
+    "DestroyProfileOnBrowserClose HttpsUpgrades HttpsFirstBalancedModeAutoEnable LensOverlay MediaRouter PaintHolding "
+    "ThirdPartyStoragePartitioning AvoidCorsURLLoaderRestartOnRedirect OptimizationHints NetworkTimeServiceQuerying "
+    "PreconnectToSearch"
+).split()
 FLAGS = (
     "--headless=new --no-sandbox --disable-quic --disable-background-networking --disable-component-update "
     "--disable-sync --no-first-run --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader "
-    "--ignore-gpu-blocklist --disable-gpu-compositing"
+    "--ignore-gpu-blocklist --disable-gpu-compositing "
+    f"--disable-features={','.join(_WITHOUT)}"
 ).split()
 
 
@@ -31,11 +40,15 @@ class Server:
     log: IO[bytes]
 
 
-def start_server(store: Path, *, options: Sequence[str] = (), **settings: str) -> Server:
-    """Start the app as `make run` does, with these OSTEO_* variables and options; wait until it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+def start_server(store: Path, *, options: Sequence[str] = (), port: int | None = None, **settings: str) -> Server:
+    """Start the app as `make run` does, with these OSTEO_* variables and options; wait until it answers.
+
+    ``port``: by default a free one.
+    """
+    if port is None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     environment = {**os.environ, "OSTEO_STORE": str(store), "OSTEO_NO_DEMO": "1", **settings}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), *options]
     log = tempfile.TemporaryFile()

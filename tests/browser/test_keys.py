@@ -25,3 +25,16 @@ def test_a_question_mark_shows_the_keys_and_the_first_tab_leads_to_the_list(visi
     page.keyboard.press("ArrowDown")
     expect(page.locator("tr.selected")).to_have_count(1)
     assert visit.complaints == []
+
+
+def test_the_focus_of_a_link_in_the_menu_is_seen(visit: Visit) -> None:
+    page = visit.page
+    page.goto(visit.address)
+    link = page.locator(".st-key-menu").get_by_role("link", name="Worklist")
+    link.wait_for()
+    for _ in range(10):
+        page.keyboard.press("Tab")
+        if link.evaluate("(one) => one === document.activeElement"):
+            break
+    expect(link).to_be_focused()
+    expect(link).to_have_css("outline-style", "solid")

@@ -45,6 +45,9 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
 
     before = page.locator(".reader .mean").inner_text()
     erase_level(page, 20)
+    # The ring follows the stroke: its middle is where the last one ended.
+    ring, canvas = (page.locator(f".reader {one}").bounding_box() for one in (".ring", "canvas[data-plane=axial]"))
+    assert ring["x"] + ring["width"] / 2 > canvas["x"] + canvas["width"] / 2
     page.route("**/api/review/*/save*", lambda route: route.abort())
     page.keyboard.press("s")
     expect(page.locator(".reader .message")).to_contain_text("the connection is lost; what you drew is kept")
@@ -55,6 +58,7 @@ def test_from_the_worklist_a_level_is_corrected_saved_and_signed_and_the_next_op
     expect(page.locator(".reader .chip")).to_have_text("low bone mass")
     assert page.locator(".reader .mean").inner_text() != before
     expect(page.locator(".reader .was").first).to_contain_text("model: osteoporosis")
+    expect(page.locator(".reader .why")).not_to_contain_text("Osteoporosis is likely")  # the reason of the model's flag
     expect(page.locator(".reader .reading-status")).to_contain_text("draft")
     saved = in_store(rooms, "mask saved")
     assert [row["author"] for row in saved] == ["AB"]
@@ -299,4 +303,18 @@ def test_a_ct_that_arrives_damaged_is_said(rooms: Rooms, body: bytes) -> None:
     page.locator("tr[data-key]").first.click()
     page.keyboard.press("o")
     expect(page.locator(".reader .state")).to_contain_text("The CT cannot be shown", timeout=60_000)
+    context.close()
+
+
+def test_a_refusal_is_gone_after_the_next_change(rooms: Rooms) -> None:
+    context, page, complaints = rooms.enter()
+    rooms.open(page, rooms.cases[1], "EF")
+    page.locator(".card[data-number='20']").click()
+    page.keyboard.press("e")
+    page.locator(".reader .renameto").select_option("L2")
+    expect(page.locator(".reader .message")).to_contain_text("L2 is outlined already")
+    page.get_by_role("button", name="Column down").click()
+    page.get_by_role("button", name="Do it").click()
+    expect(page.locator(".reader .message")).to_have_text("")
+    assert complaints == []
     context.close()

@@ -173,6 +173,8 @@ def test_the_author_of_a_note_is_the_subject_and_an_opening_is_an_event(site: Si
     expect(page.get_by_label("Noted by")).to_have_value("Name of lead")
     expect(page.get_by_label("Noted by")).to_be_disabled()
     page.get_by_role("button", name="Other step").click()
+    page.get_by_role("combobox", name="Note", exact=True).click()
+    page.get_by_role("option", name="Confirmed", exact=True).click()
     page.get_by_role("button", name="Note for 1 series").click()
     expect(page.get_by_text("Noted for 1 series")).to_be_visible()
     notes = until(lambda: site.events("follow-up"))
@@ -362,16 +364,18 @@ def test_an_account_without_a_role_is_told_so_and_can_sign_out(
     is_asked_to_sign_in(page)
 
 
-@pytest.mark.parametrize("what", ["nonce", "aud", "iss", "exp", "key"])
+@pytest.mark.parametrize("what", ["nonce", "aud", "iss", "exp", "key", "none"])
 def test_a_token_that_is_not_meant_for_this_sign_in_lets_nobody_in(what: str, site: Site, signing_in: SignIn) -> None:
     if what == "key":
         site.provider.signed_by = RSAKey.generate_key(2048)
+    elif what == "none":
+        site.provider.is_signed = False
     else:
         site.provider.spoil = lambda claims: {**claims, what: 1 if what == "exp" else "another"}
     try:
         is_asked_to_sign_in(signing_in("lead"))
     finally:
-        site.provider.spoil, site.provider.signed_by = lambda claims: claims, None
+        site.provider.spoil, site.provider.signed_by, site.provider.is_signed = lambda claims: claims, None, True
 
 
 def test_a_page_of_another_site_cannot_open_a_session(site: Site, context: BrowserContext, signing_in: SignIn) -> None:

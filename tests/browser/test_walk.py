@@ -81,6 +81,18 @@ def test_a_filter_goes_along_and_is_there_again_on_the_way_back(visit: Visit) ->
     expect(chosen).to_be_visible()
 
 
+def test_the_notice_of_research_use_is_below_the_bar_of_a_narrow_window(visit: Visit, cohort: BrowserCohort) -> None:
+    page = visit.page
+    page.set_viewport_size({"width": 720, "height": 500})  # as at a zoom of 200 %
+    key = next(r.series.series_key for r in cohort.results if r.assessment and r.assessment.is_flagged)
+    page.goto(f"{visit.address}/patient?series={key}")
+    page.wait_for_selector(".reader[data-drawn]", timeout=120_000)
+    bar, notice = page.get_by_test_id("stHeader").bounding_box(), page.get_by_text(wording.RESEARCH_USE).bounding_box()
+    assert bar is not None
+    assert notice is not None
+    assert notice["y"] >= bar["y"] + bar["height"]
+
+
 def test_a_level_button_moves_the_planes(visit: Visit, cohort: BrowserCohort) -> None:
     key = next(r.series.series_key for r in cohort.results if r.segmentation is not None)
     visit.page.goto(f"{visit.address}/patient?series={key}")
@@ -119,6 +131,7 @@ def test_a_radiologist_reads_the_cause_of_a_level_and_notes_on_the_patients_page
     page.keyboard.press("Escape")
     settle(page)
     page.get_by_role("button", name="Other step").click()
+    expect(page.get_by_role("button", name="Note for 1 series")).to_be_disabled()
     page.get_by_role("combobox", name="Note", exact=True).click()
     page.get_by_role("option", name="Falls assessed").click()
     settle(page)

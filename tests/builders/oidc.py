@@ -1,7 +1,7 @@
 """A small OpenID Connect provider for tests, in a thread: discovery, code flow with PKCE and nonce, signed ID token.
 
 It recognises people by the name they type, and returns the claims that the test set for them. ``spoil`` changes an ID
-token before it is sent, as a broken or hostile provider might.
+token before it is sent, as a broken or hostile provider might, and without ``is_signed`` it has no signature.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import secrets
 import socket
 import threading
@@ -40,6 +41,7 @@ class Provider:
     people: dict[str, Claims] = field(default_factory=dict)
     spoil: Callable[[Claims], Claims] = lambda claims: claims
     signed_by: RSAKey | None = None
+    is_signed: bool = True
     asked: list[str] = field(default_factory=list)
     _key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, auto_kid=True))
     _codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Provider:
                 "end_session_endpoint": f"{self.issuer}/logout",
                 "response_types_supported": ["code"],
                 "subject_types_supported": ["public"],
-                "id_token_signing_alg_values_supported": ["RS256"],
+                "id_token_signing_alg_values_supported": ["RS256", "none"],
                 "code_challenge_methods_supported": ["S256"],
                 "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             }
@@ -120,12 +122,20 @@ class Provider:
     def _id_token(self, claims: Claims, nonce: str) -> str:
         now = int(time.time())
         whole = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": nonce, **claims}
+        if not self.is_signed:
+            return unsigned(self.spoil(whole))
         key = self.signed_by or self._key
         return jwt.encode({"alg": "RS256", "kid": self._key.kid}, self.spoil(whole), key)
 
     async def _logout(self, request: Request) -> Response:
         self.asked.append("logout")
         return RedirectResponse(request.query_params["post_logout_redirect_uri"])
+
+
+def unsigned(claims: Claims) -> str:
+    """An ID token with the algorithm 'none'."""
+    parts = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in ({"alg": "none"}, claims))
+    return ".".join(part.rstrip("=") for part in (*parts, ""))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -97,10 +96,8 @@ def build_reading_store(folder: Path, spines: tuple[dict[Level, float], ...] = (
     return fill_store(folder, [build_case(folder, number, hu) for number, hu in enumerate(spines)])
 
 
-def build_followed_store(
-    folder: Path, *spines: dict[Level, float], lines: Sequence[Calibration] = ()
-) -> list[ReadingCase]:
-    """The same with one patient and a study a year on one scanner, newest first; ``lines`` are their calibrations."""
+def build_followed_store(folder: Path, *spines: dict[Level, float]) -> list[ReadingCase]:
+    """The same with one patient and a study a year on one scanner, newest first."""
     same = {
         "patient_key": key_of(0, "patient"),
         "device_key": "d" * 16,
@@ -108,8 +105,7 @@ def build_followed_store(
         "kernel_group": KernelGroup.STANDARD,
     }
     days = date(2026, 5, 1), date(2025, 4, 20), date(2024, 3, 10)
-    cases = [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate(spines)]
-    return fill_store(folder, [calibrated(*one) for one in zip(cases, lines, strict=True)] if lines else cases)
+    return fill_store(folder, [build_case(folder, n, hu, study_date=days[n], **same) for n, hu in enumerate(spines)])
 
 
 def calibrated(case: ReadingCase, line: Calibration) -> ReadingCase:

@@ -10,7 +10,7 @@ import numpy as np
 
 from commands.analysis_job import Models
 from osteo_core.records import Segmentation, Volume
-from tests.builders.spines import SpineSpec, build_spine
+from tests.builders.spines import SpineSpec, outline_spine
 
 #: HU of the first voxel that marks a volume as poison, or as faulty, for the segmenters here.
 POISON_HU, FAULTY_HU = 1234, 1235
@@ -30,15 +30,15 @@ class TruthSegmenter:
             os.kill(os.getpid(), signal.SIGKILL)
         if mark == FAULTY_HU:
             raise RuntimeError("cannot open /data/DOE^JANE/12345678/1.2.840.113619.2.55.3.6 of 'JANE DOE'")
-        return build_spine(SpineSpec(), volume.geometry)[1]
+        return outline_spine(SpineSpec(), volume.geometry)
 
 
 class SlowSegmenter(TruthSegmenter):
     """Runs slowly, so that a test can interfere."""
 
     def segment(self, volume: Volume) -> Segmentation:
-        """The truth after a second."""
-        time.sleep(1.0)
+        """The truth after a second and a half."""
+        time.sleep(1.5)
         return super().segment(volume)
 
 

@@ -7,6 +7,7 @@ averaged over its own extent, as in a scanner. The truth (HU, heights, volumes) 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -48,6 +49,9 @@ class SpineSpec:
     confidence: float = 0.95
     cut: dict[Level, str] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.bodies, self.tilt_deg, self.seed))  # a dictionary has none
+
 
 def grid(
     *,
@@ -70,19 +74,29 @@ def build_spine(spec: SpineSpec, geometry: Geometry, *, part_mm: float = 1.3) ->
 
     Voxels longer than ``part_mm`` are averaged over parts of about that size (partial volume).
     """
+    still = replace(spec, noise_hu=0.0, seed=0, confidence=1.0, cut={})
+    hu = _averaged(still, geometry.shape, tuple(geometry.affine_lps.ravel()), part_mm)
+    if spec.noise_hu:
+        hu = hu + np.random.default_rng(spec.seed).normal(0.0, spec.noise_hu, hu.shape).astype(np.float32)
+    return Volume(voxels_hu=hu, geometry=geometry), outline_spine(spec, geometry)
+
+
+def outline_spine(spec: SpineSpec, geometry: Geometry) -> Segmentation:
+    """The true labels of its bodies on the grid."""
+    return segmentation_of(_sample(spec, geometry, shift=np.zeros(3))[1], geometry, spec=spec)
+
+
+@lru_cache(maxsize=8)  # many tests want the same patient, often with another noise
+def _averaged(spec: SpineSpec, shape: tuple[int, int, int], affine: tuple[float, ...], part_mm: float) -> np.ndarray:
+    geometry = Geometry(shape=shape, affine_lps=np.array(affine).reshape(4, 4))
     parts = [max(1, min(5, int(np.ceil(s / part_mm)))) for s in geometry.spacing_mm]
     total = np.zeros(geometry.shape, dtype=np.float32)
-    labels = np.zeros(geometry.shape, dtype=np.uint8)
     offsets = [((np.arange(n) + 0.5) / n - 0.5) for n in parts]
     for di in offsets[0]:
         for dj in offsets[1]:
             for dk in offsets[2]:
                 total += _sample(spec, geometry, shift=np.array([di, dj, dk]))[0]
-    hu = total / float(np.prod(parts))
-    labels = _sample(spec, geometry, shift=np.zeros(3))[1]
-    if spec.noise_hu:
-        hu = hu + np.random.default_rng(spec.seed).normal(0.0, spec.noise_hu, hu.shape).astype(np.float32)
-    return Volume(voxels_hu=hu, geometry=geometry), segmentation_of(labels, geometry, spec=spec)
+    return total / float(np.prod(parts))
 
 
 def segmentation_of(labels: np.ndarray, geometry: Geometry, *, spec: SpineSpec | None = None) -> Segmentation:

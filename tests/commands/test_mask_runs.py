@@ -9,7 +9,7 @@ import pyarrow.parquet as parquet
 import pytest
 from pydicom import dcmread
 
-from commands.analysis_job import MaskFiles, default_models, models_of, own_models, segmenter_for
+from commands.analysis_job import MaskFiles, Models, default_models, models_of, own_models, segmenter_for
 from commands.analyze import analyze
 from commands.index import index
 from commands.process import process
@@ -51,7 +51,9 @@ def cases(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def settings(cases: Path) -> Settings:
-    return Settings(key_file=cases.parent / "key", masks=str(cases / "masks"), mask_tool="verse")
+    return Settings(
+        store=cases.parent / "store", key_file=cases.parent / "key", masks=str(cases / "masks"), mask_tool="verse"
+    )
 
 
 def series_rows(out: Path) -> dict[str, dict]:
@@ -109,6 +111,27 @@ def test_analyze_adds_results_under_each_masks_own_hash(cases: Path, settings: S
     assert len(own) == 2
 
 
+@pytest.mark.parametrize("is_store", [True, False])
+def test_a_run_of_several_rounds_reads_each_mask_once(
+    cases: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, is_store: bool
+) -> None:
+    """The second CT has no mask, so that a second round looks for another series of its study."""
+    hashed = []
+
+    def counting(self: Models, mask: MaskFiles | Exclusion, original=Models.with_mask) -> Models:
+        hashed.append(mask)
+        return original(self, mask)
+
+    monkeypatch.setattr(Models, "with_mask", counting)
+    if is_store:
+        store = cases.parent / "store"
+        index([cases], store, settings=settings)
+        assert analyze(store, settings=settings).found == 2
+    else:
+        assert process([cases], cases.parent / "out", settings=settings).found == 2
+    assert len([mask for mask in hashed if isinstance(mask, MaskFiles)]) == 1
+
+
 def test_a_mask_that_cannot_be_read_leaves_the_others_alone(cases: Path, settings: Settings) -> None:
     folder = models_of(settings)
     (cases / "masks" / "case_0.nii.gz").unlink()
@@ -156,7 +179,7 @@ def test_a_real_ct_with_totalsegmentators_mask_as_seg(tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     seg = tmp_path / "masks" / "siemens_biograph_mct.dcm"  # its UIDs are blanked; the folder name replaces them
     write_seg(seg, labels, geometry, names=names)
-    settings = Settings(key_file=tmp_path / "key", masks=str(tmp_path / "masks"))
+    settings = Settings(store=tmp_path / "store", key_file=tmp_path / "key", masks=str(tmp_path / "masks"))
     assert process([ct], tmp_path / "other", settings=settings).excluded == 1
     (refused,) = parquet.read_table(tmp_path / "other" / "exclusions.parquet").to_pylist()
     assert "another frame of reference" in refused["sentence"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -88,13 +89,13 @@ def test_the_line_of_the_scanner_comes_back(store_dir: Path) -> None:
 
 def test_the_table_it_writes_is_a_calibration_table(store_dir: Path, tmp_path: Path) -> None:
     (found,) = lines_of(store_dir)
-    out = tmp_path / "lines.csv"
+    out, began = tmp_path / "lines.csv", date.today()
     run(["pairs", "--store", str(store_dir), "--out", str(out)])
     (line,) = read_site_lines(out)
     assert line.calibration.slope_mg_cm3_per_hu == pytest.approx(0.8, abs=0.03)
     assert line.calibration.residual_sd_mg_cm3 == pytest.approx(2.0, abs=0.3)
     assert line.calibration.valid_from == min(pair.study_date for pair in found.pairs if pair.study_date)
-    assert line.calibration.valid_to == date.today() + timedelta(days=365)
+    assert line.calibration.valid_to in (day + timedelta(days=365) for day in (began, date.today()))
     assert [path.name for path in tmp_path.iterdir()] == ["lines.csv"]
     assert found.line is not None
     assert line.calibration.lowest_mg_cm3 == pytest.approx(found.line.lowest_mg_cm3, abs=0.06)
@@ -139,6 +140,27 @@ def test_a_line_in_use_needs_an_author_and_is_a_table_of_its_store(store_dir: Pa
     assert with_store_lines(plain).hash == settings.hash
 
 
+def test_lines_of_one_scanner_in_two_minerals_are_not_put_into_use_together(store_dir: Path, tmp_path: Path) -> None:
+    """One of the two would count, whichever came first by its random identifier."""
+    own = tmp_path / "store"
+    shutil.copytree(store_dir, own)
+    with open_store(own) as store:
+        values = store.query("qct_hu_pairs").to_pylist()
+        in_ha = [
+            ReferenceValue(
+                patient_key=row["patient_key"], level=None, vbmd_mg_cm3=row["qct_mg_cm3"], source="HA", mineral="HA"
+            )
+            for row in values
+        ]
+        deliver(own, {"reference_values": rows.reference_table(in_ha)})
+        store.take_in()
+        store.publish_snapshot()
+    assert [one.scanner.mineral for one in lines_of(own)] == ["HA", "K2HPO4"]
+    with pytest.raises(UsageError, match="GE Revolution 120 kVp standard has a line in each of two minerals"):
+        run(["pairs", "--store", str(own), "--use", "--author", "NN", "--reason", "both"])
+    assert not (own / STORE_LINES).exists()
+
+
 def event(number: int, line: PairsLine, *, model: str = "Revolution", at: datetime = NOW) -> Event:
     return line_event(
         replace(first_scanner(), manufacturer_model_name=model),
@@ -158,11 +180,23 @@ def test_the_line_made_last_counts_until_it_is_withdrawn(store_dir: Path) -> Non
     other = event(3, line, model="Optima")
     assert [row["slope_mg_cm3_per_hu"] for row in rows_in_force([second, first])] == ["0.81000"]
     assert len(rows_in_force([first, second, other])) == 2
+    in_ha = line_event(
+        replace(first_scanner(), mineral="HA"), line, event_id="e9", author="NN", reason="", at=NOW + timedelta(days=40)
+    )
+    assert [row["mineral"] for row in rows_in_force([first, second, in_ha])] == ["HA"], "a scan has one calibration"
     gone = withdrawal_event("e2", event_id="e4", author="NN", reason="wrong phantom", at=NOW + timedelta(days=31))
     (row,) = rows_in_force([first, second, gone])
     assert row == table_row(first_scanner(), line, today=NOW.date())
     again = withdrawal_event("e1", event_id="e5", author="NN", reason="", at=NOW + timedelta(days=32))
     assert rows_in_force([first, second, gone, again]) == []
+
+
+def test_the_year_of_a_line_begins_on_the_day_of_this_machine(store_dir: Path, in_zone: Callable[[str], None]) -> None:
+    line = lines_of(store_dir)[0].line
+    assert line is not None
+    in_zone("Asia/Tokyo")
+    (row,) = rows_in_force([event(1, line, at=datetime(2026, 11, 29, 16, 0, tzinfo=UTC))])
+    assert (row["name"], row["valid_to"]) == ("QCT pairs of 2026-11-30", "2027-11-30")
 
 
 def test_a_line_made_before_rows_had_a_range_gets_that_of_its_event(store_dir: Path) -> None:

@@ -50,6 +50,7 @@ def test_they_are_the_pictures_that_opening_the_series_makes(
     assert {path.name for path in made.iterdir()} == {stem + kind for kind in pictures.KINDS}
     asked = {
         "files": [str(file) for file in series.files],
+        "stamps": [],
         "stack": "",
         "mask": str(store / "media" / f"{stem}_mask.nii.gz"),
         "folder": str(opened),

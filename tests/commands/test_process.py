@@ -24,7 +24,7 @@ from tests.builders.ct_files import write_ct, write_many
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(key_file=tmp_path / "key")
+    return Settings(store=tmp_path / "store", key_file=tmp_path / "key")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, RunSummary]:
     labels = (np.asarray(volume.dataobj) > 100).astype(np.uint8) * 20
     nibabel.save(nibabel.Nifti1Image(labels, volume.affine), folder / "labels.nii.gz")
     out = tmp_path_factory.mktemp("out")
-    settings = Settings(workers=2, worker_memory_gb=1.5, key_file=out.parent / "key")
+    settings = Settings(workers=2, worker_memory_gb=1.5, store=out.parent / "store", key_file=out.parent / "key")
     return out, process([folder], out, settings=settings, models=segmenters.TRUTH)
 
 

@@ -313,6 +313,20 @@ def test_what_two_readers_dispute_waits_for_an_adjudicator(store, built, start) 
     assert len(taker.held) == 2
 
 
+def test_a_report_that_is_disputed_after_it_was_sent_is_reported_at_every_run(store, built, start) -> None:
+    start()
+    send(store)
+    sign(store, built[1][:1], later=1, reader="CD", role=Role.SECOND, verdict=Verdict.REJECT, words="moved")
+    why = "two readers disagree and no adjudicator has signed, and the PACS shows an earlier report as verified"
+    for _ in range(2):
+        assert send(store).document["left_out"] == {why: 1}
+    sign(store, built[1][:1], later=2)  # the first reader once more, who still disagrees with the second
+    assert send(store).document["left_out"] == {why: 1}
+    sign(store, built[1][:1], later=3, reader="EF", role=Role.ADJUDICATOR)
+    answer = send(store).document
+    assert (answer["objects"], answer["left_out"]) == (2, {})
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

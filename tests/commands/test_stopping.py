@@ -14,6 +14,7 @@ from pathlib import Path
 from commands import store_access
 from commands.analyze import analyze
 from commands.cluster import pause
+from commands.cluster.progress import Progress
 from commands.index import index
 from db.check import check_store
 from osteo_core.measuring import MEASURING_VERSION
@@ -21,9 +22,10 @@ from osteo_core.settings import Settings
 from tests.builders import segmenters
 from tests.builders.ct_files import write_many
 from tests.builders.waiting import wait_until
+from tests.commands.test_next_of_study import write_study
 from tests.house.sources import ROOT
 
-#: The command line with a segmenter that takes a second per series.
+#: The command line with a segmenter that takes a second and a half per series.
 SLOW_COMMAND = (
     "import sys; from commands import analysis_job as job; from tests.builders.segmenters import SLOW; "
     "job.default_models = lambda: SLOW; from osteo_core.__main__ import main; sys.exit(main())"
@@ -100,7 +102,7 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
     wait_until(lambda: 1 <= progress_of(settings.store).get("done", 0) < 4)
     pause.request(settings.store)
     wait_until(lambda: not at_work(settings.store) and progress_of(settings.store)["is_paused"])
-    time.sleep(1)  # a series that ended at the same moment is counted
+    time.sleep(3)  # a series that was given to the worker before the pause is finished and counted
     held = progress_of(settings.store)["done"]
     time.sleep(3)
     assert progress_of(settings.store)["done"] == held < 6
@@ -109,6 +111,24 @@ def test_a_paused_command_begins_nothing_more_until_the_pause_is_lifted(tmp_path
     _, complaint = command.communicate(timeout=180)
     assert (command.returncode, progress_of(settings.store)["done"]) == (0, 6), complaint
     assert results_in(settings.store) == 6
+
+
+def test_a_pause_requested_during_the_preferred_series_holds_the_next_of_its_study(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path, workers=1)
+    write_study(tmp_path / "ct", {"Br40": segmenters.FAULTY_HU, "B70f": -1000})
+    index([tmp_path / "ct"], settings.store, settings=settings)
+    seen: list[str] = []
+
+    def listen(progress: Progress) -> None:
+        if not seen and progress.done == 1:
+            pause.request(settings.store)
+            seen.append("requested")
+        elif progress.is_paused and progress.stage == "analyze" and progress.done == 0:
+            pause.lift(settings.store)
+            seen.append("held")
+
+    summary = analyze(settings.store, settings=settings, models=segmenters.TRUTH, listeners=(listen,))
+    assert (summary.failed, summary.measured, seen) == (1, 1, ["requested", "held"])
 
 
 def test_two_runs_at_once_share_the_series(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from commands.export import export
 from commands.find import find
 from commands.index import index
 from commands.reference import import_reference, run
+from commands.sentences import analyze_sentence
 from db import rows
 from db.check import check_store
 from db.connect import open_store
@@ -81,6 +82,9 @@ def test_a_study_indexed_in_two_goes_keeps_one_preferred_series(tmp_path: Path) 
 def test_a_finished_run_finds_nothing_to_do(settings: Settings) -> None:
     summary = analyze(settings.store, settings=settings, models=segmenters.TRUTH)
     assert (summary.found, summary.measured, summary.failed) == (0, 0, 0)
+    assert analyze_sentence(summary) == "No series of this store is left to analyze."
+    some = replace(summary, found=3, measured=2, failed=1)
+    assert analyze_sentence(some) == "3 series to analyze; now 2 measured, 0 excluded, 1 failed."
 
 
 @pytest.mark.usefixtures("in_this_process")

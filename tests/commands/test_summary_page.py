@@ -13,7 +13,7 @@ from db.rows import process_tables
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.records import Series, SeriesResult, Volume
-from osteo_core.terms import Status, Step
+from osteo_core.terms import Level, Status, Step
 from tests.builders.spines import grid
 
 EVIL = "<img src=http://x/y onerror=alert(1)>"
@@ -43,6 +43,17 @@ def test_the_page_names_what_was_measured_and_refused_and_runs_nothing(tmp_path:
     assert re.findall(r"(?:src|href)=['\"]?(?!data:)[^&'\" ]", page.replace("&lt;img src=http", "")) == []
     assert "default-src 'none'" in page
     assert [path.name for path in tmp_path.iterdir()] == [PAGE]
+
+
+def test_a_level_is_named_once(tmp_path: Path) -> None:
+    one = result("one", Status.MEASURED, "MR")
+    reasons = (
+        Exclusion(code=ExclusionCode.NOT_A_MEASURED_LEVEL, step=Step.ASSESS, found="T12", level=Level.T12),
+        Exclusion(code=ExclusionCode.LEVEL_CUT, step=Step.MEASURE, found="inferior", level=Level.L3),
+    )
+    page = write_summary(tmp_path, [one.series], process_tables([replace(one, exclusions=reasons)])).read_text("utf-8")
+    assert ">T12 is outlined and described, but only L1-L4 count." in page
+    assert "L3: The field of view cuts this vertebra (inferior)." in page
 
 
 def test_an_outline_is_drawn_over_the_ct(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("in_this_process")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(key_file=tmp_path / "key")
+    return Settings(store=tmp_path / "store", key_file=tmp_path / "key")
 
 
 def names(out: Path) -> dict[str, str]:

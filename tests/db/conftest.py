@@ -28,12 +28,14 @@ def deliver_results(store_dir: Path, results: Iterable[SeriesResult]) -> None:
         deliver(store_dir, rows.result_tables(result))
 
 
-@pytest.fixture(scope="session")
-def empty_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store to copy: creating its tables takes longer than most tests."""
-    folder = tmp_path_factory.mktemp("empty") / "store"
-    open_store(folder).close()
-    return folder
+#: Files that test how the database is created.
+_CREATING = ("test_connect", "test_derived", "test_schema")
+
+
+@pytest.fixture(autouse=True)
+def _stores_are_copied(request: pytest.FixtureRequest) -> None:
+    if request.path.stem not in _CREATING:
+        request.getfixturevalue("ready_made_stores")
 
 
 @pytest.fixture

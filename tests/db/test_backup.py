@@ -428,7 +428,7 @@ def test_a_patient_with_qct_values_alone_is_erased(place: Path) -> None:
 
 def test_an_unknown_patient_or_an_erasure_without_a_reason_changes_nothing(place: Path) -> None:
     before = content(place)
-    with pytest.raises(UsageError, match="knows no such patient"):
+    with pytest.raises(UsageError, match="knows no such patient; the pseudonym is on the patient's page, in full"):
         erase(place, "f" * 16, author="A", reason="asked")
     with pytest.raises(UsageError, match="an author and a reason"):
         erase(place, RESULTS[0].series.patient_key, author="A", reason=" ")

@@ -86,7 +86,7 @@ def test_an_event_that_is_noted_again_at_another_moment_counts_as_first_written(
     at, backup = datetime(2026, 11, 30, 8, tzinfo=UTC), tmp_path_factory.mktemp("backup")
     for minute in range(4):
         again = Event(event_id="a" * 32, kind="signed in", series_key="", author="s", at=at + timedelta(minutes=minute))
-        os.utime(record(closed, again), (1_800_000_000 + minute, 1_800_000_000 + minute))
+        os.utime(record(closed, again), (4_000_000_000 + minute, 4_000_000_000 + minute))  # the year 2096
         if minute:  # the first two are taken in at once
             with open_store(closed) as store:
                 store.take_in()

@@ -20,7 +20,8 @@ from db import moments, snapshot
 from db.check import check_store, rebuild_store
 from db.compact import compact
 from db.connect import Store, open_store
-from db.events import new_event, record
+from db.events import record
+from osteo_core.events import new_event
 from osteo_core.imaging.nifti import write_nifti
 from osteo_core.records import Geometry, SeriesResult
 from osteo_core.settings import Settings

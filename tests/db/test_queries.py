@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,12 +16,13 @@ import pytest
 
 from db import rows
 from db.connect import Snapshot, Store, open_snapshot, open_store
-from db.events import new_event, record
+from db.events import record
 from db.parts import write_part
 from db.query import EVERYBODY, QUERIES, parameters_of, query_names, run_query, takes_cohort
 from db.records import found_of
 from osteo_core.archives import status_of
 from osteo_core.errors import BrokenPromiseError, UsageError
+from osteo_core.events import new_event
 from osteo_core.measuring import MEASURING_VERSION
 from osteo_core.outcomes import Caution, CautionCode, Exclusion, ExclusionCode
 from osteo_core.programme.cohort import CohortFilter
@@ -536,6 +536,22 @@ def test_a_series_without_a_category_says_why_and_is_left_out_of_the_flow(store:
     assert (numbers["n_measured"], numbers["n_categorised"]) == (1, 0)
 
 
+def test_failed_are_the_series_that_failed_whatever_is_stated_of_the_others(store: Store) -> None:
+    """Home counts the same series as failed as the flow does."""
+    first, second = measured()[:2]
+    assert first.assessment is not None
+    unstated = replace(first, assessment=replace(first.assessment, category=Category.NOT_REPORTABLE), exclusions=())
+    failed = replace(second, status=Status.FAILED, assessment=None, exclusions=())
+    deliver_results(store.store_dir, [unstated, failed])
+    store.take_in()
+    counts = {row["step"]: (row["code"], row["n"]) for row in ask(store, "exclusion_counts") if not row["is_level"]}
+    assert counts == {"assess": ("reason not stated", 1), "run": ("reason not stated", 1)}
+    (numbers,) = ask(store, "cohort_summary")
+    assert numbers["n_failed"] == 1
+    for result, step in ((unstated, "assess"), (failed, "run")):
+        assert [row["series_key"] for row in box(store, "left out", steps=[step])] == [result.series.series_key]
+
+
 def test_what_is_to_review_can_be_asked_for(filled: Store) -> None:
     expected = {r.series.series_key for r in measured() if r.assessment and r.assessment.review_reasons}
     found = worklist(filled, CohortFilter(review=True))
@@ -719,13 +735,10 @@ def test_what_changed_since_a_moment(store: Store) -> None:
 
 
 @pytest.fixture
-def far_from_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[date]:
+def far_from_utc(in_zone: Callable[[str], None]) -> date:
     """A machine in a time zone where the day is another one than in UTC now; that day."""
-    monkeypatch.setenv("TZ", "UTC-14" if datetime.now(UTC).hour >= 12 else "UTC+12")
-    time.tzset()
-    yield datetime.now(UTC).astimezone().date()
-    monkeypatch.undo()
-    time.tzset()
+    in_zone("UTC-14" if datetime.now(UTC).hour >= 12 else "UTC+12")
+    return datetime.now(UTC).astimezone().date()
 
 
 def test_waiting_ends_with_the_day_of_this_machine(store: Store, far_from_utc: date) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as parquet
+import SimpleITK as sitk  # noqa: N813
 
 from commands.cluster.progress import read_progress
 from db.backup import MANIFEST, restore
@@ -107,6 +108,19 @@ def _nifti_seeds(folder: Path) -> list[bytes]:
 
 def _read_nifti(content: bytes, folder: Path) -> None:
     for path in (_file(folder, "a.nii", content), _file(folder, "b.nii.gz", gzip.compress(content, 1))):
+        read_nifti_header(path)
+        read_nifti_volume(path)
+
+
+def _text_header_seeds(folder: Path) -> list[bytes]:
+    image = sitk.GetImageFromArray(np.arange(120, dtype=np.int16).reshape(GRID.shape) - 60)
+    for name, is_packed in (("a.mha", False), ("b.mha", True), ("a.nrrd", False), ("b.nrrd", True)):
+        sitk.WriteImage(image, str(folder / name), is_packed)
+    return [path.read_bytes() for path in sorted(folder.iterdir())]
+
+
+def _read_text_header(content: bytes, folder: Path) -> None:
+    for path in (_file(folder, name, content) for name in ("a.mha", "b.mhd", "a.nrrd")):
         read_nifti_header(path)
         read_nifti_volume(path)
 
@@ -251,6 +265,7 @@ _INDEX = ("index", "FILE", "--store", "FOLDER/store")
 READERS: tuple[Reader, ...] = (
     Reader(name="dicom", seeds=_dicom_seeds, read=partial(_read_found, name="a.dcm")),
     Reader(name="nifti", seeds=_nifti_seeds, read=_read_nifti),
+    Reader(name="text header", seeds=_text_header_seeds, read=_read_text_header),
     Reader(name="nifti mask", seeds=_nifti_seeds, read=_read_nifti_mask),
     Reader(name="seg", seeds=_seg_seeds, read=_read_seg),
     Reader(name="sent mask", seeds=_sent_mask_seeds, read=lambda content, _: read_sent_mask(content, GRID)),

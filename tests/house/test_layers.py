@@ -13,8 +13,8 @@ from tests.house.sources import ROOT, imports_of, lies_in, sources
 WALLS = tuple(
     f"osteo_core.{wall}"
     for wall in (
-        *("terms", "limits", "settings", "measuring", "records", "outcomes", "errors", "whole_files"),
-        *("archive_formats", "children"),
+        *("terms", "limits", "settings", "measuring", "records", "outcomes", "errors", "events"),
+        *("archive_formats", "children", "whole_files"),
     )
 )
 IMAGING = (*WALLS, "osteo_core.imaging")
@@ -39,7 +39,7 @@ MAY_IMPORT = {
     # The composition and arithmetic of a phantom's rods are the same everywhere; nothing else of density is shared.
     "osteo_core.simulate": (*IMAGING, "osteo_core.pseudonyms", "osteo_core.density.calibration.known_phantoms"),
     "osteo_core.pipeline": WAY,
-    "osteo_core.review": (*WAY, "osteo_core.pipeline", "osteo_core.tables"),
+    "osteo_core.review": (*WAY, "osteo_core.archives", "osteo_core.pipeline", "osteo_core.tables"),
     # A reader's signed results, as DICOM objects on the source's own slices.
     "osteo_core.exchange": (*IMAGING, "osteo_core.archives", "osteo_core.dicom", "osteo_core.review", "osteo_core"),
     "osteo_core.__main__": (*WALLS, "commands"),

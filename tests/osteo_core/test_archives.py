@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import random
 import struct
 import tarfile
@@ -17,7 +18,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from osteo_core.archive_formats import ArchiveError
-from osteo_core.archives import archive_of, is_there, left_out, local_file, members, status_of
+from osteo_core.archives import archive_of, is_there, left_out, local_file, local_volume, members, status_of
 from osteo_core.dicom.volume import read_volume
 from osteo_core.dicom.walk import Known
 from osteo_core.dicom.who import read_who
@@ -283,6 +284,14 @@ def test_a_file_of_its_own_is_its_own_local_file(tmp_path: Path) -> None:
         assert local == path
     with pytest.raises(ArchiveError):
         members(broken_zip(tmp_path))
+
+
+@pytest.mark.parametrize("opens", [local_file, local_volume])
+def test_a_pipe_in_the_place_of_a_file_is_not_opened(tmp_path: Path, opens: Callable) -> None:
+    """Opening it would hold a worker for ever."""
+    os.mkfifo(tmp_path / "ct.dcm")
+    with pytest.raises(FileNotFoundError, match="no longer a regular file"), opens(tmp_path / "ct.dcm"):
+        pass
 
 
 def broken_zip(folder: Path) -> Path:

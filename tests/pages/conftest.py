@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 list_pages_by_app()
 
 
+@pytest.fixture(autouse=True)
+def _stores_are_copied(ready_made_stores: None) -> None:
+    """The database's creation is tested in tests/db."""
+
+
 @pytest.fixture(scope="session")
 def filled_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of 60 invented series, 8 of them left out, with QCT values; tests only read it."""

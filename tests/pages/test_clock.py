@@ -44,5 +44,14 @@ def test_every_page_says_that_the_clock_is_behind(store: Path, script: str, open
     assert sum("clock of this machine says" in one for one in said) == 1
 
 
+def test_the_last_result_is_in_the_time_of_this_machine_like_every_other_moment(
+    tmp_path: Path, in_store: Callable[[Path], None], in_zone: Callable[[str], None]
+) -> None:
+    at = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # the second 02:30 of that night in Berlin
+    in_store(build_store(tmp_path, [replace(one, finished_at=at) for one in build_cohort(2)]))
+    in_zone("Europe/Berlin")
+    assert {one["last"] for one in services.runs()} == {datetime(2026, 10, 25, 2, 30)}
+
+
 def test_no_page_says_so_otherwise(filled_store: Path, open_page: Callable[..., AppTest]) -> None:
     assert not any("clock" in one.value for one in open_page(filled_store).warning)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from db.events import new_event, record
+from db.events import record
+from osteo_core.events import new_event
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui.shared import filters
 from tests.builders.cohort import build_cohort
@@ -78,3 +80,29 @@ def test_a_link_to_the_exclusions_says_when_they_may_be_more(filled_store: Path,
         app = open_page(filled_store, "pages/table.py", **given)
         helps += [one.proto.help for one in app.get("page_link") if "see why" in one.proto.label]
     assert ["It may list more" in one for one in helps] == [False, True]
+
+
+@pytest.mark.parametrize("given", [{"changed": "noted"}, {"since": "2026-11-01T00:00:00+00:00"}])
+def test_a_change_without_its_moment_is_reported_and_left_out_of_the_address(
+    filled_store: Path, open_page: Open, given: dict[str, str]
+) -> None:
+    app = open_page(filled_store, "pages/prevalence.py", **given, **{f"vs_{name}": one for name, one in given.items()})
+    (name,) = given
+    said = [one.value.replace("\\", "") for one in app.warning]
+    assert [f"'{prefix}{name}' was ignored" in one for prefix, one in zip(("", "vs_"), said, strict=True)] == [True] * 2
+    assert not app.query_params
+
+
+class HalfState(dict[str, object]):
+    """A session that also lists what a page that was left still sends; it has no value."""
+
+    def __iter__(self) -> Iterator[str]:
+        yield from super().__iter__()
+        yield "chip-vendor-GE"
+
+
+def test_what_a_page_that_was_left_still_sends_breaks_no_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", HalfState(vendor=["GE"]))
+    chosen = filters.chosen_filter("drift", with_patients=False)
+    assert [one.value for one in chosen.vendors] == ["GE"]
+    assert [name for name, _, _ in filters.active("drift", with_patients=False)] == ["vendor"]

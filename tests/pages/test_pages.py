@@ -364,10 +364,15 @@ def test_the_patient_page_takes_notes_and_the_cause_of_a_level_beside_the_sugges
     tmp_path: Path, open_page: Open
 ) -> None:
     result = next(r for r in build_cohort(60) if r.assessment and r.assessment.worst_fracture_grade)
+    first, second, *rest = result.measurements
+    result = replace(result, measurements=(first, replace(second, endplate_depression=-0.003), *rest))
     store, key = build_store(tmp_path / "store", [result]), result.series.series_key
     app = open_page(store, "pages/patient.py", series=key)
     assert list(app.dataframe[1].value["suggested"])[:2] == ["osteoporotic-looking endplate depression", "no deformity"]
     assert set(app.dataframe[1].value["reader"]) == {wording.MISSING}
+    assert str(app.dataframe[1].value["depression"].iloc[1]) == "0", "not -0"
+    (origin,) = (html.proto.body for html in app.get("html") if 'class="origin"' in html.proto.body)
+    assert f"<dd>{result.series.patient_key}</dd>" in origin, "in full, as 'erase' and 'send' take it"
     app.selectbox(key=f"cause-{key}-class").select(Cause.NON_OSTEOPOROTIC).run()
     assert app.selectbox(key=f"cause-{key}-level").value is Level.L1, "the deformed level comes first"
     app.button(key="cause-note").click().run()

@@ -37,10 +37,17 @@ def test_the_data_are_those_of_the_figure_with_their_intervals() -> None:
 
 
 def test_the_file_name_says_what_of_whom_and_when() -> None:
-    at = datetime(2026, 11, 29, tzinfo=UTC)
+    at = datetime(2026, 11, 29, 12, tzinfo=UTC)
     chosen = CohortFilter(vendors=(Vendor.GE,), sexes=(Sex.FEMALE,))
     assert file_stem("prevalence_by_sex", chosen, at) == "prevalence_by_sex_vendor-GE-sex-F_2026-11-29"
     assert file_stem("bone_density", None, at) == "bone_density_everybody_2026-11-29"
+
+
+def test_a_file_is_named_by_the_day_of_this_machine(in_zone: Callable[[str], None]) -> None:
+    """As the content says when it was made, not by UTC, which is a day behind after midnight in Berlin."""
+    in_zone("Europe/Berlin")
+    name = file_stem("bone_density", None, datetime(2026, 11, 29, 23, 30, tzinfo=UTC))
+    assert name == "bone_density_everybody_2026-11-30"
 
 
 @pytest.mark.skipif(find_browser() is None, reason="pictures need Chromium")

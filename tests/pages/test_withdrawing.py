@@ -14,10 +14,11 @@ from streamlit.testing.v1 import AppTest
 from db import rows
 from db.events import record
 from db.parts import write_part
+from osteo_core.errors import UsageError
 from osteo_core.programme.site_line import PairsLine, Scanner, line_event
 from osteo_core.records import Estimate, Event
 from pages.ui import services
-from pages.ui.agreement.site_lines import _what_follows
+from pages.ui.agreement.site_lines import _line_words, _what_follows
 from tests.builders.cohort import build_cohort, build_references
 from tests.builders.store import build_store
 
@@ -126,6 +127,25 @@ def test_lines_of_one_minute_are_named_with_seconds_and_of_one_second_with_their
 
 
 @pytest.mark.usefixtures("waits_for_analysis")
+def test_a_line_can_be_withdrawn_after_the_values_it_was_made_from(
+    tmp_path: Path, open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And if an analysis runs meanwhile, the next one is started here: Home has no button while nothing waits."""
+    write_lines(tmp_path, (120.0, "standard", "HA"), at=(AT,))
+    build_store(tmp_path, build_cohort(8))
+    app = open_page(tmp_path, "pages/agreement.py")
+    app.text_input(key="author-field").set_value("AB").run()
+    withdraw(app, "site-line-withdraw", "l0")
+    assert withdrawn_lines() == {"l0"}
+    assert "Start it below once the running one has ended" in app.success[0].value
+    started: list[bool] = []
+    monkeypatch.setattr(services, "start_run", lambda: started.append(True))
+    app.run().button(key="site-line-run").click().run()
+    assert started == [True]
+    assert app.toast[0].value == "The analysis has started; Home shows its progress."
+
+
+@pytest.mark.usefixtures("waits_for_analysis")
 def test_a_click_for_a_line_that_is_gone_meanwhile_withdraws_no_other(tmp_path: Path, open_page: Open) -> None:
     (store := tmp_path / "store").mkdir()
     write_lines(store, (100.0, "standard", "HA"), (120.0, "standard", "HA"), at=(AT, AT))
@@ -136,6 +156,8 @@ def test_a_click_for_a_line_that_is_gone_meanwhile_withdraws_no_other(tmp_path: 
     services.withdraw_line("l0", author="CD", reason="first")
     assert not button.click().run().exception
     assert withdrawn_lines() == {"l0"}
+    with pytest.raises(UsageError, match="this line was withdrawn already"):
+        services.withdraw_line("l0", author="EF", reason="second")
 
 
 @pytest.mark.parametrize("is_old", [False, True])
@@ -173,3 +195,9 @@ def test_one_import_a_minute_is_named_by_its_minute(tmp_path: Path, open_page: O
     app = open_agreement(open_page, tmp_path / "store", imports=[AT, AT + timedelta(minutes=1)])
     minute = AT.astimezone().strftime("%H:%M")
     assert f", {minute}, " in app.selectbox(key="qct-withdraw").options[1]
+
+
+def test_a_line_is_written_as_a_formula() -> None:
+    assert _line_words(0.587, 3.96) == "0.587 × HU + 4.0"
+    assert _line_words(0.6, -3.26) == "0.600 × HU - 3.3"
+    assert _line_words(0.6, -0.04) == "0.600 × HU + 0.0"

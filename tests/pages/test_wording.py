@@ -50,3 +50,39 @@ def test_days_and_moments() -> None:
 def test_counts_have_their_word() -> None:
     assert wording.counted(1, "patient") == "1 patient"
     assert wording.counted(1200, "series", "series") == "1,200 series"
+
+
+@pytest.mark.parametrize(
+    ("due", "now", "words"),
+    [
+        ((4, 12), (4, 10), "4 Dec 2026, due today"),
+        ((5, 12), (4, 10), "5 Dec 2026, due at the weekend"),
+        ((7, 12), (4, 10), "7 Dec 2026, in 1 working day"),
+        ((4, 12), (4, 13), "4 Dec 2026, overdue since today"),
+        ((4, 12), (5, 13), "4 Dec 2026, overdue"),
+        ((5, 12), (6, 13), "5 Dec 2026, overdue"),
+        ((4, 12), (7, 13), "4 Dec 2026, 1 working day overdue"),
+    ],
+)
+def test_a_weekend_between_a_due_date_and_today_is_not_today(
+    due: tuple[int, int], now: tuple[int, int], words: str
+) -> None:
+    at, today = (datetime(2026, 12, day, hour, tzinfo=UTC) for day, hour in (due, now))
+    assert wording.due(at, today) == words
+
+
+def test_no_zero_has_a_minus() -> None:
+    given = Estimate(value=-0.04, low=-0.3, high=0.2, n=3, method="test")
+    assert wording.number(-0.3) == "0"
+    assert wording.estimate(given, digits=1) == "0.0 (-0.3 to 0.2)"
+    assert wording.difference(given, digits=0) == "+0 (+0 to +0)"
+    assert wording.points(Estimate(value=-0.0002, low=-0.01, high=0.01, n=3, method="test")) == (
+        "+0.0 points (-1.0 to +1.0)"
+    )
+
+
+def test_sentences_joined_by_semicolons_keep_capitals_of_names_only() -> None:
+    found = wording.clauses(
+        "fracture T12 (grade 2)", "Kernel B70f is sharp.", "", "HU are odd.", "L3 is out", "A stop."
+    )
+    assert found == "fracture T12 (grade 2); kernel B70f is sharp; HU are odd; L3 is out; a stop"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
@@ -18,12 +19,12 @@ from streamlit.web.server.starlette.starlette_routes import create_media_routes
 
 from pages.ui.access import users
 from pages.ui.access.doors import Doors
-from pages.ui.access.users import end_login, user_of_cookies
+from pages.ui.access.users import claims_of_cookies, end_login, user_of_cookies
 from pages.ui.services import review_case
 from pages.ui.shared import downloads
 from pages.ui.shared.downloads import KeptDownloads, OwnButtons, PlainDownloads
 from pages.ui.viewer import review_routes
-from tests.pages.access.conftest import with_sign_in
+from tests.pages.access.conftest import SIGN_IN, with_sign_in
 
 __all__ = ["with_sign_in"]
 
@@ -107,8 +108,9 @@ def test_a_button_is_for_who_has_it_on_a_page_and_as_long_as_their_sign_in_lasts
 ) -> None:
     anna, bert = with_sign_in("lead", sub="anna"), with_sign_in("researcher", sub="bert")
     with monkeypatch.context() as script:
-        for module in (downloads, users):
-            script.setattr(module, "current_user", lambda: user_of_cookies(anna))
+        script.setattr(downloads, "current_user", lambda: user_of_cookies(anna))
+        claims = claims_of_cookies(anna, SIGN_IN.cookie_secret)
+        script.setattr(users.st, "user", SimpleNamespace(to_dict=lambda: claims))
         button = site.button()
     assert site.download(anna, button=button).endswith(".csv")
     for cookies in (bert, None):

@@ -15,10 +15,11 @@ do not. Mineral cannot be negative, so the lower end stops at 0 unless the value
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from osteo_core.density.alike import unlike_levels
 from osteo_core.records import Calibration, ContrastCorrection, Estimate, Measurement, Uncertainty
@@ -80,8 +81,9 @@ def interval_parts(
         parts.append(("phase", slope * correction.scatter_sd_hu, correction.source))
     if unlike_levels(measurements):
         values = [line.vbmd_mg_cm3(x) for line, x in zip(lines, hu, strict=True)]
-        quantile = float(stats.t.ppf(0.975, n - 1)) / Z_95
-        parts.append(("levels that disagree", quantile * float(stats.sem(values)), "SD between levels over root n"))
+        quantile = float(special.stdtrit(n - 1, 0.975)) / Z_95
+        sem = float(np.std(values, ddof=1)) / math.sqrt(n)
+        parts.append(("levels that disagree", quantile * sem, "SD between levels over root n"))
     found = (Uncertainty(name=name, offset_sd_mg_cm3=sd, source=source) for name, sd, source in parts)
     return tuple(sorted(found, key=lambda part: -part.offset_sd_mg_cm3))
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from osteo_core.density.calibration.site_columns import DENSITY, MINERAL, WATER
 from osteo_core.errors import SettingsError, TableError
@@ -107,7 +107,7 @@ class RodFit:
         if self.n_rods <= _LEAST_RODS:
             return math.nan
         leverage = 1.0 / self.n_rods + (vbmd_mg_cm3 - self.mean_mg_cm3) ** 2 / self.squares
-        return self.residual_sd_mg_cm3 * math.sqrt(leverage) * float(stats.t.ppf(0.975, self.n_rods - 2)) / Z_95
+        return self.residual_sd_mg_cm3 * math.sqrt(leverage) * float(special.stdtrit(self.n_rods - 2, 0.975)) / Z_95
 
 
 def fit_rods(rods: Sequence[Rod], hu: Sequence[float]) -> RodFit:

@@ -1,7 +1,7 @@
 """Asynchronous phantom calibration: one line per phantom scan, and the drift of the scanner between scans.
 
 Columns (CSV or Excel with a heading row), one row per rod and scan:
-scan_date (YYYY-MM-DD), vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
+scan_date, vendor, manufacturer_model_name (as in the DICOM header), kvp, kernel_group (smooth, standard;
 blank: any but sharp), phantom (its name), mineral (HA or K2HPO4), density_mg_cm3 (of the rod), mean_hu (as measured)
 and, if known, water_path_cm (water that X-rays cross at the rods; blank if the phantom has no body round it),
 device_key (the unit, as in the table of series; blank: any unit of the model) and water_mg_cm3 (the rod's own water

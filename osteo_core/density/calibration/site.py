@@ -4,7 +4,7 @@ Columns (CSV or Excel with a heading row; blank means 'any' where allowed):
 name, vendor (GE, Siemens, Philips, Canon/Toshiba, UIH, Hitachi/Fujifilm, Neusoft, Other; blank: any),
 manufacturer_model_name (as in the DICOM header; blank: any), kvp (required),
 kernel_group (smooth, standard, sharp, unknown; blank: any but sharp), slope_mg_cm3_per_hu, intercept_mg_cm3,
-residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (YYYY-MM-DD, both inclusive; blank: open),
+residual_sd_mg_cm3, mineral (HA or K2HPO4), source, valid_from, valid_to (both inclusive; blank: open),
 lowest_mg_cm3, highest_mg_cm3 (range of QCT in the pairs behind the line; optional: the range is then unknown).
 """
 
@@ -71,8 +71,8 @@ _COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-#: What a line holds for; of two lines that differ in the first day alone, the later one counts.
-_WHERE = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "mineral", "valid_from")
+#: What a line holds for, in whichever mineral; of two lines that differ in the first day alone, the later one counts.
+_WHERE = ("vendor", "manufacturer_model_name", "kvp", "kernel_group", "valid_from")
 COLUMNS: tuple[str, ...] = tuple(column.name for column in _COLUMNS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import logging
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,8 +16,10 @@ from streamlit.runtime.secrets import secrets_singleton
 
 from osteo_core.errors import SettingsError
 from osteo_core.settings import Settings, read_settings
+from osteo_core.whole_files import open_to_others
 from pages.ui.access.roles import Role
 
+_log = logging.getLogger("osteo.sign_in")
 _CALLBACK = "/oauth2callback"
 _NEEDED = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 #: Minimum length of a cookie secret, and of its distinct characters: 32 random hex digits pass.
@@ -80,6 +83,13 @@ def _check_files() -> None:
         raise SettingsError("sign-in: section [auth] of the secrets is empty; fill it in or remove it")
 
 
+def _refuse_unsigned_tokens() -> None:
+    """Authlib accepts every algorithm that the provider's discovery document lists, and some list 'none'."""
+    from joserfc.jws import JWSRegistry
+
+    JWSRegistry.algorithms.pop("none", None)
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means only this machine."""
     if host == "localhost":
@@ -118,6 +128,9 @@ def check_start() -> None:
     if sign_in is not None:
         if importlib.util.find_spec("authlib") is None:
             raise SettingsError("sign-in needs the package authlib; install requirements.txt")
+        _refuse_unsigned_tokens()
+        for fault in filter(None, (open_to_others(Path(file)) for file in config.get_option("secrets.files"))):
+            _log.warning("sign-in: %s", fault)
         for option in ("server.enableXsrfProtection", "server.enableCORS"):
             if not config.get_option(option):
                 raise SettingsError(f"sign-in needs Streamlit's option {option}; do not switch it off")

@@ -200,21 +200,15 @@ def needs(what: Action | str) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]:
 def later(what: Action, function: Callable[[], _R]) -> Callable[[], _R]:
     """``function`` for a button that calls it outside the script, where no user is known: bound to the current user.
 
-    Calling it raises NotAllowedError if the user may not, or their sign-in has ended since.
+    Calling it raises NotAllowedError if the user may not by then, or their sign-in has ended since.
     """
-    user = current_user()
+    claims = st.user.to_dict() if read_sign_in() else None
 
     def checked() -> _R:
-        check(None if user is not None and _is_over(user) else user, what)
+        check(LOCAL if claims is None else user_of(claims, read_settings()), what)
         return function()
 
     return checked
-
-
-def _is_over(user: User) -> bool:
-    if user.is_local:
-        return False
-    return user.login in _ended or time.time() >= _ends_at(user.login, user.issued, read_settings())
 
 
 def check(user: User | None, what: Action | str) -> None:

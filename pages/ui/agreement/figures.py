@@ -105,10 +105,19 @@ def _zoomed(figure: go.Figure, zoom: Zoom | None) -> None:
 
 def _frame(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
-        height=440,
+        height=480,
         margin={"l": 8, "r": 8, "t": 36, "b": 8},
-        # Short entries of one width form two columns in a narrow figure and save height.
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "entrywidth": 84, "font": {"size": 11}},
+        # Short entries of one width form two columns in a narrow figure and save height. The empty title keeps the
+        # first entries clear of the toolbar, which Streamlit always shows over a figure whose points can be clicked.
+        legend={
+            "orientation": "h",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "x": 0,
+            "entrywidth": 78,
+            "font": {"size": 11},
+            "title": {"text": "<br> ", "side": "top"},
+        },
     )
     figure.update_xaxes(title=x, automargin=True)
     figure.update_yaxes(title=y, automargin=True)
@@ -215,7 +224,7 @@ def bland_altman_figure(
         figure.add_hline(
             estimate.value,
             line={"color": colour, "dash": dash, "width": 2},
-            annotation_text=f"{name} {estimate.value:+.1f}",
+            annotation_text=f"{name} {estimate.value:+z.1f}",
             annotation_position="top right",
         )
     _zoomed(figure, zoom)

@@ -90,7 +90,7 @@ def _show_preview(preview: services.QctPreview) -> None:
     if replaced.count:
         st.warning(
             f"{wording.counted(replaced.count, 'value')} would replace one that is here already; {replaced.changed:,} "
-            f"of them differ, by {replaced.mean_change_mg_cm3:+.1f} {wording.UNIT} on average. The earlier ones stay "
+            f"of them differ, by {replaced.mean_change_mg_cm3:+z.1f} {wording.UNIT} on average. The earlier ones stay "
             "in the store and count again if this import is withdrawn.",
             icon=":material/difference:",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -16,7 +16,7 @@ from pages.ui.access.users import author, current_user
 from pages.ui.agreement.qct_import import names_apart, to_the_second
 from pages.ui.shared import figures, wording
 from pages.ui.shared.colours import BLUE, VERMILION
-from pages.ui.shared.faults import draw_fault
+from pages.ui.shared.faults import draw_fault, in_words
 from pages.ui.shared.literal import literal
 from pages.ui.shared.notes import author_name
 
@@ -63,11 +63,31 @@ def _row(one: ScannerLine) -> dict[str, object]:
         return {**row, "Line": f"none: {one.reason}"}
     return {
         **row,
-        "Line": f"{line.slope_mg_cm3_per_hu.value:.3f} × HU {line.intercept_mg_cm3.value:+.1f}",
+        "Line": _line_words(line.slope_mg_cm3_per_hu.value, line.intercept_mg_cm3.value),
         "Left out": f"bias {line.left_out_bias_mg_cm3:+z.1f}, SD {line.left_out_sd_mg_cm3:.1f} {wording.UNIT}",
         "Range of QCT": f"{line.lowest_mg_cm3:.0f} to {line.highest_mg_cm3:.0f} {wording.UNIT}",
         "Far off": len(line.outliers),
     }
+
+
+def _line_words(slope: float, intercept: float) -> str:
+    """'0.587 × HU + 4.0'."""
+    sign = "-" if round(intercept, 1) < 0 else "+"
+    return f"{slope:.3f} × HU {sign} {abs(intercept):.1f}"
+
+
+def _day(written: str) -> str:
+    return wording.day(date.fromisoformat(written)) if written else "any day"
+
+
+def _name_words() -> str:
+    return author_name() or "none yet; the field is above, at the import of QCT values"
+
+
+@in_words()
+def _recalibrate() -> None:
+    services.start_run()
+    st.toast("The analysis has started; Home shows its progress.", icon=":material/check:")
 
 
 def _figure(one: ScannerLine, line: PairsLine) -> go.Figure:
@@ -121,7 +141,7 @@ def _show_use(one: ScannerLine, line: PairsLine) -> None:
     )
     if not may(current_user(), Action.CALIBRATE):
         return
-    st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
+    st.caption(f"Recorded with the name under 'Noted by': {literal(_name_words())}.")
     reason = st.text_input("Why", key="site-line-reason", placeholder="recorded")
     if st.button("Use this line", type="primary", key="site-line-use"):
         _do(lambda: services.use_line(one.scanner, line, author=author(), reason=reason), "The line is in use")
@@ -138,11 +158,11 @@ def _show_used() -> None:
                 "Made": wording.moment(one.at),
                 "By": one.author,
                 "Scanner": _scanner(one),
-                "Line": f"{float(one.row['slope_mg_cm3_per_hu']):.3f} × HU {float(one.row['intercept_mg_cm3']):+.1f}, "
-                f"{one.row['mineral']}",
-                "From": one.n,
+                "Line": _line_words(float(one.row["slope_mg_cm3_per_hu"]), float(one.row["intercept_mg_cm3"])),
+                "Mineral": one.row["mineral"],
+                "Patients": one.n,
                 "Left out": f"bias {one.bias_mg_cm3:+z.1f}, SD {one.sd_mg_cm3:.1f} {wording.UNIT}",
-                "Covers scans": f"{one.row['valid_from'] or 'any day'} to {one.row['valid_to']}",
+                "Covers scans": f"{_day(one.row['valid_from'])} to {_day(one.row['valid_to'])}",
                 "Why": one.reason,
                 "In use": f"withdrawn by {one.withdrawn_by}, {wording.moment(one.withdrawn_at)}"
                 if one.withdrawn_at
@@ -156,6 +176,15 @@ def _show_used() -> None:
     )
     if words := any_model_words(one.row for one in used if one.is_in_force):
         st.warning(literal(f"{wording.sentence(words)}."), icon=":material/warning:")
+    if may(current_user(), Action.RUN):  # Home offers a start only while series wait for their first analysis
+        st.button(
+            "Recalibrate now",
+            key="site-line-run",
+            on_click=_recalibrate,
+            disabled=not services.may_start(),
+            help="Starts an analysis, which first recalibrates what was measured under other lines. Not needed after a "
+            "change that said that it has begun.",
+        )
     names = _names(used)
     valid = [one.line_id for one in used if not one.withdrawn_at]
     if not valid or not may(current_user(), Action.CALIBRATE):
@@ -163,7 +192,7 @@ def _show_used() -> None:
     with st.popover("Withdraw a line", width="content"):
         chosen = st.selectbox("Line", valid, format_func=names.__getitem__, key="site-line-withdraw")
         st.caption(literal(_what_follows(next(one for one in used if one.line_id == chosen), names)))
-        st.caption(f"Recorded with the name under 'Noted by': {literal(author_name() or 'none yet')}.")
+        st.caption(f"Recorded with the name under 'Noted by': {literal(_name_words())}.")
         reason = st.text_input("Why", key="site-line-withdraw-reason", placeholder="recorded")
         # Each has its own button: if the list changed meanwhile, a click withdraws only the one it was for.
         if st.button("Withdraw", key=f"site-line-withdraw-{chosen}"):
@@ -208,6 +237,6 @@ def _do(action: Callable[[], bool], done: str) -> None:
     st.session_state[_DONE] = (
         f"{done}; measured series are being recalibrated."
         if has_begun
-        else f"{done}; the next analysis recalibrates measured series. Start it on Home."
+        else f"{done}; the next analysis recalibrates measured series. Start it below once the running one has ended."
     )
     st.rerun()

@@ -22,7 +22,8 @@ def _changed() -> None:
 
 
 def last_visit() -> datetime | None:
-    """The end of this browser's previous visit; None at the first visit, and until the browser has answered.
+    """The minute in which this browser's previous visit ended; None at the first visit, and until the browser has
+    answered. A whole minute, so that a repeated question is answered from the cache.
 
     Drawn in a fragment: the browser's answer draws that fragment anew, and nothing else.
     """
@@ -31,4 +32,4 @@ def last_visit() -> datetime | None:
     found = _component(
         key=f"visit-{store}", data={"store": store, "known": known}, on_before_ms_change=_changed, height=1
     ).before_ms
-    return datetime.fromtimestamp(found / 1000, UTC) if found else None
+    return datetime.fromtimestamp(found // 60_000 * 60, UTC) if found else None

@@ -157,6 +157,7 @@ def show_origin(view: services.PatientView) -> None:
         if view.seconds
         else wording.moment(view.finished_at),
         "Series": view.series_key,
+        "Patient": view.patient_key,
     }
     lines = "".join(
         f"<dt>{html.escape(what)}</dt><dd>{html.escape(value)}</dd>" for what, value in rows.items() if value

@@ -219,15 +219,16 @@ def _focus(model: Summary) -> str:
 
 
 def _head(view: services.PatientView) -> dict[str, Any]:
-    age = f"{view.age_years:.0f} y" if view.age_years is not None else "age unknown"
+    age = f"{view.age_years:.0f} y" if view.age_years is not None else "age unknown,"
+    study = f"study of {wording.day(view.study_date)}" if view.study_date else "study date unknown"
     why = [view.flag_reason, *(reason for reason in view.review_reasons if reason not in view.flag_reason)]
-    why += view.exclusions
+    why = [*why, *view.exclusions]
     return {
         "who": f"{wording.short_key(view.patient_key)} · {age} {wording.SEX[view.sex]}",
-        "who_more": f"{view.vendor} {view.scanner}, study of {wording.day(view.study_date)}, {view.scan}",
+        "who_more": ", ".join(filter(None, (f"{view.vendor} {view.scanner}".strip(), study, view.scan))),
         "status": view.status,
-        "why": wording.sentence("; ".join(part for part in why if part)),
-        "why_more": "; ".join([*why, *view.cautions]),
+        "why": wording.sentence(wording.clauses(*why)),
+        "why_more": wording.sentence(wording.clauses(*why, *view.cautions)),
     }
 
 

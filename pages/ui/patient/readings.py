@@ -35,7 +35,7 @@ def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
                 "suggested": row.suggested_cause,
                 "reader": wording.MISSING if is_blind else row.reader_cause or wording.MISSING,
                 "by": "" if is_blind else row.read_by,
-                "depression": None if row.endplate_depression is None else 100 * row.endplate_depression,
+                "depression": None if row.endplate_depression is None else round(100 * row.endplate_depression),
                 "heights": " / ".join(wording.number(h, 1) for h in row.heights_mm),
             }
             for row in view.levels
@@ -50,7 +50,7 @@ def show_fractures(view: services.PatientView, *, is_blind: bool) -> None:
             "reader": st.column_config.TextColumn("Reader's class (m2ABQ)", width=265, help=_READER_HELP),
             "by": st.column_config.TextColumn("Read by", width=130),
             "depression": st.column_config.NumberColumn(
-                "Endplates lower by", format="%.0f %%", width=125, help=_DEPRESSION_HELP
+                "Endplates lower by", format="%d %%", width=125, help=_DEPRESSION_HELP
             ),
             "heights": st.column_config.TextColumn("Heights, mm", width=130, help="Anterior / middle / posterior"),
         },

@@ -22,7 +22,7 @@ class Changes:
 
 def changes(since: datetime, *, seen_by: str | None) -> Changes:
     """Changes since then, as ``seen_by`` may see them."""
-    row = query("changes", since=since.replace(second=0, microsecond=0), seen_by=seen_by).to_pylist()[0]
+    row = query("changes", since=since, seen_by=seen_by).to_pylist()[0]
     return Changes(
         indexed=int(row["n_indexed"]),
         analyzed=int(row["n_analyzed"]),

@@ -68,10 +68,13 @@ def has_series() -> bool:
 
 
 def runs() -> list[dict[str, Any]]:
-    """Models, settings and measuring code behind the results, the latest use, and the time per series."""
+    """Models, settings and measuring code behind the results, the latest use in this machine's time, and the time per
+    series.
+    """
     return [
         {
-            "last": row["last_finished_at"],
+            # Without a zone: Streamlit would show the store's, UTC.
+            "last": row["last_finished_at"].astimezone().replace(tzinfo=None),
             "series": row["n_series"],
             "seconds": row["median_seconds"],
             "model": row["model_hash"][:12],

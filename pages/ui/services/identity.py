@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from db.columns import path_of
-from db.events import new_event
 from db.identities import kept_of
 from db.key import pseudonyms_of
 from db.records import stamps_of
 from osteo_core.archives import count_changed
 from osteo_core.errors import SettingsError, SourceGoneError, UsageError
+from osteo_core.events import new_event
 from pages.ui.access.roles import Action, User, may
 from pages.ui.access.users import author, current_user, needs, seen_by
 from pages.ui.services.cohort import hidden_series
@@ -162,16 +162,22 @@ def _note(kind: str, payload: Mapping[str, object], *, series_key: str, author: 
     store_holder().record(event)
 
 
+def _check_unchanged(files: Sequence[Path], stamps: Sequence[tuple[int, int]]) -> None:
+    if count_changed(files, stamps):
+        raise SourceGoneError(
+            "the source files changed since they were indexed, and may be another patient's; index the folder again"
+        )
+
+
 def _read(series_key: str, files: Sequence[Path], stamps: Sequence[tuple[int, int]]) -> Who:
     from osteo_core.dicom.who import Who, read_who  # reading headers loads pydicom, which opening a page must not
 
     own = settings()
     try:
-        if count_changed(files, stamps):
-            raise SourceGoneError(
-                "the source files changed since they were indexed, and may be another patient's; index the folder again"
-            )
-        return read_who(files)
+        _check_unchanged(files, stamps)
+        who = read_who(files)
+        _check_unchanged(files, stamps)  # once more: they may have been replaced while they were read
+        return who
     except SourceGoneError as gone:
         if not own.keep_identities:
             raise

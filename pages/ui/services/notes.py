@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from osteo_core.errors import UsageError
 from osteo_core.programme.cause import CauseReading
 from osteo_core.programme.cause import event_of as cause_event
 from osteo_core.programme.follow_up import Note, State, UndoneNote, event_of, undo_event
@@ -17,6 +19,10 @@ from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
 from pages.ui.services.records import PatientView
 from pages.ui.services.running_app import moment, query, store_holder
+from pages.ui.shared import wording
+
+#: Check and write are one step: of two people who note at once the second is refused.
+_noting = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,8 @@ class Noted:
 def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
     """Add the same note to all these series, in one part.
 
-    Raises UsageError, and notes nothing, if the note may not follow the state of one of them.
+    Raises UsageError, and notes nothing, if the note may not follow the state of one of them, or if one is in another
+    state by now.
     """
     events = [
         event_of(
@@ -79,12 +86,29 @@ def note(series: Sequence[FollowedSeries], given: Note) -> Noted:
         )
         for one in series
     ]
-    is_stored = store_holder().record(*events)
+    with _noting:
+        _check_unchanged(series)
+        is_stored = store_holder().record(*events)
     words = str(given.state or given.fact)
     return Noted(
         notes=tuple(MadeNote(event_id=e.event_id, series_key=e.series_key, note=words) for e in events),
         is_stored=is_stored,
     )
+
+
+def _check_unchanged(series: Sequence[FollowedSeries]) -> None:
+    store_holder().take_in()
+    rows = query("worklist_rows", series_keys=tuple(one.series_key for one in series)).to_pylist()
+    now = {row["series_key"]: row for row in rows}
+    for one in series:
+        if one.series_key not in now:
+            raise UsageError("this store no longer holds a series of this page; nothing was noted")
+        found = now[one.series_key]["follow_state"] or State.TO_REVIEW.value
+        if found != one.state:
+            who = wording.short_key(now[one.series_key]["patient_key"])
+            raise UsageError(
+                f"patient {who} was noted elsewhere in the meantime and is now '{found}'; nothing was noted"
+            )
 
 
 @needs(Action.NOTE)
@@ -93,16 +117,18 @@ def undo(notes: Sequence[MadeNote], *, author: str) -> bool:
 
     Raises UsageError, and undoes nothing, without an author or if another note was made after one of them.
     """
-    at = moment()
-    events = []
-    for one in notes:
-        rows = query("follow_up_history", series_key=one.series_key).to_pylist()
-        last = next((row["event_id"] for row in rows if row["is_note"] and not row["is_undone"]), "")
-        undone = UndoneNote(
-            event_id=one.event_id, series_key=one.series_key, note=one.note, last_event_id=last or one.event_id
-        )
-        events.append(undo_event(undone, event_id=uuid.uuid4().hex, author=author, at=at))
-    return store_holder().record(*events)
+    with _noting:
+        store_holder().take_in()
+        at = moment()
+        events = []
+        for one in notes:
+            rows = query("follow_up_history", series_key=one.series_key).to_pylist()
+            last = next((row["event_id"] for row in rows if row["is_note"] and not row["is_undone"]), "")
+            undone = UndoneNote(
+                event_id=one.event_id, series_key=one.series_key, note=one.note, last_event_id=last or one.event_id
+            )
+            events.append(undo_event(undone, event_id=uuid.uuid4().hex, author=author, at=at))
+        return store_holder().record(*events)
 
 
 @needs(Action.NOTE)

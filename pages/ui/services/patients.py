@@ -134,6 +134,12 @@ def _result_fields(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _preference_reason(row: dict[str, Any]) -> str:
+    if row["is_preferred"] or not row["is_counted"]:
+        return row["preference_reason"] or ""
+    return "the preferred series of this study could not be measured, or a reader signed this one"
+
+
 def _view(row: dict[str, Any], **parts: Any) -> PatientView:
     return PatientView(
         series_key=row["series_key"],
@@ -147,7 +153,7 @@ def _view(row: dict[str, Any], **parts: Any) -> PatientView:
         scanner=row["manufacturer_model_name"] or "",
         study_date=row["study_date"],
         scan=_scan(row),
-        preference_reason=row["preference_reason"] or "",
+        preference_reason=_preference_reason(row),
         calibration=row["calibration_name"] or "",
         calibration_source=row["calibration_source"] or "",
         mineral=row["calibration_mineral"] or "",

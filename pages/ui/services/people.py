@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from db.events import new_event
 from osteo_core.errors import OsteoError
+from osteo_core.events import new_event
 from pages.ui.access.roles import User
 from pages.ui.access.users import end_logins
 from pages.ui.services.running_app import lifespan as store_lifespan

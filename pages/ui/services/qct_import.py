@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import statistics
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from db import rows
-from db.events import new_event
 from db.key import pseudonyms_of
 from db.parts import write_part
 from osteo_core.errors import StatisticsError, UsageError, needs_author
+from osteo_core.events import new_event
 from osteo_core.statistics.agreement import BlandAltman, bland_altman
 from osteo_core.tables.content import Table, read_table
 from osteo_core.tables.qct import Mapped, guess, map_rows
@@ -24,6 +25,8 @@ from pages.ui.services.store_holder import refusals_in_words
 
 _IMPORTED, _WITHDRAWN = "QCT import", "QCT import withdrawn"
 _MOST_LETTERS = 200
+#: Check and write are one step.
+_withdrawing = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +94,13 @@ def preview_qct(table: Table, columns: Mapping[str, str], *, mineral: Mineral | 
 
 def _replaced(mapped: Mapped, keys: list[str]) -> Replaced:
     held = {
-        (row["patient_key"], row["level"]): row["vbmd_mg_cm3"]
+        (row["patient_key"], row["level"], row["mineral"]): row["vbmd_mg_cm3"]
         for row in query("qct_replaced", patient_keys=keys).to_pylist()
     }
     pairs = [
         (value.vbmd_mg_cm3, held[key])
         for value in mapped.values
-        if (key := (value.patient_key, None if value.level is None else int(value.level))) in held
+        if (key := (value.patient_key, None if value.level is None else int(value.level), value.mineral)) in held
     ]
     changes = [new - old for new, old in pairs]
     return Replaced(
@@ -206,11 +209,15 @@ def compare_qct(first: datetime, second: datetime) -> QctComparison:
 def withdraw_qct(imported_at: datetime, *, author: str, reason: str) -> None:
     """Withdraw one import: its values no longer count but stay in the store.
 
-    Raises UsageError without author or reason.
+    Raises UsageError without author or reason, or if it was withdrawn already.
     """
     if not author.strip():
         raise needs_author("a withdrawal")
     if not reason.strip():
         raise UsageError("say why the import is withdrawn; the reason is recorded")
     payload = {"imported_at": imported_at.isoformat()}
-    store_holder().record(new_event(_WITHDRAWN, author=author, at=moment(), payload=payload, reason=reason))
+    with _withdrawing:
+        store_holder().take_in()
+        if any(one.imported_at == imported_at and one.withdrawn_at for one in qct_imports()):
+            raise UsageError("this import was withdrawn already; nothing was noted")
+        store_holder().record(new_event(_WITHDRAWN, author=author, at=moment(), payload=payload, reason=reason))

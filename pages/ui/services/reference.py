@@ -16,7 +16,7 @@ from pages.ui.shared import wording
 
 #: Words of names of limits that are written otherwise than in small letters.
 _WRITTEN = {"HU": "HU", "ROI": "ROI", "KVP": "kVp", "R2": "R²", "SD": "SD", "Z": "Z-score", "QCT": "QCT"}
-_WRITTEN |= {"EAST": "East", "ASIAN": "Asian"}
+_WRITTEN |= {"EAST": "East", "ASIAN": "Asian", "HA": "HA", "K2HPO4": "K2HPO4", "CV": "CV"}
 _SITE_SETTINGS = {
     "OSTEOPOROSIS_BELOW": "osteoporosis_below_mg_cm3",
     "NORMAL_ABOVE": "normal_above_mg_cm3",

@@ -8,7 +8,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -54,7 +54,6 @@ class Saved:
     version: str
     before: Summary
     after: Summary
-    seconds: float
 
 
 _tickets: OrderedDict[str, Ticket] = OrderedDict()
@@ -113,7 +112,6 @@ def save_mask(token: str, content: bytes) -> Saved:
 
     Raises UsageError with one sentence.
     """
-    began = datetime.now(UTC)
     ticket = ticket_of(token)
     view = ticket.view
     if not ticket.reader.strip():
@@ -143,8 +141,7 @@ def save_mask(token: str, content: bytes) -> Saved:
         )
         ids = {"event_id": uuid.uuid4().hex, "series_key": view.series_key}
         store_holder().record(read_events.saved_event(saved, **ids, settings_hash=settings().hash))
-    seconds = (datetime.now(UTC) - began).total_seconds()
-    return Saved(version=version, before=before, after=saved.summary, seconds=seconds)
+    return Saved(version=version, before=before, after=saved.summary)
 
 
 def _check_latest(view: PatientView, ticket: Ticket) -> None:
@@ -269,9 +266,16 @@ def note_opened(series_key: str, *, reader: str, shows_read: bool, version: str)
 
 
 def _check_current(view: PatientView) -> None:
-    """Raise UsageError if the program has measured the series again: the page still shows the earlier values."""
+    """Raise UsageError if the store no longer holds the series, or the program has measured it again since the page was
+    opened.
+    """
     now = patient(view.series_key)
-    if now is None or model_view(now).result_id != view.result_id:
+    if now is None:
+        raise UsageError(
+            "this store no longer holds this series: its patient was erased, or its files now belong to other series; "
+            "nothing was stored"
+        )
+    if model_view(now).result_id != view.result_id:
         raise UsageError(
             "the program has measured this series again since the page was opened; reload it, what you drew is kept in "
             "this browser"

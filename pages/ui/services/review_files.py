@@ -98,6 +98,7 @@ def _begin(folder: Path, view: PatientView, *, mask: Path | None) -> None:
         )
     asked = {
         "files": [str(file) for file in view.files],
+        "stamps": view.file_stamps,
         "stack": view.stack_label,
         "mask": str(mask or ""),
         "folder": str(folder),

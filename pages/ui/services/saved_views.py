@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from db.events import new_event
 from osteo_core.errors import UsageError
+from osteo_core.events import new_event
 from osteo_core.programme.cohort import CohortFilter
 from pages.ui.access.roles import Action
 from pages.ui.access.users import needs

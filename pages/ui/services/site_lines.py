@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +29,9 @@ from pages.ui.access.roles import Action
 from pages.ui.access.users import needs
 from pages.ui.services.people import name_of
 from pages.ui.services.running_app import may_start, moment, query, settings, start_run, store_holder, version
+
+#: Check and write are one step.
+_withdrawing = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,20 +86,26 @@ def use_line(scanner: Scanner, line: PairsLine, *, author: str, reason: str) -> 
 
 @needs(Action.CALIBRATE)
 def withdraw_line(line_id: str, *, author: str, reason: str) -> bool:
-    """Withdraw the line and recalibrate; returns whether that was started. Raises UsageError without author or
-    reason.
+    """Withdraw the line and recalibrate; returns whether that was started.
+
+    Raises UsageError without author or reason, or if the line was withdrawn already.
     """
     _check(author, reason, what="a withdrawal")
-    is_there = store_holder().record(
-        withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment())
-    )
+    with _withdrawing:
+        store_holder().take_in()
+        if any(one.line_id == line_id and one.withdrawn_at for one in used_lines()):
+            raise UsageError("this line was withdrawn already; nothing was noted")
+        is_there = store_holder().record(
+            withdrawal_event(line_id, event_id=uuid.uuid4().hex, author=author, reason=reason, at=moment())
+        )
     return is_there and _calibrate_anew()
 
 
 def used_lines() -> list[UsedLine]:
     """Every line that was put into use here, the latest first."""
     rows = query("calibration_line_events").to_pylist()
-    gone = {_payload(row)["line"]: row for row in rows if row["kind"] == WITHDRAWN_KIND}
+    # Two people may have withdrawn one: the first did.
+    gone = {_payload(row)["line"]: row for row in reversed(rows) if row["kind"] == WITHDRAWN_KIND}
     events = [Event(**row) for row in rows]
     now = {event.event_id for event in lines_in_force(events)}
     found = []

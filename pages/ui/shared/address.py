@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from osteo_core.columns.cohort import EXPORT
 from osteo_core.programme.cohort import Change
@@ -24,7 +23,7 @@ from osteo_core.programme.follow_up import State
 from osteo_core.programme.standard import EUROPE_2013, STANDARDS
 from osteo_core.terms import Category, Sex, Vendor
 from pages.ui import services
-from pages.ui.shared import fields, wording
+from pages.ui.shared import fields, left_page, wording
 from pages.ui.shared.fields import Field, Query, Value
 from pages.ui.shared.literal import literal
 
@@ -155,8 +154,9 @@ _ALL = {field.name: field for fields in PAGES.values() for field in fields}
 def begin(page: str, *, is_new: bool) -> None:
     """Make the address and the widgets of ``page`` agree; before any of them is drawn."""
     st.session_state[_PAGE] = page
-    context = get_script_run_ctx()
-    is_history = context is not None and context.is_history_navigation
+    is_history = left_page.is_history()
+    if is_history:  # not after a link: the browser may not have its address yet, and would make an entry of its own
+        left_page.restate_query()
     if is_new or is_history:
         _follow_address(page)
     else:
@@ -246,10 +246,10 @@ def _follow_address(page: str) -> None:
     kept = st.session_state.setdefault(_KEPT, {})
     forget_unkept(page)
     unknown: list[str] = []
-    own = PAGES.get(page, ())
-    for field in own:
+    for field in (own := PAGES.get(page, ())):
         value = _read(field, st.query_params.get_all(field.name), unknown)
         st.session_state[field.name] = kept[field.name] = value
+    _drop_half_changes(own, kept, unknown)
     names = {field.name for field in own}
     foreign = [name for name in st.query_params if name not in names]
     unknown += [
@@ -258,6 +258,17 @@ def _follow_address(page: str) -> None:
     st.session_state[_UNKNOWN] = unknown
     if unknown or foreign:
         st.query_params.from_dict(query_of(page))
+
+
+def _drop_half_changes(own: Iterable[Field], kept: dict[str, Value], unknown: list[str]) -> None:
+    """A change without its moment, or a moment alone, filters nothing: say so and drop it."""
+    names = {field.name for field in own}
+    for prefix in ("", SECOND):
+        first, second = f"{prefix}changed", f"{prefix}since"
+        given = [name for name in (first, second) if name in names and kept[name]]
+        if len(given) == 1:
+            unknown.append(f"'{first}' and '{second}' in the address work only together; '{given[0]}' was ignored.")
+            st.session_state[given[0]] = kept[given[0]] = ""
 
 
 def _read(field: Field, texts: list[str], unknown: list[str]) -> Value:

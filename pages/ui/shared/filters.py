@@ -41,7 +41,7 @@ def chosen_filter(page: str, *, with_patients: bool, prefix: str = "") -> Cohort
 
     ``prefix``: of the fields' names, for a page's second filter.
     """
-    state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
+    state = _state(prefix)
     low, high = sorted_ends(state.get("age_from"), state.get("age_to"))
     first, last = sorted_ends(state.get("studied_from"), state.get("studied_to"))
     own: dict[str, Any] = {}
@@ -67,6 +67,12 @@ def chosen_filter(page: str, *, with_patients: bool, prefix: str = "") -> Cohort
         studied_to=last,
         **own,
     )
+
+
+def _state(prefix: str) -> dict[str, Any]:
+    """Values of the fields by their names without ``prefix``; of others the session may list a name without a value."""
+    names = [field.name for field in address.PAGES["worklist"]]
+    return {name: st.session_state[prefix + name] for name in names if prefix + name in st.session_state}
 
 
 def sorted_ends(low: Any, high: Any) -> tuple[Any, Any]:
@@ -156,7 +162,7 @@ def draw_chips(chips: list[Chip]) -> None:
 
 def active(page: str, *, with_patients: bool, prefix: str = "") -> list[Chip]:
     """Every active part of the filter: its field, the field's value once the chip is removed, and its words."""
-    state = {name.removeprefix(prefix): st.session_state[name] for name in st.session_state if name.startswith(prefix)}
+    state = _state(prefix)
     lists: list[tuple[str, str, Callable[[str], str]]] = [
         ("vendor", "Vendor", str),
         ("sex", "Sex", lambda one: wording.SEX_GROUPS.get(one, "unknown")),

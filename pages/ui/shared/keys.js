@@ -1,4 +1,5 @@
-// A dialog with the keys of the page on "?", links before everything else that skip the menu, and a guard of Back and Forward.
+// A dialog with the keys of the page on "?", links before everything else that skip the menu, and guards: of Back and
+// Forward, and of a page whose connection was interrupted.
 const make = (name, attributes, ...children) => {
   const made = Object.assign(document.createElement(name), attributes);
   made.append(...children);
@@ -65,15 +66,24 @@ const dialogOf = (keys) => {
 
 // After Back or Forward a message of the run that was left may still come: Streamlit would then push that run's address,
 // and the entries ahead in the history would be lost. Until the person acts again, or for 3 s, no other page is pushed,
-// and another query of this page takes the place of the entry instead of a new one.
+// and another query of this page takes the place of the entry instead of a new one. If that page is then the one on the
+// screen (a field of it sent its value late), the page of the address is asked for again.
 const GUARD_MS = 3000;
+const LOOK_MS = 300;
+let drawn = null; // path of the page on the screen
+const askAgain = () => dispatchEvent(new PopStateEvent("popstate"));
+const lookAgain = (kept) => {
+  if (!document.querySelector("[data-test-script-state=notRunning]")) setTimeout(lookAgain, LOOK_MS, kept);
+  else if (kept !== location.pathname && kept.split("/").pop() === drawn) askAgain();
+};
 const guardHistory = () => {
   let until = 0;
   const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
   history.pushState = (state, title, url) => {
     if (performance.now() > until || !url) return push(state, title, url);
     const to = new URL(url, location.href);
-    if (to.pathname === location.pathname && to.search !== location.search) replace(state, title, url);
+    if (to.pathname !== location.pathname) setTimeout(lookAgain, LOOK_MS, to.pathname);
+    else if (to.search !== location.search) replace(state, title, url);
   };
   const end = () => (until = 0);
   addEventListener("popstate", (event) => event.isTrusted && (until = performance.now() + GUARD_MS), { capture: true });
@@ -81,10 +91,28 @@ const guardHistory = () => {
   addEventListener("keydown", (event) => event.altKey || end(), { capture: true });
 };
 
+// What was asked for without a connection reached nobody, and an app that was started anew knows nothing of this page:
+// once connected again, the page is asked for as its address says.
+const guardConnection = () => {
+  const app = document.querySelector("[data-test-connection-state]");
+  const isConnected = () => app.getAttribute("data-test-connection-state") === "CONNECTED";
+  let was = isConnected();
+  new MutationObserver(() => {
+    const isBack = isConnected() && !was;
+    was = isConnected();
+    if (!isBack) return;
+    if (location.hash) history.replaceState(history.state, "", location.pathname + location.search); // else nothing is asked
+    dispatchEvent(new Event("osteo-reconnected"));
+    askAgain();
+  }).observe(app, { attributeFilter: ["data-test-connection-state"] });
+};
+
 export default function ({ data }) {
+  drawn = data.page;
   if (!window.osteoGuard) {
     window.osteoGuard = true;
     guardHistory();
+    guardConnection();
   }
   if (!document.getElementById("skip-menu")) {
     document.head.append(make("style", { textContent: STYLE }));

@@ -33,4 +33,4 @@ KEYS: dict[str, tuple[tuple[str, str], ...]] = {
 def show(page: str) -> None:
     """Listen for "?" on this page unless it has its own help, and offer to skip the menu."""
     keys = None if page == "patient" else [*KEYS.get(page, ()), *_EVERYWHERE]
-    _component(key="page-keys", data={"keys": keys}, height=1)
+    _component(key="page-keys", data={"keys": keys, "page": page}, height=1)

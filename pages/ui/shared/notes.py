@@ -87,7 +87,8 @@ def show_more_notes(series: Followed) -> None:
         return
     allowed = common_next([one.state for one in series])
     with st.popover("Other step", disabled=not series, help="Report, refer, DXA, treatment, contact, no action, close"):
-        what = st.selectbox("Note", [*allowed, *Fact], format_func=step_words, key="patient-what")
+        # None chosen: a step that somebody else's note made impossible must not give way to the first of the list.
+        what = st.selectbox("Note", [*allowed, *Fact], index=None, format_func=step_words, key="patient-what")
         because = None
         if what in WITH_CODE:
             because = st.selectbox("Because", list(Because), key="patient-because")

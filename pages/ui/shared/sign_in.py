@@ -9,7 +9,7 @@ from typing import ParamSpec
 import streamlit as st
 
 from pages.ui import services
-from pages.ui.access.roles import Role, User
+from pages.ui.access.roles import Action, Role, User
 from pages.ui.access.users import USER_COOKIE, current_user, end_logins, was_idle
 from pages.ui.shared import wording
 from pages.ui.shared.faults import draw_fault, in_words
@@ -19,6 +19,8 @@ _P = ParamSpec("_P")
 #: Interval at which an idle page checks whether its sign-in has expired or was ended elsewhere.
 _WATCH_S = 30
 _WAS_IN = "was-signed-in"
+#: In the session: what the user of the drawn page may do, by roles and by a setting.
+_RIGHTS = "signed-in-rights"
 #: The identity provider redirects to Home: the tab remembers the requested address and goes there.
 _JS = """
 const name = "asked-for-before-sign-in";
@@ -62,6 +64,7 @@ def admit() -> User | None:
     if user is None:
         _show_sign_in()
         return None
+    st.session_state[_RIGHTS] = _rights(user)
     if not user.is_local:
         st.session_state[_WAS_IN] = True
         services.note_sign_in(user)
@@ -74,17 +77,21 @@ def admit() -> User | None:
 def while_signed_in(part: Callable[_P, None]) -> Callable[_P, None]:
     """Placed below every ``@st.fragment``: a fragment runs without the page around it, so the sign-in is checked again.
 
-    If it has ended, the whole page is drawn again and says so.
+    If it has ended, or the roles are others, the whole page is drawn again and says so.
     """
 
     @functools.wraps(part)
     def checked(*args: _P.args, **kwargs: _P.kwargs) -> None:
         user = current_user()
-        if user is None or not user.roles:
+        if user is None or _rights(user) != st.session_state.get(_RIGHTS):
             st.rerun()
         part(*args, **kwargs)
 
     return checked
+
+
+def _rights(user: User) -> tuple[frozenset[Role], frozenset[Action]]:
+    return user.roles, user.more
 
 
 def _show_sign_in() -> None:

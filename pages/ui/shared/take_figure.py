@@ -70,7 +70,7 @@ def file_stem(name: str, chosen: CohortFilter | None, at: datetime) -> str:
     """'prevalence_by_sex_vendor-GE_2026-11-29': content, cohort and date of the figure."""
     query = "" if chosen is None else chosen.to_query()
     of = re.sub(r"[^A-Za-z0-9.]+", "-", query).strip("-")[:_MOST_LETTERS] or "everybody"
-    return f"{name}_{of}_{at:%Y-%m-%d}"
+    return f"{name}_{of}_{at.astimezone():%Y-%m-%d}"
 
 
 def png_of(figure: go.Figure, *, width_cm: float, dpi: int) -> bytes:

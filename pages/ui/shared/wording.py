@@ -28,7 +28,7 @@ def number(value: float | None, digits: int = 0, unit: str = "") -> str:
     """'71', '71.4 HU', or a dash for a missing value."""
     if value is None or value != value:
         return MISSING
-    return f"{value:,.{digits}f}{' ' + unit if unit else ''}"
+    return f"{value:z,.{digits}f}{' ' + unit if unit else ''}"  # 'z': no -0
 
 
 def interval(value: float | None, low: float | None, high: float | None, *, digits: int = 0, unit: str = "") -> str:
@@ -60,14 +60,14 @@ def points(given: Estimate | None) -> str:
     """'+3.2 points (-0.4 to +6.8)' from a difference of shares between -1 and 1."""
     if given is None or given.value != given.value:
         return MISSING
-    return f"{100 * given.value:+.1f} points ({100 * given.low:+.1f} to {100 * given.high:+.1f})"
+    return f"{100 * given.value:+z.1f} points ({100 * given.low:+z.1f} to {100 * given.high:+z.1f})"
 
 
 def difference(given: Estimate | None, *, digits: int) -> str:
     """'+3.2 (-0.4 to +6.8)': a difference with its interval, signs written out."""
     if given is None or given.value != given.value:
         return MISSING
-    return f"{given.value:+.{digits}f} ({given.low:+.{digits}f} to {given.high:+.{digits}f})"
+    return f"{given.value:+z.{digits}f} ({given.low:+z.{digits}f} to {given.high:+z.{digits}f})"
 
 
 def levels(given: Sequence[Level]) -> str:
@@ -121,6 +121,13 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def clauses(*sentences: str) -> str:
+    """The sentences as one, joined by semicolons: a capital remains at the start of a name ('L3', 'HU', 'Z-score')."""
+    parts = [text.rstrip(".") for text in sentences if text]
+    is_word = [len(part) > 1 and (part[1].islower() or part[1] == " ") for part in parts]
+    return "; ".join(part[0].lower() + part[1:] if w else part for part, w in zip(parts, is_word, strict=True))
+
+
 def site(key: str) -> str:
     """'site 3f2a91' for an institution's keyed hash."""
     return f"site {key[:6]}"
@@ -132,9 +139,10 @@ def due(at: datetime | None, now: datetime) -> str:
         return MISSING
     on, today = at.astimezone().date(), now.astimezone().date()
     days = working_days(today, on)
+    counts = counted(abs(days), "working day") if days else ""
     if at < now:
-        return f"{day(on)}, {counted(-days, 'working day')} overdue" if days else f"{day(on)}, overdue since today"
-    return f"{day(on)}, in {counted(days, 'working day')}" if days else f"{day(on)}, due today"
+        return f"{day(on)}, " + (f"{counts} overdue" if days else "overdue since today" if on == today else "overdue")
+    return f"{day(on)}, " + (f"in {counts}" if days else "due today" if on == today else "due at the weekend")
 
 
 def p_value(p: float) -> str:

@@ -178,7 +178,6 @@ def _saved(user: User, token: str, body: bytes) -> dict[str, Any]:
         "version": saved.version,
         "before": saved.before.to_dict(),
         "after": saved.after.to_dict(),
-        "seconds": saved.seconds,
     }
 
 

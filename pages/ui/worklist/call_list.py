@@ -167,7 +167,7 @@ def show(order: WorkOrder, reasons_of: Callable[[services.WorkItem], str]) -> No
         return
     with st.popover("Call list", icon=":material/call:", help="Print or download it, in the order of due dates"):
         st.caption(f"Patients of this list with a next step, by due date, {MOST:,} at most. Pseudonyms only.")
-        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        day = f"{datetime.now(UTC).astimezone():%Y-%m-%d}"
         _button("CSV", f"call_list_{day}.csv", partial(_listed, order, reasons_of, as_csv))
         _button("Page to print", f"call_list_{day}.html", partial(_listed, order, reasons_of, as_page))
         with in_words(draw_fault):  # a faulty template disables the letters only

@@ -5,6 +5,7 @@ Patients with a new note stay in place, so that nobody is skipped because the li
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -96,7 +97,6 @@ def refresh() -> None:
 def _make(cohort: CohortFilter, sort: services.Sort, is_descending: bool, before: WorkOrder | None) -> WorkOrder:
     reader = seen_by()
     keys = services.worklist_order(cohort, sort=sort, is_descending=is_descending, limit=MOST_LISTED, seen_by=reader)
-    number = st.session_state["worklist-number"] = st.session_state.get("worklist-number", 0) + 1
     made = WorkOrder(
         cohort=cohort,
         sort=sort,
@@ -104,7 +104,7 @@ def _make(cohort: CohortFilter, sort: services.Sort, is_descending: bool, before
         keys=keys,
         total=services.worklist_count(cohort, seen_by=reader),
         seen_by=reader,
-        list_id=str(number),
+        list_id=uuid.uuid4().hex,  # also unlike those of an app that was started anew under an open page
         visit=st.session_state[VISIT],
         answered=before.answered if before else 0,
     )

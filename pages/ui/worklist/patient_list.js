@@ -3,6 +3,9 @@
 // be made. After a note the server says which patient is next; that patient is displayed before a key can add a note.
 const SHOWN_MS = 350;
 const instances = new WeakMap();
+// The latest request and whom it was for, until it is answered: it is lost if the page is left, or the connection to the
+// app, before the app has begun with it.
+let unanswered = null;
 
 const element = (name, attributes = {}, ...children) => {
   const made = document.createElement(name);
@@ -29,14 +32,18 @@ class PatientList {
     this.part(".scroll").addEventListener("keydown", (event) => this.onListKey(event));
     this.onDocumentKey = (event) => this.onKey(event);
     document.addEventListener("keydown", this.onDocumentKey);
+    this.onReconnected = () => (this.isReconnected = true);
+    addEventListener("osteo-reconnected", this.onReconnected);
   }
 
   remove() {
     document.removeEventListener("keydown", this.onDocumentKey);
+    removeEventListener("osteo-reconnected", this.onReconnected);
   }
 
   update(data, send) {
     const isAnswer = this.waiting && data.answered >= this.waiting;
+    const isDrawnAnew = !this.data || this.isReconnected;
     const isOtherList = !this.data || this.data.list_id !== data.list_id;
     this.data = data;
     this.send = send;
@@ -58,10 +65,24 @@ class PatientList {
       }
     }
     this.requests = Math.max(this.requests, data.answered);
+    if (unanswered && data.answered >= unanswered.number) unanswered = null;
+    const lost = isDrawnAnew ? this.takeLost() : null;
     if (this.selected && !this.row(this.selected)) this.selected = null;
     this.draw();
     if (isOtherList || isAnswer) this.showMessage();
+    if (lost) this.say(lost);
     if (isAnswer && this.selected) this.scrollToSelected();
+  }
+
+  // What to say of a request that the app has not answered although it drew the list anew; none can be under way.
+  takeLost() {
+    const lost = unanswered;
+    unanswered = null;
+    this.isReconnected = false;
+    this.waiting = 0;
+    if (!lost || lost.kind === "open" || lost.kind === "page") return null;
+    const whom = lost.kind === "undo" ? "the last note was undone" : `a note for ${lost.whom} was confirmed`;
+    return { text: `The page was left, or the connection to the app, before ${whom}. Check what is shown here and repeat it if needed.`, is_refused: true };
   }
 
   row(key) {
@@ -101,6 +122,7 @@ class PatientList {
     if (this.waiting) return;
     this.waiting = this.requests = Math.max(this.requests, this.data.answered) + 1;
     this.selectedAtRequest = this.selected;
+    unanswered = { number: this.waiting, kind: what.kind, whom: this.targets().map((one) => one.patient).join(", ") };
     this.draw();
     this.send({ ...what, number: this.waiting, list_id: this.data.list_id });
   }

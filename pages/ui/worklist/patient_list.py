@@ -140,7 +140,7 @@ def reason_words(item: services.WorkItem) -> str:
     """Why to review: the flag, or that osteoporosis is possible; then what to check; then why there is no category."""
     flag = item.flag_reason or _possible(item)
     more = [reason for reason in item.review_reasons if reason not in flag]
-    return "; ".join(part for part in (flag, *more, item.exclusion.rstrip(".")) if part)
+    return wording.clauses(flag, *more, item.exclusion)
 
 
 def _possible(item: services.WorkItem) -> str:

@@ -79,7 +79,7 @@ def test_a_running_cluster_gives_the_same_answers(cluster: Cluster, tmp_path: Pa
     folder, out = tmp_path / "ct", tmp_path / "out"
     write_many(folder, 4)
     write_ct(folder / "poison.nii.gz", mark_hu=segmenters.POISON_HU)
-    settings = Settings(key_file=tmp_path / "key")
+    settings = Settings(store=tmp_path / "store", key_file=tmp_path / "key")
     summary = process([folder], out, settings=settings, scheduler=cluster.address, models=segmenters.TRUTH)
     assert (summary.measured, summary.failed) == (4, 1)
     table = parquet.read_table(out / "series.parquet").to_pylist()

@@ -67,8 +67,9 @@ def test_a_slope_is_seen_between_air_and_fat() -> None:
         return {name: by * (hu + 1000.0) - 1000.0 for name, hu in EXPECTED.items()}
 
     assert scale_of(120.0, tissues_of(stretched(1.05)))[1] == pytest.approx(0.05, abs=1e-3)
-    (told,) = doubts(hu=stretched(1.0 + SCALE_GAIN.value + 0.01))
-    assert "rescale slope" in told
+    for gain, side in ((SCALE_GAIN.value + 0.01, "farther from"), (-SCALE_GAIN.value - 0.01, "closer to")):
+        (told,) = doubts(hu=stretched(1.0 + gain))
+        assert f"fat lies {100 * abs(gain):.0f} % {side} air than it should, as with a wrong rescale slope" in told
     assert doubts(hu=stretched(1.02)) == []
 
 

@@ -142,7 +142,7 @@ def test_one_sound_level_gives_hu_and_no_category():
     )
     assert found.category is Category.NOT_REPORTABLE
     assert found.exclusion.code is ExclusionCode.TOO_FEW_LEVELS
-    assert found.exclusion.sentence == "Sound lumbar levels: 1; at least 2 are needed for a category."
+    assert found.exclusion.sentence == "Usable lumbar levels: 1; at least 2 are needed for a category."
     assert found.mean_vbmd_mg_cm3 is None
     assert found.mean_hu == pytest.approx(90.0)
 
@@ -166,7 +166,7 @@ def test_under_the_age_limit_the_value_stands_and_the_category_does_not():
     assert found.category is Category.NOT_REPORTABLE
     assert found.mean_vbmd_mg_cm3.value == pytest.approx(70.0)
     assert not found.is_flagged
-    assert found.exclusion.sentence == "At 49 years no category by vBMD is given; it holds from 50 years."
+    assert found.exclusion.sentence == "At 49 years no category by vBMD is given; categories apply from 50 years."
     at_limit = _assess(_level(Level.L1, 70.0), _level(Level.L2, 70.0), series=replace(SERIES, patient_age_years=50.0))
     assert at_limit.category is Category.OSTEOPOROSIS
 

@@ -15,7 +15,16 @@ from osteo_core.morphometry.frame import find_bodies
 from osteo_core.outcomes import Caution, CautionCode, ExclusionCode
 from osteo_core.records import Volume
 from osteo_core.terms import Level, Step
-from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation, segmentation_of
+from tests.builders.spines import (
+    BodySpec,
+    SpineSpec,
+    build_spine,
+    grid,
+    outline_spine,
+    reoriented,
+    rotation,
+    segmentation_of,
+)
 
 
 def measure_level(volume, segmentation, level):
@@ -79,7 +88,7 @@ def _thicker(volume, segmentation, step):
 @pytest.mark.parametrize("step_mm", [2.0, 3.0, 4.25, 5.0])
 def test_region_volume_does_not_depend_on_slice_thickness(step_mm):
     def roi_ml(step):
-        _, segmentation = build_spine(SPINE, grid(spacing_mm=(0.9, 0.9, step), extent_mm=(80.0, 80.0, 120.0)))
+        segmentation = outline_spine(SPINE, grid(spacing_mm=(0.9, 0.9, step), extent_mm=(80.0, 80.0, 120.0)))
         return np.mean([trabecular_roi(b).sum() * b.geometry.voxel_volume_ml for b in find_bodies(segmentation)])
 
     assert roi_ml(step_mm) == pytest.approx(roi_ml(1.0), rel=0.12)
@@ -137,7 +146,7 @@ def test_vein_and_posterior_wall_are_kept_out(spine):
 
 def test_depth_is_measured_from_the_faces_of_thick_slices():
     spec = SpineSpec(bodies=(BodySpec(level=Level.L1, anterior_mm=25.0, middle_mm=25.0, posterior_mm=25.0),))
-    _, segmentation = build_spine(spec, grid(spacing_mm=(1.0, 1.0, 5.0), extent_mm=(61.0, 61.0, 55.0)))
+    segmentation = outline_spine(spec, grid(spacing_mm=(1.0, 1.0, 5.0), extent_mm=(61.0, 61.0, 55.0)))
     (body,) = find_bodies(segmentation)
     centre = body.frame.origin_mm
     index = np.round(body.geometry.to_index(centre)).astype(int)

@@ -61,7 +61,7 @@ def test_a_json_file_of_dcm2niix_is_a_header(tmp_path: Path) -> None:
     assert (series.kvp, series.vendor, series.manufacturer_model_name) == (120.0, Vendor.GE, "LightSpeed Plus")
     assert (series.convolution_kernel, series.kernel_group) == ("STANDARD", KernelGroup.STANDARD)
     assert (series.slice_thickness_mm, series.patient_age_years, series.patient_sex) == (2.5, 69.0, Sex.FEMALE)
-    assert "says nothing of contrast (a NIfTI file)" in sentences(result)
+    assert "Not stated in the file: contrast (a NIfTI file)" in sentences(result)
 
 
 def test_without_a_word_everything_stays_unknown(tmp_path: Path) -> None:
@@ -131,6 +131,19 @@ def test_a_table_fits_by_name_folder_or_pattern_and_counts_before_the_json_file(
 )
 def test_which_files_a_row_means(pattern: str, is_meant: bool) -> None:
     assert fits(pattern, Path("/data/a/ct/case_1.nii.gz")) is is_meant
+
+
+def test_a_row_that_names_the_file_counts_before_one_of_a_folder_above(tmp_path: Path) -> None:
+    """Numbered patients in a folder that has a number of its own."""
+    about = table(tmp_path, "file,KVP\n12,80\n20,120\n")
+    assert about.of(Path("/data/12/20.nii.gz")) == {"KVP": 120.0}
+    assert about.of(Path("/data/12/21.nii.gz")) == {"KVP": 80.0}
+
+
+def test_two_rows_about_one_file_that_differ_are_refused(tmp_path: Path) -> None:
+    assert len(table(tmp_path, "file,KVP\ncase_1,120\ncase_1,120\n").rows) == 2
+    with pytest.raises(TableError, match="row 3: the same file is in line 2 with other values"):
+        table(tmp_path, "file,KVP\ncase_1,120\nCASE_1,100\n")
 
 
 def test_a_bracket_in_a_name_means_itself() -> None:

@@ -7,8 +7,9 @@ import gzip
 import lzma
 import sys
 from dataclasses import fields, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -608,7 +609,7 @@ def _raw(**values: str):
         ({"PatientAge": "AS=67"}, "the patient's age written '67'"),
         ({"PatientAge": "LO=67 years"}, "the patient's age written in words"),
         ({"PatientBirthDate": "DA=19580401"}, ""),
-        ({"PatientBirthDate": "DA=19810401"}, "age written 67, by the dates of birth and study it is 45"),
+        ({"PatientBirthDate": "DA=19810401"}, "age written 67, by the dates of birth and study it is 44"),
         ({"Rows": "IS=48"}, ""),
         ({"Manufacturer": "LO=SIEMENS\0\0"}, ""),
     ],
@@ -620,6 +621,22 @@ def test_malformed_values_are_read_and_told(tmp_path: Path, values: dict, said: 
     assert (series.pixel_spacing_mm, series.rows, series.manufacturer) == ((6.0, 5.0), 48, "SIEMENS")
     cautions = " ".join(c.sentence for c in found.cautions.get(series.series_key, ()))
     assert (said in cautions) if said else not cautions
+
+
+@pytest.mark.parametrize(("days", "is_future"), [(0, False), (1, False), (2, True), (3650, True)])
+def test_a_study_date_in_the_future_is_told(
+    tmp_path: Path, days: int, is_future: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the scanner stands, tomorrow may have begun."""
+    today = date(2027, 12, 31)
+    monkeypatch.setattr("osteo_core.dicom.image_header.date", SimpleNamespace(today=lambda: today))
+    scanned = today + timedelta(days=days)
+    found = found_in(tmp_path / "ct", change=_raw(StudyDate=f"DA={scanned:%Y%m%d}"))
+    series = the_series(found)
+    cautions = " ".join(c.sentence for c in found.cautions.get(series.series_key, ()))
+    said = f"the study date written {scanned}, in the future: age by dates, valid calibration lines and follow-up"
+    assert (said in cautions) is is_future
+    assert series.study_date == scanned
 
 
 @pytest.mark.parametrize(
@@ -643,7 +660,7 @@ def test_an_unreadable_voltage_is_no_missing_one(tmp_path: Path) -> None:
     found = found_in(tmp_path / "ct", change=_raw(KVP="DS=12O kV"))
     (caution,) = found.cautions[the_series(found).series_key]
     assert caution.sentence == (
-        "Header values are not as DICOM has them: the tube voltage cannot be read, found text that is not a number."
+        "Header values do not conform to DICOM: the tube voltage cannot be read, found text that is not a number."
     )
 
 

@@ -37,7 +37,7 @@ def test_a_nifti_file_is_a_series(tmp_path: Path) -> None:
     assert series.pixel_spacing_mm == (pytest.approx(2.4), pytest.approx(2.4))
     assert series.coverage_mm == pytest.approx(40.0)
     assert series.plane is Plane.AXIAL
-    assert "says nothing of manufacturer" in found.cautions[series.series_key][0].sentence
+    assert "Not stated in the file: manufacturer" in found.cautions[series.series_key][0].sentence
     volume = read_volume(series)
     assert isinstance(volume, Volume)
     np.testing.assert_array_equal(volume.voxels_hu, voxels)

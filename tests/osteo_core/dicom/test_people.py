@@ -16,7 +16,15 @@ from osteo_core.records import Found
 from tests.builders.series import CtSpec, write_series
 from tests.osteo_core.dicom.finding import caution_codes, find, the_series
 
-HER = Person(patient_id="7", sex="F", born=date(1957, 3, 1), age_years=69.0, size_m=1.6, scanned=date(2026, 3, 1))
+HER = Person(
+    patient_id="7",
+    issuer="stexample",
+    sex="F",
+    born=date(1957, 3, 1),
+    age_years=69.0,
+    size_m=1.6,
+    scanned=date(2026, 3, 1),
+)
 
 
 @pytest.mark.parametrize("patient_id", ["", "0", "000", "ANON", "anonymous", "ANONYMIZED", "Anon_0", "XXXX", "N/A"])
@@ -37,6 +45,8 @@ def test_identifiers(patient_id: str) -> None:
         ({"born": None, "age_years": 49.0}, "age"),
         ({"size_m": 1.85}, "size"),
         ({"patient_id": "8"}, "identifier"),
+        ({"issuer": "northclinic"}, "assigning authority"),
+        ({"issuer": ""}, ""),
         ({}, ""),
         ({"sex": "", "born": None, "age_years": None, "size_m": None}, ""),
         ({"patient_id": "ANON"}, ""),
@@ -99,6 +109,23 @@ def test_one_patient_scanned_twice_stays_one(tmp_path: Path) -> None:
     found = find(tmp_path)
     assert len({s.patient_key for s in found.series}) == 1
     assert caution_codes(found) == set()
+
+
+@pytest.mark.parametrize(
+    ("issuers", "patients"), [(("St. Ex", "North"), 2), (("ST EX", "St. Ex"), 1), (("North", ""), 1)]
+)
+def test_one_number_in_two_hospitals_is_two_patients(tmp_path: Path, issuers: tuple[str, str], patients: int) -> None:
+    for place, issuer in enumerate(issuers):
+
+        def change(dataset: Dataset, _: int, issuer: str = issuer) -> None:
+            dataset.IssuerOfPatientID = issuer
+
+        spec = CtSpec(change=change, patient_id="4711", study_uid=f"1.{place}", series_uid=f"1.{place}.1")
+        write_series(tmp_path / str(place), spec)
+    found = find(tmp_path)
+    assert len({s.patient_key for s in found.series}) == patients
+    cautions = [caution.found for own in found.cautions.values() for caution in own]
+    assert any("different assigning authority" in one for one in cautions) is (patients == 2)
 
 
 def test_a_series_exported_under_two_names_is_a_series_of_each(tmp_path: Path) -> None:

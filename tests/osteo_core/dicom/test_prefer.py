@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from osteo_core.dicom.prefer import choose_preferred
+from osteo_core.dicom.prefer import choose_preferred, next_of_study
 from osteo_core.outcomes import ExclusionCode
-from osteo_core.records import Series
-from osteo_core.terms import KernelGroup, Plane
+from osteo_core.records import Found, Series
+from osteo_core.terms import KernelGroup, Plane, Status
 
 GOOD = Series(
     series_key="b",
@@ -100,3 +100,24 @@ def test_each_study_has_its_own() -> None:
     assert [s.series_key for s in chosen] == ["b", "c"]
     assert {s.preference_reason for s in chosen} == {"the only eligible series of its study"}
     assert others == ()
+
+
+def test_the_next_series_of_a_study_follows_the_ranks() -> None:
+    """Three at most, one after the other, only of the study that failed, and none once one was measured."""
+    others = [replace(GOOD, series_key=key, n_slices=n) for key, n in (("c", 190), ("d", 180), ("e", 170))]
+    elsewhere = [replace(GOOD, series_key=key, study_key="t", n_slices=n) for key, n in (("f", 200), ("g", 190))]
+    chosen, left = choose_preferred((GOOD, *others, *elsewhere), {})
+    found = Found(series=chosen, excluded=left)
+    assert {one.series_key: one.preference_rank for one in (*chosen, *(one for one, _ in left))} == {
+        **{"b": 1, "c": 2, "d": 3, "e": 4},
+        **{"f": 1, "g": 2},
+    }
+    statuses: dict[str, Status | None] = {"b": Status.EXCLUDED, "f": Status.MEASURED}
+    for expected in ("c", "d"):
+        found = next_of_study(found, statuses)
+        assert [one.series_key for one in found.series][-1] == expected
+        assert next_of_study(found, statuses) == found
+        statuses[expected] = Status.FAILED
+    assert next_of_study(found, statuses) == found
+    assert {one.series_key for one, _ in found.excluded} == {"e", "g"}
+    assert next_of_study(Found(series=chosen, excluded=left), {"b": None, "f": None}).series == chosen

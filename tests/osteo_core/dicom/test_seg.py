@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from osteo_core.dicom.seg import SegUnreadableError, read_seg, seg_header
 from osteo_core.imaging.resample import canonical, resample_labels
@@ -154,4 +155,41 @@ def test_a_spoilt_seg_says_what_is_wrong(tmp_path: Path, spoil, words: str) -> N
     spoil(dataset)
     dataset.save_as(path)
     with pytest.raises(SegUnreadableError, match=words):
+        read_seg(path, lambda segment: segment.number)
+
+
+def test_thousands_of_segments_are_painted_at_once(tmp_path: Path) -> None:
+    """A label map of 30,000 segments, each of which could be a vertebra, took minutes."""
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(256.0, 256.0, 12.0))
+    path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES, kind="LABELMAP")
+    dataset = dcmread(path)
+    for number in range(4, 30_000):
+        item = Dataset()
+        item.SegmentNumber, item.SegmentLabel, item.SegmentAlgorithmType = number, "L1", "MANUAL"
+        dataset.SegmentSequence.append(item)
+    dataset.save_as(path)
+    began = time.process_time()
+    read = read_seg(path, lambda segment: min(segment.number, 4))
+    assert set(np.unique(read.labels)) == {0, 1, 2, 3}
+    assert time.process_time() - began < 20
+
+
+def test_a_negative_pixel_spacing_mirrors_nothing(tmp_path: Path) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES)
+    dataset = dcmread(path)
+    dataset.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing = [-1.0, 1.0]
+    dataset.save_as(path)
+    with pytest.raises(SegUnreadableError, match="without orientation or pixel spacing"):
+        read_seg(path, lambda segment: segment.number)
+
+
+def test_frames_too_far_apart_are_told_by_their_distance(tmp_path: Path) -> None:
+    geometry = grid(spacing_mm=(1.0, 1.0, 1.0), extent_mm=(13.0, 14.0, 12.0))
+    path = write_seg(tmp_path / "s.dcm", blocks(geometry), geometry, names=NAMES)
+    dataset = dcmread(path)
+    last = dataset.PerFrameFunctionalGroupsSequence[-1].PlanePositionSequence[0]
+    last.ImagePositionPatient = [*last.ImagePositionPatient[:2], last.ImagePositionPatient[2] + 20_000]
+    dataset.save_as(path)
+    with pytest.raises(SegUnreadableError, match=r"frames lie 20\.0 m apart; no CT is longer than 3 m"):
         read_seg(path, lambda segment: segment.number)

@@ -151,6 +151,14 @@ def test_places_rounded_to_whole_millimetres_are_even(step: float) -> None:
     assert [s.path.name for s in stack.slices] == [str(n) for n in range(120)]
 
 
+@pytest.mark.filterwarnings("error")
+def test_slices_of_one_place_are_no_stack_and_give_no_warning() -> None:
+    """As a series of bolus tracking is."""
+    stack = build_stack(numbered(*np.full(40, 7.0)), step=Step.FIND)
+    assert isinstance(stack, Stack)
+    assert (len(stack.slices), len(stack.repeated)) == (1, 39)
+
+
 def test_a_missing_slice_among_even_whole_millimetres_is_seen() -> None:
     places = [s for n, s in enumerate(numbered(*np.arange(61.0))) if n != 30]
     assert code_of(build_stack(places, step=Step.FIND)) is ExclusionCode.MISSING_SLICES
@@ -175,7 +183,7 @@ def test_runs_end_at_gaps_and_where_the_step_changes() -> None:
     (gapped,) = arrange(slices_at(*range(60), *range(61, 65)), step=Step.FIND)
     assert len(gapped.slices) == 60
     assert gapped.cautions[0].sentence == (
-        "Images that are no slices of the volume were left out "
+        "Images that are not slices of the volume were left out "
         "(4 slice(s) beyond a gap of 2.00 mm between z 59.0 and 61.0 mm)."
     )
     assert [path.name for path in gapped.left_out] == ["60", "61", "62", "63"]

@@ -61,6 +61,27 @@ def test_age_from_dates_where_it_is_not_stated() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("born", "scanned", "years"),
+    [
+        ("19761130", "20261130", 50),  # a birthday: 365.25 days a year would make it 49.9986
+        ("19761130", "20261129", 49),
+        ("19760229", "20260228", 49),
+        ("19760229", "20260301", 50),
+        ("19060301", "20260301", 120),
+        ("19060301", "20270228", 120),
+        ("19050301", "20260301", None),
+        ("20260301", "20260301", 0),
+        ("20250301", "20260301", 1),
+        ("20260301", "20260831", pytest.approx(0.5, abs=0.01)),
+    ],
+)
+def test_an_age_by_dates_is_in_whole_years_from_birthday_to_birthday(
+    born: str, scanned: str, years: float | None
+) -> None:
+    assert age_years(made(PatientBirthDate=born, StudyDate=scanned)) == years
+
+
 def test_days() -> None:
     assert day(made(StudyDate="20260301"), "StudyDate") == date(2026, 3, 1)
     assert day({"StudyDate": "2026.03.01"}, "StudyDate") == date(2026, 3, 1)

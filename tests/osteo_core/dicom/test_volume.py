@@ -503,6 +503,41 @@ def test_values_beyond_the_stated_bits_are_not_cut(
     assert (volume.voxels_hu[5:, 0, 0] < 3500).all()
 
 
+@pytest.mark.parametrize("syntax", ["explicit", "implicit", "big endian"])
+def test_unsigned_values_declared_signed_are_read_whole(tmp_path: Path, syntax: str) -> None:
+    """Read as signed, dense bone above 1023 HU would lie below air, and be replaced as padding."""
+
+    def add_bone(dataset: Dataset, _: int) -> None:
+        pixels = np.frombuffer(dataset.PixelData, dtype="<i2").copy()
+        pixels[50:60] = np.arange(2400, 2410)
+        dataset.PixelData = pixels.tobytes()
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    spec = CtSpec(is_signed=True, intercept=-1024.0, syntax=syntax, change=add_bone)
+    volume = volume_of(find(write_series(tmp_path / "ct", spec).folder))
+    stored = volume.voxels_hu[:, :, 0].T.ravel()[50:60]
+    np.testing.assert_array_equal(stored, np.arange(1376, 1386))
+    assert not volume.cautions
+
+
+@pytest.mark.parametrize(("intercept", "padding_hu"), [(0.0, None), (-1024.0, -2000.0)])
+def test_signed_values_without_sign_extension_keep_their_sign(
+    tmp_path: Path, intercept: float, padding_hu: float | None
+) -> None:
+    """Air of -1030 HU and padding are negative as stored."""
+
+    def cut(dataset: Dataset, _: int) -> None:
+        pixels = np.frombuffer(dataset.PixelData, dtype="<i2").copy()
+        pixels[pixels == -1000 - intercept] = -1030 - intercept
+        dataset.PixelData = (pixels & 0x0FFF).tobytes()
+        dataset.BitsStored, dataset.HighBit = 12, 11
+
+    spec = CtSpec(is_signed=True, intercept=intercept, padding_hu=padding_hu, change=cut)
+    built = write_series(tmp_path / "ct", spec)
+    expected = np.where(built.voxels_hu == -1000, -1030, built.voxels_hu)
+    np.testing.assert_array_equal(volume_of(find(built.folder)).voxels_hu, expected)
+
+
 def test_bits_above_the_stored_ones_that_hold_an_overlay_are_no_value(tmp_path: Path) -> None:
     def add_overlay(dataset: Dataset, _: int) -> None:
         pixels = np.frombuffer(dataset.PixelData, dtype="<u2").copy()

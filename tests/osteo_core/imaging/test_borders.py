@@ -50,7 +50,7 @@ def test_padding_beside_the_body_is_a_cut() -> None:
     box = (slice(4, 20), slice(4, 24), slice(4, 24))
     mask = np.zeros((16, 20, 20), dtype=bool)
     mask[4:12, 4:16, 4:16] = True
-    assert cut_sides(mask, box, voxels, Geometry(shape=SHAPE, affine_lps=affine)) == "padding"
+    assert cut_sides(mask, box, voxels, Geometry(shape=SHAPE, affine_lps=affine)) == "padding beside it"
 
 
 @pytest.mark.parametrize(("lost_mm", "expected"), [(0, ""), (1, ""), (4, "anterior"), (10, "anterior")])

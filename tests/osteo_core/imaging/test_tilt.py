@@ -118,3 +118,16 @@ def test_a_grid_sheared_in_several_planes_has_a_reason_of_its_own() -> None:
     assert isinstance(found, Exclusion)
     assert found.code is ExclusionCode.SHEARED
     assert "tilt" not in found.sentence
+
+
+@pytest.mark.parametrize("step_mm", [1e7, 1.7e38])
+def test_slices_shifted_far_outside_the_image_are_refused(step_mm: float) -> None:
+    """A damaged voxel size: the wider grid would fill the memory, or its width overflow."""
+    affine = np.diag([1.0, 1.0, step_mm, 1.0])
+    affine[0, 2] = 0.2 * step_mm
+    refused = untilt(
+        Volume(voxels_hu=np.zeros((6, 5, 4), dtype=np.int16), geometry=Geometry(shape=(6, 5, 4), affine_lps=affine))
+    )
+    assert isinstance(refused, Exclusion)
+    assert refused.code is ExclusionCode.GEOMETRY_MISSING
+    assert refused.found.startswith("voxels of 1 x 1 x 1")

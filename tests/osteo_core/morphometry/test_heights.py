@@ -6,7 +6,16 @@ import pytest
 from osteo_core.morphometry.frame import find_bodies
 from osteo_core.morphometry.heights import measure_heights
 from osteo_core.terms import Level
-from tests.builders.spines import BodySpec, SpineSpec, build_spine, grid, reoriented, rotation, segmentation_of
+from tests.builders.spines import (
+    BodySpec,
+    SpineSpec,
+    build_spine,
+    grid,
+    outline_spine,
+    reoriented,
+    rotation,
+    segmentation_of,
+)
 
 WEDGE = BodySpec(level=Level.L1, anterior_mm=18.0, middle_mm=21.5, posterior_mm=27.0)
 CONCAVE = BodySpec(level=Level.L2, anterior_mm=27.0, middle_mm=19.0, posterior_mm=27.0)
@@ -19,7 +28,7 @@ def _heights(segmentation):
 
 
 def test_wedge_and_biconcave_heights_are_those_of_the_builder():
-    _, segmentation = build_spine(SPINE, grid())
+    segmentation = outline_spine(SPINE, grid())
     # The points are 10-15 % inside the rims, where these shapes are slightly less extreme.
     expected = [[19.0, 21.5, 25.8], [23.5, 19.0, 23.5], [27.0, 27.0, 27.0]]
     assert _heights(segmentation) == pytest.approx(np.array(expected), abs=1.1)
@@ -32,8 +41,8 @@ def test_heights_do_not_change_when_the_grid_is_flipped_and_permuted():
 
 
 def test_heights_hold_on_an_oblique_grid():
-    _, straight = build_spine(SPINE, grid())
-    _, oblique = build_spine(SPINE, grid(rotation=rotation("x", 17.0) @ rotation("z", 9.0), extent_mm=(110, 120, 180)))
+    straight = outline_spine(SPINE, grid())
+    oblique = outline_spine(SPINE, grid(rotation=rotation("x", 17.0) @ rotation("z", 9.0), extent_mm=(110, 120, 180)))
     assert _heights(oblique) == pytest.approx(_heights(straight), abs=1.2)
 
 

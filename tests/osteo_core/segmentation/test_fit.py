@@ -86,6 +86,21 @@ def test_totalsegmentators_numbers_read_as_verse() -> None:
     assert "holds T13 and neither T12 nor L1" in reason(renumbered({20: 0, 21: 0, 22: 28, 23: 27}))
 
 
+@pytest.mark.parametrize(
+    ("table", "found"),
+    [
+        ({22: 0, 23: 22}, "L2 and L3 lie"),
+        ({21: 0, 20: 21}, "L2 and L3 lie"),
+        ({21: 0, 20: Level.T13, 22: Level.L1, 23: Level.L2}, "the mask holds T13, T13 and L1 lie"),
+    ],
+)
+def test_a_vertebra_left_out_while_the_numbers_go_on_is_for_review(table: dict[int, int], found: str) -> None:
+    _, doubt = cautions_of(renumbered(table))
+    assert doubt.code is CautionCode.LEVELS_UNSURE
+    assert doubt.found.startswith(found)
+    assert doubt.found.endswith("mm apart, as if a vertebra between them were not marked")
+
+
 def test_cautions_say_whose_mask_it_is_and_what_to_review() -> None:
     (own,) = cautions_of(MASK)
     assert (own.code, own.found) == (CautionCode.MASK_FROM_ELSEWHERE, "verse")

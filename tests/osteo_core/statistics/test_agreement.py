@@ -229,6 +229,8 @@ def test_other_refusals() -> None:
         passing_bablok([1, 2, 3, 4], [1, 2, 3, 4.5])
     with pytest.raises(StatisticsError, match=r"at least 2 targets and 2 raters, found \(3, 1\)"):
         icc([[1], [2], [3]])
+    with pytest.raises(StatisticsError, match="too few targets: 2, at least 3 are needed"):
+        icc([[62, 68], [95, 54]])  # -1.7 without the refusal
     with pytest.raises(StatisticsError, match="every rater must have rated every target"):
         icc([[1, 2], [2, math.nan]])
     with pytest.raises(StatisticsError, match="all values of ratings are equal"):

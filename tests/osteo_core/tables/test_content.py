@@ -55,6 +55,26 @@ def test_every_encoding_and_separator_reads_alike(encoding: str, separator: str,
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("2025-02-01", date(2025, 2, 1)),
+        ("01.02.2025", date(2025, 2, 1)),
+        ("1.2.2025", date(2025, 2, 1)),
+        ("31.12.2025", date(2025, 12, 31)),
+        ("12.31.2025", None),
+        ("01.02.25", None),
+        ("01/02/2025", None),
+        ("01-02-2025", None),
+    ],
+)
+def test_a_day_with_full_stops_begins_with_the_day(written: str, expected: date | None) -> None:
+    table = read_table(f"name;kvp;day\na;120;{written}\n".encode())
+    rows = read_rows(table, COLUMNS, guess_columns(table.columns, COLUMNS))
+    assert [row.cells["day"] for row in rows.taken] == ([expected] if expected else [])
+    assert ("may be exchanged" in "".join(row.why for row in rows.refused)) is (written[2] in "/-")
+
+
 def test_zeros_before_a_number_are_kept() -> None:
     book = openpyxl.Workbook()
     for row in (["id", "n"], [12, 12], ['="00013"', 1.5], ["014", 2]):

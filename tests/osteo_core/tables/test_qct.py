@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from osteo_core.errors import TableError
 from osteo_core.pseudonyms import Pseudonyms
 from osteo_core.tables.content import read_table
-from osteo_core.tables.qct import Mapped, guess, map_rows
+from osteo_core.tables.qct import Mapped, guess, map_rows, read_reference
 from osteo_core.terms import Level, Mineral
 
 KEYS = Pseudonyms(b"k" * 32)
@@ -44,9 +46,41 @@ def test_headings_are_guessed_in_five_languages(headings: str, encoding: str) ->
     assert found.refused == ()
 
 
+@pytest.mark.parametrize(
+    ("headings", "named"),
+    [
+        ("ID;Patientennummer;Knochendichte;Mineral", "'ID' and 'Patientennummer' may each be PatientID"),
+        ("PatientID;BMD;trabecular BMD;Mineral", "'BMD' and 'trabecular BMD' may each be vBMD_mg_cm3"),
+        ("PatientID;BMD (L1);BMD (L2);Mineral", r"'BMD \(L1\)' and 'BMD \(L2\)' may each be vBMD_mg_cm3"),
+    ],
+)
+def test_two_headings_for_the_patient_or_the_density_are_left_to_the_person(
+    headings: str, named: str, tmp_path: Path
+) -> None:
+    content = f"{headings}\n1;98;99;HA\n".encode()
+    assert named.rsplit(maxsplit=1)[-1] not in guess(read_table(content))
+    (tmp_path / "qct.csv").write_bytes(content)
+    with pytest.raises(TableError, match=named):
+        read_reference(tmp_path / "qct.csv", KEYS)
+    # The documented name decides.
+    (tmp_path / "qct.csv").write_text("ID;PatientID;BMD;vBMD_mg_cm3;Mineral\n1;P7;250;98;HA\n")
+    (value,) = read_reference(tmp_path / "qct.csv", KEYS)
+    assert (value.patient_key, value.vbmd_mg_cm3) == (KEYS.patient("P7"), 98.0)
+
+
+@pytest.mark.parametrize(
+    "beside", ["BMD (T-score)", "BMD (SD)", "BMD [g/cm2]", "BMD (HU)", "BMD (CV %)", "BMD (95% CI)"]
+)
+def test_a_score_or_spread_beside_the_density_is_no_second_density(beside: str, tmp_path: Path) -> None:
+    (tmp_path / "qct.csv").write_text(f"PatientID;{beside};BMD (mg/cm3);Mineral\n1;-2.1;98;HA\n")
+    (value,) = read_reference(tmp_path / "qct.csv", KEYS)
+    assert value.vbmd_mg_cm3 == 98.0
+
+
 def test_what_is_no_known_heading_is_left_to_the_person() -> None:
     assert guess(read_table(b"a,b\n1,2\n")) == {}
-    with pytest.raises(TableError, match="recognised for Patient and vBMD, mg/cm³"):
+    words = "recognised for Patient and vBMD, mg/cm³; the first row with two filled cells must name the columns"
+    with pytest.raises(TableError, match=words):
         mapped("x,y\n1,2\n")
     found = mapped("x,y\n1,92\n", PatientID="x", vBMD_mg_cm3="y")
     assert found.values[0].vbmd_mg_cm3 == 92.0
@@ -171,6 +205,8 @@ def test_a_heading_that_names_another_mineral_is_refused(heading: str) -> None:
     with pytest.raises(TableError, match="says K2HPO4, and HA is chosen"):
         map_rows(table, columns, KEYS, mineral=Mineral.HA, source="")
     assert map_rows(table, columns, KEYS, mineral=Mineral.K2HPO4, source="").values
+    (value,) = map_rows(table, columns, KEYS, mineral=None, source="").values
+    assert value.mineral is Mineral.K2HPO4, "the heading says it, so nobody is asked"
 
 
 def test_a_mineral_must_be_chosen_or_told() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 from osteo_core.errors import UsageError
 from pages.ui import services
 from pages.ui.access import users
-from pages.ui.access.roles import ACTIONS, PAGES, Action, NotAllowedError, Role, User
+from pages.ui.access.roles import ACTIONS, PAGES, Action, NotAllowedError, Role
 from pages.ui.access.users import later, user_of
+from pages.ui.shared import sign_in
 from tests.builders.cohort import build_cohort
 from tests.pages.access.conftest import claims_of
 from tests.pages.conftest import ROOT
@@ -53,6 +56,15 @@ def test_a_role_opens_home_and_is_told_of_every_page_that_is_closed(
         assert f"is not for your role ({role})" in app.error[0].value
         assert not app.dataframe
         assert not app.metric
+
+
+@pytest.mark.parametrize(("role", "where"), [(Role.READER, "the worklist"), (Role.RESEARCHER, "a list on Exclusions")])
+def test_without_a_patient_the_page_names_a_page_that_the_role_may_open(
+    role: Role, where: str, as_claims: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "note_sign_in", lambda user: None)  # the store is shared and read-only
+    app = as_claims(claims_of(role)).switch_page("pages/patient.py").run()
+    assert f"No patient is open. Choose one in {where}." in texts(app)
 
 
 @pytest.mark.parametrize("claims", [{}, {"is_logged_in": False}, claims_of("lead", iat=1), claims_of("lead", sub=None)])
@@ -136,23 +148,59 @@ def test_a_function_of_services_refuses_whoever_may_not(with_sign_in: Callable[.
             call()
 
 
-def test_a_download_that_is_asked_for_after_signing_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1_000_000.0
-    user = User(subject="s", name="S", roles=frozenset({Role.LEAD}), login="l", issued=now - 12 * 3600 + 10)
-    monkeypatch.setattr(users, "_last_use", {"l": now})
-    monkeypatch.setattr(users, "current_user", lambda: user)
-    monkeypatch.setattr(users.time, "time", lambda: now)
+def test_a_download_that_is_asked_for_after_signing_out_is_refused(
+    with_sign_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = claims_of("lead", iat=int(time.time()) - 60)
+    monkeypatch.setattr(users.st, "user", SimpleNamespace(to_dict=lambda: claims))
     export = later(Action.EXPORT, lambda: b"content")
     assert export() == b"content"
     with pytest.raises(NotAllowedError, match="may not sign a read"):
         later(Action.SIGN, lambda: b"")()
-    monkeypatch.setattr(users, "_ended", {"l"})
+    monkeypatch.setattr(users, "_ended", {users.login_of(claims)})
     with pytest.raises(NotAllowedError, match="not signed in"):
         export()
     monkeypatch.setattr(users, "_ended", set())
-    monkeypatch.setattr(users.time, "time", lambda: now + 11)
+    assert export() == b"content"
+    monkeypatch.setenv("OSTEO_SESSION_HOURS", "0.01")
     with pytest.raises(NotAllowedError, match="not signed in"):
         export()
+
+
+@pytest.mark.parametrize(("meaning", "words"), [("boss = reader", "may not export the cohort"), ("x = lead", "none")])
+def test_a_download_is_refused_once_the_settings_give_the_person_another_role(
+    meaning: str, words: str, with_sign_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(users.st, "user", SimpleNamespace(to_dict=lambda: claims_of("boss")))
+    monkeypatch.setenv("OSTEO_ROLE_VALUES", "boss = lead")
+    export = later(Action.EXPORT, lambda: b"content")
+    assert export() == b"content"
+    monkeypatch.setenv("OSTEO_ROLE_VALUES", meaning)
+    with pytest.raises(NotAllowedError, match=words):
+        export()
+
+
+@pytest.mark.parametrize("meaning", ["boss = administrator", "x = lead"])
+def test_a_part_of_a_page_is_drawn_for_nobody_whose_role_the_settings_have_changed(
+    meaning: str, with_sign_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rerun() -> None:
+        raise RuntimeError("the whole page is drawn again")
+
+    monkeypatch.setattr(users, "current_user", lambda: user_of(claims_of("boss"), services.settings()))
+    monkeypatch.setattr(sign_in, "current_user", lambda: users.current_user())
+    monkeypatch.setattr(services, "note_sign_in", lambda user: None)
+    monkeypatch.setattr(sign_in.st, "session_state", {})
+    monkeypatch.setattr(sign_in.st, "rerun", rerun)
+    monkeypatch.setenv("OSTEO_ROLE_VALUES", "boss = lead")
+    drawn: list[str] = []
+    part = sign_in.while_signed_in(lambda: drawn.append("worklist"))
+    assert sign_in.admit() is not None
+    part()
+    monkeypatch.setenv("OSTEO_ROLE_VALUES", meaning)
+    with pytest.raises(RuntimeError, match="drawn again"):
+        part()
+    assert drawn == ["worklist"]
 
 
 def test_the_researcher_sees_the_numbers_of_a_patient_and_no_name_image_or_note(

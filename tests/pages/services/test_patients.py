@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 from db.events import record
-from osteo_core.records import Event
+from db.parts import write_part
+from db.rows import indexed_tables
+from osteo_core.outcomes import Exclusion, ExclusionCode
+from osteo_core.records import Event, Found
+from osteo_core.terms import Status, Step
 from pages.ui import services
 from pages.ui.services import running_app
 from pages.ui.services.patients import _tissue
@@ -57,3 +61,33 @@ def test_a_read_that_is_older_than_the_programs_result_says_so(
     assert later.is_read, "what was signed counts"
     assert len(later.cautions) == len(before) + 1
     assert "measured this series again after it was signed" in later.cautions[0]
+
+
+def test_a_series_analyzed_because_a_preferred_one_failed_says_so(
+    tmp_path: Path, in_store: Callable[[Path], None]
+) -> None:
+    """Its own exclusion, by which the other series is preferred, no longer applies."""
+    first, second = build_cohort(2)
+    same = {"patient_key": "p", "study_key": "s"}
+    reason = "the preferred series of this study could not be measured, or a reader signed this one"
+    first = replace(
+        first, status=Status.FAILED, series=replace(first.series, preference_rank=1, preference_reason="thin", **same)
+    )
+    passed = replace(second.series, is_preferred=False, preference_rank=2, preference_reason="thick", **same)
+    in_store(build_store(tmp_path / "store", [first]))
+    store = running_app.store_holder().store_dir
+    why = Exclusion(code=ExclusionCode.NOT_PREFERRED, step=Step.FIND, found="thick")
+    for kind, table in indexed_tables(Found(series=(first.series,), excluded=((passed, why),))).items():
+        write_part(store, kind, table)
+    running_app.store_holder().take_in()
+
+    def shown(series_key: str) -> tuple[str, str, tuple[str, ...]]:
+        view = services.patient(series_key)
+        assert view is not None
+        return view.status, view.preference_reason, tuple(view.exclusions)
+
+    assert shown(first.series.series_key)[:2] == ("failed", "thin")
+    assert shown(passed.series_key) == ("waiting", reason, ())
+    write_results(store, [replace(second, series=passed)])
+    running_app.store_holder().take_in()
+    assert shown(passed.series_key)[:2] == ("measured", reason)

@@ -13,7 +13,7 @@ from pages.ui import services
 from pages.ui.patient.priors import change_words, screen_data
 from pages.ui.services import review_case
 from tests.builders.cohort import LINE
-from tests.builders.reading import LEVELS, LOWERED, ReadingCase, build_followed_store
+from tests.builders.reading import LEVELS, LOWERED, ReadingCase, build_followed_store, calibrated, fill_store
 
 THEN = dict.fromkeys(LEVELS, 140.0)
 
@@ -52,18 +52,19 @@ def test_the_earlier_study_is_compared_by_level_and_by_the_mean(built, in_store)
         ({"kind": "phantom"}, ("another calibration",)),
     ],
 )
-def test_two_lines_of_one_kind_are_two_calibrations(then: dict, unlike: tuple, tmp_path: Path, in_store) -> None:
+def test_two_lines_of_one_kind_are_two_calibrations(then: dict, unlike: tuple, built, tmp_path: Path, in_store) -> None:
     now = replace(LINE, kind="site")
-    cases = build_followed_store(tmp_path, LOWERED, THEN, lines=(now, replace(now, **then)))
+    cases = fill_store(tmp_path, [calibrated(*one) for one in zip(built[1], (now, replace(now, **then)), strict=True)])
     in_store(tmp_path / "store")
     view = services.patient(cases[0].key)
     (found,) = services.priors(view, services.model_summary(view), seen_by=None)
     assert found.comparison.unlike == unlike
 
 
-def test_a_line_that_each_scan_makes_for_itself_is_one_calibration(tmp_path: Path, in_store) -> None:
+def test_a_line_that_each_scan_makes_for_itself_is_one_calibration(built, tmp_path: Path, in_store) -> None:
     now = replace(LINE, kind="tissues")
-    cases = build_followed_store(tmp_path, LOWERED, THEN, lines=(now, replace(now, slope_mg_cm3_per_hu=0.75)))
+    lines = (now, replace(now, slope_mg_cm3_per_hu=0.75))
+    cases = fill_store(tmp_path, [calibrated(*one) for one in zip(built[1], lines, strict=True)])
     in_store(tmp_path / "store")
     view = services.patient(cases[0].key)
     (found,) = services.priors(view, services.model_summary(view), seen_by=None)

@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from osteo_core.errors import UsageError
+from osteo_core.events import new_event
 from osteo_core.programme.cohort import CohortFilter
 from osteo_core.terms import Mineral
 from pages.ui import services
@@ -70,9 +71,33 @@ def test_a_second_import_says_what_it_replaces_and_is_undone_by_withdrawing_it(f
         services.withdraw_qct(latest.imported_at, author="AB", reason="")
     services.withdraw_qct(latest.imported_at, author="CD", reason="wrong column")
     assert sorted(references()) == before
+    with pytest.raises(UsageError, match="this import was withdrawn already"):
+        services.withdraw_qct(latest.imported_at, author="EF", reason="from a page of before")
+    again = new_event(
+        "QCT import withdrawn",
+        author="EF",
+        at=services.moment(),
+        payload={"imported_at": latest.imported_at.isoformat()},
+    )
+    running_app.store_holder().record(again)  # as former programs did
     withdrawn = services.qct_imports()[0]
     assert (withdrawn.withdrawn_by, withdrawn.values) == ("CD", len(filled)), "the values stay in the store"
     running_app.store_holder().publish()
+
+
+def test_values_in_another_mineral_replace_none_and_take_no_pair_from_a_line(filled: list[str]) -> None:
+    """As Agreement counts them: each mineral on its own."""
+    before = sorted(references())
+    lines = ["Patientennummer;vBMD", *(f"{number};120,5" for number in filled)]
+    table, columns = services.qct_table("\n".join(lines).encode())
+    found = services.preview_qct(table, columns, mineral=Mineral.HA, source="HA phantom")
+    assert (found.replaced.count, found.replaced.changed) == (0, 0)
+    pairs = running_app.query("qct_hu_pairs").to_pylist()
+    services.import_qct(found, author="AB")
+    assert sorted(references()) == before
+    after = running_app.query("qct_hu_pairs").to_pylist()
+    assert [row for row in after if row["mineral"] == Mineral.K2HPO4] == pairs != []
+    assert len(after) == 2 * len(pairs)
 
 
 def test_two_imports_are_compared_value_by_value(filled: list[str]) -> None:

@@ -88,6 +88,8 @@ def test_what_is_refused_leaves_nothing(built, views) -> None:
         review.sign(other, signature(other, "AB", Role.FIRST, verdict=Verdict.REJECT))
     with pytest.raises(UsageError, match="has measured this series again"):
         review.sign(replace(other, result_id="0" * 12), signature(other, "AB", Role.FIRST))
+    with pytest.raises(UsageError, match="no longer holds this series: its patient was erased"):
+        review.sign(replace(other, series_key="f" * 64), signature(other, "AB", Role.FIRST))
     with pytest.raises(UsageError, match="no longer in the store"):
         review.sign(other, signature(other, "AB", Role.FIRST, version="../../etc/pw"))
     assert stored(store) == before

@@ -44,7 +44,9 @@ export class Screen {
     this.data = data
     this.decisions = structuredClone(data.decisions)  // those of the displayed read; whoever signs it keeps these
     this.seen = { ...data.seen }  // the signatures at opening; a later rerun does not display a newer read
-    if (this.part('message').dataset.kind === 'bad') this.tell('')  // from the previous screen: another reader or version
+    const told = this.part('message').dataset
+    if (told.kind === 'bad' || told.reader !== data.reader) this.tell('')  // from the previous screen: another reader or version
+    told.reader = data.reader
     showHead(this)
     this.say('Loading the CT…')
     const [volume, mask] = await Promise.all([readVolume(absolute(data.urls.ct)), data.urls.mask ? readVolume(absolute(data.urls.mask)) : null])
@@ -211,7 +213,8 @@ export class Screen {
       const [px, py] = this.#at(event, plane), index = plane.voxelAt(px, py)
       this.hover = { plane, at: [px, py] }
       this.showReadout()
-      if (!held) return plane.screen === this ? this.#brushRing(plane, event) : undefined
+      if (plane.screen === this && (!held || held.what === 'draw')) this.#brushRing(plane, event)
+      if (!held) return
       const [dx, dy] = [px - held.at[0], py - held.at[1]]
       if (held.what === 'window') {
         const { low, high } = held.window, width = Math.max(10, high - low + 2 * dx / this.density), middle = (low + high) / 2 - dy / this.density
@@ -224,7 +227,6 @@ export class Screen {
       } else if (held.what === 'draw') this.#stroke(plane, held, index)
       else if (held.what === 'cross') this.#crossTo(plane, index)
       else if (held.what === 'measure') { held.one.points[held.one.points.length - 1] = plane.pointAt(px, py); this.draw() }
-      return undefined
     }
     canvas.addEventListener('pointerdown', (event) => {
       event.preventDefault()
@@ -241,7 +243,7 @@ export class Screen {
     })
     canvas.addEventListener('pointermove', move)
     const release = () => {
-      if (held?.what === 'draw') this.changed(this.drawing.commit(this.tool))
+      if (held?.what === 'draw') { this.tell(''); this.changed(this.drawing.commit(this.tool)) }
       held = null
     }
     canvas.addEventListener('pointerup', release)
@@ -361,7 +363,7 @@ export class Screen {
     const bar = this.part('confirm')
     bar.hidden = false
     bar.querySelector('span').textContent = words
-    bar.querySelector('.yes').onclick = () => { bar.hidden = true; go() }
+    bar.querySelector('.yes').onclick = () => { bar.hidden = true; this.tell(''); go() }
     bar.querySelector('.no').onclick = () => { bar.hidden = true }
     bar.querySelector('.yes').focus()
   }

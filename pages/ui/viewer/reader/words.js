@@ -13,34 +13,36 @@ export const interval = (given) => (given ? `${given[0].toFixed(0)} (${given[1].
 
 const signed = (x) => `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(0)}`
 
+const sentence = (words) => words && words[0].toUpperCase() + words.slice(1)
 const gradeWords = (grade) => (grade === null || grade === undefined ? '–' : grade === 0 ? 'no fracture' : `grade ${grade}`)
 
 export const showHead = (screen) => {
   const { data } = screen, summary = screen.after?.after || data.summary, before = screen.after?.before || data.model_summary
   const head = screen.part('head')
-  const chip = make('b', { className: 'chip', textContent: summary.category || data.status })
+  const chip = make('b', { className: 'chip', textContent: summary.category || (data.status === 'measured' ? 'no category' : data.status) })
   chip.dataset.category = summary.category || ''
   const mean = make('strong', { className: 'mean', textContent: summary.mean ? `${interval(summary.mean)} mg/cm³` : 'no vBMD' })
   const parts = [make('span', { className: 'who', textContent: data.who, title: data.who_more }), chip, mean]
   const changed = before && (before.category !== summary.category || interval(before.mean) !== interval(summary.mean))
   if (changed) parts.push(make('span', { className: 'was', textContent: `model: ${before.category || 'no category'}, ${interval(before.mean)}` }))
   head.replaceChildren(...parts)
-  // The change against the earlier study is stated only for the numbers it was computed from.
-  const prior = data.priors?.[0]
-  screen.part('why').textContent = [prior && String(summary.mean) === String(data.summary.mean) ? prior.words : '', summary.reason || data.why].filter(Boolean).join(' · ')
-  screen.part('why').title = data.why_more
+  // The change against the earlier study is stated only for the numbers it was computed from; likewise the model's reasons.
+  const prior = data.priors?.[0], isModels = !changed && summary.is_flagged === before?.is_flagged
+  screen.part('why').textContent = [prior && String(summary.mean) === String(data.summary.mean) ? prior.words : '', sentence(summary.reason) || (isModels ? data.why : '')].filter(Boolean).join(' · ')
+  screen.part('why').title = isModels ? data.why_more : ''
 }
 
 export const levelCard = (screen, number, own, before, isUsed) => {
   const level = screen.byNumber[number], name = level ? level.name : screen.data.names[number] || String(number)
   const isOutlined = Boolean(screen.places[number])
+  const isMeasured = Object.keys((screen.after?.after || screen.data.summary).levels).length > 0  // not so once rejected
   const changed = own && before && (interval(own.vbmd) !== interval(before.vbmd) || own.grade !== before.grade)
   const decided = screen.decisions.left_out[number]
   const swatch = make('i')
   swatch.style.background = `rgb(${(screen.colours[number] || [150, 150, 150]).join()})`
   const lines = [
     make('span', { className: 'name' }, swatch, make('b', { textContent: name }), make('em', { textContent: isUsed ? 'counts' : '' })),
-    make('span', { className: 'value', textContent: own ? interval(own.vbmd) : isOutlined ? 'not measured yet' : 'not outlined' }),
+    make('span', { className: 'value', textContent: own ? interval(own.vbmd) : !isOutlined ? 'not outlined' : isMeasured ? 'not measured yet' : 'no vBMD' }),
   ]
   if (changed) lines.push(make('span', { className: 'was', textContent: `was ${interval(before.vbmd)}${own.grade !== before.grade ? `, ${gradeWords(before.grade)}` : ''}` }))
   else if (own && !before) lines.push(make('span', { className: 'was', textContent: 'new' }))

@@ -103,7 +103,12 @@ def test_a_line_ends_where_the_next_sound_one_begins_and_tells_its_drift(tmp_pat
         ({"mean_hu": "inf"}, "row 2: mean_hu: expected a number .*, found 'inf'"),
         ({"mean_hu": "1e999"}, "row 2: mean_hu: expected a number .*, found '1e999'"),
         ({"density_mg_cm3": "1_00"}, "row 2: density_mg_cm3: expected a number .*, found '1_00'"),
-        ({"scan_date": "1.3.2024"}, "row 2: scan_date: expected a day as YYYY-MM-DD, found '1.3.2024'"),
+        ({"scan_date": "31.4.2024"}, "row 2: scan_date: expected a day as YYYY-MM-DD or DD.MM.YYYY, found '31.4.2024'"),
+        (
+            {"scan_date": "1/3/2024"},
+            "row 2: scan_date: expected a day as YYYY-MM-DD or DD.MM.YYYY, since day and month may be exchanged "
+            "otherwise, found '1/3/2024'",
+        ),
         ({"mineral": "chalk"}, "row 2: mineral: expected one of HA, K2HPO4, found 'chalk'"),
         ({"phantom": ""}, "row 2: phantom must be given, found a blank cell"),
         ({"water_path_cm": "900"}, "row 2: water_path_cm: expected a number from 0 to 70 cm, found '900'"),
