@@ -109,6 +109,25 @@ def test_a_patient_and_a_box_that_are_not_there_are_said(visit: Visit) -> None:
     expect(page.get_by_text("comparison 'feet' in the address is unknown")).to_be_visible()
 
 
+def test_back_to_an_address_without_a_page_keeps_the_way_forward(visit: Visit) -> None:
+    page = visit.page
+    page.goto(f"{visit.address}/nosuch")
+    expect(page.get_by_role("dialog")).to_contain_text("Page not found")
+    page.keyboard.press("Escape")
+    page.locator(MENU).get_by_role("link", name="Drift").click()
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+    while not page.url.endswith("/nosuch"):
+        page.evaluate("history.back()")
+        page.wait_for_timeout(500)
+    page.wait_for_timeout(4000)  # longer than other pages are refused
+    page.wait_for_selector("[data-test-script-state=notRunning]")
+    assert page.url.endswith("/nosuch")
+    for _ in range(2):
+        page.evaluate("history.forward()")
+        page.wait_for_timeout(500)
+    expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
+
+
 def test_back_right_after_a_patient_was_opened_keeps_the_way_forward(visit: Visit) -> None:
     page = visit.page
     page.goto(f"{visit.address}/worklist?vendor=GE")

@@ -67,7 +67,8 @@ const dialogOf = (keys) => {
 // After Back or Forward a message of the run that was left may still come: Streamlit would then push that run's address,
 // and the entries ahead in the history would be lost. Until the person acts again, or for 3 s, no other page is pushed,
 // and another query of this page takes the place of the entry instead of a new one. If that page is then the one on the
-// screen (a field of it sent its value late), the page of the address is asked for again.
+// screen (a field of it sent its value late), the page of the address is asked for again; once, as an address without a
+// page always shows Home.
 const GUARD_MS = 3000;
 const LOOK_MS = 300;
 let drawn = null; // path of the page on the screen
@@ -77,16 +78,19 @@ const lookAgain = (kept) => {
   else if (kept !== location.pathname && kept.split("/").pop() === drawn) askAgain();
 };
 const guardHistory = () => {
-  let until = 0;
+  let [until, isAsked] = [0, false];
   const [push, replace] = [history.pushState.bind(history), history.replaceState.bind(history)];
   history.pushState = (state, title, url) => {
     if (performance.now() > until || !url) return push(state, title, url);
     const to = new URL(url, location.href);
-    if (to.pathname !== location.pathname) setTimeout(lookAgain, LOOK_MS, to.pathname);
-    else if (to.search !== location.search) replace(state, title, url);
+    if (to.pathname !== location.pathname) {
+      if (!isAsked) setTimeout(lookAgain, LOOK_MS, to.pathname);
+      isAsked = true;
+    } else if (to.search !== location.search) replace(state, title, url);
   };
   const end = () => (until = 0);
-  addEventListener("popstate", (event) => event.isTrusted && (until = performance.now() + GUARD_MS), { capture: true });
+  const begin = (event) => event.isTrusted && ([until, isAsked] = [performance.now() + GUARD_MS, false]);
+  addEventListener("popstate", begin, { capture: true });
   addEventListener("pointerdown", end, { capture: true });
   addEventListener("keydown", (event) => event.altKey || end(), { capture: true });
 };
