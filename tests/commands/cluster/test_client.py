@@ -131,6 +131,7 @@ def test_a_scheduler_that_dies_in_mid_run_ends_it_with_a_sentence_and_the_next_r
         analyze(settings.store, settings=settings, scheduler=cluster.address, models=segmenters.SLOW)
     killer.join()
     rest = analyze(settings.store, settings=settings, models=segmenters.TRUTH)
-    assert (rest.measured, rest.failed) == (rest.found, 0)
+    # A worker of the lost cluster may still deliver the series that it had begun.
+    assert (rest.measured + rest.elsewhere, rest.failed) == (rest.found, 0)
     assert rest.found < 4
     assert [one.message for one in check_store(settings.store) if not one.ok] == []
