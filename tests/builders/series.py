@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -335,8 +335,3 @@ def set_raw(dataset: Dataset, keyword: str, vr: str, text: str) -> None:
     if tag in dataset:
         del dataset[tag]
     dataset._dict[tag] = RawDataElement(tag, vr, len(stored), stored, 0, False, True)
-
-
-def with_options(spec: CtSpec, **options: object) -> CtSpec:
-    """``spec`` with some options changed."""
-    return replace(spec, **options)  # type: ignore[arg-type]
